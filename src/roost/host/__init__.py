@@ -1,0 +1,1 @@
+"""Everything that touches the machine, behind the interfaces of `roost.host.interfaces`."""

@@ -1,0 +1,31 @@
+"""Errors of the host layer."""
+
+from roost.errors import RoostError
+
+
+class HostError(RoostError):
+    """The machine refused an operation."""
+
+
+class SensorError(HostError):
+    """The state of a process cannot be read, so nothing is known about it."""
+
+
+class TmuxError(HostError):
+    """tmux refused a command."""
+
+
+class TmuxTimeout(TmuxError):
+    """tmux did not answer in time; whether the command ran is unknown."""
+
+
+class TmuxGone(TmuxError):
+    """The connection to the tmux server ended; the agent in it may still be alive."""
+
+
+class TmuxMissing(TmuxError):
+    """tmux is not installed or too old; install tmux 3.3 or later."""
+
+
+class UnsafeDirectory(HostError):
+    """A private directory is a link, belongs to another user, or cannot be made private."""

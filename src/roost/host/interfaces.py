@@ -1,0 +1,257 @@
+"""What the layers above may ask of the machine. Real parts and in-memory twins both satisfy these.
+
+Times are in seconds: `now` since the Unix epoch, `monotonic` since an arbitrary start.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessId:
+    """One process of one boot: a pid alone is reused, these three together are not.
+
+    `start` is the kernel's start time of the process in its own unit (Linux: clock ticks since boot,
+    field 22 of /proc/<pid>/stat; macOS: microseconds since the epoch); compare it, never compute with it.
+    """
+
+    boot: str
+    pid: int
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What the launcher planted in a session's environment: `ROOST_SESSION` and `ROOST_NONCE`."""
+
+    session: str
+    nonce: str
+
+
+class Liveness(StrEnum):
+    """What is known about a process. A failed look is `UNKNOWN`, never `DEAD`."""
+
+    ALIVE = "alive"
+    DEAD = "dead"
+    UNKNOWN = "unknown"
+
+
+class Probe(NamedTuple):
+    """A verdict and the sentence that explains it."""
+
+    liveness: Liveness
+    reason: str
+
+
+class PasteOutcome(StrEnum):
+    """`DEAD`: the pane's process was gone and nothing was pasted."""
+
+    PASTED = "pasted"
+    DEAD = "dead"
+
+
+class Clock(Protocol):
+    """Time, injected so that tests own it."""
+
+    def now(self) -> float:
+        """Seconds since the Unix epoch; may jump."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds since an arbitrary start; never goes back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after `seconds` of monotonic time."""
+        ...
+
+
+class Ids(Protocol):
+    """Fresh names, injected so that tests own them."""
+
+    def new(self) -> str:
+        """A UUIDv7 as 32 lower-case hexadecimal digits: later ids sort after earlier ones."""
+        ...
+
+    def conversation(self) -> str:
+        """A random UUIDv4 in its dashed form, as agent programs accept it for a conversation id."""
+        ...
+
+    def token(self) -> str:
+        """A secret of 256 random bits, safe in a URL and a header."""
+        ...
+
+    def short(self) -> str:
+        """Eight random characters of `[a-z0-9]`: boundaries, file names, socket names."""
+        ...
+
+
+class Watch(Protocol):
+    """A running watch."""
+
+    def cancel(self) -> None:
+        """Stop watching; the callback will not run any more. Harmless when repeated or after the callback."""
+        ...
+
+
+class Processes(Protocol):
+    """Processes of this machine, addressed by identity."""
+
+    def boot_id(self) -> str:
+        """Name of the running boot. Raises SensorError when it cannot be read."""
+        ...
+
+    def identify(self, pid: int) -> ProcessId | None:
+        """Identity of the process that has `pid` now; None when there is none or it is a zombie.
+
+        Raises SensorError when the machine does not tell.
+        """
+        ...
+
+    def probe(self, process: ProcessId) -> Probe:
+        """Whether that very process lives: a zombie, a recycled pid and another boot are dead."""
+        ...
+
+    def environ_marker(self, pid: int) -> Marker | None:
+        """What our launcher planted in the process's environment; None when absent or not readable."""
+        ...
+
+    def tree(self, root: ProcessId | None, session: str, nonce: str) -> list[ProcessId]:
+        """Live processes of a session: `root`, its descendants, and all of our user that carry the marker.
+
+        `root` may be None or dead: the marker still finds children that left the tree. Sorted by pid.
+        Raises SensorError when the process table cannot be read (an empty answer is proof, an error none).
+        """
+        ...
+
+    def marked(self) -> list[tuple[ProcessId, Marker]]:
+        """All live processes of our user that carry any marker. Raises SensorError."""
+        ...
+
+    def signal(self, process: ProcessId, signum: int) -> bool:
+        """Signal that very process; False when it is gone or its pid belongs to another now.
+
+        Raises SensorError when the identity cannot be read (nothing is sent then) and PermissionError
+        when the kernel refuses.
+        """
+        ...
+
+    def watch(self, process: ProcessId, callback: Callable[[], None]) -> Watch:
+        """Call `callback` once, in the running loop, when that very process is gone.
+
+        Already gone or recycled: on the next turn of the loop. Raises SensorError when it cannot be watched.
+        """
+        ...
+
+
+class ProcessWatcher(Protocol):
+    """The watching half of `Processes`."""
+
+    def watch(self, process: ProcessId, callback: Callable[[], None]) -> Watch:
+        """See `Processes.watch`."""
+        ...
+
+
+class Terminal(Protocol):
+    """One session's terminal: a tmux server of its own with one pane.
+
+    All methods that talk to tmux raise TmuxGone when the server or the connection has ended, TmuxTimeout
+    when it does not answer in time (the outcome is unknown then), TmuxError when it refuses.
+    """
+
+    @property
+    def socket(self) -> Path:
+        """The tmux socket."""
+        ...
+
+    @property
+    def server(self) -> ProcessId:
+        """The tmux server process."""
+        ...
+
+    @property
+    def pane_pid(self) -> int:
+        """The pid of the pane's root process (the shim) as tmux started it."""
+        ...
+
+    async def capture(self, *, escapes: bool = False, history: int = 0) -> str:
+        """The visible screen, lines joined by newline; `escapes` keeps colours; `history` adds lines above."""
+        ...
+
+    async def paste(self, text: bytes, path: Path) -> PasteOutcome:
+        """Paste `text` as one bracketed paste, newlines as they are; `path` is a spool file made and removed.
+
+        TmuxTimeout: it may or may not have been pasted. Other errors: it was not, except TmuxGone.
+        """
+        ...
+
+    async def keys(self, *names: str) -> None:
+        """Press named keys in order, such as Enter, Escape, Down, C-c."""
+        ...
+
+    async def title(self) -> str:
+        """The pane's title as the program set it."""
+        ...
+
+    async def size(self) -> tuple[int, int]:
+        """Columns and rows."""
+        ...
+
+    async def clients(self) -> int:
+        """Humans attached (control connections do not count)."""
+        ...
+
+    async def last_input(self) -> float | None:
+        """When an attached human last pressed a key (Unix seconds); None when nobody is attached."""
+        ...
+
+    async def ping(self) -> None:
+        """Return when tmux answers."""
+        ...
+
+    async def kill(self) -> None:
+        """End the tmux server and return when its process is gone; the agent may outlive it.
+
+        Raises TmuxTimeout when it is still there after 5 seconds.
+        """
+        ...
+
+    def on_gone(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once when the connection ends without `close` (at once if it already has)."""
+        ...
+
+    async def close(self) -> None:
+        """Leave the server running and drop our connection."""
+        ...
+
+
+class Terminals(Protocol):
+    """Starts and adopts terminals."""
+
+    async def start(  # noqa: PLR0913 a terminal simply has these parts
+        self,
+        socket: Path,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        cwd: Path,
+        *,
+        width: int = 160,
+        height: int = 50,
+    ) -> Terminal:
+        """Start a tmux server on `socket` with `argv` in its only pane, and connect.
+
+        `env` is the whole environment of server and pane. A stale socket file is replaced; a live server on
+        it raises TmuxError. Raises TmuxMissing when tmux is not installed.
+        """
+        ...
+
+    async def adopt(self, socket: Path) -> Terminal:
+        """Connect to a running server. TmuxGone: nobody answers there, which proves nothing of the agent."""
+        ...
+
+    async def version(self) -> str:
+        """For example `3.3a`. Raises TmuxMissing."""
+        ...

@@ -1,0 +1,1 @@
+"""In-memory twins of the host interfaces: deterministic, scriptable, held to the same contract tests."""

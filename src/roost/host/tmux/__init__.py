@@ -1,0 +1,1 @@
+"""tmux: one server per session, driven over one control-mode connection."""
