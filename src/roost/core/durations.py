@@ -1,0 +1,40 @@
+"""Durations as people write them: `500ms 20s 10m 1h 7d`."""
+
+import re
+
+from roost.errors import InvalidSettingError
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SHAPE = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of a duration such as `10m` or `1h30m`; raises InvalidSettingError on anything else."""
+    compact = text.strip().lower()
+    parts = list(_SHAPE.finditer(compact))
+    if not parts or "".join(part.group() for part in parts) != compact:
+        raise InvalidSettingError(f"'{text}' is not a duration; write it like 500ms, 20s, 10m, 1h or 7d")
+    return sum(float(part.group(1)) * _UNITS[part.group(2)] for part in parts)
+
+
+def format_duration(seconds: float) -> str:
+    """The shortest exact spelling that `parse_duration` reads back to the same whole milliseconds."""
+    rest = round(seconds * 1000)
+    if rest == 0:
+        return "0s"
+    words: list[str] = []
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, rest = divmod(rest, size)
+        if count:
+            words.append(f"{count}{unit}")
+    return "".join(words)
+
+
+def rough_duration(seconds: float) -> str:
+    """A duration for a reader: its largest unit, rounded (`2.1s`, `45s`, `3m`, `2h`, `5d`)."""
+    if seconds < 10:  # noqa: PLR2004 -- below ten seconds a tenth is worth showing
+        return f"{max(seconds, 0):.1f}s"
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f}{unit}"
+    return f"{seconds:.0f}s"

@@ -1,0 +1,47 @@
+"""Names and identities: what a peer may be called, which process is meant, how ids are derived."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from roost.errors import InvalidNameError
+
+NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+OPERATOR = "operator"
+"""The sender of a message that no peer sent: a person at the command line."""
+SYSTEM = "roost"
+"""The sender of notices."""
+RESERVED = frozenset({OPERATOR, SYSTEM})
+
+
+def check_name(name: str) -> str:
+    """The name itself, or InvalidNameError saying what a peer name looks like."""
+    if not NAME.fullmatch(name):
+        raise InvalidNameError(
+            f"'{name}' is not a peer name: use a lower-case letter, then up to 31 of a-z, 0-9 and '-'"
+        )
+    if name in RESERVED:
+        raise InvalidNameError(f"'{name}' is reserved; choose another name")
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessId:
+    """One process of one boot: a pid is never trusted without its start time (clock ticks since boot)."""
+
+    boot: str
+    pid: int
+    start: int
+
+
+def derive(seed: str, *parts: object, size: int = 16) -> str:
+    """Hex of `size` bytes that nobody can guess without the seed; the same inputs give the same value."""
+    text = "\x00".join([seed, *(str(part) for part in parts)])
+    return hashlib.blake2b(text.encode(), digest_size=size).hexdigest()
+
+
+def derive_uuid(seed: str, *parts: object) -> str:
+    """A derived value in the shape of a random (version 4) UUID, for programs that insist on one."""
+    digits = derive(seed, *parts)
+    variant = "89ab"[int(digits[16], 16) % 4]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"

@@ -1,0 +1,81 @@
+"""A message and the states it passes through under one id."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class MessageState(StrEnum):
+    """`queued -> offered -> accepted -> done`, or one of the other ends."""
+
+    QUEUED = "queued"
+    OFFERED = "offered"
+    ACCEPTED = "accepted"
+    DONE = "done"
+    EXPIRED = "expired"
+    REFUSED = "refused"
+    DEAD_LETTER = "dead-letter"
+    UNKNOWN = "unknown"
+
+
+FINAL = frozenset(
+    {MessageState.DONE, MessageState.EXPIRED, MessageState.REFUSED, MessageState.DEAD_LETTER}
+)
+IN_FLIGHT = frozenset({MessageState.OFFERED, MessageState.ACCEPTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the system says about an earlier message."""
+
+    about: str
+    outcome: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message without its body, which only the store and the paste ever hold.
+
+    Times are Unix seconds. `session` is the session it was offered to last, `attempts` counts the offers,
+    `cut` says that the turn which took it was cut off by a death, `redriven` that it was driven once more.
+    """
+
+    id: str
+    sender: str
+    to: str
+    created_at: float
+    size: int
+    digest: str
+    topic: str | None = None
+    reply_to: str | None = None
+    state: MessageState = MessageState.QUEUED
+    why: str = ""
+    expires_at: float | None = None
+    not_before: float | None = None
+    accepted_at: float | None = None
+    done_at: float | None = None
+    session: str | None = None
+    attempts: int = 0
+    cut: bool = False
+    redriven: bool = False
+    notice: Notice | None = None
+    attachments: tuple[str, ...] = ()
+
+    @property
+    def final(self) -> bool:
+        """Nothing will happen to it any more."""
+        return self.state in FINAL
+
+    @property
+    def in_flight(self) -> bool:
+        """It is with a session: offered to it, or taken by it with the turn still running."""
+        return self.state in IN_FLIGHT
+
+
+class Examination(StrEnum):
+    """What the runtime's own record says about a message that may or may not have been pasted."""
+
+    FOUND = "found"
+    ENDED = "ended"
+    ABSENT = "absent"
+    UNCLEAR = "unclear"

@@ -1,0 +1,123 @@
+"""A named participant: its settings, its marks, and what it remembers between sessions."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from roost.core.limits import QUEUE_LIMIT
+from roost.core.message import Message, MessageState
+from roost.core.session import Cause, Session
+
+
+class WakePolicy(StrEnum):
+    """When a peer has a session: on demand, one per task, or at all times."""
+
+    WARM = "warm"
+    EPHEMERAL = "ephemeral"
+    ALWAYS = "always"
+
+
+class ResumePolicy(StrEnum):
+    """When a wake continues the earlier conversation after a clean park."""
+
+    TOPIC = "topic"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator chose for a peer. Durations are seconds."""
+
+    dir: str
+    runtime: str
+    wake: WakePolicy = WakePolicy.WARM
+    resume: ResumePolicy = ResumePolicy.TOPIC
+    description: str = ""
+    prompt: str = ""
+    idle: float = 3600.0
+    quiet: float = 20.0
+    silence: float = 600.0
+    queue_limit: int = QUEUE_LIMIT
+    restarts: int = 3
+    restart_window: float = 300.0
+    env: tuple[tuple[str, str], ...] = ()
+    args: tuple[str, ...] = ()
+
+
+class WakeMode(StrEnum):
+    """How an operator asked for a session."""
+
+    NATURAL = "natural"
+    FRESH = "fresh"
+    RESUME = "resume"
+
+
+@dataclass(frozen=True, slots=True)
+class PendingWake:
+    """A wake that was asked for and waits until no other session of the peer lives."""
+
+    mode: WakeMode
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """The crash-loop guard has tripped: no wake before `until` (Unix seconds), for this reason."""
+
+    until: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class LastDeath:
+    """How the latest session ended, as far as the next wake cares."""
+
+    cause: Cause
+    at: float
+    cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One participant. `seed` is a secret from which session ids, nonces and boundaries are derived."""
+
+    name: str
+    seed: str
+    settings: Settings
+    created_at: float
+    stopped: bool = False
+    fresh_next: bool = False
+    resume_failed: bool = False
+    removing: bool = False
+    pending: PendingWake | None = None
+    quarantine: Quarantine | None = None
+    backoff_until: float | None = None
+    generation: int = 0
+    conversation: str | None = None
+    last_death: LastDeath | None = None
+    topics: tuple[str, ...] = ()
+    deaths: tuple[float, ...] = ()
+    since: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PeerState:
+    """All that `decide` knows of one peer: itself, its live session, its unfinished messages in order."""
+
+    peer: Peer
+    session: Session | None = None
+    messages: tuple[Message, ...] = field(default=())
+
+    @property
+    def in_flight(self) -> Message | None:
+        """The one message that is with the session now."""
+        return next((message for message in self.messages if message.in_flight), None)
+
+    @property
+    def queued(self) -> int:
+        """How many messages wait."""
+        return sum(1 for message in self.messages if message.state is MessageState.QUEUED)
+
+    def message(self, message_id: str) -> Message | None:
+        """The unfinished message of that id."""
+        return next((message for message in self.messages if message.id == message_id), None)

@@ -1,0 +1,122 @@
+"""One live incarnation of a peer, and how such a life ends."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from roost.core.identity import ProcessId
+
+
+class SessionState(StrEnum):
+    """What a live session is doing."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    WORKING = "working"
+    BLOCKED = "blocked"
+    UNKNOWN = "unknown"
+    STOPPING = "stopping"
+
+
+class Cause(StrEnum):
+    """Why a session ended."""
+
+    IDLE_SLEEP = "idle-sleep"
+    EPHEMERAL_DONE = "ephemeral-done"
+    EPHEMERAL_SILENT = "ephemeral-silent"
+    OPERATOR_STOP = "operator-stop"
+    RESTART = "restart"
+    REMOVED = "removed"
+    COMPLETED = "completed"
+    CRASHED = "crashed"
+    OOM = "oom"
+    BOOT_FAILED = "boot-failed"
+    SERVER_EXIT = "server-exit"
+    SHIM_LOST = "shim-lost"
+    REBOOT = "reboot"
+    ORPHAN = "orphan"
+    UNKNOWN = "unknown"
+
+
+COUNTED = frozenset(
+    {Cause.CRASHED, Cause.OOM, Cause.BOOT_FAILED, Cause.SERVER_EXIT, Cause.SHIM_LOST}
+)
+"""Deaths that count for the crash-loop guard (P6); policy deaths and operator stops never do."""
+
+PARKED = frozenset({Cause.IDLE_SLEEP, Cause.OPERATOR_STOP, Cause.REBOOT})
+"""Deaths after which the conversation may be resumed by the wake table, rows 8 to 10."""
+
+
+class WakeCause(StrEnum):
+    """The row of the wake table that decided between resume and fresh."""
+
+    OPERATOR_FRESH = "operator-fresh"
+    OPERATOR_RESUME = "operator-resume"
+    REFRESH = "refresh"
+    EPHEMERAL = "ephemeral"
+    FIRST_WAKE = "first-wake"
+    REDRIVE = "redrive"
+    CRASH_OR_SELF_CLOSE = "crash-or-self-close"
+    PARKED_ALWAYS = "parked-always"
+    PARKED_TOPIC = "parked-topic"
+    PARKED_OTHER_TOPIC = "parked-other-topic"
+    RESUME_FAILED = "resume-failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """The three processes of a session and the tmux socket that joins them."""
+
+    agent: ProcessId
+    shim: ProcessId
+    server: ProcessId
+    socket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """An end that was asked for: why, by whom, since when."""
+
+    cause: Cause
+    by: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One live session. Times are Unix seconds; `armed_at` starts the quiet window of an ephemeral task."""
+
+    id: str
+    peer: str
+    generation: int
+    nonce: str
+    wake: WakeCause
+    resumed: bool
+    started_at: float
+    since: float
+    state: SessionState = SessionState.STARTING
+    why: str = ""
+    conversation: str | None = None
+    processes: Processes | None = None
+    ready: bool = False
+    active_at: float | None = None
+    task: str | None = None
+    armed_at: float | None = None
+    ending: Ending | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """The end of one session as recorded: cause, code or signal, who asked, and the evidence in words."""
+
+    session: str
+    peer: str
+    generation: int
+    at: float
+    cause: Cause
+    exit_code: int | None = None
+    signal: int | None = None
+    by: str | None = None
+    evidence: str = ""
+    counted: bool = False
+    conversation: str | None = None
+    last_lines: tuple[str, ...] = ()

@@ -1,0 +1,102 @@
+"""Every error that roost raises on purpose.
+
+The docstring of a class is its default sentence. A message says what happened and what to do next; facts
+travel as attributes. The command line prints the message in one line and ends with `exit_code`.
+"""
+
+from typing import ClassVar
+
+
+class RoostError(Exception):
+    """Something went wrong."""
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str | None = None, **facts: object) -> None:
+        """Take the sentence to show (default: the class's docstring) and the facts behind it."""
+        self.message = message or type(self).__doc__ or ""
+        self.facts = facts
+        super().__init__(self.message)
+
+
+class UsageError(RoostError):
+    """The command does not make sense as written."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class InvalidNameError(UsageError):
+    """A peer name must match ^[a-z][a-z0-9-]{0,31}$."""
+
+    code = "invalid-name"
+
+
+class InvalidSettingError(UsageError):
+    """A setting has a value that it cannot take."""
+
+    code = "invalid-setting"
+
+
+class WaitTimeoutError(RoostError):
+    """The wait ran out; the message stays where it is."""
+
+    code = "timeout"
+    exit_code = 3
+
+
+class NotFoundError(RoostError):
+    """No such peer or message."""
+
+    code = "not-found"
+    exit_code = 4
+
+
+class NoDaemonError(RoostError):
+    """The daemon is not running; start it with `roost up`."""
+
+    code = "no-daemon"
+    exit_code = 5
+
+
+class RefusedError(RoostError):
+    """The request was refused."""
+
+    code = "refused"
+
+
+class QueueFullError(RefusedError):
+    """The recipient's queue is full."""
+
+    code = "queue-full"
+
+
+class ConfigError(RoostError):
+    """The configuration file cannot be used."""
+
+    code = "config"
+
+
+class StoreError(RoostError):
+    """The store cannot be used."""
+
+    code = "store"
+
+
+class HostError(RoostError):
+    """The machine refused something that roost needs."""
+
+    code = "host"
+
+
+class RuntimeMissingError(RoostError):
+    """The program of this runtime is not installed."""
+
+    code = "runtime-missing"
+
+
+class DeniedError(RoostError):
+    """The token is missing, wrong, or belongs to a session that has ended."""
+
+    code = "denied"
