@@ -1,0 +1,13 @@
+"""A model server for tests: Anthropic Messages and OpenAI Responses on loopback, steered by the text it is sent.
+
+    with FakeModel() as model:
+        ...start a CLI with ANTHROPIC_BASE_URL=model.url...
+        model.journal.wait_for(lambda arrival: "hello" in arrival.user_texts)
+
+`script` lists the directives. Alone: `python -m tests.support.fake_model`.
+"""
+
+from tests.support.fake_model.journal import Arrival, Journal
+from tests.support.fake_model.server import FakeModel
+
+__all__ = ["Arrival", "FakeModel", "Journal"]

@@ -1,0 +1,148 @@
+"""The HTTP side of the fake model server."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+import tests.support.fake_model.anthropic as anthropic
+import tests.support.fake_model.openai as openai
+from tests.support.fake_model.conversation import Said
+from tests.support.fake_model.journal import Arrival, Journal
+from tests.support.fake_model.script import Answer, Fail, Say, answer
+from tests.support.fake_model.wire import Kind, Request, Turn
+
+MODELS = ("fake-model",)
+_SECRET = frozenset({"authorization", "x-api-key", "cookie", "proxy-authorization"})
+_SESSION = ("x-claude-code-session-id", "session_id", "session-id", "conversation_id")
+_TITLE = msgspec.json.encode({"title": "fake title"}).decode()
+
+
+def build(journal: Journal) -> Starlette:
+    """The application; every request goes into `journal` before it is answered."""
+
+    async def messages(http: HttpRequest) -> Response:
+        turn = await _arrive(http, journal, anthropic.read)
+        if isinstance(turn.answer.act, Fail):
+            return await _fail(turn, anthropic.error(turn.answer.act.status))
+        if turn.request.stream:
+            return _streaming(anthropic.stream(turn), turn.answer.delay)
+        await asyncio.sleep(turn.answer.delay)
+        return JSONResponse(anthropic.whole(turn))
+
+    async def responses(http: HttpRequest) -> Response:
+        turn = await _arrive(http, journal, openai.read)
+        if isinstance(turn.answer.act, Fail):
+            return await _fail(turn, openai.error(turn.answer.act.status))
+        if turn.request.stream:
+            return _streaming(openai.stream(turn), turn.answer.delay)
+        await asyncio.sleep(turn.answer.delay)
+        return JSONResponse(openai.whole(turn))
+
+    async def count(http: HttpRequest) -> Response:
+        body = await http.body()
+        _note(http, journal, Kind.COUNT, len(body))
+        return JSONResponse({"input_tokens": max(1, len(body) // 4)})
+
+    async def models(http: HttpRequest) -> Response:
+        _note(http, journal, Kind.OTHER, 0)
+        listed = [{"id": model, "type": "model", "object": "model", "display_name": model} for model in MODELS]
+        return JSONResponse({"object": "list", "data": listed, "models": [], "has_more": False})
+
+    async def log(_: HttpRequest) -> Response:
+        return Response(msgspec.json.encode(journal.all()), media_type="application/json")
+
+    async def other(http: HttpRequest) -> Response:
+        _note(http, journal, Kind.OTHER, len(await http.body()))
+        return JSONResponse({})
+
+    anything = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
+    return Starlette(
+        routes=[
+            Route("/__log", log),
+            Route("/v1/messages", messages, methods=["POST"]),
+            Route("/v1/messages/count_tokens", count, methods=["POST"]),
+            Route("/v1/responses", responses, methods=["POST"]),
+            Route("/v1/models", models),
+            Route("/{rest:path}", other, methods=anything),
+        ]
+    )
+
+
+def decide(request: Request) -> Answer:
+    """The answer to a request: the script for a turn, something harmless for the rest."""
+    if request.kind is Kind.TURN:
+        return answer(request.pending)
+    return Answer(Say(_TITLE if request.structured else "fake title"))
+
+
+async def _arrive(http: HttpRequest, journal: Journal, read: Callable[[bytes], Request]) -> Turn:
+    body = await http.body()
+    request = read(body)
+    turn = Turn(journal.number(), request, decide(request))
+    journal.keep(turn.number, body)
+    journal.add(
+        Arrival(
+            at=time.time(),
+            number=turn.number,
+            method=http.method,
+            path=http.url.path,
+            kind=request.kind,
+            headers=_headers(http),
+            session=_session(http),
+            tools=list(request.tools),
+            user_texts=[entry.text for entry in request.entries if entry.said is Said.USER],
+            results=[entry.text for entry in request.entries if entry.said is Said.RESULT],
+            answer=repr(turn.answer),
+        )
+    )
+    return turn
+
+
+def _note(http: HttpRequest, journal: Journal, kind: Kind, size: int) -> None:
+    journal.add(
+        Arrival(
+            at=time.time(),
+            number=journal.number(),
+            method=http.method,
+            path=http.url.path,
+            kind=kind,
+            headers=_headers(http),
+            session=_session(http),
+            tools=[],
+            user_texts=[],
+            results=[],
+            answer=f"{size} bytes taken",
+        )
+    )
+
+
+def _headers(http: HttpRequest) -> dict[str, str]:
+    return {name: value for name, value in http.headers.items() if name not in _SECRET}
+
+
+def _session(http: HttpRequest) -> str:
+    return next((http.headers[name] for name in _SESSION if name in http.headers), "")
+
+
+async def _fail(turn: Turn, body: dict[str, object]) -> Response:
+    await asyncio.sleep(turn.answer.delay)
+    status = turn.answer.act.status if isinstance(turn.answer.act, Fail) else 500
+    return JSONResponse(body, status_code=status)
+
+
+def _streaming(events: Iterator[bytes], delay: float) -> StreamingResponse:
+    """The first event at once, so that the CLI knows that the model is at work; the rest after the delay."""
+
+    async def produce() -> AsyncIterator[bytes]:
+        yield next(events)
+        await asyncio.sleep(delay)
+        for chunk in events:
+            yield chunk
+
+    return StreamingResponse(produce(), media_type="text/event-stream")
