@@ -1,0 +1,133 @@
+# Shared by the scripts of this folder: finds Python and tmux, and keeps .venv as the locks say. Sourced, not run.
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
+cd "$root"
+venv="$root/.venv"
+python="$venv/bin/python"
+
+say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+fail() {
+  say "$*"
+  exit 1
+}
+
+# Run a command silently; show what it printed only if it fails.
+quietly() {
+  local log status=0
+  log="$(mktemp "${TMPDIR:-/tmp}/roost-setup.XXXXXX")"
+  "$@" >"$log" 2>&1 </dev/null || status=$?
+  if [ "$status" -ne 0 ]; then
+    say "failed (status $status): $*"
+    tail -n 40 "$log" >&2
+  fi
+  rm -f "$log"
+  return "$status"
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    # Without a terminal nobody could answer a password prompt.
+    if [ -t 0 ]; then sudo "$@" </dev/tty; else sudo -n "$@"; fi
+  else
+    say "this needs root and there is no sudo: $*"
+    return 1
+  fi
+}
+
+apt_updated=""
+# packages APT_NAMES BREW_NAMES: install operating system packages.
+packages() {
+  if command -v apt-get >/dev/null; then
+    say "installing $1 (apt-get)"
+    if [ -z "$apt_updated" ]; then
+      quietly as_root apt-get update -qq || say "apt-get update failed; trying with the lists at hand"
+      apt_updated=yes
+    fi
+    # shellcheck disable=SC2086 # several names are meant
+    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $1
+  elif command -v brew >/dev/null; then
+    say "installing $2 (brew)"
+    # shellcheck disable=SC2086
+    HOMEBREW_NO_AUTO_UPDATE=1 quietly brew install $2
+  else
+    say "neither apt-get nor brew is here; install this yourself: $1"
+    return 1
+  fi
+}
+
+new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
+find_python() {
+  local name
+  for name in python3 python3.13 python3.12 python3.11 python3.14; do
+    if command -v "$name" >/dev/null && new_enough "$name"; then
+      command -v "$name"
+      return
+    fi
+  done
+  return 1
+}
+
+# base_python: print a Python >= 3.11 that can make virtual environments; installs one when there is none.
+base_python() {
+  local found minor
+  if ! found="$(find_python)"; then
+    packages "python3 python3-venv" "python@3.13" || true
+    found="$(find_python)" || {
+      packages "python3.11 python3.11-venv" "python@3.13" || true
+      found="$(find_python)" || fail "no Python 3.11 or later; install one and run this again"
+    }
+  fi
+  if ! "$found" -c 'import ensurepip, venv' 2>/dev/null; then
+    minor="$("$found" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
+    packages "python$minor-venv" "python@$minor" || packages "python3-venv" "python@$minor" ||
+      fail "$found cannot make virtual environments; install python$minor-venv and run this again"
+  fi
+  printf '%s\n' "$found"
+}
+
+# stamp_of SET: what .venv must have been made from to be current.
+stamp_of() {
+  printf '%s\n' "$root" "$("$python" -c 'import sys; print(sys.version)' 2>/dev/null)"
+  case "$1" in
+    runtime) cat pyproject.toml requirements/runtime.txt requirements/build.txt | cksum ;;
+    dev) cat pyproject.toml requirements/dev.txt | cksum ;;
+  esac
+}
+
+current() { [ -x "$python" ] && [ -f "$venv/.roost-$1" ] && [ "$(cat "$venv/.roost-$1")" = "$(stamp_of "$1")" ]; }
+
+# setup_venv runtime|dev: make .venv hold the locked packages and roost itself (editable). Quick when it already does.
+setup_venv() {
+  local base requirement=()
+  current "$1" && return
+  [ "$1" = runtime ] && current dev && return
+  if ! "$python" -m pip --version >/dev/null 2>&1 || ! new_enough "$python"; then
+    base="$(base_python)"
+    say "making .venv with $("$base" --version)"
+    quietly "$base" -m venv --clear "$venv" || fail "no virtual environment, see above"
+  fi
+  case "$1" in
+    runtime) requirement=(-r requirements/runtime.txt -r requirements/build.txt) ;;
+    dev) requirement=(-r requirements/dev.txt) ;;
+  esac
+  say "installing the locked packages into .venv ($1)"
+  rm -f "$venv"/.roost-*
+  quietly "$python" -m pip install --quiet --disable-pip-version-check --require-hashes "${requirement[@]}" ||
+    fail "the packages could not be installed, see above"
+  quietly "$python" -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation -e . ||
+    fail "roost could not be installed, see above"
+  stamp_of "$1" >"$venv/.roost-$1"
+}
+
+# setup_tmux: tmux 3.3 or later.
+setup_tmux() {
+  command -v tmux >/dev/null || packages tmux tmux || fail "tmux is missing; install it and run this again"
+  local version
+  version="$(tmux -V)"
+  case "${version#tmux }" in
+    [0-2].* | 3.[0-2]*) fail "tmux 3.3 or later is needed, this is $version; install a newer one and run this again" ;;
+  esac
+}
