@@ -1,0 +1,179 @@
+"""A process table in memory: spawn, end, reuse pids, break sensors."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from roost.host.errors import SensorError
+from roost.host.interfaces import Marker, Probe, ProcessId, Watch
+from roost.host.interfaces import Liveness as L
+from roost.host.process import judge
+from roost.host.process_table import ProcessRow, members
+
+_UID = 1000
+_ENDS = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT})
+
+
+@dataclass(slots=True)
+class _Process:
+    row: ProcessRow
+    marker: Marker | None
+    ignores: frozenset[int] = frozenset()
+
+
+class MemoryWatch:
+    """A watch on a process in memory."""
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        """Hold the callback until `fire` or `cancel`."""
+        self._loop = asyncio.get_running_loop()
+        self._callback: Callable[[], None] | None = callback
+
+    def fire(self) -> None:
+        """Run the callback on the next turn, once."""
+        self._loop.call_soon(self._run)
+
+    def _run(self) -> None:
+        callback, self._callback = self._callback, None
+        if callback is not None:
+            callback()
+
+    def cancel(self) -> None:
+        """Drop the callback."""
+        self._callback = None
+
+
+class MemoryProcesses:
+    """Twin of SystemProcesses. `broken` makes every look fail, as an unreadable /proc does."""
+
+    def __init__(self, boot: str = "00000000-0000-0000-0000-000000000001") -> None:
+        """Start with an empty table on boot `boot`."""
+        self.boot = boot
+        self.broken = False
+        self.signals: list[tuple[ProcessId, int]] = []
+        self._table: dict[int, _Process] = {}
+        self._watches: dict[ProcessId, list[MemoryWatch]] = {}
+        self._next_pid = 1000
+        self._ticks = 5000
+
+    def spawn(  # noqa: PLR0913 each part of a process is chosen by some test
+        self,
+        *,
+        parent: int = 1,
+        marker: Marker | None = None,
+        ignores: frozenset[int] = frozenset(),
+        pid: int | None = None,
+        start: int | None = None,
+        uid: int = _UID,
+    ) -> ProcessId:
+        """A new process. `pid` of a dead one reuses it; equal `start` too makes the perfect impostor."""
+        if pid is None:
+            pid = self._next_pid
+            self._next_pid += 1
+        if pid in self._table and not self._table[pid].row.zombie:
+            raise ValueError(f"pid {pid} is in use")
+        self._ticks += 1
+        row = ProcessRow(pid, parent, start if start is not None else self._ticks, uid, zombie=False)
+        self._table[pid] = _Process(row, marker, ignores)
+        return ProcessId(self.boot, pid, row.start)
+
+    def end(self, pid: int, *, zombie: bool = False) -> None:
+        """End `pid`; its children move to pid 1; `zombie` leaves its row until `reap`."""
+        process = self._table[pid]
+        if zombie:
+            process.row = replace(process.row, zombie=True)
+        else:
+            del self._table[pid]
+        for other in self._table.values():
+            if other.row.ppid == pid:
+                other.row = replace(other.row, ppid=1)
+        for watch in self._watches.pop(ProcessId(self.boot, pid, process.row.start), []):
+            watch.fire()
+
+    def reap(self, pid: int) -> None:
+        """Remove the row of a zombie."""
+        if not self._table[pid].row.zombie:
+            raise ValueError(f"pid {pid} has not ended")
+        del self._table[pid]
+
+    def reboot(self, boot: str) -> None:
+        """All processes are gone and the boot id is another."""
+        for pid in list(self._table):
+            self.end(pid)
+        self.boot = boot
+
+    def _look(self) -> None:
+        if self.broken:
+            raise SensorError("cannot read the process table")
+
+    def boot_id(self) -> str:
+        """Name of the running boot."""
+        self._look()
+        return self.boot
+
+    def identify(self, pid: int) -> ProcessId | None:
+        """Identity of the living process with `pid`, or None."""
+        self._look()
+        process = self._table.get(pid)
+        if process is None or process.row.zombie:
+            return None
+        return ProcessId(self.boot, pid, process.row.start)
+
+    def probe(self, process: ProcessId) -> Probe:
+        """Whether that very process lives."""
+        if self.broken:
+            return Probe(L.UNKNOWN, "cannot read the process table")
+        if process.boot != self.boot:
+            return Probe(L.DEAD, "the machine was restarted since")
+        found = self._table.get(process.pid)
+        return judge(process, found.row if found else None)
+
+    def environ_marker(self, pid: int) -> Marker | None:
+        """The marker given at `spawn`."""
+        process = self._table.get(pid)
+        return process.marker if process and not self.broken else None
+
+    def tree(self, root: ProcessId | None, session: str, nonce: str) -> list[ProcessId]:
+        """Living processes of one session."""
+        self._look()
+        marker = Marker(session, nonce)
+        found = members(
+            [process.row for process in self._table.values()],
+            (root.pid, root.start) if root is not None and root.boot == self.boot else None,
+            lambda pid: self._table[pid].marker == marker,
+            uid=_UID,
+        )
+        return [ProcessId(self.boot, row.pid, row.start) for row in found]
+
+    def marked(self) -> list[tuple[ProcessId, Marker]]:
+        """Living processes with any marker."""
+        self._look()
+        return [
+            (ProcessId(self.boot, pid, process.row.start), process.marker)
+            for pid, process in sorted(self._table.items())
+            if process.marker is not None and process.row.uid == _UID and not process.row.zombie
+        ]
+
+    def signal(self, process: ProcessId, signum: int) -> bool:
+        """Deliver a signal: a deadly one that is not ignored ends the process."""
+        self._look()
+        if self.probe(process).liveness is not L.ALIVE:
+            return False
+        target = self._table[process.pid]
+        if target.row.uid != _UID:
+            raise PermissionError(1, "Operation not permitted")
+        self.signals.append((process, signum))
+        if signum in _ENDS and (signum == signal.SIGKILL or signum not in target.ignores):
+            self.end(process.pid)
+        return True
+
+    def watch(self, process: ProcessId, callback: Callable[[], None]) -> Watch:
+        """Call back once, on a later turn of the loop, when that very process is gone."""
+        self._look()
+        watch = MemoryWatch(callback)
+        if self.probe(process).liveness is L.DEAD:
+            watch.fire()
+        else:
+            self._watches.setdefault(process, []).append(watch)
+        return watch

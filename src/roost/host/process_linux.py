@@ -1,0 +1,112 @@
+"""Processes on Linux: /proc and pidfds."""
+
+import errno
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+from roost.host.errors import SensorError
+from roost.host.process_table import ProcessRow
+
+PROC = Path("/proc")
+_GONE = frozenset({errno.ENOENT, errno.ESRCH})
+# Positions after the parenthesised command name, which may itself hold spaces and parentheses (proc(5)).
+_STATE, _PPID, _START = 0, 1, 19
+
+
+def boot_id(proc: Path = PROC) -> str:
+    """The kernel's random id of this boot. Raises SensorError."""
+    try:
+        return (proc / "sys/kernel/random/boot_id").read_text().strip()
+    except OSError as error:
+        raise SensorError(f"cannot read the boot id: {error.strerror}; is /proc mounted?") from error
+
+
+def row(pid: int, proc: Path = PROC) -> ProcessRow | None:
+    """The process table's row of `pid`, None when there is none. Raises SensorError."""
+    folder = proc / str(pid)
+    try:
+        fields = (folder / "stat").read_bytes().rpartition(b")")[2].split()
+        uid = folder.stat().st_uid
+    except OSError as error:
+        if error.errno in _GONE and _readable(proc):
+            return None
+        raise SensorError(f"cannot read {folder}/stat: {error.strerror}") from error
+    try:
+        state = fields[_STATE]
+        ended = state in (b"Z", b"X", b"x") and not _has_threads(folder)
+        return ProcessRow(pid, int(fields[_PPID]), int(fields[_START]), uid, zombie=ended)
+    except (IndexError, ValueError) as error:
+        raise SensorError(f"cannot understand {folder}/stat") from error
+
+
+def _readable(proc: Path) -> bool:
+    """Whether /proc lists anything: an empty /proc must not make everyone look dead."""
+    return (proc / "self/stat").exists()
+
+
+def _has_threads(folder: Path) -> bool:
+    """A first thread that ended shows as a zombie while the process goes on in its other threads."""
+    try:
+        return sum(1 for _ in (folder / "task").iterdir()) > 1
+    except OSError:
+        return False
+
+
+def rows(proc: Path = PROC) -> Iterator[ProcessRow]:
+    """All rows but those that end while being read. Raises SensorError."""
+    try:
+        names = os.listdir(proc)
+    except OSError as error:
+        raise SensorError(f"cannot list {proc}: {error.strerror}") from error
+    if not _readable(proc):
+        raise SensorError(f"{proc} is empty; is it mounted?")
+    for name in names:
+        if name.isdigit() and (found := row(int(name), proc)) is not None:
+            yield found
+
+
+def environ(pid: int, proc: Path = PROC) -> bytes:
+    """The environment block `pid` was started with; empty when it may not be read."""
+    try:
+        return (proc / str(pid) / "environ").read_bytes()
+    except OSError:
+        return b""
+
+
+def open_process(pid: int, start: int, proc: Path = PROC) -> int | None:
+    """A pidfd on that very process, None when it is gone. Raises SensorError.
+
+    The pidfd comes first and the start ticks second: as the pid belonged to the recorded process when
+    it was recorded, equal ticks now prove that the pidfd is that process.
+    """
+    try:
+        pidfd = os.pidfd_open(pid)
+    except OSError as error:
+        if error.errno in (*_GONE, errno.EINVAL):
+            return None
+        raise SensorError(f"cannot open a pidfd on {pid}: {error.strerror}") from error
+    try:
+        found = row(pid, proc)
+    except SensorError:
+        os.close(pidfd)
+        raise
+    if found is None or found.zombie or found.start != start:
+        os.close(pidfd)
+        return None
+    return pidfd
+
+
+def send_signal(pid: int, start: int, signum: int, proc: Path = PROC) -> bool:
+    """Signal that very process through its pidfd; False when it is gone. Raises SensorError, PermissionError."""
+    pidfd = open_process(pid, start, proc)
+    if pidfd is None:
+        return False
+    try:
+        signal.pidfd_send_signal(pidfd, signum)
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(pidfd)
+    return True

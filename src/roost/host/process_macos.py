@@ -1,0 +1,101 @@
+"""Processes on macOS: libproc for the table, sysctl for environments and the boot id.
+
+macOS has no pidfd. Between the identity check and the signal a few microseconds remain in which the
+pid could in theory be reused; pids count up to 99,998 before they repeat.
+"""
+
+import ctypes
+import errno
+import os
+from collections.abc import Iterator
+
+from roost.host.errors import SensorError
+from roost.host.process_table import ProcessRow
+
+_PROC_PIDTBSDINFO = 3
+_SZOMB = 5
+_CTL_KERN = 1
+_KERN_PROCARGS2 = 49
+
+
+class _BsdInfo(ctypes.Structure):
+    """`struct proc_bsdinfo` of <sys/proc_info.h>."""
+
+    _fields_ = (
+        *((name, ctypes.c_uint32) for name in ("flags", "status", "xstatus", "pid", "ppid", "uid", "gid")),
+        *((name, ctypes.c_uint32) for name in ("ruid", "rgid", "svuid", "svgid", "reserved")),
+        ("comm", ctypes.c_char * 16),
+        ("name", ctypes.c_char * 32),
+        *((name, ctypes.c_uint32) for name in ("nfiles", "pgid", "pjobc", "tdev", "tpgid")),
+        ("nice", ctypes.c_int32),
+        ("start_seconds", ctypes.c_uint64),
+        ("start_microseconds", ctypes.c_uint64),
+    )
+
+
+def _library() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def boot_id() -> str:
+    """`kern.bootsessionuuid`. Raises SensorError."""
+    buffer = ctypes.create_string_buffer(64)
+    size = ctypes.c_size_t(len(buffer))
+    if _library().sysctlbyname(b"kern.bootsessionuuid", buffer, ctypes.byref(size), None, 0) != 0:
+        raise SensorError("cannot read kern.bootsessionuuid")
+    return buffer.value.decode("ascii")
+
+
+def row(pid: int) -> ProcessRow | None:
+    """The row of `pid`, None when there is none. Raises SensorError."""
+    info = _BsdInfo()
+    size = ctypes.sizeof(info)
+    if _library().proc_pidinfo(pid, _PROC_PIDTBSDINFO, ctypes.c_uint64(0), ctypes.byref(info), size) != size:
+        if ctypes.get_errno() == errno.ESRCH:
+            return None
+        raise SensorError(f"cannot read process {pid}: {os.strerror(ctypes.get_errno())}")
+    start = int(info.start_seconds) * 1_000_000 + int(info.start_microseconds)
+    return ProcessRow(pid, int(info.ppid), start, int(info.uid), zombie=int(info.status) == _SZOMB)
+
+
+def rows() -> Iterator[ProcessRow]:
+    """All rows that may be read. Raises SensorError."""
+    library = _library()
+    room = library.proc_listallpids(None, 0) + 256
+    buffer = (ctypes.c_int * room)()
+    count = library.proc_listallpids(buffer, ctypes.sizeof(buffer))
+    if count <= 0:
+        raise SensorError("cannot list processes")
+    for pid in buffer[:count]:
+        try:
+            found = row(pid)
+        except SensorError:
+            # Processes of other users may not be read; ours always can.
+            continue
+        if found is not None:
+            yield found
+
+
+def environ(pid: int) -> bytes:
+    """The strings after the arguments of `pid`, NUL-separated; empty when they may not be read."""
+    name = (ctypes.c_int * 3)(_CTL_KERN, _KERN_PROCARGS2, pid)
+    buffer = ctypes.create_string_buffer(1 << 20)
+    size = ctypes.c_size_t(len(buffer))
+    if _library().sysctl(name, 3, buffer, ctypes.byref(size), None, 0) != 0:
+        return b""
+    block = buffer.raw[: size.value]
+    arguments = int.from_bytes(block[:4], "little")
+    strings = [text for text in block[4:].split(b"\0") if text]
+    return b"\0".join(strings[1 + arguments :])
+
+
+def send_signal(pid: int, start: int, signum: int) -> bool:
+    """Signal that process after comparing its start; False when it is gone. Raises SensorError."""
+    found = row(pid)
+    if found is None or found.zombie or found.start != start:
+        return False
+    try:
+        os.kill(pid, signum)
+    except ProcessLookupError:
+        return False
+    return True

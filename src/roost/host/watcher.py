@@ -1,0 +1,20 @@
+"""Process exits as events, by the means of this platform."""
+
+import sys
+from collections.abc import Callable
+
+from roost.host.interfaces import ProcessId, Watch
+
+
+class SystemProcessWatcher:
+    """Calls back in the running loop, within a millisecond or so, when a process is gone."""
+
+    def watch(self, process: ProcessId, callback: Callable[[], None]) -> Watch:
+        """See `roost.host.interfaces.Processes.watch`."""
+        if sys.platform == "darwin":
+            from roost.host.watcher_macos import KqueueWatch  # noqa: PLC0415 each platform loads its own
+
+            return KqueueWatch(process, callback)
+        from roost.host.watcher_linux import PidfdWatch  # noqa: PLC0415 each platform loads its own
+
+        return PidfdWatch(process, callback)
