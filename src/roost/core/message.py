@@ -17,9 +17,7 @@ class MessageState(StrEnum):
     UNKNOWN = "unknown"
 
 
-FINAL = frozenset(
-    {MessageState.DONE, MessageState.EXPIRED, MessageState.REFUSED, MessageState.DEAD_LETTER}
-)
+FINAL = frozenset({MessageState.DONE, MessageState.EXPIRED, MessageState.REFUSED, MessageState.DEAD_LETTER})
 IN_FLIGHT = frozenset({MessageState.OFFERED, MessageState.ACCEPTED})
 
 

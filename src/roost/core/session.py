@@ -37,9 +37,7 @@ class Cause(StrEnum):
     UNKNOWN = "unknown"
 
 
-COUNTED = frozenset(
-    {Cause.CRASHED, Cause.OOM, Cause.BOOT_FAILED, Cause.SERVER_EXIT, Cause.SHIM_LOST}
-)
+COUNTED = frozenset({Cause.CRASHED, Cause.OOM, Cause.BOOT_FAILED, Cause.SERVER_EXIT, Cause.SHIM_LOST})
 """Deaths that count for the crash-loop guard (P6); policy deaths and operator stops never do."""
 
 PARKED = frozenset({Cause.IDLE_SLEEP, Cause.OPERATOR_STOP, Cause.REBOOT})

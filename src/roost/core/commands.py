@@ -1,0 +1,156 @@
+"""What `decide` asks for. Saves, journal lines and effects of one decision commit together.
+
+Effects are also stored as intents under their `key` until the event that ends them is committed, so that a
+daemon killed in between examines them again.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from roost.core.message import Message, Notice
+from roost.core.peer import Peer
+from roost.core.session import Cause, Death, Session
+from roost.errors import RoostError
+
+
+@dataclass(frozen=True, slots=True)
+class SavePeer:
+    """Store the peer's row."""
+
+    peer: Peer
+
+
+@dataclass(frozen=True, slots=True)
+class SaveSession:
+    """Store the row of a live session."""
+
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSession:
+    """The session's row ends with this death."""
+
+    death: Death
+
+
+@dataclass(frozen=True, slots=True)
+class SaveMessage:
+    """Store the message's state."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class SaveAttempt:
+    """Record one step of handing a message over."""
+
+    message_id: str
+    session: str | None
+    outcome: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """Delete everything keyed to the peer."""
+
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """Append one event to the journal; `kind` is one of contract.md's event kinds."""
+
+    kind: str
+    peer: str
+    session: str | None = None
+    message: str | None = None
+    cause: str | None = None
+    data: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Nothing changes; the asker gets this error."""
+
+    error: RoostError
+
+
+@dataclass(frozen=True, slots=True)
+class Advise:
+    """One line for the asker that the request itself does not tell."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Tell the sender of a message what became of it; `id` is the same for the same news."""
+
+    id: str
+    to: str
+    notice: Notice
+    reply_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Bring up this session."""
+
+    session: Session
+
+    @property
+    def key(self) -> str:
+        """The intent's key."""
+        return f"launch:{self.session.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Hand this message to this session; `redrive` sends a short note about it instead of the body."""
+
+    session: str
+    peer: str
+    message: Message
+    redrive: bool
+
+    @property
+    def key(self) -> str:
+        """The intent's key."""
+        return f"offer:{self.message.id}:{self.message.attempts}"
+
+
+@dataclass(frozen=True, slots=True)
+class Examine:
+    """Look whether this message was pasted, before anybody pastes again."""
+
+    session: str | None
+    peer: str
+    message: Message
+    conversation: str | None
+
+    @property
+    def key(self) -> str:
+        """The intent's key."""
+        return f"examine:{self.message.id}:{self.message.attempts}"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """End this session through the kill authority."""
+
+    session: Session
+    cause: Cause
+    by: str
+    guarded: bool
+
+    @property
+    def key(self) -> str:
+        """The intent's key."""
+        return f"end:{self.session.id}"
+
+
+Effect = Launch | Offer | Examine | End
+Change = SavePeer | SaveSession | CloseSession | SaveMessage | SaveAttempt | Purge
+Command = Change | Journal | Refuse | Advise | Notify | Effect

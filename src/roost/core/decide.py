@@ -1,0 +1,156 @@
+"""The reducer: one event of one peer becomes a new state and the commands that carry it out."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from roost.core import commands as c
+from roost.core import delivery, lifecycle
+from roost.core import events as e
+from roost.core.message import MessageState
+from roost.core.peer import PeerState, WakeMode, WakePolicy
+from roost.core.policy import Policy
+from roost.core.session import Cause
+from roost.core.step import Step
+
+
+def _configure(step: Step, event: e.Configure) -> None:
+    step.set_peer(settings=event.settings)
+
+
+def _tick(_step: Step, _event: e.Tick) -> None:
+    """Nothing of its own: what is due is seen to after every event."""
+
+
+_HANDLERS: dict[type, Callable[[Step, Any], None]] = {
+    e.Submit: delivery.on_submit,
+    e.Acknowledge: delivery.on_acknowledge,
+    e.Replied: delivery.on_replied,
+    e.Taken: delivery.on_taken,
+    e.TurnEnded: delivery.on_turn_ended,
+    e.OfferFailed: delivery.on_offer_failed,
+    e.Examined: delivery.on_examined,
+    e.Wake: lifecycle.on_wake,
+    e.Stop: lifecycle.on_stop,
+    e.Start: lifecycle.on_start,
+    e.Restart: lifecycle.on_restart,
+    e.Remove: lifecycle.on_remove,
+    e.Completed: lifecycle.on_completed,
+    e.Launched: lifecycle.on_launched,
+    e.Adopted: lifecycle.on_adopted,
+    e.Observed: lifecycle.on_observed,
+    e.EndVetoed: lifecycle.on_end_vetoed,
+    e.BootFailed: lifecycle.on_boot_failed,
+    e.Died: lifecycle.on_died,
+    e.Configure: _configure,
+    e.ConversationMissing: lifecycle.on_conversation_missing,
+    e.Tick: _tick,
+}
+
+
+def decide(
+    state: PeerState, event: e.Event, now: float, policy: Policy
+) -> tuple[PeerState | None, tuple[c.Command, ...]]:
+    """Apply one event at `now` (Unix seconds).
+
+    Returns the new state (None: the peer is gone) and the commands in order. A `Refuse` among them means that
+    nothing was changed.
+    """
+    step = Step(state, now, policy)
+    _HANDLERS[type(event)](step, event)
+    if any(isinstance(command, c.Refuse) for command in step.commands):
+        return state, tuple(command for command in step.commands if isinstance(command, c.Refuse))
+    _pump(step)
+    after, commands = step.result()
+    if after.peer.removing and after.session is None:
+        return None, commands
+    return after, commands
+
+
+def _pump(step: Step) -> None:
+    """Do what has become due: expiries, policy deaths, purges, offers, wakes."""
+    delivery.expire(step)
+    if step.peer.removing:
+        _purge(step)
+        return
+    if step.traits.mailbox:
+        return
+    due = lifecycle.due_end(step)
+    if due is not None:
+        cause, why = due
+        lifecycle.end(step, cause, "roost", why=why, guarded=cause is Cause.IDLE_SLEEP)
+    if step.session is None:
+        _wake(step)
+    else:
+        delivery.offer(step)
+
+
+def _purge(step: Step) -> None:
+    if step.session is not None:
+        return
+    for message in step.state.messages:
+        step.finish(message, MessageState.DEAD_LETTER, "the recipient was removed", tell="removed")
+    step.journal("removed")
+    step.emit(c.Purge(step.peer.name))
+
+
+def _wake(step: Step) -> None:
+    """Launch a session when somebody asked for one, a message needs one, or the policy keeps one up."""
+    peer = step.peer
+    if peer.stopped or _being_examined(step):
+        return
+    if peer.pending is not None:
+        pending = peer.pending
+        if not lifecycle.launch(step, pending.mode, pending.by, delivery.next_offer(step)):
+            step.set_peer(pending=None)
+        return
+    if wake_blocked_until(step.state) > step.now:
+        return
+    head = next(
+        (m for m in step.state.messages if _wakes(m.state, notice=m.notice is not None, cut=m.cut)), None
+    )
+    if head is not None:
+        lifecycle.launch(step, WakeMode.NATURAL, head.sender, head)
+    elif peer.settings.wake is WakePolicy.ALWAYS:
+        lifecycle.launch(step, WakeMode.NATURAL, "roost", None)
+
+
+def _being_examined(step: Step) -> bool:
+    """An offer that a death cut short is looked into first: its verdict may need this very conversation."""
+    return any(message.state is MessageState.OFFERED for message in step.state.messages)
+
+
+def _wakes(state: MessageState, *, notice: bool, cut: bool) -> bool:
+    return cut or (state is MessageState.QUEUED and not notice)
+
+
+def wake_blocked_until(state: PeerState) -> float:
+    """Until when the crash-loop guard forbids a wake (Unix seconds; 0: it does not)."""
+    quarantine = state.peer.quarantine.until if state.peer.quarantine else 0.0
+    return max(quarantine, state.peer.backoff_until or 0.0)
+
+
+def deadline(state: PeerState, now: float) -> float | None:
+    """When the peer needs a `Tick` next (Unix seconds), None when only an event can change anything.
+
+    All that was due at `now` has been done, so a time that has passed waits for an event, not for a tick.
+    """
+    return min((at for at in _times(state) if at > now), default=None)
+
+
+def _times(state: PeerState) -> Iterator[float]:
+    peer, session, settings = state.peer, state.session, state.peer.settings
+    for message in state.messages:
+        if message.not_before is not None:
+            yield message.not_before
+        if message.state is MessageState.QUEUED and message.expires_at is not None:
+            yield message.expires_at
+    if session is None:
+        yield wake_blocked_until(state)
+    elif settings.wake is WakePolicy.EPHEMERAL and session.task is not None:
+        yield lifecycle.idle_since(session) + settings.silence
+        if session.armed_at is not None:
+            yield session.armed_at + settings.quiet
+    else:
+        yield lifecycle.idle_since(session) + settings.idle
+    if peer.quarantine is not None:
+        yield peer.quarantine.until

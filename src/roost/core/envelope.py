@@ -1,0 +1,89 @@
+"""The envelope: what an agent sees around a message, and how its traces are told from forgeries.
+
+The header line keeps a message from starting with `/ ! @ $`, the closing line from ending with a backslash or
+`@word` (Claude Code 2.1.328 and Codex 0.169 act on those). The boundary is random for each message, so a body
+cannot forge it.
+"""
+
+import datetime as dt
+import re
+import unicodedata
+
+from roost.core.identity import derive
+from roost.core.message import Message
+
+_HEADER = re.compile(
+    r"\[roost message (?P<id>[0-9a-f]{32}) from \S+ topic .*? at \S+ boundary (?P<boundary>[0-9a-f]{16})\]"
+)
+
+
+def clean_text(text: str) -> str:
+    """The text without the characters that could act on a terminal: controls (C0, C1, DEL), and line noise.
+
+    Newline and tab stay, CR LF and CR become newline. ESC would end the bracketed paste and type keys.
+    """
+    lined = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
+    return "".join(char for char in lined if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs"))
+
+
+def clean_line(text: str) -> str:
+    """The text as one line without controls or invisible direction marks, for a header."""
+    flat = " ".join(clean_text(text).split())
+    return "".join(char for char in flat if unicodedata.category(char) not in ("Cf", "Co", "Cn"))
+
+
+def boundary(seed: str, message_id: str) -> str:
+    """The boundary of a message: derived from the recipient's secret seed, so that it can be found again."""
+    return derive(seed, "boundary", message_id, size=8)
+
+
+def _time(at: float) -> str:
+    return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _header(message: Message, mark: str) -> str:
+    topic = clean_line(message.topic).replace("]", ")") if message.topic else "-"
+    return (
+        f"[roost message {message.id} from {message.sender} topic {topic}"
+        f" at {_time(message.created_at)} boundary {mark}]"
+    )
+
+
+def _closing(message: Message) -> str:
+    if message.notice is not None:
+        return f"[end of roost message {message.id}: no answer is needed]"
+    return f"[end of roost message {message.id}: answer with send_message reply_to={message.id}]"
+
+
+def wrap(message: Message, body: str, mark: str) -> str:
+    """The text to paste for a message."""
+    lines = [_header(message, mark)]
+    if message.reply_to:
+        lines.append(f"(in reply to {message.reply_to})")
+    lines.append(clean_text(body))
+    if message.attachments:
+        lines.append("(attached: " + ", ".join(message.attachments) + ")")
+    lines.append(_closing(message))
+    return "\n".join(lines)
+
+
+def wrap_redrive(message: Message, mark: str) -> str:
+    """The text to paste when the resumed conversation already holds the body."""
+    note = (
+        f"Your turn on message {message.id} was cut off. The message is above in this conversation;"
+        f" go on with message {message.id} from where you were."
+    )
+    return "\n".join([_header(message, mark), note, _closing(message)])
+
+
+def pointer(path: str, size: int) -> str:
+    """The body to paste instead of one that is too long to paste."""
+    return f"(this message is {size} bytes long; its text is in the file {path} - read that file now)"
+
+
+def marks(text: str) -> frozenset[tuple[str, str]]:
+    """All (message id, boundary) pairs whose headers appear in a text such as a transcript's prompt.
+
+    The caller compares with the pair that it pasted: a header forged in a body has no true boundary.
+    """
+    return frozenset((match["id"], match["boundary"]) for match in _HEADER.finditer(text))

@@ -1,0 +1,207 @@
+"""What can happen to one peer: requests of people and agents, and facts about its session and messages."""
+
+from dataclasses import dataclass
+
+from roost.core.message import Examination, Message
+from roost.core.peer import Settings, WakeMode
+from roost.core.session import Cause, Death, Processes, SessionState
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """A message arrives for this peer."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Somebody wants a session now."""
+
+    mode: WakeMode
+    by: str
+    conversation_exists: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Park the peer: end its session and wake it no more until `Start`."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Unpark the peer and clear its quarantine."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """End the session, if any, and start an unconditionally fresh one."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Purge the peer; a live one only with `force`."""
+
+    by: str
+    force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """The operator changed settings."""
+
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """The reader of a mailbox has read these messages."""
+
+    message_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """A reply to a message of this peer was accepted by the store."""
+
+    message_id: str
+    reply_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The agent said of itself that it is done."""
+
+    session: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """The agent's process runs; it is not known to be ready yet."""
+
+    session: str
+    processes: Processes
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """A restarted daemon found the session alive and has joined it again."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The session was seen in this state, with the evidence in words."""
+
+    session: str
+    state: SessionState
+    why: str
+    conversation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Evidence that names the message id: the agent has taken the message."""
+
+    session: str
+    message_id: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnded:
+    """The agent's turn ended; `failed` carries the reason when the model could not answer."""
+
+    session: str
+    evidence: str
+    failed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferFailed:
+    """An offer did not end in evidence. `certain`: provably nothing was pasted."""
+
+    session: str
+    message_id: str
+    certain: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What the runtime's record says about a message whose offer was cut short."""
+
+    message_id: str
+    verdict: Examination
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndVetoed:
+    """The kill authority declined to end the session now; ask again after `until` (Unix seconds)."""
+
+    session: str
+    why: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class BootFailed:
+    """The session could not be brought to its prompt; `why` says what was seen instead."""
+
+    session: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """The session is over: positively confirmed."""
+
+    death: Death
+    conversation_exists: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationMissing:
+    """The session was to resume a conversation of which the runtime keeps no record any more."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed; a deadline of this peer may be due."""
+
+
+Event = (
+    Submit
+    | Wake
+    | Stop
+    | Start
+    | Restart
+    | Remove
+    | Configure
+    | Acknowledge
+    | Replied
+    | Completed
+    | Launched
+    | Adopted
+    | Observed
+    | Taken
+    | TurnEnded
+    | OfferFailed
+    | Examined
+    | EndVetoed
+    | BootFailed
+    | Died
+    | ConversationMissing
+    | Tick
+)

@@ -1,0 +1,33 @@
+"""What the host's configuration and the runtimes' nature tell `decide`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """The nature of a runtime.
+
+    `mailbox`: it has no process, its messages wait to be read. `resumable`: it can continue a conversation.
+    `chooses_conversation`: the conversation's id can be set at launch; otherwise it becomes known later.
+    """
+
+    mailbox: bool = False
+    resumable: bool = True
+    chooses_conversation: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Bounds that are the same for all peers. Durations are seconds."""
+
+    traits: Mapping[str, Traits] = field(default_factory=dict[str, Traits])
+    offer_retry: float = 0.5
+    offer_retry_most: float = 30.0
+    backoff: float = 1.0
+    backoff_most: float = 60.0
+    quarantine: float = 1800.0
+
+    def of(self, runtime: str) -> Traits:
+        """Traits of a runtime; the default ones when it is not known (any more)."""
+        return self.traits.get(runtime, Traits())

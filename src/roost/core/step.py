@@ -1,0 +1,142 @@
+"""One decision under construction: state changes and the commands that store them cannot part ways."""
+
+from dataclasses import replace
+from typing import Any
+
+from roost.core import commands as c
+from roost.core.identity import derive
+from roost.core.message import Message, MessageState, Notice
+from roost.core.peer import Peer, PeerState
+from roost.core.policy import Policy, Traits
+from roost.core.session import Death, Session, SessionState
+
+
+class Step:
+    """Collects what one event leads to. Every setter updates the state and emits the matching save."""
+
+    def __init__(self, state: PeerState, now: float, policy: Policy) -> None:
+        """Begin at `state`."""
+        self.state = state
+        self.now = now
+        self.policy = policy
+        self.commands: list[c.Command] = []
+
+    @property
+    def peer(self) -> Peer:
+        """The peer as it stands now."""
+        return self.state.peer
+
+    @property
+    def session(self) -> Session | None:
+        """The live session as it stands now."""
+        return self.state.session
+
+    @property
+    def traits(self) -> Traits:
+        """The nature of the peer's runtime."""
+        return self.policy.of(self.peer.settings.runtime)
+
+    def emit(self, *commands: c.Command) -> None:
+        """Append commands."""
+        self.commands.extend(commands)
+
+    def journal(
+        self, kind: str, *, message: str | None = None, cause: str | None = None, **data: Any
+    ) -> None:  # noqa: ANN401
+        """Append a journal event about this peer and its live session."""
+        session = self.session.id if self.session else None
+        self.emit(c.Journal(kind, self.peer.name, session, message, cause, data))
+
+    def set_peer(self, **changes: Any) -> None:  # noqa: ANN401
+        """Change fields of the peer."""
+        peer = replace(self.peer, **changes)
+        self.state = replace(self.state, peer=peer)
+        self.emit(c.SavePeer(peer))
+
+    def open_session(self, session: Session) -> None:
+        """The peer has a live session from now on."""
+        self.state = replace(self.state, session=session)
+        self.emit(c.SaveSession(session))
+
+    def set_session(self, **changes: Any) -> Session:  # noqa: ANN401
+        """Change fields of the live session and return it."""
+        assert self.session is not None  # noqa: S101 -- callers hold a live session
+        session = replace(self.session, **changes)
+        self.open_session(session)
+        return session
+
+    def enter(self, state: SessionState, why: str) -> bool:
+        """Move the session to a state; True when that is a change worth a journal line."""
+        assert self.session is not None  # noqa: S101 -- callers hold a live session
+        if self.session.state is state and self.session.why == why:
+            return False
+        changed = self.session.state is not state
+        since = self.now if changed else self.session.since
+        self.set_session(state=state, why=why, since=since)
+        return changed or state in (SessionState.BLOCKED, SessionState.UNKNOWN)
+
+    def close_session(self, death: Death) -> None:
+        """The live session is over."""
+        self.state = replace(self.state, session=None)
+        self.emit(c.CloseSession(death))
+
+    def add_message(self, message: Message) -> None:
+        """A message joins the end of the queue."""
+        self.state = replace(self.state, messages=(*self.state.messages, message))
+        self.emit(c.SaveMessage(message))
+
+    def set_message(self, old: Message, **changes: Any) -> Message:  # noqa: ANN401
+        """Change fields of an unfinished message; a final one leaves the queue."""
+        message = replace(old, **changes)
+        kept = tuple(
+            message if other.id == old.id else other
+            for other in self.state.messages
+            if other.id != old.id or not message.final
+        )
+        self.state = replace(self.state, messages=kept)
+        self.emit(c.SaveMessage(message))
+        return message
+
+    def attempt(self, message: Message, outcome: str, why: str) -> None:
+        """Record one step in the message's story."""
+        self.emit(c.SaveAttempt(message.id, message.session, outcome, why))
+
+    def finish(self, message: Message, state: MessageState, why: str, *, tell: str | None = None) -> None:
+        """A message reaches its end; `tell` is the outcome that its sender is told of (N1)."""
+        done = self.set_message(message, state=state, why=why, done_at=self.now)
+        self.attempt(done, str(state), why)
+        self.journal(str(state), message=message.id, why=why)
+        if tell is not None:
+            self.tell(message, tell, why)
+
+    def tell(self, message: Message, outcome: str, why: str) -> None:
+        """Send the sender a notice, once for the same outcome; a notice is never answered by one."""
+        if message.notice is not None:
+            return
+        notice_id = derive(self.peer.seed, "notice", message.id, outcome)
+        self.emit(c.Notify(notice_id, message.sender, Notice(message.id, outcome, why), message.id))
+
+    def result(self) -> tuple[PeerState, tuple[c.Command, ...]]:
+        """The decision, with superseded saves dropped: only the last save of each row counts."""
+        seen: set[tuple[type, str]] = set()
+        kept: list[c.Command] = []
+        for command in reversed(self.commands):
+            row = _row(command)
+            if row is not None:
+                if row in seen:
+                    continue
+                seen.add(row)
+            kept.append(command)
+        return self.state, tuple(reversed(kept))
+
+
+def _row(command: c.Command) -> tuple[type, str] | None:
+    match command:
+        case c.SavePeer(peer):
+            return c.SavePeer, peer.name
+        case c.SaveSession(session):
+            return c.SaveSession, session.id
+        case c.SaveMessage(message):
+            return c.SaveMessage, message.id
+        case _:
+            return None

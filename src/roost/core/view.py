@@ -1,0 +1,42 @@
+"""What people and agents are shown of a peer: one state and one sentence."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from roost.core.message import MessageState
+from roost.core.peer import PeerState
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The state of the contract's `list`, why, and since when (Unix seconds)."""
+
+    state: str
+    why: str
+    since: float
+
+
+def shown(state: PeerState, now: float) -> Shown:
+    """Live session's state > stopped > quarantined > asleep."""
+    peer, session = state.peer, state.session
+    if session is not None:
+        return Shown(str(session.state), session.why, session.since)
+    if peer.stopped:
+        return Shown("stopped", f"parked; `roost start {peer.name}` unparks it", peer.since)
+    if peer.quarantine is not None and now < peer.quarantine.until:
+        until = iso(peer.quarantine.until)
+        return Shown("quarantined", f"until {until}: {peer.quarantine.why}", peer.since)
+    if peer.backoff_until is not None and now < peer.backoff_until and state.queued:
+        return Shown("asleep", f"backing off until {iso(peer.backoff_until)} after a crash", peer.since)
+    if any(message.state is MessageState.UNKNOWN for message in state.messages):
+        return Shown("asleep", "a message is in doubt; see `roost messages --state unknown`", peer.since)
+    if peer.last_death is None:
+        return Shown("asleep", "has not run yet", peer.since or peer.created_at)
+    return Shown("asleep", f"last session: {peer.last_death.cause}", peer.since)
+
+
+def iso(at: float | None) -> str | None:
+    """ISO-8601 UTC with milliseconds, or None."""
+    if at is None:
+        return None
+    return dt.datetime.fromtimestamp(at, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
