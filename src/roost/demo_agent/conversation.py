@@ -1,0 +1,73 @@
+"""The conversation file: what was said, one JSON line each, and what a resumed agent remembers."""
+# ruff: noqa: PTH  (pathlib costs milliseconds at start)
+
+import json
+import os
+import re
+
+from roost.demo_agent.log import append, timestamp
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+class ConversationError(Exception):
+    """The conversation cannot be opened; the message is the line to print."""
+
+
+class Conversation:
+    """An open conversation: `<state>/<id>.jsonl`."""
+
+    __slots__ = ("_descriptor", "_path", "id")
+
+    def __init__(self, state: str, identity: str, *, resume: bool) -> None:
+        """Create the file, or open the existing one to resume it.
+
+        Raises ConversationError when a new id exists already, a resumed one does not, or it is no id.
+        """
+        if not _ID.fullmatch(identity):
+            message = f"Not a conversation ID: {identity!r}"
+            raise ConversationError(message)
+        self.id = identity
+        self._path = os.path.join(state, f"{identity}.jsonl")
+        os.makedirs(state, mode=0o700, exist_ok=True)
+        flags = os.O_RDWR | os.O_APPEND | (0 if resume else os.O_CREAT | os.O_EXCL)
+        try:
+            self._descriptor = os.open(self._path, flags, 0o600)
+        except FileNotFoundError as error:
+            message = f"No conversation found with ID {identity}"
+            raise ConversationError(message) from error
+        except FileExistsError as error:
+            message = f"Conversation ID {identity} is already in use"
+            raise ConversationError(message) from error
+        if resume:
+            self._close_torn_line()
+
+    def _close_torn_line(self) -> None:
+        """End a line that a killed predecessor left unfinished, so that the next one stands alone."""
+        size = os.fstat(self._descriptor).st_size
+        if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
+            os.write(self._descriptor, b"\n")
+
+    def user(self, text: str) -> None:
+        """Record a prompt as taken."""
+        append(self._descriptor, {"type": "user", "text": text, "at": timestamp()})
+
+    def assistant(self, text: str) -> None:
+        """Record an answer."""
+        append(self._descriptor, {"type": "assistant", "text": text, "at": timestamp()})
+
+    def turn_end(self, status: str) -> None:
+        """Record that the turn ended: done, interrupted or failed."""
+        append(self._descriptor, {"type": "turn_end", "status": status, "at": timestamp()})
+
+    def prompts(self) -> int:
+        """Return how many prompts the file holds (unreadable lines are passed over)."""
+        count = 0
+        with open(self._path, "rb") as lines:
+            for line in lines:
+                try:
+                    record = json.loads(line)
+                except ValueError:
+                    continue
+                count += isinstance(record, dict) and record.get("type") == "user"
+        return count

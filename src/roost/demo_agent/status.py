@@ -1,0 +1,56 @@
+"""The status file: what the agent is doing now, for whoever looks from outside."""
+# ruff: noqa: PTH  (pathlib costs milliseconds at start)
+
+import contextlib
+import json
+import os
+
+
+def start_ticks() -> int | None:
+    """Return this process's start time in clock ticks since boot; None where there is no /proc."""
+    try:
+        with open("/proc/self/stat", "rb") as stat:
+            # The name in parentheses may hold spaces: field 22 is the 20th after it.
+            return int(stat.read().rpartition(b")")[2].split()[19])
+    except OSError:
+        return None
+
+
+class Status:
+    """`<state>/status/<pid>.json`, replaced atomically at each change."""
+
+    __slots__ = ("_conversation", "_path", "_shown", "_start")
+
+    def __init__(self, state: str, conversation: str) -> None:
+        """Prepare the file's folder; nothing is written before the first `show`."""
+        folder = os.path.join(state, "status")
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        self._path = os.path.join(folder, f"{os.getpid()}.json")
+        self._conversation = conversation
+        self._start = start_ticks()
+        self._shown = ("", "")
+
+    def show(self, status: str, waiting_for: str = "") -> None:
+        """Say that the agent is idle, busy or waiting (for `permission`)."""
+        if self._shown == (status, waiting_for):
+            return
+        record = {
+            "pid": os.getpid(),
+            "start": self._start,
+            "conversation": self._conversation,
+            "status": status,
+            "waiting_for": waiting_for or None,
+        }
+        temporary = f"{self._path}.new"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            os.write(descriptor, json.dumps(record).encode())
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, self._path)
+        self._shown = (status, waiting_for)
+
+    def remove(self) -> None:
+        """Remove the file: the agent leaves in order."""
+        with contextlib.suppress(OSError):
+            os.unlink(self._path)

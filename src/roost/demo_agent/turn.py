@@ -1,0 +1,215 @@
+"""One turn: a prompt, what it makes the agent do, and how it ends."""
+
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from roost.demo_agent.children import fork_daemon
+from roost.demo_agent.conversation import Conversation
+from roost.demo_agent.directives import Act, Directive, plan
+from roost.demo_agent.envelope import parse
+from roost.demo_agent.log import Log
+
+if TYPE_CHECKING:
+    from roost.demo_agent.mcp import Call, Client
+
+_NOT_AN_END = {signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH, signal.SIGSTOP, signal.SIGTSTP}
+
+
+class Leave(BaseException):
+    """The way out, past every handler: the agent ends in order with this exit code, for this reason."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        """Keep both as attributes."""
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+
+class Outcome(StrEnum):
+    """How a turn ended."""
+
+    DONE = "done"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+class Services(NamedTuple):
+    """What a turn works with."""
+
+    conversation: Conversation
+    log: Log
+    session: str
+    url: str
+    token: str
+    say: Callable[[str, str], None]
+    """Shows text with a mark before it."""
+    wake: Callable[[], None]
+    """Makes the agent's loop look again; may be called from any thread."""
+    show: Callable[[], None]
+    """Brings the screen and the status file up to date."""
+    drop_enters: Callable[[int], None]
+
+
+class Turn:
+    """A running turn. `advance` does what can be done now; `outcome` is set when it has ended."""
+
+    __slots__ = (
+        "_call",
+        "_client",
+        "_failed",
+        "_message",
+        "_sent",
+        "_services",
+        "_steps",
+        "dialog",
+        "outcome",
+        "until",
+    )
+
+    def __init__(self, text: str, services: Services) -> None:
+        """Take the prompt: it is logged and recorded here."""
+        services.log.write("prompt", text)
+        services.conversation.user(text)
+        self._services = services
+        self._message = parse(text)
+        self._steps = deque(plan(self._message.body))
+        self._client: Client | None = None
+        self._call: Call | None = None
+        self._failed = False
+        self._sent = 0
+        self.dialog = False
+        self.until = 0.0
+        """Monotonic seconds at which a delay is over; 0 without one."""
+        self.outcome: Outcome | None = None
+
+    def advance(self) -> None:
+        """Go on until the turn ends or has to wait: for time, for the dialog or for a call."""
+        while self.outcome is None and not self._waits():
+            if not self._steps:
+                self._end(Outcome.FAILED if self._failed else Outcome.DONE)
+                return
+            self._perform(self._steps.popleft())
+
+    def answer(self, *, allowed: bool) -> None:
+        """Close the dialog."""
+        word = "allowed" if allowed else "denied"
+        self._services.log.write("dialog", word)
+        self.dialog = False
+        self._services.say(word, "  ")
+
+    def interrupt(self) -> None:
+        """End the turn now."""
+        if self.dialog:
+            self._services.log.write("dialog", "interrupted")
+        if self._call:
+            self._call.cancel()
+        self._end(Outcome.INTERRUPTED)
+
+    def _waits(self) -> bool:
+        """Whether something has to happen first; takes in what has happened."""
+        if self.until and time.monotonic() >= self.until:
+            self.until = 0.0
+        if self._call and self._call.done:
+            if self._call.error:
+                self._complain(f"not sent: {self._call.error}")
+            self._call = None
+        return self.dialog or bool(self.until) or self._call is not None
+
+    def _end(self, outcome: Outcome) -> None:
+        self._services.log.write("turn_end", outcome)
+        self._services.conversation.turn_end(outcome)
+        if outcome is not Outcome.DONE:
+            self._services.say(outcome, "  ")
+        self.dialog = False
+        self.outcome = outcome
+
+    def _complain(self, text: str) -> None:
+        self._failed = True
+        self._services.say(text, "! ")
+
+    def _perform(self, step: Directive) -> None:  # noqa: C901, PLR0912  (one flat case per directive)
+        count = int(step.number)
+        match step.act:
+            case Act.DELAY:
+                self.until = time.monotonic() + step.number
+            case Act.REPLY:
+                self._reply(step.text)
+            case Act.RECALL:
+                self._reply(str(self._services.conversation.prompts() - 1))
+            case Act.SEND:
+                self._services.say(f"to {step.peer}: {step.text}", "> ")
+                self._send({"to": step.peer, "body": step.text})
+            case Act.ASK:
+                self._services.log.write("dialog", "open")
+                self._services.say("The agent wants to do something that needs permission.", "  ")
+                self.dialog = True
+            case Act.EXIT:
+                raise Leave(count, f"exit {count}")
+            case Act.KILL:
+                self._kill(count)
+            case Act.HANG:
+                self._services.show()
+                _hang()
+            case Act.FORK:
+                for _ in range(count):
+                    self._services.say(f"left process {fork_daemon()} behind", "  ")
+            case Act.IGNORE:
+                self._ignore(count)
+            case Act.DROP_ENTER:
+                self._services.drop_enters(count)
+            case Act.COMPLAIN:
+                self._complain(step.text)
+            case Act.SILENT:
+                pass
+
+    def _reply(self, text: str) -> None:
+        """Answer: on the screen, in the conversation, and to the sender if a message brought the prompt."""
+        self._services.conversation.assistant(text)
+        self._services.say(text, "< ")
+        if self._message.id:
+            self._send({"to": self._message.sender, "body": text, "reply_to": self._message.id})
+
+    def _send(self, arguments: dict[str, str]) -> None:
+        """Begin a `send_message`; without a message service nothing is sent."""
+        if not self._services.url:
+            return
+        # Loaded at the first call, so that the prompt appears without waiting for it.
+        from roost.demo_agent.mcp import Call, Client  # noqa: PLC0415
+
+        self._sent += 1
+        origin = self._message.id or f"prompt-{self._services.conversation.prompts()}"
+        key = f"{self._services.session}:{origin}:{self._sent}"
+        try:
+            client = self._client or Client(self._services.url, self._services.token)
+        except ValueError as error:
+            self._complain(str(error))
+            return
+        self._client = client
+        self._call = Call(client, "send_message", {**arguments, "key": key}, self._services.wake)
+
+    def _kill(self, number: int) -> None:
+        """Send a signal to this very process; one that ends it is logged first."""
+        handled = signal.getsignal(number)
+        if handled is signal.SIG_DFL and number not in _NOT_AN_END:
+            self._services.log.write("exit", f"kill {signal.Signals(number).name}")
+        os.kill(os.getpid(), number)
+
+    def _ignore(self, number: int) -> None:
+        try:
+            signal.signal(number, signal.SIG_IGN)
+        except (OSError, ValueError):
+            self._complain(f"cannot ignore {signal.Signals(number).name}")
+
+
+def _hang() -> None:
+    """Never return: the terminal is not read, the turn is busy for ever; signals act as by default."""
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    while True:
+        signal.pause()
