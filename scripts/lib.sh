@@ -29,7 +29,7 @@ as_root() {
     "$@"
   elif command -v sudo >/dev/null; then
     # Without a terminal nobody could answer a password prompt.
-    if [ -t 0 ]; then sudo "$@" </dev/tty; else sudo -n "$@"; fi
+    if { : </dev/tty; } 2>/dev/null; then sudo "$@"; else sudo -n "$@"; fi
   else
     say "this needs root and there is no sudo: $*"
     return 1

@@ -1,0 +1,29 @@
+"""Fixtures that every test may use; the guards come from tests/support/guards.py."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+
+import hypothesis
+import pytest
+
+from tests.support.home import Home, environment, make_home
+
+pytest_plugins = ["tests.support.guards"]
+
+# The machines that run the tests are shared and noisy: a slow example is not a wrong one.
+hypothesis.settings.register_profile("roost", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("roost")
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """Own HOME, ROOST_HOME, XDG folders and TMPDIR under a short path; no trace of the machine's agent tools."""
+    with make_home() as made:
+        wanted = environment(os.environ, made)
+        for name in set(os.environ) - set(wanted):
+            monkeypatch.delenv(name)
+        for name, value in wanted.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        yield made

@@ -1,0 +1,108 @@
+"""Finding and ending the processes that a test run left behind, by a marker in their environment."""
+
+import os
+import select
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+MARKER = "ROOST_TEST_RUN"
+"""Every process that a test starts inherits this variable; its value names the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A live process of this test run: pid and start together are its identity."""
+
+    pid: int
+    start: float
+    command: str
+
+    def __str__(self) -> str:
+        return f"pid {self.pid}: {self.command}"
+
+
+def marked(nonce: str) -> frozenset[Found]:
+    """All live processes but this one whose environment carries the nonce of this run."""
+    wanted = f"{MARKER}={nonce}"
+    if sys.platform == "linux":
+        pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    else:
+        pids = psutil.pids()
+    found = (_examine(pid, wanted) for pid in pids if pid != os.getpid())
+    return frozenset(each for each in found if each is not None)
+
+
+def wait_gone(processes: frozenset[Found], timeout: float) -> frozenset[Found]:
+    """Wait until these have ended, at most `timeout` seconds in all; returns those still alive."""
+    deadline = time.monotonic() + timeout
+    left: set[Found] = set()
+    for each in processes:
+        while _same(each):
+            if time.monotonic() >= deadline:
+                left.add(each)
+                break
+            select.select([], [], [], 0.005)
+    return frozenset(left)
+
+
+def end(processes: frozenset[Found]) -> None:
+    """SIGKILL these, each only after its identity has been verified on the handle that is signalled."""
+    for each in processes:
+        if sys.platform == "linux":
+            try:
+                handle = os.pidfd_open(each.pid)
+            except ProcessLookupError:
+                continue
+            try:
+                if _same(each):
+                    signal.pidfd_send_signal(handle, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            finally:
+                os.close(handle)
+        elif _same(each):
+            psutil.Process(each.pid).kill()
+
+
+def _examine(pid: int, wanted: str) -> Found | None:
+    if sys.platform == "linux":
+        try:
+            if wanted.encode() not in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                return None
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        except OSError:
+            return None
+        start = _start(pid)
+        return None if start is None else Found(pid, start, command or "(no command line)")
+    try:
+        process = psutil.Process(pid)
+        name, _, value = wanted.partition("=")
+        if process.environ().get(name) != value or process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return Found(pid, process.create_time(), " ".join(process.cmdline()))
+    except psutil.Error:
+        return None
+
+
+def _same(process: Found) -> bool:
+    return _start(process.pid) == process.start
+
+
+def _start(pid: int) -> float | None:
+    """Start time of a live process: kernel ticks on Linux, seconds elsewhere; None when gone or a zombie."""
+    if sys.platform == "linux":
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        except OSError:
+            return None
+        return None if fields[0] in "ZX" else float(fields[19])
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except psutil.Error:
+        return None

@@ -1,0 +1,62 @@
+"""Waiting for a condition with a deadline. Tests never sleep; these two do the waiting for them."""
+
+import asyncio
+import select
+import time
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_FIRST_PAUSE = 0.001
+_LONGEST_PAUSE = 0.05
+
+
+class NeverHappenedError(AssertionError):
+    """The condition did not come true before the deadline."""
+
+
+def wait_until(
+    predicate: Callable[[], T], *, timeout: float, why: str, describe: Callable[[], object] | None = None
+) -> T:
+    """Return the first true value of `predicate`, asked again and again for at most `timeout` seconds.
+
+    `why` says what is awaited; `describe` adds what there was instead. Raises NeverHappenedError.
+    """
+    deadline = time.monotonic() + timeout
+    pause = _FIRST_PAUSE
+    while True:
+        if value := predicate():
+            return value
+        if time.monotonic() >= deadline:
+            raise NeverHappenedError(_message(timeout, why, describe))
+        select.select([], [], [], pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+async def eventually(
+    predicate: Callable[[], T | Awaitable[T]],
+    *,
+    timeout: float,
+    why: str,
+    describe: Callable[[], object] | None = None,
+) -> T:
+    """As wait_until, leaving the event loop free; `predicate` may be a coroutine function."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+    pause = _FIRST_PAUSE
+    while True:
+        answer = predicate()
+        value = await answer if isawaitable(answer) else answer
+        if value:
+            return value
+        if loop.time() >= deadline:
+            raise NeverHappenedError(_message(timeout, why, describe))
+        await asyncio.wait([loop.create_future()], timeout=pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _message(timeout: float, why: str, describe: Callable[[], object] | None) -> str:
+    found = f"; instead: {describe()}" if describe else ""
+    return f"not within {timeout:g} s: {why}{found}"
