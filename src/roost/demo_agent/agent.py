@@ -1,5 +1,6 @@
 """The agent's loop: input, turns, the screen."""
 
+import contextlib
 import os
 import select
 import signal
@@ -96,7 +97,9 @@ class Agent:
         self._interrupted = True
 
     def _wake(self) -> None:
-        os.write(self._waker, b"\0")
+        # A full pipe wakes the loop as well.
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._waker, b"\0")
 
     def _say(self, text: str, mark: str) -> None:
         self._screen.say(text, mark, most_lines=self._screen.height)

@@ -22,7 +22,7 @@ def fork_daemon() -> int:
                 null = os.open(os.devnull, os.O_RDWR)
                 for descriptor in (0, 1, 2):
                     os.dup2(null, descriptor)
-                os.execvp("sleep", ["sleep", _LIFETIME])  # noqa: S606, S607  (no shell; the user's PATH)
+                os.execvp("sleep", ["sleep", _LIFETIME])  # noqa: S606  (no shell; the user's PATH)
             os.write(writer, str(pid).encode())
         finally:
             os._exit(0)

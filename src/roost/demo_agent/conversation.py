@@ -1,9 +1,9 @@
 """The conversation file: what was said, one JSON line each, and what a resumed agent remembers."""
-# ruff: noqa: PTH  (pathlib costs milliseconds at start)
 
 import json
 import os
 import re
+from typing import Any, cast
 
 from roost.demo_agent.log import append, timestamp
 
@@ -66,8 +66,8 @@ class Conversation:
         with open(self._path, "rb") as lines:
             for line in lines:
                 try:
-                    record = json.loads(line)
+                    record: Any = json.loads(line)
                 except ValueError:
                     continue
-                count += isinstance(record, dict) and record.get("type") == "user"
+                count += isinstance(record, dict) and cast("dict[str, Any]", record).get("type") == "user"
         return count

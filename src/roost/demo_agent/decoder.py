@@ -7,6 +7,19 @@ _PASTE_BEGIN = b"\x1b[200~"
 _PASTE_END = b"\x1b[201~"
 _LONGEST_SEQUENCE = 64
 
+_ESC = 0x1B
+_TAB = 0x09
+_SPACE = 0x20
+_ASCII_END = 0x80
+_CONTINUATION_MASK = 0xC0
+_PARAMETERS = range(0x20, 0x40)
+_FINALS = range(0x40, 0x7F)
+_UTF8_LENGTHS = {
+    **dict.fromkeys(range(0xC2, 0xE0), 2),
+    **dict.fromkeys(range(0xE0, 0xF0), 3),
+    **dict.fromkeys(range(0xF0, 0xF5), 4),
+}
+
 _CONTROL_KEYS = {
     0x03: "ctrl-c",
     0x04: "ctrl-d",
@@ -56,7 +69,7 @@ class Decoder:
     @property
     def holds_escape(self) -> bool:
         """Whether a lone ESC waits for a decision."""
-        return not self._pasting and self._buffer == b"\x1b"
+        return not self._pasting and bytes(self._buffer) == b"\x1b"
 
     def flush(self) -> list[Event]:
         """Take a held-back ESC as the Escape key."""
@@ -102,14 +115,14 @@ class Decoder:
     def _one(self, position: int, events: list[Event]) -> int:
         """Decode what starts at `position`; return its length in bytes, 0 when it is unfinished."""
         first = self._buffer[position]
-        if first == 0x1B:
+        if first == _ESC:
             return self._escape(position, events)
         if first in _CONTROL_KEYS:
             events.append(Event(Kind.KEY, _CONTROL_KEYS[first]))
             return 1
-        if first < 0x20 and first != 0x09:
+        if first < _SPACE and first != _TAB:
             return 1
-        if first < 0x80:
+        if first < _ASCII_END:
             events.append(Event(Kind.TEXT, chr(first)))
             return 1
         return self._wide(position, events)
@@ -117,14 +130,12 @@ class Decoder:
     def _wide(self, position: int, events: list[Event]) -> int:
         """Decode one UTF-8 character of several bytes; a broken one becomes U+FFFD."""
         first = self._buffer[position]
-        wanted = (
-            2 if 0xC2 <= first < 0xE0 else 3 if 0xE0 <= first < 0xF0 else 4 if 0xF0 <= first < 0xF5 else 1
-        )
+        wanted = _UTF8_LENGTHS.get(first, 1)
         length = 1
         while length < wanted:
             if position + length >= len(self._buffer):
                 return 0
-            if self._buffer[position + length] & 0xC0 != 0x80:
+            if self._buffer[position + length] & _CONTINUATION_MASK != _ASCII_END:
                 break
             length += 1
         try:
@@ -145,15 +156,15 @@ class Decoder:
             events.append(Event(Kind.KEY, "escape"))
             return 1
         end = position + 2
-        while end < len(self._buffer) and 0x20 <= self._buffer[end] <= 0x3F:
+        while end < len(self._buffer) and self._buffer[end] in _PARAMETERS:
             end += 1
             if end - position > _LONGEST_SEQUENCE:
                 return end - position
         if end >= len(self._buffer):
             return 0
-        if not 0x40 <= self._buffer[end] <= 0x7E:
+        if self._buffer[end] not in _FINALS:
             return end - position
-        if self._buffer[position : end + 1] == _PASTE_BEGIN:
+        if bytes(self._buffer[position : end + 1]) == _PASTE_BEGIN:
             self._pasting = True
             self._searched = 0
         return end + 1 - position

@@ -1,5 +1,4 @@
 """The ground-truth log: one JSON line per thing that truly happened, written before the agent acts."""
-# ruff: noqa: PTH  (pathlib costs milliseconds at start)
 
 import json
 import os

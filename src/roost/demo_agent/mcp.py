@@ -5,7 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 PROTOCOL = "2025-06-18"
@@ -38,11 +38,11 @@ def answer_in(content_type: str, payload: bytes, request: int) -> dict[str, Any]
         texts = [payload.decode("utf-8", "replace")]
     for text in texts:
         try:
-            answer = json.loads(text)
+            answer: Any = json.loads(text)
         except ValueError:
             continue
-        if isinstance(answer, dict) and answer.get("id") == request:
-            return answer
+        if isinstance(answer, dict) and cast("dict[str, Any]", answer).get("id") == request:
+            return cast("dict[str, Any]", answer)
     message = f"the server's answer is not understood: {payload[:200]!r}"
     raise CallError(message)
 
@@ -80,8 +80,8 @@ class Client:
         except UninitialisedError:
             self._initialise()
             result = self._ask("tools/call", parameters)
-        content = result.get("content") or []
-        text = "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+        content = cast("list[dict[str, Any]]", result.get("content") or [])
+        text = "\n".join(str(part.get("text", "")) for part in content)
         if result.get("isError"):
             raise CallError(text or "the tool failed")
         return text
@@ -106,7 +106,7 @@ class Client:
             message = str(answer["error"].get("message", answer["error"]))
             raise UninitialisedError(message) if "initializ" in message.lower() else CallError(message)
         result = answer.get("result")
-        return result if isinstance(result, dict) else {}
+        return cast("dict[str, Any]", result) if isinstance(result, dict) else {}
 
     def _post(self, message: dict[str, Any]) -> tuple[int, str, bytes]:
         """Post one JSON-RPC message; return status, content type and payload."""
@@ -152,7 +152,7 @@ def call_patiently(
 
 
 class Call:
-    """A tool call running in a thread; `finished` is called in that thread, then `error` tells ("" is success)."""
+    """A tool call running in a thread, which calls `finished` at its end; `error` is then "" for success."""
 
     __slots__ = ("_cancelled", "done", "error")
 

@@ -1,5 +1,4 @@
 """The command line of the demo agent."""
-# ruff: noqa: PTH  (pathlib costs milliseconds at start)
 
 import os
 import sys

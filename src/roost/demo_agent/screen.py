@@ -11,7 +11,7 @@ def clean(text: str) -> str:
     plain = text.replace("\t", "    ")
     if plain.isascii() and plain.isprintable():
         return plain
-    return "".join("\u00b7" if ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 else c for c in plain)
+    return "".join("\u00b7" if "\0" <= c < " " or "\x7f" <= c < "\xa0" else c for c in plain)
 
 
 def columns(character: str) -> int:

@@ -1,5 +1,4 @@
 """The status file: what the agent is doing now, for whoever looks from outside."""
-# ruff: noqa: PTH  (pathlib costs milliseconds at start)
 
 import contextlib
 import json
@@ -52,5 +51,6 @@ class Status:
 
     def remove(self) -> None:
         """Remove the file: the agent leaves in order."""
-        with contextlib.suppress(OSError):
-            os.unlink(self._path)
+        for path in (self._path, f"{self._path}.new"):
+            with contextlib.suppress(OSError):
+                os.unlink(path)

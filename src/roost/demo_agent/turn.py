@@ -149,6 +149,7 @@ class Turn:
                 self._services.say("The agent wants to do something that needs permission.", "  ")
                 self.dialog = True
             case Act.EXIT:
+                self._services.show()
                 raise Leave(count, f"exit {count}")
             case Act.KILL:
                 self._kill(count)
@@ -194,6 +195,7 @@ class Turn:
 
     def _kill(self, number: int) -> None:
         """Send a signal to this very process; one that ends it is logged first."""
+        self._services.show()
         handled = signal.getsignal(number)
         if handled is signal.SIG_DFL and number not in _NOT_AN_END:
             self._services.log.write("exit", f"kill {signal.Signals(number).name}")
