@@ -1,0 +1,99 @@
+"""Where everything lives: `ROOST_HOME`, or the XDG directories."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_SOCKET_BYTES = 100
+"""A Unix socket's path ends at 107 bytes (macOS: 103); a margin is kept."""
+_LONGEST_SOCKET = "t/" + "0" * 16
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The directories and files of one roost.
+
+    `run` holds sockets. It is not the login session's runtime directory: that one is emptied at logout, and
+    agents outlive a logout.
+    """
+
+    home: Path
+    config: Path
+    state: Path
+    run: Path
+    logs: Path
+
+    @property
+    def socket(self) -> Path:
+        """The daemon's socket."""
+        return self.run / "roost.sock"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one daemon."""
+        return self.state / "daemon.lock"
+
+    @property
+    def database(self) -> Path:
+        """The store."""
+        return self.state / "roost.db"
+
+    @property
+    def spool(self) -> Path:
+        """Death records on their way into the store."""
+        return self.state / "deaths"
+
+    @property
+    def sessions(self) -> Path:
+        """One private directory for each live session."""
+        return self.state / "sessions"
+
+    @property
+    def bodies(self) -> Path:
+        """Bodies too long to paste."""
+        return self.state / "bodies"
+
+    @property
+    def attachments(self) -> Path:
+        """Attachments by their content's hash."""
+        return self.state / "attachments"
+
+    @property
+    def exits_log(self) -> Path:
+        """One line for each exit."""
+        return self.logs / "exits.log"
+
+    @property
+    def forensics(self) -> Path:
+        """One file for each dirty death of a tmux server."""
+        return self.logs / "forensics"
+
+    def terminal(self, session: str) -> Path:
+        """The tmux socket of a session."""
+        return self.run / "t" / session[:16]
+
+    def session(self, session: str) -> Path:
+        """The private directory of a session."""
+        return self.sessions / session
+
+
+def find_places(environ: Mapping[str, str], home: str | None = None) -> Places:
+    """The places that `home` (the `--home` option), `ROOST_HOME` or XDG name, in this order."""
+    chosen = home or environ.get("ROOST_HOME")
+    if chosen:
+        root = Path(os.path.realpath(os.path.expanduser(chosen)))  # noqa: PTH111, PTH118 -- needs no home to exist
+        return Places(root, root / "config.toml", root / "state", _short(root / "run"), root / "logs")
+    user = Path(environ.get("HOME") or Path.home())
+    config = Path(environ.get("XDG_CONFIG_HOME") or user / ".config") / "roost"
+    state = Path(environ.get("XDG_STATE_HOME") or user / ".local" / "state") / "roost"
+    return Places(state, config / "config.toml", state / "state", _short(state / "run"), state / "logs")
+
+
+def _short(run: Path) -> Path:
+    """The directory itself, or a private one in /tmp when socket paths below it would be too long."""
+    if len(os.fsencode(run / _LONGEST_SOCKET)) <= _SOCKET_BYTES:
+        return run
+    name = hashlib.blake2b(os.fsencode(run), digest_size=8).hexdigest()
+    return Path("/tmp") / f"roost-{os.getuid()}-{name}"  # noqa: S108 -- created 0700 and its owner checked
