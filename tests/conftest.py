@@ -18,7 +18,7 @@ hypothesis.settings.load_profile("roost")
 
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    """Own HOME, ROOST_HOME, XDG folders and TMPDIR under a short path; no trace of the machine's agent tools."""
+    """Own HOME, ROOST_HOME, XDG and TMPDIR under a short path; no trace of the machine's agent tools."""
     with make_home() as made:
         wanted = environment(os.environ, made)
         for name in set(os.environ) - set(wanted):

@@ -9,12 +9,14 @@ import os
 import secrets
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from blockbuster import BlockBuster
+from blockbuster import BlockBuster, BlockingError
 from blockbuster.blockbuster import BlockBusterFunction
 
 import roost
@@ -33,7 +35,6 @@ _FOLDER_MARKS = {"unit": "unit", "property": "unit", "integration": "real", "e2e
 
 _nonce = pytest.StashKey[str]()
 _previous = pytest.StashKey[str | None]()
-_leaked = pytest.StashKey[bool]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -70,7 +71,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if not left:
         return
     processes.end(left)
-    session.config.stash[_leaked] = True
     session.exitstatus = pytest.ExitCode.TESTS_FAILED
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
@@ -91,20 +91,36 @@ def leak_guard(request: pytest.FixtureRequest) -> Iterator[None]:
     left = processes.wait_gone(processes.marked(nonce) - before, GRACE)
     if left:
         processes.end(left)
-        pytest.fail("left behind by this test (now ended):\n" + "\n".join(sorted(map(str, left))), pytrace=False)
+        pytest.fail(
+            "left behind by this test (now ended):\n" + "\n".join(sorted(map(str, left))), pytrace=False
+        )
+
+
+@cache
+def _blocking_functions() -> list[BlockBusterFunction]:
+    functions = BlockBuster([roost]).functions.items()
+    chosen = [function for name, function in functions if name.startswith(_BLOCKING)]
+    return chosen + [BlockBusterFunction(None, name, scanned_modules=[roost]) for name in _ALSO_BLOCKING]
 
 
 @pytest.fixture(autouse=True)
-def loop_guard() -> Iterator[None]:
-    """Fail a test in which roost's own code blocks the event loop."""
-    guard = BlockBuster([roost])
-    chosen = [function for name, function in guard.functions.items() if name.startswith(_BLOCKING)]
-    chosen += [BlockBusterFunction(None, name, scanned_modules=[roost]) for name in _ALSO_BLOCKING]
-    for function in chosen:
+def loop_guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test in which roost's own code blocks the event loop, even if that code swallows the error."""
+    caught: list[str] = []
+
+    class Recorded(BlockingError):
+        def __init__(self, func: str) -> None:
+            super().__init__(func)
+            caught.append(func + " called from\n" + "".join(traceback.format_stack(limit=12)[:-2]))
+
+    monkeypatch.setattr("blockbuster.blockbuster.BlockingError", Recorded)
+    for function in _blocking_functions():
         function.activate()
     yield
-    for function in chosen:
+    for function in _blocking_functions():
         function.deactivate()
+    if caught:
+        pytest.fail(f"the event loop was blocked by {caught[0]}", pytrace=False)
 
 
 @pytest.fixture(autouse=True)
@@ -131,24 +147,29 @@ def sleep_guard(loop_guard: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
 
 def _is_test_file(filename: str) -> bool:
     path = Path(filename)
-    return path.name.startswith("test_") or path.name == "conftest.py" or (
-        path.is_relative_to(_TESTS) and not path.is_relative_to(_HERE)
+    return (
+        path.name.startswith("test_")
+        or path.name == "conftest.py"
+        or (path.is_relative_to(_TESTS) and not path.is_relative_to(_HERE))
     )
 
 
 def _loopback_only(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in {"socket.connect", "socket.sendto"}:
+    if event in {"socket.connect", "socket.sendto"}:
+        # (socket, address): a Unix socket's address is no tuple.
+        host = arguments[1][0] if isinstance(arguments[1], tuple) and arguments[1] else None
+    elif event in {"socket.getaddrinfo", "socket.gethostbyname"}:
+        host = arguments[0]
+    else:
         return
-    address = arguments[1]
-    if not isinstance(address, tuple) or not address or not isinstance(address[0], str):
-        return  # a Unix socket
-    host = address[0]
+    if isinstance(host, bytes):
+        host = host.decode(errors="replace")
+    if not isinstance(host, str) or not host or host == "localhost":
+        return
     try:
-        allowed = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        allowed = ipaddress.ip_address(host).is_loopback or event == "socket.getaddrinfo"
     except ValueError:
         allowed = False
     if not allowed:
         message = f"tests talk to 127.0.0.1 only, not to {host}"
         raise PermissionError(message)
-
-

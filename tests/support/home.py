@@ -67,7 +67,7 @@ def environment(base: Mapping[str, str], home: Home) -> dict[str, str]:
 
 @contextmanager
 def make_home() -> Iterator[Home]:
-    """Make the folders (0700) and remove them at the end. `roost` is named but not made: the product does that."""
+    """Make the folders (0700) and remove them at the end. The product itself makes `roost`."""
     root = Path(tempfile.mkdtemp(prefix="r", dir="/tmp"))
     home = Home(root=root, user=root / "h", roost=root / "r", work=root / "w", temporary=root / "t")
     for folder in (home.user, home.work, home.temporary, root / "x"):

@@ -74,7 +74,13 @@ def _examine(pid: int, wanted: str) -> Found | None:
         try:
             if wanted.encode() not in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
                 return None
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+            command = (
+                Path(f"/proc/{pid}/cmdline")
+                .read_bytes()
+                .replace(b"\0", b" ")
+                .decode(errors="replace")
+                .strip()
+            )
         except OSError:
             return None
         start = _start(pid)

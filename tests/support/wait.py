@@ -5,7 +5,7 @@ import select
 import time
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ async def eventually(
     pause = _FIRST_PAUSE
     while True:
         answer = predicate()
-        value = await answer if isawaitable(answer) else answer
+        value = await cast("Awaitable[T]", answer) if isawaitable(answer) else cast("T", answer)
         if value:
             return value
         if loop.time() >= deadline:
