@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections.abc import Iterator
 from typing import Any, cast
 
 from roost.demo_agent.log import append, timestamp
@@ -60,14 +61,19 @@ class Conversation:
         """Record that the turn ended: done, interrupted or failed."""
         append(self._descriptor, {"type": "turn_end", "status": status, "at": timestamp()})
 
-    def prompts(self) -> int:
-        """Return how many prompts the file holds (unreadable lines are passed over)."""
-        count = 0
+    def prompts(self) -> Iterator[str]:
+        """Yield the text of every prompt in the file, oldest first (unreadable lines are passed over)."""
         with open(self._path, "rb") as lines:
             for line in lines:
                 try:
                     record: Any = json.loads(line)
                 except ValueError:
                     continue
-                count += isinstance(record, dict) and cast("dict[str, Any]", record).get("type") == "user"
-        return count
+                if isinstance(record, dict):
+                    entry = cast("dict[str, Any]", record)
+                    if entry.get("type") == "user":
+                        yield str(entry.get("text", ""))
+
+    def count(self) -> int:
+        """Return how many prompts the file holds."""
+        return sum(1 for _ in self.prompts())

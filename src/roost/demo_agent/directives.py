@@ -90,14 +90,19 @@ def directive(line: str) -> Directive | None:
         return complaint
 
 
-def plan(body: str) -> list[Directive]:
+def plan(body: str, *, answer: bool = True) -> list[Directive]:
     """Return everything a turn does, in order.
 
-    Without `@@silent@@`, `@@reply@@` or `@@recall@@` it ends with the default answer, `echo: <first line>`. A
-    body that is such an echo itself gets none, or two demo agents would echo each other for ever.
+    With `answer`, and without `@@silent@@`, `@@reply@@` or `@@recall@@`, it ends with the default answer,
+    `echo: <first line>`. A body that is such an echo itself gets none, or two demo agents would echo each
+    other for ever.
     """
     found = [step for line in body.split("\n") if (step := directive(line)) is not None]
     first_line = body.partition("\n")[0]
-    if not first_line.startswith(ANSWER_MARK) and not any(step.act in _ANSWERING for step in found):
+    if (
+        answer
+        and not first_line.startswith(ANSWER_MARK)
+        and not any(step.act in _ANSWERING for step in found)
+    ):
         found.append(Directive(Act.REPLY, text=f"{ANSWER_MARK}{first_line}"))
     return [step for step in found if step.act is not Act.SILENT]

@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> int:
     state = os.path.abspath(options.state)
     try:
         conversation = Conversation(state, options.conversation or _new_id(), resume=options.resume)
-        earlier = conversation.prompts()
+        earlier = conversation.count()
         log = Log(os.environ.get("ROOST_DEMO_LOG", ""), os.environ.get("ROOST_SESSION", ""))
         log.write("start", conversation.id)
         status = Status(state, conversation.id)

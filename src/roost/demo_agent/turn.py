@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from roost.demo_agent.children import fork_daemon
 from roost.demo_agent.conversation import Conversation
 from roost.demo_agent.directives import Act, Directive, plan
-from roost.demo_agent.envelope import parse
+from roost.demo_agent.envelope import parse, pointer
 from roost.demo_agent.log import Log
 
 if TYPE_CHECKING:
     from roost.demo_agent.mcp import Call, Client
 
 _NOT_AN_END = {signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH, signal.SIGSTOP, signal.SIGTSTP}
+
+
+_LONGEST_TEXT = 4 * 1024 * 1024
+_ENDING = {Act.EXIT, Act.KILL, Act.HANG}
 
 
 class Leave(BaseException):
@@ -74,18 +78,43 @@ class Turn:
     def __init__(self, text: str, services: Services) -> None:
         """Take the prompt: it is logged and recorded here."""
         services.log.write("prompt", text)
-        services.conversation.user(text)
         self._services = services
+        self._failed = False
         self._message = parse(text)
-        self._steps = deque(plan(self._message.body))
+        services.conversation.user(text)
+        self._steps = deque(self._plan())
         self._client: Client | None = None
         self._call: Call | None = None
-        self._failed = False
         self._sent = 0
         self.dialog = False
         self.until = 0.0
         """Monotonic seconds at which a delay is over; 0 without one."""
         self.outcome: Outcome | None = None
+
+    def _plan(self) -> list[Directive]:
+        """Return what to do; a message that this conversation holds already is gone on with.
+
+        Then its earlier text counts, not the note that names it, and what ended the agent is not repeated.
+        """
+        message = self._message
+        said = map(parse, self._services.conversation.prompts() if message.id else ())
+        earlier = next((found.body for found in said if found.id == message.id), message.body)
+        if message.body == earlier:
+            return plan(self._whole(message.body), answer=message.wants_answer)
+        return [step for step in plan(self._whole(earlier)) if step.act not in _ENDING]
+
+    def _whole(self, body: str) -> str:
+        """Return the body, read from its file if it only points there."""
+        place = pointer(body) if self._message.id else ""
+        if not place:
+            return body
+        try:
+            text = read_long_text(place)
+        except OSError as error:
+            self._complain(f"cannot read the message's text: {error}")
+            return body
+        self._services.log.write("read", text)
+        return text
 
     def advance(self) -> None:
         """Go on until the turn ends or has to wait: for time, for the dialog or for a call."""
@@ -140,7 +169,7 @@ class Turn:
             case Act.REPLY:
                 self._reply(step.text)
             case Act.RECALL:
-                self._reply(str(self._services.conversation.prompts() - 1))
+                self._reply(str(self._services.conversation.count() - 1))
             case Act.SEND:
                 self._services.say(f"to {step.peer}: {step.text}", "> ")
                 self._send({"to": step.peer, "body": step.text})
@@ -183,7 +212,7 @@ class Turn:
         from roost.demo_agent.mcp import Call, Client  # noqa: PLC0415
 
         self._sent += 1
-        origin = self._message.id or f"prompt-{self._services.conversation.prompts()}"
+        origin = self._message.id or f"prompt-{self._services.conversation.count()}"
         key = f"{self._services.session}:{origin}:{self._sent}"
         try:
             client = self._client or Client(self._services.url, self._services.token)
@@ -206,6 +235,21 @@ class Turn:
             signal.signal(number, signal.SIG_IGN)
         except (OSError, ValueError):
             self._complain(f"cannot ignore {signal.Signals(number).name}")
+
+
+def read_long_text(place: str) -> str:
+    """Return the text of a message that was too long to paste.
+
+    Raises OSError, also when the file is not below `ROOST_HOME`: a body may be a forged pointer, and its
+    first line goes back to its sender.
+    """
+    home = os.path.realpath(os.environ.get("ROOST_HOME") or os.devnull)
+    path = os.path.realpath(place)
+    if os.path.commonpath([home, path]) != home:
+        message = f"{place} is not in ROOST_HOME"
+        raise PermissionError(message)
+    with open(path, "rb") as file:
+        return file.read(_LONGEST_TEXT).decode("utf-8", "replace")
 
 
 def _hang() -> None:
