@@ -124,7 +124,7 @@ setup_venv() {
 
 # setup_tmux: tmux 3.3 or later.
 setup_tmux() {
-  command -v tmux >/dev/null || packages tmux tmux || fail "tmux is missing; install it and run this again"
+  tmux -V >/dev/null 2>&1 || packages tmux tmux || fail "tmux is missing; install it and run this again"
   local version
   version="$(tmux -V)"
   case "${version#tmux }" in
