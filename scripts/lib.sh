@@ -80,7 +80,7 @@ base_python() {
       found="$(find_python)" || fail "no Python 3.11 or later; install one and run this again"
     }
   fi
-  if ! "$found" -c 'import ensurepip, venv' 2>/dev/null; then
+  if ! "$found" -c 'import venv; from ensurepip import version' 2>/dev/null; then
     minor="$("$found" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
     packages "python$minor-venv" "python@$minor" || packages "python3-venv" "python@$minor" ||
       fail "$found cannot make virtual environments; install python$minor-venv and run this again"
