@@ -1,0 +1,201 @@
+"""What the store takes and gives. Light to import: the command line reads the store without the daemon.
+
+All times are Unix seconds, all sizes bytes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from roost.core.commands import Change, Effect, End, Examine, Journal, Launch, Offer
+from roost.core.message import Message, MessageState
+from roost.core.peer import PeerState
+from roost.core.session import Death
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An effect that was decided and has not ended yet; a restarted daemon examines it again.
+
+    `key` is the effect's own key, `kind` one of launch, offer, examine, end; `data` holds plain JSON values.
+    """
+
+    key: str
+    kind: str
+    peer: str
+    at: float
+    session: str | None = None
+    message: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def intent_for(effect: Effect, at: float) -> Intent:
+    """The intent that stands for an effect until it ends."""
+    match effect:
+        case Launch(session):
+            return Intent(effect.key, "launch", session.peer, at, session.id)
+        case Offer(session, peer, message, redrive):
+            return Intent(effect.key, "offer", peer, at, session, message.id, {"redrive": redrive})
+        case Examine(session, peer, message, conversation):
+            return Intent(effect.key, "examine", peer, at, session, message.id, {"conversation": conversation})
+        case End(session, cause, by, guarded):
+            data = {"cause": str(cause), "by": by, "guarded": guarded}
+            return Intent(effect.key, "end", session.peer, at, session.id, None, data)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """The hash of a session's token; the token itself is never stored. It goes when its session closes."""
+
+    hash: str
+    session: str
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one decision stores, whole or not at all.
+
+    `at` is the time of its journal lines, attempts and tokens. `bodies` holds the body of every message that
+    is new with this batch, by message id. `settled` names intents that have ended; they go before the new
+    `intents` are stored, so that a key can be settled and stored anew at once.
+    """
+
+    at: float
+    changes: tuple[Change, ...] = ()
+    journal: tuple[Journal, ...] = ()
+    bodies: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    intents: tuple[Intent, ...] = ()
+    settled: tuple[str, ...] = ()
+    tokens: tuple[Token, ...] = ()
+    meta: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """One stored journal event; `seq` grows by one from event to event and is never used again."""
+
+    seq: int
+    ts: float
+    kind: str
+    peer: str
+    session: str | None
+    message: str | None
+    cause: str | None
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One step in the story of a message; `n` counts from 1."""
+
+    n: int
+    at: float
+    session: str | None
+    outcome: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A message with its story and the ids of its replies (notices are none), oldest first."""
+
+    message: Message
+    attempts: tuple[Attempt, ...]
+    replies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much there is: peers, live sessions, queued messages."""
+
+    peers: int
+    live: int
+    queued: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """All that a starting daemon needs, from one moment: states as `decide` needs them, and open intents."""
+
+    peers: tuple[PeerState, ...]
+    intents: tuple[Intent, ...]
+    schema: int
+
+
+class Store(Protocol):
+    """The daemon's store. Every method raises StoreError when the store cannot do it."""
+
+    async def commit(self, batch: Batch) -> tuple[JournalRow, ...]:
+        """Store a batch and return its journal lines with their numbers.
+
+        Durable when it returns; on an error nothing of the batch is stored. Batches are stored in the order in
+        which they were handed over. A caller that is cancelled while it waits cannot know the outcome.
+        """
+        ...
+
+    async def load(self) -> Loaded:
+        """Everything unfinished."""
+        ...
+
+    async def peers(self) -> list[PeerState]:
+        """All peers by name, with live session and unfinished messages in the order of their arrival."""
+        ...
+
+    async def resolve(self, prefix: str) -> str | None:
+        """The whole message id of a prefix of at least 8 digits; AmbiguousIdError when there are several."""
+        ...
+
+    async def message(self, message_id: str) -> StoredMessage | None:
+        """One message with its story, by id or prefix as `resolve` takes it."""
+        ...
+
+    async def messages(
+        self,
+        peer: str | None = None,
+        state: MessageState | None = None,
+        limit: int = 200,
+        sender: str | None = None,
+    ) -> list[Message]:
+        """The newest messages to `peer`, in `state`, by `sender`; newest last."""
+        ...
+
+    async def body(self, message_id: str) -> bytes | None:
+        """The body of a message, by its whole id; None when there is no such message."""
+        ...
+
+    async def inbox(self, peer: str) -> list[tuple[Message, bytes]]:
+        """The unread messages of a mailbox with their bodies, oldest first."""
+        ...
+
+    async def events(self, after: int = 0, peer: str | None = None, limit: int = 1000) -> list[JournalRow]:
+        """Journal events with a number above `after`, in order."""
+        ...
+
+    async def last_seq(self) -> int:
+        """The number of the newest journal event; 0 when there is none."""
+        ...
+
+    async def deaths(self, peer: str | None = None, limit: int = 100) -> list[Death]:
+        """The newest deaths, newest last."""
+        ...
+
+    async def token(self, token_hash: str) -> tuple[str, str] | None:
+        """The live session and the peer that a token belongs to."""
+        ...
+
+    async def meta(self, key: str) -> str | None:
+        """One value of the store's own settings."""
+        ...
+
+    async def schema(self) -> int:
+        """The version of the tables."""
+        ...
+
+    async def counts(self) -> Counts:
+        """How much there is."""
+        ...
+
+    async def close(self) -> None:
+        """Store what was handed over, then let go of the files; a second call does nothing."""
+        ...
