@@ -102,6 +102,17 @@ def test_no_credential_is_in_the_tree() -> None:
     ] == []
 
 
+def test_links_between_documents_lead_somewhere() -> None:
+    dead = [
+        f"{path.relative_to(ROOT)}: {target}"
+        for path in FILES
+        if path.suffix == ".md"
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text())
+        if not (path.parent / target).exists()
+    ]
+    assert dead == []
+
+
 @pytest.mark.parametrize("name", ["runtime", "build", "dev"])
 def test_locks_pin_every_package_with_hashes(name: str) -> None:
     text = (ROOT / f"requirements/{name}.txt").read_text().replace("\\\n", " ")
