@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -14,6 +15,12 @@ pytest_plugins = ["tests.support.guards"]
 # The machines that run the tests are shared and noisy: a slow example is not a wrong one.
 hypothesis.settings.register_profile("roost", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("roost")
+
+
+def pytest_configure() -> None:
+    """Say where the agent CLIs are before a test gets another HOME."""
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    os.environ.setdefault("ROOST_CLI_CACHE", f"{cache}/roost-clis")
 
 
 @pytest.fixture
