@@ -1,4 +1,4 @@
-"""A model server for tests: Anthropic Messages and OpenAI Responses on loopback, steered by the text it is sent.
+"""A model server for tests: Anthropic Messages and OpenAI Responses, steered by the text it is sent.
 
     with FakeModel() as model:
         ...start a CLI with ANTHROPIC_BASE_URL=model.url...

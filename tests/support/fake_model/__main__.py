@@ -18,7 +18,7 @@ def main() -> None:
     bodies: Path | None = arguments.bodies
     port: int = arguments.port
     model = FakeModel(log, port, bodies)
-    print(model.port, flush=True)
+    print(model.port, flush=True)  # noqa: T201 - the caller reads the port here
     with contextlib.suppress(KeyboardInterrupt):
         model.run()
 

@@ -100,7 +100,9 @@ def stream(turn: Turn) -> Iterator[bytes]:
     match turn.answer.act:
         case Say(text):
             empty: dict[str, object] = {"type": "text", "text": ""}
-            deltas: list[dict[str, object]] = [{"type": "text_delta", "text": piece} for piece in pieces(text)]
+            deltas: list[dict[str, object]] = [
+                {"type": "text_delta", "text": piece} for piece in pieces(text)
+            ]
         case _:
             empty = {**block, "input": {}}
             whole = msgspec.json.encode(block["input"]).decode()
@@ -121,7 +123,9 @@ def whole(turn: Turn) -> dict[str, object]:
 
 def error(status: int) -> dict[str, object]:
     """The body of an error answer."""
-    kind = {401: "authentication_error", 429: "rate_limit_error", 529: "overloaded_error"}.get(status, "api_error")
+    kind = {401: "authentication_error", 429: "rate_limit_error", 529: "overloaded_error"}.get(
+        status, "api_error"
+    )
     return {"type": "error", "error": {"type": kind, "message": f"fake model: asked for {status}"}}
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 
 import msgspec
 from starlette.applications import Starlette
@@ -10,8 +11,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-import tests.support.fake_model.anthropic as anthropic
-import tests.support.fake_model.openai as openai
+from tests.support.fake_model import anthropic, openai
 from tests.support.fake_model.conversation import Said
 from tests.support.fake_model.journal import Arrival, Journal
 from tests.support.fake_model.script import Answer, Fail, Say, answer
@@ -25,9 +25,26 @@ _TITLE = msgspec.json.encode({"title": "fake title"}).decode()
 
 def build(journal: Journal) -> Starlette:
     """The application; every request goes into `journal` before it is answered."""
+    serve = _Endpoints(journal)
+    anything = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
+    return Starlette(
+        routes=[
+            Route("/__log", serve.log),
+            Route("/v1/messages", serve.messages, methods=["POST"]),
+            Route("/v1/messages/count_tokens", serve.count, methods=["POST"]),
+            Route("/v1/responses", serve.responses, methods=["POST"]),
+            Route("/v1/models", serve.models),
+            Route("/{rest:path}", serve.other, methods=anything),
+        ]
+    )
 
-    async def messages(http: HttpRequest) -> Response:
-        turn = await _arrive(http, journal, anthropic.read)
+
+@dataclass(frozen=True, slots=True)
+class _Endpoints:
+    journal: Journal
+
+    async def messages(self, http: HttpRequest) -> Response:
+        turn = await _arrive(http, self.journal, anthropic.read)
         if isinstance(turn.answer.act, Fail):
             return await _fail(turn, anthropic.error(turn.answer.act.status))
         if turn.request.stream:
@@ -35,8 +52,8 @@ def build(journal: Journal) -> Starlette:
         await asyncio.sleep(turn.answer.delay)
         return JSONResponse(anthropic.whole(turn))
 
-    async def responses(http: HttpRequest) -> Response:
-        turn = await _arrive(http, journal, openai.read)
+    async def responses(self, http: HttpRequest) -> Response:
+        turn = await _arrive(http, self.journal, openai.read)
         if isinstance(turn.answer.act, Fail):
             return await _fail(turn, openai.error(turn.answer.act.status))
         if turn.request.stream:
@@ -44,34 +61,22 @@ def build(journal: Journal) -> Starlette:
         await asyncio.sleep(turn.answer.delay)
         return JSONResponse(openai.whole(turn))
 
-    async def count(http: HttpRequest) -> Response:
+    async def count(self, http: HttpRequest) -> Response:
         body = await http.body()
-        _note(http, journal, Kind.COUNT, len(body))
+        _note(http, self.journal, Kind.COUNT, len(body))
         return JSONResponse({"input_tokens": max(1, len(body) // 4)})
 
-    async def models(http: HttpRequest) -> Response:
-        _note(http, journal, Kind.OTHER, 0)
-        listed = [{"id": model, "type": "model", "object": "model", "display_name": model} for model in MODELS]
+    async def models(self, http: HttpRequest) -> Response:
+        _note(http, self.journal, Kind.OTHER, 0)
+        listed = [{"id": name, "type": "model", "object": "model", "display_name": name} for name in MODELS]
         return JSONResponse({"object": "list", "data": listed, "models": [], "has_more": False})
 
-    async def log(_: HttpRequest) -> Response:
-        return Response(msgspec.json.encode(journal.all()), media_type="application/json")
+    async def log(self, _: HttpRequest) -> Response:
+        return Response(msgspec.json.encode(self.journal.all()), media_type="application/json")
 
-    async def other(http: HttpRequest) -> Response:
-        _note(http, journal, Kind.OTHER, len(await http.body()))
+    async def other(self, http: HttpRequest) -> Response:
+        _note(http, self.journal, Kind.OTHER, len(await http.body()))
         return JSONResponse({})
-
-    anything = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
-    return Starlette(
-        routes=[
-            Route("/__log", log),
-            Route("/v1/messages", messages, methods=["POST"]),
-            Route("/v1/messages/count_tokens", count, methods=["POST"]),
-            Route("/v1/responses", responses, methods=["POST"]),
-            Route("/v1/models", models),
-            Route("/{rest:path}", other, methods=anything),
-        ]
-    )
 
 
 def decide(request: Request) -> Answer:

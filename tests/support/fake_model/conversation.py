@@ -1,8 +1,8 @@
 """What a request says, without its dialect: the sequence of things said so far.
 
-Both wire formats (Anthropic Messages, OpenAI Responses) send the whole conversation with every request. They are read
-into a list of `Entry`, from which `script.answer` decides. Nothing is remembered between requests: a server that was
-restarted in the middle of a conversation answers as before.
+Both wire formats (Anthropic Messages, OpenAI Responses) send the whole conversation with every request. They
+are read into a list of `Entry`, from which `script.answer` decides. Nothing is remembered between requests: a
+server that was restarted in the middle of a conversation answers as before.
 """
 
 from collections.abc import Sequence
@@ -48,8 +48,8 @@ class Open:
 def waiting(entries: Sequence[Entry]) -> Open:
     """The unanswered end of a conversation.
 
-    A model's text that is followed by a tool call belongs to the same turn, so only a text that a user text follows
-    closes what was before it.
+    A model's text that is followed by a tool call belongs to the same turn, so only a text that a user text
+    follows closes what was before it.
     """
     users = [index for index, entry in enumerate(entries) if entry.said is Said.USER]
     start = len(entries)

@@ -35,7 +35,7 @@ class Journal:
     """Arrivals in order. Safe to use from several threads."""
 
     def __init__(self, path: Path | None = None, bodies: Path | None = None) -> None:
-        """Also append each arrival to the file `path`, one JSON line each, and keep whole bodies in a folder."""
+        """Also append each arrival to the file `path` as a JSON line, and keep whole bodies in a folder."""
         self._path: Path | None = path
         self._bodies: Path | None = bodies
         self._changed: threading.Condition = threading.Condition()

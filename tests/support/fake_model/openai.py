@@ -9,7 +9,13 @@ from tests.support.fake_model.script import Call, Say, Send, Shell, Tool
 from tests.support.fake_model.wire import Kind, Request, Turn, event, pieces
 
 _CUT = "<turn_aborted>"
-_CONTEXT = ("<environment_context>", "<user_instructions>", "# AGENTS.md instructions", "<skill>", "<permissions")
+_CONTEXT = (
+    "<environment_context>",
+    "<user_instructions>",
+    "# AGENTS.md instructions",
+    "<skill>",
+    "<permissions",
+)
 
 
 class _Part(msgspec.Struct, frozen=True):
@@ -85,9 +91,9 @@ def _entries(items: list[_Item]) -> Iterator[Entry]:
             case "message", "assistant":
                 parts = [_Part(text=item.content)] if isinstance(item.content, str) else item.content or []
                 yield Entry(Said.MODEL, "".join(part.text for part in parts))
-            case ("function_call" | "custom_tool_call" | "local_shell_call"), _:
+            case (("function_call" | "custom_tool_call" | "local_shell_call"), _):
                 yield Entry(Said.CALL)
-            case ("function_call_output" | "custom_tool_call_output"), _:
+            case (("function_call_output" | "custom_tool_call_output"), _):
                 yield Entry(Said.RESULT, result_text(item.output))
             case _:
                 pass
@@ -111,8 +117,14 @@ def result_text(output: object) -> str:
 
 def stream(turn: Turn) -> Iterator[bytes]:
     """The answer as server-sent events; the first comes before the answer's delay."""
-    response: dict[str, object] = {"id": f"resp_{turn.number:08}", "object": "response", "model": turn.request.model}
-    yield event("response.created", {"type": "response.created", "response": {**response, "status": "in_progress"}})
+    response: dict[str, object] = {
+        "id": f"resp_{turn.number:08}",
+        "object": "response",
+        "model": turn.request.model,
+    }
+    yield event(
+        "response.created", {"type": "response.created", "response": {**response, "status": "in_progress"}}
+    )
     item = _item(turn)
     nothing: list[object] = []
     empty: dict[str, object] = {**item, "content": nothing} if "content" in item else item
@@ -129,7 +141,9 @@ def stream(turn: Turn) -> Iterator[bytes]:
                 "delta": piece,
             }
             yield event("response.output_text.delta", delta)
-    yield event("response.output_item.done", {"type": "response.output_item.done", "output_index": 0, "item": item})
+    yield event(
+        "response.output_item.done", {"type": "response.output_item.done", "output_index": 0, "item": item}
+    )
     yield event("response.completed", {"type": "response.completed", "response": whole(turn)})
 
 
@@ -153,7 +167,9 @@ def whole(turn: Turn) -> dict[str, object]:
 
 def error(status: int) -> dict[str, object]:
     """The body of an error answer."""
-    return {"error": {"type": "fake_error", "code": str(status), "message": f"fake model: asked for {status}"}}
+    return {
+        "error": {"type": "fake_error", "code": str(status), "message": f"fake model: asked for {status}"}
+    }
 
 
 def _item(turn: Turn) -> dict[str, object]:

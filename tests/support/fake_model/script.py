@@ -13,8 +13,8 @@ Directives, each on a line of its own in the user's text:
 | `@@send PEER TEXT@@` | calls `send_message` of the MCP server `roost` |
 | `@@error STATUS@@` | answers the request with this HTTP status |
 
-A text inside a roost envelope is answered to its sender by `send_message(reply_to=...)`, any other by a text. Without
-a directive that says the answer, it is `echo: <first line>`.
+A text inside a roost envelope is answered to its sender by `send_message(reply_to=...)`, any other by a text.
+Without a directive that says the answer, it is `echo: <first line>`.
 """
 
 import re
@@ -31,7 +31,9 @@ FINAL = "done"
 
 _DIRECTIVE = re.compile(r"@@([a-z]+)(?: (.*))?@@")
 _OPENING = re.compile(r"^\[roost message (?P<id>\S+) from (?P<sender>\S+)(?: [^\n]*)?\]$", re.MULTILINE)
-_PASTED = re.compile(r'^\s*<pasted_content id="[^"]*">\n(?P<text>.*)\n</pasted_content id="[^"]*">\s*$', re.DOTALL)
+_PASTED = re.compile(
+    r'^\s*<pasted_content id="[^"]*">\n(?P<text>.*)\n</pasted_content id="[^"]*">\s*$', re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +126,8 @@ def envelope(text: str) -> Envelope | None:
 def answer(pending: Open) -> Answer:
     """What to do now.
 
-    Only the last of several waiting texts delays or fails the request: the others were steered or queued, and their
-    time is over.
+    Only the last of several waiting texts delays or fails the request. The others were steered or queued, so
+    their time is over; one that asked for a failure had it, and is not answered again.
     """
     steps = list(_script(pending))
     done = pending.results
@@ -148,7 +150,10 @@ def _script(pending: Open) -> Iterator[Step]:
     said: list[str] = []
     for index, text in enumerate(pending.texts):
         last = index == len(pending.texts) - 1
-        for step in _steps(text, pending.earlier + index):
+        steps = list(_steps(text, pending.earlier + index))
+        if not last and any(isinstance(step, Fail) for step in steps):
+            continue
+        for step in steps:
             if isinstance(step, Say):
                 said.append(step.text)
             elif last or not isinstance(step, Delay | Fail):

@@ -1,0 +1,98 @@
+"""One program in a tmux of its own, for tests that drive a real program as a person would."""
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.support.wait import wait_until
+
+_PATIENCE = 20.0
+
+
+class Pane:
+    """A tmux server with one pane. A context manager: at its end the server and the program are gone."""
+
+    def __init__(
+        self, root: Path, argv: Sequence[str], *, environ: Mapping[str, str], directory: Path
+    ) -> None:
+        """Start `argv` in `directory`; the socket is made in the (short) folder `root`."""
+        self._socket = root / "tmux.sock"
+        self._buffer = root / "paste"
+        self._environ = {**environ, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+        size = ("-x", "120", "-y", "40")
+        self.tmux("-f", os.devnull, "new-session", "-d", *size, "-c", str(directory), *argv)
+        found = self.tmux("display-message", "-p", "-t", ":", "#{pane_pid} #{pid}")
+        self.pid, self._server = (int(word) for word in found.split())
+
+    def tmux(self, *arguments: str) -> str:
+        """Run one tmux command; returns what it printed. Raises CalledProcessError."""
+        command = ["tmux", "-S", str(self._socket), *arguments]
+        done = subprocess.run(
+            command, env=self._environ, capture_output=True, text=True, check=True, timeout=10
+        )
+        return done.stdout
+
+    def screen(self) -> str:
+        """The visible screen."""
+        return self.tmux("capture-pane", "-p", "-t", ":")
+
+    def wait_for(self, pattern: str, *, without: str | None = None, timeout: float = _PATIENCE) -> str:
+        """Wait until the regex is on the screen and `without` is not; returns the screen."""
+        seen = ""
+
+        def there() -> bool:
+            nonlocal seen
+            seen = self.screen()
+            return bool(re.search(pattern, seen)) and not (without and re.search(without, seen))
+
+        wait_until(there, timeout=timeout, why=f"{pattern!r} on the screen", describe=lambda: "\n" + seen)
+        return seen
+
+    def keys(self, *names: str) -> None:
+        """Press keys, by tmux's names."""
+        self.tmux("send-keys", "-t", ":", *names)
+
+    def submit(self, text: str, shown: str) -> None:
+        """Paste, wait until the composer shows it (regex `shown`), press Enter."""
+        self._buffer.write_text(text)
+        self.tmux("load-buffer", "-b", "text", str(self._buffer))
+        self.tmux("paste-buffer", "-p", "-d", "-b", "text", "-t", ":")
+        self.wait_for(shown)
+        self.keys("Enter")
+
+    def kill(self) -> None:
+        """SIGKILL the program; the tmux server ends with its only pane."""
+        server = os.pidfd_open(self._server)
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+            wait_until(lambda: _gone(server), timeout=_PATIENCE, why="tmux ends with its program")
+        finally:
+            os.close(server)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        subprocess.run(
+            ["tmux", "-S", str(self._socket), "kill-server"],
+            env=self._environ,
+            capture_output=True,
+            check=False,
+            timeout=10,
+        )
+        self._socket.unlink(missing_ok=True)
+
+
+def _gone(pidfd: int) -> bool:
+    try:
+        signal.pidfd_send_signal(pidfd, 0)
+    except ProcessLookupError:
+        return True
+    return False
