@@ -1,0 +1,16 @@
+"""The root process of a session's pane: starts the agent, waits for it, records how it ended.
+
+Run as `python -S -E -I shim.py SPEC.json`; the spec and the records are described in
+`roost.host.shim_spec`. This file is only the entry: Python compiles a script anew at each start, but
+keeps the compiled form of imported modules.
+"""
+
+import os
+import sys
+
+sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+
+from shimlib.agent import main
+
+if __name__ == "__main__":
+    main()

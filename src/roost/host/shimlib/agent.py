@@ -1,0 +1,344 @@
+"""One agent from its start to the record of its end."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import time
+
+from .forensics import memory_report, oom_evidence, oom_kills
+from .machine import (
+    become_subreaper,
+    children,
+    descendants,
+    identity,
+    read,
+    signal,
+    take_foreground,
+    write_atomic,
+)
+from .text import logfmt, read_json, to_json, utc
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+BOOT_FAILED = 127
+BAD_SPEC = 78
+# How long the agent gets once its terminal is gone; how long a killed process may take to vanish.
+HANGUP_GRACE = 3.0
+KILL_GRACE = 2.0
+# After a hang-up the server's own end may be seen a moment later.
+SERVER_SETTLE = 0.5
+OOM_SAMPLE_SECONDS = 30.0
+
+
+class Shim:
+    """One agent from start to record."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.spec = spec
+        self.server = os.getppid()
+        self.server_identity = identity(self.server)
+        self.boot = spec.get("boot") or read("/proc/sys/kernel/random/boot_id").strip()
+        self.agent = 0
+        self.agent_identity: dict[str, int | None] = {}
+        self.asked: set[int] = set()
+        self.samples = [oom_kills()] * 2
+        self.poll = select.poll()
+        self.server_handle = -1
+
+    # start
+
+    def prepare(self) -> None:
+        if sys.platform == "linux":
+            become_subreaper()
+        reader, writer = os.pipe()
+        for descriptor in (reader, writer):
+            os.set_blocking(descriptor, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        self.wakeup = reader
+        self.poll.register(reader, select.POLLIN)
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            signal.signal(number, lambda received, _: self.asked.add(received))
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTOU, signal.SIGTTIN):
+            signal.signal(number, signal.SIG_IGN)
+        if hasattr(os, "pidfd_open"):
+            try:
+                self.server_handle = os.pidfd_open(self.server)
+                self.poll.register(self.server_handle, select.POLLIN)
+            except OSError:
+                self.server_handle = -1
+
+    def start(self) -> str | None:
+        """Start the agent; the reason when that failed."""
+        reader, writer = os.pipe()
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        self.agent = os.fork()
+        if self.agent == 0:
+            self.become_agent(writer)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.close(writer)
+        try:
+            os.setpgid(self.agent, self.agent)
+        except OSError:
+            pass
+        self.agent_identity = identity(self.agent)
+        why = b""
+        while chunk := os.read(reader, 4096):
+            why += chunk
+        os.close(reader)
+        return why.decode("utf-8", "replace") if why else None
+
+    def become_agent(self, report: int) -> None:
+        """In the child: own process group in the terminal's foreground, default signals, then exec."""
+        place = self.spec["argv"][0]
+        try:
+            os.setpgid(0, 0)
+            take_foreground(os.getpid())
+            for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            if self.spec.get("cwd"):
+                place = self.spec["cwd"]
+                os.chdir(place)
+                place = self.spec["argv"][0]
+            os.execvpe(self.spec["argv"][0], self.spec["argv"], self.spec["env"])
+        except (OSError, ValueError) as error:
+            os.write(report, f"cannot run {place}: {getattr(error, 'strerror', None) or error}"[:4000].encode())
+        finally:
+            os._exit(BOOT_FAILED)
+
+    # watch
+
+    def run(self) -> int:
+        """The whole life; returns the raw wait status to end with."""
+        self.prepare()
+        failure = self.start()
+        if failure is not None:
+            status = os.waitpid(self.agent, 0)[1]
+            self.note_start({"error": failure})
+            self.record(status, "boot-failed", failure)
+            return status
+        self.note_start(
+            {
+                "agent": self.agent_identity,
+                "shim": identity(os.getpid()),
+                "server": self.server_identity,
+                "boot": self.boot,
+            }
+        )
+        while True:
+            self.wait(OOM_SAMPLE_SECONDS)
+            if self.agent_ended():
+                cause = self.hangup_cause() if self.hung_up() else None
+                break
+            if self.hung_up():
+                cause = self.hangup_cause()
+                self.end_agent(HANGUP_GRACE)
+                break
+            if signal.SIGTERM in self.asked:
+                cause = "teardown" if self.deliberate() else "terminated"
+                self.end_agent(float(self.spec.get("grace", 5.0)))
+                break
+        status = os.waitpid(self.agent, 0)[1]
+        self.record(status, cause)
+        return status
+
+    def note_start(self, facts: dict[str, Any]) -> None:
+        try:
+            write_atomic(self.spec["started"], to_json(facts), durable=False)
+        except OSError as error:
+            self.log("shim-error", error=f"cannot write started file: {error.strerror}")
+
+    def wait(self, seconds: float) -> None:
+        """Until something happened, or `seconds` went by; then sample the OOM counters.
+
+        Two samples are kept, because a process killed for memory may die well after it was counted.
+        """
+        events = self.poll.poll(int(seconds * 1000))
+        if not events and seconds >= OOM_SAMPLE_SECONDS:
+            self.samples = [self.samples[1], oom_kills()]
+        try:
+            while os.read(self.wakeup, 4096):
+                pass
+        except BlockingIOError:
+            pass
+
+    def agent_ended(self) -> bool:
+        """Reap everything but the agent, which stays a zombie: its pid and group cannot be reused so."""
+        while True:
+            found = wait_child(os.P_PID, self.agent)
+            if found is not None and found.si_code == os.CLD_STOPPED:
+                os.waitpid(self.agent, os.WUNTRACED | os.WNOHANG)
+                self.resume(found.si_status)
+                continue
+            break
+        for pid in children(os.getpid()):
+            if pid != self.agent:
+                try:
+                    os.waitpid(pid, os.WNOHANG)
+                except ChildProcessError:
+                    pass
+        return found is not None
+
+    def resume(self, stop: int) -> None:
+        """There is no shell to continue an agent that stopped itself or touched the terminal too early."""
+        if stop in (signal.SIGTTIN, signal.SIGTTOU):
+            take_foreground(self.agent)
+        if stop != signal.SIGSTOP:
+            os.killpg(self.agent, signal.SIGCONT)
+
+    def server_gone(self) -> bool:
+        if self.server_handle >= 0:
+            probe = select.poll()
+            probe.register(self.server_handle, select.POLLIN)
+            return bool(probe.poll(0))
+        return os.getppid() != self.server
+
+    def hung_up(self) -> bool:
+        return signal.SIGHUP in self.asked or self.server_gone()
+
+    def deliberate(self) -> bool:
+        return os.path.exists(self.spec["teardown"])
+
+    def hangup_cause(self) -> str:
+        """Say why the terminal is gone; a dirty end is written down before anything else happens."""
+        if self.deliberate():
+            return "teardown"
+        deadline = time.monotonic() + SERVER_SETTLE
+        while not self.server_gone() and time.monotonic() < deadline:
+            probe = select.poll()
+            if self.server_handle >= 0:
+                probe.register(self.server_handle, select.POLLIN)
+            probe.poll(50)
+        cause = "server-exit" if self.server_gone() else "terminal-closed"
+        now = time.time()
+        name = f"{utc(now).replace(':', '')}-{self.spec['session']}.txt"
+        path = os.path.join(self.spec["forensics_dir"], name)
+        self.log(cause, at=now, forensics=path)
+        heading = f"{cause} of {self.spec['peer']} (session {self.spec['session']}) at {utc(now)}\n"
+        facts = f"server {self.server_identity}\nagent {self.agent_identity}\nshim {identity(os.getpid())}\n"
+        try:
+            write_atomic(path, heading + facts + memory_report(), durable=False)
+        except OSError as error:
+            self.log("shim-error", error=f"cannot write forensics: {error.strerror}")
+        return cause
+
+    def log(self, event: str, at: float | None = None, **facts: object) -> None:
+        """One logfmt line, appended in one write; a log that cannot be written stops nothing."""
+        facts = {
+            "peer": self.spec["peer"],
+            "session": self.spec["session"],
+            "generation": self.spec["generation"],
+            "server_pid": self.server,
+            "agent_pid": self.agent,
+            **facts,
+        }
+        line = f"ts={utc(at or time.time())} ev={event}" + "".join(f" {k}={logfmt(v)}" for k, v in facts.items())
+        try:
+            descriptor = os.open(self.spec["exits_log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                os.write(descriptor, (line + "\n").encode())
+            finally:
+                os.close(descriptor)
+        except OSError:
+            pass
+
+    # end
+
+    def end_agent(self, grace: float) -> None:
+        """Ask the agent's group, wait, then kill group and tree; the agent is left unreaped."""
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGCONT):
+            self.signal_group(number)
+        self.wait_for(self.agent_ended, grace)
+        self.signal_group(signal.SIGKILL)
+        self.wait_for(self.agent_ended, KILL_GRACE)
+        self.wait_for(self.tree_ended, KILL_GRACE)
+
+    def signal_group(self, number: int) -> None:
+        try:
+            os.killpg(self.agent, number)
+        except OSError:
+            pass
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        self.poll = select.poll()
+        self.poll.register(self.wakeup, select.POLLIN)
+        while not condition() and (left := deadline - time.monotonic()) > 0:
+            self.wait(min(left, 0.1))
+
+    def tree_ended(self) -> bool:
+        """Kill our children: as subreaper we get every descendant whose parent died.
+
+        Unreaped children keep their pids, so these cannot be anyone else's.
+        """
+        self.agent_ended()
+        rest = [pid for pid in children(os.getpid()) if pid != self.agent]
+        for pid in rest:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
+        return not rest
+
+    def record(self, status: int, cause: str | None, error: str | None = None) -> None:
+        killed = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        oom = oom_evidence(self.samples[0], oom_kills()) if killed == signal.SIGKILL else False
+        record = {
+            "session": self.spec["session"],
+            "peer": self.spec["peer"],
+            "generation": self.spec["generation"],
+            "nonce": self.spec["nonce"],
+            "boot": self.boot,
+            "at": time.time(),
+            "exit_code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+            "signal": killed,
+            "core": os.WCOREDUMP(status) if killed else False,
+            "agent": self.agent_identity,
+            "cause": cause,
+            "error": error,
+            "oom": oom,
+            "server_alive": not self.server_gone(),
+            "children_left": sorted(descendants(os.getpid())),
+        }
+        try:
+            write_atomic(f"{self.spec['spool']}/{self.spec['session']}.json", to_json(record), durable=True)
+        except OSError as failure:
+            self.log("death-record-failed", error=failure.strerror, exit_code=record["exit_code"], signal=killed)
+
+
+def wait_child(kind: int, pid: int) -> os.waitid_result | None:
+    """How the child stopped or ended, leaving it unreaped; None while it runs."""
+    try:
+        return os.waitid(kind, pid, os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError as error:
+        raise SystemExit(f"shim: the agent was reaped by someone else: {error}") from error
+
+
+def leave(status: int) -> None:
+    """End as the agent ended: same code, or same signal without a core file of our own."""
+    if os.WIFSIGNALED(status):
+        import resource
+
+        number = os.WTERMSIG(status)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if number not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.kill(os.getpid(), number)
+    os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128)
+
+
+def main() -> None:
+    try:
+        spec = read_json(read(sys.argv[1]))
+        shim = Shim(spec)
+    except (IndexError, KeyError, ValueError, StopIteration) as error:
+        os.write(2, f"shim: cannot read the spec: {error!r}\n".encode())
+        os._exit(BAD_SPEC)
+    leave(shim.run())

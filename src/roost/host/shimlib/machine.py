@@ -1,0 +1,100 @@
+"""Files, processes and the terminal, as the shim needs them."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Iterator
+else:
+    try:
+        import _signal as signal
+    except ImportError:
+        import signal
+
+__all__ = ["signal"]
+
+PR_SET_CHILD_SUBREAPER = 36
+TERMINAL = 0
+
+
+def read(path: str) -> str:
+    """A small file's text, empty when it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def write_atomic(path: str, text: str, *, durable: bool) -> None:
+    temporary = f"{path}.{os.getpid()}.tmp"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    try:
+        data = text.encode()
+        while data:
+            data = data[os.write(descriptor, data) :]
+        if durable:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.rename(temporary, path)
+    if durable:
+        folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def stat_fields(pid: int) -> list[str]:
+    """/proc/<pid>/stat after the command name: state, ppid, ...; start ticks at 19; [] when gone."""
+    return read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+
+
+def identity(pid: int) -> dict[str, int | None]:
+    """`start` is null where there is no /proc; the daemon then takes it from its own look."""
+    fields = stat_fields(pid)
+    return {"pid": pid, "start": int(fields[19]) if len(fields) > 19 else None}
+
+
+def become_subreaper() -> None:
+    """Descendants that lose their parent become our children. Without it they go to pid 1; we live on."""
+    try:
+        import _ctypes
+
+        prctl = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")
+        _ctypes.call_function(prctl, (PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+    except (ImportError, AttributeError, OSError):
+        try:
+            import ctypes
+
+            ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        except (ImportError, AttributeError, OSError):
+            pass
+
+
+def take_foreground(group: int) -> None:
+    """Give the terminal to `group`; harmless where there is none. SIGTTOU must be ignored or blocked."""
+    try:
+        os.tcsetpgrp(TERMINAL, group)
+    except OSError:
+        pass
+
+
+def children(pid: int) -> list[int]:
+    """Direct children of `pid`, zombies too; [] where the kernel does not list them."""
+    found = []
+    for thread in os.listdir(f"/proc/{pid}/task") if os.path.isdir(f"/proc/{pid}/task") else []:
+        found += [int(child) for child in read(f"/proc/{pid}/task/{thread}/children").split()]
+    return found
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """Living descendants of `pid`."""
+    for child in children(pid):
+        if stat_fields(child)[:1] not in ([], ["Z"], ["X"]):
+            yield child
+        yield from descendants(child)

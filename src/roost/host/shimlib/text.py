@@ -1,0 +1,64 @@
+"""JSON, logfmt and times as text."""
+
+from __future__ import annotations
+
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def read_json(text: str) -> dict[str, Any]:
+    """The JSON object in `text`; the C scanner does it without the regular expressions that `json` loads."""
+    try:
+        import _json
+
+        class Context:
+            strict = True
+            object_hook = object_pairs_hook = None
+            parse_float = float
+            parse_int = int
+            parse_constant = None
+            memo = {}
+
+        return _json.make_scanner(Context)(text, 0)[0]
+    except (ImportError, AttributeError):
+        import json
+
+        return json.loads(text)
+
+
+def to_json(value: object) -> str:
+    """JSON in ASCII."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{to_json(str(key))}:{to_json(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(to_json(item) for item in value) + "]"
+    escaped = (
+        character if " " <= character <= "~" and character not in '"\\' else _escape(ord(character))
+        for character in str(value)
+    )
+    return '"' + "".join(escaped) + '"'
+
+
+def _escape(code: int) -> str:
+    if code > 0xFFFF:
+        code -= 0x10000
+        return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
+    return f"\\u{code:04x}"
+
+
+def utc(now: float) -> str:
+    """Unix seconds as ISO-8601 UTC with milliseconds."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"
+
+
+def logfmt(value: object) -> str:
+    """A logfmt value, quoted where needed."""
+    text = str(value)
+    return text if text and not any(c in text for c in ' "=\n') else to_json(text)
