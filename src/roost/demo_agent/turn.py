@@ -110,7 +110,7 @@ class Turn:
             return body
         try:
             text = read_long_text(place)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self._complain(f"cannot read the message's text: {error}")
             return body
         self._services.log.write("read", text)

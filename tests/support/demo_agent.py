@@ -1,0 +1,268 @@
+"""Driving the demo agent in a real terminal of its own, and a small MCP server for it to talk to."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import termios
+import threading
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from tests.support.wait import wait_until
+
+PATIENCE = 10.0
+_TAKE_TERMINAL = """import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])"""
+
+
+def enveloped(body: str, identity: str = "1" * 32, sender: str = "alice") -> str:
+    """A message as the fabric pastes it."""
+    return (
+        f"[roost message {identity} from {sender} topic - at 2026-01-02T03:04:05Z"
+        f" boundary 0123456789abcdef]\n{body}\n"
+        f"[end of roost message {identity}: answer with send_message reply_to={identity}]"
+    )
+
+
+class DemoAgent:
+    """A demo agent on a pseudo-terminal; `log`, `state` and `conversation` are what it leaves behind."""
+
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], *arguments: str, conversation: str = "c"
+    ) -> None:
+        """Start it; `wait_ready` waits for its prompt."""
+        self.state = folder / "state"
+        self._log = folder / "demo.log"
+        self.conversation = self.state / f"{conversation}.jsonl"
+        self.output = b""
+        self._outbox = b""
+        self.master, slave = pty.openpty()
+        self.before = termios.tcgetattr(slave)
+        self.resize(100, 30)
+        command = [
+            sys.executable,
+            "-m",
+            "roost.demo_agent",
+            "--state",
+            str(self.state),
+            "--conversation",
+            conversation,
+        ]
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _TAKE_TERMINAL, *command, *arguments],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            env={"ROOST_SESSION": "s1", "ROOST_DEMO_LOG": str(self._log), **environment},
+        )
+        self._slave = slave
+        os.set_blocking(self.master, False)
+
+    def resize(self, columns: int, rows: int) -> None:
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def attributes(self) -> list[Any]:
+        """The terminal's present attributes."""
+        return termios.tcgetattr(self._slave)
+
+    def pump(self) -> None:
+        """Take the agent's output and give it what it can take of its input."""
+        if self.master < 0:
+            return
+        while select.select([self.master], [], [], 0)[0]:
+            try:
+                data = os.read(self.master, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            self.output += data
+        while self._outbox and select.select([], [self.master], [], 0)[1]:
+            try:
+                self._outbox = self._outbox[os.write(self.master, self._outbox[:1024]) :]
+            except BlockingIOError:
+                break
+
+    def until(self, predicate: Callable[[], Any], why: str) -> Any:  # noqa: ANN401 - whatever is awaited
+        """Wait for a condition while the terminal is kept going."""
+
+        def check() -> Any:  # noqa: ANN401
+            self.pump()
+            return predicate()
+
+        return wait_until(
+            check, timeout=PATIENCE, why=why, describe=lambda: (self.output[-600:], self.log()[-3:])
+        )
+
+    def type(self, data: bytes) -> None:
+        self._outbox += data
+        self.pump()
+
+    def paste(self, text: str) -> None:
+        """Paste as tmux 3.3a does: bracketed, each LF as CR."""
+        self.type(b"\x1b[200~" + text.replace("\n", "\r").encode() + b"\x1b[201~")
+
+    def submit(self, text: str) -> None:
+        self.paste(text)
+        self.type(b"\r")
+
+    def sees(self, pattern: str) -> None:
+        """Wait until new output matches; what came before the match's end is then forgotten."""
+        found = self.until(lambda: re.search(pattern.encode(), self.output), f"output {pattern!r}")
+        self.output = self.output[found.end() :]
+
+    def wait_ready(self) -> "DemoAgent":
+        self.until(lambda: self.status().get("status") == "idle", "ready")
+        return self
+
+    def log(self, what: str = "") -> list[dict[str, Any]]:
+        return [entry for entry in _lines(self._log) if not what or entry["what"] == what]
+
+    def said(self) -> list[dict[str, Any]]:
+        return _lines(self.conversation)
+
+    def turn_ends(self, count: int) -> list[str]:
+        """Wait for that many turns to have ended; return how."""
+        self.until(lambda: len(self.log("turn_end")) >= count, f"{count} turns ended")
+        self.until(lambda: sum(line["type"] == "turn_end" for line in self.said()) >= count, "recorded")
+        return [entry["text"] for entry in self.log("turn_end")]
+
+    def status_file(self) -> Path:
+        return self.state / "status" / f"{self.process.pid}.json"
+
+    def status(self) -> dict[str, Any]:
+        try:
+            return json.loads(self.status_file().read_text())
+        except FileNotFoundError:
+            return {}
+
+    def wait_status(self, status: str) -> None:
+        self.until(lambda: self.status().get("status") == status, f"status {status}")
+
+    def exit_code(self) -> int:
+        """Wait for the end; minus the signal's number when one ended it."""
+        self.until(lambda: self.process.poll() is not None, "the agent's end")
+        return self.process.returncode
+
+    def hang_up(self) -> None:
+        """Close the terminal under the agent."""
+        os.close(self._slave)
+        os.close(self.master)
+        self.master = self._slave = -1
+
+    def end(self) -> None:
+        """Kill it if it lives (an unreaped child: its pid cannot be another's) and close the terminal."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait(PATIENCE)
+        if self.master >= 0:
+            self.hang_up()
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+
+
+class Fabric:
+    """An MCP server that does as it is told: `script` holds what to do with the next calls; then all succeed.
+
+    Words: `json`, `sse` (success), `drop` (no answer), `refuse` (401), `error` (the tool fails), `initialize`
+    (refused until the client has initialised), `hold` (answered after `release` is set).
+    """
+
+    def __init__(self, *script: str, port: int = 0) -> None:
+        """Listen on 127.0.0.1."""
+        self.script = list(script)
+        self.calls: list[dict[str, Any]] = []
+        self.methods: list[str] = []
+        self.headers: list[Mapping[str, str]] = []
+        self.release = threading.Event()
+        self._initialised = False
+        fabric = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                fabric._serve(self)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+                del format, args
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def _serve(self, handler: BaseHTTPRequestHandler) -> None:
+        message = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
+        self.methods.append(message["method"])
+        self.headers.append(dict(handler.headers.items()))
+        if message["method"] == "notifications/initialized":
+            self._initialised = True
+            handler.send_response(202)
+            handler.end_headers()
+            return
+        if message["method"] == "initialize":
+            self._answer(handler, message, {"protocolVersion": message["params"]["protocolVersion"]})
+            return
+        word = self.script[0] if self.script else "json"
+        if word == "initialize" and not self._initialised:
+            handler.send_error(400, "Bad Request: Missing session ID")
+            return
+        self.script = self.script[1:]
+        self.calls.append(message["params"])
+        if word == "drop":
+            handler.close_connection = True
+            return
+        if word == "refuse":
+            handler.send_error(401)
+            return
+        if word == "hold":
+            self.release.wait(PATIENCE)
+        result = {"content": [{"type": "text", "text": "no such peer" if word == "error" else "ok"}]}
+        self._answer(handler, message, {**result, "isError": word == "error"}, stream=word == "sse")
+
+    def _answer(
+        self,
+        handler: BaseHTTPRequestHandler,
+        message: dict[str, Any],
+        result: dict[str, Any],
+        *,
+        stream: bool = False,
+    ) -> None:
+        text = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result})
+        payload = (f"event: message\r\ndata: {text}\r\n\r\n" if stream else text).encode()
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/event-stream" if stream else "application/json")
+        handler.send_header("Content-Length", str(len(payload)))
+        if message["method"] == "initialize":
+            handler.send_header("Mcp-Session-Id", "session-1")
+        handler.end_headers()
+        handler.wfile.write(payload)
+
+    def end(self) -> None:
+        self.release.set()
+        self._server.shutdown()
+        self._thread.join(PATIENCE)
+        self._server.server_close()
+
+
+def free_port() -> int:
+    """A port on which nobody listens now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
