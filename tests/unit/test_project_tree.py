@@ -95,7 +95,8 @@ def test_no_package_index_is_named() -> None:
 def test_no_credential_is_in_the_tree() -> None:
     """Made-up keys for the fake model begin with 0123."""
     secret = re.compile(
-        r"-----BEGIN [A-Z ]*PRIVATE KEY|\bsk-(?:ant|proj)-(?!0123)[\w-]{20,}|\bgh[pousr]_\w{30,}|\bAKIA[0-9A-Z]{16}\b"
+        r"-----BEGIN [A-Z ]*PRIVATE KEY|\bsk-(?:ant|proj)-(?!0123)[\w-]{20,}"
+        r"|\bgh[pousr]_\w{30,}|\bAKIA[0-9A-Z]{16}\b"
         r"|https?://[^\s/@:\"']+:[^\s/@\"']+@"
     )
     assert [
