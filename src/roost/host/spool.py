@@ -1,0 +1,75 @@
+"""The directory where shims leave their death records until the daemon has them in its store."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from roost.host.files import ensure_private_directory, sync_directory
+from roost.host.shim_spec import BadRecord, DeathRecord, read_death
+
+_RECORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A file that is no death record: where it lies now and what is wrong with it."""
+
+    path: Path
+    reason: str
+
+
+class Spool:
+    """Death records, one file per session. Remove a record only after it has been committed elsewhere."""
+
+    def __init__(self, path: Path) -> None:
+        """Use the directory `path`; made private on first use. Raises UnsafeDirectory."""
+        self.path = ensure_private_directory(path)
+        self._aside = path / "bad"
+
+    def record_path(self, session: str) -> Path:
+        """Where the shim of `session` writes."""
+        return self.path / f"{session}.json"
+
+    def read(self, session: str) -> DeathRecord | Quarantined | None:
+        """The record of one session; None when there is none (yet)."""
+        path = self.record_path(session)
+        return self._read(path) if path.exists() else None
+
+    def records(self) -> tuple[list[DeathRecord], list[Quarantined]]:
+        """All records, oldest death first, and what had to be put aside. Other files are left alone."""
+        found: list[DeathRecord] = []
+        bad: list[Quarantined] = []
+        for path in sorted(self.path.iterdir()):
+            if not _RECORD.fullmatch(path.name) or not path.is_file():
+                continue
+            result = self._read(path)
+            if isinstance(result, DeathRecord):
+                found.append(result)
+            elif result is not None:
+                bad.append(result)
+        return sorted(found, key=lambda record: record.at), bad
+
+    def remove(self, session: str) -> None:
+        """Forget a record that has been imported; harmless when it is gone."""
+        self.record_path(session).unlink(missing_ok=True)
+        sync_directory(self.path)
+
+    def _read(self, path: Path) -> DeathRecord | Quarantined | None:
+        try:
+            record = read_death(path)
+            if record.session != path.stem:
+                raise BadRecord(f"{path} speaks of session {record.session}")  # noqa: TRY301 one way to be bad
+        except BadRecord as error:
+            if not path.exists():
+                return None
+            return self._quarantine(path, str(error))
+        return record
+
+    def _quarantine(self, path: Path, reason: str) -> Quarantined:
+        ensure_private_directory(self._aside)
+        target, number = self._aside / path.name, 0
+        while target.exists():
+            number += 1
+            target = self._aside / f"{path.stem}.{number}.json"
+        path.rename(target)
+        return Quarantined(target, reason)

@@ -1,0 +1,125 @@
+"""Starting tmux servers, one per session, and connecting to running ones."""
+
+import asyncio
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from roost.host.environment import terminal_name
+from roost.host.errors import HostError, TmuxError, TmuxGone, TmuxMissing, TmuxTimeout
+from roost.host.files import write_atomic
+from roost.host.interfaces import Processes
+from roost.host.tmux.config import config_text
+from roost.host.tmux.control import ControlClient
+from roost.host.tmux.quote import line
+from roost.host.tmux.terminal import TmuxTerminal
+
+SESSION = "main"
+START_DEADLINE = 10.0
+OLDEST = (3, 3)
+LONGEST_SOCKET_PATH = 107
+
+
+class TmuxTerminals:
+    """The contract is `roost.host.interfaces.Terminals`."""
+
+    def __init__(
+        self, config: Path, processes: Processes, *, tmux: str = "tmux", prefix: Sequence[str] = ()
+    ) -> None:
+        """Use `config` as the place of our own tmux configuration, written at each start.
+
+        `prefix` is put before the command that starts a server, for example to give it a scope of its own.
+        """
+        self._config = config
+        self._processes = processes
+        self._tmux = tmux
+        self._prefix = tuple(prefix)
+
+    async def version(self) -> str:
+        """For example `3.3a`. Raises TmuxMissing."""
+        _, output, _ = await self._run([self._find(), "-V"], None)
+        return output.strip().removeprefix("tmux ")
+
+    async def start(  # noqa: PLR0913 a terminal simply has these parts
+        self,
+        socket: Path,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        cwd: Path,
+        *,
+        width: int = 160,
+        height: int = 50,
+    ) -> TmuxTerminal:
+        """Start a server with one pane and connect; TmuxGone when the program in the pane ends at once."""
+        check_socket_path(socket)
+        write_atomic(self._config, config_text(terminal_name(env)).encode())
+        # tmux hands a single word to a shell; two or more are executed as they are.
+        words = list(argv) if len(argv) > 1 else ["/usr/bin/env", *argv]
+        command = [*self._prefix, self._find(), "-u", "-S", str(socket), "-f", str(self._config)]
+        command += ["new-session", "-d", "-s", SESSION, "-x", str(width), "-y", str(height), "-c", str(cwd)]
+        code, _, complaint = await self._run([*command, "--", *words], env)
+        if code != 0:
+            raise TmuxError(f"tmux could not start on {socket}: {complaint.strip() or f'exit code {code}'}")
+        return await self.adopt(socket)
+
+    async def adopt(self, socket: Path) -> TmuxTerminal:
+        """Connect to a running server."""
+        check_socket_path(socket)
+        environ = {"PATH": os.environ.get("PATH", os.defpath), "TERM": "dumb"}
+        control = await ControlClient.attach(socket, tmux=self._find(), env=environ)
+        try:
+            rows = await control.command(line("list-panes", "-a", "-F", "#{pane_id} #{pane_pid} #{pid}"))
+            panes = [(int(pane.removeprefix("%")), int(root), int(server)) for pane, root, server in map(str.split, rows)]
+            # A human may have opened more panes; ours was the first.
+            number, root, server_pid = min(panes)
+            server = self._processes.identify(server_pid)
+            if server is None:
+                raise TmuxGone(f"the tmux server on {socket} is ending")  # noqa: TRY301 cleaned up below
+        except ValueError as error:
+            await control.close()
+            raise TmuxGone(f"the tmux server on {socket} has no pane") from error
+        except BaseException:
+            await control.close()
+            raise
+        return TmuxTerminal(control, self._processes, server, f"%{number}", root)
+
+    def _find(self) -> str:
+        found = shutil.which(self._tmux)
+        if found is None:
+            raise TmuxMissing(f"{self._tmux} was not found; install tmux 3.3 or later")
+        return found
+
+    async def _run(self, argv: Sequence[str], env: Mapping[str, str] | None) -> tuple[int, str, str]:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=None if env is None else dict(env),
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(START_DEADLINE):
+                output, complaint = await process.communicate()
+        except BaseException as error:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+            if isinstance(error, TimeoutError):
+                raise TmuxTimeout(f"tmux did not finish within {START_DEADLINE:g} s") from error
+            raise
+        return process.returncode or 0, output.decode("utf-8", "replace"), complaint.decode("utf-8", "replace")
+
+
+def check_socket_path(socket: Path) -> None:
+    """Raise HostError for a socket path that the system would cut off."""
+    if len(os.fsencode(socket)) > LONGEST_SOCKET_PATH:
+        raise HostError(f"{socket} is longer than {LONGEST_SOCKET_PATH} bytes; choose a shorter directory")
+
+
+def new_enough(version: str) -> bool:
+    """Whether a tmux `version` such as `3.3a` or `next-3.7` will do."""
+    found = re.search(r"(\d+)\.(\d+)", version)
+    return found is not None and (int(found[1]), int(found[2])) >= OLDEST

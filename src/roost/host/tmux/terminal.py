@@ -1,0 +1,176 @@
+"""One session's terminal over its control connection."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from roost.host.errors import TmuxError, TmuxGone, TmuxTimeout
+from roost.host.files import PRIVATE_FILE
+from roost.host.interfaces import PasteOutcome, Processes, ProcessId
+from roost.host.tmux.control import ControlClient
+from roost.host.tmux.keys import check_key
+from roost.host.tmux.quote import line
+
+KILL_DEADLINE = 5.0
+_DEAD = "roost-pane-dead"
+_ESCAPE = b"\x1b"
+_buffers = itertools.count(1)
+
+
+class TmuxTerminal:
+    """The contract is `roost.host.interfaces.Terminal`."""
+
+    def __init__(
+        self, control: ControlClient, processes: Processes, server: ProcessId, pane: str, pane_pid: int
+    ) -> None:
+        """Take a connection and what it told about the server and its first pane."""
+        self._control = control
+        self._processes = processes
+        self._server = server
+        self._pane = pane
+        self._pane_pid = pane_pid
+
+    @property
+    def socket(self) -> Path:
+        """The tmux socket."""
+        return self._control.socket
+
+    @property
+    def server(self) -> ProcessId:
+        """The tmux server process."""
+        return self._server
+
+    @property
+    def pane_pid(self) -> int:
+        """The pid of the pane's root process."""
+        return self._pane_pid
+
+    async def capture(self, *, escapes: bool = False, history: int = 0) -> str:
+        """The visible screen."""
+        words = ["capture-pane", "-p", "-t", self._pane]
+        if escapes:
+            words.append("-e")
+        if history > 0:
+            words += ["-S", f"-{history}"]
+        return "\n".join(await self._control.command(line(*words)))
+
+    async def paste(self, text: bytes, path: Path) -> PasteOutcome:
+        """Paste as one bracketed paste.
+
+        tmux 3.3a: load-buffer reports a failure outside its answer, so the buffer's size is checked; a
+        paste into a dead pane crashes the server, so the same command that pastes tests the pane.
+        """
+        if not text or _ESCAPE in text:
+            raise TmuxError("a paste must hold text and no ESC, which would end it early; remove it")
+        buffer = f"roost{next(_buffers)}"
+        _write(path, text)
+        try:
+            loaded, sizes = await asyncio.gather(
+                self._control.command(line("load-buffer", "-b", buffer, str(path))),
+                self._control.command(
+                    line("list-buffers", "-F", "#{buffer_size}", "-f", f"#{{==:#{{buffer_name}},{buffer}}}")
+                ),
+                return_exceptions=True,
+            )
+            for result in (loaded, sizes):
+                if isinstance(result, BaseException):
+                    raise result
+            if sizes != [str(len(text))]:
+                await self._drop(buffer)
+                raise TmuxError(f"tmux did not load the text to paste from {path}; try again")
+            # -r keeps newlines: without bracketed paste a carriage return would be Enter.
+            paste = line("paste-buffer", "-p", "-r", "-d", "-b", buffer, "-t", self._pane)
+            guarded = line(
+                "if-shell", "-F", "-t", self._pane, "#{pane_dead}", line("display-message", "-p", _DEAD), paste
+            )
+            answer = await self._control.command(guarded, blocks=2)
+        except TmuxTimeout:
+            raise
+        except TmuxError:
+            await self._drop(buffer)
+            raise
+        finally:
+            path.unlink(missing_ok=True)
+        if _DEAD in answer:
+            await self._drop(buffer)
+            return PasteOutcome.DEAD
+        return PasteOutcome.PASTED
+
+    async def _drop(self, buffer: str) -> None:
+        with contextlib.suppress(TmuxError):
+            await self._control.command(line("delete-buffer", "-b", buffer))
+
+    async def keys(self, *names: str) -> None:
+        """Press keys in order."""
+        checked = [check_key(name) for name in names]
+        if checked:
+            await self._control.command(line("send-keys", "-t", self._pane, "--", *checked))
+
+    async def title(self) -> str:
+        """The pane's title."""
+        return "\n".join(await self._show("#{pane_title}"))
+
+    async def size(self) -> tuple[int, int]:
+        """Columns and rows."""
+        columns, rows = "".join(await self._show("#{pane_width} #{pane_height}")).split()
+        return int(columns), int(rows)
+
+    async def clients(self) -> int:
+        """Humans attached."""
+        return len(await self._humans())
+
+    async def last_input(self) -> float | None:
+        """When a human last pressed a key, to the second."""
+        return max(await self._humans(), default=None)
+
+    async def ping(self) -> None:
+        """Return when tmux answers."""
+        await self._show("")
+
+    async def _show(self, template: str) -> list[str]:
+        return await self._control.command(line("display-message", "-p", "-t", self._pane, template))
+
+    async def _humans(self) -> list[float]:
+        rows = await self._control.command(
+            line("list-clients", "-F", "#{client_control_mode} #{client_activity}")
+        )
+        return [float(row.split()[1]) for row in rows if row.startswith("0 ")]
+
+    async def kill(self) -> None:
+        """End the server and wait for its process; its socket file goes too."""
+        gone = asyncio.Event()
+        watch = self._processes.watch(self._server, gone.set)
+        try:
+            try:
+                await self._control.command("kill-server", deadline=KILL_DEADLINE)
+            except TmuxTimeout:
+                raise
+            except TmuxGone:
+                # Without a connection, SIGTERM makes a tmux server leave in the same way.
+                self._processes.signal(self._server, signal.SIGTERM)
+            async with asyncio.timeout(KILL_DEADLINE):
+                await gone.wait()
+        except TimeoutError as error:
+            raise TmuxTimeout(f"the tmux server {self._server.pid} is still there after being killed") from error
+        finally:
+            watch.cancel()
+        self.socket.unlink(missing_ok=True)
+        await self.close()
+
+    def on_gone(self, callback: Callable[[], None]) -> None:
+        """Call back once when the connection ends without `close`."""
+        self._control.on_gone(callback)
+
+    async def close(self) -> None:
+        """Drop our connection."""
+        await self._control.close()
+
+
+def _write(path: Path, text: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(text)
