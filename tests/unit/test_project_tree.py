@@ -192,7 +192,7 @@ def test_layers_import_downwards_only(tmp_path: Path) -> None:
     package = tmp_path / "roost"
     package.mkdir()
     (package / "__init__.py").touch()
-    for layer in ("cli", "daemon", "runtimes", "host", "store", "core", "demo_agent"):
+    for layer in ("cli", "daemon", "runtimes", "host", "host/shimlib", "store", "core", "demo_agent"):
         (package / layer).mkdir()
         (package / layer / "__init__.py").touch()
     for module in ("errors", "host/shim", "host/interfaces", "host/errors", "store/reader"):
