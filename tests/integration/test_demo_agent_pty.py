@@ -86,6 +86,8 @@ def test_a_dialog_ignores_a_paste_and_takes_enter_or_escape(start: Start) -> Non
     agent.wait_status("waiting")
     assert agent.status()["waiting_for"] == "permission"
     agent.paste("pasted\r")
+    agent.paste("y")
+    agent.paste("enter")
     agent.type(b"q")
     agent.type(b"\r")
     agent.until(lambda: len(agent.log("dialog")) == 3, "the second dialog")

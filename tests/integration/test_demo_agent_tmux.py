@@ -157,7 +157,9 @@ def test_the_screen_tells_idle_draft_busy_and_dialog_apart(pane: Pane) -> None:
 
 
 def test_wide_right_to_left_and_long_lines_leave_one_prompt(pane: Pane) -> None:
-    for number, line in enumerate(["日" * 300, "שלום " * 60, "👩‍👩‍👧" * 90, "e\u0301" * 300, "x" * 500], 1):
+    # The agent takes a soft hyphen for empty, tmux 3.3a gives it a column: rows must hold even so.
+    lines = ["日" * 300, "שלום " * 60, "👩‍👩‍👧" * 90, "e\u0301" * 300, "\u00ad" * 300, "x" * 500]
+    for number, line in enumerate(lines, 1):
         pane.tmux("send-keys", "-l", "--", line)
         pane.tmux("send-keys", "Enter")
         pane.wait_turns(number)
