@@ -86,12 +86,16 @@ class Advise:
 
 @dataclass(frozen=True, slots=True)
 class Notify:
-    """Tell the sender of a message what became of it; `id` is the same for the same news."""
+    """Tell the sender of a message what became of it; `id` is the same for the same news, told twice or not."""
 
     id: str
     to: str
     notice: Notice
-    reply_to: str
+
+    @property
+    def key(self) -> str:
+        """The intent's key."""
+        return f"notice:{self.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,6 @@ class End:
         return f"end:{self.session.id}"
 
 
-Effect = Launch | Offer | Examine | End
+Effect = Launch | Offer | Examine | End | Notify
 Change = SavePeer | SaveSession | CloseSession | SaveMessage | SaveAttempt | Purge
-Command = Change | Journal | Refuse | Advise | Notify | Effect
+Command = Change | Journal | Refuse | Advise | Effect

@@ -59,9 +59,10 @@ def on_replied(step: Step, event: e.Replied) -> None:
     session = step.session
     if session is not None and session.task == event.message_id and session.armed_at is None:
         step.set_session(armed_at=step.now)
-    message = step.state.message(event.message_id)
-    if message is not None and step.traits.mailbox:
+    if step.traits.mailbox:
         on_acknowledge(step, e.Acknowledge((event.message_id,)))
+    elif session is not None:
+        on_taken(step, e.Taken(session.id, event.message_id, f"its answer {event.reply_id} names it"))
 
 
 def on_taken(step: Step, event: e.Taken) -> None:

@@ -27,7 +27,11 @@ def check_name(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ProcessId:
-    """One process of one boot: a pid is never trusted without its start time (clock ticks since boot)."""
+    """One process of one boot: a pid alone is reused, these three together are not.
+
+    `start` is the kernel's start time in its own unit (Linux: clock ticks since boot, field 22 of
+    /proc/<pid>/stat; macOS: microseconds since the epoch); compare it, never compute with it.
+    """
 
     boot: str
     pid: int

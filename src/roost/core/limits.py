@@ -4,7 +4,7 @@ BODY_BYTES = 1024 * 1024
 TOPIC_CHARACTERS = 200
 ATTACHMENTS = 20
 QUEUE_LIMIT = 1000
-POINTER_BYTES = 64 * 1024
+POINTER_BYTES = 128 * 1024
 """A body above this many bytes is written to a file and the pasted text points to it."""
 TOPICS_KEPT = 16
 """How many topics of a conversation count for `resume = topic`."""

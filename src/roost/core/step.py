@@ -114,7 +114,7 @@ class Step:
         if message.notice is not None:
             return
         notice_id = derive(self.peer.seed, "notice", message.id, outcome)
-        self.emit(c.Notify(notice_id, message.sender, Notice(message.id, outcome, why), message.id))
+        self.emit(c.Notify(notice_id, message.sender, Notice(message.id, outcome, why)))
 
     def result(self) -> tuple[PeerState, tuple[c.Command, ...]]:
         """The decision, with superseded saves dropped: only the last save of each row counts."""

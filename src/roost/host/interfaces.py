@@ -9,18 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-
-@dataclass(frozen=True, slots=True)
-class ProcessId:
-    """One process of one boot: a pid alone is reused, these three together are not.
-
-    `start` is the kernel's start time of the process in its own unit (Linux: clock ticks since boot,
-    field 22 of /proc/<pid>/stat; macOS: microseconds since the epoch); compare it, never compute with it.
-    """
-
-    boot: str
-    pid: int
-    start: int
+from roost.core.identity import ProcessId as ProcessId
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +167,7 @@ class Terminal(Protocol):
         ...
 
     async def capture(self, *, escapes: bool = False, history: int = 0) -> str:
-        """The visible screen, lines joined by newline; `escapes` keeps colours; `history` adds lines above."""
+        """The visible screen, lines joined by newlines; `escapes` keeps colours; `history`: lines above."""
         ...
 
     async def paste(self, text: bytes, path: Path) -> PasteOutcome:
