@@ -1,0 +1,66 @@
+"""What one invocation knows: its global options and how to reach the daemon."""
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from roost.cli.client import PATIENCE, Answer, Client, Record
+from roost.cli.output import warn
+from roost.cli.places import chosen_home, socket_path
+from roost.errors import NoDaemonError
+
+if TYPE_CHECKING:
+    from roost.paths import Places
+
+
+class App:
+    """The global options; commands get it as their first argument."""
+
+    def __init__(self) -> None:
+        """Nothing has been parsed yet."""
+        self.home: str | None = None
+        self.json = False
+        self.debug = False
+
+    @property
+    def token(self) -> str | None:
+        """The session token that an agent's environment carries."""
+        return os.environ.get("ROOST_TOKEN") or None
+
+    @property
+    def chosen_home(self) -> str | None:
+        """The folder that `--home` or ROOST_HOME names, None for the XDG folders."""
+        return chosen_home(os.environ, self.home)
+
+    @property
+    def socket(self) -> str:
+        """The path of the daemon's socket."""
+        return socket_path(os.environ, self.home)
+
+    @property
+    def places(self) -> "Places":
+        """All places."""
+        from roost.paths import find_places
+
+        return find_places(os.environ, self.home)
+
+    def call(
+        self,
+        method: str,
+        params: Record | None = None,
+        *,
+        on_event: Callable[[Record], None] | None = None,
+        patience: float | None = PATIENCE,
+    ) -> Answer:
+        """One request to the daemon, its notes printed to stderr; see Client.call."""
+        client = Client(self.socket, self.token, warn)
+        return client.call(method, params, on_event=on_event, patience=patience)
+
+    def call_or_read(self, method: str, params: Record | None = None) -> Answer:
+        """The daemon's answer, or with the daemon down what its store last held (said so on stderr)."""
+        try:
+            return self.call(method, params)
+        except NoDaemonError:
+            from roost.cli.offline import read
+
+            return read(self.places.database, method, params or {})

@@ -1,0 +1,127 @@
+"""One request to the daemon: a line of JSON to its Unix socket, lines of JSON back."""
+
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from roost.errors import DeniedError, NoDaemonError, RoostError
+
+Record = dict[str, Any]
+"""One JSON object."""
+Answer = Any
+"""What a method returns: JSON, in the shape that the method documents."""
+PATIENCE = 30.0
+"""Seconds without an answer after which a request that does no lengthy work is given up."""
+_MUTE = "the daemon at {path} did not answer within {seconds:g} s; `roost doctor` looks for the reason"
+_GONE = "the daemon went away before it answered; `roost status` tells if it is back"
+
+
+class RemoteError(RoostError):
+    """The daemon refused the request."""
+
+    def __init__(self, code: str, message: str, status: int) -> None:
+        """Take the daemon's own sentence, its error code, and the exit code that it chose."""
+        super().__init__(message)
+        self.remote_code = code
+        self.status = status
+
+
+class ConnectionLostError(RoostError):
+    """The daemon went away before it answered; `roost status` tells if it is back."""
+
+    code = "connection-lost"
+
+
+class Client:
+    """Talks to the daemon behind one socket path."""
+
+    def __init__(self, path: str, token: str | None, on_note: Callable[[str], None]) -> None:
+        """`token` goes along with each request; `on_note` gets the lines meant for stderr."""
+        self.path = path
+        self._token = token
+        self._on_note = on_note
+
+    def call(
+        self,
+        method: str,
+        params: Record | None = None,
+        *,
+        on_event: Callable[[Record], None] | None = None,
+        patience: float | None = PATIENCE,
+    ) -> Answer:
+        """Send one request and return its result; events go to `on_event` as they arrive.
+
+        `patience`: seconds between two lines, None for a method that may take as long as it takes. Raises
+        NoDaemonError, RemoteError with the daemon's own sentence, ConnectionLostError.
+        """
+        request: Record = {"id": 1, "method": method, "params": params or {}}
+        if self._token:
+            request["token"] = self._token
+        with self._connect(patience) as connection:
+            for answer in self._exchange(connection, request, patience):
+                if "event" in answer:
+                    if on_event is not None:
+                        on_event(answer["event"])
+                    continue
+                for note in answer.get("notes") or ():
+                    self._on_note(str(note))
+                error: Record | None = answer.get("error")
+                if error is not None:
+                    code, message = str(error.get("code", "error")), str(error.get("message", ""))
+                    raise RemoteError(code, message or "the daemon refused the request", _status(error))
+                return answer.get("result")
+        raise ConnectionLostError(_GONE)
+
+    def _connect(self, patience: float | None) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            if os.stat(os.path.dirname(self.path)).st_uid not in (os.getuid(), 0):  # noqa: PTH116, PTH120 -- start-up time
+                raise DeniedError(f"{self.path} is in another user's folder; nothing was sent to it")
+            connection.settimeout(patience)
+            connection.connect(self.path)
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError) as error:
+            connection.close()
+            raise NoDaemonError from error
+        except TimeoutError as error:
+            connection.close()
+            raise ConnectionLostError(_MUTE.format(path=self.path, seconds=patience)) from error
+        except OSError as error:
+            connection.close()
+            raise RoostError(f"cannot reach the daemon at {self.path}: {error.strerror or error}") from error
+        except RoostError:
+            connection.close()
+            raise
+        return connection
+
+    def _exchange(
+        self, connection: socket.socket, request: Record, patience: float | None
+    ) -> Iterator[Record]:
+        """Every answer to the request, until the daemon hangs up."""
+        try:
+            connection.sendall(json.dumps(request).encode() + b"\n")
+        except OSError as error:
+            # The daemon may refuse an over-long request before it has read all of it: its answer counts.
+            if not isinstance(error, BrokenPipeError | ConnectionResetError):
+                raise ConnectionLostError(_GONE) from error
+        with connection.makefile("rb") as lines:
+            while True:
+                try:
+                    line = lines.readline()
+                except TimeoutError as error:
+                    raise ConnectionLostError(_MUTE.format(path=self.path, seconds=patience)) from error
+                except OSError as error:
+                    raise ConnectionLostError(_GONE) from error
+                if not line.endswith(b"\n"):
+                    return
+                try:
+                    answer: Record = json.loads(line)
+                except ValueError as error:
+                    raise RoostError("the daemon's answer is not JSON; is it of another version?") from error
+                yield answer
+
+
+def _status(error: Record) -> int:
+    status = error.get("exit_code")
+    return status if isinstance(status, int) and 1 <= status <= 255 else 1  # noqa: PLR2004 -- what an exit code holds

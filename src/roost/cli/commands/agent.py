@@ -1,0 +1,19 @@
+"""`done`: an agent speaks of itself."""
+
+import click
+
+from roost.cli.app import App
+from roost.cli.group import PlainCommand
+from roost.cli.output import say
+from roost.errors import UsageError
+
+
+@click.command("done", cls=PlainCommand)
+@click.argument("summary", nargs=-1)
+@click.pass_obj
+def done_command(app: App, summary: tuple[str, ...]) -> None:
+    """Say, from inside a session, that its task is done; SUMMARY goes to whoever asked."""
+    if app.token is None:
+        raise UsageError("`done` works inside an agent's session only: ROOST_TOKEN is not set")
+    app.call("done", {"summary": " ".join(summary) or None})
+    say("noted; the session ends when the turn does")

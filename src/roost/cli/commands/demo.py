@@ -1,0 +1,17 @@
+"""`demo`: the main job, shown on the built-in demo agent."""
+
+from importlib import import_module
+
+import click
+
+from roost.cli.app import App
+from roost.cli.group import PlainCommand
+
+
+@click.command("demo", cls=PlainCommand)
+@click.pass_obj
+def demo_command(_app: App) -> int:
+    """Show the main job on the built-in demo agent, in a temporary home; each step is checked."""
+    # By name: the demo sits above the command line and drives it, so nothing here may depend on it.
+    status: int | None = import_module("roost.demo.main").run()
+    return status or 0

@@ -1,0 +1,49 @@
+"""`doctor`: what is missing or wrong, and the command that mends it."""
+
+import click
+
+from roost.cli.app import App
+from roost.cli.client import Record
+from roost.cli.group import DataCommand
+from roost.cli.output import one_line, paint, say, show_json
+from roost.errors import NoDaemonError, RoostError
+
+_MARKS = {True: ("ok", "green"), False: ("WRONG", "red"), None: ("note", "yellow")}
+
+
+@click.command("doctor", cls=DataCommand)
+@click.pass_obj
+def doctor_command(app: App) -> int:
+    """Look for what is missing or wrong, and name the command that mends it. Exit code 1: something is wrong."""
+    from roost.cli.doctor import examine
+
+    findings = examine(app.places)
+    known = {str(finding["check"]) for finding in findings}
+    findings.extend(finding for finding in _daemon(app) if finding["check"] not in known)
+    if app.json:
+        show_json(findings)
+    else:
+        for finding in findings:
+            _show(finding)
+    return 1 if any(finding["ok"] is False for finding in findings) else 0
+
+
+def _daemon(app: App) -> list[Record]:
+    """Whether the daemon answers, and what it found itself."""
+    from roost.cli.doctor import finding
+
+    try:
+        status: Record = app.call("status")
+        own: list[Record] = app.call("doctor")
+    except NoDaemonError:
+        return [finding("daemon", None, "it is not running", "roost up")]
+    except RoostError as error:
+        return [finding("daemon", False, error.message, "roost down, then roost up")]  # noqa: FBT003 -- the verdict
+    return [finding("daemon", True, f"version {status['version']}, pid {status['pid']}"), *own]  # noqa: FBT003
+
+
+def _show(finding: Record) -> None:
+    mark, colour = _MARKS[finding["ok"]]
+    say(f"{paint(mark.ljust(5), colour)}  {one_line(finding['check'])}: {one_line(finding['detail'])}")
+    if finding.get("fix"):
+        say(f"       -> {one_line(finding['fix'])}")

@@ -1,0 +1,48 @@
+"""`inbox`: the mail of a peer without a process."""
+
+import sys
+
+import click
+
+from roost.cli.app import App
+from roost.cli.client import Record
+from roost.cli.group import DataCommand
+from roost.cli.output import clock, harmless, one_line, paint, say, show_json, show_json_line
+
+
+@click.command("inbox", cls=DataCommand)
+@click.argument("name")
+@click.option("--ack", is_flag=True, help="Mark what was shown as read.")
+@click.option("--follow", is_flag=True, help="Go on showing what arrives, until Ctrl-C; with --json one line each.")
+@click.pass_obj
+def inbox_command(app: App, name: str, ack: bool, follow: bool) -> None:  # noqa: FBT001 -- click's signature
+    """Show the unread mail of a mailbox peer (runtime `human`), oldest first."""
+    params: Record = {"name": name, "ack": ack, "follow": follow}
+    if follow:
+        show = show_json_line if app.json else _show_now
+        app.call("inbox", params, on_event=show, patience=None)
+        return
+    items: list[Record] = app.call("inbox", params) if ack else app.call_or_read("inbox", params)
+    if app.json:
+        show_json(items)
+        return
+    for item in items:
+        _show(item)
+    if not items:
+        say("no unread messages")
+
+
+def _show_now(item: Record) -> None:
+    _show(item)
+    sys.stdout.flush()
+
+
+def _show(item: Record) -> None:
+    topic = f" topic {one_line(item['topic'])}" if item.get("topic") else ""
+    answers = f" in reply to {one_line(item['reply_to'])}" if item.get("reply_to") else ""
+    say(paint(f"{clock(item.get('at'))}  {one_line(item['id'])} from {one_line(item['from'])}{topic}{answers}", "bold"))
+    notice: Record | None = item.get("notice")
+    if notice:
+        say(f"  message {one_line(notice['about'])}: {one_line(notice['outcome'])}: {one_line(notice['why'])}")
+    for line in harmless(str(item.get("body") or "")).splitlines():
+        say(f"  {line}")

@@ -1,0 +1,104 @@
+"""`events` and `deaths`: what happened."""
+
+import click
+
+from roost.cli.app import App
+from roost.cli.client import ConnectionLostError, Record
+from roost.cli.group import DataCommand
+from roost.cli.output import clock, fields, harmless, one_line, say, show_json, show_json_line, table
+from roost.errors import NoDaemonError
+
+_NAMES = {9: "SIGKILL", 15: "SIGTERM", 1: "SIGHUP", 2: "SIGINT", 11: "SIGSEGV", 6: "SIGABRT"}
+
+
+@click.command("events", cls=DataCommand)
+@click.option("--follow", is_flag=True, help="Go on printing what happens, until Ctrl-C.")
+@click.option("--peer", metavar="NAME", help="Only events of this peer.")
+@click.option("--after", type=click.IntRange(min=0), metavar="SEQ", help="Only events after this number.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many.")
+@click.pass_obj
+def events_command(app: App, follow: bool, peer: str | None, after: int | None, limit: int | None) -> None:  # noqa: FBT001 -- click's signature
+    """Print the journal in order; --json prints one object per line."""
+    params: Record = {"after": after, "peer": peer, "follow": follow, "limit": limit}
+    last = after or 0
+
+    def show(event: Record) -> None:
+        nonlocal last
+        last = int(event["seq"])
+        if app.json:
+            show_json_line(event)
+        else:
+            _show_event(event)
+
+    try:
+        app.call("events", params, on_event=show, patience=None)
+    except ConnectionLostError as error:
+        raise ConnectionLostError(f"the daemon went away; go on with `roost events --after {last}`") from error
+    except NoDaemonError:
+        if follow:
+            raise
+        from roost.cli.offline import read
+
+        for event in read(app.places.database, "events", params):
+            show(event)
+
+
+def _show_event(event: Record) -> None:
+    data: Record = event.get("data") or {}
+    words = [
+        str(event["seq"]).rjust(6),
+        clock(event.get("ts")),
+        str(event["kind"]).ljust(11),
+        str(event.get("peer") or "-").ljust(12),
+        *([f"cause={event['cause']}"] if event.get("cause") else []),
+        *([f"message={str(event['message'])[:16]}"] if event.get("message") else []),
+        *(f"{key}={one_line(value)}" for key, value in data.items() if value not in (None, "")),
+    ]
+    say(" ".join(one_line(word) if index > 3 else word for index, word in enumerate(words)).rstrip())  # noqa: PLR2004
+
+
+@click.command("deaths", cls=DataCommand)
+@click.argument("name", required=False)
+@click.pass_obj
+def deaths_command(app: App, name: str | None) -> None:
+    """Show how sessions ended; with NAME also the evidence and the last lines of the screen."""
+    deaths: list[Record] = app.call_or_read("deaths", {"name": name})
+    if app.json:
+        show_json(deaths)
+    elif not deaths:
+        say("no session has ended yet")
+    elif name is None:
+        table(
+            ("AT", "PEER", "CAUSE", "EXIT", "BY", "EVIDENCE"),
+            (
+                (clock(death["at"]), death["peer"], death["cause"], _exit(death), death.get("by"), death.get("evidence"))
+                for death in deaths
+            ),
+        )
+    else:
+        for index, death in enumerate(deaths):
+            if index:
+                say()
+            _show_death(death)
+
+
+def _show_death(death: Record) -> None:
+    fields(
+        [
+            ("at", clock(death["at"])),
+            ("session", f"{death['session']} (generation {death.get('generation')})"),
+            ("cause", str(death["cause"]) + (", counts as a crash" if death.get("counted") else "")),
+            ("exit", _exit(death)),
+            ("by", death.get("by")),
+            ("evidence", death.get("evidence")),
+        ]
+    )
+    for line in death.get("last_lines") or []:
+        say(f"  | {harmless(str(line))}")
+
+
+def _exit(death: Record) -> str:
+    if death.get("signal") is not None:
+        number = int(death["signal"])
+        return _NAMES.get(number, f"signal {number}")
+    return "" if death.get("exit_code") is None else f"code {death['exit_code']}"

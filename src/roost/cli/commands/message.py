@@ -1,0 +1,76 @@
+"""`messages` and `message`: queue and history, and one message's whole story."""
+
+import click
+
+from roost.cli.app import App
+from roost.cli.client import Record
+from roost.cli.group import DataCommand
+from roost.cli.output import age, clock, fields, one_line, say, show_json, table
+
+SHORT_ID = 16
+"""Digits of an id that a table shows: they hold the time to a quarter of a microsecond, and `message` takes them."""
+STATES = ("queued", "offered", "accepted", "done", "expired", "refused", "dead-letter", "unknown")
+
+
+@click.command("messages", cls=DataCommand)
+@click.argument("name", required=False)
+@click.option("--state", type=click.Choice(STATES), help="Only messages in this state.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="The latest so many.")
+@click.pass_obj
+def messages_command(app: App, name: str | None, state: str | None, limit: int) -> None:
+    """Show queue and history, of all peers or of messages to NAME."""
+    messages: list[Record] = app.call_or_read("messages", {"name": name, "state": state, "limit": limit})
+    if app.json:
+        show_json(messages)
+    elif not messages:
+        say("no messages")
+    else:
+        show_messages(messages)
+
+
+def show_messages(messages: list[Record]) -> None:
+    """Messages as a table."""
+    table(
+        ("ID", "FROM", "TO", "STATE", "AGE", "WHY"),
+        (
+            (
+                str(message["id"])[:SHORT_ID],
+                message["from"],
+                message["to"],
+                message["state"],
+                age(message.get("created_at")),
+                message.get("why"),
+            )
+            for message in messages
+        ),
+        state=3,
+    )
+
+
+@click.command("message", cls=DataCommand)
+@click.argument("id")
+@click.pass_obj
+def message_command(app: App, id: str) -> None:  # noqa: A002 -- the argument's name in the help
+    """Show one message's whole story. The first 8 or more digits of its ID are enough."""
+    message: Record = app.call_or_read("message", {"id": id})
+    if app.json:
+        show_json(message)
+        return
+    fields(
+        [
+            ("message", message["id"]),
+            ("from", message["from"]),
+            ("to", message["to"]),
+            ("topic", message.get("topic")),
+            ("reply to", message.get("reply_to")),
+            ("state", message["state"]),
+            ("why", message.get("why")),
+            ("attachments", "\n".join(str(path) for path in message.get("attachments") or [])),
+            ("replies", "\n".join(message.get("replies") or [])),
+        ]
+    )
+    story: list[Record] = message.get("story") or []
+    if story:
+        say()
+    for step in story:
+        say(f"{clock(step.get('at'))}  {one_line(step.get('what'))}")

@@ -1,0 +1,136 @@
+"""`add`, `init`, `set` and `remove`: making peers, changing them, ending them."""
+
+import os
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from roost.cli.app import App
+from roost.cli.client import Record
+from roost.cli.group import DataCommand
+from roost.cli.output import fields, say, show_json
+from roost.cli.settings import SETTINGS
+from roost.errors import UsageError
+
+Decorated = Callable[..., Any]
+_INSTALL = {
+    "claude": "npm install -g @anthropic-ai/claude-code",
+    "codex": "npm install -g @openai/codex",
+}
+_LONGEST_NAME = 32
+
+
+def _setting_options(command: Decorated) -> Decorated:
+    """One option for each setting but `runtime`, which `add` insists on and `init` finds."""
+    for setting in reversed(SETTINGS):
+        if setting.key != "runtime":
+            command = click.option(
+                setting.option,
+                setting.variable,
+                metavar=setting.metavar,
+                multiple=setting.multiple,
+                help=setting.help,
+            )(command)
+    return command
+
+
+@click.command("add", cls=DataCommand)
+@click.argument("name")
+@click.option("--runtime", required=True, metavar="R", help="claude, codex, human, demo, or one of the config file.")
+@_setting_options
+@click.pass_obj
+def add_command(app: App, name: str, runtime: str, **options: Any) -> None:  # noqa: ANN401 -- one per setting
+    """Make a peer. It is asleep until a message or `wake` needs it."""
+    _add(app, name, runtime, options)
+
+
+@click.command("init", cls=DataCommand)
+@click.argument("name", required=False)
+@click.option("--runtime", metavar="R", help="As in `add`; default: claude if it is installed, else codex.")
+@_setting_options
+@click.pass_obj
+def init_command(app: App, name: str | None, runtime: str | None, **options: Any) -> None:  # noqa: ANN401 -- one per setting
+    """Make a peer for the current folder, named after it."""
+    folder: str = options.get("dir") or "."
+    _add(app, name or _name_of(folder), runtime or _installed_runtime(), options)
+
+
+def _add(app: App, name: str, runtime: str, options: dict[str, Any]) -> None:
+    settings = {"runtime": runtime, **_settings(options)}
+    result: Record = app.call("add", {"name": name, "settings": settings})
+    if app.json:
+        show_json(result)
+    else:
+        say(f"added {result['name']} ({runtime} in {settings['dir']}); `roost send {result['name']} ...` wakes it")
+
+
+def _settings(options: dict[str, Any]) -> dict[str, str]:
+    """Options as settings in their textual form."""
+    chosen: dict[str, str] = {"dir": os.path.abspath(options.pop("dir", None) or ".")}  # noqa: PTH100 -- no links resolved
+    for pair in options.pop("env", ()):
+        key, equals, value = str(pair).partition("=")
+        if not equals:
+            raise UsageError(f"--env takes KEY=VALUE, not '{pair}'")
+        chosen[f"env.{key}"] = value
+    arguments = options.pop("args", ())
+    if arguments:
+        chosen["args"] = shlex.join(arguments)
+    return chosen | {key: str(value) for key, value in options.items() if value is not None}
+
+
+def _name_of(folder: str) -> str:
+    """A peer name from the folder's: lower case, other characters become dashes."""
+    base = os.path.basename(os.path.abspath(folder)).lower()  # noqa: PTH100, PTH119 -- no links resolved
+    dashed = "".join(c if c.isascii() and c.isalnum() else "-" for c in base)
+    name = "-".join(part for part in dashed.split("-") if part).lstrip("0123456789-")[:_LONGEST_NAME].rstrip("-")
+    if not name:
+        raise UsageError(f"no peer name can be made of the folder's name '{base}'; use `roost init NAME`")
+    return name
+
+
+def _installed_runtime() -> str:
+    from shutil import which
+
+    for runtime in _INSTALL:
+        if which(runtime):
+            return runtime
+    ways = " or ".join(f"`{command}`" for command in _INSTALL.values())
+    raise UsageError(f"neither claude nor codex is installed; install one with {ways}, or choose --runtime")
+
+
+@click.command("set", cls=DataCommand)
+@click.argument("name")
+@click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
+@click.pass_obj
+def set_command(app: App, name: str, pairs: tuple[str, ...]) -> None:
+    """Change settings of a peer, all or none of them; they count from its next session on."""
+    params: Record = {"name": name, "pairs": [_pair(text) for text in pairs]}
+    result: Record = app.call("set", params)
+    if app.json:
+        show_json(result)
+    else:
+        fields(sorted((result.get("settings") or {}).items()))
+
+
+def _pair(text: str) -> list[str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UsageError(f"'{text}' is not KEY=VALUE, such as idle=10m")
+    if key == "dir":
+        value = os.path.abspath(value)  # noqa: PTH100 -- no links resolved
+    return [key, value]
+
+
+@click.command("remove", cls=DataCommand)
+@click.argument("name")
+@click.option("--force", is_flag=True, help="End its session first when it has one.")
+@click.pass_obj
+def remove_command(app: App, name: str, force: bool) -> None:  # noqa: FBT001 -- click's signature
+    """Forget a peer and all that is kept about it. Its folder stays."""
+    result: Record = app.call("remove", {"name": name, "force": force}, patience=None)
+    if app.json:
+        show_json(result)
+    else:
+        say(f"removed {result['name']}; its folder {result['dir']} was kept")

@@ -1,0 +1,92 @@
+"""`list` and `show`: the registry. They never change anything."""
+
+import click
+
+from roost.cli.app import App
+from roost.cli.client import Record
+from roost.cli.group import DataCommand
+from roost.cli.output import age, clock, fields, paint_state, say, show_json, table
+
+
+@click.command("list", cls=DataCommand)
+@click.pass_obj
+def list_command(app: App) -> None:
+    """Show all peers: state, since when, waiting messages, and why."""
+    rows: list[Record] = app.call_or_read("list")
+    if app.json:
+        show_json(rows)
+    elif not rows:
+        say("no peers yet; `roost add NAME --runtime R` makes one")
+    else:
+        show_rows(rows)
+
+
+def show_rows(rows: list[Record]) -> None:
+    """Peers as a table."""
+    table(
+        ("NAME", "RUNTIME", "STATE", "SINCE", "QUEUED", "WHY"),
+        (
+            (row["name"], row["runtime"], row["state"], age(row["since"]), row["queued"], row["why"])
+            for row in rows
+        ),
+        state=2,
+    )
+
+
+@click.command("show", cls=DataCommand)
+@click.argument("name")
+@click.pass_obj
+def show_command(app: App, name: str) -> None:
+    """Show all that is known of one peer."""
+    peer: Record = app.call_or_read("show", {"name": name})
+    if app.json:
+        show_json(peer)
+        return
+    session: Record = peer.get("session") or {}
+    quarantine: Record = peer.get("quarantine") or {}
+    marks = [
+        *(["stopped"] if peer.get("stopped") else []),
+        *(["fresh-next"] if peer.get("fresh_next") else []),
+        *([f"quarantined until {clock(quarantine.get('until'))}"] if quarantine else []),
+    ]
+    state = str(peer["state"])
+    say(f"{peer['name']}  {paint_state(state, state)}  {age(peer.get('since'))}".rstrip())
+    fields(
+        [
+            ("why", peer.get("why")),
+            ("marks", ", ".join(marks)),
+            ("quarantine", quarantine.get("why")),
+            ("queued", peer.get("queued")),
+            ("session", session.get("id")),
+            ("generation", session.get("generation")),
+            ("started", clock(session.get("started_at"))),
+            ("processes", _processes(session)),
+            ("terminal", session.get("socket")),
+            ("conversation", session.get("conversation") or peer.get("conversation")),
+            ("topics", ", ".join(peer.get("topics") or [])),
+            ("last death", _death(peer.get("last_death") or {})),
+        ]
+    )
+    say()
+    fields(sorted((peer.get("settings") or {}).items()))
+    _show_messages(peer.get("messages") or [])
+
+
+def _processes(session: Record) -> str:
+    pids = ((name, session.get(f"{name}_pid")) for name in ("agent", "shim", "server"))
+    return ", ".join(f"{name} {pid}" for name, pid in pids if pid)
+
+
+def _death(death: Record) -> str:
+    if not death:
+        return ""
+    return ", ".join(part for part in (str(death.get("cause")), clock(death.get("at"))) if part)
+
+
+def _show_messages(messages: list[Record]) -> None:
+    if not messages:
+        return
+    from roost.cli.commands.message import show_messages
+
+    say()
+    show_messages(messages)

@@ -1,0 +1,90 @@
+"""`wake`, `stop`, `start` and `restart`: sessions of peers."""
+
+import click
+
+from roost.cli.app import App
+from roost.cli.client import Answer, Record
+from roost.cli.commands.registry import show_rows
+from roost.cli.group import DataCommand
+from roost.cli.output import Progress, one_line, paint_state, say, show_json
+from roost.errors import UsageError
+
+
+@click.command("wake", cls=DataCommand)
+@click.argument("name")
+@click.option("--fresh", is_flag=True, help="With a new conversation.")
+@click.option("--resume", is_flag=True, help="With the earlier conversation, or fail.")
+@click.pass_obj
+def wake_command(app: App, name: str, fresh: bool, resume: bool) -> None:  # noqa: FBT001 -- click's signature
+    """Give a peer a session; returns when it is ready."""
+    if fresh and resume:
+        raise UsageError("--fresh and --resume exclude each other")
+    mode = "fresh" if fresh else "resume" if resume else "natural"
+    _show(app, call_with_progress(app, "wake", {"name": name, "mode": mode}))
+
+
+@click.command("restart", cls=DataCommand)
+@click.argument("name")
+@click.pass_obj
+def restart_command(app: App, name: str) -> None:
+    """End a peer's session and start a fresh one; returns when it is ready."""
+    _show(app, call_with_progress(app, "restart", {"name": name}))
+
+
+@click.command("stop", cls=DataCommand)
+@click.argument("name", required=False)
+@click.option("--all", "everyone", is_flag=True, help="All peers.")
+@click.pass_obj
+def stop_command(app: App, name: str | None, everyone: bool) -> None:  # noqa: FBT001 -- click's signature
+    """Park a peer: its session ends and nothing wakes it until `start`. Messages to it are kept."""
+    _each(app, "stop", name, everyone=everyone)
+
+
+@click.command("start", cls=DataCommand)
+@click.argument("name", required=False)
+@click.option("--all", "everyone", is_flag=True, help="All peers.")
+@click.pass_obj
+def start_command(app: App, name: str | None, everyone: bool) -> None:  # noqa: FBT001 -- click's signature
+    """Unpark a peer, and lift its quarantine. What waits for it is delivered."""
+    _each(app, "start", name, everyone=everyone)
+
+
+def call_with_progress(app: App, method: str, params: Record) -> Answer:
+    """A request that may take long; what is going on is shown on a terminal's stderr meanwhile."""
+    progress = Progress()
+
+    def on_event(event: Record) -> None:
+        progress.show(f"{params.get('name') or 'all'}: {event.get('state', '')}: {event.get('why') or ''}".rstrip(": "))
+
+    try:
+        return app.call(method, params, on_event=on_event, patience=None)
+    finally:
+        progress.clear()
+
+
+def _each(app: App, method: str, name: str | None, *, everyone: bool) -> None:
+    if everyone == (name is not None):
+        raise UsageError(f"`roost {method}` takes either a NAME or --all")
+    rows: list[Record] = call_with_progress(app, method, {"name": name, "all": everyone})
+    if app.json:
+        show_json(rows)
+    elif not rows:
+        say("no peers")
+    elif everyone:
+        show_rows(rows)
+    else:
+        for row in rows:
+            _say_row(row)
+
+
+def _show(app: App, row: Record) -> None:
+    if app.json:
+        show_json(row)
+    else:
+        _say_row(row)
+
+
+def _say_row(row: Record) -> None:
+    state = str(row["state"])
+    why = f": {one_line(row['why'])}" if row.get("why") else ""
+    say(f"{row['name']} is {paint_state(state, state)}{why}")

@@ -1,0 +1,133 @@
+"""Starting the daemon as a process of its own, and seeing it end."""
+
+import os
+import select
+import subprocess
+import sys
+import time
+from typing import NoReturn
+
+from roost.cli.app import App
+from roost.cli.output import one_line
+from roost.errors import RoostError
+
+START_SECONDS = 30.0
+"""How long `up` waits for the daemon's word."""
+STOP_SECONDS = 30.0
+"""How long `down` waits for the daemon's end after it agreed to it."""
+_POLL = 0.01
+_LAST_BYTES = 4096
+_OF_A_SESSION = frozenset({"ROOST_SESSION", "ROOST_PEER", "ROOST_TOKEN", "ROOST_URL"})
+
+
+class StartError(RoostError):
+    """The daemon did not start; see logs/daemon.log."""
+
+    code = "start"
+
+
+def _command(app: App) -> list[str]:
+    """The daemon's command line; the folder is absolute because the daemon does not run in this one."""
+    home = app.chosen_home
+    return [sys.executable, "-P", "-m", "roost.daemon", *(["--home", home] if home else [])]
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without what belongs to the agent session that this command may have been typed in."""
+    return {name: value for name, value in os.environ.items() if name not in _OF_A_SESSION}
+
+
+def run_in_foreground(app: App) -> NoReturn:
+    """Become the daemon."""
+    command = _command(app)
+    sys.stdout.flush()
+    os.execve(command[0], command, _environment())  # noqa: S606 -- no shell is wanted
+
+
+def start(app: App) -> None:
+    """Start the daemon and return when it is ready; StartError with its own reason when it is not."""
+    log = app.places.logs / "daemon.log"
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ready, told = os.pipe()
+    try:
+        with open(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as output:  # noqa: PTH123 -- a mode
+            before = output.tell()
+            process = subprocess.Popen(
+                [*_command(app), "--ready-fd", str(told)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd="/",
+                env=_environment(),
+                pass_fds=(told,),
+                start_new_session=True,
+            )
+        os.close(told)
+        told = -1
+        word = _read_word(ready)
+    finally:
+        os.close(ready)
+        if told >= 0:
+            os.close(told)
+    if word == "ready":
+        # The daemon outlives this process: nobody here waits for it.
+        process.returncode = 0
+        return
+    if word is None:
+        process.returncode = 0
+        raise StartError(f"the daemon (pid {process.pid}) is not ready after {START_SECONDS:g} s; see {log}")
+    process.wait()
+    if word.startswith("error: "):
+        raise StartError(word.removeprefix("error: "))
+    raise StartError(_reason(log, before, process.returncode))
+
+
+def _read_word(ready: int) -> str | None:
+    """The line that the daemon wrote, an empty one when it ended without a word, None when time ran out."""
+    deadline = time.monotonic() + START_SECONDS
+    data = b""
+    while b"\n" not in data:
+        readable, _, _ = select.select([ready], [], [], max(deadline - time.monotonic(), 0))
+        if not readable:
+            return None
+        chunk = os.read(ready, 4096)
+        if not chunk:
+            break
+        data += chunk
+    return one_line(data.decode(errors="replace"))
+
+
+def _reason(log: os.PathLike[str], before: int, code: int) -> str:
+    """What the daemon wrote last before it ended without a word."""
+    with open(log, "rb") as stream:  # noqa: PTH123 -- read from an offset
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(before, size - _LAST_BYTES))
+        lines = [line.strip() for line in stream.read().decode(errors="replace").splitlines() if line.strip()]
+    last = lines[-1] if lines else f"it ended with {code}"
+    return f"the daemon did not start: {last}; see {os.fspath(log)}"
+
+
+def wait_until_down(app: App) -> None:
+    """Return when nobody answers on the socket and nobody holds the daemon's lock."""
+    deadline = time.monotonic() + STOP_SECONDS
+    lock = app.places.lock
+    while os.path.exists(app.socket) or _is_held(lock):  # noqa: PTH110 -- a plain string here
+        if time.monotonic() >= deadline:
+            raise RoostError(f"the daemon agreed to end but has not after {STOP_SECONDS:g} s; see `roost status`")
+        time.sleep(_POLL)
+
+
+def _is_held(lock: os.PathLike[str]) -> bool:
+    import fcntl
+
+    try:
+        descriptor = os.open(lock, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

@@ -1,0 +1,208 @@
+"""What people see: aligned text that fits the terminal, colour only on one, and nothing that could drive it."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import IO
+
+WIDTH = 80
+"""Columns of output that is not a terminal."""
+_GAP = "  "
+_CONTROLS = [*range(9), *range(11, 32), *range(127, 160)]
+_BIDI = [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+_HARMLESS = dict.fromkeys(_CONTROLS, "\ufffd") | {13: ""}
+_PLAIN = dict.fromkeys([*_CONTROLS, *_BIDI], "")
+_COLOURS = {
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "cyan": "36",
+    "dim": "2",
+    "bold": "1",
+}
+_STATES = {
+    "idle": "green",
+    "working": "cyan",
+    "starting": "cyan",
+    "stopping": "dim",
+    "asleep": "dim",
+    "blocked": "yellow",
+    "unknown": "yellow",
+    "stopped": "dim",
+    "quarantined": "red",
+    "done": "green",
+    "accepted": "cyan",
+    "offered": "cyan",
+    "expired": "red",
+    "refused": "red",
+    "dead-letter": "red",
+}
+
+
+def say(text: str = "") -> None:
+    """One line on stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def warn(text: str) -> None:
+    """One line on stderr, where it can never be taken for data."""
+    sys.stdout.flush()
+    sys.stderr.write(one_line(text) + "\n")
+    sys.stderr.flush()
+
+
+def show_json(value: object) -> None:
+    """JSON for a program; indented when a person looks at it."""
+    say(json.dumps(value, indent=2 if sys.stdout.isatty() else None))
+
+
+def show_json_line(value: object) -> None:
+    """One JSON object on a line of its own, at once: the stream may be endless."""
+    say(json.dumps(value))
+    sys.stdout.flush()
+
+
+def is_terminal(stream: IO[str]) -> bool:
+    """Whether the stream is a terminal that understands control sequences."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def paint(text: str, colour: str | None) -> str:
+    """The text in a colour, when stdout is a terminal and NO_COLOR is not set."""
+    if colour is None or os.environ.get("NO_COLOR") or not is_terminal(sys.stdout):
+        return text
+    return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
+
+
+def paint_state(text: str, state: str) -> str:
+    """The text in the colour of a state."""
+    return paint(text, _STATES.get(state))
+
+
+def one_line(text: object) -> str:
+    """The text on one line, without control characters and without changes of writing direction."""
+    return " ".join(str(text).split()).translate(_PLAIN) if text is not None else ""
+
+
+def harmless(text: str) -> str:
+    """Text of several lines whose control characters (other than newline and tab) cannot reach a terminal."""
+    return text.translate(_HARMLESS)
+
+
+def width() -> int:
+    """Columns to fill: COLUMNS, the terminal's, or 80."""
+    asked = os.environ.get("COLUMNS", "")
+    if asked.isdigit() and int(asked) > 0:
+        return int(asked)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or WIDTH
+    except (OSError, ValueError):
+        return WIDTH
+
+
+def cells(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    if text.isascii():
+        return len(text)
+    import unicodedata
+
+    return sum(
+        0 if unicodedata.combining(c) or c in "\u200d\ufe0f" else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def clip(text: str, columns: int) -> str:
+    """The text, or its beginning and an ellipsis, in at most so many columns."""
+    if cells(text) <= columns:
+        return text
+    kept = text[: max(columns - 1, 0)]
+    while cells(kept) > columns - 1:
+        kept = kept[:-1]
+    return kept.rstrip() + "…" if columns > 0 else ""
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, state: int | None = None) -> None:
+    """Print columns under their headers; the last column is cut to what is left of the width.
+
+    `state`: the column whose words are coloured as states.
+    """
+    lines = [[one_line(cell) for cell in row] for row in rows]
+    sizes = [max(cells(line[i]) for line in [list(headers), *lines]) for i in range(len(headers))]
+    spent = sum(sizes[:-1]) + len(_GAP) * (len(sizes) - 1)
+    sizes[-1] = max(width() - spent, 8)
+    say(paint(_join(list(headers), sizes, None), "bold"))
+    for line in lines:
+        say(_join(line, sizes, state))
+
+
+def _join(line: Sequence[str], sizes: Sequence[int], state: int | None) -> str:
+    parts: list[str] = []
+    for index, (cell, size) in enumerate(zip(line, sizes, strict=True)):
+        last = index == len(sizes) - 1
+        shown = clip(cell, size)
+        padding = "" if last else " " * (size - cells(shown))
+        parts.append((paint_state(shown, cell) if index == state else shown) + padding)
+    return _GAP.join(parts).rstrip()
+
+
+def fields(pairs: Iterable[tuple[str, object]]) -> None:
+    """Print `name  value` lines, leaving out what is empty; a value of several lines is indented."""
+    shown = [(name, str(value)) for name, value in pairs if value not in (None, "", [], {})]
+    if not shown:
+        return
+    size = max(len(name) for name, _ in shown)
+    for name, value in shown:
+        first, *rest = harmless(value).splitlines() or [""]
+        say(f"{paint(name.ljust(size), 'bold')}{_GAP}{first}")
+        for line in rest:
+            say(" " * size + _GAP + line)
+
+
+def age(at: str | None) -> str:
+    """How long ago an ISO-8601 time was (`45s`, `3m`), empty for None and for what is no time."""
+    if not at:
+        return ""
+    from roost.core.durations import rough_duration
+
+    try:
+        return rough_duration(max(time.time() - datetime.fromisoformat(at).timestamp(), 0.0))
+    except ValueError:
+        return ""
+
+
+def clock(at: str | None) -> str:
+    """An ISO-8601 time as local date and time of day, to the second."""
+    if not at:
+        return ""
+    try:
+        return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return one_line(at)
+
+
+class Progress:
+    """What is going on, on one line of stderr that rewrites itself; silent unless stderr is a terminal."""
+
+    def __init__(self) -> None:
+        """Nothing is shown yet."""
+        self._on = is_terminal(sys.stderr)
+        self._last = ""
+
+    def show(self, text: str) -> None:
+        """Replace what is shown."""
+        line = clip(one_line(text), width() - 1)
+        if self._on and line != self._last:
+            sys.stderr.write(f"\r\x1b[K{line}")
+            sys.stderr.flush()
+            self._last = line
+
+    def clear(self) -> None:
+        """Show nothing; to be called before anything else is printed."""
+        if self._last:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+            self._last = ""

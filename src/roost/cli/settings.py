@@ -1,0 +1,41 @@
+"""The settings of a peer as options of `add` and `init`; their values are checked where they are kept."""
+
+from typing import NamedTuple
+
+
+class Setting(NamedTuple):
+    """One setting: its key in `set`, its option, the shape of its value, and one line of help."""
+
+    key: str
+    metavar: str
+    help: str
+    multiple: bool = False
+
+    @property
+    def option(self) -> str:
+        """The option of `add`."""
+        return {"args": "--arg", "env": "--env"}.get(self.key, "--" + self.key.replace("_", "-"))
+
+    @property
+    def variable(self) -> str:
+        """The option's name in Python."""
+        return self.key
+
+
+SETTINGS = (
+    Setting("dir", "DIR", "The folder it works in (default: the current one)."),
+    Setting("runtime", "R", "The program: claude, codex, human, demo, or one of the config file."),
+    Setting("wake", "WHEN", "warm: on demand, sleeps when idle; ephemeral: one session per task; always: kept up."),
+    Setting("resume", "WHEN", "Go on with the earlier conversation: topic (when the topic is known), always, never."),
+    Setting("description", "TEXT", "What it is for; other agents see it."),
+    Setting("prompt", "TEXT", "Standing instructions for it."),
+    Setting("idle", "DURATION", "Sleep after so long without work."),
+    Setting("quiet", "DURATION", "Ephemeral: end so long after the reply."),
+    Setting("silence", "DURATION", "Ephemeral: end after so long without a reply."),
+    Setting("queue_limit", "N", "Refuse messages when so many wait."),
+    Setting("restarts", "N", "Quarantine it after so many crashes within the restart window."),
+    Setting("restart_window", "DURATION", "The window in which crashes are counted."),
+    Setting("env", "KEY=VALUE", "A variable for its environment; repeat for more.", multiple=True),
+    Setting("args", "ARG", "An argument for its program; repeat for more.", multiple=True),
+)
+"""All settings, in the order in which help and reference list them."""
