@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from roost.core.commands import Change, Effect, End, Examine, Journal, Launch, Offer
+from roost.core.commands import Change, Effect, End, Examine, Journal, Launch, Notify, Offer
 from roost.core.message import Message, MessageState
 from roost.core.peer import PeerState
 from roost.core.session import Death
@@ -17,7 +17,8 @@ from roost.core.session import Death
 class Intent:
     """An effect that was decided and has not ended yet; a restarted daemon examines it again.
 
-    `key` is the effect's own key, `kind` one of launch, offer, examine, end; `data` holds plain JSON values.
+    `key` is the effect's own key, `kind` one of launch, offer, examine, end, notice; `data` holds plain JSON
+    values.
     """
 
     key: str
@@ -37,10 +38,14 @@ def intent_for(effect: Effect, at: float) -> Intent:
         case Offer(session, peer, message, redrive):
             return Intent(effect.key, "offer", peer, at, session, message.id, {"redrive": redrive})
         case Examine(session, peer, message, conversation):
-            return Intent(effect.key, "examine", peer, at, session, message.id, {"conversation": conversation})
+            data = {"conversation": conversation}
+            return Intent(effect.key, "examine", peer, at, session, message.id, data)
         case End(session, cause, by, guarded):
             data = {"cause": str(cause), "by": by, "guarded": guarded}
             return Intent(effect.key, "end", session.peer, at, session.id, None, data)
+        case Notify(notice_id, to, notice):
+            told = {"id": notice_id, "outcome": notice.outcome, "why": notice.why}
+            return Intent(effect.key, "notice", to, at, None, notice.about, told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +134,8 @@ class Store(Protocol):
     async def commit(self, batch: Batch) -> tuple[JournalRow, ...]:
         """Store a batch and return its journal lines with their numbers.
 
-        Durable when it returns; on an error nothing of the batch is stored. Batches are stored in the order in
-        which they were handed over. A caller that is cancelled while it waits cannot know the outcome.
+        Durable when it returns; on an error nothing of the batch is stored. Batches are stored in the order
+        in which they were handed over. A caller that is cancelled while it waits cannot know the outcome.
         """
         ...
 

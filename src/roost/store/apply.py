@@ -1,0 +1,170 @@
+"""One batch as SQL. The caller holds the transaction."""
+
+# The stubs of apsw need the Buffer of Python 3.12, which is unknown before.
+# pyright: reportUnknownMemberType=false
+# ruff: noqa: S608 -- statements are put together from constants of this package only
+
+from collections.abc import Iterable, Sequence
+
+import apsw
+
+from roost.core import commands as c
+from roost.core.message import Message
+from roost.core.session import Death, Session
+from roost.store import rows
+from roost.store.errors import BatchError, DuplicateMessageError
+from roost.store.interfaces import Batch, JournalRow
+
+_SAVE_PEER = """
+INSERT INTO peers (name, runtime, stopped, created_at, data) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET runtime = excluded.runtime, stopped = excluded.stopped, data = excluded.data
+"""
+_SAVE_SESSION = """
+INSERT INTO sessions (id, peer, generation, state, conversation, started_at, data)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE
+SET state = excluded.state, conversation = excluded.conversation, data = excluded.data
+WHERE ended_at IS NULL
+"""
+_END_SESSION = "UPDATE sessions SET ended_at = ?, state = 'ended' WHERE id = ? AND ended_at IS NULL"
+_INSERT_DEATH = f"INSERT INTO deaths ({rows.DEATH_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_MESSAGE = f"INSERT INTO messages ({rows.MESSAGE_COLUMNS}) VALUES ({', '.join('?' * 20)})"
+_INSERT_BODY = "INSERT INTO bodies (seq, body) VALUES (?, ?)"
+# What never changes is left out: setting an indexed column writes its index again, even to the same value.
+_UPDATE_MESSAGE = """
+UPDATE messages SET state = ?, why = ?, expires_at = ?, not_before = ?, accepted_at = ?, done_at = ?,
+    session = ?, attempts = ?, cut = ?, redriven = ?
+WHERE id = ?
+"""
+_INSERT_ATTEMPT = """
+INSERT INTO attempts (message, n, at, session, outcome, why)
+SELECT ?1, coalesce(max(n), 0) + 1, ?2, ?3, ?4, ?5 FROM attempts WHERE message = ?1
+"""
+_INSERT_JOURNAL = """
+INSERT INTO journal (ts, kind, peer, session, message, cause, data) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+_SAVE_INTENT = f"INSERT OR REPLACE INTO intents ({rows.INTENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_SAVE_HASH = "INSERT OR REPLACE INTO tokens (hash, session, peer, at) VALUES (?, ?, ?, ?)"
+_SAVE_META = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)"
+# In this order: what refers to a row goes before it. Bodies and attempts go with their messages.
+_PURGE = (
+    "DELETE FROM tokens WHERE peer = ?",
+    "DELETE FROM intents WHERE peer = ?",
+    "DELETE FROM deaths WHERE peer = ?",
+    "DELETE FROM sessions WHERE peer = ?",
+    "DELETE FROM messages WHERE recipient = ?",
+    "DELETE FROM peers WHERE name = ?",
+)
+
+_RANK = {c.SavePeer: 0, c.SaveSession: 1, c.CloseSession: 1, c.SaveMessage: 2, c.SaveAttempt: 3}
+
+
+def arranged(changes: Sequence[c.Change]) -> Iterable[c.Change]:
+    """The changes with rows before those that refer to them; nothing crosses a purge.
+
+    `decide` keeps only the last save of each row, which may come after something that refers to it.
+    """
+    if len(changes) < 2:  # noqa: PLR2004 -- nothing to arrange
+        return changes
+    arranged_changes: list[c.Change] = []
+    waiting: list[c.Change] = []
+    for change in changes:
+        if isinstance(change, c.Purge):
+            arranged_changes += sorted(waiting, key=_rank)
+            arranged_changes.append(change)
+            waiting = []
+        else:
+            waiting.append(change)
+    return arranged_changes + sorted(waiting, key=_rank)
+
+
+def _rank(change: c.Change) -> int:
+    return _RANK[type(change)]
+
+
+class Applier:
+    """Stores batches through one connection, reusing its prepared statements."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        """Work on this connection; its transactions are the caller's."""
+        self._connection = connection
+        self._cursor = connection.cursor()
+
+    def apply(self, batch: Batch) -> tuple[JournalRow, ...]:
+        """Store the whole batch.
+
+        Raises apsw.Error, BatchError, or what a value that cannot be stored raises.
+        """
+        cursor = self._cursor
+        bodies = dict(batch.bodies)
+        for change in arranged(batch.changes):
+            self._change(change, batch.at, bodies)
+        if bodies:
+            raise BatchError(f"a body came without its message {next(iter(bodies))}; nothing was stored")
+        if batch.settled:
+            cursor.executemany("DELETE FROM intents WHERE key = ?", [(key,) for key in batch.settled])
+        for intent in batch.intents:
+            cursor.execute(_SAVE_INTENT, rows.intent_row(intent))
+        for token in batch.tokens:
+            cursor.execute(_SAVE_HASH, (token.hash, token.session, token.peer, batch.at))
+        if batch.meta:
+            cursor.executemany(_SAVE_META, batch.meta.items())
+        return tuple(self._journal(entry, batch.at) for entry in batch.journal)
+
+    def _change(self, change: c.Change, at: float, bodies: dict[str, bytes]) -> None:
+        match change:
+            case c.SaveMessage(message):
+                self._message(message, bodies)
+            case c.SaveAttempt(message_id, session, outcome, why):
+                self._cursor.execute(_INSERT_ATTEMPT, (message_id, at, session, outcome, why))
+            case c.SavePeer(peer):
+                self._cursor.execute(_SAVE_PEER, rows.peer_row(peer))
+            case c.SaveSession(session):
+                self._session(session)
+            case c.CloseSession(death):
+                self._close(death)
+            case c.Purge(peer):
+                for statement in _PURGE:
+                    self._cursor.execute(statement, (peer,))
+
+    def _message(self, message: Message, bodies: dict[str, bytes]) -> None:
+        row = rows.message_row(message)
+        body = bodies.pop(message.id, None)
+        if body is None:
+            self._cursor.execute(_UPDATE_MESSAGE, (*row[7:17], message.id))
+            if self._connection.changes():
+                return
+            body = b""
+        if len(body) != message.size:
+            raise BatchError(
+                f"message {message.id} is of {message.size} bytes and came with {len(body)};"
+                " nothing was stored"
+            )
+        try:
+            self._cursor.execute(_INSERT_MESSAGE, row)
+        except apsw.ConstraintError as error:
+            if "messages.id" in str(error):
+                raise DuplicateMessageError(
+                    f"message {message.id} is stored already; nothing was stored"
+                ) from error
+            raise
+        self._cursor.execute(_INSERT_BODY, (self._connection.last_insert_rowid(), body))
+
+    def _session(self, session: Session) -> None:
+        self._cursor.execute(_SAVE_SESSION, rows.session_row(session))
+        if not self._connection.changes():
+            raise BatchError(f"session {session.id} has ended and cannot live again; nothing was stored")
+
+    def _close(self, death: Death) -> None:
+        self._cursor.execute(_END_SESSION, (death.at, death.session))
+        if not self._connection.changes():
+            raise BatchError(f"there is no live session {death.session} that could end; nothing was stored")
+        self._cursor.execute(_INSERT_DEATH, rows.death_row(death))
+        self._cursor.execute("DELETE FROM tokens WHERE session = ?", (death.session,))
+
+    def _journal(self, entry: c.Journal, at: float) -> JournalRow:
+        self._cursor.execute(_INSERT_JOURNAL, rows.journal_row(entry, at))
+        seq = self._connection.last_insert_rowid()
+        return JournalRow(
+            seq, at, entry.kind, entry.peer, entry.session, entry.message, entry.cause, entry.data
+        )

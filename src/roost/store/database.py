@@ -1,0 +1,147 @@
+"""Opening the database file: who may read it, how it is synced, which version its tables have."""
+
+# The stubs of apsw need the Buffer of Python 3.12, which is unknown before.
+# pyright: reportUnknownMemberType=false
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import apsw
+
+from roost.errors import StoreError
+from roost.store.errors import StoreMissingError, StoreVersionError, explain
+
+SCHEMA = 1
+"""The version of the tables that this roost works with: the number of the last migration."""
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
+_BUSY_MS = 10_000
+_SIDE_FILES = ("", "-wal", "-shm")
+_umask_lock = threading.Lock()
+
+
+def open_database(path: Path) -> apsw.Connection:
+    """Open the store for writing, make it when it is missing, and bring its tables up to date.
+
+    The files are readable by their owner only. Raises StoreError. Blocks; not for the event loop.
+    """
+    try:
+        connection = _create(path)
+    except apsw.Error as error:
+        raise explain(error, str(path)) from error
+    try:
+        _prepare(connection)
+        migrate(connection, path)
+    except apsw.Error as error:
+        connection.close()
+        raise explain(error, str(path)) from error
+    except StoreError:
+        connection.close()
+        raise
+    return connection
+
+
+def open_for_reading(path: Path) -> apsw.Connection:
+    """Open the store without the means to change it. Raises StoreError, StoreMissingError."""
+    if not path.exists():
+        raise StoreMissingError(f"there is no store at {path} yet; `roost up` makes one")
+    try:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    except apsw.Error as error:
+        raise explain(error, str(path)) from error
+    try:
+        connection.set_busy_timeout(_BUSY_MS)
+        version = schema_of(connection)
+    except apsw.Error as error:
+        connection.close()
+        raise explain(error, str(path)) from error
+    if version != SCHEMA:
+        connection.close()
+        raise _other_version(path, version)
+    return connection
+
+
+def schema_of(connection: apsw.Connection) -> int:
+    """The version of the tables; 0 for a new file."""
+    return int(connection.pragma("user_version"))
+
+
+def migrate(connection: apsw.Connection, path: Path) -> None:
+    """Apply the migrations that the store lacks, each in one transaction. Raises StoreVersionError.
+
+    The version is read again under the write lock, so that of several processes one migrates.
+    """
+    while (version := schema_of(connection)) != SCHEMA:
+        if version > SCHEMA:
+            raise _other_version(path, version)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            version = schema_of(connection)
+            if version < SCHEMA:
+                connection.execute((_MIGRATIONS / f"{version + 1:04}.sql").read_text(encoding="utf-8"))
+                connection.pragma("user_version", version + 1)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _other_version(path: Path, version: int) -> StoreVersionError:
+    if version > SCHEMA:
+        sentence = f"the store is of a newer roost (schema {version}, this one knows {SCHEMA}); upgrade roost"
+    else:
+        sentence = (
+            f"the store is of an older roost (schema {version}, this one needs {SCHEMA});"
+            " `roost up` brings it up to date"
+        )
+    return StoreVersionError(sentence, path=str(path), schema=version, known=SCHEMA)
+
+
+def _create(path: Path) -> apsw.Connection:
+    """SQLite gives -wal and -shm the mode of the database file, so that one matters."""
+    with _umask_lock:
+        before = os.umask(0o077)
+        try:
+            connection = apsw.Connection(str(path))
+        finally:
+            os.umask(before)
+    for suffix in _SIDE_FILES:
+        side = Path(f"{path}{suffix}")
+        try:
+            if side.stat().st_mode & 0o077:
+                side.chmod(0o600)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            connection.close()
+            raise StoreError(f"the store {path} cannot be made private: {error}") from error
+    return connection
+
+
+def _prepare(connection: apsw.Connection) -> None:
+    connection.set_busy_timeout(_BUSY_MS)
+    _enter_wal(connection)
+    connection.pragma("synchronous", "FULL")
+    connection.pragma("fullfsync", 1)  # macOS: fsync alone leaves data in the drive's cache
+    connection.pragma("foreign_keys", 1)
+    connection.pragma("journal_size_limit", 64 * 1024 * 1024)
+
+
+def _enter_wal(connection: apsw.Connection) -> None:
+    """SQLite does not wait by itself when several processes make the same new file a WAL database."""
+    deadline = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            if connection.pragma("journal_mode", "wal") == "wal":
+                return
+        except apsw.BusyError:
+            if time.monotonic() >= deadline:
+                raise
+        else:
+            raise StoreError(
+                "the store's file system cannot hold a WAL database; move ROOST_HOME to a local disk"
+            )
+        time.sleep(0.01)

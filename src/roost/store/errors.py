@@ -1,0 +1,83 @@
+"""What can be wrong with the store, and what to do about it."""
+
+import apsw
+
+from roost.errors import StoreError, UsageError
+
+
+class StoreMissingError(StoreError):
+    """There is no store yet; `roost up` makes one."""
+
+    code = "store-missing"
+
+
+class StoreVersionError(StoreError):
+    """The store is of another version of roost."""
+
+    code = "store-version"
+
+
+class StoreClosedError(StoreError):
+    """The store is closed; nothing was stored."""
+
+    code = "store-closed"
+
+
+class BrokenRowError(StoreError):
+    """A row of the store cannot be read."""
+
+    code = "store-row"
+
+
+class BatchError(StoreError):
+    """The batch contradicts the store; nothing of it was stored."""
+
+    code = "store-batch"
+
+
+class DuplicateMessageError(BatchError):
+    """A message of that id is stored already; nothing was stored."""
+
+    code = "duplicate-message"
+
+
+class AmbiguousIdError(UsageError):
+    """Several messages have ids that begin so; give more digits."""
+
+    code = "ambiguous-id"
+
+
+def explain(error: apsw.Error, path: str) -> StoreError:
+    """The sentence for an error of SQLite 3.54: what happened to the store at `path`, and what to do next."""
+    match error:
+        case apsw.FullError():
+            text = (
+                f"the disk of the store {path} is full and nothing was stored; free some space and try again"
+            )
+        case apsw.ReadOnlyError() | apsw.PermissionsError():
+            text = (
+                f"the store {path} cannot be written and nothing was stored;"
+                " make the file and its directory writable for you"
+            )
+        case apsw.CorruptError() | apsw.NotADBError():
+            text = (
+                f"the store {path} is damaged ({error});"
+                " stop roost, save what can be read with `sqlite3 FILE .recover`, and move the file away"
+            )
+        case apsw.CantOpenError():
+            text = (
+                f"the store {path} cannot be opened; check that its directory exists and that you may write"
+                " in it (a store that was not closed cleanly is mended there when it is opened)"
+            )
+        case apsw.BusyError() | apsw.LockedError():
+            text = f"the store {path} is in use by another program; see `roost status`, or try again"
+        case apsw.IOError():
+            text = (
+                f"the disk of the store {path} fails ({error}) and nothing was stored;"
+                " check the disk and its quota"
+            )
+        case apsw.ConstraintError():
+            return BatchError(f"the batch contradicts the store ({error}); nothing of it was stored")
+        case _:
+            text = f"the store {path} failed: {error}"
+    return StoreError(text, path=path, sqlite=type(error).__name__)

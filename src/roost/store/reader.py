@@ -1,0 +1,238 @@
+"""Reading the store, also while no daemon runs. Never changes anything (L5); light to import."""
+
+# The stubs of apsw need the Buffer of Python 3.12, which is unknown before.
+# pyright: reportUnknownMemberType=false
+# ruff: noqa: S608 -- statements are put together from constants of this package only
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import apsw
+
+from roost.core.message import FINAL, Message, MessageState
+from roost.core.peer import PeerState
+from roost.core.session import Death, Session
+from roost.store import rows
+from roost.store.database import open_for_reading, schema_of
+from roost.store.errors import AmbiguousIdError, explain
+from roost.store.interfaces import Counts, Intent, JournalRow, Loaded, StoredMessage
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PREFIX_LEAST = 8
+"""Fewer digits of a message id are not looked up."""
+# As in the partial index; SQLite uses it only for the same words.
+_UNFINISHED = "state IN ('queued', 'offered', 'accepted', 'unknown')"
+
+
+def _explained(
+    method: "Callable[Concatenate[Reader, P], T]",
+) -> "Callable[Concatenate[Reader, P], T]":
+    @wraps(method)
+    def wrapper(self: "Reader", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(self, *args, **kwargs)
+        except apsw.Error as error:
+            raise explain(error, str(self.path)) from error
+
+    return wrapper
+
+
+class Reader:
+    """One reading connection; use it from one thread at a time. Every method raises StoreError."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the store at `path`. Raises StoreMissingError, StoreVersionError, StoreError."""
+        self.path = path
+        self._connection = open_for_reading(path)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._connection.close()
+
+    @contextmanager
+    def _moment(self) -> Iterator[None]:
+        """Several queries see the store as it was at one moment."""
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("ROLLBACK")
+
+    @_explained
+    def load(self) -> Loaded:
+        """All that a starting daemon needs."""
+        with self._moment():
+            return Loaded(tuple(self._peers()), tuple(self._intents()), schema_of(self._connection))
+
+    @_explained
+    def peers(self) -> list[PeerState]:
+        """All peers by name, with live session and unfinished messages in the order of their arrival."""
+        with self._moment():
+            return self._peers()
+
+    def _peers(self) -> list[PeerState]:
+        sessions: dict[str, Session] = {}
+        for name, session_id, data in self._rows(
+            "SELECT peer, id, data FROM sessions WHERE ended_at IS NULL"
+        ):
+            sessions[name] = rows.read_session(session_id, data)
+        queues: defaultdict[str, list[Message]] = defaultdict(list)
+        for row in self._rows(
+            f"SELECT {rows.MESSAGE_COLUMNS} FROM messages INDEXED BY messages_unfinished"
+            f" WHERE {_UNFINISHED} ORDER BY recipient, seq"
+        ):
+            queues[row[1]].append(rows.read_message(row))
+        return [
+            PeerState(rows.read_peer(name, data), sessions.get(name), tuple(queues.get(name, ())))
+            for name, data in self._rows("SELECT name, data FROM peers ORDER BY name")
+        ]
+
+    def _intents(self) -> list[Intent]:
+        found = self._rows(f"SELECT {rows.INTENT_COLUMNS} FROM intents ORDER BY at, key")
+        return [rows.read_intent(row) for row in found]
+
+    @_explained
+    def resolve(self, prefix: str) -> str | None:
+        """The whole message id of a prefix of at least 8 digits; AmbiguousIdError when there are several."""
+        if self._row("SELECT 1 FROM messages WHERE id = ?", prefix) is not None:
+            return prefix
+        if len(prefix) < PREFIX_LEAST:
+            return None
+        digits = prefix.lower()
+        found = self._rows("SELECT id FROM messages WHERE id >= ?1 AND id < ?1 || '~' LIMIT 2", (digits,))
+        if len(found) > 1:
+            raise AmbiguousIdError(f"several messages have ids that begin with '{prefix}'; give more digits")
+        return found[0][0] if found else None
+
+    @_explained
+    def message(self, message_id: str) -> StoredMessage | None:
+        """One message with its story, by id or prefix as `resolve` takes it."""
+        with self._moment():
+            whole = self.resolve(message_id)
+            row = self._row(f"SELECT {rows.MESSAGE_COLUMNS} FROM messages WHERE id = ?", whole)
+            if row is None:
+                return None
+            attempts = self._rows(
+                "SELECT n, at, session, outcome, why FROM attempts WHERE message = ? ORDER BY n", (whole,)
+            )
+            replies = self._rows(
+                "SELECT id FROM messages WHERE reply_to = ? AND notice IS NULL ORDER BY seq", (whole,)
+            )
+            return StoredMessage(
+                rows.read_message(row),
+                tuple(rows.read_attempt(each) for each in attempts),
+                tuple(reply for (reply,) in replies),
+            )
+
+    @_explained
+    def messages(
+        self,
+        peer: str | None = None,
+        state: MessageState | None = None,
+        limit: int = 200,
+        sender: str | None = None,
+    ) -> list[Message]:
+        """The newest messages to `peer`, in `state`, by `sender`; newest last."""
+        given = {
+            column: value
+            for column, value in (("recipient", peer), ("state", state), ("sender", sender))
+            if value is not None
+        }
+        clauses = [f"{column} = ?" for column in given]
+        if state is not None and state not in FINAL:
+            clauses.append(_UNFINISHED)
+        found = self._rows(
+            f"SELECT {rows.MESSAGE_COLUMNS} FROM messages WHERE {' AND '.join(clauses) or 'true'}"
+            " ORDER BY seq DESC LIMIT ?",
+            (*map(str, given.values()), limit),
+        )
+        return [rows.read_message(row) for row in reversed(found)]
+
+    @_explained
+    def body(self, message_id: str) -> bytes | None:
+        """The body of a message, by its whole id; None when there is no such message."""
+        return self._value(
+            "SELECT body FROM bodies WHERE seq = (SELECT seq FROM messages WHERE id = ?)", message_id
+        )
+
+    @_explained
+    def inbox(self, peer: str) -> list[tuple[Message, bytes]]:
+        """The unread messages of a mailbox with their bodies, oldest first."""
+        found = self._rows(
+            f"SELECT body, {rows.MESSAGE_COLUMNS} FROM messages JOIN bodies USING (seq)"
+            f" WHERE recipient = ? AND {_UNFINISHED} ORDER BY seq",
+            (peer,),
+        )
+        return [(rows.read_message(row[1:]), row[0]) for row in found]
+
+    @_explained
+    def events(self, after: int = 0, peer: str | None = None, limit: int = 1000) -> list[JournalRow]:
+        """Journal events with a number above `after`, in order."""
+        clause, values = ("", ()) if peer is None else (" AND peer = ?", (peer,))
+        found = self._rows(
+            f"SELECT {rows.JOURNAL_COLUMNS} FROM journal WHERE seq > ?{clause} ORDER BY seq LIMIT ?",
+            (after, *values, limit),
+        )
+        return [rows.read_journal(row) for row in found]
+
+    @_explained
+    def last_seq(self) -> int:
+        """The number of the newest journal event; 0 when there is none."""
+        return self._value("SELECT coalesce(max(seq), 0) FROM journal")
+
+    @_explained
+    def deaths(self, peer: str | None = None, limit: int = 100) -> list[Death]:
+        """The newest deaths, newest last."""
+        clause, values = ("", ()) if peer is None else ("WHERE peer = ? ", (peer,))
+        found = self._rows(
+            f"SELECT {rows.DEATH_COLUMNS} FROM deaths {clause}ORDER BY seq DESC LIMIT ?", (*values, limit)
+        )
+        return [rows.read_death(row) for row in reversed(found)]
+
+    @_explained
+    def token(self, token_hash: str) -> tuple[str, str] | None:
+        """The live session and the peer that a token belongs to."""
+        return self._row("SELECT session, peer FROM tokens WHERE hash = ?", token_hash)
+
+    @_explained
+    def meta(self, key: str) -> str | None:
+        """One value of the store's own settings."""
+        return self._value("SELECT value FROM meta WHERE key = ?", key)
+
+    @_explained
+    def schema(self) -> int:
+        """The version of the tables."""
+        return schema_of(self._connection)
+
+    @_explained
+    def counts(self) -> Counts:
+        """How much there is."""
+        row = self._row(
+            "SELECT (SELECT count(*) FROM peers), (SELECT count(*) FROM sessions WHERE ended_at IS NULL),"
+            f" (SELECT count(*) FROM messages WHERE state = 'queued' AND {_UNFINISHED})"
+        )
+        assert row is not None  # noqa: S101 -- a SELECT without FROM has one row
+        return Counts(*row)
+
+    @_explained
+    def check(self) -> list[str]:
+        """What is damaged, in SQLite's words; reads the whole file. Empty when all is well."""
+        found = [str(row[0]) for row in self._rows("PRAGMA integrity_check(20)")]
+        return [] if found == ["ok"] else found
+
+    def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        return self._connection.execute(statement, values).fetchall()
+
+    def _row(self, statement: str, *values: Any) -> tuple[Any, ...] | None:  # noqa: ANN401 -- SQL values
+        found = self._rows(statement, values)
+        return found[0] if found else None
+
+    def _value(self, statement: str, *values: Any) -> Any:  # noqa: ANN401 -- SQL values
+        row = self._row(statement, *values)
+        return None if row is None else row[0]

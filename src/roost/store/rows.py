@@ -1,0 +1,300 @@
+"""Core dataclasses as rows, and back. What a row holds that this version does not know is an error."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from roost.core.commands import Journal
+from roost.core.identity import ProcessId
+from roost.core.message import Message, MessageState, Notice
+from roost.core.peer import (
+    LastDeath,
+    Peer,
+    PendingWake,
+    Quarantine,
+    ResumePolicy,
+    Settings,
+    WakeMode,
+    WakePolicy,
+)
+from roost.core.session import Cause, Death, Ending, Processes, Session, SessionState, WakeCause
+from roost.store.codec import (
+    FLAG,
+    NUMBER,
+    PAIR,
+    TEXT,
+    WHOLE,
+    Shape,
+    choice,
+    from_text,
+    items,
+    optional,
+    to_text,
+)
+from roost.store.errors import BrokenRowError
+from roost.store.interfaces import Attempt, Intent, JournalRow
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+
+SETTINGS = Shape(
+    Settings,
+    dir=TEXT,
+    runtime=TEXT,
+    wake=choice(WakePolicy),
+    resume=choice(ResumePolicy),
+    description=TEXT,
+    prompt=TEXT,
+    idle=NUMBER,
+    quiet=NUMBER,
+    silence=NUMBER,
+    queue_limit=WHOLE,
+    restarts=WHOLE,
+    restart_window=NUMBER,
+    env=items(PAIR),
+    args=items(TEXT),
+)
+PENDING = Shape(PendingWake, mode=choice(WakeMode), by=TEXT)
+QUARANTINE = Shape(Quarantine, until=NUMBER, why=TEXT)
+LAST_DEATH = Shape(LastDeath, cause=choice(Cause), at=NUMBER, cut=FLAG)
+PEER = Shape(
+    Peer,
+    name=TEXT,
+    seed=TEXT,
+    settings=SETTINGS.coder,
+    created_at=NUMBER,
+    stopped=FLAG,
+    fresh_next=FLAG,
+    resume_failed=FLAG,
+    removing=FLAG,
+    pending=optional(PENDING.coder),
+    quarantine=optional(QUARANTINE.coder),
+    backoff_until=optional(NUMBER),
+    generation=WHOLE,
+    conversation=optional(TEXT),
+    last_death=optional(LAST_DEATH.coder),
+    topics=items(TEXT),
+    deaths=items(NUMBER),
+    since=NUMBER,
+)
+PROCESS = Shape(ProcessId, boot=TEXT, pid=WHOLE, start=WHOLE)
+PROCESSES = Shape(Processes, agent=PROCESS.coder, shim=PROCESS.coder, server=PROCESS.coder, socket=TEXT)
+ENDING = Shape(Ending, cause=choice(Cause), by=TEXT, at=NUMBER)
+SESSION = Shape(
+    Session,
+    id=TEXT,
+    peer=TEXT,
+    generation=WHOLE,
+    nonce=TEXT,
+    wake=choice(WakeCause),
+    resumed=FLAG,
+    started_at=NUMBER,
+    since=NUMBER,
+    state=choice(SessionState),
+    why=TEXT,
+    conversation=optional(TEXT),
+    processes=optional(PROCESSES.coder),
+    ready=FLAG,
+    active_at=optional(NUMBER),
+    task=optional(TEXT),
+    armed_at=optional(NUMBER),
+    ending=optional(ENDING.coder),
+)
+NOTICE = Shape(Notice, about=TEXT, outcome=TEXT, why=TEXT)
+_LINES = items(TEXT)
+
+
+def _read(what: str, made: Callable[[], T]) -> T:
+    try:
+        return made()
+    except (TypeError, ValueError) as error:
+        raise BrokenRowError(
+            f"{what} cannot be read from the store: {error};"
+            " it was written by another version of roost, or changed by hand"
+        ) from error
+
+
+def peer_row(peer: Peer) -> Row:
+    """`name, runtime, stopped, created_at, data`."""
+    return (peer.name, peer.settings.runtime, peer.stopped, peer.created_at, to_text(PEER.dump(peer)))
+
+
+def read_peer(name: str, data: str) -> Peer:
+    """The peer of a row; BrokenRowError."""
+    return _read(f"peer '{name}'", lambda: PEER.load(from_text(data)))
+
+
+def session_row(session: Session) -> Row:
+    """`id, peer, generation, state, conversation, started_at, data`."""
+    return (
+        session.id,
+        session.peer,
+        session.generation,
+        str(session.state),
+        session.conversation,
+        session.started_at,
+        to_text(SESSION.dump(session)),
+    )
+
+
+def read_session(session_id: str, data: str) -> Session:
+    """The session of a row; BrokenRowError."""
+    return _read(f"session {session_id}", lambda: SESSION.load(from_text(data)))
+
+
+DEATH_COLUMNS = (
+    "session, peer, generation, at, cause, exit_code, signal, by, evidence, counted, conversation, last_lines"
+)
+
+
+def death_row(death: Death) -> Row:
+    """The columns of DEATH_COLUMNS."""
+    return (
+        death.session,
+        death.peer,
+        death.generation,
+        death.at,
+        str(death.cause),
+        death.exit_code,
+        death.signal,
+        death.by,
+        death.evidence,
+        death.counted,
+        death.conversation,
+        to_text(death.last_lines),
+    )
+
+
+def read_death(row: Row) -> Death:
+    """The death of a row; BrokenRowError."""
+    session, peer, generation, at, cause, code, signal, by, evidence, counted, conversation, lines = row
+    return _read(
+        f"the death of session {session}",
+        lambda: Death(
+            session=session,
+            peer=peer,
+            generation=generation,
+            at=at,
+            cause=Cause(cause),
+            exit_code=code,
+            signal=signal,
+            by=by,
+            evidence=evidence,
+            counted=bool(counted),
+            conversation=conversation,
+            last_lines=_LINES.load(from_text(lines)),
+        ),
+    )
+
+
+MESSAGE_COLUMNS = (
+    "sender, recipient, created_at, size, digest, topic, reply_to, state, why, expires_at, not_before,"
+    " accepted_at, done_at, session, attempts, cut, redriven, notice, attachments, id"
+)
+
+
+def message_row(message: Message) -> Row:
+    """The columns of MESSAGE_COLUMNS; the id comes last, as an UPDATE wants it."""
+    notice = message.notice
+    return (
+        message.sender,
+        message.to,
+        message.created_at,
+        message.size,
+        message.digest,
+        message.topic,
+        message.reply_to,
+        message.state.value,
+        message.why,
+        message.expires_at,
+        message.not_before,
+        message.accepted_at,
+        message.done_at,
+        message.session,
+        message.attempts,
+        message.cut,
+        message.redriven,
+        to_text(NOTICE.dump(notice)) if notice is not None else None,
+        to_text(message.attachments) if message.attachments else None,
+        message.id,
+    )
+
+
+_STATES: Mapping[str, MessageState] = {state.value: state for state in MessageState}
+
+
+def read_message(row: Row) -> Message:
+    """The message of a row; BrokenRowError."""
+    return _read(f"message {row[19]}", lambda: _message(row))
+
+
+def _message(row: Row) -> Message:
+    state = _STATES.get(row[7])
+    if state is None:
+        raise ValueError(f"the state '{row[7]}' is unknown to this version of roost")
+    return Message(
+        id=row[19],
+        sender=row[0],
+        to=row[1],
+        created_at=row[2],
+        size=row[3],
+        digest=row[4],
+        topic=row[5],
+        reply_to=row[6],
+        state=state,
+        why=row[8],
+        expires_at=row[9],
+        not_before=row[10],
+        accepted_at=row[11],
+        done_at=row[12],
+        session=row[13],
+        attempts=row[14],
+        cut=bool(row[15]),
+        redriven=bool(row[16]),
+        notice=None if row[17] is None else NOTICE.load(from_text(row[17])),
+        attachments=() if row[18] is None else _LINES.load(from_text(row[18])),
+    )
+
+
+def read_attempt(row: Row) -> Attempt:
+    """The attempt of `n, at, session, outcome, why`."""
+    return Attempt(*row)
+
+
+JOURNAL_COLUMNS = "seq, ts, kind, peer, session, message, cause, data"
+
+
+def journal_row(entry: Journal, at: float) -> Row:
+    """The columns of JOURNAL_COLUMNS after the number."""
+    data = to_text(entry.data) if entry.data else "{}"
+    return (at, entry.kind, entry.peer, entry.session, entry.message, entry.cause, data)
+
+
+def read_journal(row: Row) -> JournalRow:
+    """The event of a row; BrokenRowError."""
+    seq, ts, kind, peer, session, message, cause, data = row
+    return _read(
+        f"event {seq}",
+        lambda: JournalRow(seq, ts, kind, peer, session, message, cause, from_text(data)),
+    )
+
+
+INTENT_COLUMNS = "key, kind, peer, at, session, message, data"
+
+
+def intent_row(intent: Intent) -> Row:
+    """The columns of INTENT_COLUMNS."""
+    return (
+        intent.key,
+        intent.kind,
+        intent.peer,
+        intent.at,
+        intent.session,
+        intent.message,
+        to_text(dict(intent.data)),
+    )
+
+
+def read_intent(row: Row) -> Intent:
+    """The intent of a row; BrokenRowError."""
+    key, kind, peer, at, session, message, data = row
+    return _read(f"intent {key}", lambda: Intent(key, kind, peer, at, session, message, from_text(data)))

@@ -1,0 +1,126 @@
+"""The store on disk: one writing thread, one reading thread, no waiting in the event loop."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Concatenate, ParamSpec, Self, TypeVar
+
+from roost.core.message import Message, MessageState
+from roost.core.peer import PeerState
+from roost.core.session import Death
+from roost.store.errors import StoreClosedError
+from roost.store.interfaces import Batch, Counts, JournalRow, Loaded, StoredMessage
+from roost.store.reader import Reader
+from roost.store.writer import Writer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class SqliteStore:
+    """The Store of a running daemon; `open` makes one. Belongs to the event loop that opened it."""
+
+    def __init__(self, writer: Writer, reader: Reader, thread: ThreadPoolExecutor) -> None:
+        """Take over what `open` opened."""
+        self._writer = writer
+        self._reader = reader
+        self._thread = thread
+        self._closed = False
+
+    @classmethod
+    async def open(cls, path: Path) -> Self:
+        """Open the store at `path`, make or migrate it where needed. Raises StoreError."""
+        writer = Writer(path)
+        await writer.open()
+        thread = ThreadPoolExecutor(1, thread_name_prefix="roost-store-reader")
+        try:
+            reader = await asyncio.get_running_loop().run_in_executor(thread, Reader, path)
+        except BaseException:
+            thread.shutdown(wait=False)
+            await writer.close()
+            raise
+        return cls(writer, reader, thread)
+
+    async def commit(self, batch: Batch) -> tuple[JournalRow, ...]:
+        """Store a batch; durable when it returns."""
+        return await self._writer.submit(batch)
+
+    async def close(self) -> None:
+        """Store what was handed over, then let go of the files."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._reader.close)
+        self._thread.shutdown(wait=False)
+        await self._writer.close()
+
+    async def _read(
+        self, method: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        if self._closed:
+            raise StoreClosedError("the store is closed")
+        run = asyncio.get_running_loop().run_in_executor
+        return await run(self._thread, lambda: method(self._reader, *args, **kwargs))
+
+    async def load(self) -> Loaded:
+        """Everything unfinished."""
+        return await self._read(Reader.load)
+
+    async def peers(self) -> list[PeerState]:
+        """All peers by name."""
+        return await self._read(Reader.peers)
+
+    async def resolve(self, prefix: str) -> str | None:
+        """The whole message id of a prefix."""
+        return await self._read(Reader.resolve, prefix)
+
+    async def message(self, message_id: str) -> StoredMessage | None:
+        """One message with its story."""
+        return await self._read(Reader.message, message_id)
+
+    async def messages(
+        self,
+        peer: str | None = None,
+        state: MessageState | None = None,
+        limit: int = 200,
+        sender: str | None = None,
+    ) -> list[Message]:
+        """The newest messages, newest last."""
+        return await self._read(Reader.messages, peer, state, limit, sender)
+
+    async def body(self, message_id: str) -> bytes | None:
+        """The body of a message."""
+        return await self._read(Reader.body, message_id)
+
+    async def inbox(self, peer: str) -> list[tuple[Message, bytes]]:
+        """The unread messages of a mailbox."""
+        return await self._read(Reader.inbox, peer)
+
+    async def events(self, after: int = 0, peer: str | None = None, limit: int = 1000) -> list[JournalRow]:
+        """Journal events with a number above `after`."""
+        return await self._read(Reader.events, after, peer, limit)
+
+    async def last_seq(self) -> int:
+        """The number of the newest journal event."""
+        return await self._read(Reader.last_seq)
+
+    async def deaths(self, peer: str | None = None, limit: int = 100) -> list[Death]:
+        """The newest deaths, newest last."""
+        return await self._read(Reader.deaths, peer, limit)
+
+    async def token(self, token_hash: str) -> tuple[str, str] | None:
+        """The live session and the peer that a token belongs to."""
+        return await self._read(Reader.token, token_hash)
+
+    async def meta(self, key: str) -> str | None:
+        """One value of the store's own settings."""
+        return await self._read(Reader.meta, key)
+
+    async def schema(self) -> int:
+        """The version of the tables."""
+        return await self._read(Reader.schema)
+
+    async def counts(self) -> Counts:
+        """How much there is."""
+        return await self._read(Reader.counts)

@@ -1,0 +1,187 @@
+"""The one thread that writes: it takes all batches that wait and makes them durable with one sync."""
+
+# The stubs of apsw need the Buffer of Python 3.12, which is unknown before.
+# pyright: reportUnknownMemberType=false
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import NamedTuple
+
+import apsw
+
+from roost.errors import StoreError
+from roost.store.apply import Applier
+from roost.store.database import open_database
+from roost.store.errors import BatchError, StoreClosedError, explain
+from roost.store.interfaces import Batch, JournalRow
+
+_GROUP_MOST = 1024
+"""Batches in one transaction: enough to hide the sync, few enough that no caller waits long."""
+
+Result = tuple[JournalRow, ...] | StoreError
+
+
+class _Waiting(NamedTuple):
+    batch: Batch
+    future: asyncio.Future[tuple[JournalRow, ...]]
+
+
+class Writer:
+    """Group commit on a thread of its own. Made and used by one event loop."""
+
+    def __init__(self, path: Path) -> None:
+        """Name the file; `open` opens it."""
+        self._path = path
+        self._loop = asyncio.get_running_loop()
+        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._opened: asyncio.Future[None] = self._loop.create_future()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="roost-store-writer", daemon=True)
+
+    async def open(self) -> None:
+        """Open and migrate the store. Raises StoreError."""
+        self._thread.start()
+        await asyncio.shield(self._opened)
+
+    def submit(self, batch: Batch) -> "asyncio.Future[tuple[JournalRow, ...]]":
+        """Hand a batch over; batches are stored in the order of these calls. Raises StoreClosedError."""
+        if self._closing:
+            raise StoreClosedError
+        future: asyncio.Future[tuple[JournalRow, ...]] = self._loop.create_future()
+        self._queue.put(_Waiting(batch, future))
+        return future
+
+    async def close(self) -> None:
+        """Store what was handed over and close the file."""
+        if not self._closing:
+            self._closing = True
+            self._queue.put(None)
+        await asyncio.shield(self._ended)
+
+    def _call(self, callback: Callable[[], None]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(callback)
+        except RuntimeError:
+            if not self._loop.is_closed():
+                raise
+
+    def _run(self) -> None:
+        try:
+            connection = open_database(self._path)
+        except StoreError as error:
+            failure = error
+            self._call(lambda: _fail(self._opened, failure))
+        else:
+            self._call(lambda: _succeed(self._opened))
+            try:
+                self._serve(connection)
+            finally:
+                connection.close()
+        finally:
+            self._call(lambda: _succeed(self._ended))
+
+    def _serve(self, connection: apsw.Connection) -> None:
+        committer = Committer(connection, str(self._path))
+        more = True
+        while more:
+            group: list[_Waiting] = []
+            more = self._gather(group)
+            if group:
+                results = committer.commit([waiting.batch for waiting in group])
+                self._call(lambda group=group, results=results: _resolve(group, results))
+
+    def _gather(self, group: list[_Waiting]) -> bool:
+        """Wait for a batch, then take what else is there; False when it was the last."""
+        waiting = self._queue.get()
+        try:
+            while waiting is not None:
+                group.append(waiting)
+                if len(group) == _GROUP_MOST:
+                    return True
+                waiting = self._queue.get_nowait()
+        except Empty:
+            return True
+        return False
+
+
+def _fail(future: "asyncio.Future[None]", error: StoreError) -> None:
+    if not future.done():
+        future.set_exception(error)
+
+
+def _succeed(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _resolve(group: list[_Waiting], results: list[Result]) -> None:
+    for waiting, result in zip(group, results, strict=True):
+        if waiting.future.done():
+            continue
+        if isinstance(result, StoreError):
+            waiting.future.set_exception(result)
+        else:
+            waiting.future.set_result(result)
+
+
+class _GroupFailedError(Exception):
+    """The transaction is lost, and every batch of it."""
+
+    def __init__(self, error: apsw.Error) -> None:
+        super().__init__()
+        self.error = error
+
+
+class Committer:
+    """Stores groups of batches: one transaction for each group, a bad batch fails alone."""
+
+    def __init__(self, connection: apsw.Connection, path: str) -> None:
+        """Work on this connection, which nobody else uses."""
+        self._connection = connection
+        self._path = path
+        self._applier = Applier(connection)
+        self._execute = connection.cursor().execute
+
+    def commit(self, batches: list[Batch]) -> list[Result]:
+        """Store the batches in order and durably; for each its journal lines, or why it was not stored."""
+        try:
+            self._execute("BEGIN IMMEDIATE")
+            results = [self._one(batch) for batch in batches]
+            self._execute("COMMIT")
+        except apsw.Error as error:
+            failure: StoreError = explain(error, self._path)
+        except _GroupFailedError as error:
+            failure = explain(error.error, self._path)
+        else:
+            return results
+        self._roll_back()
+        return [failure] * len(batches)
+
+    def _one(self, batch: Batch) -> Result:
+        self._execute("SAVEPOINT batch")
+        try:
+            result: Result = self._applier.apply(batch)
+        except (BatchError, apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError) as error:
+            result = error if isinstance(error, BatchError) else explain(error, self._path)
+        except apsw.Error as error:
+            raise _GroupFailedError(error) from error
+        except (TypeError, ValueError, OverflowError) as error:
+            result = BatchError(f"the batch holds what cannot be stored ({error}); nothing of it was stored")
+        else:
+            self._execute("RELEASE batch")
+            return result
+        self._execute("ROLLBACK TO batch")
+        self._execute("RELEASE batch")
+        return result
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            try:
+                self._execute("ROLLBACK")
+            except apsw.Error:
+                if self._connection.in_transaction:
+                    raise
