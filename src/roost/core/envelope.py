@@ -50,21 +50,17 @@ def _header(message: Message, mark: str) -> str:
 
 
 def _closing(message: Message) -> str:
+    notes = f", in reply to {message.reply_to}" if message.reply_to else ""
+    if message.attachments:
+        notes += f", attached: {' '.join(message.attachments)}"
     if message.notice is not None:
-        return f"[end of roost message {message.id}: no answer is needed]"
-    return f"[end of roost message {message.id}: answer with send_message reply_to={message.id}]"
+        return f"[end of roost message {message.id}{notes}: no answer is needed]"
+    return f"[end of roost message {message.id}{notes}: answer with send_message reply_to={message.id}]"
 
 
 def wrap(message: Message, body: str, mark: str) -> str:
-    """The text to paste for a message."""
-    lines = [_header(message, mark)]
-    if message.reply_to:
-        lines.append(f"(in reply to {message.reply_to})")
-    lines.append(clean_text(body))
-    if message.attachments:
-        lines.append("(attached: " + ", ".join(message.attachments) + ")")
-    lines.append(_closing(message))
-    return "\n".join(lines)
+    """The text to paste for a message: the body stands alone between the two lines."""
+    return "\n".join([_header(message, mark), clean_text(body), _closing(message)])
 
 
 def wrap_redrive(message: Message, mark: str) -> str:
