@@ -60,6 +60,6 @@ def terminal_name(environ: Mapping[str, str] | None = None) -> str:
         for prefix in ("/etc", "/lib", "/usr/share", "/usr/local/share", "/usr/lib", "/opt/homebrew/share")
     ]
     # Most systems file entries under their first letter, macOS under its hexadecimal code.
-    letter = TERMINAL[0]
-    found = any((folder / sub / TERMINAL).exists() for folder in folders for sub in (letter, f"{ord(letter):x}"))
+    letters = (TERMINAL[0], f"{ord(TERMINAL[0]):x}")
+    found = any((folder / letter / TERMINAL).exists() for folder in folders for letter in letters)
     return TERMINAL if found else OLD_TERMINAL

@@ -11,8 +11,10 @@ PRIVATE_FILE = 0o600
 PRIVATE_DIRECTORY = 0o700
 
 
-def write_atomic(path: Path, data: bytes, *, mode: int = PRIVATE_FILE) -> None:
-    """Replace `path` by `data` so that a reader, or a machine after power loss, sees all or nothing.
+def write_atomic(path: Path, data: bytes, *, mode: int = PRIVATE_FILE, durable: bool = True) -> None:
+    """Replace `path` by `data` so that a reader sees all or nothing; `durable`: also after a power loss.
+
+    A durable write waits for the disk: in the event loop, run it in a thread.
 
     Raises OSError (disk full, no such directory, ...); the old content is then still there.
     """
@@ -23,14 +25,16 @@ def write_atomic(path: Path, data: bytes, *, mode: int = PRIVATE_FILE) -> None:
             view = memoryview(data)
             while view:
                 view = view[os.write(descriptor, view) :]
-            os.fsync(descriptor)
+            if durable:
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
         temporary.replace(path)
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-    sync_directory(path.parent)
+    if durable:
+        sync_directory(path.parent)
 
 
 def sync_directory(path: Path) -> None:
@@ -56,7 +60,7 @@ def ensure_private_directory(path: Path) -> Path:
     try:
         found = os.fstat(descriptor)
         if found.st_uid != os.geteuid():
-            raise UnsafeDirectory(f"{path} belongs to uid {found.st_uid}, not to you; choose another directory")
+            raise UnsafeDirectory(f"{path} belongs to uid {found.st_uid}; choose a directory of your own")
         if stat.S_IMODE(found.st_mode) != PRIVATE_DIRECTORY:
             os.fchmod(descriptor, PRIVATE_DIRECTORY)
     finally:
@@ -97,7 +101,7 @@ class Tail:
 
     @classmethod
     def from_end(cls, path: Path, *, bound: int = 1 << 20) -> "Tail":
-        """A tail that gives only what is written after this call; a file that does not exist yet is read whole."""
+        """A tail of what is written after this call; a file that does not exist yet is read whole."""
         try:
             size = path.stat().st_size
         except OSError:
@@ -110,7 +114,7 @@ class Tail:
         return self._position - len(self._partial)
 
     def read(self) -> list[bytes]:
-        """New whole lines, without their newlines; [] when there are none or the file is missing or unreadable.
+        """New whole lines, without their newlines; [] also when the file is missing or unreadable.
 
         A call may return [] or few lines although more follow, when `bound` was reached: see `behind`.
         """

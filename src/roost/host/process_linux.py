@@ -99,7 +99,10 @@ def open_process(pid: int, start: int, proc: Path = PROC) -> int | None:
 
 
 def send_signal(pid: int, start: int, signum: int, proc: Path = PROC) -> bool:
-    """Signal that very process through its pidfd; False when it is gone. Raises SensorError, PermissionError."""
+    """Signal that very process through its pidfd; False when it is gone.
+
+    Raises SensorError, PermissionError.
+    """
     pidfd = open_process(pid, start, proc)
     if pidfd is None:
         return False

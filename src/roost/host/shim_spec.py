@@ -72,17 +72,18 @@ class ShimSpec:
                 )
             },
         }
-        write_atomic(path, json.dumps(fields).encode())
+        write_atomic(path, json.dumps(fields).encode(), durable=False)
 
 
 def shim_argv(spec: Path, python: str = sys.executable) -> list[str]:
     """The command of a session's pane for a written spec."""
-    return [python, "-S", "-E", "-I", str(SHIM), str(spec)]
+    # UTF-8 whatever the locale says: argv and environment hold any text.
+    return [python, "-S", "-E", "-I", "-X", "utf8", str(SHIM), str(spec)]
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What the shim started; `error` is set, and the rest empty, when the agent could not be run."""
+    """What the shim started; with `error`, the agent could not be run and the rest is empty."""
 
     agent: ProcessId | None
     shim: ProcessId | None

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from roost.host.files import ensure_private_directory, sync_directory
+from roost.host.files import ensure_private_directory
 from roost.host.shim_spec import BadRecord, DeathRecord, read_death
 
 _RECORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.json")
@@ -52,7 +52,6 @@ class Spool:
     def remove(self, session: str) -> None:
         """Forget a record that has been imported; harmless when it is gone."""
         self.record_path(session).unlink(missing_ok=True)
-        sync_directory(self.path)
 
     def _read(self, path: Path) -> DeathRecord | Quarantined | None:
         try:

@@ -62,7 +62,7 @@ class Shim:
         self.wakeup = reader
         self.poll.register(reader, select.POLLIN)
         for number in (signal.SIGHUP, signal.SIGTERM):
-            signal.signal(number, lambda received, _: self.asked.add(received))
+            signal.signal(number, self.note_signal)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTOU, signal.SIGTTIN):
             signal.signal(number, signal.SIG_IGN)
@@ -72,6 +72,9 @@ class Shim:
                 self.poll.register(self.server_handle, select.POLLIN)
             except OSError:
                 self.server_handle = -1
+
+    def note_signal(self, number: int, _: object) -> None:
+        self.asked.add(number)
 
     def start(self) -> str | None:
         """Start the agent; the reason when that failed."""
@@ -108,7 +111,8 @@ class Shim:
                 place = self.spec["argv"][0]
             os.execvpe(self.spec["argv"][0], self.spec["argv"], self.spec["env"])
         except (OSError, ValueError) as error:
-            os.write(report, f"cannot run {place}: {getattr(error, 'strerror', None) or error}"[:4000].encode())
+            why = f"cannot run {place}: {getattr(error, 'strerror', None) or error}"
+            os.write(report, why.encode("utf-8", "replace")[:4000])
         finally:
             os._exit(BOOT_FAILED)
 
@@ -238,7 +242,8 @@ class Shim:
             "agent_pid": self.agent,
             **facts,
         }
-        line = f"ts={utc(at or time.time())} ev={event}" + "".join(f" {k}={logfmt(v)}" for k, v in facts.items())
+        pairs = "".join(f" {name}={logfmt(value)}" for name, value in facts.items())
+        line = f"ts={utc(at or time.time())} ev={event}{pairs}"
         try:
             descriptor = os.open(self.spec["exits_log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             try:
@@ -309,7 +314,7 @@ class Shim:
         try:
             write_atomic(f"{self.spec['spool']}/{self.spec['session']}.json", to_json(record), durable=True)
         except OSError as failure:
-            self.log("death-record-failed", error=failure.strerror, exit_code=record["exit_code"], signal=killed)
+            self.log("death-record-failed", error=failure.strerror, status=status)
 
 
 def wait_child(kind: int, pid: int) -> os.waitid_result | None:

@@ -49,8 +49,9 @@ def memory_report() -> str:
     for name in ("memory", "cpu", "io"):
         parts += [f"# pressure {name}", read(f"/proc/pressure/{name}").strip() or "not readable"]
     cgroup, machine = oom_kills()
-    parts += ["# oom kills since boot", f"cgroup {cgroup}", f"machine {machine}", "# largest processes (rss kB)"]
-    sizes = []
+    parts += ["# oom kills since boot", f"cgroup {cgroup}", f"machine {machine}"]
+    parts.append("# largest processes (kB resident, pid, name)")
+    sizes: list[tuple[int, int]] = []
     for pid in os.listdir("/proc") if os.path.isdir("/proc/self") else []:
         if pid.isdigit():
             fields = read(f"/proc/{pid}/statm").split()

@@ -65,7 +65,7 @@ def become_subreaper() -> None:
     try:
         import _ctypes
 
-        prctl = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")
+        prctl = _ctypes.dlsym(_ctypes.dlopen("", 0), "prctl")
         _ctypes.call_function(prctl, (PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
     except (ImportError, AttributeError, OSError):
         try:
@@ -86,7 +86,7 @@ def take_foreground(group: int) -> None:
 
 def children(pid: int) -> list[int]:
     """Direct children of `pid`, zombies too; [] where the kernel does not list them."""
-    found = []
+    found: list[int] = []
     for thread in os.listdir(f"/proc/{pid}/task") if os.path.isdir(f"/proc/{pid}/task") else []:
         found += [int(child) for child in read(f"/proc/{pid}/task/{thread}/children").split()]
     return found

@@ -14,19 +14,23 @@ def read_json(text: str) -> dict[str, Any]:
     try:
         import _json
 
-        class Context:
-            strict = True
-            object_hook = object_pairs_hook = None
-            parse_float = float
-            parse_int = int
-            parse_constant = None
-            memo = {}
-
-        return _json.make_scanner(Context)(text, 0)[0]
+        scanner = _json.make_scanner(_ScannerContext)  # pyright: ignore[reportArgumentType]
+        return scanner(text, 0)[0]
     except (ImportError, AttributeError):
         import json
 
         return json.loads(text)
+
+
+class _ScannerContext:
+    """What the C scanner asks of a JSON decoder."""
+
+    strict = True
+    object_hook = None
+    object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = None
 
 
 def to_json(value: object) -> str:
@@ -36,9 +40,11 @@ def to_json(value: object) -> str:
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, dict):
-        return "{" + ",".join(f"{to_json(str(key))}:{to_json(item)}" for key, item in value.items()) + "}"
+        fields: dict[str, object] = value  # pyright: ignore[reportUnknownVariableType]
+        return "{" + ",".join(f"{to_json(name)}:{to_json(item)}" for name, item in fields.items()) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(to_json(item) for item in value) + "]"
+        items: list[object] = value  # pyright: ignore[reportUnknownVariableType]
+        return "[" + ",".join(map(to_json, items)) + "]"
     escaped = (
         character if " " <= character <= "~" and character not in '"\\' else _escape(ord(character))
         for character in str(value)

@@ -54,7 +54,7 @@ class TmuxTerminals:
     ) -> TmuxTerminal:
         """Start a server with one pane and connect; TmuxGone when the program in the pane ends at once."""
         check_socket_path(socket)
-        write_atomic(self._config, config_text(terminal_name(env)).encode())
+        write_atomic(self._config, config_text(terminal_name(env)).encode(), durable=False)
         # tmux hands a single word to a shell; two or more are executed as they are.
         words = list(argv) if len(argv) > 1 else ["/usr/bin/env", *argv]
         command = [*self._prefix, self._find(), "-u", "-S", str(socket), "-f", str(self._config)]
@@ -71,9 +71,8 @@ class TmuxTerminals:
         control = await ControlClient.attach(socket, tmux=self._find(), env=environ)
         try:
             rows = await control.command(line("list-panes", "-a", "-F", "#{pane_id} #{pane_pid} #{pid}"))
-            panes = [(int(pane.removeprefix("%")), int(root), int(server)) for pane, root, server in map(str.split, rows)]
             # A human may have opened more panes; ours was the first.
-            number, root, server_pid = min(panes)
+            number, root, server_pid = min(tuple(map(int, row.removeprefix("%").split())) for row in rows)
             server = self._processes.identify(server_pid)
             if server is None:
                 raise TmuxGone(f"the tmux server on {socket} is ending")  # noqa: TRY301 cleaned up below
@@ -110,7 +109,7 @@ class TmuxTerminals:
             if isinstance(error, TimeoutError):
                 raise TmuxTimeout(f"tmux did not finish within {START_DEADLINE:g} s") from error
             raise
-        return process.returncode or 0, output.decode("utf-8", "replace"), complaint.decode("utf-8", "replace")
+        return process.returncode or 0, output.decode(errors="replace"), complaint.decode(errors="replace")
 
 
 def check_socket_path(socket: Path) -> None:

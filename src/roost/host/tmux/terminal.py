@@ -84,9 +84,8 @@ class TmuxTerminal:
                 raise TmuxError(f"tmux did not load the text to paste from {path}; try again")
             # -r keeps newlines: without bracketed paste a carriage return would be Enter.
             paste = line("paste-buffer", "-p", "-r", "-d", "-b", buffer, "-t", self._pane)
-            guarded = line(
-                "if-shell", "-F", "-t", self._pane, "#{pane_dead}", line("display-message", "-p", _DEAD), paste
-            )
+            refuse = line("display-message", "-p", _DEAD)
+            guarded = line("if-shell", "-F", "-t", self._pane, "#{pane_dead}", refuse, paste)
             answer = await self._control.command(guarded, blocks=2)
         except TmuxTimeout:
             raise
@@ -155,7 +154,7 @@ class TmuxTerminal:
             async with asyncio.timeout(KILL_DEADLINE):
                 await gone.wait()
         except TimeoutError as error:
-            raise TmuxTimeout(f"the tmux server {self._server.pid} is still there after being killed") from error
+            raise TmuxTimeout(f"the tmux server {self._server.pid} did not leave when asked") from error
         finally:
             watch.cancel()
         self.socket.unlink(missing_ok=True)
@@ -171,6 +170,7 @@ class TmuxTerminal:
 
 
 def _write(path: Path, text: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags, PRIVATE_FILE)
     with os.fdopen(descriptor, "wb") as file:
         file.write(text)

@@ -1,0 +1,271 @@
+"""Terminals in memory: a scripted program behind a screen, on processes of the memory twin."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from roost.host.errors import TmuxError, TmuxGone, TmuxTimeout
+from roost.host.interfaces import Liveness, Marker, PasteOutcome, ProcessId
+from roost.host.memory.processes import MemoryProcesses
+from roost.host.process_table import NONCE_VARIABLE, SESSION_VARIABLE
+from roost.host.tmux.keys import check_key
+
+_ESCAPE = b"\x1b"
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What a terminal was started with."""
+
+    socket: Path
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Pasted:
+    """Input: one bracketed paste."""
+
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """Input: one named key."""
+
+    key: str
+
+
+class MemoryProgram:
+    """What runs in a pane. This one shows its input; override `react` for another behaviour."""
+
+    def __init__(self, launch: Launch) -> None:
+        """Start with an empty screen."""
+        self.launch = launch
+        self.screen = ""
+        self.title = ""
+        self.inputs: list[Pasted | Pressed] = []
+
+    def react(self, received: Pasted | Pressed) -> None:
+        """Change `screen` and `title` as the program would: pastes appear, Enter ends the line."""
+        if isinstance(received, Pasted):
+            self.screen += received.text.decode("utf-8", "replace")
+        elif received.key == "Enter":
+            self.screen += "\n"
+        elif len(received.key) == 1:
+            self.screen += received.key
+
+
+class MemoryServer:
+    """One tmux server: its process, its pane's, and the program."""
+
+    def __init__(self, launch: Launch, program: MemoryProgram, process: ProcessId, pane: ProcessId) -> None:
+        self.launch = launch
+        self.program = program
+        self.process = process
+        self.pane = pane
+        self.humans: list[float] = []
+        self.size = (160, 50)
+        self.hanging = False
+
+
+class MemoryTerminals:
+    """Twin of TmuxTerminals; `servers` gives tests a hand on what runs behind each socket."""
+
+    def __init__(
+        self, processes: MemoryProcesses, program: Callable[[Launch], MemoryProgram] = MemoryProgram
+    ) -> None:
+        """Start servers and panes as processes of `processes`, each pane running `program`."""
+        self._processes = processes
+        self._program = program
+        self._servers: dict[Path, MemoryServer] = {}
+        self.connections: list[MemoryTerminal] = []
+
+    def server(self, socket: Path) -> MemoryServer:
+        """The server last started on `socket`."""
+        return self._servers[socket]
+
+    def alive(self, socket: Path) -> bool:
+        """Whether the server on `socket` runs."""
+        server = self._servers.get(socket)
+        return server is not None and self._processes.probe(server.process).liveness is Liveness.ALIVE
+
+    def attach_human(self, socket: Path, last_input: float) -> None:
+        """A human joins, having last pressed a key at `last_input` (Unix seconds)."""
+        self._servers[socket].humans.append(last_input)
+
+    def hang(self, socket: Path, *, hanging: bool = True) -> None:
+        """Make the server stop answering, as SIGSTOP does."""
+        self._servers[socket].hanging = hanging
+
+    def crash(self, socket: Path) -> None:
+        """SIGKILL the server: the pane's root is hung up and, unless it ignores that, ends."""
+        server = self._servers[socket]
+        self._processes.end(server.process.pid)
+        self._processes.signal(server.pane, signal.SIGHUP)
+
+    async def version(self) -> str:
+        """A version that will do."""
+        return "3.5a"
+
+    async def start(  # noqa: PLR0913 a terminal simply has these parts
+        self,
+        socket: Path,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        cwd: Path,
+        *,
+        width: int = 160,
+        height: int = 50,
+    ) -> "MemoryTerminal":
+        """Start a server with one pane."""
+        if self.alive(socket):
+            raise TmuxError(f"tmux could not start on {socket}: duplicate session: main")
+        launch = Launch(socket, tuple(argv), dict(env), cwd)
+        session, nonce = env.get(SESSION_VARIABLE), env.get(NONCE_VARIABLE)
+        marker = Marker(session, nonce) if session and nonce else None
+        process = self._processes.spawn(marker=marker)
+        pane = self._processes.spawn(parent=process.pid, marker=marker)
+        server = MemoryServer(launch, self._program(launch), process, pane)
+        server.size = (width, height)
+        self._servers[socket] = server
+        # A server whose last pane ends leaves.
+        self._processes.watch(pane, lambda: self._leave(server))
+        return await self.adopt(socket)
+
+    def _leave(self, server: MemoryServer) -> None:
+        if self._processes.probe(server.process).liveness is Liveness.ALIVE:
+            self._processes.end(server.process.pid)
+
+    async def adopt(self, socket: Path) -> "MemoryTerminal":
+        """Connect to a running server."""
+        await asyncio.sleep(0)
+        if not self.alive(socket):
+            raise TmuxGone(f"no tmux server answers on {socket}: no server running on {socket}")
+        if self._servers[socket].hanging:
+            raise TmuxTimeout(f"tmux on {socket} did not answer within 5 s")
+        terminal = MemoryTerminal(self._processes, self._servers[socket])
+        self.connections.append(terminal)
+        return terminal
+
+
+class MemoryTerminal:
+    """Twin of TmuxTerminal."""
+
+    def __init__(self, processes: MemoryProcesses, server: MemoryServer) -> None:
+        """Connect to `server`."""
+        self._processes = processes
+        self._server = server
+        self._closed = False
+        self._gone_callbacks: list[Callable[[], None]] = []
+        self._watch = processes.watch(server.process, self._lost)
+
+    @property
+    def socket(self) -> Path:
+        """The socket it was started on."""
+        return self._server.launch.socket
+
+    @property
+    def server(self) -> ProcessId:
+        """The server process."""
+        return self._server.process
+
+    @property
+    def pane_pid(self) -> int:
+        """The pid of the pane's root process."""
+        return self._server.pane.pid
+
+    def _alive(self) -> bool:
+        return self._processes.probe(self._server.process).liveness is not Liveness.DEAD
+
+    async def _reach(self) -> MemoryProgram:
+        await asyncio.sleep(0)
+        if self._closed or not self._alive():
+            raise TmuxGone(f"no tmux server answers on {self.socket}: connection closed")
+        if self._server.hanging:
+            raise TmuxTimeout(f"tmux on {self.socket} did not answer within 5 s")
+        return self._server.program
+
+    async def capture(self, *, escapes: bool = False, history: int = 0) -> str:
+        """The last rows of what the program shows; `escapes` changes nothing here."""
+        del escapes
+        lines = (await self._reach()).screen.split("\n")
+        rows = self._server.size[1]
+        above = max(0, len(lines) - rows)
+        visible = lines[max(0, above - history) :]
+        return "\n".join(visible + [""] * (rows - len(visible)))
+
+    async def paste(self, text: bytes, path: Path) -> PasteOutcome:
+        """Give the program one paste."""
+        del path
+        if not text or _ESCAPE in text:
+            raise TmuxError("a paste must hold text and no ESC, which would end it early; remove it")
+        self._give(await self._reach(), Pasted(text))
+        return PasteOutcome.PASTED
+
+    async def keys(self, *names: str) -> None:
+        """Give the program keys."""
+        checked = [check_key(name) for name in names]
+        program = await self._reach()
+        for name in checked:
+            self._give(program, Pressed(name))
+
+    @staticmethod
+    def _give(program: MemoryProgram, received: Pasted | Pressed) -> None:
+        program.inputs.append(received)
+        program.react(received)
+
+    async def title(self) -> str:
+        """The program's title."""
+        return (await self._reach()).title
+
+    async def size(self) -> tuple[int, int]:
+        """Columns and rows."""
+        await self._reach()
+        return self._server.size
+
+    async def clients(self) -> int:
+        """Humans attached."""
+        await self._reach()
+        return len(self._server.humans)
+
+    async def last_input(self) -> float | None:
+        """When a human last pressed a key."""
+        await self._reach()
+        return max(self._server.humans, default=None)
+
+    async def ping(self) -> None:
+        """Return when the server answers."""
+        await self._reach()
+
+    async def kill(self) -> None:
+        """End the server; the pane's root is hung up."""
+        if self._alive() and self._server.hanging:
+            raise TmuxTimeout(f"the tmux server {self._server.process.pid} did not leave when asked")
+        await self.close()
+        if self._alive():
+            self._processes.end(self._server.process.pid)
+            self._processes.signal(self._server.pane, signal.SIGHUP)
+
+    def _lost(self) -> None:
+        callbacks, self._gone_callbacks = self._gone_callbacks, []
+        for callback in callbacks:
+            callback()
+
+    def on_gone(self, callback: Callable[[], None]) -> None:
+        """Call back once when the connection ends without `close`."""
+        if self._closed:
+            return
+        if self._alive():
+            self._gone_callbacks.append(callback)
+        else:
+            asyncio.get_running_loop().call_soon(callback)
+
+    async def close(self) -> None:
+        """Drop the connection."""
+        self._closed = True
+        self._watch.cancel()
+        self._gone_callbacks.clear()
