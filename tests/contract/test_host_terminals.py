@@ -1,0 +1,203 @@
+"""One contract for terminals, kept by tmux and by the twin alike.
+
+The program in the pane is `cat` (its terminal echoes) or the twin's echo program.
+"""
+
+import asyncio
+import os
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from roost.host.errors import HostError, TmuxError, TmuxGone
+from roost.host.interfaces import Liveness, PasteOutcome, Processes, Terminal, Terminals
+from roost.host.memory.processes import MemoryProcesses
+from roost.host.memory.terminals import MemoryTerminals
+from roost.host.process import SystemProcesses
+from roost.host.tmux.server import TmuxTerminals
+from tests.support.wait import eventually
+
+_PATIENCE = 10
+_TREE = {"ROOST_SESSION": "terminal-contract", "ROOST_NONCE": "n"}
+
+
+class World:
+    """Terminals in a short folder of their own; what was started is ended."""
+
+    def __init__(self, folder: Path, processes: Processes, terminals: Terminals) -> None:
+        self.folder = folder
+        self.processes = processes
+        self.terminals = terminals
+        self._started: list[Terminal] = []
+
+    async def start(self, name: str = "s") -> Terminal:
+        env = {
+            **{name: os.environ[name] for name in ("PATH", "HOME", "ROOST_TEST_RUN") if name in os.environ},
+            **_TREE,
+        }
+        terminal = await self.terminals.start(self.folder / name, ["cat"], env, self.folder, width=100, height=20)
+        self._started.append(terminal)
+        return terminal
+
+    async def shows(self, terminal: Terminal, text: str) -> str:
+        async def look() -> str | None:
+            screen = await terminal.capture()
+            return screen if text in screen else None
+
+        return await eventually(look, timeout=_PATIENCE, why=f"{text!r} on the screen") or ""
+
+    async def close(self) -> None:
+        for terminal in self._started:
+            if self.processes.probe(terminal.server).liveness is Liveness.ALIVE:
+                await terminal.kill()
+            await terminal.close()
+            for process in self.processes.tree(None, _TREE["ROOST_SESSION"], _TREE["ROOST_NONCE"]):
+                self.processes.signal(process, signal.SIGKILL)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as path:
+        yield Path(path)
+
+
+@pytest.fixture(params=[pytest.param("real", marks=pytest.mark.real), "memory"])
+async def world(request: pytest.FixtureRequest, folder: Path) -> AsyncIterator[World]:
+    if request.param == "real":
+        system = SystemProcesses()
+        made = World(folder, system, TmuxTerminals(folder / "tmux.conf", system))
+    else:
+        memory = MemoryProcesses()
+        made = World(folder, memory, MemoryTerminals(memory))
+    yield made
+    await made.close()
+
+
+async def test_started_terminal_shows_what_is_pasted_and_typed(world: World) -> None:
+    terminal = await world.start()
+    assert await terminal.size() == (100, 20)
+    assert await terminal.paste("héllo wörld".encode(), world.folder / "p") is PasteOutcome.PASTED
+    await terminal.keys("Enter", "x", "1", "Enter")
+    screen = await world.shows(terminal, "x1")
+    assert screen.startswith("héllo wörld\n")
+    assert len(screen.split("\n")) == 20
+    assert not (world.folder / "p").exists()
+    await terminal.ping()
+    assert isinstance(await terminal.title(), str)
+
+
+async def test_server_and_pane_are_processes(world: World) -> None:
+    terminal = await world.start()
+    pane = world.processes.identify(terminal.pane_pid)
+    assert pane
+    assert world.processes.probe(terminal.server).liveness is Liveness.ALIVE
+    found = world.processes.tree(None, _TREE["ROOST_SESSION"], _TREE["ROOST_NONCE"])
+    assert {terminal.server, pane} <= set(found)
+
+
+async def test_N8_terminal_outlives_its_connection_and_is_adopted(world: World) -> None:
+    terminal = await world.start()
+    await terminal.paste(b"before", world.folder / "p")
+    await world.shows(terminal, "before")
+    await terminal.close()
+    with pytest.raises(TmuxGone):
+        await terminal.ping()
+    again = await world.terminals.adopt(terminal.socket)
+    assert (again.server, again.pane_pid) == (terminal.server, terminal.pane_pid)
+    assert "before" in await again.capture()
+    await again.close()
+
+
+async def test_two_connections_at_once(world: World) -> None:
+    terminal = await world.start()
+    other = await world.terminals.adopt(terminal.socket)
+    await asyncio.gather(*(each.ping() for each in (terminal, other) for _ in range(20)))
+    assert await terminal.clients() == 0
+    assert await terminal.last_input() is None
+    await other.close()
+    await terminal.ping()
+
+
+async def test_live_socket_is_not_taken_over(world: World) -> None:
+    terminal = await world.start()
+    with pytest.raises(TmuxError):
+        await world.start()
+    await terminal.ping()
+
+
+async def test_kill_ends_the_server_and_frees_the_socket(world: World) -> None:
+    terminal = await world.start()
+    gone: list[int] = []
+    terminal.on_gone(lambda: gone.append(1))
+    await terminal.kill()
+    assert world.processes.probe(terminal.server).liveness is Liveness.DEAD
+    assert not terminal.socket.exists()
+    with pytest.raises(TmuxGone):
+        await terminal.capture()
+    with pytest.raises(TmuxGone):
+        await world.terminals.adopt(terminal.socket)
+    await terminal.kill()
+    again = await world.start()
+    assert again.server != terminal.server
+
+
+async def test_N6_loss_of_the_server_is_an_event(world: World) -> None:
+    terminal = await world.start()
+    gone = asyncio.Event()
+    terminal.on_gone(gone.set)
+    world.processes.signal(terminal.server, signal.SIGKILL)
+    await asyncio.wait_for(gone.wait(), _PATIENCE)
+    with pytest.raises(TmuxGone):
+        await terminal.paste(b"x", world.folder / "p")
+    assert not (world.folder / "p").exists()
+    late = asyncio.Event()
+    terminal.on_gone(late.set)
+    await asyncio.wait_for(late.wait(), _PATIENCE)
+
+
+async def test_no_gone_after_close(world: World) -> None:
+    terminal = await world.start()
+    calls: list[int] = []
+    terminal.on_gone(lambda: calls.append(1))
+    await terminal.close()
+    terminal.on_gone(lambda: calls.append(2))
+    world.processes.signal(terminal.server, signal.SIGKILL)
+    gone = asyncio.Event()
+    world.processes.watch(terminal.server, gone.set)
+    await asyncio.wait_for(gone.wait(), _PATIENCE)
+    assert calls == []
+
+
+async def test_adopting_nothing_is_gone_and_starts_nothing(world: World) -> None:
+    with pytest.raises(TmuxGone):
+        await world.terminals.adopt(world.folder / "none")
+    assert not (world.folder / "none").exists()
+
+
+@pytest.mark.parametrize("bad", ["Entre", "", "C-", "Down,Enter", "-x", "\x1b"])
+async def test_unknown_keys_are_refused_not_typed(world: World, bad: str) -> None:
+    terminal = await world.start()
+    with pytest.raises(TmuxError, match="key"):
+        await terminal.keys("a", bad)
+    assert (await terminal.capture()).strip() == ""
+
+
+@pytest.mark.parametrize("bad", [b"", b"a\x1b[201~b"])
+async def test_pastes_that_would_end_early_are_refused(world: World, bad: bytes) -> None:
+    terminal = await world.start()
+    with pytest.raises(TmuxError, match="paste"):
+        await terminal.paste(bad, world.folder / "p")
+    assert (await terminal.capture()).strip() == ""
+
+
+async def test_version_is_told(world: World) -> None:
+    assert (await world.terminals.version())[0].isdigit()
+
+
+async def test_overlong_socket_path_is_refused_by_name(folder: Path) -> None:
+    terminals = TmuxTerminals(folder / "c", SystemProcesses())
+    with pytest.raises(HostError, match="107"):
+        await terminals.start(folder / ("x" * 100), ["cat"], {}, folder)
