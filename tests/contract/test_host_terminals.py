@@ -38,7 +38,9 @@ class World:
             **{name: os.environ[name] for name in ("PATH", "HOME", "ROOST_TEST_RUN") if name in os.environ},
             **_TREE,
         }
-        terminal = await self.terminals.start(self.folder / name, ["cat"], env, self.folder, width=100, height=20)
+        terminal = await self.terminals.start(
+            self.folder / name, ["cat"], env, self.folder, width=100, height=20
+        )
         self._started.append(terminal)
         return terminal
 

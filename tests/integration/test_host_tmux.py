@@ -53,6 +53,8 @@ _NASTY = (
     "\ttab, emoji 👩‍👩‍👧‍👦 🏳️‍🌈, right-to-left שלום עליכם مرحبا, ZWSP \u200b NBSP \u00a0 end\n\n"
     "last line without newline but with a backslash \\"
 )
+_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
+_SPECIAL = st.text(st.sampled_from("$HOME~'\"\\#{};%&|-=\n\r\t\x1b 7uU"), max_size=12)
 
 
 class Bench:
@@ -266,7 +268,7 @@ def test_versions() -> None:
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cs"], exclude_characters="\0"))))
+@given(st.lists(_TEXT | _SPECIAL))
 def test_quoted_words_are_read_literally_by_tmux(quoting_server: "QuotingServer", words: list[str]) -> None:
     assert quoting_server.round_trip("|".join(words)) == "|".join(words)
 

@@ -38,7 +38,9 @@ def test_surrounding_session_never_passes_even_when_named() -> None:
 
 
 def test_what_the_daemon_sets_wins() -> None:
-    child = child_environment({"HOME": "/h", "ROOST_SESSION": "another"}, {"ROOST_SESSION": "s", "HOME": "/x"})
+    child = child_environment(
+        {"HOME": "/h", "ROOST_SESSION": "another"}, {"ROOST_SESSION": "s", "HOME": "/x"}
+    )
     assert child["ROOST_SESSION"] == "s"
     assert child["HOME"] == "/x"
 
@@ -52,7 +54,9 @@ def test_test_helpers_pass() -> None:
 @given(st.dictionaries(st.text(min_size=1), st.text()), st.lists(st.text()))
 def test_nothing_of_roost_tmux_or_claude_leaks(base: dict[str, str], names: list[str]) -> None:
     child = child_environment({**base, **_FOREIGN}, {}, [*names, "*"])
-    assert not {name for name in child if name.startswith(("ROOST_", "TMUX", "CLAUDE_CODE_"))} - {"ROOST_DEMO_LOG"}
+    assert not {name for name in child if name.startswith(("ROOST_", "TMUX", "CLAUDE_CODE_"))} - {
+        "ROOST_DEMO_LOG"
+    }
     assert all("\0" not in value for value in child.values())
 
 

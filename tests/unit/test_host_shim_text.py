@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from roost.host.shimlib.forensics import counter, memory_report, oom_evidence
 from roost.host.shimlib.text import logfmt, read_json, to_json, utc
 
-_scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+_scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+)
 _values = st.recursive(
     _scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=15
 )

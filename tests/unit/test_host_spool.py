@@ -95,7 +95,9 @@ def test_report_of_the_start(tmp_path: Path) -> None:
     path = tmp_path / "started"
     assert read_started(path, processes) is None
     one = {"pid": 5, "start": 50}
-    path.write_text(json.dumps({"agent": {"pid": known.pid, "start": None}, "shim": one, "server": one, "boot": "b"}))
+    path.write_text(
+        json.dumps({"agent": {"pid": known.pid, "start": None}, "shim": one, "server": one, "boot": "b"})
+    )
     started = read_started(path, processes)
     assert started
     assert started.error is None

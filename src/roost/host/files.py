@@ -86,9 +86,7 @@ class Tail:
     is given out once its newline has been written. Lines over `longest` bytes are skipped and counted.
     """
 
-    def __init__(
-        self, path: Path, *, offset: int = 0, bound: int = 1 << 20, longest: int = 64 << 20
-    ) -> None:
+    def __init__(self, path: Path, *, offset: int = 0, bound: int = 1 << 20, longest: int = 64 << 20) -> None:
         """Read `path` from `offset` bytes on, at most `bound` bytes per call."""
         self.path = path
         self.skipped = 0

@@ -31,9 +31,7 @@ def counter(text: str, name: str) -> int | None:
     return None
 
 
-def oom_evidence(
-    before: tuple[int | None, int | None], after: tuple[int | None, int | None]
-) -> bool | None:
+def oom_evidence(before: tuple[int | None, int | None], after: tuple[int | None, int | None]) -> bool | None:
     """Whether the kernel killed for memory in between: the cgroup's counter decides, else the machine's."""
     for earlier, later in zip(before, after, strict=True):
         if earlier is not None and later is not None:

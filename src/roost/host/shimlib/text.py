@@ -16,7 +16,8 @@ def read_json(text: str) -> dict[str, Any]:
 
         scanner = _json.make_scanner(_ScannerContext)  # pyright: ignore[reportArgumentType]
         return scanner(text, 0)[0]
-    except (ImportError, AttributeError):
+    except (ImportError, AttributeError, StopIteration, SystemError):
+        # The scanner reports errors through the package that it was spared from loading.
         import json
 
         return json.loads(text)

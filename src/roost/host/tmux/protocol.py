@@ -61,9 +61,7 @@ class ControlParser:
         if self._open is None:
             return self._outside(line)
         if line in (b"%end" + self._open.suffix, b"%error" + self._open.suffix):
-            block = Block(
-                self._open.number, self._open.own, line.startswith(b"%error"), tuple(self._lines)
-            )
+            block = Block(self._open.number, self._open.own, line.startswith(b"%error"), tuple(self._lines))
             self._open = None
             self._lines = []
             return block
