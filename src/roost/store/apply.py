@@ -4,14 +4,14 @@
 # pyright: reportUnknownMemberType=false
 # ruff: noqa: S608 -- statements are put together from constants of this package only
 
-from collections.abc import Iterable, Sequence
-
 import apsw
 
 from roost.core import commands as c
 from roost.core.message import Message
 from roost.core.session import Death, Session
 from roost.store import rows
+from roost.store.arrange import arranged
+from roost.store.codec import to_text
 from roost.store.errors import BatchError, DuplicateMessageError
 from roost.store.interfaces import Batch, JournalRow
 
@@ -55,31 +55,6 @@ _PURGE = (
     "DELETE FROM messages WHERE recipient = ?",
     "DELETE FROM peers WHERE name = ?",
 )
-
-_RANK = {c.SavePeer: 0, c.SaveSession: 1, c.CloseSession: 1, c.SaveMessage: 2, c.SaveAttempt: 3}
-
-
-def arranged(changes: Sequence[c.Change]) -> Iterable[c.Change]:
-    """The changes with rows before those that refer to them; nothing crosses a purge.
-
-    `decide` keeps only the last save of each row, which may come after something that refers to it.
-    """
-    if len(changes) < 2:  # noqa: PLR2004 -- nothing to arrange
-        return changes
-    arranged_changes: list[c.Change] = []
-    waiting: list[c.Change] = []
-    for change in changes:
-        if isinstance(change, c.Purge):
-            arranged_changes += sorted(waiting, key=_rank)
-            arranged_changes.append(change)
-            waiting = []
-        else:
-            waiting.append(change)
-    return arranged_changes + sorted(waiting, key=_rank)
-
-
-def _rank(change: c.Change) -> int:
-    return _RANK[type(change)]
 
 
 class Applier:
@@ -163,7 +138,10 @@ class Applier:
         self._cursor.execute("DELETE FROM tokens WHERE session = ?", (death.session,))
 
     def _journal(self, entry: c.Journal, at: float) -> JournalRow:
-        self._cursor.execute(_INSERT_JOURNAL, rows.journal_row(entry, at))
+        data = to_text(entry.data) if entry.data else "{}"
+        self._cursor.execute(
+            _INSERT_JOURNAL, (at, entry.kind, entry.peer, entry.session, entry.message, entry.cause, data)
+        )
         seq = self._connection.last_insert_rowid()
         return JournalRow(
             seq, at, entry.kind, entry.peer, entry.session, entry.message, entry.cause, entry.data

@@ -1,33 +1,30 @@
-"""What the store takes and gives. Light to import: the command line reads the store without the daemon.
+"""What the store takes and gives.
 
 All times are Unix seconds, all sizes bytes.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from roost.core.commands import Change, Effect, End, Examine, Journal, Launch, Notify, Offer
 from roost.core.message import Message, MessageState
 from roost.core.peer import PeerState
 from roost.core.session import Death
+from roost.store.records import Attempt, Counts, Intent, JournalRow, Loaded, StoredMessage
 
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """An effect that was decided and has not ended yet; a restarted daemon examines it again.
-
-    `key` is the effect's own key, `kind` one of launch, offer, examine, end, notice; `data` holds plain JSON
-    values.
-    """
-
-    key: str
-    kind: str
-    peer: str
-    at: float
-    session: str | None = None
-    message: str | None = None
-    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
+__all__ = [
+    "Attempt",
+    "Batch",
+    "Counts",
+    "Intent",
+    "JournalRow",
+    "Loaded",
+    "Store",
+    "StoredMessage",
+    "Token",
+    "intent_for",
+]
 
 
 def intent_for(effect: Effect, at: float) -> Intent:
@@ -74,58 +71,6 @@ class Batch:
     settled: tuple[str, ...] = ()
     tokens: tuple[Token, ...] = ()
     meta: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-@dataclass(frozen=True, slots=True)
-class JournalRow:
-    """One stored journal event; `seq` grows by one from event to event and is never used again."""
-
-    seq: int
-    ts: float
-    kind: str
-    peer: str
-    session: str | None
-    message: str | None
-    cause: str | None
-    data: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One step in the story of a message; `n` counts from 1."""
-
-    n: int
-    at: float
-    session: str | None
-    outcome: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class StoredMessage:
-    """A message with its story and the ids of its replies (notices are none), oldest first."""
-
-    message: Message
-    attempts: tuple[Attempt, ...]
-    replies: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How much there is: peers, live sessions, queued messages."""
-
-    peers: int
-    live: int
-    queued: int
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """All that a starting daemon needs, from one moment: states as `decide` needs them, and open intents."""
-
-    peers: tuple[PeerState, ...]
-    intents: tuple[Intent, ...]
-    schema: int
 
 
 class Store(Protocol):

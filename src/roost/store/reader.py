@@ -5,11 +5,11 @@
 # ruff: noqa: S608 -- statements are put together from constants of this package only
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import apsw
 
@@ -19,7 +19,7 @@ from roost.core.session import Death, Session
 from roost.store import rows
 from roost.store.database import open_for_reading, schema_of
 from roost.store.errors import AmbiguousIdError, explain
-from roost.store.interfaces import Counts, Intent, JournalRow, Loaded, StoredMessage
+from roost.store.records import Counts, Intent, JournalRow, Loaded, StoredMessage
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -56,7 +56,7 @@ class Reader:
         self._connection.close()
 
     @contextmanager
-    def _moment(self) -> Iterator[None]:
+    def _moment(self) -> Generator[None]:
         """Several queries see the store as it was at one moment."""
         self._connection.execute("BEGIN")
         try:
@@ -227,7 +227,7 @@ class Reader:
         return [] if found == ["ok"] else found
 
     def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-        return self._connection.execute(statement, values).fetchall()
+        return cast("list[Any]", self._connection.execute(statement, values).fetchall())
 
     def _row(self, statement: str, *values: Any) -> tuple[Any, ...] | None:  # noqa: ANN401 -- SQL values
         found = self._rows(statement, values)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from roost.core.commands import Journal
 from roost.core.identity import ProcessId
 from roost.core.message import Message, MessageState, Notice
 from roost.core.peer import (
@@ -31,7 +30,7 @@ from roost.store.codec import (
     to_text,
 )
 from roost.store.errors import BrokenRowError
-from roost.store.interfaces import Attempt, Intent, JournalRow
+from roost.store.records import Attempt, Intent, JournalRow
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -261,12 +260,6 @@ def read_attempt(row: Row) -> Attempt:
 
 
 JOURNAL_COLUMNS = "seq, ts, kind, peer, session, message, cause, data"
-
-
-def journal_row(entry: Journal, at: float) -> Row:
-    """The columns of JOURNAL_COLUMNS after the number."""
-    data = to_text(entry.data) if entry.data else "{}"
-    return (at, entry.kind, entry.peer, entry.session, entry.message, entry.cause, data)
 
 
 def read_journal(row: Row) -> JournalRow:

@@ -1,0 +1,80 @@
+"""What the store gives back. Apart from the interfaces, so that a reader loads nothing else.
+
+All times are Unix seconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from roost.core.message import Message
+from roost.core.peer import PeerState
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An effect that was decided and has not ended yet; a restarted daemon examines it again.
+
+    `key` is the effect's own key, `kind` one of launch, offer, examine, end, notice; `data` holds plain JSON
+    values.
+    """
+
+    key: str
+    kind: str
+    peer: str
+    at: float
+    session: str | None = None
+    message: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """One stored journal event; `seq` grows by one from event to event and is never used again."""
+
+    seq: int
+    ts: float
+    kind: str
+    peer: str
+    session: str | None
+    message: str | None
+    cause: str | None
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One step in the story of a message; `n` counts from 1."""
+
+    n: int
+    at: float
+    session: str | None
+    outcome: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A message with its story and the ids of its replies (notices are none), oldest first."""
+
+    message: Message
+    attempts: tuple[Attempt, ...]
+    replies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much there is: peers, live sessions, queued messages."""
+
+    peers: int
+    live: int
+    queued: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """All that a starting daemon needs, from one moment: states as `decide` needs them, and open intents."""
+
+    peers: tuple[PeerState, ...]
+    intents: tuple[Intent, ...]
+    schema: int
