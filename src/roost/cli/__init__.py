@@ -1,1 +1,1 @@
-"""The command line: a thin client of the daemon's socket. It starts fast and loads none of the daemon's packages."""
+"""The command line: a thin client of the daemon's socket. It starts fast and loads little."""

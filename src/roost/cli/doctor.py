@@ -23,9 +23,19 @@ _PROGRAMS = {
 }
 
 
-def finding(check: str, ok: bool | None, detail: str, fix: str | None = None) -> Record:  # noqa: FBT001 -- the verdict
-    """One finding; `ok` None: worth knowing, not wrong."""
-    return {"check": check, "ok": ok, "detail": detail, "fix": fix}
+def good(check: str, detail: str) -> Record:
+    """A finding: all is well."""
+    return {"check": check, "ok": True, "detail": detail, "fix": None}
+
+
+def wrong(check: str, detail: str, fix: str) -> Record:
+    """A finding: something is wrong, and the command that mends it."""
+    return {"check": check, "ok": False, "detail": detail, "fix": fix}
+
+
+def note(check: str, detail: str, fix: str | None = None) -> Record:
+    """A finding: worth knowing, not wrong."""
+    return {"check": check, "ok": None, "detail": detail, "fix": fix}
 
 
 def examine(places: Places) -> list[Record]:
@@ -45,8 +55,8 @@ def examine(places: Places) -> list[Record]:
 def _python() -> Record:
     version = ".".join(str(part) for part in sys.version_info[:3])
     if sys.version_info[:2] < OLDEST_PYTHON:
-        return finding("python", False, f"{version} is too old; 3.11 or later is needed", "install a newer Python")  # noqa: FBT003
-    return finding("python", True, version)  # noqa: FBT003
+        return wrong("python", f"{version} is too old; 3.11 or later is needed", "install a newer Python")
+    return good("python", version)
 
 
 def _version(program: str, option: str) -> str:
@@ -59,15 +69,15 @@ def _tmux() -> Record:
     install = "brew install tmux" if sys.platform == "darwin" else "sudo apt-get install tmux"
     path = shutil.which("tmux")
     if path is None:
-        return finding("tmux", False, "it is not installed", install)  # noqa: FBT003
+        return wrong("tmux", "it is not installed", install)
     try:
         said = _version(path, "-V")
     except (OSError, subprocess.SubprocessError) as error:
-        return finding("tmux", False, f"{path} -V failed: {error}", install)  # noqa: FBT003
+        return wrong("tmux", f"{path} -V failed: {error}", install)
     version = parse_tmux(said)
     if version is not None and version < OLDEST_TMUX:
-        return finding("tmux", False, f"{said} is too old; 3.3 or later is needed", install)  # noqa: FBT003
-    return finding("tmux", True if version else None, f"{said} ({path})")
+        return wrong("tmux", f"{said} is too old; 3.3 or later is needed", install)
+    return good("tmux", f"{said} ({path})") if version else note("tmux", f"{said} ({path})")
 
 
 def parse_tmux(said: str) -> tuple[int, int] | None:
@@ -81,19 +91,23 @@ def _sqlite() -> Record:
     try:
         import apsw
     except ImportError as error:
-        return finding("sqlite", False, str(error), "pip install --force-reinstall apsw")  # noqa: FBT003
-    return finding("sqlite", True, apsw.sqlite_lib_version())  # noqa: FBT003
+        return wrong("sqlite", str(error), "pip install --force-reinstall apsw")
+    return good("sqlite", apsw.sqlite_lib_version())
 
 
 def _directories(places: Places) -> Iterator[Record]:
-    for name, path in (("state folder", places.state), ("socket folder", places.run), ("log folder", places.logs)):
+    for name, path in (
+        ("state folder", places.state),
+        ("socket folder", places.run),
+        ("log folder", places.logs),
+    ):
         try:
             info = path.stat()
         except FileNotFoundError:
-            yield finding(name, None, f"{path} does not exist yet; `roost up` makes it")
+            yield note(name, f"{path} does not exist yet; `roost up` makes it")
             continue
         except OSError as error:
-            yield finding(name, False, f"{path}: {error.strerror}", f"ls -ld {path}")  # noqa: FBT003
+            yield wrong(name, f"{path}: {error.strerror}", f"ls -ld {path}")
             continue
         yield _directory(name, path, info)
 
@@ -101,14 +115,14 @@ def _directories(places: Places) -> Iterator[Record]:
 def _directory(name: str, path: Path, info: os.stat_result) -> Record:
     mode = stat.S_IMODE(info.st_mode)
     if not stat.S_ISDIR(info.st_mode):
-        return finding(name, False, f"{path} is not a folder", f"mv {path} {path}.old")  # noqa: FBT003
+        return wrong(name, f"{path} is not a folder", f"mv {path} {path}.old")
     if info.st_uid != os.getuid():
-        return finding(name, False, f"{path} belongs to another user (uid {info.st_uid})", "choose another --home")  # noqa: FBT003
+        return wrong(name, f"{path} belongs to another user (uid {info.st_uid})", "choose another --home")
     if mode & 0o077:
-        return finding(name, False, f"{path} is open to other users (mode {mode:04o})", f"chmod 700 {path}")  # noqa: FBT003
+        return wrong(name, f"{path} is open to other users (mode {mode:04o})", f"chmod 700 {path}")
     if not os.access(path, os.W_OK | os.X_OK):
-        return finding(name, False, f"{path} cannot be written", f"chmod 700 {path}")  # noqa: FBT003
-    return finding(name, True, str(path))  # noqa: FBT003
+        return wrong(name, f"{path} cannot be written", f"chmod 700 {path}")
+    return good(name, str(path))
 
 
 def _socket_path(places: Places) -> Record:
@@ -116,9 +130,9 @@ def _socket_path(places: Places) -> Record:
     try:
         mode = path.stat().st_mode
     except OSError:
-        return finding("socket", None, f"{path} does not exist: no daemon runs here")
+        return note("socket", f"{path} does not exist: no daemon runs here")
     if not stat.S_ISSOCK(mode):
-        return finding("socket", False, f"{path} is not a socket", f"rm {path}")  # noqa: FBT003
+        return wrong("socket", f"{path} is not a socket", f"rm {path}")
     import socket
 
     with socket.socket(socket.AF_UNIX) as probe:
@@ -126,8 +140,8 @@ def _socket_path(places: Places) -> Record:
         try:
             probe.connect(str(path))
         except OSError:
-            return finding("socket", None, f"{path} is stale: its daemon has ended", "roost up")
-    return finding("socket", True, str(path))  # noqa: FBT003
+            return note("socket", f"{path} is stale: its daemon has ended", "roost up")
+    return good("socket", str(path))
 
 
 def _disk(places: Places) -> Record:
@@ -137,8 +151,8 @@ def _disk(places: Places) -> Record:
     free = shutil.disk_usage(folder).free
     text = f"{free // (1024 * 1024):,} MiB free at {folder}"
     if free < LEAST_FREE:
-        return finding("disk", False, text, f"du -x -d 2 -h {folder} | sort -h")  # noqa: FBT003
-    return finding("disk", True, text)  # noqa: FBT003
+        return wrong("disk", text, f"du -x -d 2 -h {folder} | sort -h")
+    return good("disk", text)
 
 
 def _configuration(path: Path) -> Record:
@@ -146,21 +160,21 @@ def _configuration(path: Path) -> Record:
         text = path.read_bytes().decode()
         tomllib.loads(text)
     except FileNotFoundError:
-        return finding("config", True, f"{path} does not exist; the defaults apply")  # noqa: FBT003
+        return good("config", f"{path} does not exist; the defaults apply")
     except UnicodeDecodeError as error:
-        return finding("config", False, f"{path} is not UTF-8 (byte {error.start})", f"edit {path}")  # noqa: FBT003
+        return wrong("config", f"{path} is not UTF-8 (byte {error.start})", f"edit {path}")
     except tomllib.TOMLDecodeError as error:
-        return finding("config", False, f"{path}: {error}", f"edit {path}")  # noqa: FBT003
+        return wrong("config", f"{path}: {error}", f"edit {path}")
     except OSError as error:
-        return finding("config", False, f"{path}: {error.strerror}", f"ls -l {path}")  # noqa: FBT003
-    return finding("config", True, str(path))  # noqa: FBT003
+        return wrong("config", f"{path}: {error.strerror}", f"ls -l {path}")
+    return good("config", str(path))
 
 
 def _program(name: str, install: str) -> Record:
     path = shutil.which(name)
     if path is None:
-        return finding(name, None, "it is not installed; only peers of this runtime need it", install)
+        return note(name, "it is not installed; only peers of this runtime need it", install)
     try:
-        return finding(name, True, f"{_version(path, '--version')} ({path})")  # noqa: FBT003
+        return good(name, f"{_version(path, '--version')} ({path})")
     except (OSError, subprocess.SubprocessError) as error:
-        return finding(name, False, f"{path} --version failed: {error}", install)  # noqa: FBT003
+        return wrong(name, f"{path} --version failed: {error}", install)

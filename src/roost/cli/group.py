@@ -7,6 +7,7 @@ import click
 
 from roost import __version__
 from roost.cli.app import App
+from roost.errors import RoostError, UsageError
 
 COMMANDS: dict[str, dict[str, str]] = {
     "Daemon": {"up": "daemon", "down": "daemon", "status": "daemon", "doctor": "doctor"},
@@ -106,9 +107,7 @@ class Commands(click.Group):
         module = _MODULES.get(cmd_name)
         if module is None:
             return None
-        command: click.Command = getattr(
-            import_module(f"roost.cli.commands.{module}"), f"{cmd_name}_command"
-        )
+        command: click.Command = getattr(import_module(f"roost.cli.commands.{module}"), f"{cmd_name}_command")
         return command
 
     def resolve_command(
@@ -119,7 +118,7 @@ class Commands(click.Group):
             from difflib import get_close_matches
 
             close = get_close_matches(args[0], _MODULES, n=3)
-            hint = f"; did you mean {' or '.join(close)}?" if close else ""
+            hint = f" (did you mean {' or '.join(close)}?)" if close else ""
             raise click.UsageError(f"there is no command '{args[0]}'{hint}", ctx)
         return super().resolve_command(ctx, args)
 
@@ -139,6 +138,28 @@ def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> 
     if value:
         click.echo(f"roost {__version__}")
         ctx.exit()
+
+
+def run(app: App, arguments: list[str]) -> int:
+    """Run one command and return its exit code. Raises RoostError in place of click's errors."""
+    try:
+        with roost.make_context("roost", arguments, obj=app) as ctx:
+            result: object = roost.invoke(ctx)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.Abort as error:
+        raise KeyboardInterrupt from error
+    except click.UsageError as error:
+        raise UsageError(_sentence(error)) from error
+    except click.ClickException as error:
+        raise RoostError(error.format_message()) from error
+    return result if isinstance(result, int) else 0
+
+
+def _sentence(error: click.UsageError) -> str:
+    text = error.format_message().rstrip(".")
+    command = error.ctx.command_path if error.ctx else "roost"
+    return f"{text[:1].lower()}{text[1:]}; see `{command} --help`"
 
 
 def _help_without_command(ctx: click.Context) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import select
+import socket
 import subprocess
 import sys
 import time
@@ -111,10 +112,22 @@ def wait_until_down(app: App) -> None:
     """Return when nobody answers on the socket and nobody holds the daemon's lock."""
     deadline = time.monotonic() + STOP_SECONDS
     lock = app.places.lock
-    while os.path.exists(app.socket) or _is_held(lock):  # noqa: PTH110 -- a plain string here
+    while _is_held(lock) or _answers(app.socket):
         if time.monotonic() >= deadline:
-            raise RoostError(f"the daemon agreed to end but has not after {STOP_SECONDS:g} s; see `roost status`")
+            raise RoostError(
+                f"the daemon agreed to end but has not after {STOP_SECONDS:g} s; see `roost status`"
+            )
         time.sleep(_POLL)
+
+
+def _answers(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+    return True
 
 
 def _is_held(lock: os.PathLike[str]) -> bool:

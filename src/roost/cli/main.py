@@ -2,12 +2,10 @@
 
 import os
 import sys
-
-import click
+from importlib import import_module
 
 from roost.cli.app import App
 from roost.cli.client import RemoteError
-from roost.cli.group import roost
 from roost.cli.output import warn
 from roost.errors import RoostError
 
@@ -15,10 +13,15 @@ INTERRUPTED = 130
 """The exit code of a command that Ctrl-C ended."""
 BROKEN_PIPE = 141
 """The exit code when the reader of our output has gone."""
+QUICK = {"list": "registry", "status": "health"}
+"""Commands that status bars and scripts run all the time -> their module below `roost.cli`.
+
+Written with no option but `--json` they skip the parser: loading click takes longer than all the rest.
+"""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run `roost` with these arguments (default: the process's) and return its exit code (contract: 0 to 5)."""
+    """Run `roost` with these arguments (default: the process's) and return its exit code."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -26,52 +29,50 @@ def main(arguments: list[str] | None = None) -> int:
             reconfigure(errors="backslashreplace")
     app = App()
     try:
-        status = _run(app, sys.argv[1:] if arguments is None else arguments)
+        status = _guarded(app, sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         return _quiet()
     return status
 
 
-def _run(app: App, arguments: list[str]) -> int:
+def _guarded(app: App, arguments: list[str]) -> int:
     try:
-        with roost.make_context("roost", arguments, obj=app) as ctx:
-            result: object = roost.invoke(ctx)
-        return result if isinstance(result, int) else 0
-    except click.exceptions.Exit as end:
-        return end.exit_code
+        return _run(app, arguments)
     except BrokenPipeError:
         raise
     except KeyboardInterrupt:
-        return fail("interrupted", INTERRUPTED, app)
-    except click.UsageError as error:
-        return fail(_usage(error), 2, app)
-    except click.ClickException as error:
-        return fail(error.format_message(), 1, app)
+        return _fail("interrupted", INTERRUPTED, app)
     except RoostError as error:
-        return fail(error.message, error.status if isinstance(error, RemoteError) else error.exit_code, app)
+        return _fail(error.message, error.status if isinstance(error, RemoteError) else error.exit_code, app)
     except OSError as error:
-        return fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 1, app)
+        return _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 1, app)
     except Exception as error:  # noqa: BLE001 -- the last line of defence: one line, never a traceback unasked
         text = f"internal error: {type(error).__name__}: {error}; run it again with --debug to see where"
-        return fail(text, 1, app)
+        return _fail(text, 1, app)
 
 
-def fail(text: str, status: int, app: App) -> int:
+def _run(app: App, arguments: list[str]) -> int:
+    words = [word for word in arguments if word != "--json"]
+    if len(words) == 1 and words[0] in QUICK:
+        app.json = len(arguments) > 1
+        import_module(f"roost.cli.{QUICK[words[0]]}").show(app)
+        return 0
+    from roost.cli.group import run
+
+    return run(app, arguments)
+
+
+def _fail(text: str, status: int, app: App) -> int:
     """Say what happened on one line of stderr (and where, with --debug); returns the exit code."""
     if app.debug:
         import traceback
 
         traceback.print_exc()
-    warn(f"roost: {text}")
+    # Errors are sentences; after "roost:" they go on in lower case, unless a name begins them.
+    ordinary = text[:1].isupper() and text[1:2].islower()
+    warn(f"roost: {text[:1].lower() if ordinary else text[:1]}{text[1:]}")
     return status
-
-
-def _usage(error: click.UsageError) -> str:
-    text = error.format_message().rstrip(".")
-    text = text[:1].lower() + text[1:]
-    command = error.ctx.command_path if error.ctx else "roost"
-    return f"{text}; see `{command} --help`"
 
 
 def _quiet() -> int:

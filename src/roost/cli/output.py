@@ -1,11 +1,10 @@
-"""What people see: aligned text that fits the terminal, colour only on one, and nothing that could drive it."""
+"""What people see: aligned text that fits the terminal, colour only on one, nothing that could drive it."""
 
 import json
 import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import IO
 
 WIDTH = 80
@@ -110,7 +109,11 @@ def cells(text: str) -> int:
     import unicodedata
 
     return sum(
-        0 if unicodedata.combining(c) or c in "\u200d\ufe0f" else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        0
+        if unicodedata.combining(c) or c in "\u200d\ufe0f"
+        else 2
+        if unicodedata.east_asian_width(c) in "WF"
+        else 1
         for c in text
     )
 
@@ -166,18 +169,28 @@ def age(at: str | None) -> str:
     """How long ago an ISO-8601 time was (`45s`, `3m`), empty for None and for what is no time."""
     if not at:
         return ""
-    from roost.core.durations import rough_duration
+    from datetime import datetime
 
     try:
-        return rough_duration(max(time.time() - datetime.fromisoformat(at).timestamp(), 0.0))
+        return rough(max(time.time() - datetime.fromisoformat(at).timestamp(), 0.0))
     except ValueError:
         return ""
+
+
+def rough(seconds: float) -> str:
+    """A duration by its largest unit (`45s`, `3m`, `2h`, `5d`)."""
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f}{unit}"
+    return f"{seconds:.0f}s"
 
 
 def clock(at: str | None) -> str:
     """An ISO-8601 time as local date and time of day, to the second."""
     if not at:
         return ""
+    from datetime import datetime
+
     try:
         return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     except ValueError:

@@ -1,7 +1,7 @@
 """Where the daemon's socket is, without the cost of the whole `roost.paths`.
 
-`roost.paths` needs pathlib and dataclasses, several milliseconds that every command would pay. A test holds the
-two together.
+`roost.paths` needs pathlib and dataclasses, several milliseconds that every command would pay. A test holds
+the two together.
 """
 
 import os

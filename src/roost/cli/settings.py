@@ -25,8 +25,14 @@ class Setting(NamedTuple):
 SETTINGS = (
     Setting("dir", "DIR", "The folder it works in (default: the current one)."),
     Setting("runtime", "R", "The program: claude, codex, human, demo, or one of the config file."),
-    Setting("wake", "WHEN", "warm: on demand, sleeps when idle; ephemeral: one session per task; always: kept up."),
-    Setting("resume", "WHEN", "Go on with the earlier conversation: topic (when the topic is known), always, never."),
+    Setting(
+        "wake", "WHEN", "warm: on demand, sleeps when idle; ephemeral: one session per task; always: kept up."
+    ),
+    Setting(
+        "resume",
+        "WHEN",
+        "Go on with the earlier conversation: topic (when the topic is known), always, never.",
+    ),
     Setting("description", "TEXT", "What it is for; other agents see it."),
     Setting("prompt", "TEXT", "Standing instructions for it."),
     Setting("idle", "DURATION", "Sleep after so long without work."),

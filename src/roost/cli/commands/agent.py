@@ -12,7 +12,10 @@ from roost.errors import UsageError
 @click.argument("summary", nargs=-1)
 @click.pass_obj
 def done_command(app: App, summary: tuple[str, ...]) -> None:
-    """Say, from inside a session, that its task is done; SUMMARY goes to whoever asked."""
+    """Say, from inside a session, that its task is done.
+
+    SUMMARY goes to whoever asked for it.
+    """
     if app.token is None:
         raise UsageError("`done` works inside an agent's session only: ROOST_TOKEN is not set")
     app.call("done", {"summary": " ".join(summary) or None})

@@ -3,9 +3,10 @@
 import click
 
 from roost.cli.app import App
-from roost.cli.client import Record
+from roost.cli.client import ConnectionLostError, Record
 from roost.cli.group import DataCommand, PlainCommand
-from roost.cli.output import fields, say, show_json
+from roost.cli.health import show
+from roost.cli.output import say
 from roost.errors import NoDaemonError
 
 
@@ -14,18 +15,29 @@ from roost.errors import NoDaemonError
 @click.pass_obj
 def up_command(app: App, foreground: bool) -> None:  # noqa: FBT001 -- click's signature
     """Start the daemon; returns when it answers. Does nothing when it runs already."""
-    from roost.cli.launch import run_in_foreground, start
+    from roost.cli.launch import StartError, run_in_foreground, start
 
-    try:
-        status: Record = app.call("status")
-    except NoDaemonError:
-        if foreground:
-            run_in_foreground(app)
-        start(app)
-        status = app.call("status")
-        say(f"roost {status['version']} is up (pid {status['pid']})")
-    else:
+    status = _status(app)
+    if status is not None:
         say(f"roost {status['version']} is already up (pid {status['pid']})")
+        return
+    if foreground:
+        run_in_foreground(app)
+    try:
+        start(app)
+    except StartError:
+        # Of two that start at the same time one finds the other's daemon in its way, and that is success too.
+        if (status := _status(app)) is None:
+            raise
+    status = status or app.call("status")
+    say(f"roost {status['version']} is up (pid {status['pid']})")
+
+
+def _status(app: App) -> Record | None:
+    try:
+        return app.call("status")
+    except NoDaemonError:
+        return None
 
 
 @click.command("down", cls=PlainCommand)
@@ -42,6 +54,9 @@ def down_command(app: App, agents: bool) -> None:  # noqa: FBT001 -- click's sig
             raise
         say("the daemon is not running")
         return
+    except ConnectionLostError:
+        # It ended before its answer was through; whether it really has is seen next.
+        pass
     wait_until_down(app)
     say("roost is down" if agents else "roost is down; agents live on")
 
@@ -50,25 +65,4 @@ def down_command(app: App, agents: bool) -> None:  # noqa: FBT001 -- click's sig
 @click.pass_obj
 def status_command(app: App) -> None:
     """Show the daemon's health. Exit code 5: it is not running."""
-    try:
-        status: Record = app.call("status")
-    except NoDaemonError:
-        if app.json:
-            show_json({"running": False})
-        raise
-    if app.json:
-        show_json(status)
-        return
-    from roost.core.durations import rough_duration
-
-    fields(
-        [
-            ("version", status.get("version")),
-            ("pid", status.get("pid")),
-            ("up for", rough_duration(float(status.get("uptime_s") or 0))),
-            ("host", status.get("host")),
-            ("peers", f"{status.get('peers')} ({status.get('live')} live)"),
-            ("queued", status.get("queued")),
-            ("schema", status.get("schema")),
-        ]
-    )
+    show(app)

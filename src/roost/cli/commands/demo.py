@@ -11,7 +11,10 @@ from roost.cli.group import PlainCommand
 @click.command("demo", cls=PlainCommand)
 @click.pass_obj
 def demo_command(_app: App) -> int:
-    """Show the main job on the built-in demo agent, in a temporary home; each step is checked."""
+    """Show the main job on the built-in demo agent.
+
+    It runs in a temporary home, and each step is checked.
+    """
     # By name: the demo sits above the command line and drives it, so nothing here may depend on it.
     status: int | None = import_module("roost.demo.main").run()
     return status or 0

@@ -14,7 +14,10 @@ _MARKS = {True: ("ok", "green"), False: ("WRONG", "red"), None: ("note", "yellow
 @click.command("doctor", cls=DataCommand)
 @click.pass_obj
 def doctor_command(app: App) -> int:
-    """Look for what is missing or wrong, and name the command that mends it. Exit code 1: something is wrong."""
+    """Look for what is missing or wrong; each finding names its cure.
+
+    Exit code 1: something is wrong.
+    """
     from roost.cli.doctor import examine
 
     findings = examine(app.places)
@@ -30,16 +33,16 @@ def doctor_command(app: App) -> int:
 
 def _daemon(app: App) -> list[Record]:
     """Whether the daemon answers, and what it found itself."""
-    from roost.cli.doctor import finding
+    from roost.cli.doctor import good, note, wrong
 
     try:
         status: Record = app.call("status")
         own: list[Record] = app.call("doctor")
     except NoDaemonError:
-        return [finding("daemon", None, "it is not running", "roost up")]
+        return [note("daemon", "it is not running", "roost up")]
     except RoostError as error:
-        return [finding("daemon", False, error.message, "roost down, then roost up")]  # noqa: FBT003 -- the verdict
-    return [finding("daemon", True, f"version {status['version']}, pid {status['pid']}"), *own]  # noqa: FBT003
+        return [wrong("daemon", error.message, "roost down, then roost up")]
+    return [good("daemon", f"version {status['version']}, pid {status['pid']}"), *own]
 
 
 def _show(finding: Record) -> None:

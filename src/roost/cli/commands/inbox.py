@@ -13,10 +13,12 @@ from roost.cli.output import clock, harmless, one_line, paint, say, show_json, s
 @click.command("inbox", cls=DataCommand)
 @click.argument("name")
 @click.option("--ack", is_flag=True, help="Mark what was shown as read.")
-@click.option("--follow", is_flag=True, help="Go on showing what arrives, until Ctrl-C; with --json one line each.")
+@click.option(
+    "--follow", is_flag=True, help="Go on showing what arrives, until Ctrl-C; with --json one line each."
+)
 @click.pass_obj
 def inbox_command(app: App, name: str, ack: bool, follow: bool) -> None:  # noqa: FBT001 -- click's signature
-    """Show the unread mail of a mailbox peer (runtime `human`), oldest first."""
+    """Show the unread mail of a peer of runtime `human`, oldest first."""
     params: Record = {"name": name, "ack": ack, "follow": follow}
     if follow:
         show = show_json_line if app.json else _show_now
@@ -40,9 +42,16 @@ def _show_now(item: Record) -> None:
 def _show(item: Record) -> None:
     topic = f" topic {one_line(item['topic'])}" if item.get("topic") else ""
     answers = f" in reply to {one_line(item['reply_to'])}" if item.get("reply_to") else ""
-    say(paint(f"{clock(item.get('at'))}  {one_line(item['id'])} from {one_line(item['from'])}{topic}{answers}", "bold"))
+    say(
+        paint(
+            f"{clock(item.get('at'))}  {one_line(item['id'])} from {one_line(item['from'])}{topic}{answers}",
+            "bold",
+        )
+    )
     notice: Record | None = item.get("notice")
     if notice:
-        say(f"  message {one_line(notice['about'])}: {one_line(notice['outcome'])}: {one_line(notice['why'])}")
+        say(
+            f"  message {one_line(notice['about'])}: {one_line(notice['outcome'])}: {one_line(notice['why'])}"
+        )
     for line in harmless(str(item.get("body") or "")).splitlines():
         say(f"  {line}")

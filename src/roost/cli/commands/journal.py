@@ -5,7 +5,7 @@ import click
 from roost.cli.app import App
 from roost.cli.client import ConnectionLostError, Record
 from roost.cli.group import DataCommand
-from roost.cli.output import clock, fields, harmless, one_line, say, show_json, show_json_line, table
+from roost.cli.output import age, clock, fields, harmless, one_line, say, show_json, show_json_line, table
 from roost.errors import NoDaemonError
 
 _NAMES = {9: "SIGKILL", 15: "SIGTERM", 1: "SIGHUP", 2: "SIGINT", 11: "SIGSEGV", 6: "SIGABRT"}
@@ -33,7 +33,9 @@ def events_command(app: App, follow: bool, peer: str | None, after: int | None, 
     try:
         app.call("events", params, on_event=show, patience=None)
     except ConnectionLostError as error:
-        raise ConnectionLostError(f"the daemon went away; go on with `roost events --after {last}`") from error
+        raise ConnectionLostError(
+            f"the daemon went away; go on with `roost events --after {last}`"
+        ) from error
     except NoDaemonError:
         if follow:
             raise
@@ -61,7 +63,7 @@ def _show_event(event: Record) -> None:
 @click.argument("name", required=False)
 @click.pass_obj
 def deaths_command(app: App, name: str | None) -> None:
-    """Show how sessions ended; with NAME also the evidence and the last lines of the screen."""
+    """Show how sessions ended; with NAME all that is known of each."""
     deaths: list[Record] = app.call_or_read("deaths", {"name": name})
     if app.json:
         show_json(deaths)
@@ -69,9 +71,16 @@ def deaths_command(app: App, name: str | None) -> None:
         say("no session has ended yet")
     elif name is None:
         table(
-            ("AT", "PEER", "CAUSE", "EXIT", "BY", "EVIDENCE"),
+            ("AGE", "PEER", "CAUSE", "EXIT", "BY", "EVIDENCE"),
             (
-                (clock(death["at"]), death["peer"], death["cause"], _exit(death), death.get("by"), death.get("evidence"))
+                (
+                    age(death["at"]),
+                    death["peer"],
+                    death["cause"],
+                    _exit(death),
+                    death.get("by"),
+                    death.get("evidence"),
+                )
                 for death in deaths
             ),
         )
@@ -93,8 +102,9 @@ def _show_death(death: Record) -> None:
             ("evidence", death.get("evidence")),
         ]
     )
-    for line in death.get("last_lines") or []:
-        say(f"  | {harmless(str(line))}")
+    lines: list[str] = death.get("last_lines") or []
+    for line in lines:
+        say(f"  | {harmless(line)}")
 
 
 def _exit(death: Record) -> str:

@@ -8,14 +8,16 @@ from roost.cli.group import DataCommand
 from roost.cli.output import age, clock, fields, one_line, say, show_json, table
 
 SHORT_ID = 16
-"""Digits of an id that a table shows: they hold the time to a quarter of a microsecond, and `message` takes them."""
+"""Digits of an id that a table shows: they tell messages apart, and `message` takes them."""
 STATES = ("queued", "offered", "accepted", "done", "expired", "refused", "dead-letter", "unknown")
 
 
 @click.command("messages", cls=DataCommand)
 @click.argument("name", required=False)
 @click.option("--state", type=click.Choice(STATES), help="Only messages in this state.")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="The latest so many.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="The latest so many."
+)
 @click.pass_obj
 def messages_command(app: App, name: str | None, state: str | None, limit: int) -> None:
     """Show queue and history, of all peers or of messages to NAME."""
@@ -56,6 +58,7 @@ def message_command(app: App, id: str) -> None:  # noqa: A002 -- the argument's 
     if app.json:
         show_json(message)
         return
+    attachments: list[str] = message.get("attachments") or []
     fields(
         [
             ("message", message["id"]),
@@ -65,7 +68,7 @@ def message_command(app: App, id: str) -> None:  # noqa: A002 -- the argument's 
             ("reply to", message.get("reply_to")),
             ("state", message["state"]),
             ("why", message.get("why")),
-            ("attachments", "\n".join(str(path) for path in message.get("attachments") or [])),
+            ("attachments", "\n".join(attachments)),
             ("replies", "\n".join(message.get("replies") or [])),
         ]
     )

@@ -38,11 +38,13 @@ def _setting_options(command: Decorated) -> Decorated:
 
 @click.command("add", cls=DataCommand)
 @click.argument("name")
-@click.option("--runtime", required=True, metavar="R", help="claude, codex, human, demo, or one of the config file.")
+@click.option(
+    "--runtime", required=True, metavar="R", help="claude, codex, human, demo, or one of the config file."
+)
 @_setting_options
 @click.pass_obj
 def add_command(app: App, name: str, runtime: str, **options: Any) -> None:  # noqa: ANN401 -- one per setting
-    """Make a peer. It is asleep until a message or `wake` needs it."""
+    """Make a peer. It sleeps until a message or `wake` needs it."""
     _add(app, name, runtime, options)
 
 
@@ -63,7 +65,10 @@ def _add(app: App, name: str, runtime: str, options: dict[str, Any]) -> None:
     if app.json:
         show_json(result)
     else:
-        say(f"added {result['name']} ({runtime} in {settings['dir']}); `roost send {result['name']} ...` wakes it")
+        say(
+            f"added {result['name']} ({runtime} in {settings['dir']});"
+            f" `roost send {result['name']} ...` wakes it"
+        )
 
 
 def _settings(options: dict[str, Any]) -> dict[str, str]:
@@ -84,7 +89,9 @@ def _name_of(folder: str) -> str:
     """A peer name from the folder's: lower case, other characters become dashes."""
     base = os.path.basename(os.path.abspath(folder)).lower()  # noqa: PTH100, PTH119 -- no links resolved
     dashed = "".join(c if c.isascii() and c.isalnum() else "-" for c in base)
-    name = "-".join(part for part in dashed.split("-") if part).lstrip("0123456789-")[:_LONGEST_NAME].rstrip("-")
+    name = (
+        "-".join(part for part in dashed.split("-") if part).lstrip("0123456789-")[:_LONGEST_NAME].rstrip("-")
+    )
     if not name:
         raise UsageError(f"no peer name can be made of the folder's name '{base}'; use `roost init NAME`")
     return name
@@ -105,13 +112,17 @@ def _installed_runtime() -> str:
 @click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
 @click.pass_obj
 def set_command(app: App, name: str, pairs: tuple[str, ...]) -> None:
-    """Change settings of a peer, all or none of them; they count from its next session on."""
+    """Change settings of a peer: all of these or none.
+
+    What its program is started with counts from its next session on.
+    """
     params: Record = {"name": name, "pairs": [_pair(text) for text in pairs]}
     result: Record = app.call("set", params)
     if app.json:
         show_json(result)
     else:
-        fields(sorted((result.get("settings") or {}).items()))
+        settings: Record = result.get("settings") or {}
+        fields(sorted(settings.items()))
 
 
 def _pair(text: str) -> list[str]:

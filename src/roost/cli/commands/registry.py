@@ -5,32 +5,15 @@ import click
 from roost.cli.app import App
 from roost.cli.client import Record
 from roost.cli.group import DataCommand
-from roost.cli.output import age, clock, fields, paint_state, say, show_json, table
+from roost.cli.output import age, clock, fields, paint_state, say, show_json
+from roost.cli.registry import show
 
 
 @click.command("list", cls=DataCommand)
 @click.pass_obj
 def list_command(app: App) -> None:
     """Show all peers: state, since when, waiting messages, and why."""
-    rows: list[Record] = app.call_or_read("list")
-    if app.json:
-        show_json(rows)
-    elif not rows:
-        say("no peers yet; `roost add NAME --runtime R` makes one")
-    else:
-        show_rows(rows)
-
-
-def show_rows(rows: list[Record]) -> None:
-    """Peers as a table."""
-    table(
-        ("NAME", "RUNTIME", "STATE", "SINCE", "QUEUED", "WHY"),
-        (
-            (row["name"], row["runtime"], row["state"], age(row["since"]), row["queued"], row["why"])
-            for row in rows
-        ),
-        state=2,
-    )
+    show(app)
 
 
 @click.command("show", cls=DataCommand)
@@ -68,7 +51,8 @@ def show_command(app: App, name: str) -> None:
         ]
     )
     say()
-    fields(sorted((peer.get("settings") or {}).items()))
+    settings: Record = peer.get("settings") or {}
+    fields(sorted(settings.items()))
     _show_messages(peer.get("messages") or [])
 
 

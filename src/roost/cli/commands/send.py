@@ -32,8 +32,12 @@ def _seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
 @click.argument("to")
 @click.argument("body", nargs=-1)
 @click.option("--file", "file", metavar="FILE", help="Take the body from this file.")
-@click.option("--from", "sender", metavar="NAME", help="Send as this mailbox peer (default: as the operator).")
-@click.option("--topic", metavar="TEXT", help="What it is about; a topic decides whether a conversation is resumed.")
+@click.option(
+    "--from", "sender", metavar="NAME", help="Send as this mailbox peer (default: as the operator)."
+)
+@click.option(
+    "--topic", metavar="TEXT", help="What it is about; a topic decides whether a conversation is resumed."
+)
 @click.option("--reply-to", metavar="ID", help="The message that this one answers.")
 @click.option("--attach", metavar="FILE", multiple=True, help="Attach a file; at most 20.")
 @click.option("--ttl", metavar="DURATION", callback=_seconds, help="Give up when it was not taken by then.")
@@ -52,7 +56,7 @@ def _seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
     help="How long --wait waits; the message stays when it runs out.  [default: 10m]",
 )
 @click.pass_obj
-def send_command(
+def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
     app: App,
     to: str,
     body: tuple[str, ...],
@@ -66,7 +70,9 @@ def send_command(
     wait: str,
     timeout: float | None,
 ) -> int:
-    """Send a message; prints its id, or with `--wait replied` the body of the reply.
+    """Send a message.
+
+    Prints its id, or with `--wait replied` the body of the reply.
 
     The body is BODY (several words are joined by spaces), the file of --file, or standard input when BODY is
     `-` or left out. It is text in UTF-8.
@@ -137,7 +143,7 @@ def _show(app: App, params: Record, result: Record) -> None:
 
 
 def _read_body(words: tuple[str, ...], file: str | None) -> str:
-    """The one body that was given, as text; UsageError when there is none, more than one, or it is not text."""
+    """The one body that was given; UsageError when there is none, more than one, or it is not text."""
     if words and file is not None:
         raise UsageError("the body was given twice: as words and by --file; use one of them")
     if file is not None:
@@ -169,7 +175,9 @@ def _decode(data: bytes, name: str) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        raise UsageError(f"{name} is not UTF-8 (byte {error.start}); send such a file with --attach") from error
+        raise UsageError(
+            f"{name} is not UTF-8 (byte {error.start}); send such a file with --attach"
+        ) from error
 
 
 def _attachments(paths: tuple[str, ...]) -> list[str]:

@@ -4,9 +4,9 @@ import click
 
 from roost.cli.app import App
 from roost.cli.client import Answer, Record
-from roost.cli.commands.registry import show_rows
 from roost.cli.group import DataCommand
 from roost.cli.output import Progress, one_line, paint_state, say, show_json
+from roost.cli.registry import show_rows
 from roost.errors import UsageError
 
 
@@ -27,7 +27,10 @@ def wake_command(app: App, name: str, fresh: bool, resume: bool) -> None:  # noq
 @click.argument("name")
 @click.pass_obj
 def restart_command(app: App, name: str) -> None:
-    """End a peer's session and start a fresh one; returns when it is ready."""
+    """End a peer's session and start a fresh one.
+
+    Returns when it is ready.
+    """
     _show(app, call_with_progress(app, "restart", {"name": name}))
 
 
@@ -54,7 +57,9 @@ def call_with_progress(app: App, method: str, params: Record) -> Answer:
     progress = Progress()
 
     def on_event(event: Record) -> None:
-        progress.show(f"{params.get('name') or 'all'}: {event.get('state', '')}: {event.get('why') or ''}".rstrip(": "))
+        progress.show(
+            f"{params.get('name') or 'all'}: {event.get('state', '')}: {event.get('why') or ''}".rstrip(": ")
+        )
 
     try:
         return app.call(method, params, on_event=on_event, patience=None)

@@ -19,7 +19,8 @@ _TAIL_BYTES = 64 * 1024
 _CHUNK = 64 * 1024
 _POLL = 0.2
 _SEQUENCES = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P^_X][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P^_X][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
 
 
@@ -38,7 +39,9 @@ def attach_command(app: App, name: str) -> NoReturn:
     try:
         os.execvp(command[0], command)  # noqa: S606 -- no shell is wanted
     except FileNotFoundError as error:
-        raise RoostError(f"'{command[0]}' is not installed; `roost doctor` tells how to install it") from error
+        raise RoostError(
+            f"'{command[0]}' is not installed; `roost doctor` tells how to install it"
+        ) from error
 
 
 @click.command("screen", cls=DataCommand)
@@ -56,7 +59,9 @@ def screen_command(app: App, name: str) -> None:
 @click.command("logs", cls=DataCommand)
 @click.argument("name")
 @click.option("--follow", is_flag=True, help="Go on printing what is written, until Ctrl-C.")
-@click.option("--lines", type=click.IntRange(min=0), default=100, show_default=True, help="So many of its last lines.")
+@click.option(
+    "--lines", type=click.IntRange(min=0), default=100, show_default=True, help="So many of its last lines."
+)
 @click.pass_obj
 def logs_command(app: App, name: str, follow: bool, lines: int) -> None:  # noqa: FBT001 -- click's signature
     """Print the end of what a peer's terminal has shown. --json prints where the file is."""
