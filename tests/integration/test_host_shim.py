@@ -37,10 +37,10 @@ _IGNORE_ALL = _READY + (
 _PATIENT = _READY + "ready()\nsignal.pause()\n"
 _FAMILY = _READY + (
     "import subprocess\n"
-    "program = 'import signal,time\\nsignal.signal(1, signal.SIG_IGN)\\nsignal.signal(15, signal.SIG_IGN)\\n'\n"
+    "program = 'import signal\\nfor s in (1, 15): signal.signal(s, signal.SIG_IGN)\\n'\n"
     "program += 'print(1, flush=True)\\nwhile True: signal.pause()'\n"
-    "child = subprocess.Popen([sys.executable, '-S', '-c', program], start_new_session=True, stdin=subprocess.DEVNULL,\n"
-    "                         stdout=subprocess.PIPE)\n"
+    "child = subprocess.Popen([sys.executable, '-S', '-c', program], start_new_session=True,\n"
+    "                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)\n"
     "child.stdout.readline()\nready(child.pid)\nsignal.pause()\n"
 )
 
@@ -213,7 +213,8 @@ async def test_agent_has_its_environment_folder_and_default_signals(stage: Stage
         "       and signal.getsignal(n) not in (signal.SIG_DFL, signal.default_int_handler)]\n"
         "mask = list(signal.pthread_sigmask(signal.SIG_BLOCK, []))\n"
         "foreground = os.tcgetpgrp(0) == os.getpgrp() == os.getpid()\n"
-        "ready(json.dumps([sorted(os.environ), sys.argv[1:], os.getcwd(), mask, foreground, list(map(int, odd))]))\n"
+        "odd = list(map(int, odd))\n"
+        "ready(json.dumps([sorted(os.environ), sys.argv[1:], os.getcwd(), mask, foreground, odd]))\n"
     )
     # Python itself ignores SIGPIPE and SIGXFSZ at its start.
     words = ["a b", "$HOME", "é👩‍👧", "\udcff"]
@@ -332,7 +333,8 @@ async def test_N7_asked_shim_ends_the_whole_tree(stage: Stage) -> None:
 async def test_polite_agent_ends_itself_when_asked(stage: Stage) -> None:
     program = (
         _READY
-        + "signal.signal(15, lambda *_: os._exit(5))\nsignal.signal(1, signal.SIG_IGN)\nready()\nsignal.pause()\n"
+        + "signal.signal(15, lambda *_: os._exit(5))\nsignal.signal(1, signal.SIG_IGN)\n"
+        + "ready()\nsignal.pause()\n"
     )
     _, started = await stage.launch(stage.spec(*_PYTHON, program, grace=_PATIENCE))
     stage.signal(started.shim, signal.SIGTERM)
@@ -367,12 +369,15 @@ async def test_P9_fifty_deaths_close_together_give_fifty_exact_causes(stage: Sta
     assert stage.exits() == []
 
 
-async def test_shim_is_small_and_imports_little(stage: Stage) -> None:
+async def test_shim_is_small(stage: Stage) -> None:
     _, started = await stage.launch(stage.spec(*_PYTHON, _PATIENT))
     assert started.shim
     rollup = Path(f"/proc/{started.shim.pid}/smaps_rollup").read_text()
     pss = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
     assert pss < 9 * 1024
+
+
+def test_shim_imports_little() -> None:
     probe = "import sys; sys.path.append(sys.argv[1]); import shimlib.agent; print(sorted(sys.modules))"
     argv = [sys.executable, "-S", "-E", "-I", "-c", probe, str(Path(shim_argv(Path())[-2]).parent)]
     modules = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=_PATIENCE).stdout

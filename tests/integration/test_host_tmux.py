@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -115,7 +115,7 @@ async def test_P1_pastes_of_every_size_arrive_whole(bench: Bench) -> None:
         lambda: (bench.folder / "keys").exists() and (bench.folder / "keys").read_bytes() == wanted,
         timeout=_PATIENCE,
         why="the keys arrived",
-        describe=lambda: (bench.folder / "keys").read_bytes(),
+        describe=(bench.folder / "keys").read_bytes,
     )
     assert await terminal.title() == "the title"
 
@@ -168,7 +168,7 @@ async def test_human_client_is_counted_and_may_leave(bench: Bench) -> None:
     assert await terminal.clients() == 0
     primary, secondary = os.openpty()
     env = {**os.environ, "TERM": "xterm-256color"}
-    human = subprocess.Popen(
+    human = subprocess.Popen(  # noqa: ASYNC220 it needs the terminal as its standard streams
         attach_argv(terminal.socket), stdin=secondary, stdout=secondary, stderr=secondary, env=env
     )
     os.close(secondary)
@@ -306,8 +306,8 @@ class QuotingServer:
 
 
 @pytest.fixture
-def quoting_server() -> "AsyncIterator[QuotingServer]":  # pyright: ignore[reportInvalidReturnType]
+def quoting_server() -> "Iterator[QuotingServer]":
     with tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as folder:
         server = QuotingServer(Path(folder))
-        yield server  # pyright: ignore[reportReturnType]
+        yield server
         server.close()

@@ -1,5 +1,6 @@
 """Files that survive crashes and keep secrets, and a reader of growing files."""
 
+import contextlib
 import os
 import secrets
 import stat
@@ -52,10 +53,8 @@ def ensure_private_directory(path: Path) -> Path:
     Raises UnsafeDirectory when it is a symbolic link, not a directory, or another user's; OSError otherwise.
     """
     path.parent.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
-    try:
+    with contextlib.suppress(FileExistsError):
         path.mkdir(mode=PRIVATE_DIRECTORY)
-    except FileExistsError:
-        pass
     descriptor = _open_directory(path)
     try:
         found = os.fstat(descriptor)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from roost.core.identity import ProcessId as ProcessId
+from roost.core.identity import ProcessId
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ class Terminal(Protocol):
 class Terminals(Protocol):
     """Starts and adopts terminals."""
 
-    async def start(  # noqa: PLR0913 a terminal simply has these parts
+    async def start(
         self,
         socket: Path,
         argv: Sequence[str],

@@ -57,7 +57,7 @@ def _has_threads(folder: Path) -> bool:
 def rows(proc: Path = PROC) -> Iterator[ProcessRow]:
     """All rows but those that end while being read. Raises SensorError."""
     try:
-        names = os.listdir(proc)
+        names = [entry.name for entry in proc.iterdir()]
     except OSError as error:
         raise SensorError(f"cannot list {proc}: {error.strerror}") from error
     if not _readable(proc):

@@ -8,9 +8,12 @@ keeps the compiled form of imported modules.
 import os
 import sys
 
-sys.path.append(os.path.dirname(os.path.abspath(__file__)))
-
-from shimlib.agent import main
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from roost.host.shimlib.agent import main
+else:
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    from shimlib.agent import main
 
 if __name__ == "__main__":
     main()

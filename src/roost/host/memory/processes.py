@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from roost.host.errors import SensorError
-from roost.host.interfaces import Marker, Probe, ProcessId, Watch
-from roost.host.interfaces import Liveness as L
+from roost.host.interfaces import Liveness, Marker, Probe, ProcessId, Watch
 from roost.host.process import judge
 from roost.host.process_table import ProcessRow, members
 
@@ -57,7 +56,7 @@ class MemoryProcesses:
         self._next_pid = 1000
         self._ticks = 5000
 
-    def spawn(  # noqa: PLR0913 each part of a process is chosen by some test
+    def spawn(
         self,
         *,
         parent: int = 1,
@@ -123,9 +122,9 @@ class MemoryProcesses:
     def probe(self, process: ProcessId) -> Probe:
         """Whether that very process lives."""
         if self.broken:
-            return Probe(L.UNKNOWN, "cannot read the process table")
+            return Probe(Liveness.UNKNOWN, "cannot read the process table")
         if process.boot != self.boot:
-            return Probe(L.DEAD, "the machine was restarted since")
+            return Probe(Liveness.DEAD, "the machine was restarted since")
         found = self._table.get(process.pid)
         return judge(process, found.row if found else None)
 
@@ -158,7 +157,7 @@ class MemoryProcesses:
     def signal(self, process: ProcessId, signum: int) -> bool:
         """Deliver a signal: a deadly one that is not ignored ends the process."""
         self._look()
-        if self.probe(process).liveness is not L.ALIVE:
+        if self.probe(process).liveness is not Liveness.ALIVE:
             return False
         target = self._table[process.pid]
         if target.row.uid != _UID:
@@ -172,7 +171,7 @@ class MemoryProcesses:
         """Call back once, on a later turn of the loop, when that very process is gone."""
         self._look()
         watch = MemoryWatch(callback)
-        if self.probe(process).liveness is L.DEAD:
+        if self.probe(process).liveness is Liveness.DEAD:
             watch.fire()
         else:
             self._watches.setdefault(process, []).append(watch)

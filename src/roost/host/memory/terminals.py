@@ -68,7 +68,7 @@ class MemoryServer:
         self.process = process
         self.pane = pane
         self.humans: list[float] = []
-        self.size = (160, 50)
+        self.size: tuple[int, int] = (160, 50)
         self.hanging = False
 
 
@@ -111,7 +111,7 @@ class MemoryTerminals:
         """A version that will do."""
         return "3.5a"
 
-    async def start(  # noqa: PLR0913 a terminal simply has these parts
+    async def start(
         self,
         socket: Path,
         argv: Sequence[str],

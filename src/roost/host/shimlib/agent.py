@@ -53,6 +53,7 @@ class Shim:
     # start
 
     def prepare(self) -> None:
+        """Become subreaper, take signals as events, watch the server."""
         if sys.platform == "linux":
             become_subreaper()
         reader, writer = os.pipe()
@@ -63,7 +64,7 @@ class Shim:
         self.poll.register(reader, select.POLLIN)
         for number in (signal.SIGHUP, signal.SIGTERM):
             signal.signal(number, self.note_signal)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGCHLD, self.note_signal)
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTOU, signal.SIGTTIN):
             signal.signal(number, signal.SIG_IGN)
         if hasattr(os, "pidfd_open"):
@@ -74,6 +75,7 @@ class Shim:
                 self.server_handle = -1
 
     def note_signal(self, number: int, _: object) -> None:
+        """Remember a signal; its arrival also ends `wait`."""
         self.asked.add(number)
 
     def start(self) -> str | None:
@@ -109,7 +111,7 @@ class Shim:
                 place = self.spec["cwd"]
                 os.chdir(place)
                 place = self.spec["argv"][0]
-            os.execvpe(self.spec["argv"][0], self.spec["argv"], self.spec["env"])
+            os.execvpe(self.spec["argv"][0], self.spec["argv"], self.spec["env"])  # noqa: S606 no shell wanted
         except (OSError, ValueError) as error:
             why = f"cannot run {place}: {getattr(error, 'strerror', None) or error}"
             os.write(report, why.encode("utf-8", "replace")[:4000])
@@ -153,6 +155,7 @@ class Shim:
         return status
 
     def note_start(self, facts: dict[str, Any]) -> None:
+        """Tell the daemon what was started."""
         try:
             write_atomic(self.spec["started"], to_json(facts), durable=False)
         except OSError as error:
@@ -197,6 +200,7 @@ class Shim:
             os.killpg(self.agent, signal.SIGCONT)
 
     def server_gone(self) -> bool:
+        """Whether the tmux server has ended."""
         if self.server_handle >= 0:
             probe = select.poll()
             probe.register(self.server_handle, select.POLLIN)
@@ -204,9 +208,11 @@ class Shim:
         return os.getppid() != self.server
 
     def hung_up(self) -> bool:
+        """Whether our terminal is gone."""
         return signal.SIGHUP in self.asked or self.server_gone()
 
     def deliberate(self) -> bool:
+        """Whether the daemon announced this end."""
         return os.path.exists(self.spec["teardown"])
 
     def hangup_cause(self) -> str:
@@ -265,12 +271,14 @@ class Shim:
         self.wait_for(self.tree_ended, KILL_GRACE)
 
     def signal_group(self, number: int) -> None:
+        """Signal the agent's group; the unreaped agent keeps the group's number ours."""
         try:
             os.killpg(self.agent, number)
         except OSError:
             pass
 
     def wait_for(self, condition: Callable[[], bool], seconds: float) -> None:
+        """Wait until `condition` holds, at most `seconds`."""
         deadline = time.monotonic() + seconds
         self.poll = select.poll()
         self.poll.register(self.wakeup, select.POLLIN)
@@ -292,6 +300,7 @@ class Shim:
         return not rest
 
     def record(self, status: int, cause: str | None, error: str | None = None) -> None:
+        """Write the death record; a disk that refuses it stops nothing."""
         killed = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
         oom = oom_evidence(self.samples[0], oom_kills()) if killed == signal.SIGKILL else False
         record = {
@@ -328,7 +337,7 @@ def wait_child(kind: int, pid: int) -> os.waitid_result | None:
 def leave(status: int) -> None:
     """End as the agent ended: same code, or same signal without a core file of our own."""
     if os.WIFSIGNALED(status):
-        import resource
+        import resource  # noqa: PLC0415 loaded only by the few that end by a signal
 
         number = os.WTERMSIG(status)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -340,6 +349,7 @@ def leave(status: int) -> None:
 
 
 def main() -> None:
+    """Read the spec named by the first argument and live its life."""
     try:
         spec = read_json(read(sys.argv[1]))
         shim = Shim(spec)

@@ -25,6 +25,7 @@ def oom_kills() -> tuple[int | None, int | None]:
 
 
 def counter(text: str, name: str) -> int | None:
+    """The number behind `name` in lines of `name number`."""
     for line in text.splitlines():
         if line.startswith(name + " "):
             return int(line.split()[1])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+_BEYOND_SIXTEEN_BITS = 0x10000
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -12,13 +14,13 @@ if TYPE_CHECKING:
 def read_json(text: str) -> dict[str, Any]:
     """The JSON object in `text`; the C scanner does it without the regular expressions that `json` loads."""
     try:
-        import _json
+        import _json  # noqa: PLC0415 not everywhere there
 
         scanner = _json.make_scanner(_ScannerContext)  # pyright: ignore[reportArgumentType]
         return scanner(text, 0)[0]
     except (ImportError, AttributeError, StopIteration, SystemError):
         # The scanner reports errors through the package that it was spared from loading.
-        import json
+        import json  # noqa: PLC0415 costs 3 ms
 
         return json.loads(text)
 
@@ -54,8 +56,8 @@ def to_json(value: object) -> str:
 
 
 def _escape(code: int) -> str:
-    if code > 0xFFFF:
-        code -= 0x10000
+    if code >= _BEYOND_SIXTEEN_BITS:
+        code -= _BEYOND_SIXTEEN_BITS
         return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
     return f"\\u{code:04x}"
 

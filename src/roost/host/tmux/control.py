@@ -76,11 +76,11 @@ class ControlClient(asyncio.Protocol):
             # -N: attach would start a server on a stale socket; -u: answers are UTF-8 whatever the locale.
             argv = [tmux, "-N", "-u", "-S", str(socket), "-C", "attach", "-f", "no-output,ignore-size"]
             try:
-                client._process = subprocess.Popen(  # noqa: S603, ASYNC220 vfork and exec: 1 ms, as asyncio's own
+                client._process = subprocess.Popen(  # noqa: ASYNC220 vfork and exec: 1 ms, as asyncio's own
                     argv,
-                    stdin=theirs,
-                    stdout=theirs,
-                    stderr=theirs,
+                    stdin=theirs.fileno(),
+                    stdout=theirs.fileno(),
+                    stderr=theirs.fileno(),
                     env=dict(env) if env is not None else None,
                     start_new_session=True,
                 )
@@ -191,12 +191,15 @@ class ControlClient(asyncio.Protocol):
                 pending.future.set_result(pending.lines)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Fail everything that waits, tell who asked, and wait for the client process."""
+        """Fail everything that waits, tell who asked, and reap the client process."""
+        del exc
         if not self._closed.done():
             self._closed.set_result(None)
         if not self._attached.done():
             self._attached.set_exception(self._gone())
-        self._attached.exception() if not self._attached.cancelled() else None
+        if not self._attached.cancelled():
+            # Nobody may be waiting for it any more; asking marks the error as seen.
+            self._attached.exception()
         while self._pending:
             pending = self._pending.popleft()
             if not pending.future.done():

@@ -5,8 +5,11 @@ import re
 from roost.host.errors import TmuxError
 
 _NAMED = frozenset(
-    "Enter Escape Tab BTab Space BSpace Up Down Left Right Home End PPage NPage DC IC".split()
-    + [f"F{number}" for number in range(1, 13)]
+    [
+        *("Enter", "Escape", "Tab", "BTab", "Space", "BSpace", "Up", "Down", "Left", "Right"),
+        *("Home", "End", "PPage", "NPage", "DC", "IC"),
+        *(f"F{number}" for number in range(1, 13)),
+    ]
 )
 _CHORD = re.compile(r"(?:C-|M-|S-){0,3}(?P<key>.+)", re.DOTALL)
 

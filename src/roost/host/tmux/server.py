@@ -42,7 +42,7 @@ class TmuxTerminals:
         _, output, _ = await self._run([self._find(), "-V"], None)
         return output.strip().removeprefix("tmux ")
 
-    async def start(  # noqa: PLR0913 a terminal simply has these parts
+    async def start(
         self,
         socket: Path,
         argv: Sequence[str],

@@ -81,7 +81,7 @@ class TmuxTerminal:
                     raise result
             if sizes != [str(len(text))]:
                 await self._drop(buffer)
-                raise TmuxError(f"tmux did not load the text to paste from {path}; try again")
+                raise TmuxError(f"tmux did not load the text to paste from {path}; try again")  # noqa: TRY301
             # -r keeps newlines: without bracketed paste a carriage return would be Enter.
             paste = line("paste-buffer", "-p", "-r", "-d", "-b", buffer, "-t", self._pane)
             refuse = line("display-message", "-p", _DEAD)
