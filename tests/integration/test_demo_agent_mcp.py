@@ -1,10 +1,12 @@
 """The demo agent's calls to the fabric: over real HTTP, to a server that misbehaves on request."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from roost.demo_agent.mcp import CallError, Client, call_patiently
 from tests.support.demo_agent import DemoAgent, Fabric, enveloped, free_port
 from tests.support.home import Home
 
@@ -73,13 +75,26 @@ def test_P13_directives_send_in_order_with_keys_of_their_own(start: Start, fabri
     ]
 
 
-def test_an_echo_and_a_typed_prompt_are_not_answered_over_the_fabric(start: Start, fabrics: Fabrics) -> None:
+def test_P13_all_is_answered_but_notices_and_answering_echoes(start: Start, fabrics: Fabrics) -> None:
     fabric = fabrics()
     agent = start(fabric.url)
-    agent.submit(enveloped("echo: hello"))
+    agent.submit(enveloped("echo: hi", "1" * 32))
+    agent.submit(enveloped("echo: hi", "2" * 32, reply_to=ID))
+    agent.submit(enveloped("a true reply", "3" * 32, reply_to=ID))
+    agent.submit(enveloped("bob died", "4" * 32, sender="roost", notice=True))
+    assert agent.turn_ends(4) == ["done"] * 4
+    assert [(call["reply_to"], call["body"]) for call in arguments(fabric)] == [
+        ("1" * 32, "echo: echo: hi"),
+        ("3" * 32, "echo: a true reply"),
+    ]
+
+
+def test_a_typed_prompt_is_not_answered_over_the_fabric(start: Start, fabrics: Fabrics) -> None:
+    fabric = fabrics()
+    agent = start(fabric.url)
     agent.submit("typed")
     agent.submit("@@send bob from a person@@")
-    assert agent.turn_ends(3) == ["done"] * 3
+    assert agent.turn_ends(2) == ["done"] * 2
     assert [(call["to"], call["body"]) for call in arguments(fabric)] == [("bob", "from a person")]
 
 
@@ -93,12 +108,22 @@ def test_N8_a_server_that_is_restarting_is_waited_for(start: Start, fabrics: Fab
     assert len(fabric.calls) == 1
 
 
-def test_N4_a_call_without_an_answer_is_repeated_under_the_same_key(start: Start, fabrics: Fabrics) -> None:
-    fabric = fabrics("drop", "drop", "json")
+@pytest.mark.parametrize("word", ["drop", "starting"])
+def test_N4_a_call_that_was_not_served_is_repeated_under_the_same_key(
+    start: Start, fabrics: Fabrics, word: str
+) -> None:
+    fabric = fabrics(word, word, "json")
     agent = start(fabric.url)
     agent.submit(enveloped("hello"))
     assert agent.turn_ends(1) == ["done"]
     assert [call["key"] for call in arguments(fabric)] == [f"s1:{ID}:1"] * 3
+
+
+def test_N8_patience_with_a_starting_server_has_an_end(fabrics: Fabrics) -> None:
+    fabric = fabrics("starting")
+    with pytest.raises(CallError, match=r"no answer from the message service for 0 s \(HTTP 503\)"):
+        call_patiently(Client(fabric.url, "secret"), "send_message", {}, threading.Event(), patience=0)
+    assert len(fabric.calls) == 1
 
 
 @pytest.mark.parametrize(("word", "shown"), [("refuse", "HTTP 401"), ("error", "no such peer")])

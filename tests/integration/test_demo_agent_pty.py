@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.demo_agent import PATIENCE, DemoAgent, enveloped
+from tests.support.demo_agent import PATIENCE, DemoAgent, enveloped, gone_on_with
 from tests.support.home import Home
 from tests.support.wait import wait_until
 
@@ -270,12 +270,43 @@ def test_a_malformed_directive_fails_the_turn_aloud(start: Start) -> None:
 
 def test_the_message_that_was_cut_off_is_gone_on_with(start: Start) -> None:
     agent = start()
-    agent.submit(enveloped("hello\n@@exit 3@@"))
-    assert agent.exit_code() == 3
+    agent.submit(enveloped("hello\n@@ask@@"))
+    agent.wait_status("waiting")
+    agent.process.send_signal(signal.SIGKILL)
+    assert agent.exit_code() == -signal.SIGKILL
     again = start("--resume")
-    again.submit(enveloped("Your turn was cut off; go on with it."))
+    again.submit(gone_on_with())
+    again.wait_status("waiting")
+    again.type(b"\r")
     assert again.turn_ends(1) == ["done"]
     assert last_text(again) == "echo: hello"
+
+
+def test_P9_what_ended_the_agent_ends_it_again_each_time_it_goes_on(start: Start) -> None:
+    agent = start()
+    agent.submit(enveloped("another", "2" * 32))
+    agent.turn_ends(1)
+    agent.submit(enveloped("hello\n@@exit 3@@\n@@reply never@@"))
+    assert agent.exit_code() == 3
+    for _ in range(2):
+        again = start("--resume")
+        again.submit(gone_on_with())
+        assert again.exit_code() == 3
+    assert [entry["text"] for entry in agent.log("exit")] == ["exit 3"] * 3
+    assert len(agent.log("turn_end")) == 1
+
+
+def test_a_note_about_an_unknown_message_is_a_message_like_any_other(start: Start) -> None:
+    agent = start()
+    agent.submit(gone_on_with())
+    assert agent.turn_ends(1) == ["done"]
+    assert last_text(agent).startswith("echo: Your turn on message")
+    agent.submit(enveloped("the whole text\n@@silent@@"))
+    agent.submit(gone_on_with())
+    assert agent.turn_ends(3) == ["done"] * 3
+    assert [line["type"] for line in agent.said()].count("assistant") == 1, (
+        "the text counts, not the first note"
+    )
 
 
 def test_a_text_too_long_to_paste_is_read_from_its_file(start: Start, home: Home) -> None:

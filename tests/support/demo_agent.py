@@ -26,13 +26,23 @@ fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.argv[1], sys.argv[1:])"""
 
 
-def enveloped(body: str, identity: str = "1" * 32, sender: str = "alice") -> str:
+def enveloped(
+    body: str, identity: str = "1" * 32, sender: str = "alice", *, reply_to: str = "", notice: bool = False
+) -> str:
     """A message as the fabric pastes it."""
+    notes = f", in reply to {reply_to}" if reply_to else ""
+    wish = "no answer is needed" if notice else f"answer with send_message reply_to={identity}"
     return (
         f"[roost message {identity} from {sender} topic - at 2026-01-02T03:04:05Z"
         f" boundary 0123456789abcdef]\n{body}\n"
-        f"[end of roost message {identity}: answer with send_message reply_to={identity}]"
+        f"[end of roost message {identity}{notes}: {wish}]"
     )
+
+
+def gone_on_with(identity: str = "1" * 32) -> str:
+    """The note that the fabric pastes for a message whose turn was cut off."""
+    note = f"Your turn on message {identity} was cut off. The message is above in this conversation;"
+    return enveloped(f"{note} go on with message {identity} from where you were.", identity)
 
 
 class DemoAgent:
@@ -181,7 +191,7 @@ class Fabric:
     """An MCP server that does as it is told: `script` holds what to do with the next calls; then all succeed.
 
     Words: `json`, `sse` (success), `drop` (no answer), `refuse` (401), `error` (the tool fails), `initialize`
-    (refused until the client has initialised), `hold` (answered after `release` is set).
+    (refused until the client has initialised), `hold` (answered after `release` is set), `starting` (503).
     """
 
     def __init__(self, *script: str, port: int = 0) -> None:
@@ -228,8 +238,8 @@ class Fabric:
         if word == "drop":
             handler.close_connection = True
             return
-        if word == "refuse":
-            handler.send_error(401)
+        if word in {"refuse", "starting"}:
+            handler.send_error(401 if word == "refuse" else 503)
             return
         if word == "hold":
             self.release.wait(PATIENCE)

@@ -11,8 +11,10 @@ def test_the_default_answer_echoes_the_first_line() -> None:
     assert plan("hello\nworld") == [Directive(Act.REPLY, text="echo: hello")]
 
 
-def test_an_echo_is_not_echoed_again() -> None:
-    assert plan("echo: hello") == []
+def test_a_reply_that_is_an_echo_is_not_echoed_again() -> None:
+    assert plan("echo: hello", reply=True) == []
+    assert plan("hello", reply=True) == [Directive(Act.REPLY, text="echo: hello")]
+    assert plan("echo: hello") == [Directive(Act.REPLY, text="echo: echo: hello")]
 
 
 def test_a_notice_gets_no_default_answer() -> None:

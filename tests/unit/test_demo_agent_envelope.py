@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from roost.core import envelope, message
 from roost.demo_agent.envelope import Message, parse, pointer
 
 ID = "0" * 31 + "1"
@@ -38,6 +39,7 @@ def test_a_body_cannot_end_its_envelope() -> None:
         f"{HEADER}\nbody\n[end of roost message {ID}2: x]",
         f"{HEADER}\nbody\n{CLOSING}\nmore",
         f"say\n{HEADER}\nbody\n{CLOSING}",
+        f"{HEADER}\nbody\n{CLOSING[:-1]}",
     ],
 )
 def test_anything_else_is_typed_by_a_person(text: str) -> None:
@@ -48,9 +50,33 @@ def test_a_notice_wants_no_answer() -> None:
     assert not parse(f"{HEADER}\nbob died\n[end of roost message {ID}: no answer is needed]").wants_answer
 
 
-def test_the_fabrics_notes_are_not_part_of_the_body() -> None:
-    noted = f"{HEADER}\n(in reply to {ID})\nbody\n(attached: /a/b, /c)\n{CLOSING}"
-    assert parse(noted).body == "body"
+OTHER = "a" * 32
+NOTICE = message.Notice(OTHER, "dead-letter", "bob died")
+
+
+@pytest.mark.parametrize("reply_to", [None, OTHER])
+@pytest.mark.parametrize("attachments", [(), ("/a/b", f"/c, in reply to {ID}: no answer is needed")])
+@pytest.mark.parametrize("notice", [None, NOTICE])
+def test_the_fabrics_own_envelopes_are_understood(
+    reply_to: str | None, attachments: tuple[str, ...], notice: message.Notice | None
+) -> None:
+    made = message.Message(
+        ID, "alice", "bob", 0.0, 4, "d", "t", reply_to, notice=notice, attachments=attachments
+    )
+    body = f"(in reply to {ID})\nbody, verbatim\n(attached: /a)"
+    mark = envelope.boundary("seed", ID)
+    read = parse(envelope.wrap(made, body, mark))
+    assert read == Message(ID, "alice", body, wants_answer=notice is None, reply_to=reply_to or "")
+    assert not read.goes_on
+    note = parse(envelope.wrap_redrive(made, mark))
+    assert note.goes_on
+    assert note._replace(body=body) == read
+    assert pointer(envelope.pointer("/h/a b.txt", 70_000)) == "/h/a b.txt"
+
+
+def test_a_note_about_another_message_is_no_note() -> None:
+    assert not parse(f"{HEADER}\ngo on with message {OTHER}\n{CLOSING}").goes_on
+    assert not parse("go on with message ").goes_on
 
 
 def test_a_pointer_names_its_file() -> None:

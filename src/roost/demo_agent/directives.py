@@ -90,18 +90,18 @@ def directive(line: str) -> Directive | None:
         return complaint
 
 
-def plan(body: str, *, answer: bool = True) -> list[Directive]:
+def plan(body: str, *, answer: bool = True, reply: bool = False) -> list[Directive]:
     """Return everything a turn does, in order.
 
     With `answer`, and without `@@silent@@`, `@@reply@@` or `@@recall@@`, it ends with the default answer,
-    `echo: <first line>`. A body that is such an echo itself gets none, or two demo agents would echo each
-    other for ever.
+    `echo: <first line>`. A `reply` that is such an echo gets none, or two demo agents would echo each other
+    for ever.
     """
     found = [step for line in body.split("\n") if (step := directive(line)) is not None]
     first_line = body.partition("\n")[0]
     if (
         answer
-        and not first_line.startswith(ANSWER_MARK)
+        and not (reply and first_line.startswith(ANSWER_MARK))
         and not any(step.act in _ANSWERING for step in found)
     ):
         found.append(Directive(Act.REPLY, text=f"{ANSWER_MARK}{first_line}"))

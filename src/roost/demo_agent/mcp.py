@@ -26,6 +26,10 @@ class UninitialisedError(CallError):
     """The server refused, perhaps because it wants `initialize` first."""
 
 
+class UnavailableError(ConnectionError):
+    """The server is there and cannot serve yet (HTTP 503): as good as not reached."""
+
+
 def answer_in(content_type: str, payload: bytes, request: int) -> dict[str, Any]:
     """Return the JSON-RPC answer to `request` from a JSON or an event-stream payload; raises CallError."""
     if content_type.startswith("text/event-stream"):
@@ -109,7 +113,10 @@ class Client:
         return cast("dict[str, Any]", result) if isinstance(result, dict) else {}
 
     def _post(self, message: dict[str, Any]) -> tuple[int, str, bytes]:
-        """Post one JSON-RPC message; return status, content type and payload."""
+        """Post one JSON-RPC message; return status, content type and payload.
+
+        Raises UnavailableError, whichever message it was: the whole call is then begun again.
+        """
         connection = http.client.HTTPConnection(self._host, self._port, timeout=_ANSWER_PATIENCE)
         try:
             connection.request("POST", self._path, json.dumps(message).encode(), self._headers)
@@ -117,7 +124,10 @@ class Client:
             session = response.getheader("Mcp-Session-Id")
             if session:
                 self._headers["Mcp-Session-Id"] = session
-            return response.status, response.getheader("Content-Type") or "", response.read()
+            payload = response.read()
+            if response.status == http.client.SERVICE_UNAVAILABLE:
+                raise UnavailableError(f"HTTP {response.status}")
+            return response.status, response.getheader("Content-Type") or "", payload
         finally:
             connection.close()
 

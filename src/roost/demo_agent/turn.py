@@ -18,10 +18,7 @@ if TYPE_CHECKING:
     from roost.demo_agent.mcp import Call, Client
 
 _NOT_AN_END = {signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH, signal.SIGSTOP, signal.SIGTSTP}
-
-
 _LONGEST_TEXT = 4 * 1024 * 1024
-_ENDING = {Act.EXIT, Act.KILL, Act.HANG}
 
 
 class Leave(BaseException):
@@ -92,16 +89,17 @@ class Turn:
         self.outcome: Outcome | None = None
 
     def _plan(self) -> list[Directive]:
-        """Return what to do; a message that this conversation holds already is gone on with.
+        """Return what to do.
 
-        Then its earlier text counts, not the note that names it, and what ended the agent is not repeated.
+        For the note that a turn was cut off this is what the message said when it first came, all of it:
+        whatever ended the agent then ends it again.
         """
         message = self._message
-        said = map(parse, self._services.conversation.prompts() if message.id else ())
-        earlier = next((found.body for found in said if found.id == message.id), message.body)
-        if message.body == earlier:
-            return plan(self._whole(message.body), answer=message.wants_answer)
-        return [step for step in plan(self._whole(earlier)) if step.act not in _ENDING]
+        body = message.body
+        if message.goes_on:
+            said = map(parse, self._services.conversation.prompts())
+            body = next((found.body for found in said if found.id == message.id and not found.goes_on), body)
+        return plan(self._whole(body), answer=message.wants_answer, reply=bool(message.reply_to))
 
     def _whole(self, body: str) -> str:
         """Return the body, read from its file if it only points there."""
