@@ -1,0 +1,551 @@
+"""What every Store promises: SQLite on disk and the twin in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from roost.core import commands as c
+from roost.core.identity import ProcessId
+from roost.core.message import Message, MessageState, Notice
+from roost.core.peer import (
+    LastDeath,
+    Peer,
+    PeerState,
+    PendingWake,
+    Quarantine,
+    ResumePolicy,
+    Settings,
+    WakeMode,
+    WakePolicy,
+)
+from roost.core.session import Cause, Death, Ending, Processes, Session, SessionState, WakeCause
+from roost.errors import StoreError
+from roost.store.errors import AmbiguousIdError, BatchError, DuplicateMessageError, StoreClosedError
+from roost.store.interfaces import (
+    Attempt,
+    Batch,
+    Counts,
+    Intent,
+    JournalRow,
+    Store,
+    StoredMessage,
+    Token,
+    intent_for,
+)
+from roost.store.memory import MemoryStore
+from roost.store.sqlite import SqliteStore
+
+BODY = "Grüße, שלום 🙂\n$(x) `y`; \\".encode() + b"\x00\xff"
+
+
+@dataclass
+class Box:
+    """A store, and the way to open it anew."""
+
+    store: Store
+    again: Callable[[Store], Awaitable[Store]]
+
+    async def reopen(self) -> Store:
+        self.store = await self.again(self.store)
+        return self.store
+
+
+async def _again_in_memory(store: Store) -> Store:
+    assert isinstance(store, MemoryStore)
+    return store.reopened()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def box(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Box]:
+    async def again(store: Store) -> Store:
+        await store.close()
+        return await SqliteStore.open(tmp_path / "roost.db")
+
+    if request.param == "memory":
+        made = Box(MemoryStore(), _again_in_memory)
+    else:
+        made = Box(await SqliteStore.open(tmp_path / "roost.db"), again)
+    yield made
+    await made.store.close()
+
+
+@pytest.fixture
+def store(box: Box) -> Store:
+    return box.store
+
+
+def peer(name: str = "worker") -> Peer:
+    return Peer(name, "5eed", Settings("/w", "demo"), 100.0)
+
+
+def session(name: str = "worker", generation: int = 1) -> Session:
+    return Session(f"{name}-{generation}", name, generation, "n0", WakeCause.FIRST_WAKE, False, 101.0, 101.0)
+
+
+def death(of: Session, at: float = 110.0) -> Death:
+    return Death(of.id, of.peer, of.generation, at, Cause.CRASHED, signal=9, evidence="pidfd")
+
+
+def message(number: int, to: str = "worker", **changes: object) -> Message:
+    made = Message(f"{number:032x}", "asker", to, 102.0 + number, len(BODY), "d1")
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def mail(*messages: Message) -> Batch:
+    return Batch(
+        103.0,
+        tuple(c.SaveMessage(each) for each in messages),
+        tuple(c.Journal("queued", each.to, None, each.id) for each in messages),
+        {each.id: BODY for each in messages},
+    )
+
+
+FULL_PEER = Peer(
+    "full",
+    "5eed",
+    Settings(
+        "/w d/ü",
+        "claude",
+        WakePolicy.EPHEMERAL,
+        ResumePolicy.NEVER,
+        "does\nthings",
+        "p\x00q \udcff",
+        1.5,
+        2.25,
+        3.125,
+        7,
+        8,
+        9.5,
+        (("K", "v=1"), ("L", "")),
+        ("-a", "b c"),
+    ),
+    0.1 + 0.2,
+    stopped=True,
+    fresh_next=True,
+    resume_failed=True,
+    removing=True,
+    pending=PendingWake(WakeMode.RESUME, "operator"),
+    quarantine=Quarantine(1e10 + 0.123456, "why"),
+    backoff_until=5.5,
+    generation=3,
+    conversation="c-1",
+    last_death=LastDeath(Cause.OOM, 4.5, True),
+    topics=("a", "b"),
+    deaths=(1.5, 2.5),
+    since=6.25,
+)
+FULL_SESSION = Session(
+    "s-full",
+    "full",
+    3,
+    "nonce",
+    WakeCause.REDRIVE,
+    True,
+    1.5,
+    2.5,
+    SessionState.STOPPING,
+    "because",
+    "c-1",
+    Processes(ProcessId("b", 1, 2), ProcessId("b", 3, 4), ProcessId("b", 5, 6), "/run/t/x"),
+    True,
+    3.5,
+    "m-1",
+    4.5,
+    Ending(Cause.RESTART, "operator", 5.5),
+)
+FULL_MESSAGE = Message(
+    "ab" * 16,
+    "asker",
+    "full",
+    1.25,
+    len(BODY),
+    "digest",
+    "topic \x00\n",
+    "cd" * 16,
+    MessageState.ACCEPTED,
+    "why",
+    2.5,
+    3.5,
+    4.5,
+    5.5,
+    "s-full",
+    6,
+    True,
+    True,
+    Notice("ef" * 16, "died", "oom"),
+    ("/a", "/b c"),
+)
+FULL_DEATH = Death("s-full", "full", 3, 9.5, Cause.OOM, 1, 9, "kernel", "ev", True, "c-1", ("l1", "l2 ü"))
+
+
+async def test_every_field_comes_back_as_it_was(box: Box) -> None:
+    await box.store.commit(
+        Batch(
+            1.0,
+            (c.SavePeer(FULL_PEER), c.SaveSession(FULL_SESSION), c.SaveMessage(FULL_MESSAGE)),
+            bodies={FULL_MESSAGE.id: BODY},
+        )
+    )
+    store = await box.reopen()
+    assert await store.peers() == [PeerState(FULL_PEER, FULL_SESSION, (FULL_MESSAGE,))]
+    await store.commit(Batch(2.0, (c.CloseSession(FULL_DEATH),)))
+    store = await box.reopen()
+    assert await store.deaths() == [FULL_DEATH]
+    assert await store.peers() == [PeerState(FULL_PEER, None, (FULL_MESSAGE,))]
+
+
+async def test_a_batch_is_there_after_reopening_with_all_its_parts(box: Box) -> None:
+    first = session()
+    launch = c.Launch(first)
+    rows = await box.store.commit(
+        Batch(
+            105.0,
+            (
+                c.SavePeer(peer()),
+                c.SaveSession(first),
+                c.SaveMessage(message(1)),
+                c.SaveAttempt(message(1).id, first.id, "offered", "being handed over"),
+            ),
+            (
+                c.Journal(
+                    "starting", "worker", first.id, None, "first-wake", {"resume": False, "n": [1, None]}
+                ),
+            ),
+            {message(1).id: BODY},
+            (intent_for(launch, 105.0),),
+            (),
+            (Token("hash", first.id, "worker"),),
+            {"port": "4711"},
+        )
+    )
+    expected = JournalRow(
+        1, 105.0, "starting", "worker", first.id, None, "first-wake", {"resume": False, "n": [1, None]}
+    )
+    assert rows == (expected,)
+    store = await box.reopen()
+    loaded = await store.load()
+    assert loaded.peers == (PeerState(peer(), first, (message(1),)),)
+    assert loaded.intents == (Intent(launch.key, "launch", "worker", 105.0, first.id),)
+    assert loaded.schema == await store.schema() >= 1
+    assert await store.events() == [expected]
+    assert await store.body(message(1).id) == BODY
+    assert await store.token("hash") == (first.id, "worker")
+    assert await store.meta("port") == "4711"
+    story = StoredMessage(message(1), (Attempt(1, 105.0, first.id, "offered", "being handed over"),), ())
+    assert await store.message(message(1).id) == story
+    assert await store.counts() == Counts(1, 1, 1)
+
+
+async def test_L6_an_empty_store_answers_everything(store: Store) -> None:
+    assert await store.peers() == []
+    assert (await store.load()).intents == ()
+    assert await store.resolve("0" * 32) is None
+    assert await store.message("0" * 32) is None
+    assert await store.messages() == []
+    assert await store.body("0" * 32) is None
+    assert await store.inbox("me") == []
+    assert await store.events() == []
+    assert await store.last_seq() == 0
+    assert await store.deaths() == []
+    assert await store.token("hash") is None
+    assert await store.meta("port") is None
+    assert await store.counts() == Counts(0, 0, 0)
+    assert await store.commit(Batch(1.0)) == ()
+
+
+async def test_unfinished_messages_load_in_order_of_arrival_whatever_happened_to_them(box: Box) -> None:
+    numbers = [5, 3, 9, 1]
+    await box.store.commit(Batch(1.0, (c.SavePeer(peer()),)))
+    for number in numbers:
+        await box.store.commit(mail(message(number)))
+    back = message(5, state=MessageState.QUEUED, attempts=2, not_before=9.0, why="again")
+    done = message(3, state=MessageState.DONE, done_at=9.0)
+    unknown = message(9, state=MessageState.UNKNOWN)
+    await box.store.commit(Batch(2.0, (c.SaveMessage(unknown), c.SaveMessage(back), c.SaveMessage(done))))
+    (state,) = await (await box.reopen()).peers()
+    assert state.messages == (back, unknown, message(1))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param(Batch(1.0, (c.SaveSession(session("nobody")),)), id="session-without-peer"),
+        pytest.param(Batch(1.0, (c.SaveSession(session(generation=2)),)), id="second-live-session"),
+        pytest.param(Batch(1.0, (c.CloseSession(death(session(generation=7))),)), id="death-of-a-stranger"),
+        pytest.param(Batch(1.0, (c.SaveMessage(message(8)),)), id="message-without-body"),
+        pytest.param(Batch(1.0, (c.SaveMessage(message(8)),), bodies={message(8).id: b"x"}), id="cut-body"),
+        pytest.param(Batch(1.0, bodies={message(8).id: BODY}), id="body-without-message"),
+        pytest.param(Batch(1.0, (c.SaveAttempt("f" * 32, None, "offered", ""),)), id="attempt-of-nothing"),
+        pytest.param(Batch(1.0, journal=(c.Journal("gc", "x", data={"x": object()}),)), id="data-no-json"),
+        pytest.param(Batch(1.0, journal=(c.Journal("gc", "x", data={"x": float("nan")}),)), id="data-nan"),
+        pytest.param(Batch(1.0, (object(),)), id="no-change"),  # type: ignore[arg-type]
+        pytest.param(mail(message(1)), id="message-stored-already"),
+    ],
+)
+async def test_a_bad_batch_stores_nothing_and_leaves_its_neighbours_alone(box: Box, bad: Batch) -> None:
+    await box.store.commit(Batch(1.0, (c.SavePeer(peer()), c.SaveSession(session()))))
+    await box.store.commit(mail(message(1)))
+    spoiled = replace(
+        bad,
+        changes=(c.SavePeer(peer("stray")), *bad.changes),
+        journal=(c.Journal("added", "stray"), *bad.journal),
+        meta={"stray": "1"},
+        intents=(Intent("k", "launch", "stray", 1.0),),
+    )
+    results = await asyncio.gather(
+        box.store.commit(mail(message(2))),
+        box.store.commit(spoiled),
+        box.store.commit(mail(message(3))),
+        return_exceptions=True,
+    )
+    assert isinstance(results[1], BatchError), results[1]
+    assert "nothing" in results[1].message or "cannot be stored" in results[1].message
+    seqs = [row.seq for result in (results[0], results[2]) for row in result]  # type: ignore[union-attr]
+    assert seqs == [2, 3], "the failed batch used no number"
+    store = await box.reopen()
+    (state,) = await store.peers()
+    assert state == PeerState(peer(), session(), (message(1), message(2), message(3)))
+    assert await store.meta("stray") is None
+    assert (await store.load()).intents == ()
+    assert [row.kind for row in await store.events()] == ["queued"] * 3
+
+
+async def test_N4_a_message_id_is_stored_once(store: Store) -> None:
+    await store.commit(mail(message(1)))
+    with pytest.raises(DuplicateMessageError, match="already"):
+        await store.commit(mail(message(1, state=MessageState.QUEUED, why="again")))
+    await store.commit(Batch(3.0, (c.SaveMessage(message(1, state=MessageState.DONE)),)))
+    with pytest.raises(DuplicateMessageError):
+        await store.commit(mail(message(1)))
+
+
+async def test_a_row_may_come_after_what_refers_to_it_in_the_same_batch(store: Store) -> None:
+    await store.commit(
+        Batch(
+            1.0,
+            (
+                c.SaveAttempt(message(1).id, None, "offered", ""),
+                c.SaveMessage(message(1)),
+                c.SaveSession(session()),
+                c.SavePeer(peer()),
+            ),
+            bodies={message(1).id: BODY},
+        )
+    )
+    assert await store.peers() == [PeerState(peer(), session(), (message(1),))]
+
+
+async def test_one_batch_may_close_a_session_and_open_the_next(store: Store) -> None:
+    await store.commit(Batch(1.0, (c.SavePeer(peer()), c.SaveSession(session()))))
+    await store.commit(
+        Batch(
+            2.0,
+            (
+                c.SaveSession(session()),
+                c.CloseSession(death(session())),
+                c.SaveSession(session(generation=2)),
+            ),
+        )
+    )
+    (state,) = await store.peers()
+    assert state.session == session(generation=2)
+    assert await store.deaths() == [death(session())]
+
+
+async def test_H3_a_session_dies_once_and_never_lives_again(store: Store) -> None:
+    await store.commit(
+        Batch(
+            1.0, (c.SavePeer(peer()), c.SaveSession(session())), tokens=(Token("h", session().id, "worker"),)
+        )
+    )
+    await store.commit(Batch(2.0, (c.CloseSession(death(session())),)))
+    assert await store.token("h") is None, "its token went with it"
+    for late in (c.CloseSession(death(session(), 120.0)), c.SaveSession(session())):
+        with pytest.raises(BatchError):
+            await store.commit(Batch(3.0, (late,)))
+    assert await store.deaths() == [death(session())]
+
+
+async def test_intents_stay_until_settled_and_a_key_can_be_stored_anew(box: Box) -> None:
+    first, second = (
+        Intent("a", "launch", "p", 1.0),
+        Intent("b", "offer", "p", 2.0, "s", "m", {"redrive": True}),
+    )
+    await box.store.commit(Batch(1.0, intents=(second, first)))
+    assert (await (await box.reopen()).load()).intents == (first, second)
+    again = replace(first, at=3.0)
+    await box.store.commit(Batch(3.0, settled=("a", "b", "unknown"), intents=(again,)))
+    assert (await (await box.reopen()).load()).intents == (again,)
+
+
+async def test_P11_purge_takes_all_of_one_peer_and_nothing_of_its_namesakes(box: Box) -> None:
+    names = ("work", "worker", "worker-2", "workers")
+    for number, name in enumerate(names, 1):
+        old, new = session(name), session(name, 2)
+        to, by = message(number, name), message(number + 10, "elsewhere", sender=name)
+        await box.store.commit(
+            Batch(
+                1.0,
+                (c.SavePeer(peer(name)), c.SaveSession(old), c.CloseSession(death(old)), c.SaveSession(new)),
+                intents=(Intent(f"launch:{name}", "launch", name, 1.0),),
+                tokens=(Token(f"hash-{name}", new.id, name),),
+            )
+        )
+        await box.store.commit(mail(to, by))
+        await box.store.commit(Batch(1.0, (c.SaveAttempt(to.id, None, "offered", ""),)))
+    before = await box.store.events()
+    await box.store.commit(Batch(2.0, (c.Purge("worker"),), (c.Journal("removed", "worker"),)))
+    store = await box.reopen()
+
+    assert [state.peer.name for state in await store.peers()] == ["work", "worker-2", "workers"]
+    assert {each.peer for each in await store.deaths()} == {"work", "worker-2", "workers"}
+    assert {each.peer for each in (await store.load()).intents} == {"work", "worker-2", "workers"}
+    assert await store.token("hash-worker") is None
+    assert await store.token("hash-workers") is not None
+    assert await store.message(message(2).id) is None
+    assert await store.body(message(2).id) is None
+    assert await store.messages("elsewhere", sender="worker") == [message(12, "elsewhere", sender="worker")]
+    assert len(await store.messages()) == 7
+    assert (await store.events())[:-1] == before, "the journal stays"
+    assert (await store.events())[-1].seq == before[-1].seq + 1
+
+    heir = Batch(3.0, (c.SavePeer(peer()), c.SaveSession(session())))
+    await store.commit(heir)
+    (state,) = [state for state in await store.peers() if state.peer.name == "worker"]
+    assert state == PeerState(peer(), session()), "a new peer of the same name inherits nothing"
+    assert await store.deaths("worker") == []
+
+
+async def test_messages_are_filtered_and_come_newest_last(store: Store) -> None:
+    rows = [message(n, "a" if n % 2 else "b", sender="x" if n < 4 else "y") for n in range(1, 7)]
+    await store.commit(mail(*rows))
+    done = replace(rows[4], state=MessageState.DONE)
+    await store.commit(Batch(1.0, (c.SaveMessage(done),)))
+    rows[4] = done
+    assert await store.messages() == rows
+    assert await store.messages(limit=2) == rows[-2:]
+    assert await store.messages(limit=0) == []
+    assert await store.messages("a") == [rows[0], rows[2], done]
+    assert await store.messages("a", MessageState.QUEUED) == [rows[0], rows[2]]
+    assert await store.messages(state=MessageState.DONE) == [done]
+    assert await store.messages("b", sender="y") == [rows[3], rows[5]]
+    assert await store.messages("nobody") == []
+
+
+async def test_N3_a_message_tells_its_whole_story(store: Store) -> None:
+    question = message(1)
+    reply = message(2, "asker", sender="worker", reply_to=question.id)
+    notice = message(
+        3, "asker", sender="roost", reply_to=question.id, notice=Notice(question.id, "died", "x")
+    )
+    await store.commit(mail(question))
+    for n in range(3):
+        await store.commit(Batch(10.0 + n, (c.SaveAttempt(question.id, "s", f"step {n}", "why"),)))
+    await store.commit(mail(reply, notice))
+    found = await store.message(question.id)
+    assert found is not None
+    assert found.attempts == tuple(Attempt(n + 1, 10.0 + n, "s", f"step {n}", "why") for n in range(3))
+    assert found.replies == (reply.id,), "a notice is no reply"
+
+
+async def test_a_message_is_found_by_eight_digits_when_they_are_clear(store: Store) -> None:
+    one = replace(message(1), id="abcdef01" + "0" * 24)
+    two = replace(message(2), id="abcdef02" + "0" * 24)
+    twin = replace(message(3), id="abcdef02" + "f" * 24)
+    await store.commit(mail(one, two, twin))
+    assert await store.resolve("abcdef01") == one.id
+    assert await store.resolve("ABCDEF01") == one.id
+    assert await store.resolve("abcdef0") is None
+    assert await store.resolve("abcdef03") is None
+    assert await store.resolve("abcdef0_") is None
+    assert await store.resolve("") is None
+    with pytest.raises(AmbiguousIdError, match="more digits"):
+        await store.resolve("abcdef02")
+    with pytest.raises(AmbiguousIdError):
+        await store.message("abcdef02")
+    assert await store.resolve(two.id) == two.id
+    found = await store.message("abcdef02f")
+    assert found is not None
+    assert found.message == twin
+
+
+async def test_inbox_holds_the_unread_with_their_bodies(store: Store) -> None:
+    await store.commit(mail(message(2, "me"), message(1, "me"), message(3, "other")))
+    assert await store.inbox("me") == [(message(2, "me"), BODY), (message(1, "me"), BODY)]
+    await store.commit(Batch(1.0, (c.SaveMessage(message(2, "me", state=MessageState.DONE)),)))
+    assert await store.inbox("me") == [(message(1, "me"), BODY)]
+
+
+async def test_an_empty_body_needs_no_bytes(store: Store) -> None:
+    await store.commit(Batch(1.0, (c.SaveMessage(message(1, size=0)),)))
+    assert await store.body(message(1).id) == b""
+
+
+async def test_events_resume_by_number(store: Store) -> None:
+    for n in range(5):
+        await store.commit(
+            Batch(float(n), journal=(c.Journal("idle", "ab"[n % 2]), c.Journal("working", "c")))
+        )
+    assert [row.seq for row in await store.events()] == list(range(1, 11))
+    assert await store.last_seq() == 10
+    assert [row.seq for row in await store.events(after=8)] == [9, 10]
+    assert [row.seq for row in await store.events(after=2, limit=3)] == [3, 4, 5]
+    assert [row.ts for row in await store.events(peer="b")] == [1.0, 3.0]
+    assert await store.events(after=10) == []
+
+
+async def test_deaths_come_newest_last(store: Store) -> None:
+    for generation in (1, 2, 3):
+        one = session(generation=generation)
+        await store.commit(
+            Batch(
+                1.0, (c.SavePeer(peer()), c.SaveSession(one), c.CloseSession(death(one, 10.0 * generation)))
+            )
+        )
+    assert [each.generation for each in await store.deaths()] == [1, 2, 3]
+    assert [each.generation for each in await store.deaths(limit=2)] == [2, 3]
+    assert [each.generation for each in await store.deaths("worker", 1)] == [3]
+    assert await store.deaths("other") == []
+
+
+async def test_batches_are_stored_in_the_order_of_commit(store: Store) -> None:
+    count = 200
+    rows = await asyncio.gather(
+        *(store.commit(Batch(1.0, journal=(c.Journal("idle", "p", data={"n": n}),))) for n in range(count))
+    )
+    assert [row.seq for (row,) in rows] == list(range(1, count + 1))
+    assert [row.data["n"] for row in await store.events()] == list(range(count))
+
+
+async def test_what_was_committed_is_read(store: Store) -> None:
+    for n in range(1, 20):
+        await store.commit(mail(message(n)))
+        found = await store.message(message(n).id)
+        assert found is not None
+        assert await store.last_seq() == n
+
+
+async def test_a_cancelled_caller_disturbs_nobody(store: Store) -> None:
+    waiting = asyncio.ensure_future(store.commit(mail(message(1))))
+    other = asyncio.ensure_future(store.commit(mail(message(2))))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    assert len(await other) == 1
+    await store.commit(mail(message(3)))
+    assert message(2) in await store.messages()
+
+
+async def test_close_stores_what_was_handed_over_and_then_refuses(box: Box) -> None:
+    handed = [asyncio.ensure_future(box.store.commit(mail(message(n)))) for n in range(1, 50)]
+    await asyncio.sleep(0)
+    await box.store.close()
+    await asyncio.gather(*handed)
+    await box.store.close()
+    with pytest.raises(StoreClosedError):
+        await box.store.commit(mail(message(99)))
+    with pytest.raises(StoreError, match="closed"):
+        await box.store.messages()
+    assert len(await (await box.reopen()).messages()) == 49
