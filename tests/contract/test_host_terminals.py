@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from roost.host.errors import HostError, TmuxError, TmuxGone
+from roost.host.errors import HostError, PasteRefused, TmuxError, TmuxGone
 from roost.host.interfaces import Liveness, PasteOutcome, Processes, Terminal, Terminals
 from roost.host.memory.processes import MemoryProcesses
 from roost.host.memory.terminals import MemoryTerminals
@@ -190,9 +190,28 @@ async def test_unknown_keys_are_refused_not_typed(world: World, bad: str) -> Non
 @pytest.mark.parametrize("bad", [b"", b"a\x1b[201~b"])
 async def test_pastes_that_would_end_early_are_refused(world: World, bad: bytes) -> None:
     terminal = await world.start()
-    with pytest.raises(TmuxError, match="paste"):
+    with pytest.raises(PasteRefused):
         await terminal.paste(bad, world.folder / "p")
     assert (await terminal.capture()).strip() == ""
+
+
+async def test_output_is_logged_without_us(world: World) -> None:
+    terminal = await world.start()
+    log = world.folder / "a #{x} %H 'log'"
+    await terminal.log_to(log)
+    await terminal.close()
+    again = await world.terminals.adopt(terminal.socket)
+    await again.paste(b"logged", world.folder / "p")
+    await eventually(lambda: "logged" in log.read_text(), timeout=_PATIENCE, why="the output is in the log")
+    assert log.stat().st_mode & 0o777 == 0o600
+    await again.close()
+
+
+async def test_kill_works_without_a_connection(world: World) -> None:
+    terminal = await world.start()
+    await terminal.close()
+    await terminal.kill()
+    assert world.processes.probe(terminal.server).liveness is Liveness.DEAD
 
 
 async def test_version_is_told(world: World) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from roost.host.errors import TmuxError, TmuxGone, TmuxMissing, TmuxTimeout
+from roost.host.errors import PasteRefused, TmuxError, TmuxGone, TmuxMissing, TmuxTimeout
 from roost.host.interfaces import Liveness, PasteOutcome
 from roost.host.process import SystemProcesses
 from roost.host.tmux.attach import attach_argv
@@ -140,12 +140,14 @@ async def test_paste_into_a_dead_pane_pastes_nothing_and_the_server_lives(bench:
 async def test_P1_failed_load_is_never_called_pasted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = await bench.start_reader()
     monkeypatch.setattr("roost.host.tmux.terminal._write", lambda *_: None)
-    with pytest.raises(TmuxError):
+    with pytest.raises(PasteRefused):
         await terminal.paste(b"x", bench.folder / "never written")
     (bench.folder / "short").write_bytes(b"only a part")
-    with pytest.raises(TmuxError, match="did not load"):
+    with pytest.raises(PasteRefused, match="did not load"):
         await terminal.paste(b"only a part of the text", bench.folder / "short")
     monkeypatch.undo()
+    with pytest.raises(PasteRefused, match="cannot write"):
+        await terminal.paste(b"x", bench.folder / "no such folder/spool")
     await terminal.paste(b"next", bench.folder / "spool")
     assert await bench.file("paste1") == b"next"
 

@@ -1,10 +1,6 @@
 """Errors of the host layer."""
 
-from roost.errors import RoostError
-
-
-class HostError(RoostError):
-    """The machine refused an operation."""
+from roost.errors import HostError
 
 
 class SensorError(HostError):
@@ -21,6 +17,10 @@ class TmuxTimeout(TmuxError):
 
 class TmuxGone(TmuxError):
     """The connection to the tmux server ended; the agent in it may still be alive."""
+
+
+class PasteRefused(TmuxError):
+    """Nothing was pasted, for certain; it may be tried again."""
 
 
 class TmuxMissing(TmuxError):

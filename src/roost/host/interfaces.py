@@ -173,7 +173,15 @@ class Terminal(Protocol):
     async def paste(self, text: bytes, path: Path) -> PasteOutcome:
         """Paste `text` as one bracketed paste, newlines as they are; `path` is a spool file made and removed.
 
-        TmuxTimeout: it may or may not have been pasted. Other errors: it was not, except TmuxGone.
+        Raises PasteRefused when nothing was pasted, for certain, and tmux goes on. TmuxTimeout, TmuxGone: it
+        may or may not have been pasted.
+        """
+        ...
+
+    async def log_to(self, path: Path) -> None:
+        """Append all that the pane writes from now on to `path` (made 0600), daemon or no daemon.
+
+        The file may be truncated in place to bound it.
         """
         ...
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from roost.host.errors import TmuxError, TmuxGone, TmuxTimeout
+from roost.host.errors import PasteRefused, TmuxError, TmuxGone, TmuxTimeout
 from roost.host.interfaces import Liveness, Marker, PasteOutcome, ProcessId
 from roost.host.memory.processes import MemoryProcesses
 from roost.host.process_table import NONCE_VARIABLE, SESSION_VARIABLE
@@ -47,6 +47,7 @@ class MemoryProgram:
         self.launch = launch
         self.screen = ""
         self.title = ""
+        self.log: Path | None = None
         self.inputs: list[Pasted | Pressed] = []
 
     def react(self, received: Pasted | Pressed) -> None:
@@ -202,9 +203,14 @@ class MemoryTerminal:
         """Give the program one paste."""
         del path
         if not text or _ESCAPE in text:
-            raise TmuxError("a paste must hold text and no ESC, which would end it early; remove it")
+            raise PasteRefused("a paste must hold text and no ESC, which would end it early; remove it")
         self._give(await self._reach(), Pasted(text))
         return PasteOutcome.PASTED
+
+    async def log_to(self, path: Path) -> None:
+        """Keep what the program shows from now on in `path`."""
+        (await self._reach()).log = path
+        path.touch(mode=0o600)
 
     async def keys(self, *names: str) -> None:
         """Give the program keys."""
@@ -216,7 +222,11 @@ class MemoryTerminal:
     @staticmethod
     def _give(program: MemoryProgram, received: Pasted | Pressed) -> None:
         program.inputs.append(received)
+        before = program.screen
         program.react(received)
+        if program.log is not None:
+            with program.log.open("a") as file:
+                file.write(program.screen.removeprefix(before))
 
     async def title(self) -> str:
         """The program's title."""

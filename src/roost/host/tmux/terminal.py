@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import itertools
 import os
+import shlex
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from roost.host.errors import TmuxError, TmuxGone, TmuxTimeout
+from roost.host.errors import PasteRefused, TmuxError, TmuxGone, TmuxTimeout
 from roost.host.files import PRIVATE_FILE
 from roost.host.interfaces import PasteOutcome, Processes, ProcessId
 from roost.host.tmux.control import ControlClient
@@ -65,23 +66,10 @@ class TmuxTerminal:
         paste into a dead pane crashes the server, so the same command that pastes tests the pane.
         """
         if not text or _ESCAPE in text:
-            raise TmuxError("a paste must hold text and no ESC, which would end it early; remove it")
+            raise PasteRefused("a paste must hold text and no ESC, which would end it early; remove it")
         buffer = f"roost{next(_buffers)}"
-        _write(path, text)
         try:
-            loaded, sizes = await asyncio.gather(
-                self._control.command(line("load-buffer", "-b", buffer, str(path))),
-                self._control.command(
-                    line("list-buffers", "-F", "#{buffer_size}", "-f", f"#{{==:#{{buffer_name}},{buffer}}}")
-                ),
-                return_exceptions=True,
-            )
-            for result in (loaded, sizes):
-                if isinstance(result, BaseException):
-                    raise result
-            if sizes != [str(len(text))]:
-                await self._drop(buffer)
-                raise TmuxError(f"tmux did not load the text to paste from {path}; try again")  # noqa: TRY301
+            await self._load(buffer, text, path)
             # -r keeps newlines: without bracketed paste a carriage return would be Enter.
             paste = line("paste-buffer", "-p", "-r", "-d", "-b", buffer, "-t", self._pane)
             refuse = line("display-message", "-p", _DEAD)
@@ -92,16 +80,44 @@ class TmuxTerminal:
         except TmuxError:
             await self._drop(buffer)
             raise
-        finally:
-            path.unlink(missing_ok=True)
         if _DEAD in answer:
             await self._drop(buffer)
             return PasteOutcome.DEAD
         return PasteOutcome.PASTED
 
+    async def _load(self, buffer: str, text: bytes, path: Path) -> None:
+        """Have tmux read `text` into `buffer`. Raises PasteRefused, TmuxGone."""
+        load = line("load-buffer", "-b", buffer, str(path))
+        measure = line("list-buffers", "-F", "#{buffer_size}", "-f", f"#{{==:#{{buffer_name}},{buffer}}}")
+        try:
+            _write(path, text)
+            loaded, sizes = await asyncio.gather(
+                self._control.command(load), self._control.command(measure), return_exceptions=True
+            )
+        except OSError as error:
+            raise PasteRefused(f"cannot write {path}: {error.strerror}; nothing was pasted") from error
+        finally:
+            path.unlink(missing_ok=True)
+        for result in (loaded, sizes):
+            if isinstance(result, TmuxError) and not isinstance(result, TmuxGone):
+                raise PasteRefused(f"nothing was pasted: {result}") from result
+            if isinstance(result, BaseException):
+                raise result
+        if sizes != [str(len(text))]:
+            raise PasteRefused(f"tmux did not load the text to paste from {path}; try again")
+
     async def _drop(self, buffer: str) -> None:
         with contextlib.suppress(TmuxError):
             await self._control.command(line("delete-buffer", "-b", buffer))
+
+    async def log_to(self, path: Path) -> None:
+        """Append the pane's output to `path` by a `cat` beside the server.
+
+        tmux expands formats and times in the command before a shell reads it.
+        """
+        _write(path, b"", flags=os.O_APPEND)
+        command = f"exec cat >> {shlex.quote(str(path))}".replace("#", "##").replace("%", "%%")
+        await self._control.command(line("pipe-pane", "-O", "-t", self._pane, command))
 
     async def keys(self, *names: str) -> None:
         """Press keys in order."""
@@ -169,8 +185,8 @@ class TmuxTerminal:
         await self._control.close()
 
 
-def _write(path: Path, text: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+def _write(path: Path, text: bytes, *, flags: int = os.O_TRUNC) -> None:
+    flags |= os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, PRIVATE_FILE)
     with os.fdopen(descriptor, "wb") as file:
         file.write(text)
