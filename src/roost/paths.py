@@ -70,6 +70,10 @@ class Places:
         """One file for each dirty death of a tmux server."""
         return self.logs / "forensics"
 
+    def pane_log(self, peer: str) -> Path:
+        """What the terminal of a peer's latest session showed, raw; the session before has `.1` behind it."""
+        return self.logs / "panes" / f"{peer}.log"
+
     def terminal(self, session: str) -> Path:
         """The tmux socket of a session."""
         return self.run / "t" / session[:16]

@@ -31,6 +31,7 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     e.Examined: delivery.on_examined,
     e.Wake: lifecycle.on_wake,
     e.Stop: lifecycle.on_stop,
+    e.Rest: lifecycle.on_rest,
     e.Start: lifecycle.on_start,
     e.Restart: lifecycle.on_restart,
     e.Remove: lifecycle.on_remove,

@@ -31,6 +31,13 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """End the session as a clean park; the peer may be woken again."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Start:
     """Unpark the peer and clear its quarantine."""
 
@@ -185,6 +192,7 @@ Event = (
     Submit
     | Wake
     | Stop
+    | Rest
     | Start
     | Restart
     | Remove

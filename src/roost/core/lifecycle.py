@@ -65,6 +65,12 @@ def on_stop(step: Step, event: e.Stop) -> None:
         end(step, Cause.OPERATOR_STOP, event.by)
 
 
+def on_rest(step: Step, event: e.Rest) -> None:
+    """End the session, but park nothing."""
+    if step.session is not None:
+        end(step, Cause.OPERATOR_STOP, event.by)
+
+
 def on_start(step: Step, _event: e.Start) -> None:
     """Unpark the peer."""
     step.set_peer(stopped=False, quarantine=None, backoff_until=None, deaths=(), since=step.now)

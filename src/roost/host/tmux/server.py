@@ -10,7 +10,7 @@ from pathlib import Path
 from roost.host.environment import terminal_name
 from roost.host.errors import HostError, TmuxError, TmuxGone, TmuxMissing, TmuxTimeout
 from roost.host.files import write_atomic
-from roost.host.interfaces import Processes
+from roost.host.interfaces import Processes, Terminals
 from roost.host.tmux.config import config_text
 from roost.host.tmux.control import ControlClient
 from roost.host.tmux.quote import line
@@ -122,3 +122,10 @@ def new_enough(version: str) -> bool:
     """Whether a tmux `version` such as `3.3a` or `next-3.7` will do."""
     found = re.search(r"(\d+)\.(\d+)", version)
     return found is not None and (int(found[1]), int(found[2])) >= OLDEST
+
+
+async def check_version(terminals: Terminals) -> None:
+    """Raise TmuxMissing unless tmux is there and new enough."""
+    version = await terminals.version()
+    if not new_enough(version):
+        raise TmuxMissing(f"tmux {version} is too old; install tmux 3.3 or later")

@@ -1,0 +1,154 @@
+"""`config.toml`: bounds of the host and runtimes of other programs. Strict: an unknown key is an error."""
+
+import re
+import tomllib
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+from roost.core.durations import parse_duration
+from roost.errors import ConfigError, InvalidSettingError
+
+_RUNTIME_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_RESERVED = frozenset({"claude", "codex", "demo", "human"})
+_PATTERNS = ("ready", "busy", "blocked", "turn_done")
+_RUNTIME_KEYS = frozenset(
+    {"argv", "resume_argv", "accept_log", "submit_delay", "env", *_PATTERNS}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeTable:
+    """One `[runtimes.NAME]` table, checked. `submit_delay` is in seconds."""
+
+    name: str
+    argv: tuple[str, ...]
+    ready: str
+    resume_argv: tuple[str, ...] | None = None
+    busy: str | None = None
+    blocked: str | None = None
+    accept_log: str | None = None
+    turn_done: str | None = None
+    submit_delay: float = 0.05
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole file. Sizes are bytes."""
+
+    log_size: int = 5 * 1024 * 1024
+    log_files: int = 5
+    runtimes: tuple[RuntimeTable, ...] = ()
+
+
+def load_config(path: Path) -> Config:
+    """Read and check the file; a missing one means the defaults. Raises ConfigError with line and column."""
+    try:
+        text = path.read_bytes().decode()
+    except FileNotFoundError:
+        return Config()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}; make it readable") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {error}; mend the file or move it away") from error
+    return _Reader(path, text).config(data)
+
+
+class _Reader:
+    """Turns the parsed file into a Config, naming the place of what is wrong."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self._path = path
+        self._text = text
+
+    def config(self, data: dict[str, Any]) -> Config:
+        self._known(data, {"logs", "runtimes"}, "")
+        logs = self._table(data, "logs")
+        self._known(logs, {"size", "files"}, "logs")
+        runtimes = self._table(data, "runtimes")
+        return Config(
+            self._count(logs, "size", Config.log_size),
+            self._count(logs, "files", Config.log_files),
+            tuple(self._runtime(name, runtimes) for name in runtimes),
+        )
+
+    def _runtime(self, name: str, tables: dict[str, Any]) -> RuntimeTable:
+        if not _RUNTIME_NAME.fullmatch(name) or name in _RESERVED:
+            self._fail(name, f"'{name}' cannot be the name of a runtime")
+        table = self._table(tables, name)
+        self._known(table, _RUNTIME_KEYS, f"runtimes.{name}")
+        argv = self._words(table, "argv")
+        ready = self._text_of(table, "ready")
+        if not argv or ready is None:
+            self._fail(name, f"[runtimes.{name}] needs argv and ready")
+        for key in _PATTERNS:
+            self._pattern(table, key)
+        delay = self._text_of(table, "submit_delay")
+        try:
+            seconds = parse_duration(delay) if delay is not None else RuntimeTable.submit_delay
+        except InvalidSettingError as error:
+            self._fail("submit_delay", error.message)
+        return RuntimeTable(
+            name=name,
+            argv=argv,
+            ready=ready,
+            resume_argv=self._words(table, "resume_argv") or None,
+            busy=self._text_of(table, "busy"),
+            blocked=self._text_of(table, "blocked"),
+            accept_log=self._text_of(table, "accept_log"),
+            turn_done=self._text_of(table, "turn_done"),
+            submit_delay=seconds,
+            env={key: str(value) for key, value in self._table(table, "env").items()},
+        )
+
+    def _fail(self, word: str, what: str) -> NoReturn:
+        for number, line in enumerate(self._text.splitlines(), 1):
+            column = line.find(word)
+            if column >= 0:
+                raise ConfigError(f"{self._path}: {what} (at line {number}, column {column + 1})")
+        raise ConfigError(f"{self._path}: {what}")
+
+    def _known(self, table: dict[str, Any], known: Set[str], where: str) -> None:
+        for key in table:
+            if key not in known:
+                place = f" in [{where}]" if where else ""
+                self._fail(key, f"unknown key '{key}'{place}; known are {', '.join(sorted(known))}")
+
+    def _table(self, table: dict[str, Any], key: str) -> dict[str, Any]:
+        value = table.get(key, {})
+        if not isinstance(value, dict):
+            self._fail(key, f"'{key}' must be a table")
+        return cast("dict[str, Any]", value)
+
+    def _count(self, table: dict[str, Any], key: str, default: int) -> int:
+        value = table.get(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            self._fail(key, f"'{key}' must be a whole number above 0")
+        return value
+
+    def _text_of(self, table: dict[str, Any], key: str) -> str | None:
+        value = table.get(key)
+        if value is not None and not isinstance(value, str):
+            self._fail(key, f"'{key}' must be a text")
+        return value
+
+    def _words(self, table: dict[str, Any], key: str) -> tuple[str, ...]:
+        value = table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(word, str) for word in cast("list[object]", value)):
+            self._fail(key, f"'{key}' must be a list of texts")
+        return tuple(cast("list[str]", value))
+
+    def _pattern(self, table: dict[str, Any], key: str) -> None:
+        pattern = self._text_of(table, key)
+        if pattern is None:
+            return
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            self._fail(key, f"'{key}' is not a regular expression: {error}")

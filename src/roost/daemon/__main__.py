@@ -1,0 +1,114 @@
+"""`python -m roost.daemon [--home DIR] [--ready-fd N]`: the daemon in the foreground."""
+
+import argparse
+import asyncio
+import logging
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+
+from roost.config import load_config
+from roost.daemon.listen import PORT, hold_lock, listen_loopback, listen_unix
+from roost.daemon.machine import Machine
+from roost.daemon.server import Daemon
+from roost.errors import RoostError
+from roost.host.clock import SystemClock
+from roost.host.files import ensure_private_directory
+from roost.host.ids import SystemIds
+from roost.host.process import SystemProcesses
+from roost.host.tmux.server import TmuxTerminals, check_version
+from roost.paths import Places, find_places
+from roost.runtimes.registry import Runtimes
+from roost.store.interfaces import Batch
+from roost.store.sqlite import SqliteStore
+
+FILES = 65536
+"""How many descriptors are asked for: each live session needs about six."""
+
+
+def main() -> int:
+    """Run the daemon; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m roost.daemon", description="The roost daemon.")
+    parser.add_argument("--home", help="use this folder instead of ROOST_HOME or the XDG folders")
+    parser.add_argument("--ready-fd", type=int, help="write `ready` or `error: ...` to this descriptor")
+    asked = parser.parse_args()
+    say = _speaker(asked.ready_fd)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    logging.getLogger("mcp").setLevel(logging.WARNING)
+    try:
+        asyncio.run(_serve(find_places(os.environ, asked.home), lambda: say("ready")))
+    except RoostError as error:
+        say(f"error: {error.message}")
+        sys.stderr.write(f"roost: {error.message}\n")
+        return error.exit_code
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        say(f"error: {error.strerror}{where}")
+        sys.stderr.write(f"roost: {error.strerror}{where}\n")
+        return 1
+    return 0
+
+
+def _speaker(descriptor: int | None) -> Callable[[str], None]:
+    """Writes one line to the starter, once."""
+    waiting = [descriptor] if descriptor is not None else []
+
+    def say(line: str) -> None:
+        if waiting:
+            target = waiting.pop()
+            os.write(target, " ".join(line.split()).encode() + b"\n")
+            os.close(target)
+
+    return say
+
+
+async def _serve(places: Places, ready: Callable[[], None]) -> None:
+    os.umask(0o077)
+    config = load_config(places.config)
+    for directory in (places.home, places.state, places.run, places.logs):
+        ensure_private_directory(directory)
+    lock = hold_lock(places.lock)
+    try:
+        processes = SystemProcesses()
+        terminals = TmuxTerminals(places.run / "tmux.conf", processes)
+        await check_version(terminals)
+        _raise_file_limit()
+        clock = SystemClock()
+        store = await SqliteStore.open(places.database)
+        port = await store.meta(PORT)
+        http = listen_loopback(port)
+        if port is None:
+            chosen = str(http.getsockname()[1])
+            await store.commit(Batch(at=clock.now(), meta={PORT: chosen}))
+        machine = Machine(
+            places=places,
+            config=config,
+            store=store,
+            clock=clock,
+            ids=SystemIds(clock),
+            processes=processes,
+            terminals=terminals,
+            runtimes=Runtimes(config.runtimes),
+            environ=dict(os.environ),
+        )
+        daemon = Daemon(machine, listen_unix(places.socket), http)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, daemon.shut_down)
+        await daemon.run(ready)
+        places.socket.unlink(missing_ok=True)
+    finally:
+        os.close(lock)
+
+
+def _raise_file_limit() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""The one place that ends sessions.
+
+Look up, check the state, ask the guards, verify identity, ask politely, wait, end the tree, verify. The intent was
+committed with the decision. The death itself is told by the undertaker, once, whoever noticed it first.
+"""
+
+import asyncio
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+
+from roost.core import events as e
+from roost.core.commands import End
+from roost.core.identity import ProcessId
+from roost.core.session import Session, SessionState
+from roost.daemon.fleet import Fleet
+from roost.daemon.live import Live
+from roost.daemon.machine import Machine
+from roost.host.errors import SensorError, TmuxError
+from roost.host.files import write_atomic
+
+POLITE = 8.0
+"""Seconds for an agent to leave after the shim has asked it; the shim itself kills after five."""
+TREE = 3.0
+"""Seconds for killed processes to vanish."""
+HUMAN = 600.0
+"""Seconds since the last key of an attached person during which the session is not put to sleep."""
+LOOK = 0.02
+
+
+class Authority:
+    """Ends sessions through their shim, and whatever outlives it through verified identities."""
+
+    def __init__(self, machine: Machine, fleet: Fleet) -> None:
+        """Act on this machine."""
+        self._machine = machine
+        self._fleet = fleet
+
+    async def veto(self, command: End, live: Live | None) -> e.EndVetoed | None:
+        """Why a guarded end must not happen now: a person works in the session's terminal."""
+        if not command.guarded or live is None:
+            return None
+        now = self._machine.clock.now()
+        try:
+            clients, touched = await live.terminal.clients(), await live.terminal.last_input()
+        except TmuxError:
+            return None
+        if clients and touched is not None and now - touched < HUMAN:
+            return e.EndVetoed(command.session.id, "a person works in its terminal", touched + HUMAN)
+        return None
+
+    def stands(self, session: Session) -> bool:
+        """Whether this very session is still the one to end (compare-and-set against the fleet)."""
+        state = self._fleet.find(session.peer)
+        current = state.session if state else None
+        return current is not None and current.id == session.id and current.state is SessionState.STOPPING
+
+    async def end(self, session: Session) -> str:
+        """End the session's processes; returns what was needed and seen. Never signals by bare pid."""
+        teardown = self._machine.places.session(session.id) / "teardown"
+        await asyncio.to_thread(_mark, teardown)
+        steps: list[str] = []
+        if session.processes is not None:
+            if await self._ask(session.processes.shim, signal.SIGTERM, POLITE):
+                steps.append("the shim was asked and left")
+            else:
+                steps.append("the shim did not leave when asked")
+        steps.append(await self.clear_tree(session))
+        return "; ".join(steps)
+
+    async def _ask(self, process: ProcessId, signum: signal.Signals, seconds: float) -> bool:
+        """Signal one process by its identity and wait for its end by event; True when it is gone."""
+        gone = asyncio.Event()
+        try:
+            watch = self._machine.processes.watch(process, gone.set)
+        except SensorError:
+            return False
+        try:
+            self._machine.processes.signal(process, signum)
+            return await self._within(gone, seconds)
+        except (SensorError, PermissionError):
+            return False
+        finally:
+            watch.cancel()
+
+    async def _within(self, event: asyncio.Event, seconds: float) -> bool:
+        waiting = asyncio.ensure_future(event.wait())
+        timer = asyncio.ensure_future(self._machine.clock.sleep(seconds))
+        try:
+            await asyncio.wait({waiting, timer}, return_when=asyncio.FIRST_COMPLETED)
+            return event.is_set()
+        finally:
+            waiting.cancel()
+            timer.cancel()
+
+    async def clear_tree(self, session: Session) -> str:
+        """End every process that carries the session's marker or descends from it, and verify (N7)."""
+        killed = 0
+        deadline = self._machine.clock.monotonic() + TREE
+        while True:
+            try:
+                left = await asyncio.to_thread(self._tree, session)
+            except SensorError as error:
+                return f"the process table cannot be read: {error.message}"
+            if not left:
+                return f"its tree is empty ({killed} processes had to be killed)" if killed else "its tree is empty"
+            if self._machine.clock.monotonic() >= deadline:
+                return f"still there: {', '.join(str(process.pid) for process in left)}"
+            killed += self._kill(left)
+            await self._machine.clock.sleep(LOOK)
+
+    def _tree(self, session: Session) -> list[ProcessId]:
+        root = session.processes.agent if session.processes is not None else None
+        return self._machine.processes.tree(root, session.id, session.nonce)
+
+    def _kill(self, processes: Iterable[ProcessId]) -> int:
+        count = 0
+        for process in processes:
+            try:
+                count += self._machine.processes.signal(process, signal.SIGKILL)
+            except (SensorError, PermissionError):
+                continue
+        return count
+
+
+def _mark(path: Path) -> None:
+    """Blocking: say that the coming end of the server is deliberate."""
+    if path.parent.is_dir():
+        write_atomic(path, b"")

@@ -1,0 +1,191 @@
+"""Hands one message to an idle session: paste, check, Enter, evidence. Only Enter is ever repeated.
+
+Nothing is pasted into a dialog or a draft, and no Enter goes to a screen that is not known to be the prompt with
+our text in it.
+"""
+
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from roost.core import envelope
+from roost.core import events as e
+from roost.core.commands import Offer
+from roost.core.limits import POINTER_BYTES
+from roost.core.message import Examination, Message, MessageState
+from roost.core.session import SessionState
+from roost.daemon.driver import Driver
+from roost.daemon.fleet import Fleet
+from roost.daemon.live import Live
+from roost.host.errors import TmuxError, TmuxGone
+from roost.host.interfaces import Clock, PasteOutcome
+from roost.runtimes.base import Composer, View
+
+DRAFT_WAIT = 20.0
+"""Seconds to wait for a person to finish a draft, before the offer is put off."""
+RENDER = 3.0
+"""Seconds for a paste to appear in the input line."""
+ENTERS = (1.0, 2.0, 4.0, 8.0)
+"""Seconds to wait for evidence after each Enter, while the text still stands in the input line."""
+EVIDENCE = 30.0
+"""Seconds to wait for evidence once the input line is empty again."""
+LOOK = 0.01
+
+
+class Delivery:
+    """One offer, or the examination of an earlier one."""
+
+    def __init__(self, live: Live, driver: Driver, fleet: Fleet, clock: Clock) -> None:
+        """Deliver to this session."""
+        self._live = live
+        self._driver = driver
+        self._fleet = fleet
+        self._clock = clock
+
+    async def offer(self, command: Offer, text: str, spool: Path) -> e.Event | None:
+        """Carry out an offer; returns the event that ends it, None when evidence has ended it already."""
+        message = command.message
+        try:
+            refusal = await self._clear()
+        except TmuxError as error:
+            return self._failed(message, certain=True, why=f"tmux: {error.message}")
+        if refusal is not None:
+            return self._failed(message, certain=True, why=refusal)
+        try:
+            outcome = await self._live.terminal.paste(text.encode(), spool)
+        except TmuxError as error:
+            return self._failed(message, certain=False, why=f"the paste was cut short: {error.message}")
+        if outcome is PasteOutcome.DEAD:
+            return self._failed(message, certain=True, why="the agent was gone before the paste")
+        return await self._submitted(message)
+
+    async def _clear(self) -> str | None:
+        """Wait for an empty input line at the prompt; the reason when there is none."""
+        deadline = self._clock.monotonic() + DRAFT_WAIT
+        while True:
+            reading = await self._driver.look(screen=True)
+            view = self._view()
+            if view.dialog is not None:
+                return f"a dialog is open: {view.dialog}"
+            if reading is None or reading.state is not SessionState.IDLE or view.busy:
+                return f"it is not at its prompt: {reading.why if reading else 'no evidence of its state'}"
+            if view.composer is Composer.EMPTY:
+                return None
+            if self._clock.monotonic() >= deadline:
+                return "a draft stands in its input line"
+            await self._clock.sleep(LOOK * 10)
+
+    async def _submitted(self, message: Message) -> e.Event | None:
+        """After the paste: Enter until the text leaves the input line, then wait for evidence."""
+        try:
+            await self._rendered(message)
+            for wait in ENTERS:
+                if not await self._enter(message):
+                    break
+                if await self._left(message, wait):
+                    break
+            await self._until(lambda: not self._offered(message), EVIDENCE)
+        except TmuxGone:
+            pass
+        except TmuxError as error:
+            return self._failed(message, certain=False, why=f"tmux: {error.message}")
+        if not self._offered(message):
+            return None
+        view = self._view()
+        why = f"a dialog is open: {view.dialog}" if view.dialog else "no evidence that it took the message"
+        return self._failed(message, certain=False, why=why)
+
+    async def _rendered(self, message: Message) -> None:
+        """Wait until the pasted text shows in the input line, then the runtime's own delay."""
+        deadline = self._clock.monotonic() + RENDER
+        while self._clock.monotonic() < deadline and self._offered(message):
+            await self._driver.look(screen=True)
+            if self._view().composer is Composer.FILLED or self._view().dialog is not None:
+                break
+            await self._clock.sleep(LOOK / 5)
+        if self._live.runtime.submit_delay:
+            await self._clock.sleep(self._live.runtime.submit_delay)
+
+    async def _enter(self, message: Message) -> bool:
+        """Press Enter if our text stands at the prompt; False when it does not, or evidence has come."""
+        await self._driver.look(screen=True)
+        view = self._view()
+        if not self._offered(message) or view.dialog is not None or view.composer is not Composer.FILLED:
+            return False
+        await self._live.terminal.keys("Enter")
+        return True
+
+    async def _left(self, message: Message, wait: float) -> bool:
+        """Whether the text has left the input line, or evidence has come, within `wait` seconds."""
+        deadline = self._clock.monotonic() + wait
+        while self._clock.monotonic() < deadline:
+            await self._driver.look(screen=True)
+            if not self._offered(message) or self._view().composer is not Composer.FILLED:
+                return True
+            await self._clock.sleep(LOOK)
+        return False
+
+    async def examine(self, message: Message, *, settle: float) -> e.Examined:
+        """Find out whether an earlier offer reached this session, before anything is pasted again.
+
+        Absent needs all of: idle, an empty input line, and no record of the id for `settle` seconds.
+        """
+        quiet: float | None = None
+        while self._offered(message):
+            reading = await self._driver.look(screen=True)
+            view, now = self._view(), self._clock.monotonic()
+            idle = reading is not None and reading.state is SessionState.IDLE and view.dialog is None
+            if idle and view.composer is Composer.EMPTY:
+                quiet = now if quiet is None else quiet
+                if now - quiet >= settle:
+                    return e.Examined(
+                        message.id, Examination.ABSENT, "at its prompt, nothing typed, no record of the message"
+                    )
+            else:
+                quiet = None
+            if idle and view.composer is Composer.FILLED:
+                if not await self._ours(message):
+                    why = "a text stands in its input line that may be the message or a draft"
+                    return e.Examined(message.id, Examination.UNCLEAR, why)
+                await self._submitted(message)
+                continue
+            await self._clock.sleep(LOOK * 5)
+        return e.Examined(message.id, Examination.FOUND, "its record names the message")
+
+    async def _ours(self, message: Message) -> bool:
+        """Whether the text in the input line is our paste: nobody is there to have typed it."""
+        if message.id in self._live.screen:
+            return True
+        return await self._live.terminal.clients() == 0
+
+    async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
+        deadline = self._clock.monotonic() + seconds
+        while not condition() and self._clock.monotonic() < deadline:
+            await self._driver.look(screen=True)
+            if condition() or self._view().dialog is not None:
+                return
+            await self._clock.sleep(LOOK)
+
+    def _offered(self, message: Message) -> bool:
+        state = self._fleet.find(self._live.peer)
+        current = state.message(message.id) if state else None
+        return current is not None and current.state is MessageState.OFFERED
+
+    def _view(self) -> View:
+        return self._live.view or View(Composer.HIDDEN)
+
+    def _failed(self, message: Message, *, certain: bool, why: str) -> e.OfferFailed:
+        return e.OfferFailed(self._live.session.id, message.id, certain, why)
+
+
+async def paste_text(
+    message: Message, seed: str, body: bytes, spill: Callable[[Message, str], Coroutine[Any, Any, str]], *, redrive: bool
+) -> str:
+    """The text to paste for a message; `spill` writes a long body to a file and returns its path."""
+    mark = envelope.boundary(seed, message.id)
+    if redrive:
+        return envelope.wrap_redrive(message, mark)
+    shown = body.decode("utf-8", "replace")
+    if len(body) > POINTER_BYTES:
+        shown = envelope.pointer(await spill(message, shown), len(body))
+    return envelope.wrap(message, shown, mark)

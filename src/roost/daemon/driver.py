@@ -1,0 +1,218 @@
+"""Watches one live session: reads its evidence, tells the fleet what it shows, brings it to its prompt.
+
+Looks are frequent while something is expected (a boot, an offer, a turn) and rare while the session is idle.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from roost.core import envelope
+from roost.core import events as e
+from roost.core.durations import rough_duration
+from roost.core.message import Message, MessageState
+from roost.core.peer import PeerState
+from roost.core.session import Session, SessionState
+from roost.daemon.fleet import Fleet
+from roost.daemon.live import Live
+from roost.errors import NotFoundError
+from roost.host.errors import TmuxError, TmuxGone
+from roost.host.files import Tail
+from roost.host.interfaces import Clock
+from roost.runtimes.base import ConversationSeen, Fact, Prompted, Reading, TurnOver
+
+EXPECTING = 0.02
+WORKING = 0.1
+IDLE = 1.0
+"""Seconds between two looks while evidence is expected, during a turn, and while idle."""
+IDLE_AGAIN = 1.5
+"""Seconds at the prompt after a message was taken until its turn counts as over without a record of its end."""
+STATIC = 4.0
+"""Seconds that an unknown start-up screen stands still until a person is asked to look."""
+BLANK = 300.0
+"""Seconds without any prompt or text until a boot has failed."""
+
+
+class Driver:
+    """Drives one live session until it is gone."""
+
+    def __init__(self, live: Live, fleet: Fleet, clock: Clock) -> None:
+        """Drive this session."""
+        self._live = live
+        self._fleet = fleet
+        self._clock = clock
+        self._seen_at = clock.monotonic()
+        self._booted_at = clock.monotonic()
+        self._boot_screen = ""
+        self._idle_from: float | None = None
+
+    async def run(self) -> None:
+        """Look again and again; returns when the terminal is gone (its watchers tell the rest)."""
+        live = self._live
+        while True:
+            session = self._session()
+            if session is None:
+                return
+            try:
+                await self.look(screen=live.sensor.watches_screen or not session.ready)
+                if not session.ready and not await self._boot():
+                    return
+            except TmuxGone:
+                return
+            except TmuxError as error:
+                await self._tell(e.Observed(live.session.id, SessionState.UNKNOWN, f"tmux: {error.message}"))
+            await self._pause(session)
+
+    def _state(self) -> PeerState | None:
+        return self._fleet.find(self._live.peer)
+
+    def _session(self) -> Session | None:
+        state = self._state()
+        if state is None or state.session is None or state.session.id != self._live.session.id:
+            return None
+        return state.session
+
+    async def _pause(self, session: Session) -> None:
+        state = self._state()
+        flight = state.in_flight if state else None
+        if not session.ready or (flight is not None and flight.state is MessageState.OFFERED):
+            interval = EXPECTING
+        elif session.state is SessionState.IDLE and flight is None:
+            interval = IDLE
+        else:
+            interval = WORKING
+        live = self._live
+        sleeping = asyncio.ensure_future(self._clock.sleep(interval))
+        poked = asyncio.ensure_future(live.poke.wait())
+        try:
+            await asyncio.wait({sleeping, poked}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            poked.cancel()
+            live.poke.clear()
+
+    async def look(self, *, screen: bool) -> Reading | None:
+        """Read all evidence once and tell the fleet; returns the state it shows. Raises TmuxError."""
+        live = self._live
+        async with live.looking:
+            if screen:
+                live.screen = await live.terminal.capture()
+                live.view = live.sensor.on_screen(live.screen, await live.terminal.title())
+            lines, status = await asyncio.to_thread(self._read)
+            facts = live.sensor.on_lines(lines)
+            path = live.sensor.status_path(live.agent_pid)
+            if path is not None:
+                live.sensor.on_status(status)
+            reading = live.sensor.reading()
+            for fact in facts:
+                await self.note(fact, recorded=True)
+            await self._report(reading)
+            return reading
+
+    def _read(self) -> tuple[Sequence[bytes], bytes | None]:
+        """Blocking: new lines of the tails, and the status file."""
+        live = self._live
+        lines: list[bytes] = []
+        for path in live.sensor.tails():
+            if path not in live.tails:
+                live.tails[path] = Tail(path)
+            lines.extend(live.tails[path].read())
+        path = live.sensor.status_path(live.agent_pid)
+        return lines, _content(path)
+
+    async def note(self, fact: Fact, *, recorded: bool) -> None:
+        """Tell the fleet of one fact. `recorded`: it came from the agent's own record, in its order."""
+        live = self._live
+        match fact:
+            case Prompted(text, source):
+                message = self._named(text)
+                if recorded:
+                    live.prompted = message.id if message is not None else None
+                if message is not None:
+                    self._idle_from = None
+                    key, live.offer_key = live.offer_key, None
+                    evidence = f"its header and boundary stand in {source}"
+                    await self._tell(e.Taken(live.session.id, message.id, evidence), settles=key)
+            case TurnOver(source, failed):
+                flight = self._flight()
+                if flight is not None and flight.id == live.prompted:
+                    live.prompted = None
+                    evidence = f"the end of the turn stands in {source}"
+                    await self._tell(e.TurnEnded(live.session.id, evidence, failed))
+            case ConversationSeen(conversation):
+                session = self._session()
+                if session is not None and session.conversation != conversation:
+                    await self._tell(
+                        e.Observed(live.session.id, session.state, session.why, conversation)
+                    )
+
+    def _flight(self) -> Message | None:
+        state = self._state()
+        return state.in_flight if state else None
+
+    def _named(self, text: str) -> Message | None:
+        """The message whose true header stands in the text."""
+        state = self._state()
+        if state is None:
+            return None
+        marks = envelope.marks(text)
+        for message in state.messages:
+            if (message.id, envelope.boundary(state.peer.seed, message.id)) in marks:
+                return message
+        return None
+
+    async def _report(self, reading: Reading | None) -> None:
+        """Tell the fleet of a changed state, and of a turn that ended without a record of its end."""
+        live, session = self._live, self._session()
+        if session is None or reading is None:
+            return
+        flight = self._flight()
+        if reading.state is not SessionState.IDLE or flight is None or flight.state is not MessageState.ACCEPTED:
+            self._idle_from = None
+        elif self._idle_from is None:
+            self._idle_from = self._clock.monotonic()
+        elif self._clock.monotonic() - self._idle_from >= IDLE_AGAIN:
+            self._idle_from = None
+            await self._tell(e.TurnEnded(live.session.id, "it is at its prompt again"))
+        if (reading.state, reading.why) != (session.state, session.why):
+            await self._tell(e.Observed(live.session.id, reading.state, reading.why))
+
+    async def _tell(self, event: e.Event, *, settles: str | None = None) -> None:
+        try:
+            await self._fleet.tell(self._live.peer, event, settles=settles)
+        except NotFoundError:
+            return
+
+    async def _boot(self) -> bool:
+        """Answer known start-up dialogs; show unknown screens to people. False when the boot has failed."""
+        live, now = self._live, self._clock.monotonic()
+        session = self._session()
+        if session is None or live.sensor.reading() is not None:
+            return True
+        if live.screen != self._boot_screen:
+            self._boot_screen, self._seen_at = live.screen, now
+        answer = live.sensor.boot_answer(live.screen)
+        if answer is not None:
+            fresh = await live.terminal.capture()
+            if answer.expect in fresh and live.sensor.boot_answer(fresh) == answer:
+                await live.terminal.keys(answer.key)
+            return True
+        shown = [line.strip() for line in live.screen.splitlines() if line.strip()]
+        if shown and now - self._seen_at >= STATIC:
+            why = f"its start-up shows: {shown[-1][:160]}"
+            if (session.state, session.why) != (SessionState.BLOCKED, why):
+                await self._tell(e.Observed(live.session.id, SessionState.BLOCKED, why))
+        elif not shown and now - self._booted_at >= BLANK:
+            why = f"nothing on its screen for {rough_duration(BLANK)}"
+            await self._tell(e.BootFailed(live.session.id, why))
+            return False
+        return True
+
+
+def _content(path: Path | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None

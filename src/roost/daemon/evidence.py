@@ -1,0 +1,35 @@
+"""What a runtime's own record says about a message after its session is over."""
+
+from roost.core import envelope
+from roost.core.message import Examination, Message
+from roost.runtimes.base import Context, Prompted, Runtime, TurnOver
+
+
+def examine_record(
+    runtime: Runtime, context: Context, seed: str, message: Message
+) -> tuple[Examination, str]:
+    """Blocking: whether the conversation's record holds the message, and whether its turn ended there.
+
+    The process is gone, so a record without the message is final: the conversation does not hold it.
+    """
+    mark = envelope.boundary(seed, message.id)
+    path = runtime.transcript(context, f"boundary {mark}]")
+    if path is None:
+        if not runtime.sensor(context).tails() and context.session.conversation is not None:
+            return Examination.UNCLEAR, "its runtime keeps no record that could tell"
+        return Examination.ABSENT, "the conversation has no record, so it holds no message"
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        return Examination.UNCLEAR, f"the conversation's record cannot be read: {error.strerror}"
+    found = ended = False
+    for fact in runtime.sensor(context).on_lines(lines):
+        if isinstance(fact, Prompted) and (message.id, mark) in envelope.marks(fact.text):
+            found, ended = True, False
+        elif isinstance(fact, TurnOver) and found:
+            ended = True
+    if ended:
+        return Examination.ENDED, "the conversation's record holds the message and the end of its turn"
+    if found:
+        return Examination.FOUND, "the conversation's record holds the message, not the end of its turn"
+    return Examination.ABSENT, "the conversation's record does not hold the message"

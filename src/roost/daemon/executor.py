@@ -1,0 +1,243 @@
+"""Carries out committed commands and feeds what comes of them back as events.
+
+Each effect runs in a task of its own and ends in one event, which settles its intent in the same transaction.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from roost.core import commands as c
+from roost.core import events as e
+from roost.core.message import Examination, Message, MessageState
+from roost.core.session import Session, WakeCause
+from roost.daemon.authority import Authority
+from roost.daemon.deliver import Delivery, paste_text
+from roost.daemon.driver import Driver
+from roost.daemon.evidence import examine_record
+from roost.daemon.fleet import Fleet
+from roost.daemon.launcher import Launcher, NothingToResumeError
+from roost.daemon.live import Live, Lives
+from roost.daemon.machine import Machine
+from roost.daemon.notices import Notices
+from roost.daemon.tasks import Tasks
+from roost.daemon.undertaker import Undertaker
+from roost.errors import NotFoundError, RoostError
+from roost.host.errors import SensorError
+from roost.host.files import write_atomic
+from roost.runtimes.base import Context
+
+SETTLE = 1.5
+"""Seconds without a record before an earlier offer counts as never pasted."""
+
+_log = logging.getLogger("roost.executor")
+
+
+class Executor:
+    """Runs the effects of the fleet's decisions."""
+
+    def __init__(  # noqa: PLR0913 -- it joins all the parts
+        self,
+        machine: Machine,
+        fleet: Fleet,
+        lives: Lives,
+        launcher: Launcher,
+        undertaker: Undertaker,
+        authority: Authority,
+        notices: Notices,
+        tasks: Tasks,
+    ) -> None:
+        """Act through these parts."""
+        self._machine = machine
+        self._fleet = fleet
+        self._lives = lives
+        self._launcher = launcher
+        self._undertaker = undertaker
+        self._authority = authority
+        self._notices = notices
+        self._tasks = tasks
+        self._drivers: dict[str, Driver] = {}
+        self.closing = False
+
+    def run(self, effect: c.Effect) -> None:
+        """Start an effect."""
+        if self.closing:
+            return
+        match effect:
+            case c.Launch(session):
+                work = self._launch(session, effect.key)
+            case c.Offer():
+                work = self._offer(effect)
+            case c.Examine():
+                work = self._examine(effect)
+            case c.End():
+                work = self._end(effect)
+            case c.Notify():
+                work = self._notices.deliver(effect)
+        self._tasks.start(self._kept(work, effect.key), effect.key)
+
+    def later(self, seconds: float, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Start other work after a while."""
+
+        async def wait() -> None:
+            await self._machine.clock.sleep(seconds)
+            await work
+
+        self._tasks.start(wait(), name)
+
+    async def _kept(self, work: Coroutine[Any, Any, None], key: str) -> None:
+        """A peer that was removed meanwhile needs no effect any more."""
+        try:
+            await work
+        except NotFoundError:
+            _log.info("effect %s came too late: its peer is gone", key)
+
+    async def _launch(self, session: Session, key: str) -> None:
+        peer = session.peer
+        settings = self._fleet.get(peer).peer.settings
+        try:
+            live = await self._launcher.launch(session, settings)
+        except NothingToResumeError:
+            await self._fleet.tell(peer, e.ConversationMissing(session.id), settles=key)
+            return
+        except RoostError as error:
+            await self._fleet.tell(peer, e.BootFailed(session.id, error.message), settles=key)
+            return
+        except OSError as error:
+            why = f"{error.strerror}: {error.filename}" if error.filename else str(error)
+            await self._fleet.tell(peer, e.BootFailed(session.id, why), settles=key)
+            return
+        processes = live.session.processes
+        assert processes is not None  # noqa: S101 -- a live session is built from its processes
+        await self._fleet.tell(peer, e.Launched(session.id, processes), settles=key)
+        self.watch(live)
+
+    def watch(self, live: Live) -> None:
+        """Hold a live session: watch its processes and drive it."""
+        self._lives.add(live)
+        driver = Driver(live, self._fleet, self._machine.clock)
+        self._drivers[live.session.id] = driver
+        processes = live.session.processes
+        assert processes is not None  # noqa: S101 -- a live session is built from its processes
+        for process in (processes.agent, processes.shim):
+            try:
+                live.watches.append(
+                    self._machine.processes.watch(process, lambda: self._gone(live))
+                )
+            except SensorError as error:
+                _log.warning("session %s cannot be watched: %s", live.session.id, error.message)
+        live.terminal.on_gone(lambda: self._gone(live))
+        self._tasks.start(self._drive(live, driver), f"driver {live.peer}")
+
+    def driver(self, session: str) -> Driver | None:
+        """The driver of a live session."""
+        return self._drivers.get(session)
+
+    async def _drive(self, live: Live, driver: Driver) -> None:
+        try:
+            await driver.run()
+        finally:
+            self._drivers.pop(live.session.id, None)
+
+    def _gone(self, live: Live) -> None:
+        """A process of the session or its terminal is gone: find out what that means."""
+        if not self.closing:
+            self._tasks.start(self._passed_away(live), f"bury {live.peer}")
+
+    async def _passed_away(self, live: Live) -> None:
+        """Bury the session once its shim is gone: an agent's end alone is the shim's to record first."""
+        processes = live.session.processes
+        assert processes is not None  # noqa: S101 -- a live session is built from its processes
+        gone = asyncio.Event()
+        watch = self._machine.processes.watch(processes.shim, gone.set)
+        try:
+            await gone.wait()
+        finally:
+            watch.cancel()
+        await self._undertaker.bury(live.session, live.context, "the session's shim has ended")
+
+    async def _offer(self, command: c.Offer) -> None:
+        live = self._lives.find(command.session)
+        driver = self._drivers.get(command.session)
+        if live is None or driver is None:
+            why = "the session was gone before anything was pasted"
+            failed = e.OfferFailed(command.session, command.message.id, certain=True, why=why)
+            await self._fleet.tell(command.peer, failed, settles=command.key)
+            return
+        body = await self._machine.store.body(command.message.id)
+        seed = self._fleet.get(command.peer).peer.seed
+        text = await paste_text(command.message, seed, body or b"", self._spill, redrive=command.redrive)
+        live.offer_key = command.key
+        live.poke.set()
+        delivery = Delivery(live, driver, self._fleet, self._machine.clock)
+        event = await delivery.offer(command, text, live.context.home / "paste")
+        if event is not None:
+            live.offer_key = None
+            await self._fleet.tell(command.peer, event, settles=command.key)
+
+    async def _spill(self, message: Message, text: str) -> str:
+        path = self._machine.places.bodies / f"{message.id}.txt"
+        await asyncio.to_thread(_write_body, path, text)
+        return str(path)
+
+    async def _examine(self, command: c.Examine) -> None:
+        live = self._lives.find(command.session)
+        driver = self._drivers.get(command.session) if command.session else None
+        if live is not None and driver is not None:
+            delivery = Delivery(live, driver, self._fleet, self._machine.clock)
+            try:
+                event = await delivery.examine(command.message, settle=SETTLE)
+            except RoostError as error:
+                event = e.Examined(command.message.id, Examination.UNCLEAR, error.message)
+        else:
+            event = await self._examine_dead(command)
+        await self._fleet.tell(command.peer, event, settles=command.key)
+
+    async def _examine_dead(self, command: c.Examine) -> e.Examined:
+        """The session is over: only the runtime's record can tell."""
+        state = self._fleet.get(command.peer)
+        message = state.message(command.message.id)
+        if message is None or message.state is not MessageState.OFFERED:
+            return e.Examined(command.message.id, Examination.UNCLEAR, "it is settled already")
+        context = self._record_context(command, message)
+        runtime = self._machine.runtimes.get(state.peer.settings.runtime)
+        verdict, why = await asyncio.to_thread(
+            examine_record, runtime, context, state.peer.seed, message
+        )
+        return e.Examined(message.id, verdict, why)
+
+    def _record_context(self, command: c.Examine, message: Message) -> Context:
+        peer = self._fleet.get(command.peer).peer
+        session = Session(
+            id=message.session or "",
+            peer=peer.name,
+            generation=peer.generation,
+            nonce="",
+            wake=WakeCause.OPERATOR_RESUME,
+            resumed=False,
+            started_at=0,
+            since=0,
+            conversation=command.conversation,
+        )
+        return self._launcher.context(session, peer.settings)
+
+    async def _end(self, command: c.End) -> None:
+        live = self._lives.find(command.session.id)
+        veto = await self._authority.veto(command, live)
+        if veto is not None:
+            await self._fleet.tell(command.session.peer, veto, settles=command.key)
+            return
+        state = self._fleet.find(command.session.peer)
+        if state is None or state.session is None or not self._authority.stands(command.session):
+            await self._fleet.settle(command.key)
+            return
+        how = await self._authority.end(state.session)
+        context = live.context if live is not None else None
+        await self._undertaker.bury(state.session, context, how)
+
+
+def _write_body(path: Path, text: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_atomic(path, text.encode())

@@ -1,0 +1,215 @@
+"""The fleet: every peer's state in memory, changed only by decisions that are already on disk.
+
+Each peer has a lane. Events of one peer are decided in order; those that wait together commit together. A
+decision becomes visible, is answered and has its effects only after its commit; a commit that fails leaves
+the state as it was and fails every event in it.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from roost.core import commands as c
+from roost.core.decide import decide
+from roost.core.events import Event
+from roost.core.peer import Peer, PeerState
+from roost.core.policy import Policy
+from roost.daemon.tasks import Tasks
+from roost.errors import NotFoundError, RoostError
+from roost.host.interfaces import Clock
+from roost.store.interfaces import Batch, Intent, JournalRow, Store, Token, intent_for
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one event led to, after its commit."""
+
+    state: PeerState | None
+    commands: tuple[c.Command, ...]
+
+    @property
+    def advice(self) -> list[str]:
+        """Lines for the asker."""
+        return [command.text for command in self.commands if isinstance(command, c.Advise)]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    event: Event
+    settles: str | None
+    bodies: Mapping[str, bytes]
+    tokens: tuple[Token, ...]
+    done: asyncio.Future[Outcome]
+
+
+@dataclass(slots=True)
+class _Lane:
+    state: PeerState | None
+    waiting: deque[_Waiting] = field(default_factory=deque[_Waiting])
+    running: bool = False
+
+
+class Fleet:
+    """All peers. `on_effect` is called after the commit with each effect; `on_committed` with each batch."""
+
+    def __init__(self, store: Store, clock: Clock, policy: Policy, tasks: Tasks) -> None:
+        """Begin empty; `load` fills it."""
+        self._store = store
+        self._clock = clock
+        self.policy = policy
+        self._tasks = tasks
+        self._lanes: dict[str, _Lane] = {}
+        self.on_effect: Callable[[c.Effect], None] = lambda _effect: None
+        self.on_committed: list[Callable[[str, PeerState | None, tuple[c.Command, ...]], None]] = []
+        self.on_journal: list[Callable[[tuple[JournalRow, ...]], None]] = []
+
+    def load(self, states: Iterable[PeerState]) -> None:
+        """Take over the stored states."""
+        for state in states:
+            self._lanes[state.peer.name] = _Lane(state)
+
+    def names(self) -> list[str]:
+        """Names of all peers, sorted."""
+        return sorted(name for name, lane in self._lanes.items() if lane.state is not None)
+
+    def states(self) -> list[PeerState]:
+        """States of all peers, by name."""
+        return [state for name in self.names() if (state := self._lanes[name].state) is not None]
+
+    def find(self, name: str) -> PeerState | None:
+        """The peer's state, None when there is no such peer."""
+        lane = self._lanes.get(name)
+        return lane.state if lane else None
+
+    def get(self, name: str) -> PeerState:
+        """The peer's state; raises NotFoundError that names similar peers."""
+        state = self.find(name)
+        if state is None:
+            raise NotFoundError(_unknown(name, self.names()))
+        return state
+
+    async def add(self, peer: Peer) -> None:
+        """Store a new peer. Raises RoostError when the name is taken, StoreError when it cannot be stored."""
+        if self.find(peer.name) is not None:
+            raise RoostError(f"there is a peer '{peer.name}' already; choose another name or remove it first")
+        lane = self._lanes.setdefault(peer.name, _Lane(None))
+        state = PeerState(peer)
+        commands = (
+            c.SavePeer(peer),
+            c.Journal("added", peer.name, data={"runtime": peer.settings.runtime, "dir": peer.settings.dir}),
+        )
+        rows = await self._store.commit(_batch(self._clock.now(), commands))
+        if lane.state is not None:
+            raise RoostError(f"there is a peer '{peer.name}' already; choose another name or remove it first")
+        lane.state = state
+        self._publish(peer.name, state, commands, rows)
+
+    async def tell(
+        self,
+        name: str,
+        event: Event,
+        *,
+        settles: str | None = None,
+        bodies: Mapping[str, bytes] | None = None,
+        tokens: tuple[Token, ...] = (),
+    ) -> Outcome:
+        """Apply an event to a peer and return when it is durable.
+
+        `settles` is the key of the intent that this event ends. Raises the error of a `Refuse`, NotFoundError
+        for an unknown peer, StoreError when the commit failed (nothing has changed then).
+        """
+        self.get(name)
+        lane = self._lanes[name]
+        done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        lane.waiting.append(_Waiting(event, settles, bodies or {}, tokens, done))
+        if not lane.running:
+            lane.running = True
+            self._tasks.start(self._run(name, lane), f"lane {name}")
+        outcome = await done
+        for command in outcome.commands:
+            if isinstance(command, c.Refuse):
+                raise command.error
+        return outcome
+
+    async def settle(self, key: str) -> None:
+        """End an intent whose effect needs no event."""
+        await self._store.commit(Batch(at=self._clock.now(), settled=(key,)))
+
+    async def _run(self, name: str, lane: _Lane) -> None:
+        try:
+            while lane.waiting:
+                batch = list(lane.waiting)
+                lane.waiting.clear()
+                await self._apply(name, lane, batch)
+        finally:
+            lane.running = False
+
+    async def _apply(self, name: str, lane: _Lane, waiting: list[_Waiting]) -> None:
+        now = self._clock.now()
+        state = lane.state
+        decided: list[tuple[_Waiting, Outcome]] = []
+        commands: list[c.Command] = []
+        for item in waiting:
+            if state is None:
+                item.done.set_exception(NotFoundError(f"'{name}' has just been removed"))
+                continue
+            state, made = decide(state, item.event, now, self.policy)
+            commands.extend(made)
+            decided.append((item, Outcome(state, made)))
+        batch = _batch(now, commands, [item for item, _ in decided])
+        try:
+            rows = await self._store.commit(batch)
+        except RoostError as error:
+            for item, _ in decided:
+                if not item.done.done():
+                    item.done.set_exception(type(error)(error.message))
+            return
+        lane.state = state
+        self._publish(name, state, tuple(commands), rows)
+        for item, outcome in decided:
+            if not item.done.done():
+                item.done.set_result(outcome)
+
+    def _publish(
+        self, name: str, state: PeerState | None, commands: tuple[c.Command, ...], rows: tuple[JournalRow, ...]
+    ) -> None:
+        for listener in self.on_journal:
+            listener(rows)
+        for committed in self.on_committed:
+            committed(name, state, commands)
+        for command in commands:
+            if isinstance(command, c.Launch | c.Offer | c.Examine | c.End | c.Notify):
+                self.on_effect(command)
+
+
+def _batch(now: float, commands: Iterable[c.Command], items: Iterable[_Waiting] = ()) -> Batch:
+    changes: list[c.Change] = []
+    journal: list[c.Journal] = []
+    intents: list[Intent] = []
+    bodies: dict[str, bytes] = {}
+    settled: list[str] = []
+    tokens: list[Token] = []
+    for command in commands:
+        match command:
+            case c.Journal():
+                journal.append(command)
+            case c.Refuse() | c.Advise():
+                pass
+            case c.Launch() | c.Offer() | c.Examine() | c.End() | c.Notify():
+                intents.append(intent_for(command, now))
+            case _:
+                changes.append(command)
+    for item in items:
+        bodies.update(item.bodies)
+        tokens.extend(item.tokens)
+        if item.settles is not None:
+            settled.append(item.settles)
+    return Batch(
+        at=now,
+        changes=tuple(changes),
+        journal=tuple(journal),
+        bodies=bodies,
+        intents=tuple(intents),
+        settled=tuple(settled),
+        tokens=tuple(tokens),
+    )

@@ -1,0 +1,33 @@
+"""What the agents' own hooks report. A hook is a poke and a hint: order comes from the agent's record."""
+
+import json
+from typing import Any, cast
+
+from roost.daemon.api import Caller
+from roost.daemon.executor import Executor
+from roost.daemon.live import Lives
+
+
+class Hooks:
+    """Hands hook payloads to the sensors of their sessions."""
+
+    def __init__(self, lives: Lives, executor: Executor) -> None:
+        """Find sessions here."""
+        self._lives = lives
+        self._executor = executor
+
+    async def receive(self, caller: Caller, name: str, body: bytes) -> None:
+        """Take one payload; one that cannot be read is a poke all the same."""
+        live = self._lives.find(caller.session)
+        if live is None:
+            return
+        try:
+            payload = json.loads(body)
+        except ValueError:
+            payload = {}
+        fields = cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
+        driver = self._executor.driver(live.session.id)
+        for fact in live.sensor.on_hook(name, fields):
+            if driver is not None:
+                await driver.note(fact, recorded=False)
+        live.poke.set()

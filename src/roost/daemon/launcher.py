@@ -1,0 +1,168 @@
+"""Brings up a session: private files, token, tmux server, shim, agent."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from roost.core.peer import Settings
+from roost.core.session import Processes, Session
+from roost.daemon.live import Live
+from roost.daemon.machine import Machine
+from roost.errors import RoostError
+from roost.host.environment import child_environment
+from roost.host.files import ensure_private_directory, write_atomic
+from roost.host.interfaces import Terminal
+from roost.host.shim_spec import ShimSpec, Started, read_started, shim_argv
+from roost.runtimes.base import Context, LaunchPlan, Runtime
+from roost.store.interfaces import Batch, Token
+
+STARTED = 15.0
+"""Seconds for the shim to report its start."""
+
+
+class LaunchError(RoostError):
+    """The session could not be started."""
+
+
+class NothingToResumeError(LaunchError):
+    """The conversation is not on disk."""
+
+
+def token_hash(token: str) -> str:
+    """What the store keeps of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class Launcher:
+    """Starts sessions, and rebuilds the context of running ones."""
+
+    def __init__(self, machine: Machine, url: str) -> None:
+        """Start on this machine; `url` is the daemon's loopback address."""
+        self._machine = machine
+        self._url = url
+
+    def context(self, session: Session, settings: Settings) -> Context:
+        """The session as its runtime sees it."""
+        places = self._machine.places
+        runtime = self._machine.runtimes.get(settings.runtime)
+        environ = child_environment(self._machine.environ, dict(settings.env), runtime.passes)
+        return Context(
+            session=session,
+            settings=settings,
+            home=places.session(session.id),
+            shared=places.state / settings.runtime,
+            environ=environ,
+            url=self._url,
+        )
+
+    async def launch(self, session: Session, settings: Settings) -> Live:
+        """Start the session's processes. Raises LaunchError, or another RoostError, with the reason."""
+        context = self.context(session, settings)
+        runtime = self._machine.runtimes.get(settings.runtime)
+        plan = await asyncio.to_thread(self._plan, runtime, context)
+        token = self._machine.ids.token()
+        stored = Token(token_hash(token), session.id, session.peer)
+        await self._machine.store.commit(Batch(at=self._machine.clock.now(), tokens=(stored,)))
+        env = self._environment(context, plan, token)
+        spec = await asyncio.to_thread(self._write, context, plan, env)
+        terminal = await self._machine.terminals.start(
+            self._machine.places.terminal(session.id), shim_argv(spec), _server_environment(env), Path("/")
+        )
+        try:
+            started = await self._started(context.home / "started.json")
+            await asyncio.to_thread(spec.unlink, missing_ok=True)
+            await terminal.log_to(self._machine.places.pane_log(session.peer))
+        except BaseException:
+            await terminal.close()
+            raise
+        return live_session(context, runtime, terminal, started)
+
+    def _plan(self, runtime: Runtime, context: Context) -> LaunchPlan:
+        """Blocking: check what the launch needs, and ask the runtime how to start."""
+        if not context.directory.is_dir():
+            raise LaunchError(
+                f"the directory {context.directory} is not there;"
+                f" make it again or `roost set {context.session.peer} dir=...`"
+            )
+        program = runtime.locate(context.environ.get("PATH"))
+        if context.session.resumed and runtime.transcript(context, None) is None:
+            raise NothingToResumeError(f"conversation {context.session.conversation} is not on disk")
+        ensure_private_directory(context.shared)
+        ensure_private_directory(context.home)
+        plan = runtime.plan(context)
+        return replace(plan, argv=(program, *plan.argv[1:]))
+
+    def _environment(self, context: Context, plan: LaunchPlan, token: str) -> dict[str, str]:
+        session = context.session
+        return {
+            **context.environ,
+            **plan.env,
+            "ROOST_SESSION": session.id,
+            "ROOST_NONCE": session.nonce,
+            "ROOST_PEER": session.peer,
+            "ROOST_TOKEN": token,
+            "ROOST_URL": self._url,
+            "ROOST_HOME": str(self._machine.places.home),
+        }
+
+    def _write(self, context: Context, plan: LaunchPlan, env: Mapping[str, str]) -> Path:
+        """Blocking: write the runtime's files and the shim's instructions; returns the latter."""
+        places, session = self._machine.places, context.session
+        for name, content in plan.files.items():
+            write_atomic(context.home / name, content.encode())
+        log = places.pane_log(session.peer)
+        for directory in (places.spool, places.forensics, log.parent, places.terminal(session.id).parent):
+            ensure_private_directory(directory)
+        if log.exists():
+            log.replace(log.with_suffix(".log.1"))
+        spec = ShimSpec(
+            argv=plan.argv,
+            env=env,
+            cwd=context.directory,
+            session=session.id,
+            peer=session.peer,
+            generation=session.generation,
+            nonce=session.nonce,
+            boot=self._machine.processes.boot_id(),
+            spool=places.spool,
+            exits_log=places.exits_log,
+            forensics_dir=places.forensics,
+            teardown=context.home / "teardown",
+            started=context.home / "started.json",
+        )
+        path = context.home / "shim.json"
+        spec.write(path)
+        return path
+
+    async def _started(self, path: Path) -> Started:
+        clock = self._machine.clock
+        deadline = clock.monotonic() + STARTED
+        while True:
+            started = await asyncio.to_thread(read_started, path, self._machine.processes)
+            if started is not None:
+                if started.error is not None:
+                    raise LaunchError(started.error)
+                return started
+            if clock.monotonic() >= deadline:
+                raise LaunchError(f"the session's shim did not report within {STARTED:g} s")
+            await clock.sleep(0.002)
+
+
+def live_session(context: Context, runtime: Runtime, terminal: Terminal, started: Started) -> Live:
+    """The live session of a launch or an adoption. Raises LaunchError when the shim could not say what it started."""
+    if started.agent is None or started.shim is None or started.server is None:
+        raise LaunchError("the agent ended before it could be identified")
+    processes = Processes(started.agent, started.shim, started.server, str(terminal.socket))
+    session = replace(context.session, processes=processes)
+    context = replace(context, session=session)
+    return Live(context, runtime, runtime.sensor(context), terminal, started.agent.pid)
+
+
+def _server_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """What the tmux server and the shim need of the agent's environment: the markers too, but no token.
+
+    The shim gives the agent its whole environment from the spec.
+    """
+    return {name: value for name, value in env.items() if name != "ROOST_TOKEN"}

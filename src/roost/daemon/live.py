@@ -1,0 +1,84 @@
+"""A live session as the daemon holds it: its terminal, its sensor, its watches."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from roost.core.session import Session
+from roost.host.files import Tail
+from roost.host.interfaces import Terminal, Watch
+from roost.runtimes.base import Context, Runtime, Sensor, View
+
+
+@dataclass(slots=True)
+class Live:
+    """One live session. `poke` wakes its driver, `changed` fires after each look.
+
+    `prompted` is the message whose prompt was the latest in the agent's own record: a turn's end that follows
+    it there is the end of that message's turn.
+    """
+
+    context: Context
+    runtime: Runtime
+    sensor: Sensor
+    terminal: Terminal
+    agent_pid: int
+    poke: asyncio.Event = field(default_factory=asyncio.Event)
+    looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    tails: dict[Path, Tail] = field(default_factory=dict[Path, Tail])
+    watches: list[Watch] = field(default_factory=list[Watch])
+    view: View | None = None
+    screen: str = ""
+    prompted: str | None = None
+    offer_key: str | None = None
+    delivering: bool = False
+    burying: bool = False
+
+    @property
+    def session(self) -> Session:
+        """The session as it was launched or adopted; its changing fields are the fleet's."""
+        return self.context.session
+
+    @property
+    def peer(self) -> str:
+        """Whose session it is."""
+        return self.context.session.peer
+
+    def forget(self) -> None:
+        """Let go of watches and files."""
+        for watch in self.watches:
+            watch.cancel()
+        for tail in self.tails.values():
+            tail.close()
+
+
+class Lives:
+    """The live sessions by session id."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._by_id: dict[str, Live] = {}
+
+    def __iter__(self) -> Iterator[Live]:
+        """All of them."""
+        return iter(list(self._by_id.values()))
+
+    def add(self, live: Live) -> None:
+        """Hold a session."""
+        self._by_id[live.session.id] = live
+
+    def find(self, session: str | None) -> Live | None:
+        """The session of that id."""
+        return self._by_id.get(session) if session is not None else None
+
+    def of(self, peer: str) -> Live | None:
+        """The session of that peer."""
+        return next((live for live in self._by_id.values() if live.peer == peer), None)
+
+    def drop(self, session: str) -> Live | None:
+        """Let go of a session."""
+        live = self._by_id.pop(session, None)
+        if live is not None:
+            live.forget()
+        return live

@@ -1,0 +1,25 @@
+"""Everything outside that the daemon uses, in one bundle: real parts or their twins."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from roost.config import Config
+from roost.host.interfaces import Clock, Ids, Processes, Terminals
+from roost.paths import Places
+from roost.runtimes.registry import Runtimes
+from roost.store.interfaces import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The injected world. `environ` is the daemon's own environment."""
+
+    places: Places
+    config: Config
+    store: Store
+    clock: Clock
+    ids: Ids
+    processes: Processes
+    terminals: Terminals
+    runtimes: Runtimes
+    environ: Mapping[str, str]

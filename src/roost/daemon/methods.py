@@ -1,0 +1,352 @@
+"""The methods of the socket: parameters checked and turned into calls of the API."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from roost.core.identity import OPERATOR
+from roost.core.message import MessageState
+from roost.core.peer import WakeMode
+from roost.daemon.api import Api, Caller, Draft, Progress
+from roost.daemon.health import Health
+from roost.daemon.journal import JournalFeed
+from roost.daemon.tokens import Tokens
+from roost.errors import DeniedError, UsageError
+from roost.host.tmux.attach import attach_argv
+from roost.present import death_object, event_object, inbox_item, message_object, message_story
+
+BY = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A result, and lines for the asker's eyes."""
+
+    result: Any
+    notes: list[str] = field(default_factory=list[str])
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A result that comes in pieces."""
+
+    items: AsyncGenerator[dict[str, Any], None]
+
+
+class _Params(msgspec.Struct, forbid_unknown_fields=True):
+    pass
+
+
+class _Named(_Params):
+    name: str
+
+
+class _Add(_Params):
+    name: str
+    settings: dict[str, str]
+
+
+class _Set(_Params):
+    name: str
+    pairs: list[tuple[str, str]]
+
+
+class _Send(_Params):
+    to: str
+    body: str
+    sender: str | None = msgspec.field(default=None, name="from")
+    topic: str | None = None
+    reply_to: str | None = None
+    attach: list[str] = []
+    ttl: float | None = None
+    key: str | None = None
+    wait: str | None = None
+    timeout: float | None = None
+
+
+class _Messages(_Params):
+    name: str | None = None
+    state: str | None = None
+    limit: int | None = None
+
+
+class _Id(_Params):
+    id: str
+
+
+class _Inbox(_Params):
+    name: str
+    ack: bool = False
+    follow: bool = False
+
+
+class _Wake(_Params):
+    name: str
+    mode: WakeMode = WakeMode.NATURAL
+
+
+class _Some(_Params):
+    name: str | None = None
+    all: bool = False
+
+
+class _Remove(_Params):
+    name: str
+    force: bool = False
+
+
+class _Events(_Params):
+    after: int | None = None
+    peer: str | None = None
+    follow: bool = False
+    limit: int | None = None
+
+
+class _Deaths(_Params):
+    name: str | None = None
+
+
+class _Done(_Params):
+    summary: str | None = None
+
+
+class _Down(_Params):
+    agents: bool = False
+
+
+class _Nothing(_Params):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    params: Any
+    caller: Caller
+    progress: Progress
+
+
+Handler = Callable[[_Call], Awaitable[Answer | Stream]]
+
+
+class Methods:
+    """All methods by name. Agents may call only those that are theirs."""
+
+    def __init__(
+        self,
+        api: Api,
+        tokens: Tokens,
+        feed: JournalFeed,
+        health: Health,
+        shut_down: Callable[[bool], None],
+    ) -> None:
+        """Answer through these parts; `shut_down` ends the daemon, with its agents or without."""
+        self._api = api
+        self._tokens = tokens
+        self._feed = feed
+        self._health = health
+        self._shut_down = shut_down
+        self._table: Mapping[str, tuple[type[_Params], Handler, bool]] = {
+            "status": (_Nothing, self._status, True),
+            "add": (_Add, self._add, False),
+            "set": (_Set, self._set, False),
+            "list": (_Nothing, self._list, True),
+            "show": (_Named, self._show, False),
+            "send": (_Send, self._send, True),
+            "messages": (_Messages, self._messages, False),
+            "message": (_Id, self._message, True),
+            "inbox": (_Inbox, self._inbox, True),
+            "wake": (_Wake, self._wake, False),
+            "restart": (_Named, self._restart, False),
+            "stop": (_Some, self._stop, False),
+            "start": (_Some, self._start, False),
+            "remove": (_Remove, self._remove, False),
+            "attach": (_Named, self._attach, False),
+            "screen": (_Named, self._screen, False),
+            "logs": (_Named, self._logs, False),
+            "events": (_Events, self._events, False),
+            "deaths": (_Deaths, self._deaths, False),
+            "done": (_Done, self._done, True),
+            "doctor": (_Nothing, self._doctor, False),
+            "down": (_Down, self._down, False),
+        }
+
+    async def call(
+        self, method: str, params: dict[str, Any], token: str | None, progress: Progress
+    ) -> Answer | Stream:
+        """Call a method. Raises RoostError."""
+        known = self._table.get(method)
+        if known is None:
+            raise UsageError(f"this daemon has no method '{method}'; is it older than the command? restart it")
+        shape, handler, for_agents = known
+        caller = await self._tokens.caller(token) if token is not None else Caller()
+        if caller.is_agent and not for_agents:
+            raise DeniedError(f"'{method}' is for operators, not for agents")
+        try:
+            checked = msgspec.convert(params, shape)
+        except msgspec.ValidationError as error:
+            raise UsageError(f"{method}: {error}") from error
+        return await handler(_Call(checked, caller, progress))
+
+    async def _status(self, _call: _Call) -> Answer:
+        return Answer(await self._health.status())
+
+    async def _doctor(self, _call: _Call) -> Answer:
+        return Answer(await self._health.checks())
+
+    async def _add(self, call: _Call) -> Answer:
+        await self._api.add(call.params.name, call.params.settings)
+        return Answer({"name": call.params.name})
+
+    async def _set(self, call: _Call) -> Answer:
+        settings = await self._api.set(call.params.name, call.params.pairs)
+        return Answer({"name": call.params.name, "settings": settings})
+
+    async def _list(self, _call: _Call) -> Answer:
+        return Answer(self._api.rows())
+
+    async def _show(self, call: _Call) -> Answer:
+        return Answer(self._api.show(call.params.name))
+
+    async def _send(self, call: _Call) -> Answer:
+        asked: _Send = call.params
+        wait = asked.wait or "stored"
+        if wait not in ("stored", "accepted", "done", "replied"):
+            raise UsageError(f"--wait is one of stored, accepted, done, replied, not '{wait}'")
+        draft = Draft(
+            to=asked.to,
+            body=asked.body,
+            sender=asked.sender,
+            topic=asked.topic,
+            reply_to=asked.reply_to,
+            attach=asked.attach,
+            ttl=asked.ttl,
+            key=asked.key,
+            wait=wait,
+            timeout=asked.timeout,
+        )
+        sent = await self._api.send(call.caller, draft, call.progress)
+        reply = None
+        if sent.reply is not None:
+            message, body = sent.reply
+            reply = {"id": message.id, "from": message.sender, "body": body}
+        result = {
+            "id": sent.message.id,
+            "state": str(sent.message.state),
+            "why": sent.message.why,
+            "reply": reply,
+        }
+        return Answer(result, sent.advice)
+
+    async def _messages(self, call: _Call) -> Answer:
+        asked: _Messages = call.params
+        if asked.name is not None:
+            self._api.fleet.get(asked.name)
+        try:
+            state = MessageState(asked.state) if asked.state is not None else None
+        except ValueError as error:
+            known = ", ".join(str(each) for each in MessageState)
+            raise UsageError(f"'{asked.state}' is no state of a message; known are {known}") from error
+        found = await self._api.machine.store.messages(asked.name, state, asked.limit or 200)
+        return Answer([message_object(message) for message in found])
+
+    async def _message(self, call: _Call) -> Answer:
+        stored = await self._api.message(call.params.id)
+        caller: Caller = call.caller
+        if caller.is_agent and caller.peer not in (stored.message.sender, stored.message.to):
+            raise DeniedError("the message is neither from you nor to you")
+        return Answer(message_story(stored))
+
+    async def _inbox(self, call: _Call) -> Answer | Stream:
+        asked: _Inbox = call.params
+        caller: Caller = call.caller
+        if caller.is_agent and caller.peer != asked.name:
+            raise DeniedError("an agent reads its own inbox only")
+        if asked.follow:
+            return Stream(self._follow_inbox(asked.name, ack=asked.ack))
+        mail = await self._api.mail(asked.name)
+        if asked.ack:
+            await self._api.acknowledge(asked.name, [message.id for message, _ in mail])
+        return Answer([inbox_item(message, body) for message, body in mail])
+
+    async def _follow_inbox(self, name: str, *, ack: bool) -> AsyncGenerator[dict[str, Any], None]:
+        seen: set[str] = set()
+        with self._feed.subscribe() as news:
+            while True:
+                for message, body in await self._api.mail(name):
+                    if message.id not in seen:
+                        seen.add(message.id)
+                        yield inbox_item(message, body)
+                        if ack:
+                            await self._api.acknowledge(name, [message.id])
+                while (await news.get()).peer != name:
+                    pass
+
+    async def _wake(self, call: _Call) -> Answer:
+        return Answer(await self._api.wake(call.params.name, call.params.mode, BY, call.progress))
+
+    async def _restart(self, call: _Call) -> Answer:
+        return Answer(await self._api.restart(call.params.name, BY, call.progress))
+
+    async def _stop(self, call: _Call) -> Answer:
+        return Answer(await asyncio.gather(*(self._api.stop(name, BY) for name in self._names(call.params))))
+
+    async def _start(self, call: _Call) -> Answer:
+        return Answer([await self._api.start(name, BY) for name in self._names(call.params)])
+
+    def _names(self, asked: _Some) -> list[str]:
+        if asked.name is not None and not asked.all:
+            return [asked.name]
+        if asked.all and asked.name is None:
+            return [name for name in self._api.fleet.names() if name != OPERATOR]
+        raise UsageError("name one peer, or say --all")
+
+    async def _remove(self, call: _Call) -> Answer:
+        folder = await self._api.remove(call.params.name, BY, force=call.params.force)
+        return Answer({"name": call.params.name, "dir": folder})
+
+    async def _attach(self, call: _Call) -> Answer:
+        name = call.params.name
+        if self._api.fleet.get(name).session is None:
+            mode = WakeMode.RESUME if self._api.fleet.get(name).peer.conversation else WakeMode.NATURAL
+            await self._api.attachable(name, mode, BY, call.progress)
+        return Answer({"argv": attach_argv(self._api.live(name).terminal.socket)})
+
+    async def _screen(self, call: _Call) -> Answer:
+        return Answer({"text": await self._api.live(call.params.name).terminal.capture()})
+
+    async def _logs(self, call: _Call) -> Answer:
+        self._api.fleet.get(call.params.name)
+        return Answer({"path": str(self._api.machine.places.pane_log(call.params.name))})
+
+    async def _events(self, call: _Call) -> Stream:
+        asked: _Events = call.params
+        if asked.peer is not None and asked.peer not in self._api.fleet.names():
+            known = await self._api.machine.store.events(0, asked.peer, 1)
+            if not known:
+                self._api.fleet.get(asked.peer)
+        return Stream(self._event_stream(asked))
+
+    async def _event_stream(self, asked: _Events) -> AsyncGenerator[dict[str, Any], None]:
+        left = asked.limit
+        async for row in self._feed.rows(asked.after or 0, asked.peer, follow=asked.follow):
+            yield event_object(row)
+            left = left - 1 if left is not None else None
+            if left == 0:
+                return
+
+    async def _deaths(self, call: _Call) -> Answer:
+        name = call.params.name
+        if name is not None:
+            self._api.fleet.get(name)
+        return Answer([death_object(death) for death in await self._api.machine.store.deaths(name)])
+
+    async def _done(self, call: _Call) -> Answer:
+        await self._api.done(call.caller, call.params.summary or "")
+        return Answer({})
+
+    async def _down(self, call: _Call) -> Answer:
+        self._shut_down(call.params.agents)
+        return Answer({})

@@ -1,0 +1,49 @@
+"""Tells senders what became of their messages (N1). The same news has the same id, so it is told once."""
+
+import asyncio
+import hashlib
+
+from roost.core import commands as c
+from roost.core import events as e
+from roost.core.identity import SYSTEM
+from roost.core.message import Message
+from roost.daemon.fleet import Fleet
+from roost.errors import RoostError
+from roost.host.interfaces import Clock
+from roost.store.interfaces import Store
+
+
+class Notices:
+    """Puts notices into the senders' queues."""
+
+    def __init__(self, fleet: Fleet, store: Store, clock: Clock) -> None:
+        """Send through the fleet."""
+        self._fleet = fleet
+        self._store = store
+        self._clock = clock
+        self._lock = asyncio.Lock()
+
+    async def deliver(self, command: c.Notify) -> None:
+        """Put a notice into its receiver's queue; one that was put there before is only settled."""
+        async with self._lock:
+            known = await self._store.message(command.id)
+            if known is not None or self._fleet.find(command.to) is None:
+                await self._fleet.settle(command.key)
+                return
+            notice = command.notice
+            body = f"Your message {notice.about}: {notice.outcome}. {notice.why}".encode()
+            message = Message(
+                id=command.id,
+                sender=SYSTEM,
+                to=command.to,
+                created_at=self._clock.now(),
+                size=len(body),
+                digest=hashlib.sha256(body).hexdigest(),
+                notice=notice,
+            )
+            try:
+                await self._fleet.tell(
+                    command.to, e.Submit(message), settles=command.key, bodies={command.id: body}
+                )
+            except RoostError:
+                await self._fleet.settle(command.key)

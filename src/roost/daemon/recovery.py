@@ -1,0 +1,126 @@
+"""A starting daemon takes over what the last one left: live sessions are adopted, dead ones closed (L2, N8)."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from roost.core import commands as c
+from roost.core import events as e
+from roost.core.message import MessageState, Notice
+from roost.core.peer import PeerState
+from roost.core.session import Cause, Session, SessionState
+from roost.daemon.executor import Executor
+from roost.daemon.fleet import Fleet
+from roost.daemon.launcher import Launcher, LaunchError, live_session
+from roost.daemon.machine import Machine
+from roost.daemon.undertaker import Undertaker
+from roost.errors import RoostError
+from roost.host.errors import TmuxGone
+from roost.host.interfaces import Liveness
+from roost.host.shim_spec import Started, read_started
+from roost.store.interfaces import Intent
+
+AGAIN = 5.0
+"""Seconds until a session whose state cannot be told is looked at again."""
+
+_log = logging.getLogger("roost.recovery")
+
+
+class Recovery:
+    """Re-establishes every stored session and re-examines every open intent."""
+
+    def __init__(
+        self, machine: Machine, fleet: Fleet, executor: Executor, launcher: Launcher, undertaker: Undertaker
+    ) -> None:
+        """Act through these parts."""
+        self._machine = machine
+        self._fleet = fleet
+        self._executor = executor
+        self._launcher = launcher
+        self._undertaker = undertaker
+
+    async def run(self, intents: Iterable[Intent]) -> None:
+        """Adopt or close all sessions at once, then take up the intents that are still open."""
+        states = [state for state in self._fleet.states() if state.session is not None]
+        await asyncio.gather(*(self._session(state) for state in states))
+        for intent in intents:
+            await self._intent(intent)
+        for name in self._fleet.names():
+            await self._fleet.tell(name, e.Tick())
+
+    async def _session(self, state: PeerState) -> None:
+        session = state.session
+        assert session is not None  # noqa: S101 -- only states with a session get here
+        context = self._launcher.context(session, state.peer.settings)
+        started = await asyncio.to_thread(self._started, session, context.home)
+        if started is None or started.agent is None or started.shim is None:
+            why = "its launch was cut short" if started is None else (started.error or "it never ran")
+            await self._undertaker.bury(session, context, why)
+            return
+        shim = await asyncio.to_thread(self._machine.processes.probe, started.shim)
+        if shim.liveness is Liveness.UNKNOWN:
+            await self._doubt(state, f"its processes cannot be read: {shim.reason}")
+            return
+        if shim.liveness is Liveness.DEAD:
+            await self._undertaker.bury(session, context, f"found at start: {shim.reason}")
+            return
+        try:
+            terminal = await self._machine.terminals.adopt(self._machine.places.terminal(session.id))
+            live = live_session(context, self._machine.runtimes.get(state.peer.settings.runtime), terminal, started)
+        except TmuxGone:
+            await self._orphan(session, "its tmux server is gone and its shim is not")
+            return
+        except (LaunchError, RoostError) as error:
+            await self._doubt(state, error.message)
+            return
+        assert live.session.processes is not None  # noqa: S101 -- a live session is built from its processes
+        if session.processes is None:
+            await self._fleet.tell(session.peer, e.Launched(session.id, live.session.processes))
+        self._executor.watch(live)
+        await self._fleet.tell(session.peer, e.Adopted(session.id))
+
+    def _started(self, session: Session, home: Path) -> Started | None:
+        """Blocking: the identities of a session, from its row or, when its launch was cut short, its shim."""
+        if session.processes is not None:
+            known = session.processes
+            return Started(known.agent, known.shim, known.server, None)
+        return read_started(home / "started.json", self._machine.processes)
+
+    async def _orphan(self, session: Session, why: str) -> None:
+        """A shim without its terminal cannot serve a session any more: it ends through the authority."""
+        _log.warning("session %s of %s: %s", session.id, session.peer, why)
+        self._executor.run(c.End(session, Cause.SERVER_EXIT, "roost", guarded=False))
+
+    async def _doubt(self, state: PeerState, why: str) -> None:
+        """Nothing is known, so nothing is closed: show it, and look again."""
+        session = state.session
+        assert session is not None  # noqa: S101 -- only states with a session get here
+        await self._fleet.tell(session.peer, e.Observed(session.id, SessionState.UNKNOWN, why))
+        self._executor.later(AGAIN, self._session(state), f"look again at {session.peer}")
+
+    async def _intent(self, intent: Intent) -> None:
+        state = self._fleet.find(intent.peer)
+        session = state.session if state is not None else None
+        match intent.kind:
+            case "notice":
+                notice = Notice(intent.message or "", str(intent.data["outcome"]), str(intent.data["why"]))
+                self._executor.run(c.Notify(str(intent.data["id"]), intent.peer, notice))
+            case "end" if session is not None and session.id == intent.session and session.ending is not None:
+                self._executor.run(c.End(session, session.ending.cause, session.ending.by, guarded=False))
+            case "launch" if session is not None and session.id == intent.session:
+                await self._fleet.settle(intent.key)
+            case "offer" | "examine" if state is not None and intent.message is not None:
+                await self._look(state, intent)
+            case _:
+                await self._fleet.settle(intent.key)
+
+    async def _look(self, state: PeerState, intent: Intent) -> None:
+        """An offer that the last daemon did not see the end of: look before anybody pastes again."""
+        message = state.message(intent.message or "")
+        await self._fleet.settle(intent.key)
+        if message is None or message.state is not MessageState.OFFERED:
+            return
+        session = state.session.id if state.session is not None else None
+        conversation = state.session.conversation if state.session is not None else state.peer.conversation
+        self._executor.run(c.Examine(session, state.peer.name, message, conversation))

@@ -1,0 +1,114 @@
+"""The socket: one JSON object a line. Many requests of one connection run side by side."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import struct
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from roost.daemon.methods import Answer, Methods, Stream
+from roost.daemon.tasks import Tasks
+from roost.errors import RoostError, UsageError
+
+LINE = 4 * 1024 * 1024
+"""The longest request, in bytes: a body of 1 MiB with every character escaped fits."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Request(msgspec.Struct):
+    """One request."""
+
+    id: int
+    method: str
+    params: dict[str, Any] = {}
+    token: str | None = None
+
+
+_decode = msgspec.json.Decoder(Request).decode
+
+
+class RpcServer:
+    """Serves the methods on a Unix socket to processes of our own user."""
+
+    def __init__(self, methods: Methods, tasks: Tasks) -> None:
+        """Serve these methods."""
+        self._methods = methods
+        self._tasks = tasks
+        self._server: asyncio.Server | None = None
+
+    async def start(self, listener: socket.socket) -> None:
+        """Serve on a listening socket."""
+        self._server = await asyncio.start_unix_server(self._connection, sock=listener, limit=LINE)
+
+    def close(self) -> None:
+        """Take no more connections."""
+        if self._server is not None:
+            self._server.close()
+
+    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        running: set[asyncio.Task[None]] = set()
+        try:
+            if not _same_user(writer):
+                return
+            while line := await reader.readline():
+                task = self._tasks.start(self._request(line, writer), "rpc")
+                running.add(task)
+                task.add_done_callback(running.discard)
+        except (ValueError, ConnectionError):
+            self._write(writer, {"id": 0, "error": _error(UsageError("the request is too long"))})
+        finally:
+            for task in running:
+                task.cancel()
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def _request(self, line: bytes, writer: asyncio.StreamWriter) -> None:
+        try:
+            request = _decode(line)
+        except (msgspec.DecodeError, UnicodeError) as error:
+            self._write(writer, {"id": 0, "error": _error(UsageError(f"the request is not understood: {error}"))})
+            return
+        number = request.id
+        try:
+            answer = await self._methods.call(
+                request.method,
+                request.params,
+                request.token,
+                lambda event: self._write(writer, {"id": number, "event": event}),
+            )
+            if isinstance(answer, Stream):
+                async with contextlib.aclosing(answer.items) as items:
+                    async for item in items:
+                        self._write(writer, {"id": number, "event": item})
+                        await writer.drain()
+                answer = Answer(None)
+            self._write(writer, {"id": number, "result": answer.result, "notes": answer.notes})
+            await writer.drain()
+        except RoostError as error:
+            self._write(writer, {"id": number, "error": _error(error)})
+        except ConnectionError:
+            return
+
+    def _write(self, writer: asyncio.StreamWriter, item: Mapping[str, Any]) -> None:
+        if not writer.is_closing():
+            writer.write(_encode(item) + b"\n")
+
+
+def _error(error: RoostError) -> dict[str, Any]:
+    return {"code": error.code, "message": error.message, "exit_code": error.exit_code, "facts": error.facts}
+
+
+def _same_user(writer: asyncio.StreamWriter) -> bool:
+    """Whether the peer's process belongs to our user; the socket's mode says so too."""
+    peer: socket.socket = writer.get_extra_info("socket")
+    if sys.platform == "linux":
+        _, uid, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+        return uid == os.getuid()
+    return True

@@ -1,0 +1,118 @@
+"""The daemon as a whole: what is built from what, in which order it starts and ends."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
+
+from roost.core import commands as c
+from roost.core.identity import OPERATOR
+from roost.core.peer import PeerState
+from roost.core.policy import Policy
+from roost.daemon.api import Api
+from roost.daemon.authority import Authority
+from roost.daemon.executor import Executor
+from roost.daemon.fleet import Fleet
+from roost.daemon.health import Health
+from roost.daemon.hooks import Hooks
+from roost.daemon.journal import JournalFeed
+from roost.daemon.launcher import Launcher
+from roost.daemon.live import Lives
+from roost.daemon.logs import Logs
+from roost.daemon.machine import Machine
+from roost.daemon.methods import Methods
+from roost.daemon.notices import Notices
+from roost.daemon.recovery import Recovery
+from roost.daemon.rpc import RpcServer
+from roost.daemon.tasks import Tasks
+from roost.daemon.ticker import Ticker
+from roost.daemon.tokens import Tokens
+from roost.daemon.undertaker import Undertaker
+from roost.daemon.waits import Waits
+from roost.daemon.web import WebServer
+from roost.host.spool import Spool
+
+
+class Daemon:
+    """Everything wired together. `run` serves until `shut_down`."""
+
+    def __init__(self, machine: Machine, rpc: socket.socket, http: socket.socket) -> None:
+        """Build the parts; nothing runs yet."""
+        url = f"http://127.0.0.1:{http.getsockname()[1]}"
+        self._machine = machine
+        self._tasks = Tasks()
+        self._stop = asyncio.Event()
+        self._end_agents = False
+        policy = Policy(traits=machine.runtimes.traits())
+        self._fleet = Fleet(machine.store, machine.clock, policy, self._tasks)
+        self._lives = Lives()
+        launcher = Launcher(machine, url)
+        authority = Authority(machine, self._fleet)
+        undertaker = Undertaker(machine, self._fleet, self._lives, authority, Spool(machine.places.spool))
+        notices = Notices(self._fleet, machine.store, machine.clock)
+        self._executor = Executor(
+            machine, self._fleet, self._lives, launcher, undertaker, authority, notices, self._tasks
+        )
+        self._recovery = Recovery(machine, self._fleet, self._executor, launcher, undertaker)
+        waits = Waits()
+        feed = JournalFeed(machine.store)
+        self._logs = Logs(machine.places.logs, machine.config.log_size, machine.config.log_files)
+        self._ticker = Ticker(self._fleet, machine.clock, self._tasks)
+        self._fleet.on_effect = self._executor.run
+        self._fleet.on_committed += [waits.committed, self._log_attempts]
+        self._fleet.on_journal += [feed.committed, self._logs.rows]
+        self._api = Api(machine, self._fleet, self._lives, waits)
+        tokens = Tokens(machine.store)
+        health = Health(machine, self._fleet, url)
+        methods = Methods(self._api, tokens, feed, health, self.shut_down)
+        self._rpc = RpcServer(methods, self._tasks)
+        self._rpc_listener = rpc
+        self._web = WebServer(self._api, tokens, Hooks(self._lives, self._executor), http)
+
+    def shut_down(self, end_agents: bool = False) -> None:  # noqa: FBT001, FBT002 -- also a signal handler
+        """Ask the daemon to end; its agents live on unless `end_agents`."""
+        self._end_agents = end_agents
+        self._stop.set()
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Load, recover, serve, and end in order. `ready` is called when the daemon answers."""
+        loaded = await self._machine.store.load()
+        self._fleet.load(loaded.peers)
+        await self._api.ensure_operator()
+        serving = self._tasks.start(self._web.run(), "http")
+        await self._web.ready()
+        recovering = self._tasks.start(self._recovery.run(loaded.intents), "recovery")
+        self._tasks.start(self._ticker.run(), "ticker")
+        await self._rpc.start(self._rpc_listener)
+        ready()
+        stop = asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait({stop, serving}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if self._end_agents:
+            await asyncio.wait({recovering})
+            await self._stop_agents()
+        await self._close(serving)
+
+    async def _stop_agents(self) -> None:
+        """Park every session, as `down --agents` asks; a peer that was not stopped before is not stopped after."""
+        names = [live.peer for live in self._lives]
+        await asyncio.gather(*(self._api.rest(name) for name in names if name != OPERATOR))
+
+    async def _close(self, serving: "asyncio.Task[None]") -> None:
+        self._executor.closing = True
+        self._rpc.close()
+        self._web.close()
+        with contextlib.suppress(asyncio.TimeoutError, asyncio.CancelledError):
+            async with asyncio.timeout(3):
+                await serving
+        await self._tasks.close()
+        for live in self._lives:
+            await live.terminal.close()
+            live.forget()
+        self._logs.close()
+        await self._machine.store.close()
+
+    def _log_attempts(
+        self, name: str, _state: PeerState | None, commands: tuple[c.Command, ...]
+    ) -> None:
+        self._logs.attempts(name, self._machine.clock.now(), commands)

@@ -1,0 +1,41 @@
+"""Background tasks with a name and a kept reference; what escapes one is logged, never lost."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+_log = logging.getLogger("roost.tasks")
+
+
+class Tasks:
+    """The daemon's background tasks."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._running: set[asyncio.Task[Any]] = set()
+        self._closing = False
+
+    def start(self, coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        """Run a coroutine in the background."""
+        task = asyncio.get_running_loop().create_task(coroutine, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None and not self._closing:
+            _log.error("task %s failed", task.get_name(), exc_info=error)
+
+    async def close(self) -> None:
+        """Cancel what runs and wait until all of it has ended."""
+        self._closing = True
+        current = asyncio.current_task()
+        while pending := [task for task in self._running if task is not current]:
+            for task in pending:
+                task.cancel()
+            await asyncio.wait(pending)

@@ -1,0 +1,70 @@
+"""Gives each peer a tick when its next deadline has come."""
+
+import asyncio
+
+from roost.core import events as e
+from roost.core.decide import deadline
+from roost.core.peer import PeerState
+from roost.daemon.fleet import Fleet
+from roost.daemon.tasks import Tasks
+from roost.errors import NotFoundError, StoreError
+from roost.host.interfaces import Clock
+
+RETRY = 5.0
+"""Seconds until a tick that the store refused is tried again."""
+LONGEST = 3600.0
+
+
+class Ticker:
+    """Knows every peer's next deadline (Unix seconds)."""
+
+    def __init__(self, fleet: Fleet, clock: Clock, tasks: Tasks) -> None:
+        """Follow the fleet."""
+        self._fleet = fleet
+        self._clock = clock
+        self._tasks = tasks
+        self._due: dict[str, float] = {}
+        self._changed = asyncio.Event()
+        fleet.on_committed.append(self._committed)
+
+    def _committed(self, name: str, state: PeerState | None, _commands: object) -> None:
+        self.schedule(name, deadline(state, self._clock.now()) if state is not None else None)
+
+    def schedule(self, name: str, at: float | None) -> None:
+        """Remember a peer's next deadline; None: it has none."""
+        if at == self._due.get(name):
+            return
+        if at is None:
+            self._due.pop(name, None)
+        else:
+            self._due[name] = at
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Tick for ever."""
+        for state in self._fleet.states():
+            self.schedule(state.peer.name, deadline(state, self._clock.now()))
+        while True:
+            now = self._clock.now()
+            for name in [name for name, at in self._due.items() if at <= now]:
+                del self._due[name]
+                self._tasks.start(self._tick(name), f"tick {name}")
+            await self._wait(min(self._due.values(), default=now + LONGEST) - now)
+
+    async def _wait(self, seconds: float) -> None:
+        sleeping = asyncio.ensure_future(self._clock.sleep(min(max(seconds, 0.0), LONGEST)))
+        changed = asyncio.ensure_future(self._changed.wait())
+        try:
+            await asyncio.wait({sleeping, changed}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            changed.cancel()
+            self._changed.clear()
+
+    async def _tick(self, name: str) -> None:
+        try:
+            await self._fleet.tell(name, e.Tick())
+        except NotFoundError:
+            return
+        except StoreError:
+            self.schedule(name, self._clock.now() + RETRY)

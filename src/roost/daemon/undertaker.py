@@ -1,0 +1,185 @@
+"""Turns the end of a session's processes into one death: cause, code or signal, evidence."""
+
+import asyncio
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from roost.core import events as e
+from roost.core.session import Cause, Death, Session
+from roost.daemon.authority import Authority
+from roost.daemon.fleet import Fleet
+from roost.daemon.live import Live, Lives
+from roost.daemon.machine import Machine
+from roost.errors import NotFoundError
+from roost.host.interfaces import Liveness
+from roost.host.shim_spec import DeathRecord
+from roost.host.spool import Quarantined, Spool
+from roost.runtimes.base import Context
+
+RECORD = 2.0
+"""Seconds to wait for the shim's record after the shim is gone: it is written before the shim leaves."""
+LAST_LINES = 20
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])|[\x00-\x08\x0b-\x1f\x7f]")
+
+_RECORDED = {
+    "boot-failed": Cause.BOOT_FAILED,
+    "server-exit": Cause.SERVER_EXIT,
+    "terminal-closed": Cause.CRASHED,
+    "teardown": Cause.UNKNOWN,
+    "terminated": Cause.CRASHED,
+}
+
+
+class Undertaker:
+    """Buries sessions whose shim is gone."""
+
+    def __init__(self, machine: Machine, fleet: Fleet, lives: Lives, authority: Authority, spool: Spool) -> None:
+        """Bury on this machine."""
+        self._machine = machine
+        self._fleet = fleet
+        self._lives = lives
+        self._authority = authority
+        self._spool = spool
+
+    async def bury(self, session: Session, context: Context | None, why: str) -> None:
+        """Import the death record, see that nothing of the tree is left, and tell the fleet once.
+
+        `why` is the evidence that the session is over. The caller has positive proof of that: the shim's
+        process is gone, or nothing of the session was ever started.
+        """
+        live = self._lives.find(session.id)
+        if live is not None:
+            if live.burying:
+                return
+            live.burying = True
+        current = self._current(session)
+        if current is None:
+            return
+        record = await self._record(current)
+        tree = await self._authority.clear_tree(current)
+        lines = await asyncio.to_thread(last_lines, live, self._machine.places.pane_log(session.peer))
+        death = self._death(current, record, f"{why}; {tree}", lines)
+        exists = await self._conversation_exists(live, context)
+        try:
+            await self._fleet.tell(
+                session.peer, e.Died(death, exists), settles=f"end:{session.id}"
+            )
+        except NotFoundError:
+            return
+        finally:
+            self._lives.drop(session.id)
+            if live is not None:
+                await live.terminal.close()
+        await asyncio.to_thread(self._clean, session)
+
+    def _current(self, session: Session) -> Session | None:
+        state = self._fleet.find(session.peer)
+        current = state.session if state else None
+        return current if current is not None and current.id == session.id else None
+
+    async def _record(self, session: Session) -> DeathRecord | None:
+        """The shim's record. An agent that outlived its shim left none, and no shim means no record to wait for."""
+        if session.processes is None:
+            deadline = self._machine.clock.monotonic()
+        else:
+            deadline = self._machine.clock.monotonic() + RECORD
+        while True:
+            found = await asyncio.to_thread(self._spool.read, session.id)
+            if isinstance(found, DeathRecord) and found.nonce == session.nonce:
+                return found
+            if isinstance(found, Quarantined) or self._machine.clock.monotonic() >= deadline:
+                return None
+            if session.processes is not None:
+                agent = await asyncio.to_thread(self._machine.processes.probe, session.processes.agent)
+                if agent.liveness is Liveness.ALIVE:
+                    return None
+            await self._machine.clock.sleep(0.02)
+
+    def _death(
+        self, session: Session, record: DeathRecord | None, why: str, lines: tuple[str, ...]
+    ) -> Death:
+        boot = self._machine.processes.boot_id()
+        rebooted = session.processes is not None and session.processes.agent.boot != boot
+        if record is None:
+            cause = Cause.REBOOT if rebooted else Cause.SHIM_LOST if session.processes else Cause.BOOT_FAILED
+            return self._build(session, self._machine.clock.now(), cause, why, lines)
+        cause = _RECORDED.get(record.cause or "", Cause.COMPLETED if record.exit_code == 0 else Cause.CRASHED)
+        if record.oom:
+            cause = Cause.OOM
+        how = f"exit code {record.exit_code}" if record.signal is None else f"signal {record.signal}"
+        evidence = "; ".join(
+            part for part in (f"the shim's record says {how}", record.error or record.cause, why) if part
+        )
+        return self._build(
+            session, record.at, cause, evidence, lines, code=record.exit_code, signum=record.signal
+        )
+
+    def _build(  # noqa: PLR0913 -- a death simply has these parts
+        self,
+        session: Session,
+        at: float,
+        cause: Cause,
+        evidence: str,
+        lines: tuple[str, ...],
+        *,
+        code: int | None = None,
+        signum: int | None = None,
+    ) -> Death:
+        return Death(
+            session=session.id,
+            peer=session.peer,
+            generation=session.generation,
+            at=at,
+            cause=cause,
+            exit_code=code,
+            signal=signum,
+            evidence=evidence,
+            last_lines=lines,
+        )
+
+    async def _conversation_exists(self, live: Live | None, context: Context | None) -> bool:
+        if live is not None:
+            context = live.context
+        if context is None:
+            return False
+        state = self._fleet.find(context.session.peer)
+        runtime = self._machine.runtimes.get(context.settings.runtime)
+        if state is None or state.session is None or state.session.conversation is None:
+            return False
+        path = await asyncio.to_thread(runtime.transcript, context, None)
+        return path is not None
+
+    def _clean(self, session: Session) -> None:
+        """Blocking: remove what only the live session needed, after its death is in the store."""
+        self._spool.remove(session.id)
+        shutil.rmtree(self._machine.places.session(session.id), ignore_errors=True)
+        self._machine.places.terminal(session.id).unlink(missing_ok=True)
+
+
+def last_lines(live: Live | None, log: Path) -> tuple[str, ...]:
+    """Blocking: the last lines that the session showed, from the latest look or else from its pane log."""
+    text = live.screen if live is not None else ""
+    if not text.strip():
+        text = _tail_text(log)
+    return tuple(_shown(text.splitlines()))[-LAST_LINES:]
+
+
+def _tail_text(log: Path) -> str:
+    try:
+        with log.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - 16384))
+            return plain(file.read().decode("utf-8", "replace"))
+    except OSError:
+        return ""
+
+
+def plain(text: str) -> str:
+    """Terminal output without its control sequences."""
+    return _ESCAPES.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _shown(lines: Sequence[str]) -> list[str]:
+    return [line.rstrip() for line in lines if line.strip()]

@@ -1,0 +1,129 @@
+"""Loopback HTTP: `/mcp` for the agents' tools, `/hooks/...` for what their programs report, `/health`."""
+
+import asyncio
+import socket
+from typing import Any
+
+import uvicorn
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from roost.daemon.api import Api, Caller
+from roost.daemon.hooks import Hooks
+from roost.daemon.tokens import Tokens
+from roost.daemon.tools import build_tools
+from roost.errors import DeniedError
+
+BODY = 8 * 1024 * 1024
+"""The largest request body, in bytes."""
+
+
+class Gate:
+    """Lets in only requests with our Host, no foreign Origin, and the token of a live session."""
+
+    def __init__(self, app: ASGIApp, tokens: Tokens, port: int) -> None:
+        """Guard this application."""
+        self._app = app
+        self._tokens = tokens
+        self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check, then pass on with the caller in the request's state."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        refusal = self._foreign(request)
+        if refusal is None and request.url.path != "/health":
+            try:
+                scope.setdefault("state", {})["caller"] = await self._tokens.caller(_bearer(request))
+            except DeniedError as error:
+                refusal = JSONResponse({"error": error.message}, 401, {"WWW-Authenticate": "Bearer"})
+        await (self._app if refusal is None else refusal)(scope, receive, send)
+
+    def _foreign(self, request: Request) -> Response | None:
+        origin = request.headers.get("origin")
+        if request.headers.get("host") not in self._hosts:
+            return JSONResponse({"error": "wrong Host"}, 421)
+        if origin is not None and origin.removeprefix("http://") not in self._hosts:
+            return JSONResponse({"error": "foreign Origin"}, 403)
+        return None
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise DeniedError
+    return token
+
+
+async def caller_of(request: Any) -> Caller:  # noqa: ANN401 -- the transport's request object
+    """The caller whom the gate has proven."""
+    caller = getattr(request.state, "caller", None) if isinstance(request, Request) else None
+    if not isinstance(caller, Caller):
+        raise DeniedError
+    return caller
+
+
+class WebServer:
+    """Serves on one listening socket until closed."""
+
+    def __init__(self, api: Api, tokens: Tokens, hooks: Hooks, listener: socket.socket) -> None:
+        """Build the application."""
+        port = listener.getsockname()[1]
+        tools = build_tools(api, caller_of).streamable_http_app(
+            json_response=True,
+            stateless_http=True,
+            max_request_body_size=BODY,
+            transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+        )
+
+        async def hook(request: Request) -> Response:
+            await hooks.receive(await caller_of(request), request.path_params["name"], await request.body())
+            return JSONResponse({})
+
+        async def health(_request: Request) -> Response:
+            return JSONResponse({"ok": True})
+
+        routes = [
+            Route("/hooks/{name}", hook, methods=["POST"]),
+            Route("/health", health),
+            Mount("/", tools),
+        ]
+        app = Starlette(routes=routes, lifespan=lambda _app: tools.router.lifespan_context(tools))
+        config = uvicorn.Config(
+            Gate(app, tokens, port),
+            http="httptools",
+            loop="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            ws="none",
+            timeout_graceful_shutdown=1,
+        )
+        self._server = _Server(config)
+        self._listener = listener
+
+    async def run(self) -> None:
+        """Serve until closed."""
+        await self._server.serve([self._listener])
+
+    async def ready(self) -> None:
+        """Return when it serves."""
+        while not self._server.started:
+            await asyncio.sleep(0.005)
+
+    def close(self) -> None:
+        """Finish the running requests and end."""
+        self._server.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: the daemon has its own."""
+
+    def install_signal_handlers(self) -> None:
+        """Leave signals alone."""

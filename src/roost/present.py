@@ -1,0 +1,149 @@
+"""What is shown of peers, messages, deaths and events: the JSON of the contract."""
+
+from typing import Any
+
+from roost.core.message import Message
+from roost.core.peer import PeerState
+from roost.core.session import Death, Session
+from roost.core.settings import show_settings
+from roost.core.view import iso, shown
+from roost.store.interfaces import JournalRow, StoredMessage
+
+
+def peer_row(state: PeerState, now: float) -> dict[str, Any]:
+    """One row of `list`."""
+    settings, view = state.peer.settings, shown(state, now)
+    return {
+        "name": state.peer.name,
+        "runtime": settings.runtime,
+        "dir": settings.dir,
+        "wake": str(settings.wake),
+        "description": settings.description,
+        "state": view.state,
+        "why": view.why,
+        "since": iso(view.since),
+        "queued": state.queued,
+        "stopped": state.peer.stopped,
+        "session": session_object(state.session) if state.session else None,
+    }
+
+
+def session_object(session: Session) -> dict[str, Any]:
+    """The session of a row."""
+    processes = session.processes
+    return {
+        "id": session.id,
+        "generation": session.generation,
+        "agent_pid": processes.agent.pid if processes else None,
+        "shim_pid": processes.shim.pid if processes else None,
+        "server_pid": processes.server.pid if processes else None,
+        "socket": processes.socket if processes else None,
+        "conversation": session.conversation,
+        "started_at": iso(session.started_at),
+        "wake_cause": str(session.wake),
+        "resumed": session.resumed,
+    }
+
+
+def peer_object(state: PeerState, now: float) -> dict[str, Any]:
+    """Everything `show` tells."""
+    peer = state.peer
+    quarantine, last = peer.quarantine, peer.last_death
+    return {
+        **peer_row(state, now),
+        "settings": show_settings(peer.settings),
+        "conversation": peer.conversation,
+        "topics": list(peer.topics),
+        "fresh_next": peer.fresh_next,
+        "quarantine": {"until": iso(quarantine.until), "why": quarantine.why} if quarantine else None,
+        "last_death": {"cause": str(last.cause), "at": iso(last.at)} if last else None,
+        "messages": [message_object(message) for message in state.messages],
+        "created_at": iso(peer.created_at),
+    }
+
+
+def message_object(message: Message) -> dict[str, Any]:
+    """One row of `messages`."""
+    notice = message.notice
+    return {
+        "id": message.id,
+        "from": message.sender,
+        "to": message.to,
+        "topic": message.topic,
+        "reply_to": message.reply_to,
+        "state": str(message.state),
+        "why": message.why,
+        "size": message.size,
+        "created_at": iso(message.created_at),
+        "accepted_at": iso(message.accepted_at),
+        "done_at": iso(message.done_at),
+        "expires_at": iso(message.expires_at),
+        "notice": {"about": notice.about, "outcome": notice.outcome, "why": notice.why} if notice else None,
+        "attachments": list(message.attachments),
+    }
+
+
+def message_story(stored: StoredMessage) -> dict[str, Any]:
+    """`message ID`: the message, its attempts, its replies, and the story in order."""
+    attempts = [
+        {"at": iso(attempt.at), "session": attempt.session, "outcome": attempt.outcome, "why": attempt.why}
+        for attempt in stored.attempts
+    ]
+    story = [{"at": iso(stored.message.created_at), "what": f"stored, from {stored.message.sender}"}]
+    story += [
+        {"at": iso(attempt.at), "what": f"{attempt.outcome}: {attempt.why}" if attempt.why else attempt.outcome}
+        for attempt in stored.attempts
+    ]
+    return {
+        **message_object(stored.message),
+        "attempts": attempts,
+        "replies": list(stored.replies),
+        "story": story,
+    }
+
+
+def inbox_item(message: Message, body: bytes) -> dict[str, Any]:
+    """One mail of `inbox`."""
+    notice = message.notice
+    return {
+        "id": message.id,
+        "from": message.sender,
+        "topic": message.topic,
+        "reply_to": message.reply_to,
+        "body": body.decode("utf-8", "replace"),
+        "at": iso(message.created_at),
+        "attachments": list(message.attachments),
+        "notice": {"about": notice.about, "outcome": notice.outcome, "why": notice.why} if notice else None,
+    }
+
+
+def event_object(row: JournalRow) -> dict[str, Any]:
+    """One line of `events`."""
+    return {
+        "seq": row.seq,
+        "ts": iso(row.ts),
+        "kind": row.kind,
+        "peer": row.peer,
+        "session": row.session,
+        "message": row.message,
+        "cause": row.cause,
+        "data": dict(row.data),
+    }
+
+
+def death_object(death: Death) -> dict[str, Any]:
+    """One row of `deaths`."""
+    return {
+        "peer": death.peer,
+        "session": death.session,
+        "generation": death.generation,
+        "at": iso(death.at),
+        "cause": str(death.cause),
+        "exit_code": death.exit_code,
+        "signal": death.signal,
+        "by": death.by,
+        "evidence": death.evidence,
+        "counted": death.counted,
+        "conversation": death.conversation,
+        "last_lines": list(death.last_lines),
+    }

@@ -1,0 +1,1 @@
+"""One module for each agent program: how it starts, shows its state, takes a message and resumes."""

@@ -1,0 +1,196 @@
+"""What the daemon needs to know of an agent program. Its quirks stay behind these interfaces."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from roost.core.peer import Settings
+from roost.core.policy import Traits
+from roost.core.session import Session, SessionState
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One session as its runtime sees it.
+
+    `home` is the session's private directory (0700), `environ` the environment the agent runs in, `shared` a
+    directory of this runtime that all its sessions share, `url` the daemon's loopback address.
+    """
+
+    session: Session
+    settings: Settings
+    home: Path
+    shared: Path
+    environ: Mapping[str, str]
+    url: str
+
+    @property
+    def directory(self) -> Path:
+        """The folder the agent works in."""
+        return Path(self.settings.dir)
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchPlan:
+    """How to start one session: arguments, additional environment, files to write into its private directory."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    files: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Prompted:
+    """The agent's own record shows that it took this text as a prompt."""
+
+    text: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnOver:
+    """The agent's own record shows the end of a turn; `failed` says why when the model gave no answer."""
+
+    source: str
+    failed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationSeen:
+    """The id of the conversation that the session runs."""
+
+    conversation: str
+
+
+Fact = Prompted | TurnOver | ConversationSeen
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A state with positive evidence for it, in words."""
+
+    state: SessionState
+    why: str
+
+
+class Composer(StrEnum):
+    """What stands in the input line. `HIDDEN`: the screen shows none."""
+
+    EMPTY = "empty"
+    FILLED = "filled"
+    HIDDEN = "hidden"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one look at the visible screen tells. `dialog` is the line of an open dialog."""
+
+    composer: Composer
+    dialog: str | None = None
+    busy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The next key for a known start-up dialog, to be pressed only while `expect` is on the screen."""
+
+    dialog: str
+    key: str
+    expect: str
+
+
+class Sensor(Protocol):
+    """Turns what one session leaves behind into facts. Holds no files and does no I/O."""
+
+    def tails(self) -> Sequence[Path]:
+        """Files whose appended lines are evidence, as far as they are known now."""
+        ...
+
+    def status_path(self, agent_pid: int) -> Path | None:
+        """A small file that the agent replaces at every change of its state, if it keeps one."""
+        ...
+
+    @property
+    def watches_screen(self) -> bool:
+        """Whether the state can only be told with a look at the screen (now)."""
+        ...
+
+    def on_lines(self, lines: Sequence[bytes]) -> list[Fact]:
+        """Facts in newly appended lines of a tail."""
+        ...
+
+    def on_status(self, content: bytes | None) -> None:
+        """The status file has this content now; None: it does not exist."""
+        ...
+
+    def on_hook(self, name: str, payload: Mapping[str, Any]) -> list[Fact]:
+        """Facts in what the agent's hook `name` sent."""
+        ...
+
+    def on_screen(self, screen: str, title: str) -> View:
+        """A look at the visible screen; also remembered for `reading`."""
+        ...
+
+    def reading(self) -> Reading | None:
+        """The state for which there is positive evidence now; None when there is none."""
+        ...
+
+    def boot_answer(self, screen: str) -> Answer | None:
+        """The next key for a start-up dialog that this runtime knows and may answer; None otherwise."""
+        ...
+
+
+class Runtime(Protocol):
+    """One agent program. Methods marked blocking touch the disk: the daemon calls them in a thread."""
+
+    @property
+    def name(self) -> str:
+        """The name in `--runtime`."""
+        ...
+
+    @property
+    def traits(self) -> Traits:
+        """Its nature."""
+        ...
+
+    @property
+    def submit_delay(self) -> float:
+        """Seconds between the paste and the Enter."""
+        ...
+
+    @property
+    def dialog_pattern(self) -> str | None:
+        """A regex (tmux and Python) that matches the screen while any dialog is open: Enter is never pressed then."""
+        ...
+
+    @property
+    def interrupt_keys(self) -> tuple[str, ...]:
+        """Keys that end a turn."""
+        ...
+
+    @property
+    def passes(self) -> tuple[str, ...]:
+        """Names (or prefixes ending in `*`) of environment variables it needs from the daemon's environment."""
+        ...
+
+    def locate(self, path: str | None) -> str:
+        """Blocking: the absolute path of its program on the search path; raises RuntimeMissingError."""
+        ...
+
+    def plan(self, context: Context) -> LaunchPlan:
+        """How to start or resume this session."""
+        ...
+
+    def sensor(self, context: Context) -> Sensor:
+        """The sensor of one session."""
+        ...
+
+    def transcript(self, context: Context, mark: str | None) -> Path | None:
+        """Blocking: the file that records the conversation; None when there is none.
+
+        `mark` is a text (a message's header) that the file must hold when its name cannot be told from the
+        conversation's id.
+        """
+        ...

@@ -1,0 +1,152 @@
+"""Any terminal program, described in the configuration file by `[runtimes.NAME]`."""
+
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from roost.config import RuntimeTable
+from roost.core.policy import Traits
+from roost.core.session import SessionState
+from roost.errors import RuntimeMissingError
+from roost.runtimes.base import (
+    Answer,
+    Composer,
+    Context,
+    Fact,
+    LaunchPlan,
+    Prompted,
+    Reading,
+    TurnOver,
+    View,
+)
+
+
+def fill(template: str, context: Context) -> str:
+    """The template with {conversation}, {dir}, {peer} and {session} replaced; other braces stay."""
+    session = context.session
+    values = {
+        "conversation": session.conversation or session.id,
+        "dir": context.settings.dir,
+        "peer": session.peer,
+        "session": session.id,
+    }
+    return re.sub(r"\{(conversation|dir|peer|session)\}", lambda match: values[match[1]], template)
+
+
+class CommandSensor:
+    """State from the screen; evidence from the accept log, where the program keeps one."""
+
+    watches_screen = True
+
+    def __init__(self, spec: RuntimeTable, context: Context) -> None:
+        """Watch the session of this context by the patterns of the specification."""
+        self._spec = spec
+        self._context = context
+        self._reading: Reading | None = None
+        self._turn_done = re.compile(spec.turn_done) if spec.turn_done else None
+
+    def tails(self) -> Sequence[Path]:
+        """The accept log."""
+        return (Path(fill(self._spec.accept_log, self._context)),) if self._spec.accept_log else ()
+
+    def status_path(self, agent_pid: int) -> Path | None:
+        """None: such a program keeps no status file that we know of."""
+        del agent_pid
+
+    def on_lines(self, lines: Sequence[bytes]) -> list[Fact]:
+        """A line is evidence by the message header that it holds; a line matching `turn_done` ends the turn."""
+        facts: list[Fact] = []
+        for line in lines:
+            text = line.decode("utf-8", "replace")
+            if "[roost message " in text:
+                facts.append(Prompted(text, "its accept log"))
+            elif self._turn_done is not None and self._turn_done.search(text):
+                facts.append(TurnOver("its accept log"))
+        return facts
+
+    def on_hook(self, name: str, payload: Mapping[str, Any]) -> list[Fact]:
+        """Such a program has no hooks that we know of."""
+        del name, payload
+        return []
+
+    def on_status(self, content: bytes | None) -> None:
+        """There is no status file."""
+
+    def on_screen(self, screen: str, title: str) -> View:
+        """Judge by the patterns: blocked, then busy, then ready."""
+        del title
+        spec = self._spec
+        blocked = re.search(spec.blocked, screen) if spec.blocked else None
+        busy = bool(spec.busy and re.search(spec.busy, screen))
+        ready = re.search(spec.ready, screen)
+        dialog = None
+        if blocked is not None:
+            dialog = screen[screen.rfind("\n", 0, blocked.start()) + 1 :].split("\n", 1)[0].strip()
+            self._reading = Reading(SessionState.BLOCKED, f"a dialog is open: {dialog}")
+        elif busy:
+            self._reading = Reading(SessionState.WORKING, "its busy line is on the screen")
+        elif ready:
+            self._reading = Reading(SessionState.IDLE, "at its prompt")
+        else:
+            self._reading = None
+        return View(Composer.EMPTY if ready else Composer.FILLED, dialog, busy)
+
+    def reading(self) -> Reading | None:
+        """What the screen showed last."""
+        return self._reading
+
+    def boot_answer(self, screen: str) -> Answer | None:
+        """Dialogs of unknown programs are left to people."""
+        del screen
+        return None
+
+
+class CommandRuntime:
+    """A runtime from the configuration file."""
+
+    interrupt_keys = ("Escape",)
+    passes = ()
+
+    def __init__(self, spec: RuntimeTable) -> None:
+        """Run the program of this specification."""
+        self._spec = spec
+        self.name = spec.name
+        self.traits = Traits(resumable=spec.resume_argv is not None)
+        self.submit_delay = spec.submit_delay
+        self.dialog_pattern = spec.blocked
+
+    def locate(self, path: str | None) -> str:
+        """The program's absolute path."""
+        program = self._spec.argv[0]
+        found = shutil.which(os.path.expanduser(program), path=path)  # noqa: PTH111 -- a template, not a path yet
+        if found is None:
+            raise RuntimeMissingError(
+                f"the program '{program}' of runtime '{self.name}' was not found;"
+                f" install it or correct argv in [runtimes.{self.name}]"
+            )
+        return found
+
+    def plan(self, context: Context) -> LaunchPlan:
+        """Fill the templates."""
+        spec = self._spec
+        template = spec.resume_argv if context.session.resumed and spec.resume_argv else spec.argv
+        argv = tuple(fill(part, context) for part in template)
+        return LaunchPlan(
+            (*argv, *context.settings.args),
+            {name: fill(value, context) for name, value in spec.env.items()},
+        )
+
+    def sensor(self, context: Context) -> CommandSensor:
+        """The sensor of one session."""
+        return CommandSensor(self._spec, context)
+
+    def transcript(self, context: Context, mark: str | None) -> Path | None:
+        """The accept log, if it exists."""
+        del mark
+        if self._spec.accept_log is None:
+            return None
+        path = Path(fill(self._spec.accept_log, context))
+        return path if path.exists() else None

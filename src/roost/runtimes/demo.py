@@ -1,0 +1,133 @@
+"""The demo agent of this package (`python -m roost.demo_agent`)."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from roost.core.policy import Traits
+from roost.core.session import SessionState
+from roost.runtimes.base import (
+    Answer,
+    Composer,
+    Context,
+    Fact,
+    LaunchPlan,
+    Prompted,
+    Reading,
+    TurnOver,
+    View,
+)
+from roost.runtimes.lines import matching_line, records, status_object
+
+_DIALOG = "Allow? [Enter = yes, Esc = no]"
+_PROMPT = "demo>"
+_BUSY = "working (esc to interrupt)"
+
+
+class DemoSensor:
+    """State from the agent's status file, evidence from its conversation file."""
+
+    watches_screen = False
+
+    def __init__(self, context: Context) -> None:
+        """Watch the session of this context."""
+        self._context = context
+        self._reading: Reading | None = None
+
+    def tails(self) -> Sequence[Path]:
+        """The conversation file."""
+        return (_conversation_file(self._context),)
+
+    def status_path(self, agent_pid: int) -> Path | None:
+        """`status/<pid>.json` in the shared directory."""
+        return self._context.shared / "status" / f"{agent_pid}.json"
+
+    def on_lines(self, lines: Sequence[bytes]) -> list[Fact]:
+        """Prompts taken and turns ended."""
+        facts: list[Fact] = []
+        for record in records(lines):
+            if record.get("type") == "user":
+                facts.append(Prompted(str(record.get("text", "")), "its conversation file"))
+            elif record.get("type") == "turn_end":
+                facts.append(TurnOver("its conversation file"))
+        return facts
+
+    def on_status(self, content: bytes | None) -> None:
+        """Keep what the status file says, if it speaks of this conversation."""
+        status = status_object(content)
+        if status is None or status.get("conversation") != self._context.session.conversation:
+            self._reading = None
+            return
+        match status.get("status"):
+            case "idle":
+                self._reading = Reading(SessionState.IDLE, "at its prompt")
+            case "busy":
+                self._reading = Reading(SessionState.WORKING, "in a turn")
+            case "waiting":
+                self._reading = Reading(SessionState.BLOCKED, f"a dialog is open: {_DIALOG}")
+            case _:
+                self._reading = None
+
+    def on_hook(self, name: str, payload: Mapping[str, Any]) -> list[Fact]:
+        """The demo agent has no hooks."""
+        del name, payload
+        return []
+
+    def on_screen(self, screen: str, title: str) -> View:
+        """The prompt is the last line that starts with `demo>`."""
+        del title
+        prompts = [line for line in screen.splitlines() if line.startswith(_PROMPT)]
+        composer = Composer.HIDDEN
+        if prompts:
+            composer = Composer.FILLED if prompts[-1][len(_PROMPT) :].strip() else Composer.EMPTY
+        return View(composer, matching_line(screen, _DIALOG), _BUSY in screen)
+
+    def reading(self) -> Reading | None:
+        """What the status file said last."""
+        return self._reading
+
+    def boot_answer(self, screen: str) -> Answer | None:
+        """It starts without dialogs."""
+        del screen
+        return None
+
+
+class DemoRuntime:
+    """`--runtime demo`."""
+
+    name = "demo"
+    traits = Traits()
+    submit_delay = 0.0
+    dialog_pattern = r"Allow\? \[Enter = yes, Esc = no\]"
+    interrupt_keys = ("Escape",)
+    passes = ("ROOST_DEMO_LOG",)
+
+    def locate(self, path: str | None) -> str:
+        """This Python: the agent is part of the package."""
+        del path
+        return sys.executable
+
+    def plan(self, context: Context) -> LaunchPlan:
+        """Start it on its conversation."""
+        session = context.session
+        argv = [sys.executable, "-m", "roost.demo_agent", "--conversation", session.conversation or session.id]
+        if session.resumed:
+            argv.append("--resume")
+        return LaunchPlan(
+            (*argv, *context.settings.args), {"ROOST_DEMO_STATE": str(context.shared)}
+        )
+
+    def sensor(self, context: Context) -> DemoSensor:
+        """The sensor of one session."""
+        return DemoSensor(context)
+
+    def transcript(self, context: Context, mark: str | None) -> Path | None:
+        """The conversation file, if the conversation exists."""
+        del mark
+        path = _conversation_file(context)
+        return path if path.exists() else None
+
+
+def _conversation_file(context: Context) -> Path:
+    return context.shared / f"{context.session.conversation or context.session.id}.jsonl"

@@ -1,0 +1,44 @@
+"""Reading the JSON lines that agent programs write."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+
+def records(lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+    """The JSON objects among the lines; anything else is passed over, as a torn line must not stop a sensor."""
+    for line in lines:
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict):
+            yield cast("dict[str, Any]", record)
+
+
+def text_of(content: object) -> str:
+    """The text of a message content: a string, or a list of blocks with `text`."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    blocks = cast("list[object]", content)
+    texts = [
+        str(cast("dict[str, Any]", block).get("text", "")) for block in blocks if isinstance(block, dict)
+    ]
+    return "\n".join(text for text in texts if text)
+
+
+def matching_line(screen: str, needle: str) -> str | None:
+    """The first line of the screen that holds the needle, stripped; None when there is none."""
+    for line in screen.splitlines():
+        if needle in line:
+            return line.strip()
+    return None
+
+
+def status_object(content: bytes | None) -> dict[str, Any] | None:
+    """The JSON object in a status file, None when there is no file or it cannot be read."""
+    if content is None:
+        return None
+    return next(records([content]), None)
