@@ -181,7 +181,7 @@ class Shim:
             found = wait_child(os.P_PID, self.agent)
             if found is not None and found.si_code == os.CLD_STOPPED:
                 os.waitpid(self.agent, os.WUNTRACED | os.WNOHANG)
-                pass
+                self.resume(found.si_status)
                 continue
             break
         for pid in children(os.getpid()):
