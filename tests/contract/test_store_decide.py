@@ -1,0 +1,192 @@
+"""Whatever `decide` commands, a store that has stored it gives the same state back."""
+
+import asyncio
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from roost.core import commands as c
+from roost.core import events as e
+from roost.core.decide import decide
+from roost.core.identity import ProcessId
+from roost.core.message import Examination, Message
+from roost.core.peer import Peer, PeerState, ResumePolicy, Settings, WakeMode, WakePolicy
+from roost.core.policy import Policy, Traits
+from roost.core.session import Cause, Death, Processes, SessionState
+from roost.store.interfaces import Batch, Intent, Store, intent_for
+from roost.store.memory import MemoryStore
+from roost.store.sqlite import SqliteStore
+
+POLICY = Policy({"human": Traits(mailbox=True), "plain": Traits(resumable=False, chooses_conversation=False)})
+PROCESS = ProcessId("boot", 1, 2)
+TOPICS = st.sampled_from([None, "t1", "t2"])
+STATES = st.sampled_from([s for s in SessionState if s is not SessionState.STARTING])
+HAPPENED = st.sampled_from([Cause.CRASHED, Cause.COMPLETED, Cause.OOM, Cause.SERVER_EXIT, Cause.REBOOT])
+WHY = st.sampled_from(["", "seen", "quote ' and ü \x00"])
+
+
+@dataclass
+class Facts:
+    """What an event may speak of; it may or may not make sense now."""
+
+    draw: Callable[[st.SearchStrategy[Any]], Any]
+    session: str
+    generation: int
+    message: str
+    why: str
+    now: float
+    number: int
+
+    def pick(self, *values: Any) -> Any:
+        return self.draw(st.sampled_from(values))
+
+
+def _submit(f: Facts) -> e.Event:
+    expires = f.pick(None, f.now + 5.0)
+    return e.Submit(
+        Message(f"{f.number:032x}", "asker", "p", f.now, 4, "d", f.draw(TOPICS), expires_at=expires)
+    )
+
+
+def _died(f: Facts) -> e.Event:
+    lines = tuple(f.draw(st.lists(WHY, max_size=2)))
+    death = Death(f.session, "p", f.generation, f.now, f.draw(HAPPENED), 1, evidence=f.why, last_lines=lines)
+    return e.Died(death, f.pick(True, False))
+
+
+# Twice what makes a life go on; once what ends or disturbs it.
+MAKERS: tuple[Callable[[Facts], e.Event], ...] = (
+    _submit,
+    _submit,
+    lambda f: e.Observed(f.session, SessionState.IDLE, f.why),
+    lambda f: e.Observed(f.session, SessionState.IDLE, f.why),
+    lambda f: e.Observed(f.session, f.draw(STATES), f.why, f.pick(None, "c-x")),
+    lambda f: e.Observed(f.session, f.draw(STATES), f.why, f.pick(None, "c-x")),
+    lambda f: e.Taken(f.session, f.message, f.why),
+    lambda f: e.Taken(f.session, f.message, f.why),
+    lambda f: e.TurnEnded(f.session, f.why, f.pick(None, "429")),
+    lambda f: e.OfferFailed(f.session, f.message, f.pick(True, False), f.why),
+    lambda f: e.Examined(f.message, f.pick(*Examination), f.why),
+    lambda f: e.Launched(f.session, Processes(PROCESS, PROCESS, PROCESS, "/s")),
+    lambda f: f.pick(e.BootFailed(f.session, f.why), e.ConversationMissing(f.session), e.Adopted(f.session)),
+    lambda f: f.pick(e.Completed(f.session, f.why), e.Replied(f.message, "r"), e.Acknowledge((f.message,))),
+    lambda f: f.pick(e.Tick(), e.EndVetoed(f.session, f.why, f.now + 5.0)),
+    lambda f: e.Wake(f.pick(*WakeMode), "operator"),
+    lambda f: f.pick(e.Stop("op"), e.Start("op"), e.Restart("op"), e.Remove("op", f.pick(True, False))),
+    _died,
+)
+
+
+def _event(data: st.DataObject, state: PeerState, now: float, number: int) -> e.Event:
+    """Mostly about the live session, sometimes about another; about a waiting message, or none."""
+    live = state.session if data.draw(st.integers(0, 9)) else None
+    facts = Facts(
+        data.draw,
+        live.id if live else "another",
+        live.generation if live else 0,
+        data.draw(st.sampled_from([*(m.id for m in state.messages), f"{0:032x}"])),
+        data.draw(WHY),
+        now,
+        number,
+    )
+    return data.draw(st.sampled_from(MAKERS))(facts)
+
+
+def _batch(commands: tuple[c.Command, ...], event: e.Event, now: float, open_keys: list[str]) -> Batch:
+    new = event.message if isinstance(event, e.Submit) else None
+    changes = tuple(command for command in commands if isinstance(command, c.Change))
+    saved = {change.message.id for change in changes if isinstance(change, c.SaveMessage)}
+    return Batch(
+        now,
+        changes,
+        tuple(command for command in commands if isinstance(command, c.Journal)),
+        {new.id: b"body"} if new is not None and new.id in saved else {},
+        tuple(intent_for(command, now) for command in commands if isinstance(command, c.Effect)),
+        tuple(open_keys),
+    )
+
+
+class Model:
+    """What should be stored, folded by hand."""
+
+    def __init__(self) -> None:
+        self.state: PeerState | None = None
+        self.intents: dict[str, Intent] = {}
+        self.events: list[tuple[str, str | None]] = []
+
+    async def check(self, store: Store) -> None:
+        loaded = await store.load()
+        assert loaded.peers == (() if self.state is None else (self.state,))
+        assert {intent.key: intent for intent in loaded.intents} == self.intents
+        stored = [(row.kind, row.cause) for row in await store.events(limit=10_000)]
+        assert stored == self.events
+        assert [row.seq for row in await store.events(limit=10_000)] == list(range(1, len(stored) + 1))
+
+
+async def _live(data: st.DataObject, store: Store, again: Path | None) -> None:
+    model = Model()
+    wake = data.draw(st.sampled_from(list(WakePolicy)))
+    resume = data.draw(st.sampled_from(list(ResumePolicy)))
+    runtime = data.draw(st.sampled_from(["demo", "plain", "human"]))
+    state: PeerState | None = PeerState(
+        Peer("p", "5eed", Settings("/", runtime, wake, resume, idle=30.0, quiet=2.0, silence=9.0), 1.0)
+    )
+    await store.commit(Batch(1.0, (c.SavePeer(state.peer),)))
+    model.state = state
+    now = 10.0
+    for number in range(1, data.draw(st.integers(1, 40)) + 1):
+        now += data.draw(st.sampled_from([0.0, 0.1, 3.0, 40.0]))
+        event = _event(data, state, now, number)
+        state, commands = decide(state, event, now, POLICY)
+        settled = (
+            data.draw(st.lists(st.sampled_from(sorted(model.intents)), unique=True)) if model.intents else []
+        )
+        batch = _batch(commands, event, now, settled)
+        await store.commit(batch)
+        model.state = state
+        for change in batch.changes:
+            if isinstance(change, c.Purge):
+                model.intents = {k: i for k, i in model.intents.items() if i.peer != change.peer}
+        for key in settled:
+            model.intents.pop(key, None)
+        model.intents |= {intent.key: intent for intent in batch.intents}
+        model.events += [(entry.kind, entry.cause) for entry in batch.journal]
+        if data.draw(st.integers(0, 7)) == 0 or state is None:
+            await model.check(store)
+        if state is None:
+            return
+    if again is not None:
+        await store.close()
+        store = await SqliteStore.open(again)
+    await model.check(store)
+    await store.close()
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.data())
+def test_the_twin_gives_back_what_decide_made(data: st.DataObject) -> None:
+    async def run() -> None:
+        await _live(data, MemoryStore(), None)
+
+    asyncio.run(run())
+
+
+@pytest.mark.slow
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.data())
+def test_N8_the_disk_gives_back_what_decide_made(data: st.DataObject) -> None:
+    async def run(path: Path) -> None:
+        store = await SqliteStore.open(path)
+        try:
+            await _live(data, store, path)
+        finally:
+            await store.close()
+
+    with tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as place:
+        asyncio.run(run(Path(place) / "roost.db"))
