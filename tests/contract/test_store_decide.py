@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,6 +22,8 @@ from roost.core.session import Cause, Death, Processes, SessionState
 from roost.store.interfaces import Batch, Intent, Store, intent_for
 from roost.store.memory import MemoryStore
 from roost.store.sqlite import SqliteStore
+
+T = TypeVar("T")
 
 POLICY = Policy({"human": Traits(mailbox=True), "plain": Traits(resumable=False, chooses_conversation=False)})
 PROCESS = ProcessId("boot", 1, 2)
@@ -43,7 +45,7 @@ class Facts:
     now: float
     number: int
 
-    def pick(self, *values: Any) -> Any:
+    def pick(self, *values: T) -> T:
         return self.draw(st.sampled_from(values))
 
 

@@ -52,7 +52,7 @@ asyncio.run(main(*sys.argv[1:]))
 
 
 def _write_and_kill(path: Path, mark: int, lines: int) -> list[tuple[str, list[int]]]:
-    """Let a child write until it has acknowledged that many batches, SIGKILL it, return all acknowledgements."""
+    """Let a child write until it has acknowledged that many batches, SIGKILL it, return what it said."""
     command = [sys.executable, "-c", WRITER, str(path), str(mark)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0)
     assert child.stdout is not None
