@@ -189,10 +189,6 @@ class Terminal(Protocol):
         """Press named keys in order, such as Enter, Escape, Down, C-c."""
         ...
 
-    async def log_to(self, path: Path) -> None:
-        """Append all that the pane shows from now on to a file, raw, with the daemon or without it."""
-        ...
-
     async def title(self) -> str:
         """The pane's title as the program set it."""
         ...

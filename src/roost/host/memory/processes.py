@@ -19,6 +19,15 @@ class _Process:
     row: ProcessRow
     marker: Marker | None
     ignores: frozenset[int] = frozenset()
+    handler: Callable[[int], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a process ended: one of the two is set."""
+
+    exit_code: int | None
+    signal: int | None
 
 
 class MemoryWatch:
@@ -51,6 +60,7 @@ class MemoryProcesses:
         self.boot = boot
         self.broken = False
         self.signals: list[tuple[ProcessId, int]] = []
+        self.endings: dict[ProcessId, Ending] = {}
         self._table: dict[int, _Process] = {}
         self._watches: dict[ProcessId, list[MemoryWatch]] = {}
         self._next_pid = 1000
@@ -65,8 +75,12 @@ class MemoryProcesses:
         pid: int | None = None,
         start: int | None = None,
         uid: int = _UID,
+        handler: Callable[[int], None] | None = None,
     ) -> ProcessId:
-        """A new process. `pid` of a dead one reuses it; equal `start` too makes the perfect impostor."""
+        """A new process. `pid` of a dead one reuses it; equal `start` too makes the perfect impostor.
+
+        `handler` receives its signals, SIGKILL apart, instead of their usual effect.
+        """
         if pid is None:
             pid = self._next_pid
             self._next_pid += 1
@@ -74,12 +88,17 @@ class MemoryProcesses:
             raise ValueError(f"pid {pid} is in use")
         self._ticks += 1
         row = ProcessRow(pid, parent, start if start is not None else self._ticks, uid, zombie=False)
-        self._table[pid] = _Process(row, marker, ignores)
+        self._table[pid] = _Process(row, marker, ignores, handler)
         return ProcessId(self.boot, pid, row.start)
 
-    def end(self, pid: int, *, zombie: bool = False) -> None:
-        """End `pid`; its children move to pid 1; `zombie` leaves its row until `reap`."""
+    def end(self, pid: int, *, zombie: bool = False, exit_code: int = 0, signum: int | None = None) -> None:
+        """End `pid` with a code, or by `signum`; its children move to pid 1.
+
+        `zombie` keeps its row until `reap`.
+        """
         process = self._table[pid]
+        identity = ProcessId(self.boot, pid, process.row.start)
+        self.endings[identity] = Ending(None if signum else exit_code, signum)
         if zombie:
             process.row = replace(process.row, zombie=True)
         else:
@@ -87,7 +106,7 @@ class MemoryProcesses:
         for other in self._table.values():
             if other.row.ppid == pid:
                 other.row = replace(other.row, ppid=1)
-        for watch in self._watches.pop(ProcessId(self.boot, pid, process.row.start), []):
+        for watch in self._watches.pop(identity, []):
             watch.fire()
 
     def reap(self, pid: int) -> None:
@@ -163,8 +182,10 @@ class MemoryProcesses:
         if target.row.uid != _UID:
             raise PermissionError(1, "Operation not permitted")
         self.signals.append((process, signum))
-        if signum in _ENDS and (signum == signal.SIGKILL or signum not in target.ignores):
-            self.end(process.pid)
+        if target.handler is not None and signum != signal.SIGKILL:
+            target.handler(signum)
+        elif signum in _ENDS and (signum == signal.SIGKILL or signum not in target.ignores):
+            self.end(process.pid, signum=signum)
         return True
 
     def watch(self, process: ProcessId, callback: Callable[[], None]) -> Watch:

@@ -9,6 +9,7 @@ from pathlib import Path
 from roost.host.errors import PasteRefused, TmuxError, TmuxGone, TmuxTimeout
 from roost.host.interfaces import Liveness, Marker, PasteOutcome, ProcessId
 from roost.host.memory.processes import MemoryProcesses
+from roost.host.memory.shim import MemoryShim
 from roost.host.process_table import NONCE_VARIABLE, SESSION_VARIABLE
 from roost.host.tmux.keys import check_key
 
@@ -68,6 +69,7 @@ class MemoryServer:
         self.program = program
         self.process = process
         self.pane = pane
+        self.agent: ProcessId | None = None
         self.humans: list[float] = []
         self.size: tuple[int, int] = (160, 50)
         self.hanging = False
@@ -79,7 +81,10 @@ class MemoryTerminals:
     def __init__(
         self, processes: MemoryProcesses, program: Callable[[Launch], MemoryProgram] = MemoryProgram
     ) -> None:
-        """Start servers and panes as processes of `processes`, each pane running `program`."""
+        """Start servers and panes as processes of `processes`, each pane running `program`.
+
+        A pane whose command comes from `shim_argv` gets a MemoryShim and an agent process.
+        """
         self._processes = processes
         self._program = program
         self._servers: dict[Path, MemoryServer] = {}
@@ -104,9 +109,7 @@ class MemoryTerminals:
 
     def crash(self, socket: Path) -> None:
         """SIGKILL the server: the pane's root is hung up and, unless it ignores that, ends."""
-        server = self._servers[socket]
-        self._processes.end(server.process.pid)
-        self._processes.signal(server.pane, signal.SIGHUP)
+        self._processes.signal(self._servers[socket].process, signal.SIGKILL)
 
     async def version(self) -> str:
         """A version that will do."""
@@ -129,12 +132,16 @@ class MemoryTerminals:
         session, nonce = env.get(SESSION_VARIABLE), env.get(NONCE_VARIABLE)
         marker = Marker(session, nonce) if session and nonce else None
         process = self._processes.spawn(marker=marker)
-        pane = self._processes.spawn(parent=process.pid, marker=marker)
+        spec = MemoryShim.spec_of(launch.argv)
+        shim = MemoryShim(self._processes, spec, process) if spec else None
+        pane = shim.process if shim else self._processes.spawn(parent=process.pid, marker=marker)
         server = MemoryServer(launch, self._program(launch), process, pane)
+        server.agent = shim.agent if shim else None
         server.size = (width, height)
         self._servers[socket] = server
-        # A server whose last pane ends leaves.
+        # A server whose last pane ends leaves; a pane whose server ends is hung up.
         self._processes.watch(pane, lambda: self._leave(server))
+        self._processes.watch(process, lambda: self._processes.signal(pane, signal.SIGHUP))
         return await self.adopt(socket)
 
     def _leave(self, server: MemoryServer) -> None:
@@ -258,7 +265,6 @@ class MemoryTerminal:
         await self.close()
         if self._alive():
             self._processes.end(self._server.process.pid)
-            self._processes.signal(self._server.pane, signal.SIGHUP)
 
     def _lost(self) -> None:
         callbacks, self._gone_callbacks = self._gone_callbacks, []

@@ -125,11 +125,6 @@ class TmuxTerminal:
         if checked:
             await self._control.command(line("send-keys", "-t", self._pane, "--", *checked))
 
-    async def log_to(self, path: Path) -> None:
-        """Append the pane's output to a file. tmux expands formats in the command, so `#` is doubled."""
-        command = f"exec cat >> {shlex.quote(str(path))}".replace("#", "##")
-        await self._control.command(line("pipe-pane", "-O", "-t", self._pane, command))
-
     async def title(self) -> str:
         """The pane's title."""
         return "\n".join(await self._show("#{pane_title}"))
