@@ -2,7 +2,8 @@
 
 import re
 import tomllib
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -13,9 +14,7 @@ from roost.errors import ConfigError, InvalidSettingError
 _RUNTIME_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _RESERVED = frozenset({"claude", "codex", "demo", "human"})
 _PATTERNS = ("ready", "busy", "blocked", "turn_done")
-_RUNTIME_KEYS = frozenset(
-    {"argv", "resume_argv", "accept_log", "submit_delay", "env", *_PATTERNS}
-)
+_RUNTIME_KEYS = frozenset({"argv", "resume_argv", "accept_log", "submit_delay", "env", *_PATTERNS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,7 @@ class _Reader:
                 raise ConfigError(f"{self._path}: {what} (at line {number}, column {column + 1})")
         raise ConfigError(f"{self._path}: {what}")
 
-    def _known(self, table: dict[str, Any], known: Set[str], where: str) -> None:
+    def _known(self, table: dict[str, Any], known: AbstractSet[str], where: str) -> None:
         for key in table:
             if key not in known:
                 place = f" in [{where}]" if where else ""
@@ -140,7 +139,9 @@ class _Reader:
 
     def _words(self, table: dict[str, Any], key: str) -> tuple[str, ...]:
         value = table.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(word, str) for word in cast("list[object]", value)):
+        if not isinstance(value, list) or not all(
+            isinstance(word, str) for word in cast("list[object]", value)
+        ):
             self._fail(key, f"'{key}' must be a list of texts")
         return tuple(cast("list[str]", value))
 

@@ -87,7 +87,7 @@ def find_places(environ: Mapping[str, str], home: str | None = None) -> Places:
     """The places that `home` (the `--home` option), `ROOST_HOME` or XDG name, in this order."""
     chosen = home or environ.get("ROOST_HOME")
     if chosen:
-        root = Path(os.path.realpath(os.path.expanduser(chosen)))  # noqa: PTH111, PTH118 -- needs no home to exist
+        root = Path(os.path.realpath(os.path.expanduser(chosen)))  # noqa: PTH111 -- needs no home to exist
         return Places(root, root / "config.toml", root / "state", _short(root / "run"), root / "logs")
     user = Path(environ.get("HOME") or Path.home())
     config = Path(environ.get("XDG_CONFIG_HOME") or user / ".config") / "roost"

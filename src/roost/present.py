@@ -91,7 +91,10 @@ def message_story(stored: StoredMessage) -> dict[str, Any]:
     ]
     story = [{"at": iso(stored.message.created_at), "what": f"stored, from {stored.message.sender}"}]
     story += [
-        {"at": iso(attempt.at), "what": f"{attempt.outcome}: {attempt.why}" if attempt.why else attempt.outcome}
+        {
+            "at": iso(attempt.at),
+            "what": f"{attempt.outcome}: {attempt.why}" if attempt.why else attempt.outcome,
+        }
         for attempt in stored.attempts
     ]
     return {

@@ -3,8 +3,8 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from pathlib import Path
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from roost.core import events as e
@@ -18,6 +18,7 @@ from roost.daemon.attachments import copy_attachments
 from roost.daemon.fleet import Fleet
 from roost.daemon.live import Live, Lives
 from roost.daemon.machine import Machine
+from roost.daemon.tasks import race, won
 from roost.daemon.waits import Waits
 from roost.errors import DeniedError, NotFoundError, RefusedError, RoostError, UsageError, WaitTimeoutError
 from roost.present import message_object, peer_object, peer_row
@@ -122,12 +123,14 @@ class Api:
         if self.fleet.find(OPERATOR) is None:
             settings = Settings(dir="/", runtime="human", description="the person at the command line")
             now = self.machine.clock.now()
-            await self.fleet.add(Peer(OPERATOR, self.machine.ids.token(), settings, created_at=now, since=now))
+            await self.fleet.add(
+                Peer(OPERATOR, self.machine.ids.token(), settings, created_at=now, since=now)
+            )
 
     # messages
 
     async def send(self, caller: Caller, draft: Draft, progress: Progress) -> Sent:
-        """Store a message, then wait for what was asked for. Raises WaitTimeoutError when the time runs out."""
+        """Store a message, then wait for what was asked for. Raises WaitTimeoutError when time is up."""
         sender = self._sender(caller, draft)
         body = self._body(draft)
         self.fleet.get(draft.to)
@@ -163,7 +166,7 @@ class Api:
             raise UsageError("the message is not valid Unicode text") from error
         if len(body) > BODY_BYTES:
             raise UsageError(
-                f"the message is {len(body)} bytes long, more than 1 MiB; send the rest as a file with --attach"
+                f"the message is {len(body)} bytes long, more than 1 MiB; send it as a file with --attach"
             )
         if draft.topic is not None and len(draft.topic) > TOPIC_CHARACTERS:
             raise UsageError(f"the topic is longer than {TOPIC_CHARACTERS} characters")
@@ -176,7 +179,7 @@ class Api:
             return None
         whole = await self.machine.store.resolve(draft.reply_to)
         if whole is None:
-            raise NotFoundError(f"there is no message '{draft.reply_to}' to reply to; see `roost messages`")
+            raise NotFoundError(f"there is no message '{draft.reply_to}'; see `roost messages`")
         stored = await self.machine.store.message(whole)
         if stored is not None and sender not in (stored.message.to, stored.message.sender, OPERATOR):
             raise DeniedError(f"message {draft.reply_to} was not sent to '{sender}'")
@@ -199,9 +202,11 @@ class Api:
                     raise RefusedError(f"the key '{draft.key}' was used for another message: {message_id}")
                 return known.message, []
         now = self.machine.clock.now()
-        attachments = await asyncio.to_thread(
-            copy_attachments, draft.attach, self.machine.places.attachments
-        ) if draft.attach else ()
+        attachments = (
+            await asyncio.to_thread(copy_attachments, draft.attach, self.machine.places.attachments)
+            if draft.attach
+            else ()
+        )
         message = Message(
             id=message_id,
             sender=sender,
@@ -219,21 +224,21 @@ class Api:
             await self.fleet.tell(sender, e.Replied(reply_to, message_id))
         return message, outcome.advice
 
-    async def _timed(self, waiting: Coroutine[Any, Any, tuple[Message, tuple[Message, str] | None]], message: Message, draft: Draft, advice: list[str]) -> Sent:
-        task = asyncio.ensure_future(waiting)
-        timer = asyncio.ensure_future(self.machine.clock.sleep(draft.timeout)) if draft.timeout else None
-        try:
-            await asyncio.wait({task, timer} if timer else {task}, return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                raise WaitTimeoutError(
-                    f"not {draft.wait} yet; the message stays: `roost message {message.id}`", id=message.id
-                )
-            final, reply = task.result()
-            _check_end(final, reply, draft.wait)
-        finally:
-            task.cancel()
-            if timer is not None:
-                timer.cancel()
+    async def _timed(
+        self,
+        waiting: Coroutine[Any, Any, tuple[Message, tuple[Message, str] | None]],
+        message: Message,
+        draft: Draft,
+        advice: list[str],
+    ) -> Sent:
+        timer = [self.machine.clock.sleep(draft.timeout)] if draft.timeout else []
+        outcome, *_ = await race(waiting, *timer)
+        if not won(outcome):
+            raise WaitTimeoutError(
+                f"not {draft.wait} yet; the message stays: `roost message {message.id}`", id=message.id
+            )
+        final, reply = outcome.result()
+        _check_end(final, reply, draft.wait)
         return Sent(final, reply, advice)
 
     async def _await(
@@ -245,23 +250,18 @@ class Api:
         progress: Progress,
     ) -> tuple[Message, tuple[Message, str] | None]:
         """Follow a message until the awaited point, an end that excludes it, or its reply."""
-        reply = asyncio.ensure_future(replies.get())
-        watch = asyncio.ensure_future(self._follow(message, wait, changes, progress))
-        try:
-            if wait != "replied":
-                return await watch, None
-            await asyncio.wait({reply, watch}, return_when=asyncio.FIRST_COMPLETED)
-            if not reply.done():
-                return watch.result(), None
-            answer = reply.result()
-            body = await self.machine.store.body(answer.id)
-            if answer.to == OPERATOR:
-                await self.fleet.tell(OPERATOR, e.Acknowledge((answer.id,)))
-            stored = await self.machine.store.message(message.id)
-            return stored.message if stored else message, (answer, (body or b"").decode("utf-8", "replace"))
-        finally:
-            reply.cancel()
-            watch.cancel()
+        follow = self._follow(message, wait, changes, progress)
+        if wait != "replied":
+            return await follow, None
+        reply, watch = await race(replies.get(), follow)
+        if not won(reply):
+            return watch.result(), None
+        answer: Message = reply.result()
+        body = await self.machine.store.body(answer.id)
+        if answer.to == OPERATOR:
+            await self.fleet.tell(OPERATOR, e.Acknowledge((answer.id,)))
+        stored = await self.machine.store.message(message.id)
+        return stored.message if stored else message, (answer, (body or b"").decode("utf-8", "replace"))
 
     async def _follow(
         self, message: Message, wait: str, changes: asyncio.Queue[Message], progress: Progress
@@ -292,19 +292,13 @@ class Api:
         progress: Progress,
     ) -> Message:
         """The next change of the message; the recipient's changes meanwhile are progress."""
-        change = asyncio.ensure_future(changes.get())
-        peer = asyncio.ensure_future(peers.get())
-        try:
-            await asyncio.wait({change, peer}, return_when=asyncio.FIRST_COMPLETED)
-            if change.done():
-                latest = change.result()
-                progress({"state": str(latest.state), "why": latest.why})
-            elif (state := peer.result()) is not None and state.session is not None:
-                progress({"state": str(state.session.state), "why": state.session.why})
-            return latest
-        finally:
-            change.cancel()
-            peer.cancel()
+        change, peer = await race(changes.get(), peers.get())
+        if won(change):
+            latest = change.result()
+            progress({"state": str(latest.state), "why": latest.why})
+        elif (state := peer.result()) is not None and state.session is not None:
+            progress({"state": str(state.session.state), "why": state.session.why})
+        return latest
 
     async def message(self, message_id: str) -> StoredMessage:
         """One message by id or unambiguous prefix."""
@@ -361,7 +355,9 @@ class Api:
                 if session.ready:
                     return self.row(name)
                 if session.state is SessionState.BLOCKED:
-                    raise RoostError(f"'{name}' needs a person: {session.why}; join it with `roost attach {name}`")
+                    raise RoostError(
+                        f"'{name}' needs a person: {session.why}; join it with `roost attach {name}`"
+                    )
             if session is None and launched is not None and state.peer.pending is None:
                 raise RoostError(f"'{name}' could not be woken: {await self._last_reason(name)}")
             await changes.get()
@@ -430,7 +426,8 @@ def _check_end(message: Message, reply: tuple[Message, str] | None, wait: str) -
     if wait == "replied" and reply is None:
         if message.state is MessageState.DONE:
             raise RoostError(
-                f"'{message.to}' ended its turn without a reply; a later one comes into your inbox", id=message.id
+                f"'{message.to}' ended its turn without a reply; a later one comes into your inbox",
+                id=message.id,
             )
         raise RoostError(f"no reply will come: the message is {message.state} ({message.why})", id=message.id)
     if wait != "replied" and message.state not in (MessageState.ACCEPTED, MessageState.DONE):

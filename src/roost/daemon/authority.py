@@ -1,7 +1,7 @@
 """The one place that ends sessions.
 
-Look up, check the state, ask the guards, verify identity, ask politely, wait, end the tree, verify. The intent was
-committed with the decision. The death itself is told by the undertaker, once, whoever noticed it first.
+Look up, check the state, ask the guards, verify identity, ask politely, wait, end the tree, verify. The
+intent was committed with the decision. The undertaker tells the death, once, whoever noticed it first.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from roost.core.session import Session, SessionState
 from roost.daemon.fleet import Fleet
 from roost.daemon.live import Live
 from roost.daemon.machine import Machine
+from roost.daemon.tasks import race
 from roost.host.errors import SensorError, TmuxError
 from roost.host.files import write_atomic
 
@@ -84,14 +85,8 @@ class Authority:
             watch.cancel()
 
     async def _within(self, event: asyncio.Event, seconds: float) -> bool:
-        waiting = asyncio.ensure_future(event.wait())
-        timer = asyncio.ensure_future(self._machine.clock.sleep(seconds))
-        try:
-            await asyncio.wait({waiting, timer}, return_when=asyncio.FIRST_COMPLETED)
-            return event.is_set()
-        finally:
-            waiting.cancel()
-            timer.cancel()
+        await race(event.wait(), self._machine.clock.sleep(seconds))
+        return event.is_set()
 
     async def clear_tree(self, session: Session) -> str:
         """End every process that carries the session's marker or descends from it, and verify (N7)."""
@@ -103,7 +98,11 @@ class Authority:
             except SensorError as error:
                 return f"the process table cannot be read: {error.message}"
             if not left:
-                return f"its tree is empty ({killed} processes had to be killed)" if killed else "its tree is empty"
+                return (
+                    f"its tree is empty ({killed} processes had to be killed)"
+                    if killed
+                    else "its tree is empty"
+                )
             if self._machine.clock.monotonic() >= deadline:
                 return f"still there: {', '.join(str(process.pid) for process in left)}"
             killed += self._kill(left)

@@ -1,7 +1,7 @@
 """Hands one message to an idle session: paste, check, Enter, evidence. Only Enter is ever repeated.
 
-Nothing is pasted into a dialog or a draft, and no Enter goes to a screen that is not known to be the prompt with
-our text in it.
+Nothing is pasted into a dialog or a draft, and no Enter goes to a screen that is not known to be the prompt
+with our text in it.
 """
 
 from collections.abc import Callable, Coroutine
@@ -139,7 +139,9 @@ class Delivery:
                 quiet = now if quiet is None else quiet
                 if now - quiet >= settle:
                     return e.Examined(
-                        message.id, Examination.ABSENT, "at its prompt, nothing typed, no record of the message"
+                        message.id,
+                        Examination.ABSENT,
+                        "at its prompt, nothing typed, no record of the message",
                     )
             else:
                 quiet = None
@@ -179,7 +181,12 @@ class Delivery:
 
 
 async def paste_text(
-    message: Message, seed: str, body: bytes, spill: Callable[[Message, str], Coroutine[Any, Any, str]], *, redrive: bool
+    message: Message,
+    seed: str,
+    body: bytes,
+    spill: Callable[[Message, str], Coroutine[Any, Any, str]],
+    *,
+    redrive: bool,
 ) -> str:
     """The text to paste for a message; `spill` writes a long body to a file and returns its path."""
     mark = envelope.boundary(seed, message.id)

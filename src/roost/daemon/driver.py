@@ -15,6 +15,7 @@ from roost.core.peer import PeerState
 from roost.core.session import Session, SessionState
 from roost.daemon.fleet import Fleet
 from roost.daemon.live import Live
+from roost.daemon.tasks import race
 from roost.errors import NotFoundError
 from roost.host.errors import TmuxError, TmuxGone
 from roost.host.files import Tail
@@ -26,7 +27,7 @@ WORKING = 0.1
 IDLE = 1.0
 """Seconds between two looks while evidence is expected, during a turn, and while idle."""
 IDLE_AGAIN = 1.5
-"""Seconds at the prompt after a message was taken until its turn counts as over without a record of its end."""
+"""Seconds at the prompt after a message was taken until its turn counts as over without a record of that."""
 STATIC = 4.0
 """Seconds that an unknown start-up screen stands still until a person is asked to look."""
 BLANK = 300.0
@@ -82,14 +83,8 @@ class Driver:
         else:
             interval = WORKING
         live = self._live
-        sleeping = asyncio.ensure_future(self._clock.sleep(interval))
-        poked = asyncio.ensure_future(live.poke.wait())
-        try:
-            await asyncio.wait({sleeping, poked}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleeping.cancel()
-            poked.cancel()
-            live.poke.clear()
+        await race(self._clock.sleep(interval), live.poke.wait())
+        live.poke.clear()
 
     async def look(self, *, screen: bool) -> Reading | None:
         """Read all evidence once and tell the fleet; returns the state it shows. Raises TmuxError."""
@@ -142,9 +137,7 @@ class Driver:
             case ConversationSeen(conversation):
                 session = self._session()
                 if session is not None and session.conversation != conversation:
-                    await self._tell(
-                        e.Observed(live.session.id, session.state, session.why, conversation)
-                    )
+                    await self._tell(e.Observed(live.session.id, session.state, session.why, conversation))
 
     def _flight(self) -> Message | None:
         state = self._state()
@@ -167,7 +160,11 @@ class Driver:
         if session is None or reading is None:
             return
         flight = self._flight()
-        if reading.state is not SessionState.IDLE or flight is None or flight.state is not MessageState.ACCEPTED:
+        if (
+            reading.state is not SessionState.IDLE
+            or flight is None
+            or flight.state is not MessageState.ACCEPTED
+        ):
             self._idle_from = None
         elif self._idle_from is None:
             self._idle_from = self._clock.monotonic()

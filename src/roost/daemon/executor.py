@@ -38,7 +38,7 @@ _log = logging.getLogger("roost.executor")
 class Executor:
     """Runs the effects of the fleet's decisions."""
 
-    def __init__(  # noqa: PLR0913 -- it joins all the parts
+    def __init__(
         self,
         machine: Machine,
         fleet: Fleet,
@@ -123,9 +123,7 @@ class Executor:
         assert processes is not None  # noqa: S101 -- a live session is built from its processes
         for process in (processes.agent, processes.shim):
             try:
-                live.watches.append(
-                    self._machine.processes.watch(process, lambda: self._gone(live))
-                )
+                live.watches.append(self._machine.processes.watch(process, lambda: self._gone(live)))
             except SensorError as error:
                 _log.warning("session %s cannot be watched: %s", live.session.id, error.message)
         live.terminal.on_gone(lambda: self._gone(live))
@@ -203,9 +201,7 @@ class Executor:
             return e.Examined(command.message.id, Examination.UNCLEAR, "it is settled already")
         context = self._record_context(command, message)
         runtime = self._machine.runtimes.get(state.peer.settings.runtime)
-        verdict, why = await asyncio.to_thread(
-            examine_record, runtime, context, state.peer.seed, message
-        )
+        verdict, why = await asyncio.to_thread(examine_record, runtime, context, state.peer.seed, message)
         return e.Examined(message.id, verdict, why)
 
     def _record_context(self, command: c.Examine, message: Message) -> Context:

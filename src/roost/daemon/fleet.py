@@ -6,6 +6,7 @@ the state as it was and fails every event in it.
 """
 
 import asyncio
+import difflib
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,12 +14,14 @@ from dataclasses import dataclass, field
 from roost.core import commands as c
 from roost.core.decide import decide
 from roost.core.events import Event
+from roost.core.identity import OPERATOR
 from roost.core.peer import Peer, PeerState
 from roost.core.policy import Policy
 from roost.daemon.tasks import Tasks
 from roost.errors import NotFoundError, RoostError
 from roost.host.interfaces import Clock
 from roost.store.interfaces import Batch, Intent, JournalRow, Store, Token, intent_for
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -171,7 +174,11 @@ class Fleet:
                 item.done.set_result(outcome)
 
     def _publish(
-        self, name: str, state: PeerState | None, commands: tuple[c.Command, ...], rows: tuple[JournalRow, ...]
+        self,
+        name: str,
+        state: PeerState | None,
+        commands: tuple[c.Command, ...],
+        rows: tuple[JournalRow, ...],
     ) -> None:
         for listener in self.on_journal:
             listener(rows)
@@ -213,3 +220,9 @@ def _batch(now: float, commands: Iterable[c.Command], items: Iterable[_Waiting] 
         settled=tuple(settled),
         tokens=tuple(tokens),
     )
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, [other for other in known if other != OPERATOR], n=2)
+    hint = f"did you mean {' or '.join(repr(other) for other in close)}?" if close else "see `roost list`"
+    return f"there is no peer '{name}'; {hint}"

@@ -1,7 +1,7 @@
 """The journal as a feed: what is stored, then what comes."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
 
 from roost.store.interfaces import JournalRow, Store
@@ -24,7 +24,7 @@ class JournalFeed:
                 queue.put_nowait(row)
 
     @contextmanager
-    def subscribe(self) -> Iterator[asyncio.Queue[JournalRow]]:
+    def subscribe(self) -> Generator[asyncio.Queue[JournalRow]]:
         """A queue of all lines from now on."""
         queue: asyncio.Queue[JournalRow] = asyncio.Queue()
         self._queues.add(queue)

@@ -151,7 +151,7 @@ class Launcher:
 
 
 def live_session(context: Context, runtime: Runtime, terminal: Terminal, started: Started) -> Live:
-    """The live session of a launch or an adoption. Raises LaunchError when the shim could not say what it started."""
+    """The live session of a launch or an adoption. Raises LaunchError when it is not known what runs."""
     if started.agent is None or started.shim is None or started.server is None:
         raise LaunchError("the agent ended before it could be identified")
     processes = Processes(started.agent, started.shim, started.server, str(terminal.socket))

@@ -24,7 +24,9 @@ def hold_lock(path: Path) -> int:
     except BlockingIOError as error:
         holder = os.read(descriptor, 32).decode(errors="replace").strip()
         os.close(descriptor)
-        raise AlreadyRunningError(f"a daemon is running already (pid {holder or '?'}); see `roost status`") from error
+        raise AlreadyRunningError(
+            f"a daemon is running already (pid {holder or '?'}); see `roost status`"
+        ) from error
     os.ftruncate(descriptor, 0)
     os.write(descriptor, f"{os.getpid()}\n".encode())
     return descriptor
@@ -44,7 +46,7 @@ def listen_unix(path: Path) -> socket.socket:
     finally:
         os.umask(before)
     listener.listen(512)
-    listener.setblocking(False)
+    listener.settimeout(0)
     return listener
 
 
@@ -61,8 +63,8 @@ def listen_loopback(stored: str | None) -> socket.socket:
     except OSError as error:
         listener.close()
         raise HostError(
-            f"another program has our port 127.0.0.1:{stored} ({error.strerror}); agents were given this port:"
-            " end that program, then `roost up`"
+            f"another program has our port 127.0.0.1:{stored} ({error.strerror}); agents"
+            " were given this port: end that program, then `roost up`"
         ) from error
-    listener.setblocking(False)
+    listener.settimeout(0)
     return listener

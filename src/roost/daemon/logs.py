@@ -38,12 +38,11 @@ class RotatingLog:
             path, maxBytes=size, backupCount=max(files - 1, 1), encoding="utf-8", delay=True
         )
         self._handler.setFormatter(logging.Formatter("%(message)s"))
-        self._logger = logging.Logger(str(path))
-        self._logger.addHandler(self._handler)
 
     def write(self, fields: Mapping[str, object]) -> None:
         """Append one line."""
-        self._logger.info("%s", logfmt(fields))
+        record = logging.LogRecord("roost", logging.INFO, "", 0, logfmt(fields), None, None)
+        self._handler.handle(record)
 
     def close(self) -> None:
         """Let go of the file."""

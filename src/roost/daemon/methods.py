@@ -179,7 +179,9 @@ class Methods:
         """Call a method. Raises RoostError."""
         known = self._table.get(method)
         if known is None:
-            raise UsageError(f"this daemon has no method '{method}'; is it older than the command? restart it")
+            raise UsageError(
+                f"this daemon has no method '{method}'; is it older than the command? restart it"
+            )
         shape, handler, for_agents = known
         caller = await self._tokens.caller(token) if token is not None else Caller()
         if caller.is_agent and not for_agents:

@@ -1,4 +1,4 @@
-"""A starting daemon takes over what the last one left: live sessions are adopted, dead ones closed (L2, N8)."""
+"""A starting daemon takes over what the last one left: the living are adopted, the dead closed (L2, N8)."""
 
 import asyncio
 import logging
@@ -67,7 +67,9 @@ class Recovery:
             return
         try:
             terminal = await self._machine.terminals.adopt(self._machine.places.terminal(session.id))
-            live = live_session(context, self._machine.runtimes.get(state.peer.settings.runtime), terminal, started)
+            live = live_session(
+                context, self._machine.runtimes.get(state.peer.settings.runtime), terminal, started
+            )
         except TmuxGone:
             await self._orphan(session, "its tmux server is gone and its shim is not")
             return

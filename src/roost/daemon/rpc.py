@@ -73,7 +73,9 @@ class RpcServer:
         try:
             request = _decode(line)
         except (msgspec.DecodeError, UnicodeError) as error:
-            self._write(writer, {"id": 0, "error": _error(UsageError(f"the request is not understood: {error}"))})
+            self._write(
+                writer, {"id": 0, "error": _error(UsageError(f"the request is not understood: {error}"))}
+            )
             return
         number = request.id
         try:
@@ -109,6 +111,8 @@ def _same_user(writer: asyncio.StreamWriter) -> bool:
     """Whether the peer's process belongs to our user; the socket's mode says so too."""
     peer: socket.socket = writer.get_extra_info("socket")
     if sys.platform == "linux":
-        _, uid, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+        _, uid, _ = struct.unpack(
+            "3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        )
         return uid == os.getuid()
     return True

@@ -85,16 +85,15 @@ class Daemon:
         self._tasks.start(self._ticker.run(), "ticker")
         await self._rpc.start(self._rpc_listener)
         ready()
-        stop = asyncio.ensure_future(self._stop.wait())
+        stop = self._tasks.start(self._stop.wait(), "stop")
         await asyncio.wait({stop, serving}, return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
         if self._end_agents:
             await asyncio.wait({recovering})
             await self._stop_agents()
         await self._close(serving)
 
     async def _stop_agents(self) -> None:
-        """Park every session, as `down --agents` asks; a peer that was not stopped before is not stopped after."""
+        """End every session as a clean park; no peer is stopped by it."""
         names = [live.peer for live in self._lives]
         await asyncio.gather(*(self._api.rest(name) for name in names if name != OPERATOR))
 
@@ -112,7 +111,5 @@ class Daemon:
         self._logs.close()
         await self._machine.store.close()
 
-    def _log_attempts(
-        self, name: str, _state: PeerState | None, commands: tuple[c.Command, ...]
-    ) -> None:
+    def _log_attempts(self, name: str, _state: PeerState | None, commands: tuple[c.Command, ...]) -> None:
         self._logs.attempts(name, self._machine.clock.now(), commands)

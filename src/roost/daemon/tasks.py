@@ -1,4 +1,4 @@
-"""Background tasks with a name and a kept reference; what escapes one is logged, never lost."""
+"""Tasks with a name and a kept reference; what escapes one is logged, never lost."""
 
 import asyncio
 import logging
@@ -39,3 +39,23 @@ class Tasks:
             for task in pending:
                 task.cancel()
             await asyncio.wait(pending)
+
+
+async def race(*work: Coroutine[Any, Any, Any]) -> tuple[asyncio.Task[Any], ...]:
+    """Run coroutines side by side until the first has ended, then cancel the others.
+
+    Returns their tasks in order; `won` tells which ended by themselves.
+    """
+    loop = asyncio.get_running_loop()
+    tasks = tuple(loop.create_task(coroutine) for coroutine in work)
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+    return tasks
+
+
+def won(task: asyncio.Task[Any]) -> bool:
+    """Whether a task of a race ended by itself."""
+    return task.done() and not task.cancelled()

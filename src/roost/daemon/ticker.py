@@ -6,7 +6,7 @@ from roost.core import events as e
 from roost.core.decide import deadline
 from roost.core.peer import PeerState
 from roost.daemon.fleet import Fleet
-from roost.daemon.tasks import Tasks
+from roost.daemon.tasks import Tasks, race
 from roost.errors import NotFoundError, StoreError
 from roost.host.interfaces import Clock
 
@@ -52,14 +52,8 @@ class Ticker:
             await self._wait(min(self._due.values(), default=now + LONGEST) - now)
 
     async def _wait(self, seconds: float) -> None:
-        sleeping = asyncio.ensure_future(self._clock.sleep(min(max(seconds, 0.0), LONGEST)))
-        changed = asyncio.ensure_future(self._changed.wait())
-        try:
-            await asyncio.wait({sleeping, changed}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleeping.cancel()
-            changed.cancel()
-            self._changed.clear()
+        await race(self._clock.sleep(min(max(seconds, 0.0), LONGEST)), self._changed.wait())
+        self._changed.clear()
 
     async def _tick(self, name: str) -> None:
         try:

@@ -16,8 +16,8 @@ from roost.errors import RoostError
 T = TypeVar("T")
 
 INSTRUCTIONS = (
-    "You are one of several named agents. A message to you starts with a line `[roost message <id> from <peer>"
-    " ...]`. Answer it with send_message(to=<peer>, body=..., reply_to=<id>): the sender does not see your"
+    "You are one of several named agents. A message to you starts with a line `[roost message <id> from"
+    " <peer> ...]`. Answer it with send_message(to=<peer>, body=..., reply_to=<id>): the sender does not see your"
     " terminal. Use list_peers to find others."
 )
 
@@ -30,7 +30,7 @@ def build_tools(api: Api, caller_of: Callable[[Any], Awaitable[Caller]]) -> MCPS
         return await caller_of(context.request_context.request)
 
     @server.tool()
-    async def send_message(  # noqa: PLR0913 -- the tool's own parameters
+    async def send_message(
         context: Context,
         to: Annotated[str, Field(description="Name of the peer to send to, as in list_peers.")],
         body: Annotated[str, Field(description="The message.")],
@@ -58,7 +58,9 @@ def build_tools(api: Api, caller_of: Callable[[Any], Awaitable[Caller]]) -> MCPS
 
         async def rows(caller: Caller) -> list[dict[str, Any]]:
             keys = ("name", "description", "runtime", "state", "why", "queued")
-            return [{key: row[key] for key in keys} | {"you": row["name"] == caller.peer} for row in api.rows()]
+            return [
+                {key: row[key] for key in keys} | {"you": row["name"] == caller.peer} for row in api.rows()
+            ]
 
         return await _said(who(context), rows)
 
@@ -88,7 +90,7 @@ def build_tools(api: Api, caller_of: Callable[[Any], Awaitable[Caller]]) -> MCPS
 
 
 async def _said(caller: Awaitable[Caller], work: Callable[[Caller], Awaitable[T]]) -> T:
-    """Run a tool; an error of ours reaches the model as its sentence (other exceptions are hidden by mcp 2.3)."""
+    """Run a tool; our errors reach the model as their sentence (mcp 2.3 hides other exceptions)."""
     try:
         return await work(await caller)
     except RoostError as error:

@@ -21,7 +21,9 @@ from roost.runtimes.base import Context
 RECORD = 2.0
 """Seconds to wait for the shim's record after the shim is gone: it is written before the shim leaves."""
 LAST_LINES = 20
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])|[\x00-\x08\x0b-\x1f\x7f]")
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])|[\x00-\x08\x0b-\x1f\x7f]"
+)
 
 _RECORDED = {
     "boot-failed": Cause.BOOT_FAILED,
@@ -35,7 +37,9 @@ _RECORDED = {
 class Undertaker:
     """Buries sessions whose shim is gone."""
 
-    def __init__(self, machine: Machine, fleet: Fleet, lives: Lives, authority: Authority, spool: Spool) -> None:
+    def __init__(
+        self, machine: Machine, fleet: Fleet, lives: Lives, authority: Authority, spool: Spool
+    ) -> None:
         """Bury on this machine."""
         self._machine = machine
         self._fleet = fleet
@@ -63,9 +67,7 @@ class Undertaker:
         death = self._death(current, record, f"{why}; {tree}", lines)
         exists = await self._conversation_exists(live, context)
         try:
-            await self._fleet.tell(
-                session.peer, e.Died(death, exists), settles=f"end:{session.id}"
-            )
+            await self._fleet.tell(session.peer, e.Died(death, exists), settles=f"end:{session.id}")
         except NotFoundError:
             return
         finally:
@@ -80,7 +82,7 @@ class Undertaker:
         return current if current is not None and current.id == session.id else None
 
     async def _record(self, session: Session) -> DeathRecord | None:
-        """The shim's record. An agent that outlived its shim left none, and no shim means no record to wait for."""
+        """The shim's record. An agent that outlived its shim left none; without a shim there is none."""
         if session.processes is None:
             deadline = self._machine.clock.monotonic()
         else:
@@ -97,9 +99,7 @@ class Undertaker:
                     return None
             await self._machine.clock.sleep(0.02)
 
-    def _death(
-        self, session: Session, record: DeathRecord | None, why: str, lines: tuple[str, ...]
-    ) -> Death:
+    def _death(self, session: Session, record: DeathRecord | None, why: str, lines: tuple[str, ...]) -> Death:
         boot = self._machine.processes.boot_id()
         rebooted = session.processes is not None and session.processes.agent.boot != boot
         if record is None:
@@ -116,7 +116,7 @@ class Undertaker:
             session, record.at, cause, evidence, lines, code=record.exit_code, signum=record.signal
         )
 
-    def _build(  # noqa: PLR0913 -- a death simply has these parts
+    def _build(
         self,
         session: Session,
         at: float,

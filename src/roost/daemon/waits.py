@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -36,26 +36,26 @@ class Waits:
             waiting.put_nowait(state)
 
     @contextmanager
-    def message(self, message_id: str) -> Iterator[asyncio.Queue[Message]]:
+    def message(self, message_id: str) -> Generator[asyncio.Queue[Message]]:
         """Every committed change of a message from now on."""
         with _subscribed(self._messages, message_id) as queue:
             yield queue
 
     @contextmanager
-    def replies(self, message_id: str) -> Iterator[asyncio.Queue[Message]]:
+    def replies(self, message_id: str) -> Generator[asyncio.Queue[Message]]:
         """Every reply to a message from now on."""
         with _subscribed(self._replies, message_id) as queue:
             yield queue
 
     @contextmanager
-    def peer(self, name: str) -> Iterator[asyncio.Queue[PeerState | None]]:
+    def peer(self, name: str) -> Generator[asyncio.Queue[PeerState | None]]:
         """Every committed change of a peer from now on; None: it was removed."""
         with _subscribed(self._peers, name) as queue:
             yield queue
 
 
 @contextmanager
-def _subscribed(table: dict[str, set[asyncio.Queue[T]]], key: str) -> Iterator[asyncio.Queue[T]]:
+def _subscribed(table: dict[str, set[asyncio.Queue[T]]], key: str) -> Generator[asyncio.Queue[T]]:
     queue: asyncio.Queue[T] = asyncio.Queue()
     table[key].add(queue)
     try:

@@ -1,7 +1,9 @@
 """Loopback HTTP: `/mcp` for the agents' tools, `/hooks/...` for what their programs report, `/health`."""
 
 import asyncio
+import contextlib
 import socket
+from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
 import uvicorn
@@ -63,7 +65,8 @@ def _bearer(request: Request) -> str:
 
 async def caller_of(request: Any) -> Caller:  # noqa: ANN401 -- the transport's request object
     """The caller whom the gate has proven."""
-    caller = getattr(request.state, "caller", None) if isinstance(request, Request) else None
+    scope: Scope = request.scope if isinstance(request, Request) else {}
+    caller = scope.get("state", {}).get("caller")
     if not isinstance(caller, Caller):
         raise DeniedError
     return caller
@@ -94,7 +97,13 @@ class WebServer:
             Route("/health", health),
             Mount("/", tools),
         ]
-        app = Starlette(routes=routes, lifespan=lambda _app: tools.router.lifespan_context(tools))
+
+        @contextlib.asynccontextmanager
+        async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
+            async with tools.router.lifespan_context(tools):
+                yield
+
+        app = Starlette(routes=routes, lifespan=lifespan)
         config = uvicorn.Config(
             Gate(app, tokens, port),
             http="httptools",
@@ -114,8 +123,7 @@ class WebServer:
 
     async def ready(self) -> None:
         """Return when it serves."""
-        while not self._server.started:
-            await asyncio.sleep(0.005)
+        await self._server.up.wait()
 
     def close(self) -> None:
         """Finish the running requests and end."""
@@ -123,7 +131,19 @@ class WebServer:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers: the daemon has its own."""
+    """uvicorn that tells when it serves, and leaves signals to the daemon."""
 
-    def install_signal_handlers(self) -> None:
+    def __init__(self, config: uvicorn.Config) -> None:
+        """Not serving yet."""
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start serving, then say so."""
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
         """Leave signals alone."""
+        yield

@@ -34,7 +34,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class LaunchPlan:
-    """How to start one session: arguments, additional environment, files to write into its private directory."""
+    """How to start one session: arguments, additional environment, files for its private directory."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -162,7 +162,7 @@ class Runtime(Protocol):
 
     @property
     def dialog_pattern(self) -> str | None:
-        """A regex (tmux and Python) that matches the screen while any dialog is open: Enter is never pressed then."""
+        """A regex that matches the screen while any dialog is open: Enter is never pressed then."""
         ...
 
     @property
@@ -172,7 +172,7 @@ class Runtime(Protocol):
 
     @property
     def passes(self) -> tuple[str, ...]:
-        """Names (or prefixes ending in `*`) of environment variables it needs from the daemon's environment."""
+        """Names or patterns (`AWS_*`) of variables that it needs from the daemon's environment."""
         ...
 
     def locate(self, path: str | None) -> str:

@@ -57,7 +57,7 @@ class CommandSensor:
         del agent_pid
 
     def on_lines(self, lines: Sequence[bytes]) -> list[Fact]:
-        """A line is evidence by the message header that it holds; a line matching `turn_done` ends the turn."""
+        """A line with a message's header is a prompt; one that matches `turn_done` ends the turn."""
         facts: list[Fact] = []
         for line in lines:
             text = line.decode("utf-8", "replace")

@@ -111,12 +111,16 @@ class DemoRuntime:
     def plan(self, context: Context) -> LaunchPlan:
         """Start it on its conversation."""
         session = context.session
-        argv = [sys.executable, "-m", "roost.demo_agent", "--conversation", session.conversation or session.id]
+        argv = [
+            sys.executable,
+            "-m",
+            "roost.demo_agent",
+            "--conversation",
+            session.conversation or session.id,
+        ]
         if session.resumed:
             argv.append("--resume")
-        return LaunchPlan(
-            (*argv, *context.settings.args), {"ROOST_DEMO_STATE": str(context.shared)}
-        )
+        return LaunchPlan((*argv, *context.settings.args), {"ROOST_DEMO_STATE": str(context.shared)})
 
     def sensor(self, context: Context) -> DemoSensor:
         """The sensor of one session."""

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 
 def records(lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
-    """The JSON objects among the lines; anything else is passed over, as a torn line must not stop a sensor."""
+    """The JSON objects among the lines; anything else is passed over: a torn line must not stop a sensor."""
     for line in lines:
         try:
             record = json.loads(line)
