@@ -141,8 +141,12 @@ class MemoryTerminals:
         self._servers[socket] = server
         # A server whose last pane ends leaves; a pane whose server ends is hung up.
         self._processes.watch(pane, lambda: self._leave(server))
-        self._processes.watch(process, lambda: self._processes.signal(pane, signal.SIGHUP))
+        self._processes.watch(process, lambda: self._hang_up(pane))
         return await self.adopt(socket)
+
+    def _hang_up(self, pane: ProcessId) -> None:
+        if not self._processes.broken:
+            self._processes.signal(pane, signal.SIGHUP)
 
     def _leave(self, server: MemoryServer) -> None:
         if self._processes.probe(server.process).liveness is Liveness.ALIVE:
