@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -195,6 +196,29 @@ async def test_every_field_comes_back_as_it_was(box: Box) -> None:
     store = await box.reopen()
     assert await store.deaths() == [FULL_DEATH]
     assert await store.peers() == [PeerState(FULL_PEER, None, (FULL_MESSAGE,))]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"state": MessageState.UNKNOWN},
+        {"why": "because"},
+        {"expires_at": 1.5},
+        {"not_before": 1.5},
+        {"accepted_at": 1.5},
+        {"done_at": 1.5},
+        {"session": "s"},
+        {"attempts": 3},
+        {"cut": True},
+        {"redriven": True},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+async def test_every_field_that_changes_is_stored_again(store: Store, change: dict[str, Any]) -> None:
+    await store.commit(Batch(1.0, (c.SavePeer(peer()),)))
+    await store.commit(mail(message(1)))
+    await store.commit(Batch(2.0, (c.SaveMessage(message(1, **change)),)))
+    assert await store.peers() == [PeerState(peer(), None, (message(1, **change),))]
 
 
 async def test_a_batch_is_there_after_reopening_with_all_its_parts(box: Box) -> None:

@@ -85,6 +85,14 @@ MAKERS: tuple[Callable[[Facts], e.Event], ...] = (
 )
 
 
+def _message(data: st.DataObject, state: PeerState) -> str:
+    """Mostly the one that is with the session, so that lives go on to their later parts."""
+    flight = state.in_flight
+    if flight is not None and data.draw(st.integers(0, 4)):
+        return flight.id
+    return data.draw(st.sampled_from([*(message.id for message in state.messages), f"{0:032x}"]))
+
+
 def _event(data: st.DataObject, state: PeerState, now: float, number: int) -> e.Event:
     """Mostly about the live session, sometimes about another; about a waiting message, or none."""
     live = state.session if data.draw(st.integers(0, 9)) else None
@@ -92,7 +100,7 @@ def _event(data: st.DataObject, state: PeerState, now: float, number: int) -> e.
         data.draw,
         live.id if live else "another",
         live.generation if live else 0,
-        data.draw(st.sampled_from([*(m.id for m in state.messages), f"{0:032x}"])),
+        _message(data, state),
         data.draw(WHY),
         now,
         number,

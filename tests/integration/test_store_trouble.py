@@ -292,6 +292,15 @@ async def test_a_newer_store_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_a_newer_store_is_not_opened_for_writing(tmp_path: Path) -> None:
+    open_database(tmp_path / "roost.db").close()
+    connection = apsw.Connection(str(tmp_path / "roost.db"))
+    connection.pragma("user_version", SCHEMA + 1)
+    connection.close()
+    with pytest.raises(StoreVersionError, match="upgrade roost"):
+        open_database(tmp_path / "roost.db")
+
+
 def test_L6_reading_makes_no_store(tmp_path: Path) -> None:
     path = tmp_path / "roost.db"
     with pytest.raises(StoreMissingError, match="roost up"):
@@ -388,6 +397,17 @@ async def test_the_files_are_for_their_owner_only(tmp_path: Path) -> None:
     store = await SqliteStore.open(tmp_path / "roost.db")
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
     await store.close()
+
+
+def test_the_files_are_never_open_to_others_not_even_at_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "chmod", lambda path, _mode: pytest.fail(f"{path} was made for all"))
+    before = os.umask(0)
+    try:
+        open_database(tmp_path / "roost.db").close()
+    finally:
+        os.umask(before)
 
 
 async def test_L5_reading_changes_nothing(tmp_path: Path) -> None:

@@ -2,22 +2,20 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
-from roost.core import commands as c
 from roost.core.message import Message, MessageState
-from roost.core.peer import Peer, PeerState
-from roost.core.session import Death, Session
+from roost.core.peer import PeerState
+from roost.core.session import Death
 from roost.errors import StoreError
-from roost.store.arrange import arranged
-from roost.store.codec import to_text
 from roost.store.database import SCHEMA
-from roost.store.errors import AmbiguousIdError, BatchError, DuplicateMessageError, StoreClosedError
-from roost.store.interfaces import Batch, Token
+from roost.store.errors import AmbiguousIdError, BatchError, StoreClosedError
+from roost.store.interfaces import Batch
 from roost.store.reader import PREFIX_LEAST
-from roost.store.records import Attempt, Counts, Intent, JournalRow, Loaded, StoredMessage
+from roost.store.records import Counts, JournalRow, Loaded, StoredMessage
+from roost.store.tables import Tables, apply, unfinished
 
 T = TypeVar("T")
 
@@ -38,32 +36,12 @@ class Stop:
     go: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-@dataclass(slots=True)
-class _Tables:
-    """All rows, in the order of their arrival."""
-
-    peers: dict[str, Peer] = field(default_factory=dict[str, Peer])
-    live: dict[str, Session] = field(default_factory=dict[str, Session])
-    ended: dict[str, str] = field(default_factory=dict[str, str])
-    deaths: dict[str, Death] = field(default_factory=dict[str, Death])
-    messages: dict[str, Message] = field(default_factory=dict[str, Message])
-    bodies: dict[str, bytes] = field(default_factory=dict[str, bytes])
-    attempts: dict[str, tuple[Attempt, ...]] = field(default_factory=dict[str, tuple[Attempt, ...]])
-    journal: dict[int, JournalRow] = field(default_factory=dict[int, JournalRow])
-    intents: dict[str, Intent] = field(default_factory=dict[str, Intent])
-    tokens: dict[str, Token] = field(default_factory=dict[str, Token])
-    meta: dict[str, str] = field(default_factory=dict[str, str])
-
-    def copy(self) -> "_Tables":
-        return _Tables(**{each.name: dict(getattr(self, each.name)) for each in fields(self)})
-
-
 class MemoryStore:
     """A Store in memory. `fail_next` and `stop_next` make the next commit fail or stand still."""
 
     def __init__(self) -> None:
         """Begin empty."""
-        self._tables = _Tables()
+        self._tables = Tables()
         self._turn = asyncio.Lock()
         self._failure: StoreError | None = None
         self._stop: Stop | None = None
@@ -97,7 +75,7 @@ class MemoryStore:
                 raise failure
             tables = self._tables.copy()
             try:
-                rows = _apply(tables, batch)
+                rows = apply(tables, batch)
             except (TypeError, ValueError, OverflowError, AttributeError, LookupError) as error:
                 raise BatchError(f"the batch holds what cannot be stored ({error})") from error
             self._tables = tables
@@ -114,7 +92,7 @@ class MemoryStore:
         if self._closed:
             raise StoreClosedError
 
-    def _seen(self) -> _Tables:
+    def _seen(self) -> Tables:
         self._check_open()
         return self._tables
 
@@ -127,7 +105,7 @@ class MemoryStore:
         """All peers by name."""
         tables = self._seen()
         return [
-            PeerState(peer, tables.live.get(name), tuple(_unfinished(tables, name)))
+            PeerState(peer, tables.live.get(name), tuple(unfinished(tables, name)))
             for name, peer in sorted(tables.peers.items())
         ]
 
@@ -173,7 +151,7 @@ class MemoryStore:
     async def inbox(self, peer: str) -> list[tuple[Message, bytes]]:
         """The unread messages of a mailbox."""
         tables = self._seen()
-        return [(message, tables.bodies[message.id]) for message in _unfinished(tables, peer)]
+        return [(message, tables.bodies[message.id]) for message in unfinished(tables, peer)]
 
     async def events(self, after: int = 0, peer: str | None = None, limit: int = 1000) -> list[JournalRow]:
         """Journal events with a number above `after`."""
@@ -215,111 +193,6 @@ async def _stand(stop: Stop | None, point: Point) -> None:
         await stop.go.wait()
 
 
-def _unfinished(tables: _Tables, peer: str) -> Iterable[Message]:
-    return (message for message in tables.messages.values() if message.to == peer and not message.final)
-
-
 def _last(values: Iterable[T], wanted: Callable[[T], bool], limit: int) -> list[T]:
     found = [value for value in values if wanted(value)]
     return found[max(len(found) - limit, 0) :]
-
-
-def _apply(tables: _Tables, batch: Batch) -> tuple[JournalRow, ...]:
-    bodies = dict(batch.bodies)
-    for change in arranged(batch.changes):
-        _change(tables, change, batch.at, bodies)
-    if bodies:
-        raise BatchError(f"a body came without its message {next(iter(bodies))}; nothing was stored")
-    for key in batch.settled:
-        tables.intents.pop(key, None)
-    for intent in batch.intents:
-        to_text(dict(intent.data))
-        tables.intents[intent.key] = intent
-    for token in batch.tokens:
-        tables.tokens[token.hash] = token
-    tables.meta.update(batch.meta)
-    return tuple(_journal(tables, entry, batch.at) for entry in batch.journal)
-
-
-def _journal(tables: _Tables, entry: c.Journal, at: float) -> JournalRow:
-    to_text(entry.data)
-    row = JournalRow(
-        len(tables.journal) + 1,
-        at,
-        entry.kind,
-        entry.peer,
-        entry.session,
-        entry.message,
-        entry.cause,
-        entry.data,
-    )
-    tables.journal[row.seq] = row
-    return row
-
-
-def _change(tables: _Tables, change: c.Change, at: float, bodies: dict[str, bytes]) -> None:
-    match change:
-        case c.SavePeer(peer):
-            tables.peers[peer.name] = peer
-        case c.SaveSession(session):
-            _session(tables, session)
-        case c.CloseSession(death):
-            _close(tables, death)
-        case c.SaveMessage(message):
-            _message(tables, message, bodies)
-        case c.SaveAttempt(message_id, session, outcome, why):
-            if message_id not in tables.messages:
-                raise BatchError(f"an attempt came without its message {message_id}; nothing was stored")
-            story = tables.attempts.get(message_id, ())
-            tables.attempts[message_id] = (*story, Attempt(len(story) + 1, at, session, outcome, why))
-        case c.Purge(peer):
-            _purge(tables, peer)
-
-
-def _session(tables: _Tables, session: Session) -> None:
-    if session.peer not in tables.peers:
-        raise BatchError(f"session {session.id} came without its peer; nothing was stored")
-    if session.id in tables.ended:
-        raise BatchError(f"session {session.id} has ended and cannot live again; nothing was stored")
-    if session.peer in tables.live and tables.live[session.peer].id != session.id:
-        raise BatchError(f"'{session.peer}' has a live session already; nothing was stored")
-    tables.live[session.peer] = session
-
-
-def _close(tables: _Tables, death: Death) -> None:
-    live = tables.live.get(death.peer)
-    if live is None or live.id != death.session:
-        raise BatchError(f"there is no live session {death.session} that could end; nothing was stored")
-    del tables.live[death.peer]
-    tables.ended[death.session] = death.peer
-    tables.deaths[death.session] = death
-    tables.tokens = {key: token for key, token in tables.tokens.items() if token.session != death.session}
-
-
-def _message(tables: _Tables, message: Message, bodies: dict[str, bytes]) -> None:
-    body = bodies.pop(message.id, None)
-    known = message.id in tables.messages
-    if known and body is not None:
-        raise DuplicateMessageError(f"message {message.id} is stored already; nothing was stored")
-    if not known:
-        body = body or b""
-        if len(body) != message.size:
-            raise BatchError(
-                f"message {message.id} is of {message.size} bytes and came with {len(body)};"
-                " nothing was stored"
-            )
-        tables.bodies[message.id] = body
-    tables.messages[message.id] = message
-
-
-def _purge(tables: _Tables, peer: str) -> None:
-    gone = {message.id for message in tables.messages.values() if message.to == peer}
-    for rows in (tables.messages, tables.bodies, tables.attempts):
-        for message_id in gone & rows.keys():
-            del rows[message_id]
-    tables.peers.pop(peer, None)
-    tables.live.pop(peer, None)
-    tables.ended = {key: name for key, name in tables.ended.items() if name != peer}
-    tables.deaths = {key: death for key, death in tables.deaths.items() if death.peer != peer}
-    tables.intents = {key: intent for key, intent in tables.intents.items() if intent.peer != peer}
-    tables.tokens = {key: token for key, token in tables.tokens.items() if token.peer != peer}

@@ -1,0 +1,142 @@
+"""The rows of the twin: what one batch does to them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+
+from roost.core import commands as c
+from roost.core.message import Message
+from roost.core.peer import Peer
+from roost.core.session import Death, Session
+from roost.store.arrange import arranged
+from roost.store.codec import to_text
+from roost.store.errors import BatchError, DuplicateMessageError
+from roost.store.interfaces import Batch, Token
+from roost.store.records import Attempt, Intent, JournalRow
+
+
+@dataclass(slots=True)
+class Tables:
+    """All rows, in the order of their arrival."""
+
+    peers: dict[str, Peer] = field(default_factory=dict[str, Peer])
+    live: dict[str, Session] = field(default_factory=dict[str, Session])
+    ended: dict[str, str] = field(default_factory=dict[str, str])
+    deaths: dict[str, Death] = field(default_factory=dict[str, Death])
+    messages: dict[str, Message] = field(default_factory=dict[str, Message])
+    bodies: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    attempts: dict[str, tuple[Attempt, ...]] = field(default_factory=dict[str, tuple[Attempt, ...]])
+    journal: dict[int, JournalRow] = field(default_factory=dict[int, JournalRow])
+    intents: dict[str, Intent] = field(default_factory=dict[str, Intent])
+    tokens: dict[str, Token] = field(default_factory=dict[str, Token])
+    meta: dict[str, str] = field(default_factory=dict[str, str])
+
+    def copy(self) -> "Tables":
+        """The same rows in tables of their own."""
+        return Tables(**{each.name: dict(getattr(self, each.name)) for each in fields(self)})
+
+
+def unfinished(tables: Tables, peer: str) -> Iterable[Message]:
+    """The messages to a peer that still wait for their end, in the order of their arrival."""
+    return (message for message in tables.messages.values() if message.to == peer and not message.final)
+
+
+def apply(tables: Tables, batch: Batch) -> tuple[JournalRow, ...]:
+    """Change the tables by the whole batch. On an error they are spoiled: work on a copy."""
+    bodies = dict(batch.bodies)
+    for change in arranged(batch.changes):
+        _change(tables, change, batch.at, bodies)
+    if bodies:
+        raise BatchError(f"a body came without its message {next(iter(bodies))}; nothing was stored")
+    for key in batch.settled:
+        tables.intents.pop(key, None)
+    for intent in batch.intents:
+        to_text(dict(intent.data))
+        tables.intents[intent.key] = intent
+    for token in batch.tokens:
+        tables.tokens[token.hash] = token
+    tables.meta.update(batch.meta)
+    return tuple(_journal(tables, entry, batch.at) for entry in batch.journal)
+
+
+def _journal(tables: Tables, entry: c.Journal, at: float) -> JournalRow:
+    to_text(entry.data)
+    row = JournalRow(
+        len(tables.journal) + 1,
+        at,
+        entry.kind,
+        entry.peer,
+        entry.session,
+        entry.message,
+        entry.cause,
+        entry.data,
+    )
+    tables.journal[row.seq] = row
+    return row
+
+
+def _change(tables: Tables, change: c.Change, at: float, bodies: dict[str, bytes]) -> None:
+    match change:
+        case c.SavePeer(peer):
+            tables.peers[peer.name] = peer
+        case c.SaveSession(session):
+            _session(tables, session)
+        case c.CloseSession(death):
+            _close(tables, death)
+        case c.SaveMessage(message):
+            _message(tables, message, bodies)
+        case c.SaveAttempt(message_id, session, outcome, why):
+            if message_id not in tables.messages:
+                raise BatchError(f"an attempt came without its message {message_id}; nothing was stored")
+            story = tables.attempts.get(message_id, ())
+            tables.attempts[message_id] = (*story, Attempt(len(story) + 1, at, session, outcome, why))
+        case c.Purge(peer):
+            _purge(tables, peer)
+
+
+def _session(tables: Tables, session: Session) -> None:
+    if session.peer not in tables.peers:
+        raise BatchError(f"session {session.id} came without its peer; nothing was stored")
+    if session.id in tables.ended:
+        raise BatchError(f"session {session.id} has ended and cannot live again; nothing was stored")
+    if session.peer in tables.live and tables.live[session.peer].id != session.id:
+        raise BatchError(f"'{session.peer}' has a live session already; nothing was stored")
+    tables.live[session.peer] = session
+
+
+def _close(tables: Tables, death: Death) -> None:
+    live = tables.live.get(death.peer)
+    if live is None or live.id != death.session:
+        raise BatchError(f"there is no live session {death.session} that could end; nothing was stored")
+    del tables.live[death.peer]
+    tables.ended[death.session] = death.peer
+    tables.deaths[death.session] = death
+    tables.tokens = {key: token for key, token in tables.tokens.items() if token.session != death.session}
+
+
+def _message(tables: Tables, message: Message, bodies: dict[str, bytes]) -> None:
+    body = bodies.pop(message.id, None)
+    known = message.id in tables.messages
+    if known and body is not None:
+        raise DuplicateMessageError(f"message {message.id} is stored already; nothing was stored")
+    if not known:
+        body = body or b""
+        if len(body) != message.size:
+            raise BatchError(
+                f"message {message.id} is of {message.size} bytes and came with {len(body)};"
+                " nothing was stored"
+            )
+        tables.bodies[message.id] = body
+    tables.messages[message.id] = message
+
+
+def _purge(tables: Tables, peer: str) -> None:
+    gone = {message.id for message in tables.messages.values() if message.to == peer}
+    for rows in (tables.messages, tables.bodies, tables.attempts):
+        for message_id in gone & rows.keys():
+            del rows[message_id]
+    tables.peers.pop(peer, None)
+    tables.live.pop(peer, None)
+    tables.ended = {key: name for key, name in tables.ended.items() if name != peer}
+    tables.deaths = {key: death for key, death in tables.deaths.items() if death.peer != peer}
+    tables.intents = {key: intent for key, intent in tables.intents.items() if intent.peer != peer}
+    tables.tokens = {key: token for key, token in tables.tokens.items() if token.peer != peer}
