@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import logging
 import os
-import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -17,15 +16,13 @@ from roost.errors import RoostError
 from roost.host.clock import SystemClock
 from roost.host.files import ensure_private_directory
 from roost.host.ids import SystemIds
+from roost.host.limits import raise_open_files
 from roost.host.process import SystemProcesses
 from roost.host.tmux.server import TmuxTerminals, check_version
 from roost.paths import Places, find_places
 from roost.runtimes.registry import Runtimes
 from roost.store.interfaces import Batch
 from roost.store.sqlite import SqliteStore
-
-FILES = 65536
-"""How many descriptors are asked for: each live session needs about six."""
 
 
 def main() -> int:
@@ -74,7 +71,7 @@ async def _serve(places: Places, ready: Callable[[], None]) -> None:
         processes = SystemProcesses()
         terminals = TmuxTerminals(places.run / "tmux.conf", processes)
         await check_version(terminals)
-        _raise_file_limit()
+        raise_open_files()
         clock = SystemClock()
         store = await SqliteStore.open(places.database)
         port = await store.meta(PORT)
@@ -101,13 +98,6 @@ async def _serve(places: Places, ready: Callable[[], None]) -> None:
         places.socket.unlink(missing_ok=True)
     finally:
         os.close(lock)
-
-
-def _raise_file_limit() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import json
 from typing import Any, cast
 
-from roost.daemon.api import Caller
+from roost.daemon.callers import Caller
 from roost.daemon.executor import Executor
 from roost.daemon.live import Lives
 

@@ -10,9 +10,11 @@ import msgspec
 from roost.core.identity import OPERATOR
 from roost.core.message import MessageState
 from roost.core.peer import WakeMode
-from roost.daemon.api import Api, Caller, Draft, Progress
+from roost.daemon.api import Api
+from roost.daemon.callers import Caller, Progress
 from roost.daemon.health import Health
 from roost.daemon.journal import JournalFeed
+from roost.daemon.sender import Draft
 from roost.daemon.tokens import Tokens
 from roost.errors import DeniedError, UsageError
 from roost.host.tmux.attach import attach_argv
@@ -229,7 +231,7 @@ class Methods:
             wait=wait,
             timeout=asked.timeout,
         )
-        sent = await self._api.send(call.caller, draft, call.progress)
+        sent = await self._api.sender.send(call.caller, draft, call.progress)
         reply = None
         if sent.reply is not None:
             message, body = sent.reply

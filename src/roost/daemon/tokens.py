@@ -1,6 +1,6 @@
 """Who a bearer token belongs to. Only hashes are kept, and only while the session lives."""
 
-from roost.daemon.api import Caller
+from roost.daemon.callers import Caller
 from roost.daemon.launcher import token_hash
 from roost.errors import DeniedError
 from roost.store.interfaces import Store

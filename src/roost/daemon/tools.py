@@ -10,15 +10,17 @@ from pydantic import Field
 
 import roost
 from roost.core.identity import SYSTEM
-from roost.daemon.api import Api, Caller, Draft
+from roost.daemon.api import Api
+from roost.daemon.callers import Caller
+from roost.daemon.sender import Draft
 from roost.errors import RoostError
 
 T = TypeVar("T")
 
 INSTRUCTIONS = (
     "You are one of several named agents. A message to you starts with a line `[roost message <id> from"
-    " <peer> ...]`. Answer it with send_message(to=<peer>, body=..., reply_to=<id>): the sender does not see your"
-    " terminal. Use list_peers to find others."
+    " <peer> ...]`. Answer it with send_message(to=<peer>, body=..., reply_to=<id>): the sender does not see"
+    " your terminal. Use list_peers to find others."
 )
 
 
@@ -47,7 +49,7 @@ def build_tools(api: Api, caller_of: Callable[[Any], Awaitable[Caller]]) -> MCPS
 
         async def send(caller: Caller) -> dict[str, str]:
             draft = Draft(to, body, None, topic, reply_to, attachments or (), key=key)
-            sent = await api.send(caller, draft, lambda _event: None)
+            sent = await api.sender.send(caller, draft, lambda _event: None)
             return {"id": sent.message.id, "note": " ".join(sent.advice)}
 
         return await _said(who(context), send)

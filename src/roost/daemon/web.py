@@ -14,7 +14,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from roost.daemon.api import Api, Caller
+from roost.daemon.api import Api
+from roost.daemon.callers import Caller
 from roost.daemon.hooks import Hooks
 from roost.daemon.tokens import Tokens
 from roost.daemon.tools import build_tools

@@ -161,11 +161,6 @@ class Runtime(Protocol):
         ...
 
     @property
-    def dialog_pattern(self) -> str | None:
-        """A regex that matches the screen while any dialog is open: Enter is never pressed then."""
-        ...
-
-    @property
     def interrupt_keys(self) -> tuple[str, ...]:
         """Keys that end a turn."""
         ...

@@ -116,7 +116,6 @@ class CommandRuntime:
         self.name = spec.name
         self.traits = Traits(resumable=spec.resume_argv is not None)
         self.submit_delay = spec.submit_delay
-        self.dialog_pattern = spec.blocked
 
     def locate(self, path: str | None) -> str:
         """The program's absolute path."""

@@ -99,7 +99,6 @@ class DemoRuntime:
     name = "demo"
     traits = Traits()
     submit_delay = 0.0
-    dialog_pattern = r"Allow\? \[Enter = yes, Esc = no\]"
     interrupt_keys = ("Escape",)
     passes = ("ROOST_DEMO_LOG",)
 

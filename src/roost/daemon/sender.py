@@ -1,0 +1,240 @@
+"""Sending: from what was asked for to a stored message, and waiting for what becomes of it."""
+
+import asyncio
+import hashlib
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from roost.core import events as e
+from roost.core.identity import OPERATOR, derive
+from roost.core.limits import BODY_BYTES, KEY_CHARACTERS, TOPIC_CHARACTERS
+from roost.core.message import Message, MessageState
+from roost.core.peer import PeerState
+from roost.daemon.attachments import copy_attachments
+from roost.daemon.callers import Caller, Progress
+from roost.daemon.fleet import Fleet
+from roost.daemon.machine import Machine
+from roost.daemon.tasks import race, won
+from roost.daemon.waits import Waits
+from roost.errors import DeniedError, NotFoundError, RefusedError, RoostError, UsageError, WaitTimeoutError
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message to send, as asked for. `ttl` and `timeout` are seconds."""
+
+    to: str
+    body: str
+    sender: str | None = None
+    topic: str | None = None
+    reply_to: str | None = None
+    attach: Sequence[str] = ()
+    ttl: float | None = None
+    key: str | None = None
+    wait: str = "stored"
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a sent message; `reply` is the first reply with its body, when one was waited for."""
+
+    message: Message
+    reply: tuple[Message, str] | None = None
+    advice: list[str] = field(default_factory=list[str])
+
+
+class Sender:
+    """Sends messages."""
+
+    def __init__(self, machine: Machine, fleet: Fleet, waits: Waits) -> None:
+        """Send to this fleet's peers."""
+        self._machine = machine
+        self._fleet = fleet
+        self._waits = waits
+        self._sending: dict[str, asyncio.Lock] = {}
+
+    async def send(self, caller: Caller, draft: Draft, progress: Progress) -> Sent:
+        """Store a message, then wait for what was asked for. Raises WaitTimeoutError when time is up."""
+        sender = self._sender(caller, draft)
+        body = self._body(draft)
+        self._fleet.get(draft.to)
+        reply_to = await self._reply_to(draft, sender)
+        message_id = self._id(sender, draft)
+        lock = self._sending.setdefault(message_id, asyncio.Lock())
+        try:
+            async with lock:
+                with self._waits.message(message_id) as changes, self._waits.replies(message_id) as replies:
+                    message, advice = await self._store(message_id, sender, draft, reply_to, body)
+                    if draft.wait == "stored":
+                        return Sent(message, None, advice)
+                    waiting = self._await(message, draft.wait, changes, replies, progress)
+                    return await self._timed(waiting, message, draft, advice)
+        finally:
+            if not lock.locked():
+                self._sending.pop(message_id, None)
+
+    def _sender(self, caller: Caller, draft: Draft) -> str:
+        if caller.peer is not None:
+            if draft.sender not in (None, caller.peer):
+                raise DeniedError(f"you are '{caller.peer}' and cannot send as '{draft.sender}'")
+            return caller.peer
+        if draft.sender is None:
+            return OPERATOR
+        self._fleet.get(draft.sender)
+        return draft.sender
+
+    def _body(self, draft: Draft) -> bytes:
+        try:
+            body = draft.body.encode()
+        except UnicodeEncodeError as error:
+            raise UsageError("the message is not valid Unicode text") from error
+        if len(body) > BODY_BYTES:
+            raise UsageError(
+                f"the message is {len(body)} bytes long, more than 1 MiB; send it as a file with --attach"
+            )
+        if draft.topic is not None and len(draft.topic) > TOPIC_CHARACTERS:
+            raise UsageError(f"the topic is longer than {TOPIC_CHARACTERS} characters")
+        if draft.key is not None and not 0 < len(draft.key) <= KEY_CHARACTERS:
+            raise UsageError(f"a key has 1 to {KEY_CHARACTERS} characters")
+        return body
+
+    async def _reply_to(self, draft: Draft, sender: str) -> str | None:
+        if draft.reply_to is None:
+            return None
+        whole = await self._machine.store.resolve(draft.reply_to)
+        if whole is None:
+            raise NotFoundError(f"there is no message '{draft.reply_to}'; see `roost messages`")
+        stored = await self._machine.store.message(whole)
+        if stored is not None and sender not in (stored.message.to, stored.message.sender, OPERATOR):
+            raise DeniedError(f"message {draft.reply_to} was not sent to '{sender}'")
+        return whole
+
+    def _id(self, sender: str, draft: Draft) -> str:
+        """A new id, or, with an idempotency key, the one id that this sender's key always has."""
+        if draft.key is None:
+            return self._machine.ids.new()
+        return derive(self._fleet.get(sender).peer.seed, "key", draft.key)
+
+    async def _store(
+        self, message_id: str, sender: str, draft: Draft, reply_to: str | None, body: bytes
+    ) -> tuple[Message, list[str]]:
+        digest = hashlib.sha256(body).hexdigest()
+        if draft.key is not None:
+            known = await self._machine.store.message(message_id)
+            if known is not None:
+                if (known.message.digest, known.message.to) != (digest, draft.to):
+                    raise RefusedError(f"the key '{draft.key}' was used for another message: {message_id}")
+                return known.message, []
+        now = self._machine.clock.now()
+        attachments = (
+            await asyncio.to_thread(copy_attachments, draft.attach, self._machine.places.attachments)
+            if draft.attach
+            else ()
+        )
+        message = Message(
+            id=message_id,
+            sender=sender,
+            to=draft.to,
+            created_at=now,
+            size=len(body),
+            digest=digest,
+            topic=draft.topic,
+            reply_to=reply_to,
+            expires_at=now + draft.ttl if draft.ttl is not None else None,
+            attachments=attachments,
+        )
+        outcome = await self._fleet.tell(draft.to, e.Submit(message), bodies={message_id: body})
+        if reply_to is not None and self._fleet.find(sender) is not None:
+            await self._fleet.tell(sender, e.Replied(reply_to, message_id))
+        return message, outcome.advice
+
+    async def _timed(
+        self,
+        waiting: Coroutine[Any, Any, tuple[Message, tuple[Message, str] | None]],
+        message: Message,
+        draft: Draft,
+        advice: list[str],
+    ) -> Sent:
+        timer = [self._machine.clock.sleep(draft.timeout)] if draft.timeout else []
+        outcome, *_ = await race(waiting, *timer)
+        if not won(outcome):
+            raise WaitTimeoutError(
+                f"not {draft.wait} yet; the message stays: `roost message {message.id}`", id=message.id
+            )
+        final, reply = outcome.result()
+        _check_end(final, reply, draft.wait)
+        return Sent(final, reply, advice)
+
+    async def _await(
+        self,
+        message: Message,
+        wait: str,
+        changes: asyncio.Queue[Message],
+        replies: asyncio.Queue[Message],
+        progress: Progress,
+    ) -> tuple[Message, tuple[Message, str] | None]:
+        """Follow a message until the awaited point, an end that excludes it, or its reply."""
+        follow = self._follow(message, wait, changes, progress)
+        if wait != "replied":
+            return await follow, None
+        reply, watch = await race(replies.get(), follow)
+        if not won(reply):
+            return watch.result(), None
+        answer: Message = reply.result()
+        body = await self._machine.store.body(answer.id)
+        if answer.to == OPERATOR:
+            await self._fleet.tell(OPERATOR, e.Acknowledge((answer.id,)))
+        stored = await self._machine.store.message(message.id)
+        return stored.message if stored else message, (answer, (body or b"").decode("utf-8", "replace"))
+
+    async def _follow(
+        self, message: Message, wait: str, changes: asyncio.Queue[Message], progress: Progress
+    ) -> Message:
+        """Report changes until the message is where the caller wants it, or can never get there."""
+        reached = {
+            "accepted": (MessageState.ACCEPTED, MessageState.DONE),
+            "done": (MessageState.DONE,),
+            "replied": (),
+        }[wait]
+        stored = await self._machine.store.message(message.id)
+        latest = stored.message if stored else message
+        mailbox = self._fleet.policy.of(self._fleet.get(message.to).peer.settings.runtime).mailbox
+        with self._waits.peer(message.to) as peers:
+            while True:
+                if latest.state in reached:
+                    return latest
+                read = mailbox and latest.state is MessageState.DONE
+                if latest.final and not read:
+                    return latest
+                latest = await self._news(latest, changes, peers, progress)
+
+    async def _news(
+        self,
+        latest: Message,
+        changes: asyncio.Queue[Message],
+        peers: asyncio.Queue[PeerState | None],
+        progress: Progress,
+    ) -> Message:
+        """The next change of the message; the recipient's changes meanwhile are progress."""
+        change, peer = await race(changes.get(), peers.get())
+        if won(change):
+            latest = change.result()
+            progress({"state": str(latest.state), "why": latest.why})
+        elif (state := peer.result()) is not None and state.session is not None:
+            progress({"state": str(state.session.state), "why": state.session.why})
+        return latest
+
+
+def _check_end(message: Message, reply: tuple[Message, str] | None, wait: str) -> None:
+    """Raise RoostError when the awaited point can no longer come."""
+    if wait == "replied" and reply is None:
+        if message.state is MessageState.DONE:
+            raise RoostError(
+                f"'{message.to}' ended its turn without a reply; a later one comes into your inbox",
+                id=message.id,
+            )
+        raise RoostError(f"no reply will come: the message is {message.state} ({message.why})", id=message.id)
+    if wait != "replied" and message.state not in (MessageState.ACCEPTED, MessageState.DONE):
+        raise RoostError(f"the message is {message.state}: {message.why}", id=message.id)
