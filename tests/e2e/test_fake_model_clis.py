@@ -136,8 +136,9 @@ def test_a_command_that_needs_permission_opens_the_dialog_and_escape_refuses_it(
     forbidden = agent.home.root / "made-by-the-agent"
     with agent.start() as pane:
         pane.submit(f"@@bash touch {forbidden}@@", "@@bash")
-        pane.wait_for(r"Do you want to proceed\?|Would you like to run the following command\?")
-        pane.keys("Escape")
+        dialog = r"Do you want to proceed\?|Would you like to run the following command\?"
+        pane.wait_for(dialog)
+        pane.dismiss("Escape", dialog)
         pane.wait_for(r"Interrupted|interrupted", without=agent.busy)
     assert not forbidden.exists()
 
