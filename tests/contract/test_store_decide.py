@@ -150,7 +150,7 @@ async def _live(data: st.DataObject, store: Store, again: Path | None) -> None:
     await store.commit(Batch(1.0, (c.SavePeer(state.peer),)))
     model.state = state
     now = 10.0
-    for number in range(1, data.draw(st.integers(1, 40)) + 1):
+    for number in range(1, data.draw(st.integers(10, 60)) + 1):
         now += data.draw(st.sampled_from([0.0, 0.1, 3.0, 40.0]))
         event = _event(data, state, now, number)
         state, commands = decide(state, event, now, POLICY)
@@ -167,7 +167,7 @@ async def _live(data: st.DataObject, store: Store, again: Path | None) -> None:
             model.intents.pop(key, None)
         model.intents |= {intent.key: intent for intent in batch.intents}
         model.events += [(entry.kind, entry.cause) for entry in batch.journal]
-        if data.draw(st.integers(0, 7)) == 0 or state is None:
+        if data.draw(st.integers(0, 3)) == 0 or state is None:
             await model.check(store)
         if state is None:
             return

@@ -44,22 +44,41 @@ def open_database(path: Path) -> apsw.Connection:
 
 
 def open_for_reading(path: Path) -> apsw.Connection:
-    """Open the store without the means to change it. Raises StoreError, StoreMissingError."""
+    """Open the store without the means to change it. Raises StoreError, StoreMissingError.
+
+    SQLite 3.54 needs to write beside a WAL database even to read it. Where that is not possible, a store that
+    was closed cleanly is still whole in its one file; one that was not closed cleanly needs mending first.
+    """
     if not path.exists():
         raise StoreMissingError(f"there is no store at {path} yet; `roost up` makes one")
     try:
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            return _readable(path, "mode=ro")
+        except (apsw.ReadOnlyError, apsw.CantOpenError):
+            if Path(f"{path}-wal").exists():
+                raise
+            return _readable(path, "mode=ro&immutable=1")
+    except (apsw.ReadOnlyError, apsw.CantOpenError) as error:
+        raise StoreError(
+            f"the store {path} cannot be read: it was not closed cleanly and its directory is not writable"
+            " for you; make the directory writable, or start roost as its owner",
+            path=str(path),
+        ) from error
     except apsw.Error as error:
         raise explain(error, str(path)) from error
+
+
+def _readable(path: Path, how: str) -> apsw.Connection:
+    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+    connection = apsw.Connection(f"{path.absolute().as_uri()}?{how}", flags=flags)
     try:
         connection.set_busy_timeout(_BUSY_MS)
         version = schema_of(connection)
-    except apsw.Error as error:
+        if version != SCHEMA:
+            raise _other_version(path, version)
+    except BaseException:
         connection.close()
-        raise explain(error, str(path)) from error
-    if version != SCHEMA:
-        connection.close()
-        raise _other_version(path, version)
+        raise
     return connection
 
 

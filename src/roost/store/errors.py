@@ -67,7 +67,7 @@ def explain(error: apsw.Error, path: str) -> StoreError:
         case apsw.CantOpenError():
             text = (
                 f"the store {path} cannot be opened; check that its directory exists and that you may write"
-                " in it (a store that was not closed cleanly is mended there when it is opened)"
+                " in it"
             )
         case apsw.BusyError() | apsw.LockedError():
             text = f"the store {path} is in use by another program; see `roost status`, or try again"
