@@ -229,8 +229,13 @@ async def test_commands_fail_as_gone_when_the_server_is_killed(bench: Bench) -> 
 
 
 async def test_program_that_ends_at_once_is_reported_as_gone(bench: Bench) -> None:
-    with pytest.raises(TmuxGone):
-        await bench.terminals.start(bench.folder / "s", ["true"], dict(os.environ), bench.folder)
+    gone = asyncio.Event()
+    try:
+        terminal = await bench.start("true")
+        terminal.on_gone(gone.set)  # it ended just after we connected
+    except TmuxGone:
+        gone.set()
+    await asyncio.wait_for(gone.wait(), _PATIENCE)
 
 
 async def test_argv_is_never_read_by_a_shell(bench: Bench) -> None:

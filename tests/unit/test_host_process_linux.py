@@ -69,6 +69,28 @@ def test_own_process_can_be_opened_and_a_wrong_start_cannot() -> None:
     assert process_linux.open_process(me.pid, me.start + 1) is None
 
 
+def test_N7_process_between_two_programs_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    between = "7 (x) R 1 " + " ".join(["0"] * 60)
+    fake_process(tmp_path, "7", between)
+    environ = tmp_path / "7/environ"
+    environ.touch()
+    monkeypatch.setattr(os, "sched_yield", lambda: environ.write_bytes(b"A=1\0"))
+    assert process_linux.environ(7, tmp_path) == b"A=1\0"
+
+
+@pytest.mark.parametrize("state", ["Z", "S"])
+def test_empty_environments_are_believed_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    flags, end = ("0", "1") if state == "S" else ("0", "0")
+    fake_process(tmp_path, "7", f"7 (x) {state} 1 0 0 0 0 {flags} " + " ".join(["0"] * 41) + f" {end} 0")
+    (tmp_path / "7/environ").touch()
+    monkeypatch.setattr(os, "sched_yield", lambda: pytest.fail("must not wait"))
+    assert process_linux.environ(7, tmp_path) == b""
+
+
 def test_marker_needs_both_parts() -> None:
     assert marker_of(b"A=1\0ROOST_SESSION=s\0ROOST_NONCE=n\0") == Marker("s", "n")
     assert marker_of(b"ROOST_SESSION=s\0") is None

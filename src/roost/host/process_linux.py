@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from roost.host.process_table import ProcessRow
 PROC = Path("/proc")
 _GONE = frozenset({errno.ENOENT, errno.ESRCH})
 # Positions after the parenthesised command name, which may itself hold spaces and parentheses (proc(5)).
-_STATE, _PPID, _START = 0, 1, 19
+_STATE, _PPID, _FLAGS, _START, _ENV_END = 0, 1, 6, 19, 48
+_ENDED = (b"Z", b"X", b"x")
+_KERNEL_THREAD = 0x00200000
+_EXEC_SECONDS = 0.1
 
 
 def boot_id(proc: Path = PROC) -> str:
@@ -35,7 +39,7 @@ def row(pid: int, proc: Path = PROC) -> ProcessRow | None:
         raise SensorError(f"cannot read {folder}/stat: {error.strerror}") from error
     try:
         state = fields[_STATE]
-        ended = state in (b"Z", b"X", b"x") and not _has_threads(folder)
+        ended = state in _ENDED and not _has_threads(folder)
         return ProcessRow(pid, int(fields[_PPID]), int(fields[_START]), uid, zombie=ended)
     except (IndexError, ValueError) as error:
         raise SensorError(f"cannot understand {folder}/stat") from error
@@ -68,11 +72,29 @@ def rows(proc: Path = PROC) -> Iterator[ProcessRow]:
 
 
 def environ(pid: int, proc: Path = PROC) -> bytes:
-    """The environment block `pid` was started with; empty when it may not be read."""
+    """The environment block `pid` was started with; empty when it may not be read.
+
+    Linux 6.18: while a process is between two programs (in execve, after its close-on-exec descriptors are
+    closed) its block reads as empty. That is not an answer: wait it out, at most 0.1 s.
+    """
+    folder = proc / str(pid)
+    deadline = time.monotonic() + _EXEC_SECONDS
     try:
-        return (proc / str(pid) / "environ").read_bytes()
+        while not (block := (folder / "environ").read_bytes()):
+            if not _in_exec(folder) or time.monotonic() > deadline:
+                return b""
+            os.sched_yield()
     except OSError:
         return b""
+    return block
+
+
+def _in_exec(folder: Path) -> bool:
+    """Whether a process of ours has no environment yet: not an empty one, and not a kernel thread's none."""
+    fields = (folder / "stat").read_bytes().rpartition(b")")[2].split()
+    if len(fields) <= _ENV_END or fields[_STATE] in _ENDED:
+        return False
+    return fields[_ENV_END] == b"0" and not int(fields[_FLAGS]) & _KERNEL_THREAD
 
 
 def open_process(pid: int, start: int, proc: Path = PROC) -> int | None:
