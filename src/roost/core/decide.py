@@ -97,7 +97,7 @@ def _purge(step: Step) -> None:
 def _wake(step: Step) -> None:
     """Launch a session when somebody asked for one, a message needs one, or the policy keeps one up."""
     peer = step.peer
-    if peer.stopped or _being_examined(step):
+    if peer.stopped or step.policy.paused or _being_examined(step):
         return
     if peer.pending is not None:
         pending = peer.pending

@@ -19,7 +19,10 @@ class Traits:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Bounds that are the same for all peers. Durations are seconds."""
+    """Bounds that are the same for all peers. Durations are seconds.
+
+    `paused`: no session is launched, because the daemon is about to leave with its agents ended.
+    """
 
     traits: Mapping[str, Traits] = field(default_factory=dict[str, Traits])
     offer_retry: float = 0.5
@@ -27,6 +30,7 @@ class Policy:
     backoff: float = 1.0
     backoff_most: float = 60.0
     quarantine: float = 1800.0
+    paused: bool = False
 
     def of(self, runtime: str) -> Traits:
         """Traits of a runtime; the default ones when it is not known (any more)."""

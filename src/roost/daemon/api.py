@@ -162,8 +162,9 @@ class Api:
     async def rest(self, name: str) -> None:
         """End a peer's session as a clean park, without stopping the peer."""
         with self._waits.peer(name) as changes:
+            before = self.fleet.get(name).session
             await self.fleet.tell(name, e.Rest("operator"))
-            while self.fleet.get(name).session is not None:
+            while before is not None and (now := self.fleet.get(name).session) and now.id == before.id:
                 await changes.get()
 
     async def start(self, name: str, by: str) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Sending: from what was asked for to a stored message, and waiting for what becomes of it."""
 
 import asyncio
+import contextlib
 import hashlib
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,15 +63,21 @@ class Sender:
         self._fleet.get(draft.to)
         reply_to = await self._reply_to(draft, sender)
         message_id = self._id(sender, draft)
+        with self._waits.message(message_id) as changes, self._waits.replies(message_id) as replies:
+            async with self._alone(message_id):
+                message, advice = await self._store(message_id, sender, draft, reply_to, body)
+            if draft.wait == "stored":
+                return Sent(message, None, advice)
+            waiting = self._await(message, draft.wait, changes, replies, progress)
+            return await self._timed(waiting, message, draft, advice)
+
+    @contextlib.asynccontextmanager
+    async def _alone(self, message_id: str) -> AsyncGenerator[None]:
+        """Store one id at a time: two calls with the same key must not both find it unused."""
         lock = self._sending.setdefault(message_id, asyncio.Lock())
         try:
             async with lock:
-                with self._waits.message(message_id) as changes, self._waits.replies(message_id) as replies:
-                    message, advice = await self._store(message_id, sender, draft, reply_to, body)
-                    if draft.wait == "stored":
-                        return Sent(message, None, advice)
-                    waiting = self._await(message, draft.wait, changes, replies, progress)
-                    return await self._timed(waiting, message, draft, advice)
+                yield
         finally:
             if not lock.locked():
                 self._sending.pop(message_id, None)

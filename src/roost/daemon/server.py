@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 
 from roost.core import commands as c
 from roost.core.identity import OPERATOR
@@ -93,7 +94,8 @@ class Daemon:
         await self._close(serving)
 
     async def _stop_agents(self) -> None:
-        """End every session as a clean park; no peer is stopped by it."""
+        """End every session as a clean park; no peer is stopped by it, and none is woken meanwhile."""
+        self._fleet.policy = replace(self._fleet.policy, paused=True)
         names = [live.peer for live in self._lives]
         await asyncio.gather(*(self._api.rest(name) for name in names if name != OPERATOR))
 
