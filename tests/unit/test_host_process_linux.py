@@ -8,7 +8,8 @@ import pytest
 
 from roost.host import process_linux
 from roost.host.errors import SensorError
-from roost.host.interfaces import Marker
+from roost.host.interfaces import Liveness, Marker
+from roost.host.process import SystemProcesses
 from roost.host.process_table import ProcessRow, marker_of, members
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux")
@@ -45,6 +46,20 @@ def test_N5_garbage_in_stat_is_unknown(tmp_path: Path) -> None:
     fake_process(tmp_path, "7", "7 (x) S")
     with pytest.raises(SensorError):
         process_linux.row(7, tmp_path)
+
+
+def test_N5_system_says_unknown_when_proc_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(_: int) -> ProcessRow | None:
+        raise SensorError("cannot read /proc/1/stat: Input/output error")
+
+    processes = SystemProcesses()
+    me = processes.identify(os.getpid())
+    assert me
+    assert processes.probe(me).liveness is Liveness.ALIVE
+    monkeypatch.setattr(process_linux, "row", unreadable)
+    verdict = processes.probe(me)
+    assert verdict.liveness is Liveness.UNKNOWN
+    assert "Input/output error" in verdict.reason
 
 
 def test_missing_process_under_a_live_proc_is_gone(tmp_path: Path) -> None:
