@@ -1,0 +1,1 @@
+"""The main job, shown to somebody who has just installed roost: every step is run for real and checked."""

@@ -1,0 +1,93 @@
+"""`roost demo`: plays the steps, sums up, and leaves nothing behind."""
+
+import signal
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+from roost.demo import words
+from roost.demo.stage import Stage
+from roost.demo.steps import STEPS, Step
+from roost.errors import RoostError
+
+FAILED = 1
+"""The exit code when a step failed."""
+
+
+def run() -> int:
+    """Show the main job in a temporary home; returns the exit code.
+
+    After a failure the home stays, with its logs. Ctrl-C and SIGTERM end all that was started.
+    """
+    begun = time.monotonic()
+    with _terminable():
+        stage = Stage()
+        words.tell(f"Everything happens in {stage.root} and is removed at the end.")
+        passed = complete = False
+        try:
+            passed = _play(stage, STEPS)
+            complete = True
+        finally:
+            with _undisturbed():
+                left = stage.close(keep=complete and not passed)
+    for name in left if passed else ():
+        words.failure(f"{name} had to be ended")
+    if passed and not left:
+        words.tell(
+            f"All of it worked, in {time.monotonic() - begun:.1f} s. `roost --help` shows the commands."
+        )
+        return 0
+    if not passed:
+        words.tell(f"The home with its logs is kept: {stage.root}")
+    return FAILED
+
+
+def _play(stage: Stage, steps: Sequence[Step]) -> bool:
+    """Run the steps until one fails, then print the table; returns whether all passed."""
+    rows: list[tuple[str, str, str, str]] = []
+    failed = False
+    for number, step in enumerate(steps, 1):
+        name = f"{number} {step.name}"
+        if failed:
+            rows.append((name, "not run", "", ""))
+            continue
+        words.heading(number, step.title)
+        begun = time.monotonic()
+        try:
+            seen = step.run(stage)
+        except RoostError as error:
+            failed, seen = True, error.message
+        except Exception as error:  # noqa: BLE001 -- an answer of an unexpected shape fails the step, not the show
+            failed, seen = True, f"{type(error).__name__}: {error}"
+        if failed:
+            words.failure(seen)
+        rows.append((name, "FAILED" if failed else "ok", f"{time.monotonic() - begun:.1f} s", seen))
+    words.summary(rows)
+    return not failed
+
+
+@contextmanager
+def _terminable() -> Generator[None]:
+    """SIGTERM ends the demo as Ctrl-C does: with its cleaning up."""
+
+    def leave(number: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _undisturbed() -> Generator[None]:
+    """Cleaning up is short and must not be cut off by a second Ctrl-C."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
