@@ -1,0 +1,279 @@
+"""A real daemon in a home of its own, driven as users drive it; the demo agents log the ground truth."""
+
+import hashlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from roost.cli.client import Client
+from roost.core import envelope
+from roost.paths import find_places
+from roost.store.reader import Reader
+from tests.support.home import Home
+from tests.support.wait import wait_until
+
+Record = dict[str, Any]
+PATIENCE = 30.0
+FINAL = ("done", "expired", "refused", "dead-letter", "unknown")
+
+
+class StartFailedError(AssertionError):
+    """The daemon did not become ready; the text is what it said."""
+
+
+class Roost:
+    """One roost: a daemon that may be started, killed and started again, and the peers in it."""
+
+    def __init__(self, home: Home, environ: Mapping[str, str] | None = None) -> None:
+        """Prepare; `start` starts the daemon."""
+        self.home = home
+        self.truth = home.root / "truth.jsonl"
+        self.environ = {**(environ or os.environ), "ROOST_DEMO_LOG": str(self.truth)}
+        self.places = find_places(self.environ)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.output = home.root / "daemon.out"
+
+    # the daemon
+
+    def start(self, *argv: str, environ: Mapping[str, str] | None = None) -> "Roost":
+        """Start the daemon (or `argv` in its place) and return when it is ready."""
+        reader, writer = os.pipe()
+        command = list(argv) or [sys.executable, "-m", "roost.daemon"]
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(
+                [*command, "--ready-fd", str(writer)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**self.environ, **(environ or {})},
+                pass_fds=(writer,),
+                start_new_session=True,
+            )
+        os.close(writer)
+        with os.fdopen(reader, "rb") as told:
+            ready, _, _ = select.select([told], [], [], PATIENCE)
+            word = told.readline().decode().strip() if ready else "(nothing)"
+        if word != "ready":
+            self.process.wait(PATIENCE)
+            raise StartFailedError(word or self.said()[-2000:])
+        return self
+
+    @property
+    def daemon(self) -> subprocess.Popen[bytes]:
+        """The running daemon's process."""
+        assert self.process is not None
+        return self.process
+
+    def said(self) -> str:
+        """What the daemon wrote to its standard error."""
+        return self.output.read_text() if self.output.exists() else ""
+
+    def kill(self) -> None:
+        """SIGKILL the daemon, our own unreaped child."""
+        self.daemon.send_signal(signal.SIGKILL)
+        self.daemon.wait(PATIENCE)
+
+    def down(self, *, agents: bool) -> None:
+        """End the daemon in order."""
+        if self.daemon.poll() is None:
+            self.call("down", agents=agents)
+            assert self.daemon.wait(PATIENCE) == 0
+
+    def finish(self) -> None:
+        """End daemon and agents; a daemon that is gone is started once more to end its agents."""
+        if self.process is None:
+            return
+        if self.process.poll() is not None and any(self.places.sessions.glob("*")):
+            self.start()
+        try:
+            self.down(agents=True)
+        finally:
+            if self.process.poll() is None:
+                self.kill()
+
+    # requests
+
+    def call(self, method: str, token: str | None = None, **params: Any) -> Any:  # noqa: ANN401 -- JSON
+        """One request on the socket; parameters that are Python words end with an underscore."""
+        asked = {name.rstrip("_"): value for name, value in params.items()}
+        return Client(str(self.places.socket), token, lambda _note: None).call(
+            method, asked, patience=PATIENCE
+        )
+
+    def cli(
+        self, *arguments: str, data: bytes | None = None, environ: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """The command line, as a user runs it."""
+        done = subprocess.run(
+            [sys.executable, "-m", "roost", *arguments],
+            input=data,
+            stdin=subprocess.DEVNULL if data is None else None,
+            capture_output=True,
+            env={**self.environ, **(environ or {})},
+            cwd=self.home.work,
+            timeout=PATIENCE,
+            check=False,
+        )
+        texts = (done.stdout.decode(), done.stderr.decode())
+        return subprocess.CompletedProcess(done.args, done.returncode, *texts)
+
+    def add(self, name: str, runtime: str = "demo", **settings: str) -> str:
+        """Make a peer in a folder of its own; returns its name."""
+        folder = self.home.work / name
+        folder.mkdir(exist_ok=True)
+        self.call("add", name=name, settings={"runtime": runtime, "dir": str(folder), **settings})
+        return name
+
+    def send(self, to: str, body: str, **options: Any) -> Record:  # noqa: ANN401 -- JSON
+        """Send as the operator; returns the method's answer."""
+        return self.call("send", to=to, body=body, **options)
+
+    def ask(self, to: str, body: str, **options: Any) -> str:  # noqa: ANN401 -- JSON
+        """Send and wait for the reply's text."""
+        return self.send(to, body, wait="replied", timeout=PATIENCE, **options)["reply"]["body"]
+
+    def row(self, name: str) -> Record:
+        """The peer's row of the registry."""
+        return next(row for row in self.call("list") if row["name"] == name)
+
+    def session(self, name: str) -> Record:
+        """The peer's live session."""
+        return self.row(name)["session"]
+
+    def message(self, message_id: str) -> Record:
+        """A message's whole story."""
+        return self.call("message", id=message_id)
+
+    def events(self, peer: str | None = None, *kinds: str) -> list[Record]:
+        """The journal, of one peer and of some kinds if asked so."""
+        found: list[Record] = []
+        Client(str(self.places.socket), None, lambda _note: None).call(
+            "events", {"peer": peer}, on_event=found.append, patience=PATIENCE
+        )
+        return [event for event in found if not kinds or event["kind"] in kinds]
+
+    def deaths(self, name: str) -> list[Record]:
+        """The peer's death records."""
+        return self.call("deaths", name=name)
+
+    # waiting
+
+    def until_state(self, name: str, *states: str) -> Record:
+        """Wait until the peer shows one of these states; returns its row."""
+        seen: Record = {}
+
+        def there() -> bool:
+            nonlocal seen
+            seen = self.row(name)
+            return seen["state"] in states
+
+        wait_until(there, timeout=PATIENCE, why=f"{name} is {' or '.join(states)}", describe=lambda: seen)
+        return seen
+
+    def until_message(self, message_id: str, *states: str) -> Record:
+        """Wait until the message is in one of these states; returns its story."""
+        seen: Record = {}
+
+        def there() -> bool:
+            nonlocal seen
+            seen = self.message(message_id)
+            return seen["state"] in states
+
+        wait_until(
+            there, timeout=PATIENCE, why=f"the message is {' or '.join(states)}", describe=lambda: seen
+        )
+        return seen
+
+    def until_death(self, name: str, count: int = 1) -> Record:
+        """Wait for that many deaths of the peer; returns the latest."""
+        wait_until(
+            lambda: len(self.deaths(name)) >= count,
+            timeout=PATIENCE,
+            why=f"{count} deaths of {name}",
+            describe=lambda: (self.row(name), self.deaths(name)),
+        )
+        return self.deaths(name)[-1]
+
+    # the truth
+
+    def happened(self, what: str = "") -> list[Record]:
+        """What truly happened to the demo agents, in order."""
+        lines = self.truth.read_bytes().split(b"\n")[:-1] if self.truth.exists() else []
+        records = [json.loads(line) for line in lines]
+        return [record for record in records if not what or record["what"] == what]
+
+    def prompts(self, message_id: str) -> list[Record]:
+        """Every prompt that held the message's header: more than one is a message shown twice."""
+        return [one for one in self.happened("prompt") if f"[roost message {message_id} from " in one["text"]]
+
+    def pasted(self, message_id: str, body: str) -> str:
+        """The text that the agent must have got for this body."""
+        reader = Reader(self.places.database)
+        try:
+            stored = reader.message(message_id)
+            assert stored is not None
+            message = stored.message
+            seed = next(state.peer.seed for state in reader.peers() if state.peer.name == message.to)
+        finally:
+            reader.close()
+        return envelope.wrap(message, body, envelope.boundary(seed, message_id))
+
+    # a person at the terminal
+
+    def tmux(self, name: str, *arguments: str) -> str:
+        """One tmux command at the peer's own server."""
+        command = ["tmux", "-S", self.session(name)["socket"], *arguments]
+        done = subprocess.run(
+            command, env=self.environ, capture_output=True, text=True, check=True, timeout=10
+        )
+        return done.stdout
+
+    def keys(self, name: str, *keys: str) -> None:
+        """Press keys in the peer's terminal."""
+        self.tmux(name, "send-keys", "-t", ":", *keys)
+
+    def screen(self, name: str) -> str:
+        """The peer's visible screen."""
+        return self.call("screen", name=name)["text"]
+
+
+@contextmanager
+def roost_in(home: Home, *, started: bool = True) -> Iterator[Roost]:
+    """A roost in this home; at the end its daemon and all its agents are gone, in order."""
+    roost = Roost(home)
+    try:
+        if started:
+            roost.start()
+        yield roost
+    finally:
+        roost.finish()
+
+
+def signal_pid(pid: int, number: signal.Signals) -> None:
+    """Signal a process that the daemon has just named; the handle cannot come to mean another process."""
+    handle = os.pidfd_open(pid)
+    try:
+        signal.pidfd_send_signal(handle, number)
+    finally:
+        os.close(handle)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process lives; a zombie does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+def sha256(text: str) -> str:
+    """As in the demo agent's log."""
+    return hashlib.sha256(text.encode()).hexdigest()
