@@ -26,7 +26,15 @@ INSTRUCTIONS = (
 
 def build_tools(api: Api, caller_of: Callable[[Any], Awaitable[Caller]]) -> MCPServer:
     """The MCP server with its four tools; `caller_of` proves who sent a request."""
-    server = MCPServer("roost", version=roost.__version__, instructions=INSTRUCTIONS, log_level="WARNING")
+    # Claude Code 2.1.328 drops the tools for good when its subscription stream stays broken for 20 s, as in a
+    # long restart of ours; without subscriptions it calls again and the tools are there.
+    server = MCPServer(
+        "roost",
+        version=roost.__version__,
+        instructions=INSTRUCTIONS,
+        log_level="WARNING",
+        subscriptions=False,
+    )
 
     async def who(context: Context) -> Caller:
         return await caller_of(context.request_context.request)
