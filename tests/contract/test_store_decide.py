@@ -15,7 +15,7 @@ from roost.core import commands as c
 from roost.core import events as e
 from roost.core.decide import decide
 from roost.core.identity import ProcessId
-from roost.core.message import Examination, Message
+from roost.core.message import Examination, Message, MessageState
 from roost.core.peer import Peer, PeerState, ResumePolicy, Settings, WakeMode, WakePolicy
 from roost.core.policy import Policy, Traits
 from roost.core.session import Cause, Death, Processes, SessionState
@@ -88,14 +88,14 @@ MAKERS: tuple[Callable[[Facts], e.Event], ...] = (
 def _message(data: st.DataObject, state: PeerState) -> str:
     """Mostly the one that is with the session, so that lives go on to their later parts."""
     flight = state.in_flight
-    if flight is not None and data.draw(st.integers(0, 4)):
+    if flight is not None and data.draw(st.integers(0, 4)) != 4:
         return flight.id
     return data.draw(st.sampled_from([*(message.id for message in state.messages), f"{0:032x}"]))
 
 
 def _event(data: st.DataObject, state: PeerState, now: float, number: int) -> e.Event:
-    """Mostly about the live session, sometimes about another; about a waiting message, or none."""
-    live = state.session if data.draw(st.integers(0, 9)) else None
+    """Often what would come next in a life, else anything: about the live session, mostly, or another."""
+    live = state.session if data.draw(st.integers(0, 9)) != 9 else None
     facts = Facts(
         data.draw,
         live.id if live else "another",
@@ -105,7 +105,18 @@ def _event(data: st.DataObject, state: PeerState, now: float, number: int) -> e.
         now,
         number,
     )
-    return data.draw(st.sampled_from(MAKERS))(facts)
+    return data.draw(st.sampled_from([*_next(state), data.draw(st.sampled_from(MAKERS))]))(facts)
+
+
+def _next(state: PeerState) -> tuple[Callable[[Facts], e.Event], ...]:
+    flight = state.in_flight
+    if state.session is None:
+        return (_submit,)
+    if not state.session.ready or flight is None:
+        return (lambda f: e.Observed(f.session, SessionState.IDLE, f.why), _submit)
+    if flight.state is MessageState.OFFERED:
+        return (lambda f: e.Taken(f.session, f.message, f.why),)
+    return (_died, lambda f: e.TurnEnded(f.session, f.why))
 
 
 def _batch(commands: tuple[c.Command, ...], event: e.Event, now: float, open_keys: list[str]) -> Batch:

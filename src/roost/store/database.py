@@ -73,13 +73,16 @@ def _readable(path: Path, how: str) -> apsw.Connection:
     connection = apsw.Connection(f"{path.absolute().as_uri()}?{how}", flags=flags)
     try:
         connection.set_busy_timeout(_BUSY_MS)
-        version = schema_of(connection)
-        if version != SCHEMA:
-            raise _other_version(path, version)
+        _check_version(path, schema_of(connection))
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _check_version(path: Path, version: int) -> None:
+    if version != SCHEMA:
+        raise _other_version(path, version)
 
 
 def schema_of(connection: apsw.Connection) -> int:
