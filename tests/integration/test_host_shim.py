@@ -295,6 +295,16 @@ async def test_P10_killed_server_is_written_down_and_a_stubborn_agent_ended(stag
     assert "MemAvailable" in snapshots[0].read_text()
 
 
+async def test_N7_children_of_an_agent_that_left_with_its_server_are_ended(stage: Stage) -> None:
+    spec = stage.spec(*_PYTHON, _FAMILY.replace("signal.pause()\n", "") + "sys.stdin.read(); os._exit(0)\n")
+    _, started = await stage.launch(spec)
+    stage.signal(started.server, signal.SIGKILL)
+    record = await stage.death()
+    assert (record.cause, record.children_left) == ("server-exit", ())
+    await stage.gone(started.shim)
+    assert stage.processes.tree(started.shim, "s1", spec.nonce) == []
+
+
 async def test_P10_deliberate_teardown_is_silent(stage: Stage) -> None:
     spec = stage.spec(*_PYTHON, _PATIENT)
     terminal, started = await stage.launch(spec)

@@ -139,12 +139,14 @@ class Shim:
         )
         while True:
             self.wait(OOM_SAMPLE_SECONDS)
-            if self.agent_ended():
-                cause = self.hangup_cause() if self.hung_up() else None
-                break
+            ended = self.agent_ended()
             if self.hung_up():
+                # An agent may have left by itself when its terminal went; its children have not.
                 cause = self.hangup_cause()
                 self.end_agent(HANGUP_GRACE)
+                break
+            if ended:
+                cause = None
                 break
             if signal.SIGTERM in self.asked:
                 cause = "teardown" if self.deliberate() else "terminated"
@@ -180,7 +182,8 @@ class Shim:
         while True:
             found = wait_child(os.P_PID, self.agent)
             if found is not None and found.si_code == os.CLD_STOPPED:
-                os.waitpid(self.agent, os.WUNTRACED | os.WNOHANG)
+                # Takes the stop alone: should it have been killed since, its status must stay.
+                os.waitid(os.P_PID, self.agent, os.WSTOPPED | os.WNOHANG)
                 self.resume(found.si_status)
                 continue
             break
