@@ -169,6 +169,14 @@ class BootFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Orphaned:
+    """The session has lost its terminal or its agent, and its shim lives on: it can serve nobody any more."""
+
+    session: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Died:
     """The session is over: positively confirmed."""
 
@@ -209,6 +217,7 @@ Event = (
     | Examined
     | EndVetoed
     | BootFailed
+    | Orphaned
     | Died
     | ConversationMissing
     | Tick

@@ -22,7 +22,7 @@ from roost.daemon.launcher import Launcher, NothingToResumeError
 from roost.daemon.live import Live, Lives
 from roost.daemon.machine import Machine
 from roost.daemon.notices import Notices
-from roost.daemon.tasks import Tasks
+from roost.daemon.tasks import Tasks, race
 from roost.daemon.undertaker import Undertaker
 from roost.errors import NotFoundError, RoostError
 from roost.host.errors import SensorError
@@ -31,6 +31,8 @@ from roost.runtimes.base import Context
 
 SETTLE = 1.5
 """Seconds without a record before an earlier offer counts as never pasted."""
+SHIM = 15.0
+"""Seconds that a shim has to leave after its agent or its terminal: it gives the agent three to hang up."""
 
 _log = logging.getLogger("roost.executor")
 
@@ -151,6 +153,10 @@ class Executor:
         gone = asyncio.Event()
         watch = self._machine.processes.watch(processes.shim, gone.set)
         try:
+            await race(gone.wait(), self._machine.clock.sleep(SHIM))
+            if not gone.is_set():
+                why = "its agent or its terminal is gone and its shim is not"
+                await self._fleet.tell(live.peer, e.Orphaned(live.session.id, why))
             await gone.wait()
         finally:
             watch.cancel()

@@ -9,7 +9,7 @@ from roost.core import commands as c
 from roost.core import events as e
 from roost.core.message import MessageState, Notice
 from roost.core.peer import PeerState
-from roost.core.session import Cause, Session, SessionState
+from roost.core.session import Session, SessionState
 from roost.daemon.executor import Executor
 from roost.daemon.fleet import Fleet
 from roost.daemon.launcher import Launcher, LaunchError, live_session
@@ -92,7 +92,7 @@ class Recovery:
     async def _orphan(self, session: Session, why: str) -> None:
         """A shim without its terminal cannot serve a session any more: it ends through the authority."""
         _log.warning("session %s of %s: %s", session.id, session.peer, why)
-        self._executor.run(c.End(session, Cause.SERVER_EXIT, "roost", guarded=False))
+        await self._fleet.tell(session.peer, e.Orphaned(session.id, why))
 
     async def _doubt(self, state: PeerState, why: str) -> None:
         """Nothing is known, so nothing is closed: show it, and look again."""
