@@ -5,7 +5,7 @@ Each effect runs in a task of its own and ends in one event, which settles its i
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -80,12 +80,12 @@ class Executor:
                 work = self._notices.deliver(effect)
         self._tasks.start(self._kept(work, effect.key), effect.key)
 
-    def later(self, seconds: float, work: Coroutine[Any, Any, None], name: str) -> None:
+    def later(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
         """Start other work after a while."""
 
         async def wait() -> None:
             await self._machine.clock.sleep(seconds)
-            await work
+            await work()
 
         self._tasks.start(wait(), name)
 
@@ -182,7 +182,7 @@ class Executor:
             await self._fleet.tell(command.peer, event, settles=command.key)
 
     async def _spill(self, message: Message, text: str) -> str:
-        path = self._machine.places.bodies / f"{message.id}.txt"
+        path = self._machine.places.bodies / message.to / f"{message.id}.txt"
         await asyncio.to_thread(_write_body, path, text)
         return str(path)
 

@@ -42,6 +42,7 @@ class Recovery:
 
     async def run(self, intents: Iterable[Intent]) -> None:
         """Adopt or close all sessions at once, then take up the intents that are still open."""
+        await asyncio.to_thread(self._undertaker.sweep)
         states = [state for state in self._fleet.states() if state.session is not None]
         await asyncio.gather(*(self._session(state) for state in states))
         for intent in intents:
@@ -99,7 +100,7 @@ class Recovery:
         session = state.session
         assert session is not None  # noqa: S101 -- only states with a session get here
         await self._fleet.tell(session.peer, e.Observed(session.id, SessionState.UNKNOWN, why))
-        self._executor.later(AGAIN, self._session(state), f"look again at {session.peer}")
+        self._executor.later(AGAIN, lambda: self._session(state), f"look again at {session.peer}")
 
     async def _intent(self, intent: Intent) -> None:
         state = self._fleet.find(intent.peer)

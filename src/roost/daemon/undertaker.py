@@ -1,12 +1,18 @@
-"""Turns the end of a session's processes into one death: cause, code or signal, evidence."""
+"""Turns the end of a session's processes into one death: cause, code or signal, evidence.
+
+Also clears away the files of removed peers.
+"""
 
 import asyncio
+import logging
 import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from roost.core import commands as c
 from roost.core import events as e
+from roost.core.peer import PeerState
 from roost.core.session import Cause, Death, Session
 from roost.daemon.authority import Authority
 from roost.daemon.fleet import Fleet
@@ -24,6 +30,8 @@ LAST_LINES = 20
 _ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])|[\x00-\x08\x0b-\x1f\x7f]"
 )
+
+_log = logging.getLogger("roost.undertaker")
 
 _RECORDED = {
     "boot-failed": Cause.BOOT_FAILED,
@@ -46,6 +54,7 @@ class Undertaker:
         self._lives = lives
         self._authority = authority
         self._spool = spool
+        fleet.on_committed.append(self._purged)
 
     async def bury(self, session: Session, context: Context | None, why: str) -> None:
         """Import the death record, see that nothing of the tree is left, and tell the fleet once.
@@ -150,6 +159,30 @@ class Undertaker:
             return False
         path = await asyncio.to_thread(runtime.transcript, context, None)
         return path is not None
+
+    def _purged(self, _name: str, _state: PeerState | None, commands: Sequence[c.Command]) -> None:
+        """Remove the files of a removed peer at once: its name may be given to a new one right after (P11)."""
+        for command in commands:
+            if isinstance(command, c.Purge):
+                self._clear(command.peer)
+
+    def sweep(self) -> None:
+        """Blocking: remove the files of peers whose removal the last daemon did not see through."""
+        places = self._machine.places
+        known = set(self._fleet.names())
+        logs = (path.name.partition(".")[0] for path in places.pane_log("-").parent.glob("*.log*"))
+        folders = (path.name for path in places.bodies.glob("*"))
+        for name in {*logs, *folders} - known:
+            self._clear(name)
+
+    def _clear(self, peer: str) -> None:
+        log = self._machine.places.pane_log(peer)
+        try:
+            log.unlink(missing_ok=True)
+            log.with_suffix(".log.1").unlink(missing_ok=True)
+        except OSError as error:
+            _log.warning("the pane log of the removed peer %s stays: %s", peer, error)
+        shutil.rmtree(self._machine.places.bodies / peer, ignore_errors=True)
 
     def _clean(self, session: Session) -> None:
         """Blocking: remove what only the live session needed, after its death is in the store."""

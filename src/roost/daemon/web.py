@@ -53,7 +53,7 @@ class Gate:
         if request.headers.get("host") not in self._hosts:
             return JSONResponse({"error": "wrong Host"}, 421)
         if request.url.path == "/mcp" and request.method == "GET":
-            # Stateless: there is no stream to wait on, and one that broke with us would cost clients the tools.
+            # Stateless: there is no stream to wait on; one that broke with us would cost clients the tools.
             return JSONResponse({"error": "no stream here"}, 405, {"Allow": "POST"})
         if origin is not None and origin.removeprefix("http://") not in self._hosts:
             return JSONResponse({"error": "foreign Origin"}, 403)
