@@ -218,6 +218,7 @@ def crash(stage: Stage) -> str:
 
 def end(stage: Stage) -> str:
     """Everything ends, and nothing is left."""
+    _taken(stage)
     count = len(stage.leftovers.find())
     stage.roost("down", "--agents")
     left = stage.leftovers.wait()
