@@ -189,7 +189,7 @@ async def _live(data: st.DataObject, store: Store, again: Path | None) -> None:
     await store.close()
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.data())
 def test_the_twin_gives_back_what_decide_made(data: st.DataObject) -> None:
     async def run() -> None:
@@ -199,7 +199,7 @@ def test_the_twin_gives_back_what_decide_made(data: st.DataObject) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.data())
 def test_N8_the_disk_gives_back_what_decide_made(data: st.DataObject) -> None:
     async def run(path: Path) -> None:

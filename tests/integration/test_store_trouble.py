@@ -15,7 +15,7 @@ import apsw
 import pytest
 
 from roost.core.commands import Journal, SaveMessage
-from roost.core.message import Message
+from roost.core.message import Message, MessageState
 from roost.errors import StoreError
 from roost.store.database import SCHEMA, open_database
 from roost.store.errors import BrokenRowError, StoreMissingError, StoreVersionError
@@ -468,3 +468,22 @@ def test_the_reader_is_light() -> None:
 async def test_a_store_in_a_missing_directory_is_explained(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="check that its directory exists"):
         await SqliteStore.open(tmp_path / "none" / "roost.db")
+
+
+async def test_the_cost_of_a_queue_does_not_follow_its_history(tmp_path: Path) -> None:
+    await _filled(tmp_path / "roost.db", 1)
+    reader = Reader(tmp_path / "roost.db")
+    asked: list[str] = []
+    reader._connection.exec_trace = lambda _cursor, statement, _values: asked.append(statement) is None
+    reader.inbox("b")
+    reader.messages("b", MessageState.QUEUED)
+    reader.messages(state=MessageState.UNKNOWN)
+    reader.peers()
+    reader._connection.exec_trace = None
+    wanted = [statement for statement in asked if "recipient" in statement and "FROM messages" in statement]
+    assert len(wanted) == 4
+    for statement in wanted:
+        values = (None,) * statement.count("?")
+        plan = reader._connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
+        assert "messages_unfinished" in str(plan)
+    reader.close()

@@ -26,7 +26,8 @@ T = TypeVar("T")
 
 PREFIX_LEAST = 8
 """Fewer digits of a message id are not looked up."""
-# As in the partial index; SQLite uses it only for the same words.
+# SQLite uses the partial index only for its own words, and untold prefers the one of all messages.
+_QUEUE = "messages INDEXED BY messages_unfinished"
 _UNFINISHED = "state IN ('queued', 'offered', 'accepted', 'unknown')"
 
 
@@ -84,8 +85,7 @@ class Reader:
             sessions[name] = rows.read_session(session_id, data)
         queues: defaultdict[str, list[Message]] = defaultdict(list)
         for row in self._rows(
-            f"SELECT {rows.MESSAGE_COLUMNS} FROM messages INDEXED BY messages_unfinished"
-            f" WHERE {_UNFINISHED} ORDER BY recipient, seq"
+            f"SELECT {rows.MESSAGE_COLUMNS} FROM {_QUEUE} WHERE {_UNFINISHED} ORDER BY recipient, seq"
         ):
             queues[row[1]].append(rows.read_message(row))
         return [
@@ -145,10 +145,12 @@ class Reader:
             if value is not None
         }
         clauses = [f"{column} = ?" for column in given]
+        table = "messages"
         if state is not None and state not in FINAL:
+            table = _QUEUE
             clauses.append(_UNFINISHED)
         found = self._rows(
-            f"SELECT {rows.MESSAGE_COLUMNS} FROM messages WHERE {' AND '.join(clauses) or 'true'}"
+            f"SELECT {rows.MESSAGE_COLUMNS} FROM {table} WHERE {' AND '.join(clauses) or 'true'}"
             " ORDER BY seq DESC LIMIT ?",
             (*map(str, given.values()), limit),
         )
@@ -165,7 +167,7 @@ class Reader:
     def inbox(self, peer: str) -> list[tuple[Message, bytes]]:
         """The unread messages of a mailbox with their bodies, oldest first."""
         found = self._rows(
-            f"SELECT body, {rows.MESSAGE_COLUMNS} FROM messages JOIN bodies USING (seq)"
+            f"SELECT body, {rows.MESSAGE_COLUMNS} FROM {_QUEUE} JOIN bodies USING (seq)"
             f" WHERE recipient = ? AND {_UNFINISHED} ORDER BY seq",
             (peer,),
         )
@@ -215,7 +217,7 @@ class Reader:
         """How much there is."""
         row = self._row(
             "SELECT (SELECT count(*) FROM peers), (SELECT count(*) FROM sessions WHERE ended_at IS NULL),"
-            f" (SELECT count(*) FROM messages WHERE state = 'queued' AND {_UNFINISHED})"
+            f" (SELECT count(*) FROM {_QUEUE} WHERE state = 'queued' AND {_UNFINISHED})"
         )
         assert row is not None  # noqa: S101 -- a SELECT without FROM has one row
         return Counts(*row)
