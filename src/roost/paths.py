@@ -52,7 +52,7 @@ class Places:
 
     @property
     def bodies(self) -> Path:
-        """Bodies too long to paste."""
+        """Bodies too long to paste, in a folder for each recipient."""
         return self.state / "bodies"
 
     @property

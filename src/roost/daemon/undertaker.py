@@ -161,7 +161,7 @@ class Undertaker:
         return path is not None
 
     def _purged(self, _name: str, _state: PeerState | None, commands: Sequence[c.Command]) -> None:
-        """Remove the files of a removed peer at once: its name may be given to a new one right after (P11)."""
+        """Remove the files of a removed peer at once: its name may be given to a new one (P11)."""
         for command in commands:
             if isinstance(command, c.Purge):
                 self._clear(command.peer)
