@@ -136,8 +136,10 @@ class Roost:
         return self.call("send", to=to, body=body, **options)
 
     def ask(self, to: str, body: str, **options: Any) -> str:  # noqa: ANN401 -- JSON
-        """Send and wait for the reply's text."""
-        return self.send(to, body, wait="replied", timeout=PATIENCE, **options)["reply"]["body"]
+        """Send, wait for the reply and for the end of the turn; returns the reply's text."""
+        sent = self.send(to, body, wait="replied", timeout=PATIENCE, **options)
+        self.until_message(sent["id"], "done")
+        return sent["reply"]["body"]
 
     def row(self, name: str) -> Record:
         """The peer's row of the registry."""
