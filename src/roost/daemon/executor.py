@@ -172,7 +172,8 @@ class Executor:
             return
         body = await self._machine.store.body(command.message.id)
         seed = self._fleet.get(command.peer).peer.seed
-        text = await paste_text(command.message, seed, body or b"", self._spill, redrive=command.redrive)
+        redrive = command.redrive and await self._recorded(live, seed, command.message)
+        text = await paste_text(command.message, seed, body or b"", self._spill, redrive=redrive)
         live.offer_key = command.key
         live.poke.set()
         delivery = Delivery(live, driver, self._fleet, self._machine.clock)
@@ -180,6 +181,15 @@ class Executor:
         if event is not None:
             live.offer_key = None
             await self._fleet.tell(command.peer, event, settles=command.key)
+
+    async def _recorded(self, live: Live, seed: str, message: Message) -> bool:
+        """Whether the resumed conversation really holds the message.
+
+        Claude Code 2.1.328 writes a prompt down up to 0.2 s after its hook has told of it: an agent killed in
+        between was told the message and has forgotten it.
+        """
+        verdict, _ = await asyncio.to_thread(examine_record, live.runtime, live.context, seed, message)
+        return verdict is not Examination.ABSENT
 
     async def _spill(self, message: Message, text: str) -> str:
         path = self._machine.places.bodies / message.to / f"{message.id}.txt"
