@@ -301,7 +301,6 @@ async def test_unfinished_messages_load_in_order_of_arrival_whatever_happened_to
         pytest.param(Batch(1.0, (c.CloseSession(death(session(generation=7))),)), id="death-of-a-stranger"),
         pytest.param(Batch(1.0, (c.SaveMessage(message(8)),)), id="message-without-body"),
         pytest.param(Batch(1.0, (c.SaveMessage(message(8)),), bodies={message(8).id: b"x"}), id="cut-body"),
-        pytest.param(Batch(1.0, bodies={message(8).id: BODY}), id="body-without-message"),
         pytest.param(Batch(1.0, (c.SaveAttempt("f" * 32, None, "offered", ""),)), id="attempt-of-nothing"),
         pytest.param(Batch(1.0, journal=(c.Journal("gc", "x", data={"x": object()}),)), id="data-no-json"),
         pytest.param(Batch(1.0, journal=(c.Journal("gc", "x", data={"x": float("nan")}),)), id="data-nan"),
@@ -501,6 +500,20 @@ async def test_inbox_holds_the_unread_with_their_bodies(store: Store) -> None:
     assert await store.inbox("me") == [(message(2, "me"), BODY), (message(1, "me"), BODY)]
     await store.commit(Batch(1.0, (c.SaveMessage(message(2, "me", state=MessageState.DONE)),)))
     assert await store.inbox("me") == [(message(1, "me"), BODY)]
+
+
+async def test_the_body_of_a_refused_message_is_passed_over(store: Store) -> None:
+    taken = mail(message(1))
+    await store.commit(replace(taken, bodies={**taken.bodies, message(2).id: BODY}))
+    assert await store.body(message(1).id) == BODY
+    assert await store.body(message(2).id) is None
+
+
+async def test_decisions_of_one_batch_may_save_a_new_message_again(store: Store) -> None:
+    taken = mail(message(1))
+    await store.commit(replace(taken, changes=(*taken.changes, c.SaveMessage(message(1, why="later")))))
+    assert await store.messages() == [message(1, why="later")]
+    assert await store.body(message(1).id) == BODY
 
 
 async def test_an_empty_body_needs_no_bytes(store: Store) -> None:

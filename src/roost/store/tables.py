@@ -45,8 +45,6 @@ def apply(tables: Tables, batch: Batch) -> tuple[JournalRow, ...]:
     bodies = dict(batch.bodies)
     for change in arranged(batch.changes):
         _change(tables, change, batch.at, bodies)
-    if bodies:
-        raise BatchError(f"a body came without its message {next(iter(bodies))}; nothing was stored")
     for key in batch.settled:
         tables.intents.pop(key, None)
     for intent in batch.intents:
