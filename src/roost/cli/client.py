@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from roost.errors import DeniedError, NoDaemonError, RoostError
+from roost.errors import DeniedError, NoDaemonError, RoostError, UsageError
 
 Record = dict[str, Any]
 """One JSON object."""
@@ -21,11 +21,12 @@ _GONE = "the daemon went away before it answered; `roost status` tells if it is 
 class RemoteError(RoostError):
     """The daemon refused the request."""
 
-    def __init__(self, code: str, message: str, status: int) -> None:
-        """Take the daemon's own sentence, its error code, and the exit code that it chose."""
-        super().__init__(message)
-        self.remote_code = code
-        self.status = status
+    def __init__(self, error: Record) -> None:
+        """Take the daemon's own sentence, the exit code that it chose, and the facts that it gave."""
+        super().__init__(str(error.get("message") or "the daemon refused the request"))
+        self.remote_code = str(error.get("code"))
+        self.status = _status(error)
+        self.facts: Record = error.get("facts") or {}
 
 
 class ConnectionLostError(RoostError):
@@ -59,8 +60,12 @@ class Client:
         request: Record = {"id": 1, "method": method, "params": params or {}}
         if self._token:
             request["token"] = self._token
+        try:
+            line = json.dumps(request, ensure_ascii=False).encode() + b"\n"
+        except UnicodeEncodeError as broken:
+            raise UsageError("an argument is not UTF-8") from broken
         with self._connect(patience) as connection:
-            for answer in self._exchange(connection, request, patience):
+            for answer in self._exchange(connection, line, patience):
                 if "event" in answer:
                     if on_event is not None:
                         on_event(answer["event"])
@@ -69,8 +74,7 @@ class Client:
                     self._on_note(str(note))
                 error: Record | None = answer.get("error")
                 if error is not None:
-                    code, message = str(error.get("code", "error")), str(error.get("message", ""))
-                    raise RemoteError(code, message or "the daemon refused the request", _status(error))
+                    raise RemoteError(error)
                 return answer.get("result")
         raise ConnectionLostError(_GONE)
 
@@ -96,11 +100,11 @@ class Client:
         return connection
 
     def _exchange(
-        self, connection: socket.socket, request: Record, patience: float | None
+        self, connection: socket.socket, request: bytes, patience: float | None
     ) -> Iterator[Record]:
         """Every answer to the request, until the daemon hangs up."""
         try:
-            connection.sendall(json.dumps(request).encode() + b"\n")
+            connection.sendall(request)
         except OSError as error:
             # The daemon may refuse an over-long request before it has read all of it: its answer counts.
             if not isinstance(error, BrokenPipeError | ConnectionResetError):

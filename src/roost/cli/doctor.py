@@ -5,11 +5,12 @@ import shutil
 import stat
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 from roost.cli.client import Record
+from roost.config import load_config
+from roost.errors import ConfigError
 from roost.paths import Places
 
 OLDEST_TMUX = (3, 3)
@@ -157,17 +158,10 @@ def _disk(places: Places) -> Record:
 
 def _configuration(path: Path) -> Record:
     try:
-        text = path.read_bytes().decode()
-        tomllib.loads(text)
-    except FileNotFoundError:
-        return good("config", f"{path} does not exist; the defaults apply")
-    except UnicodeDecodeError as error:
-        return wrong("config", f"{path} is not UTF-8 (byte {error.start})", f"edit {path}")
-    except tomllib.TOMLDecodeError as error:
-        return wrong("config", f"{path}: {error}", f"edit {path}")
-    except OSError as error:
-        return wrong("config", f"{path}: {error.strerror}", f"ls -l {path}")
-    return good("config", str(path))
+        load_config(path)
+    except ConfigError as error:
+        return wrong("config", error.message, f"edit {path}")
+    return good("config", str(path) if path.exists() else f"{path} does not exist; the defaults apply")
 
 
 def _program(name: str, install: str) -> Record:

@@ -8,17 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 from roost.cli.client import Answer, Record
 from roost.cli.output import warn
-from roost.core.message import Message, MessageState
+from roost.core.identity import OPERATOR
+from roost.core.message import MessageState
 from roost.core.peer import PeerState
-from roost.core.session import Death, Session
-from roost.core.settings import show_settings
-from roost.core.view import iso, shown
 from roost.errors import NotFoundError
+from roost.present import (
+    death_object,
+    event_object,
+    inbox_item,
+    message_object,
+    message_story,
+    peer_object,
+    peer_row,
+)
 
 if TYPE_CHECKING:
-    from roost.store.reader import JournalRow, Reader
+    from roost.store.reader import Reader
 
 DOWN = "the daemon is down"
+_PAGE = 1000
 
 
 def read(database: Path, method: str, params: Record) -> Answer:
@@ -59,154 +67,54 @@ def _check(reader: "Reader", name: str | None) -> None:
 
 
 def _list(reader: "Reader", _params: Record) -> Answer:
-    return [_row(state) for state in reader.peers()]
+    now = time.time()
+    return [_unwatched(peer_row(state, now)) for state in reader.peers() if state.peer.name != OPERATOR]
 
 
 def _show(reader: "Reader", params: Record) -> Answer:
-    state = _peer(reader, params["name"])
-    peer = state.peer
-    quarantine, death = peer.quarantine, peer.last_death
-    return _row(state) | {
-        "settings": show_settings(peer.settings),
-        "conversation": peer.conversation,
-        "topics": list(peer.topics),
-        "fresh_next": peer.fresh_next,
-        "quarantine": quarantine and {"until": iso(quarantine.until), "why": quarantine.why},
-        "last_death": death and {"cause": str(death.cause), "at": iso(death.at)},
-        "messages": [_message(message) for message in state.messages],
-    }
+    return _unwatched(peer_object(_peer(reader, params["name"]), time.time()))
+
+
+def _unwatched(row: Record) -> Record:
+    """What was live is `unknown` now: nobody watches it."""
+    if row["session"] is None:
+        return row
+    return row | {"state": "unknown", "why": f"{DOWN}; it was {row['state']}"}
 
 
 def _messages(reader: "Reader", params: Record) -> Answer:
     _check(reader, params["name"])
     state = MessageState(params["state"]) if params["state"] else None
-    return [_message(each) for each in reader.messages(params["name"], state, params["limit"])]
+    return [message_object(each) for each in reader.messages(params["name"], state, params["limit"])]
 
 
-def _one_message(reader: "Reader", params: Record) -> Answer:
+def _message(reader: "Reader", params: Record) -> Answer:
     stored = reader.message(params["id"])
     if stored is None:
         raise NotFoundError(f"there is no message '{params['id']}'; `roost messages` shows the latest")
-    attempts = [
-        {"at": iso(each.at), "session": each.session, "outcome": each.outcome, "why": each.why}
-        for each in stored.attempts
-    ]
-    story = [{"at": iso(stored.message.created_at), "what": f"stored, from {stored.message.sender}"}]
-    story += [
-        {"at": iso(each.at), "what": f"{each.outcome}: {each.why}" if each.why else each.outcome}
-        for each in stored.attempts
-    ]
-    return _message(stored.message) | {
-        "attempts": attempts,
-        "replies": list(stored.replies),
-        "story": story,
-    }
+    return message_story(stored)
 
 
 def _inbox(reader: "Reader", params: Record) -> Answer:
     _check(reader, params["name"])
-    return [_item(message, body) for message, body in reader.inbox(params["name"])]
+    return [inbox_item(message, body) for message, body in reader.inbox(params["name"])]
 
 
 def _events(reader: "Reader", params: Record) -> Answer:
-    _check(reader, params["peer"])
-    rows = reader.events(params["after"] or 0, params["peer"], params["limit"] or 1_000_000)
-    return [_event(row) for row in rows]
+    last, left = params["after"] or 0, params["limit"]
+    events: list[Record] = []
+    while rows := reader.events(last, params["peer"], min(left or _PAGE, _PAGE)):
+        events += [event_object(row) for row in rows]
+        last = rows[-1].seq
+        left = left and left - len(rows)
+        if left == 0:
+            break
+    return events
 
 
 def _deaths(reader: "Reader", params: Record) -> Answer:
     _check(reader, params["name"])
-    return [_death(each) for each in reader.deaths(params["name"])]
-
-
-def _row(state: PeerState) -> Record:
-    """A row of the registry. What was live is `unknown`: nobody watches it."""
-    seen = shown(state, time.time())
-    peer, session = state.peer, state.session
-    return {
-        "name": peer.name,
-        "runtime": peer.settings.runtime,
-        "dir": peer.settings.dir,
-        "wake": str(peer.settings.wake),
-        "state": seen.state if session is None else "unknown",
-        "why": seen.why if session is None else f"{DOWN}; it was {seen.state}",
-        "since": iso(seen.since),
-        "queued": state.queued,
-        "stopped": peer.stopped,
-        "session": session and _session(session),
-    }
-
-
-def _session(session: Session) -> Record:
-    processes = session.processes
-    return {
-        "id": session.id,
-        "generation": session.generation,
-        "agent_pid": processes and processes.agent and processes.agent.pid,
-        "shim_pid": processes and processes.shim.pid,
-        "server_pid": processes and processes.server.pid,
-        "socket": processes and processes.socket,
-        "conversation": session.conversation,
-        "started_at": iso(session.started_at),
-    }
-
-
-def _message(message: Message) -> Record:
-    return {
-        "id": message.id,
-        "from": message.sender,
-        "to": message.to,
-        "topic": message.topic,
-        "reply_to": message.reply_to,
-        "state": str(message.state),
-        "why": message.why,
-        "created_at": iso(message.created_at),
-        "accepted_at": iso(message.accepted_at),
-        "done_at": iso(message.done_at),
-        "attachments": list(message.attachments),
-    }
-
-
-def _item(message: Message, body: bytes) -> Record:
-    notice = message.notice
-    return {
-        "id": message.id,
-        "from": message.sender,
-        "topic": message.topic,
-        "reply_to": message.reply_to,
-        "body": body.decode(errors="replace"),
-        "at": iso(message.created_at),
-        "notice": notice and {"about": notice.about, "outcome": notice.outcome, "why": notice.why},
-    }
-
-
-def _event(row: "JournalRow") -> Record:
-    return {
-        "seq": row.seq,
-        "ts": iso(row.ts),
-        "kind": row.kind,
-        "peer": row.peer,
-        "session": row.session,
-        "message": row.message,
-        "cause": row.cause,
-        "data": dict(row.data),
-    }
-
-
-def _death(death: Death) -> Record:
-    return {
-        "peer": death.peer,
-        "session": death.session,
-        "generation": death.generation,
-        "at": iso(death.at),
-        "cause": str(death.cause),
-        "exit_code": death.exit_code,
-        "signal": death.signal,
-        "by": death.by,
-        "evidence": death.evidence,
-        "counted": death.counted,
-        "last_lines": list(death.last_lines),
-    }
+    return [death_object(each) for each in reader.deaths(params["name"])]
 
 
 def _absent_peer(params: Record) -> list[Any]:
@@ -224,7 +132,7 @@ _METHODS: dict[str, Callable[["Reader", Record], Answer]] = {
     "list": _list,
     "show": _show,
     "messages": _messages,
-    "message": _one_message,
+    "message": _message,
     "inbox": _inbox,
     "events": _events,
     "deaths": _deaths,

@@ -122,10 +122,12 @@ def clip(text: str, columns: int) -> str:
     """The text, or its beginning and an ellipsis, in at most so many columns."""
     if cells(text) <= columns:
         return text
-    kept = text[: max(columns - 1, 0)]
-    while cells(kept) > columns - 1:
+    if columns < 1:
+        return ""
+    kept = text[: columns - 1]
+    while cells(kept) >= columns:
         kept = kept[:-1]
-    return kept.rstrip() + "…" if columns > 0 else ""
+    return kept.rstrip() + "…"
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, state: int | None = None) -> None:

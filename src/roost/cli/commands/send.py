@@ -114,7 +114,8 @@ def _send(app: App, params: Record) -> int:
         return INTERRUPTED
     except RemoteError as error:
         progress.clear()
-        if error.status == 3 and known:  # noqa: PLR2004 -- contract: a wait ran out
+        known = {"id": error.facts.get("id"), **known}
+        if error.status == 3 and known["id"]:  # noqa: PLR2004 -- contract: a wait ran out
             if params["wait"] != "replied":
                 say(str(known["id"]))
             warn(f"roost: {error.message}")

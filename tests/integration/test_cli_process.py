@@ -1,0 +1,278 @@
+"""The command line as a process: what it loads, how it ends, a real terminal, up and down."""
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from roost.cli import launch
+from roost.cli.main import main
+from roost.paths import find_places
+from tests.support.home import Home
+from tests.support.rpc_server import RpcServer, hold, result, serve
+from tests.support.wait import wait_until
+
+ID = "0190abcdef0123456789abcdef012345"
+PATIENCE = 20.0
+HEAVY = ("asyncio", "httptools", "mcp", "msgspec", "rich", "starlette", "uvicorn", "importlib.metadata")
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+@pytest.fixture
+def daemon(home: Home) -> Iterator[RpcServer]:
+    with serve(find_places(home.variables).socket) as server:
+        yield server
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "roost", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+def loaded(*arguments: str) -> set[str]:
+    code = dedent("""
+        import json, sys
+        from roost.cli.main import main
+        status = main(sys.argv[1:])
+        sys.stderr.write(json.dumps([status, *sys.modules]))
+    """)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
+    status, *modules = json.loads(done.stderr.splitlines()[-1])
+    assert status == 0
+    return set(modules)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list"],
+        ["status"],
+        ["list", "--debug"],
+        ["send", "bob", "hi"],
+        ["messages"],
+        ["show", "bob"],
+        ["--help"],
+    ],
+)
+def test_no_package_of_the_daemon_is_loaded(daemon: RpcServer, arguments: list[str]) -> None:
+    daemon.on("list", result([]))
+    daemon.on("status", result({"version": "0", "uptime_s": 1}))
+    daemon.on("send", result({"id": ID, "state": "queued", "why": "", "reply": None}))
+    daemon.on("messages", result([]))
+    daemon.on("show", result({"name": "bob", "state": "idle"}))
+    modules = loaded(*arguments)
+    assert modules.isdisjoint(HEAVY)
+    assert not any(name.startswith(("roost.daemon", "roost.host", "roost.runtimes")) for name in modules)
+
+
+@pytest.mark.parametrize("command", ["list", "status"])
+def test_the_quick_commands_load_neither_a_parser_nor_pathlib(daemon: RpcServer, command: str) -> None:
+    daemon.on(
+        "list", result([{"name": "a", "runtime": "r", "state": "s", "since": "", "queued": 0, "why": ""}])
+    )
+    daemon.on("status", result({"version": "0", "uptime_s": 1}))
+    assert loaded(command).isdisjoint({"click", "pathlib", "dataclasses", "inspect", "shutil", "roost.core"})
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(daemon: RpcServer) -> None:
+    event = {"seq": 1, "ts": None, "kind": "ready", "peer": "bob", "data": {"a": "x" * 1000}}
+    daemon.on("events", result(None, events=[event] * 2000))
+    with subprocess.Popen(
+        [sys.executable, "-m", "roost", "events"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(PATIENCE) == 141
+
+
+def test_N2_ctrl_c_while_waiting_names_the_message_that_stays(daemon: RpcServer) -> None:
+    reached, release = threading.Event(), threading.Event()
+    daemon.on("send", hold({"id": ID, "state": "queued", "why": "waits"}, reached, release))
+    with subprocess.Popen(
+        [sys.executable, "-m", "roost", "send", "bob", "hi", "--wait", "done"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert reached.wait(PATIENCE)
+        # The event is on its way: only a process that has read it waits for more.
+        wait_until(lambda: _waits_for_socket(process.pid), timeout=PATIENCE, why="the command waits")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+        release.set()
+    assert (process.returncode, out) == (130, b"")
+    assert err.decode() == (
+        f"roost: no longer waiting; message {ID} stays queued, `roost message {ID}` shows what became of it\n"
+    )
+
+
+def _waits_for_socket(pid: int) -> bool:
+    if sys.platform != "linux":
+        return True
+    return (
+        "unix_stream" in Path(f"/proc/{pid}/wchan").read_text() or "recv" in Path(f"/proc/{pid}/stack").name
+    )
+
+
+def test_ctrl_c_ends_a_follower_with_130(daemon: RpcServer) -> None:
+    reached, release = threading.Event(), threading.Event()
+    daemon.on("events", hold({"seq": 1, "ts": None, "kind": "ready", "peer": "bob"}, reached, release))
+    with subprocess.Popen(
+        [sys.executable, "-m", "roost", "events", "--follow", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["seq"] == 1
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=PATIENCE)
+        release.set()
+    assert (process.returncode, err) == (130, b"roost: interrupted\n")
+
+
+def on_terminal(*arguments: str, **variables: str) -> bytes:
+    """All that the command writes to a terminal of 80 columns."""
+    code = "import os, fcntl, sys, termios, struct; from roost.cli.main import main; sys.exit(main())"
+    leader, follower = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "80", **variables},
+    ) as process:
+        os.close(follower)
+        data = b""
+        while select.select([leader], [], [], PATIENCE)[0]:
+            try:
+                chunk = os.read(leader, 65536)
+            except OSError:
+                break
+            if not chunk:
+                break
+            data += chunk
+        assert process.wait(PATIENCE) == 0
+    os.close(leader)
+    return data
+
+
+def test_a_terminal_gets_colour_unless_it_asks_not_to(daemon: RpcServer) -> None:
+    peer = {"name": "a", "runtime": "r", "state": "idle", "since": "", "queued": 0, "why": "ready"}
+    daemon.on("list", result([peer]))
+    assert b"\x1b[32midle\x1b[0m" in on_terminal("list")
+    assert b"\x1b" not in on_terminal("list", NO_COLOR="1")
+    assert b"\x1b" not in on_terminal("list", TERM="dumb")
+
+
+def test_a_terminal_gets_progress_that_is_gone_at_the_end(daemon: RpcServer) -> None:
+    reply = {"id": ID, "state": "done", "why": "", "reply": None}
+    daemon.on("send", result(reply, events=[{"id": ID, "state": "starting", "why": "launching"}]))
+    shown = on_terminal("send", "bob", "hi", "--wait", "done")
+    assert shown == b"\r\x1b[Kbob: starting: launching\r\x1b[K" + ID.encode() + b"\r\n"
+
+
+def test_attach_becomes_the_terminal_client(daemon: RpcServer) -> None:
+    daemon.on("attach", result({"argv": ["/bin/sh", "-c", "echo joined ${TMUX-outside}"]}))
+    assert b"joined outside" in on_terminal("attach", "bob", TMUX="/tmp/x,1,0")
+
+
+FAKE_DAEMON = """
+import fcntl, os, sys, threading
+from pathlib import Path
+from roost.paths import find_places
+from tests.support.rpc_server import result, serve
+assert os.getcwd() == "/" and os.getsid(0) == os.getpid() and "ROOST_TOKEN" not in os.environ
+home = sys.argv[sys.argv.index("--home") + 1]
+ready = int(sys.argv[sys.argv.index("--ready-fd") + 1])
+places = find_places({}, home)
+places.state.mkdir(mode=0o700, parents=True)
+lock = os.open(places.lock, os.O_CREAT | os.O_RDWR, 0o600)
+fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+down = threading.Event()
+def end(request):
+    yield {"result": {}}
+    down.set()
+with serve(places.socket) as server:
+    server.on("status", result({"version": "9", "pid": os.getpid()}))
+    server.on("down", end)
+    os.write(ready, b"ready\\n")
+    os.close(ready)
+    down.wait(30)
+"""
+
+
+@pytest.fixture
+def fake_daemon(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = str(Path(__file__).resolve().parents[2])
+    monkeypatch.setenv("PYTHONPATH", root)
+    monkeypatch.setenv("ROOST_TOKEN", "of a session")
+    command = [sys.executable, "-c", FAKE_DAEMON, "--home", str(home.roost)]
+    monkeypatch.setattr(launch, "_command", lambda _app: command)
+
+
+@pytest.mark.usefixtures("fake_daemon")
+def test_up_starts_a_daemon_of_its_own_and_down_sees_it_end(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["up"]) == 0
+    first = capsys.readouterr().out
+    assert first.startswith("roost 9 is up (pid ")
+    assert main(["up"]) == 0
+    assert capsys.readouterr().out == first.replace("is up", "is already up")
+    assert main(["down"]) == 0
+    assert capsys.readouterr().out == "roost is down; agents live on\n"
+    assert main(["status"]) == 5
+    log = find_places(os.environ).logs / "daemon.log"
+    assert (log.stat().st_mode & 0o777, log.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            "os.write(fd, b'error: the store is of a newer roost\\n')",
+            "roost: the store is of a newer roost\n",
+        ),
+        ("sys.exit('no space left')", "roost: the daemon did not start: no space left; see "),
+        ("os._exit(7)", "roost: the daemon did not start: it ended with 7; see "),
+    ],
+)
+def test_up_says_why_the_daemon_did_not_start(
+    monkeypatch: pytest.MonkeyPatch, code: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = f"import os, sys; fd = int(sys.argv[-1]); {code}"
+    monkeypatch.setattr(launch, "_command", lambda _app: [sys.executable, "-c", script])
+    assert main(["up"]) == 1
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_the_daemons_command_line_is_absolute(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    from roost.cli.app import App
+
+    monkeypatch.chdir(home.work)
+    monkeypatch.setenv("ROOST_HOME", "relative")
+    command = launch._command(App())
+    assert command == [sys.executable, "-P", "-m", "roost.daemon", "--home", str(home.work / "relative")]
+    monkeypatch.delenv("ROOST_HOME")
+    assert launch._command(App()) == [sys.executable, "-P", "-m", "roost.daemon"]
+
+
+def test_run_as_module() -> None:
+    assert run("--version").stdout == "roost 0.1.0\n"
