@@ -17,6 +17,11 @@ _PATTERNS = ("ready", "busy", "blocked", "turn_done")
 _RUNTIME_KEYS = frozenset({"argv", "resume_argv", "accept_log", "submit_delay", "env", *_PATTERNS})
 
 
+_SUBMIT_DELAY = 0.05
+_LOG_SIZE = 5 * 1024 * 1024
+_LOG_FILES = 5
+
+
 @dataclass(frozen=True, slots=True)
 class RuntimeTable:
     """One `[runtimes.NAME]` table, checked. `submit_delay` is in seconds."""
@@ -29,7 +34,7 @@ class RuntimeTable:
     blocked: str | None = None
     accept_log: str | None = None
     turn_done: str | None = None
-    submit_delay: float = 0.05
+    submit_delay: float = _SUBMIT_DELAY
     env: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -37,8 +42,8 @@ class RuntimeTable:
 class Config:
     """The whole file. Sizes are bytes."""
 
-    log_size: int = 5 * 1024 * 1024
-    log_files: int = 5
+    log_size: int = _LOG_SIZE
+    log_files: int = _LOG_FILES
     runtimes: tuple[RuntimeTable, ...] = ()
 
 
@@ -72,8 +77,8 @@ class _Reader:
         self._known(logs, {"size", "files"}, "logs")
         runtimes = self._table(data, "runtimes")
         return Config(
-            self._count(logs, "size", Config.log_size),
-            self._count(logs, "files", Config.log_files),
+            self._count(logs, "size", _LOG_SIZE),
+            self._count(logs, "files", _LOG_FILES),
             tuple(self._runtime(name, runtimes) for name in runtimes),
         )
 
@@ -90,7 +95,7 @@ class _Reader:
             self._pattern(table, key)
         delay = self._text_of(table, "submit_delay")
         try:
-            seconds = parse_duration(delay) if delay is not None else RuntimeTable.submit_delay
+            seconds = parse_duration(delay) if delay is not None else _SUBMIT_DELAY
         except InvalidSettingError as error:
             self._fail("submit_delay", error.message)
         return RuntimeTable(
