@@ -59,8 +59,9 @@ class Batch:
     """What one decision stores, whole or not at all.
 
     `at` is the time of its journal lines, attempts and tokens. `bodies` holds the body of every message that
-    is new with this batch, by message id; a body whose message was refused is passed over. `settled` names intents that have ended; they go before the new
-    `intents` are stored, so that a key can be settled and stored anew at once.
+    is new with this batch, by message id; a body whose message was refused is passed over. `settled` names
+    intents that have ended; they go before the new `intents` are stored, so that a key can be settled and
+    stored anew at once.
     """
 
     at: float
