@@ -86,7 +86,7 @@ class Advise:
 
 @dataclass(frozen=True, slots=True)
 class Notify:
-    """Tell the sender of a message what became of it; `id` is the same for the same news, told twice or not."""
+    """Tell the sender of a message what became of it; the same news told twice has the same `id`."""
 
     id: str
     to: str

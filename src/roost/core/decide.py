@@ -4,17 +4,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from roost.core import commands as c
-from roost.core import delivery, lifecycle
+from roost.core import death, delivery, lifecycle, requests
 from roost.core import events as e
+from roost.core.ending import end, policy_end
+from roost.core.launch import launch
 from roost.core.message import MessageState
 from roost.core.peer import PeerState, WakeMode, WakePolicy
 from roost.core.policy import Policy
-from roost.core.session import Cause
+from roost.core.session import SessionState
 from roost.core.step import Step
-
-
-def _configure(step: Step, event: e.Configure) -> None:
-    step.set_peer(settings=event.settings)
 
 
 def _tick(_step: Step, _event: e.Tick) -> None:
@@ -29,22 +27,21 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     e.TurnEnded: delivery.on_turn_ended,
     e.OfferFailed: delivery.on_offer_failed,
     e.Examined: delivery.on_examined,
-    e.Wake: lifecycle.on_wake,
-    e.Stop: lifecycle.on_stop,
-    e.Rest: lifecycle.on_rest,
-    e.Start: lifecycle.on_start,
-    e.Restart: lifecycle.on_restart,
-    e.Remove: lifecycle.on_remove,
+    e.Wake: requests.on_wake,
+    e.Stop: requests.on_stop,
+    e.Rest: requests.on_rest,
+    e.Start: requests.on_start,
+    e.Restart: requests.on_restart,
+    e.Remove: requests.on_remove,
+    e.Configure: requests.on_configure,
     e.Completed: lifecycle.on_completed,
     e.Launched: lifecycle.on_launched,
     e.Adopted: lifecycle.on_adopted,
     e.Observed: lifecycle.on_observed,
     e.EndVetoed: lifecycle.on_end_vetoed,
     e.BootFailed: lifecycle.on_boot_failed,
-    e.Orphaned: lifecycle.on_orphaned,
-    e.Died: lifecycle.on_died,
-    e.Configure: _configure,
     e.ConversationMissing: lifecycle.on_conversation_missing,
+    e.Died: death.on_died,
     e.Tick: _tick,
 }
 
@@ -76,10 +73,9 @@ def _pump(step: Step) -> None:
         return
     if step.traits.mailbox:
         return
-    due = lifecycle.due_end(step)
-    if due is not None:
-        cause, why = due
-        lifecycle.end(step, cause, "roost", why=why, guarded=cause is Cause.IDLE_SLEEP)
+    due = policy_end(step.state)
+    if due is not None and step.now >= due.at:
+        end(step, due.cause, "roost", why=due.why)
     if step.session is None:
         _wake(step)
     else:
@@ -98,22 +94,21 @@ def _purge(step: Step) -> None:
 def _wake(step: Step) -> None:
     """Launch a session when somebody asked for one, a message needs one, or the policy keeps one up."""
     peer = step.peer
-    if peer.stopped or step.policy.paused or _being_examined(step):
+    if peer.stopped or not step.policy.waking or _being_examined(step):
         return
     if peer.pending is not None:
-        pending = peer.pending
-        if not lifecycle.launch(step, pending.mode, pending.by, delivery.next_offer(step)):
-            step.set_peer(pending=None)
-        return
+        if launch(step, peer.pending.mode, peer.pending.by, delivery.next_offer(step)):
+            return
+        step.set_peer(pending=None)
     if wake_blocked_until(step.state) > step.now:
         return
     head = next(
         (m for m in step.state.messages if _wakes(m.state, notice=m.notice is not None, cut=m.cut)), None
     )
     if head is not None:
-        lifecycle.launch(step, WakeMode.NATURAL, head.sender, head)
+        launch(step, WakeMode.NATURAL, head.sender, head)
     elif peer.settings.wake is WakePolicy.ALWAYS:
-        lifecycle.launch(step, WakeMode.NATURAL, "roost", None)
+        launch(step, WakeMode.NATURAL, "roost", None)
 
 
 def _being_examined(step: Step) -> bool:
@@ -122,7 +117,7 @@ def _being_examined(step: Step) -> bool:
 
 
 def _wakes(state: MessageState, *, notice: bool, cut: bool) -> bool:
-    return cut or (state is MessageState.QUEUED and not notice)
+    return not notice and (cut or state is MessageState.QUEUED)
 
 
 def wake_blocked_until(state: PeerState) -> float:
@@ -140,19 +135,16 @@ def deadline(state: PeerState, now: float) -> float | None:
 
 
 def _times(state: PeerState) -> Iterator[float]:
-    peer, session, settings = state.peer, state.session, state.peer.settings
+    session = state.session
     for message in state.messages:
-        if message.not_before is not None:
+        if not message.cut and message.state is not MessageState.QUEUED:
+            continue
+        if message.not_before is not None and session is not None and session.state is SessionState.IDLE:
             yield message.not_before
-        if message.state is MessageState.QUEUED and message.expires_at is not None:
+        if message.expires_at is not None:
             yield message.expires_at
     if session is None:
         yield wake_blocked_until(state)
-    elif settings.wake is WakePolicy.EPHEMERAL and session.task is not None:
-        yield lifecycle.idle_since(session) + settings.silence
-        if session.armed_at is not None:
-            yield session.armed_at + settings.quiet
-    else:
-        yield lifecycle.idle_since(session) + settings.idle
-    if peer.quarantine is not None:
-        yield peer.quarantine.until
+    due = policy_end(state)
+    if due is not None:
+        yield due.at

@@ -1,34 +1,39 @@
-"""Messages: accepting, offering, evidence, ends."""
+"""Messages of a peer: accepting, offering, evidence, ends."""
 
 from roost.core import commands as c
 from roost.core import events as e
 from roost.core.identity import OPERATOR
-from roost.core.lifecycle import live, remember_topic, requeue
+from roost.core.launch import session_id
+from roost.core.limits import TOPICS_KEPT
 from roost.core.message import Examination, Message, MessageState
 from roost.core.peer import WakePolicy
-from roost.core.session import SessionState
+from roost.core.session import Session, SessionState
 from roost.core.step import Step
+from roost.core.turns import cut_off, noted, put_back
 from roost.errors import QueueFullError, RefusedError
+
+_DOUBTFUL = (MessageState.OFFERED, MessageState.UNKNOWN)
 
 
 def on_submit(step: Step, event: e.Submit) -> None:
-    """Accept a message into the queue, or refuse it aloud."""
-    peer = step.peer
+    """Accept a message into the queue, or refuse it aloud. The same message twice is one message."""
+    peer, message = step.peer, event.message
     if peer.removing:
         return step.emit(c.Refuse(RefusedError(f"'{peer.name}' is being removed")))
-    if step.state.queued >= peer.settings.queue_limit:
-        oldest = step.state.messages[0]
-        if peer.name != OPERATOR:
-            return step.emit(
-                c.Refuse(
-                    QueueFullError(
-                        f"the queue of '{peer.name}' is full ({peer.settings.queue_limit} messages);"
-                        f" see `roost messages {peer.name} --state queued`"
-                    )
+    known = step.state.message(message.id)
+    if known is not None:
+        if known.digest != message.digest:
+            step.emit(c.Refuse(RefusedError(f"the id {message.id} belongs to another message")))
+        return None
+    if not _room(step, message):
+        return step.emit(
+            c.Refuse(
+                QueueFullError(
+                    f"the queue of '{peer.name}' is full ({peer.settings.queue_limit} messages);"
+                    f" see `roost messages {peer.name} --state queued`"
                 )
             )
-        step.finish(oldest, MessageState.EXPIRED, "the operator's mailbox was full")
-    message = event.message
+        )
     step.add_message(message)
     kind = "notice" if message.notice else "queued"
     step.journal(kind, message=message.id, sender=message.sender, size=message.size)
@@ -44,6 +49,20 @@ def on_submit(step: Step, event: e.Submit) -> None:
     return None
 
 
+def _room(step: Step, message: Message) -> bool:
+    """Whether the queue takes one more; the operator's mailbox makes room by letting go of its oldest.
+
+    Notices find room above the limit, as many again: news of an end must not be lost to a full queue.
+    """
+    limit = step.peer.settings.queue_limit * (2 if message.notice is not None else 1)
+    if step.peer.name != OPERATOR:
+        return step.state.queued < limit
+    while step.state.queued >= step.peer.settings.queue_limit:
+        oldest = next(other for other in step.state.messages if other.state is MessageState.QUEUED)
+        step.finish(oldest, MessageState.EXPIRED, "the operator's mailbox was full", tell="expired")
+    return True
+
+
 def on_acknowledge(step: Step, event: e.Acknowledge) -> None:
     """A mailbox's reader has read messages."""
     for message_id in event.message_ids:
@@ -55,117 +74,162 @@ def on_acknowledge(step: Step, event: e.Acknowledge) -> None:
 
 
 def on_replied(step: Step, event: e.Replied) -> None:
-    """The peer answered a message: an ephemeral task may end after its quiet window."""
-    session = step.session
+    """The peer answered a message: it knows it. An ephemeral task may end after its quiet window."""
+    if step.traits.mailbox:
+        return on_acknowledge(step, e.Acknowledge((event.message_id,)))
+    session, message = step.session, step.state.message(event.message_id)
     if session is not None and session.task == event.message_id and session.armed_at is None:
         step.set_session(armed_at=step.now)
-    if step.traits.mailbox:
-        on_acknowledge(step, e.Acknowledge((event.message_id,)))
-    elif session is not None:
-        on_taken(step, e.Taken(session.id, event.message_id, f"its answer {event.reply_id} names it"))
+    if message is None or (message.state is MessageState.ACCEPTED and not message.cut):
+        return None
+    evidence = f"its answer {event.reply_id} names it"
+    if message.state in _DOUBTFUL and _with_live(step, message):
+        return _accept(step, message, evidence)
+    _note_accepted(step, message, evidence)
+    return step.finish(message, MessageState.DONE, evidence)
 
 
 def on_taken(step: Step, event: e.Taken) -> None:
     """Evidence names the message: it is with the agent."""
     message = step.state.message(event.message_id)
-    if message is None or message.state not in (MessageState.OFFERED, MessageState.UNKNOWN):
+    if message is None:
         return
+    if message.state is MessageState.OFFERED and message.session == event.session:
+        _accept(step, message, event.evidence)
+    elif message.state is MessageState.UNKNOWN:
+        _accept(step, message, event.evidence, found_by=step.live(event.session))
+
+
+def _with_live(step: Step, message: Message) -> bool:
+    return message.session is not None and step.live(message.session) is not None
+
+
+def _note_accepted(step: Step, message: Message, evidence: str) -> None:
+    step.attempt(message, "accepted", evidence)
+    step.journal("accepted", message=message.id, evidence=evidence)
+
+
+def _accept(step: Step, message: Message, evidence: str, *, found_by: Session | None = None) -> None:
+    """The message was taken. Its turn runs, unless its session has ended meanwhile.
+
+    `found_by`: the live session whose own record names the message.
+    """
+    other = step.state.in_flight
     taken = step.set_message(
-        message, state=MessageState.ACCEPTED, why=event.evidence, accepted_at=message.accepted_at or step.now
+        message,
+        state=MessageState.ACCEPTED,
+        why=evidence,
+        accepted_at=message.accepted_at or step.now,
     )
-    step.attempt(taken, "accepted", event.evidence)
-    step.journal("accepted", message=message.id, evidence=event.evidence)
-    remember_topic(step, message.topic)
-    if live(step, event.session):
+    _note_accepted(step, taken, evidence)
+    if _with_live(step, taken):
         step.set_session(active_at=step.now)
+        _remember_topic(step, taken.topic)
+        if other is not None and other.id != taken.id:
+            step.finish(taken, MessageState.DONE, f"{evidence}; the next message was handed over after it")
+        return
+    ended = "its session ended before its turn did"
+    if found_by is not None or taken.session == session_id(step.peer.seed, step.peer.generation):
+        cut_off(step, taken, ended, keeps=step.traits.resumable)
+    else:
+        step.attempt(taken, "cut", ended)
+        step.finish(taken, MessageState.DEAD_LETTER, f"{ended}, and so has its conversation", tell="died")
+
+
+def _remember_topic(step: Step, topic: str | None) -> None:
+    """Note a topic that the running conversation has dealt with."""
+    if topic is not None:
+        kept = [other for other in step.peer.topics if other != topic]
+        step.set_peer(topics=(*kept, topic)[-TOPICS_KEPT:])
 
 
 def on_turn_ended(step: Step, event: e.TurnEnded) -> None:
-    """The turn is over: what was taken in it is done."""
-    if not live(step, event.session):
-        return
+    """The turn is over: what was taken in it is done. A failed turn is driven again, once."""
     message = step.state.in_flight
-    if message is None or message.state is not MessageState.ACCEPTED or message.cut:
+    if step.live(event.session) is None or message is None or message.session != event.session:
         return
-    if event.failed is not None:
+    if message.state is not MessageState.ACCEPTED:
+        return
+    if event.failed is None:
+        step.finish(message, MessageState.DONE, event.evidence)
+    elif message.redriven:
         step.finish(message, MessageState.DEAD_LETTER, f"the turn failed: {event.failed}", tell="failed")
     else:
-        step.finish(message, MessageState.DONE, event.evidence)
+        why = f"the turn failed: {event.failed}; it is driven again"
+        step.attempt(message, "failed", event.failed)
+        step.set_message(message, cut=True, not_before=step.now + step.policy.turn_retry, why=why)
     step.set_session(active_at=step.now)
 
 
 def on_offer_failed(step: Step, event: e.OfferFailed) -> None:
     """An offer ended without evidence."""
     message = step.state.message(event.message_id)
-    if message is None or message.state is not MessageState.OFFERED:
+    if message is None or message.state is not MessageState.OFFERED or message.session != event.session:
+        return
+    if event.attempt not in (None, message.attempts):
         return
     step.attempt(message, "not pasted" if event.certain else "unclear", event.why)
+    session = step.live(event.session)
     if event.certain:
-        _back_to_queue(step, message, event.why)
-    else:
-        session = step.session
-        conversation = session.conversation if session else step.peer.conversation
-        step.emit(c.Examine(session.id if session else None, step.peer.name, message, conversation))
-
-
-def _back_to_queue(step: Step, message: Message, why: str) -> None:
-    delay = min(step.policy.offer_retry * 2 ** min(message.attempts, 10), step.policy.offer_retry_most)
-    if message.redriven:
-        step.set_message(message, state=MessageState.ACCEPTED, cut=True, redriven=False, why=why)
-    else:
-        requeue(step, message, why)
-    waiting = step.state.message(message.id)
-    if waiting is not None:
-        step.set_message(waiting, not_before=step.now + delay)
+        put_back(step, message, event.why)
+    elif session is not None:
+        step.emit(c.Examine(session.id, step.peer.name, message, session.conversation))
 
 
 def on_examined(step: Step, event: e.Examined) -> None:
-    """The look before the next paste has a result."""
+    """The look before the next paste has a result. A message in doubt may still be found by a later look."""
     message = step.state.message(event.message_id)
-    if message is None or message.state is not MessageState.OFFERED:
+    if message is None or message.state not in _DOUBTFUL or event.attempt not in (None, message.attempts):
+        return
+    doubtful = message.state is MessageState.UNKNOWN
+    if doubtful and event.verdict in (Examination.ABSENT, Examination.UNCLEAR):
         return
     step.attempt(message, f"examined: {event.verdict}", event.why)
     match event.verdict:
         case Examination.ABSENT:
-            _back_to_queue(step, message, event.why)
+            put_back(step, message, event.why)
         case Examination.UNCLEAR:
             step.set_message(message, state=MessageState.UNKNOWN, why=event.why)
             step.journal("unknown", message=message.id, why=event.why)
             step.tell(message, "unknown", event.why)
-        case Examination.FOUND | Examination.ENDED:
-            on_taken(step, e.Taken(message.session or "", message.id, event.why))
-            _after_found(step, event)
-
-
-def _after_found(step: Step, event: e.Examined) -> None:
-    message = step.state.message(event.message_id)
-    if message is None:
-        return
-    if event.verdict is Examination.ENDED:
-        step.finish(message, MessageState.DONE, event.why)
-    elif step.session is None or step.session.id != message.session:
-        why = "its turn was cut off; it is driven again on resume"
-        if message.redriven:
-            step.finish(message, MessageState.DEAD_LETTER, "its turn was cut off twice", tell="died")
-        else:
-            step.set_message(message, cut=True, why=why)
+        case Examination.FOUND:
+            _accept(step, message, event.why)
+        case Examination.ENDED:
+            _note_accepted(step, message, event.why)
+            _remember_topic(step, message.topic)
+            taken = step.set_message(message, accepted_at=message.accepted_at or step.now)
+            step.finish(taken, MessageState.DONE, event.why)
 
 
 def expire(step: Step) -> None:
-    """End messages whose time to live is over while they wait."""
+    """End messages whose time to live is over while they wait, for the first time or after a cut turn."""
     for message in step.state.messages:
-        if message.state is not MessageState.QUEUED or message.expires_at is None:
-            continue
-        if step.now >= message.expires_at:
-            step.finish(message, MessageState.EXPIRED, "its time to live ran out", tell="expired")
+        waits = message.cut or message.state is MessageState.QUEUED
+        if waits and message.expires_at is not None and step.now >= message.expires_at:
+            why = (
+                "its turn was cut off and its time to live ran out"
+                if message.cut
+                else "its time to live ran out"
+            )
+            step.finish(message, MessageState.EXPIRED, why, tell="expired")
 
 
 def next_offer(step: Step) -> Message | None:
-    """The message to hand over next: a cut one first, then the head of the queue if it may go now."""
+    """The message to hand over next: the first that waits, if it may go now."""
     for message in step.state.messages:
-        if message.cut or message.state is MessageState.QUEUED:
+        if (message.cut or message.state is MessageState.QUEUED) and _fits(step, message):
             return message if message.not_before is None or step.now >= message.not_before else None
     return None
+
+
+def _fits(step: Step, message: Message) -> bool:
+    """P4: an ephemeral session gets one task, and after it, until it has answered, notices."""
+    session = step.session
+    if step.peer.settings.wake is not WakePolicy.EPHEMERAL or session is None:
+        return True
+    if message.notice is None:
+        return session.task in (None, message.id)
+    return session.task is not None and session.armed_at is None
 
 
 def offer(step: Step) -> None:
@@ -173,30 +237,25 @@ def offer(step: Step) -> None:
     session = step.session
     if session is None or session.state is not SessionState.IDLE or not session.ready:
         return
-    if session.ending is not None:
-        return
-    flight = step.state.in_flight
-    if flight is not None and not flight.cut:
+    if session.ending is not None or step.state.in_flight is not None:
         return
     message = next_offer(step)
     if message is None:
         return
-    if step.peer.settings.wake is WakePolicy.EPHEMERAL:
-        if session.task not in (None, message.id):
-            return
+    if step.peer.settings.wake is WakePolicy.EPHEMERAL and message.notice is None:
         step.set_session(task=message.id)
-    redrive = message.cut
+    again = message.cut
     offered = step.set_message(
         message,
         state=MessageState.OFFERED,
         session=session.id,
         attempts=message.attempts + 1,
         cut=False,
-        redriven=message.redriven or redrive,
+        redriven=message.redriven or again,
         not_before=None,
-        why="driven again after its turn was cut off" if redrive else "being handed over",
+        why="driven again after its turn was cut off" if again else "being handed over",
     )
     step.set_session(active_at=step.now)
     step.attempt(offered, "offered", offered.why)
     step.journal("offered", message=message.id)
-    step.emit(c.Offer(session.id, step.peer.name, offered, redrive))
+    step.emit(c.Offer(session.id, step.peer.name, offered, redrive=noted(offered)))

@@ -5,16 +5,23 @@ import re
 from roost.errors import InvalidSettingError
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_SHAPE = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_SHAPE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+_LONGEST = 3650 * 86400.0
 
 
 def parse_duration(text: str) -> float:
-    """Seconds of a duration such as `10m` or `1h30m`; raises InvalidSettingError on anything else."""
+    """Seconds of a duration such as `10m` or `1h30m`.
+
+    Raises InvalidSettingError on anything else and on more than ten years.
+    """
     compact = text.strip().lower()
     parts = list(_SHAPE.finditer(compact))
     if not parts or "".join(part.group() for part in parts) != compact:
         raise InvalidSettingError(f"'{text}' is not a duration; write it like 500ms, 20s, 10m, 1h or 7d")
-    return sum(float(part.group(1)) * _UNITS[part.group(2)] for part in parts)
+    seconds = sum(float(part.group(1)) * _UNITS[part.group(2)] for part in parts)
+    if seconds > _LONGEST:
+        raise InvalidSettingError(f"'{compact[:40]}' is longer than ten years; write at most 3650d")
+    return seconds
 
 
 def format_duration(seconds: float) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from roost.core.message import Examination, Message
 from roost.core.peer import Settings, WakeMode
-from roost.core.session import Cause, Death, Processes, SessionState
+from roost.core.session import Death, Processes, SessionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,6 @@ class Wake:
 
     mode: WakeMode
     by: str
-    conversation_exists: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,21 +133,29 @@ class TurnEnded:
 
 @dataclass(frozen=True, slots=True)
 class OfferFailed:
-    """An offer did not end in evidence. `certain`: provably nothing was pasted."""
+    """An offer did not end in evidence. `certain`: provably nothing was pasted.
+
+    `attempt` is the message's count of offers when this one was made; None: whichever it is now.
+    """
 
     session: str
     message_id: str
     certain: bool
     why: str
+    attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What the runtime's record says about a message whose offer was cut short."""
+    """What the runtime's record says about a message whose offer was cut short.
+
+    `attempt` is the count of offers of the one that was looked for; None: whichever it is now.
+    """
 
     message_id: str
     verdict: Examination
     why: str
+    attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,8 +110,8 @@ class PeerState:
 
     @property
     def in_flight(self) -> Message | None:
-        """The one message that is with the session now."""
-        return next((message for message in self.messages if message.in_flight), None)
+        """The one message that is with a session now; a cut one waits like a queued one."""
+        return next((message for message in self.messages if message.in_flight and not message.cut), None)
 
     @property
     def queued(self) -> int:

@@ -21,16 +21,19 @@ class Traits:
 class Policy:
     """Bounds that are the same for all peers. Durations are seconds.
 
-    `paused`: no session is launched, because the daemon is about to leave with its agents ended.
+    `offer_retry` doubles with each refused offer up to `offer_retry_most`, `backoff` with each counted death
+    up to `backoff_most`. `turn_retry`: how long after a failed turn its message is driven again. `waking`:
+    False while the host is shutting down, when nothing may be launched.
     """
 
     traits: Mapping[str, Traits] = field(default_factory=dict[str, Traits])
     offer_retry: float = 0.5
     offer_retry_most: float = 30.0
+    turn_retry: float = 5.0
     backoff: float = 1.0
     backoff_most: float = 60.0
     quarantine: float = 1800.0
-    paused: bool = False
+    waking: bool = True
 
     def of(self, runtime: str) -> Traits:
         """Traits of a runtime; the default ones when it is not known (any more)."""

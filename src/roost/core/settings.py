@@ -23,8 +23,8 @@ KEYS = tuple(field.name for field in fields(Settings) if field.name != "env")
 def apply_settings(settings: Settings, pairs: Iterable[tuple[str, str]]) -> Settings:
     """The settings with each `key, value` applied in order.
 
-    An empty value of `env.NAME` removes the variable. Raises InvalidSettingError for an unknown key, a value of
-    the wrong shape, or settings that contradict each other.
+    An empty value of `env.NAME` removes the variable. Raises InvalidSettingError for an unknown key, a value
+    of the wrong shape, or settings that contradict each other.
     """
     for key, value in pairs:
         if key.startswith("env."):
@@ -55,9 +55,9 @@ def _with_env(settings: Settings, name: str, value: str) -> Settings:
 
 
 def _parse(key: str, value: str) -> Any:  # noqa: ANN401 -- each field has its own type
+    if "\0" in value:
+        raise InvalidSettingError(f"the value of '{key}' holds a NUL character")
     if key in _TEXTS:
-        if "\0" in value:
-            raise InvalidSettingError(f"the value of '{key}' holds a NUL character")
         return value
     if key in _DURATIONS:
         return _positive(key, value)
@@ -79,9 +79,9 @@ def _parse(key: str, value: str) -> Any:  # noqa: ANN401 -- each field has its o
 
 
 def _positive(key: str, value: str) -> float:
-    seconds = parse_duration(value)
+    seconds = round(parse_duration(value), 3)
     if seconds <= 0:
-        raise InvalidSettingError(f"'{key}' must be longer than nothing, not '{value}'")
+        raise InvalidSettingError(f"'{key}' must be at least 1ms, not '{value}'")
     return seconds
 
 

@@ -36,13 +36,23 @@ class Step:
         """The nature of the peer's runtime."""
         return self.policy.of(self.peer.settings.runtime)
 
+    def live(self, session_id: str) -> Session | None:
+        """The live session, if it is the one that an event speaks of: an event about another is too late."""
+        session = self.session
+        return session if session is not None and session.id == session_id else None
+
     def emit(self, *commands: c.Command) -> None:
         """Append commands."""
         self.commands.extend(commands)
 
     def journal(
-        self, kind: str, *, message: str | None = None, cause: str | None = None, **data: Any
-    ) -> None:  # noqa: ANN401
+        self,
+        kind: str,
+        *,
+        message: str | None = None,
+        cause: str | None = None,
+        **data: Any,  # noqa: ANN401 -- facts of any kind
+    ) -> None:
         """Append a journal event about this peer and its live session."""
         session = self.session.id if self.session else None
         self.emit(c.Journal(kind, self.peer.name, session, message, cause, data))
@@ -103,15 +113,18 @@ class Step:
 
     def finish(self, message: Message, state: MessageState, why: str, *, tell: str | None = None) -> None:
         """A message reaches its end; `tell` is the outcome that its sender is told of (N1)."""
-        done = self.set_message(message, state=state, why=why, done_at=self.now)
+        done = self.set_message(message, state=state, why=why, done_at=self.now, cut=False, not_before=None)
         self.attempt(done, str(state), why)
         self.journal(str(state), message=message.id, why=why)
         if tell is not None:
             self.tell(message, tell, why)
 
     def tell(self, message: Message, outcome: str, why: str) -> None:
-        """Send the sender a notice, once for the same outcome; a notice is never answered by one."""
-        if message.notice is not None:
+        """Send the sender a notice, once for the same outcome.
+
+        A notice is never answered by one, and a peer is not told of itself.
+        """
+        if message.notice is not None or message.sender == self.peer.name:
             return
         notice_id = derive(self.peer.seed, "notice", message.id, outcome)
         self.emit(c.Notify(notice_id, message.sender, Notice(message.id, outcome, why)))

@@ -1,5 +1,6 @@
 """Resume or fresh: the written decision table. The first row that matches wins."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from roost.core.peer import Peer, ResumePolicy, WakeMode, WakePolicy
@@ -14,34 +15,55 @@ class WakeDecision:
     cause: WakeCause
 
 
+@dataclass(frozen=True, slots=True)
+class _Case:
+    peer: Peer
+    mode: WakeMode
+    topic: str | None
+    cut: bool
+    resumable: bool
+
+    @property
+    def first(self) -> bool:
+        return not self.resumable or self.peer.last_death is None
+
+    @property
+    def parked(self) -> bool:
+        death = self.peer.last_death
+        return death is not None and death.cause in PARKED and not death.cut
+
+    @property
+    def known_topic(self) -> bool:
+        return self.topic is not None and self.topic in self.peer.topics
+
+
+_TABLE: tuple[tuple[Callable[[_Case], bool], bool, WakeCause], ...] = (
+    (lambda case: case.mode is WakeMode.FRESH, False, WakeCause.OPERATOR_FRESH),
+    (lambda case: case.mode is WakeMode.RESUME, True, WakeCause.OPERATOR_RESUME),
+    (lambda case: case.peer.resume_failed, False, WakeCause.RESUME_FAILED),
+    (lambda case: case.peer.fresh_next, False, WakeCause.REFRESH),
+    (lambda case: case.peer.settings.wake is WakePolicy.EPHEMERAL, False, WakeCause.EPHEMERAL),
+    (lambda case: case.first, False, WakeCause.FIRST_WAKE),
+    (lambda case: case.cut, True, WakeCause.REDRIVE),
+    (lambda case: not case.parked, False, WakeCause.CRASH_OR_SELF_CLOSE),
+    (lambda case: case.peer.settings.resume is ResumePolicy.ALWAYS, True, WakeCause.PARKED_ALWAYS),
+    (lambda case: case.peer.settings.resume is ResumePolicy.NEVER, False, WakeCause.PARKED_OTHER_TOPIC),
+    (lambda case: case.known_topic, True, WakeCause.PARKED_TOPIC),
+)
+
+
 def decide_wake(
     peer: Peer, mode: WakeMode, topic: str | None, *, cut: bool, resumable: bool
 ) -> WakeDecision | None:
     """Apply the table; None means that a resume was asked for and there is nothing to resume.
 
-    `cut`: a turn was cut off by the last death and its message waits to be driven again. `resumable`: the
-    runtime can resume and the peer has a conversation.
+    `cut`: a turn was cut off, however its session ended, and its message waits to be driven again; such an
+    end was no clean park. `resumable`: the runtime can resume and the peer has a conversation.
     """
-    settings = peer.settings
-    if mode is WakeMode.FRESH:
-        return WakeDecision(resume=False, cause=WakeCause.OPERATOR_FRESH)
-    if mode is WakeMode.RESUME:
-        return WakeDecision(resume=True, cause=WakeCause.OPERATOR_RESUME) if resumable else None
-    if peer.resume_failed:
-        return WakeDecision(resume=False, cause=WakeCause.RESUME_FAILED)
-    if peer.fresh_next:
-        return WakeDecision(resume=False, cause=WakeCause.REFRESH)
-    if settings.wake is WakePolicy.EPHEMERAL:
-        return WakeDecision(resume=False, cause=WakeCause.EPHEMERAL)
-    if not resumable or peer.last_death is None:
-        return WakeDecision(resume=False, cause=WakeCause.FIRST_WAKE)
-    clean = peer.last_death.cause in PARKED and not peer.last_death.cut
-    if not clean:
-        if cut:
-            return WakeDecision(resume=True, cause=WakeCause.REDRIVE)
-        return WakeDecision(resume=False, cause=WakeCause.CRASH_OR_SELF_CLOSE)
-    if settings.resume is ResumePolicy.ALWAYS:
-        return WakeDecision(resume=True, cause=WakeCause.PARKED_ALWAYS)
-    if settings.resume is ResumePolicy.TOPIC and topic is not None and topic in peer.topics:
-        return WakeDecision(resume=True, cause=WakeCause.PARKED_TOPIC)
+    case = _Case(peer, mode, topic, cut, resumable)
+    if mode is WakeMode.RESUME and not resumable:
+        return None
+    for matches, resume, cause in _TABLE:
+        if matches(case):
+            return WakeDecision(resume, cause)
     return WakeDecision(resume=False, cause=WakeCause.PARKED_OTHER_TOPIC)

@@ -1,0 +1,112 @@
+"""What a death means: its cause, the message that was with the session, the next wake."""
+
+from dataclasses import replace
+
+from roost.core import commands as c
+from roost.core import events as e
+from roost.core.durations import rough_duration
+from roost.core.message import Message, MessageState
+from roost.core.peer import LastDeath, Quarantine, WakePolicy
+from roost.core.session import COUNTED, Cause, Death, Session
+from roost.core.step import Step
+from roost.core.turns import cut_off, requeue
+
+_SELF_CLOSED = frozenset({Cause.COMPLETED, Cause.ORPHAN, Cause.UNKNOWN})
+_GIVEN_UP = frozenset({Cause.RESTART, Cause.REMOVED, Cause.EPHEMERAL_SILENT})
+
+
+def on_died(step: Step, event: e.Died) -> None:
+    """The session is over. Exactly one death counts, whoever noticed."""
+    session = step.live(event.death.session)
+    if session is None:
+        return
+    death = _named(session, event.death)
+    _settle_flight(step, session, death, conversation_exists=event.conversation_exists)
+    step.close_session(death)
+    step.emit(_stopped(death))
+    step.set_peer(
+        last_death=LastDeath(death.cause, step.now, any(message.cut for message in step.state.messages)),
+        since=step.now,
+        resume_failed=session.resumed and not session.ready and death.cause in COUNTED,
+    )
+    if death.counted:
+        _count(step, death)
+    elif step.peer.settings.wake is WakePolicy.ALWAYS and death.cause in _SELF_CLOSED:
+        step.set_peer(backoff_until=step.now + step.policy.backoff)
+
+
+def _stopped(death: Death) -> c.Journal:
+    data = {"exit_code": death.exit_code, "signal": death.signal, "by": death.by, "evidence": death.evidence}
+    return c.Journal("stopped", death.peer, death.session, None, str(death.cause), data)
+
+
+def _named(session: Session, death: Death) -> Death:
+    """The death with the cause that was asked for, where somebody asked, and the conversation to resume."""
+    cause, by = death.cause, death.by
+    if session.ending is not None:
+        cause, by = session.ending.cause, session.ending.by
+    elif not session.ready and cause in (Cause.CRASHED, Cause.COMPLETED):
+        cause = Cause.BOOT_FAILED
+    evidence = death.evidence
+    if cause is Cause.BOOT_FAILED and session.why:
+        evidence = f"{session.why}; {evidence}" if evidence else session.why
+    return replace(
+        death,
+        peer=session.peer,
+        generation=session.generation,
+        cause=cause,
+        by=by,
+        evidence=evidence,
+        counted=cause in COUNTED,
+        conversation=session.conversation,
+    )
+
+
+def _settle_flight(step: Step, session: Session, death: Death, *, conversation_exists: bool) -> None:
+    """Decide about the message that was with the dead session."""
+    message = step.state.in_flight
+    if message is None:
+        return
+    if message.state is MessageState.OFFERED:
+        step.attempt(message, "interrupted", f"the session ended ({death.cause}) during the offer")
+        step.emit(c.Examine(None, step.peer.name, message, session.conversation))
+        return
+    ended = f"the session ended in the middle of the turn ({death.cause})"
+    answered = _answered(session, message)
+    if answered is not None:
+        step.finish(message, MessageState.DONE, answered)
+    elif death.cause in _GIVEN_UP:
+        step.attempt(message, "cut", ended)
+        step.finish(message, MessageState.DEAD_LETTER, ended, tell="died")
+    elif step.traits.mailbox:
+        requeue(step, message, ended)
+    else:
+        cut_off(step, message, ended, keeps=step.traits.resumable and conversation_exists)
+
+
+def _answered(session: Session, message: Message) -> str | None:
+    """Why nothing is left to do about a message although the end of its turn was not seen."""
+    if session.ending is not None and session.ending.cause is Cause.COMPLETED:
+        return "the agent said that it was done"
+    if session.task == message.id and session.armed_at is not None:
+        return "it was answered"
+    return None
+
+
+def _count(step: Step, death: Death) -> None:
+    """Back off after a counted death; too many in the window trip the crash-loop guard (P6)."""
+    settings, policy = step.peer.settings, step.policy
+    deaths = (*(at for at in step.peer.deaths if at > step.now - settings.restart_window), step.now)
+    delay = min(policy.backoff * 2 ** min(len(deaths) - 1, 20), policy.backoff_most)
+    step.set_peer(deaths=deaths, backoff_until=step.now + delay)
+    if len(deaths) < settings.restarts:
+        return
+    why = (
+        f"{len(deaths)} deaths within {rough_duration(settings.restart_window)}, the last: {death.cause}"
+        + (f" ({death.evidence})" if death.evidence else "")
+    )
+    until = step.now + policy.quarantine
+    step.set_peer(quarantine=Quarantine(until, why), deaths=(), backoff_until=None, pending=None)
+    step.journal("quarantined", cause=str(death.cause), why=why, until=until)
+    for message in step.state.messages:
+        step.tell(message, "quarantined", f"'{step.peer.name}' is quarantined: {why}")

@@ -1,0 +1,97 @@
+"""How sessions are ended: by request, and by the policies of idle and ephemeral peers."""
+
+from dataclasses import dataclass
+
+from roost.core import commands as c
+from roost.core.durations import rough_duration
+from roost.core.message import MessageState
+from roost.core.peer import PeerState, WakePolicy
+from roost.core.session import Cause, Ending, Session, SessionState
+from roost.core.step import Step
+
+VETOABLE = Cause.IDLE_SLEEP
+"""The one end that a person at the terminal may put off."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyEnd:
+    """A session ends at this time (Unix seconds) unless something happens before."""
+
+    at: float
+    cause: Cause
+    why: str
+
+
+def end(step: Step, cause: Cause, by: str, *, why: str = "") -> None:
+    """Begin the end of the live session; the first reason stands, but a vetoable one gives way to others.
+
+    The kill authority is asked at once, or, while the launch still runs, as soon as the launch has ended:
+    whatever it starts would otherwise be missed.
+    """
+    session = step.session
+    assert session is not None  # noqa: S101 -- callers hold a live session
+    if session.state is SessionState.STOPPING:
+        if session.ending is not None and session.ending.cause is VETOABLE and cause is not VETOABLE:
+            step.set_session(ending=Ending(cause, by, step.now), why=why or f"{cause} by {by}")
+        return
+    step.set_session(ending=Ending(cause, by, step.now))
+    step.enter(SessionState.STOPPING, why or f"{cause} by {by}")
+    step.journal("stopping", cause=str(cause), by=by, why=why)
+    if session.processes is not None:
+        ask(step)
+
+
+def ask(step: Step) -> None:
+    """Ask the kill authority to end the stopping session."""
+    session = step.session
+    if session is not None and session.ending is not None:
+        ending = session.ending
+        step.emit(c.End(session, ending.cause, ending.by, guarded=ending.cause is VETOABLE))
+
+
+def idle_since(session: Session) -> float:
+    """When the session last did or got anything, in Unix seconds."""
+    return max(session.since, session.active_at or 0.0)
+
+
+def policy_end(state: PeerState) -> PolicyEnd | None:
+    """The end that the peer's policy has in store for the live session as it stands."""
+    session, settings = state.session, state.peer.settings
+    if session is None or session.state in (SessionState.STOPPING, SessionState.STARTING):
+        return None
+    if settings.wake is WakePolicy.EPHEMERAL and session.task is not None:
+        return _task_end(state, session)
+    if session.state is not SessionState.IDLE or state.in_flight is not None:
+        return None
+    if session.ending is not None and session.ending.cause is Cause.COMPLETED:
+        return PolicyEnd(session.ending.at, Cause.COMPLETED, "it said that it is done")
+    if settings.wake is WakePolicy.ALWAYS or any(_waits(m.state, cut=m.cut) for m in state.messages):
+        return None
+    bound = settings.idle if settings.wake is WakePolicy.WARM else settings.silence
+    return PolicyEnd(idle_since(session) + bound, Cause.IDLE_SLEEP, f"idle for {rough_duration(bound)}")
+
+
+def _waits(state: MessageState, *, cut: bool) -> bool:
+    return cut or state is MessageState.QUEUED
+
+
+def _task_end(state: PeerState, session: Session) -> PolicyEnd:
+    """P4 M2: quiet after the answer, counted at the prompt; otherwise the bound for a silent worker.
+
+    The bound counts from the last sign of life, in whatever state: a worker that hangs must not hold up its
+    queue for ever.
+    """
+    settings = state.peer.settings
+    silent_at = idle_since(session) + settings.silence
+    if session.armed_at is None:
+        return PolicyEnd(
+            silent_at, Cause.EPHEMERAL_SILENT, f"no answer for {rough_duration(settings.silence)}"
+        )
+    if session.state is SessionState.IDLE:
+        return PolicyEnd(
+            max(session.armed_at, session.since) + settings.quiet,
+            Cause.EPHEMERAL_DONE,
+            "its task is answered",
+        )
+    why = f"its task is answered, and it did not come to its prompt for {rough_duration(settings.silence)}"
+    return PolicyEnd(max(session.armed_at + settings.silence, silent_at), Cause.EPHEMERAL_DONE, why)

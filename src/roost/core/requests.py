@@ -1,0 +1,118 @@
+"""What operators ask of a peer: wake, stop, start, restart, remove, other settings."""
+
+from roost.core import commands as c
+from roost.core import events as e
+from roost.core.ending import end
+from roost.core.message import MessageState
+from roost.core.peer import PendingWake, WakeMode, WakePolicy
+from roost.core.session import Cause, SessionState
+from roost.core.step import Step
+from roost.core.turns import give_up_conversation
+from roost.errors import RefusedError
+
+
+def on_wake(step: Step, event: e.Wake) -> None:
+    """Somebody wants a session now: one that is ending does not count."""
+    peer, session = step.peer, step.session
+    if step.traits.mailbox:
+        return _refuse(step, f"'{peer.name}' is a mailbox; there is nothing to wake")
+    if peer.removing:
+        return _refuse(step, f"'{peer.name}' is being removed")
+    if peer.stopped:
+        return _refuse(step, f"'{peer.name}' is stopped; unpark it with `roost start {peer.name}`")
+    live = session is not None and session.state is not SessionState.STOPPING
+    if live and event.mode is not WakeMode.FRESH:
+        return None
+    if event.mode is WakeMode.RESUME and not (step.traits.resumable and peer.conversation):
+        return _refuse(step, f"'{peer.name}' has no conversation to resume; wake it without --resume")
+    _ask_for(step, event.mode, event.by)
+    if session is not None and event.mode is WakeMode.FRESH:
+        end(step, Cause.RESTART, event.by)
+    return None
+
+
+def on_stop(step: Step, event: e.Stop) -> None:
+    """Park the peer; who waits for it is told."""
+    if not step.peer.stopped:
+        step.set_peer(stopped=True, pending=None, since=step.now)
+        for message in step.state.messages:
+            if message.cut or message.state is MessageState.QUEUED:
+                step.tell(message, "stopped", f"'{step.peer.name}' was stopped; the message is kept")
+    if step.session is not None:
+        end(step, Cause.OPERATOR_STOP, event.by)
+
+
+def on_rest(step: Step, event: e.Rest) -> None:
+    """End the session, but park nothing."""
+    if step.session is not None:
+        end(step, Cause.OPERATOR_STOP, event.by)
+
+
+def on_start(step: Step, _event: e.Start) -> None:
+    """Unpark the peer."""
+    if step.peer.removing:
+        return _refuse(step, f"'{step.peer.name}' is being removed")
+    step.set_peer(stopped=False, quarantine=None, backoff_until=None, deaths=(), since=step.now)
+    return None
+
+
+def on_restart(step: Step, event: e.Restart) -> None:
+    """A fresh session, whatever was."""
+    if step.traits.mailbox:
+        return _refuse(step, f"'{step.peer.name}' is a mailbox; there is nothing to restart")
+    if step.peer.removing:
+        return _refuse(step, f"'{step.peer.name}' is being removed")
+    step.set_peer(stopped=False)
+    _ask_for(step, WakeMode.FRESH, event.by)
+    if step.session is not None:
+        end(step, Cause.RESTART, event.by)
+    return None
+
+
+def on_remove(step: Step, event: e.Remove) -> None:
+    """Purge the peer once nothing of it lives."""
+    if step.session is not None and not event.force:
+        return _refuse(
+            step, f"'{step.peer.name}' is live; stop it first or use `roost remove {step.peer.name} --force`"
+        )
+    step.set_peer(removing=True, stopped=True, pending=None)
+    if step.session is not None:
+        end(step, Cause.REMOVED, event.by)
+    return None
+
+
+def on_configure(step: Step, event: e.Configure) -> None:
+    """Other settings; a conversation belongs to its runtime, so another runtime begins anew."""
+    before = step.peer.settings
+    if event.settings.runtime != before.runtime:
+        if step.session is not None:
+            return _refuse(step, f"'{step.peer.name}' is live; stop it first to change its runtime")
+        if step.state.in_flight is not None:
+            return _refuse(
+                step, f"a message of '{step.peer.name}' is being looked into; try again in a moment"
+            )
+        give_up_conversation(step, "its turn was cut off and the runtime has changed")
+        step.set_peer(conversation=None, topics=(), resume_failed=False)
+    step.set_peer(settings=event.settings)
+    if event.settings.wake is WakePolicy.EPHEMERAL and before.wake is not WakePolicy.EPHEMERAL:
+        _use_up(step)
+    return None
+
+
+def _use_up(step: Step) -> None:
+    """P4 M1: a live session that has a past is not fresh, so it gets no task any more."""
+    session, flight = step.session, step.state.in_flight
+    if session is None or session.task is not None or not (session.ready or session.resumed):
+        return
+    if flight is not None:
+        step.set_session(task=flight.id)
+    else:
+        step.set_session(task=session.id, armed_at=step.now)
+
+
+def _ask_for(step: Step, mode: WakeMode, by: str) -> None:
+    step.set_peer(pending=PendingWake(mode, by), quarantine=None, backoff_until=None, deaths=())
+
+
+def _refuse(step: Step, why: str) -> None:
+    step.emit(c.Refuse(RefusedError(why)))

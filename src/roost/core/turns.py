@@ -1,0 +1,68 @@
+"""Messages between queue and agent: back to the queue, cut off, driven again.
+
+A message is driven again at most once: by a short note where the conversation already holds its body
+(`accepted_at` is set), with its body where a conversation that does not hold it takes over (`accepted_at` is
+None again).
+"""
+
+from roost.core.message import Message, MessageState
+from roost.core.step import Step
+
+
+def noted(message: Message) -> bool:
+    """Whether the offer of this message is the short note instead of the body."""
+    return message.redriven and message.accepted_at is not None
+
+
+def requeue(step: Step, message: Message, why: str, *, redriven: bool = False) -> None:
+    """No conversation that goes on holds the message: it waits again, under its id, at its place.
+
+    `redriven`: it was with an agent before, so this is the one time that it is driven again.
+    """
+    step.set_message(
+        message,
+        state=MessageState.QUEUED,
+        session=None,
+        accepted_at=None,
+        cut=False,
+        redriven=message.redriven or redriven,
+        why=why,
+    )
+
+
+def cut_off(step: Step, message: Message, why: str, *, keeps: bool) -> None:
+    """The session of an accepted message ended before its turn did.
+
+    It is driven again: by a note when the runtime `keeps` the conversation, otherwise with its body. The
+    second time it is given up.
+    """
+    step.attempt(message, "cut", why)
+    if message.redriven:
+        step.finish(message, MessageState.DEAD_LETTER, f"{why}, the second time", tell="died")
+    elif keeps:
+        step.set_message(message, cut=True, why=f"{why}; it is driven again on resume")
+        step.tell(message, "interrupted", f"{why}; it is driven again when the session resumes")
+    else:
+        requeue(step, message, f"{why}; it is offered again in a fresh conversation", redriven=True)
+        step.tell(message, "interrupted", f"{why}; it is offered again in a fresh conversation")
+
+
+def put_back(step: Step, message: Message, why: str) -> None:
+    """The offer provably reached nobody: it is made again after a while."""
+    delay = min(step.policy.offer_retry * 2 ** min(message.attempts, 10), step.policy.offer_retry_most)
+    if noted(message):
+        step.set_message(message, state=MessageState.ACCEPTED, cut=True, redriven=False, why=why)
+    else:
+        requeue(step, message, why)
+        if step.session is not None and step.session.task == message.id:
+            step.set_session(task=None, armed_at=None)
+    waiting = step.state.message(message.id)
+    assert waiting is not None  # noqa: S101 -- it was put back just now
+    step.set_message(waiting, not_before=step.now + delay)
+
+
+def give_up_conversation(step: Step, why: str) -> None:
+    """The conversation that holds cut messages is not continued: their bodies are shown to the next one."""
+    for message in step.state.messages:
+        if message.cut:
+            requeue(step, message, f"{why}; it is offered again in a fresh conversation", redriven=True)
