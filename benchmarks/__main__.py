@@ -1,0 +1,46 @@
+"""`python -m benchmarks [--json] [names]`: run the benchmarks; exits 1 when a target is missed."""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from subprocess import CalledProcessError
+
+from benchmarks import accept, delivery, listing, memory, wake
+from benchmarks.result import Result, show, show_json
+from roost.errors import RoostError
+
+BENCHMARKS: Mapping[str, Callable[[], Result]] = {
+    "delivery": delivery.run,
+    "accept-one": accept.one,
+    "accept-many": accept.many,
+    "wake": wake.run,
+    "list": listing.run,
+    "memory": memory.run,
+}
+
+
+def main(arguments: Sequence[str], benchmarks: Mapping[str, Callable[[], Result]] = BENCHMARKS) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"one of {', '.join(benchmarks)}; default: all"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    asked = parser.parse_args(arguments)
+    unknown = set(asked.names) - set(benchmarks)
+    if unknown:
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(benchmarks)}")
+    results: list[Result] = []
+    failed = False
+    for name in asked.names or benchmarks:
+        sys.stderr.write(f"{name} ...\n")
+        try:
+            results.append(benchmarks[name]())
+        except (RoostError, OSError, RuntimeError, CalledProcessError) as error:
+            failed = True
+            sys.stderr.write(f"{name} could not be measured: {error}\n")
+    (show_json if asked.json else show)(results)
+    return 0 if not failed and all(result.passed for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

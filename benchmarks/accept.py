@@ -1,0 +1,130 @@
+"""Durable accept: 64 callers, each with a connection of its own, one request in flight each."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import apsw
+
+from benchmarks.home import daemon, folder
+from benchmarks.result import Result, p50, p95
+
+CALLERS = 64
+SECONDS = 2.0
+TARGET = 5000.0
+_BODY = "x" * 200
+
+
+class Caller(asyncio.Protocol):
+    """Sends its line again as soon as it is answered, until time is up."""
+
+    def __init__(self, line: bytes, until: float) -> None:
+        self.line = line
+        self.until = until
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.took: list[float] = []
+        self.error: bytes | None = None
+        self._transport: asyncio.Transport | None = None
+        self._data = b""
+        self._sent = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._send()
+
+    def _send(self) -> None:
+        assert self._transport is not None
+        self._sent = time.perf_counter()
+        self._transport.write(self.line)
+
+    def data_received(self, data: bytes) -> None:
+        self._data += data
+        if not self._data.endswith(b"\n"):
+            return
+        if b'"error"' in self._data:
+            self.error = self._data
+        now = time.perf_counter()
+        self.took.append(now - self._sent)
+        self._data = b""
+        if now < self.until and self.error is None:
+            self._send()
+        elif not self.done.done():
+            self.done.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_exception(exc or ConnectionError("the daemon hung up"))
+
+
+async def _drive(path: str, recipients: list[str]) -> tuple[float, list[float]]:
+    """Messages per second, and seconds that each took."""
+    loop = asyncio.get_running_loop()
+    begun = time.perf_counter()
+    callers: list[Caller] = []
+    for number in range(CALLERS):
+        params = {"to": recipients[number % len(recipients)], "body": _BODY}
+        line = json.dumps({"id": 1, "method": "send", "params": params}).encode() + b"\n"
+        caller = Caller(line, begun + SECONDS)
+        await loop.create_unix_connection(lambda caller=caller: caller, path)
+        callers.append(caller)
+    await asyncio.gather(*(caller.done for caller in callers))
+    spent = time.perf_counter() - begun
+    refused = next((caller.error for caller in callers if caller.error is not None), None)
+    if refused is not None:
+        raise RuntimeError(refused.decode())
+    took = [each for caller in callers for each in caller.took]
+    return len(took) / spent, took
+
+
+def one() -> Result:
+    """All to one mailbox."""
+    return _measure("accept-one", "64 callers, one mailbox", 1)
+
+
+def many() -> Result:
+    """Each caller to a mailbox of its own."""
+    return _measure("accept-many", "64 callers, 64 mailboxes", CALLERS)
+
+
+def _measure(name: str, what: str, mailboxes: int) -> Result:
+    with daemon() as home:
+        recipients = [f"box{number}" for number in range(mailboxes)]
+        for recipient in recipients:
+            home.add(recipient, "human", queue_limit="100000")
+        rate, took = asyncio.run(_drive(str(home.places.socket), recipients))
+    with folder() as root:
+        bare = _bare(root / "bare.db")
+    return Result(
+        name=name,
+        what=f"durable accept over the socket, {what}",
+        unit="/s",
+        measured=rate,
+        floor=bare,
+        floor_is=f"apsw alone, WAL, synchronous=FULL, {CALLERS} rows of the same size in each transaction",
+        judged_as="rate",
+        judged=rate,
+        target=TARGET,
+        more_is_better=True,
+        details={"messages": len(took), "p50 ms": p50(took) * 1000, "p95 ms": p95(took) * 1000},
+    )
+
+
+def _bare(path: Path) -> float:
+    connection = apsw.Connection(str(path))
+    try:
+        execute = connection.cursor().execute
+        execute("PRAGMA journal_mode = WAL")
+        execute("PRAGMA synchronous = FULL")
+        execute("CREATE TABLE messages (id INTEGER PRIMARY KEY, body TEXT)")
+        begun, count = time.perf_counter(), 0
+        while time.perf_counter() - begun < SECONDS / 2:
+            execute("BEGIN IMMEDIATE")
+            for _ in range(CALLERS):
+                execute("INSERT INTO messages (body) VALUES (?)", (_BODY,))
+            execute("COMMIT")
+            count += CALLERS
+        return count / (time.perf_counter() - begun)
+    finally:
+        connection.close()
