@@ -7,7 +7,7 @@ from roost.core.peer import PeerState
 from roost.core.session import Death, Session
 from roost.core.settings import show_settings
 from roost.core.view import iso, shown
-from roost.store.interfaces import JournalRow, StoredMessage
+from roost.store.records import JournalRow, StoredMessage
 
 
 def peer_row(state: PeerState, now: float) -> dict[str, Any]:
