@@ -337,6 +337,7 @@ async def test_N7_asked_shim_ends_the_whole_tree(stage: Stage) -> None:
     record = await stage.death()
     assert (record.cause, record.children_left) == ("terminated", ())
     await stage.gone(started.server)
+    await stage.gone(started.shim)  # it closes the pane, and with it the server, before it is quite gone
     assert stage.processes.tree(started.shim, "s1", spec.nonce) == []
 
 
