@@ -48,6 +48,19 @@ def read(database: Path, method: str, params: Record) -> Answer:
     return answer
 
 
+def live_peers(database: Path) -> list[str]:
+    """The names of the peers whose session is recorded as live. Raises StoreError."""
+    if not database.exists():
+        return []
+    from roost.store.reader import Reader
+
+    reader = Reader(database)
+    try:
+        return [state.peer.name for state in reader.peers() if state.session is not None]
+    finally:
+        reader.close()
+
+
 def _no_peer(name: str, known: list[str]) -> NotFoundError:
     close = get_close_matches(name, known, n=3)
     hint = f"; did you mean {' or '.join(close)}?" if close else "; `roost list` shows all"

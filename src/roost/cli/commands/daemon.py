@@ -7,7 +7,7 @@ from roost.cli.client import ConnectionLostError, Record
 from roost.cli.group import DataCommand, PlainCommand
 from roost.cli.health import show
 from roost.cli.output import say
-from roost.errors import NoDaemonError
+from roost.errors import NoDaemonError, RoostError
 
 
 @click.command("up", cls=PlainCommand)
@@ -58,7 +58,22 @@ def down_command(app: App, agents: bool) -> None:  # noqa: FBT001 -- click's sig
         # It ended before its answer was through; whether it really has is seen next.
         pass
     wait_until_down(app)
-    say("roost is down" if agents else "roost is down; agents live on")
+    if agents:
+        _check_agents_ended(app)
+    say("roost is down; its agents have ended" if agents else "roost is down; agents live on")
+
+
+def _check_agents_ended(app: App) -> None:
+    """A daemon that died on the way may have left agents behind: nobody may believe that they ended."""
+    from roost.cli.offline import live_peers
+
+    left = live_peers(app.places.database)
+    if left:
+        log = app.places.logs / "daemon.log"
+        raise RoostError(
+            f"the daemon ended before these agents did: {', '.join(left)};"
+            f" `roost up` and `roost down --agents` try again (see {log})"
+        )
 
 
 @click.command("status", cls=DataCommand)

@@ -68,7 +68,7 @@ def deaths_command(app: App, name: str | None) -> None:
     if app.json:
         show_json(deaths)
     elif not deaths:
-        say("no session has ended yet")
+        say("no deaths on record")
     elif name is None:
         table(
             ("AGE", "PEER", "CAUSE", "EXIT", "BY", "EVIDENCE"),

@@ -65,10 +65,10 @@ def _add(app: App, name: str, runtime: str, options: dict[str, Any]) -> None:
     if app.json:
         show_json(result)
     else:
-        say(
-            f"added {result['name']} ({runtime} in {settings['dir']});"
-            f" `roost send {result['name']} ...` wakes it"
-        )
+        made = result["name"]
+        mailbox = runtime == "human"
+        hint = f"`roost inbox {made}` shows its mail" if mailbox else f"`roost send {made} ...` wakes it"
+        say(f"added {made} ({runtime} in {settings['dir']}); {hint}")
 
 
 def _settings(options: dict[str, Any]) -> dict[str, str]:

@@ -77,7 +77,7 @@ def logs_command(app: App, name: str, follow: bool, lines: int) -> None:  # noqa
 
 
 def _print_log(path: str, lines: int, *, follow: bool) -> None:
-    position = _print_tail(path, lines)
+    position = _print_tail(path, lines, follow=follow)
     while follow:
         select.select([], [], [], _POLL)
         try:
@@ -91,7 +91,7 @@ def _print_log(path: str, lines: int, *, follow: bool) -> None:
             position = _print_from(path, position)
 
 
-def _print_tail(path: str, lines: int) -> int:
+def _print_tail(path: str, lines: int, *, follow: bool) -> int:
     with open(path, "rb") as stream:  # noqa: PTH123 -- read from an offset
         size = stream.seek(0, os.SEEK_END)
         begin = max(0, size - _TAIL_BYTES)
@@ -100,7 +100,8 @@ def _print_tail(path: str, lines: int) -> int:
     kept = data.splitlines(keepends=True)
     if begin and len(kept) > 1:
         del kept[0]
-    _write(b"".join(kept[len(kept) - min(lines, len(kept)) :]))
+    shown = b"".join(kept[len(kept) - min(lines, len(kept)) :])
+    _write(shown if follow or shown.endswith(b"\n") or not shown else shown + b"\n")
     return size
 
 
