@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -215,14 +216,15 @@ def test_N7_tree_holds_descendants_even_in_other_sessions(world: World) -> None:
 
 
 async def test_N7_tree_finds_by_marker_what_left_the_tree(world: World) -> None:
-    marker = Marker("session-tree", "nonce-tree")
+    marker = Marker("session-tree", secrets.token_hex(8))
+    other_marker = Marker(marker.session, secrets.token_hex(8))
     parent, child = world.family(marker)
-    other = world.spawn(Marker("session-tree", "another nonce"))
+    other = world.spawn(other_marker)
     await gone(world.processes, parent, lambda: world.end(parent))
     assert world.processes.environ_marker(child.pid) == marker
     assert world.processes.tree(parent, marker.session, marker.nonce) == [child]
     assert world.processes.tree(None, marker.session, marker.nonce) == [child]
-    assert (other, Marker("session-tree", "another nonce")) in world.processes.marked()
+    assert (other, other_marker) in world.processes.marked()
     assert (child, marker) in world.processes.marked()
 
 

@@ -21,7 +21,7 @@ from roost.host.tmux.server import TmuxTerminals
 from tests.support.wait import eventually
 
 _PATIENCE = 10
-_TREE = {"ROOST_SESSION": "terminal-contract", "ROOST_NONCE": "n"}
+_SESSION = "terminal-contract"
 
 
 class World:
@@ -31,12 +31,14 @@ class World:
         self.folder = folder
         self.processes = processes
         self.terminals = terminals
+        self.nonce = folder.name
         self._started: list[Terminal] = []
 
     async def start(self, name: str = "s") -> Terminal:
         env = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "ROOST_TEST_RUN") if name in os.environ},
-            **_TREE,
+            "ROOST_SESSION": _SESSION,
+            "ROOST_NONCE": self.nonce,
         }
         terminal = await self.terminals.start(
             self.folder / name, ["cat"], env, self.folder, width=100, height=20
@@ -56,7 +58,7 @@ class World:
             if self.processes.probe(terminal.server).liveness is Liveness.ALIVE:
                 await terminal.kill()
             await terminal.close()
-            for process in self.processes.tree(None, _TREE["ROOST_SESSION"], _TREE["ROOST_NONCE"]):
+            for process in self.processes.tree(None, _SESSION, self.nonce):
                 self.processes.signal(process, signal.SIGKILL)
 
 
@@ -96,7 +98,7 @@ async def test_server_and_pane_are_processes(world: World) -> None:
     pane = world.processes.identify(terminal.pane_pid)
     assert pane
     assert world.processes.probe(terminal.server).liveness is Liveness.ALIVE
-    found = world.processes.tree(None, _TREE["ROOST_SESSION"], _TREE["ROOST_NONCE"])
+    found = world.processes.tree(None, _SESSION, world.nonce)
     assert {terminal.server, pane} <= set(found)
 
 

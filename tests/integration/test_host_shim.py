@@ -219,9 +219,10 @@ async def test_agent_has_its_environment_folder_and_default_signals(stage: Stage
     # Python itself ignores SIGPIPE and SIGXFSZ at its start.
     words = ["a b", "$HOME", "é👩‍👧", "\udcff"]
     spec = replace(
-        stage.spec(*_PYTHON, program, *words), env={"ROOST_SESSION": "s1", "ROOST_NONCE": "x", "É": "👩"}
+        stage.spec(*_PYTHON, program, *words),
+        env={"ROOST_SESSION": "s1", "ROOST_NONCE": f"x-{stage.folder.name}", "É": "👩"},
     )
-    stage.markers.append(("s1", "x"))
+    stage.markers.append(("s1", f"x-{stage.folder.name}"))
     terminal = await stage.terminals.start(
         stage.folder / "t", stage.write(spec), dict(os.environ), stage.folder
     )
