@@ -1,0 +1,550 @@
+"""The core under any order of requests, facts, losses and repetitions: what must hold always, and in the end.
+
+The machine plays the shell: it holds the effects that `decide` asked for and carries them out, late, wrongly or not
+at all, keeping the truth about what was pasted into which conversation.
+"""
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from roost.core import commands as c
+from roost.core import events as e
+from roost.core.decide import deadline, decide
+from roost.core.ending import policy_end
+from roost.core.identity import OPERATOR, ProcessId
+from roost.core.message import Examination, Message, MessageState, Notice
+from roost.core.peer import Peer, PeerState, ResumePolicy, Settings, WakeMode, WakePolicy
+from roost.core.policy import Policy, Traits
+from roost.core.session import Cause, Death, Processes, Session, SessionState
+
+POLICY = Policy(
+    {
+        "human": Traits(mailbox=True),
+        "plain": Traits(resumable=False, chooses_conversation=False),
+        "late": Traits(chooses_conversation=False),
+    }
+)
+COUNTS = {"crashed", "oom", "boot-failed", "server-exit", "shim-lost"}
+PROCESS = ProcessId("boot", 1, 2)
+SEEN = st.sampled_from([SessionState.IDLE] * 4 + [SessionState.WORKING] * 2 + list(SessionState))
+FELL = st.sampled_from([Cause.CRASHED, Cause.COMPLETED, Cause.OOM, Cause.SERVER_EXIT, Cause.REBOOT, Cause.UNKNOWN])
+LIVING = frozenset({MessageState.QUEUED, MessageState.OFFERED, MessageState.ACCEPTED, MessageState.UNKNOWN})
+REQUESTS = (e.Wake, e.Restart)
+
+
+@dataclass
+class Stored:
+    """What a store holds after the commands of all decisions."""
+
+    peer: Peer | None = None
+    session: Session | None = None
+    messages: dict[str, Message] = field(default_factory=dict)
+    final: dict[str, Message] = field(default_factory=dict)
+    closed: Counter[str] = field(default_factory=Counter)
+    stopped: Counter[str] = field(default_factory=Counter)
+
+    def apply(self, command: c.Command) -> None:
+        match command:
+            case c.SavePeer(peer):
+                self.peer = peer
+            case c.SaveSession(session):
+                assert self.session is None or self.session.id == session.id, "two live sessions"
+                assert session.id not in self.closed, "a closed session came back"
+                self.session = session
+            case c.CloseSession(death):
+                assert self.session is not None
+                assert self.session.id == death.session
+                self.session = None
+                self.closed[death.session] += 1
+            case c.Journal(kind="stopped", session=session):
+                self.stopped[session or ""] += 1
+            case c.SaveMessage(message):
+                assert message.id not in self.final, f"a final message changed: {self.final[message.id].state}"
+                if message.final:
+                    self.messages.pop(message.id, None)
+                    self.final[message.id] = message
+                else:
+                    self.messages[message.id] = message
+            case c.Purge():
+                assert self.session is None
+                assert not self.messages, "messages purged without an end"
+                self.peer = None
+            case _:
+                pass
+
+
+@dataclass
+class Truth:
+    """What the conversations really hold, whatever anybody believes."""
+
+    holds: dict[str, set[str]] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    running: set[str] = field(default_factory=set)
+
+    @staticmethod
+    def place(session: Session) -> str:
+        return session.conversation or f"c-{session.id}"
+
+    def paste(self, offer: c.Offer, session: Session) -> None:
+        held = self.holds.setdefault(self.place(session), set())
+        if offer.redrive:
+            assert offer.message.id in held, "a note about a body that the conversation does not hold"
+        else:
+            assert offer.message.id not in held, "a body was shown twice to one conversation"
+            held.add(offer.message.id)
+
+
+class Machine(RuleBasedStateMachine):
+    """One peer, its shell and its store."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1000.0
+        self.number = 0
+        self.effects: list[c.Effect] = []
+        self.facts: list[e.Event] = []
+        self.order: list[str] = []
+        self.first_offers: list[str] = []
+        self.news: dict[tuple[str, str], str] = {}
+        self.stored = Stored()
+        self.truth = Truth()
+        self.was_ephemeral = False
+        self.state: PeerState | None = None
+
+    @initialize(
+        wake=st.sampled_from(WakePolicy),
+        resume=st.sampled_from(ResumePolicy),
+        runtime=st.sampled_from(["demo", "demo", "late", "plain", "human"]),
+        restarts=st.integers(1, 3),
+    )
+    def begin(self, wake: WakePolicy, resume: ResumePolicy, runtime: str, restarts: int) -> None:
+        chosen = Settings(
+            "/", runtime, wake, resume, idle=30.0, quiet=2.0, silence=9.0, queue_limit=6, restarts=restarts
+        )
+        self.was_ephemeral = wake is WakePolicy.EPHEMERAL
+        peer = Peer("p", "5eed", chosen, created_at=self.now)
+        self.state, self.stored.peer = PeerState(peer), peer
+
+    # ---- the shell's side of one decision
+
+    def tell(self, event: e.Event) -> tuple[c.Command, ...]:
+        if self.state is None:
+            return ()
+        before = self.state
+        after, commands = decide(before, event, self.now, POLICY)
+        if any(isinstance(command, c.Refuse) for command in commands):
+            assert after is before
+            assert all(isinstance(command, c.Refuse) for command in commands)
+            return commands
+        if isinstance(event, e.Submit) and before.message(event.message.id) is None:
+            self.order.append(event.message.id)
+        self.state = after
+        for command in commands:
+            self.stored.apply(command)
+            self.check(command, before, event)
+        self.effects += [command for command in commands if isinstance(command, c.Effect)]
+        if not isinstance(event, e.Submit | e.Tick | e.Configure | e.Acknowledge):
+            self.facts.append(event)
+        return commands
+
+    def check(self, command: c.Command, before: PeerState, event: e.Event) -> None:
+        session = self.state.session if self.state else None
+        match command:
+            case c.Launch():
+                self.check_launch(command, before, event)
+            case c.Offer():
+                assert session is not None
+                assert (session.id, session.state, session.ready) == (command.session, SessionState.IDLE, True)
+                assert session.ending is None
+                if command.message.attempts == 1:
+                    self.first_offers.append(command.message.id)
+            case c.End(ended):
+                assert session is not None
+                assert session.state is SessionState.STOPPING
+                assert ended == session
+                assert ended.processes is not None or isinstance(event, e.BootFailed | e.ConversationMissing)
+            case c.CloseSession(death):
+                assert before.session is not None
+                assert death.counted == (str(death.cause) in COUNTS)
+                if before.session.ending is not None:
+                    assert death.cause is before.session.ending.cause
+            case c.Notify(ident, to, notice):
+                known = self.stored.messages.get(notice.about) or self.stored.final[notice.about]
+                assert known.notice is None, "a notice was answered by a notice"
+                assert to == known.sender
+                assert self.news.setdefault((notice.about, notice.outcome), ident) == ident
+            case _:
+                pass
+
+    def check_launch(self, launch: c.Launch, before: PeerState, event: e.Event) -> None:
+        assert self.state is not None
+        peer = self.state.peer
+        assert not peer.stopped
+        assert not peer.removing
+        assert peer.quarantine is None or peer.quarantine.until <= self.now
+        if before.session is not None and before.session.id == launch.session.id:
+            assert isinstance(event, e.ConversationMissing)
+            return
+        asked = before.peer.pending is not None or isinstance(event, REQUESTS)
+        waiting = [m for m in self.state.messages if m.notice is None and (m.cut or m.state is MessageState.QUEUED)]
+        assert asked or waiting or peer.settings.wake is WakePolicy.ALWAYS, "launched for nothing, or a notice"
+        if peer.settings.wake is WakePolicy.EPHEMERAL and launch.session.wake != "operator-resume":
+            assert not launch.session.resumed
+            assert launch.session.armed_at is None
+
+    # ---- requests
+
+    @rule(topic=st.sampled_from([None, "t1", "t2"]), ttl=st.sampled_from([None, None, 15.0]), notice=st.booleans())
+    def submit(self, topic: str | None, ttl: float | None, *, notice: bool) -> None:
+        self.number += 1
+        self.tell(
+            e.Submit(
+                Message(
+                    id=f"{self.number:032x}",
+                    sender=["asker", "p", OPERATOR][self.number % 3],
+                    to="p",
+                    created_at=self.now,
+                    size=4,
+                    digest="d",
+                    topic=topic,
+                    expires_at=self.now + ttl if ttl else None,
+                    notice=Notice("about", "done", "why") if notice and self.number % 2 else None,
+                )
+            )
+        )
+
+    @rule(data=st.data())
+    def submit_again(self, data: st.DataObject) -> None:
+        if self.state is not None and self.state.messages:
+            self.tell(e.Submit(data.draw(st.sampled_from(self.state.messages))))
+
+    @rule(
+        event=st.sampled_from(
+            [
+                *(e.Wake(mode, "op") for mode in WakeMode),
+                e.Stop("op"),
+                e.Start("op"),
+                e.Start("op"),
+                e.Restart("op"),
+                e.Rest("op"),
+                e.Remove("op", force=False),
+            ]
+        )
+    )
+    def request(self, event: e.Event) -> None:
+        if not isinstance(event, e.Remove) or self.number % 7 == 6:
+            self.tell(event)
+
+    @precondition(lambda self: self.number > 8)
+    @rule()
+    def remove(self) -> None:
+        self.tell(e.Remove("op", force=True))
+
+    @rule(wake=st.sampled_from(WakePolicy), runtime=st.sampled_from([None, None, "demo", "human"]))
+    def configure(self, wake: WakePolicy, runtime: str | None) -> None:
+        if self.state is None:
+            return
+        known = self.state.peer.settings
+        self.was_ephemeral |= wake is WakePolicy.EPHEMERAL
+        self.tell(e.Configure(replace(known, wake=wake, runtime=runtime or known.runtime)))
+
+    # ---- time
+
+    @rule(seconds=st.sampled_from([0.0, 0.1, 1.0, 5.0, 20.0, 100.0]))
+    def later(self, seconds: float) -> None:
+        self.now += seconds
+        self.tell(e.Tick())
+
+    @rule()
+    def due(self) -> None:
+        at = deadline(self.state, self.now) if self.state else None
+        if at is not None:
+            self.now = at
+            self.tell(e.Tick())
+
+    # ---- facts about the live session
+
+    def live(self) -> Session | None:
+        session = self.state.session if self.state else None
+        return session if session is not None and session.id in self.truth.running else None
+
+    @rule(seen=SEEN, learn=st.booleans())
+    def observe(self, seen: SessionState, *, learn: bool) -> None:
+        session = self.live()
+        if session is not None:
+            self.tell(e.Observed(session.id, seen, "seen", self.truth.place(session) if learn else None))
+
+    @rule(take=st.booleans(), failed=st.sampled_from([None, None, "429"]))
+    def turn(self, failed: str | None, *, take: bool) -> None:
+        session, flight = self.live(), self.state.in_flight if self.state else None
+        if session is None or flight is None:
+            return
+        if take and flight.id in self.truth.holds.get(self.truth.place(session), ()):
+            self.tell(e.Taken(session.id, flight.id, "record"))
+        self.tell(e.TurnEnded(session.id, "record", failed))
+
+    @rule(data=st.data())
+    def found_late(self, data: st.DataObject) -> None:
+        session = self.live()
+        held = sorted(self.truth.holds.get(self.truth.place(session), ())) if session else []
+        if session is not None and held:
+            self.tell(e.Taken(session.id, data.draw(st.sampled_from(held)), "record"))
+
+    @rule(data=st.data(), reply=st.booleans())
+    def speak(self, data: st.DataObject, *, reply: bool) -> None:
+        session = self.live()
+        if session is None:
+            return
+        held = sorted(self.truth.holds.get(self.truth.place(session), ()))
+        if reply and held:
+            self.tell(e.Replied(data.draw(st.sampled_from(held)), "reply"))
+        elif not reply and data.draw(st.integers(0, 2)) == 0:
+            self.tell(e.Completed(session.id, "did it"))
+
+    @rule(data=st.data())
+    def acknowledge(self, data: st.DataObject) -> None:
+        if self.state is not None and self.state.messages:
+            self.tell(e.Acknowledge((data.draw(st.sampled_from(self.state.messages)).id,)))
+
+    @rule(cause=FELL, kept=st.booleans())
+    def die(self, cause: Cause, *, kept: bool) -> None:
+        session = self.live()
+        if session is not None:
+            self.bury(session, cause, kept=kept)
+
+    def bury(self, session: Session, cause: Cause, *, kept: bool = True) -> None:
+        self.truth.running.discard(session.id)
+        if not kept:
+            self.truth.gone.add(self.truth.place(session))
+        kept = self.truth.place(session) not in self.truth.gone
+        self.tell(e.Died(Death(session.id, "p", session.generation, self.now, cause, 1), kept))
+
+    @rule(data=st.data())
+    def repeat(self, data: st.DataObject) -> None:
+        """A fact told before is told again, whatever has happened since."""
+        facts = [fact for fact in self.facts if not isinstance(fact, e.Launched | e.Adopted | e.TurnEnded)]
+        if facts:
+            self.tell(data.draw(st.sampled_from(facts)))
+
+    # ---- effects
+
+    @precondition(lambda self: self.effects)
+    @rule(data=st.data())
+    def act(self, data: st.DataObject) -> None:
+        index = data.draw(st.integers(0, len(self.effects) - 1))
+        self.run(self.effects.pop(index), lambda *values: data.draw(st.sampled_from(values)))
+
+    @rule()
+    def restart_daemon(self) -> None:
+        """Every running effect is lost; what it was doing is looked at again."""
+        lost, self.effects = self.effects, []
+        state = self.state
+        if state is None:
+            return
+        session = state.session
+        if session is not None and session.id not in self.truth.running:
+            self.bury(session, Cause.BOOT_FAILED)
+        elif session is not None:
+            if session.processes is None:
+                self.tell(e.Launched(session.id, Processes(PROCESS, PROCESS, PROCESS, "/s")))
+            self.tell(e.Adopted(session.id))
+        for effect in lost:
+            self.recover(effect)
+
+    def recover(self, effect: c.Effect) -> None:
+        session = self.state.session if self.state else None
+        match effect:
+            case c.Notify():
+                self.effects.append(effect)
+            case c.End(ended) if session is not None and ended.id == session.id and session.ending is not None:
+                self.effects.append(c.End(session, session.ending.cause, session.ending.by, guarded=False))
+            case c.Offer(message=message) | c.Examine(message=message) if self.state is not None:
+                current = self.state.message(message.id)
+                if current is not None and current.state is MessageState.OFFERED:
+                    conversation = session.conversation if session else self.state.peer.conversation
+                    self.effects.append(c.Examine(session.id if session else None, "p", current, conversation))
+            case _:
+                pass
+
+    def run(self, effect: c.Effect, pick: Any) -> None:
+        if self.state is None:
+            return
+        match effect:
+            case c.Launch(session):
+                self.run_launch(session, pick)
+            case c.Offer():
+                self.run_offer(effect, pick)
+            case c.Examine():
+                self.run_examine(effect, pick)
+            case c.End(session):
+                current = self.state.session
+                if current is None or current.id != session.id or current.state is not SessionState.STOPPING:
+                    return
+                if effect.guarded and pick(True, False):
+                    self.tell(e.EndVetoed(session.id, "a person types", self.now + 3.0))
+                else:
+                    self.bury(current, pick(Cause.UNKNOWN, Cause.CRASHED))
+            case c.Notify():
+                pass
+
+    def run_launch(self, session: Session, pick: Any) -> None:
+        current = self.state.session if self.state else None
+        if current is None or current.id != session.id:
+            return
+        if session.resumed and self.truth.place(session) in self.truth.gone:
+            self.tell(e.ConversationMissing(session.id))
+        elif pick(True, True, True, False):
+            self.truth.running.add(session.id)
+            self.tell(e.Launched(session.id, Processes(PROCESS, PROCESS, PROCESS, "/s")))
+        else:
+            self.tell(e.BootFailed(session.id, "no such program"))
+
+    def run_offer(self, offer: c.Offer, pick: Any) -> None:
+        session, message = self.live(), offer.message
+        how = pick("taken", "taken", "refused", "unclear", "unclear, pasted")
+        if session is None or session.id != offer.session or session.state is SessionState.STOPPING:
+            how = "refused"
+        if session is not None and how in ("taken", "unclear, pasted"):
+            self.truth.paste(offer, session)
+        if how == "taken":
+            self.tell(e.Taken(offer.session, message.id, "record"))
+        else:
+            certain = how == "refused"
+            self.tell(e.OfferFailed(offer.session, message.id, certain, how, message.attempts))
+
+    def run_examine(self, examine: c.Examine, pick: Any) -> None:
+        assert self.state is not None
+        message = examine.message
+        place = examine.conversation or f"c-{message.session}"
+        held = message.id in self.truth.holds.get(place, ())
+        verdict = pick(Examination.FOUND, Examination.ENDED) if held else Examination.ABSENT
+        if pick(False, False, True):
+            verdict = Examination.UNCLEAR
+        self.tell(e.Examined(message.id, verdict, "looked", message.attempts))
+
+    # ---- what holds always
+
+    @invariant()
+    def stored_is_remembered(self) -> None:
+        state = self.state
+        if state is None:
+            assert self.stored.peer is None
+            return
+        assert self.stored.peer == state.peer
+        assert self.stored.session == state.session
+        assert tuple(self.stored.messages[m] for m in self.order if m in self.stored.messages) == state.messages
+        assert all(message.state in LIVING for message in state.messages)
+
+    @invariant()
+    def nothing_is_dropped(self) -> None:
+        known = self.stored.final.keys() | ({m.id for m in self.state.messages} if self.state else set())
+        assert known >= set(self.order)
+
+    @invariant()
+    def one_in_flight(self) -> None:
+        if self.state is not None:
+            flying = [m for m in self.state.messages if m.in_flight and not m.cut]
+            assert len(flying) <= 1
+            if self.state.session is not None:
+                assert all(m.session == self.state.session.id for m in flying)
+
+    @invariant()
+    def in_order(self) -> None:
+        exempt = {m.id for m in [*self.stored.messages.values(), *self.stored.final.values()] if m.notice}
+        places = [self.order.index(m) for m in self.first_offers if not (self.was_ephemeral and m in exempt)]
+        assert places == sorted(places)
+        assert len(set(self.first_offers)) == len(self.first_offers)
+
+    @invariant()
+    def buried_once(self) -> None:
+        assert self.stored.closed == self.stored.stopped
+        assert all(count == 1 for count in self.stored.closed.values())
+
+    @invariant()
+    def distinct_news(self) -> None:
+        assert len(set(self.news.values())) == len(self.news)
+
+    @invariant()
+    def nothing_due_is_left(self) -> None:
+        if self.state is None:
+            return
+        due = policy_end(self.state)
+        assert due is None or due.at > self.now
+        at, state, now = deadline(self.state, self.now), self.state, self.now
+        for _ in range(3):
+            if at is None or state is None:
+                return
+            assert at > now
+            now = at
+            after, commands = decide(state, e.Tick(), now, POLICY)
+            assert not any(isinstance(command, c.Refuse) for command in commands)
+            state, at = after, deadline(after, now) if after else None
+
+    def teardown(self) -> None:
+        """A shell that does its work brings every message to an end, whatever was before."""
+        if self.state is None:
+            return
+        self.tell(e.Start("op"))
+        if self.state is not None and self.state.peer.settings.runtime == "human":
+            self.tell(e.Acknowledge(tuple(m.id for m in self.state.messages)))
+        for _ in range(400):
+            if not self.unfinished():
+                return
+            self.fair_step()
+        pytest.fail(f"stuck: {self.state} with {self.effects}")
+
+    def unfinished(self) -> bool:
+        """Whether something is left to do: notices wait for a session, doubt for a person."""
+        if self.state is None:
+            return False
+        waiting = [m for m in self.state.messages if m.notice is None and m.state is not MessageState.UNKNOWN]
+        stopping = self.state.session is not None and self.state.session.state is SessionState.STOPPING
+        return bool(waiting or stopping)
+
+    def fair_step(self) -> None:
+        if self.effects:
+            self.run(self.effects.pop(0), lambda *values: values[0])
+            return
+        session, flight = self.live(), self.state.in_flight if self.state else None
+        if session is not None and session.state not in (SessionState.IDLE, SessionState.STOPPING):
+            self.tell(e.Observed(session.id, SessionState.IDLE, "prompt"))
+        elif session is not None and flight is not None and flight.state is MessageState.ACCEPTED:
+            self.tell(e.TurnEnded(session.id, "record"))
+        else:
+            at = deadline(self.state, self.now) if self.state else None
+            assert at is not None, f"stuck without a deadline: {self.state}"
+            self.now = at
+            self.tell(e.Tick())
+
+
+def examples() -> int:
+    """How many lives to play: ROOST_CORE_EXAMPLES, or what a chosen hypothesis profile asks for above its default."""
+    asked = int(os.environ.get("ROOST_CORE_EXAMPLES", "0"))
+    return asked or max(settings().max_examples, 150)
+
+
+def test_any_order_of_events_keeps_every_promise() -> None:
+    """P3, P4, P6, P8, P11, N1-N5, N8; and a fair shell brings every message to its end."""
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=examples(),
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+        ),
+    )
