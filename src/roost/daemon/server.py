@@ -95,7 +95,7 @@ class Daemon:
 
     async def _stop_agents(self) -> None:
         """End every session as a clean park; no peer is stopped by it, and none is woken meanwhile."""
-        self._fleet.policy = replace(self._fleet.policy, paused=True)
+        self._fleet.policy = replace(self._fleet.policy, waking=False)
         names = [live.peer for live in self._lives]
         await asyncio.gather(*(self._api.rest(name) for name in names if name != OPERATOR))
 
