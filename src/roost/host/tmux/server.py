@@ -76,11 +76,11 @@ class TmuxTerminals:
             server = self._processes.identify(server_pid)
             if server is None:
                 raise TmuxGone(f"the tmux server on {socket} is ending")  # noqa: TRY301 cleaned up below
-        except ValueError as error:
+        except BaseException as error:
             await control.close()
-            raise TmuxGone(f"the tmux server on {socket} has no pane") from error
-        except BaseException:
-            await control.close()
+            if isinstance(error, ValueError) or type(error) is TmuxError:
+                # It answers, but its session is gone ("no current target"): it is about to leave.
+                raise TmuxGone(f"the tmux server on {socket} is ending") from error
             raise
         return TmuxTerminal(control, self._processes, server, f"%{number}", root)
 
