@@ -40,6 +40,7 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     e.Observed: lifecycle.on_observed,
     e.EndVetoed: lifecycle.on_end_vetoed,
     e.BootFailed: lifecycle.on_boot_failed,
+    e.Orphaned: lifecycle.on_orphaned,
     e.ConversationMissing: lifecycle.on_conversation_missing,
     e.Died: death.on_died,
     e.Tick: _tick,

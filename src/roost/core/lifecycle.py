@@ -98,6 +98,12 @@ def on_conversation_missing(step: Step, event: e.ConversationMissing) -> None:
     step.emit(c.Launch(fresh))
 
 
+def on_orphaned(step: Step, event: e.Orphaned) -> None:
+    """What is left of the session ends."""
+    if live(step, event.session):
+        end(step, Cause.SERVER_EXIT, "roost", why=event.why)
+
+
 def on_end_vetoed(step: Step, event: e.EndVetoed) -> None:
     """The end did not happen; the session goes on and the idle clock starts again.
 
