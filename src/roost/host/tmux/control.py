@@ -240,6 +240,11 @@ def _when_ended(
         return
     try:
         pidfd = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        # It ended and was reaped just now (Popen.kill polls first).
+        process.poll()
+        loop.call_soon(then)
+        return
     except OSError as error:
         raise SensorError(f"cannot watch the tmux client: {error.strerror}") from error
 
