@@ -100,7 +100,7 @@ def on_conversation_missing(step: Step, event: e.ConversationMissing) -> None:
 
 def on_orphaned(step: Step, event: e.Orphaned) -> None:
     """What is left of the session ends."""
-    if live(step, event.session):
+    if step.live(event.session):
         end(step, Cause.SERVER_EXIT, "roost", why=event.why)
 
 
