@@ -84,7 +84,7 @@ class Roost:
         """End the daemon in order."""
         if self.daemon.poll() is None:
             self.call("down", agents=agents)
-            assert self.daemon.wait(PATIENCE) == 0
+            assert self.daemon.wait(PATIENCE) == 0, self.said()[-3000:]
 
     def finish(self) -> None:
         """End daemon and agents; a daemon that is gone is started once more to end its agents."""

@@ -1,0 +1,202 @@
+"""A daemon killed at any instant (N4, N8): agents live on, and no message is lost, doubled or shown twice."""
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from roost.cli.client import ConnectionLostError
+from tests.support.daemon import Roost, alive, roost_in
+from tests.support.home import Home
+from tests.support.wait import wait_until
+
+PATIENCE = 20.0
+VICTIM = Path(__file__).resolve().parent.parent / "support" / "crash_daemon.py"
+
+
+@pytest.fixture
+def roost(home: Home) -> Iterator[Roost]:
+    with roost_in(home) as made:
+        yield made
+
+
+def same_agent(roost: Roost, pid: int) -> None:
+    """The restarted daemon has adopted the very session."""
+    wait_until(lambda: roost.events("a", "adopted"), timeout=PATIENCE, why="the session is adopted")
+    assert roost.session("a")["agent_pid"] == pid
+    assert alive(pid)
+    assert len(roost.happened("start")) == 1
+
+
+def test_N8_killed_while_the_agent_is_idle(roost: Roost) -> None:
+    roost.add("a")
+    roost.ask("a", "before")
+    pid = roost.session("a")["agent_pid"]
+    roost.kill()
+    assert alive(pid)
+    roost.start()
+    same_agent(roost, pid)
+    assert roost.ask("a", "@@recall@@") == "1"
+    assert len(roost.happened("prompt")) == 2
+
+
+def test_N8_killed_while_the_agent_works(roost: Roost) -> None:
+    """The turn ends, and its answer is given, while there is no daemon: both are found at the next start."""
+    roost.add("a")
+    sent = roost.send("a", "@@delay 0.5@@\n@@reply late@@", wait="accepted", timeout=PATIENCE)
+    waiting = roost.send("a", "next")
+    pid = roost.session("a")["agent_pid"]
+    roost.kill()
+    roost.start()
+    same_agent(roost, pid)
+    for each in (sent, waiting):
+        roost.until_message(each["id"], "done")
+        assert len(roost.prompts(each["id"])) == 1
+    assert [item["body"] for item in roost.call("inbox", name="operator")] == ["late", "echo: next"]
+
+
+def test_N8_killed_while_a_turn_ends_unseen(roost: Roost) -> None:
+    roost.add("a")
+    sent = roost.send("a", "@@silent@@\n@@delay 0.2@@", wait="accepted", timeout=PATIENCE)
+    pid = roost.session("a")["agent_pid"]
+    roost.kill()
+    wait_until(lambda: roost.happened("turn_end"), timeout=PATIENCE, why="the turn ends")
+    roost.start()
+    same_agent(roost, pid)
+    roost.until_message(sent["id"], "done")
+    assert len(roost.prompts(sent["id"])) == 1
+
+
+def test_N8_killed_while_a_dialog_is_open(roost: Roost) -> None:
+    roost.add("a")
+    sent = roost.send("a", "@@silent@@\n@@ask@@")
+    roost.until_state("a", "blocked")
+    waiting = roost.send("a", "next")
+    pid = roost.session("a")["agent_pid"]
+    roost.kill()
+    roost.start()
+    same_agent(roost, pid)
+    roost.until_state("a", "blocked")
+    assert [each["text"] for each in roost.happened("dialog")] == ["open"]
+    roost.keys("a", "Escape")
+    for each in (sent, waiting):
+        roost.until_message(each["id"], "done")
+        assert len(roost.prompts(each["id"])) == 1
+    assert [each["text"] for each in roost.happened("dialog")] == ["open", "denied"]
+
+
+def test_N8_an_orderly_end_leaves_the_agents_alone(roost: Roost) -> None:
+    roost.add("a")
+    roost.ask("a", "before")
+    pid = roost.session("a")["agent_pid"]
+    roost.down(agents=False)
+    assert alive(pid)
+    roost.start()
+    same_agent(roost, pid)
+    url = roost.call("status")["url"]
+    roost.daemon.send_signal(signal.SIGTERM)
+    assert roost.daemon.wait(PATIENCE) == 0
+    roost.start()
+    assert roost.call("status")["url"] == url
+    assert roost.ask("a", "after") == "echo: after"
+
+
+class Victim:
+    """A roost whose daemon dies on order."""
+
+    def __init__(self, roost: Roost) -> None:
+        self.roost = roost
+        self.order = roost.home.root / "order"
+        self.steps = roost.home.root / "steps"
+        roost.environ |= {
+            "ROOST_CRASH": str(self.order),
+            "ROOST_CRASH_STEPS": str(self.steps),
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        }
+
+    def start(self) -> None:
+        """Start the daemon that obeys orders."""
+        self.roost.start(sys.executable, str(VICTIM))
+
+    def send(self, step: int) -> tuple[str, bool]:
+        """Send a message that is answered; the daemon dies at that step. Returns its id, and whether it died.
+
+        Sent again under the same key, as a careful caller does who has heard no answer.
+        """
+        self.steps.unlink(missing_ok=True)
+        self.order.write_text(str(step))
+        ask = {"wait": "done", "timeout": PATIENCE, "key": f"step {step}"}
+        died = True
+        with contextlib.suppress(ConnectionLostError):
+            self.roost.send("a", f"step {step}", **ask)
+            died = False
+            self.roost.kill()
+        assert self.roost.daemon.wait(PATIENCE) == -signal.SIGKILL
+        self.start()
+        return self.roost.send("a", f"step {step}", key=ask["key"])["id"], died
+
+    def last_step(self) -> str:
+        """Where it died."""
+        return self.steps.read_text().splitlines()[-1]
+
+
+@pytest.fixture
+def victim(home: Home) -> Iterator[Victim]:
+    with roost_in(home, started=False) as made:
+        victim = Victim(made)
+        victim.start()
+        made.add("a")
+        yield victim
+
+
+def judge(victim: Victim, message_id: str, where: str) -> str:
+    """Once it is settled: shown exactly once, answered exactly once, or reported as unknown."""
+    roost = victim.roost
+    story = roost.until_message(message_id, "done", "unknown", "dead-letter", "expired", "refused")
+    shown = len(roost.prompts(message_id))
+    answers = [item for item in roost.call("inbox", name="operator") if item["reply_to"] == message_id]
+    assert story["state"] in ("done", "unknown"), (where, story)
+    assert shown == 1 or (shown == 0 and story["state"] == "unknown" and story["why"]), (where, shown, story)
+    assert len(answers) == shown, (where, answers, story)
+    return story["state"]
+
+
+def names(verdicts: dict[str, str]) -> set[str]:
+    """The steps without their numbers."""
+    return {where.partition(" ")[2] for where in verdicts}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(150)
+def test_N4_N8_killed_at_each_step_of_a_warm_delivery(victim: Victim) -> None:
+    victim.roost.call("wake", name="a")
+    verdicts: dict[str, str] = {}
+    step, died = 1, True
+    while died:
+        message_id, died = victim.send(step)
+        where = f"{step} {victim.last_step()}"
+        verdicts[where] = judge(victim, message_id, where)
+        step += 1
+    assert {"before paste", "after _load", "before keys", "after keys"} <= names(verdicts)
+    assert len(victim.roost.happened("start")) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(150)
+def test_N4_N8_killed_at_each_step_of_a_wake(victim: Victim) -> None:
+    verdicts: dict[str, str] = {}
+    step = 1
+    while True:
+        victim.roost.call("stop", name="a")
+        victim.roost.call("start", name="a")
+        message_id, died = victim.send(step)
+        where = f"{step} {victim.last_step()}"
+        verdicts[where] = judge(victim, message_id, where)
+        if not died or "keys" in where:
+            break
+        step += 1
+    assert {"before start", "after start", "before paste", "after paste"} <= names(verdicts)
