@@ -20,7 +20,8 @@ from roost.errors import NotFoundError
 from roost.host.errors import TmuxError, TmuxGone
 from roost.host.files import Tail
 from roost.host.interfaces import Clock
-from roost.runtimes.base import ConversationSeen, Fact, Prompted, Reading, TurnOver
+from roost.runtimes.base import Answer, ConversationSeen, Fact, Prompted, Reading, TurnOver
+from roost.runtimes.screen import plain
 
 EXPECTING = 0.02
 WORKING = 0.1
@@ -32,6 +33,15 @@ STATIC = 4.0
 """Seconds that an unknown start-up screen stands still until a person is asked to look."""
 BLANK = 300.0
 """Seconds without any prompt or text until a boot has failed."""
+STEADY = 0.2
+"""Seconds that a start-up dialog stands still before its first key.
+
+Claude Code 2.1.328 ignores an Enter within 0.05 s of it, Codex 0.169.0 lost one Escape in ten at first sight.
+"""
+KEY_AGAIN = 1.5
+"""Seconds without any change of the screen after which the key counts as lost."""
+CATCH_UP = 256
+"""Further reads of a tail (1 MiB each) in one look: a conversation that is joined late has a long record."""
 
 
 class Driver:
@@ -45,6 +55,7 @@ class Driver:
         self._seen_at = clock.monotonic()
         self._booted_at = clock.monotonic()
         self._boot_screen = ""
+        self._answered_at: float | None = None
         self._idle_from: float | None = None
 
     async def run(self) -> None:
@@ -91,29 +102,30 @@ class Driver:
         live = self._live
         async with live.looking:
             if screen:
-                live.screen = await live.terminal.capture()
-                live.view = live.sensor.on_screen(live.screen, await live.terminal.title())
-            lines, status = await asyncio.to_thread(self._read)
-            facts = live.sensor.on_lines(lines)
-            path = live.sensor.status_path(live.agent_pid)
-            if path is not None:
-                live.sensor.on_status(status)
+                shown = await live.terminal.capture(escapes=live.sensor.styled)
+                live.screen = plain(shown)
+                live.view = live.sensor.on_screen(shown, await live.terminal.title())
+            found, lines, status = await asyncio.to_thread(self._read)
+            facts = [*found, *live.sensor.on_lines(lines)]
+            if live.sensor.status_path(live.agent_pid) is not None:
+                facts.extend(live.sensor.on_status(status))
             reading = live.sensor.reading()
             for fact in facts:
                 await self.note(fact, recorded=True)
             await self._report(reading)
             return reading
 
-    def _read(self) -> tuple[Sequence[bytes], bytes | None]:
-        """Blocking: new lines of the tails, and the status file."""
+    def _read(self) -> tuple[Sequence[Fact], Sequence[bytes], bytes | None]:
+        """Blocking: what the sensor finds, new lines of the tails, and the status file."""
         live = self._live
+        found = live.sensor.find(live.agent_pid)
         lines: list[bytes] = []
         for path in live.sensor.tails():
             if path not in live.tails:
                 live.tails[path] = Tail(path)
-            lines.extend(live.tails[path].read())
+            lines.extend(_new_lines(live.tails[path]))
         path = live.sensor.status_path(live.agent_pid)
-        return lines, _content(path)
+        return found, lines, _content(path)
 
     async def note(self, fact: Fact, *, recorded: bool) -> None:
         """Tell the fleet of one fact. `recorded`: it came from the agent's own record, in its order."""
@@ -137,6 +149,7 @@ class Driver:
             case ConversationSeen(conversation):
                 session = self._session()
                 if session is not None and session.conversation != conversation:
+                    live.runs(conversation)
                     await self._tell(e.Observed(live.session.id, session.state, session.why, conversation))
 
     def _flight(self) -> Message | None:
@@ -187,12 +200,10 @@ class Driver:
         if session is None or live.sensor.reading() is not None:
             return True
         if live.screen != self._boot_screen:
-            self._boot_screen, self._seen_at = live.screen, now
+            self._boot_screen, self._seen_at, self._answered_at = live.screen, now, None
         answer = live.sensor.boot_answer(live.screen)
         if answer is not None:
-            fresh = await live.terminal.capture()
-            if answer.expect in fresh and live.sensor.boot_answer(fresh) == answer:
-                await live.terminal.keys(answer.key)
+            await self._answer(answer, now)
             return True
         shown = [line.strip() for line in live.screen.splitlines() if line.strip()]
         if shown and now - self._seen_at >= STATIC:
@@ -204,6 +215,27 @@ class Driver:
             await self._tell(e.BootFailed(live.session.id, why))
             return False
         return True
+
+    async def _answer(self, answer: Answer, now: float) -> None:
+        """Press the next key for a start-up dialog once its screen stands; again only if nothing changes."""
+        since = self._answered_at
+        if now - self._seen_at < STEADY or (since is not None and now - since < KEY_AGAIN):
+            return
+        terminal, sensor = self._live.terminal, self._live.sensor
+        fresh = await terminal.capture()
+        if answer.expect in fresh and sensor.boot_answer(fresh) == answer:
+            self._answered_at = now
+            await terminal.keys(answer.key)
+
+
+def _new_lines(tail: Tail) -> list[bytes]:
+    """Blocking: all that was written since the last call, in bounded reads."""
+    lines = tail.read()
+    for _ in range(CATCH_UP):
+        if not tail.behind():
+            break
+        lines.extend(tail.read())
+    return lines
 
 
 def _content(path: Path | None) -> bytes | None:

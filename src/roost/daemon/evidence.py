@@ -1,5 +1,7 @@
 """What a runtime's own record says about a message after its session is over."""
 
+from dataclasses import replace
+
 from roost.core import envelope
 from roost.core.message import Examination, Message
 from roost.runtimes.base import Context, Prompted, Runtime, TurnOver
@@ -13,6 +15,8 @@ def examine_record(
     The process is gone, so a record without the message is final: the conversation does not hold it.
     """
     mark = envelope.boundary(seed, message.id)
+    # A sensor passes over lines that are older than its session; here all of the record counts.
+    context = replace(context, session=replace(context.session, started_at=0.0))
     path = runtime.transcript(context, f"boundary {mark}]")
     if path is None:
         if not runtime.sensor(context).tails() and context.session.conversation is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from roost.core.session import Session
@@ -44,6 +44,10 @@ class Live:
     def peer(self) -> str:
         """Whose session it is."""
         return self.context.session.peer
+
+    def runs(self, conversation: str) -> None:
+        """Note the conversation that the session turned out to run."""
+        self.context = replace(self.context, session=replace(self.session, conversation=conversation))
 
     def forget(self) -> None:
         """Let go of watches and files."""

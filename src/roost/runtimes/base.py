@@ -102,7 +102,16 @@ class Answer:
 
 
 class Sensor(Protocol):
-    """Turns what one session leaves behind into facts. Holds no files and does no I/O."""
+    """Turns what one session leaves behind into facts. Only `find` does any I/O."""
+
+    @property
+    def styled(self) -> bool:
+        """Whether `on_screen` wants the screen with its escape sequences."""
+        ...
+
+    def find(self, agent_pid: int) -> Sequence[Fact]:
+        """Blocking, in a thread before each look: find the files that no rule names in advance."""
+        ...
 
     def tails(self) -> Sequence[Path]:
         """Files whose appended lines are evidence, as far as they are known now."""
@@ -121,8 +130,8 @@ class Sensor(Protocol):
         """Facts in newly appended lines of a tail."""
         ...
 
-    def on_status(self, content: bytes | None) -> None:
-        """The status file has this content now; None: it does not exist."""
+    def on_status(self, content: bytes | None) -> Sequence[Fact]:
+        """Facts in the status file as it is now; None: it does not exist."""
         ...
 
     def on_hook(self, name: str, payload: Mapping[str, Any]) -> list[Fact]:

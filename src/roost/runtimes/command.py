@@ -40,6 +40,7 @@ class CommandSensor:
     """State from the screen; evidence from the accept log, where the program keeps one."""
 
     watches_screen = True
+    styled = False
 
     def __init__(self, spec: RuntimeTable, context: Context) -> None:
         """Watch the session of this context by the patterns of the specification."""
@@ -47,6 +48,11 @@ class CommandSensor:
         self._context = context
         self._reading: Reading | None = None
         self._turn_done = re.compile(spec.turn_done) if spec.turn_done else None
+
+    def find(self, agent_pid: int) -> Sequence[Fact]:
+        """Its files are known in advance."""
+        del agent_pid
+        return ()
 
     def tails(self) -> Sequence[Path]:
         """The accept log."""
@@ -72,8 +78,10 @@ class CommandSensor:
         del name, payload
         return []
 
-    def on_status(self, content: bytes | None) -> None:
+    def on_status(self, content: bytes | None) -> Sequence[Fact]:
         """There is no status file."""
+        del content
+        return ()
 
     def on_screen(self, screen: str, title: str) -> View:
         """Judge by the patterns: blocked, then busy, then ready."""

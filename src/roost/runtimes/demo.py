@@ -29,11 +29,17 @@ class DemoSensor:
     """State from the agent's status file, evidence from its conversation file."""
 
     watches_screen = False
+    styled = False
 
     def __init__(self, context: Context) -> None:
         """Watch the session of this context."""
         self._context = context
         self._reading: Reading | None = None
+
+    def find(self, agent_pid: int) -> Sequence[Fact]:
+        """Its files are known in advance."""
+        del agent_pid
+        return ()
 
     def tails(self) -> Sequence[Path]:
         """The conversation file."""
@@ -53,12 +59,12 @@ class DemoSensor:
                 facts.append(TurnOver("its conversation file"))
         return facts
 
-    def on_status(self, content: bytes | None) -> None:
+    def on_status(self, content: bytes | None) -> Sequence[Fact]:
         """Keep what the status file says, if it speaks of this conversation."""
         status = status_object(content)
         if status is None or status.get("conversation") != self._context.session.conversation:
             self._reading = None
-            return
+            return ()
         match status.get("status"):
             case "idle":
                 self._reading = Reading(SessionState.IDLE, "at its prompt")
@@ -68,6 +74,7 @@ class DemoSensor:
                 self._reading = Reading(SessionState.BLOCKED, f"a dialog is open: {_DIALOG}")
             case _:
                 self._reading = None
+        return ()
 
     def on_hook(self, name: str, payload: Mapping[str, Any]) -> list[Fact]:
         """The demo agent has no hooks."""

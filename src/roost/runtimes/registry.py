@@ -6,6 +6,7 @@ from roost.config import RuntimeTable
 from roost.core.policy import Traits
 from roost.errors import InvalidSettingError
 from roost.runtimes.base import Runtime
+from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.command import CommandRuntime
 from roost.runtimes.demo import DemoRuntime
 
@@ -19,7 +20,7 @@ class Runtimes:
 
     def __init__(self, commands: Iterable[RuntimeTable] = ()) -> None:
         """Know the built-in runtimes and these."""
-        programs: list[Runtime] = [DemoRuntime()]
+        programs: list[Runtime] = [ClaudeRuntime(), DemoRuntime()]
         programs.extend(CommandRuntime(spec) for spec in commands)
         self._programs: Mapping[str, Runtime] = {runtime.name: runtime for runtime in programs}
 

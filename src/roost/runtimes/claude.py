@@ -1,0 +1,95 @@
+"""Claude Code, in its own terminal, by flags and files of this one run (measured with 2.1.328).
+
+Nothing is written into the user's configuration; the user's own settings, hooks and servers stay in force.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from roost.core.policy import Traits
+from roost.runtimes.base import Context, LaunchPlan
+from roost.runtimes.claude_sensor import ClaudeSensor, find_transcript, holds_a_turn
+from roost.runtimes.environ import find_program, past_proxies
+
+HOOKS = ("UserPromptSubmit", "Stop", "StopFailure", "PermissionRequest", "PostToolUse")
+HOOK_SECONDS = 2
+"""A hook that hangs costs the agent its whole timeout; a refused one shows a line and costs nothing."""
+SETTINGS = "claude-settings.json"
+SERVERS = "claude-mcp.json"
+
+
+class ClaudeRuntime:
+    """`--runtime claude`."""
+
+    name = "claude"
+    traits = Traits()
+    submit_delay = 0.0
+    interrupt_keys = ("Escape",)
+    passes = (
+        "ANTHROPIC_*",
+        "AWS_*",
+        "CLAUDE_CONFIG_DIR",
+        "CLOUD_ML_REGION",
+        "DISABLE_*",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "VERTEX_*",
+    )
+
+    def locate(self, path: str | None) -> str:
+        """The `claude` on the search path."""
+        return find_program("claude", path, "npm install -g @anthropic-ai/claude-code")
+
+    def plan(self, context: Context) -> LaunchPlan:
+        """Start or resume the conversation whose id we chose."""
+        conversation = context.session.conversation or context.session.id
+        argv = ["claude", "--settings", str(context.home / SETTINGS)]
+        argv += ["--mcp-config", str(context.home / SERVERS)]
+        argv += ["--resume" if context.session.resumed else "--session-id", conversation]
+        if context.settings.prompt:
+            argv += ["--append-system-prompt", context.settings.prompt]
+        return LaunchPlan(
+            (*argv, *context.settings.args),
+            past_proxies(context.environ),
+            {SETTINGS: json.dumps(settings(context.url)), SERVERS: json.dumps(servers(context.url))},
+        )
+
+    def sensor(self, context: Context) -> ClaudeSensor:
+        """The sensor of one session."""
+        return ClaudeSensor(context)
+
+    def transcript(self, context: Context, mark: str | None) -> Path | None:
+        """The conversation's transcript, if it holds a prompt: Claude Code leaves at once on an empty one."""
+        del mark
+        conversation = context.session.conversation
+        path = find_transcript(context, conversation) if conversation else None
+        return path if path is not None and holds_a_turn(path) else None
+
+
+def settings(url: str) -> Mapping[str, object]:
+    """Settings of one run, on top of the user's own: our hooks, our tools without a question.
+
+    The token stays in the environment: http hooks expand `$ROOST_TOKEN` in a header (2.1.328). Suggested
+    prompts would stand in the input line as drafts do.
+    """
+    return {
+        "hooks": {name: [{"hooks": [_hook(url, name)]}] for name in HOOKS},
+        "permissions": {"allow": ["mcp__roost"]},
+        "promptSuggestionEnabled": False,
+    }
+
+
+def _hook(url: str, name: str) -> Mapping[str, object]:
+    return {
+        "type": "http",
+        "url": f"{url}/hooks/{name}",
+        "headers": {"Authorization": "Bearer $ROOST_TOKEN"},
+        "allowedEnvVars": ["ROOST_TOKEN"],
+        "timeout": HOOK_SECONDS,
+    }
+
+
+def servers(url: str) -> Mapping[str, object]:
+    """The MCP configuration of one run: our tools, by the session's token."""
+    headers = {"Authorization": "Bearer ${ROOST_TOKEN}"}
+    return {"mcpServers": {"roost": {"type": "http", "url": f"{url}/mcp", "headers": headers}}}

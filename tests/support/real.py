@@ -1,0 +1,86 @@
+"""Peers that run the real CLIs, in a roost of their own, talking to the fake model on loopback."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from tests.support import clis
+from tests.support.daemon import Record, Roost
+from tests.support.fake_model import Arrival, FakeModel
+from tests.support.fake_model.script import unpaste
+from tests.support.home import Home
+
+PATIENCE = 30.0
+
+
+@dataclass(slots=True)
+class Agents:
+    """A roost, the model that its agents talk to, and what each kind of peer has to be given."""
+
+    roost: Roost
+    model: FakeModel
+    settings: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+
+    def add(self, name: str, runtime: str, **settings: str) -> str:
+        """Make a peer in a folder of its own that its CLI trusts."""
+        return self.roost.add(name, runtime, **self.settings[runtime], **settings)
+
+    def arrived(self, message_id: str) -> Arrival:
+        """The model's first request that holds the message."""
+        header = f"[roost message {message_id} from "
+        return self.model.journal.wait_for(
+            lambda arrival: arrival.kind == "turn" and any(header in text for text in arrival.user_texts),
+            timeout=PATIENCE,
+        )
+
+    def text(self, message_id: str) -> str:
+        """The user's text that held the message when it came to the model, without the CLI's wrapping."""
+        header = f"[roost message {message_id} from "
+        texts = [text for text in self.arrived(message_id).user_texts if header in text]
+        assert len(texts) == 1, texts
+        return unpaste(texts[0])
+
+    def shown(self, message_id: str) -> int:
+        """How often the conversation that the model saw last holds the message's header."""
+        header = f"[roost message {message_id} from "
+        turns = [arrival for arrival in self.model.journal.all() if arrival.kind == "turn"]
+        counts = [sum(text.count(header) for text in turn.user_texts) for turn in turns]
+        return max(counts, default=0)
+
+
+def as_claude_gets_it(text: str) -> str:
+    """A text as it arrives. Claude Code 2.1.328: a tab becomes four spaces, invisible characters go away."""
+    return re.sub("[\u200b\u200f]", "", text.replace("\t", "    "))
+
+
+@contextmanager
+def agents_in(home: Home, *runtimes: str, peers: tuple[str, ...] = ("a", "b")) -> Iterator[Agents]:
+    """A roost whose home looks like that of a user of these CLIs, who trusts the folders of these peers."""
+    found = [clis.require(name) for name in runtimes if name != "demo"]
+    path = os.pathsep.join([*{str(cli.path.parent) for cli in found}, os.environ["PATH"]])
+    folders = [home.work / peer for peer in peers]
+    roost = Roost(home, {**os.environ, "PATH": path})
+    with FakeModel() as model:
+        given: dict[str, dict[str, str]] = {"demo": {}}
+        if "claude" in runtimes:
+            given["claude"] = _environment(clis.seed_claude(home.user, model.url, *folders))
+        if "codex" in runtimes:
+            given["codex"] = _environment(clis.seed_codex(home.user, model.url, *folders))
+            given["codex"]["args"] = "--disable plugins"
+        try:
+            yield Agents(roost.start(), model, given)
+        finally:
+            roost.finish()
+
+
+def _environment(seed: clis.Seed) -> dict[str, str]:
+    return {f"env.{name}": value for name, value in seed.environ.items()}
+
+
+def story(agents: Agents, message_id: str) -> str:
+    """A message's story, for people who read a failure."""
+    record: Record = agents.roost.message(message_id)
+    return json.dumps(record, indent=1)
