@@ -6,12 +6,14 @@ import time
 from pathlib import Path
 
 import apsw
+import psutil
 
 from benchmarks.home import daemon, folder
 from benchmarks.result import Result, p50, p95
 
 CALLERS = 64
-SECONDS = 2.0
+ROUNDS = 5
+SECONDS = 0.5
 TARGET = 5000.0
 _BODY = "x" * 200
 
@@ -79,7 +81,7 @@ async def _drive(path: str, recipients: list[str]) -> tuple[float, list[float]]:
 
 
 def one() -> Result:
-    """All to one mailbox."""
+    """All to one mailbox, a new one in each round."""
     return _measure("accept-one", "64 callers, one mailbox", 1)
 
 
@@ -89,26 +91,47 @@ def many() -> Result:
 
 
 def _measure(name: str, what: str, mailboxes: int) -> Result:
-    with daemon() as home:
-        recipients = [f"box{number}" for number in range(mailboxes)]
-        for recipient in recipients:
-            home.add(recipient, "human", queue_limit="100000")
-        rate, took = asyncio.run(_drive(str(home.places.socket), recipients))
-    with folder() as root:
-        bare = _bare(root / "bare.db")
+    rates: list[float] = []
+    bare: list[float] = []
+    took: list[float] = []
+    with daemon() as home, folder() as root:
+        process = psutil.Process(home.ask("status")["pid"])
+        spent = 0.0
+        for number in range(ROUNDS):
+            recipients = [f"box{number}-{index}" for index in range(mailboxes)]
+            for recipient in recipients:
+                home.add(recipient, "human", queue_limit="100000")
+            bare.append(_bare(root / f"{number}.db"))
+            before = _cpu(process)
+            rate, each = asyncio.run(_drive(str(home.places.socket), recipients))
+            spent += _cpu(process) - before
+            rates.append(rate)
+            took.extend(each)
     return Result(
         name=name,
-        what=f"durable accept over the socket, {what}",
+        what=f"durable accept over the socket, {what}, {ROUNDS} times {SECONDS:g} s in turn with the floor",
         unit="/s",
-        measured=rate,
-        floor=bare,
+        measured=p50(rates),
+        floor=p50(bare),
         floor_is=f"apsw alone, WAL, synchronous=FULL, {CALLERS} rows of the same size in each transaction",
-        judged_as="rate",
-        judged=rate,
+        judged_as="p50",
+        judged=p50(rates),
         target=TARGET,
         more_is_better=True,
-        details={"messages": len(took), "p50 ms": p50(took) * 1000, "p95 ms": p95(took) * 1000},
+        details={
+            "best round": max(rates),
+            "messages": len(took),
+            "daemon's CPU us a message": spent / len(took) * 1e6,
+            "p50 ms": p50(took) * 1000,
+            "p95 ms": p95(took) * 1000,
+        },
     )
+
+
+def _cpu(process: psutil.Process) -> float:
+    """Seconds of processor time so far."""
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 def _bare(path: Path) -> float:
@@ -119,7 +142,7 @@ def _bare(path: Path) -> float:
         execute("PRAGMA synchronous = FULL")
         execute("CREATE TABLE messages (id INTEGER PRIMARY KEY, body TEXT)")
         begun, count = time.perf_counter(), 0
-        while time.perf_counter() - begun < SECONDS / 2:
+        while time.perf_counter() - begun < SECONDS / 5:
             execute("BEGIN IMMEDIATE")
             for _ in range(CALLERS):
                 execute("INSERT INTO messages (body) VALUES (?)", (_BODY,))
