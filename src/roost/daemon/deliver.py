@@ -17,7 +17,7 @@ from roost.core.session import SessionState
 from roost.daemon.driver import Driver
 from roost.daemon.fleet import Fleet
 from roost.daemon.live import Live
-from roost.host.errors import TmuxError, TmuxGone
+from roost.host.errors import PasteRefused, TmuxError, TmuxGone
 from roost.host.interfaces import Clock, PasteOutcome
 from roost.runtimes.base import Composer, View
 
@@ -53,6 +53,8 @@ class Delivery:
             return self._failed(message, certain=True, why=refusal)
         try:
             outcome = await self._live.terminal.paste(text.encode(), spool)
+        except PasteRefused as error:
+            return self._failed(message, certain=True, why=error.message)
         except TmuxError as error:
             return self._failed(message, certain=False, why=f"the paste was cut short: {error.message}")
         if outcome is PasteOutcome.DEAD:

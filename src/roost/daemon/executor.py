@@ -15,24 +15,21 @@ from roost.core.message import Examination, Message, MessageState
 from roost.core.session import Session, WakeCause
 from roost.daemon.authority import Authority
 from roost.daemon.deliver import Delivery, paste_text
-from roost.daemon.driver import Driver
 from roost.daemon.evidence import examine_record
 from roost.daemon.fleet import Fleet
+from roost.daemon.keeper import Keeper
 from roost.daemon.launcher import Launcher, NothingToResumeError
-from roost.daemon.live import Live, Lives
+from roost.daemon.live import Live
 from roost.daemon.machine import Machine
 from roost.daemon.notices import Notices
-from roost.daemon.tasks import Tasks, race
+from roost.daemon.tasks import Tasks
 from roost.daemon.undertaker import Undertaker
 from roost.errors import NotFoundError, RoostError
-from roost.host.errors import SensorError
 from roost.host.files import write_atomic
 from roost.runtimes.base import Context
 
 SETTLE = 1.5
 """Seconds without a record before an earlier offer counts as never pasted."""
-SHIM = 15.0
-"""Seconds that a shim has to leave after its agent or its terminal: it gives the agent three to hang up."""
 
 _log = logging.getLogger("roost.executor")
 
@@ -44,9 +41,9 @@ class Executor:
         self,
         machine: Machine,
         fleet: Fleet,
-        lives: Lives,
         launcher: Launcher,
         undertaker: Undertaker,
+        keeper: Keeper,
         authority: Authority,
         notices: Notices,
         tasks: Tasks,
@@ -54,13 +51,12 @@ class Executor:
         """Act through these parts."""
         self._machine = machine
         self._fleet = fleet
-        self._lives = lives
         self._launcher = launcher
         self._undertaker = undertaker
+        self._keeper = keeper
         self._authority = authority
         self._notices = notices
         self._tasks = tasks
-        self._drivers: dict[str, Driver] = {}
         self.closing = False
 
     def run(self, effect: c.Effect) -> None:
@@ -114,57 +110,11 @@ class Executor:
         processes = live.session.processes
         assert processes is not None  # noqa: S101 -- a live session is built from its processes
         await self._fleet.tell(peer, e.Launched(session.id, processes), settles=key)
-        self.watch(live)
-
-    def watch(self, live: Live) -> None:
-        """Hold a live session: watch its processes and drive it."""
-        self._lives.add(live)
-        driver = Driver(live, self._fleet, self._machine.clock)
-        self._drivers[live.session.id] = driver
-        processes = live.session.processes
-        assert processes is not None  # noqa: S101 -- a live session is built from its processes
-        for process in (processes.agent, processes.shim):
-            try:
-                live.watches.append(self._machine.processes.watch(process, lambda: self._gone(live)))
-            except SensorError as error:
-                _log.warning("session %s cannot be watched: %s", live.session.id, error.message)
-        live.terminal.on_gone(lambda: self._gone(live))
-        self._tasks.start(self._drive(live, driver), f"driver {live.peer}")
-
-    def driver(self, session: str) -> Driver | None:
-        """The driver of a live session."""
-        return self._drivers.get(session)
-
-    async def _drive(self, live: Live, driver: Driver) -> None:
-        try:
-            await driver.run()
-        finally:
-            self._drivers.pop(live.session.id, None)
-
-    def _gone(self, live: Live) -> None:
-        """A process of the session or its terminal is gone: find out what that means."""
-        if not self.closing:
-            self._tasks.start(self._passed_away(live), f"bury {live.peer}")
-
-    async def _passed_away(self, live: Live) -> None:
-        """Bury the session once its shim is gone: an agent's end alone is the shim's to record first."""
-        processes = live.session.processes
-        assert processes is not None  # noqa: S101 -- a live session is built from its processes
-        gone = asyncio.Event()
-        watch = self._machine.processes.watch(processes.shim, gone.set)
-        try:
-            await race(gone.wait(), self._machine.clock.sleep(SHIM))
-            if not gone.is_set():
-                why = "its agent or its terminal is gone and its shim is not"
-                await self._fleet.tell(live.peer, e.Orphaned(live.session.id, why))
-            await gone.wait()
-        finally:
-            watch.cancel()
-        await self._undertaker.bury(live.session, live.context, "the session's shim has ended")
+        self._keeper.keep(live)
 
     async def _offer(self, command: c.Offer) -> None:
-        live = self._lives.find(command.session)
-        driver = self._drivers.get(command.session)
+        live = self._keeper.live(command.session)
+        driver = self._keeper.driver(command.session)
         if live is None or driver is None:
             why = "the session was gone before anything was pasted"
             failed = e.OfferFailed(command.session, command.message.id, certain=True, why=why)
@@ -197,8 +147,8 @@ class Executor:
         return str(path)
 
     async def _examine(self, command: c.Examine) -> None:
-        live = self._lives.find(command.session)
-        driver = self._drivers.get(command.session) if command.session else None
+        live = self._keeper.live(command.session)
+        driver = self._keeper.driver(command.session)
         if live is not None and driver is not None:
             delivery = Delivery(live, driver, self._fleet, self._machine.clock)
             try:
@@ -236,7 +186,7 @@ class Executor:
         return self._launcher.context(session, peer.settings)
 
     async def _end(self, command: c.End) -> None:
-        live = self._lives.find(command.session.id)
+        live = self._keeper.live(command.session.id)
         veto = await self._authority.veto(command, live)
         if veto is not None:
             await self._fleet.tell(command.session.peer, veto, settles=command.key)

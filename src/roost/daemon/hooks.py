@@ -4,21 +4,19 @@ import json
 from typing import Any, cast
 
 from roost.daemon.callers import Caller
-from roost.daemon.executor import Executor
-from roost.daemon.live import Lives
+from roost.daemon.keeper import Keeper
 
 
 class Hooks:
     """Hands hook payloads to the sensors of their sessions."""
 
-    def __init__(self, lives: Lives, executor: Executor) -> None:
+    def __init__(self, keeper: Keeper) -> None:
         """Find sessions here."""
-        self._lives = lives
-        self._executor = executor
+        self._keeper = keeper
 
     async def receive(self, caller: Caller, name: str, body: bytes) -> None:
         """Take one payload; one that cannot be read is a poke all the same."""
-        live = self._lives.find(caller.session)
+        live = self._keeper.live(caller.session)
         if live is None:
             return
         try:
@@ -26,7 +24,7 @@ class Hooks:
         except ValueError:
             payload = {}
         fields = cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
-        driver = self._executor.driver(live.session.id)
+        driver = self._keeper.driver(live.session.id)
         for fact in live.sensor.on_hook(name, fields):
             if driver is not None:
                 await driver.note(fact, recorded=False)

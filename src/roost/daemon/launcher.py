@@ -12,6 +12,7 @@ from roost.daemon.live import Live
 from roost.daemon.machine import Machine
 from roost.errors import RoostError
 from roost.host.environment import child_environment
+from roost.host.errors import TmuxGone
 from roost.host.files import ensure_private_directory, write_atomic
 from roost.host.interfaces import Terminal
 from roost.host.shim_spec import ShimSpec, Started, read_started, shim_argv
@@ -67,17 +68,25 @@ class Launcher:
         await self._machine.store.commit(Batch(at=self._machine.clock.now(), tokens=(stored,)))
         env = self._environment(context, plan, token)
         spec = await asyncio.to_thread(self._write, context, plan, env)
-        terminal = await self._machine.terminals.start(
-            self._machine.places.terminal(session.id), shim_argv(spec), _server_environment(env), Path("/")
-        )
+        socket = self._machine.places.terminal(session.id)
+        try:
+            terminal = await self._machine.terminals.start(
+                socket, shim_argv(spec), _server_environment(env), Path("/")
+            )
+        except TmuxGone as error:
+            await self._started(context.home / "started.json")
+            raise LaunchError("it ended at once") from error
         try:
             started = await self._started(context.home / "started.json")
             await asyncio.to_thread(spec.unlink, missing_ok=True)
             await terminal.log_to(self._machine.places.pane_log(session.peer))
+            return live_session(context, runtime, terminal, started)
+        except TmuxGone as error:
+            await terminal.close()
+            raise LaunchError("it ended at once") from error
         except BaseException:
             await terminal.close()
             raise
-        return live_session(context, runtime, terminal, started)
 
     def _plan(self, runtime: Runtime, context: Context) -> LaunchPlan:
         """Blocking: check what the launch needs, and ask the runtime how to start."""

@@ -12,6 +12,7 @@ from roost.core.peer import PeerState
 from roost.core.session import Session, SessionState
 from roost.daemon.executor import Executor
 from roost.daemon.fleet import Fleet
+from roost.daemon.keeper import Keeper
 from roost.daemon.launcher import Launcher, LaunchError, live_session
 from roost.daemon.machine import Machine
 from roost.daemon.undertaker import Undertaker
@@ -31,9 +32,16 @@ class Recovery:
     """Re-establishes every stored session and re-examines every open intent."""
 
     def __init__(
-        self, machine: Machine, fleet: Fleet, executor: Executor, launcher: Launcher, undertaker: Undertaker
+        self,
+        machine: Machine,
+        fleet: Fleet,
+        executor: Executor,
+        launcher: Launcher,
+        undertaker: Undertaker,
+        keeper: Keeper,
     ) -> None:
         """Act through these parts."""
+        self._keeper = keeper
         self._machine = machine
         self._fleet = fleet
         self._executor = executor
@@ -80,7 +88,7 @@ class Recovery:
         assert live.session.processes is not None  # noqa: S101 -- a live session is built from its processes
         if session.processes is None:
             await self._fleet.tell(session.peer, e.Launched(session.id, live.session.processes))
-        self._executor.watch(live)
+        self._keeper.keep(live)
         await self._fleet.tell(session.peer, e.Adopted(session.id))
 
     def _started(self, session: Session, home: Path) -> Started | None:

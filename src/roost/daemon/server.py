@@ -17,6 +17,7 @@ from roost.daemon.fleet import Fleet
 from roost.daemon.health import Health
 from roost.daemon.hooks import Hooks
 from roost.daemon.journal import JournalFeed
+from roost.daemon.keeper import Keeper
 from roost.daemon.launcher import Launcher
 from roost.daemon.live import Lives
 from roost.daemon.logs import Logs
@@ -51,10 +52,18 @@ class Daemon:
         authority = Authority(machine, self._fleet)
         undertaker = Undertaker(machine, self._fleet, self._lives, authority, Spool(machine.places.spool))
         notices = Notices(self._fleet, machine.store, machine.clock)
+        self._keeper = Keeper(machine, self._fleet, self._lives, undertaker, self._tasks)
         self._executor = Executor(
-            machine, self._fleet, self._lives, launcher, undertaker, authority, notices, self._tasks
+            machine,
+            self._fleet,
+            launcher,
+            undertaker,
+            self._keeper,
+            authority,
+            notices,
+            self._tasks,
         )
-        self._recovery = Recovery(machine, self._fleet, self._executor, launcher, undertaker)
+        self._recovery = Recovery(machine, self._fleet, self._executor, launcher, undertaker, self._keeper)
         waits = Waits()
         feed = JournalFeed(machine.store)
         self._logs = Logs(machine.places.logs, machine.config.log_size, machine.config.log_files)
@@ -68,7 +77,7 @@ class Daemon:
         methods = Methods(self._api, tokens, feed, health, self.shut_down)
         self._rpc = RpcServer(methods, self._tasks)
         self._rpc_listener = rpc
-        self._web = WebServer(self._api, tokens, Hooks(self._lives, self._executor), http)
+        self._web = WebServer(self._api, tokens, Hooks(self._keeper), http)
 
     def shut_down(self, end_agents: bool = False) -> None:  # noqa: FBT001, FBT002 -- also a signal handler
         """Ask the daemon to end; its agents live on unless `end_agents`."""
@@ -101,6 +110,7 @@ class Daemon:
 
     async def _close(self, serving: "asyncio.Task[None]") -> None:
         self._executor.closing = True
+        self._keeper.close()
         self._rpc.close()
         self._web.close()
         with contextlib.suppress(asyncio.TimeoutError, asyncio.CancelledError):

@@ -1,0 +1,128 @@
+"""Keeps live sessions: watches their processes, drives them, joins their terminals again, buries them."""
+
+import asyncio
+import logging
+
+from roost.core import events as e
+from roost.core.identity import ProcessId
+from roost.core.session import Processes
+from roost.daemon.driver import Driver
+from roost.daemon.fleet import Fleet
+from roost.daemon.live import Live, Lives
+from roost.daemon.machine import Machine
+from roost.daemon.tasks import Tasks, race
+from roost.daemon.undertaker import Undertaker
+from roost.errors import NotFoundError
+from roost.host.errors import SensorError, TmuxError
+from roost.host.interfaces import Liveness
+
+SHIM = 15.0
+"""Seconds that a shim has to leave after its agent or its terminal: it gives the agent three to hang up."""
+REJOIN = 0.5
+"""Seconds between two attempts to join a terminal again whose tmux server lives."""
+
+_log = logging.getLogger("roost.keeper")
+
+
+class Keeper:
+    """Holds every live session until its shim is gone."""
+
+    def __init__(
+        self, machine: Machine, fleet: Fleet, lives: Lives, undertaker: Undertaker, tasks: Tasks
+    ) -> None:
+        """Keep sessions on this machine."""
+        self._machine = machine
+        self._fleet = fleet
+        self._lives = lives
+        self._undertaker = undertaker
+        self._tasks = tasks
+        self._drivers: dict[str, Driver] = {}
+        self._closing = False
+
+    def close(self) -> None:
+        """Take no more notice of anything: the daemon leaves and the sessions stay."""
+        self._closing = True
+
+    def live(self, session: str | None) -> Live | None:
+        """A live session by its id."""
+        return self._lives.find(session)
+
+    def driver(self, session: str | None) -> Driver | None:
+        """The driver of a live session."""
+        return self._drivers.get(session) if session is not None else None
+
+    def keep(self, live: Live) -> None:
+        """Hold a live session: watch its processes, drive it."""
+        self._lives.add(live)
+        processes = _processes(live)
+        for process in (processes.agent, processes.shim):
+            try:
+                live.watches.append(self._machine.processes.watch(process, lambda: self._ended(live)))
+            except SensorError as error:
+                _log.warning("session %s cannot be watched: %s", live.session.id, error.message)
+        self._join(live)
+
+    def _join(self, live: Live) -> None:
+        """Drive a session through its terminal until the connection ends."""
+        driver = Driver(live, self._fleet, self._machine.clock)
+        self._drivers[live.session.id] = driver
+        live.terminal.on_gone(lambda: self._disconnected(live))
+        self._tasks.start(self._drive(live, driver), f"driver {live.peer}")
+
+    async def _drive(self, live: Live, driver: Driver) -> None:
+        try:
+            await driver.run()
+        finally:
+            if self._drivers.get(live.session.id) is driver:
+                del self._drivers[live.session.id]
+
+    def _disconnected(self, live: Live) -> None:
+        if not self._closing:
+            self._tasks.start(self._rejoin(live), f"rejoin {live.peer}")
+
+    def _ended(self, live: Live) -> None:
+        if not self._closing:
+            self._tasks.start(self._passed_away(live), f"bury {live.peer}")
+
+    async def _rejoin(self, live: Live) -> None:
+        """The connection ended. While the server lives, join again: a person may have detached all clients."""
+        while await self._alive(_processes(live).server):
+            try:
+                live.terminal = await self._machine.terminals.adopt(live.terminal.socket)
+            except TmuxError:
+                await self._machine.clock.sleep(REJOIN)
+                continue
+            self._join(live)
+            return
+        await self._passed_away(live)
+
+    async def _passed_away(self, live: Live) -> None:
+        """Bury the session once its shim is gone: an agent's end alone is the shim's to record first."""
+        processes = _processes(live)
+        gone = asyncio.Event()
+        watch = self._machine.processes.watch(processes.shim, gone.set)
+        try:
+            await race(gone.wait(), self._machine.clock.sleep(SHIM))
+            if not gone.is_set() and not await self._serves(processes):
+                why = "its agent or its tmux server is gone and its shim is not"
+                await self._fleet.tell(live.peer, e.Orphaned(live.session.id, why))
+            await gone.wait()
+        except NotFoundError:
+            return
+        finally:
+            watch.cancel()
+        await self._undertaker.bury(live.session, live.context, "the session's shim has ended")
+
+    async def _serves(self, processes: Processes) -> bool:
+        """Whether agent and tmux server may both be alive: what cannot be told is not taken for dead."""
+        return await self._alive(processes.agent) and await self._alive(processes.server)
+
+    async def _alive(self, process: ProcessId) -> bool:
+        probe = await asyncio.to_thread(self._machine.processes.probe, process)
+        return probe.liveness is not Liveness.DEAD
+
+
+def _processes(live: Live) -> Processes:
+    processes = live.session.processes
+    assert processes is not None  # noqa: S101 -- a live session is built from its processes
+    return processes
