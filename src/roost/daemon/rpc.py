@@ -15,8 +15,8 @@ from roost.daemon.methods import Answer, Methods, Stream
 from roost.daemon.tasks import Tasks
 from roost.errors import RoostError, UsageError
 
-LINE = 4 * 1024 * 1024
-"""The longest request, in bytes: a body of 1 MiB with every character escaped fits."""
+LINE = 8 * 1024 * 1024
+"""The longest request, in bytes: a body of 1 MiB fits with every character escaped (six bytes for one)."""
 
 _encode = msgspec.json.Encoder().encode
 
