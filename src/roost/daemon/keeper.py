@@ -85,7 +85,7 @@ class Keeper:
             self._tasks.start(self._passed_away(live), f"bury {live.peer}")
 
     async def _rejoin(self, live: Live) -> None:
-        """The connection ended. While the server lives, join again: a person may have detached all clients."""
+        """The connection ended. While the server lives, join again: a person may have detached us all."""
         while await self._alive(_processes(live).server):
             try:
                 live.terminal = await self._machine.terminals.adopt(live.terminal.socket)

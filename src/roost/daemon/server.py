@@ -24,6 +24,7 @@ from roost.daemon.logs import Logs
 from roost.daemon.machine import Machine
 from roost.daemon.methods import Methods
 from roost.daemon.notices import Notices
+from roost.daemon.panes import PaneLogs
 from roost.daemon.recovery import Recovery
 from roost.daemon.rpc import RpcServer
 from roost.daemon.tasks import Tasks
@@ -93,6 +94,7 @@ class Daemon:
         await self._web.ready()
         recovering = self._tasks.start(self._recovery.run(loaded.intents), "recovery")
         self._tasks.start(self._ticker.run(), "ticker")
+        self._tasks.start(PaneLogs(self._machine, self._lives).run(), "pane logs")
         await self._rpc.start(self._rpc_listener)
         ready()
         stop = self._tasks.start(self._stop.wait(), "stop")
