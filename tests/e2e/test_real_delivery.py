@@ -1,11 +1,14 @@
 """The real CLIs through the real daemon: whole bodies, dialogs, conversations between agents."""
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
 
+from tests.support.daemon import Record
 from tests.support.home import Home
 from tests.support.real import PATIENCE, Agents, agents_in, as_claude_gets_it
+from tests.support.wait import NeverHappenedError, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -51,3 +54,89 @@ def test_P1_bodies_arrive_whole_at_the_model_at_boot_and_later(agents: Agents) -
         outcomes = [attempt["outcome"] for attempt in agents.roost.message(sent["id"])["attempts"]]
         assert outcomes == ["offered", "accepted", "done"]
     assert agents.roost.session("a")["generation"] == 1
+
+
+def test_two_agents_answer_each_other_by_mcp(agents: Agents) -> None:
+    agents.add("a", runtime(agents))
+    agents.add("b", "demo" if runtime(agents) == "codex" else runtime(agents))
+    sent = agents.roost.send(
+        "a", "@@send b @@reply @@silent@@@@@@\n@@reply told b@@", wait="replied", timeout=PATIENCE
+    )
+    assert sent["reply"]["body"] == "told b"
+    (asked,) = messages_of(agents, "b")
+    agents.roost.until_message(asked["id"], "done")
+    (answer,) = [one for one in messages_of(agents, "a") if one["from"] == "b"]
+    agents.roost.until_message(answer["id"], "done")
+    assert answer["reply_to"] == asked["id"]
+    assert agents.roost.message(asked["id"])["replies"] == [answer["id"]]
+
+
+def test_P3_a_sleeping_agent_wakes_with_its_conversation(agents: Agents) -> None:
+    agents.add("a", runtime(agents), resume="always")
+    first = agents.roost.send("a", "remember me", wait="done", timeout=PATIENCE)
+    agents.roost.call("set", name="a", pairs=[["idle", "500ms"]])
+    death = agents.roost.until_death("a")
+    assert death["cause"] == "idle-sleep"
+    agents.roost.call("set", name="a", pairs=[["idle", "1h"]])
+    second = agents.roost.send("a", "@@recall@@", wait="replied", timeout=PATIENCE)
+    assert second["reply"]["body"] == "1"
+    texts = agents.arrived(second["id"]).user_texts
+    assert [first["id"] in texts[0], second["id"] in texts[1]] == [True, True]
+    assert agents.roost.session("a")["generation"] == 2
+
+
+def test_a_delivery_never_answers_a_permission_dialog(agents: Agents) -> None:
+    agents.add("a", runtime(agents))
+    made = agents.roost.home.work / "made-by-the-agent"
+    first = agents.roost.send("a", f"@@bash touch {made}@@")
+    row = agents.roost.until_state("a", "blocked")
+    assert "dialog is open" in row["why"]
+    second = agents.roost.send("a", "after the dialog")
+    agents.roost.until_message(second["id"], "queued")
+    assert agents.roost.row("a")["state"] == "blocked"
+    assert not made.exists()
+    assert agents.roost.message(second["id"])["attempts"] == []
+    allow(agents, "a")
+    agents.roost.until_message(first["id"], "done")
+    agents.roost.until_message(second["id"], "done")
+    assert made.exists()
+    assert agents.shown(second["id"]) == 1
+
+
+def test_a_failed_turn_is_told_to_the_sender(agents: Agents) -> None:
+    agents.add("a", runtime(agents))
+    sent = agents.roost.send("a", "@@error 400@@")
+    wait_until(
+        lambda: any(
+            attempt["outcome"] == "failed" and "400" in attempt["why"]
+            for attempt in agents.roost.message(sent["id"])["attempts"]
+        ),
+        timeout=PATIENCE,
+        why="the failure is in the message's story",
+        describe=lambda: agents.roost.message(sent["id"]),
+    )
+    agents.roost.until_message(sent["id"], "done", "dead-letter")
+    assert agents.shown(sent["id"]) == 2, "the message, and the note that drives it again"
+    assert agents.roost.ask("a", "next") == "echo: next"
+
+
+def allow(agents: Agents, name: str) -> None:
+    """Say yes to the dialog as a person does: look, press, and press again while it still stands.
+
+    Claude Code 2.1.328 ignores an Enter within 0.05 s of the dialog.
+    """
+
+    def gone() -> bool:
+        return agents.roost.row(name)["state"] != "blocked"
+
+    deadline = 10
+    while not gone() and deadline:
+        deadline -= 1
+        agents.roost.keys(name, "Enter")
+        with contextlib.suppress(NeverHappenedError):
+            wait_until(gone, timeout=1.0, why="the dialog goes away")
+    assert gone(), agents.roost.screen(name)
+
+
+def messages_of(agents: Agents, name: str) -> list[Record]:
+    return agents.roost.call("messages", name=name)

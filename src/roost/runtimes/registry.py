@@ -7,6 +7,7 @@ from roost.core.policy import Traits
 from roost.errors import InvalidSettingError
 from roost.runtimes.base import Runtime
 from roost.runtimes.claude import ClaudeRuntime
+from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.command import CommandRuntime
 from roost.runtimes.demo import DemoRuntime
 
@@ -20,7 +21,7 @@ class Runtimes:
 
     def __init__(self, commands: Iterable[RuntimeTable] = ()) -> None:
         """Know the built-in runtimes and these."""
-        programs: list[Runtime] = [ClaudeRuntime(), DemoRuntime()]
+        programs: list[Runtime] = [ClaudeRuntime(), CodexRuntime(), DemoRuntime()]
         programs.extend(CommandRuntime(spec) for spec in commands)
         self._programs: Mapping[str, Runtime] = {runtime.name: runtime for runtime in programs}
 

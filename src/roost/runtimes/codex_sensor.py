@@ -1,0 +1,151 @@
+"""What one Codex session leaves behind, as facts (0.169.0, measured).
+
+Evidence: the rollout's line with the prompt, some 15 ms after Enter. End of a turn: `task_complete` (with
+`error.message` when the model failed) or `turn_aborted`. There is no status file: what the rollout does not
+tell, the screen and the title tell. The thread that invents a title has no rollout and is never seen here.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+from roost.core.session import SessionState
+from roost.runtimes import codex_rollout, codex_screen
+from roost.runtimes.base import (
+    Answer,
+    Composer,
+    Context,
+    ConversationSeen,
+    Fact,
+    Prompted,
+    Reading,
+    TurnOver,
+    View,
+)
+from roost.runtimes.lines import records, text_of
+
+ROLLOUT = "its rollout"
+_TELLING = re.compile(rb'"(?:item_completed|task_started|task_complete|turn_aborted)"')
+_RECHECK = 25
+"""Looks between two looks at the open files, once the conversation is known: a person may start another."""
+
+
+class CodexSensor:
+    """State from the rollout and the screen, evidence from the rollout."""
+
+    styled = True
+    watches_screen = True
+
+    def __init__(self, context: Context) -> None:
+        """Watch the session of this context."""
+        self._context = context
+        self._home = codex_rollout.codex_home(context.environ)
+        self._conversation = context.session.conversation
+        self._rollout: Path | None = None
+        self._looks = 0
+        self._look = codex_screen.Look(View(Composer.HIDDEN))
+        self._answer: Answer | None = None
+        self._at_prompt = context.session.ready
+        self._in_turn = False
+
+    def find(self, agent_pid: int) -> Sequence[Fact]:
+        """Blocking: the conversation by the process's open files, then its rollout."""
+        self._looks += 1
+        facts: list[Fact] = []
+        if self._rollout is None or self._looks % _RECHECK == 0:
+            running = codex_rollout.open_conversation(agent_pid)
+            if running is not None and running != self._conversation:
+                self._conversation, self._rollout = running, None
+                facts.append(ConversationSeen(running))
+        if self._rollout is None and self._conversation is not None:
+            self._rollout = codex_rollout.rollout_of(self._home, self._conversation)
+        return facts
+
+    def tails(self) -> Sequence[Path]:
+        """The rollout, once there is one."""
+        return (self._rollout,) if self._rollout is not None else ()
+
+    def status_path(self, agent_pid: int) -> Path | None:
+        """None: Codex keeps no status file."""
+        del agent_pid
+
+    def on_lines(self, lines: Sequence[bytes]) -> list[Fact]:
+        """Prompts taken and turns ended; lines older than the session are another life's."""
+        facts: list[Fact] = []
+        for record in records([line for line in lines if _TELLING.search(line)]):
+            payload: object = record.get("payload")
+            if record.get("type") != "event_msg" or not isinstance(payload, dict) or not self._ours(record):
+                continue
+            facts.extend(self._event(cast("dict[str, Any]", payload)))
+        return facts
+
+    def _ours(self, record: Mapping[str, Any]) -> bool:
+        try:
+            at = datetime.fromisoformat(str(record.get("timestamp"))).timestamp()
+        except ValueError:
+            return True
+        return at >= self._context.session.started_at - 1.0
+
+    def _event(self, payload: Mapping[str, Any]) -> Sequence[Fact]:
+        match payload.get("type"):
+            case "task_started":
+                self._in_turn = True
+            case "item_completed":
+                item: Any = payload.get("item")
+                if isinstance(item, dict) and cast("dict[str, Any]", item).get("type") == "UserMessage":
+                    return [Prompted(text_of(cast("dict[str, Any]", item).get("content")), ROLLOUT)]
+            case "task_complete":
+                self._in_turn = False
+                return [TurnOver(ROLLOUT, _failure(payload.get("error")))]
+            case "turn_aborted":
+                self._in_turn = False
+                return [TurnOver(ROLLOUT, "it was interrupted at its terminal")]
+            case _:
+                pass
+        return []
+
+    def on_status(self, content: bytes | None) -> Sequence[Fact]:
+        """There is no status file."""
+        del content
+        return ()
+
+    def on_hook(self, name: str, payload: Mapping[str, Any]) -> list[Fact]:
+        """Its hooks would have to be trusted by a person; the rollout tells as much."""
+        del name, payload
+        return []
+
+    def on_screen(self, screen: str, title: str) -> View:
+        """Judge the live region of the screen."""
+        self._look = codex_screen.look_at(screen, title)
+        self._answer = self.boot_answer(screen)
+        self._at_prompt = self._at_prompt or self._look.view.composer is not Composer.HIDDEN
+        return self._look.view
+
+    def reading(self) -> Reading | None:
+        """A dialog is told by the screen, a turn by the rollout or the screen, the prompt by both."""
+        view = self._look.view
+        if view.dialog is not None:
+            if not self._at_prompt and self._answer is not None:
+                return None
+            return Reading(SessionState.BLOCKED, f"a dialog is open: {view.dialog}")
+        if view.busy or self._in_turn:
+            asked = self._look.retry
+            why = f"in a turn; its model fails and is asked again: {asked}" if asked else "in a turn"
+            return Reading(SessionState.WORKING, why)
+        if view.composer is Composer.HIDDEN:
+            return None
+        return Reading(SessionState.IDLE, "at its prompt")
+
+    def boot_answer(self, screen: str) -> Answer | None:
+        """The folder dialog for the peer's own folder, the choice of folder of a resumed conversation."""
+        return codex_screen.boot_answer(screen, self._context.directory)
+
+
+def _failure(error: object) -> str | None:
+    """Why the turn failed, in one line; None when it did not."""
+    if error is None:
+        return None
+    message: object = cast("dict[str, object]", error).get("message") if isinstance(error, dict) else error
+    return " ".join(str(message).split())[:200] or "the model did not answer"
