@@ -41,9 +41,19 @@ POLICY = Policy(
 COUNTS = {"crashed", "oom", "boot-failed", "server-exit", "shim-lost"}
 PROCESS = ProcessId("boot", 1, 2)
 SEEN = st.sampled_from([SessionState.IDLE] * 4 + [SessionState.WORKING] * 2 + list(SessionState))
-FELL = st.sampled_from([Cause.CRASHED, Cause.COMPLETED, Cause.OOM, Cause.SERVER_EXIT, Cause.REBOOT, Cause.UNKNOWN])
+FELL = st.sampled_from(
+    [Cause.CRASHED, Cause.COMPLETED, Cause.OOM, Cause.SERVER_EXIT, Cause.REBOOT, Cause.UNKNOWN]
+)
 LIVING = frozenset({MessageState.QUEUED, MessageState.OFFERED, MessageState.ACCEPTED, MessageState.UNKNOWN})
 REQUESTS = (e.Wake, e.Restart)
+COURSE: list[Any] = [
+    *["on"] * 60,
+    *["die"] * 5,
+    *["repeat", "restart", "reply", "found", "due"] * 2,
+    *(e.Wake(mode, "op") for mode in WakeMode),
+    *(e.Stop("op"), e.Start("op"), e.Start("op"), e.Restart("op"), e.Rest("op"), e.Tick()),
+]
+"""What `live_on` draws from; a fact about time, people or accidents between steps of ordinary life."""
 
 
 @dataclass
@@ -73,7 +83,9 @@ class Stored:
             case c.Journal(kind="stopped", session=session):
                 self.stopped[session or ""] += 1
             case c.SaveMessage(message):
-                assert message.id not in self.final, f"a final message changed: {self.final[message.id].state}"
+                assert message.id not in self.final, (
+                    f"a final message changed: {self.final[message.id].state}"
+                )
                 if message.final:
                     self.messages.pop(message.id, None)
                     self.final[message.id] = message
@@ -128,7 +140,7 @@ class Machine(RuleBasedStateMachine):
     @initialize(
         wake=st.sampled_from(WakePolicy),
         resume=st.sampled_from(ResumePolicy),
-        runtime=st.sampled_from(["demo", "demo", "late", "plain", "human"]),
+        runtime=st.sampled_from(["demo"] * 4 + ["late", "late", "plain", "human"]),
         restarts=st.integers(1, 3),
     )
     def begin(self, wake: WakePolicy, resume: ResumePolicy, runtime: str, restarts: int) -> None:
@@ -159,6 +171,8 @@ class Machine(RuleBasedStateMachine):
         self.effects += [command for command in commands if isinstance(command, c.Effect)]
         if not isinstance(event, e.Submit | e.Tick | e.Configure | e.Acknowledge):
             self.facts.append(event)
+        self.one_in_flight()
+        self.stored_is_remembered()
         return commands
 
     def check(self, command: c.Command, before: PeerState, event: e.Event) -> None:
@@ -168,7 +182,11 @@ class Machine(RuleBasedStateMachine):
                 self.check_launch(command, before, event)
             case c.Offer():
                 assert session is not None
-                assert (session.id, session.state, session.ready) == (command.session, SessionState.IDLE, True)
+                assert (session.id, session.state, session.ready) == (
+                    command.session,
+                    SessionState.IDLE,
+                    True,
+                )
                 assert session.ending is None
                 if command.message.attempts == 1:
                     self.first_offers.append(command.message.id)
@@ -200,16 +218,27 @@ class Machine(RuleBasedStateMachine):
             assert isinstance(event, e.ConversationMissing)
             return
         asked = before.peer.pending is not None or isinstance(event, REQUESTS)
-        waiting = [m for m in self.state.messages if m.notice is None and (m.cut or m.state is MessageState.QUEUED)]
-        assert asked or waiting or peer.settings.wake is WakePolicy.ALWAYS, "launched for nothing, or a notice"
+        waiting = [
+            m for m in self.state.messages if m.notice is None and (m.cut or m.state is MessageState.QUEUED)
+        ]
+        assert asked or waiting or peer.settings.wake is WakePolicy.ALWAYS, (
+            "launched for nothing, or a notice"
+        )
         if peer.settings.wake is WakePolicy.EPHEMERAL and launch.session.wake != "operator-resume":
             assert not launch.session.resumed
             assert launch.session.armed_at is None
 
     # ---- requests
 
-    @rule(topic=st.sampled_from([None, "t1", "t2"]), ttl=st.sampled_from([None, None, 15.0]), notice=st.booleans())
+    @rule(
+        topic=st.sampled_from([None, "t1", "t2"]),
+        ttl=st.sampled_from([None, None, 15.0]),
+        notice=st.booleans(),
+    )
     def submit(self, topic: str | None, ttl: float | None, *, notice: bool) -> None:
+        self.add(topic, ttl, notice=notice)
+
+    def add(self, topic: str | None, ttl: float | None, *, notice: bool) -> None:
         self.number += 1
         self.tell(
             e.Submit(
@@ -222,7 +251,7 @@ class Machine(RuleBasedStateMachine):
                     digest="d",
                     topic=topic,
                     expires_at=self.now + ttl if ttl else None,
-                    notice=Notice("about", "done", "why") if notice and self.number % 2 else None,
+                    notice=Notice("about", "done", "why") if notice else None,
                 )
             )
         )
@@ -254,7 +283,7 @@ class Machine(RuleBasedStateMachine):
     def remove(self) -> None:
         self.tell(e.Remove("op", force=True))
 
-    @rule(wake=st.sampled_from(WakePolicy), runtime=st.sampled_from([None, None, "demo", "human"]))
+    @rule(wake=st.sampled_from(WakePolicy), runtime=st.sampled_from([None] * 5 + ["demo", "human"]))
     def configure(self, wake: WakePolicy, runtime: str | None) -> None:
         if self.state is None:
             return
@@ -271,6 +300,9 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def due(self) -> None:
+        self.jump()
+
+    def jump(self) -> None:
         at = deadline(self.state, self.now) if self.state else None
         if at is not None:
             self.now = at
@@ -299,21 +331,27 @@ class Machine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def found_late(self, data: st.DataObject) -> None:
+        self.find_one(data)
+
+    def find_one(self, data: st.DataObject) -> None:
         session = self.live()
         held = sorted(self.truth.holds.get(self.truth.place(session), ())) if session else []
         if session is not None and held:
             self.tell(e.Taken(session.id, data.draw(st.sampled_from(held)), "record"))
 
-    @rule(data=st.data(), reply=st.booleans())
-    def speak(self, data: st.DataObject, *, reply: bool) -> None:
+    @rule(data=st.data())
+    def speak(self, data: st.DataObject) -> None:
         session = self.live()
-        if session is None:
-            return
-        held = sorted(self.truth.holds.get(self.truth.place(session), ()))
-        if reply and held:
-            self.tell(e.Replied(data.draw(st.sampled_from(held)), "reply"))
-        elif not reply and data.draw(st.integers(0, 2)) == 0:
+        if session is not None and data.draw(st.booleans()):
             self.tell(e.Completed(session.id, "did it"))
+        else:
+            self.reply_one(data)
+
+    def reply_one(self, data: st.DataObject) -> None:
+        session = self.live()
+        held = sorted(self.truth.holds.get(self.truth.place(session), ())) if session else []
+        if held:
+            self.tell(e.Replied(data.draw(st.sampled_from(held)), "reply"))
 
     @rule(data=st.data())
     def acknowledge(self, data: st.DataObject) -> None:
@@ -335,12 +373,53 @@ class Machine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def repeat(self, data: st.DataObject) -> None:
+        self.repeat_one(data)
+
+    def repeat_one(self, data: st.DataObject) -> None:
         """A fact told before is told again, whatever has happened since."""
         facts = [fact for fact in self.facts if not isinstance(fact, e.Launched | e.Adopted | e.TurnEnded)]
         if facts:
             self.tell(data.draw(st.sampled_from(facts)))
 
     # ---- effects
+
+    @rule(data=st.data())
+    def live_on(self, data: st.DataObject) -> None:
+        """The ordinary course of things with an accident now and then, so that lives get far."""
+        for what in data.draw(st.lists(st.sampled_from(COURSE), min_size=5, max_size=60)):
+            match what:
+                case "on":
+                    self.go_on(data)
+                case "repeat":
+                    self.repeat_one(data)
+                case "die":
+                    session = self.live()
+                    if session is not None:
+                        self.bury(session, data.draw(FELL), kept=data.draw(st.booleans()))
+                case "reply":
+                    self.reply_one(data)
+                case "found":
+                    self.find_one(data)
+                case "due":
+                    self.jump()
+                case "restart":
+                    self.restart()
+                case _:
+                    self.tell(what)
+
+    def go_on(self, data: st.DataObject) -> None:
+        session, flight = self.live(), self.state.in_flight if self.state else None
+        if self.effects:
+            self.run(self.effects.pop(0), lambda *values: data.draw(st.sampled_from(values)))
+        elif session is not None and session.state not in (SessionState.IDLE, SessionState.STOPPING):
+            self.tell(e.Observed(session.id, SessionState.IDLE, "prompt"))
+        elif session is not None and flight is not None and flight.state is MessageState.ACCEPTED:
+            failed = data.draw(st.sampled_from([None, None, "429"]))
+            self.tell(e.TurnEnded(session.id, "record", failed))
+        elif self.state is None or self.state.peer.quarantine or self.state.queued > 2:
+            self.jump()
+        else:
+            self.add(data.draw(st.sampled_from([None, "t1"])), None, notice=data.draw(st.integers(0, 5)) == 0)
 
     @precondition(lambda self: self.effects)
     @rule(data=st.data())
@@ -350,6 +429,9 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def restart_daemon(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
         """Every running effect is lost; what it was doing is looked at again."""
         lost, self.effects = self.effects, []
         state = self.state
@@ -370,13 +452,17 @@ class Machine(RuleBasedStateMachine):
         match effect:
             case c.Notify():
                 self.effects.append(effect)
-            case c.End(ended) if session is not None and ended.id == session.id and session.ending is not None:
+            case c.End(ended) if (
+                session is not None and ended.id == session.id and session.ending is not None
+            ):
                 self.effects.append(c.End(session, session.ending.cause, session.ending.by, guarded=False))
             case c.Offer(message=message) | c.Examine(message=message) if self.state is not None:
                 current = self.state.message(message.id)
                 if current is not None and current.state is MessageState.OFFERED:
                     conversation = session.conversation if session else self.state.peer.conversation
-                    self.effects.append(c.Examine(session.id if session else None, "p", current, conversation))
+                    self.effects.append(
+                        c.Examine(session.id if session else None, "p", current, conversation)
+                    )
             case _:
                 pass
 
@@ -446,7 +532,9 @@ class Machine(RuleBasedStateMachine):
             return
         assert self.stored.peer == state.peer
         assert self.stored.session == state.session
-        assert tuple(self.stored.messages[m] for m in self.order if m in self.stored.messages) == state.messages
+        assert (
+            tuple(self.stored.messages[m] for m in self.order if m in self.stored.messages) == state.messages
+        )
         assert all(message.state in LIVING for message in state.messages)
 
     @invariant()
@@ -534,7 +622,7 @@ class Machine(RuleBasedStateMachine):
 def examples() -> int:
     """How many lives to play: ROOST_CORE_EXAMPLES, or what a chosen hypothesis profile asks for above its default."""
     asked = int(os.environ.get("ROOST_CORE_EXAMPLES", "0"))
-    return asked or max(settings().max_examples, 150)
+    return asked or max(settings().max_examples, 200)
 
 
 def test_any_order_of_events_keeps_every_promise() -> None:
@@ -543,7 +631,7 @@ def test_any_order_of_events_keeps_every_promise() -> None:
         Machine,
         settings=settings(
             max_examples=examples(),
-            stateful_step_count=40,
+            stateful_step_count=20,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
         ),
