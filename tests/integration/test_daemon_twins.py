@@ -1,0 +1,177 @@
+"""The whole daemon on twins: store, terminals, processes and time in memory; hours pass in no time."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from roost.config import Config, RuntimeTable
+from roost.daemon.listen import listen_loopback, listen_unix
+from roost.daemon.machine import Machine
+from roost.daemon.server import Daemon
+from roost.host.files import ensure_private_directory
+from roost.host.memory.clock import VirtualClock
+from roost.host.memory.ids import SequenceIds
+from roost.host.memory.processes import MemoryProcesses
+from roost.host.memory.terminals import Launch, MemoryProgram, MemoryTerminals, Pasted, Pressed
+from roost.paths import find_places
+from roost.runtimes.registry import Runtimes
+from roost.store.memory import MemoryStore
+from tests.support.home import Home
+from tests.support.wait import eventually
+
+PATIENCE = 10.0
+STEP = 0.05
+LINE = RuntimeTable(
+    name="line",
+    argv=("/bin/sh", "{dir}/{conversation}.log"),
+    resume_argv=("/bin/sh", "{dir}/{conversation}.log", "--resume"),
+    ready=r"(?m)^line> *$",
+    accept_log="{dir}/{conversation}.log",
+    turn_done="turn_done",
+)
+
+
+class LineProgram(MemoryProgram):
+    """Takes a prompt at Enter, writes it down, and is at its prompt again."""
+
+    def __init__(self, launch: Launch) -> None:
+        super().__init__(launch)
+        spec = json.loads(Path(launch.argv[-1]).read_text())
+        self._taken = Path(spec["argv"][1])
+        self._draft = ""
+        self.screen = "line> "
+
+    def react(self, received: Pasted | Pressed) -> None:
+        if isinstance(received, Pasted):
+            self._draft += received.text.decode()
+        elif received.key == "Enter" and self._draft:
+            with self._taken.open("a") as file:
+                file.write(
+                    json.dumps({"type": "prompt", "text": self._draft}) + "\n" + '{"type":"turn_done"}\n'
+                )
+            self._draft = ""
+        self.screen = "line> " + self._draft[:20]
+
+
+class World:
+    """A daemon and the twins around it."""
+
+    def __init__(self, home: Home) -> None:
+        """Build all; `run` serves."""
+        self.places = find_places(os.environ)
+        for folder in (self.places.home, self.places.state, self.places.run, self.places.logs):
+            ensure_private_directory(folder)
+        self.home = home
+        self.clock = VirtualClock()
+        self.store = MemoryStore()
+        self.processes = MemoryProcesses()
+        self.terminals = MemoryTerminals(self.processes, LineProgram)
+        machine = Machine(
+            places=self.places,
+            config=Config(runtimes=(LINE,)),
+            store=self.store,
+            clock=self.clock,
+            ids=SequenceIds(),
+            processes=self.processes,
+            terminals=self.terminals,
+            runtimes=Runtimes((LINE,)),
+            environ=dict(os.environ),
+        )
+        self.daemon = Daemon(machine, listen_unix(self.places.socket), listen_loopback(None))
+
+    async def call(self, method: str, **params: Any) -> Any:  # noqa: ANN401 -- JSON
+        """One request on the socket."""
+        reader, writer = await asyncio.open_unix_connection(str(self.places.socket))
+        writer.write(json.dumps({"id": 1, "method": method, "params": params}).encode() + b"\n")
+        answer = json.loads(await reader.readline())
+        writer.close()
+        await writer.wait_closed()
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    async def until(self, condition: Callable[[], Any], why: str) -> None:
+        """Let virtual time pass in small steps until the condition holds."""
+
+        async def step() -> bool:
+            await self.clock.advance(STEP)
+            found = condition()
+            return bool(await found if asyncio.iscoroutine(found) else found)
+
+        await eventually(step, timeout=PATIENCE, why=why)
+
+    async def until_message(self, message_id: str, state: str) -> None:
+        """Wait for a message's state."""
+
+        async def there() -> bool:
+            return (await self.call("message", id=message_id))["state"] == state
+
+        await self.until(there, f"the message is {state}")
+
+    async def row(self) -> dict[str, Any]:
+        """The only peer."""
+        (row,) = await self.call("list")
+        return row
+
+    def taken(self) -> list[str]:
+        """What the programs took, in order."""
+        lines = [line for path in (self.home.work).glob("*.log") for line in path.read_text().splitlines()]
+        return [entry["text"] for entry in map(json.loads, lines) if entry["type"] == "prompt"]
+
+
+@pytest.fixture
+async def world(home: Home) -> AsyncIterator[World]:
+    made = World(home)
+    ready = asyncio.Event()
+    running = asyncio.get_running_loop().create_task(made.daemon.run(ready.set))
+    await asyncio.wait_for(ready.wait(), PATIENCE)
+    yield made
+    made.daemon.shut_down()
+    await made.until(running.done, "the daemon has ended")
+    await running
+
+
+async def test_P3_a_message_wakes_is_taken_and_an_hour_later_the_session_sleeps(world: World) -> None:
+    await world.call("add", name="a", settings={"runtime": "line", "dir": str(world.home.work)})
+    sent = await world.call("send", to="a", body="hello", topic="t")
+    await world.until_message(sent["id"], "done")
+    (text,) = world.taken()
+    assert "\nhello\n" in text
+    row = await world.row()
+    assert row["state"] == "idle"
+    socket = Path(row["session"]["socket"])
+    assert world.terminals.alive(socket)
+    assert world.clock.monotonic() < 60
+    await world.clock.advance(3500)
+    assert (await world.row())["state"] == "idle"
+    await world.clock.advance(101)
+
+    async def asleep() -> bool:
+        return (await world.row())["state"] == "asleep"
+
+    await world.until(asleep, "it sleeps")
+    assert not world.terminals.alive(socket)
+    (death,) = await world.call("deaths", name="a")
+    assert death["cause"] == "idle-sleep"
+    again = await world.call("send", to="a", body="again", topic="t")
+    await world.until_message(again["id"], "done")
+    assert len(world.taken()) == 2
+    assert (await world.row())["session"]["wake_cause"] == "parked-topic"
+
+
+async def test_N6_an_agents_death_is_one_death(world: World) -> None:
+    await world.call("add", name="a", settings={"runtime": "line", "dir": str(world.home.work)})
+    sent = await world.call("send", to="a", body="hello")
+    await world.until_message(sent["id"], "done")
+    world.processes.end((await world.row())["session"]["agent_pid"], signum=9)
+
+    async def dead() -> bool:
+        return bool(await world.call("deaths", name="a"))
+
+    await world.until(dead, "the death is recorded")
+    (death,) = await world.call("deaths", name="a")
+    assert (death["cause"], death["signal"]) == ("crashed", 9)
