@@ -1,12 +1,12 @@
 """The core under any order of requests, facts, losses and repetitions: what must hold always, and in the end.
 
-The machine plays the shell: it holds the effects that `decide` asked for and carries them out, late, wrongly or not
-at all, keeping the truth about what was pasted into which conversation.
+The machine plays the shell: it holds the effects that `decide` asked for and carries them out, late, wrongly
+or not at all, keeping the truth about what was pasted into which conversation.
 """
 
 import os
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,7 +30,10 @@ from roost.core.message import Examination, Message, MessageState, Notice
 from roost.core.peer import Peer, PeerState, ResumePolicy, Settings, WakeMode, WakePolicy
 from roost.core.policy import Policy, Traits
 from roost.core.session import Cause, Death, Processes, Session, SessionState
+from tests.support.core_world import Stored, Truth
 
+Pick = Callable[..., Any]
+"""Chooses one of its arguments."""
 POLICY = Policy(
     {
         "human": Traits(mailbox=True),
@@ -54,70 +57,6 @@ COURSE: list[Any] = [
     *(e.Stop("op"), e.Start("op"), e.Start("op"), e.Restart("op"), e.Rest("op"), e.Tick()),
 ]
 """What `live_on` draws from; a fact about time, people or accidents between steps of ordinary life."""
-
-
-@dataclass
-class Stored:
-    """What a store holds after the commands of all decisions."""
-
-    peer: Peer | None = None
-    session: Session | None = None
-    messages: dict[str, Message] = field(default_factory=dict)
-    final: dict[str, Message] = field(default_factory=dict)
-    closed: Counter[str] = field(default_factory=Counter)
-    stopped: Counter[str] = field(default_factory=Counter)
-
-    def apply(self, command: c.Command) -> None:
-        match command:
-            case c.SavePeer(peer):
-                self.peer = peer
-            case c.SaveSession(session):
-                assert self.session is None or self.session.id == session.id, "two live sessions"
-                assert session.id not in self.closed, "a closed session came back"
-                self.session = session
-            case c.CloseSession(death):
-                assert self.session is not None
-                assert self.session.id == death.session
-                self.session = None
-                self.closed[death.session] += 1
-            case c.Journal(kind="stopped", session=session):
-                self.stopped[session or ""] += 1
-            case c.SaveMessage(message):
-                assert message.id not in self.final, (
-                    f"a final message changed: {self.final[message.id].state}"
-                )
-                if message.final:
-                    self.messages.pop(message.id, None)
-                    self.final[message.id] = message
-                else:
-                    self.messages[message.id] = message
-            case c.Purge():
-                assert self.session is None
-                assert not self.messages, "messages purged without an end"
-                self.peer = None
-            case _:
-                pass
-
-
-@dataclass
-class Truth:
-    """What the conversations really hold, whatever anybody believes."""
-
-    holds: dict[str, set[str]] = field(default_factory=dict)
-    gone: set[str] = field(default_factory=set)
-    running: set[str] = field(default_factory=set)
-
-    @staticmethod
-    def place(session: Session) -> str:
-        return session.conversation or f"c-{session.id}"
-
-    def paste(self, offer: c.Offer, session: Session) -> None:
-        held = self.holds.setdefault(self.place(session), set())
-        if offer.redrive:
-            assert offer.message.id in held, "a note about a body that the conversation does not hold"
-        else:
-            assert offer.message.id not in held, "a body was shown twice to one conversation"
-            held.add(offer.message.id)
 
 
 class Machine(RuleBasedStateMachine):
@@ -466,7 +405,7 @@ class Machine(RuleBasedStateMachine):
             case _:
                 pass
 
-    def run(self, effect: c.Effect, pick: Any) -> None:
+    def run(self, effect: c.Effect, pick: Pick) -> None:
         if self.state is None:
             return
         match effect:
@@ -487,7 +426,7 @@ class Machine(RuleBasedStateMachine):
             case c.Notify():
                 pass
 
-    def run_launch(self, session: Session, pick: Any) -> None:
+    def run_launch(self, session: Session, pick: Pick) -> None:
         current = self.state.session if self.state else None
         if current is None or current.id != session.id:
             return
@@ -499,7 +438,7 @@ class Machine(RuleBasedStateMachine):
         else:
             self.tell(e.BootFailed(session.id, "no such program"))
 
-    def run_offer(self, offer: c.Offer, pick: Any) -> None:
+    def run_offer(self, offer: c.Offer, pick: Pick) -> None:
         session, message = self.live(), offer.message
         how = pick("taken", "taken", "refused", "unclear", "unclear, pasted")
         if session is None or session.id != offer.session or session.state is SessionState.STOPPING:
@@ -512,7 +451,7 @@ class Machine(RuleBasedStateMachine):
             certain = how == "refused"
             self.tell(e.OfferFailed(offer.session, message.id, certain, how, message.attempts))
 
-    def run_examine(self, examine: c.Examine, pick: Any) -> None:
+    def run_examine(self, examine: c.Examine, pick: Pick) -> None:
         assert self.state is not None
         message = examine.message
         place = examine.conversation or f"c-{message.session}"
@@ -620,7 +559,7 @@ class Machine(RuleBasedStateMachine):
 
 
 def examples() -> int:
-    """How many lives to play: ROOST_CORE_EXAMPLES, or what a chosen hypothesis profile asks for above its default."""
+    """How many lives to play: ROOST_CORE_EXAMPLES, or what a hypothesis profile asks for above this."""
     asked = int(os.environ.get("ROOST_CORE_EXAMPLES", "0"))
     return asked or max(settings().max_examples, 200)
 

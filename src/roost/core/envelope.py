@@ -52,7 +52,7 @@ def _header(message: Message, mark: str) -> str:
 def _closing(message: Message) -> str:
     notes = f", in reply to {message.reply_to}" if message.reply_to else ""
     if message.attachments:
-        notes += f", attached: {' '.join(message.attachments)}"
+        notes += f", attached: {' '.join(clean_line(path) for path in message.attachments)}"
     if message.notice is not None:
         return f"[end of roost message {message.id}{notes}: no answer is needed]"
     return f"[end of roost message {message.id}{notes}: answer with send_message reply_to={message.id}]"

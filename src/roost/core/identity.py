@@ -11,6 +11,8 @@ OPERATOR = "operator"
 """The sender of a message that no peer sent: a person at the command line."""
 SYSTEM = "roost"
 """The sender of notices."""
+HUMAN = "human"
+"""The runtime of a peer without a process: a mailbox."""
 RESERVED = frozenset({OPERATOR, SYSTEM})
 
 

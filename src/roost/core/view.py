@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
+from roost.core.identity import HUMAN
 from roost.core.message import MessageState
 from roost.core.peer import PeerState
 
@@ -30,6 +31,8 @@ def shown(state: PeerState, now: float) -> Shown:
         return Shown("asleep", f"backing off until {iso(peer.backoff_until)} after a crash", peer.since)
     if any(message.state is MessageState.UNKNOWN for message in state.messages):
         return Shown("asleep", "a message is in doubt; see `roost messages --state unknown`", peer.since)
+    if peer.settings.runtime == HUMAN:
+        return Shown("asleep", f"a mailbox with {state.queued or 'no'} unread", peer.since)
     if peer.last_death is None:
         return Shown("asleep", "has not run yet", peer.since or peer.created_at)
     return Shown("asleep", f"last session: {peer.last_death.cause}", peer.since)

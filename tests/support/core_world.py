@@ -1,0 +1,73 @@
+"""What a store and an agent's conversations hold, beside what the core believes."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from roost.core import commands as c
+from roost.core.message import Message
+from roost.core.peer import Peer
+from roost.core.session import Session
+
+
+@dataclass
+class Stored:
+    """What a store holds after the commands of all decisions."""
+
+    peer: Peer | None = None
+    session: Session | None = None
+    messages: dict[str, Message] = field(default_factory=dict)
+    final: dict[str, Message] = field(default_factory=dict)
+    closed: Counter[str] = field(default_factory=Counter)
+    stopped: Counter[str] = field(default_factory=Counter)
+
+    def apply(self, command: c.Command) -> None:
+        match command:
+            case c.SavePeer(peer):
+                self.peer = peer
+            case c.SaveSession(session):
+                assert self.session is None or self.session.id == session.id, "two live sessions"
+                assert session.id not in self.closed, "a closed session came back"
+                self.session = session
+            case c.CloseSession(death):
+                assert self.session is not None
+                assert self.session.id == death.session
+                self.session = None
+                self.closed[death.session] += 1
+            case c.Journal(kind="stopped", session=session):
+                self.stopped[session or ""] += 1
+            case c.SaveMessage(message):
+                assert message.id not in self.final, (
+                    f"a final message changed: {self.final[message.id].state}"
+                )
+                if message.final:
+                    self.messages.pop(message.id, None)
+                    self.final[message.id] = message
+                else:
+                    self.messages[message.id] = message
+            case c.Purge():
+                assert self.session is None
+                assert not self.messages, "messages purged without an end"
+                self.peer = None
+            case _:
+                pass
+
+
+@dataclass
+class Truth:
+    """What the conversations really hold, whatever anybody believes."""
+
+    holds: dict[str, set[str]] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    running: set[str] = field(default_factory=set)
+
+    @staticmethod
+    def place(session: Session) -> str:
+        return session.conversation or f"c-{session.id}"
+
+    def paste(self, offer: c.Offer, session: Session) -> None:
+        held = self.holds.setdefault(self.place(session), set())
+        if offer.redrive:
+            assert offer.message.id in held, "a note about a body that the conversation does not hold"
+        else:
+            assert offer.message.id not in held, "a body was shown twice to one conversation"
+            held.add(offer.message.id)

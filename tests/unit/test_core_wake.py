@@ -1,0 +1,121 @@
+"""The wake table, row by row: the first match wins (P3)."""
+
+from dataclasses import replace
+
+import pytest
+
+from roost.core.peer import LastDeath, Peer, ResumePolicy, Settings, WakeMode, WakePolicy
+from roost.core.session import Cause, WakeCause
+from roost.core.wake import WakeDecision, decide_wake
+
+PARKED = LastDeath(Cause.IDLE_SLEEP, 1.0, cut=False)
+CRASHED = LastDeath(Cause.CRASHED, 1.0, cut=False)
+PEER = Peer("p", "5eed", Settings("/", "demo"), 1.0, conversation="c", last_death=PARKED, topics=("t",))
+ALWAYS = replace(PEER.settings, resume=ResumePolicy.ALWAYS)
+NEVER = replace(PEER.settings, resume=ResumePolicy.NEVER)
+EPHEMERAL = replace(PEER.settings, wake=WakePolicy.EPHEMERAL)
+
+ROWS = {
+    "1 operator-fresh before all": (
+        {"fresh_next": True},
+        WakeMode.FRESH,
+        "t",
+        True,
+        False,
+        WakeCause.OPERATOR_FRESH,
+    ),
+    "2 operator-resume before marks": (
+        {"fresh_next": True, "resume_failed": True},
+        WakeMode.RESUME,
+        None,
+        False,
+        True,
+        WakeCause.OPERATOR_RESUME,
+    ),
+    "a failed resume before refresh": (
+        {"resume_failed": True, "fresh_next": True},
+        WakeMode.NATURAL,
+        "t",
+        True,
+        False,
+        WakeCause.RESUME_FAILED,
+    ),
+    "3 refresh before ephemeral": (
+        {"fresh_next": True, "settings": EPHEMERAL},
+        WakeMode.NATURAL,
+        "t",
+        True,
+        False,
+        WakeCause.REFRESH,
+    ),
+    "4 ephemeral before redrive": (
+        {"settings": EPHEMERAL},
+        WakeMode.NATURAL,
+        "t",
+        True,
+        False,
+        WakeCause.EPHEMERAL,
+    ),
+    "5 never ran": ({"last_death": None}, WakeMode.NATURAL, "t", False, False, WakeCause.FIRST_WAKE),
+    "6 crashed in a turn": ({"last_death": CRASHED}, WakeMode.NATURAL, None, True, True, WakeCause.REDRIVE),
+    "6 parked in a turn": ({}, WakeMode.NATURAL, None, True, True, WakeCause.REDRIVE),
+    "7 crashed between turns": (
+        {"last_death": CRASHED, "settings": ALWAYS},
+        WakeMode.NATURAL,
+        "t",
+        False,
+        False,
+        WakeCause.CRASH_OR_SELF_CLOSE,
+    ),
+    "7 parked in a turn that is settled": (
+        {"last_death": LastDeath(Cause.OPERATOR_STOP, 1.0, cut=True)},
+        WakeMode.NATURAL,
+        "t",
+        False,
+        False,
+        WakeCause.CRASH_OR_SELF_CLOSE,
+    ),
+    "8 parked, resume always": (
+        {"settings": ALWAYS},
+        WakeMode.NATURAL,
+        None,
+        False,
+        True,
+        WakeCause.PARKED_ALWAYS,
+    ),
+    "9 parked, known topic": ({}, WakeMode.NATURAL, "t", False, True, WakeCause.PARKED_TOPIC),
+    "10 parked, new topic": ({}, WakeMode.NATURAL, "u", False, False, WakeCause.PARKED_OTHER_TOPIC),
+    "10 parked, no topic": ({}, WakeMode.NATURAL, None, False, False, WakeCause.PARKED_OTHER_TOPIC),
+    "10 parked, resume never": (
+        {"settings": NEVER},
+        WakeMode.NATURAL,
+        "t",
+        False,
+        False,
+        WakeCause.PARKED_OTHER_TOPIC,
+    ),
+}
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
+def test_P3_row(row: tuple) -> None:
+    changes, mode, topic, cut, resume, cause = row
+    decided = decide_wake(replace(PEER, **changes), mode, topic, cut=cut, resumable=True)
+    assert decided == WakeDecision(resume, cause)
+
+
+def test_P3_row_2_fails_aloud_without_anything_to_resume() -> None:
+    assert decide_wake(PEER, WakeMode.RESUME, None, cut=False, resumable=False) is None
+
+
+def test_P3_row_5_without_a_conversation() -> None:
+    decided = decide_wake(PEER, WakeMode.NATURAL, "t", cut=True, resumable=False)
+    assert decided == WakeDecision(resume=False, cause=WakeCause.FIRST_WAKE)
+
+
+@pytest.mark.parametrize("cause", [Cause.IDLE_SLEEP, Cause.OPERATOR_STOP, Cause.REBOOT])
+def test_P3_clean_parks_resume(cause: Cause) -> None:
+    peer = replace(PEER, last_death=LastDeath(cause, 1.0, cut=False))
+    assert decide_wake(peer, WakeMode.NATURAL, "t", cut=False, resumable=True) == WakeDecision(
+        resume=True, cause=WakeCause.PARKED_TOPIC
+    )
