@@ -55,7 +55,7 @@ def test_P13_a_message_is_answered_to_its_sender(start: Start, fabrics: Fabrics,
     agent.submit(enveloped("hello there\nmore"))
     assert agent.turn_ends(1) == ["done"]
     assert arguments(fabric) == [
-        {"to": "alice", "body": "echo: hello there", "reply_to": ID, "key": f"s1:{ID}:1"}
+        {"to": "alice", "body": "echo: hello there", "reply_to": ID, "key": f"{ID}:1"}
     ]
     assert all(headers["Authorization"] == "Bearer secret" for headers in fabric.headers)
     if form == "initialize":
@@ -69,9 +69,9 @@ def test_P13_directives_send_in_order_with_keys_of_their_own(start: Start, fabri
     agent.submit(enveloped("@@send bob do this@@\n@@reply one@@\n@@recall@@"))
     assert agent.turn_ends(1) == ["done"]
     assert arguments(fabric) == [
-        {"to": "bob", "body": "do this", "key": f"s1:{ID}:1"},
-        {"to": "alice", "body": "one", "reply_to": ID, "key": f"s1:{ID}:2"},
-        {"to": "alice", "body": "0", "reply_to": ID, "key": f"s1:{ID}:3"},
+        {"to": "bob", "body": "do this", "key": f"{ID}:1"},
+        {"to": "alice", "body": "one", "reply_to": ID, "key": f"{ID}:2"},
+        {"to": "alice", "body": "0", "reply_to": ID, "key": f"{ID}:3"},
     ]
 
 
@@ -116,7 +116,7 @@ def test_N4_a_call_that_was_not_served_is_repeated_under_the_same_key(
     agent = start(fabric.url)
     agent.submit(enveloped("hello"))
     assert agent.turn_ends(1) == ["done"]
-    assert [call["key"] for call in arguments(fabric)] == [f"s1:{ID}:1"] * 3
+    assert [call["key"] for call in arguments(fabric)] == [f"{ID}:1"] * 3
 
 
 def test_N8_patience_with_a_starting_server_has_an_end(fabrics: Fabrics) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -94,10 +95,18 @@ async def _serve(places: Places, ready: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, daemon.shut_down)
+        _calm_collector()
         await daemon.run(ready)
         places.socket.unlink(missing_ok=True)
     finally:
         os.close(lock)
+
+
+def _calm_collector() -> None:
+    """Look for garbage cycles more rarely: with long queues of messages it took a quarter of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 if __name__ == "__main__":

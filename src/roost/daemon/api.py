@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from roost.core import events as e
-from roost.core.identity import OPERATOR, check_name
+from roost.core.identity import HUMAN, OPERATOR, check_name
 from roost.core.message import Message
 from roost.core.peer import Peer, PeerState, Settings, WakeMode
 from roost.core.session import SessionState
@@ -77,7 +77,7 @@ class Api:
     async def ensure_operator(self) -> None:
         """The operator has a mailbox, so that agents can answer."""
         if self.fleet.find(OPERATOR) is None:
-            settings = Settings(dir="/", runtime="human", description="the person at the command line")
+            settings = Settings(dir="/", runtime=HUMAN, description="the person at the command line")
             now = self.machine.clock.now()
             await self.fleet.add(
                 Peer(OPERATOR, self.machine.ids.token(), settings, created_at=now, since=now)

@@ -115,6 +115,13 @@ class Driver:
             await self._report(reading)
             return reading
 
+    async def collect(self) -> None:
+        """Tell what the agent's own record still holds after its end: a turn may have ended just before."""
+        async with self._live.looking:
+            found, lines, _ = await asyncio.to_thread(self._read)
+            for fact in (*found, *self._live.sensor.on_lines(lines)):
+                await self.note(fact, recorded=True)
+
     def _read(self) -> tuple[Sequence[Fact], Sequence[bytes], bytes | None]:
         """Blocking: what the sensor finds, new lines of the tails, and the status file."""
         live = self._live

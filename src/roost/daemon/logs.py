@@ -1,35 +1,38 @@
-"""lifecycle.log and delivery.log: one logfmt line for each decision and each attempt; no bodies (P12)."""
+"""lifecycle.log, delivery.log, exits.log: a logfmt line for each decision, attempt, exit; no bodies (P12)."""
 
 import logging
 import logging.handlers
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from roost.core import commands as c
 from roost.core.view import iso
 from roost.host.files import ensure_private_directory
+from roost.paths import Places
 from roost.store.interfaces import JournalRow
 
 _DELIVERY = frozenset(
     {"queued", "offered", "accepted", "done", "expired", "refused", "dead-letter", "notice"}
 )
+_PLAIN = re.compile(r"[!#-<>-\[\]-~]+")
+"""What needs no quotes: printable ASCII but space, quote, `=` and backslash."""
 
 
 def logfmt(fields: Mapping[str, object]) -> str:
     """`key=value` pairs; values with spaces, quotes or `=` are quoted, None is left out."""
-    return " ".join(f"{key}={_value(value)}" for key, value in fields.items() if value is not None)
+    return " ".join(f"{key}={_value(str(value))}" for key, value in fields.items() if value is not None)
 
 
-def _value(value: object) -> str:
-    text = str(value)
-    if text and all(char.isprintable() and char not in ' "=\\' for char in text):
+def _value(text: str) -> str:
+    if _PLAIN.fullmatch(text):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
     return '"' + "".join(char for char in escaped if char.isprintable()) + '"'
 
 
 class RotatingLog:
-    """One size-rotated file. A write that fails breaks nothing: it is reported on the daemon's own log."""
+    """One size-rotated file. A write that fails breaks nothing: the handler reports it on stderr."""
 
     def __init__(self, path: Path, size: int, files: int) -> None:
         """Append to `path`, rotated at `size` bytes, `files` files in all."""
@@ -37,12 +40,12 @@ class RotatingLog:
         self._handler = logging.handlers.RotatingFileHandler(
             path, maxBytes=size, backupCount=max(files - 1, 1), encoding="utf-8", delay=True
         )
-        self._handler.setFormatter(logging.Formatter("%(message)s"))
 
-    def write(self, fields: Mapping[str, object]) -> None:
-        """Append one line."""
-        record = logging.LogRecord("roost", logging.INFO, "", 0, logfmt(fields), None, None)
-        self._handler.handle(record)
+    def write(self, lines: Sequence[Mapping[str, object]]) -> None:
+        """Append lines, in one write."""
+        if lines:
+            text = "\n".join(logfmt(fields) for fields in lines)
+            self._handler.handle(logging.LogRecord("roost", logging.INFO, "", 0, text, None, None))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -50,46 +53,55 @@ class RotatingLog:
 
 
 class Logs:
-    """The two logs, written from what was committed."""
+    """The three logs, written from what was committed. The shims append to exits.log too."""
 
-    def __init__(self, directory: Path, size: int, files: int) -> None:
-        """Log into a directory."""
-        self._lifecycle = RotatingLog(directory / "lifecycle.log", size, files)
-        self._delivery = RotatingLog(directory / "delivery.log", size, files)
+    def __init__(self, places: Places, size: int, files: int) -> None:
+        """Log into the places' log directory."""
+        self._lifecycle = RotatingLog(places.logs / "lifecycle.log", size, files)
+        self._delivery = RotatingLog(places.logs / "delivery.log", size, files)
+        self._exits = RotatingLog(places.exits_log, size, files)
 
     def rows(self, rows: Iterable[JournalRow]) -> None:
-        """Log journal lines; message events also go by attempt into the delivery log."""
+        """Log journal lines: what became of messages, of sessions, and how sessions ended."""
+        delivery: list[Mapping[str, object]] = []
+        lifecycle: list[Mapping[str, object]] = []
+        exits: list[Mapping[str, object]] = []
         for row in rows:
-            log = self._delivery if row.kind in _DELIVERY else self._lifecycle
-            log.write(
-                {
-                    "ts": iso(row.ts),
-                    "ev": row.kind,
-                    "peer": row.peer,
-                    "session": row.session,
-                    "message": row.message,
-                    "cause": row.cause,
-                    **row.data,
-                }
-            )
+            fields = {
+                "ts": iso(row.ts),
+                "ev": row.kind,
+                "peer": row.peer,
+                "session": row.session,
+                "message": row.message,
+                "cause": row.cause,
+                **row.data,
+            }
+            (delivery if row.kind in _DELIVERY else lifecycle).append(fields)
+            if row.kind == "stopped":
+                exits.append({**fields, "ev": "exit"})
+        self._delivery.write(delivery)
+        self._lifecycle.write(lifecycle)
+        self._exits.write(exits)
 
     def attempts(self, peer: str, at: float, commands: Iterable[c.Command]) -> None:
         """Log each attempt of a delivery."""
-        for command in commands:
-            if isinstance(command, c.SaveAttempt):
-                self._delivery.write(
-                    {
-                        "ts": iso(at),
-                        "ev": "attempt",
-                        "peer": peer,
-                        "session": command.session,
-                        "message": command.message_id,
-                        "outcome": command.outcome,
-                        "why": command.why,
-                    }
-                )
+        self._delivery.write(
+            [
+                {
+                    "ts": iso(at),
+                    "ev": "attempt",
+                    "peer": peer,
+                    "session": command.session,
+                    "message": command.message_id,
+                    "outcome": command.outcome,
+                    "why": command.why,
+                }
+                for command in commands
+                if isinstance(command, c.SaveAttempt)
+            ]
+        )
 
     def close(self) -> None:
         """Let go of the files."""
-        self._lifecycle.close()
-        self._delivery.close()
+        for log in (self._lifecycle, self._delivery, self._exits):
+            log.close()

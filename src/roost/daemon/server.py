@@ -67,7 +67,7 @@ class Daemon:
         self._recovery = Recovery(machine, self._fleet, self._executor, launcher, undertaker, self._keeper)
         waits = Waits()
         feed = JournalFeed(machine.store)
-        self._logs = Logs(machine.places.logs, machine.config.log_size, machine.config.log_files)
+        self._logs = Logs(machine.places, machine.config.log_size, machine.config.log_files)
         self._ticker = Ticker(self._fleet, machine.clock, self._tasks)
         self._fleet.on_effect = self._executor.run
         self._fleet.on_committed += [waits.committed, self._log_attempts]

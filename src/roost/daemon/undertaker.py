@@ -15,6 +15,7 @@ from roost.core import events as e
 from roost.core.peer import PeerState
 from roost.core.session import Cause, Death, Session
 from roost.daemon.authority import Authority
+from roost.daemon.driver import Driver
 from roost.daemon.fleet import Fleet
 from roost.daemon.live import Live, Lives
 from roost.daemon.machine import Machine
@@ -71,6 +72,8 @@ class Undertaker:
         if current is None:
             return
         record = await self._record(current)
+        if live is not None:
+            await Driver(live, self._fleet, self._machine.clock).collect()
         tree = await self._authority.clear_tree(current)
         lines = await asyncio.to_thread(last_lines, live, self._machine.places.pane_log(session.peer))
         death = self._death(current, record, f"{why}; {tree}", lines)

@@ -28,6 +28,8 @@ _ENDING_SIGNALS = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 def _leave(number: int, _frame: FrameType | None) -> None:
     """End in order at once, also out of a write that the terminal does not take."""
+    for other in _ENDING_SIGNALS:
+        signal.signal(other, signal.SIG_IGN)
     raise Leave(128 + number, signal.Signals(number).name)
 
 

@@ -211,7 +211,7 @@ class Turn:
 
         self._sent += 1
         origin = self._message.id or f"prompt-{self._services.conversation.count()}"
-        key = f"{self._services.session}:{origin}:{self._sent}"
+        key = f"{origin or self._services.session}:{self._sent}"
         try:
             client = self._client or Client(self._services.url, self._services.token)
         except ValueError as error:
