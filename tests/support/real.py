@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -57,12 +57,21 @@ def as_claude_gets_it(text: str) -> str:
 
 
 @contextmanager
-def agents_in(home: Home, *runtimes: str, peers: tuple[str, ...] = ("a", "b")) -> Iterator[Agents]:
-    """A roost whose home looks like that of a user of these CLIs, who trusts the folders of these peers."""
+def agents_in(
+    home: Home,
+    *runtimes: str,
+    peers: tuple[str, ...] = ("a", "b"),
+    environ: Mapping[str, str] | None = None,
+    started: bool = True,
+) -> Iterator[Agents]:
+    """A roost whose home looks like that of a user of these CLIs, who trusts the folders of these peers.
+
+    `environ` goes to the daemon on top of the test's own environment.
+    """
     found = [clis.require(name) for name in runtimes if name != "demo"]
     path = os.pathsep.join([*{str(cli.path.parent) for cli in found}, os.environ["PATH"]])
     folders = [home.work / peer for peer in peers]
-    roost = Roost(home, {**os.environ, "PATH": path})
+    roost = Roost(home, {**os.environ, "PATH": path, **(environ or {})})
     with FakeModel() as model:
         given: dict[str, dict[str, str]] = {"demo": {}}
         if "claude" in runtimes:
@@ -71,7 +80,7 @@ def agents_in(home: Home, *runtimes: str, peers: tuple[str, ...] = ("a", "b")) -
             given["codex"] = _environment(clis.seed_codex(home.user, model.url, *folders))
             given["codex"]["args"] = "--disable plugins"
         try:
-            yield Agents(roost.start(), model, given)
+            yield Agents(roost.start() if started else roost, model, given)
         finally:
             roost.finish()
 

@@ -7,8 +7,8 @@ ordinary space after the arrow. A dialog takes the place of the input line.
 # ruff: noqa: RUF001 -- the characters that stand on the screen
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 from roost.runtimes.base import Answer, Composer, View
 from roost.runtimes.screen import Line, is_hint, read_lines
@@ -101,10 +101,10 @@ def _dialog(lines: list[str]) -> str | None:
     return f"{title}: {asked}" if asked else title
 
 
-def boot_answer(screen: str, directory: Path, key: str | None) -> Answer | None:
+def boot_answer(screen: str, directories: Collection[str], key: str | None) -> Answer | None:
     """The next key for a start-up dialog that may be answered; None for every other screen.
 
-    The folder is trusted when it is the peer's own: the operator made a peer of it. An API key is used when
+    A folder is trusted when it is the peer's own: the operator made a peer of it. An API key is used when
     it is `key`, which the operator gave to this peer. Both dialogs refuse by default (2.1.328), so each key
     is chosen by what is selected now.
     """
@@ -113,9 +113,10 @@ def boot_answer(screen: str, directory: Path, key: str | None) -> Answer | None:
     if not shown or "Enter to confirm" not in shown[-1] or _composer(read_lines(screen)) is not None:
         return None
     if any(line.strip() == _TRUST for line in lines):
-        if _workspace(lines) != str(directory):
+        workspace = _workspace(lines)
+        if workspace not in directories:
             return None
-        return _choose(lines, f"trust {directory}", _TRUST_YES, _TRUST_NO, "Down")
+        return _choose(lines, f"trust {workspace}", _TRUST_YES, _TRUST_NO, "Down")
     if any(line.strip() == _KEY for line in lines):
         match = _KEY_SHOWN.search("\n".join(lines))
         if match is None or key is None or not key.endswith(match[1]):

@@ -53,8 +53,8 @@ class ClaudeSensor:
         """Watch the session of this context."""
         self._context = context
         self._conversation = context.session.conversation or context.session.id
+        self._directories: tuple[str, ...] = (context.settings.dir,)
         self._transcript: Path | None = None
-        self._agent_pid: int | None = None
         self._status: Mapping[str, Any] | None = None
         self._look = claude_screen.Look(View(Composer.HIDDEN))
         self._answer: Answer | None = None
@@ -63,7 +63,9 @@ class ClaudeSensor:
 
     def find(self, agent_pid: int) -> list[Fact]:
         """Blocking: look where the transcript is. Its folder is named after the working directory."""
-        self._agent_pid = agent_pid
+        del agent_pid
+        if len(self._directories) == 1:
+            self._directories += (str(self._context.directory.resolve()),)
         if self._transcript is None or self._conversation not in self._transcript.name:
             self._transcript = find_transcript(self._context, self._conversation)
         return []
@@ -74,7 +76,6 @@ class ClaudeSensor:
 
     def status_path(self, agent_pid: int) -> Path | None:
         """`sessions/<pid>.json`."""
-        self._agent_pid = agent_pid
         return config_folder(self._context.environ) / "sessions" / f"{agent_pid}.json"
 
     @property
@@ -185,7 +186,7 @@ class ClaudeSensor:
     def boot_answer(self, screen: str) -> Answer | None:
         """The trust dialog for the peer's own folder, the API key of its own settings."""
         key = dict(self._context.settings.env).get("ANTHROPIC_API_KEY")
-        return claude_screen.boot_answer(screen, self._context.directory, key)
+        return claude_screen.boot_answer(screen, self._directories, key)
 
 
 def config_folder(environ: Mapping[str, str]) -> Path:

@@ -7,8 +7,8 @@ it holds a faint hint, also during a turn. A dialog takes its place and marks it
 # ruff: noqa: RUF001 -- the characters that stand on the screen
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 from roost.runtimes.base import Answer, Composer, View
 from roost.runtimes.screen import Line, is_hint, plain, read_lines
@@ -106,27 +106,28 @@ def _dialog(lines: list[str]) -> str | None:
     return region[0] if region else shown[-1]
 
 
-def boot_answer(screen: str, directory: Path) -> Answer | None:
+def boot_answer(screen: str, directories: Collection[str]) -> Answer | None:
     """The next key for a start-up dialog that may be answered; None for every other screen.
 
-    The folder is trusted when it is the peer's own: the operator made a peer of it. A resumed conversation
+    A folder is trusted when it is the peer's own: the operator made a peer of it. A resumed conversation
     works there too. Logins, hooks to review and everything else are for people.
     """
     shown = [line.strip() for line in plain(screen).splitlines() if line.strip()]
     if not shown or not _FOOTER.match(shown[-1]):
         return None
     if shown[0] == _FOLDER:
-        if _path_after(shown, 1) != str(directory) or _FOLDER_YES not in shown:
+        folder = _path_after(shown, 1)
+        if folder not in directories or _FOLDER_YES not in shown:
             return None
-        return Answer(f"trust {directory}", "Enter", _FOLDER_YES)
+        return Answer(f"trust {folder}", "Enter", _FOLDER_YES)
     if shown[0] == _RESUME:
-        current = f"2. Use current directory ({directory})"
-        if not any(line.removeprefix(_PROMPT) == current for line in shown):
+        current = {f"2. Use current directory ({directory})" for directory in directories}
+        if not any(line.removeprefix(_PROMPT) in current for line in shown):
             return None
         if any(line.startswith(_RESUME_CURRENT) for line in shown):
-            return Answer(f"work in {directory}", "Enter", _RESUME_CURRENT)
+            return Answer("work in the peer's folder", "Enter", _RESUME_CURRENT)
         if any(line.startswith(_RESUME_SESSION) for line in shown):
-            return Answer(f"work in {directory}", "Down", _RESUME_SESSION)
+            return Answer("work in the peer's folder", "Down", _RESUME_SESSION)
     return None
 
 

@@ -43,6 +43,7 @@ class CodexSensor:
         self._context = context
         self._home = codex_rollout.codex_home(context.environ)
         self._conversation = context.session.conversation
+        self._directories: tuple[str, ...] = (context.settings.dir,)
         self._rollout: Path | None = None
         self._looks = 0
         self._look = codex_screen.Look(View(Composer.HIDDEN))
@@ -53,6 +54,8 @@ class CodexSensor:
     def find(self, agent_pid: int) -> Sequence[Fact]:
         """Blocking: the conversation by the process's open files, then its rollout."""
         self._looks += 1
+        if len(self._directories) == 1:
+            self._directories += (str(self._context.directory.resolve()),)
         facts: list[Fact] = []
         if self._rollout is None or self._looks % _RECHECK == 0:
             running = codex_rollout.open_conversation(agent_pid)
@@ -140,7 +143,7 @@ class CodexSensor:
 
     def boot_answer(self, screen: str) -> Answer | None:
         """The folder dialog for the peer's own folder, the choice of folder of a resumed conversation."""
-        return codex_screen.boot_answer(screen, self._context.directory)
+        return codex_screen.boot_answer(screen, self._directories)
 
 
 def _failure(error: object) -> str | None:

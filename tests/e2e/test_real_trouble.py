@@ -1,0 +1,91 @@
+"""The real CLIs while daemons and agents are killed: nothing is lost, nothing is shown twice."""
+
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.daemon import alive, signal_pid
+from tests.support.home import Home
+from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+ABSENCE = 6.0
+"""Seconds: Claude Code 2.1.328 gave up a standing stream in less."""
+
+
+@pytest.fixture(params=["claude", "codex"])
+def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
+    with agents_in(home, request.param) as made:
+        yield made
+
+
+def runtime(agents: Agents) -> str:
+    return next(name for name in agents.settings if name != "demo")
+
+
+def test_N8_a_daemon_killed_in_a_turn_adopts_the_agent_and_sees_its_end(agents: Agents) -> None:
+    agents.add("a", runtime(agents))
+    sent = agents.roost.send("a", "@@delay 3@@\n@@reply late@@", wait="accepted", timeout=PATIENCE)
+    agents.arrived(sent["id"])
+    before = agents.roost.session("a")
+    agents.roost.kill()
+    agents.roost.start()
+    assert agents.roost.until_message(sent["id"], "done")["replies"]
+    after = agents.roost.session("a")
+    assert (after["id"], after["agent_pid"]) == (before["id"], before["agent_pid"])
+    assert agents.roost.ask("a", "and again") == "echo: and again"
+    assert agents.shown(sent["id"]) == 1
+
+
+@pytest.mark.parametrize("moment", ["offered", "ready"])
+def test_N8_a_daemon_killed_in_a_delivery_delivers_once(agents: Agents, moment: str) -> None:
+    agents.add("a", runtime(agents))
+    sent = agents.roost.send("a", "@@reply once@@")
+    wait_until(lambda: agents.roost.events("a", moment), timeout=PATIENCE, why=f"it is {moment}")
+    agents.roost.kill()
+    agents.roost.start()
+    agents.roost.until_message(sent["id"], "done")
+    assert agents.shown(sent["id"]) == 1
+    assert len([one for one in agents.roost.events("a", "adopted") if one["peer"] == "a"]) == 1
+
+
+def test_N8_an_idle_agent_keeps_its_tools_over_a_long_absence_of_the_daemon(agents: Agents) -> None:
+    agents.add("a", runtime(agents))
+    assert agents.roost.ask("a", "one") == "echo: one"
+    agents.roost.kill()
+    back = time.monotonic() + ABSENCE
+    wait_until(lambda: time.monotonic() >= back, timeout=2 * ABSENCE, why="the daemon has been away for long")
+    agents.roost.start()
+    assert agents.roost.ask("a", "two") == "echo: two"
+
+
+def test_a_turn_cut_off_by_a_crash_is_driven_again_once(agents: Agents) -> None:
+    agents.add("a", runtime(agents))
+    assert agents.roost.ask("a", "first") == "echo: first"
+    sent = agents.roost.send("a", "@@delay 20@@\n@@reply finished@@", wait="accepted", timeout=PATIENCE)
+    agents.arrived(sent["id"])
+    recorded(agents, sent["id"])
+    pid = agents.roost.session("a")["agent_pid"]
+    signal_pid(pid, signal.SIGKILL)
+    assert agents.roost.until_death("a")["cause"] == "crashed"
+    assert not alive(pid)
+    assert agents.roost.until_message(sent["id"], "done")
+    note = f"Your turn on message {sent['id']} was cut off"
+    turns = [arrival for arrival in agents.model.journal.all() if arrival.kind == "turn"]
+    last = turns[-1].user_texts
+    assert sum(note in text for text in last) == 1
+    assert sum("@@reply finished@@" in text for text in last) == 1
+
+
+def recorded(agents: Agents, message_id: str) -> None:
+    """Wait until the message stands in the agent's own record: before that, a crash makes it forget."""
+    folders = (".claude/projects", ".codex/sessions")
+
+    def there() -> bool:
+        records = [path for folder in folders for path in (agents.roost.home.user / folder).rglob("*.jsonl")]
+        return any(f"[roost message {message_id} " in path.read_text() for path in records)
+
+    wait_until(there, timeout=PATIENCE, why="the message is on the agent's disk")
