@@ -1,0 +1,488 @@
+"""Playbooks: given these events, expect exactly these commands."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from roost.core import commands as c
+from roost.core import events as e
+from roost.core.decide import deadline, decide
+from roost.core.identity import OPERATOR, ProcessId
+from roost.core.message import Examination, Message, MessageState, Notice
+from roost.core.peer import Peer, PeerState, ResumePolicy, Settings, WakeMode, WakePolicy
+from roost.core.policy import Policy, Traits
+from roost.core.session import Cause, Death, Processes, Session, SessionState
+from roost.core.view import shown
+from roost.errors import QueueFullError, RefusedError
+
+POLICY = Policy({"human": Traits(mailbox=True), "plain": Traits(resumable=False)})
+PROCESS = ProcessId("boot", 1, 2)
+RUNNING = Processes(PROCESS, PROCESS, PROCESS, "/s")
+
+
+class Play:
+    """One peer; `tell` applies an event and returns the commands in short words."""
+
+    def __init__(self, name: str = "p", **settings: Any) -> None:  # noqa: ANN401 -- fields of a row
+        chosen = replace(Settings("/", "demo", idle=30.0, quiet=2.0, silence=9.0), **settings)
+        self.state = PeerState(Peer(name, "5eed", chosen, 1.0))
+        self.now = 100.0
+        self.commands: tuple[c.Command, ...] = ()
+        self.policy = POLICY
+        self.gone = False
+
+    def tell(self, *events: e.Event, after: float = 0.0) -> list[str]:
+        self.now += after
+        made: list[c.Command] = []
+        for event in events:
+            state, commands = decide(self.state, event, self.now, self.policy)
+            self.gone, self.state = state is None, state or self.state
+            made += commands
+        self.commands = tuple(made)
+        return [word for word in map(_word, made) if word]
+
+    @property
+    def session(self) -> Session:
+        assert self.state.session is not None
+        return self.state.session
+
+    def message(self, number: int = 1) -> Message:
+        found = self.state.message(f"{number:032x}")
+        assert found is not None
+        return found
+
+    def submit(self, number: int = 1, **fields: Any) -> list[str]:  # noqa: ANN401 -- fields of a row
+        return self.tell(e.Submit(mail(number, self.now, **fields)))
+
+    def ready(self) -> list[str]:
+        launched = e.Launched(self.session.id, RUNNING)
+        return self.tell(launched, self.seen(SessionState.IDLE))
+
+    def seen(self, state: SessionState) -> e.Observed:
+        return e.Observed(self.session.id, state, str(state))
+
+    def taken(self, number: int = 1) -> list[str]:
+        return self.tell(e.Taken(self.session.id, f"{number:032x}", "record"))
+
+    def ended(self, failed: str | None = None) -> list[str]:
+        return self.tell(e.TurnEnded(self.session.id, "record", failed))
+
+    def died(self, cause: Cause = Cause.CRASHED, *, kept: bool = True) -> list[str]:
+        session = self.session
+        return self.tell(e.Died(Death(session.id, "p", session.generation, self.now, cause, 1), kept))
+
+    def examined(self, verdict: Examination, number: int = 1) -> list[str]:
+        return self.tell(e.Examined(f"{number:032x}", verdict, "looked"))
+
+    def busy(self, number: int = 1) -> None:
+        """A session with an accepted message."""
+        self.submit(number)
+        if not self.session.ready:
+            self.ready()
+        self.taken(number)
+
+
+def mail(number: int = 1, now: float = 100.0, **fields: Any) -> Message:  # noqa: ANN401 -- fields of a row
+    return replace(Message(f"{number:032x}", "asker", "p", now, 4, "d"), **fields)
+
+
+def _word(command: c.Command) -> str | None:
+    match command:
+        case c.Journal(kind=kind, cause=cause):
+            return f"{kind}({cause})" if cause else kind
+        case c.Offer(redrive=redrive, message=message):
+            return f"{'Redrive' if redrive else 'Offer'} {int(message.id, 16)}"
+        case c.End(cause=cause, guarded=guarded):
+            return f"End {cause}{' guarded' if guarded else ''}"
+        case c.Notify(notice=notice):
+            return f"Notify {notice.outcome}"
+        case c.Refuse(error=error):
+            return f"Refuse {type(error).__name__}"
+        case c.Launch() | c.Examine() | c.Advise() | c.Purge():
+            return type(command).__name__
+        case _:
+            return None
+
+
+def test_P3_a_message_wakes_is_offered_taken_and_done() -> None:
+    play = Play()
+    assert play.submit() == ["queued", "starting(first-wake)", "Launch"]
+    assert play.tell(e.Launched(play.session.id, RUNNING)) == []
+    assert play.tell(play.seen(SessionState.IDLE)) == ["ready", "offered", "Offer 1"]
+    assert play.taken() == ["accepted"]
+    assert play.tell(play.seen(SessionState.WORKING)) == ["working"]
+    assert play.ended() == ["done"]
+    assert play.tell(play.seen(SessionState.IDLE)) == ["idle"]
+    assert play.state.messages == ()
+
+
+def test_P8_many_messages_give_one_session_and_one_offer_at_a_time() -> None:
+    play = Play()
+    play.submit(1)
+    assert play.submit(2) == ["queued"]
+    assert play.ready() == ["ready", "offered", "Offer 1"]
+    assert play.taken() == ["accepted"]
+    assert play.ended() == ["done", "offered", "Offer 2"]
+
+
+def test_P3_idle_sleep_is_guarded_and_the_same_topic_resumes() -> None:
+    play = Play()
+    play.submit(topic="t")
+    play.ready()
+    play.taken()
+    play.ended()
+    conversation = play.session.conversation
+    assert deadline(play.state, play.now) == play.now + 30
+    assert play.tell(e.Tick(), after=29.9) == []
+    assert play.tell(e.Tick(), after=0.1) == ["stopping(idle-sleep)", "End idle-sleep guarded"]
+    assert play.died() == ["stopped(idle-sleep)"]
+    assert play.state.peer.deaths == ()
+    assert play.submit(2, topic="t") == ["queued", "starting(parked-topic)", "Launch"]
+    assert play.session.conversation == conversation
+
+
+def test_a_veto_starts_the_idle_clock_again() -> None:
+    play = Play()
+    play.tell(e.Wake(WakeMode.NATURAL, "op"))
+    play.ready()
+    play.tell(e.Tick(), after=30)
+    assert play.tell(e.EndVetoed(play.session.id, "a person types", play.now + 5)) == ["idle"]
+    assert deadline(play.state, play.now) == play.now + 30
+
+
+def test_P7_a_stop_outranks_the_idle_sleep_that_is_under_way() -> None:
+    play = Play()
+    play.tell(e.Wake(WakeMode.NATURAL, "op"))
+    play.ready()
+    play.tell(e.Tick(), after=30)
+    assert play.tell(e.Stop("op")) == []
+    assert play.tell(e.EndVetoed(play.session.id, "typing", play.now + 5)) == ["End operator-stop"]
+    assert play.died() == ["stopped(operator-stop)"]
+
+
+def test_a_wake_during_the_end_launches_after_it() -> None:
+    play = Play()
+    play.tell(e.Wake(WakeMode.NATURAL, "op"))
+    play.ready()
+    play.tell(e.Rest("op"))
+    assert play.tell(e.Wake(WakeMode.NATURAL, "op")) == []
+    assert play.died() == ["stopped(operator-stop)", "starting(parked-other-topic)", "Launch"]
+
+
+def test_P7_a_stop_during_the_launch_waits_for_the_processes() -> None:
+    play = Play()
+    play.submit()
+    assert play.tell(e.Stop("op")) == ["Notify stopped", "stopping(operator-stop)"]
+    assert play.tell(e.Launched(play.session.id, RUNNING)) == ["End operator-stop"]
+    assert play.died() == ["stopped(operator-stop)"]
+    assert play.state.queued == 1
+    assert play.tell(e.Start("op"))[-1] == "Launch"
+
+
+def test_a_stop_during_a_launch_that_fails() -> None:
+    play = Play()
+    play.submit()
+    play.tell(e.Stop("op"))
+    assert play.tell(e.BootFailed(play.session.id, "no program")) == ["End operator-stop"]
+
+
+def test_P11_remove_waits_for_the_end_and_settles_every_message() -> None:
+    play = Play()
+    play.busy()
+    play.submit(2)
+    assert play.tell(e.Remove("op", force=False)) == ["Refuse RefusedError"]
+    assert play.tell(e.Remove("op", force=True)) == ["stopping(removed)", "End removed"]
+    assert play.submit(3) == ["Refuse RefusedError"]
+    assert (
+        play.tell(e.Start("op"), e.Restart("op"), e.Wake(WakeMode.FRESH, "op")) == ["Refuse RefusedError"] * 3
+    )
+    assert play.died() == [
+        *(
+            "dead-letter",
+            "Notify died",
+            "stopped(removed)",
+            "dead-letter",
+            "Notify removed",
+            "removed",
+            "Purge",
+        )
+    ]
+    assert play.gone
+
+
+def test_P7_restart_gives_an_unconditionally_fresh_session() -> None:
+    play = Play(resume=ResumePolicy.ALWAYS)
+    play.busy()
+    assert play.tell(e.Restart("op")) == ["stopping(restart)", "End restart"]
+    assert play.died() == [
+        "dead-letter",
+        "Notify died",
+        "stopped(restart)",
+        "starting(operator-fresh)",
+        "Launch",
+    ]
+
+
+def test_P6_boot_failures_back_off_and_then_quarantine() -> None:
+    play = Play(restarts=2)
+    play.submit()
+    assert play.tell(e.BootFailed(play.session.id, "no program")) == [
+        "stopping(boot-failed)",
+        "End boot-failed",
+    ]
+    assert play.died() == ["stopped(boot-failed)"]
+    assert deadline(play.state, play.now) == play.now + 1
+    assert play.tell(e.Tick(), after=1)[-1] == "Launch"
+    assert play.died(Cause.COMPLETED) == [
+        "stopped(boot-failed)",
+        "quarantined(boot-failed)",
+        "Notify quarantined",
+    ]
+    assert shown(play.state, play.now).state == "quarantined"
+    assert play.submit(2) == ["queued", "Advise"]
+    assert play.tell(e.Tick(), after=1799) == []
+    assert play.tell(e.Tick(), after=1)[-1] == "Launch"
+    assert play.state.peer.quarantine is None
+
+
+def test_P6_deaths_outside_the_window_do_not_add_up() -> None:
+    play = Play(restarts=2, restart_window=50.0)
+    play.submit()
+    for _ in range(4):
+        assert "quarantined(crashed)" not in play.died(Cause.OOM)
+        play.tell(e.Tick(), after=51)
+    assert len(play.state.peer.deaths) == 1
+
+
+def test_a_turn_cut_off_is_driven_again_once_by_a_note() -> None:
+    play = Play()
+    play.busy()
+    assert play.died() == ["Notify interrupted", "stopped(crashed)"]
+    assert play.tell(e.Tick(), after=1) == ["starting(redrive)", "Launch"]
+    assert play.session.resumed
+    assert play.ready() == ["ready", "offered", "Redrive 1"]
+    play.taken()
+    assert play.died() == ["dead-letter", "Notify died", "stopped(crashed)"]
+
+
+@pytest.mark.parametrize("settings", [{"wake": WakePolicy.EPHEMERAL}, {"runtime": "plain"}])
+def test_P4_a_poison_task_is_shown_to_two_sessions_at_most(settings: dict[str, Any]) -> None:
+    play = Play(**settings)
+    play.busy()
+    play.died()
+    assert play.tell(e.Tick(), after=1)[-1] == "Launch"
+    assert play.ready() == ["ready", "offered", "Offer 1"]
+    play.taken()
+    assert play.died()[:2] == ["dead-letter", "Notify died"]
+
+
+def test_a_conversation_that_is_gone_gets_the_body_again() -> None:
+    play = Play()
+    play.busy()
+    play.died()
+    play.tell(e.Tick(), after=1)
+    assert play.tell(e.ConversationMissing(play.session.id)) == ["starting(first-wake)", "Launch"]
+    assert play.ready() == ["ready", "offered", "Offer 1"]
+
+
+def test_a_resume_that_fails_falls_back_to_a_fresh_session() -> None:
+    play = Play()
+    play.busy()
+    play.died()
+    play.tell(e.Tick(), after=1)
+    play.died()
+    assert play.tell(e.Tick(), after=2) == ["starting(resume-failed)", "Launch"]
+    assert play.ready() == ["ready", "offered", "Offer 1"]
+
+
+def test_an_operators_resume_with_nothing_to_resume_fails_aloud() -> None:
+    play = Play()
+    assert play.tell(e.Wake(WakeMode.RESUME, "op")) == ["Refuse RefusedError"]
+    play.busy()
+    play.ended()
+    play.tell(e.Rest("op"))
+    play.died()
+    play.tell(e.Wake(WakeMode.RESUME, "op"))
+    gone = play.tell(e.ConversationMissing(play.session.id))
+    assert gone == ["stopping(boot-failed)", "End boot-failed"]
+
+
+def test_a_failed_turn_is_driven_again_and_the_message_is_not_lost() -> None:
+    play = Play()
+    play.busy()
+    assert play.ended("529 overloaded") == []
+    assert play.message().why == "the turn failed: 529 overloaded; it is driven again"
+    assert play.tell(e.Tick(), after=5) == ["offered", "Redrive 1"]
+    play.taken()
+    assert play.ended("401") == ["dead-letter", "Notify failed"]
+
+
+def test_N4_look_before_you_paste() -> None:
+    play = Play()
+    play.submit()
+    play.ready()
+    assert play.tell(e.OfferFailed(play.session.id, play.message().id, certain=False, why="?")) == ["Examine"]
+    assert play.examined(Examination.ABSENT) == []
+    assert play.tell(e.Tick(), after=1) == ["offered", "Offer 1"]
+    play.tell(e.OfferFailed(play.session.id, play.message().id, certain=False, why="?"))
+    assert play.examined(Examination.UNCLEAR) == ["unknown", "Notify unknown"]
+    assert play.tell(e.Tick(), after=1) == []
+    assert play.examined(Examination.FOUND) == ["accepted"]
+
+
+def test_N4_facts_about_an_earlier_offer_come_too_late() -> None:
+    play = Play()
+    play.submit()
+    play.ready()
+    first, old = play.message(), play.session.id
+    play.died()
+    play.examined(Examination.ABSENT)
+    play.tell(e.Tick(), after=1)
+    play.ready()
+    before = play.state
+    late = (
+        e.Examined(first.id, Examination.ABSENT, "late", attempt=1),
+        e.OfferFailed(old, first.id, certain=True, why="late"),
+        e.OfferFailed(play.session.id, first.id, certain=True, why="late", attempt=1),
+        e.Taken(old, first.id, "late"),
+    )
+    assert play.tell(*late) == []
+    assert play.state == before
+
+
+def test_an_answer_settles_a_message_whose_session_is_gone() -> None:
+    play = Play()
+    play.busy()
+    play.died()
+    assert play.tell(e.Replied(play.message().id, "r")) == ["accepted", "done"]
+    assert play.tell(e.Tick(), after=1) == []
+
+
+def test_P4_an_ephemeral_task_ends_quiet_after_its_answer_and_the_next_is_fresh() -> None:
+    play = Play(wake=WakePolicy.EPHEMERAL)
+    play.busy()
+    play.submit(2)
+    play.tell(e.Replied(play.message().id, "r"))
+    assert play.ended() == ["done"]
+    assert play.tell(e.Tick(), after=2) == ["stopping(ephemeral-done)", "End ephemeral-done"]
+    assert play.died() == ["stopped(ephemeral-done)", "starting(ephemeral)", "Launch"]
+    assert (play.session.armed_at, play.session.task, play.state.peer.deaths) == (None, None, ())
+
+
+def test_P4_a_silent_task_ends_after_the_bound() -> None:
+    play = Play(wake=WakePolicy.EPHEMERAL)
+    play.busy()
+    play.ended()
+    assert play.tell(e.Tick(), after=8.9) == []
+    assert play.tell(e.Tick(), after=0.1) == ["stopping(ephemeral-silent)", "End ephemeral-silent"]
+
+
+def test_P4_a_session_whose_task_expired_does_not_stay() -> None:
+    play = Play(wake=WakePolicy.EPHEMERAL)
+    play.submit(expires_at=101.0)
+    play.tell(e.Tick(), after=1)
+    assert play.ready() == ["ready"]
+    assert play.tell(e.Tick(), after=9) == ["stopping(idle-sleep)", "End idle-sleep guarded"]
+
+
+def test_done_ends_the_session_after_its_turn_and_the_queue_waits_for_the_next() -> None:
+    play = Play()
+    play.busy()
+    play.tell(e.Completed(play.session.id, "all done"))
+    assert play.submit(2) == ["queued"]
+    play.tell(play.seen(SessionState.WORKING))
+    assert play.ended() == ["done"]
+    assert play.tell(play.seen(SessionState.IDLE)) == ["idle", "stopping(completed)", "End completed"]
+    assert play.session.state is SessionState.STOPPING
+    assert play.died() == ["stopped(completed)", "starting(crash-or-self-close)", "Launch"]
+
+
+def test_notices_wait_for_a_session_and_are_not_answered() -> None:
+    play = Play()
+    assert play.submit(sender="roost", notice=Notice("x", "died", "why")) == ["notice"]
+    assert play.submit(2) == ["queued", "starting(first-wake)", "Launch"]
+    assert play.ready() == ["ready", "offered", "Offer 1"]
+    play.taken()
+    assert play.died() == ["stopped(crashed)"]
+
+
+def test_a_full_queue_refuses_aloud_and_the_operators_lets_go_of_the_oldest() -> None:
+    play = Play(queue_limit=1)
+    play.tell(e.Stop("op"))
+    assert play.submit() == ["queued", "Advise"]
+    assert play.submit() == []
+    assert play.submit(digest="other") == ["Refuse RefusedError"]
+    assert play.submit(2) == ["Refuse QueueFullError"]
+    assert isinstance(play.commands[0], c.Refuse)
+    assert isinstance(play.commands[0].error, QueueFullError | RefusedError)
+    box = Play(OPERATOR, runtime="human", queue_limit=1)
+    box.submit()
+    assert box.submit(2) == ["expired", "Notify expired", "queued"]
+
+
+def test_a_mailbox_is_read_and_never_woken() -> None:
+    play = Play(runtime="human")
+    assert play.submit(expires_at=200.0) == ["queued"]
+    assert play.submit(2) == ["queued"]
+    assert play.tell(e.Wake(WakeMode.NATURAL, "op"), e.Restart("op")) == ["Refuse RefusedError"] * 2
+    assert play.tell(e.Tick(), after=100) == ["expired", "Notify expired"]
+    assert play.tell(e.Acknowledge((f"{2:032x}", f"{2:032x}"))) == ["accepted", "done"]
+
+
+def test_a_cut_message_expires_while_its_peer_is_stopped() -> None:
+    play = Play()
+    play.submit(expires_at=150.0)
+    play.ready()
+    play.taken()
+    play.tell(e.Stop("op"))
+    play.died()
+    assert deadline(play.state, play.now) == 150.0
+    assert play.tell(e.Tick(), after=50) == ["expired", "Notify expired"]
+
+
+def test_another_runtime_needs_a_sleeping_peer_and_begins_anew() -> None:
+    play = Play()
+    play.busy()
+    other = replace(play.state.peer.settings, runtime="plain")
+    assert play.tell(e.Configure(other)) == ["Refuse RefusedError"]
+    play.tell(e.Stop("op"))
+    play.died()
+    assert play.tell(e.Configure(other)) == []
+    assert play.state.peer.conversation is None
+    assert play.message().state is MessageState.QUEUED
+
+
+def test_nothing_is_launched_while_the_host_shuts_down() -> None:
+    play = Play(wake=WakePolicy.ALWAYS)
+    play.policy = replace(POLICY, waking=False)
+    assert play.submit() == ["queued"]
+    play.policy = POLICY
+    assert play.tell(e.Tick())[-1] == "Launch"
+
+
+def test_a_peer_that_is_always_up_comes_back_after_a_pause() -> None:
+    play = Play(wake=WakePolicy.ALWAYS)
+    play.tell(e.Tick())
+    play.ready()
+    assert play.died(Cause.COMPLETED) == ["stopped(completed)"]
+    assert play.tell(e.Tick(), after=1)[-1] == "Launch"
+
+
+def test_N5_what_is_not_idle_gets_no_offer() -> None:
+    play = Play()
+    play.tell(e.Wake(WakeMode.NATURAL, "op"))
+    play.ready()
+    for state in (SessionState.BLOCKED, SessionState.UNKNOWN, SessionState.WORKING):
+        play.tell(play.seen(state))
+        assert not [word for word in play.submit(int(play.now) + len(state)) if "Offer" in word]
+    assert play.tell(play.seen(SessionState.STARTING)) == []
+    assert play.session.state is SessionState.WORKING
+
+
+def test_a_conversation_learnt_while_stopping_is_kept() -> None:
+    play = Play()
+    play.busy()
+    play.tell(e.Stop("op"))
+    play.tell(e.Observed(play.session.id, SessionState.IDLE, "late", "c-late"))
+    assert (play.state.peer.conversation, play.session.state) == ("c-late", SessionState.STOPPING)
