@@ -52,7 +52,8 @@ REQUESTS = (e.Wake, e.Restart)
 COURSE: list[Any] = [
     *["on"] * 60,
     *["die"] * 5,
-    *["repeat", "restart", "reply", "found", "due"] * 2,
+    *["repeat", "see"] * 6,
+    *["restart", "reply", "found", "due"] * 2,
     *(e.Wake(mode, "op") for mode in WakeMode),
     *(e.Stop("op"), e.Start("op"), e.Start("op"), e.Restart("op"), e.Rest("op"), e.Tick()),
 ]
@@ -71,6 +72,7 @@ class Machine(RuleBasedStateMachine):
         self.order: list[str] = []
         self.first_offers: list[str] = []
         self.news: dict[tuple[str, str], str] = {}
+        self.tasks: dict[str, str] = {}
         self.stored = Stored()
         self.truth = Truth()
         self.was_ephemeral = False
@@ -110,8 +112,11 @@ class Machine(RuleBasedStateMachine):
         self.effects += [command for command in commands if isinstance(command, c.Effect)]
         if not isinstance(event, e.Submit | e.Tick | e.Configure | e.Acknowledge):
             self.facts.append(event)
+        if any(isinstance(command, c.Journal) and command.kind == "quarantined" for command in commands):
+            assert not any(isinstance(command, c.Launch) for command in commands)
         self.one_in_flight()
         self.stored_is_remembered()
+        self.tasks_end()
         return commands
 
     def check(self, command: c.Command, before: PeerState, event: e.Event) -> None:
@@ -127,6 +132,9 @@ class Machine(RuleBasedStateMachine):
                     True,
                 )
                 assert session.ending is None
+                assert not self.passed_over(command.message), "a later message went first"
+                if before.peer.settings.wake is WakePolicy.EPHEMERAL and command.message.notice is None:
+                    assert self.tasks.setdefault(session.id, command.message.id) == command.message.id
                 if command.message.attempts == 1:
                     self.first_offers.append(command.message.id)
             case c.End(ended):
@@ -147,12 +155,23 @@ class Machine(RuleBasedStateMachine):
             case _:
                 pass
 
+    def passed_over(self, offered: Message) -> list[Message]:
+        """Earlier messages that wait; the next task of an ephemeral peer lets notices pass."""
+        assert self.state is not None
+        if self.state.peer.settings.wake is WakePolicy.EPHEMERAL and offered.notice is not None:
+            return []
+        places = [message.id for message in self.state.messages]
+        earlier = self.state.messages[: places.index(offered.id)]
+        return [m for m in earlier if m.notice is None and (m.cut or m.state is MessageState.QUEUED)]
+
     def check_launch(self, launch: c.Launch, before: PeerState, event: e.Event) -> None:
         assert self.state is not None
         peer = self.state.peer
         assert not peer.stopped
         assert not peer.removing
-        assert peer.quarantine is None or peer.quarantine.until <= self.now
+        loose = isinstance(event, e.Wake | e.Restart | e.Start)
+        assert loose or before.peer.quarantine is None or before.peer.quarantine.until <= self.now
+        assert loose or before.peer.pending or (before.peer.backoff_until or 0.0) <= self.now
         if before.session is not None and before.session.id == launch.session.id:
             assert isinstance(event, e.ConversationMissing)
             return
@@ -318,33 +337,39 @@ class Machine(RuleBasedStateMachine):
         """A fact told before is told again, whatever has happened since."""
         facts = [fact for fact in self.facts if not isinstance(fact, e.Launched | e.Adopted | e.TurnEnded)]
         if facts:
-            self.tell(data.draw(st.sampled_from(facts)))
+            self.tell(data.draw(st.sampled_from(facts[-4:] if data.draw(st.booleans()) else facts)))
 
     # ---- effects
 
     @rule(data=st.data())
     def live_on(self, data: st.DataObject) -> None:
         """The ordinary course of things with an accident now and then, so that lives get far."""
+        deeds: dict[str, Callable[[st.DataObject], None]] = {
+            "on": self.go_on,
+            "repeat": self.repeat_one,
+            "die": self.die_now,
+            "reply": self.reply_one,
+            "found": self.find_one,
+            "see": self.see,
+            "due": lambda _data: self.jump(),
+            "restart": lambda _data: self.restart(),
+        }
         for what in data.draw(st.lists(st.sampled_from(COURSE), min_size=5, max_size=60)):
-            match what:
-                case "on":
-                    self.go_on(data)
-                case "repeat":
-                    self.repeat_one(data)
-                case "die":
-                    session = self.live()
-                    if session is not None:
-                        self.bury(session, data.draw(FELL), kept=data.draw(st.booleans()))
-                case "reply":
-                    self.reply_one(data)
-                case "found":
-                    self.find_one(data)
-                case "due":
-                    self.jump()
-                case "restart":
-                    self.restart()
-                case _:
-                    self.tell(what)
+            if isinstance(what, str):
+                deeds[what](data)
+            else:
+                self.tell(what)
+
+    def die_now(self, data: st.DataObject) -> None:
+        session = self.live()
+        if session is not None:
+            self.bury(session, data.draw(FELL), kept=data.draw(st.booleans()))
+
+    def see(self, data: st.DataObject) -> None:
+        session = self.live()
+        if session is not None:
+            self.tell(e.Observed(session.id, data.draw(SEEN), "seen"))
+            self.add(None, None, notice=False)
 
     def go_on(self, data: st.DataObject) -> None:
         session, flight = self.live(), self.state.in_flight if self.state else None
@@ -488,6 +513,17 @@ class Machine(RuleBasedStateMachine):
             assert len(flying) <= 1
             if self.state.session is not None:
                 assert all(m.session == self.state.session.id for m in flying)
+
+    @invariant()
+    def tasks_end(self) -> None:
+        """P4 M2: an ephemeral session that has come up has an end in store."""
+        session = self.state.session if self.state else None
+        if self.state is None or session is None or self.state.peer.settings.wake is not WakePolicy.EPHEMERAL:
+            return
+        if session.task is None and (session.state is not SessionState.IDLE or self.state.messages):
+            return
+        if session.state not in (SessionState.STARTING, SessionState.STOPPING):
+            assert policy_end(self.state) is not None
 
     @invariant()
     def in_order(self) -> None:

@@ -59,12 +59,15 @@ class Truth:
     holds: dict[str, set[str]] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     running: set[str] = field(default_factory=set)
+    pastes: Counter[str] = field(default_factory=Counter)
 
     @staticmethod
     def place(session: Session) -> str:
         return session.conversation or f"c-{session.id}"
 
     def paste(self, offer: c.Offer, session: Session) -> None:
+        self.pastes[offer.message.id] += 1
+        assert self.pastes[offer.message.id] <= 2, "a message was driven again more than once"
         held = self.holds.setdefault(self.place(session), set())
         if offer.redrive:
             assert offer.message.id in held, "a note about a body that the conversation does not hold"
