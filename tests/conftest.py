@@ -23,6 +23,12 @@ def pytest_configure() -> None:
     os.environ.setdefault("ROOST_CLI_CACHE", f"{cache}/roost-clis")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _lasting_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Fix the run's own temporary folder before a test's TMPDIR, which goes with the test, can become it."""
+    tmp_path_factory.getbasetemp()
+
+
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     """Own HOME, ROOST_HOME, XDG and TMPDIR under a short path; no trace of the machine's agent tools."""
