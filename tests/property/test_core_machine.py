@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
@@ -25,30 +24,16 @@ from roost.core import commands as c
 from roost.core import events as e
 from roost.core.decide import deadline, decide
 from roost.core.ending import policy_end
-from roost.core.identity import OPERATOR, ProcessId
-from roost.core.message import Examination, Message, MessageState, Notice
+from roost.core.identity import OPERATOR
+from roost.core.message import Message, MessageState, Notice
 from roost.core.peer import Peer, PeerState, ResumePolicy, Settings, WakeMode, WakePolicy
-from roost.core.policy import Policy, Traits
-from roost.core.session import Cause, Death, Processes, Session, SessionState
-from tests.support.core_world import Stored, Truth
+from roost.core.session import Cause, Processes, SessionState
+from tests.support.core_shell import POLICY, PROCESS, Shell
 
-Pick = Callable[..., Any]
-"""Chooses one of its arguments."""
-POLICY = Policy(
-    {
-        "human": Traits(mailbox=True),
-        "plain": Traits(resumable=False, chooses_conversation=False),
-        "late": Traits(chooses_conversation=False),
-    }
-)
-COUNTS = {"crashed", "oom", "boot-failed", "server-exit", "shim-lost"}
-PROCESS = ProcessId("boot", 1, 2)
 SEEN = st.sampled_from([SessionState.IDLE] * 4 + [SessionState.WORKING] * 2 + list(SessionState))
 FELL = st.sampled_from(
     [Cause.CRASHED, Cause.COMPLETED, Cause.OOM, Cause.SERVER_EXIT, Cause.REBOOT, Cause.UNKNOWN]
 )
-LIVING = frozenset({MessageState.QUEUED, MessageState.OFFERED, MessageState.ACCEPTED, MessageState.UNKNOWN})
-REQUESTS = (e.Wake, e.Restart)
 COURSE: list[Any] = [
     *["on"] * 60,
     *["die"] * 5,
@@ -60,23 +45,8 @@ COURSE: list[Any] = [
 """What `live_on` draws from; a fact about time, people or accidents between steps of ordinary life."""
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(Shell):
     """One peer, its shell and its store."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 1000.0
-        self.number = 0
-        self.effects: list[c.Effect] = []
-        self.facts: list[e.Event] = []
-        self.order: list[str] = []
-        self.first_offers: list[str] = []
-        self.news: dict[tuple[str, str], str] = {}
-        self.tasks: dict[str, str] = {}
-        self.stored = Stored()
-        self.truth = Truth()
-        self.was_ephemeral = False
-        self.state: PeerState | None = None
 
     @initialize(
         wake=st.sampled_from(WakePolicy),
@@ -91,100 +61,6 @@ class Machine(RuleBasedStateMachine):
         self.was_ephemeral = wake is WakePolicy.EPHEMERAL
         peer = Peer("p", "5eed", chosen, created_at=self.now)
         self.state, self.stored.peer = PeerState(peer), peer
-
-    # ---- the shell's side of one decision
-
-    def tell(self, event: e.Event) -> tuple[c.Command, ...]:
-        if self.state is None:
-            return ()
-        before = self.state
-        after, commands = decide(before, event, self.now, POLICY)
-        if any(isinstance(command, c.Refuse) for command in commands):
-            assert after is before
-            assert all(isinstance(command, c.Refuse) for command in commands)
-            return commands
-        if isinstance(event, e.Submit) and before.message(event.message.id) is None:
-            self.order.append(event.message.id)
-        self.state = after
-        for command in commands:
-            self.stored.apply(command)
-            self.check(command, before, event)
-        self.effects += [command for command in commands if isinstance(command, c.Effect)]
-        if not isinstance(event, e.Submit | e.Tick | e.Configure | e.Acknowledge):
-            self.facts.append(event)
-        if any(isinstance(command, c.Journal) and command.kind == "quarantined" for command in commands):
-            assert not any(isinstance(command, c.Launch) for command in commands)
-        self.one_in_flight()
-        self.stored_is_remembered()
-        self.tasks_end()
-        return commands
-
-    def check(self, command: c.Command, before: PeerState, event: e.Event) -> None:
-        session = self.state.session if self.state else None
-        match command:
-            case c.Launch():
-                self.check_launch(command, before, event)
-            case c.Offer():
-                assert session is not None
-                assert (session.id, session.state, session.ready) == (
-                    command.session,
-                    SessionState.IDLE,
-                    True,
-                )
-                assert session.ending is None
-                assert not self.passed_over(command.message), "a later message went first"
-                if before.peer.settings.wake is WakePolicy.EPHEMERAL and command.message.notice is None:
-                    assert self.tasks.setdefault(session.id, command.message.id) == command.message.id
-                if command.message.attempts == 1:
-                    self.first_offers.append(command.message.id)
-            case c.End(ended):
-                assert session is not None
-                assert session.state is SessionState.STOPPING
-                assert ended == session
-                assert ended.processes is not None or isinstance(event, e.BootFailed | e.ConversationMissing)
-            case c.CloseSession(death):
-                assert before.session is not None
-                assert death.counted == (str(death.cause) in COUNTS)
-                if before.session.ending is not None:
-                    assert death.cause is before.session.ending.cause
-            case c.Notify(ident, to, notice):
-                known = self.stored.messages.get(notice.about) or self.stored.final[notice.about]
-                assert known.notice is None, "a notice was answered by a notice"
-                assert to == known.sender
-                assert self.news.setdefault((notice.about, notice.outcome), ident) == ident
-            case _:
-                pass
-
-    def passed_over(self, offered: Message) -> list[Message]:
-        """Earlier messages that wait; the next task of an ephemeral peer lets notices pass."""
-        assert self.state is not None
-        if self.state.peer.settings.wake is WakePolicy.EPHEMERAL and offered.notice is not None:
-            return []
-        places = [message.id for message in self.state.messages]
-        earlier = self.state.messages[: places.index(offered.id)]
-        return [m for m in earlier if m.notice is None and (m.cut or m.state is MessageState.QUEUED)]
-
-    def check_launch(self, launch: c.Launch, before: PeerState, event: e.Event) -> None:
-        assert self.state is not None
-        peer = self.state.peer
-        assert not peer.stopped
-        assert not peer.removing
-        loose = isinstance(event, e.Wake | e.Restart | e.Start)
-        assert loose or before.peer.quarantine is None or before.peer.quarantine.until <= self.now
-        assert loose or before.peer.pending or (before.peer.backoff_until or 0.0) <= self.now
-        if before.session is not None and before.session.id == launch.session.id:
-            assert isinstance(event, e.ConversationMissing)
-            return
-        asked = before.peer.pending is not None or isinstance(event, REQUESTS)
-        waiting = [
-            m for m in self.state.messages if m.notice is None and (m.cut or m.state is MessageState.QUEUED)
-        ]
-        assert asked or waiting or peer.settings.wake is WakePolicy.ALWAYS, (
-            "launched for nothing, or a notice"
-        )
-        if peer.settings.wake is WakePolicy.EPHEMERAL and launch.session.wake != "operator-resume":
-            assert not launch.session.resumed
-            assert launch.session.armed_at is None
 
     # ---- requests
 
@@ -268,10 +144,6 @@ class Machine(RuleBasedStateMachine):
 
     # ---- facts about the live session
 
-    def live(self) -> Session | None:
-        session = self.state.session if self.state else None
-        return session if session is not None and session.id in self.truth.running else None
-
     @rule(seen=SEEN, learn=st.booleans())
     def observe(self, seen: SessionState, *, learn: bool) -> None:
         session = self.live()
@@ -321,13 +193,6 @@ class Machine(RuleBasedStateMachine):
         session = self.live()
         if session is not None:
             self.bury(session, cause, kept=kept)
-
-    def bury(self, session: Session, cause: Cause, *, kept: bool = True) -> None:
-        self.truth.running.discard(session.id)
-        if not kept:
-            self.truth.gone.add(self.truth.place(session))
-        kept = self.truth.place(session) not in self.truth.gone
-        self.tell(e.Died(Death(session.id, "p", session.generation, self.now, cause, 1), kept))
 
     @rule(data=st.data())
     def repeat(self, data: st.DataObject) -> None:
@@ -430,100 +295,7 @@ class Machine(RuleBasedStateMachine):
             case _:
                 pass
 
-    def run(self, effect: c.Effect, pick: Pick) -> None:
-        if self.state is None:
-            return
-        match effect:
-            case c.Launch(session):
-                self.run_launch(session, pick)
-            case c.Offer():
-                self.run_offer(effect, pick)
-            case c.Examine():
-                self.run_examine(effect, pick)
-            case c.End(session):
-                current = self.state.session
-                if current is None or current.id != session.id or current.state is not SessionState.STOPPING:
-                    return
-                if effect.guarded and pick(True, False):
-                    self.tell(e.EndVetoed(session.id, "a person types", self.now + 3.0))
-                else:
-                    self.bury(current, pick(Cause.UNKNOWN, Cause.CRASHED))
-            case c.Notify():
-                pass
-
-    def run_launch(self, session: Session, pick: Pick) -> None:
-        current = self.state.session if self.state else None
-        if current is None or current.id != session.id:
-            return
-        if session.resumed and self.truth.place(session) in self.truth.gone:
-            self.tell(e.ConversationMissing(session.id))
-        elif pick(True, True, True, False):
-            self.truth.running.add(session.id)
-            self.tell(e.Launched(session.id, Processes(PROCESS, PROCESS, PROCESS, "/s")))
-        else:
-            self.tell(e.BootFailed(session.id, "no such program"))
-
-    def run_offer(self, offer: c.Offer, pick: Pick) -> None:
-        session, message = self.live(), offer.message
-        how = pick("taken", "taken", "refused", "unclear", "unclear, pasted")
-        if session is None or session.id != offer.session or session.state is SessionState.STOPPING:
-            how = "refused"
-        if session is not None and how in ("taken", "unclear, pasted"):
-            self.truth.paste(offer, session)
-        if how == "taken":
-            self.tell(e.Taken(offer.session, message.id, "record"))
-        else:
-            certain = how == "refused"
-            self.tell(e.OfferFailed(offer.session, message.id, certain, how, message.attempts))
-
-    def run_examine(self, examine: c.Examine, pick: Pick) -> None:
-        assert self.state is not None
-        message = examine.message
-        place = examine.conversation or f"c-{message.session}"
-        held = message.id in self.truth.holds.get(place, ())
-        verdict = pick(Examination.FOUND, Examination.ENDED) if held else Examination.ABSENT
-        if pick(False, False, True):
-            verdict = Examination.UNCLEAR
-        self.tell(e.Examined(message.id, verdict, "looked", message.attempts))
-
     # ---- what holds always
-
-    @invariant()
-    def stored_is_remembered(self) -> None:
-        state = self.state
-        if state is None:
-            assert self.stored.peer is None
-            return
-        assert self.stored.peer == state.peer
-        assert self.stored.session == state.session
-        assert (
-            tuple(self.stored.messages[m] for m in self.order if m in self.stored.messages) == state.messages
-        )
-        assert all(message.state in LIVING for message in state.messages)
-
-    @invariant()
-    def nothing_is_dropped(self) -> None:
-        known = self.stored.final.keys() | ({m.id for m in self.state.messages} if self.state else set())
-        assert known >= set(self.order)
-
-    @invariant()
-    def one_in_flight(self) -> None:
-        if self.state is not None:
-            flying = [m for m in self.state.messages if m.in_flight and not m.cut]
-            assert len(flying) <= 1
-            if self.state.session is not None:
-                assert all(m.session == self.state.session.id for m in flying)
-
-    @invariant()
-    def tasks_end(self) -> None:
-        """P4 M2: an ephemeral session that has come up has an end in store."""
-        session = self.state.session if self.state else None
-        if self.state is None or session is None or self.state.peer.settings.wake is not WakePolicy.EPHEMERAL:
-            return
-        if session.task is None and (session.state is not SessionState.IDLE or self.state.messages):
-            return
-        if session.state not in (SessionState.STARTING, SessionState.STOPPING):
-            assert policy_end(self.state) is not None
 
     @invariant()
     def in_order(self) -> None:

@@ -486,3 +486,15 @@ def test_a_conversation_learnt_while_stopping_is_kept() -> None:
     play.tell(e.Stop("op"))
     play.tell(e.Observed(play.session.id, SessionState.IDLE, "late", "c-late"))
     assert (play.state.peer.conversation, play.session.state) == ("c-late", SessionState.STOPPING)
+
+
+def test_N4_late_evidence_of_a_conversation_that_was_left_is_reported_not_driven_again() -> None:
+    play = Play()
+    play.submit()
+    play.ready()
+    first = play.session.id
+    play.died()
+    play.examined(Examination.UNCLEAR)
+    play.tell(e.Wake(WakeMode.FRESH, "op"))
+    play.ready()
+    assert play.tell(e.Taken(first, f"{1:032x}", "late")) == ["accepted", "dead-letter", "Notify died"]
