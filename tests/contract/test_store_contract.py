@@ -1,30 +1,18 @@
-"""What every Store promises: SQLite on disk and the twin in memory."""
+"""What every Store promises of writing: SQLite on disk and the twin in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from roost.core import commands as c
-from roost.core.identity import ProcessId
-from roost.core.message import Message, MessageState, Notice
+from roost.core.message import MessageState
 from roost.core.peer import (
-    LastDeath,
-    Peer,
     PeerState,
-    PendingWake,
-    Quarantine,
-    ResumePolicy,
-    Settings,
-    WakeMode,
-    WakePolicy,
 )
-from roost.core.session import Cause, Death, Ending, Processes, Session, SessionState, WakeCause
 from roost.errors import StoreError
-from roost.store.errors import AmbiguousIdError, BatchError, DuplicateMessageError, StoreClosedError
+from roost.store.errors import BatchError, DuplicateMessageError, StoreClosedError
 from roost.store.interfaces import (
     Attempt,
     Batch,
@@ -36,150 +24,19 @@ from roost.store.interfaces import (
     Token,
     intent_for,
 )
-from roost.store.memory import MemoryStore
-from roost.store.sqlite import SqliteStore
-
-BODY = "Grüße, שלום 🙂\n$(x) `y`; \\".encode() + b"\x00\xff"
-
-
-@dataclass
-class Box:
-    """A store, and the way to open it anew."""
-
-    store: Store
-    again: Callable[[Store], Awaitable[Store]]
-
-    async def reopen(self) -> Store:
-        self.store = await self.again(self.store)
-        return self.store
-
-
-async def _again_in_memory(store: Store) -> Store:
-    assert isinstance(store, MemoryStore)
-    return store.reopened()
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-async def box(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Box]:
-    async def again(store: Store) -> Store:
-        await store.close()
-        return await SqliteStore.open(tmp_path / "roost.db")
-
-    if request.param == "memory":
-        made = Box(MemoryStore(), _again_in_memory)
-    else:
-        made = Box(await SqliteStore.open(tmp_path / "roost.db"), again)
-    yield made
-    await made.store.close()
-
-
-@pytest.fixture
-def store(box: Box) -> Store:
-    return box.store
-
-
-def peer(name: str = "worker") -> Peer:
-    return Peer(name, "5eed", Settings("/w", "demo"), 100.0)
-
-
-def session(name: str = "worker", generation: int = 1) -> Session:
-    return Session(f"{name}-{generation}", name, generation, "n0", WakeCause.FIRST_WAKE, False, 101.0, 101.0)
-
-
-def death(of: Session, at: float = 110.0) -> Death:
-    return Death(of.id, of.peer, of.generation, at, Cause.CRASHED, signal=9, evidence="pidfd")
-
-
-def message(number: int, to: str = "worker", **changes: object) -> Message:
-    made = Message(f"{number:032x}", "asker", to, 102.0 + number, len(BODY), "d1")
-    return replace(made, **changes)  # type: ignore[arg-type]
-
-
-def mail(*messages: Message) -> Batch:
-    return Batch(
-        103.0,
-        tuple(c.SaveMessage(each) for each in messages),
-        tuple(c.Journal("queued", each.to, None, each.id) for each in messages),
-        {each.id: BODY for each in messages},
-    )
-
-
-FULL_PEER = Peer(
-    "full",
-    "5eed",
-    Settings(
-        "/w d/ü",
-        "claude",
-        WakePolicy.EPHEMERAL,
-        ResumePolicy.NEVER,
-        "does\nthings",
-        "p\x00q \udcff",
-        1.5,
-        2.25,
-        3.125,
-        7,
-        8,
-        9.5,
-        (("K", "v=1"), ("L", "")),
-        ("-a", "b c"),
-    ),
-    0.1 + 0.2,
-    stopped=True,
-    fresh_next=True,
-    resume_failed=True,
-    removing=True,
-    pending=PendingWake(WakeMode.RESUME, "operator"),
-    quarantine=Quarantine(1e10 + 0.123456, "why"),
-    backoff_until=5.5,
-    generation=3,
-    conversation="c-1",
-    last_death=LastDeath(Cause.OOM, 4.5, True),
-    topics=("a", "b"),
-    deaths=(1.5, 2.5),
-    since=6.25,
+from tests.support.store_samples import (
+    BODY,
+    FULL_DEATH,
+    FULL_MESSAGE,
+    FULL_PEER,
+    FULL_SESSION,
+    Box,
+    death,
+    mail,
+    message,
+    peer,
+    session,
 )
-FULL_SESSION = Session(
-    "s-full",
-    "full",
-    3,
-    "nonce",
-    WakeCause.REDRIVE,
-    True,
-    1.5,
-    2.5,
-    SessionState.STOPPING,
-    "because",
-    "c-1",
-    Processes(ProcessId("b", 1, 2), ProcessId("b", 3, 4), ProcessId("b", 5, 6), "/run/t/x"),
-    True,
-    3.5,
-    "m-1",
-    4.5,
-    Ending(Cause.RESTART, "operator", 5.5),
-)
-FULL_MESSAGE = Message(
-    "ab" * 16,
-    "asker",
-    "full",
-    1.25,
-    len(BODY),
-    "digest",
-    "topic \x00\n",
-    "cd" * 16,
-    MessageState.ACCEPTED,
-    "why",
-    2.5,
-    3.5,
-    4.5,
-    5.5,
-    "s-full",
-    6,
-    True,
-    True,
-    Notice("ef" * 16, "died", "oom"),
-    ("/a", "/b c"),
-)
-FULL_DEATH = Death("s-full", "full", 3, 9.5, Cause.OOM, 1, 9, "kernel", "ev", True, "c-1", ("l1", "l2 ü"))
 
 
 async def test_every_field_comes_back_as_it_was(box: Box) -> None:
@@ -440,112 +297,6 @@ async def test_P11_purge_takes_all_of_one_peer_and_nothing_of_its_namesakes(box:
     (state,) = [state for state in await store.peers() if state.peer.name == "worker"]
     assert state == PeerState(peer(), session()), "a new peer of the same name inherits nothing"
     assert await store.deaths("worker") == []
-
-
-async def test_messages_are_filtered_and_come_newest_last(store: Store) -> None:
-    rows = [message(n, "a" if n % 2 else "b", sender="x" if n < 4 else "y") for n in range(1, 7)]
-    await store.commit(mail(*rows))
-    done = replace(rows[4], state=MessageState.DONE)
-    await store.commit(Batch(1.0, (c.SaveMessage(done),)))
-    rows[4] = done
-    assert await store.messages() == rows
-    assert await store.messages(limit=2) == rows[-2:]
-    assert await store.messages(limit=0) == []
-    assert await store.messages("a") == [rows[0], rows[2], done]
-    assert await store.messages("a", MessageState.QUEUED) == [rows[0], rows[2]]
-    assert await store.messages(state=MessageState.DONE) == [done]
-    assert await store.messages("b", sender="y") == [rows[3], rows[5]]
-    assert await store.messages("nobody") == []
-
-
-async def test_N3_a_message_tells_its_whole_story(store: Store) -> None:
-    question = message(1)
-    reply = message(2, "asker", sender="worker", reply_to=question.id)
-    notice = message(
-        3, "asker", sender="roost", reply_to=question.id, notice=Notice(question.id, "died", "x")
-    )
-    await store.commit(mail(question))
-    for n in range(3):
-        await store.commit(Batch(10.0 + n, (c.SaveAttempt(question.id, "s", f"step {n}", "why"),)))
-    await store.commit(mail(reply, notice))
-    found = await store.message(question.id)
-    assert found is not None
-    assert found.attempts == tuple(Attempt(n + 1, 10.0 + n, "s", f"step {n}", "why") for n in range(3))
-    assert found.replies == (reply.id,), "a notice is no reply"
-
-
-async def test_a_message_is_found_by_eight_digits_when_they_are_clear(store: Store) -> None:
-    one = replace(message(1), id="abcdef01" + "0" * 24)
-    two = replace(message(2), id="abcdef02" + "0" * 24)
-    twin = replace(message(3), id="abcdef02" + "f" * 24)
-    await store.commit(mail(one, two, twin))
-    assert await store.resolve("abcdef01") == one.id
-    assert await store.resolve("ABCDEF01") == one.id
-    assert await store.resolve("abcdef0") is None
-    assert await store.resolve("abcdef03") is None
-    assert await store.resolve("abcdef0_") is None
-    assert await store.resolve("") is None
-    with pytest.raises(AmbiguousIdError, match="more digits"):
-        await store.resolve("abcdef02")
-    with pytest.raises(AmbiguousIdError):
-        await store.message("abcdef02")
-    assert await store.resolve(two.id) == two.id
-    found = await store.message("abcdef02f")
-    assert found is not None
-    assert found.message == twin
-
-
-async def test_inbox_holds_the_unread_with_their_bodies(store: Store) -> None:
-    await store.commit(mail(message(2, "me"), message(1, "me"), message(3, "other")))
-    assert await store.inbox("me") == [(message(2, "me"), BODY), (message(1, "me"), BODY)]
-    await store.commit(Batch(1.0, (c.SaveMessage(message(2, "me", state=MessageState.DONE)),)))
-    assert await store.inbox("me") == [(message(1, "me"), BODY)]
-
-
-async def test_the_body_of_a_refused_message_is_passed_over(store: Store) -> None:
-    taken = mail(message(1))
-    await store.commit(replace(taken, bodies={**taken.bodies, message(2).id: BODY}))
-    assert await store.body(message(1).id) == BODY
-    assert await store.body(message(2).id) is None
-
-
-async def test_decisions_of_one_batch_may_save_a_new_message_again(store: Store) -> None:
-    taken = mail(message(1))
-    await store.commit(replace(taken, changes=(*taken.changes, c.SaveMessage(message(1, why="later")))))
-    assert await store.messages() == [message(1, why="later")]
-    assert await store.body(message(1).id) == BODY
-
-
-async def test_an_empty_body_needs_no_bytes(store: Store) -> None:
-    await store.commit(Batch(1.0, (c.SaveMessage(message(1, size=0)),)))
-    assert await store.body(message(1).id) == b""
-
-
-async def test_events_resume_by_number(store: Store) -> None:
-    for n in range(5):
-        await store.commit(
-            Batch(float(n), journal=(c.Journal("idle", "ab"[n % 2]), c.Journal("working", "c")))
-        )
-    assert [row.seq for row in await store.events()] == list(range(1, 11))
-    assert await store.last_seq() == 10
-    assert [row.seq for row in await store.events(after=8)] == [9, 10]
-    assert [row.seq for row in await store.events(after=2, limit=3)] == [3, 4, 5]
-    assert [row.ts for row in await store.events(peer="b")] == [1.0, 3.0]
-    assert await store.events(after=10) == []
-
-
-async def test_deaths_come_newest_last(store: Store) -> None:
-    for generation in (1, 2, 3):
-        one = session(generation=generation)
-        await store.commit(
-            Batch(
-                1.0, (c.SavePeer(peer()), c.SaveSession(one), c.CloseSession(death(one, 10.0 * generation)))
-            )
-        )
-    assert [each.generation for each in await store.deaths()] == [1, 2, 3]
-    assert [each.generation for each in await store.deaths(limit=2)] == [2, 3]
-    assert [each.generation for each in await store.deaths("worker", 1)] == [3]
-    assert await store.deaths("other") == []
 
 
 async def test_batches_are_stored_in_the_order_of_commit(store: Store) -> None:

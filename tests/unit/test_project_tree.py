@@ -192,17 +192,35 @@ def test_layers_import_downwards_only(tmp_path: Path) -> None:
     package = tmp_path / "roost"
     package.mkdir()
     (package / "__init__.py").touch()
-    for layer in ("cli", "daemon", "runtimes", "host", "host/shimlib", "store", "core", "demo_agent"):
+    for layer in (
+        "cli",
+        "daemon",
+        "runtimes",
+        "host",
+        "host/shimlib",
+        "store",
+        "core",
+        "demo_agent",
+        "present",
+    ):
         (package / layer).mkdir()
         (package / layer / "__init__.py").touch()
-    for module in ("errors", "host/shim", "host/interfaces", "host/errors", "store/reader"):
+    for module in (
+        "errors",
+        "host/shim",
+        "host/interfaces",
+        "host/errors",
+        "store/memory",
+        "store/sqlite",
+        "store/writer",
+    ):
         (package / f"{module}.py").touch()
     assert _broken_contracts(tmp_path) == set()
     breaks = {
         "pure-core": ("core/wake.py", "import time"),
         "layers": ("host/late.py", "import roost.daemon"),
         "runtimes": ("runtimes/late.py", "import roost.store"),
-        "thin-cli": ("cli/late.py", "import roost.core"),
+        "thin-cli": ("cli/late.py", "import roost.host"),
         "light-cli": ("cli/heavy.py", "import starlette"),
         "stand-alone": ("demo_agent/late.py", "import click"),
     }
