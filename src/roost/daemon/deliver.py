@@ -173,13 +173,15 @@ class Delivery:
     def _offered(self, message: Message) -> bool:
         state = self._fleet.find(self._live.peer)
         current = state.message(message.id) if state else None
-        return current is not None and current.state is MessageState.OFFERED
+        if current is None or current.state is not MessageState.OFFERED:
+            return False
+        return current.attempts == message.attempts
 
     def _view(self) -> View:
         return self._live.view or View(Composer.HIDDEN)
 
     def _failed(self, message: Message, *, certain: bool, why: str) -> e.OfferFailed:
-        return e.OfferFailed(self._live.session.id, message.id, certain, why)
+        return e.OfferFailed(self._live.session.id, message.id, certain, why, message.attempts)
 
 
 async def paste_text(

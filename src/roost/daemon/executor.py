@@ -6,6 +6,7 @@ Each effect runs in a task of its own and ends in one event, which settles its i
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,15 @@ from roost.daemon.notices import Notices
 from roost.daemon.tasks import Tasks
 from roost.daemon.undertaker import Undertaker
 from roost.errors import NotFoundError, RoostError
+from roost.host.errors import TmuxGone
 from roost.host.files import write_atomic
 from roost.runtimes.base import Context
 
 SETTLE = 1.5
 """Seconds without a record before an earlier offer counts as never pasted."""
+
+LOOK = 0.05
+"""Seconds between two tries to look at a session that is not held."""
 
 _log = logging.getLogger("roost.executor")
 
@@ -117,7 +122,10 @@ class Executor:
         driver = self._keeper.driver(command.session)
         if live is None or driver is None:
             why = "the session was gone before anything was pasted"
-            failed = e.OfferFailed(command.session, command.message.id, certain=True, why=why)
+            message = command.message
+            failed = e.OfferFailed(
+                command.session, message.id, certain=True, why=why, attempt=message.attempts
+            )
             await self._fleet.tell(command.peer, failed, settles=command.key)
             return
         body = await self._machine.store.body(command.message.id)
@@ -147,17 +155,38 @@ class Executor:
         return str(path)
 
     async def _examine(self, command: c.Examine) -> None:
-        live = self._keeper.live(command.session)
-        driver = self._keeper.driver(command.session)
-        if live is not None and driver is not None:
-            delivery = Delivery(live, driver, self._fleet, self._machine.clock)
-            try:
-                event = await delivery.examine(command.message, settle=SETTLE)
-            except RoostError as error:
-                event = e.Examined(command.message.id, Examination.UNCLEAR, error.message)
+        """Look at the live session, or, once it is over, at its record alone.
+
+        A session that cannot be looked at now is either not adopted yet or about to end: its record would not
+        be final. When it ends, the fleet asks again.
+        """
+        while command.session is not None:
+            if not self._stands(command):
+                return
+            event = await self._examine_live(command, command.session)
+            if event is not None:
+                break
+            await self._machine.clock.sleep(LOOK)
         else:
             event = await self._examine_dead(command)
+        event = replace(event, attempt=command.message.attempts)
         await self._fleet.tell(command.peer, event, settles=command.key)
+
+    def _stands(self, command: c.Examine) -> bool:
+        state = self._fleet.get(command.peer)
+        return state.session is not None and state.session.id == command.session
+
+    async def _examine_live(self, command: c.Examine, session: str) -> e.Examined | None:
+        live, driver = self._keeper.live(session), self._keeper.driver(session)
+        if live is None or driver is None:
+            return None
+        delivery = Delivery(live, driver, self._fleet, self._machine.clock)
+        try:
+            return await delivery.examine(command.message, settle=SETTLE)
+        except TmuxGone:
+            return None
+        except RoostError as error:
+            return e.Examined(command.message.id, Examination.UNCLEAR, error.message)
 
     async def _examine_dead(self, command: c.Examine) -> e.Examined:
         """The session is over: only the runtime's record can tell."""

@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from roost.core import commands as c
 from roost.core import events as e
-from roost.core.message import MessageState, Notice
+from roost.core.message import Message, MessageState, Notice
 from roost.core.peer import PeerState
 from roost.core.session import Session, SessionState
 from roost.daemon.executor import Executor
@@ -52,9 +52,12 @@ class Recovery:
         """Adopt or close all sessions at once, then take up the intents that are still open."""
         await asyncio.to_thread(self._undertaker.sweep)
         states = [state for state in self._fleet.states() if state.session is not None]
+        doubtful = list(_doubtful(self._fleet.states()))
         await asyncio.gather(*(self._session(state) for state in states))
         for intent in intents:
             await self._intent(intent)
+        for name, message in doubtful:
+            self._look(name, message)
         for name in self._fleet.names():
             await self._fleet.tell(name, e.Tick())
 
@@ -121,17 +124,24 @@ class Recovery:
                 self._executor.run(c.End(session, session.ending.cause, session.ending.by, guarded=False))
             case "launch" if session is not None and session.id == intent.session:
                 await self._fleet.settle(intent.key)
-            case "offer" | "examine" if state is not None and intent.message is not None:
-                await self._look(state, intent)
             case _:
                 await self._fleet.settle(intent.key)
 
-    async def _look(self, state: PeerState, intent: Intent) -> None:
+    def _look(self, name: str, offered: Message) -> None:
         """An offer that the last daemon did not see the end of: look before anybody pastes again."""
-        message = state.message(intent.message or "")
-        await self._fleet.settle(intent.key)
-        if message is None or message.state is not MessageState.OFFERED:
+        state = self._fleet.find(name)
+        message = state.message(offered.id) if state is not None else None
+        if state is None or message is None or message.state is not MessageState.OFFERED:
             return
-        session = state.session.id if state.session is not None else None
-        conversation = state.session.conversation if state.session is not None else state.peer.conversation
-        self._executor.run(c.Examine(session, state.peer.name, message, conversation))
+        if message.attempts == offered.attempts:
+            session = state.session
+            conversation = session.conversation if session is not None else state.peer.conversation
+            self._executor.run(c.Examine(session.id if session else None, name, message, conversation))
+
+
+def _doubtful(states: Iterable[PeerState]) -> Iterator[tuple[str, Message]]:
+    """Offers that are open as the daemon starts, whatever became of their intents."""
+    for state in states:
+        for message in state.messages:
+            if message.state is MessageState.OFFERED:
+                yield state.peer.name, message
