@@ -1,6 +1,7 @@
 """A daemon killed at any instant (N4, N8): agents live on, and no message is lost, doubled or shown twice."""
 
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -122,13 +123,19 @@ class Victim:
         """Start the daemon that obeys orders."""
         self.roost.start(sys.executable, str(VICTIM))
 
+    def command(self, step: int, *, body: bool = False, pid: int | None = None) -> None:
+        """Order a death at that step."""
+        self.steps.unlink(missing_ok=True)
+        order = self.order.with_suffix(".new")
+        order.write_text(json.dumps({"step": step, "body": body, "pid": pid}))
+        order.rename(self.order)
+
     def send(self, step: int) -> tuple[str, bool]:
         """Send a message that is answered; the daemon dies at that step. Returns its id, and whether it died.
 
         Sent again under the same key, as a careful caller does who has heard no answer.
         """
-        self.steps.unlink(missing_ok=True)
-        self.order.write_text(str(step))
+        self.command(step, body=True)
         ask = {"wait": "done", "timeout": PATIENCE, "key": f"step {step}"}
         died = True
         with contextlib.suppress(ConnectionLostError):
@@ -196,7 +203,82 @@ def test_N4_N8_killed_at_each_step_of_a_wake(victim: Victim) -> None:
         message_id, died = victim.send(step)
         where = f"{step} {victim.last_step()}"
         verdicts[where] = judge(victim, message_id, where)
-        if not died or "keys" in where:
+        if not died or "after paste" in where:
             break
         step += 1
     assert {"before start", "after start", "before paste", "after paste"} <= names(verdicts)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(150)
+def test_P9_N8_killed_at_each_step_of_a_stop(victim: Victim) -> None:
+    """The stop goes on at the next start: one death with its true cause, nothing left, the peer parked."""
+    roost = victim.roost
+    steps: list[str] = []
+    died = True
+    while died:
+        roost.call("start", name="a")
+        roost.call("wake", name="a")
+        count, pid = len(roost.deaths("a")), roost.session("a")["agent_pid"]
+        victim.command(len(steps) + 1)
+        died = False
+        try:
+            roost.call("stop", name="a")
+            roost.kill()
+        except ConnectionLostError:
+            died = True
+            assert roost.daemon.wait(PATIENCE) == -signal.SIGKILL
+        victim.start()
+        steps.append(victim.last_step())
+        if len(steps) == 1:
+            # The stop itself was not stored: nothing has happened.
+            assert steps == ["before commit stopping"]
+            assert roost.until_state("a", "idle")["session"]["agent_pid"] == pid
+            roost.call("stop", name="a")
+        roost.until_state("a", "stopped")
+        death = roost.until_death("a", count + 1)
+        assert (death["cause"], death["by"]) == ("operator-stop", "operator"), (steps[-1], death)
+        assert len(roost.deaths("a")) == count + 1
+        assert not alive(pid)
+    assert len(roost.events("a", "stopped")) == len(steps)
+    assert {"before signal", "after signal"} <= set(steps)
+
+
+def until_dead_or_done(roost: Roost, deaths: int, message_id: str) -> None:
+    """Wait for one more death of the agent, or the end of the message."""
+    wait_until(
+        lambda: len(roost.deaths("a")) > deaths or roost.message(message_id)["state"] == "done",
+        timeout=PATIENCE,
+        why="the agent's end, or the turn's",
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(150)
+def test_N4_an_agent_killed_at_each_step_of_a_delivery(victim: Victim) -> None:
+    """Each conversation sees the body at most once, and in the end the message is answered."""
+    roost = victim.roost
+    step, reached = 1, True
+    while reached:
+        roost.call("start", name="a")
+        roost.call("wake", name="a")
+        victim.command(step, body=True, pid=roost.session("a")["agent_pid"])
+        count = len(roost.deaths("a"))
+        message_id = roost.send("a", f"step {step}")["id"]
+        until_dead_or_done(roost, count, message_id)
+        roost.call("start", name="a")  # no waiting after a crash
+        story = roost.until_message(message_id, "done", "unknown", "dead-letter")
+        steps = victim.steps.read_text().splitlines()
+        reached = len(steps) >= step
+        where = f"{step} {steps[-1]}"
+        if reached:
+            assert roost.until_death("a", count + 1)["signal"] == 9, where
+        prompts = roost.prompts(message_id)
+        bodies = [one["session"] for one in prompts if f"\nstep {step}\n" in one["text"]]
+        assert story["state"] == "done", (where, story["story"])
+        assert len(bodies) == len(set(bodies)), (where, prompts)
+        answers = [item for item in roost.call("inbox", name="operator") if item["reply_to"] == message_id]
+        assert len(answers) >= 1, (where, story)
+        assert len(prompts) <= 2, (where, prompts)
+        step += 1
+    assert step > 10

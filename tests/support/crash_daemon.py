@@ -1,10 +1,12 @@
-"""The daemon as a test's victim: it SIGKILLs itself at the N-th step after a message has come in.
+"""The daemon as a test's victim: something is SIGKILLed at the N-th step after an order.
 
-`ROOST_CRASH` names a file. When it holds a number as a commit with a message's body begins, the file is taken
-away and that many steps are counted from there; `ROOST_CRASH_STEPS` names a file that gets a line for each. A
-step is one side of a commit, of a launch, of a load into tmux, of a paste, of a key.
+`ROOST_CRASH` names a file with an order, a JSON object. `step` is N; `pid` the process to kill, the daemon
+itself without it; with `body` the steps are counted from the next commit that holds a message's body, else
+from the next commit. The file is taken away as the count begins. `ROOST_CRASH_STEPS` names a file that gets a line
+for each step. A step is one side of a commit, a launch, a load into tmux, a paste, a key, a signal.
 """
 
+import json
 import os
 import signal
 import sys
@@ -12,7 +14,9 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from roost.core.identity import ProcessId
 from roost.daemon.__main__ import main
+from roost.host.process import SystemProcesses
 from roost.host.tmux.server import TmuxTerminals
 from roost.host.tmux.terminal import TmuxTerminal
 from roost.store.interfaces import Batch
@@ -28,22 +32,26 @@ class Countdown:
         self._order = order
         self._steps = steps
         self._left: int | None = None
+        self._target: int | None = None
 
-    def arm(self) -> None:
-        """Take the order, if there is one."""
+    def commit(self, batch: Batch) -> None:
+        """A commit begins: take the order, if there is one that waits for it."""
         if self._left is None and self._order.exists():
-            self._left = int(self._order.read_text())
-            self._order.unlink()
+            order = json.loads(self._order.read_text())
+            if batch.bodies or not order["body"]:
+                self._left, self._target = order["step"], order["pid"]
+                self._order.unlink()
 
     def step(self, name: str) -> None:
-        """One step; the last one ends this process at once."""
+        """One step; the last one kills."""
         if self._left is None:
             return
         with self._steps.open("a") as file:
             file.write(name + "\n")
         self._left -= 1
         if self._left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+            self._left = None
+            os.kill(self._target or os.getpid(), signal.SIGKILL)
 
 
 def wrap(owner: type, name: str, countdown: Countdown) -> None:
@@ -52,8 +60,7 @@ def wrap(owner: type, name: str, countdown: Countdown) -> None:
 
     async def wrapped(self: object, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 -- stands in for any method
         if args and isinstance(args[0], Batch):
-            if args[0].bodies:
-                countdown.arm()
+            countdown.commit(args[0])
             what = f"{name} {' '.join(row.kind for row in args[0].journal)}"
         else:
             what = name
@@ -63,6 +70,19 @@ def wrap(owner: type, name: str, countdown: Countdown) -> None:
         return result
 
     setattr(owner, name, wrapped)
+
+
+def wrap_signal(countdown: Countdown) -> None:
+    """Make both sides of a signal steps."""
+    original = SystemProcesses.signal
+
+    def wrapped(self: SystemProcesses, process: ProcessId, signum: int) -> bool:
+        countdown.step("before signal")
+        result = original(self, process, signum)
+        countdown.step("after signal")
+        return result
+
+    SystemProcesses.signal = wrapped
 
 
 if __name__ == "__main__":
@@ -75,4 +95,5 @@ if __name__ == "__main__":
         (TmuxTerminal, "keys"),
     ):
         wrap(owner, name, counting)
+    wrap_signal(counting)
     sys.exit(main())
