@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from roost.core import commands as c
-from roost.core.identity import OPERATOR
 from roost.core.peer import PeerState
 from roost.core.policy import Policy
 from roost.daemon.api import Api
@@ -105,10 +104,10 @@ class Daemon:
         await self._close(serving)
 
     async def _stop_agents(self) -> None:
-        """End every session as a clean park; no peer is stopped by it, and none is woken meanwhile."""
+        """End every session as a clean park, one that is just starting too; none is woken meanwhile."""
         self._fleet.policy = replace(self._fleet.policy, waking=False)
-        names = [live.peer for live in self._lives]
-        await asyncio.gather(*(self._api.rest(name) for name in names if name != OPERATOR))
+        names = [state.peer.name for state in self._fleet.states() if state.session is not None]
+        await asyncio.gather(*(self._api.rest(name) for name in names))
 
     async def _close(self, serving: "asyncio.Task[None]") -> None:
         self._executor.closing = True
