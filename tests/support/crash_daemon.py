@@ -2,8 +2,8 @@
 
 `ROOST_CRASH` names a file with an order, a JSON object. `step` is N; `pid` the process to kill, the daemon
 itself without it; with `body` the steps are counted from the next commit that holds a message's body, else
-from the next commit. The file is taken away as the count begins. `ROOST_CRASH_STEPS` names a file that gets a line
-for each step. A step is one side of a commit, a launch, a load into tmux, a paste, a key, a signal.
+from the next commit. The file is taken away as the count begins. `ROOST_CRASH_STEPS` names a file that gets a
+line for each step. A step is one side of a commit, a launch, a load into tmux, a paste, a key, a signal.
 """
 
 import json
