@@ -97,6 +97,7 @@ class Roost:
         finally:
             if self.process.poll() is None:
                 self.kill()
+        assert "Traceback" not in self.said(), self.said()[-6000:]
 
     # requests
 
@@ -225,7 +226,7 @@ class Roost:
             seed = next(state.peer.seed for state in reader.peers() if state.peer.name == message.to)
         finally:
             reader.close()
-        return envelope.wrap(message, body, envelope.boundary(seed, message_id))
+        return envelope.wrap(message, body, envelope.boundary(seed, message_id, message.attempts))
 
     # a person at the terminal
 

@@ -64,7 +64,7 @@ def test_the_fabrics_own_envelopes_are_understood(
         ID, "alice", "bob", 0.0, 4, "d", "t", reply_to, notice=notice, attachments=attachments
     )
     body = f"(in reply to {ID})\nbody, verbatim\n(attached: /a)"
-    mark = envelope.boundary("seed", ID)
+    mark = envelope.boundary("seed", ID, 1)
     read = parse(envelope.wrap(made, body, mark))
     assert read == Message(ID, "alice", body, wants_answer=notice is None, reply_to=reply_to or "")
     assert not read.goes_on

@@ -137,15 +137,14 @@ def deadline(state: PeerState, now: float) -> float | None:
 
 def _times(state: PeerState) -> Iterator[float]:
     session = state.session
-    for message in state.messages:
-        if not message.cut and message.state is not MessageState.QUEUED:
-            continue
-        if message.not_before is not None and session is not None and session.state is SessionState.IDLE:
-            yield message.not_before
-        if message.expires_at is not None:
-            yield message.expires_at
+    if state.expiry is not None:
+        yield state.expiry
     if session is None:
         yield wake_blocked_until(state)
+    elif session.state is SessionState.IDLE:
+        for message in state.messages:
+            if message.not_before is not None and (message.cut or message.state is MessageState.QUEUED):
+                yield message.not_before
     due = policy_end(state)
     if due is not None:
         yield due.at

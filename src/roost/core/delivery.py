@@ -20,7 +20,7 @@ def on_submit(step: Step, event: e.Submit) -> None:
     peer, message = step.peer, event.message
     if peer.removing:
         return step.emit(c.Refuse(RefusedError(f"'{peer.name}' is being removed")))
-    known = step.state.message(message.id)
+    known = None if event.fresh else step.state.message(message.id)
     if known is not None:
         if known.digest != message.digest:
             step.emit(c.Refuse(RefusedError(f"the id {message.id} belongs to another message")))
@@ -55,6 +55,8 @@ def _room(step: Step, message: Message) -> bool:
     Notices find room above the limit, as many again: news of an end must not be lost to a full queue.
     """
     limit = step.peer.settings.queue_limit * (2 if message.notice is not None else 1)
+    if len(step.state.messages) < limit:
+        return True
     if step.peer.name != OPERATOR:
         return step.state.queued < limit
     while step.state.queued >= step.peer.settings.queue_limit:
@@ -203,6 +205,8 @@ def on_examined(step: Step, event: e.Examined) -> None:
 
 def expire(step: Step) -> None:
     """End messages whose time to live is over while they wait, for the first time or after a cut turn."""
+    if step.state.expiry is None or step.now < step.state.expiry:
+        return
     for message in step.state.messages:
         waits = message.cut or message.state is MessageState.QUEUED
         if waits and message.expires_at is not None and step.now >= message.expires_at:
@@ -212,6 +216,7 @@ def expire(step: Step) -> None:
                 else "its time to live ran out"
             )
             step.finish(message, MessageState.EXPIRED, why, tell="expired")
+    step.renew_expiry()
 
 
 def next_offer(step: Step) -> Message | None:

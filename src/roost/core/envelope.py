@@ -32,9 +32,12 @@ def clean_line(text: str) -> str:
     return "".join(char for char in flat if unicodedata.category(char) not in ("Cf", "Co", "Cn"))
 
 
-def boundary(seed: str, message_id: str) -> str:
-    """The boundary of a message: derived from the recipient's secret seed, so that it can be found again."""
-    return derive(seed, "boundary", message_id, size=8)
+def boundary(seed: str, message_id: str, attempt: int) -> str:
+    """The boundary of one offer of a message, derived from the recipient's secret seed to be found again.
+
+    Each attempt has its own: the trace of an earlier one is no evidence for this one.
+    """
+    return derive(seed, "boundary", message_id, attempt, size=8)
 
 
 def _time(at: float) -> str:

@@ -9,9 +9,10 @@ from roost.core.session import Death, Processes, SessionState
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """A message arrives for this peer."""
+    """A message arrives for this peer. `fresh`: its id was made just now, so nobody can know it."""
 
     message: Message
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Self
 
 from roost.core.limits import QUEUE_LIMIT
 from roost.core.message import Message, MessageState
@@ -102,11 +103,22 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class PeerState:
-    """All that `decide` knows of one peer: itself, its live session, its unfinished messages in order."""
+    """All that `decide` knows of one peer: itself, its live session, its unfinished messages in order.
+
+    `expiry`: no message's time to live runs out before it (Unix seconds; None: none ever). A bound, so that a
+    long queue need not be searched at every event.
+    """
 
     peer: Peer
     session: Session | None = None
     messages: tuple[Message, ...] = field(default=())
+    expiry: float | None = field(default=None, compare=False)
+
+    @classmethod
+    def of(cls, peer: Peer, session: Session | None, messages: tuple[Message, ...]) -> Self:
+        """The state of a peer as it was stored."""
+        times = (message.expires_at for message in messages if message.expires_at is not None)
+        return cls(peer, session, messages, min(times, default=None))
 
     @property
     def in_flight(self) -> Message | None:

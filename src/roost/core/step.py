@@ -92,8 +92,16 @@ class Step:
 
     def add_message(self, message: Message) -> None:
         """A message joins the end of the queue."""
-        self.state = replace(self.state, messages=(*self.state.messages, message))
+        times = [at for at in (self.state.expiry, message.expires_at) if at is not None]
+        self.state = replace(
+            self.state, messages=(*self.state.messages, message), expiry=min(times, default=None)
+        )
         self.emit(c.SaveMessage(message))
+
+    def renew_expiry(self) -> None:
+        """Find the earliest time to live again, after the bound has been reached."""
+        state = self.state
+        self.state = PeerState.of(state.peer, state.session, state.messages)
 
     def set_message(self, old: Message, **changes: Any) -> Message:  # noqa: ANN401
         """Change fields of an unfinished message; a final one leaves the queue."""

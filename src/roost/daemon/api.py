@@ -134,7 +134,8 @@ class Api:
         while True:
             state = self.fleet.get(name)
             session = state.session
-            if session is not None and session.id != stale:
+            leaving = session is None or session.state is SessionState.STOPPING
+            if session is not None and not leaving and session.id != stale:
                 launched = session.id
                 progress({"state": str(session.state), "why": session.why})
                 if session.ready:

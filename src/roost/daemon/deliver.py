@@ -193,7 +193,7 @@ async def paste_text(
     redrive: bool,
 ) -> str:
     """The text to paste for a message; `spill` writes a long body to a file and returns its path."""
-    mark = envelope.boundary(seed, message.id)
+    mark = envelope.boundary(seed, message.id, message.attempts)
     if redrive:
         return envelope.wrap_redrive(message, mark)
     shown = body.decode("utf-8", "replace")

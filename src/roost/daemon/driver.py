@@ -170,7 +170,7 @@ class Driver:
             return None
         marks = envelope.marks(text)
         for message in state.messages:
-            if (message.id, envelope.boundary(state.peer.seed, message.id)) in marks:
+            if (message.id, envelope.boundary(state.peer.seed, message.id, message.attempts)) in marks:
                 return message
         return None
 

@@ -7,14 +7,23 @@ from roost.core.message import Examination, Message
 from roost.runtimes.base import Context, Prompted, Runtime, TurnOver
 
 
+def holds(runtime: Runtime, context: Context, seed: str, message: Message) -> bool:
+    """Blocking: whether the conversation's record holds an earlier offer of the message."""
+    earlier = range(1, message.attempts)
+    return any(
+        examine_record(runtime, context, seed, message, attempt)[0] is not Examination.ABSENT
+        for attempt in earlier
+    )
+
+
 def examine_record(
-    runtime: Runtime, context: Context, seed: str, message: Message
+    runtime: Runtime, context: Context, seed: str, message: Message, attempt: int
 ) -> tuple[Examination, str]:
-    """Blocking: whether the conversation's record holds the message, and whether its turn ended there.
+    """Blocking: whether the conversation's record holds this offer, and whether its turn ended there.
 
     The process is gone, so a record without the message is final: the conversation does not hold it.
     """
-    mark = envelope.boundary(seed, message.id)
+    mark = envelope.boundary(seed, message.id, attempt)
     # A sensor passes over lines that are older than its session; here all of the record counts.
     context = replace(context, session=replace(context.session, started_at=0.0))
     path = runtime.transcript(context, f"boundary {mark}]")

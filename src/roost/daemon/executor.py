@@ -16,7 +16,7 @@ from roost.core.message import Examination, Message, MessageState
 from roost.core.session import Session, WakeCause
 from roost.daemon.authority import Authority
 from roost.daemon.deliver import Delivery, paste_text
-from roost.daemon.evidence import examine_record
+from roost.daemon.evidence import examine_record, holds
 from roost.daemon.fleet import Fleet
 from roost.daemon.keeper import Keeper
 from roost.daemon.launcher import Launcher, NothingToResumeError
@@ -146,8 +146,7 @@ class Executor:
         Claude Code 2.1.328 writes a prompt down up to 0.2 s after its hook has told of it: an agent killed in
         between was told the message and has forgotten it.
         """
-        verdict, _ = await asyncio.to_thread(examine_record, live.runtime, live.context, seed, message)
-        return verdict is not Examination.ABSENT
+        return await asyncio.to_thread(holds, live.runtime, live.context, seed, message)
 
     async def _spill(self, message: Message, text: str) -> str:
         path = self._machine.places.bodies / message.to / f"{message.id}.txt"
@@ -196,7 +195,9 @@ class Executor:
             return e.Examined(command.message.id, Examination.UNCLEAR, "it is settled already")
         context = self._record_context(command, message)
         runtime = self._machine.runtimes.get(state.peer.settings.runtime)
-        verdict, why = await asyncio.to_thread(examine_record, runtime, context, state.peer.seed, message)
+        verdict, why = await asyncio.to_thread(
+            examine_record, runtime, context, state.peer.seed, message, message.attempts
+        )
         return e.Examined(message.id, verdict, why)
 
     def _record_context(self, command: c.Examine, message: Message) -> Context:

@@ -152,7 +152,9 @@ class Sender:
             expires_at=now + draft.ttl if draft.ttl is not None else None,
             attachments=attachments,
         )
-        outcome = await self._fleet.tell(draft.to, e.Submit(message), bodies={message_id: body})
+        outcome = await self._fleet.tell(
+            draft.to, e.Submit(message, fresh=draft.key is None), bodies={message_id: body}
+        )
         if reply_to is not None and self._fleet.find(sender) is not None:
             await self._fleet.tell(sender, e.Replied(reply_to, message_id))
         return message, outcome.advice

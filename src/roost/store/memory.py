@@ -105,7 +105,7 @@ class MemoryStore:
         """All peers by name."""
         tables = self._seen()
         return [
-            PeerState(peer, tables.live.get(name), tuple(unfinished(tables, name)))
+            PeerState.of(peer, tables.live.get(name), tuple(unfinished(tables, name)))
             for name, peer in sorted(tables.peers.items())
         ]
 

@@ -89,7 +89,7 @@ class Reader:
         ):
             queues[row[1]].append(rows.read_message(row))
         return [
-            PeerState(rows.read_peer(name, data), sessions.get(name), tuple(queues.get(name, ())))
+            PeerState.of(rows.read_peer(name, data), sessions.get(name), tuple(queues.get(name, ())))
             for name, data in self._rows("SELECT name, data FROM peers ORDER BY name")
         ]
 
