@@ -19,8 +19,13 @@ def test_socket_is_where_paths_says(
     given_variables = {"ROOST_HOME": variable, "HOME": user, "XDG_STATE_HOME": state}
     environ = {name: value for name, value in given_variables.items() if value is not None}
     found = socket_path(environ, home)
-    assert os.path.normpath(found) == os.path.normpath(find_places(environ, home).socket)
+    assert _plain(found) == _plain(str(find_places(environ, home).socket))
     assert len(os.fsencode(found)) <= 107
+
+
+def _plain(path: str) -> str:
+    """POSIX leaves two leading slashes as they are; no file system here tells them from one."""
+    return os.path.normpath("/" + path.lstrip("/"))
 
 
 def test_chosen_home_is_absolute_and_the_option_wins() -> None:
