@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.daemon import Record
 from tests.support.home import Home
 from tests.support.real import PATIENCE, Agents, agents_in, as_claude_gets_it
 from tests.support.wait import NeverHappenedError, wait_until
@@ -39,40 +38,40 @@ def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
         yield made
 
 
-def runtime(agents: Agents) -> str:
-    return next(name for name in agents.settings if name != "demo")
+@pytest.mark.parametrize("runtime", ["demo", "claude", "codex"])
+def test_P1_bodies_arrive_whole_at_the_model_at_boot_and_later(home: Home, runtime: str) -> None:
+    with agents_in(home, runtime) as agents:
+        agents.add("a", runtime)
+        normal = as_claude_gets_it if runtime == "claude" else str
+        for size in (100 * 1024, 607, 8 * 1024):
+            body = body_of(size)
+            assert len(body.encode()) == size
+            sent = agents.roost.send("a", body, wait="done", timeout=PATIENCE)
+            assert agents.text(sent["id"]) == normal(agents.roost.pasted(sent["id"], body)), size
+            outcomes = [attempt["outcome"] for attempt in agents.roost.message(sent["id"])["attempts"]]
+            assert outcomes == ["offered", "accepted", "done"]
+        assert agents.roost.session("a")["generation"] == 1
 
 
-def test_P1_bodies_arrive_whole_at_the_model_at_boot_and_later(agents: Agents) -> None:
-    agents.add("a", runtime(agents))
-    normal = as_claude_gets_it if runtime(agents) == "claude" else str
-    for size in (100 * 1024, 607, 8 * 1024):
-        body = body_of(size)
-        assert len(body.encode()) == size
-        sent = agents.roost.send("a", body, wait="done", timeout=PATIENCE)
-        assert agents.text(sent["id"]) == normal(agents.roost.pasted(sent["id"], body)), size
-        outcomes = [attempt["outcome"] for attempt in agents.roost.message(sent["id"])["attempts"]]
-        assert outcomes == ["offered", "accepted", "done"]
-    assert agents.roost.session("a")["generation"] == 1
-
-
-def test_two_agents_answer_each_other_by_mcp(agents: Agents) -> None:
-    agents.add("a", runtime(agents))
-    agents.add("b", "demo" if runtime(agents) == "codex" else runtime(agents))
-    sent = agents.roost.send(
-        "a", "@@send b @@reply @@silent@@@@@@\n@@reply told b@@", wait="replied", timeout=PATIENCE
-    )
-    assert sent["reply"]["body"] == "told b"
-    (asked,) = messages_of(agents, "b")
-    agents.roost.until_message(asked["id"], "done")
-    (answer,) = [one for one in messages_of(agents, "a") if one["from"] == "b"]
-    agents.roost.until_message(answer["id"], "done")
-    assert answer["reply_to"] == asked["id"]
-    assert agents.roost.message(asked["id"])["replies"] == [answer["id"]]
+@pytest.mark.parametrize("pair", [("demo", "claude"), ("claude", "codex"), ("codex", "claude")])
+def test_P13_two_agents_answer_each_other_by_mcp(home: Home, pair: tuple[str, str]) -> None:
+    with agents_in(home, *pair) as agents:
+        agents.add("a", pair[0])
+        agents.add("b", pair[1])
+        body = "@@send b @@reply @@silent@@@@@@\n@@reply told b@@"
+        sent = agents.roost.send("a", body, wait="replied", timeout=PATIENCE)
+        assert sent["reply"]["body"] == "told b"
+        (asked,) = agents.roost.call("messages", name="b")
+        agents.roost.until_message(asked["id"], "done")
+        (answer,) = [one for one in agents.roost.call("messages", name="a") if one["from"] == "b"]
+        agents.roost.until_message(answer["id"], "done")
+        assert answer["reply_to"] == asked["id"]
+        assert agents.roost.message(asked["id"])["replies"] == [answer["id"]]
+        assert "@@silent@@" in agents.text(answer["id"])
 
 
 def test_P3_a_sleeping_agent_wakes_with_its_conversation(agents: Agents) -> None:
-    agents.add("a", runtime(agents), resume="always")
+    agents.add("a", runtime_of(agents), resume="always")
     first = agents.roost.send("a", "remember me", wait="done", timeout=PATIENCE)
     agents.roost.call("set", name="a", pairs=[["idle", "500ms"]])
     death = agents.roost.until_death("a")
@@ -86,7 +85,7 @@ def test_P3_a_sleeping_agent_wakes_with_its_conversation(agents: Agents) -> None
 
 
 def test_a_delivery_never_answers_a_permission_dialog(agents: Agents) -> None:
-    agents.add("a", runtime(agents))
+    agents.add("a", runtime_of(agents))
     made = agents.roost.home.work / "made-by-the-agent"
     first = agents.roost.send("a", f"@@bash touch {made}@@")
     row = agents.roost.until_state("a", "blocked")
@@ -104,7 +103,7 @@ def test_a_delivery_never_answers_a_permission_dialog(agents: Agents) -> None:
 
 
 def test_a_failed_turn_is_told_to_the_sender(agents: Agents) -> None:
-    agents.add("a", runtime(agents))
+    agents.add("a", runtime_of(agents))
     sent = agents.roost.send("a", "@@error 400@@")
     wait_until(
         lambda: any(
@@ -138,5 +137,5 @@ def allow(agents: Agents, name: str) -> None:
     assert gone(), agents.roost.screen(name)
 
 
-def messages_of(agents: Agents, name: str) -> list[Record]:
-    return agents.roost.call("messages", name=name)
+def runtime_of(agents: Agents) -> str:
+    return next(name for name in agents.settings if name != "demo")

@@ -68,9 +68,7 @@ def test_an_api_key_of_the_peers_own_settings_is_used(claude: Agents) -> None:
 
 
 def test_an_api_key_from_elsewhere_waits_for_a_person(home: Home) -> None:
-    with agents_in(
-        home, "claude", environ={"ANTHROPIC_API_KEY": "sk-ant-0123456789abcdefghij"}
-    ) as agents:
+    with agents_in(home, "claude", environ={"ANTHROPIC_API_KEY": "sk-ant-0123456789abcdefghij"}) as agents:
         unapproved(agents)
         del agents.settings["claude"][KEY]
         agents.add("a", "claude")

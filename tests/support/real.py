@@ -1,6 +1,5 @@
 """Peers that run the real CLIs, in a roost of their own, talking to the fake model on loopback."""
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -8,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.support import clis
-from tests.support.daemon import Record, Roost
+from tests.support.daemon import Roost
 from tests.support.fake_model import Arrival, FakeModel
 from tests.support.fake_model.script import unpaste
 from tests.support.home import Home
@@ -37,7 +36,12 @@ class Agents:
         )
 
     def text(self, message_id: str) -> str:
-        """The user's text that held the message when it came to the model, without the CLI's wrapping."""
+        """The text that held the message when it came to the model, without the CLI's wrapping.
+
+        The demo agent has no model: its own log says what came.
+        """
+        for prompt in self.roost.prompts(message_id):
+            return prompt["text"]
         header = f"[roost message {message_id} from "
         texts = [text for text in self.arrived(message_id).user_texts if header in text]
         assert len(texts) == 1, texts
@@ -87,9 +91,3 @@ def agents_in(
 
 def _environment(seed: clis.Seed) -> dict[str, str]:
     return {f"env.{name}": value for name, value in seed.environ.items()}
-
-
-def story(agents: Agents, message_id: str) -> str:
-    """A message's story, for people who read a failure."""
-    record: Record = agents.roost.message(message_id)
-    return json.dumps(record, indent=1)

@@ -1,15 +1,26 @@
 """What the recorded screens of Claude Code 2.1.328 mean, and what its files and hooks say."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from roost.core.identity import ProcessId
+from roost.core.peer import Settings
+from roost.core.session import Processes, Session, SessionState, WakeCause
+from roost.errors import RuntimeMissingError
 from roost.runtimes import claude_screen
-from roost.runtimes.base import Composer
+from roost.runtimes.base import Composer, Context, ConversationSeen, Prompted, Reading, TurnOver
+from roost.runtimes.claude import ClaudeRuntime
+from roost.runtimes.claude_sensor import TRANSCRIPT, ClaudeSensor
+from roost.runtimes.screen import plain
 
 SCREENS = Path(__file__).parents[1] / "data/screens/claude"
 EMPTY, FILLED, HIDDEN = Composer.EMPTY, Composer.FILLED, Composer.HIDDEN
 PROCEED = "Do you want to proceed?"
+CONVERSATION = "11111111-2222-4333-8444-555555555555"
 
 KNOWN: dict[str, tuple[Composer, str | None, bool]] = {
     "api-key": (HIDDEN, "Detected a custom API key in your environment", False),
@@ -60,3 +71,242 @@ def test_every_recorded_screen_is_known() -> None:
 def test_recorded_screens_are_judged(name: str) -> None:
     view = claude_screen.look_at(screen(name)).view
     assert (view.composer, view.dialog, view.busy) == KNOWN[name]
+
+
+# captured with its styles: the letter under the cursor is inverse, the rest of the hint faint
+STYLED = (
+    "\x1b[38;5;244m" + "─" * 60 + "\n"
+    '\x1b[38;5;246m❯\xa0\x1b[7m\x1b[39mT\x1b[0;2m\x1b[39m\x1b[49mry\x1b[0m\x1b[39m\x1b[49m \x1b[2m"it"\n'
+    "\x1b[0m\x1b[38;5;244m\x1b[49m" + "─" * 60 + "\n"
+    "\x1b[39m  \x1b[38;5;246m⏸ manual mode on\n"
+)
+
+
+def test_a_faint_hint_is_no_draft_whatever_it_says() -> None:
+    assert claude_screen.look_at(STYLED).view.composer is EMPTY
+    assert claude_screen.look_at(STYLED.replace("0;2m", "0m").replace("[2m", "[1m")).view.composer is FILLED
+    assert claude_screen.look_at(plain(STYLED)).view.composer is FILLED
+
+
+def test_an_input_line_in_an_echoed_text_is_not_the_input_line() -> None:
+    forged = screen("permission").replace("● done", "❯\xa0")
+    assert claude_screen.look_at(forged).view.composer is HIDDEN
+
+
+def test_only_the_peers_own_folder_is_trusted_with_checked_keys() -> None:
+    own = {"/tmp/w/proj"}
+    answer = claude_screen.boot_answer(screen("trust"), own, None)
+    assert answer is not None
+    assert (answer.key, answer.expect) == ("Down", "❯ No, exit")
+    answer = claude_screen.boot_answer(screen("trust-yes-selected"), own, None)
+    assert answer is not None
+    assert (answer.key, answer.expect) == ("Enter", "❯ Yes, I trust this folder")
+    for other in ("/tmp/w", "/tmp/w/proj2", "/tmp/w/proj/sub"):
+        assert claude_screen.boot_answer(screen("trust"), {other}, None) is None
+
+
+def test_a_long_folder_runs_over_two_lines() -> None:
+    long = "/tmp/" + "x" * 100
+    shown = screen("trust").replace(" /tmp/w/proj\n", f" {long[:70]}\n {long[70:]}\n")
+    answer = claude_screen.boot_answer(shown, {long}, None)
+    assert answer is not None
+    assert answer.dialog == f"trust {long}"
+
+
+def test_an_api_key_is_used_only_when_it_is_the_peers_own() -> None:
+    own = "sk-ant-0123-more-0123456789abcdefghij"
+    answer = claude_screen.boot_answer(screen("api-key"), (), own)
+    assert answer is not None
+    assert (answer.key, answer.expect) == ("Up", "❯ No (recommended)")
+    assert claude_screen.boot_answer(screen("api-key"), (), None) is None
+    assert claude_screen.boot_answer(screen("api-key"), (), "sk-ant-another") is None
+
+
+@pytest.mark.parametrize("name", sorted(set(KNOWN) - {"trust", "trust-yes-selected", "api-key"}))
+def test_no_other_screen_is_ever_answered(name: str) -> None:
+    own = "sk-ant-0123-more-0123456789abcdefghij"
+    assert claude_screen.boot_answer(screen(name), {"/tmp/w/proj"}, own) is None
+
+
+def test_a_retried_request_is_told() -> None:
+    assert claude_screen.look_at(screen("model-error-401")).retry == "401 fake model: asked for 401"
+
+
+def context(tmp_path: Path, **settings: Any) -> Context:  # noqa: ANN401 -- fields of the settings
+    processes = Processes(ProcessId("b", 77, 4242), ProcessId("b", 76, 1), ProcessId("b", 75, 1), "/s")
+    session = Session(
+        "s", "a", 1, "n", WakeCause.FIRST_WAKE, False, 1000.0, 1000.0, conversation=CONVERSATION
+    )
+    session = replace(session, processes=processes)
+    chosen = Settings(dir=str(tmp_path / "my.dir"), runtime="claude", **settings)
+    return Context(session, chosen, tmp_path, tmp_path, {"HOME": str(tmp_path)}, "http://127.0.0.1:9")
+
+
+def line(**record: object) -> bytes:
+    return json.dumps({"timestamp": "2026-11-20T11:21:27.042Z", **record}, separators=(",", ":")).encode()
+
+
+def status(**fields: object) -> bytes:
+    known = {"pid": 77, "procStart": "4242", "sessionId": CONVERSATION, "status": "idle"}
+    return json.dumps({**known, **fields}).encode()
+
+
+def at_prompt(tmp_path: Path) -> ClaudeSensor:
+    sensor = ClaudeSensor(context(tmp_path))
+    sensor.on_screen(screen("ready"), "")
+    return sensor
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [("idle", SessionState.IDLE), ("busy", SessionState.WORKING), ("waiting", SessionState.BLOCKED)],
+)
+def test_the_status_file_tells_the_state(tmp_path: Path, said: str, state: SessionState) -> None:
+    sensor = at_prompt(tmp_path)
+    assert sensor.on_status(status(status=said, waitingFor="permission prompt")) == []
+    reading = sensor.reading()
+    assert reading is not None
+    assert reading.state is state
+    assert sensor.watches_screen == (said != "idle")
+    if state is SessionState.BLOCKED:
+        assert reading.why == "a dialog is open: permission prompt"
+
+
+@pytest.mark.parametrize("foreign", [{"pid": 78}, {"procStart": "4243"}])
+def test_H4_a_status_file_of_another_process_is_not_believed(
+    tmp_path: Path, foreign: dict[str, object]
+) -> None:
+    sensor = at_prompt(tmp_path)
+    assert sensor.on_status(status(status="busy", sessionId="other", **foreign)) == []
+    reading = sensor.reading()
+    assert reading is not None
+    assert reading.state is SessionState.IDLE
+
+
+def test_a_conversation_that_a_person_changed_is_noticed(tmp_path: Path) -> None:
+    sensor = at_prompt(tmp_path)
+    assert sensor.on_status(status(sessionId="another")) == [ConversationSeen("another")]
+    assert sensor.tails()[0].name == "another.jsonl"
+    assert sensor.on_status(status(sessionId="another")) == []
+
+
+def test_before_the_first_prompt_there_is_no_state_but_dialogs(tmp_path: Path) -> None:
+    sensor = ClaudeSensor(context(tmp_path))
+    sensor.on_status(status())
+    assert sensor.reading() is None
+    sensor.on_status(None)
+    sensor.on_screen(screen("onboarding"), "")
+    reading = sensor.reading()
+    assert reading is not None
+    assert reading.why == "a dialog is open: Choose the text style that looks best with your terminal"
+
+
+def test_a_dialog_that_will_be_answered_is_no_state(tmp_path: Path) -> None:
+    sensor = ClaudeSensor(context(tmp_path))
+    shown = screen("trust").replace("/tmp/w/proj", str(tmp_path / "my.dir"))
+    sensor.on_screen(shown, "")
+    assert sensor.boot_answer(shown) is not None
+    assert sensor.reading() is None
+
+
+def test_the_transcript_tells_prompts_and_ends(tmp_path: Path) -> None:
+    sensor = at_prompt(tmp_path)
+    wrapped = '\n\n<pasted_content id="1">\nwords\n</pasted_content id="1">\n'
+    result = [{"type": "tool_result", "content": "x"}]
+    failure = {"content": [{"type": "text", "text": "API Error: 400"}]}
+    facts = sensor.on_lines(
+        [
+            b"torn",
+            line(type="api-request-blob", message={"role": "user", "content": "no prompt"}),
+            line(type="user", message={"role": "user", "content": wrapped}),
+            line(type="user", message={"role": "user", "content": result}, toolUseResult="x"),
+            line(type="user", message={"role": "user", "content": "a helper's"}, isSidechain=True),
+            line(type="system", subtype="turn_duration"),
+            line(type="assistant", isApiErrorMessage=True, error="unknown", message=failure),
+            line(
+                type="user", message={"content": [{"type": "text", "text": "[Request interrupted by user]"}]}
+            ),
+        ]
+    )
+    assert facts == [
+        Prompted(wrapped, TRANSCRIPT),
+        TurnOver(TRANSCRIPT),
+        TurnOver(TRANSCRIPT, "API Error: 400"),
+        TurnOver(TRANSCRIPT, "it was interrupted at its terminal"),
+    ]
+
+
+def test_lines_of_an_earlier_life_are_no_evidence(tmp_path: Path) -> None:
+    sensor = at_prompt(tmp_path)
+    old = {"timestamp": "1970-01-01T00:10:00Z", "type": "user", "message": {"content": "old"}}
+    assert sensor.on_lines([json.dumps(old, separators=(",", ":")).encode()]) == []
+
+
+def test_an_error_that_only_a_person_can_mend_blocks_until_the_next_prompt(tmp_path: Path) -> None:
+    sensor = at_prompt(tmp_path)
+    sensor.on_status(status())
+    failure = {"content": [{"type": "text", "text": "Not logged in · Please run /login"}]}
+    sensor.on_lines(
+        [line(type="assistant", isApiErrorMessage=True, error="authentication_failed", message=failure)]
+    )
+    assert sensor.reading() == Reading(SessionState.BLOCKED, "Not logged in · Please run /login")
+    sensor.on_lines([line(type="user", message={"content": "again"})])
+    assert sensor.reading() == Reading(SessionState.IDLE, "at its prompt")
+
+
+def test_only_the_prompt_hook_of_this_conversation_is_evidence(tmp_path: Path) -> None:
+    sensor = at_prompt(tmp_path)
+    payload = {"session_id": CONVERSATION, "prompt": "words"}
+    assert sensor.on_hook("UserPromptSubmit", payload) == [Prompted("words", "its UserPromptSubmit hook")]
+    assert sensor.on_hook("UserPromptSubmit", {**payload, "session_id": "other"}) == []
+    assert sensor.on_hook("Stop", payload) == []
+
+
+def test_the_transcript_is_found_by_rule_or_by_its_name(tmp_path: Path) -> None:
+    made = context(tmp_path)
+    runtime = ClaudeRuntime()
+    assert runtime.transcript(made, None) is None
+    rule = (
+        tmp_path
+        / ".claude/projects"
+        / str(tmp_path / "my.dir").replace("/", "-").replace(".", "-").replace("_", "-")
+    )
+    path = rule / f"{CONVERSATION}.jsonl"
+    assert ClaudeSensor(made).tails() == (path,)
+    other = tmp_path / ".claude/projects/elsewhere" / path.name
+    other.parent.mkdir(parents=True)
+    other.write_bytes(line(type="mode") + b"\n")
+    assert runtime.transcript(made, None) is None, "without a prompt it cannot be resumed"
+    other.write_bytes(line(type="user", message={"content": "x"}) + b"\n")
+    assert runtime.transcript(made, None) == other
+    sensor = ClaudeSensor(made)
+    assert sensor.find(77) == []
+    assert sensor.tails() == (other,)
+
+
+def test_a_session_is_started_by_flags_of_its_own(tmp_path: Path) -> None:
+    made = context(tmp_path, prompt="be kind", args=("--model", "x"))
+    plan = ClaudeRuntime().plan(made)
+    assert plan.argv[-6:] == (
+        "--session-id",
+        CONVERSATION,
+        "--append-system-prompt",
+        "be kind",
+        "--model",
+        "x",
+    )
+    assert plan.env == {}
+    given = json.loads(plan.files["claude-settings.json"])
+    assert given["permissions"] == {"allow": ["mcp__roost"]}
+    (hook,) = given["hooks"]["UserPromptSubmit"][0]["hooks"]
+    assert (hook["url"], hook["timeout"]) == ("http://127.0.0.1:9/hooks/UserPromptSubmit", 2)
+    assert "ROOST_TOKEN" in hook["allowedEnvVars"]
+    resumed = replace(made, session=replace(made.session, resumed=True), environ={"https_proxy": "http://p"})
+    plan = ClaudeRuntime().plan(resumed)
+    assert plan.argv[5:7] == ("--resume", CONVERSATION)
+    assert plan.env == {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
+
+
+def test_a_missing_program_names_the_command_that_installs_it() -> None:
+    with pytest.raises(RuntimeMissingError, match="npm install -g @anthropic-ai/claude-code"):
+        ClaudeRuntime().locate("/nowhere")

@@ -1,14 +1,24 @@
 """What the recorded screens of Codex 0.169.0 mean, and what its files say."""
 
+import json
+import tomllib
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from roost.runtimes import codex_screen
-from roost.runtimes.base import Composer
+from roost.core.peer import Settings
+from roost.core.session import Session, SessionState, WakeCause
+from roost.runtimes import codex_rollout, codex_screen
+from roost.runtimes.base import Composer, Context, Prompted, Reading, TurnOver
+from roost.runtimes.codex import CodexRuntime
+from roost.runtimes.codex_sensor import ROLLOUT, CodexSensor
+from roost.runtimes.screen import plain
 
 SCREENS = Path(__file__).parents[1] / "data/screens/codex"
 EMPTY, FILLED, HIDDEN = Composer.EMPTY, Composer.FILLED, Composer.HIDDEN
+CONVERSATION = "11111111-2222-4333-8444-555555555551"
 COMMAND = "Would you like to run the following command?"
 
 KNOWN: dict[str, tuple[Composer, str | None, bool]] = {
@@ -52,3 +62,164 @@ def test_every_recorded_screen_is_known() -> None:
 def test_recorded_screens_are_judged(name: str) -> None:
     view = codex_screen.look_at(screen(name)).view
     assert (view.composer, view.dialog, view.busy) == KNOWN[name]
+
+
+def test_a_faint_hint_is_no_draft_whatever_it_says() -> None:
+    styled = (
+        "\x1b[1m›\x1b[0m\x1b[39m\x1b[49m \x1b[2mExplain this codebase\n"
+        "\x1b[0m\n  \x1b[38;5;223mmodel\x1b[39m · /w\n"
+    )
+    assert codex_screen.look_at(styled).view.composer is EMPTY
+    assert codex_screen.look_at(plain(styled)).view.composer is FILLED
+
+
+def test_the_title_tells_of_a_dialog_that_the_screen_does_not() -> None:
+    view = codex_screen.look_at(screen("ready"), "[ . ] Action Required | w").view
+    assert (view.composer, view.dialog) == (HIDDEN, "it asks for a decision")
+
+
+def test_only_the_peers_own_folder_is_trusted() -> None:
+    answer = codex_screen.boot_answer(screen("folder-access"), {"/tmp/w/gitproj2"})
+    assert answer is not None
+    assert (answer.key, answer.expect) == ("Enter", "› 1. Trust and continue")
+    for other in ("/tmp/w", "/tmp/w/gitproj", "/tmp/w/gitproj2/sub"):
+        assert codex_screen.boot_answer(screen("folder-access"), {other}) is None
+    moved = screen("folder-access").replace("› 1.", "  1.").replace("  2.", "› 2.")
+    assert codex_screen.boot_answer(moved, {"/tmp/w/gitproj2"}) is None
+
+
+def test_a_resumed_conversation_works_in_the_peers_folder() -> None:
+    first = codex_screen.boot_answer(screen("resume-directory"), {"/tmp/w"})
+    assert first is not None
+    assert (first.key, first.expect) == ("Down", "› 1. Use session directory (")
+    moved = screen("resume-directory").replace("› 1.", "  1.").replace("  2.", "› 2.")
+    second = codex_screen.boot_answer(moved, {"/tmp/w"})
+    assert second is not None
+    assert (second.key, second.expect) == ("Enter", "› 2. Use current directory (")
+    assert codex_screen.boot_answer(screen("resume-directory"), {"/elsewhere"}) is None
+
+
+@pytest.mark.parametrize("name", sorted(set(KNOWN) - {"folder-access", "resume-directory"}))
+def test_no_other_screen_is_ever_answered(name: str) -> None:
+    assert codex_screen.boot_answer(screen(name), {"/tmp/w/proj", "/tmp/w", "/tmp/w/gitproj2"}) is None
+
+
+def test_a_retried_request_is_told() -> None:
+    retry = codex_screen.look_at(screen("model-error-401")).retry
+    assert retry is not None
+    assert retry.startswith("Unexpected status 401 Unauthorized")
+
+
+def context(tmp_path: Path, conversation: str | None = None, **settings: Any) -> Context:  # noqa: ANN401 -- fields
+    session = Session(
+        "s", "a", 1, "n", WakeCause.FIRST_WAKE, False, 1000.0, 1000.0, conversation=conversation
+    )
+    chosen = Settings(dir=str(tmp_path / "w"), runtime="codex", **settings)
+    return Context(session, chosen, tmp_path, tmp_path, {"HOME": str(tmp_path)}, "http://127.0.0.1:9")
+
+
+def event(**payload: object) -> bytes:
+    record = {"timestamp": "2026-11-20T11:21:45.020Z", "type": "event_msg", "payload": payload}
+    return json.dumps(record, separators=(",", ":")).encode()
+
+
+def message(text: str) -> bytes:
+    return event(
+        type="item_completed", item={"type": "UserMessage", "content": [{"type": "text", "text": text}]}
+    )
+
+
+def rollout(home: Path, conversation: str = CONVERSATION) -> Path:
+    path = home / f".codex/sessions/2026/11/20/rollout-2026-11-20T11-21-44-{conversation}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def test_the_rollout_tells_prompts_and_ends(tmp_path: Path) -> None:
+    sensor = CodexSensor(context(tmp_path))
+    sensor.on_screen(screen("ready"), "")
+    assert sensor.on_lines([event(type="task_started")]) == []
+    assert sensor.reading() == Reading(SessionState.WORKING, "in a turn")
+    facts = sensor.on_lines(
+        [
+            b"torn",
+            message("words"),
+            event(type="item_completed", item={"type": "AgentMessage", "content": [{"text": "no"}]}),
+            event(type="task_complete", last_agent_message="yes"),
+            event(type="task_complete", last_agent_message=None, error={"message": "no\n model"}),
+            event(type="turn_aborted", reason="interrupted"),
+        ]
+    )
+    assert facts == [
+        Prompted("words", ROLLOUT),
+        TurnOver(ROLLOUT),
+        TurnOver(ROLLOUT, "no model"),
+        TurnOver(ROLLOUT, "it was interrupted at its terminal"),
+    ]
+    assert sensor.reading() == Reading(SessionState.IDLE, "at its prompt")
+
+
+def test_lines_of_an_earlier_life_are_no_evidence(tmp_path: Path) -> None:
+    old = message("old").replace(b"2026-11-20T11:21:45.020Z", b"1970-01-01T00:10:00Z")
+    assert CodexSensor(context(tmp_path)).on_lines([old]) == []
+
+
+def proc(root: Path, pid: int, children: list[int], *targets: str) -> None:
+    """A process as /proc shows it."""
+    task = root / str(pid) / "task" / str(pid)
+    task.mkdir(parents=True)
+    (task / "children").write_text(" ".join(str(child) for child in children))
+    (root / str(pid) / "fd").mkdir()
+    for number, target in enumerate(targets):
+        (root / str(pid) / "fd" / str(number)).symlink_to(target)
+
+
+def test_the_conversation_is_told_by_the_open_files_of_the_native_child(tmp_path: Path) -> None:
+    proc(tmp_path, 10, [11], "/dev/pts/0")
+    proc(tmp_path, 11, [], "/dev/pts/0", f"/h/.codex/thread-writer-locks/{CONVERSATION}.lock")
+    assert codex_rollout.open_conversation(10, tmp_path) == CONVERSATION
+    assert codex_rollout.open_conversation(12, tmp_path) is None
+
+
+def test_two_open_conversations_tell_nothing(tmp_path: Path) -> None:
+    locks = [f"/h/thread-writer-locks/{CONVERSATION[:-1]}{digit}.lock" for digit in "12"]
+    proc(tmp_path, 10, [], *locks)
+    assert codex_rollout.open_conversation(10, tmp_path) is None
+
+
+def test_a_rollout_is_found_by_its_conversation_or_by_a_mark_in_it(tmp_path: Path) -> None:
+    runtime = CodexRuntime()
+    assert runtime.transcript(context(tmp_path, CONVERSATION), None) is None
+    path = rollout(tmp_path)
+    path.write_bytes(message("[roost ... boundary 1234]") + b"\n")
+    rollout(tmp_path, CONVERSATION.replace("1", "2")).write_bytes(message("another") + b"\n")
+    assert runtime.transcript(context(tmp_path, CONVERSATION), None) == path
+    assert runtime.transcript(context(tmp_path), "boundary 1234]") == path
+    assert runtime.transcript(context(tmp_path), "boundary 5678]") is None
+    assert runtime.transcript(context(tmp_path), None) is None
+
+
+def test_a_sensor_that_joins_late_knows_its_rollout(tmp_path: Path) -> None:
+    sensor = CodexSensor(context(tmp_path, CONVERSATION))
+    assert sensor.tails() == ()
+    path = rollout(tmp_path)
+    path.write_bytes(b"")
+    assert sensor.find(0) == []
+    assert sensor.tails() == (path,)
+
+
+def test_a_session_is_started_by_options_of_its_own(tmp_path: Path) -> None:
+    plan = CodexRuntime().plan(context(tmp_path, prompt='say "ünï"', args=("--disable", "plugins")))
+    assert plan.argv[:2] == ("codex", "--no-daemon")
+    given = tomllib.loads("\n".join(plan.argv[3:-2:2]))
+    assert given["developer_instructions"] == 'say "ünï"'
+    assert given["check_for_update_on_startup"] is False
+    assert given["mcp_servers"]["roost"] == {
+        "url": "http://127.0.0.1:9/mcp",
+        "bearer_token_env_var": "ROOST_TOKEN",
+        "default_tools_approval_mode": "approve",
+    }
+    assert plan.argv[-2:] == ("--disable", "plugins")
+    made = context(tmp_path, CONVERSATION)
+    resumed = replace(made, session=replace(made.session, resumed=True))
+    assert CodexRuntime().plan(resumed).argv[:4] == ("codex", "resume", CONVERSATION, "--no-daemon")
