@@ -119,6 +119,20 @@ def test_a_failed_turn_is_told_to_the_sender(agents: Agents) -> None:
     assert agents.roost.ask("a", "next") == "echo: next"
 
 
+def test_an_interrupted_turn_is_told_and_not_driven_again(agents: Agents) -> None:
+    """Claude Code puts the prompt back into its input line: nothing is pasted onto it."""
+    agents.add("a", runtime_of(agents))
+    sent = agents.roost.send("a", "@@delay 60@@", wait="accepted", timeout=PATIENCE)
+    agents.arrived(sent["id"])
+    agents.roost.until_state("a", "working")
+    agents.roost.keys("a", "Escape")
+    story = agents.roost.until_message(sent["id"], "done", "dead-letter")
+    assert "interrupted" in story["why"]
+    assert [attempt["outcome"] for attempt in story["attempts"]][:2] == ["offered", "accepted"]
+    (told,) = [item for item in agents.roost.call("inbox", name="operator") if item["notice"]]
+    assert (told["notice"]["about"], told["notice"]["outcome"]) == (sent["id"], "interrupted")
+
+
 def allow(agents: Agents, name: str) -> None:
     """Say yes to the dialog as a person does: look, press, and press again while it still stands.
 

@@ -12,7 +12,7 @@ from roost.core.peer import Settings
 from roost.core.session import Processes, Session, SessionState, WakeCause
 from roost.errors import RuntimeMissingError
 from roost.runtimes import claude_screen
-from roost.runtimes.base import Composer, Context, ConversationSeen, Prompted, Reading, TurnOver
+from roost.runtimes.base import INTERRUPTED, Composer, Context, ConversationSeen, Prompted, Reading, TurnOver
 from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.claude_sensor import TRANSCRIPT, ClaudeSensor
 from roost.runtimes.screen import plain
@@ -232,7 +232,7 @@ def test_the_transcript_tells_prompts_and_ends(tmp_path: Path) -> None:
         Prompted(wrapped, TRANSCRIPT),
         TurnOver(TRANSCRIPT),
         TurnOver(TRANSCRIPT, "API Error: 400"),
-        TurnOver(TRANSCRIPT, "it was interrupted at its terminal"),
+        TurnOver(TRANSCRIPT, INTERRUPTED, interrupted=True),
     ]
 
 

@@ -11,7 +11,7 @@ import pytest
 from roost.core.peer import Settings
 from roost.core.session import Session, SessionState, WakeCause
 from roost.runtimes import codex_rollout, codex_screen
-from roost.runtimes.base import Composer, Context, Prompted, Reading, TurnOver
+from roost.runtimes.base import INTERRUPTED, Composer, Context, Prompted, Reading, TurnOver
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.codex_sensor import ROLLOUT, CodexSensor
 from roost.runtimes.screen import plain
@@ -154,7 +154,7 @@ def test_the_rollout_tells_prompts_and_ends(tmp_path: Path) -> None:
         Prompted("words", ROLLOUT),
         TurnOver(ROLLOUT),
         TurnOver(ROLLOUT, "no model"),
-        TurnOver(ROLLOUT, "it was interrupted at its terminal"),
+        TurnOver(ROLLOUT, INTERRUPTED, interrupted=True),
     ]
     assert sensor.reading() == Reading(SessionState.IDLE, "at its prompt")
 

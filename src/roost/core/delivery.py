@@ -146,7 +146,10 @@ def _remember_topic(step: Step, topic: str | None) -> None:
 
 
 def on_turn_ended(step: Step, event: e.TurnEnded) -> None:
-    """The turn is over: what was taken in it is done. A failed turn is driven again, once."""
+    """The turn is over: what was taken in it is done. A failed turn is driven again, once.
+
+    A turn that somebody interrupted is left alone: whoever did so does not want it back.
+    """
     message = step.state.in_flight
     if step.live(event.session) is None or message is None or message.session != event.session:
         return
@@ -154,6 +157,8 @@ def on_turn_ended(step: Step, event: e.TurnEnded) -> None:
         return
     if event.failed is None:
         step.finish(message, MessageState.DONE, event.evidence)
+    elif event.interrupted:
+        step.finish(message, MessageState.DEAD_LETTER, event.failed, tell="interrupted")
     elif message.redriven:
         step.finish(message, MessageState.DEAD_LETTER, f"the turn failed: {event.failed}", tell="failed")
     else:

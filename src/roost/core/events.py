@@ -125,11 +125,15 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
-    """The agent's turn ended; `failed` carries the reason when the model could not answer."""
+    """The agent's turn ended; `failed` carries the reason when the model could not answer.
+
+    `interrupted`: somebody ended it on purpose, so it is not driven again.
+    """
 
     session: str
     evidence: str
     failed: str | None = None
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,16 @@ from roost.errors import NotFoundError
 from roost.host.errors import TmuxError, TmuxGone
 from roost.host.files import Tail
 from roost.host.interfaces import Clock
-from roost.runtimes.base import Answer, ConversationSeen, Fact, Prompted, Reading, TurnOver
+from roost.runtimes.base import (
+    INTERRUPTED,
+    Answer,
+    Composer,
+    ConversationSeen,
+    Fact,
+    Prompted,
+    Reading,
+    TurnOver,
+)
 from roost.runtimes.screen import plain
 
 EXPECTING = 0.02
@@ -66,7 +75,8 @@ class Driver:
             if session is None:
                 return
             try:
-                await self.look(screen=live.sensor.watches_screen or not session.ready)
+                looked_at = live.sensor.watches_screen or not session.ready or self._idle_from is not None
+                await self.look(screen=looked_at)
                 if not session.ready and not await self._boot():
                     return
             except TmuxGone:
@@ -147,12 +157,12 @@ class Driver:
                     key, live.offer_key = live.offer_key, None
                     evidence = f"its header and boundary stand in {source}"
                     await self._tell(e.Taken(live.session.id, message.id, evidence), settles=key)
-            case TurnOver(source, failed):
+            case TurnOver(source, failed, interrupted):
                 flight = self._flight()
                 if flight is not None and flight.id == live.prompted:
                     live.prompted = None
                     evidence = f"the end of the turn stands in {source}"
-                    await self._tell(e.TurnEnded(live.session.id, evidence, failed))
+                    await self._tell(e.TurnEnded(live.session.id, evidence, failed, interrupted))
             case ConversationSeen(conversation):
                 session = self._session()
                 if session is not None and session.conversation != conversation:
@@ -190,9 +200,20 @@ class Driver:
             self._idle_from = self._clock.monotonic()
         elif self._clock.monotonic() - self._idle_from >= IDLE_AGAIN:
             self._idle_from = None
-            await self._tell(e.TurnEnded(live.session.id, "it is at its prompt again"))
+            await self._tell(self._unrecorded_end())
         if (reading.state, reading.why) != (session.state, session.why):
             await self._tell(e.Observed(live.session.id, reading.state, reading.why))
+
+    def _unrecorded_end(self) -> e.TurnEnded:
+        """It is at its prompt again and wrote nothing down.
+
+        Claude Code 2.1.328: Escape before the first output puts the prompt back into the input line.
+        """
+        session, view = self._live.session.id, self._live.view
+        if view is not None and view.composer is Composer.FILLED:
+            why = f"{INTERRUPTED}; its text may stand in the input line"
+            return e.TurnEnded(session, "it is at its prompt again", why, interrupted=True)
+        return e.TurnEnded(session, "it is at its prompt again")
 
     async def _tell(self, event: e.Event, *, settles: str | None = None) -> None:
         try:

@@ -51,10 +51,14 @@ class Prompted:
 
 @dataclass(frozen=True, slots=True)
 class TurnOver:
-    """The agent's own record shows the end of a turn; `failed` says why when the model gave no answer."""
+    """The agent's own record shows the end of a turn; `failed` says why when the model gave no answer.
+
+    `interrupted`: somebody ended the turn on purpose.
+    """
 
     source: str
     failed: str | None = None
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class ConversationSeen:
 
     conversation: str
 
+
+INTERRUPTED = "the turn was interrupted at its terminal"
 
 Fact = Prompted | TurnOver | ConversationSeen
 

@@ -16,6 +16,7 @@ from typing import Any, cast
 from roost.core.session import SessionState
 from roost.runtimes import claude_screen
 from roost.runtimes.base import (
+    INTERRUPTED,
     Answer,
     Composer,
     Context,
@@ -113,7 +114,7 @@ class ClaudeSensor:
             return
         text = text_of(_content(record))
         if text.startswith(_INTERRUPTED):
-            yield TurnOver(TRANSCRIPT, "it was interrupted at its terminal")
+            yield TurnOver(TRANSCRIPT, INTERRUPTED, interrupted=True)
             return
         self._needs = None
         if text and not record.get("isMeta"):

@@ -14,6 +14,7 @@ from typing import Any, cast
 from roost.core.session import SessionState
 from roost.runtimes import codex_rollout, codex_screen
 from roost.runtimes.base import (
+    INTERRUPTED,
     Answer,
     Composer,
     Context,
@@ -104,7 +105,7 @@ class CodexSensor:
                 return [TurnOver(ROLLOUT, _failure(payload.get("error")))]
             case "turn_aborted":
                 self._in_turn = False
-                return [TurnOver(ROLLOUT, "it was interrupted at its terminal")]
+                return [TurnOver(ROLLOUT, INTERRUPTED, interrupted=True)]
             case _:
                 pass
         return []
