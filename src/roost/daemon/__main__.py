@@ -9,6 +9,8 @@ import signal
 import sys
 from collections.abc import Callable
 
+from starlette.requests import ClientDisconnect
+
 from roost.config import load_config
 from roost.daemon.listen import PORT, hold_lock, listen_loopback, listen_unix
 from roost.daemon.machine import Machine
@@ -35,6 +37,7 @@ def main() -> int:
     say = _speaker(asked.ready_fd)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     logging.getLogger("mcp").setLevel(logging.WARNING)
+    logging.getLogger("mcp.server.streamable_http").addFilter(_is_news)
     try:
         asyncio.run(_serve(find_places(os.environ, asked.home), lambda: say("ready")))
     except RoostError as error:
@@ -47,6 +50,11 @@ def main() -> int:
         sys.stderr.write(f"roost: {error.strerror}{where}\n")
         return 1
     return 0
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not a caller that went away within its request, as killed agents do (mcp 2.3 logs a traceback)."""
+    return not (record.exc_info and isinstance(record.exc_info[1], ClientDisconnect))
 
 
 def _speaker(descriptor: int | None) -> Callable[[str], None]:
