@@ -280,7 +280,7 @@ def test_the_transcript_is_found_by_rule_or_by_its_name(tmp_path: Path) -> None:
     other.write_bytes(line(type="user", message={"content": "x"}) + b"\n")
     assert runtime.transcript(made, None) == other
     sensor = ClaudeSensor(made)
-    assert sensor.find(77) == []
+    assert sensor.find(77, None) == []
     assert sensor.tails() == (other,)
 
 

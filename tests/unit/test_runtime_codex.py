@@ -11,7 +11,7 @@ import pytest
 from roost.core.peer import Settings
 from roost.core.session import Session, SessionState, WakeCause
 from roost.runtimes import codex_rollout, codex_screen
-from roost.runtimes.base import INTERRUPTED, Composer, Context, Prompted, Reading, TurnOver
+from roost.runtimes.base import INTERRUPTED, Composer, Context, ConversationSeen, Prompted, Reading, TurnOver
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.codex_sensor import ROLLOUT, CodexSensor
 from roost.runtimes.screen import plain
@@ -204,7 +204,7 @@ def test_a_sensor_that_joins_late_knows_its_rollout(tmp_path: Path) -> None:
     assert sensor.tails() == ()
     path = rollout(tmp_path)
     path.write_bytes(b"")
-    assert sensor.find(0) == []
+    assert sensor.find(0, None) == []
     assert sensor.tails() == (path,)
 
 
@@ -223,3 +223,14 @@ def test_a_session_is_started_by_options_of_its_own(tmp_path: Path) -> None:
     made = context(tmp_path, CONVERSATION)
     resumed = replace(made, session=replace(made.session, resumed=True))
     assert CodexRuntime().plan(resumed).argv[:4] == ("codex", "resume", CONVERSATION, "--no-daemon")
+
+
+def test_without_open_files_the_conversation_is_the_one_that_holds_the_message(tmp_path: Path) -> None:
+    sensor = CodexSensor(context(tmp_path))
+    path = rollout(tmp_path)
+    path.write_bytes(message("[roost ... boundary 1234]") + b"\n")
+    facts = [fact for _ in range(50) for fact in sensor.find(0, "boundary 1234]")]
+    assert facts == [ConversationSeen(CONVERSATION)]
+    assert sensor.tails() == (path,)
+    other = CodexSensor(context(tmp_path))
+    assert [fact for _ in range(50) for fact in other.find(0, "boundary 5678]")] == []

@@ -135,7 +135,7 @@ class Driver:
     def _read(self) -> tuple[Sequence[Fact], Sequence[bytes], bytes | None]:
         """Blocking: what the sensor finds, new lines of the tails, and the status file."""
         live = self._live
-        found = live.sensor.find(live.agent_pid)
+        found = live.sensor.find(live.agent_pid, self._mark())
         lines: list[bytes] = []
         for path in live.sensor.tails():
             if path not in live.tails:
@@ -172,6 +172,14 @@ class Driver:
     def _flight(self) -> Message | None:
         state = self._state()
         return state.in_flight if state else None
+
+    def _mark(self) -> str | None:
+        """The mark of the message that is being handed over."""
+        state = self._state()
+        flight = state.in_flight if state else None
+        if state is None or flight is None or flight.state is not MessageState.OFFERED:
+            return None
+        return f"boundary {envelope.boundary(state.peer.seed, flight.id, flight.attempts)}]"
 
     def _named(self, text: str) -> Message | None:
         """The message whose true header stands in the text."""

@@ -115,8 +115,11 @@ class Sensor(Protocol):
         """Whether `on_screen` wants the screen with its escape sequences."""
         ...
 
-    def find(self, agent_pid: int) -> Sequence[Fact]:
-        """Blocking, in a thread before each look: find the files that no rule names in advance."""
+    def find(self, agent_pid: int, mark: str | None) -> Sequence[Fact]:
+        """Blocking, in a thread before each look: find the files that no rule names in advance.
+
+        `mark` is a text that has been handed over just now, which no other session's record can hold.
+        """
         ...
 
     def tails(self) -> Sequence[Path]:

@@ -62,9 +62,9 @@ class ClaudeSensor:
         self._at_prompt = context.session.ready
         self._needs: str | None = None
 
-    def find(self, agent_pid: int) -> list[Fact]:
+    def find(self, agent_pid: int, mark: str | None) -> list[Fact]:
         """Blocking: look where the transcript is. Its folder is named after the working directory."""
-        del agent_pid
+        del agent_pid, mark
         if len(self._directories) == 1:
             self._directories += (str(self._context.directory.resolve()),)
         if self._transcript is None or self._conversation not in self._transcript.name:

@@ -52,20 +52,27 @@ class CodexSensor:
         self._at_prompt = context.session.ready
         self._in_turn = False
 
-    def find(self, agent_pid: int) -> Sequence[Fact]:
-        """Blocking: the conversation by the process's open files, then its rollout."""
+    def find(self, agent_pid: int, mark: str | None) -> Sequence[Fact]:
+        """Blocking: the conversation by the open files or else by what it holds, and its rollout."""
         self._looks += 1
         if len(self._directories) == 1:
             self._directories += (str(self._context.directory.resolve()),)
         facts: list[Fact] = []
         if self._rollout is None or self._looks % _RECHECK == 0:
-            running = codex_rollout.open_conversation(agent_pid)
+            running = codex_rollout.open_conversation(agent_pid) or self._holder(mark)
             if running is not None and running != self._conversation:
                 self._conversation, self._rollout = running, None
                 facts.append(ConversationSeen(running))
         if self._rollout is None and self._conversation is not None:
             self._rollout = codex_rollout.rollout_of(self._home, self._conversation)
         return facts
+
+    def _holder(self, mark: str | None) -> str | None:
+        """The conversation that holds the mark, where a machine does not tell a process's open files."""
+        if mark is None or self._conversation is not None or self._looks % _RECHECK:
+            return None
+        path = codex_rollout.rollout_with(self._home, mark)
+        return codex_rollout.conversation_in(path) if path is not None else None
 
     def tails(self) -> Sequence[Path]:
         """The rollout, once there is one."""

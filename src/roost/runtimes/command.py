@@ -49,9 +49,9 @@ class CommandSensor:
         self._reading: Reading | None = None
         self._turn_done = re.compile(spec.turn_done) if spec.turn_done else None
 
-    def find(self, agent_pid: int) -> Sequence[Fact]:
+    def find(self, agent_pid: int, mark: str | None) -> Sequence[Fact]:
         """Its files are known in advance."""
-        del agent_pid
+        del agent_pid, mark
         return ()
 
     def tails(self) -> Sequence[Path]:

@@ -36,9 +36,9 @@ class DemoSensor:
         self._context = context
         self._reading: Reading | None = None
 
-    def find(self, agent_pid: int) -> Sequence[Fact]:
+    def find(self, agent_pid: int, mark: str | None) -> Sequence[Fact]:
         """Its files are known in advance."""
-        del agent_pid
+        del agent_pid, mark
         return ()
 
     def tails(self) -> Sequence[Path]:
