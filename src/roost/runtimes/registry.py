@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from roost.config import RuntimeTable
+from roost.core.identity import HUMAN
 from roost.core.policy import Traits
 from roost.errors import InvalidSettingError
 from roost.runtimes.base import Runtime
@@ -10,10 +11,6 @@ from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.command import CommandRuntime
 from roost.runtimes.demo import DemoRuntime
-
-HUMAN = "human"
-"""A mailbox: it has traits, but no program."""
-BUILT_IN = ("claude", "codex", "demo", HUMAN)
 
 
 class Runtimes:
