@@ -16,7 +16,6 @@ from roost.core.session import Session, SessionState
 from roost.daemon.fleet import Fleet
 from roost.daemon.live import Live
 from roost.daemon.tasks import race
-from roost.errors import NotFoundError
 from roost.host.errors import TmuxError, TmuxGone
 from roost.host.files import Tail
 from roost.host.interfaces import Clock
@@ -224,10 +223,7 @@ class Driver:
         return e.TurnEnded(session, "it is at its prompt again")
 
     async def _tell(self, event: e.Event, *, settles: str | None = None) -> None:
-        try:
-            await self._fleet.tell(self._live.peer, event, settles=settles)
-        except NotFoundError:
-            return
+        await self._fleet.report(self._live.peer, event, settles=settles)
 
     async def _boot(self) -> bool:
         """Answer known start-up dialogs; show unknown screens to people. False when the boot has failed."""

@@ -35,6 +35,8 @@ SETTLE = 1.5
 
 LOOK = 0.05
 """Seconds between two tries to look at a session that is not held."""
+AGAIN = 2.0
+"""Seconds until an end or a notice that failed is tried again."""
 
 _log = logging.getLogger("roost.executor")
 
@@ -79,7 +81,7 @@ class Executor:
                 work = self._end(effect)
             case c.Notify():
                 work = self._notices.deliver(effect)
-        self._tasks.start(self._kept(work, effect.key), effect.key)
+        self._tasks.start(self._kept(work, effect), effect.key)
 
     def later(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
         """Start other work after a while."""
@@ -90,12 +92,33 @@ class Executor:
 
         self._tasks.start(wait(), name)
 
-    async def _kept(self, work: Coroutine[Any, Any, None], key: str) -> None:
-        """A peer that was removed meanwhile needs no effect any more."""
+    async def _kept(self, work: Coroutine[Any, Any, None], effect: c.Effect) -> None:
+        """Run an effect to its event, whatever happens: one that ends in nothing would hold up its peer.
+
+        A peer that was removed meanwhile needs no effect any more.
+        """
         try:
             await work
         except NotFoundError:
-            _log.info("effect %s came too late: its peer is gone", key)
+            _log.info("effect %s came too late: its peer is gone", effect.key)
+        except (RoostError, OSError) as error:
+            why = error.message if isinstance(error, RoostError) else _reason(error)
+            _log.warning("effect %s failed: %s", effect.key, why)
+            await self._failed(effect, why)
+
+    async def _failed(self, effect: c.Effect, why: str) -> None:
+        match effect:
+            case c.Launch(session):
+                await self._fleet.report(session.peer, e.BootFailed(session.id, why), settles=effect.key)
+            case c.Offer(session, peer, message):
+                failed = e.OfferFailed(session, message.id, certain=False, why=why, attempt=message.attempts)
+                await self._fleet.report(peer, failed, settles=effect.key)
+            case c.Examine(_, peer, message):
+                unclear = e.Examined(message.id, Examination.UNCLEAR, why, message.attempts)
+                await self._fleet.report(peer, unclear, settles=effect.key)
+            case c.End() | c.Notify():
+                await self._machine.clock.sleep(AGAIN)
+                self.run(effect)
 
     async def _launch(self, session: Session, key: str) -> None:
         peer = session.peer
@@ -103,18 +126,11 @@ class Executor:
         try:
             live = await self._launcher.launch(session, settings)
         except NothingToResumeError:
-            await self._fleet.tell(peer, e.ConversationMissing(session.id), settles=key)
-            return
-        except RoostError as error:
-            await self._fleet.tell(peer, e.BootFailed(session.id, error.message), settles=key)
-            return
-        except OSError as error:
-            why = f"{error.strerror}: {error.filename}" if error.filename else str(error)
-            await self._fleet.tell(peer, e.BootFailed(session.id, why), settles=key)
+            await self._fleet.report(peer, e.ConversationMissing(session.id), settles=key)
             return
         processes = live.session.processes
         assert processes is not None  # noqa: S101 -- a live session is built from its processes
-        await self._fleet.tell(peer, e.Launched(session.id, processes), settles=key)
+        await self._fleet.report(peer, e.Launched(session.id, processes), settles=key)
         self._keeper.keep(live)
 
     async def _offer(self, command: c.Offer) -> None:
@@ -126,7 +142,7 @@ class Executor:
             failed = e.OfferFailed(
                 command.session, message.id, certain=True, why=why, attempt=message.attempts
             )
-            await self._fleet.tell(command.peer, failed, settles=command.key)
+            await self._fleet.report(command.peer, failed, settles=command.key)
             return
         body = await self._machine.store.body(command.message.id)
         seed = self._fleet.get(command.peer).peer.seed
@@ -138,7 +154,7 @@ class Executor:
         event = await delivery.offer(command, text, live.context.home / "paste")
         if event is not None:
             live.offer_key = None
-            await self._fleet.tell(command.peer, event, settles=command.key)
+            await self._fleet.report(command.peer, event, settles=command.key)
 
     async def _recorded(self, live: Live, seed: str, message: Message) -> bool:
         """Whether the resumed conversation really holds the message.
@@ -169,7 +185,7 @@ class Executor:
         else:
             event = await self._examine_dead(command)
         event = replace(event, attempt=command.message.attempts)
-        await self._fleet.tell(command.peer, event, settles=command.key)
+        await self._fleet.report(command.peer, event, settles=command.key)
 
     def _stands(self, command: c.Examine) -> bool:
         state = self._fleet.get(command.peer)
@@ -219,7 +235,7 @@ class Executor:
         live = self._keeper.live(command.session.id)
         veto = await self._authority.veto(command, live)
         if veto is not None:
-            await self._fleet.tell(command.session.peer, veto, settles=command.key)
+            await self._fleet.report(command.session.peer, veto, settles=command.key)
             return
         state = self._fleet.find(command.session.peer)
         if state is None or state.session is None or not self._authority.stands(command.session):
@@ -233,3 +249,7 @@ class Executor:
 def _write_body(path: Path, text: str) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_atomic(path, text.encode())
+
+
+def _reason(error: OSError) -> str:
+    return f"{error.strerror}: {error.filename}" if error.filename else str(error)

@@ -7,6 +7,7 @@ the state as it was and fails every event in it.
 
 import asyncio
 import difflib
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,9 +19,20 @@ from roost.core.identity import OPERATOR
 from roost.core.peer import Peer, PeerState
 from roost.core.policy import Policy
 from roost.daemon.tasks import Tasks
-from roost.errors import NotFoundError, RoostError
+from roost.errors import NotFoundError, RoostError, StoreError
 from roost.host.interfaces import Clock
 from roost.store.interfaces import Batch, Intent, JournalRow, Store, Token, intent_for
+
+AGAIN = 2.0
+"""Seconds until a fact that the store refused is told again."""
+
+_log = logging.getLogger("roost.fleet")
+
+
+class DefectError(RoostError):
+    """The daemon met a defect of its own; its log has the details. Nothing was changed."""
+
+    code = "defect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +146,22 @@ class Fleet:
                 raise command.error
         return outcome
 
+    async def report(self, name: str, event: Event, *, settles: str | None = None) -> bool:
+        """Tell a fact: again and again until the store takes it, for a fact does not go away.
+
+        False when the peer is gone and needs no facts any more.
+        """
+        while True:
+            try:
+                await self.tell(name, event, settles=settles)
+            except NotFoundError:
+                return False
+            except StoreError as error:
+                _log.error("%s of %s is not stored yet: %s", type(event).__name__, name, error.message)
+                await self._clock.sleep(AGAIN)
+            else:
+                return True
+
     async def settle(self, key: str) -> None:
         """End an intent whose effect needs no event."""
         await self._store.commit(Batch(at=self._clock.now(), settled=(key,)))
@@ -156,7 +184,12 @@ class Fleet:
             if state is None:
                 item.done.set_exception(NotFoundError(f"'{name}' has just been removed"))
                 continue
-            state, made = decide(state, item.event, now, self.policy)
+            try:
+                state, made = decide(state, item.event, now, self.policy)
+            except Exception as defect:  # noqa: BLE001 -- a defect fails its own event, not all of the lane
+                _log.error("%s of %s cannot be decided", type(item.event).__name__, name, exc_info=defect)
+                item.done.set_exception(DefectError())
+                continue
             commands.extend(made)
             decided.append((item, Outcome(state, made)))
         batch = _batch(now, commands, [item for item, _ in decided])

@@ -12,7 +12,6 @@ from roost.daemon.live import Live, Lives
 from roost.daemon.machine import Machine
 from roost.daemon.tasks import Tasks, race
 from roost.daemon.undertaker import Undertaker
-from roost.errors import NotFoundError
 from roost.host.errors import SensorError, TmuxError
 from roost.host.interfaces import Liveness
 
@@ -105,10 +104,8 @@ class Keeper:
             await race(gone.wait(), self._machine.clock.sleep(SHIM))
             if not gone.is_set() and not await self._serves(processes):
                 why = "its agent or its tmux server is gone and its shim is not"
-                await self._fleet.tell(live.peer, e.Orphaned(live.session.id, why))
+                await self._fleet.report(live.peer, e.Orphaned(live.session.id, why))
             await gone.wait()
-        except NotFoundError:
-            return
         finally:
             watch.cancel()
         await self._undertaker.bury(live.session, live.context, "the session's shim has ended")

@@ -59,7 +59,7 @@ class Recovery:
         for name, message in doubtful:
             self._look(name, message)
         for name in self._fleet.names():
-            await self._fleet.tell(name, e.Tick())
+            await self._fleet.report(name, e.Tick())
 
     async def _session(self, state: PeerState) -> None:
         session = state.session
@@ -90,9 +90,9 @@ class Recovery:
             return
         assert live.session.processes is not None  # noqa: S101 -- a live session is built from its processes
         if session.processes is None:
-            await self._fleet.tell(session.peer, e.Launched(session.id, live.session.processes))
+            await self._fleet.report(session.peer, e.Launched(session.id, live.session.processes))
         self._keeper.keep(live)
-        await self._fleet.tell(session.peer, e.Adopted(session.id))
+        await self._fleet.report(session.peer, e.Adopted(session.id))
 
     def _started(self, session: Session, home: Path) -> Started | None:
         """Blocking: the identities of a session, from its row or, when its launch was cut short, its shim."""
@@ -104,13 +104,13 @@ class Recovery:
     async def _orphan(self, session: Session, why: str) -> None:
         """A shim without its terminal cannot serve a session any more: it ends through the authority."""
         _log.warning("session %s of %s: %s", session.id, session.peer, why)
-        await self._fleet.tell(session.peer, e.Orphaned(session.id, why))
+        await self._fleet.report(session.peer, e.Orphaned(session.id, why))
 
     async def _doubt(self, state: PeerState, why: str) -> None:
         """Nothing is known, so nothing is closed: show it, and look again."""
         session = state.session
         assert session is not None  # noqa: S101 -- only states with a session get here
-        await self._fleet.tell(session.peer, e.Observed(session.id, SessionState.UNKNOWN, why))
+        await self._fleet.report(session.peer, e.Observed(session.id, SessionState.UNKNOWN, why))
         self._executor.later(AGAIN, lambda: self._session(state), f"look again at {session.peer}")
 
     async def _intent(self, intent: Intent) -> None:

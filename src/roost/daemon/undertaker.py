@@ -19,7 +19,6 @@ from roost.daemon.driver import Driver
 from roost.daemon.fleet import Fleet
 from roost.daemon.live import Live, Lives
 from roost.daemon.machine import Machine
-from roost.errors import NotFoundError
 from roost.host.interfaces import Liveness
 from roost.host.shim_spec import DeathRecord
 from roost.host.spool import Quarantined, Spool
@@ -78,14 +77,10 @@ class Undertaker:
         lines = await asyncio.to_thread(last_lines, live, self._machine.places.pane_log(session.peer))
         death = self._death(current, record, f"{why}; {tree}", lines)
         exists = await self._conversation_exists(live, context)
-        try:
-            await self._fleet.tell(session.peer, e.Died(death, exists), settles=f"end:{session.id}")
-        except NotFoundError:
-            return
-        finally:
-            self._lives.drop(session.id)
-            if live is not None:
-                await live.terminal.close()
+        await self._fleet.report(session.peer, e.Died(death, exists), settles=f"end:{session.id}")
+        self._lives.drop(session.id)
+        if live is not None:
+            await live.terminal.close()
         await asyncio.to_thread(self._clean, session)
 
     def _current(self, session: Session) -> Session | None:
