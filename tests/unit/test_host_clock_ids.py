@@ -71,11 +71,7 @@ def test_both_kinds_of_ids_have_the_same_shape() -> None:
         assert new == sorted(set(new))
         assert uuid.UUID(new[0]).version == 7
         assert re.fullmatch("[0-9a-f]{32}", new[0])
-        assert uuid.UUID(ids.conversation()).version == 4
-        assert str(uuid.UUID(ids.conversation())) != ids.conversation()
         assert re.fullmatch(r"[\w-]{43}", ids.token())
-        assert re.fullmatch("[a-z0-9]{8}", ids.short())
-        assert len({ids.short() for _ in range(100)}) == 100
 
 
 @given(st.lists(st.floats(-5, 5), max_size=50))

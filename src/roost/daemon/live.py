@@ -32,7 +32,6 @@ class Live:
     screen: str = ""
     prompted: str | None = None
     offer_key: str | None = None
-    delivering: bool = False
     burying: bool = False
 
     @property

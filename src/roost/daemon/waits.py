@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -64,11 +64,3 @@ def _subscribed(table: dict[str, set[asyncio.Queue[T]]], key: str) -> Generator[
         table[key].discard(queue)
         if not table[key]:
             del table[key]
-
-
-async def wait_until(queue: asyncio.Queue[T], done: Callable[[T], bool]) -> T:
-    """The first piece of news for which `done` is true."""
-    while True:
-        news = await queue.get()
-        if done(news):
-            return news

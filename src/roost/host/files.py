@@ -96,15 +96,6 @@ class Tail:
         self._partial = bytearray()
         self._skipping = False
 
-    @classmethod
-    def from_end(cls, path: Path, *, bound: int = 1 << 20) -> "Tail":
-        """A tail of what is written after this call; a file that does not exist yet is read whole."""
-        try:
-            size = path.stat().st_size
-        except OSError:
-            size = 0
-        return cls(path, offset=size, bound=bound)
-
     @property
     def offset(self) -> int:
         """Bytes of the current file up to the end of the last whole line given out."""

@@ -1,15 +1,12 @@
-"""Fresh ids, conversation ids, tokens and short names."""
+"""Fresh ids and tokens."""
 
 import secrets
-import string
 import threading
 import uuid
 
 from roost.host.clock import SystemClock
 from roost.host.interfaces import Clock
 
-_SHORT_ALPHABET = string.ascii_lowercase + string.digits
-_SHORT_LENGTH = 8
 _RANDOM_BITS = 62
 
 
@@ -39,14 +36,6 @@ class SystemIds:
         )
         return f"{value:032x}"
 
-    def conversation(self) -> str:
-        """A random UUIDv4 with dashes."""
-        return str(uuid.uuid4())
-
     def token(self) -> str:
         """256 random bits, URL-safe."""
         return secrets.token_urlsafe(32)
-
-    def short(self) -> str:
-        """Eight random characters of `[a-z0-9]`."""
-        return "".join(secrets.choice(_SHORT_ALPHABET) for _ in range(_SHORT_LENGTH))

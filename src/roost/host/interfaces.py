@@ -65,16 +65,8 @@ class Ids(Protocol):
         """A UUIDv7 as 32 lower-case hexadecimal digits: later ids sort after earlier ones."""
         ...
 
-    def conversation(self) -> str:
-        """A random UUIDv4 in its dashed form, as agent programs accept it for a conversation id."""
-        ...
-
     def token(self) -> str:
         """A secret of 256 random bits, safe in a URL and a header."""
-        ...
-
-    def short(self) -> str:
-        """Eight random characters of `[a-z0-9]`: boundaries, file names, socket names."""
         ...
 
 
@@ -133,14 +125,6 @@ class Processes(Protocol):
 
         Already gone or recycled: on the next turn of the loop. Raises SensorError when it cannot be watched.
         """
-        ...
-
-
-class ProcessWatcher(Protocol):
-    """The watching half of `Processes`."""
-
-    def watch(self, process: ProcessId, callback: Callable[[], None]) -> Watch:
-        """See `Processes.watch`."""
         ...
 
 

@@ -179,11 +179,6 @@ class Runtime(Protocol):
         ...
 
     @property
-    def interrupt_keys(self) -> tuple[str, ...]:
-        """Keys that end a turn."""
-        ...
-
-    @property
     def passes(self) -> tuple[str, ...]:
         """Names or patterns (`AWS_*`) of variables that it needs from the daemon's environment."""
         ...

@@ -25,7 +25,6 @@ class ClaudeRuntime:
     name = "claude"
     traits = Traits()
     submit_delay = 0.0
-    interrupt_keys = ("Escape",)
     passes = (
         "ANTHROPIC_*",
         "AWS_*",

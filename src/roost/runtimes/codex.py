@@ -21,7 +21,6 @@ class CodexRuntime:
     name = "codex"
     traits = Traits(chooses_conversation=False)
     submit_delay = 0.0
-    interrupt_keys = ("Escape",)
     passes = ("AZURE_OPENAI_*", "CODEX_*", "OPENAI_*")
 
     def locate(self, path: str | None) -> str:

@@ -115,7 +115,6 @@ class CommandSensor:
 class CommandRuntime:
     """A runtime from the configuration file."""
 
-    interrupt_keys = ("Escape",)
     passes = ()
 
     def __init__(self, spec: RuntimeTable) -> None:

@@ -106,7 +106,6 @@ class DemoRuntime:
     name = "demo"
     traits = Traits()
     submit_delay = 0.0
-    interrupt_keys = ("Escape",)
     passes = ("ROOST_DEMO_LOG",)
 
     def locate(self, path: str | None) -> str:

@@ -9,22 +9,12 @@ class SequenceIds:
     def __init__(self) -> None:
         """Start all counters at 1."""
         self._ids = itertools.count(1)
-        self._conversations = itertools.count(1)
         self._tokens = itertools.count(1)
-        self._shorts = itertools.count(1)
 
     def new(self) -> str:
         """32 hexadecimal digits, sorted by age."""
         return f"{next(self._ids):012x}7000800000000000000a"
 
-    def conversation(self) -> str:
-        """A dashed UUIDv4."""
-        return f"00000000-0000-4000-8000-{next(self._conversations):012x}"
-
     def token(self) -> str:
         """43 characters, as the real token has."""
         return f"token-{next(self._tokens):037d}"
-
-    def short(self) -> str:
-        """Eight characters of `[a-z0-9]`."""
-        return f"s{next(self._shorts):07d}"
