@@ -2,7 +2,6 @@
 
 import secrets
 import threading
-import uuid
 
 from roost.host.clock import SystemClock
 from roost.host.interfaces import Clock
