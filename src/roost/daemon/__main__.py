@@ -45,9 +45,10 @@ def main() -> int:
         sys.stderr.write(f"roost: {error.message}\n")
         return error.exit_code
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        say(f"error: {error.strerror}{where}")
-        sys.stderr.write(f"roost: {error.strerror}{where}\n")
+        place = error.filename or "its folders"
+        line = f"{error.strerror}: {place}; see to its permissions and free space, then `roost up`"
+        say(f"error: {line}")
+        sys.stderr.write(f"roost: {line}\n")
         return 1
     return 0
 
