@@ -52,6 +52,16 @@ def test_records_come_oldest_first_and_go_when_removed(tmp_path: Path) -> None:
     assert [record.session for record in spool.records()[0]] == ["s2"]
 
 
+def test_what_a_killed_shim_left_half_written_goes_with_its_record(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    mine, other = (spool.path / f"{session}.json.7.tmp" for session in ("s1", "s10"))
+    mine.write_bytes(b'{"ses')
+    other.write_bytes(b"{")
+    spool.remove("s1")
+    assert not mine.exists()
+    assert other.exists()
+
+
 @pytest.mark.parametrize(
     "content",
     [

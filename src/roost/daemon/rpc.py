@@ -41,18 +41,25 @@ class RpcServer:
         self._methods = methods
         self._tasks = tasks
         self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
 
     async def start(self, listener: socket.socket) -> None:
         """Serve on a listening socket."""
         self._server = await asyncio.start_unix_server(self._connection, sock=listener, limit=LINE)
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Take no more connections and hang up on those that are open.
+
+        Python 3.11: a connection's task that is cancelled instead, as the loop ends, is logged as an error.
+        """
         if self._server is not None:
             self._server.close()
+        for writer in self._open:
+            writer.close()
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         running: set[asyncio.Task[None]] = set()
+        self._open.add(writer)
         try:
             if not _same_user(writer):
                 return
@@ -66,6 +73,7 @@ class RpcServer:
             for task in running:
                 task.cancel()
             writer.close()
+            self._open.discard(writer)
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
 

@@ -50,8 +50,14 @@ class Spool:
         return sorted(found, key=lambda record: record.at), bad
 
     def remove(self, session: str) -> None:
-        """Forget a record that has been imported; harmless when it is gone."""
-        self.record_path(session).unlink(missing_ok=True)
+        """Forget a record that has been imported, and what a shim that was killed had written of it.
+
+        Harmless when it is gone.
+        """
+        record = self.record_path(session)
+        record.unlink(missing_ok=True)
+        for torn in self.path.glob(f"{record.name}.*.tmp"):
+            torn.unlink(missing_ok=True)
 
     def _read(self, path: Path) -> DeathRecord | Quarantined | None:
         try:
