@@ -15,7 +15,7 @@ class RoostError(Exception):
 
     def __init__(self, message: str | None = None, **facts: object) -> None:
         """Take the sentence to show (default: the class's docstring) and the facts behind it."""
-        self.message = message or type(self).__doc__ or ""
+        self.message = message or (type(self).__doc__ or "").removesuffix(".")
         self.facts = facts
         super().__init__(self.message)
 

@@ -88,6 +88,17 @@ def test_what_was_live_is_unknown_and_never_listed_as_live(capsys: Captured) -> 
     }
 
 
+def test_pane_logs_are_read_and_the_next_step_is_up(stored: Home, capsys: Captured) -> None:
+    log = find_places(stored.variables).pane_log("alice")
+    log.parent.mkdir(mode=0o700, parents=True)
+    log.write_text("demo> \n")
+    assert main(["logs", "alice"]) == 0
+    assert capsys.readouterr().out == "demo> \n"
+    assert main(["logs", "nobody"]) == 4
+    assert main(["show", "alice"]) == 0
+    assert "`roost up`" in capsys.readouterr().out
+
+
 @pytest.mark.usefixtures("stored")
 def test_show_message_and_deaths(capsys: Captured) -> None:
     (shown,) = data(capsys, "show", "alice")

@@ -201,6 +201,46 @@ def test_a_wait_that_runs_out_is_exit_code_3_and_names_the_message(
     assert (captured.out, captured.err) == (ID + "\n", f"roost: {sentence}\n")
 
 
+def test_a_wait_that_runs_out_prints_json_when_asked(daemon: RpcServer, capsys: Captured) -> None:
+    stored = {"id": ID, "state": "queued", "why": ""}
+    daemon.on("send", error("timeout", "not done yet; the message stays", 3, events=[stored]))
+    assert main(["send", "bob", "x", "--wait", "done", "--timeout", "1s", "--json"]) == 3
+    assert json.loads(capsys.readouterr().out) == {"id": ID}
+
+
+def test_a_wait_for_what_is_there_at_once_takes_a_timeout_too(daemon: RpcServer) -> None:
+    daemon.on("send", result({"id": ID}))
+    assert main(["send", "bob", "x", "--wait", "stored", "--timeout", "1s"]) == 0
+    assert (daemon.last["wait"], daemon.last["timeout"]) == ("stored", None)
+
+
+@pytest.mark.parametrize(
+    ("state", "why", "command"),
+    [
+        ("blocked", "a dialog is open", "roost attach bob"),
+        ("quarantined", "3 deaths within 5m", "roost start bob"),
+        ("stopped", "parked", "roost start bob"),
+        ("unknown", "the screen cannot be read", "roost restart bob"),
+    ],
+)
+def test_show_names_the_command_that_mends_a_state(
+    daemon: RpcServer, state: str, why: str, command: str, capsys: Captured
+) -> None:
+    daemon.on("show", result(row("bob", state, why=why)))
+    assert main(["show", "bob"]) == 0
+    assert command in capsys.readouterr().out
+
+
+def test_an_agents_doctor_leaves_out_what_is_for_operators(
+    daemon: RpcServer, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    daemon.on("status", result({"version": "0", "pid": 1}))
+    monkeypatch.setenv("ROOST_TOKEN", "t")
+    main(["doctor", "--json"])
+    found = {finding["check"]: finding["ok"] for finding in json.loads(capsys.readouterr().out)}
+    assert found["daemon"] is True
+
+
 def test_a_daemon_that_goes_away_is_said(daemon: RpcServer, capsys: Captured) -> None:
     daemon.on("send", hang_up())
     assert main(["send", "bob", "hi"]) == 1
@@ -365,7 +405,7 @@ def test_inbox_follow_prints_a_line_for_each_item(daemon: RpcServer, capsys: Cap
         "from": "roost",
         "topic": None,
         "reply_to": ID,
-        "body": "",
+        "body": "the same to an agent",
         "at": None,
         "notice": notice,
     }
@@ -373,7 +413,9 @@ def test_inbox_follow_prints_a_line_for_each_item(daemon: RpcServer, capsys: Cap
     assert main(["inbox", "ann", "--follow", "--json"]) == 0
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [item, item]
     assert main(["inbox", "ann", "--follow"]) == 0
-    assert "died: killed by SIGKILL" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert f"your message {ID} died: killed by SIGKILL" in shown
+    assert "the same to an agent" not in shown
 
 
 def test_events_are_one_json_object_a_line(daemon: RpcServer, capsys: Captured) -> None:

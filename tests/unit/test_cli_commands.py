@@ -120,6 +120,7 @@ def test_reference_check_sees_a_setting_without_a_line(monkeypatch: pytest.Monke
         (["send", "bob", "x", "--wait", "done", "--timeout", "soon"], "'soon' is not a duration"),
         (["send", "bob", "x", "--ttl", "0s"], "--ttl must be longer than nothing"),
         (["send", "bob", "x", "--timeout", "3s"], "--timeout limits --wait"),
+        (["send", "bob", "x", "--wait", "done", "--timeout", "0s"], "--timeout must be longer than nothing"),
         (["send", "bob", "x", "--file", "y"], "the body was given twice"),
         (["send", "bob", "--file", "/no/such"], "cannot read --file '/no/such'"),
         (["send", "bob", ""], "the body is empty"),
@@ -162,7 +163,7 @@ def test_a_body_over_1_mib_is_refused_before_anything_is_sent(home: Home, capsys
 )
 def test_without_a_daemon_exit_code_5(arguments: list[str], capsys: Captured) -> None:
     assert main(arguments) == 5
-    assert capsys.readouterr().err == "roost: the daemon is not running; start it with `roost up`.\n"
+    assert capsys.readouterr().err == "roost: the daemon is not running; start it with `roost up`\n"
 
 
 def test_status_as_json_says_that_nothing_runs(capsys: Captured) -> None:

@@ -71,3 +71,12 @@ def test_colour_and_progress_need_a_terminal(capsys: pytest.CaptureFixture[str])
     progress.clear()
     assert output.paint_state("idle", "idle") == "idle"
     assert capsys.readouterr().err == ""
+
+
+def test_wrap_breaks_between_words_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    line = "     7 started     bob a=one two three four five"
+    assert output.wrap(line, 7) == line
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert output.wrap(line, 7) == "     7 started     bob a=one\n       two three four five"
+    assert output.wrap("short", 7) == "short"

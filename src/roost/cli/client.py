@@ -12,6 +12,8 @@ Record = dict[str, Any]
 """One JSON object."""
 Answer = Any
 """What a method returns: JSON, in the shape that the method documents."""
+DOWN = "the daemon is down"
+"""How everything begins that is said of it then."""
 PATIENCE = 30.0
 """Seconds without an answer after which a request that does no lengthy work is given up."""
 _MUTE = "the daemon at {path} did not answer within {seconds:g} s; `roost doctor` looks for the reason"

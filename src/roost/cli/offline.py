@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from roost.cli.client import Answer, Record
+from roost.cli.client import DOWN, Answer, Record
 from roost.cli.output import warn
 from roost.core.identity import OPERATOR
 from roost.core.message import MessageState
@@ -25,7 +25,6 @@ from roost.present import (
 if TYPE_CHECKING:
     from roost.store.reader import Reader
 
-DOWN = "the daemon is down"
 _PAGE = 1000
 
 

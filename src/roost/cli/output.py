@@ -10,6 +10,7 @@ from typing import IO
 WIDTH = 80
 """Columns of output that is not a terminal."""
 _GAP = "  "
+_NARROWEST = 20
 _CONTROLS = [*range(9), *range(11, 32), *range(127, 160)]
 _BIDI = [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 _HARMLESS = dict.fromkeys(_CONTROLS, "\ufffd") | {13: ""}
@@ -154,6 +155,22 @@ def _join(line: Sequence[str], sizes: Sequence[int], state: int | None) -> str:
     return _GAP.join(parts).rstrip()
 
 
+def wrap(text: str, indent: int) -> str:
+    """One line as a terminal shows it best: broken between words, what follows indented by so many columns.
+
+    Unchanged when stdout is not a terminal: there, one line stays one line.
+    """
+    columns = width()
+    if not sys.stdout.isatty() or cells(text) <= columns or columns - indent < _NARROWEST:
+        return text
+    import textwrap
+
+    lines = textwrap.wrap(
+        text, columns, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(lines)
+
+
 def fields(pairs: Iterable[tuple[str, object]]) -> None:
     """Print `name  value` lines, leaving out what is empty; a value of several lines is indented."""
     shown = [(name, str(value)) for name, value in pairs if value not in (None, "", [], {})]
@@ -162,9 +179,11 @@ def fields(pairs: Iterable[tuple[str, object]]) -> None:
     size = max(len(name) for name, _ in shown)
     for name, value in shown:
         first, *rest = harmless(value).splitlines() or [""]
-        say(f"{paint(name.ljust(size), 'bold')}{_GAP}{first}")
+        indent = size + len(_GAP)
+        whole = wrap(f"{' ' * indent}{first}", indent)[indent:]
+        say(f"{paint(name.ljust(size), 'bold')}{_GAP}{whole}")
         for line in rest:
-            say(" " * size + _GAP + line)
+            say(" " * indent + line)
 
 
 def age(at: str | None) -> str:

@@ -26,13 +26,13 @@ def shown(state: PeerState, now: float) -> Shown:
         return Shown("stopped", f"parked; `roost start {peer.name}` unparks it", peer.since)
     if peer.quarantine is not None and now < peer.quarantine.until:
         until = iso(peer.quarantine.until)
-        return Shown("quarantined", f"until {until}: {peer.quarantine.why}", peer.since)
+        return Shown("quarantined", f"{peer.quarantine.why}; until {until}", peer.since)
     if peer.backoff_until is not None and now < peer.backoff_until and state.queued:
         return Shown("asleep", f"backing off until {iso(peer.backoff_until)} after a crash", peer.since)
     if any(message.state is MessageState.UNKNOWN for message in state.messages):
         return Shown("asleep", "a message is in doubt; see `roost messages --state unknown`", peer.since)
     if peer.settings.runtime == HUMAN:
-        return Shown("asleep", f"a mailbox with {state.queued or 'no'} unread", peer.since)
+        return Shown("asleep", f"a mailbox, {state.queued or 'nothing'} unread", peer.since)
     if peer.last_death is None:
         return Shown("asleep", "has not run yet", peer.since or peer.created_at)
     return Shown("asleep", f"last session: {peer.last_death.cause}", peer.since)

@@ -241,7 +241,8 @@ def _check_end(message: Message, reply: tuple[Message, str] | None, wait: str) -
     if wait == "replied" and reply is None:
         if message.state is MessageState.DONE:
             raise RoostError(
-                f"'{message.to}' ended its turn without a reply; a later one comes into your inbox",
+                f"'{message.to}' ended its turn without a reply;"
+                f" a later one comes to `roost inbox {message.sender}`",
                 id=message.id,
             )
         raise RoostError(f"no reply will come: the message is {message.state} ({message.why})", id=message.id)

@@ -37,7 +37,8 @@ def _daemon(app: App) -> list[Record]:
 
     try:
         status: Record = app.call("status")
-        own: list[Record] = app.call("doctor")
+        # An agent may ask how the daemon is, not what it found.
+        own: list[Record] = app.call("doctor") if app.token is None else []
     except NoDaemonError:
         return [note("daemon", "it is not running", "roost up")]
     except RoostError as error:

@@ -7,7 +7,7 @@ import click
 from roost.cli.app import App
 from roost.cli.client import Record
 from roost.cli.group import DataCommand
-from roost.cli.output import clock, harmless, one_line, paint, say, show_json, show_json_line
+from roost.cli.output import clock, harmless, one_line, paint, say, show_json, show_json_line, wrap
 
 
 @click.command("inbox", cls=DataCommand)
@@ -40,18 +40,16 @@ def _show_now(item: Record) -> None:
 
 
 def _show(item: Record) -> None:
-    topic = f" topic {one_line(item['topic'])}" if item.get("topic") else ""
-    answers = f" in reply to {one_line(item['reply_to'])}" if item.get("reply_to") else ""
-    say(
-        paint(
-            f"{clock(item.get('at'))}  {one_line(item['id'])} from {one_line(item['from'])}{topic}{answers}",
-            "bold",
-        )
-    )
+    say(paint(f"{clock(item.get('at'))}  {one_line(item['id'])} from {one_line(item['from'])}", "bold"))
+    if item.get("topic"):
+        say(f"  topic: {one_line(item['topic'])}")
+    if item.get("reply_to"):
+        say(f"  in reply to {one_line(item['reply_to'])}")
     notice: Record | None = item.get("notice")
     if notice:
-        say(
-            f"  message {one_line(notice['about'])}: {one_line(notice['outcome'])}: {one_line(notice['why'])}"
-        )
+        # The body of a notice says the same to an agent.
+        about, outcome = one_line(notice["about"]), one_line(notice["outcome"])
+        say(wrap(f"  your message {about} {outcome}: {one_line(notice['why'])}", 2))
+        return
     for line in harmless(str(item.get("body") or "")).splitlines():
         say(f"  {line}")

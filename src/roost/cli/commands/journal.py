@@ -5,7 +5,18 @@ import click
 from roost.cli.app import App
 from roost.cli.client import ConnectionLostError, Record
 from roost.cli.group import DataCommand
-from roost.cli.output import age, clock, fields, harmless, one_line, say, show_json, show_json_line, table
+from roost.cli.output import (
+    age,
+    clock,
+    fields,
+    harmless,
+    one_line,
+    say,
+    show_json,
+    show_json_line,
+    table,
+    wrap,
+)
 from roost.errors import NoDaemonError
 
 _NAMES = {9: "SIGKILL", 15: "SIGTERM", 1: "SIGHUP", 2: "SIGINT", 11: "SIGSEGV", 6: "SIGABRT"}
@@ -15,7 +26,7 @@ _NAMES = {9: "SIGKILL", 15: "SIGTERM", 1: "SIGHUP", 2: "SIGINT", 11: "SIGSEGV", 
 @click.option("--follow", is_flag=True, help="Go on printing what happens, until Ctrl-C.")
 @click.option("--peer", metavar="NAME", help="Only events of this peer.")
 @click.option("--after", type=click.IntRange(min=0), metavar="SEQ", help="Only events after this number.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many, the earliest first.")
 @click.pass_obj
 def events_command(app: App, follow: bool, peer: str | None, after: int | None, limit: int | None) -> None:  # noqa: FBT001 -- click's signature
     """Print the journal in order; --json prints one object per line."""
@@ -56,7 +67,8 @@ def _show_event(event: Record) -> None:
         *([f"message={str(event['message'])[:16]}"] if event.get("message") else []),
         *(f"{key}={one_line(value)}" for key, value in data.items() if value not in (None, "")),
     ]
-    say(" ".join(one_line(word) if index > 3 else word for index, word in enumerate(words)).rstrip())  # noqa: PLR2004
+    line = " ".join(one_line(word) if index > 3 else word for index, word in enumerate(words))  # noqa: PLR2004
+    say(wrap(line.rstrip(), 7))
 
 
 @click.command("deaths", cls=DataCommand)

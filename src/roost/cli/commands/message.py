@@ -5,7 +5,7 @@ import click
 from roost.cli.app import App
 from roost.cli.client import Record
 from roost.cli.group import DataCommand
-from roost.cli.output import age, clock, fields, one_line, say, show_json, table
+from roost.cli.output import age, clock, fields, one_line, say, show_json, table, wrap
 
 SHORT_ID = 16
 """Digits of an id that a table shows: they tell messages apart, and `message` takes them."""
@@ -76,4 +76,4 @@ def message_command(app: App, id: str) -> None:  # noqa: A002 -- the argument's 
     if story:
         say()
     for step in story:
-        say(f"{clock(step.get('at'))}  {one_line(step.get('what'))}")
+        say(wrap(f"{clock(step.get('at'))}  {one_line(step.get('what'))}", 21))

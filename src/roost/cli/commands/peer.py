@@ -66,8 +66,12 @@ def _add(app: App, name: str, runtime: str, options: dict[str, Any]) -> None:
         show_json(result)
     else:
         made = result["name"]
-        mailbox = runtime == "human"
-        hint = f"`roost inbox {made}` shows its mail" if mailbox else f"`roost send {made} ...` wakes it"
+        if runtime == "human":
+            hint = f"`roost inbox {made}` shows its mail"
+        elif settings.get("wake") == "always":
+            hint = "it is kept up from now on"
+        else:
+            hint = f"`roost send {made} ...` wakes it"
         say(f"added {made} ({runtime} in {settings['dir']}); {hint}")
 
 

@@ -3,7 +3,7 @@
 import click
 
 from roost.cli.app import App
-from roost.cli.client import Record
+from roost.cli.client import DOWN, Record
 from roost.cli.group import DataCommand
 from roost.cli.output import age, clock, fields, paint_state, say, show_json
 from roost.cli.registry import show
@@ -38,7 +38,7 @@ def show_command(app: App, name: str) -> None:
         [
             ("why", peer.get("why")),
             ("marks", ", ".join(marks)),
-            ("quarantine", quarantine.get("why")),
+            ("next", _next(peer)),
             ("queued", peer.get("queued")),
             ("session", session.get("id")),
             ("generation", session.get("generation")),
@@ -54,6 +54,20 @@ def show_command(app: App, name: str) -> None:
     settings: Record = peer.get("settings") or {}
     fields(sorted(settings.items()))
     _show_messages(peer.get("messages") or [])
+
+
+def _next(peer: Record) -> str:
+    """The command that mends what stands in a peer's way, if something does."""
+    name = peer["name"]
+    if str(peer.get("why")).startswith(DOWN):
+        return "`roost up` starts the daemon, which looks after it again"
+    mends = {
+        "blocked": f"`roost attach {name}` joins its terminal, where you can answer",
+        "quarantined": f"`roost deaths {name}` tells why; `roost start {name}` lifts it",
+        "stopped": f"`roost start {name}` unparks it",
+        "unknown": f"`roost screen {name}` shows its terminal, `roost restart {name}` begins anew",
+    }
+    return mends.get(str(peer["state"]), "")
 
 
 def _processes(session: Record) -> str:

@@ -45,9 +45,7 @@ def _seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
 @click.option(
     "--wait",
     type=click.Choice(("stored", "accepted", "done", "replied")),
-    default="stored",
-    show_default=True,
-    help="Return when this has happened.",
+    help="Return when this has happened.  [default: stored]",
 )
 @click.option(
     "--timeout",
@@ -67,7 +65,7 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
     attach: tuple[str, ...],
     ttl: float | None,
     key: str | None,
-    wait: str,
+    wait: str | None,
     timeout: float | None,
 ) -> int:
     """Send a message.
@@ -77,8 +75,11 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
     The body is BODY (several words are joined by spaces), the file of --file, or standard input when BODY is
     `-` or left out. It is text in UTF-8.
     """
-    if timeout is not None and wait == "stored":
+    if timeout is not None and wait is None:
         raise UsageError("--timeout limits --wait accepted, done or replied; `send` alone does not wait")
+    if timeout is not None and timeout <= 0:
+        raise UsageError("--timeout must be longer than nothing")
+    wait = wait or "stored"
     if ttl is not None and ttl <= 0:
         raise UsageError("--ttl must be longer than nothing")
     params: Record = {
@@ -116,7 +117,9 @@ def _send(app: App, params: Record) -> int:
         progress.clear()
         known = {"id": error.facts.get("id"), **known}
         if error.status == 3 and known["id"]:  # noqa: PLR2004 -- contract: a wait ran out
-            if params["wait"] != "replied":
+            if app.json:
+                show_json({"id": known["id"]})
+            elif params["wait"] != "replied":
                 say(str(known["id"]))
             warn(f"roost: {error.message}")
             return error.status

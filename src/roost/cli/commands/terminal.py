@@ -13,7 +13,7 @@ from roost.cli.client import Record
 from roost.cli.commands.session import call_with_progress
 from roost.cli.group import DataCommand, PlainCommand
 from roost.cli.output import harmless, is_terminal, say, show_json
-from roost.errors import RoostError, UsageError
+from roost.errors import NoDaemonError, RoostError, UsageError
 
 _TAIL_BYTES = 64 * 1024
 _CHUNK = 64 * 1024
@@ -65,7 +65,7 @@ def screen_command(app: App, name: str) -> None:
 @click.pass_obj
 def logs_command(app: App, name: str, follow: bool, lines: int) -> None:  # noqa: FBT001 -- click's signature
     """Print the end of what a peer's terminal has shown. --json prints where the file is."""
-    result: Record = app.call("logs", {"name": name})
+    result = _log_file(app, name)
     if app.json:
         show_json(result)
         return
@@ -73,7 +73,16 @@ def logs_command(app: App, name: str, follow: bool, lines: int) -> None:  # noqa
     try:
         _print_log(path, lines, follow=follow)
     except FileNotFoundError as error:
-        raise RoostError(f"{name} has not shown anything yet: there is no {path}") from error
+        raise RoostError(f"'{name}' has not shown anything yet: there is no {path}") from error
+
+
+def _log_file(app: App, name: str) -> Record:
+    """Where the log is; with the daemon down it is the same file. Raises NotFoundError."""
+    try:
+        return app.call("logs", {"name": name})
+    except NoDaemonError:
+        app.call_or_read("show", {"name": name})
+        return {"path": str(app.places.pane_log(name))}
 
 
 def _print_log(path: str, lines: int, *, follow: bool) -> None:
