@@ -18,7 +18,7 @@ CONFIG = """
 [runtimes.line]
 argv = [{python}, {program}, "{{dir}}/{{conversation}}.log"]
 resume_argv = [{python}, {program}, "{{dir}}/{{conversation}}.log", "--resume"]
-ready = '(?m)^line> *$'
+ready = '(?m)^line> $'
 busy = 'busy with it'
 blocked = 'Proceed\\?'
 accept_log = "{{dir}}/{{conversation}}.log"

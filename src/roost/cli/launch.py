@@ -9,7 +9,7 @@ import time
 from typing import NoReturn
 
 from roost.cli.app import App
-from roost.cli.output import one_line
+from roost.cli.output import one_line, say
 from roost.errors import RoostError
 
 START_SECONDS = 30.0
@@ -41,6 +41,7 @@ def _environment() -> dict[str, str]:
 def run_in_foreground(app: App) -> NoReturn:
     """Become the daemon."""
     command = _command(app)
+    say("the daemon runs in this terminal; Ctrl-C stops it, and the agents live on")
     sys.stdout.flush()
     os.execve(command[0], command, _environment())  # noqa: S606 -- no shell is wanted
 

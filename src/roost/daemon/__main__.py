@@ -37,6 +37,7 @@ def main() -> int:
     say = _speaker(asked.ready_fd)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     logging.getLogger("mcp").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("mcp.server.streamable_http").addFilter(_is_news)
     try:
         asyncio.run(_serve(find_places(os.environ, asked.home), lambda: say("ready")))

@@ -24,6 +24,9 @@ from roost.runtimes.base import (
 )
 
 
+_LINE_END = re.compile(r"(?m)(?<=\S)$")
+
+
 def fill(template: str, context: Context) -> str:
     """The template with {conversation}, {dir}, {peer} and {session} replaced; other braces stay."""
     session = context.session
@@ -89,7 +92,8 @@ class CommandSensor:
         spec = self._spec
         blocked = re.search(spec.blocked, screen) if spec.blocked else None
         busy = bool(spec.busy and re.search(spec.busy, screen))
-        ready = re.search(spec.ready, screen)
+        # tmux 3.3a: a captured screen ends its lines at the last character, so a prompt loses its last space.
+        ready = re.search(spec.ready, screen) or re.search(spec.ready, _LINE_END.sub(" ", screen))
         dialog = None
         if blocked is not None:
             dialog = screen[screen.rfind("\n", 0, blocked.start()) + 1 :].split("\n", 1)[0].strip()
