@@ -82,6 +82,9 @@ class Driver:
                 return
             except TmuxError as error:
                 await self._tell(e.Observed(live.session.id, SessionState.UNKNOWN, f"tmux: {error.message}"))
+            except OSError as error:
+                why = f"its record cannot be read: {error.strerror}"
+                await self._tell(e.Observed(live.session.id, SessionState.UNKNOWN, why))
             await self._pause(session)
 
     def _state(self) -> PeerState | None:

@@ -105,6 +105,11 @@ class Executor:
             why = error.message if isinstance(error, RoostError) else _reason(error)
             _log.warning("effect %s failed: %s", effect.key, why)
             await self._failed(effect, why)
+        except Exception as defect:  # noqa: BLE001 -- a defect here must not hold up the peer either
+            _log.error("effect %s met a defect", effect.key, exc_info=defect)
+            await self._failed(
+                effect, f"a defect of the daemon ({type(defect).__name__}); its log tells more"
+            )
 
     async def _failed(self, effect: c.Effect, why: str) -> None:
         match effect:
@@ -173,10 +178,12 @@ class Executor:
         """Look at the live session, or, once it is over, at its record alone.
 
         A session that cannot be looked at now is either not adopted yet or about to end: its record would not
-        be final. When it ends, the fleet asks again.
+        be final. When it ends, the fleet asks again, under the same intent, unless evidence came before.
         """
         while command.session is not None:
             if not self._stands(command):
+                if not self._offered(command):
+                    await self._fleet.settle(command.key)
                 return
             event = await self._examine_live(command, command.session)
             if event is not None:
@@ -190,6 +197,14 @@ class Executor:
     def _stands(self, command: c.Examine) -> bool:
         state = self._fleet.get(command.peer)
         return state.session is not None and state.session.id == command.session
+
+    def _offered(self, command: c.Examine) -> bool:
+        message = self._fleet.get(command.peer).message(command.message.id)
+        return (
+            message is not None
+            and message.state is MessageState.OFFERED
+            and message.attempts == command.message.attempts
+        )
 
     async def _examine_live(self, command: c.Examine, session: str) -> e.Examined | None:
         live, driver = self._keeper.live(session), self._keeper.driver(session)

@@ -74,6 +74,7 @@ class Fleet:
         self.policy = policy
         self._tasks = tasks
         self._lanes: dict[str, _Lane] = {}
+        self._adding: set[str] = set()
         self.on_effect: Callable[[c.Effect], None] = lambda _effect: None
         self.on_committed: list[Callable[[str, PeerState | None, tuple[c.Command, ...]], None]] = []
         self.on_journal: list[Callable[[tuple[JournalRow, ...]], None]] = []
@@ -105,8 +106,15 @@ class Fleet:
 
     async def add(self, peer: Peer) -> None:
         """Store a new peer. Raises RoostError when the name is taken, StoreError when it cannot be stored."""
-        if self.find(peer.name) is not None:
+        if self.find(peer.name) is not None or peer.name in self._adding:
             raise RoostError(f"there is a peer '{peer.name}' already; choose another name or remove it first")
+        self._adding.add(peer.name)
+        try:
+            await self._add(peer)
+        finally:
+            self._adding.discard(peer.name)
+
+    async def _add(self, peer: Peer) -> None:
         lane = self._lanes.setdefault(peer.name, _Lane(None))
         state = PeerState(peer)
         commands = (
@@ -114,8 +122,6 @@ class Fleet:
             c.Journal("added", peer.name, data={"runtime": peer.settings.runtime, "dir": peer.settings.dir}),
         )
         rows = await self._store.commit(_batch(self._clock.now(), commands))
-        if lane.state is not None:
-            raise RoostError(f"there is a peer '{peer.name}' already; choose another name or remove it first")
         lane.state = state
         self._publish(peer.name, state, commands, rows)
 
@@ -178,17 +184,25 @@ class Fleet:
     async def _apply(self, name: str, lane: _Lane, waiting: list[_Waiting]) -> None:
         now = self._clock.now()
         state = lane.state
+        if state is None:
+            # Nothing to commit; a peer of the same name that is being added meanwhile must not be overwritten.
+            for item in waiting:
+                if not item.done.done():
+                    item.done.set_exception(NotFoundError(f"'{name}' has just been removed"))
+            return
         decided: list[tuple[_Waiting, Outcome]] = []
         commands: list[c.Command] = []
         for item in waiting:
             if state is None:
-                item.done.set_exception(NotFoundError(f"'{name}' has just been removed"))
+                if not item.done.done():
+                    item.done.set_exception(NotFoundError(f"'{name}' has just been removed"))
                 continue
             try:
                 state, made = decide(state, item.event, now, self.policy)
             except Exception as defect:  # noqa: BLE001 -- a defect fails its own event, not all of the lane
                 _log.error("%s of %s cannot be decided", type(item.event).__name__, name, exc_info=defect)
-                item.done.set_exception(DefectError())
+                if not item.done.done():
+                    item.done.set_exception(DefectError())
                 continue
             commands.extend(made)
             decided.append((item, Outcome(state, made)))

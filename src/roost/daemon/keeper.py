@@ -12,13 +12,16 @@ from roost.daemon.live import Live, Lives
 from roost.daemon.machine import Machine
 from roost.daemon.tasks import Tasks, race
 from roost.daemon.undertaker import Undertaker
-from roost.host.errors import SensorError, TmuxError
+from roost.errors import RoostError
+from roost.host.errors import SensorError
 from roost.host.interfaces import Liveness
 
 SHIM = 15.0
 """Seconds that a shim has to leave after its agent or its terminal: it gives the agent three to hang up."""
 REJOIN = 0.5
 """Seconds between two attempts to join a terminal again whose tmux server lives."""
+AGAIN = 2.0
+"""Seconds until a session that could not be buried, as on a full disk, is buried."""
 
 _log = logging.getLogger("roost.keeper")
 
@@ -88,7 +91,7 @@ class Keeper:
         while await self._alive(_processes(live).server):
             try:
                 live.terminal = await self._machine.terminals.adopt(live.terminal.socket)
-            except TmuxError:
+            except (RoostError, OSError):
                 await self._machine.clock.sleep(REJOIN)
                 continue
             self._join(live)
@@ -96,6 +99,17 @@ class Keeper:
         await self._passed_away(live)
 
     async def _passed_away(self, live: Live) -> None:
+        """Bury the session, again and again until it is done: nobody else notices an end that was noticed."""
+        while True:
+            try:
+                await self._bury(live)
+            except (RoostError, OSError) as error:
+                _log.warning("session %s cannot be buried yet: %s", live.session.id, error)
+                await self._machine.clock.sleep(AGAIN)
+            else:
+                return
+
+    async def _bury(self, live: Live) -> None:
         """Bury the session once its shim is gone: an agent's end alone is the shim's to record first."""
         processes = _processes(live)
         gone = asyncio.Event()

@@ -8,7 +8,7 @@ from roost.core import events as e
 from roost.core.identity import SYSTEM
 from roost.core.message import Message
 from roost.daemon.fleet import Fleet
-from roost.errors import RoostError
+from roost.errors import RoostError, StoreError
 from roost.host.interfaces import Clock
 from roost.store.interfaces import Store
 
@@ -24,7 +24,10 @@ class Notices:
         self._lock = asyncio.Lock()
 
     async def deliver(self, command: c.Notify) -> None:
-        """Put a notice into its receiver's queue; one that was put there before is only settled."""
+        """Put a notice into its receiver's queue; one that was put there before is only settled.
+
+        Raises StoreError: the notice is still to be told then. A receiver that refuses it is told nothing.
+        """
         async with self._lock:
             known = await self._store.message(command.id)
             if known is not None or self._fleet.find(command.to) is None:
@@ -45,5 +48,7 @@ class Notices:
                 await self._fleet.tell(
                     command.to, e.Submit(message), settles=command.key, bodies={command.id: body}
                 )
+            except StoreError:
+                raise
             except RoostError:
                 await self._fleet.settle(command.key)

@@ -13,10 +13,10 @@ from roost.core.session import Session, SessionState
 from roost.daemon.executor import Executor
 from roost.daemon.fleet import Fleet
 from roost.daemon.keeper import Keeper
-from roost.daemon.launcher import Launcher, LaunchError, live_session
+from roost.daemon.launcher import Launcher, live_session
 from roost.daemon.machine import Machine
 from roost.daemon.undertaker import Undertaker
-from roost.errors import RoostError
+from roost.errors import RoostError, StoreError
 from roost.host.errors import TmuxGone
 from roost.host.interfaces import Liveness
 from roost.host.shim_spec import Started, read_started
@@ -55,13 +55,20 @@ class Recovery:
         doubtful = list(_doubtful(self._fleet.states()))
         await asyncio.gather(*(self._session(state) for state in states))
         for intent in intents:
-            await self._intent(intent)
+            await self._take_up(intent)
         for name, message in doubtful:
             self._look(name, message)
         for name in self._fleet.names():
             await self._fleet.report(name, e.Tick())
 
     async def _session(self, state: PeerState) -> None:
+        """Adopt or close one session; what stands in the way of one is no matter of the others."""
+        try:
+            await self._establish(state)
+        except (RoostError, OSError) as error:
+            await self._doubt(state, f"it cannot be taken over: {error}")
+
+    async def _establish(self, state: PeerState) -> None:
         session = state.session
         assert session is not None  # noqa: S101 -- only states with a session get here
         context = self._launcher.context(session, state.peer.settings)
@@ -85,9 +92,6 @@ class Recovery:
         except TmuxGone:
             await self._orphan(session, "its tmux server is gone and its shim is not")
             return
-        except (LaunchError, RoostError) as error:
-            await self._doubt(state, error.message)
-            return
         assert live.session.processes is not None  # noqa: S101 -- a live session is built from its processes
         if session.processes is None:
             await self._fleet.report(session.peer, e.Launched(session.id, live.session.processes))
@@ -110,8 +114,16 @@ class Recovery:
         """Nothing is known, so nothing is closed: show it, and look again."""
         session = state.session
         assert session is not None  # noqa: S101 -- only states with a session get here
+        _log.warning("session %s of %s: %s", session.id, session.peer, why)
         await self._fleet.report(session.peer, e.Observed(session.id, SessionState.UNKNOWN, why))
         self._executor.later(AGAIN, lambda: self._session(state), f"look again at {session.peer}")
+
+    async def _take_up(self, intent: Intent) -> None:
+        """An intent that cannot be settled now stays in the store and is met again at the next start."""
+        try:
+            await self._intent(intent)
+        except StoreError as error:
+            _log.warning("intent %s is not settled: %s", intent.key, error.message)
 
     async def _intent(self, intent: Intent) -> None:
         state = self._fleet.find(intent.peer)

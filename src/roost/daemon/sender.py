@@ -54,7 +54,7 @@ class Sender:
         self._machine = machine
         self._fleet = fleet
         self._waits = waits
-        self._sending: dict[str, asyncio.Lock] = {}
+        self._sending: dict[str, tuple[asyncio.Lock, int]] = {}
 
     async def send(self, caller: Caller, draft: Draft, progress: Progress) -> Sent:
         """Store a message, then wait for what was asked for. Raises WaitTimeoutError when time is up."""
@@ -74,13 +74,15 @@ class Sender:
     @contextlib.asynccontextmanager
     async def _alone(self, message_id: str) -> AsyncGenerator[None]:
         """Store one id at a time: two calls with the same key must not both find it unused."""
-        lock = self._sending.setdefault(message_id, asyncio.Lock())
+        lock, others = self._sending.get(message_id, (asyncio.Lock(), 0))
+        self._sending[message_id] = lock, others + 1
         try:
             async with lock:
                 yield
         finally:
-            if not lock.locked():
-                self._sending.pop(message_id, None)
+            lock, others = self._sending.pop(message_id)
+            if others > 1:
+                self._sending[message_id] = lock, others - 1
 
     def _sender(self, caller: Caller, draft: Draft) -> str:
         if caller.peer is not None:
@@ -133,6 +135,7 @@ class Sender:
             if known is not None:
                 if (known.message.digest, known.message.to) != (digest, draft.to):
                     raise RefusedError(f"the key '{draft.key}' was used for another message: {message_id}")
+                await self._replied(known.message)
                 return known.message, []
         now = self._machine.clock.now()
         attachments = (
@@ -155,9 +158,16 @@ class Sender:
         outcome = await self._fleet.tell(
             draft.to, e.Submit(message, fresh=draft.key is None), bodies={message_id: body}
         )
-        if reply_to is not None and self._fleet.find(sender) is not None:
-            await self._fleet.tell(sender, e.Replied(reply_to, message_id))
+        await self._replied(message)
         return message, outcome.advice
+
+    async def _replied(self, message: Message) -> None:
+        """Note at the sender that it answered; a reply that is sent again says so again.
+
+        A daemon that was killed between storing the reply and this note is told by the repetition.
+        """
+        if message.reply_to is not None and self._fleet.find(message.sender) is not None:
+            await self._fleet.tell(message.sender, e.Replied(message.reply_to, message.id))
 
     async def _timed(
         self,

@@ -7,11 +7,11 @@ from roost.core.decide import deadline
 from roost.core.peer import PeerState
 from roost.daemon.fleet import Fleet
 from roost.daemon.tasks import Tasks, race
-from roost.errors import NotFoundError, StoreError
+from roost.errors import NotFoundError, RoostError
 from roost.host.interfaces import Clock
 
 RETRY = 5.0
-"""Seconds until a tick that the store refused is tried again."""
+"""Seconds until a tick that failed, as on a full disk, is tried again."""
 LONGEST = 3600.0
 
 
@@ -60,5 +60,5 @@ class Ticker:
             await self._fleet.tell(name, e.Tick())
         except NotFoundError:
             return
-        except StoreError:
+        except RoostError:
             self.schedule(name, self._clock.now() + RETRY)

@@ -67,6 +67,13 @@ class Undertaker:
             if live.burying:
                 return
             live.burying = True
+        try:
+            await self._bury(session, live, context, why)
+        finally:
+            if live is not None:
+                live.burying = False
+
+    async def _bury(self, session: Session, live: Live | None, context: Context | None, why: str) -> None:
         current = self._current(session)
         if current is None:
             return
