@@ -23,7 +23,6 @@ from roost.runtimes.base import (
     View,
 )
 
-
 _LINE_END = re.compile(r"(?m)(?<=\S)$")
 
 
