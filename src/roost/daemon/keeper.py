@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import signal
+from pathlib import Path
 
 from roost.core import events as e
 from roost.core.identity import ProcessId
-from roost.core.session import Processes
+from roost.core.session import Processes, SessionState
 from roost.daemon.driver import Driver
 from roost.daemon.fleet import Fleet
 from roost.daemon.live import Live, Lives
@@ -13,13 +15,15 @@ from roost.daemon.machine import Machine
 from roost.daemon.tasks import Tasks, race
 from roost.daemon.undertaker import Undertaker
 from roost.errors import RoostError
-from roost.host.errors import SensorError
-from roost.host.interfaces import Liveness
+from roost.host.errors import SensorError, TmuxGone
+from roost.host.interfaces import Liveness, Terminal
 
 SHIM = 15.0
 """Seconds that a shim has to leave after its agent or its terminal: it gives the agent three to hang up."""
 REJOIN = 0.5
 """Seconds between two attempts to join a terminal again whose tmux server lives."""
+LISTENING = 0.2
+"""Seconds that a tmux server gets to make its socket again."""
 AGAIN = 2.0
 """Seconds until a session that could not be buried, as on a full disk, is buried."""
 
@@ -88,15 +92,40 @@ class Keeper:
 
     async def _rejoin(self, live: Live) -> None:
         """The connection ended. While the server lives, join again: a person may have detached us all."""
-        while await self._alive(_processes(live).server):
+        while True:
             try:
-                live.terminal = await self._machine.terminals.adopt(live.terminal.socket)
-            except (RoostError, OSError):
+                terminal = await self.connect(live.terminal.socket, _processes(live).server)
+            except (RoostError, OSError) as error:
+                unknown = e.Observed(live.session.id, SessionState.UNKNOWN, f"its terminal: {error}")
+                await self._fleet.report(live.peer, unknown)
                 await self._machine.clock.sleep(REJOIN)
                 continue
+            if terminal is None:
+                await self._passed_away(live)
+                return
+            live.terminal = terminal
             self._join(live)
             return
-        await self._passed_away(live)
+
+    async def connect(self, socket: Path, server: ProcessId) -> Terminal | None:
+        """Connect to a running terminal; None when its tmux server is dead.
+
+        Raises TmuxError when the server lives and cannot be reached, which proves nothing of the agent. A
+        server whose socket file was removed makes it again on SIGUSR1 (tmux 3.3a).
+        """
+        try:
+            return await self._machine.terminals.adopt(socket)
+        except TmuxGone:
+            if not await self._alive(server):
+                return None
+        self._machine.processes.signal(server, signal.SIGUSR1)
+        await self._machine.clock.sleep(LISTENING)
+        try:
+            return await self._machine.terminals.adopt(socket)
+        except TmuxGone:
+            if not await self._alive(server):
+                return None
+            raise
 
     async def _passed_away(self, live: Live) -> None:
         """Bury the session, again and again until it is done: nobody else notices an end that was noticed."""

@@ -17,7 +17,6 @@ from roost.daemon.launcher import Launcher, live_session
 from roost.daemon.machine import Machine
 from roost.daemon.undertaker import Undertaker
 from roost.errors import RoostError, StoreError
-from roost.host.errors import TmuxGone
 from roost.host.interfaces import Liveness
 from roost.host.shim_spec import Started, read_started
 from roost.store.interfaces import Intent
@@ -73,7 +72,7 @@ class Recovery:
         assert session is not None  # noqa: S101 -- only states with a session get here
         context = self._launcher.context(session, state.peer.settings)
         started = await asyncio.to_thread(self._started, session, context.home)
-        if started is None or started.agent is None or started.shim is None:
+        if started is None or started.agent is None or started.shim is None or started.server is None:
             why = "its launch was cut short" if started is None else (started.error or "it never ran")
             await self._undertaker.bury(session, context, why)
             return
@@ -84,14 +83,12 @@ class Recovery:
         if shim.liveness is Liveness.DEAD:
             await self._undertaker.bury(session, context, f"found at start: {shim.reason}")
             return
-        try:
-            terminal = await self._machine.terminals.adopt(self._machine.places.terminal(session.id))
-            live = live_session(
-                context, self._machine.runtimes.get(state.peer.settings.runtime), terminal, started
-            )
-        except TmuxGone:
+        terminal = await self._keeper.connect(self._machine.places.terminal(session.id), started.server)
+        if terminal is None:
             await self._orphan(session, "its tmux server is gone and its shim is not")
             return
+        runtime = self._machine.runtimes.get(state.peer.settings.runtime)
+        live = live_session(context, runtime, terminal, started)
         assert live.session.processes is not None  # noqa: S101 -- a live session is built from its processes
         if session.processes is None:
             await self._fleet.report(session.peer, e.Launched(session.id, live.session.processes))
