@@ -58,7 +58,7 @@ def show(results: Sequence[Result]) -> None:
                 _amount(result.measured, result.unit),
                 _amount(result.floor, result.unit),
                 f"{result.ratio:.2f}",
-                f"{result.judged_as} {result.judged:,.4g}",
+                f"{result.judged_as} {_figure(result.judged)}",
                 f"{'>=' if result.more_is_better else '<='} {result.target:,g}",
                 "pass" if result.passed else "MISSED",
             )
@@ -70,7 +70,7 @@ def show(results: Sequence[Result]) -> None:
         say(f"{result.name}: {result.what}")
         say(f"  floor: {result.floor_is}")
         for name, value in result.details.items():
-            say(f"  {name}: {value:,.4g}")
+            say(f"  {name}: {_figure(value)}")
 
 
 def show_json(results: Sequence[Result]) -> None:
@@ -78,5 +78,9 @@ def show_json(results: Sequence[Result]) -> None:
     say(json.dumps([{**asdict(each), "ratio": each.ratio, "passed": each.passed} for each in results]))
 
 
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
 def _amount(value: float, unit: str) -> str:
-    return f"{value:,.0f} {unit}" if value >= 1000 else f"{value:.3g} {unit}"
+    return f"{_figure(value)} {unit}"
