@@ -14,9 +14,9 @@ from roost.errors import UsageError
 def done_command(app: App, summary: tuple[str, ...]) -> None:
     """Say, from inside a session, that its task is done.
 
-    SUMMARY goes to whoever asked for it.
+    The session ends when its turn is over; an ephemeral one as after a reply.
     """
     if app.token is None:
         raise UsageError("`done` works inside an agent's session only: ROOST_TOKEN is not set")
     app.call("done", {"summary": " ".join(summary) or None})
-    say("noted; the session ends when the turn does")
+    say("noted; the session ends when its turn is over")

@@ -1,0 +1,40 @@
+"""The pages of the documentation: every command in them exists and takes the options that it is given."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from roost.cli.app import App
+from roost.cli.group import roost
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)#:]+)\)")
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The words of each `roost` command in the page's shell blocks."""
+    lines = [line for block in _BLOCK.findall(page.read_text()) for line in block.splitlines()]
+    return [shlex.split(line, comments=True) for line in lines if line.startswith("roost ")]
+
+
+def test_the_pages_hold_commands() -> None:
+    assert sum(len(commands(page)) for page in PAGES) > 40
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_command_shown_is_one_that_exists(page: Path) -> None:
+    for _, *words in commands(page):
+        context = click.Context(roost, info_name="roost", obj=App())
+        name, command, rest = roost.resolve_command(context, words)
+        assert command is not None
+        command.make_context(name, rest, parent=context).close()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    assert [link for link in _LINK.findall(page.read_text()) if not (page.parent / link).exists()] == []
