@@ -53,7 +53,7 @@ def show_messages(messages: list[Record]) -> None:
 @click.argument("id")
 @click.pass_obj
 def message_command(app: App, id: str) -> None:  # noqa: A002 -- the argument's name in the help
-    """Show one message's whole story. The first 8 or more digits of its ID are enough."""
+    """Show one message's whole story. The digits of its ID that `messages` shows are enough."""
     message: Record = app.call_or_read("message", {"id": id})
     if app.json:
         show_json(message)
