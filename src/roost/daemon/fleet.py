@@ -182,43 +182,42 @@ class Fleet:
             lane.running = False
 
     async def _apply(self, name: str, lane: _Lane, waiting: list[_Waiting]) -> None:
-        now = self._clock.now()
-        state = lane.state
-        if state is None:
-            # Nothing to commit; a peer of the same name that is being added meanwhile must not be overwritten.
-            for item in waiting:
-                if not item.done.done():
-                    item.done.set_exception(NotFoundError(f"'{name}' has just been removed"))
+        if lane.state is None:
+            # Nothing to commit, and no state to set: a peer of this name may be being added just now.
+            _fail(waiting, NotFoundError(f"'{name}' has just been removed"))
             return
+        now = self._clock.now()
+        state, decided = self._decide(name, lane.state, waiting, now)
+        commands = tuple(command for _, outcome in decided for command in outcome.commands)
+        try:
+            rows = await self._store.commit(_batch(now, commands, [item for item, _ in decided]))
+        except RoostError as error:
+            for item, _ in decided:
+                _fail([item], type(error)(error.message))
+            return
+        lane.state = state
+        self._publish(name, state, commands, rows)
+        for item, outcome in decided:
+            if not item.done.done():
+                item.done.set_result(outcome)
+
+    def _decide(
+        self, name: str, state: PeerState | None, waiting: list[_Waiting], now: float
+    ) -> tuple[PeerState | None, list[tuple[_Waiting, Outcome]]]:
+        """Decide one event after another; those that cannot be decided have failed already."""
         decided: list[tuple[_Waiting, Outcome]] = []
-        commands: list[c.Command] = []
         for item in waiting:
             if state is None:
-                if not item.done.done():
-                    item.done.set_exception(NotFoundError(f"'{name}' has just been removed"))
+                _fail([item], NotFoundError(f"'{name}' has just been removed"))
                 continue
             try:
                 state, made = decide(state, item.event, now, self.policy)
             except Exception as defect:  # noqa: BLE001 -- a defect fails its own event, not all of the lane
                 _log.error("%s of %s cannot be decided", type(item.event).__name__, name, exc_info=defect)
-                if not item.done.done():
-                    item.done.set_exception(DefectError())
+                _fail([item], DefectError())
                 continue
-            commands.extend(made)
             decided.append((item, Outcome(state, made)))
-        batch = _batch(now, commands, [item for item, _ in decided])
-        try:
-            rows = await self._store.commit(batch)
-        except RoostError as error:
-            for item, _ in decided:
-                if not item.done.done():
-                    item.done.set_exception(type(error)(error.message))
-            return
-        lane.state = state
-        self._publish(name, state, tuple(commands), rows)
-        for item, outcome in decided:
-            if not item.done.done():
-                item.done.set_result(outcome)
+        return state, decided
 
     def _publish(
         self,
@@ -234,6 +233,13 @@ class Fleet:
         for command in commands:
             if isinstance(command, c.Launch | c.Offer | c.Examine | c.End | c.Notify):
                 self.on_effect(command)
+
+
+def _fail(waiting: Iterable[_Waiting], error: RoostError) -> None:
+    """Tell the callers that still wait."""
+    for item in waiting:
+        if not item.done.done():
+            item.done.set_exception(error)
 
 
 def _batch(now: float, commands: Iterable[c.Command], items: Iterable[_Waiting] = ()) -> Batch:

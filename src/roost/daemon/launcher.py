@@ -45,10 +45,14 @@ class Launcher:
         self._url = url
 
     def context(self, session: Session, settings: Settings) -> Context:
-        """The session as its runtime sees it."""
+        """The session as its runtime sees it.
+
+        A runtime that has gone from the configuration starts nothing, but what it started can be ended.
+        """
         places = self._machine.places
-        runtime = self._machine.runtimes.get(settings.runtime)
-        environ = child_environment(self._machine.environ, dict(settings.env), runtime.passes)
+        known = settings.runtime in self._machine.runtimes.names()
+        passes = self._machine.runtimes.get(settings.runtime).passes if known else ()
+        environ = child_environment(self._machine.environ, dict(settings.env), passes)
         return Context(
             session=session,
             settings=settings,

@@ -159,9 +159,11 @@ class Undertaker:
         if context is None:
             return False
         state = self._fleet.find(context.session.peer)
-        runtime = self._machine.runtimes.get(context.settings.runtime)
         if state is None or state.session is None or state.session.conversation is None:
             return False
+        if context.settings.runtime not in self._machine.runtimes.names():
+            return True  # the next launch of that runtime, if it comes back, looks again
+        runtime = self._machine.runtimes.get(context.settings.runtime)
         path = await asyncio.to_thread(runtime.transcript, context, None)
         return path is not None
 

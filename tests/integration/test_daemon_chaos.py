@@ -1,0 +1,231 @@
+"""Chaos over the whole daemon, briefly (tests/support/chaos.py takes longer), and what it has found."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from roost.cli.client import ConnectionLostError
+from roost.core import commands as c
+from roost.core import events as e
+from roost.core.identity import ProcessId
+from roost.core.message import Message, Notice
+from roost.core.peer import Peer, Settings
+from roost.core.policy import Policy
+from roost.core.session import Processes
+from roost.daemon.executor import Executor
+from roost.daemon.fleet import Fleet
+from roost.daemon.keeper import Keeper
+from roost.daemon.live import Lives
+from roost.daemon.notices import Notices
+from roost.daemon.tasks import Tasks
+from roost.errors import RoostError, StoreError
+from roost.host.memory.clock import VirtualClock
+from roost.host.memory.processes import MemoryProcesses
+from roost.store.interfaces import Batch, intent_for
+from roost.store.memory import MemoryStore, Point
+from tests.support.chaos import run
+from tests.support.daemon import Roost, roost_in
+from tests.support.home import Home
+from tests.support.wait import eventually
+
+PATIENCE = 20.0
+VICTIM = Path(__file__).resolve().parent.parent / "support" / "crash_daemon.py"
+LINE_AGENT = Path(__file__).resolve().parent.parent / "support" / "line_agent.py"
+
+
+@pytest.fixture
+def roost(home: Home) -> Iterator[Roost]:
+    with roost_in(home) as made:
+        yield made
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_N4_N8_a_short_chaos_leaves_nothing_lost_doubled_stuck_or_untrue(tmp_path: Path) -> None:
+    """`ROOST_CHAOS_SECONDS` and `ROOST_CHAOS_SEED` make it longer and other."""
+    seconds = float(os.environ.get("ROOST_CHAOS_SECONDS", "6"))
+    assert run(int(os.environ.get("ROOST_CHAOS_SEED", "7")), seconds, pace=0.15, keep=tmp_path) == []
+
+
+def test_an_idle_connection_does_not_disturb_the_daemons_end(roost: Roost) -> None:
+    """`roost_in` looks for tracebacks in what the daemon said."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as idle:
+        idle.connect(str(roost.places.socket))
+        roost.call("status")
+        roost.daemon.send_signal(signal.SIGTERM)
+        assert roost.daemon.wait(PATIENCE) == 0
+        assert idle.recv(1) == b""
+    assert "Traceback" not in roost.said()
+
+
+def test_P4_a_reply_that_is_sent_again_after_a_crash_ends_the_task(home: Home) -> None:
+    """The daemon dies between storing the reply and noting it at its sender."""
+    order = home.root / "order"
+    with roost_in(home, started=False) as roost:
+        roost.environ |= {
+            "ROOST_CRASH": str(order),
+            "ROOST_CRASH_STEPS": str(home.root / "steps"),
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        }
+        roost.start(sys.executable, str(VICTIM))
+        roost.add("a", wake="ephemeral", quiet="100ms", silence="1h")
+        task = roost.send("a", "@@silent@@", wait="done", timeout=PATIENCE)["id"]
+        order.write_text(json.dumps({"step": 2, "body": True, "pid": None}))
+        reply: dict[str, Any] = {"to": "operator", "body": "late", "from_": "a", "reply_to": task, "key": "k"}
+        with pytest.raises(ConnectionLostError):
+            roost.call("send", **reply)
+        roost.daemon.wait(PATIENCE)
+        roost.start()
+        stored = roost.call("inbox", name="operator")
+        assert [item["body"] for item in stored] == ["late"]
+        assert roost.call("send", **reply)["id"] == stored[0]["id"]
+        assert roost.until_death("a")["cause"] == "ephemeral-done"
+
+
+def test_a_session_whose_runtime_left_the_configuration_stands_in_nobodys_way(home: Home) -> None:
+    """L2, N5: the others are adopted, this one is shown as unknown, and can be ended."""
+    home.roost.mkdir(mode=0o700)
+    config = home.roost / "config.toml"
+    program = json.dumps(str(LINE_AGENT))
+    config.write_text(
+        f'[runtimes.line]\nargv = [{json.dumps(sys.executable)}, {program}, "{{dir}}/{{conversation}}.log"]\n'
+        "ready = '(?m)^line> $'\naccept_log = \"{dir}/{conversation}.log\"\n"
+    )
+    with roost_in(home) as roost:
+        roost.add("a", "line")
+        roost.add("b")
+        for name in ("a", "b"):
+            roost.call("wake", name=name)
+        roost.kill()
+        config.unlink()
+        roost.start()
+        assert "line" in roost.until_state("a", "unknown")["why"]
+        assert roost.ask("b", "hello") == "echo: hello"
+        assert len(roost.happened("start")) == 1
+        roost.call("stop", name="a")
+        assert roost.deaths("a")[-1]["cause"] == "operator-stop"
+
+
+# the parts, on twins
+
+
+class Parts:
+    """A fleet with one peer, on twins."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.clock = VirtualClock()
+        self.tasks = Tasks()
+        self.fleet = Fleet(self.store, self.clock, Policy(waking=False), self.tasks)
+
+    def peer(self, name: str, seed: str) -> Peer:
+        return Peer(name, seed, Settings(dir="/", runtime="demo"), created_at=0)
+
+    def message(self, message_id: str) -> Message:
+        return Message(message_id, "operator", "a", 0, 0, "")
+
+    async def intents(self) -> list[str]:
+        return [intent.key for intent in (await self.store.load()).intents]
+
+
+@pytest.fixture
+async def parts() -> AsyncIterator[Parts]:
+    made = Parts()
+    await made.fleet.add(made.peer("a", "first"))
+    yield made
+    await made.tasks.close()
+
+
+async def test_of_two_adds_at_once_one_is_refused(parts: Parts) -> None:
+    stop = parts.store.stop_next(Point.BEFORE)
+    first = parts.tasks.start(parts.fleet.add(parts.peer("b", "one")), "first")
+    await stop.reached.wait()
+    with pytest.raises(RoostError, match="already"):
+        await parts.fleet.add(parts.peer("b", "two"))
+    stop.go.set()
+    await first
+    stored = {state.peer.name: state.peer.seed for state in (await parts.store.load()).peers}
+    assert stored["b"] == parts.fleet.get("b").peer.seed == "one"
+
+
+async def test_P11_a_name_can_be_given_again_while_late_events_of_the_old_peer_come(parts: Parts) -> None:
+    stop = parts.store.stop_next(Point.AFTER)
+    removing = parts.tasks.start(parts.fleet.tell("a", e.Remove("operator", force=True)), "remove")
+    await stop.reached.wait()
+    late = [parts.tasks.start(parts.fleet.report("a", e.Tick()), "late") for _ in range(3)]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    late[0].cancel()  # this caller has given up
+    stop.go.set()
+    await removing
+    await parts.fleet.add(parts.peer("a", "second"))
+    assert await asyncio.wait_for(late[1], PATIENCE) in (True, False)
+    assert await asyncio.wait_for(late[2], PATIENCE) in (True, False)
+    assert parts.fleet.get("a").peer.seed == "second"
+    await asyncio.wait_for(parts.fleet.tell("a", e.Tick()), PATIENCE)
+
+
+async def test_N1_a_notice_that_the_store_refuses_is_still_to_be_told(parts: Parts) -> None:
+    notify = c.Notify("n" * 32, "a", Notice("m" * 32, "died", "it died"))
+    await parts.store.commit(Batch(at=0, intents=(intent_for(notify, 0),)))
+    notices = Notices(parts.fleet, parts.store, parts.clock)
+    parts.store.fail_next()
+    with pytest.raises(StoreError):
+        await notices.deliver(notify)
+    assert await parts.intents() == [notify.key]
+    await notices.deliver(notify)
+    assert await parts.intents() == []
+    assert [message.id for message in parts.fleet.get("a").messages] == [notify.id]
+
+
+async def test_an_examination_that_a_death_overtook_settles_its_intent(parts: Parts) -> None:
+    examine = c.Examine("gone", "a", parts.message("m" * 32), None)
+    await parts.store.commit(Batch(at=0, intents=(intent_for(examine, 0),)))
+    nothing: Any = None
+    machine = cast("Any", SimpleNamespace(clock=parts.clock, store=parts.store))
+    executor = Executor(machine, parts.fleet, nothing, nothing, nothing, nothing, nothing, parts.tasks)
+    executor.run(examine)
+
+    async def settled() -> bool:
+        return await parts.intents() == []
+
+    await eventually(settled, timeout=PATIENCE, why="the intent is settled")
+
+
+class _Undertaker:
+    """Its first tries meet a full disk and a store that refuses."""
+
+    def __init__(self) -> None:
+        self.failures: list[Exception] = [OSError(28, "No space left on device"), StoreError("full")]
+        self.buried = asyncio.Event()
+
+    async def bury(self, *_about: object) -> None:
+        if self.failures:
+            raise self.failures.pop()
+        self.buried.set()
+
+
+async def test_P9_a_burial_that_fails_is_tried_again(parts: Parts) -> None:
+    undertaker = _Undertaker()
+    processes = MemoryProcesses()
+    one = ProcessId("boot", 7, 7)
+    session = SimpleNamespace(id="s", processes=Processes(one, one, one, ""))
+    live: Any = SimpleNamespace(session=session, peer="a", context=None)
+    machine: Any = SimpleNamespace(clock=parts.clock, processes=processes)
+    keeper = Keeper(machine, parts.fleet, Lives(), cast("Any", undertaker), parts.tasks)
+    keeper._ended(live)
+
+    async def buried() -> bool:
+        await parts.clock.advance(0.5)
+        return undertaker.buried.is_set()
+
+    await eventually(buried, timeout=PATIENCE, why="the session is buried")
