@@ -21,6 +21,7 @@ from roost.core.message import Message, Notice
 from roost.core.peer import Peer, Settings
 from roost.core.policy import Policy
 from roost.core.session import Processes
+from roost.daemon.authority import TREE, Authority
 from roost.daemon.executor import Executor
 from roost.daemon.fleet import Fleet
 from roost.daemon.keeper import Keeper
@@ -28,6 +29,7 @@ from roost.daemon.live import Lives
 from roost.daemon.notices import Notices
 from roost.daemon.tasks import Tasks
 from roost.errors import RoostError, StoreError
+from roost.host.errors import SensorError
 from roost.host.memory.clock import VirtualClock
 from roost.host.memory.processes import MemoryProcesses
 from roost.store.interfaces import Batch, intent_for
@@ -212,6 +214,24 @@ class _Undertaker:
         if self.failures:
             raise self.failures.pop()
         self.buried.set()
+
+
+async def test_N7_an_unreadable_process_table_proves_no_end(parts: Parts) -> None:
+    """Processes that never became known are not taken for ended until the table can be read again."""
+    processes = MemoryProcesses()
+    machine: Any = SimpleNamespace(clock=parts.clock, processes=processes)
+    authority = Authority(machine, parts.fleet)
+    unknown: Any = SimpleNamespace(id="s", nonce="n", processes=None)
+    processes.broken = True
+    failing = parts.tasks.start(authority.clear_tree(unknown), "unreadable")
+    await parts.clock.advance(TREE * 2)
+    with pytest.raises(SensorError):
+        await asyncio.wait_for(failing, PATIENCE)
+    waiting = parts.tasks.start(authority.clear_tree(unknown), "readable later")
+    await parts.clock.advance(TREE / 2)
+    processes.broken = False
+    await parts.clock.advance(TREE / 2)
+    assert await asyncio.wait_for(waiting, PATIENCE) == "its tree is empty"
 
 
 async def test_P9_a_burial_that_fails_is_tried_again(parts: Parts) -> None:

@@ -30,8 +30,9 @@ class Chaos(Acts):
     def rest(self) -> None:
         """Bring everything to its end: dialogs answered, hanging agents ended, peers started."""
         self.note("rest")
+        self.fault_order.unlink(missing_ok=True)
         if self.roost.daemon.poll() is not None:
-            self.roost.start()
+            self.start()
         for name in PEERS:
             if name not in states(self.roost):
                 self.revive(name)
@@ -123,11 +124,13 @@ class Chaos(Acts):
         return "\n".join([*self.log, "--- journal", *rows, "--- daemon", self.roost.said()[-20000:]])
 
 
-def run(seed: int, seconds: float, *, pace: float = 0.25, keep: Path | None = None) -> list[str]:
+def run(
+    seed: int, seconds: float, *, pace: float = 0.25, faults: float = 0.0, keep: Path | None = None
+) -> list[str]:
     """One run in a home of its own; returns what is wrong. A failed run leaves its story in `keep`."""
     with make_home() as home:
         roost = Roost(home, environment(os.environ, home))
-        chaos = Chaos(roost, seed)
+        chaos = Chaos(roost, seed, faults=faults)
         try:
             chaos.set_up()
             chaos.rage(seconds, pace)
@@ -159,6 +162,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="the first seed; a random one without it")
     parser.add_argument("--each", type=float, default=25, help="seconds of chaos for each seed")
     parser.add_argument("--pace", type=float, default=0.25, help="mean seconds between two operations")
+    parser.add_argument("--faults", type=float, default=0.0, help="share of the daemon's own calls that fail")
     parser.add_argument("--keep", type=Path, default=None, help="folder for the stories of failed runs")
     asked = parser.parse_args()
     nonce = secrets.token_hex(8)
@@ -166,7 +170,7 @@ def main() -> int:
     seed = asked.seed if asked.seed is not None else secrets.randbelow(1_000_000)
     end, failed = time.monotonic() + asked.seconds, 0
     while time.monotonic() < end:
-        for line in run(seed, asked.each, pace=asked.pace, keep=asked.keep):
+        for line in run(seed, asked.each, pace=asked.pace, faults=asked.faults, keep=asked.keep):
             sys.stdout.write(f"seed {seed}: {line}\n")
             failed += 1
         sys.stdout.flush()

@@ -13,8 +13,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import roost
 from roost.cli.client import Client, ConnectionLostError
 from roost.core.identity import ProcessId
 from roost.core.peer import PeerState
@@ -24,7 +26,9 @@ from roost.host.process import SystemProcesses
 from tests.support.chaos_oracle import Sent, states
 from tests.support.daemon import Roost
 
-QUICK = {"quiet": "500ms", "silence": "4s", "restarts": "1000"}
+SOURCE = str(Path(roost.__file__).parent.parent)
+"""The agents run the same roost as the daemon, wherever it stands."""
+QUICK = {"quiet": "500ms", "silence": "4s", "restarts": "1000", "env.PYTHONPATH": SOURCE}
 PEERS: dict[str, dict[str, str]] = {
     "warm-a": QUICK | {"idle": "3s"},
     "warm-b": QUICK | {"resume": "always", "idle": "2s"},
@@ -34,6 +38,7 @@ PEERS: dict[str, dict[str, str]] = {
     "eph-b": QUICK | {"wake": "ephemeral", "quiet": "200ms"},
 }
 MAILBOX = "person"
+FAULTY = Path(__file__).resolve().parent / "faulty_daemon.py"
 BODIES = (
     "hello",
     "hello\nsecond line",
@@ -69,8 +74,13 @@ def pause(seconds: float) -> None:
 class Acts:
     """A roost, its peers, and all that can be done to them."""
 
-    def __init__(self, roost: Roost, seed: int, *, verbose: bool = False) -> None:
+    def __init__(self, roost: Roost, seed: int, *, faults: float = 0.0, verbose: bool = False) -> None:
+        """`faults`: the share of the daemon's dealings with the machine that fail."""
         self.roost = roost
+        self.faults = faults
+        self.fault_order = roost.home.root / "faults"
+        roost.environ["ROOST_FAULTS"] = str(self.fault_order)
+        roost.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         self.random = random.Random(seed)  # noqa: S311 -- reproducible, not secret
         self.sent: list[Sent] = []
         self.keyed: list[tuple[str, str, str]] = []
@@ -94,12 +104,21 @@ class Acts:
         if self._verbose:
             sys.stderr.write(line + "\n")
 
+    def start(self) -> None:
+        """Start the daemon, with its faults if there are any."""
+        if not self.faults:
+            self.roost.start()
+            return
+        self.roost.start(sys.executable, str(FAULTY))
+
     def set_up(self) -> None:
         """The daemon and the peers."""
-        self.roost.start()
+        self.start()
         for name, settings in PEERS.items():
             self.roost.add(name, **settings)
         self.roost.add(MAILBOX, "human")
+        if self.faults:
+            self.fault_order.write_text(str(self.faults))
 
     def call(self, method: str, **params: Any) -> Any:  # noqa: ANN401 -- JSON
         """A request that may fail as chaos has it; None then."""
@@ -342,7 +361,7 @@ class Acts:
             pause(delay)
             if again:
                 self._half_start(again)
-            self.roost.start()
+            self.start()
 
     def _half_start(self, seconds: float) -> None:
         """A daemon that is killed in the middle of its start."""
@@ -370,13 +389,13 @@ class Acts:
         with self._daemon:
             self.call("down", agents=agents)
             self._left("down")
-            self.roost.start()
+            self.start()
 
     def term(self) -> None:
         with self._daemon:
             self.roost.daemon.send_signal(signal.SIGTERM)
             self._left("SIGTERM")
-            self.roost.start()
+            self.start()
 
     def _left(self, why: str) -> None:
         try:
