@@ -37,7 +37,7 @@ from roost.store.memory import MemoryStore, Point
 from tests.support.chaos import run
 from tests.support.daemon import Roost, roost_in
 from tests.support.home import Home
-from tests.support.wait import eventually
+from tests.support.wait import eventually, wait_until
 
 PATIENCE = 20.0
 VICTIM = Path(__file__).resolve().parent.parent / "support" / "crash_daemon.py"
@@ -115,6 +115,30 @@ def test_a_session_whose_runtime_left_the_configuration_stands_in_nobodys_way(ho
         assert len(roost.happened("start")) == 1
         roost.call("stop", name="a")
         assert roost.deaths("a")[-1]["cause"] == "operator-stop"
+
+
+def test_what_a_killed_daemon_did_not_clean_up_goes_at_the_next_start(roost: Roost) -> None:
+    """Only what nobody lives in: a live session keeps its files, and so does a terminal that answers."""
+    roost.add("a")
+    roost.call("wake", name="a")
+    live = roost.session("a")
+    roost.kill()
+    places, ended, stranger = roost.places, "e" * 32, "f" * 32
+    places.session(ended).mkdir()
+    (places.spool / f"{ended}.json").write_text("{}")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left:
+        left.bind(str(places.terminal(ended)))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as answering:
+        answering.bind(str(places.terminal(stranger)))
+        answering.listen()
+        roost.start()
+        wait_until(lambda: roost.events("a", "adopted"), timeout=PATIENCE, why="the session is adopted")
+        assert places.terminal(stranger).exists()
+    assert [path.name for path in places.sessions.glob("*")] == [live["id"]]
+    assert list(places.spool.glob("*")) == []
+    assert not places.terminal(ended).exists()
+    assert roost.ask("a", "hello") == "echo: hello"
+    places.terminal(stranger).unlink()
 
 
 # the parts, on twins

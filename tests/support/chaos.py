@@ -36,6 +36,8 @@ class Chaos(Acts):
         for name in PEERS:
             if name not in states(self.roost):
                 self.revive(name)
+        if self.faults:
+            self.term()  # what could not be cleaned up is cleaned up at the next start
         deadline, round_ = time.monotonic() + REST, 0
         while (left := self.unfinished()) and time.monotonic() < deadline:
             if round_ % 10 == 0:

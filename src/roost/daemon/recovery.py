@@ -49,7 +49,10 @@ class Recovery:
 
     async def run(self, intents: Iterable[Intent]) -> None:
         """Adopt or close all sessions at once, then take up the intents that are still open."""
-        await asyncio.to_thread(self._undertaker.sweep)
+        try:
+            await asyncio.to_thread(self._undertaker.sweep)
+        except OSError as error:
+            _log.warning("what ended sessions left cannot be removed: %s", error)
         states = [state for state in self._fleet.states() if state.session is not None]
         doubtful = list(_doubtful(self._fleet.states()))
         await asyncio.gather(*(self._session(state) for state in states))

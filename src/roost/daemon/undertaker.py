@@ -7,6 +7,7 @@ import asyncio
 import logging
 import re
 import shutil
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -174,13 +175,32 @@ class Undertaker:
                 self._clear(command.peer)
 
     def sweep(self) -> None:
-        """Blocking: remove the files of peers whose removal the last daemon did not see through."""
+        """Blocking: remove the files of peers and sessions whose end the last daemon did not see through."""
         places = self._machine.places
         known = set(self._fleet.names())
         logs = (path.name.partition(".")[0] for path in places.pane_log("-").parent.glob("*.log*"))
         folders = (path.name for path in places.bodies.glob("*"))
         for name in {*logs, *folders} - known:
             self._clear(name)
+        self._sweep_sessions()
+
+    def _sweep_sessions(self) -> None:
+        """Blocking: files of sessions that the store knows as ended, unless something answers there.
+
+        The files are listed before the fleet is asked: what is being launched meanwhile is not among them.
+        """
+        places = self._machine.places
+        folders = {path.name for path in places.sessions.glob("*")}
+        records = {path.name.partition(".")[0] for path in places.spool.glob("*.json*")}
+        sockets = list(places.terminal("-").parent.glob("*"))
+        live = {state.session.id for state in self._fleet.states() if state.session is not None}
+        for session in (folders | records) - live:
+            if not _answers(places.terminal(session)):
+                self._clear_session(session)
+        known = {places.terminal(session) for session in live}
+        for path in sockets:
+            if path not in known and not _answers(path):
+                path.unlink(missing_ok=True)
 
     def _clear(self, peer: str) -> None:
         log = self._machine.places.pane_log(peer)
@@ -193,9 +213,24 @@ class Undertaker:
 
     def _clean(self, session: Session) -> None:
         """Blocking: remove what only the live session needed, after its death is in the store."""
-        self._spool.remove(session.id)
-        shutil.rmtree(self._machine.places.session(session.id), ignore_errors=True)
-        self._machine.places.terminal(session.id).unlink(missing_ok=True)
+        self._clear_session(session.id)
+
+    def _clear_session(self, session: str) -> None:
+        self._spool.remove(session)
+        shutil.rmtree(self._machine.places.session(session), ignore_errors=True)
+        self._machine.places.terminal(session).unlink(missing_ok=True)
+
+
+def _answers(path: Path) -> bool:
+    """Blocking: whether a server listens on a socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        try:
+            caller.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError:
+            return True
+        return True
 
 
 def last_lines(live: Live | None, log: Path) -> tuple[str, ...]:
