@@ -15,7 +15,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
 from roost.cli.client import RemoteError
-from tests.support.daemon import Roost, roost_in
+from tests.support.daemon import Roost, environ_of, roost_in
 from tests.support.home import Home
 from tests.support.wait import wait_until
 
@@ -26,17 +26,6 @@ PATIENCE = 20.0
 def roost(home: Home) -> Iterator[Roost]:
     with roost_in(home) as made:
         yield made
-
-
-def environ_of(pid: int) -> dict[str, str]:
-    """The environment a process was started with."""
-    pairs = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
-    return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
-
-
-def token_of(roost: Roost, name: str) -> str:
-    """The token that was planted in the peer's agent."""
-    return environ_of(roost.session(name)["agent_pid"])["ROOST_TOKEN"]
 
 
 def post(roost: Roost, path: str, body: object = None, **headers: str) -> tuple[int, str]:
@@ -67,7 +56,7 @@ LISTING = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
 def test_wrong_foreign_and_ended_tokens_are_refused(roost: Roost) -> None:
     roost.add("a")
     roost.call("wake", name="a")
-    token = token_of(roost, "a")
+    token = roost.token("a")
     assert post(roost, "/mcp", LISTING, Authorization=f"Bearer {token}")[0] == 200
     for wrong in (
         "",
@@ -93,7 +82,7 @@ def test_wrong_foreign_and_ended_tokens_are_refused(roost: Roost) -> None:
         roost.call("list", token=token)
     roost.call("start", name="a")
     roost.call("wake", name="a")
-    assert token_of(roost, "a") != token
+    assert roost.token("a") != token
     with pytest.raises(RemoteError):
         roost.call("list", token=token)
 
@@ -102,7 +91,7 @@ def test_P13_an_agent_is_who_its_token_says_and_no_operator(roost: Roost) -> Non
     roost.add("a")
     roost.add("b", "human")
     roost.call("wake", name="a")
-    token = token_of(roost, "a")
+    token = roost.token("a")
     operators = {
         "add": {"name": "x", "settings": {}},
         "set": {"name": "a", "pairs": []},
@@ -146,7 +135,7 @@ def test_P13_an_agent_is_who_its_token_says_and_no_operator(roost: Roost) -> Non
 def test_http_takes_only_our_host_and_origin_and_listens_on_loopback(roost: Roost) -> None:
     roost.add("a")
     roost.call("wake", name="a")
-    good = {"Authorization": f"Bearer {token_of(roost, 'a')}"}
+    good = {"Authorization": f"Bearer {roost.token('a')}"}
     place = urlsplit(roost.call("status")["url"]).netloc
     assert post(roost, "/mcp", LISTING, **good, Origin=f"http://{place}")[0] == 200
     for origin in ("http://evil.example", "null", f"https://{place}", "http://127.0.0.1:1"):
@@ -248,7 +237,7 @@ def test_P13_the_official_client_finds_four_tools_and_sends(roost: Roost) -> Non
     roost.add("a")
     roost.add("b", "human")
     roost.call("wake", name="a")
-    asyncio.run(by_mcp(roost.call("status")["url"] + "/mcp", token_of(roost, "a")))
+    asyncio.run(by_mcp(roost.call("status")["url"] + "/mcp", roost.token("a")))
     (item,) = roost.call("inbox", name="b")
     assert (item["from"], item["body"], item["topic"]) == ("a", "by MCP", "t")
 

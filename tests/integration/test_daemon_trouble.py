@@ -173,3 +173,35 @@ def test_down_with_agents_ends_a_session_that_is_just_starting(roost: Roost) -> 
     roost.start()
     roost.until_message(sent, "done")
     assert len(roost.prompts(sent)) == 1
+
+
+def test_N3_a_message_sent_again_under_its_key_still_finds_its_reply(roost: Roost) -> None:
+    roost.add("a")
+    first = roost.send("a", "once", key="k", wait="replied", timeout=PATIENCE)
+    roost.until_message(first["id"], "done")
+    again = roost.send("a", "once", key="k", wait="replied", timeout=PATIENCE)
+    assert (again["id"], again["reply"]["id"]) == (first["id"], first["reply"]["id"])
+    assert len(roost.prompts(first["id"])) == 1
+
+
+def test_a_mailbox_has_no_terminal_and_stopping_it_disturbs_nobody(roost: Roost) -> None:
+    roost.add("a")
+    roost.add("boss", "human")
+    roost.send("a", "@@send boss hello@@", wait="done", timeout=PATIENCE)
+    looked = roost.cli("screen", "boss")
+    assert (looked.returncode, looked.stderr.count("\n")) == (1, 1)
+    assert "mailbox" in looked.stderr
+    roost.call("stop", name="boss")
+    assert roost.events("a", "notice") == []
+
+
+def test_P7_what_an_agent_says_of_its_work_is_in_the_journal(roost: Roost) -> None:
+    roost.add("a")
+    roost.send("a", "@@silent@@", wait="done", timeout=PATIENCE)
+    token = roost.token("a")
+    roost.call("done", token=token, summary="all tests pass")
+    roost.until_death("a")
+    assert [event["data"]["why"] for event in roost.events("a", "stopping")] == [
+        "it said that it is done: all tests pass"
+    ]
+    assert roost.deaths("a")[0]["cause"] == "completed"

@@ -228,6 +228,10 @@ class Roost:
             reader.close()
         return envelope.wrap(message, body, envelope.boundary(seed, message_id, message.attempts))
 
+    def token(self, name: str) -> str:
+        """The token that the peer's agent was given."""
+        return environ_of(self.session(name)["agent_pid"])["ROOST_TOKEN"]
+
     # a person at the terminal
 
     def tmux(self, name: str, *arguments: str) -> str:
@@ -280,3 +284,9 @@ def alive(pid: int) -> bool:
 def sha256(text: str) -> str:
     """As in the demo agent's log."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def environ_of(pid: int) -> dict[str, str]:
+    """The environment a process was started with."""
+    pairs = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
+    return dict(pair.split("=", 1) for pair in pairs if "=" in pair)

@@ -64,7 +64,10 @@ def policy_end(state: PeerState) -> PolicyEnd | None:
     if session.state is not SessionState.IDLE or state.in_flight is not None:
         return None
     if session.ending is not None and session.ending.cause is Cause.COMPLETED:
-        return PolicyEnd(session.ending.at, Cause.COMPLETED, "it said that it is done")
+        why = "it said that it is done"
+        if session.ending.note:
+            why = f"{why}: {session.ending.note}"
+        return PolicyEnd(session.ending.at, Cause.COMPLETED, why)
     if settings.wake is WakePolicy.ALWAYS or any(_waits(m.state, cut=m.cut) for m in state.messages):
         return None
     bound = settings.idle if settings.wake is WakePolicy.WARM else settings.silence

@@ -59,7 +59,7 @@ def on_completed(step: Step, event: e.Completed) -> None:
     session = step.live(event.session)
     if session is None or session.ending is not None:
         return
-    step.set_session(ending=Ending(Cause.COMPLETED, step.peer.name, step.now))
+    step.set_session(ending=Ending(Cause.COMPLETED, step.peer.name, step.now, event.summary))
     if step.peer.settings.wake is WakePolicy.EPHEMERAL and session.task and session.armed_at is None:
         step.set_session(armed_at=step.now)
 

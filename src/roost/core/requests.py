@@ -32,10 +32,10 @@ def on_wake(step: Step, event: e.Wake) -> None:
 
 
 def on_stop(step: Step, event: e.Stop) -> None:
-    """Park the peer; who waits for it is told."""
+    """Park the peer; who waits for it is told, unless it is a mailbox, which takes mail as before."""
     if not step.peer.stopped:
         step.set_peer(stopped=True, pending=None, since=step.now)
-        for message in step.state.messages:
+        for message in () if step.traits.mailbox else step.state.messages:
             if message.cut or message.state is MessageState.QUEUED:
                 step.tell(message, "stopped", f"'{step.peer.name}' was stopped; the message is kept")
     if step.session is not None:

@@ -72,11 +72,12 @@ class Processes:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """An end that was asked for: why, by whom, since when."""
+    """An end that was asked for: why, by whom, since when; `note` is what an agent said of its work."""
 
     cause: Cause
     by: str
     at: float
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

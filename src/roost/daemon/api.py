@@ -186,7 +186,9 @@ class Api:
 
     def live(self, name: str) -> Live:
         """The live session of a peer; raises RefusedError when it sleeps."""
-        self.fleet.get(name)
+        settings = self.fleet.get(name).peer.settings
+        if self.fleet.policy.of(settings.runtime).mailbox:
+            raise RefusedError(f"'{name}' is a mailbox and has no terminal; see `roost inbox {name}`")
         live = self._lives.of(name)
         if live is None:
             raise RefusedError(f"'{name}' has no live session; wake it with `roost wake {name}`")

@@ -85,6 +85,7 @@ class Delivery:
                 if not await self._enter(message):
                     break
                 if await self._left(message, wait):
+                    self._live.entered = (message.id, message.attempts)
                     break
             await self._until(lambda: not self._offered(message), EVIDENCE)
         except TmuxGone:
@@ -130,7 +131,8 @@ class Delivery:
     async def examine(self, message: Message, *, settle: float) -> e.Examined:
         """Find out whether an earlier offer reached this session, before anything is pasted again.
 
-        Absent needs all of: idle, an empty input line, and no record of the id for `settle` seconds.
+        Absent needs all of: idle, an empty input line, and no record of the id for `settle` seconds; and a
+        record that could hold it, and no Enter of ours that took the text away.
         """
         quiet: float | None = None
         while self._offered(message):
@@ -140,11 +142,7 @@ class Delivery:
             if idle and view.composer is Composer.EMPTY:
                 quiet = now if quiet is None else quiet
                 if now - quiet >= settle:
-                    return e.Examined(
-                        message.id,
-                        Examination.ABSENT,
-                        "at its prompt, nothing typed, no record of the message",
-                    )
+                    return self._unrecorded(message)
             else:
                 quiet = None
             if idle and view.composer is Composer.FILLED:
@@ -155,6 +153,17 @@ class Delivery:
                 continue
             await self._clock.sleep(LOOK * 5)
         return e.Examined(message.id, Examination.FOUND, "its record names the message")
+
+    def _unrecorded(self, message: Message) -> e.Examined:
+        """At its prompt, nothing typed, no record: pasted again only if that proves it was not pasted."""
+        if self._live.entered == (message.id, message.attempts):
+            why = "it was handed over, and no record names it"
+            return e.Examined(message.id, Examination.UNCLEAR, why)
+        if not self._live.sensor.tails():
+            why = "its program keeps no record that could tell"
+            return e.Examined(message.id, Examination.UNCLEAR, why)
+        why = "at its prompt, nothing typed, no record of the message"
+        return e.Examined(message.id, Examination.ABSENT, why)
 
     async def _ours(self, message: Message) -> bool:
         """Whether the text in the input line is our paste: nobody is there to have typed it."""

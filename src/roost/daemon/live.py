@@ -16,7 +16,8 @@ class Live:
     """One live session. `poke` wakes its driver, `changed` fires after each look.
 
     `prompted` is the message whose prompt was the latest in the agent's own record: a turn's end that follows
-    it there is the end of that message's turn.
+    it there is the end of that message's turn. `entered` is the message, with its attempt, whose text was
+    seen to leave the input line after our Enter.
     """
 
     context: Context
@@ -31,6 +32,7 @@ class Live:
     view: View | None = None
     screen: str = ""
     prompted: str | None = None
+    entered: tuple[str, int] | None = None
     offer_key: str | None = None
     burying: bool = False
 

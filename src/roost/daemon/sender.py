@@ -198,15 +198,27 @@ class Sender:
         follow = self._follow(message, wait, changes, progress)
         if wait != "replied":
             return await follow, None
-        reply, watch = await race(replies.get(), follow)
-        if not won(reply):
-            return watch.result(), None
-        answer: Message = reply.result()
+        answer = await self._earlier_reply(message)
+        if answer is None:
+            reply, watch = await race(replies.get(), follow)
+            if not won(reply):
+                return watch.result(), None
+            answer = reply.result()
+        else:
+            follow.close()
         body = await self._machine.store.body(answer.id)
         if answer.to == OPERATOR:
             await self._fleet.tell(OPERATOR, e.Acknowledge((answer.id,)))
         stored = await self._machine.store.message(message.id)
         return stored.message if stored else message, (answer, (body or b"").decode("utf-8", "replace"))
+
+    async def _earlier_reply(self, message: Message) -> Message | None:
+        """The first reply that is there already: the message may have been sent before under its key."""
+        stored = await self._machine.store.message(message.id)
+        if stored is None or not stored.replies:
+            return None
+        reply = await self._machine.store.message(stored.replies[0])
+        return reply.message if reply is not None else None
 
     async def _follow(
         self, message: Message, wait: str, changes: asyncio.Queue[Message], progress: Progress

@@ -28,9 +28,14 @@ _ENDING_SIGNALS = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 def _leave(number: int, _frame: FrameType | None) -> None:
     """End in order at once, also out of a write that the terminal does not take."""
-    for other in _ENDING_SIGNALS:
-        signal.signal(other, signal.SIG_IGN)
+    _end_once()
     raise Leave(128 + number, signal.Signals(number).name)
+
+
+def _end_once() -> None:
+    """A second signal changes nothing. Not by ignoring it: Python warns of one that is on its way then."""
+    for number in _ENDING_SIGNALS:
+        signal.signal(number, lambda _number, _frame: None)
 
 
 class Agent:
@@ -77,8 +82,7 @@ class Agent:
             while True:
                 self._step()
         except Leave as leave:
-            for number in _ENDING_SIGNALS:
-                signal.signal(number, signal.SIG_IGN)
+            _end_once()
             self._log.write("exit", leave.reason)
             self._status.remove()
             return leave.code

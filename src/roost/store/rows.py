@@ -77,7 +77,7 @@ PEER = Shape(
 )
 PROCESS = Shape(ProcessId, boot=TEXT, pid=WHOLE, start=WHOLE)
 PROCESSES = Shape(Processes, agent=PROCESS.coder, shim=PROCESS.coder, server=PROCESS.coder, socket=TEXT)
-ENDING = Shape(Ending, cause=choice(Cause), by=TEXT, at=NUMBER)
+ENDING = Shape(Ending, cause=choice(Cause), by=TEXT, at=NUMBER, note=TEXT)
 SESSION = Shape(
     Session,
     id=TEXT,

@@ -1,0 +1,61 @@
+"""`roost doctor` against a real socket: what it looks at, what it tells to do."""
+
+import json
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from roost.cli.main import main
+from roost.paths import find_places
+from tests.support.home import Home
+from tests.support.rpc_server import RpcServer, result, serve
+
+Captured = pytest.CaptureFixture[str]
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+@pytest.fixture
+def daemon(home: Home) -> Iterator[RpcServer]:
+    with serve(find_places(home.variables).socket) as server:
+        yield server
+
+
+def test_doctor_joins_its_own_findings_with_the_daemons(daemon: RpcServer, capsys: Captured) -> None:
+    daemon.on("status", result({"version": "0.1.0", "pid": 7}))
+    daemon.on("doctor", result([{"check": "http", "ok": False, "detail": "port taken", "fix": "roost down"}]))
+    assert main(["doctor", "--json"]) == 1
+    found = {each["check"]: each for each in json.loads(capsys.readouterr().out)}
+    assert found["daemon"]["ok"] is True
+    assert found["http"]["fix"] == "roost down"
+    assert found["socket"]["ok"] is True
+
+
+def test_doctor_names_the_place_in_a_broken_configuration(capsys: Captured) -> None:
+    config = find_places(os.environ).config
+    config.parent.mkdir(parents=True)
+    config.write_text("[logs]\nsize = = 3\n")
+    assert main(["doctor", "--json"]) == 1
+    found = {each["check"]: each for each in json.loads(capsys.readouterr().out)}
+    assert "line 2, column 8" in found["config"]["detail"]
+
+
+def test_doctor_finds_an_open_folder_and_says_how_to_close_it(capsys: Captured) -> None:
+    state = find_places(os.environ).state
+    state.mkdir(parents=True)
+    state.chmod(0o755)
+    assert main(["doctor"]) == 1
+    assert f"chmod 700 {state}" in capsys.readouterr().out
+
+
+def test_doctor_names_the_install_command_of_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert main(["doctor"]) == 1
+    shown = capsys.readouterr().out
+    assert all(
+        word in shown
+        for word in ("install tmux", "npm install -g @anthropic-ai/claude-code", "@openai/codex")
+    )

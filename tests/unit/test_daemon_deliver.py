@@ -1,0 +1,69 @@
+"""What an examination may conclude from an empty input line and a record without the message (N4)."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from roost.core.message import Examination, Message, MessageState
+from roost.core.peer import Peer, PeerState, Settings
+from roost.core.session import SessionState
+from roost.daemon.deliver import Delivery
+from roost.runtimes.base import Composer, Reading, View
+
+OFFERED = Message(
+    "0" * 32, "asker", "worker", 0.0, 1, "d", state=MessageState.OFFERED, session="s1", attempts=1
+)
+
+
+class QuickClock:
+    """Sleeping takes no time but the clock's."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    def now(self) -> float:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        self.at += seconds
+
+
+def delivery(tails: list[Path], entered: tuple[str, int] | None) -> Delivery:
+    live = SimpleNamespace(
+        peer="worker",
+        session=SimpleNamespace(id="s1"),
+        sensor=SimpleNamespace(tails=lambda: tails),
+        entered=entered,
+        view=View(Composer.EMPTY),
+        screen="",
+    )
+
+    async def look(*, screen: bool) -> Reading:
+        assert screen
+        return Reading(SessionState.IDLE, "at its prompt")
+
+    state = PeerState(Peer("worker", "5eed", Settings("/w", "demo"), 0.0), None, (OFFERED,))
+    parts: Any = (live, SimpleNamespace(look=look), SimpleNamespace(find=lambda _name: state), QuickClock())
+    return Delivery(*parts)
+
+
+@pytest.mark.parametrize(
+    ("tails", "entered", "verdict"),
+    [
+        ([Path("/record")], None, Examination.ABSENT),
+        ([Path("/record")], (OFFERED.id, 0), Examination.ABSENT),
+        ([Path("/record")], (OFFERED.id, 1), Examination.UNCLEAR),
+        ([], None, Examination.UNCLEAR),
+    ],
+    ids=["a record without it", "an earlier attempt was entered", "it was entered", "no record is kept"],
+)
+async def test_N4_only_a_record_that_could_hold_it_proves_that_it_was_not_pasted(
+    tails: list[Path], entered: tuple[str, int] | None, verdict: Examination
+) -> None:
+    found = await delivery(tails, entered).examine(cast("Message", OFFERED), settle=1.5)
+    assert found.verdict is verdict
