@@ -28,6 +28,7 @@ from roost.daemon.keeper import Keeper
 from roost.daemon.live import Lives
 from roost.daemon.notices import Notices
 from roost.daemon.tasks import Tasks
+from roost.daemon.undertaker import Undertaker
 from roost.errors import RoostError, StoreError
 from roost.host.errors import SensorError
 from roost.host.memory.clock import VirtualClock
@@ -273,3 +274,18 @@ async def test_P9_a_burial_that_fails_is_tried_again(parts: Parts) -> None:
         return undertaker.buried.is_set()
 
     await eventually(buried, timeout=PATIENCE, why="the session is buried")
+
+
+class _Unreadable:
+    """A spool on a disk that gives and takes nothing."""
+
+    def read(self, _session: str) -> None:
+        raise OSError(28, "No space left on device")
+
+
+async def test_P9_a_death_record_that_cannot_be_read_does_not_hold_up_the_burial(parts: Parts) -> None:
+    machine: Any = SimpleNamespace(clock=parts.clock)
+    nothing: Any = None
+    undertaker = Undertaker(machine, parts.fleet, Lives(), nothing, cast("Any", _Unreadable()))
+    session: Any = SimpleNamespace(id="s", nonce="n", processes=None)
+    assert await asyncio.wait_for(undertaker._record(session), PATIENCE) is None

@@ -103,7 +103,11 @@ class Undertaker:
         else:
             deadline = self._machine.clock.monotonic() + RECORD
         while True:
-            found = await asyncio.to_thread(self._spool.read, session.id)
+            try:
+                found = await asyncio.to_thread(self._spool.read, session.id)
+            except OSError as error:  # a record that can neither be read nor be put aside
+                _log.warning("the death record of session %s cannot be read: %s", session.id, error)
+                found = None
             if isinstance(found, DeathRecord) and found.nonce == session.nonce:
                 return found
             if isinstance(found, Quarantined) or self._machine.clock.monotonic() >= deadline:
