@@ -1,6 +1,5 @@
 """What an examination may conclude from an empty input line and a record without the message (N4)."""
 
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -33,11 +32,11 @@ class QuickClock:
         self.at += seconds
 
 
-def delivery(tails: list[Path], entered: tuple[str, int] | None) -> Delivery:
+def delivery(entered: tuple[str, int] | None, *, records: bool) -> Delivery:
     live = SimpleNamespace(
         peer="worker",
         session=SimpleNamespace(id="s1"),
-        sensor=SimpleNamespace(tails=lambda: tails),
+        sensor=SimpleNamespace(records=records),
         entered=entered,
         view=View(Composer.EMPTY),
         screen="",
@@ -53,17 +52,17 @@ def delivery(tails: list[Path], entered: tuple[str, int] | None) -> Delivery:
 
 
 @pytest.mark.parametrize(
-    ("tails", "entered", "verdict"),
+    ("records", "entered", "verdict"),
     [
-        ([Path("/record")], None, Examination.ABSENT),
-        ([Path("/record")], (OFFERED.id, 0), Examination.ABSENT),
-        ([Path("/record")], (OFFERED.id, 1), Examination.UNCLEAR),
-        ([], None, Examination.UNCLEAR),
+        (True, None, Examination.ABSENT),
+        (True, (OFFERED.id, 0), Examination.ABSENT),
+        (True, (OFFERED.id, 1), Examination.UNCLEAR),
+        (False, None, Examination.UNCLEAR),
     ],
     ids=["a record without it", "an earlier attempt was entered", "it was entered", "no record is kept"],
 )
 async def test_N4_only_a_record_that_could_hold_it_proves_that_it_was_not_pasted(
-    tails: list[Path], entered: tuple[str, int] | None, verdict: Examination
+    records: bool, entered: tuple[str, int] | None, verdict: Examination
 ) -> None:
-    found = await delivery(tails, entered).examine(cast("Message", OFFERED), settle=1.5)
+    found = await delivery(entered, records=records).examine(cast("Message", OFFERED), settle=1.5)
     assert found.verdict is verdict

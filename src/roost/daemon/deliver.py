@@ -159,7 +159,7 @@ class Delivery:
         if self._live.entered == (message.id, message.attempts):
             why = "it was handed over, and no record names it"
             return e.Examined(message.id, Examination.UNCLEAR, why)
-        if not self._live.sensor.tails():
+        if not self._live.sensor.records:
             why = "its program keeps no record that could tell"
             return e.Examined(message.id, Examination.UNCLEAR, why)
         why = "at its prompt, nothing typed, no record of the message"

@@ -28,7 +28,7 @@ def examine_record(
     context = replace(context, session=replace(context.session, started_at=0.0))
     path = runtime.transcript(context, f"boundary {mark}]")
     if path is None:
-        if not runtime.sensor(context).tails() and context.session.conversation is not None:
+        if not runtime.sensor(context).records:
             return Examination.UNCLEAR, "its runtime keeps no record that could tell"
         return Examination.ABSENT, "the conversation has no record, so it holds no message"
     try:

@@ -115,6 +115,11 @@ class Sensor(Protocol):
         """Whether `on_screen` wants the screen with its escape sequences."""
         ...
 
+    @property
+    def records(self) -> bool:
+        """Whether its program writes down every prompt: only then does a missing line prove anything."""
+        ...
+
     def find(self, agent_pid: int, mark: str | None) -> Sequence[Fact]:
         """Blocking, in a thread before each look: find the files that no rule names in advance.
 

@@ -49,6 +49,7 @@ class ClaudeSensor:
     """State from the status file and, for dialogs, the screen; evidence from hooks and the transcript."""
 
     styled = True
+    records = True
 
     def __init__(self, context: Context) -> None:
         """Watch the session of this context."""

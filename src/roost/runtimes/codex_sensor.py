@@ -37,6 +37,7 @@ class CodexSensor:
     """State from the rollout and the screen, evidence from the rollout."""
 
     styled = True
+    records = True
     watches_screen = True
 
     def __init__(self, context: Context) -> None:

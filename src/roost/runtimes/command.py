@@ -46,6 +46,7 @@ class CommandSensor:
 
     def __init__(self, spec: RuntimeTable, context: Context) -> None:
         """Watch the session of this context by the patterns of the specification."""
+        self.records = spec.accept_log is not None
         self._spec = spec
         self._context = context
         self._reading: Reading | None = None

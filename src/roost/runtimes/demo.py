@@ -30,6 +30,7 @@ class DemoSensor:
 
     watches_screen = False
     styled = False
+    records = True
 
     def __init__(self, context: Context) -> None:
         """Watch the session of this context."""
