@@ -49,7 +49,8 @@ def test_P1_bodies_arrive_whole_at_the_model_at_boot_and_later(home: Home, runti
             sent = agents.roost.send("a", body, wait="done", timeout=PATIENCE)
             assert agents.text(sent["id"]) == normal(agents.roost.pasted(sent["id"], body)), size
             outcomes = [attempt["outcome"] for attempt in agents.roost.message(sent["id"])["attempts"]]
-            assert outcomes == ["offered", "accepted", "done"]
+            # On a slow machine evidence may be waited for in vain, then looked for; never is it pasted again.
+            assert [each for each in outcomes if each != "unclear"] == ["offered", "accepted", "done"]
         assert agents.roost.session("a")["generation"] == 1
 
 

@@ -102,7 +102,7 @@ def test_control_characters_never_reach_the_terminal(roost: Roost) -> None:
     assert roost.row("a")["state"] == "idle"
 
 
-def test_N4_only_enter_is_repeated_when_enters_are_eaten(roost: Roost) -> None:
+def test_P2_N4_only_enter_is_repeated_when_enters_are_eaten(roost: Roost) -> None:
     roost.add("a")
     roost.send("a", "@@silent@@\n@@drop-enter 2@@", wait="done", timeout=PATIENCE)
     sent = roost.send("a", "once", wait="done", timeout=PATIENCE)

@@ -23,8 +23,8 @@ from roost.runtimes.base import Composer, View
 
 DRAFT_WAIT = 20.0
 """Seconds to wait for a person to finish a draft, before the offer is put off."""
-RENDER = 3.0
-"""Seconds for a paste to appear in the input line."""
+RENDER = 15.0
+"""Seconds for a paste to appear in the input line: 100 KiB take some on a busy machine."""
 ENTERS = (1.0, 2.0, 4.0, 8.0)
 """Seconds to wait for evidence after each Enter, while the text still stands in the input line."""
 EVIDENCE = 30.0
