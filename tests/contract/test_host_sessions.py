@@ -72,7 +72,7 @@ class Stage:
 
 @pytest.fixture(params=[pytest.param("real", marks=pytest.mark.real), "memory"])
 async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
-    with tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as path:
+    with tempfile.TemporaryDirectory(prefix="r", dir="/tmp", ignore_cleanup_errors=True) as path:
         folder = Path(path)
         (folder / "forensics").mkdir()
         (folder / "spool").mkdir()

@@ -129,13 +129,16 @@ class Stage:
         for terminal in self._terminals:
             await terminal.close()
         for session, nonce in self.markers:
-            for process in self.processes.tree(None, session, nonce):
-                self.processes.signal(process, signal.SIGKILL)
+            while left := self.processes.tree(None, session, nonce):
+                for process in left:
+                    self.processes.signal(process, signal.SIGKILL)
+                for process in left:
+                    await self.gone(process)
 
 
 @pytest.fixture
 async def stage() -> AsyncIterator[Stage]:
-    with tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory(prefix="r", dir="/tmp", ignore_cleanup_errors=True) as folder:
         made = Stage(Path(folder))
         yield made
         await made.close()

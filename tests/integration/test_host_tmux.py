@@ -94,7 +94,7 @@ class Bench:
 
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
-    with tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory(prefix="r", dir="/tmp", ignore_cleanup_errors=True) as folder:
         made = Bench(Path(folder))
         yield made
         await made.close()
@@ -320,7 +320,7 @@ class QuotingServer:
 
 @pytest.fixture
 def quoting_server() -> "Iterator[QuotingServer]":
-    with tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory(prefix="r", dir="/tmp", ignore_cleanup_errors=True) as folder:
         server = QuotingServer(Path(folder))
         yield server
         server.close()
