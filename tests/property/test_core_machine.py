@@ -256,6 +256,27 @@ class Machine(Shell):
         index = data.draw(st.integers(0, len(self.effects) - 1))
         self.run(self.effects.pop(index), lambda *values: data.draw(st.sampled_from(values)))
 
+    @rule(request=st.sampled_from([e.Stop("op"), e.Restart("op"), e.Wake(WakeMode.FRESH, "op"), e.Tick()]))
+    def ask_while_it_falls_asleep(self, request: e.Event) -> None:
+        """A person types in a session that was to sleep, and something else is asked of it."""
+        self.come_to_rest()
+        if self.live() is None or self.state is None or self.state.messages:
+            return
+        self.jump()
+        self.tell(request)
+        for effect in list(self.effects):
+            self.effects.remove(effect)
+            self.run(effect, lambda *values: values[0])
+
+    def come_to_rest(self) -> None:
+        """A shell that does its work goes on until nothing is left to do, or nothing will happen by itself."""
+        for _ in range(40):
+            waits = not self.effects and self.live() is None
+            at = deadline(self.state, self.now) if self.state is not None else None
+            if not self.unfinished() or (waits and at is None):
+                return
+            self.fair_step()
+
     @rule()
     def restart_daemon(self) -> None:
         self.restart()

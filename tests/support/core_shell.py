@@ -44,6 +44,7 @@ class Shell(RuleBasedStateMachine):
         self.first_offers: list[str] = []
         self.news: dict[tuple[str, str], str] = {}
         self.tasks: dict[str, str] = {}
+        self.conversations: set[str | None] = set()
         self.stored = Stored()
         self.truth = Truth()
         self.was_ephemeral = False
@@ -139,6 +140,11 @@ class Shell(RuleBasedStateMachine):
         assert asked or waiting or peer.settings.wake is WakePolicy.ALWAYS, (
             "launched for nothing, or a notice"
         )
+        if not launch.session.resumed and launch.session.conversation is not None:
+            assert launch.session.conversation not in self.conversations, (
+                "a fresh session in an old conversation"
+            )
+        self.conversations.add(launch.session.conversation)
         if peer.settings.wake is WakePolicy.EPHEMERAL and launch.session.wake != "operator-resume":
             assert not launch.session.resumed
             assert launch.session.armed_at is None
@@ -224,6 +230,12 @@ class Shell(RuleBasedStateMachine):
             tuple(self.stored.messages[m] for m in self.order if m in self.stored.messages) == state.messages
         )
         assert all(message.state in LIVING for message in state.messages)
+
+    @invariant()
+    def parked_means_ending(self) -> None:
+        """P7: whatever else happens, a peer that was parked has no session that is not about to end."""
+        if self.state is not None and self.state.session is not None and self.state.peer.stopped:
+            assert self.state.session.state is SessionState.STOPPING
 
     @invariant()
     def nothing_is_dropped(self) -> None:
