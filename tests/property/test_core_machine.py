@@ -269,7 +269,7 @@ class Machine(Shell):
             self.run(effect, lambda *values: values[0])
 
     def come_to_rest(self) -> None:
-        """A shell that does its work goes on until nothing is left to do, or nothing will happen by itself."""
+        """A shell that does its work goes on until nothing is left to do, or nothing goes by itself."""
         for _ in range(40):
             waits = not self.effects and self.live() is None
             at = deadline(self.state, self.now) if self.state is not None else None
