@@ -1,9 +1,9 @@
 """Very many messages while the daemon is killed again and again: `python -m tests.support.soak`.
 
 Every message goes to a demo agent that logs what it truly got. At the end that log and the store must tell
-the same: each message is shown once, whole, in the order in which it was accepted, and none is left over. A
-seed gives the same messages and the same moments of the kills, counted in messages, not the same interleaving.
-"""
+the same: each message is shown once, whole, in the order in which it was accepted, and none is left over.
+A seed gives the same messages and the same moments of the kills (counted in messages), not the same
+interleaving.
 """
 
 import argparse
