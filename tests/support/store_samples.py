@@ -7,6 +7,7 @@ from roost.core import commands as c
 from roost.core.identity import ProcessId
 from roost.core.message import Message, MessageState, Notice
 from roost.core.peer import (
+    Conversation,
     LastDeath,
     Peer,
     PendingWake,
@@ -98,10 +99,14 @@ FULL_PEER = Peer(
     backoff_until=5.5,
     generation=3,
     conversation="c-1",
-    last_death=LastDeath(Cause.OOM, 4.5, True),
+    last_death=LastDeath(Cause.OOM, 4.5, True, "s-0"),
     topics=("a", "b"),
     deaths=(1.5, 2.5),
     since=6.25,
+    conversations=(
+        Conversation(None, "c-2", LastDeath(Cause.CRASHED, 7.5, False, "s-1")),
+        Conversation("ü", "c-3", LastDeath(Cause.IDLE_SLEEP, 8.5, True, "s-2"), True),
+    ),
 )
 FULL_SESSION = Session(
     "s-full",
@@ -121,6 +126,10 @@ FULL_SESSION = Session(
     "m-1",
     4.5,
     Ending(Cause.RESTART, "operator", 5.5),
+    False,
+    "t 1",
+    "asker",
+    6.5,
 )
 FULL_MESSAGE = Message(
     "ab" * 16,

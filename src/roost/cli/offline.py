@@ -48,14 +48,14 @@ def read(database: Path, method: str, params: Record) -> Answer:
 
 
 def live_peers(database: Path) -> list[str]:
-    """The names of the peers whose session is recorded as live. Raises StoreError."""
+    """The names of the peers with a session that is recorded as live. Raises StoreError."""
     if not database.exists():
         return []
     from roost.store.reader import Reader
 
     reader = Reader(database)
     try:
-        return [state.peer.name for state in reader.peers() if state.session is not None]
+        return [state.peer.name for state in reader.peers() if state.sessions]
     finally:
         reader.close()
 

@@ -1,5 +1,6 @@
 """A named participant: its settings, its marks, and what it remembers between sessions."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
@@ -71,11 +72,22 @@ class Quarantine:
 
 @dataclass(frozen=True, slots=True)
 class LastDeath:
-    """How the latest session ended, as far as the next wake cares."""
+    """How the latest active session ended, as far as the next wake cares."""
 
     cause: Cause
     at: float
     cut: bool
+    session: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation that no session runs now, of a peer that keeps them apart: what its next wake needs."""
+
+    topic: str | None
+    id: str
+    last_death: LastDeath
+    resume_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +111,14 @@ class Peer:
     topics: tuple[str, ...] = ()
     deaths: tuple[float, ...] = ()
     since: float = 0.0
+    conversations: tuple[Conversation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PeerState:
-    """All that `decide` knows of one peer: itself, its live session, its unfinished messages in order.
+    """All that `decide` knows of one peer: itself, its sessions, its unfinished messages in order.
 
+    `session` is the active one, the only one that is offered messages; `pool` holds the others.
     `expiry`: no message's time to live runs out before it (Unix seconds; None: none ever). A bound, so that a
     long queue need not be searched at every event.
     """
@@ -113,12 +127,29 @@ class PeerState:
     session: Session | None = None
     messages: tuple[Message, ...] = field(default=())
     expiry: float | None = field(default=None, compare=False)
+    pool: tuple[Session, ...] = ()
 
     @classmethod
-    def of(cls, peer: Peer, session: Session | None, messages: tuple[Message, ...]) -> Self:
-        """The state of a peer as it was stored."""
+    def of(cls, peer: Peer, sessions: Iterable[Session], messages: tuple[Message, ...]) -> Self:
+        """The state of a peer as it was stored, its live sessions in any order."""
+        active: Session | None = None
+        pool: list[Session] = []
+        for session in sorted(sessions, key=lambda session: session.generation):
+            if session.pooled:
+                pool.append(session)
+            else:
+                active = session
         times = (message.expires_at for message in messages if message.expires_at is not None)
-        return cls(peer, session, messages, min(times, default=None))
+        return cls(peer, active, messages, min(times, default=None), tuple(pool))
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """All live sessions, the active one first."""
+        return self.pool if self.session is None else (self.session, *self.pool)
+
+    def find_session(self, session_id: str | None) -> Session | None:
+        """The live session of that id, active or pooled."""
+        return next((session for session in self.sessions if session.id == session_id), None)
 
     @property
     def in_flight(self) -> Message | None:

@@ -82,7 +82,12 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One live session. Times are Unix seconds; `armed_at` starts the quiet window of an ephemeral task."""
+    """One live session. Times are Unix seconds; `armed_at` starts the quiet window of an ephemeral task.
+
+    `pooled`: it is kept beside the peer's active session and is offered nothing. `topic` is the conversation
+    that it runs, where a peer keeps conversations apart (None: the main one), `sender` who sent its latest
+    message. Until `held_until` a person works in its terminal, so it is not ended for being idle.
+    """
 
     id: str
     peer: str
@@ -101,6 +106,10 @@ class Session:
     task: str | None = None
     armed_at: float | None = None
     ending: Ending | None = None
+    pooled: bool = False
+    topic: str | None = None
+    sender: str | None = None
+    held_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ class Step:
     def renew_expiry(self) -> None:
         """Find the earliest time to live again, after the bound has been reached."""
         state = self.state
-        self.state = PeerState.of(state.peer, state.session, state.messages)
+        self.state = PeerState.of(state.peer, state.sessions, state.messages)
 
     def set_message(self, old: Message, **changes: Any) -> Message:  # noqa: ANN401
         """Change fields of an unfinished message; a final one leaves the queue."""

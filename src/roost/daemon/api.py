@@ -111,7 +111,7 @@ class Api:
         """Bring up a session that a person can join: one that runs is enough, ready or not."""
         with self._waits.peer(name) as changes:
             await self.fleet.tell(name, e.Wake(mode, by))
-            while self._lives.of(name) is None:
+            while self._live(name) is None:
                 state = self.fleet.get(name)
                 if state.session is None and state.peer.pending is None:
                     raise RoostError(f"'{name}' could not be woken: {await self._last_reason(name)}")
@@ -156,16 +156,16 @@ class Api:
         """Park a peer and wait until its session is over."""
         with self._waits.peer(name) as changes:
             await self.fleet.tell(name, e.Stop(by))
-            while self.fleet.get(name).session is not None:
+            while self.fleet.get(name).sessions:
                 await changes.get()
         return self.row(name)
 
     async def rest(self, name: str) -> None:
-        """End a peer's session as a clean park, without stopping the peer."""
+        """End a peer's sessions as a clean park, without stopping the peer."""
         with self._waits.peer(name) as changes:
-            before = self.fleet.get(name).session
+            before = [session.id for session in self.fleet.get(name).sessions]
             await self.fleet.tell(name, e.Rest("operator"))
-            while before is not None and (now := self.fleet.get(name).session) and now.id == before.id:
+            while any(self.fleet.get(name).find_session(session) for session in before):
                 await changes.get()
 
     async def start(self, name: str, by: str) -> dict[str, Any]:
@@ -189,10 +189,14 @@ class Api:
         settings = self.fleet.get(name).peer.settings
         if self.fleet.policy.of(settings.runtime).mailbox:
             raise RefusedError(f"'{name}' is a mailbox and has no terminal; see `roost inbox {name}`")
-        live = self._lives.of(name)
+        live = self._live(name)
         if live is None:
             raise RefusedError(f"'{name}' has no live session; wake it with `roost wake {name}`")
         return live
+
+    def _live(self, name: str) -> Live | None:
+        session = self.fleet.get(name).session
+        return self._lives.find(session.id) if session is not None else None
 
     async def done(self, caller: Caller, summary: str) -> None:
         """An agent says that it is done."""

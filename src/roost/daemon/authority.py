@@ -53,8 +53,8 @@ class Authority:
     def stands(self, session: Session) -> bool:
         """Whether this very session is still the one to end (compare-and-set against the fleet)."""
         state = self._fleet.find(session.peer)
-        current = state.session if state else None
-        return current is not None and current.id == session.id and current.state is SessionState.STOPPING
+        current = state.find_session(session.id) if state else None
+        return current is not None and current.state is SessionState.STOPPING
 
     async def end(self, session: Session) -> str:
         """Ask the session's shim to end it; returns what was seen. What is left the undertaker clears."""

@@ -92,13 +92,10 @@ class Driver:
 
     def _session(self) -> Session | None:
         state = self._state()
-        if state is None or state.session is None or state.session.id != self._live.session.id:
-            return None
-        return state.session
+        return state.find_session(self._live.session.id) if state is not None else None
 
     async def _pause(self, session: Session) -> None:
-        state = self._state()
-        flight = state.in_flight if state else None
+        flight = self._flight()
         if not session.ready or (flight is not None and flight.state is MessageState.OFFERED):
             interval = EXPECTING
         elif session.state is SessionState.IDLE and flight is None:
@@ -172,13 +169,14 @@ class Driver:
                     await self._tell(e.Observed(live.session.id, session.state, session.why, conversation))
 
     def _flight(self) -> Message | None:
+        """The message that is with this session."""
         state = self._state()
-        return state.in_flight if state else None
+        flight = state.in_flight if state else None
+        return flight if flight is not None and flight.session == self._live.session.id else None
 
     def _mark(self) -> str | None:
         """The mark of the message that is being handed over."""
-        state = self._state()
-        flight = state.in_flight if state else None
+        state, flight = self._state(), self._flight()
         if state is None or flight is None or flight.state is not MessageState.OFFERED:
             return None
         return f"boundary {envelope.boundary(state.peer.seed, flight.id, flight.attempts)}]"

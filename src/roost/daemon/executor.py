@@ -196,7 +196,7 @@ class Executor:
 
     def _stands(self, command: c.Examine) -> bool:
         state = self._fleet.get(command.peer)
-        return state.session is not None and state.session.id == command.session
+        return state.find_session(command.session) is not None
 
     def _offered(self, command: c.Examine) -> bool:
         message = self._fleet.get(command.peer).message(command.message.id)
@@ -253,12 +253,13 @@ class Executor:
             await self._fleet.report(command.session.peer, veto, settles=command.key)
             return
         state = self._fleet.find(command.session.peer)
-        if state is None or state.session is None or not self._authority.stands(command.session):
+        session = state.find_session(command.session.id) if state is not None else None
+        if session is None or not self._authority.stands(session):
             await self._fleet.settle(command.key)
             return
-        how = await self._authority.end(state.session)
+        how = await self._authority.end(session)
         context = live.context if live is not None else None
-        await self._undertaker.bury(state.session, context, how)
+        await self._undertaker.bury(session, context, how)
 
 
 def _write_body(path: Path, text: str) -> None:

@@ -30,7 +30,7 @@ class Health:
             "uptime_s": round(self._machine.clock.monotonic() - self._started, 3),
             "host": socket.gethostname(),
             "peers": len(states),
-            "live": sum(1 for state in states if state.session is not None),
+            "live": sum(len(state.sessions) for state in states),
             "queued": sum(state.queued for state in states),
             "schema": await self._machine.store.schema(),
             "url": self._url,
@@ -40,12 +40,12 @@ class Health:
         """One line for each thing that only the daemon can see."""
         found = [_check("daemon", ok=True, detail=f"pid {os.getpid()}, {self._url}")]
         for state in self._fleet.states():
-            session = state.session
-            if session is not None and session.state in (SessionState.BLOCKED, SessionState.UNKNOWN):
-                name = state.peer.name
-                found.append(
-                    _check(f"session of {name}", ok=False, detail=session.why, fix=f"roost attach {name}")
-                )
+            name = state.peer.name
+            found += [
+                _check(f"session of {name}", ok=False, detail=session.why, fix=f"roost attach {name}")
+                for session in state.sessions
+                if session.state in (SessionState.BLOCKED, SessionState.UNKNOWN)
+            ]
         return found
 
 

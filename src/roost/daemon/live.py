@@ -77,10 +77,6 @@ class Lives:
         """The session of that id."""
         return self._by_id.get(session) if session is not None else None
 
-    def of(self, peer: str) -> Live | None:
-        """The session of that peer."""
-        return next((live for live in self._by_id.values() if live.peer == peer), None)
-
     def drop(self, session: str) -> Live | None:
         """Let go of a session."""
         live = self._by_id.pop(session, None)

@@ -53,9 +53,9 @@ class Recovery:
             await asyncio.to_thread(self._undertaker.sweep)
         except OSError as error:
             _log.warning("what ended sessions left cannot be removed: %s", error)
-        states = [state for state in self._fleet.states() if state.session is not None]
+        sessions = [session for state in self._fleet.states() for session in state.sessions]
         doubtful = list(_doubtful(self._fleet.states()))
-        await asyncio.gather(*(self._session(state) for state in states))
+        await asyncio.gather(*(self._session(session) for session in sessions))
         for intent in intents:
             await self._take_up(intent)
         for name, message in doubtful:
@@ -63,17 +63,16 @@ class Recovery:
         for name in self._fleet.names():
             await self._fleet.report(name, e.Tick())
 
-    async def _session(self, state: PeerState) -> None:
+    async def _session(self, session: Session) -> None:
         """Adopt or close one session; what stands in the way of one is no matter of the others."""
         try:
-            await self._establish(state)
+            await self._establish(session)
         except (RoostError, OSError) as error:
-            await self._doubt(state, f"it cannot be taken over: {error}")
+            await self._doubt(session, f"it cannot be taken over: {error}")
 
-    async def _establish(self, state: PeerState) -> None:
-        session = state.session
-        assert session is not None  # noqa: S101 -- only states with a session get here
-        context = self._launcher.context(session, state.peer.settings)
+    async def _establish(self, session: Session) -> None:
+        settings = self._fleet.get(session.peer).peer.settings
+        context = self._launcher.context(session, settings)
         started = await asyncio.to_thread(self._started, session, context.home)
         if started is None or started.agent is None or started.shim is None or started.server is None:
             why = "its launch was cut short" if started is None else (started.error or "it never ran")
@@ -81,7 +80,7 @@ class Recovery:
             return
         shim = await asyncio.to_thread(self._machine.processes.probe, started.shim)
         if shim.liveness is Liveness.UNKNOWN:
-            await self._doubt(state, f"its processes cannot be read: {shim.reason}")
+            await self._doubt(session, f"its processes cannot be read: {shim.reason}")
             return
         if shim.liveness is Liveness.DEAD:
             await self._undertaker.bury(session, context, f"found at start: {shim.reason}")
@@ -90,7 +89,7 @@ class Recovery:
         if terminal is None:
             await self._orphan(session, "its tmux server is gone and its shim is not")
             return
-        runtime = self._machine.runtimes.get(state.peer.settings.runtime)
+        runtime = self._machine.runtimes.get(settings.runtime)
         live = live_session(context, runtime, terminal, started)
         assert live.session.processes is not None  # noqa: S101 -- a live session is built from its processes
         if session.processes is None:
@@ -110,13 +109,11 @@ class Recovery:
         _log.warning("session %s of %s: %s", session.id, session.peer, why)
         await self._fleet.report(session.peer, e.Orphaned(session.id, why))
 
-    async def _doubt(self, state: PeerState, why: str) -> None:
+    async def _doubt(self, session: Session, why: str) -> None:
         """Nothing is known, so nothing is closed: show it, and look again."""
-        session = state.session
-        assert session is not None  # noqa: S101 -- only states with a session get here
         _log.warning("session %s of %s: %s", session.id, session.peer, why)
         await self._fleet.report(session.peer, e.Observed(session.id, SessionState.UNKNOWN, why))
-        self._executor.later(AGAIN, lambda: self._session(state), f"look again at {session.peer}")
+        self._executor.later(AGAIN, lambda: self._session(session), f"look again at {session.peer}")
 
     async def _take_up(self, intent: Intent) -> None:
         """An intent that cannot be settled now stays in the store and is met again at the next start."""
@@ -127,15 +124,13 @@ class Recovery:
 
     async def _intent(self, intent: Intent) -> None:
         state = self._fleet.find(intent.peer)
-        session = state.session if state is not None else None
+        session = state.find_session(intent.session) if state is not None else None
         match intent.kind:
             case "notice":
                 notice = Notice(intent.message or "", str(intent.data["outcome"]), str(intent.data["why"]))
                 self._executor.run(c.Notify(str(intent.data["id"]), intent.peer, notice))
-            case "end" if session is not None and session.id == intent.session and session.ending is not None:
+            case "end" if session is not None and session.ending is not None:
                 self._executor.run(c.End(session, session.ending.cause, session.ending.by, guarded=False))
-            case "launch" if session is not None and session.id == intent.session:
-                await self._fleet.settle(intent.key)
             case _:
                 await self._fleet.settle(intent.key)
 

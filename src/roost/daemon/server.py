@@ -106,7 +106,7 @@ class Daemon:
     async def _stop_agents(self) -> None:
         """End every session as a clean park, one that is just starting too; none is woken meanwhile."""
         self._fleet.policy = replace(self._fleet.policy, waking=False)
-        names = [state.peer.name for state in self._fleet.states() if state.session is not None]
+        names = [state.peer.name for state in self._fleet.states() if state.sessions]
         await asyncio.gather(*(self._api.rest(name) for name in names))
 
     async def _close(self, serving: "asyncio.Task[None]") -> None:

@@ -93,8 +93,7 @@ class Undertaker:
 
     def _current(self, session: Session) -> Session | None:
         state = self._fleet.find(session.peer)
-        current = state.session if state else None
-        return current if current is not None and current.id == session.id else None
+        return state.find_session(session.id) if state is not None else None
 
     async def _record(self, session: Session) -> DeathRecord | None:
         """The shim's record. An agent that outlived its shim left none; without a shim there is none."""
@@ -164,7 +163,8 @@ class Undertaker:
         if context is None:
             return False
         state = self._fleet.find(context.session.peer)
-        if state is None or state.session is None or state.session.conversation is None:
+        session = state.find_session(context.session.id) if state is not None else None
+        if session is None or session.conversation is None:
             return False
         if context.settings.runtime not in self._machine.runtimes.names():
             return True  # the next launch of that runtime, if it comes back, looks again
@@ -197,7 +197,7 @@ class Undertaker:
         folders = {path.name for path in places.sessions.glob("*")}
         records = {path.name.partition(".")[0] for path in places.spool.glob("*.json*")}
         sockets = list(places.terminal("-").parent.glob("*"))
-        live = {state.session.id for state in self._fleet.states() if state.session is not None}
+        live = {session.id for state in self._fleet.states() for session in state.sessions}
         for session in (folders | records) - live:
             if not _answers(places.terminal(session)):
                 self._clear_session(session)

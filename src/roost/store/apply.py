@@ -20,10 +20,11 @@ INSERT INTO peers (name, runtime, stopped, created_at, data) VALUES (?, ?, ?, ?,
 ON CONFLICT (name) DO UPDATE SET runtime = excluded.runtime, stopped = excluded.stopped, data = excluded.data
 """
 _SAVE_SESSION = """
-INSERT INTO sessions (id, peer, generation, state, conversation, started_at, data)
-VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO sessions (id, peer, generation, state, conversation, started_at, pooled, data)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE
-SET state = excluded.state, conversation = excluded.conversation, data = excluded.data
+SET state = excluded.state, conversation = excluded.conversation, pooled = excluded.pooled,
+    data = excluded.data
 WHERE ended_at IS NULL
 """
 _END_SESSION = "UPDATE sessions SET ended_at = ?, state = 'ended' WHERE id = ? AND ended_at IS NULL"

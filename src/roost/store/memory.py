@@ -105,7 +105,11 @@ class MemoryStore:
         """All peers by name."""
         tables = self._seen()
         return [
-            PeerState.of(peer, tables.live.get(name), tuple(unfinished(tables, name)))
+            PeerState.of(
+                peer,
+                (session for session in tables.live.values() if session.peer == name),
+                tuple(unfinished(tables, name)),
+            )
             for name, peer in sorted(tables.peers.items())
         ]
 

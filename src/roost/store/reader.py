@@ -73,23 +73,23 @@ class Reader:
 
     @_explained
     def peers(self) -> list[PeerState]:
-        """All peers by name, with live session and unfinished messages in the order of their arrival."""
+        """All peers by name, with live sessions and unfinished messages in the order of their arrival."""
         with self._moment():
             return self._peers()
 
     def _peers(self) -> list[PeerState]:
-        sessions: dict[str, Session] = {}
+        sessions: defaultdict[str, list[Session]] = defaultdict(list)
         for name, session_id, data in self._rows(
             "SELECT peer, id, data FROM sessions WHERE ended_at IS NULL"
         ):
-            sessions[name] = rows.read_session(session_id, data)
+            sessions[name].append(rows.read_session(session_id, data))
         queues: defaultdict[str, list[Message]] = defaultdict(list)
         for row in self._rows(
             f"SELECT {rows.MESSAGE_COLUMNS} FROM {_QUEUE} WHERE {_UNFINISHED} ORDER BY recipient, seq"
         ):
             queues[row[1]].append(rows.read_message(row))
         return [
-            PeerState.of(rows.read_peer(name, data), sessions.get(name), tuple(queues.get(name, ())))
+            PeerState.of(rows.read_peer(name, data), sessions.get(name, ()), tuple(queues.get(name, ())))
             for name, data in self._rows("SELECT name, data FROM peers ORDER BY name")
         ]
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from roost.core.identity import ProcessId
 from roost.core.message import Message, MessageState, Notice
 from roost.core.peer import (
+    Conversation,
     LastDeath,
     Peer,
     PendingWake,
@@ -54,7 +55,10 @@ SETTINGS = Shape(
 )
 PENDING = Shape(PendingWake, mode=choice(WakeMode), by=TEXT)
 QUARANTINE = Shape(Quarantine, until=NUMBER, why=TEXT)
-LAST_DEATH = Shape(LastDeath, cause=choice(Cause), at=NUMBER, cut=FLAG)
+LAST_DEATH = Shape(LastDeath, cause=choice(Cause), at=NUMBER, cut=FLAG, session=TEXT)
+CONVERSATION = Shape(
+    Conversation, topic=optional(TEXT), id=TEXT, last_death=LAST_DEATH.coder, resume_failed=FLAG
+)
 PEER = Shape(
     Peer,
     name=TEXT,
@@ -74,6 +78,7 @@ PEER = Shape(
     topics=items(TEXT),
     deaths=items(NUMBER),
     since=NUMBER,
+    conversations=items(CONVERSATION.coder),
 )
 PROCESS = Shape(ProcessId, boot=TEXT, pid=WHOLE, start=WHOLE)
 PROCESSES = Shape(Processes, agent=PROCESS.coder, shim=PROCESS.coder, server=PROCESS.coder, socket=TEXT)
@@ -97,6 +102,10 @@ SESSION = Shape(
     task=optional(TEXT),
     armed_at=optional(NUMBER),
     ending=optional(ENDING.coder),
+    pooled=FLAG,
+    topic=optional(TEXT),
+    sender=optional(TEXT),
+    held_until=optional(NUMBER),
 )
 NOTICE = Shape(Notice, about=TEXT, outcome=TEXT, why=TEXT)
 _LINES = items(TEXT)
@@ -123,7 +132,7 @@ def read_peer(name: str, data: str) -> Peer:
 
 
 def session_row(session: Session) -> Row:
-    """`id, peer, generation, state, conversation, started_at, data`."""
+    """`id, peer, generation, state, conversation, started_at, pooled, data`."""
     return (
         session.id,
         session.peer,
@@ -131,6 +140,7 @@ def session_row(session: Session) -> Row:
         str(session.state),
         session.conversation,
         session.started_at,
+        session.pooled,
         to_text(SESSION.dump(session)),
     )
 

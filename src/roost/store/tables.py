@@ -96,16 +96,15 @@ def _session(tables: Tables, session: Session) -> None:
         raise BatchError(f"session {session.id} came without its peer; nothing was stored")
     if session.id in tables.ended:
         raise BatchError(f"session {session.id} has ended and cannot live again; nothing was stored")
-    if session.peer in tables.live and tables.live[session.peer].id != session.id:
-        raise BatchError(f"'{session.peer}' has a live session already; nothing was stored")
-    tables.live[session.peer] = session
+    others = (other for other in tables.live.values() if other.peer == session.peer)
+    if not session.pooled and any(other.id != session.id and not other.pooled for other in others):
+        raise BatchError(f"'{session.peer}' has an active session already; nothing was stored")
+    tables.live[session.id] = session
 
 
 def _close(tables: Tables, death: Death) -> None:
-    live = tables.live.get(death.peer)
-    if live is None or live.id != death.session:
+    if tables.live.pop(death.session, None) is None:
         raise BatchError(f"there is no live session {death.session} that could end; nothing was stored")
-    del tables.live[death.peer]
     tables.ended[death.session] = death.peer
     tables.deaths[death.session] = death
     tables.tokens = {key: token for key, token in tables.tokens.items() if token.session != death.session}
@@ -133,7 +132,7 @@ def _purge(tables: Tables, peer: str) -> None:
         for message_id in gone & rows.keys():
             del rows[message_id]
     tables.peers.pop(peer, None)
-    tables.live.pop(peer, None)
+    tables.live = {key: session for key, session in tables.live.items() if session.peer != peer}
     tables.ended = {key: name for key, name in tables.ended.items() if name != peer}
     tables.deaths = {key: death for key, death in tables.deaths.items() if death.peer != peer}
     tables.intents = {key: intent for key, intent in tables.intents.items() if intent.peer != peer}
