@@ -15,6 +15,7 @@ from roost.host.environment import child_environment
 from roost.host.errors import TmuxGone
 from roost.host.files import ensure_private_directory, write_atomic
 from roost.host.interfaces import Terminal
+from roost.host.process_table import HOME_VARIABLE, NONCE_VARIABLE, SESSION_VARIABLE
 from roost.host.shim_spec import ShimSpec, Started, read_started, shim_argv
 from roost.runtimes.base import Context, LaunchPlan, Runtime
 from roost.store.interfaces import Batch, Token
@@ -112,12 +113,12 @@ class Launcher:
         return {
             **context.environ,
             **plan.env,
-            "ROOST_SESSION": session.id,
-            "ROOST_NONCE": session.nonce,
+            SESSION_VARIABLE: session.id,
+            NONCE_VARIABLE: session.nonce,
             "ROOST_PEER": session.peer,
             "ROOST_TOKEN": token,
             "ROOST_URL": self._url,
-            "ROOST_HOME": str(self._machine.places.home),
+            HOME_VARIABLE: str(self._machine.places.home),
         }
 
     def _write(self, context: Context, plan: LaunchPlan, env: Mapping[str, str]) -> Path:

@@ -4,7 +4,7 @@ Times are in seconds: `now` since the Unix epoch, `monotonic` since an arbitrary
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -14,10 +14,14 @@ from roost.core.identity import ProcessId
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What the launcher planted in a session's environment: `ROOST_SESSION` and `ROOST_NONCE`."""
+    """What the launcher planted in a session's environment: `ROOST_SESSION` and `ROOST_NONCE`.
+
+    `home` is the `ROOST_HOME` beside them: it tells whose session it is, and is no part of its identity.
+    """
 
     session: str
     nonce: str
+    home: str | None = field(default=None, compare=False)
 
 
 class Liveness(StrEnum):
@@ -85,6 +89,10 @@ class Processes(Protocol):
         """Name of the running boot. Raises SensorError when it cannot be read."""
         ...
 
+    def host_id(self) -> str:
+        """A name of this machine that outlives reboots and changes of its network name."""
+        ...
+
     def identify(self, pid: int) -> ProcessId | None:
         """Identity of the process that has `pid` now; None when there is none or it is a zombie.
 
@@ -93,7 +101,14 @@ class Processes(Protocol):
         ...
 
     def probe(self, process: ProcessId) -> Probe:
-        """Whether that very process lives: a zombie, a recycled pid and another boot are dead."""
+        """Whether that very process lives: a zombie, a recycled pid and another boot are dead.
+
+        A process that the table does not list and the kernel still knows is unknown.
+        """
+        ...
+
+    def probe_all(self, processes: Sequence[ProcessId]) -> list[Probe]:
+        """As `probe` for each, in one look: for many at once."""
         ...
 
     def environ_marker(self, pid: int) -> Marker | None:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from roost.host.errors import SensorError
 from roost.host.interfaces import Liveness, Marker, Probe, ProcessId, Watch
@@ -30,6 +30,10 @@ class SystemProcesses:
         """Name of the running boot. Raises SensorError."""
         return platform.boot_id()
 
+    def host_id(self) -> str:
+        """A name of this machine that outlives reboots."""
+        return platform.host_id()
+
     def identify(self, pid: int) -> ProcessId | None:
         """Identity of the living process with `pid`, or None. Raises SensorError."""
         found = platform.row(pid)
@@ -39,14 +43,15 @@ class SystemProcesses:
 
     def probe(self, process: ProcessId) -> Probe:
         """Whether that very process lives."""
+        return self.probe_all([process])[0]
+
+    def probe_all(self, processes: Sequence[ProcessId]) -> list[Probe]:
+        """Whether each of these very processes lives."""
         try:
             boot = platform.boot_id()
-            found = platform.row(process.pid) if boot == process.boot else None
         except SensorError as error:
-            return Probe(Liveness.UNKNOWN, str(error))
-        if boot != process.boot:
-            return Probe(Liveness.DEAD, "the machine was restarted since")
-        return judge(process, found)
+            return [Probe(Liveness.UNKNOWN, str(error))] * len(processes)
+        return [_probe(process, boot) for process in processes]
 
     def environ_marker(self, pid: int) -> Marker | None:
         """The planted marker of `pid`, or None."""
@@ -83,6 +88,20 @@ class SystemProcesses:
     def watch(self, process: ProcessId, callback: Callable[[], None]) -> Watch:
         """Call `callback` once in the running loop when that very process is gone."""
         return self._watcher.watch(process, callback)
+
+
+def _probe(process: ProcessId, boot: str) -> Probe:
+    if boot != process.boot:
+        return Probe(Liveness.DEAD, "the machine was restarted since")
+    try:
+        found = platform.row(process.pid)
+        hidden = found is None and platform.is_known(process.pid)
+    except SensorError as error:
+        return Probe(Liveness.UNKNOWN, str(error))
+    if hidden:
+        why = f"the process table does not list {process.pid}, and the kernel knows it"
+        return Probe(Liveness.UNKNOWN, why)
+    return judge(process, found)
 
 
 def judge(process: ProcessId, found: ProcessRow | None) -> Probe:

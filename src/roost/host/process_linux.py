@@ -27,6 +27,29 @@ def boot_id(proc: Path = PROC) -> str:
         raise SensorError(f"cannot read the boot id: {error.strerror}; is /proc mounted?") from error
 
 
+def host_id(etc: Path = Path("/etc")) -> str:
+    """The machine's own id (machine-id(5)), or its network name where it has none."""
+    try:
+        found = (etc / "machine-id").read_text().strip()
+    except OSError:
+        found = ""
+    return found or os.uname().nodename
+
+
+def is_known(pid: int) -> bool:
+    """Whether the kernel knows a process of this pid, whatever /proc lists. Raises SensorError.
+
+    The second witness of an absence: a /proc of another namespace, or one that hides processes, lists less.
+    """
+    try:
+        os.close(os.pidfd_open(pid))
+    except OSError as error:
+        if error.errno in (*_GONE, errno.EINVAL):
+            return False
+        raise SensorError(f"cannot open a pidfd on {pid}: {error.strerror}") from error
+    return True
+
+
 def row(pid: int, proc: Path = PROC) -> ProcessRow | None:
     """The process table's row of `pid`, None when there is none. Raises SensorError."""
     folder = proc / str(pid)

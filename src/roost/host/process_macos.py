@@ -46,6 +46,16 @@ def boot_id() -> str:
     return buffer.value.decode("ascii")
 
 
+def host_id() -> str:
+    """The network name: macOS keeps it over reboots."""
+    return os.uname().nodename
+
+
+def is_known(pid: int) -> bool:  # noqa: ARG001 -- as on Linux
+    """False: `row` asks the kernel itself, there is no second witness."""
+    return False
+
+
 def row(pid: int) -> ProcessRow | None:
     """The row of `pid`, None when there is none. Raises SensorError."""
     info = _BsdInfo()

@@ -7,6 +7,9 @@ from roost.host.interfaces import Marker
 
 SESSION_VARIABLE = "ROOST_SESSION"
 NONCE_VARIABLE = "ROOST_NONCE"
+HOME_VARIABLE = "ROOST_HOME"
+"""The launcher plants these three and every scan looks for them (B2)."""
+_PLANTED = {name.encode(): name for name in (SESSION_VARIABLE, NONCE_VARIABLE, HOME_VARIABLE)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +24,15 @@ class ProcessRow:
 
 
 def marker_of(environ: bytes) -> Marker | None:
-    """The marker in a NUL-separated environment block, None unless both parts are there."""
-    found: dict[bytes, str] = {}
+    """The marker in a NUL-separated environment block, None unless session and nonce are there."""
+    found: dict[str, str] = {}
     for entry in environ.split(b"\0"):
         name, _, value = entry.partition(b"=")
-        if name in (SESSION_VARIABLE.encode(), NONCE_VARIABLE.encode()) and name not in found:
-            found[name] = value.decode("utf-8", "surrogateescape")
-    session, nonce = found.get(SESSION_VARIABLE.encode()), found.get(NONCE_VARIABLE.encode())
-    return Marker(session, nonce) if session and nonce else None
+        planted = _PLANTED.get(name)
+        if planted is not None and planted not in found:
+            found[planted] = value.decode("utf-8", "surrogateescape")
+    session, nonce = found.get(SESSION_VARIABLE), found.get(NONCE_VARIABLE)
+    return Marker(session, nonce, found.get(HOME_VARIABLE)) if session and nonce else None
 
 
 def members(

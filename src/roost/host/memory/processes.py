@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from roost.host.errors import SensorError
@@ -58,6 +58,7 @@ class MemoryProcesses:
     def __init__(self, boot: str = "00000000-0000-0000-0000-000000000001") -> None:
         """Start with an empty table on boot `boot`."""
         self.boot = boot
+        self.host = "memory"
         self.broken = False
         self.signals: list[tuple[ProcessId, int]] = []
         self.endings: dict[ProcessId, Ending] = {}
@@ -130,6 +131,10 @@ class MemoryProcesses:
         self._look()
         return self.boot
 
+    def host_id(self) -> str:
+        """Name of the machine."""
+        return self.host
+
     def identify(self, pid: int) -> ProcessId | None:
         """Identity of the living process with `pid`, or None."""
         self._look()
@@ -146,6 +151,10 @@ class MemoryProcesses:
             return Probe(Liveness.DEAD, "the machine was restarted since")
         found = self._table.get(process.pid)
         return judge(process, found.row if found else None)
+
+    def probe_all(self, processes: Sequence[ProcessId]) -> list[Probe]:
+        """Whether each of these very processes lives."""
+        return [self.probe(process) for process in processes]
 
     def environ_marker(self, pid: int) -> Marker | None:
         """The marker given at `spawn`."""

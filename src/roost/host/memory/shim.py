@@ -9,7 +9,7 @@ from typing import Any
 from roost.host.files import write_atomic
 from roost.host.interfaces import Liveness, Marker, ProcessId
 from roost.host.memory.processes import Ending, MemoryProcesses
-from roost.host.process_table import NONCE_VARIABLE, SESSION_VARIABLE
+from roost.host.process_table import HOME_VARIABLE, NONCE_VARIABLE, SESSION_VARIABLE
 from roost.host.shim_spec import SHIM
 
 _NOT_FOUND = 127
@@ -30,7 +30,7 @@ class MemoryShim:
         self._cause: str | None = None
         self._error: str | None = None
         env = self._spec["env"]
-        self._marker = Marker(env[SESSION_VARIABLE], env[NONCE_VARIABLE])
+        self._marker = Marker(env[SESSION_VARIABLE], env[NONCE_VARIABLE], env.get(HOME_VARIABLE))
         self.process = processes.spawn(parent=server.pid, marker=self._marker, handler=self._receive)
         self.agent = processes.spawn(parent=self.process.pid, marker=self._marker)
         processes.watch(self.agent, self._record)

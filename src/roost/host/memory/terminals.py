@@ -10,7 +10,7 @@ from roost.host.errors import PasteRefused, TmuxError, TmuxGone, TmuxTimeout
 from roost.host.interfaces import Liveness, Marker, PasteOutcome, ProcessId
 from roost.host.memory.processes import MemoryProcesses
 from roost.host.memory.shim import MemoryShim
-from roost.host.process_table import NONCE_VARIABLE, SESSION_VARIABLE
+from roost.host.process_table import HOME_VARIABLE, NONCE_VARIABLE, SESSION_VARIABLE
 from roost.host.tmux.keys import check_key
 
 _ESCAPE = b"\x1b"
@@ -130,7 +130,7 @@ class MemoryTerminals:
             raise TmuxError(f"tmux could not start on {socket}: duplicate session: main")
         launch = Launch(socket, tuple(argv), dict(env), cwd)
         session, nonce = env.get(SESSION_VARIABLE), env.get(NONCE_VARIABLE)
-        marker = Marker(session, nonce) if session and nonce else None
+        marker = Marker(session, nonce, env.get(HOME_VARIABLE)) if session and nonce else None
         process = self._processes.spawn(marker=marker)
         spec = MemoryShim.spec_of(launch.argv)
         shim = MemoryShim(self._processes, spec, process) if spec else None
