@@ -91,8 +91,8 @@ def plan(rows: Iterable[Row], hold: Hold | None, now: float, patience: Patience)
     """Judge every row; `hold` is what the pass before left. Pure: the caller acts on it.
 
     Deaths that are told by something of their own always count. When absence alone would end more than half
-    of five or more sessions at once, it is taken for a broken sensor: none of them ends until all of them have
-    been absent in every look for the time of a hold (N5).
+    of five or more sessions at once, it is taken for a broken sensor: none of them ends until all of them
+    have been absent in every look for the time of a hold (N5).
     """
     judged = [(row, _verdict(row, now, patience)) for row in rows]
     absent = frozenset(

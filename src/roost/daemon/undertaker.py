@@ -5,7 +5,6 @@ Also clears away the files of removed peers.
 
 import asyncio
 import logging
-import re
 import shutil
 import socket
 from collections.abc import Sequence
@@ -14,8 +13,9 @@ from pathlib import Path
 from roost.core import commands as c
 from roost.core import events as e
 from roost.core.peer import PeerState
-from roost.core.session import Cause, Death, Session
+from roost.core.session import Session
 from roost.daemon.authority import Authority
+from roost.daemon.autopsy import death_of, last_lines
 from roost.daemon.driver import Driver
 from roost.daemon.fleet import Fleet
 from roost.daemon.live import Live, Lives
@@ -27,20 +27,8 @@ from roost.runtimes.base import Context
 
 RECORD = 2.0
 """Seconds to wait for the shim's record after the shim is gone: it is written before the shim leaves."""
-LAST_LINES = 20
-_ESCAPES = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])|[\x00-\x08\x0b-\x1f\x7f]"
-)
 
 _log = logging.getLogger("roost.undertaker")
-
-_RECORDED = {
-    "boot-failed": Cause.BOOT_FAILED,
-    "server-exit": Cause.SERVER_EXIT,
-    "terminal-closed": Cause.CRASHED,
-    "teardown": Cause.UNKNOWN,
-    "terminated": Cause.CRASHED,
-}
 
 
 class Undertaker:
@@ -83,8 +71,9 @@ class Undertaker:
             await Driver(live, self._fleet, self._machine.clock).collect()
         tree = await self._authority.clear_tree(current)
         lines = await asyncio.to_thread(last_lines, live, self._machine.places.pane_log(session.peer))
-        death = self._death(current, record, f"{why}; {tree}", lines)
-        exists = await self._conversation_exists(live, context)
+        boot = self._machine.processes.boot_id()
+        death = death_of(current, record, f"{why}; {tree}", lines, self._machine.clock.now(), boot)
+        exists = await self.conversation_exists(live, context)
         await self._fleet.report(session.peer, e.Died(death, exists), settles=f"end:{session.id}")
         self._lives.drop(session.id)
         if live is not None:
@@ -117,47 +106,8 @@ class Undertaker:
                     return None
             await self._machine.clock.sleep(0.02)
 
-    def _death(self, session: Session, record: DeathRecord | None, why: str, lines: tuple[str, ...]) -> Death:
-        boot = self._machine.processes.boot_id()
-        rebooted = session.processes is not None and session.processes.agent.boot != boot
-        if record is None:
-            cause = Cause.REBOOT if rebooted else Cause.SHIM_LOST if session.processes else Cause.BOOT_FAILED
-            return self._build(session, self._machine.clock.now(), cause, why, lines)
-        cause = _RECORDED.get(record.cause or "", Cause.COMPLETED if record.exit_code == 0 else Cause.CRASHED)
-        if record.oom:
-            cause = Cause.OOM
-        how = f"exit code {record.exit_code}" if record.signal is None else f"signal {record.signal}"
-        evidence = "; ".join(
-            part for part in (f"the shim's record says {how}", record.error or record.cause, why) if part
-        )
-        return self._build(
-            session, record.at, cause, evidence, lines, code=record.exit_code, signum=record.signal
-        )
-
-    def _build(
-        self,
-        session: Session,
-        at: float,
-        cause: Cause,
-        evidence: str,
-        lines: tuple[str, ...],
-        *,
-        code: int | None = None,
-        signum: int | None = None,
-    ) -> Death:
-        return Death(
-            session=session.id,
-            peer=session.peer,
-            generation=session.generation,
-            at=at,
-            cause=cause,
-            exit_code=code,
-            signal=signum,
-            evidence=evidence,
-            last_lines=lines,
-        )
-
-    async def _conversation_exists(self, live: Live | None, context: Context | None) -> bool:
+    async def conversation_exists(self, live: Live | None, context: Context | None) -> bool:
+        """Whether the session's conversation is on disk, so that a turn that was cut off can go on there."""
         if live is not None:
             context = live.context
         if context is None:
@@ -235,30 +185,3 @@ def _answers(path: Path) -> bool:
         except OSError:
             return True
         return True
-
-
-def last_lines(live: Live | None, log: Path) -> tuple[str, ...]:
-    """Blocking: the last lines that the session showed, from the latest look or else from its pane log."""
-    text = live.screen if live is not None else ""
-    if not text.strip():
-        text = _tail_text(log)
-    return tuple(_shown(text.splitlines()))[-LAST_LINES:]
-
-
-def _tail_text(log: Path) -> str:
-    try:
-        with log.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - 16384))
-            return plain(file.read().decode("utf-8", "replace"))
-    except OSError:
-        return ""
-
-
-def plain(text: str) -> str:
-    """Terminal output without its control sequences."""
-    return _ESCAPES.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-
-
-def _shown(lines: Sequence[str]) -> list[str]:
-    return [line.rstrip() for line in lines if line.strip()]

@@ -1,0 +1,84 @@
+"""What one death was: its cause, code or signal, and the last lines that the session showed."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from roost.core.session import Cause, Death, Session
+from roost.daemon.live import Live
+from roost.host.shim_spec import DeathRecord
+
+LAST_LINES = 20
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])|[\x00-\x08\x0b-\x1f\x7f]"
+)
+_RECORDED = {
+    "boot-failed": Cause.BOOT_FAILED,
+    "server-exit": Cause.SERVER_EXIT,
+    "terminal-closed": Cause.CRASHED,
+    "teardown": Cause.UNKNOWN,
+    "terminated": Cause.CRASHED,
+}
+
+
+def death_of(
+    session: Session, record: DeathRecord | None, why: str, lines: tuple[str, ...], now: float, boot: str
+) -> Death:
+    """The death of a session as its shim recorded it, or, without a record, as what else is known tells.
+
+    `now`: Unix seconds. `boot`: the running boot; a session of another one ended with that.
+    """
+    code = signum = None
+    at = now
+    if record is None:
+        known = session.processes
+        if known is not None and known.agent.boot != boot:
+            cause = Cause.REBOOT
+        else:
+            cause = Cause.SHIM_LOST if known else Cause.BOOT_FAILED
+    else:
+        cause = _RECORDED.get(record.cause or "", Cause.COMPLETED if record.exit_code == 0 else Cause.CRASHED)
+        if record.oom:
+            cause = Cause.OOM
+        how = f"exit code {record.exit_code}" if record.signal is None else f"signal {record.signal}"
+        told = (f"the shim's record says {how}", record.error or record.cause, why)
+        why = "; ".join(part for part in told if part)
+        at, code, signum = record.at, record.exit_code, record.signal
+    return Death(
+        session=session.id,
+        peer=session.peer,
+        generation=session.generation,
+        at=at,
+        cause=cause,
+        exit_code=code,
+        signal=signum,
+        evidence=why,
+        last_lines=lines,
+    )
+
+
+def last_lines(live: Live | None, log: Path) -> tuple[str, ...]:
+    """Blocking: the last lines that the session showed, from the latest look or else from its pane log."""
+    text = live.screen if live is not None else ""
+    if not text.strip():
+        text = _tail_text(log)
+    return tuple(_shown(text.splitlines()))[-LAST_LINES:]
+
+
+def _tail_text(log: Path) -> str:
+    try:
+        with log.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - 16384))
+            return plain(file.read().decode("utf-8", "replace"))
+    except OSError:
+        return ""
+
+
+def plain(text: str) -> str:
+    """Terminal output without its control sequences."""
+    return _ESCAPES.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _shown(lines: Sequence[str]) -> list[str]:
+    return [line.rstrip() for line in lines if line.strip()]
