@@ -38,7 +38,8 @@ COURSE: list[Any] = [
     *["on"] * 60,
     *["die"] * 5,
     *["repeat", "see"] * 6,
-    *["restart", "reply", "found", "due"] * 2,
+    *["restart", "reply", "found", "due", "resend"] * 2,
+    "drop",
     *(e.Wake(mode, "op") for mode in WakeMode),
     *(e.Stop("op"), e.Start("op"), e.Start("op"), e.Restart("op"), e.Rest("op"), e.Tick()),
 ]
@@ -94,6 +95,17 @@ class Machine(Shell):
     def submit_again(self, data: st.DataObject) -> None:
         if self.state is not None and self.state.messages:
             self.tell(e.Submit(data.draw(st.sampled_from(self.state.messages))))
+
+    @rule(data=st.data(), drop=st.booleans())
+    def decide_doubt(self, data: st.DataObject, *, drop: bool) -> None:
+        self.decide_one(data, drop=drop)
+
+    def decide_one(self, data: st.DataObject, *, drop: bool) -> None:
+        """An operator sends a message again or gives it up, whatever state it is in."""
+        if self.state is not None and self.state.messages:
+            doubtful = [m for m in self.state.messages if m.state is MessageState.UNKNOWN]
+            message = data.draw(st.sampled_from(doubtful or self.state.messages))
+            self.tell(e.Drop(message.id, "op") if drop else e.Resend(message.id, "op"))
 
     @rule(
         event=st.sampled_from(
@@ -218,6 +230,8 @@ class Machine(Shell):
             "see": self.see,
             "due": lambda _data: self.jump(),
             "restart": lambda _data: self.restart(),
+            "resend": lambda data: self.decide_one(data, drop=False),
+            "drop": lambda data: self.decide_one(data, drop=True),
         }
         for what in data.draw(st.lists(st.sampled_from(COURSE), min_size=5, max_size=60)):
             if isinstance(what, str):

@@ -63,6 +63,8 @@ class Shell(RuleBasedStateMachine):
             assert after is before
             assert all(isinstance(command, c.Refuse) for command in commands)
             return commands
+        if isinstance(event, e.Resend):
+            self.truth.resent[event.message_id] += 1
         if isinstance(event, e.Submit) and before.message(event.message.id) is None:
             self.order.append(event.message.id)
         self.state = after
@@ -70,7 +72,7 @@ class Shell(RuleBasedStateMachine):
             self.stored.apply(command)
             self.check(command, before, event)
         self.effects += [command for command in commands if isinstance(command, c.Effect)]
-        if not isinstance(event, e.Submit | e.Tick | e.Configure | e.Acknowledge):
+        if not isinstance(event, e.Submit | e.Resend | e.Drop | e.Tick | e.Configure | e.Acknowledge):
             self.facts.append(event)
         if any(isinstance(command, c.Journal) and command.kind == "quarantined" for command in commands):
             assert not any(isinstance(command, c.Launch) for command in commands)
@@ -196,6 +198,10 @@ class Shell(RuleBasedStateMachine):
     def run_offer(self, offer: c.Offer, pick: Pick) -> None:
         session, message = self.live(), offer.message
         how = pick("taken", "taken", "refused", "unclear", "unclear, pasted")
+        if session is not None and self.found_before(offer, session):
+            verdict = pick(Examination.FOUND, Examination.ENDED)
+            self.tell(e.Examined(message.id, verdict, "found before it was pasted again", message.attempts))
+            return
         if session is None or session.id != offer.session or session.state is SessionState.STOPPING:
             how = "refused"
         if session is not None and how in ("taken", "unclear, pasted"):
@@ -207,6 +213,11 @@ class Shell(RuleBasedStateMachine):
         else:
             certain = how == "refused"
             self.tell(e.OfferFailed(offer.session, message.id, certain, how, message.attempts))
+
+    def found_before(self, offer: c.Offer, session: Session) -> bool:
+        """Whether the record shows that a message which is sent again was taken before."""
+        held = self.truth.holds.get(self.truth.place(session), ())
+        return bool(self.truth.resent[offer.message.id]) and not offer.redrive and offer.message.id in held
 
     def run_examine(self, examine: c.Examine, pick: Pick) -> None:
         assert self.state is not None

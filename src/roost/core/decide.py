@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from roost.core import commands as c
-from roost.core import death, delivery, lifecycle, requests
+from roost.core import death, delivery, doubt, lifecycle, requests
 from roost.core import events as e
 from roost.core.ending import end, policy_end
 from roost.core.launch import launch
@@ -21,6 +21,8 @@ def _tick(_step: Step, _event: e.Tick) -> None:
 
 _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     e.Submit: delivery.on_submit,
+    e.Resend: doubt.on_resend,
+    e.Drop: doubt.on_drop,
     e.Acknowledge: delivery.on_acknowledge,
     e.Replied: delivery.on_replied,
     e.Taken: delivery.on_taken,

@@ -37,6 +37,15 @@ def on_submit(step: Step, event: e.Submit) -> None:
     step.add_message(message)
     kind = "notice" if message.notice else "queued"
     step.journal(kind, message=message.id, sender=message.sender, size=message.size)
+    if event.repeats is not None:
+        step.emit(c.SaveAttempt(event.repeats, None, "sent again", f"as message {message.id}"))
+    advise_kept(step)
+    return None
+
+
+def advise_kept(step: Step) -> None:
+    """Tell the asker when the peer takes no messages for the time being."""
+    peer = step.peer
     if peer.stopped:
         step.emit(c.Advise(f"'{peer.name}' is stopped: the message is kept until `roost start {peer.name}`"))
     elif peer.quarantine is not None and step.now < peer.quarantine.until:
@@ -46,7 +55,6 @@ def on_submit(step: Step, event: e.Submit) -> None:
                 f" the message is kept until `roost start {peer.name}`"
             )
         )
-    return None
 
 
 def _room(step: Step, message: Message) -> bool:
@@ -92,14 +100,17 @@ def on_replied(step: Step, event: e.Replied) -> None:
 
 
 def on_taken(step: Step, event: e.Taken) -> None:
-    """Evidence names the message: it is with the agent."""
+    """Evidence names the message: it is with the agent.
+
+    A message that waits to be sent again, after doubt, may still be found with the session that has it.
+    """
     message = step.state.message(event.message_id)
     if message is None:
         return
-    if message.state is MessageState.OFFERED and message.session == event.session:
-        _accept(step, message, event.evidence)
-    elif message.state is MessageState.UNKNOWN:
+    if message.state is MessageState.UNKNOWN:
         _accept(step, message, event.evidence, found_by=step.live(event.session))
+    elif message.session == event.session and message.state in (MessageState.OFFERED, MessageState.QUEUED):
+        _accept(step, message, event.evidence)
 
 
 def _with_live(step: Step, message: Message) -> bool:

@@ -9,10 +9,31 @@ from roost.core.session import Death, Processes, SessionState
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """A message arrives for this peer. `fresh`: its id was made just now, so nobody can know it."""
+    """A message arrives for this peer.
+
+    `fresh`: its id was made just now, so nobody can know it. `repeats`: the id of a message that ended
+    without being taken, and that an operator sends again as this one.
+    """
 
     message: Message
     fresh: bool = False
+    repeats: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resend:
+    """An operator decides that a message in doubt is offered again, under its id."""
+
+    message_id: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """An operator gives up a message that waits or is in doubt."""
+
+    message_id: str
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +231,8 @@ class Tick:
 
 Event = (
     Submit
+    | Resend
+    | Drop
     | Wake
     | Stop
     | Rest

@@ -92,6 +92,24 @@ class Api:
             raise NotFoundError(f"there is no message '{message_id}'; `roost messages` shows the latest")
         return stored
 
+    async def resend(self, prefix: str, by: str) -> tuple[str, list[str]]:
+        """Send a message again; returns its id and lines for the asker.
+
+        One in doubt keeps its id. One that came to its end without being taken is repeated as a new message,
+        the same one however often it is asked for. Raises RefusedError for any other.
+        """
+        message = (await self.message(prefix)).message
+        if not message.final:
+            outcome = await self.fleet.tell(message.to, e.Resend(message.id, by))
+            return message.id, outcome.advice
+        return await self.sender.repeat(message)
+
+    async def drop(self, prefix: str, by: str) -> str:
+        """Give up a message that waits or is in doubt; returns its id. Raises RefusedError for any other."""
+        message = (await self.message(prefix)).message
+        await self.fleet.tell(message.to, e.Drop(message.id, by))
+        return message.id
+
     async def acknowledge(self, name: str, message_ids: Sequence[str]) -> None:
         """Mark mail as read."""
         if message_ids:

@@ -1,10 +1,24 @@
 """What a runtime's own record says about a message after its session is over."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from roost.core import envelope
+from roost.core.doubt import RESENT
 from roost.core.message import Examination, Message
 from roost.runtimes.base import Context, Prompted, Runtime, TurnOver
+from roost.store.interfaces import Attempt
+
+
+def doubted_offer(story: Iterable[Attempt]) -> int | None:
+    """The number of the offer that was in doubt when an operator last had the message offered again."""
+    offers, doubted = 0, None
+    for step in story:
+        if step.outcome == "offered":
+            offers += 1
+        elif step.outcome == RESENT:
+            doubted = offers
+    return doubted
 
 
 def holds(runtime: Runtime, context: Context, seed: str, message: Message) -> bool:

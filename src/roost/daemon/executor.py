@@ -16,7 +16,7 @@ from roost.core.message import Examination, Message, MessageState
 from roost.core.session import Session, WakeCause
 from roost.daemon.authority import Authority
 from roost.daemon.deliver import Delivery, paste_text
-from roost.daemon.evidence import examine_record, holds
+from roost.daemon.evidence import doubted_offer, examine_record, holds
 from roost.daemon.fleet import Fleet
 from roost.daemon.keeper import Keeper
 from roost.daemon.launcher import Launcher, NothingToResumeError
@@ -151,7 +151,11 @@ class Executor:
             return
         body = await self._machine.store.body(command.message.id)
         seed = self._fleet.get(command.peer).peer.seed
-        redrive = command.redrive and await self._recorded(live, seed, command.message)
+        found = await self._resent(live, seed, command.message)
+        if isinstance(found, e.Examined):
+            await self._fleet.report(command.peer, found, settles=command.key)
+            return
+        redrive = found or (command.redrive and await self._recorded(live, seed, command.message))
         text = await paste_text(command.message, seed, body or b"", self._spill, redrive=redrive)
         live.offer_key = command.key
         live.poke.set()
@@ -160,6 +164,24 @@ class Executor:
         if event is not None:
             live.offer_key = None
             await self._fleet.report(command.peer, event, settles=command.key)
+
+    async def _resent(self, live: Live, seed: str, message: Message) -> e.Examined | bool:
+        """Where an operator has a message offered again: what its offer in doubt came to, if that is recorded.
+
+        Otherwise whether the record holds its body from an offer before that one.
+        """
+        stored = await self._machine.store.message(message.id) if message.attempts > 1 else None
+        doubted = doubted_offer(stored.attempts) if stored is not None else None
+        if doubted is None:
+            return False
+        for attempt in range(message.attempts - 1, 0, -1):
+            verdict, why = await asyncio.to_thread(
+                examine_record, live.runtime, live.context, seed, message, attempt
+            )
+            if verdict in (Examination.FOUND, Examination.ENDED):
+                late = e.Examined(message.id, verdict, why, message.attempts)
+                return late if attempt >= doubted else True
+        return False
 
     async def _recorded(self, live: Live, seed: str, message: Message) -> bool:
         """Whether the resumed conversation really holds the message.

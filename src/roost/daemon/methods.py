@@ -159,6 +159,8 @@ class Methods:
             "send": (_Send, self._send, True),
             "messages": (_Messages, self._messages, False),
             "message": (_Id, self._message, True),
+            "resend": (_Id, self._resend, False),
+            "drop": (_Id, self._drop, False),
             "inbox": (_Inbox, self._inbox, True),
             "wake": (_Wake, self._wake, False),
             "restart": (_Named, self._restart, False),
@@ -262,6 +264,16 @@ class Methods:
         if caller.is_agent and caller.peer not in (stored.message.sender, stored.message.to):
             raise DeniedError("the message is neither from you nor to you")
         return Answer(message_story(stored))
+
+    async def _resend(self, call: _Call) -> Answer:
+        message_id, advice = await self._api.resend(call.params.id, BY)
+        return Answer(await self._told(message_id), advice)
+
+    async def _drop(self, call: _Call) -> Answer:
+        return Answer(await self._told(await self._api.drop(call.params.id, BY)))
+
+    async def _told(self, message_id: str) -> dict[str, Any]:
+        return message_object((await self._api.message(message_id)).message)
 
     async def _inbox(self, call: _Call) -> Answer | Stream:
         asked: _Inbox = call.params

@@ -161,6 +161,35 @@ class Sender:
         await self._replied(message)
         return message, outcome.advice
 
+    async def repeat(self, ended: Message) -> tuple[str, list[str]]:
+        """Send a message that ended without being taken once more; returns its new id and advice.
+
+        The new id follows from the old one, so asking twice sends once. Raises RefusedError if it was taken.
+        """
+        if ended.state is MessageState.DONE or ended.notice is not None:
+            raise RefusedError(
+                f"message {ended.id} is {ended.state}; send a new one with `roost send {ended.to}`"
+            )
+        again = derive(self._fleet.get(ended.to).peer.seed, "repeat", ended.id)
+        async with self._alone(again):
+            if await self._machine.store.message(again) is not None:
+                return again, [f"it was sent again before, as message {again}"]
+            message = Message(
+                id=again,
+                sender=ended.sender,
+                to=ended.to,
+                created_at=self._machine.clock.now(),
+                size=ended.size,
+                digest=ended.digest,
+                topic=ended.topic,
+                reply_to=ended.reply_to,
+                attachments=ended.attachments,
+            )
+            body = await self._machine.store.body(ended.id)
+            event = e.Submit(message, repeats=ended.id)
+            outcome = await self._fleet.tell(ended.to, event, bodies={again: body or b""})
+            return again, outcome.advice
+
     async def _replied(self, message: Message) -> None:
         """Note at the sender that it answered; a reply that is sent again says so again.
 

@@ -6,6 +6,7 @@ from roost.cli.app import App
 from roost.cli.client import Record
 from roost.cli.group import DataCommand
 from roost.cli.output import age, clock, fields, one_line, say, show_json, table, wrap
+from roost.errors import UsageError
 
 SHORT_ID = 16
 """Digits of an id that a table shows: they tell messages apart, and `message` takes them."""
@@ -51,9 +52,30 @@ def show_messages(messages: list[Record]) -> None:
 
 @click.command("message", cls=DataCommand)
 @click.argument("id")
+@click.option("--resend", is_flag=True, help="Send it again: it is in doubt, or ended without being taken.")
+@click.option("--drop", is_flag=True, help="Give it up: it is in doubt, or waits. Its sender is told.")
 @click.pass_obj
-def message_command(app: App, id: str) -> None:  # noqa: A002 -- the argument's name in the help
-    """Show one message's whole story. The digits of its ID that `messages` shows are enough."""
+def message_command(
+    app: App,
+    id: str,  # noqa: A002 -- the argument's name in the help
+    resend: bool,  # noqa: FBT001 -- click's signature
+    drop: bool,  # noqa: FBT001 -- click's signature
+) -> None:
+    """Show one message's whole story. The digits of its ID that `messages` shows are enough.
+
+    A message is in doubt (`unknown`) when nobody can tell whether the agent took it; look at the agent,
+    then decide. `--resend` offers it again under the same ID. One that expired or is a dead letter is sent
+    once more as a new message, whose ID is printed. One that was taken is never sent again.
+    """
+    if resend and drop:
+        raise UsageError("--resend and --drop exclude each other")
+    if resend or drop:
+        decided: Record = app.call("resend" if resend else "drop", {"id": id})
+        if app.json:
+            show_json(decided)
+        else:
+            say(str(decided["id"]))
+        return
     message: Record = app.call_or_read("message", {"id": id})
     if app.json:
         show_json(message)

@@ -1,0 +1,105 @@
+"""What an operator decides about a message in doubt, and evidence that comes at the same time."""
+
+import pytest
+
+from roost.core import commands as c
+from roost.core import events as e
+from roost.core.message import Examination, MessageState
+from roost.core.session import Cause
+from tests.unit.test_core_decide import Play, mail
+
+
+def doubted() -> Play:
+    """A live session, and a message of which nobody knows whether it was taken."""
+    play = Play()
+    play.submit(expires_at=play.now + 1)
+    play.ready()
+    play.tell(e.OfferFailed(play.session.id, play.message().id, certain=False, why="?"))
+    play.examined(Examination.UNCLEAR)
+    return play
+
+
+def resend(play: Play) -> list[str]:
+    return play.tell(e.Resend(play.message().id, "operator"))
+
+
+def test_a_message_in_doubt_is_offered_again_under_its_id_although_its_time_ran_out() -> None:
+    play = doubted()
+    play.now += 5
+    assert resend(play) == ["queued", "offered", "Offer 1"]
+    assert (play.message().attempts, play.message().expires_at) == (2, None)
+    assert (
+        c.SaveAttempt(play.message().id, play.session.id, "resent", "sent again by operator") in play.commands
+    )
+    assert play.taken() == ["accepted"]
+    assert play.ended() == ["done"]
+
+
+def test_N4_evidence_that_comes_before_the_second_paste_settles_the_message() -> None:
+    play = doubted()
+    play.tell(play.seen(play.session.state.WORKING))
+    assert resend(play) == ["queued"]
+    assert play.taken() == ["accepted"]
+    assert play.ended() == ["done"]
+
+
+def test_N4_evidence_that_came_first_leaves_nothing_to_send_again() -> None:
+    play = doubted()
+    assert play.taken() == ["accepted"]
+    assert resend(play) == ["Refuse RefusedError"]
+    (refusal,) = play.commands
+    assert isinstance(refusal, c.Refuse)
+    assert "is not in doubt: it is with 'p' now" in refusal.error.message
+
+
+def test_N4_what_is_found_on_record_before_the_second_paste_is_not_pasted() -> None:
+    play = doubted()
+    resend(play)
+    found = e.Examined(play.message().id, Examination.ENDED, "on record", play.message().attempts)
+    assert play.tell(found) == ["accepted", "done"]
+
+
+def test_evidence_of_the_first_offer_from_another_session_does_not_count_for_the_second() -> None:
+    play = doubted()
+    old = play.session.id
+    play.died(Cause.IDLE_SLEEP)
+    assert resend(play) == ["queued", "starting(parked-other-topic)", "Launch"]
+    play.ready()
+    assert play.tell(e.Taken(old, play.message().id, "late")) == []
+    assert play.message().state is MessageState.OFFERED
+
+
+def test_a_note_in_doubt_is_made_again_as_a_note() -> None:
+    play = Play()
+    play.busy()
+    play.died()
+    play.tell(e.Tick(), after=1)
+    play.ready()
+    play.tell(e.OfferFailed(play.session.id, play.message().id, certain=False, why="?"))
+    play.examined(Examination.UNCLEAR)
+    assert resend(play) == ["queued", "offered", "Redrive 1"]
+
+
+def test_what_waits_or_is_in_doubt_can_be_dropped_and_its_sender_is_told() -> None:
+    play = doubted()
+    assert play.tell(e.Drop(play.message().id, "operator")) == ["dead-letter", "Notify dropped"]
+    play.tell(e.Stop("op"))
+    play.submit(2)
+    assert play.tell(e.Drop(play.message(2).id, "operator")) == ["dead-letter", "Notify dropped"]
+    assert play.state.messages == ()
+
+
+@pytest.mark.parametrize("event", [e.Resend, e.Drop])
+def test_what_is_with_the_agent_or_ended_is_left_alone(event: type[e.Resend | e.Drop]) -> None:
+    play = Play()
+    play.busy()
+    message_id = play.message().id
+    assert play.tell(event(message_id, "operator")) == ["Refuse RefusedError"]
+    play.ended()
+    assert play.tell(event(message_id, "operator")) == ["Refuse RefusedError"]
+
+
+def test_a_message_that_ended_is_told_what_it_was_sent_again_as() -> None:
+    play = Play()
+    play.tell(e.Submit(mail(2), repeats=mail(1).id))
+    assert c.SaveAttempt(mail(1).id, None, "sent again", f"as message {mail(2).id}") in play.commands
