@@ -10,7 +10,13 @@ from roost.cli.app import App
 from roost.errors import RoostError, UsageError
 
 COMMANDS: dict[str, dict[str, str]] = {
-    "Daemon": {"up": "daemon", "down": "daemon", "status": "daemon", "doctor": "doctor"},
+    "Daemon": {
+        "up": "daemon",
+        "down": "daemon",
+        "status": "daemon",
+        "doctor": "doctor",
+        "service": "service",
+    },
     "Peers": {
         "add": "peer",
         "init": "peer",

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import faulthandler
 import gc
 import logging
 import os
@@ -20,6 +21,7 @@ from roost.host.clock import SystemClock
 from roost.host.files import ensure_private_directory
 from roost.host.ids import SystemIds
 from roost.host.limits import raise_open_files
+from roost.host.notify import Notifier, take_notifier
 from roost.host.process import SystemProcesses
 from roost.host.tmux.server import TmuxTerminals, check_version
 from roost.paths import Places, find_places
@@ -35,12 +37,15 @@ def main() -> int:
     parser.add_argument("--ready-fd", type=int, help="write `ready` or `error: ...` to this descriptor")
     asked = parser.parse_args()
     say = _speaker(asked.ready_fd)
+    notifier = take_notifier(os.environ)
+    # A service manager ends a hung daemon with SIGABRT: its log then tells where it hung.
+    faulthandler.enable()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     logging.getLogger("mcp").setLevel(logging.WARNING)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("mcp.server.streamable_http").addFilter(_is_news)
     try:
-        asyncio.run(_serve(find_places(os.environ, asked.home), lambda: say("ready")))
+        asyncio.run(_serve(find_places(os.environ, asked.home), notifier, lambda: say("ready")))
     except RoostError as error:
         say(f"error: {error.message}")
         sys.stderr.write(f"roost: {error.message}\n")
@@ -72,7 +77,7 @@ def _speaker(descriptor: int | None) -> Callable[[str], None]:
     return say
 
 
-async def _serve(places: Places, ready: Callable[[], None]) -> None:
+async def _serve(places: Places, notifier: Notifier, ready: Callable[[], None]) -> None:
     os.umask(0o077)
     config = load_config(places.config)
     for directory in (places.home, places.state, places.run, places.logs):
@@ -100,6 +105,7 @@ async def _serve(places: Places, ready: Callable[[], None]) -> None:
             terminals=terminals,
             runtimes=Runtimes(config.runtimes),
             environ=dict(os.environ),
+            notifier=notifier,
         )
         daemon = Daemon(machine, listen_unix(places.socket), http)
         loop = asyncio.get_running_loop()

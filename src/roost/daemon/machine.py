@@ -1,10 +1,11 @@
 """Everything outside that the daemon uses, in one bundle: real parts or their twins."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from roost.config import Config
 from roost.host.interfaces import Clock, Ids, Processes, Terminals
+from roost.host.notify import Notifier
 from roost.paths import Places
 from roost.runtimes.registry import Runtimes
 from roost.store.interfaces import Store
@@ -23,3 +24,4 @@ class Machine:
     terminals: Terminals
     runtimes: Runtimes
     environ: Mapping[str, str]
+    notifier: Notifier = field(default_factory=Notifier)

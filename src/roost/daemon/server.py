@@ -14,6 +14,7 @@ from roost.daemon.authority import Authority
 from roost.daemon.executor import Executor
 from roost.daemon.fleet import Fleet
 from roost.daemon.health import Health
+from roost.daemon.heartbeat import beat
 from roost.daemon.hooks import Hooks
 from roost.daemon.journal import JournalFeed
 from roost.daemon.keeper import Keeper
@@ -95,9 +96,13 @@ class Daemon:
         self._tasks.start(self._ticker.run(), "ticker")
         self._tasks.start(PaneLogs(self._machine, self._lives).run(), "pane logs")
         await self._rpc.start(self._rpc_listener)
+        notifier = self._machine.notifier
+        self._tasks.start(beat(notifier, self._machine.clock), "watchdog")
+        notifier.ready(f"answering on {self._machine.places.socket}")
         ready()
         stop = self._tasks.start(self._stop.wait(), "stop")
         await asyncio.wait({stop, serving}, return_when=asyncio.FIRST_COMPLETED)
+        notifier.stopping()
         if self._end_agents:
             await asyncio.wait({recovering})
             await self._stop_agents()

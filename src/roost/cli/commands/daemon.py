@@ -14,8 +14,12 @@ from roost.errors import NoDaemonError, RoostError
 @click.option("--foreground", is_flag=True, help="Run in this terminal until Ctrl-C.")
 @click.pass_obj
 def up_command(app: App, foreground: bool) -> None:  # noqa: FBT001 -- click's signature
-    """Start the daemon; returns when it answers. Does nothing when it runs already."""
+    """Start the daemon; returns when it answers. Does nothing when it runs already.
+
+    With a service installed (`roost service install`) the service starts it.
+    """
     from roost.cli.launch import StartError, run_in_foreground, start
+    from roost.cli.service.install import start_service
 
     status = _status(app)
     if status is not None:
@@ -24,7 +28,8 @@ def up_command(app: App, foreground: bool) -> None:  # noqa: FBT001 -- click's s
     if foreground:
         run_in_foreground(app)
     try:
-        start(app)
+        if not start_service(app):
+            start(app)
     except StartError:
         # Of two that start at the same time one finds the other's daemon in its way, and that is success too.
         if (status := _status(app)) is None:
@@ -46,6 +51,7 @@ def _status(app: App) -> Record | None:
 def down_command(app: App, agents: bool) -> None:  # noqa: FBT001 -- click's signature
     """Stop the daemon; returns when it has ended. Agents live on and are adopted by the next `up`."""
     from roost.cli.launch import wait_until_down
+    from roost.cli.service.install import is_installed
 
     try:
         app.call("down", {"agents": agents}, patience=None)
@@ -61,6 +67,8 @@ def down_command(app: App, agents: bool) -> None:  # noqa: FBT001 -- click's sig
     if agents:
         _check_agents_ended(app)
     say("roost is down; its agents have ended" if agents else "roost is down; agents live on")
+    if is_installed(app):
+        say("its service starts it again with the machine; `roost service uninstall` puts an end to that")
 
 
 def _check_agents_ended(app: App) -> None:

@@ -1,0 +1,186 @@
+"""Installing and removing the service. What is there and right already is left alone."""
+
+import contextlib
+import os
+import secrets
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from roost.cli.app import App
+from roost.cli.service.ask import ServiceError
+from roost.cli.service.launchd import Launchd
+from roost.cli.service.setup import Setup, current_setup, places_of
+from roost.cli.service.systemd import Systemd
+from roost.errors import DeniedError, NoDaemonError
+
+
+class Manager(Protocol):
+    """One service manager; all but the first four methods talk to it."""
+
+    @property
+    def manages(self) -> str:
+        """Its name."""
+        ...
+
+    def files(self, setup: Setup) -> dict[Path, str]:
+        """Every file of the service and its text."""
+        ...
+
+    def installed(self) -> str | None:
+        """The text of the installed daemon's file, None when there is none."""
+        ...
+
+    def environment_in(self, text: str) -> dict[str, str]:
+        """The variables that an installed file sets."""
+        ...
+
+    def interpreter_in(self, text: str) -> str | None:
+        """The interpreter that an installed file starts."""
+        ...
+
+    def check(self) -> None:
+        """Raise ServiceError, with the next step, unless the manager answers."""
+        ...
+
+    def state(self) -> str:
+        """`active` while the daemon runs as a service."""
+        ...
+
+    def timer_state(self) -> str:
+        """`active` while the sweep is due again and again."""
+        ...
+
+    def apply(self, *, changed: bool) -> None:
+        """Make daemon and sweep run, now and after every start of the machine."""
+        ...
+
+    def start(self) -> None:
+        """Start the daemon; returns when it is ready."""
+        ...
+
+    def leave(self) -> None:
+        """Stop daemon and sweep, and start them no more."""
+        ...
+
+    def forget(self) -> None:
+        """The files are gone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What an installation did: the files that it wrote, and whether it took over from a daemon by hand."""
+
+    written: tuple[Path, ...]
+    took_over: bool
+
+
+def manager_for(platform: str) -> Manager:
+    """The service manager of a platform (`sys.platform`). Raises ServiceError where none is known."""
+    if platform == "darwin":
+        return Launchd(os.environ)
+    if platform == "linux":
+        return Systemd(os.environ)
+    raise ServiceError(f"no service manager is known for {platform}; `roost up` starts the daemon by hand")
+
+
+def setup_of(app: App) -> Setup:
+    """The service that this command line would install."""
+    return current_setup(os.environ, app.chosen_home)
+
+
+def belongs(app: App, manager: Manager) -> bool:
+    """Whether the installed service, if any, is the one of this command line's folder."""
+    text = manager.installed()
+    return text is not None and places_of(manager.environment_in(text)).home == app.places.home
+
+
+def install(app: App, manager: Manager) -> Installed:
+    """Write what differs, and have the manager run it. A daemon that was started by hand hands over."""
+    if app.token is not None:
+        raise DeniedError("an agent cannot install a service; ask the person who runs this machine")
+    text = manager.installed()
+    if text is not None and not belongs(app, manager):
+        home = places_of(manager.environment_in(text)).home
+        raise ServiceError(
+            f"the installed service keeps {home}; `roost --home {home} service uninstall` removes it first"
+        )
+    manager.check()
+    written = tuple(
+        path for path, text in manager.files(setup_of(app)).items() if _write_if_different(path, text)
+    )
+    took_over = manager.state() != "active" and _stop_by_hand(app)
+    manager.apply(changed=bool(written))
+    return Installed(written, took_over)
+
+
+def uninstall(app: App, manager: Manager) -> tuple[Path, ...]:
+    """Stop the service and remove its files, which are returned; agents live on."""
+    if app.token is not None:
+        raise DeniedError("an agent cannot remove the service; ask the person who runs this machine")
+    there = [path for path in manager.files(setup_of(app)) if path.exists()]
+    if not there:
+        return ()
+    unreachable: ServiceError | None = None
+    try:
+        manager.check()
+    except ServiceError as error:
+        # A manager that is not there runs nothing: its files can go all the same.
+        unreachable = error
+    if unreachable is None:
+        manager.leave()
+    for path in there:
+        path.unlink(missing_ok=True)
+    if unreachable is None:
+        manager.forget()
+    return tuple(there)
+
+
+def is_installed(app: App) -> bool:
+    """Whether a service is installed for this command line's folder."""
+    return sys.platform in ("linux", "darwin") and belongs(app, manager_for(sys.platform))
+
+
+def start_service(app: App) -> bool:
+    """Start the daemon through the service, if one is installed for this folder and its manager answers."""
+    if app.token is not None or not is_installed(app):
+        return False
+    manager = manager_for(sys.platform)
+    try:
+        manager.check()
+    except ServiceError:
+        return False
+    manager.start()
+    return True
+
+
+def _stop_by_hand(app: App) -> bool:
+    """End a daemon that runs outside the service; its agents live on. False: there is none."""
+    from roost.cli.client import ConnectionLostError
+    from roost.cli.launch import wait_until_down
+
+    try:
+        with contextlib.suppress(ConnectionLostError):
+            app.call("down", {"agents": False}, patience=None)
+    except NoDaemonError:
+        return False
+    wait_until_down(app)
+    return True
+
+
+def _write_if_different(path: Path, text: str) -> bool:
+    """Replace a file unless it says this already; True: it was replaced. Readers see all or nothing."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        if path.read_text() == text:
+            return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        temporary.write_text(text)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ServiceError(f"{path} cannot be written: {error.strerror}; make its folder writable") from error
+    return True

@@ -1,0 +1,13 @@
+"""Keeps the service manager's watchdog content, from the event loop: a loop that is stuck sends nothing."""
+
+from roost.host.interfaces import Clock
+from roost.host.notify import Notifier
+
+
+async def beat(notifier: Notifier, clock: Clock) -> None:
+    """Say that we are alive, again and again; returns at once when nobody keeps a watchdog."""
+    if notifier.interval is None:
+        return
+    while True:
+        notifier.alive()
+        await clock.sleep(notifier.interval)

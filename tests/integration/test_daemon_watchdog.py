@@ -1,0 +1,54 @@
+"""The real daemon under a service manager's watchdog."""
+
+import signal
+import socket
+import sys
+
+import pytest
+
+from tests.support.daemon import Roost
+from tests.support.home import Home
+
+pytestmark = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="systemd is on Linux")]
+
+
+def drain(heard: socket.socket, seconds: float) -> list[str]:
+    """What comes until nothing has come for so long."""
+    heard.settimeout(seconds)
+    told: list[str] = []
+    while True:
+        try:
+            told.append(heard.recv(4096).decode())
+        except TimeoutError:
+            return told
+
+
+def test_a_daemon_that_hangs_falls_silent(home: Home) -> None:
+    roost = Roost(home)
+    address = home.root / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+        heard.bind(str(address))
+        heard.settimeout(30)
+        try:
+            roost.start(environ={"NOTIFY_SOCKET": str(address), "WATCHDOG_USEC": "100000"})
+            told = [heard.recv(4096).decode() for _ in range(6)]
+            assert sum(line.startswith("READY=1") for line in told) == 1
+            assert told.count("WATCHDOG=1") == 5
+            roost.daemon.send_signal(signal.SIGSTOP)
+            drain(heard, 0.2)
+            assert drain(heard, 0.5) == []
+            roost.daemon.send_signal(signal.SIGCONT)
+            heard.settimeout(30)
+            assert heard.recv(4096) == b"WATCHDOG=1"
+            roost.down(agents=False)
+            rest = drain(heard, 0.2)
+            assert any(line.startswith("STOPPING=1") for line in rest)
+        finally:
+            roost.daemon.send_signal(signal.SIGCONT)
+            roost.finish()
+    # What the manager sends to a daemon that hangs.
+    roost.start()
+    roost.daemon.send_signal(signal.SIGABRT)
+    assert roost.daemon.wait(30) == -signal.SIGABRT
+    assert "Fatal Python error: Aborted" in roost.said()
+    assert "run_forever" in roost.said()

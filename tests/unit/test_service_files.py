@@ -1,0 +1,153 @@
+"""The files of the service: systemd units and launchd property lists."""
+
+import os
+import plistlib
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from roost.cli.service import launchd, systemd
+from roost.cli.service.setup import Setup, current_setup, machine_id, places_of
+
+SETUP = Setup(
+    "/opt/a b/bin/python", {"PATH": "/usr/bin:/bin", "ROOST_HOME": '/srv/50% "x"\\$y'}, machine="0" * 32
+)
+
+
+def settings(text: str, section: str) -> list[tuple[str, str]]:
+    block = text.partition(f"[{section}]\n")[2].partition("\n[")[0]
+    return [(key, value) for line in block.splitlines() if "=" in line for key, value in [line.split("=", 1)]]
+
+
+def test_the_daemon_is_restarted_when_it_fails_or_hangs_and_its_end_ends_no_agent() -> None:
+    unit = dict(settings(systemd.unit_files(SETUP)["roost.service"], "Service"))
+    assert unit["Type"] == "notify"
+    assert unit["Restart"] == "on-failure"
+    assert int(unit["WatchdogSec"]) > 0
+    assert unit["KillMode"] == "process"
+    assert unit["OOMPolicy"] == "continue"
+
+
+def test_the_interpreter_is_named_by_its_absolute_path() -> None:
+    unit = dict(settings(systemd.unit_files(SETUP)["roost.service"], "Service"))
+    assert unit["ExecStart"].startswith('"/opt/a b/bin/python" "-P" "-m" "roost.daemon"')
+    assert Path(current_setup({}, None).python).is_absolute()
+
+
+def test_L8_the_sweep_is_a_timer_that_follows_the_host() -> None:
+    files = systemd.unit_files(SETUP)
+    assert dict(settings(files["roost-gc.timer"], "Timer"))["OnUnitActiveSec"] == "600"
+    assert dict(settings(files["roost-gc.timer"], "Install")) == {"WantedBy": "timers.target"}
+    assert '"-m" "roost" "gc"' in dict(settings(files["roost-gc.service"], "Service"))["ExecStart"]
+    for text in files.values():
+        assert dict(settings(text, "Unit"))["ConditionHost"] == "0" * 32
+
+
+def test_a_machine_without_an_id_has_no_condition(tmp_path: Path) -> None:
+    assert machine_id(tmp_path / "none") is None
+    (tmp_path / "id").write_text("uninitialized\n")
+    assert machine_id(tmp_path / "id") is None
+    assert all("Condition" not in text for text in systemd.unit_files(Setup("/p")).values())
+
+
+def test_what_was_installed_can_be_read_back() -> None:
+    text = systemd.unit_files(SETUP)["roost.service"]
+    assert systemd.environment_in(text) == SETUP.environ
+    assert systemd.interpreter_in(text) == SETUP.python
+
+
+@given(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0")))
+def test_every_word_survives_quoting(word: str) -> None:
+    quoted = systemd.quote(word)
+    assert "\n" not in quoted
+    assert systemd.unquote(quoted[1:-1]) == word
+    assert re.fullmatch(r"(?:[^%]|%%)*", quoted)
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1))
+def test_quoting_is_what_others_understand(word: str) -> None:
+    assert shlex.split(systemd.quote(word).replace("%%", "%")) == [word]
+
+
+def test_the_environment_holds_what_decides_where_things_are() -> None:
+    environ = {
+        "PATH": "/bin",
+        "XDG_STATE_HOME": "/s",
+        "CODEX_HOME": "/c",
+        "HOME": "/h",
+        "ANTHROPIC_API_KEY": "secret",
+        "ROOST_TOKEN": "secret",
+    }
+    assert current_setup(environ, "/r").environ == {
+        "PATH": "/bin",
+        "XDG_STATE_HOME": "/s",
+        "CODEX_HOME": "/c",
+        "ROOST_HOME": "/r",
+    }
+    assert places_of({"ROOST_HOME": "/r"}).home == Path("/r")
+
+
+def test_the_jobs_of_launchd() -> None:
+    files = launchd.job_files(SETUP)
+    daemon, sweep = (plistlib.loads(files[f"{name}.plist"].encode()) for name in ("roost.daemon", "roost.gc"))
+    assert daemon["ProgramArguments"] == list(SETUP.daemon)
+    assert daemon["EnvironmentVariables"] == SETUP.environ
+    assert daemon["RunAtLoad"] is True
+    assert daemon["KeepAlive"] == {"SuccessfulExit": False}
+    assert daemon["AbandonProcessGroup"] is True
+    assert sweep["StartInterval"] == 600
+    assert sweep["ProgramArguments"][-2:] == ["roost", "gc"]
+    assert "KeepAlive" not in sweep
+
+
+def test_launchd_reads_back_what_was_installed(tmp_path: Path) -> None:
+    manager = launchd.Launchd({"HOME": str(tmp_path), "PATH": "/nowhere"})
+    assert manager.installed() is None
+    for path, text in manager.files(SETUP).items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    text = manager.installed()
+    assert text is not None
+    assert manager.environment_in(text) == SETUP.environ
+    assert manager.interpreter_in(text) == SETUP.python
+    assert manager.environment_in("no list") == {}
+
+
+@pytest.mark.parametrize("text", ["", "[Service]\n", "ExecStart=\n"])
+def test_a_unit_of_another_hand_tells_nothing(text: str) -> None:
+    assert systemd.environment_in(text) == {}
+    assert systemd.interpreter_in(text) is None
+
+
+LAUNCHCTL = """#!/bin/sh
+echo "$*" >> {folder}/calls
+case "$1" in
+print) test "$2" = "{domain}" || test -e "{folder}/$(basename "$2").loaded" ;;
+bootstrap) if test -e "{folder}/busy"; then rm "{folder}/busy"; exit 5; fi
+    touch "{folder}/$(basename "$3" .plist).loaded" ;;
+bootout) rm "{folder}/$(basename "$2").loaded" 2>/dev/null || exit 3 ;;
+esac
+"""
+
+
+def test_launchd_is_asked_in_order_and_a_job_that_still_leaves_is_waited_for(tmp_path: Path) -> None:
+    program = tmp_path / "launchctl"
+    program.write_text(LAUNCHCTL.format(folder=tmp_path, domain=f"gui/{os.getuid()}"))
+    program.chmod(0o755)
+    environ = {"HOME": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    manager = launchd.Launchd(environ, pauses=(0.0, 0.0))
+    manager.check()
+    (tmp_path / "busy").touch()
+    manager.apply(changed=True)
+    assert manager.timer_state() == "active"
+    calls = [line.split()[0] for line in (tmp_path / "calls").read_text().splitlines()]
+    assert [call for call in calls if call != "print"] == [
+        *("bootout", "bootstrap", "bootstrap", "bootout", "bootstrap", "kickstart")
+    ]
+    manager.leave()
+    assert manager.timer_state() == "inactive"
+    manager.leave()
