@@ -14,7 +14,7 @@ from roost.cli.service import launchd, systemd
 from roost.cli.service.setup import Setup, current_setup, machine_id, places_of
 
 SETUP = Setup(
-    "/opt/a b/bin/python", {"PATH": "/usr/bin:/bin", "ROOST_HOME": '/srv/50% "x"\\$y'}, machine="0" * 32
+    "/usr/a b/bin/python", {"PATH": "/usr/bin:/bin", "ROOST_HOME": '/srv/50% "x"\\$y'}, machine="0" * 32
 )
 
 
@@ -34,7 +34,7 @@ def test_the_daemon_is_restarted_when_it_fails_or_hangs_and_its_end_ends_no_agen
 
 def test_the_interpreter_is_named_by_its_absolute_path() -> None:
     unit = dict(settings(systemd.unit_files(SETUP)["roost.service"], "Service"))
-    assert unit["ExecStart"].startswith('"/opt/a b/bin/python" "-P" "-m" "roost.daemon"')
+    assert unit["ExecStart"].startswith('"/usr/a b/bin/python" "-P" "-m" "roost.daemon"')
     assert Path(current_setup({}, None).python).is_absolute()
 
 
