@@ -1,8 +1,13 @@
 """The daemon's logs: logfmt, one line each, metadata only (P12)."""
 
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
 from roost.daemon.logs import Logs, RotatingLog, logfmt
+from roost.host.shimlib import logfile
 from roost.paths import find_places
 from roost.store.records import JournalRow
 
@@ -21,7 +26,6 @@ def test_P12_an_exit_is_a_line_in_lifecycle_and_exits_and_a_message_in_delivery(
     places = find_places({"ROOST_HOME": str(tmp_path)})
     logs = Logs(places, 10_000, 2)
     logs.rows((row("queued", sender="bob"), row("stopped", signal=9)))
-    logs.close()
     assert (places.logs / "delivery.log").read_text().count("\n") == 1
     stopped = "peer=ada session=s1 cause=crashed signal=9\n"
     assert (places.logs / "lifecycle.log").read_text() == f"ts=1970-01-01T00:00:00.000Z ev=stopped {stopped}"
@@ -32,6 +36,39 @@ def test_P12_logs_rotate_by_size_and_keep_the_chosen_number_of_files(tmp_path: P
     log = RotatingLog(tmp_path / "x.log", 100, 2)
     for number in range(20):
         log.write([{"number": number, "text": "x" * 30}])
-    log.close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.log", "x.log.1"]
     assert all(path.stat().st_size <= 150 for path in tmp_path.iterdir())
+
+
+def test_P12_two_writers_rotate_one_log_and_lose_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "exits.log"
+    writers = [
+        subprocess.Popen([sys.executable, "-c", _WRITER, str(Path(logfile.__file__).parent), str(path), name])
+        for name in "ab"
+    ]
+    assert [writer.wait(20) for writer in writers] == [0, 0]
+    lines = [line for each in tmp_path.iterdir() for line in each.read_text().splitlines()]
+    assert sorted(lines) == sorted(f"{name} {number:04d}" for name in "ab" for number in range(500))
+    assert len(list(tmp_path.iterdir())) > 3
+
+
+_WRITER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from logfile import append
+for number in range(500):
+    append(sys.argv[2], f"{sys.argv[3]} {number:04d}\\n".encode(), 500, 100)
+"""
+
+
+def test_P12_a_log_that_cannot_be_written_breaks_nothing_and_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = RotatingLog(tmp_path / "x.log", 100, 2)
+    (tmp_path / "x.log").mkdir()
+    for _ in range(3):
+        log.write([{"a": 1}])
+    assert [record.getMessage().count("cannot be written") for record in caplog.records] == [1]
+    (tmp_path / "x.log").rmdir()
+    log.write([{"a": 2}])
+    assert (tmp_path / "x.log").read_text() == "a=2\n"

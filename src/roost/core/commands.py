@@ -7,6 +7,7 @@ daemon killed in between examines them again.
 from dataclasses import dataclass, field
 from typing import Any
 
+from roost.core.identity import ProcessId
 from roost.core.message import Message, Notice
 from roost.core.peer import Peer
 from roost.core.session import Cause, Death, Session
@@ -155,6 +156,27 @@ class End:
         return f"end:{self.session.id}"
 
 
-Effect = Launch | Offer | Examine | End | Notify
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """End what is left of a session's processes: `root` with all below it, and all that carry the marker."""
+
+    session: str
+    peer: str
+    nonce: str
+    root: ProcessId | None
+
+    @property
+    def key(self) -> str:
+        """The intent's key."""
+        return f"clear:{self.session}"
+
+
+def clear(session: Session) -> Clear:
+    """What may be left of this session."""
+    root = session.processes.agent if session.processes is not None else None
+    return Clear(session.id, session.peer, session.nonce, root)
+
+
+Effect = Launch | Offer | Examine | End | Notify | Clear
 Change = SavePeer | SaveSession | CloseSession | SaveMessage | SaveAttempt | Purge
 Command = Change | Journal | Refuse | Advise | Effect

@@ -24,6 +24,8 @@ def on_died(step: Step, event: e.Died) -> None:
     _settle_flight(step, session, death, conversation_exists=event.conversation_exists)
     step.close_session(death)
     step.emit(_stopped(death))
+    if not event.cleared:
+        step.emit(c.clear(session))
     step.set_peer(
         last_death=LastDeath(death.cause, step.now, any(message.cut for message in step.state.messages)),
         since=step.now,
@@ -33,6 +35,11 @@ def on_died(step: Step, event: e.Died) -> None:
         _count(step, death)
     elif step.peer.settings.wake is WakePolicy.ALWAYS and death.cause in _SELF_CLOSED:
         step.set_peer(backoff_until=step.now + step.policy.backoff)
+
+
+def on_remained(step: Step, event: e.Remained) -> None:
+    """Somebody has to know of processes that nothing ends: the peer goes on without them."""
+    step.emit(c.Journal("alarm", step.peer.name, event.session, data={"why": event.why}))
 
 
 def _stopped(death: Death) -> c.Journal:

@@ -45,6 +45,7 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     e.Orphaned: lifecycle.on_orphaned,
     e.ConversationMissing: lifecycle.on_conversation_missing,
     e.Died: death.on_died,
+    e.Remained: death.on_remained,
     e.Tick: _tick,
 }
 

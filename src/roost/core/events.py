@@ -211,10 +211,22 @@ class Orphaned:
 
 @dataclass(frozen=True, slots=True)
 class Died:
-    """The session is over: positively confirmed."""
+    """The session is over: positively confirmed.
+
+    `cleared`: none of its processes is left. Otherwise its children may be, and are ended from now on.
+    """
 
     death: Death
     conversation_exists: bool = True
+    cleared: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Remained:
+    """Processes of an ended session could not be ended (N7)."""
+
+    session: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +266,7 @@ Event = (
     | BootFailed
     | Orphaned
     | Died
+    | Remained
     | ConversationMissing
     | Tick
 )

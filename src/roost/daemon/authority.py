@@ -7,10 +7,11 @@ intent was committed with the decision. The undertaker tells the death, once, wh
 import asyncio
 import signal
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from roost.core import events as e
-from roost.core.commands import End
+from roost.core.commands import Clear, End
 from roost.core.identity import ProcessId
 from roost.core.session import Session, SessionState
 from roost.daemon.fleet import Fleet
@@ -27,6 +28,32 @@ TREE = 3.0
 HUMAN = 600.0
 """Seconds since the last key of an attached person during which the session is not put to sleep."""
 LOOK = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What came of clearing a session's tree: how many were killed, who is left, what could not be seen."""
+
+    killed: int
+    left: tuple[ProcessId, ...] = ()
+    problem: str | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether the tree was seen to be empty: what cannot be seen is not taken for empty."""
+        return not self.left and self.problem is None
+
+    def __str__(self) -> str:
+        """The result in words."""
+        if self.problem is not None:
+            return self.problem
+        if self.left:
+            return f"still there: {', '.join(str(process.pid) for process in self.left)}"
+        return (
+            f"its tree is empty ({self.killed} processes had to be killed)"
+            if self.killed
+            else "its tree is empty"
+        )
 
 
 class Authority:
@@ -75,6 +102,7 @@ class Authority:
             return False
         try:
             self._machine.processes.signal(process, signum)
+            self._machine.processes.signal(process, signal.SIGCONT)  # somebody may have stopped it
             return await self._within(gone, seconds)
         except (SensorError, PermissionError):
             return False
@@ -85,38 +113,25 @@ class Authority:
         await race(event.wait(), self._machine.clock.sleep(seconds))
         return event.is_set()
 
-    async def clear_tree(self, session: Session) -> str:
-        """End every process that carries the session's marker or descends from it, and verify (N7).
-
-        Raises SensorError when the process table stays unreadable and nothing else proves that the session,
-        whose processes never became known, is over.
-        """
+    async def clear(self, remains: Clear) -> Swept:
+        """End every process that carries the session's marker or descends from its root, and verify (N7)."""
         killed = 0
         deadline = self._machine.clock.monotonic() + TREE
         while True:
+            left: list[ProcessId] = []
+            problem = None
             try:
-                left = await asyncio.to_thread(self._tree, session)
+                left = await asyncio.to_thread(self._tree, remains)
             except SensorError as error:
-                if self._machine.clock.monotonic() < deadline:
-                    await self._machine.clock.sleep(LOOK)
-                    continue
-                if session.processes is None:
-                    raise
-                return f"the process table cannot be read: {error.message}"
-            if not left:
-                return (
-                    f"its tree is empty ({killed} processes had to be killed)"
-                    if killed
-                    else "its tree is empty"
-                )
-            if self._machine.clock.monotonic() >= deadline:
-                return f"still there: {', '.join(str(process.pid) for process in left)}"
+                problem = f"the process table cannot be read: {error.message}"
+            late = self._machine.clock.monotonic() >= deadline
+            if late or not (left or problem):
+                return Swept(killed, tuple(left), problem)
             killed += self._kill(left)
             await self._machine.clock.sleep(LOOK)
 
-    def _tree(self, session: Session) -> list[ProcessId]:
-        root = session.processes.agent if session.processes is not None else None
-        return self._machine.processes.tree(root, session.id, session.nonce)
+    def _tree(self, remains: Clear) -> list[ProcessId]:
+        return self._machine.processes.tree(remains.root, remains.session, remains.nonce)
 
     def _kill(self, processes: Iterable[ProcessId]) -> int:
         count = 0

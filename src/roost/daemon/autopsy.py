@@ -1,17 +1,13 @@
 """What one death was: its cause, code or signal, and the last lines that the session showed."""
 
-import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from roost.core.session import Cause, Death, Session
 from roost.daemon.live import Live
 from roost.host.shim_spec import DeathRecord
+from roost.host.shimlib import forensics
 
 LAST_LINES = 20
-_ESCAPES = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])|[\x00-\x08\x0b-\x1f\x7f]"
-)
 _RECORDED = {
     "boot-failed": Cause.BOOT_FAILED,
     "server-exit": Cause.SERVER_EXIT,
@@ -59,26 +55,5 @@ def death_of(
 
 def last_lines(live: Live | None, log: Path) -> tuple[str, ...]:
     """Blocking: the last lines that the session showed, from the latest look or else from its pane log."""
-    text = live.screen if live is not None else ""
-    if not text.strip():
-        text = _tail_text(log)
-    return tuple(_shown(text.splitlines()))[-LAST_LINES:]
-
-
-def _tail_text(log: Path) -> str:
-    try:
-        with log.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - 16384))
-            return plain(file.read().decode("utf-8", "replace"))
-    except OSError:
-        return ""
-
-
-def plain(text: str) -> str:
-    """Terminal output without its control sequences."""
-    return _ESCAPES.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-
-
-def _shown(lines: Sequence[str]) -> list[str]:
-    return [line.rstrip() for line in lines if line.strip()]
+    shown = [line.rstrip() for line in live.screen.splitlines() if line.strip()] if live is not None else []
+    return tuple(shown[-LAST_LINES:] or forensics.last_lines(str(log), LAST_LINES))

@@ -81,6 +81,9 @@ class Executor:
                 work = self._end(effect)
             case c.Notify():
                 work = self._notices.deliver(effect)
+            case c.Clear():
+                self._undertaker.clearing.announce(effect)
+                work = self._undertaker.clearing.clear(effect)
         self._tasks.start(self._kept(work, effect), effect.key)
 
     def later(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
@@ -121,12 +124,13 @@ class Executor:
             case c.Examine(_, peer, message):
                 unclear = e.Examined(message.id, Examination.UNCLEAR, why, message.attempts)
                 await self._fleet.report(peer, unclear, settles=effect.key)
-            case c.End() | c.Notify():
+            case c.End() | c.Notify() | c.Clear():
                 await self._machine.clock.sleep(AGAIN)
                 self.run(effect)
 
     async def _launch(self, session: Session, key: str) -> None:
         peer = session.peer
+        await self._undertaker.clearing.over(peer)
         settings = self._fleet.get(peer).peer.settings
         try:
             live = await self._launcher.launch(session, settings)

@@ -231,7 +231,7 @@ class Fleet:
         for committed in self.on_committed:
             committed(name, state, commands)
         for command in commands:
-            if isinstance(command, c.Launch | c.Offer | c.Examine | c.End | c.Notify):
+            if isinstance(command, c.Effect):
                 self.on_effect(command)
 
 
@@ -255,7 +255,7 @@ def _batch(now: float, commands: Iterable[c.Command], items: Iterable[_Waiting] 
                 journal.append(command)
             case c.Refuse() | c.Advise():
                 pass
-            case c.Launch() | c.Offer() | c.Examine() | c.End() | c.Notify():
+            case c.Launch() | c.Offer() | c.Examine() | c.End() | c.Notify() | c.Clear():
                 intents.append(intent_for(command, now))
             case _:
                 changes.append(command)

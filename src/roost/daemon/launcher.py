@@ -145,6 +145,9 @@ class Launcher:
             forensics_dir=places.forensics,
             teardown=context.home / "teardown",
             started=context.home / "started.json",
+            pane_log=log,
+            log_size=self._machine.config.log_size,
+            log_files=self._machine.config.log_files,
         )
         path = context.home / "shim.json"
         spec.write(path)

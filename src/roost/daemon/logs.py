@@ -1,7 +1,6 @@
 """lifecycle.log, delivery.log, exits.log: a logfmt line for each decision, attempt, exit; no bodies (P12)."""
 
 import logging
-import logging.handlers
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,12 +8,15 @@ from pathlib import Path
 from roost.core import commands as c
 from roost.core.view import iso
 from roost.host.files import ensure_private_directory
+from roost.host.shimlib.logfile import append
 from roost.paths import Places
 from roost.store.interfaces import JournalRow
 
 _DELIVERY = frozenset(
     {"queued", "offered", "accepted", "done", "expired", "refused", "dead-letter", "notice"}
 )
+_log = logging.getLogger("roost.logs")
+
 _PLAIN = re.compile(r"[!#-<>-\[\]-~]+")
 """What needs no quotes: printable ASCII but space, quote, `=` and backslash."""
 
@@ -32,24 +34,29 @@ def _value(text: str) -> str:
 
 
 class RotatingLog:
-    """One size-rotated file. A write that fails breaks nothing: the handler reports it on stderr."""
+    """One size-rotated file, to which other processes may append too. A write that fails breaks nothing."""
 
     def __init__(self, path: Path, size: int, files: int) -> None:
         """Append to `path`, rotated at `size` bytes, `files` files in all."""
         ensure_private_directory(path.parent)
-        self._handler = logging.handlers.RotatingFileHandler(
-            path, maxBytes=size, backupCount=max(files - 1, 1), encoding="utf-8", delay=True
-        )
+        self._path = path
+        self._size = size
+        self._files = files
+        self._failing = False
 
     def write(self, lines: Sequence[Mapping[str, object]]) -> None:
-        """Append lines, in one write."""
-        if lines:
-            text = "\n".join(logfmt(fields) for fields in lines)
-            self._handler.handle(logging.LogRecord("roost", logging.INFO, "", 0, text, None, None))
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._handler.close()
+        """Append lines, in one write; that it cannot be done is said once."""
+        if not lines:
+            return
+        text = "".join(logfmt(fields) + "\n" for fields in lines)
+        try:
+            append(str(self._path), text.encode(), self._size, self._files)
+        except OSError as error:
+            if not self._failing:
+                _log.warning("%s cannot be written: %s", self._path, error.strerror)
+            self._failing = True
+        else:
+            self._failing = False
 
 
 class Logs:
@@ -100,8 +107,3 @@ class Logs:
                 if isinstance(command, c.SaveAttempt)
             ]
         )
-
-    def close(self) -> None:
-        """Let go of the files."""
-        for log in (self._lifecycle, self._delivery, self._exits):
-            log.close()

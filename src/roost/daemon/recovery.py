@@ -19,7 +19,7 @@ from roost.daemon.undertaker import Undertaker
 from roost.errors import RoostError, StoreError
 from roost.host.interfaces import Liveness
 from roost.host.shim_spec import Started, read_started
-from roost.store.interfaces import Intent
+from roost.store.interfaces import Intent, clear_of
 
 AGAIN = 5.0
 """Seconds until a session whose state cannot be told is looked at again."""
@@ -53,6 +53,10 @@ class Recovery:
             await asyncio.to_thread(self._undertaker.sweep)
         except OSError as error:
             _log.warning("what ended sessions left cannot be removed: %s", error)
+        intents = list(intents)
+        for intent in intents:
+            if intent.kind == "clear":  # first of all: a launch that comes of what follows has to wait for it
+                self._executor.run(clear_of(intent))
         sessions = [session for state in self._fleet.states() for session in state.sessions]
         doubtful = list(_doubtful(self._fleet.states()))
         await asyncio.gather(*(self._session(session) for session in sessions))
@@ -129,6 +133,8 @@ class Recovery:
             case "notice":
                 notice = Notice(intent.message or "", str(intent.data["outcome"]), str(intent.data["why"]))
                 self._executor.run(c.Notify(str(intent.data["id"]), intent.peer, notice))
+            case "clear":
+                pass  # has been run
             case "end" if session is not None and session.ending is not None:
                 self._executor.run(c.End(session, session.ending.cause, session.ending.by, guarded=False))
             case _:

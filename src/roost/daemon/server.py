@@ -52,6 +52,7 @@ class Daemon:
         launcher = Launcher(machine, url)
         authority = Authority(machine, self._fleet)
         undertaker = Undertaker(machine, self._fleet, self._lives, authority, Spool(machine.places.spool))
+        self._clearing = undertaker.clearing
         notices = Notices(self._fleet, machine.store, machine.clock)
         self._keeper = Keeper(machine, self._fleet, self._lives, undertaker, self._tasks)
         self._executor = Executor(
@@ -113,6 +114,7 @@ class Daemon:
         self._fleet.policy = replace(self._fleet.policy, waking=False)
         names = [state.peer.name for state in self._fleet.states() if state.sessions]
         await asyncio.gather(*(self._api.rest(name) for name in names))
+        await self._clearing.over()
 
     async def _close(self, serving: "asyncio.Task[None]") -> None:
         self._executor.closing = True
@@ -126,7 +128,6 @@ class Daemon:
         for live in self._lives:
             await live.terminal.close()
             live.forget()
-        self._logs.close()
         await self._machine.store.close()
 
     def _log_attempts(self, name: str, _state: PeerState | None, commands: tuple[c.Command, ...]) -> None:

@@ -13,22 +13,29 @@ from pathlib import Path
 from roost.core import commands as c
 from roost.core import events as e
 from roost.core.peer import PeerState
-from roost.core.session import Session
+from roost.core.session import Session, SessionState
 from roost.daemon.authority import Authority
 from roost.daemon.autopsy import death_of, last_lines
+from roost.daemon.clearing import Clearing
 from roost.daemon.driver import Driver
 from roost.daemon.fleet import Fleet
 from roost.daemon.live import Live, Lives
 from roost.daemon.machine import Machine
+from roost.errors import RoostError
 from roost.host.interfaces import Liveness
 from roost.host.shim_spec import DeathRecord
-from roost.host.spool import Quarantined, Spool
+from roost.host.spool import Spool
 from roost.runtimes.base import Context
 
 RECORD = 2.0
-"""Seconds to wait for the shim's record after the shim is gone: it is written before the shim leaves."""
+LOOK = 0.02
+"""Seconds for which, and between which, a record that the disk does not give is asked for again."""
 
 _log = logging.getLogger("roost.undertaker")
+
+
+class KillError(RoostError):
+    """A session could not be ended."""
 
 
 class Undertaker:
@@ -43,13 +50,14 @@ class Undertaker:
         self._lives = lives
         self._authority = authority
         self._spool = spool
+        self.clearing = Clearing(fleet, authority, machine.clock)
         fleet.on_committed.append(self._purged)
 
     async def bury(self, session: Session, context: Context | None, why: str) -> None:
-        """Import the death record, see that nothing of the tree is left, and tell the fleet once.
+        """Tell the fleet of the death, once, with what its record says.
 
-        `why` is the evidence that the session is over. The caller has positive proof of that: the shim's
-        process is gone, or nothing of the session was ever started.
+        `why` is the evidence that the session is over: its shim is gone, or nothing of it was ever started.
+        Raises KillError while its agent lives on or nothing can be told of its processes.
         """
         live = self._lives.find(session.id)
         if live is not None:
@@ -63,48 +71,64 @@ class Undertaker:
                 live.burying = False
 
     async def _bury(self, session: Session, live: Live | None, context: Context | None, why: str) -> None:
+        """Close the row at the proof of the end; children that outlived it are cleared from then on.
+
+        Where there is no such proof yet, or somebody waits for the end, the tree is cleared first.
+        """
         current = self._current(session)
         if current is None:
             return
+        dead, cleared = await asyncio.to_thread(self._over, current)
+        if not cleared and (not dead or current.state is SessionState.STOPPING):
+            swept = await self._authority.clear(c.clear(current))
+            cleared = swept.empty
+            dead, _ = (True, True) if cleared else await asyncio.to_thread(self._over, current)
+            if not dead:
+                raise KillError(f"it cannot be ended: {swept}")
+            why = f"{why}; {swept}"
         record = await self._record(current)
         if live is not None:
             await Driver(live, self._fleet, self._machine.clock).collect()
-        tree = await self._authority.clear_tree(current)
         lines = await asyncio.to_thread(last_lines, live, self._machine.places.pane_log(session.peer))
         boot = self._machine.processes.boot_id()
-        death = death_of(current, record, f"{why}; {tree}", lines, self._machine.clock.now(), boot)
+        death = death_of(current, record, why, lines, self._machine.clock.now(), boot)
         exists = await self.conversation_exists(live, context)
-        await self._fleet.report(session.peer, e.Died(death, exists), settles=f"end:{session.id}")
+        await self._fleet.report(session.peer, e.Died(death, exists, cleared), settles=f"end:{session.id}")
         self._lives.drop(session.id)
         if live is not None:
             await live.terminal.close()
         await asyncio.to_thread(self._clean, session)
+
+    def _over(self, session: Session) -> tuple[bool, bool]:
+        """Blocking: whether the agent is dead for certain, and whether nothing of the session can be left."""
+        processes = session.processes
+        if processes is None:
+            return False, False
+        probe = self._machine.processes.probe(processes.agent)
+        if probe.liveness is not Liveness.DEAD:
+            return False, False
+        return True, processes.agent.boot != self._machine.processes.boot_id()
 
     def _current(self, session: Session) -> Session | None:
         state = self._fleet.find(session.peer)
         return state.find_session(session.id) if state is not None else None
 
     async def _record(self, session: Session) -> DeathRecord | None:
-        """The shim's record. An agent that outlived its shim left none; without a shim there is none."""
-        if session.processes is None:
-            deadline = self._machine.clock.monotonic()
-        else:
-            deadline = self._machine.clock.monotonic() + RECORD
+        """The shim's record, which was written before the shim left; a killed shim left none.
+
+        A disk that does not give it now is asked again for a while.
+        """
+        deadline = self._machine.clock.monotonic() + RECORD
         while True:
             try:
                 found = await asyncio.to_thread(self._spool.read, session.id)
             except OSError as error:  # a record that can neither be read nor be put aside
                 _log.warning("the death record of session %s cannot be read: %s", session.id, error)
-                found = None
-            if isinstance(found, DeathRecord) and found.nonce == session.nonce:
-                return found
-            if isinstance(found, Quarantined) or self._machine.clock.monotonic() >= deadline:
-                return None
-            if session.processes is not None:
-                agent = await asyncio.to_thread(self._machine.processes.probe, session.processes.agent)
-                if agent.liveness is Liveness.ALIVE:
+                if self._machine.clock.monotonic() >= deadline:
                     return None
-            await self._machine.clock.sleep(0.02)
+                await self._machine.clock.sleep(LOOK)
+                continue
+            return found if isinstance(found, DeathRecord) and found.nonce == session.nonce else None
 
     async def conversation_exists(self, live: Live | None, context: Context | None) -> bool:
         """Whether the session's conversation is on disk, so that a turn that was cut off can go on there."""

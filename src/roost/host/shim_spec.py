@@ -31,7 +31,8 @@ class ShimSpec:
     `argv`, `env` (whole, with `ROOST_SESSION` and `ROOST_NONCE`), `cwd`: the agent. `spool`: directory of
     death records. `exits_log`: file for `ev=server-exit` lines. `forensics_dir`: directory of snapshots.
     `teardown`: a path; when it exists, the end of the server is deliberate. `started`: where the shim says
-    what it started. `grace`: seconds between asking and killing when the shim gets SIGTERM.
+    what it started. `grace`: seconds between asking and killing when the shim gets SIGTERM. `pane_log`: what
+    the pane wrote, for the snapshot's last lines. `log_size` (bytes), `log_files`: when `exits_log` rotates.
     """
 
     argv: Sequence[str]
@@ -48,6 +49,9 @@ class ShimSpec:
     teardown: Path
     started: Path
     grace: float = DEFAULT_GRACE
+    pane_log: Path | None = None
+    log_size: int = 5 << 20
+    log_files: int = 5
 
     def write(self, path: Path) -> None:
         """Write the spec (0600: the environment holds the session's token). Raises OSError."""
@@ -60,6 +64,9 @@ class ShimSpec:
             "nonce": self.nonce,
             "boot": self.boot,
             "grace": self.grace,
+            "pane_log": None if self.pane_log is None else str(self.pane_log),
+            "log_size": self.log_size,
+            "log_files": self.log_files,
             **{
                 name: str(place)
                 for name, place in (
@@ -117,7 +124,8 @@ class DeathRecord:
     `at`: Unix seconds. Exactly one of `exit_code` and `signal` is set. `cause`: None for an agent that ended
     by itself, else `boot-failed` (with `error`), `server-exit`, `terminal-closed` (its pane was closed while
     the tmux server went on), `teardown`, or `terminated` (the shim was asked by SIGTERM). `oom`: whether the
-    kernel killed it for memory, None when that cannot be known. `children_left`: pids that outlived it.
+    kernel killed it for memory, None when that cannot be known. `children_left`: pids that outlived it; the
+    shim goes on to end them.
     """
 
     session: str

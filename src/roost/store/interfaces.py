@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from roost.core.commands import Change, Effect, End, Examine, Journal, Launch, Notify, Offer
+from roost.core.commands import Change, Clear, Effect, End, Examine, Journal, Launch, Notify, Offer
+from roost.core.identity import ProcessId
 from roost.core.message import Message, MessageState
 from roost.core.peer import PeerState
 from roost.core.session import Death
@@ -23,6 +24,7 @@ __all__ = [
     "Store",
     "StoredMessage",
     "Token",
+    "clear_of",
     "intent_for",
 ]
 
@@ -43,6 +45,16 @@ def intent_for(effect: Effect, at: float) -> Intent:
         case Notify(notice_id, to, notice):
             told = {"id": notice_id, "outcome": notice.outcome, "why": notice.why}
             return Intent(effect.key, "notice", to, at, None, notice.about, told)
+        case Clear(session, peer, nonce, root):
+            known = None if root is None else [root.boot, root.pid, root.start]
+            return Intent(effect.key, "clear", peer, at, session, None, {"nonce": nonce, "root": known})
+
+
+def clear_of(intent: Intent) -> Clear:
+    """The effect of a stored "clear" intent."""
+    known = intent.data["root"]
+    root = None if known is None else ProcessId(*known)
+    return Clear(intent.session or "", intent.peer, str(intent.data["nonce"]), root)
 
 
 @dataclass(frozen=True, slots=True)

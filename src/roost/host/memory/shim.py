@@ -84,11 +84,10 @@ class MemoryShim:
         ending = self._processes.endings.get(self.agent, Ending(0, None))
         tree = self._processes.tree(self.process, self._marker.session, self._marker.nonce)
         ours = (self.process, self.agent, self._server)
+        children = [process for process in tree if process not in ours]
         if self._cause not in (None, "boot-failed"):
-            for process in tree:
-                if process not in ours:
-                    self._processes.signal(process, signal.SIGKILL)
-        left = [process.pid for process in tree if process not in ours and self._alive(process)]
+            self._kill(children)
+        left = [process.pid for process in children if self._alive(process)]
         record = {
             **{name: self._spec[name] for name in ("session", "peer", "generation", "nonce")},
             "boot": self._processes.boot,
@@ -104,4 +103,9 @@ class MemoryShim:
             "children_left": left,
         }
         self._write("spool", record, f"{self._spec['session']}.json")
+        self._kill(children)
         self._processes.end(self.process.pid, exit_code=ending.exit_code or 0, signum=ending.signal)
+
+    def _kill(self, children: Sequence[ProcessId]) -> None:
+        for process in children:
+            self._processes.signal(process, signal.SIGKILL)

@@ -7,7 +7,8 @@ import select
 import sys
 import time
 
-from .forensics import memory_report, oom_evidence, oom_kills
+from .forensics import oom_evidence, oom_kills, report
+from .logfile import append
 from .machine import (
     become_subreaper,
     children,
@@ -33,6 +34,8 @@ KILL_GRACE = 2.0
 # After a hang-up the server's own end may be seen a moment later.
 SERVER_SETTLE = 0.5
 OOM_SAMPLE_SECONDS = 30.0
+LOG_SIZE = 5 << 20
+LOG_FILES = 5
 
 
 class Shim:
@@ -154,6 +157,9 @@ class Shim:
                 break
         status = os.waitpid(self.agent, 0)[1]
         self.record(status, cause)
+        # The record comes first: it tells of the agent's end, and children may take a moment to end.
+        self.agent = 0
+        self.wait_for(self.children_ended, KILL_GRACE)
         return status
 
     def note_start(self, facts: dict[str, Any]) -> None:
@@ -187,13 +193,17 @@ class Shim:
                 self.resume(found.si_status)
                 continue
             break
+        self.reap_others()
+        return found is not None
+
+    def reap_others(self) -> None:
+        """Reap what has ended of our other children."""
         for pid in children(os.getpid()):
             if pid != self.agent:
                 try:
                     os.waitpid(pid, os.WNOHANG)
                 except ChildProcessError:
                     pass
-        return found is not None
 
     def resume(self, stop: int) -> None:
         """There is no shell to continue an agent that stopped itself or touched the terminal too early."""
@@ -236,7 +246,7 @@ class Shim:
         heading = f"{cause} of {self.spec['peer']} (session {self.spec['session']}) at {utc(now)}\n"
         facts = f"server {self.server_identity}\nagent {self.agent_identity}\nshim {identity(os.getpid())}\n"
         try:
-            write_atomic(path, heading + facts + memory_report(), durable=False)
+            write_atomic(path, heading + facts + report(self.spec.get("pane_log")), durable=False)
         except OSError as error:
             self.log("shim-error", error=f"cannot write forensics: {error.strerror}")
         return cause
@@ -254,11 +264,8 @@ class Shim:
         pairs = "".join(f" {name}={logfmt(value)}" for name, value in facts.items())
         line = f"ts={utc(at or time.time())} ev={event}{pairs}"
         try:
-            descriptor = os.open(self.spec["exits_log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            try:
-                os.write(descriptor, (line + "\n").encode())
-            finally:
-                os.close(descriptor)
+            size, files = self.spec.get("log_size", LOG_SIZE), self.spec.get("log_files", LOG_FILES)
+            append(self.spec["exits_log"], (line + "\n").encode(), size, files)
         except OSError:
             pass
 
@@ -271,7 +278,7 @@ class Shim:
         self.wait_for(self.agent_ended, grace)
         self.signal_group(signal.SIGKILL)
         self.wait_for(self.agent_ended, KILL_GRACE)
-        self.wait_for(self.tree_ended, KILL_GRACE)
+        self.wait_for(self.children_ended, KILL_GRACE)
 
     def signal_group(self, number: int) -> None:
         """Signal the agent's group; the unreaped agent keeps the group's number ours."""
@@ -288,12 +295,12 @@ class Shim:
         while not condition() and (left := deadline - time.monotonic()) > 0:
             self.wait(min(left, 0.1))
 
-    def tree_ended(self) -> bool:
-        """Kill our children: as subreaper we get every descendant whose parent died.
+    def children_ended(self) -> bool:
+        """Kill our children but the agent: as subreaper we get every descendant whose parent died.
 
         Unreaped children keep their pids, so these cannot be anyone else's.
         """
-        self.agent_ended()
+        self.reap_others()
         rest = [pid for pid in children(os.getpid()) if pid != self.agent]
         for pid in rest:
             try:

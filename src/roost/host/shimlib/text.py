@@ -62,6 +62,46 @@ def _escape(code: int) -> str:
     return f"\\u{code:04x}"
 
 
+_STRINGS = "]P^_X"
+_FINAL_LEAST = "@"
+_PLACING = "HfdEF"
+
+
+def plain(text: str) -> str:
+    """Terminal output without its control sequences; where the cursor was placed, a new line begins."""
+    shown: list[str] = []
+    at = 0
+    while at < len(text):
+        character = text[at]
+        at += 1
+        if character == "\x1b":
+            at, final = _past(text, at)
+            if final in _PLACING:
+                shown.append("\n")
+        elif character in "\r\n":
+            shown.append("\n")
+        elif character == "\t" or (character >= " " and character != "\x7f"):
+            shown.append(character)
+    return "".join(shown)
+
+
+def _past(text: str, at: int) -> tuple[int, str]:
+    """Where the escape sequence that goes on at `at` has ended, and the last character of a CSI sequence."""
+    kind = text[at : at + 1]
+    at += 1
+    if kind == "[":
+        while at < len(text) and text[at] < _FINAL_LEAST:
+            at += 1
+        return at + 1, text[at : at + 1] or " "
+    if kind and kind in _STRINGS:
+        while at < len(text) and text[at] not in "\x07\x1b":
+            at += 1
+        return at + 1 + (text[at : at + 2] == "\x1b\\"), " "
+    if kind and kind in "()*+-./#% ":
+        at += 1
+    return at, " "
+
+
 def utc(now: float) -> str:
     """Unix seconds as ISO-8601 UTC with milliseconds."""
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}Z"

@@ -1,0 +1,64 @@
+"""Ends what outlived closed sessions, before the peer's next session starts (N7).
+
+A session's row closes at the proof of its end, in milliseconds. Its children may live on for a moment: the
+intent to end them was committed with the death, and the next launch waits for it.
+"""
+
+import asyncio
+import logging
+
+from roost.core import events as e
+from roost.core.commands import Clear
+from roost.daemon.authority import Authority
+from roost.daemon.fleet import Fleet
+from roost.host.interfaces import Clock
+
+AGAIN = 5.0
+"""Seconds until processes that could not be ended are tried again."""
+
+_log = logging.getLogger("roost.clearing")
+
+
+class Clearing:
+    """Clears trees, and holds up launches meanwhile."""
+
+    def __init__(self, fleet: Fleet, authority: Authority, clock: Clock) -> None:
+        """End through this authority."""
+        self._fleet = fleet
+        self._authority = authority
+        self._clock = clock
+        self._closed: dict[str, tuple[str, asyncio.Event]] = {}
+
+    def announce(self, command: Clear) -> None:
+        """From now on launches of this peer wait."""
+        self._closed.setdefault(command.key, (command.peer, asyncio.Event()))
+
+    async def clear(self, command: Clear) -> None:
+        """Clear one tree, for as long as it takes.
+
+        What does not go within the authority's bound, as a process that hangs in the kernel, is told once and
+        holds up the peer no longer: the agent itself is dead, and a killed process runs none of its own code.
+        """
+        self.announce(command)
+        told = False
+        while not (swept := await self._authority.clear(command)).empty:
+            if not told:
+                told = True
+                why = f"processes of its ended session cannot be ended: {swept}"
+                _log.warning("session %s of %s: %s", command.session, command.peer, why)
+                await self._fleet.report(command.peer, e.Remained(command.session, why))
+                self._open(command)
+            await self._clock.sleep(AGAIN)
+        self._open(command)
+        await self._fleet.settle(command.key)
+
+    def _open(self, command: Clear) -> None:
+        _, gate = self._closed.pop(command.key, (command.peer, None))
+        if gate is not None:
+            gate.set()
+
+    async def over(self, peer: str | None = None) -> None:
+        """Return when nothing of the peer's (None: of any peer's) closed sessions is being cleared."""
+        for owner, gate in list(self._closed.values()):
+            if peer in (None, owner):
+                await gate.wait()
