@@ -24,6 +24,7 @@ def peer_row(state: PeerState, now: float) -> dict[str, Any]:
         "since": iso(view.since),
         "queued": state.queued,
         "stopped": state.peer.stopped,
+        "fresh_next": state.peer.fresh_next,
         "session": session_object(state.session) if state.session else None,
     }
 
@@ -54,9 +55,9 @@ def peer_object(state: PeerState, now: float) -> dict[str, Any]:
         "settings": show_settings(peer.settings),
         "conversation": peer.conversation,
         "topics": list(peer.topics),
-        "fresh_next": peer.fresh_next,
         "quarantine": {"until": iso(quarantine.until), "why": quarantine.why} if quarantine else None,
-        "last_death": {"cause": str(last.cause), "at": iso(last.at)} if last else None,
+        "last_death": {"cause": str(last.cause), "at": iso(last.at), "why": last.why} if last else None,
+        "failures": peer.failures,
         "messages": [message_object(message) for message in state.messages],
         "created_at": iso(peer.created_at),
     }

@@ -42,6 +42,7 @@ COURSE: list[Any] = [
     "drop",
     *(e.Wake(mode, "op") for mode in WakeMode),
     *(e.Stop("op"), e.Start("op"), e.Start("op"), e.Restart("op"), e.Rest("op"), e.Tick()),
+    e.Refresh("op"),
 ]
 """What `live_on` draws from; a fact about time, people or accidents between steps of ordinary life."""
 
@@ -115,6 +116,7 @@ class Machine(Shell):
                 e.Start("op"),
                 e.Start("op"),
                 e.Restart("op"),
+                e.Refresh("op"),
                 e.Rest("op"),
                 e.Remove("op", force=False),
             ]
@@ -185,7 +187,8 @@ class Machine(Shell):
     def speak(self, data: st.DataObject) -> None:
         session = self.live()
         if session is not None and data.draw(st.booleans()):
-            self.tell(e.Completed(session.id, "did it"))
+            asked = data.draw(st.sampled_from([e.Completed(session.id, "did it"), e.FreshAsked(session.id)]))
+            self.tell(asked)
         else:
             self.reply_one(data)
 

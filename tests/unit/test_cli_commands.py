@@ -23,8 +23,8 @@ CONTRACT = [
     *("up", "down", "status", "doctor", "service"),
     *("add", "init", "set", "list", "show", "remove"),
     *("send", "messages", "message", "inbox"),
-    *("wake", "stop", "start", "restart", "attach", "screen", "logs"),
-    *("events", "deaths", "done", "demo"),
+    *("wake", "stop", "start", "restart", "refresh", "attach", "screen", "logs"),
+    *("events", "deaths", "done", "fresh", "demo"),
 ]
 NAMES = [name for section in COMMANDS.values() for name in section]
 Captured = pytest.CaptureFixture[str]

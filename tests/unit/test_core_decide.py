@@ -231,7 +231,7 @@ def test_P6_boot_failures_back_off_and_then_quarantine() -> None:
         "stopping(boot-failed)",
         "End boot-failed",
     ]
-    assert play.died() == ["stopped(boot-failed)"]
+    assert play.died() == ["stopped(boot-failed)", "Notify cannot be woken"]
     assert deadline(play.state, play.now) == play.now + 1
     assert play.tell(e.Tick(), after=1)[-1] == "Launch"
     assert play.died(Cause.COMPLETED) == [

@@ -31,12 +31,13 @@ COMMANDS: dict[str, dict[str, str]] = {
         "stop": "session",
         "start": "session",
         "restart": "session",
+        "refresh": "session",
         "attach": "terminal",
         "screen": "terminal",
         "logs": "terminal",
     },
     "Records": {"events": "journal", "deaths": "journal"},
-    "More": {"done": "agent", "demo": "demo"},
+    "More": {"done": "agent", "fresh": "agent", "demo": "demo"},
 }
 """Section -> command -> module below `roost.cli.commands`, where it is the object `<command>_command`."""
 _MODULES = {name: module for section in COMMANDS.values() for name, module in section.items()}

@@ -11,6 +11,8 @@ from roost.core.session import COUNTED, Cause, Death, Session
 from roost.core.step import Step
 from roost.core.turns import cut_off, requeue
 
+_SHOWN = 160
+"""Characters of the last line that an agent showed before it failed to start."""
 _SELF_CLOSED = frozenset({Cause.COMPLETED, Cause.ORPHAN, Cause.UNKNOWN})
 _GIVEN_UP = frozenset({Cause.RESTART, Cause.REMOVED, Cause.EPHEMERAL_SILENT})
 
@@ -26,15 +28,17 @@ def on_died(step: Step, event: e.Died) -> None:
     step.emit(_stopped(death))
     if not event.cleared:
         step.emit(c.clear(session))
+    cut = any(message.cut for message in step.state.messages)
     step.set_peer(
-        last_death=LastDeath(death.cause, step.now, any(message.cut for message in step.state.messages)),
+        last_death=LastDeath(death.cause, step.now, cut, _reason(session, death)),
         since=step.now,
         resume_failed=session.resumed and not session.ready and death.cause in COUNTED,
     )
+    _back_off(step, session, death)
     if death.counted:
         _count(step, death)
-    elif step.peer.settings.wake is WakePolicy.ALWAYS and death.cause in _SELF_CLOSED:
-        step.set_peer(backoff_until=step.now + step.policy.backoff)
+    if death.cause is Cause.BOOT_FAILED and step.peer.quarantine is None:
+        _tell_unwoken(step)
 
 
 def on_remained(step: Step, event: e.Remained) -> None:
@@ -82,6 +86,8 @@ def _settle_flight(step: Step, session: Session, death: Death, *, conversation_e
     answered = _answered(session, message)
     if answered is not None:
         step.finish(message, MessageState.DONE, answered)
+    elif death.cause is Cause.RESTART and death.by == step.peer.name:
+        cut_off(step, message, ended, keeps=False)
     elif death.cause in _GIVEN_UP:
         step.attempt(message, "cut", ended)
         step.finish(message, MessageState.DEAD_LETTER, ended, tell="died")
@@ -100,17 +106,55 @@ def _answered(session: Session, message: Message) -> str | None:
     return None
 
 
+def _reason(session: Session, death: Death) -> str:
+    """What a person wants to read about a death that nobody asked for, in a few words."""
+    if death.cause not in COUNTED:
+        return ""
+    if death.cause is Cause.BOOT_FAILED and session.ending is not None:
+        return session.why
+    if death.signal is not None:
+        how = f"signal {death.signal}"
+    else:
+        how = f"exit code {death.exit_code}" if death.exit_code is not None else ""
+    shown = death.last_lines[-1].strip()[:_SHOWN] if death.last_lines and not session.ready else ""
+    return ": ".join(part for part in (how, shown) if part)
+
+
+def _back_off(step: Step, session: Session, death: Death) -> None:
+    """Wait longer after each failure in a row; only a session that was up for long ends the row."""
+    policy = step.policy
+    stable = session.ready and step.now - session.started_at >= policy.stable
+    always = step.peer.settings.wake is WakePolicy.ALWAYS
+    if not death.counted and not (always and death.cause in _SELF_CLOSED):
+        if stable:
+            step.set_peer(failures=0)
+        return
+    failures = 1 if stable else step.peer.failures + 1
+    delay = min(policy.backoff * 2 ** min(failures - 1, 20), policy.backoff_most)
+    step.set_peer(failures=failures, backoff_until=step.now + delay)
+
+
+def _tell_unwoken(step: Step) -> None:
+    """N1: who waits for a peer that cannot be woken hears so at the first failure, and why."""
+    why = f"'{step.peer.name}' cannot be woken: {step.peer.last_death.why if step.peer.last_death else ''}"
+    for index, message in enumerate(step.state.messages):
+        if message.cut or message.state is MessageState.QUEUED:
+            if index == 0:
+                step.attempt(message, "not woken", why)
+            step.tell(message, "cannot be woken", f"{why}; the message is kept and the wake is tried again")
+
+
 def _count(step: Step, death: Death) -> None:
-    """Back off after a counted death; too many in the window trip the crash-loop guard (P6)."""
+    """Too many counted deaths in the window trip the crash-loop guard (P6)."""
     settings, policy = step.peer.settings, step.policy
     deaths = (*(at for at in step.peer.deaths if at > step.now - settings.restart_window), step.now)
-    delay = min(policy.backoff * 2 ** min(len(deaths) - 1, 20), policy.backoff_most)
-    step.set_peer(deaths=deaths, backoff_until=step.now + delay)
+    step.set_peer(deaths=deaths)
     if len(deaths) < settings.restarts:
         return
+    last = step.peer.last_death
     why = (
-        f"{len(deaths)} deaths within {rough_duration(settings.restart_window)}, the last: {death.cause}"
-        + (f" ({death.evidence})" if death.evidence else "")
+        f"{len(deaths)} failures within {rough_duration(settings.restart_window)}, the last: {death.cause}"
+        + (f" ({last.why})" if last is not None and last.why else "")
     )
     until = step.now + policy.quarantine
     step.set_peer(quarantine=Quarantine(until, why), deaths=(), backoff_until=None, pending=None)

@@ -11,7 +11,7 @@ from roost.core.launch import launch
 from roost.core.message import MessageState
 from roost.core.peer import PeerState, WakeMode, WakePolicy
 from roost.core.policy import Policy
-from roost.core.session import SessionState
+from roost.core.session import Cause, SessionState
 from roost.core.step import Step
 
 
@@ -34,9 +34,11 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     e.Rest: requests.on_rest,
     e.Start: requests.on_start,
     e.Restart: requests.on_restart,
+    e.Refresh: requests.on_refresh,
     e.Remove: requests.on_remove,
     e.Configure: requests.on_configure,
     e.Completed: lifecycle.on_completed,
+    e.FreshAsked: requests.on_fresh_asked,
     e.Launched: lifecycle.on_launched,
     e.Adopted: lifecycle.on_adopted,
     e.Observed: lifecycle.on_observed,
@@ -79,11 +81,17 @@ def _pump(step: Step) -> None:
         return
     due = policy_end(step.state)
     if due is not None and step.now >= due.at:
-        end(step, due.cause, "roost", why=due.why)
+        end(step, due.cause, _asker(step, due.cause), why=due.why)
     if step.session is None:
         _wake(step)
     else:
         delivery.offer(step)
+
+
+def _asker(step: Step, cause: Cause) -> str:
+    """Who ends the session whose end is due: its agent, where that asked for it, or the policy."""
+    ending = step.session.ending if step.session is not None else None
+    return ending.by if ending is not None and ending.cause is cause else "roost"
 
 
 def _purge(step: Step) -> None:

@@ -63,15 +63,20 @@ def policy_end(state: PeerState) -> PolicyEnd | None:
         return _task_end(state, session)
     if session.state is not SessionState.IDLE or state.in_flight is not None:
         return None
-    if session.ending is not None and session.ending.cause is Cause.COMPLETED:
-        why = "it said that it is done"
-        if session.ending.note:
-            why = f"{why}: {session.ending.note}"
-        return PolicyEnd(session.ending.at, Cause.COMPLETED, why)
+    if session.ending is not None:
+        return _own_end(session.ending)
     if settings.wake is WakePolicy.ALWAYS or any(_waits(m.state, cut=m.cut) for m in state.messages):
         return None
     bound = settings.idle if settings.wake is WakePolicy.WARM else settings.silence
     return PolicyEnd(idle_since(session) + bound, Cause.IDLE_SLEEP, f"idle for {rough_duration(bound)}")
+
+
+def _own_end(ending: Ending) -> PolicyEnd:
+    """The end that the agent asked for itself, once its turn is over."""
+    if ending.cause is Cause.RESTART:
+        return PolicyEnd(ending.at, ending.cause, "it asked for a fresh session")
+    why = "it said that it is done"
+    return PolicyEnd(ending.at, ending.cause, f"{why}: {ending.note}" if ending.note else why)
 
 
 def _waits(state: MessageState, *, cut: bool) -> bool:

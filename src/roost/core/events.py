@@ -73,6 +73,13 @@ class Restart:
 
 
 @dataclass(frozen=True, slots=True)
+class Refresh:
+    """The next natural wake starts a fresh conversation."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Remove:
     """Purge the peer; a live one only with `force`."""
 
@@ -108,6 +115,13 @@ class Completed:
 
     session: str
     summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class FreshAsked:
+    """The agent asked for a fresh session of itself."""
+
+    session: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,11 +264,13 @@ Event = (
     | Rest
     | Start
     | Restart
+    | Refresh
     | Remove
     | Configure
     | Acknowledge
     | Replied
     | Completed
+    | FreshAsked
     | Launched
     | Adopted
     | Observed

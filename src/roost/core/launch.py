@@ -42,7 +42,7 @@ def launch(step: Step, mode: WakeMode, by: str, head: Message | None) -> bool:
         generation=generation,
         conversation=conversation,
         topics=peer.topics if decision.resume else (),
-        fresh_next=False,
+        fresh_next=peer.fresh_next and decision.resume,
         resume_failed=False,
         pending=None,
         quarantine=None,

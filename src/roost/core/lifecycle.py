@@ -4,6 +4,7 @@ from roost.core import commands as c
 from roost.core import events as e
 from roost.core.ending import VETOABLE, ask, end
 from roost.core.launch import new_conversation
+from roost.core.message import MessageState
 from roost.core.peer import WakeMode, WakePolicy
 from roost.core.session import Cause, Ending, SessionState, WakeCause
 from roost.core.step import Step
@@ -52,6 +53,16 @@ def on_observed(step: Step, event: e.Observed) -> None:
         step.journal("ready", took=round(step.now - session.started_at, 3))
     elif step.enter(event.state, event.why):
         step.journal(_OBSERVABLE[event.state], why=event.why)
+        if event.state is SessionState.BLOCKED and not session.ready:
+            _tell_blocked(step, event.why)
+
+
+def _tell_blocked(step: Step, why: str) -> None:
+    """N1: a start that needs a person may take long, and who waits for the peer can ask for one."""
+    news = f"'{step.peer.name}' needs a person before it can start: {why}; the message is kept"
+    for message in step.state.messages:
+        if message.cut or message.state is MessageState.QUEUED:
+            step.tell(message, "blocked", news)
 
 
 def on_completed(step: Step, event: e.Completed) -> None:

@@ -78,6 +78,7 @@ class LastDeath:
     at: float
     cut: bool
     session: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,10 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One participant. `seed` is a secret from which session ids, nonces and boundaries are derived."""
+    """One participant. `seed` is a secret from which session ids, nonces and boundaries are derived.
+
+    `failures` counts the sessions in a row that ended in a failure before they had been up for long.
+    """
 
     name: str
     seed: str
@@ -105,6 +109,7 @@ class Peer:
     pending: PendingWake | None = None
     quarantine: Quarantine | None = None
     backoff_until: float | None = None
+    failures: int = 0
     generation: int = 0
     conversation: str | None = None
     last_death: LastDeath | None = None

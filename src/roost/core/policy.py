@@ -21,9 +21,10 @@ class Traits:
 class Policy:
     """Bounds that are the same for all peers. Durations are seconds.
 
-    `offer_retry` doubles with each refused offer up to `offer_retry_most`, `backoff` with each counted death
-    up to `backoff_most`. `turn_retry`: how long after a failed turn its message is driven again. `waking`:
-    False while the host is shutting down, when nothing may be launched.
+    `stable`: how long a session has to be up until earlier failures count no more for the back-off.
+    `offer_retry` doubles with each refused offer up to `offer_retry_most`, `backoff` with each failed
+    session up to `backoff_most`. `turn_retry`: how long after a failed turn its message is driven again.
+    `waking`: False while the host is shutting down, when nothing may be launched.
     """
 
     traits: Mapping[str, Traits] = field(default_factory=dict[str, Traits])
@@ -32,6 +33,7 @@ class Policy:
     turn_retry: float = 5.0
     backoff: float = 1.0
     backoff_most: float = 60.0
+    stable: float = 300.0
     quarantine: float = 1800.0
     waking: bool = True
 

@@ -1,11 +1,11 @@
-"""What operators ask of a peer: wake, stop, start, restart, remove, other settings."""
+"""What is asked of a peer: wake, stop, start, restart, refresh, remove, other settings."""
 
 from roost.core import commands as c
 from roost.core import events as e
 from roost.core.ending import end
 from roost.core.message import MessageState
 from roost.core.peer import PendingWake, WakeMode, WakePolicy
-from roost.core.session import Cause, SessionState
+from roost.core.session import Cause, Ending, SessionState
 from roost.core.step import Step
 from roost.core.turns import give_up_conversation
 from roost.errors import RefusedError
@@ -52,7 +52,7 @@ def on_start(step: Step, _event: e.Start) -> None:
     """Unpark the peer."""
     if step.peer.removing:
         return _refuse(step, f"'{step.peer.name}' is being removed")
-    step.set_peer(stopped=False, quarantine=None, backoff_until=None, deaths=(), since=step.now)
+    step.set_peer(stopped=False, quarantine=None, backoff_until=None, failures=0, deaths=(), since=step.now)
     return None
 
 
@@ -67,6 +67,37 @@ def on_restart(step: Step, event: e.Restart) -> None:
     if step.session is not None:
         end(step, Cause.RESTART, event.by)
     return None
+
+
+def on_refresh(step: Step, event: e.Refresh) -> None:
+    """Mark the peer: its next natural wake is fresh. The session that lives now goes on."""
+    if step.traits.mailbox:
+        return _refuse(step, f"'{step.peer.name}' is a mailbox; it has no conversation to refresh")
+    if step.peer.removing:
+        return _refuse(step, f"'{step.peer.name}' is being removed")
+    _mark_fresh(step, event.by)
+    return None
+
+
+def on_fresh_asked(step: Step, event: e.FreshAsked) -> None:
+    """The agent wants a fresh session of itself: this one ends after its turn, the next wake is fresh.
+
+    It is woken at once where something waits for it or its policy keeps it up; otherwise by the next message.
+    """
+    session = step.live(event.session)
+    if session is None or session.state is SessionState.STOPPING:
+        return
+    _mark_fresh(step, step.peer.name)
+    if session.ending is None or session.ending.cause is Cause.COMPLETED:
+        step.set_session(ending=Ending(Cause.RESTART, step.peer.name, step.now))
+    if step.peer.settings.wake is WakePolicy.EPHEMERAL and session.task and session.armed_at is None:
+        step.set_session(armed_at=step.now)
+
+
+def _mark_fresh(step: Step, by: str) -> None:
+    if not step.peer.fresh_next:
+        step.set_peer(fresh_next=True)
+        step.journal("fresh-next", by=by)
 
 
 def on_remove(step: Step, event: e.Remove) -> None:
@@ -111,7 +142,7 @@ def _use_up(step: Step) -> None:
 
 
 def _ask_for(step: Step, mode: WakeMode, by: str) -> None:
-    step.set_peer(pending=PendingWake(mode, by), quarantine=None, backoff_until=None, deaths=())
+    step.set_peer(pending=PendingWake(mode, by), quarantine=None, backoff_until=None, failures=0, deaths=())
 
 
 def _refuse(step: Step, why: str) -> None:

@@ -28,14 +28,22 @@ def shown(state: PeerState, now: float) -> Shown:
         until = iso(peer.quarantine.until)
         return Shown("quarantined", f"{peer.quarantine.why}; until {until}", peer.since)
     if peer.backoff_until is not None and now < peer.backoff_until and state.queued:
-        return Shown("asleep", f"backing off until {iso(peer.backoff_until)} after a crash", peer.since)
+        return Shown("asleep", f"{_last(state)}; woken again at {iso(peer.backoff_until)}", peer.since)
     if any(message.state is MessageState.UNKNOWN for message in state.messages):
         return Shown("asleep", "a message is in doubt; see `roost messages --state unknown`", peer.since)
     if peer.settings.runtime == HUMAN:
         return Shown("asleep", f"a mailbox, {state.queued or 'nothing'} unread", peer.since)
     if peer.last_death is None:
         return Shown("asleep", "has not run yet", peer.since or peer.created_at)
-    return Shown("asleep", f"last session: {peer.last_death.cause}", peer.since)
+    return Shown("asleep", _last(state), peer.since)
+
+
+def _last(state: PeerState) -> str:
+    """How the last session ended."""
+    death = state.peer.last_death
+    if death is None:
+        return "has not run yet"
+    return f"last session: {death.cause}{f': {death.why}' if death.why else ''}"
 
 
 def iso(at: float | None) -> str | None:

@@ -59,6 +59,7 @@ class Api:
         await self._check(settings)
         now = self.machine.clock.now()
         await self.fleet.add(Peer(name, self.machine.ids.token(), settings, created_at=now, since=now))
+        await self.fleet.tell(name, e.Tick())  # one that is always up comes up now
 
     async def set(self, name: str, pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
         """Change settings; returns all of them."""
@@ -191,6 +192,11 @@ class Api:
         await self.fleet.tell(name, e.Start(by))
         return self.row(name)
 
+    async def refresh(self, name: str, by: str) -> dict[str, Any]:
+        """Mark a peer: its next natural wake is fresh."""
+        await self.fleet.tell(name, e.Refresh(by))
+        return self.row(name)
+
     async def remove(self, name: str, by: str, *, force: bool) -> str:
         """Purge a peer and return its folder, which is kept."""
         if name == OPERATOR:
@@ -204,8 +210,7 @@ class Api:
 
     def live(self, name: str) -> Live:
         """The live session of a peer; raises RefusedError when it sleeps."""
-        settings = self.fleet.get(name).peer.settings
-        if self.fleet.policy.of(settings.runtime).mailbox:
+        if self.is_mailbox(name):
             raise RefusedError(f"'{name}' is a mailbox and has no terminal; see `roost inbox {name}`")
         live = self._live(name)
         if live is None:
@@ -216,11 +221,21 @@ class Api:
         session = self.fleet.get(name).session
         return self._lives.find(session.id) if session is not None else None
 
+    def is_mailbox(self, name: str) -> bool:
+        """Whether a peer has no process of its own."""
+        return self.fleet.policy.of(self.fleet.get(name).peer.settings.runtime).mailbox
+
     async def done(self, caller: Caller, summary: str) -> None:
         """An agent says that it is done."""
         if caller.peer is None or caller.session is None:
             raise DeniedError("`done` is for an agent inside its own session")
         await self.fleet.tell(caller.peer, e.Completed(caller.session, summary))
+
+    async def fresh(self, caller: Caller) -> None:
+        """An agent asks for a fresh session of itself."""
+        if caller.peer is None or caller.session is None:
+            raise DeniedError("`fresh` is for an agent inside its own session")
+        await self.fleet.tell(caller.peer, e.FreshAsked(caller.session))
 
     async def mail(self, name: str) -> list[tuple[Message, bytes]]:
         """The unread mail of a mailbox."""

@@ -166,6 +166,7 @@ class Methods:
             "restart": (_Named, self._restart, False),
             "stop": (_Some, self._stop, False),
             "start": (_Some, self._start, False),
+            "refresh": (_Some, self._refresh, False),
             "remove": (_Remove, self._remove, False),
             "attach": (_Named, self._attach, False),
             "screen": (_Named, self._screen, False),
@@ -173,6 +174,7 @@ class Methods:
             "events": (_Events, self._events, False),
             "deaths": (_Deaths, self._deaths, False),
             "done": (_Done, self._done, True),
+            "fresh": (_Nothing, self._fresh, True),
             "doctor": (_Nothing, self._doctor, False),
             "down": (_Down, self._down, False),
         }
@@ -312,6 +314,12 @@ class Methods:
     async def _start(self, call: _Call) -> Answer:
         return Answer([await self._api.start(name, BY) for name in self._names(call.params)])
 
+    async def _refresh(self, call: _Call) -> Answer:
+        names = self._names(call.params)
+        if call.params.all:
+            names = [name for name in names if not self._api.is_mailbox(name)]
+        return Answer([await self._api.refresh(name, BY) for name in names])
+
     def _names(self, asked: _Some) -> list[str]:
         if asked.name is not None and not asked.all:
             return [asked.name]
@@ -361,6 +369,10 @@ class Methods:
 
     async def _done(self, call: _Call) -> Answer:
         await self._api.done(call.caller, call.params.summary or "")
+        return Answer({})
+
+    async def _fresh(self, call: _Call) -> Answer:
+        await self._api.fresh(call.caller)
         return Answer({})
 
     async def _down(self, call: _Call) -> Answer:

@@ -55,7 +55,7 @@ SETTINGS = Shape(
 )
 PENDING = Shape(PendingWake, mode=choice(WakeMode), by=TEXT)
 QUARANTINE = Shape(Quarantine, until=NUMBER, why=TEXT)
-LAST_DEATH = Shape(LastDeath, cause=choice(Cause), at=NUMBER, cut=FLAG, session=TEXT)
+LAST_DEATH = Shape(LastDeath, cause=choice(Cause), at=NUMBER, cut=FLAG, session=TEXT, why=TEXT)
 CONVERSATION = Shape(
     Conversation, topic=optional(TEXT), id=TEXT, last_death=LAST_DEATH.coder, resume_failed=FLAG
 )
@@ -72,6 +72,7 @@ PEER = Shape(
     pending=optional(PENDING.coder),
     quarantine=optional(QUARANTINE.coder),
     backoff_until=optional(NUMBER),
+    failures=WHOLE,
     generation=WHOLE,
     conversation=optional(TEXT),
     last_death=optional(LAST_DEATH.coder),

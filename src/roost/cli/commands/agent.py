@@ -1,4 +1,4 @@
-"""`done`: an agent speaks of itself."""
+"""`done` and `fresh`: an agent speaks of itself."""
 
 import click
 
@@ -20,3 +20,20 @@ def done_command(app: App, summary: tuple[str, ...]) -> None:
         raise UsageError("`done` works inside an agent's session only: ROOST_TOKEN is not set")
     app.call("done", {"summary": " ".join(summary) or None})
     say("noted; the session ends when its turn is over")
+
+
+@click.command("fresh", cls=PlainCommand)
+@click.pass_obj
+def fresh_command(app: App) -> None:
+    """Ask, from inside a session, for a fresh session of oneself.
+
+    The session ends when its turn is over, and the next one begins a new conversation: at once when messages
+    wait or wake=always, else with the next message.
+    """
+    if app.token is None:
+        raise UsageError(
+            "`fresh` works inside an agent's session only: ROOST_TOKEN is not set;"
+            " `roost restart NAME` or `roost refresh NAME` do it from outside"
+        )
+    app.call("fresh")
+    say("noted; the session ends when its turn is over, and the next one begins a new conversation")

@@ -48,6 +48,7 @@ def show_command(app: App, name: str) -> None:
             ("conversation", session.get("conversation") or peer.get("conversation")),
             ("topics", ", ".join(peer.get("topics") or [])),
             ("last death", _death(peer.get("last_death") or {})),
+            ("failures", f"{peer['failures']} in a row" if peer.get("failures") else ""),
         ]
     )
     say()
@@ -78,7 +79,8 @@ def _processes(session: Record) -> str:
 def _death(death: Record) -> str:
     if not death:
         return ""
-    return ", ".join(part for part in (str(death.get("cause")), clock(death.get("at"))) if part)
+    parts = (str(death.get("cause")), death.get("why"), clock(death.get("at")))
+    return ", ".join(part for part in parts if part)
 
 
 def _show_messages(messages: list[Record]) -> None:

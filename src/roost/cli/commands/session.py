@@ -1,4 +1,4 @@
-"""`wake`, `stop`, `start` and `restart`: sessions of peers."""
+"""`wake`, `stop`, `start`, `restart` and `refresh`: sessions of peers."""
 
 import click
 
@@ -52,6 +52,25 @@ def start_command(app: App, name: str | None, everyone: bool) -> None:  # noqa: 
     _each(app, "start", name, everyone=everyone)
 
 
+@click.command("refresh", cls=DataCommand)
+@click.argument("name", required=False)
+@click.option("--all", "everyone", is_flag=True, help="All peers that have conversations.")
+@click.pass_obj
+def refresh_command(app: App, name: str | None, everyone: bool) -> None:  # noqa: FBT001 -- click's signature
+    """Make a peer's next wake a fresh one.
+
+    A session that lives goes on; what is woken after it begins a new conversation.
+    """
+    rows = _asked(app, "refresh", name, everyone=everyone)
+    if app.json:
+        show_json(rows)
+    elif not rows:
+        say("no peers")
+    for row in () if app.json else rows:
+        after = ", after the session that it has now" if row.get("session") else ""
+        say(f"{row['name']} begins a new conversation at its next wake{after}")
+
+
 def call_with_progress(app: App, method: str, params: Record) -> Answer:
     """A request that may take long; what is going on is shown on a terminal's stderr meanwhile."""
     progress = Progress()
@@ -67,10 +86,16 @@ def call_with_progress(app: App, method: str, params: Record) -> Answer:
         progress.clear()
 
 
-def _each(app: App, method: str, name: str | None, *, everyone: bool) -> None:
+def _asked(app: App, method: str, name: str | None, *, everyone: bool) -> list[Record]:
+    """The rows of the peers that a method was called for."""
     if everyone == (name is not None):
         raise UsageError(f"`roost {method}` takes either a NAME or --all")
     rows: list[Record] = call_with_progress(app, method, {"name": name, "all": everyone})
+    return rows
+
+
+def _each(app: App, method: str, name: str | None, *, everyone: bool) -> None:
+    rows = _asked(app, method, name, everyone=everyone)
     if app.json:
         show_json(rows)
     elif not rows:
