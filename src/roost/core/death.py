@@ -30,7 +30,7 @@ def on_died(step: Step, event: e.Died) -> None:
         step.emit(c.clear(session))
     cut = any(message.cut for message in step.state.messages)
     step.set_peer(
-        last_death=LastDeath(death.cause, step.now, cut, _reason(session, death)),
+        last_death=LastDeath(death.cause, step.now, cut, why=_reason(session, death)),
         since=step.now,
         resume_failed=session.resumed and not session.ready and death.cause in COUNTED,
     )
