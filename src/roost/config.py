@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -38,12 +39,20 @@ class RuntimeTable:
     env: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+class ScopeMode(StrEnum):
+    """Whether sessions get systemd scopes of their own: where they can be had, or never."""
+
+    AUTO = "auto"
+    NEVER = "never"
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """The whole file. Sizes are bytes."""
 
     log_size: int = _LOG_SIZE
     log_files: int = _LOG_FILES
+    scope: ScopeMode = ScopeMode.AUTO
     runtimes: tuple[RuntimeTable, ...] = ()
 
 
@@ -72,15 +81,22 @@ class _Reader:
         self._text = text
 
     def config(self, data: dict[str, Any]) -> Config:
-        self._known(data, {"logs", "runtimes"}, "")
+        self._known(data, {"logs", "runtimes", "scope"}, "")
         logs = self._table(data, "logs")
         self._known(logs, {"size", "files"}, "logs")
         runtimes = self._table(data, "runtimes")
         return Config(
             self._count(logs, "size", _LOG_SIZE),
             self._count(logs, "files", _LOG_FILES),
+            self._scope(data),
             tuple(self._runtime(name, runtimes) for name in runtimes),
         )
+
+    def _scope(self, data: dict[str, Any]) -> ScopeMode:
+        try:
+            return ScopeMode(data.get("scope", ScopeMode.AUTO))
+        except ValueError:
+            self._fail("scope", f"'scope' must be one of {', '.join(ScopeMode)}")
 
     def _runtime(self, name: str, tables: dict[str, Any]) -> RuntimeTable:
         if not _RUNTIME_NAME.fullmatch(name) or name in _RESERVED:

@@ -255,12 +255,6 @@ async def test_user_configuration_is_not_read(bench: Bench, monkeypatch: pytest.
         assert await bench.command(terminal, "show-options", "-gv", option) == ["off"]
 
 
-async def test_server_starts_behind_a_prefix(bench: Bench) -> None:
-    bench.terminals = TmuxTerminals(bench.folder / "c", bench.processes, prefix=["env", "ROOST_PREFIXED=1"])
-    terminal = await bench.start("cat")
-    assert b"ROOST_PREFIXED=1" in Path(f"/proc/{terminal.server.pid}/environ").read_bytes().split(b"\0")
-
-
 async def test_many_terminals_at_once(bench: Bench) -> None:
     found = await asyncio.gather(*(bench.start("cat", name=f"s{number}") for number in range(10)))
     assert len({terminal.server for terminal in found}) == 10

@@ -9,6 +9,7 @@ import pytest
 from tests.support.daemon import Roost, alive, environ_of
 from tests.support.fake_systemd import FakeSystemd, runtime_folder
 from tests.support.home import Home
+from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="systemd is on Linux")]
 
@@ -83,7 +84,7 @@ def test_up_and_down_next_to_the_service(roost: Roost, systemd: FakeSystemd) -> 
     assert "its service starts it again" in done(roost, "down")
     pid = systemd.main_pid()
     assert pid is not None
-    assert not alive(pid)
+    wait_until(lambda: not alive(pid), timeout=30, why="the daemon is gone")
     systemd.forget()
     done(roost, "up")
     assert systemd.calls() == [["--user", "--no-pager", "start", "roost.service"]]
@@ -160,3 +161,53 @@ def test_an_agent_cannot_install_a_service(roost: Roost, systemd: FakeSystemd) -
         assert refused.returncode == 1
         assert "an agent cannot" in refused.stderr
     assert not systemd.calls()
+
+
+def findings(roost: Roost) -> dict[str, dict[str, object]]:
+    return {each["check"]: each for each in json.loads(roost.cli("doctor", "--json").stdout)}
+
+
+def test_sessions_of_the_service_live_in_scopes_and_end_as_others_do(
+    roost: Roost, systemd: FakeSystemd
+) -> None:
+    systemd.mode("loginctl", "linger")
+    done(roost, "service", "install")
+    name = roost.add("worker")
+    assert roost.ask(name, "hello") == "echo: hello"
+    session = roost.session(name)
+    probe, started = systemd.calls("systemd-run")
+    assert f"--unit=roost-{session['id'][:16]}" in started
+    roost.call("stop", name=name)
+    assert roost.until_death(name)["cause"] == "operator-stop"
+    assert not any(alive(session[process]) for process in ("agent_pid", "shim_pid", "server_pid"))
+    assert len(systemd.calls("systemd-run")) == 2, probe
+    found = findings(roost)
+    assert found["scopes"]["ok"] is True
+    assert found["service"]["ok"] is True
+    assert found["linger"]["ok"] is True
+
+
+def test_scopes_can_be_turned_off(roost: Roost, systemd: FakeSystemd) -> None:
+    roost.places.config.parent.mkdir(parents=True, exist_ok=True)
+    roost.places.config.write_text('scope = "never"\n')
+    done(roost, "up")
+    assert "never" in str(findings(roost)["scopes"]["detail"])
+    assert not systemd.calls("systemd-run")
+
+
+def test_doctor_names_the_command_that_mends_the_service(roost: Roost, systemd: FakeSystemd) -> None:
+    assert findings(roost)["service"]["fix"] == "roost service install"
+    done(roost, "service", "install")
+    assert findings(roost)["linger"]["ok"] is None
+    assert "enable-linger" in str(findings(roost)["linger"]["fix"])
+    done(roost, "down")
+    assert findings(roost)["service"]["fix"] == "roost up"
+    unit = roost.home.user / ".config/systemd/user/roost.service"
+    unit.write_text(unit.read_text().replace(sys.executable, "/nowhere/python"))
+    stale = findings(roost)["service"]
+    assert stale["ok"] is False
+    assert "/nowhere/python" in str(stale["detail"])
+    assert stale["fix"] == "roost service install"
+    done(roost, "service", "install")
+    systemd.mode("systemctl", "fail")
+    assert findings(roost)["service"]["ok"] is False

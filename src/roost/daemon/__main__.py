@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from starlette.requests import ClientDisconnect
 
-from roost.config import load_config
+from roost.config import ScopeMode, load_config
 from roost.daemon.listen import PORT, hold_lock, listen_loopback, listen_unix
 from roost.daemon.machine import Machine
 from roost.daemon.server import Daemon
@@ -23,6 +23,7 @@ from roost.host.ids import SystemIds
 from roost.host.limits import raise_open_files
 from roost.host.notify import Notifier, take_notifier
 from roost.host.process import SystemProcesses
+from roost.host.scope import find_scopes
 from roost.host.tmux.server import TmuxTerminals, check_version
 from roost.paths import Places, find_places
 from roost.runtimes.registry import Runtimes
@@ -85,7 +86,8 @@ async def _serve(places: Places, notifier: Notifier, ready: Callable[[], None]) 
     lock = hold_lock(places.lock)
     try:
         processes = SystemProcesses()
-        terminals = TmuxTerminals(places.run / "tmux.conf", processes)
+        scopes = await find_scopes(os.environ, wanted=config.scope is ScopeMode.AUTO)
+        terminals = TmuxTerminals(places.run / "tmux.conf", processes, scopes=scopes)
         await check_version(terminals)
         raise_open_files()
         clock = SystemClock()
@@ -106,6 +108,7 @@ async def _serve(places: Places, notifier: Notifier, ready: Callable[[], None]) 
             runtimes=Runtimes(config.runtimes),
             environ=dict(os.environ),
             notifier=notifier,
+            scopes=scopes,
         )
         daemon = Daemon(machine, listen_unix(places.socket), http)
         loop = asyncio.get_running_loop()

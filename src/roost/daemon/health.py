@@ -9,6 +9,7 @@ from roost.core.identity import OPERATOR
 from roost.core.session import SessionState
 from roost.daemon.fleet import Fleet
 from roost.daemon.machine import Machine
+from roost.host.scope import control_group
 
 
 class Health:
@@ -38,7 +39,7 @@ class Health:
 
     async def checks(self) -> list[dict[str, Any]]:
         """One line for each thing that only the daemon can see."""
-        found = [_check("daemon", ok=True, detail=f"pid {os.getpid()}, {self._url}")]
+        found = [_check("daemon", ok=True, detail=f"pid {os.getpid()}, {self._url}"), *self._groups()]
         for state in self._fleet.states():
             name = state.peer.name
             found += [
@@ -48,6 +49,18 @@ class Health:
             ]
         return found
 
+    def _groups(self) -> list[dict[str, Any]]:
+        """Whom the system would end together with us, and with our sessions."""
+        scopes = self._machine.scopes
+        found = [_check("scopes", ok=True if scopes.available else None, detail=scopes.why)]
+        unit = control_group().rpartition("/")[2]
+        if unit.startswith("session-"):
+            why = f"it is part of your login ({unit}) and may end with it"
+            found.append(_check("daemon's group", ok=None, detail=why, fix="roost service install"))
+        elif unit.endswith((".service", ".scope")):
+            found.append(_check("daemon's group", ok=True, detail=unit))
+        return found
 
-def _check(check: str, *, ok: bool, detail: str, fix: str = "") -> dict[str, Any]:
+
+def _check(check: str, *, ok: bool | None, detail: str, fix: str = "") -> dict[str, Any]:
     return {"check": check, "ok": ok, "detail": detail, "fix": fix}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from roost.config import Config
 from roost.host.interfaces import Clock, Ids, Processes, Terminals
 from roost.host.notify import Notifier
+from roost.host.scope import Scopes
 from roost.paths import Places
 from roost.runtimes.registry import Runtimes
 from roost.store.interfaces import Store
@@ -25,3 +26,4 @@ class Machine:
     runtimes: Runtimes
     environ: Mapping[str, str]
     notifier: Notifier = field(default_factory=Notifier)
+    scopes: Scopes = field(default_factory=Scopes)

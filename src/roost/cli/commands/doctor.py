@@ -19,8 +19,9 @@ def doctor_command(app: App) -> int:
     Exit code 1: something is wrong.
     """
     from roost.cli.doctor import examine
+    from roost.cli.doctor_service import examine_service
 
-    findings = examine(app.places)
+    findings = [*examine(app.places), *examine_service(app)]
     known = {str(finding["check"]) for finding in findings}
     findings.extend(finding for finding in _daemon(app) if finding["check"] not in known)
     if app.json:

@@ -11,6 +11,7 @@ from roost.host.environment import terminal_name
 from roost.host.errors import HostError, TmuxError, TmuxGone, TmuxMissing, TmuxTimeout
 from roost.host.files import write_atomic
 from roost.host.interfaces import Processes, Terminals
+from roost.host.scope import Scopes
 from roost.host.tmux.config import config_text
 from roost.host.tmux.control import ControlClient
 from roost.host.tmux.quote import line
@@ -26,16 +27,16 @@ class TmuxTerminals:
     """The contract is `roost.host.interfaces.Terminals`."""
 
     def __init__(
-        self, config: Path, processes: Processes, *, tmux: str = "tmux", prefix: Sequence[str] = ()
+        self, config: Path, processes: Processes, *, tmux: str = "tmux", scopes: Scopes | None = None
     ) -> None:
         """Use `config` as the place of our own tmux configuration, written at each start.
 
-        `prefix` is put before the command that starts a server, for example to give it a scope of its own.
+        `scopes`: each server is started in one of its own, named after its socket, where they are to be had.
         """
         self._config = config
         self._processes = processes
         self._tmux = tmux
-        self._prefix = tuple(prefix)
+        self._scopes = scopes or Scopes()
 
     async def version(self) -> str:
         """For example `3.3a`. Raises TmuxMissing."""
@@ -57,12 +58,32 @@ class TmuxTerminals:
         write_atomic(self._config, config_text(terminal_name(env)).encode(), durable=False)
         # tmux hands a single word to a shell; two or more are executed as they are.
         words = list(argv) if len(argv) > 1 else ["/usr/bin/env", *argv]
-        command = [*self._prefix, self._find(), "-u", "-S", str(socket), "-f", str(self._config)]
+        command = [self._find(), "-u", "-S", str(socket), "-f", str(self._config)]
         command += ["new-session", "-d", "-s", SESSION, "-x", str(width), "-y", str(height), "-c", str(cwd)]
-        code, _, complaint = await self._run([*command, "--", *words], env)
-        if code != 0:
-            raise TmuxError(f"tmux could not start on {socket}: {complaint.strip() or f'exit code {code}'}")
+        command += ["--", *words]
+        if not await self._started_in_scope(socket.name, command, env):
+            code, _, complaint = await self._run(command, env)
+            if code != 0:
+                reason = complaint.strip() or f"exit code {code}"
+                raise TmuxError(f"tmux could not start on {socket}: {reason}")
         return await self.adopt(socket)
+
+    async def _started_in_scope(self, name: str, command: Sequence[str], env: Mapping[str, str]) -> bool:
+        """Start a server in a scope. False: there was none to be had, and the server does without.
+
+        Were the server there after all, starting it again would fail: two servers cannot come of it.
+        """
+        prefix = self._scopes.prefix(name)
+        if not prefix:
+            return False
+        try:
+            code, _, complaint = await self._run([*prefix, *command], env)
+        except (TmuxTimeout, OSError) as error:
+            self._scopes.refused(str(error), for_good=True)
+            return False
+        if code != 0:
+            self._scopes.refused(" ".join(complaint.split()) or f"exit code {code}", for_good=False)
+        return code == 0
 
     async def adopt(self, socket: Path) -> TmuxTerminal:
         """Connect to a running server."""
