@@ -84,18 +84,32 @@ def test_a_message_in_doubt_is_sent_again_on_the_operators_word_and_dropped_on_i
 
 def test_N4_a_message_that_turns_out_to_be_taken_is_not_pasted_again(roost: Roost) -> None:
     """The store says doubt, the agent's record knows better: `--resend` looks before it pastes."""
-    roost.add("b")
+    roost.add("b", resume="always")
     sent = roost.send("b", "@@silent@@\nonce", wait="done", timeout=PATIENCE)["id"]
+    roost.call("stop", name="b")
+    roost.call("start", name="b")
     roost.kill()
     asyncio.run(_doubt(roost, sent))
     roost.start()
     assert roost.message(sent)["state"] == "unknown"
     with ThreadPoolExecutor(8) as pool:
-        asked = [pool.submit(_resend, roost, sent) for _ in range(8)]
-        assert any(each.result() for each in asked)
+        assert any(pool.map(lambda _: _resend(roost, sent), range(8)))
     story = roost.until_message(sent, "done")
     assert len(roost.prompts(sent)) == 1
     assert "record" in story["why"]
+
+
+def test_N4_evidence_and_an_operators_word_at_the_same_time_do_not_double(roost: Roost) -> None:
+    """The adopted session's record is read while the operator asks: it is shown once either way."""
+    roost.add("b")
+    sent = roost.send("b", "@@silent@@\nonce", wait="done", timeout=PATIENCE)["id"]
+    roost.kill()
+    asyncio.run(_doubt(roost, sent))
+    roost.start()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: _resend(roost, sent), range(8)))
+    roost.until_message(sent, "done")
+    assert len(roost.prompts(sent)) == 1
 
 
 async def _doubt(roost: Roost, message_id: str) -> None:

@@ -170,7 +170,7 @@ class Executor:
             await self._fleet.report(command.peer, event, settles=command.key)
 
     async def _resent(self, live: Live, seed: str, message: Message) -> e.Examined | bool:
-        """Where an operator has a message offered again: what its offer in doubt came to, if that is recorded.
+        """Where an operator has a message offered again: what its offer in doubt came to, if recorded.
 
         Otherwise whether the record holds its body from an offer before that one.
         """
