@@ -8,6 +8,7 @@ from roost.core.session import Death, Session
 from roost.core.settings import show_settings
 from roost.core.view import iso, shown
 from roost.store.records import JournalRow, StoredMessage
+from roost.story import STEPS, story
 
 
 def peer_row(state: PeerState, now: float) -> dict[str, Any]:
@@ -84,25 +85,23 @@ def message_object(message: Message) -> dict[str, Any]:
     }
 
 
-def message_story(stored: StoredMessage) -> dict[str, Any]:
-    """`message ID`: the message, its attempts, its replies, and the story in order."""
+def message_story(stored: StoredMessage, recipient: dict[str, Any] | None) -> dict[str, Any]:
+    """`message ID`: the message, its attempts, its replies, the story in order, and what its recipient does.
+
+    `attempts` are offers and what became of them; the story tells the steps around them too. `recipient`: its
+    row of `list`, None when there is no such peer any more.
+    """
     attempts = [
         {"at": iso(attempt.at), "session": attempt.session, "outcome": attempt.outcome, "why": attempt.why}
         for attempt in stored.attempts
-    ]
-    story = [{"at": iso(stored.message.created_at), "what": f"stored, from {stored.message.sender}"}]
-    story += [
-        {
-            "at": iso(attempt.at),
-            "what": f"{attempt.outcome}: {attempt.why}" if attempt.why else attempt.outcome,
-        }
-        for attempt in stored.attempts
+        if attempt.outcome not in STEPS
     ]
     return {
         **message_object(stored.message),
         "attempts": attempts,
-        "replies": list(stored.replies),
-        "story": story,
+        "replies": [reply.id for reply in stored.replies],
+        "story": story(stored),
+        "recipient": {key: recipient[key] for key in ("state", "why")} if recipient is not None else None,
     }
 
 

@@ -44,7 +44,7 @@ async def test_N3_a_message_tells_its_whole_story(store: Store) -> None:
     found = await store.message(question.id)
     assert found is not None
     assert found.attempts == tuple(Attempt(n + 1, 10.0 + n, "s", f"step {n}", "why") for n in range(3))
-    assert found.replies == (reply.id,), "a notice is no reply"
+    assert [each.id for each in found.replies] == [reply.id], "a notice is no reply"
 
 
 async def test_a_message_is_found_by_eight_digits_when_they_are_clear(store: Store) -> None:

@@ -114,6 +114,8 @@ def test_P2_N4_only_enter_is_repeated_when_enters_are_eaten(roost: Roost) -> Non
         "accepted",
         "done",
     ]
+    told = [step["what"] for step in roost.message(sent["id"])["story"]]
+    assert any("Enter 3 times" in what for what in told), told
 
 
 def test_a_dialog_is_never_answered_by_a_delivery(roost: Roost) -> None:

@@ -104,7 +104,8 @@ def _message(reader: "Reader", params: Record) -> Answer:
     stored = reader.message(params["id"])
     if stored is None:
         raise NotFoundError(f"there is no message '{params['id']}'; `roost messages` shows the latest")
-    return message_story(stored)
+    state = next((each for each in reader.peers() if each.peer.name == stored.message.to), None)
+    return message_story(stored, _unwatched(peer_row(state, time.time())) if state is not None else None)
 
 
 def _inbox(reader: "Reader", params: Record) -> Answer:

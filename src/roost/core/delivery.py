@@ -110,6 +110,8 @@ def on_taken(step: Step, event: e.Taken) -> None:
     if message.state is MessageState.UNKNOWN:
         _accept(step, message, event.evidence, found_by=step.live(event.session))
     elif message.session == event.session and message.state in (MessageState.OFFERED, MessageState.QUEUED):
+        if event.entered:
+            step.attempt(message, "entered", event.entered)
         _accept(step, message, event.evidence)
 
 

@@ -151,11 +151,15 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Evidence that names the message id: the agent has taken the message."""
+    """Evidence that names the message id: the agent has taken the message.
+
+    `entered`: how it was handed over, in words, where that is known.
+    """
 
     session: str
     message_id: str
     evidence: str
+    entered: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,9 @@ def launch(step: Step, mode: WakeMode, by: str, head: Message | None) -> bool:
     step.journal(
         "starting", cause=str(decision.cause), resume=decision.resume, by=by, conversation=conversation
     )
+    if head is not None:
+        how = "resuming its conversation" if decision.resume else "with a fresh conversation"
+        step.emit(c.SaveAttempt(head.id, session.id, "woke", f"{how} ({decision.cause})"))
     step.emit(c.Launch(session))
     return True
 

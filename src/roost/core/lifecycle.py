@@ -2,6 +2,8 @@
 
 from roost.core import commands as c
 from roost.core import events as e
+from roost.core.delivery import next_offer
+from roost.core.durations import rough_duration
 from roost.core.ending import VETOABLE, ask, end
 from roost.core.launch import new_conversation
 from roost.core.message import MessageState
@@ -50,7 +52,11 @@ def on_observed(step: Step, event: e.Observed) -> None:
     if event.state is SessionState.IDLE and not session.ready:
         step.set_session(ready=True, active_at=step.now)
         step.enter(SessionState.IDLE, event.why)
-        step.journal("ready", took=round(step.now - session.started_at, 3))
+        took = step.now - session.started_at
+        step.journal("ready", took=round(took, 3))
+        head = next_offer(step)
+        if head is not None:
+            step.emit(c.SaveAttempt(head.id, session.id, "ready", rough_duration(took)))
     elif step.enter(event.state, event.why):
         step.journal(_OBSERVABLE[event.state], why=event.why)
         if event.state is SessionState.BLOCKED and not session.ready:

@@ -18,7 +18,7 @@ from roost.daemon.machine import Machine
 from roost.daemon.sender import Sender
 from roost.daemon.waits import Waits
 from roost.errors import DeniedError, NotFoundError, RefusedError, RoostError, UsageError
-from roost.present import message_object, peer_object, peer_row
+from roost.present import message_object, message_story, peer_object, peer_row
 from roost.store.interfaces import StoredMessage
 
 
@@ -92,6 +92,11 @@ class Api:
         if stored is None:
             raise NotFoundError(f"there is no message '{message_id}'; `roost messages` shows the latest")
         return stored
+
+    def story(self, stored: StoredMessage) -> dict[str, Any]:
+        """A message's whole story."""
+        state = self.fleet.find(stored.message.to)
+        return message_story(stored, peer_row(state, self.machine.clock.now()) if state is not None else None)
 
     async def resend(self, prefix: str, by: str) -> tuple[str, list[str]]:
         """Send a message again; returns its id and lines for the asker.

@@ -16,7 +16,7 @@ from roost.core.message import Examination, Message, MessageState
 from roost.core.session import SessionState
 from roost.daemon.driver import Driver
 from roost.daemon.fleet import Fleet
-from roost.daemon.live import Live
+from roost.daemon.live import Handing, Live
 from roost.host.errors import PasteRefused, TmuxError, TmuxGone
 from roost.host.interfaces import Clock, PasteOutcome
 from roost.runtimes.base import Composer, View
@@ -59,6 +59,7 @@ class Delivery:
             return self._failed(message, certain=False, why=f"the paste was cut short: {error.message}")
         if outcome is PasteOutcome.DEAD:
             return self._failed(message, certain=True, why="the agent was gone before the paste")
+        self._live.handing = Handing(message.id, message.attempts, self._clock.monotonic())
         return await self._submitted(message)
 
     async def _clear(self) -> str | None:
@@ -96,6 +97,8 @@ class Delivery:
             return None
         view = self._view()
         why = f"a dialog is open: {view.dialog}" if view.dialog else "no evidence that it took the message"
+        if self._live.handing is not None:
+            why = f"{why} ({self._live.handing.words(self._clock.monotonic())})"
         return self._failed(message, certain=False, why=why)
 
     async def _rendered(self, message: Message) -> None:
@@ -116,6 +119,8 @@ class Delivery:
         if not self._offered(message) or view.dialog is not None or view.composer is not Composer.FILLED:
             return False
         await self._live.terminal.keys("Enter")
+        if self._live.handing is not None:
+            self._live.handing.enters += 1
         return True
 
     async def _left(self, message: Message, wait: float) -> bool:

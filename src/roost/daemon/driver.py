@@ -155,7 +155,8 @@ class Driver:
                     self._idle_from = None
                     key, live.offer_key = live.offer_key, None
                     evidence = f"its header and boundary stand in {source}"
-                    await self._tell(e.Taken(live.session.id, message.id, evidence), settles=key)
+                    taken = e.Taken(live.session.id, message.id, evidence, self._entered(message))
+                    await self._tell(taken, settles=key)
             case TurnOver(source, failed, interrupted):
                 flight = self._flight()
                 if flight is not None and flight.id == live.prompted:
@@ -167,6 +168,13 @@ class Driver:
                 if session is not None and session.conversation != conversation:
                     live.runs(conversation)
                     await self._tell(e.Observed(live.session.id, session.state, session.why, conversation))
+
+    def _entered(self, message: Message) -> str:
+        """How the message was handed over, if this daemon did it."""
+        handing = self._live.handing
+        if handing is None or (handing.message, handing.attempt) != (message.id, message.attempts):
+            return ""
+        return handing.words(self._clock.monotonic())
 
     def _flight(self) -> Message | None:
         """The message that is with this session."""

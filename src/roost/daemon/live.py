@@ -5,10 +5,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from roost.core.durations import rough_duration
 from roost.core.session import Session
 from roost.host.files import Tail
 from roost.host.interfaces import Terminal, Watch
 from roost.runtimes.base import Context, Runtime, Sensor, View
+
+
+@dataclass(slots=True)
+class Handing:
+    """How one offer of a message goes: since when it stands pasted (monotonic seconds), and our Enters."""
+
+    message: str
+    attempt: int
+    pasted: float
+    enters: int = 0
+
+    def words(self, now: float) -> str:
+        """What was done, for the message's story."""
+        times = {0: "no Enter", 1: "Enter", 2: "Enter twice"}.get(self.enters, f"Enter {self.enters} times")
+        return f"pasted, {times}, within {rough_duration(now - self.pasted)}"
 
 
 @dataclass(slots=True)
@@ -33,6 +49,7 @@ class Live:
     screen: str = ""
     prompted: str | None = None
     entered: tuple[str, int] | None = None
+    handing: Handing | None = None
     offer_key: str | None = None
     burying: bool = False
 

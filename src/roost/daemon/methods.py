@@ -18,7 +18,7 @@ from roost.daemon.sender import Draft
 from roost.daemon.tokens import Tokens
 from roost.errors import DeniedError, UsageError
 from roost.host.tmux.attach import attach_argv
-from roost.present import death_object, event_object, inbox_item, message_object, message_story
+from roost.present import death_object, event_object, inbox_item, message_object
 
 BY = "operator"
 
@@ -265,7 +265,7 @@ class Methods:
         caller: Caller = call.caller
         if caller.is_agent and caller.peer not in (stored.message.sender, stored.message.to):
             raise DeniedError("the message is neither from you nor to you")
-        return Answer(message_story(stored))
+        return Answer(self._api.story(stored))
 
     async def _resend(self, call: _Call) -> Answer:
         message_id, advice = await self._api.resend(call.params.id, BY)

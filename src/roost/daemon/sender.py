@@ -244,10 +244,7 @@ class Sender:
     async def _earlier_reply(self, message: Message) -> Message | None:
         """The first reply that is there already: the message may have been sent before under its key."""
         stored = await self._machine.store.message(message.id)
-        if stored is None or not stored.replies:
-            return None
-        reply = await self._machine.store.message(stored.replies[0])
-        return reply.message if reply is not None else None
+        return stored.replies[0] if stored is not None and stored.replies else None
 
     async def _follow(
         self, message: Message, wait: str, changes: asyncio.Queue[Message], progress: Progress

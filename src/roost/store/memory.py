@@ -131,7 +131,7 @@ class MemoryStore:
         whole = await self.resolve(message_id)
         if whole is None:
             return None
-        replies = (m.id for m in tables.messages.values() if m.reply_to == whole and m.notice is None)
+        replies = (m for m in tables.messages.values() if m.reply_to == whole and m.notice is None)
         return StoredMessage(tables.messages[whole], tables.attempts.get(whole, ()), tuple(replies))
 
     async def messages(

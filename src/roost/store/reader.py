@@ -122,12 +122,14 @@ class Reader:
                 "SELECT n, at, session, outcome, why FROM attempts WHERE message = ? ORDER BY n", (whole,)
             )
             replies = self._rows(
-                "SELECT id FROM messages WHERE reply_to = ? AND notice IS NULL ORDER BY seq", (whole,)
+                f"SELECT {rows.MESSAGE_COLUMNS} FROM messages WHERE reply_to = ? AND notice IS NULL"
+                " ORDER BY seq",
+                (whole,),
             )
             return StoredMessage(
                 rows.read_message(row),
                 tuple(rows.read_attempt(each) for each in attempts),
-                tuple(reply for (reply,) in replies),
+                tuple(rows.read_message(reply) for reply in replies),
             )
 
     @_explained

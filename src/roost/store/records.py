@@ -55,11 +55,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A message with its story and the ids of its replies (notices are none), oldest first."""
+    """A message with its story and its replies (notices are none), oldest first."""
 
     message: Message
     attempts: tuple[Attempt, ...]
-    replies: tuple[str, ...]
+    replies: tuple[Message, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,11 @@ from roost.cli.app import App
 from roost.cli.client import Record
 from roost.cli.group import DataCommand
 from roost.cli.output import age, clock, fields, one_line, say, show_json, table, wrap
+from roost.core.durations import rough_duration
 from roost.errors import UsageError
 
+WAITING = ("queued", "offered", "accepted", "unknown")
+"""States of a message whose further way depends on its recipient."""
 SHORT_ID = 16
 """Digits of an id that a table shows: they tell messages apart, and `message` takes them."""
 STATES = ("queued", "offered", "accepted", "done", "expired", "refused", "dead-letter", "unknown")
@@ -98,4 +101,8 @@ def message_command(
     if story:
         say()
     for step in story:
-        say(wrap(f"{clock(step.get('at'))}  {one_line(step.get('what'))}", 21))
+        took = f"+{rough_duration(step['took'])}" if step.get("took") is not None else ""
+        say(wrap(f"{clock(step.get('at'))}  {took:>6}  {one_line(step.get('what'))}", 29))
+    recipient: Record | None = message.get("recipient")
+    if recipient is not None and message["state"] in WAITING:
+        say(wrap(f"{'now':<27}  {message['to']} is {recipient['state']}: {one_line(recipient['why'])}", 29))

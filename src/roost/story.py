@@ -1,0 +1,57 @@
+"""One message's story in sentences: what was done with it, when, and why not."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from roost.core.view import iso
+from roost.store.records import Attempt, StoredMessage
+
+STEPS = frozenset({"woke", "ready", "entered"})
+"""Outcomes that are steps on the way of an offer, not what became of one."""
+_SENTENCES = {
+    "woke": "woke {to}, {why}",
+    "ready": "{to} came to its prompt after {why}",
+    "entered": "{why}",
+    "not pasted": "not pasted: {why}",
+    "unclear": "not known whether it was taken: {why}",
+    "examined: found": "looked, and found it: {why}",
+    "examined: ended": "looked, and found it with the end of its turn: {why}",
+    "examined: absent": "looked, and it was not taken: {why}",
+    "examined: unclear": "looked, and cannot tell whether it was taken: {why}",
+    "cut": "cut off: {why}",
+    "failed": "the turn failed: {why}",
+    "interrupted": "{why}",
+    "resent": "{why}",
+    "dead-letter": "dead letter: {why}",
+}
+
+
+def story(stored: StoredMessage) -> list[dict[str, Any]]:
+    """The steps in order: `at`, `what`, and `took`, the seconds since the step before."""
+    told: list[dict[str, Any]] = []
+    before: float | None = None
+    for at, what in sorted(_steps(stored), key=lambda step: step[0]):
+        took = round(at - before, 3) if before is not None else None
+        told.append({"at": iso(at), "what": what, "took": took})
+        before = at
+    return told
+
+
+def _steps(stored: StoredMessage) -> Iterator[tuple[float, str]]:
+    message = stored.message
+    topic = f", topic {message.topic}" if message.topic else ""
+    yield message.created_at, f"stored: {message.size} bytes from {message.sender}{topic}"
+    for attempt in stored.attempts:
+        yield attempt.at, _sentence(message.to, attempt)
+    for reply in stored.replies:
+        yield reply.created_at, f"answered by {reply.sender} with message {reply.id}"
+
+
+def _sentence(to: str, attempt: Attempt) -> str:
+    if attempt.outcome == "offered":
+        again = "" if attempt.why == "being handed over" else f": {attempt.why}"
+        return f"handed over to session {attempt.session}{again}"
+    shape = _SENTENCES.get(attempt.outcome)
+    if shape is not None:
+        return shape.format(to=to, why=attempt.why)
+    return f"{attempt.outcome}: {attempt.why}" if attempt.why else attempt.outcome
