@@ -39,6 +39,7 @@ SETTINGS = (
     Setting("quiet", "DURATION", "Ephemeral: end so long after the reply."),
     Setting("silence", "DURATION", "Ephemeral: end after so long without a reply."),
     Setting("queue_limit", "N", "Refuse messages when so many wait."),
+    Setting("sender_limit", "N", "Refuse messages of a peer of which so many wait."),
     Setting("restarts", "N", "Quarantine it after so many crashes within the restart window."),
     Setting("restart_window", "DURATION", "The window in which crashes are counted."),
     Setting("env", "KEY=VALUE", "A variable for its environment; repeat for more.", multiple=True),

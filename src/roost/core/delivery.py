@@ -34,6 +34,16 @@ def on_submit(step: Step, event: e.Submit) -> None:
                 )
             )
         )
+    if not _share(step, message):
+        return step.emit(
+            c.Refuse(
+                QueueFullError(
+                    f"{peer.settings.sender_limit} messages from '{message.sender}' wait for '{peer.name}'"
+                    f" already, the most that one sender may have there (sender_limit);"
+                    f" see `roost messages {peer.name} --state queued`"
+                )
+            )
+        )
     step.add_message(message)
     kind = "notice" if message.notice else "queued"
     step.journal(kind, message=message.id, sender=message.sender, size=message.size)
@@ -71,6 +81,22 @@ def _room(step: Step, message: Message) -> bool:
         oldest = next(other for other in step.state.messages if other.state is MessageState.QUEUED)
         step.finish(oldest, MessageState.EXPIRED, "the operator's mailbox was full", tell="expired")
     return True
+
+
+def _share(step: Step, message: Message) -> bool:
+    """Whether the sender may have one more message waiting here.
+
+    People at the command line have no share to keep to, nor have notices; the operator's mailbox makes room.
+    """
+    limit = step.peer.settings.sender_limit
+    if OPERATOR in (message.sender, step.peer.name) or message.notice is not None:
+        return True
+    if len(step.state.messages) < limit:
+        return True
+    waiting = sum(
+        other.state is MessageState.QUEUED and other.sender == message.sender for other in step.state.messages
+    )
+    return waiting < limit
 
 
 def on_acknowledge(step: Step, event: e.Acknowledge) -> None:

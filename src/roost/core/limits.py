@@ -4,6 +4,8 @@ BODY_BYTES = 1024 * 1024
 TOPIC_CHARACTERS = 200
 ATTACHMENTS = 20
 QUEUE_LIMIT = 1000
+SENDER_LIMIT = 200
+"""How many messages of one sender wait for a peer at most: one that runs wild leaves room for the others."""
 POINTER_BYTES = 128 * 1024
 """A body above this many bytes is written to a file and the pasted text points to it."""
 TOPICS_KEPT = 16

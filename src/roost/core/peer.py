@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
-from roost.core.limits import QUEUE_LIMIT
+from roost.core.limits import QUEUE_LIMIT, SENDER_LIMIT
 from roost.core.message import Message, MessageState
 from roost.core.session import Cause, Session
 
@@ -40,6 +40,7 @@ class Settings:
     quiet: float = 20.0
     silence: float = 600.0
     queue_limit: int = QUEUE_LIMIT
+    sender_limit: int = SENDER_LIMIT
     restarts: int = 3
     restart_window: float = 300.0
     env: tuple[tuple[str, str], ...] = ()

@@ -12,7 +12,7 @@ from roost.core.peer import ResumePolicy, Settings, WakePolicy
 from roost.errors import InvalidSettingError
 
 _DURATIONS = frozenset({"idle", "quiet", "silence", "restart_window"})
-_COUNTS = {"queue_limit": 100_000, "restarts": 1000}
+_COUNTS = {"queue_limit": 100_000, "sender_limit": 100_000, "restarts": 1000}
 _CHOICES: dict[str, type[StrEnum]] = {"wake": WakePolicy, "resume": ResumePolicy}
 _TEXTS = frozenset({"dir", "runtime", "description", "prompt"})
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

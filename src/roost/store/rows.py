@@ -48,6 +48,7 @@ SETTINGS = Shape(
     quiet=NUMBER,
     silence=NUMBER,
     queue_limit=WHOLE,
+    sender_limit=WHOLE,
     restarts=WHOLE,
     restart_window=NUMBER,
     env=items(PAIR),

@@ -1,0 +1,40 @@
+"""How much one sender may have waiting for one peer."""
+
+from roost.core import commands as c
+from roost.core import events as e
+from roost.core.identity import OPERATOR
+from roost.core.message import Notice
+from tests.unit.test_core_decide import Play
+
+FULL = ["Refuse QueueFullError"]
+KEPT = ["queued", "Advise"]
+
+
+def test_one_sender_that_runs_wild_leaves_room_for_the_others() -> None:
+    play = Play(queue_limit=9, sender_limit=2)
+    play.tell(e.Stop("op"))
+    assert [play.submit(number, sender="wild") for number in (1, 2, 3)] == [KEPT, KEPT, FULL]
+    (refusal,) = play.commands
+    assert isinstance(refusal, c.Refuse)
+    assert "2 messages from 'wild' wait for 'p'" in refusal.error.message
+    assert "sender_limit" in refusal.error.message
+    assert play.submit(2, sender="wild") == [], "the same message again is no other one"
+    assert play.submit(4, sender="calm") == KEPT
+    assert play.submit(5, sender="roost", notice=Notice("x", "died", "why")) == ["notice", "Advise"]
+    assert [play.submit(number, sender=OPERATOR) for number in (6, 7, 8)] == [KEPT] * 3
+
+
+def test_only_what_waits_counts_for_the_share() -> None:
+    play = Play(sender_limit=1)
+    play.submit(1, sender="wild")
+    play.ready()
+    play.taken()
+    assert play.submit(2, sender="wild") == ["queued"]
+    assert play.submit(3, sender="wild") == FULL
+    assert play.ended() == ["done", "offered", "Offer 2"]
+    assert play.submit(3, sender="wild") == ["queued"]
+
+
+def test_the_operators_mailbox_makes_room_instead() -> None:
+    box = Play(OPERATOR, runtime="human", queue_limit=3, sender_limit=1)
+    assert [box.submit(number, sender="wild") for number in (1, 2, 3)] == [["queued"]] * 3
