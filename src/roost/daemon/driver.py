@@ -1,6 +1,7 @@
 """Watches one live session: reads its evidence, tells the fleet what it shows, brings it to its prompt.
 
-Looks are frequent while something is expected (a boot, an offer, a turn) and rare while the session is idle.
+Looks are frequent while something is expected (a boot, an offer, a turn). A session in which nothing goes on
+by itself, at its prompt or in front of a person, is looked at when something in it has changed.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from roost.core.message import Message, MessageState
 from roost.core.peer import PeerState
 from roost.core.session import Session, SessionState
 from roost.daemon.fleet import Fleet
+from roost.daemon.glance import traces_of
 from roost.daemon.live import Live
 from roost.daemon.tasks import race
 from roost.host.errors import TmuxError, TmuxGone
@@ -33,8 +35,8 @@ from roost.runtimes.screen import plain
 
 EXPECTING = 0.02
 WORKING = 0.1
-IDLE = 1.0
-"""Seconds between two looks while evidence is expected, during a turn, and while idle."""
+QUIET = 30.0
+"""Seconds between two looks while evidence is expected, during a turn, and while nothing shows any change."""
 IDLE_AGAIN = 1.5
 """Seconds at the prompt after a message was taken until its turn counts as over without a record of that."""
 STATIC = 4.0
@@ -62,7 +64,7 @@ class Driver:
         self._clock = clock
         self._seen_at = clock.monotonic()
         self._booted_at = clock.monotonic()
-        self._boot_screen = ""
+        self._boot_screen: str = ""
         self._answered_at: float | None = None
         self._idle_from: float | None = None
 
@@ -85,7 +87,7 @@ class Driver:
             except OSError as error:
                 why = f"its record cannot be read: {error.strerror}"
                 await self._tell(e.Observed(live.session.id, SessionState.UNKNOWN, why))
-            await self._pause(session)
+            await self._pause()
 
     def _state(self) -> PeerState | None:
         return self._fleet.find(self._live.peer)
@@ -94,17 +96,27 @@ class Driver:
         state = self._state()
         return state.find_session(self._live.session.id) if state is not None else None
 
-    async def _pause(self, session: Session) -> None:
-        flight = self._flight()
-        if not session.ready or (flight is not None and flight.state is MessageState.OFFERED):
-            interval = EXPECTING
-        elif session.state is SessionState.IDLE and flight is None:
-            interval = IDLE
-        else:
-            interval = WORKING
-        live = self._live
+    async def _pause(self) -> None:
+        live, session = self._live, self._session()
+        interval = self._interval(session) if session is not None else 0.0
+        live.quiet = traces_of(live) if interval == QUIET else None
         await race(self._clock.sleep(interval), live.poke.wait())
         live.poke.clear()
+
+    def _interval(self, session: Session) -> float:
+        """Seconds until the next look, unless something pokes before."""
+        flight = self._flight()
+        if flight is not None and flight.state is MessageState.OFFERED:
+            return EXPECTING
+        if not session.ready:
+            return QUIET if session.state is SessionState.BLOCKED and self._boot_stands() else EXPECTING
+        if session.state is SessionState.BLOCKED or (session.state is SessionState.IDLE and flight is None):
+            return QUIET
+        return WORKING
+
+    def _boot_stands(self) -> bool:
+        """Whether the start-up waits for a person: its screen stands and no key was pressed for it."""
+        return self._answered_at is None and self._clock.monotonic() - self._seen_at >= STATIC
 
     async def look(self, *, screen: bool) -> Reading | None:
         """Read all evidence once and tell the fleet; returns the state it shows. Raises TmuxError."""

@@ -13,6 +13,7 @@ from roost.daemon.api import Api
 from roost.daemon.authority import Authority
 from roost.daemon.executor import Executor
 from roost.daemon.fleet import Fleet
+from roost.daemon.glance import Glances
 from roost.daemon.health import Health
 from roost.daemon.heartbeat import beat
 from roost.daemon.hooks import Hooks
@@ -95,6 +96,8 @@ class Daemon:
         await self._web.ready()
         recovering = self._tasks.start(self._recovery.run(loaded.intents), "recovery")
         self._tasks.start(self._ticker.run(), "ticker")
+        glances = Glances(self._fleet, self._lives, self._machine.places, self._machine.clock)
+        self._tasks.start(glances.run(), "glances")
         self._tasks.start(PaneLogs(self._machine, self._lives).run(), "pane logs")
         await self._rpc.start(self._rpc_listener)
         notifier = self._machine.notifier

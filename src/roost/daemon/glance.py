@@ -1,0 +1,80 @@
+"""Glances at quiet sessions: what happens in one leaves a trace in a file, and a look at its size is cheap.
+
+All that a program shows is appended to its pane log, what it records to its own files. So a quiet session is
+really looked at only when one of them changed, and now and then in case that a trace was not written.
+"""
+
+import asyncio
+import os
+from collections.abc import Iterable
+
+from roost.daemon.fleet import Fleet
+from roost.daemon.live import Live, Lives
+from roost.host.interfaces import Clock
+from roost.paths import Places
+
+EVERY = 1.0
+"""Seconds between two glances: a person at the terminal of a quiet session is noticed within it."""
+
+Trace = tuple[int, int, int] | None
+"""Time of the last change (nanoseconds), size (bytes) and number of a file; None: it cannot be seen."""
+
+
+class Glances:
+    """Wakes the drivers of quiet sessions in which something happened."""
+
+    def __init__(self, fleet: Fleet, lives: Lives, places: Places, clock: Clock) -> None:
+        """Glance at these sessions."""
+        self._fleet = fleet
+        self._lives = lives
+        self._places = places
+        self._clock = clock
+        self._seen: dict[str, tuple[Trace, ...]] = {}
+
+    async def run(self) -> None:
+        """Glance for ever."""
+        while True:
+            await self._clock.sleep(EVERY)
+            await self.glance()
+
+    async def glance(self) -> None:
+        """Wake the driver of each quiet session that left new traces, or that a message is with.
+
+        A session that has just become quiet has no last glance: what happened between its driver's last look
+        and now must not be missed. A pane log that cannot be seen tells nothing: its session is looked at.
+        """
+        quiet = [(live, live.quiet) for live in self._lives if live.quiet is not None]
+        paths = [(str(self._places.pane_log(live.peer)), *files) for live, files in quiet]
+        seen = await asyncio.to_thread(_traces, paths)
+        before, self._seen = self._seen, {}
+        for (live, _), traces in zip(quiet, seen, strict=True):
+            if live.quiet is None:
+                continue
+            self._seen[live.session.id] = traces
+            if traces[0] is None or traces != before.get(live.session.id) or self._in_flight(live):
+                live.poke.set()
+
+    def _in_flight(self, live: Live) -> bool:
+        """Whether a message is with the session: evidence may have been found by others than its driver."""
+        state = self._fleet.find(live.peer)
+        flight = state.in_flight if state is not None else None
+        return flight is not None and flight.session == live.session.id
+
+
+def _traces(sessions: Iterable[Iterable[str]]) -> list[tuple[Trace, ...]]:
+    """Blocking."""
+    return [tuple(_trace(path) for path in paths) for paths in sessions]
+
+
+def _trace(path: str) -> Trace:
+    try:
+        found = os.stat(path)  # noqa: PTH116 -- a Path costs as much as the look
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def traces_of(live: Live) -> tuple[str, ...]:
+    """The files beside the pane log in which a change of the session shows."""
+    status = live.sensor.status_path(live.agent_pid)
+    return tuple(str(path) for path in (*live.sensor.tails(), *([status] if status is not None else [])))
