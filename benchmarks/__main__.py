@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from subprocess import CalledProcessError
 
-from benchmarks import accept, delivery, listing, memory, wake
+from benchmarks import accept, crowd, delivery, listing, wake
 from benchmarks.result import Result, show, show_json
 from roost.errors import RoostError
 
@@ -15,7 +15,9 @@ BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "accept-many": accept.many,
     "wake": wake.run,
     "list": listing.run,
-    "memory": memory.run,
+    "idle": crowd.idle,
+    "memory": crowd.memory,
+    "adopt": crowd.adopt,
 }
 
 

@@ -58,6 +58,12 @@ class Home:
     def add(self, name: str, runtime: str, **settings: str) -> None:
         self.ask("add", name=name, settings={"runtime": runtime, "dir": str(self.work), **settings})
 
+    def events(self, after: int = 0) -> list[dict[str, Any]]:
+        """The journal from a sequence number on."""
+        found: list[dict[str, Any]] = []
+        self.client.call("events", {"after": after}, on_event=found.append)
+        return found
+
     def row(self, name: str) -> dict[str, Any]:
         return next(row for row in self.ask("list") if row["name"] == name)
 

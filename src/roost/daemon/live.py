@@ -33,8 +33,8 @@ class Live:
 
     `prompted` is the message whose prompt was the latest in the agent's own record: a turn's end that follows
     it there is the end of that message's turn. `entered` is the message, with its attempt, whose text was
-    seen to leave the input line after our Enter. `quiet`: its driver looks again when it is poked, or when one
-    of these files or the pane log has changed; None: it looks again by itself.
+    seen to leave the input line after our Enter. `quiet`: its driver looks again when it is poked, or when
+    one of these files or the pane log has changed; None: it looks again by itself.
     """
 
     context: Context

@@ -1,0 +1,206 @@
+"""One daemon with 100 live demo sessions: what it costs while idle, what they weigh, how they are adopted."""
+
+import os
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+import psutil
+
+from benchmarks.home import Home, daemon, folder, until
+from benchmarks.result import Result
+from roost.core.identity import ProcessId
+from roost.host.environment import child_environment
+from roost.host.process import SystemProcesses
+
+SESSIONS = 100
+STARTERS = 4
+WINDOW = 20.0
+"""Seconds for which the idle processes are watched."""
+IDLE_TARGET = 1.0
+MEMORY_TARGET = 12.0
+ADOPT_TARGET = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """What was measured. Processor time in percent of one core, weights in MB (PSS) of all sessions."""
+
+    idle: Mapping[str, float]
+    idle_without: float
+    weights: Mapping[str, float]
+    bare: float
+    adopted: float
+    started_without: float
+
+
+@cache
+def measure() -> Crowd:
+    """Start the crowd once for all that is asked of it."""
+    with folder() as root:
+        bare = _bare(root)
+    with daemon() as empty, daemon() as home:
+        _start(home)
+        groups = _processes(home)
+        alone = [int(empty.ask("status")["pid"])]
+        everyone = {**groups, "none": alone}
+        before, begun = _spent(everyone), time.monotonic()
+        time.sleep(WINDOW)
+        after, spent = _spent(everyone), time.monotonic() - begun
+        idle = {name: (after[name] - before[name]) / spent * 100 for name in everyone}
+        without = idle.pop("none")
+        weights = {name: sum(map(_pss, pids)) for name, pids in groups.items() if name != "agents"}
+        return Crowd(idle, without, weights, bare, _adopt(home), _restart(empty))
+
+
+def idle() -> Result:
+    """Processor time of the daemon while nothing happens."""
+    crowd = measure()
+    return Result(
+        name="idle",
+        what=f"processor time of a daemon with {SESSIONS} idle demo sessions, over {WINDOW:g} s",
+        unit="%",
+        measured=crowd.idle["daemon"],
+        floor=crowd.idle_without,
+        floor_is="a daemon without any session, over the same time",
+        judged_as="% of a core",
+        judged=crowd.idle["daemon"],
+        target=IDLE_TARGET,
+        details={f"{name} %": share for name, share in crowd.idle.items() if name != "daemon"},
+    )
+
+
+def memory() -> Result:
+    """What one live session weighs beside its agent."""
+    crowd = measure()
+    ours = {name: weight / SESSIONS for name, weight in crowd.weights.items() if name != "daemon"}
+    return Result(
+        name="memory",
+        what=f"PSS of what is ours in a live session, mean of {SESSIONS} sessions",
+        unit="MB",
+        measured=sum(ours.values()),
+        floor=crowd.bare,
+        floor_is="a bare tmux server whose pane runs `python -S -E -I` that does nothing",
+        judged_as="PSS",
+        judged=sum(ours.values()),
+        target=MEMORY_TARGET,
+        details={
+            **{f"{name} MB": weight for name, weight in sorted(ours.items())},
+            "daemon, all in all, MB": crowd.weights["daemon"],
+        },
+    )
+
+
+def adopt() -> Result:
+    """How long a restarted daemon takes to have every session again."""
+    crowd = measure()
+    over = crowd.adopted - crowd.started_without
+    return Result(
+        name="adopt",
+        what=f"daemon killed by SIGKILL: from `roost up` until the last of {SESSIONS} sessions is adopted",
+        unit="s",
+        measured=crowd.adopted,
+        floor=crowd.started_without,
+        floor_is="`roost up` of a daemon that was killed too and has no session",
+        judged_as="over floor",
+        judged=over,
+        target=ADOPT_TARGET,
+    )
+
+
+def _start(home: Home) -> None:
+    names = [f"agent{number}" for number in range(SESSIONS)]
+    for name in names:
+        home.add(name, "demo")
+    with ThreadPoolExecutor(STARTERS) as pool:
+        list(pool.map(lambda name: home.client.call("wake", {"name": name}, patience=None), names))
+
+
+def _processes(home: Home) -> dict[str, list[int]]:
+    """The pids of every kind of process."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    pid: int = home.ask("status")["pid"]
+    groups["daemon"] = [pid]
+    groups["control clients"] = [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    for row in home.ask("list"):
+        session = row["session"]
+        agent = psutil.Process(session["agent_pid"])
+        theirs = {agent.pid, *(child.pid for child in agent.children(recursive=True))}
+        groups["agents"].extend(theirs)
+        groups["tmux servers"].append(session["server_pid"])
+        for child in psutil.Process(session["server_pid"]).children(recursive=True):
+            if child.pid not in theirs:
+                groups["shims" if child.pid == session["shim_pid"] else "pane logs"].append(child.pid)
+    return groups
+
+
+def _spent(groups: Mapping[str, list[int]]) -> dict[str, float]:
+    """Seconds of processor time so far, to the nanosecond: ticks of 10 ms would show nothing here."""
+    return {name: sum(map(_processor, pids)) for name, pids in groups.items()}
+
+
+def _processor(pid: int) -> float:
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
+def _bare(root: Path) -> float:
+    env = child_environment(os.environ, {})
+    tmux = ["tmux", "-u", "-S", str(root / "s"), "-f", os.devnull]
+    mark = root / "ready"
+    code = f"import os; os.close(os.open({str(mark)!r}, os.O_CREAT | os.O_WRONLY)); os.read(0, 1)"
+    python = [sys.executable, "-S", "-E", "-I", "-c", code]
+    subprocess.run([*tmux, "new-session", "-d", "--", *python], env=env, check=True)
+    try:
+        until(mark.exists, "the program in the bare tmux")
+        asked = [*tmux, "display-message", "-p", "#{pid}"]
+        server = int(subprocess.run(asked, env=env, check=True, capture_output=True).stdout)
+        return _pss(server) + sum(_pss(child.pid) for child in psutil.Process(server).children())
+    finally:
+        subprocess.run([*tmux, "kill-server"], env=env, check=True)
+
+
+def _pss(pid: int) -> float:
+    """Megabytes (10^6 bytes)."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise ValueError(pid)
+
+
+def _adopt(home: Home) -> float:
+    """Seconds from `roost up` until the last adoption in the journal of the store."""
+    before = max(event["seq"] for event in home.events())
+    begun = _restart_at(home)
+
+    def adopted() -> list[str] | None:
+        found = [event["ts"] for event in home.events(after=before) if event["kind"] == "adopted"]
+        return found if len(found) == SESSIONS else None
+
+    last = max(until(adopted, "all sessions are adopted"))
+    return datetime.fromisoformat(last).timestamp() - begun
+
+
+def _restart(home: Home) -> float:
+    """Seconds of a `roost up` after a SIGKILL."""
+    begun = _restart_at(home)
+    return time.time() - begun
+
+
+def _restart_at(home: Home) -> float:
+    """Kill the daemon, start it again; returns when the start began (Unix seconds)."""
+    machine = SystemProcesses()
+    process: ProcessId | None = machine.identify(home.ask("status")["pid"])
+    if process is not None:
+        machine.signal(process, 9)
+        until(lambda: machine.identify(process.pid) != process, "the daemon's end")
+    begun = time.time()
+    home.roost("up")
+    return begun
