@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from roost.config import Config, RuntimeTable
+from roost.daemon.driver import QUIET
 from roost.daemon.listen import listen_loopback, listen_unix
 from roost.daemon.machine import Machine
 from roost.daemon.server import Daemon
@@ -17,7 +18,14 @@ from roost.host.files import ensure_private_directory
 from roost.host.memory.clock import VirtualClock
 from roost.host.memory.ids import SequenceIds
 from roost.host.memory.processes import MemoryProcesses
-from roost.host.memory.terminals import Launch, MemoryProgram, MemoryTerminals, Pasted, Pressed
+from roost.host.memory.terminals import (
+    Launch,
+    MemoryProgram,
+    MemoryTerminal,
+    MemoryTerminals,
+    Pasted,
+    Pressed,
+)
 from roost.paths import find_places
 from roost.runtimes.registry import Runtimes
 from roost.store.memory import MemoryStore
@@ -33,6 +41,7 @@ LINE = RuntimeTable(
     ready=r"(?m)^line> *$",
     accept_log="{dir}/{conversation}.log",
     turn_done="turn_done",
+    blocked=r"Allow\?",
 )
 
 
@@ -112,6 +121,24 @@ class World:
 
         await self.until(there, f"the message is {state}")
 
+    async def idle(self) -> MemoryProgram:
+        """A session at its prompt that has been at rest for a while, and its program."""
+        await self.call("add", name="a", settings={"runtime": "line", "dir": str(self.home.work)})
+        sent = await self.call("send", to="a", body="hello")
+        await self.until_message(sent["id"], "done")
+        await self.clock.advance(5)
+        return self.terminals.server(Path((await self.row())["session"]["socket"])).program
+
+    async def until_blocked(self) -> float:
+        """Wait until the only peer is blocked; returns how many virtual seconds that took."""
+        begun = self.clock.monotonic()
+
+        async def blocked() -> bool:
+            return (await self.row())["state"] == "blocked"
+
+        await self.until(blocked, "it is blocked")
+        return self.clock.monotonic() - begun
+
     async def row(self) -> dict[str, Any]:
         """The only peer."""
         (row,) = await self.call("list")
@@ -175,3 +202,44 @@ async def test_N6_an_agents_death_is_one_death(world: World) -> None:
     await world.until(dead, "the death is recorded")
     (death,) = await world.call("deaths", name="a")
     assert (death["cause"], death["signal"]) == ("crashed", 9)
+
+
+async def test_an_idle_session_is_hardly_ever_looked_at(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.idle()
+    looks = 0
+    capture = MemoryTerminal.capture
+
+    async def counted(terminal: MemoryTerminal, **options: Any) -> str:  # noqa: ANN401 -- passed on
+        nonlocal looks
+        looks += 1
+        return await capture(terminal, **options)
+
+    monkeypatch.setattr(MemoryTerminal, "capture", counted)
+    await world.clock.advance(600)
+    assert 1 < looks <= 30
+
+
+async def test_what_a_person_does_in_an_idle_session_is_noticed_by_its_trace(world: World) -> None:
+    program = await world.idle()
+    program.screen = "Allow?"
+    assert program.log is not None
+    with program.log.open("a") as log:
+        log.write("Allow?")
+    assert await world.until_blocked() < 5
+
+
+async def test_an_idle_session_whose_pane_log_is_gone_is_looked_at_every_second(world: World) -> None:
+    program = await world.idle()
+    assert program.log is not None
+    program.log.unlink()
+    program.screen = "Allow?"
+    assert await world.until_blocked() < 5
+
+
+async def test_a_change_that_left_no_trace_is_found_in_the_end(world: World) -> None:
+    program = await world.idle()
+    program.screen = "Allow?"
+    await world.clock.advance(QUIET)
+    assert await world.until_blocked() < 5
