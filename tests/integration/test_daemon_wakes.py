@@ -112,6 +112,7 @@ def test_L5_looking_changes_nothing(roost: Roost) -> None:
     roost.add("b", "human")
     roost.ask("a", "hello")
     roost.send("b", "unread")
+    roost.until_state("a", "idle")
     looks: list[tuple[str, ...]] = [
         ("list",),
         ("list", "--json"),
