@@ -83,4 +83,13 @@ def test_an_unknown_name_is_a_usage_error(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_every_target_that_was_set_has_its_benchmark() -> None:
-    assert list(BENCHMARKS) == ["delivery", "accept-one", "accept-many", "wake", "list", "memory"]
+    assert list(BENCHMARKS) == [
+        "delivery",
+        "accept-one",
+        "accept-many",
+        "wake",
+        "list",
+        "idle",
+        "memory",
+        "adopt",
+    ]
