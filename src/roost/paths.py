@@ -61,6 +61,11 @@ class Places:
         return self.state / "attachments"
 
     @property
+    def metrics_token(self) -> Path:
+        """What a reader of the metrics sends as its bearer token."""
+        return self.state / "metrics.token"
+
+    @property
     def exits_log(self) -> Path:
         """One line for each exit."""
         return self.logs / "exits.log"

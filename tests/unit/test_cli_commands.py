@@ -24,7 +24,7 @@ CONTRACT = [
     *("add", "init", "set", "list", "show", "remove"),
     *("send", "messages", "message", "inbox"),
     *("wake", "stop", "start", "restart", "refresh", "attach", "screen", "logs"),
-    *("events", "deaths", "done", "fresh", "demo"),
+    *("events", "deaths", "metrics", "done", "fresh", "demo"),
 ]
 NAMES = [name for section in COMMANDS.values() for name in section]
 Captured = pytest.CaptureFixture[str]

@@ -12,8 +12,8 @@ from roost.paths import find_places
 from roost.store.records import JournalRow
 
 
-def row(kind: str, **data: object) -> JournalRow:
-    return JournalRow(1, 0.0, kind, "ada", "s1", None, "crashed" if kind == "stopped" else None, data)
+def row(kind: str, message: str | None = None, **data: object) -> JournalRow:
+    return JournalRow(1, 0.0, kind, "ada", "s1", message, "crashed" if kind == "stopped" else None, data)
 
 
 def test_P12_values_are_quoted_only_where_they_must_be() -> None:
@@ -25,8 +25,8 @@ def test_P12_values_are_quoted_only_where_they_must_be() -> None:
 def test_P12_an_exit_is_a_line_in_lifecycle_and_exits_and_a_message_in_delivery(tmp_path: Path) -> None:
     places = find_places({"ROOST_HOME": str(tmp_path)})
     logs = Logs(places, 10_000, 2)
-    logs.rows((row("queued", sender="bob"), row("stopped", signal=9)))
-    assert (places.logs / "delivery.log").read_text().count("\n") == 1
+    logs.rows((row("queued", "m1", sender="bob"), row("unknown", "m1"), row("stopped", signal=9)))
+    assert (places.logs / "delivery.log").read_text().count("message=m1") == 2
     stopped = "peer=ada session=s1 cause=crashed signal=9\n"
     assert (places.logs / "lifecycle.log").read_text() == f"ts=1970-01-01T00:00:00.000Z ev=stopped {stopped}"
     assert places.exits_log.read_text() == f"ts=1970-01-01T00:00:00.000Z ev=exit {stopped}"

@@ -36,7 +36,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "screen": "terminal",
         "logs": "terminal",
     },
-    "Records": {"events": "journal", "deaths": "journal"},
+    "Records": {"events": "journal", "deaths": "journal", "metrics": "metrics"},
     "More": {"done": "agent", "fresh": "agent", "demo": "demo"},
 }
 """Section -> command -> module below `roost.cli.commands`, where it is the object `<command>_command`."""

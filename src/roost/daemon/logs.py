@@ -12,9 +12,6 @@ from roost.host.shimlib.logfile import append
 from roost.paths import Places
 from roost.store.interfaces import JournalRow
 
-_DELIVERY = frozenset(
-    {"queued", "offered", "accepted", "done", "expired", "refused", "dead-letter", "notice"}
-)
 _log = logging.getLogger("roost.logs")
 
 _PLAIN = re.compile(r"[!#-<>-\[\]-~]+")
@@ -83,7 +80,7 @@ class Logs:
                 "cause": row.cause,
                 **row.data,
             }
-            (delivery if row.kind in _DELIVERY else lifecycle).append(fields)
+            (lifecycle if row.message is None else delivery).append(fields)
             if row.kind == "stopped":
                 exits.append({**fields, "ev": "exit"})
         self._delivery.write(delivery)

@@ -14,6 +14,7 @@ from roost.daemon.api import Api
 from roost.daemon.callers import Caller, Progress
 from roost.daemon.health import Health
 from roost.daemon.journal import JournalFeed
+from roost.daemon.metrics import Metrics
 from roost.daemon.sender import Draft
 from roost.daemon.tokens import Tokens
 from roost.errors import DeniedError, UsageError
@@ -142,6 +143,7 @@ class Methods:
         tokens: Tokens,
         feed: JournalFeed,
         health: Health,
+        metrics: Metrics,
         shut_down: Callable[[bool], None],
     ) -> None:
         """Answer through these parts; `shut_down` ends the daemon, with its agents or without."""
@@ -149,6 +151,7 @@ class Methods:
         self._tokens = tokens
         self._feed = feed
         self._health = health
+        self._metrics = metrics
         self._shut_down = shut_down
         self._table: Mapping[str, tuple[type[_Params], Handler, bool]] = {
             "status": (_Nothing, self._status, True),
@@ -175,6 +178,7 @@ class Methods:
             "deaths": (_Deaths, self._deaths, False),
             "done": (_Done, self._done, True),
             "fresh": (_Nothing, self._fresh, True),
+            "metrics": (_Nothing, self._show_metrics, False),
             "doctor": (_Nothing, self._doctor, False),
             "down": (_Down, self._down, False),
         }
@@ -200,6 +204,9 @@ class Methods:
 
     async def _status(self, _call: _Call) -> Answer:
         return Answer(await self._health.status())
+
+    async def _show_metrics(self, _call: _Call) -> Answer:
+        return Answer({"text": self._metrics.text()})
 
     async def _doctor(self, _call: _Call) -> Answer:
         return Answer(await self._health.checks())

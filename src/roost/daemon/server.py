@@ -24,6 +24,7 @@ from roost.daemon.live import Lives
 from roost.daemon.logs import Logs
 from roost.daemon.machine import Machine
 from roost.daemon.methods import Methods
+from roost.daemon.metrics import Metrics, metrics_token
 from roost.daemon.notices import Notices
 from roost.daemon.panes import PaneLogs
 from roost.daemon.recovery import Recovery
@@ -72,15 +73,17 @@ class Daemon:
         self._logs = Logs(machine.places, machine.config.log_size, machine.config.log_files)
         self._ticker = Ticker(self._fleet, machine.clock, self._tasks)
         self._fleet.on_effect = self._executor.run
-        self._fleet.on_committed += [waits.committed, self._log_attempts]
+        metrics = Metrics(self._fleet, machine.clock)
+        self._fleet.on_committed += [waits.committed, self._log_attempts, metrics.committed]
         self._fleet.on_journal += [feed.committed, self._logs.rows]
         self._api = Api(machine, self._fleet, self._lives, waits)
         tokens = Tokens(machine.store)
         health = Health(machine, self._fleet, url)
-        methods = Methods(self._api, tokens, feed, health, self.shut_down)
+        methods = Methods(self._api, tokens, feed, health, metrics, self.shut_down)
         self._rpc = RpcServer(methods, self._tasks)
         self._rpc_listener = rpc
-        self._web = WebServer(self._api, tokens, Hooks(self._keeper), http)
+        secret = metrics_token(machine.places.metrics_token)
+        self._web = WebServer(self._api, tokens, Hooks(self._keeper), metrics, secret, http)
 
     def shut_down(self, end_agents: bool = False) -> None:  # noqa: FBT001, FBT002 -- also a signal handler
         """Ask the daemon to end; its agents live on unless `end_agents`."""

@@ -1,7 +1,11 @@
-"""Loopback HTTP: `/mcp` for the agents' tools, `/hooks/...` for what their programs report, `/health`."""
+"""Loopback HTTP: `/mcp` for the agents' tools, `/hooks/...` for what their programs report.
+
+`/health` is for everybody, `/metrics` for who holds its token.
+"""
 
 import asyncio
 import contextlib
+import hmac
 import socket
 from collections.abc import AsyncGenerator, Generator
 from typing import Any
@@ -17,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from roost.daemon.api import Api
 from roost.daemon.callers import Caller
 from roost.daemon.hooks import Hooks
+from roost.daemon.metrics import CONTENT_TYPE, Metrics
 from roost.daemon.tokens import Tokens
 from roost.daemon.tools import build_tools
 from roost.errors import DeniedError
@@ -26,12 +31,16 @@ BODY = 8 * 1024 * 1024
 
 
 class Gate:
-    """Lets in only requests with our Host, no foreign Origin, and the token of a live session."""
+    """Lets in only requests with our Host, no foreign Origin, and the token of a live session.
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, port: int) -> None:
-        """Guard this application."""
+    The metrics have a token of their own, which opens nothing else, and which no agent is given.
+    """
+
+    def __init__(self, app: ASGIApp, tokens: Tokens, metrics: str, port: int) -> None:
+        """Guard this application; `metrics` is the token of the metrics."""
         self._app = app
         self._tokens = tokens
+        self._metrics = metrics.encode()
         self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,10 +52,18 @@ class Gate:
         refusal = self._foreign(request)
         if refusal is None and request.url.path != "/health":
             try:
-                scope.setdefault("state", {})["caller"] = await self._tokens.caller(_bearer(request))
+                if request.url.path == "/metrics":
+                    self._check_reader(request)
+                else:
+                    scope.setdefault("state", {})["caller"] = await self._tokens.caller(_bearer(request))
             except DeniedError as error:
                 refusal = JSONResponse({"error": error.message}, 401, {"WWW-Authenticate": "Bearer"})
         await (self._app if refusal is None else refusal)(scope, receive, send)
+
+    def _check_reader(self, request: Request) -> None:
+        """Raise DeniedError for whoever may not read the metrics."""
+        if not hmac.compare_digest(_bearer(request).encode(), self._metrics):
+            raise DeniedError
 
     def _foreign(self, request: Request) -> Response | None:
         origin = request.headers.get("origin")
@@ -79,8 +96,10 @@ async def caller_of(request: Any) -> Caller:  # noqa: ANN401 -- the transport's 
 class WebServer:
     """Serves on one listening socket until closed."""
 
-    def __init__(self, api: Api, tokens: Tokens, hooks: Hooks, listener: socket.socket) -> None:
-        """Build the application."""
+    def __init__(
+        self, api: Api, tokens: Tokens, hooks: Hooks, metrics: Metrics, secret: str, listener: socket.socket
+    ) -> None:
+        """Build the application; `secret` is the token of the metrics."""
         port = listener.getsockname()[1]
         tools = build_tools(api, caller_of).streamable_http_app(
             json_response=True,
@@ -96,9 +115,13 @@ class WebServer:
         async def health(_request: Request) -> Response:
             return JSONResponse({"ok": True})
 
+        async def measured(_request: Request) -> Response:
+            return Response(metrics.text(), media_type=CONTENT_TYPE)
+
         routes = [
             Route("/hooks/{name}", hook, methods=["POST"]),
             Route("/health", health),
+            Route("/metrics", measured, methods=["GET"]),
             Mount("/", tools),
         ]
 
@@ -109,7 +132,7 @@ class WebServer:
 
         app = Starlette(routes=routes, lifespan=lifespan)
         config = uvicorn.Config(
-            Gate(app, tokens, port),
+            Gate(app, tokens, secret, port),
             http="httptools",
             loop="none",
             lifespan="on",
