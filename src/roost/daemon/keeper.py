@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from functools import partial
 from pathlib import Path
 
 from roost.core import events as e
@@ -61,9 +62,13 @@ class Keeper:
         """Hold a live session: watch its processes, drive it."""
         self._lives.add(live)
         processes = _processes(live)
-        for process in (processes.agent, processes.shim):
+        for process, ended in (
+            (processes.agent, self._ended),
+            (processes.shim, self._ended),
+            (processes.server, self._stranded),
+        ):
             try:
-                live.watches.append(self._machine.processes.watch(process, lambda: self._ended(live)))
+                live.watches.append(self._machine.processes.watch(process, partial(ended, live)))
             except SensorError as error:
                 _log.warning("session %s cannot be watched: %s", live.session.id, error.message)
         self._join(live)
@@ -89,6 +94,18 @@ class Keeper:
     def _ended(self, live: Live) -> None:
         if not self._closing:
             self._tasks.start(self._passed_away(live), f"bury {live.peer}")
+
+    def _stranded(self, live: Live) -> None:
+        """Its tmux server has ended: the shim is the first witness of that, this is the second (P10)."""
+        if not self._closing:
+            self._tasks.start(self._strand(live), f"strand {live.peer}")
+
+    async def _strand(self, live: Live) -> None:
+        """Show that the session serves nobody any more while its shim ends it, and see that it does."""
+        if await self._alive(_processes(live).shim):
+            why = "its tmux server is gone, and its shim is ending it"
+            await self._fleet.report(live.peer, e.Observed(live.session.id, SessionState.UNKNOWN, why))
+        await self._passed_away(live)
 
     async def _rejoin(self, live: Live) -> None:
         """The connection ended. While the server lives, join again: a person may have detached us all."""
