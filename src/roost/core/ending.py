@@ -36,7 +36,9 @@ def end(step: Step, cause: Cause, by: str, *, why: str = "") -> None:
         return
     step.set_session(ending=Ending(cause, by, step.now))
     step.enter(SessionState.STOPPING, why or f"{cause} by {by}")
-    step.journal("stopping", cause=str(cause), by=by, why=why)
+    if cause is not VETOABLE or not session.vetoed:
+        # A vetoed end is tried again and again: the journal holds the first try and what came of it.
+        step.journal("stopping", cause=str(cause), by=by, why=why)
     if session.processes is not None:
         ask(step)
 

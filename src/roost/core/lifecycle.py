@@ -48,7 +48,7 @@ def on_observed(step: Step, event: e.Observed) -> None:
     if session.state is SessionState.STOPPING or event.state not in _OBSERVABLE:
         return
     if event.state is SessionState.WORKING:
-        step.set_session(active_at=step.now)
+        step.set_session(active_at=step.now, vetoed="")
     if event.state is SessionState.IDLE and not session.ready:
         step.set_session(ready=True, active_at=step.now)
         step.enter(SessionState.IDLE, event.why)
@@ -132,8 +132,11 @@ def on_end_vetoed(step: Step, event: e.EndVetoed) -> None:
     if session.ending.cause is not VETOABLE:
         ask(step)
         return
-    step.set_session(ending=None, active_at=max(step.now, event.until - step.peer.settings.idle))
+    known = session.vetoed == event.why
+    active_at = max(step.now, event.until - step.peer.settings.idle)
+    step.set_session(ending=None, active_at=active_at, vetoed=event.why)
     if step.peer.pending is not None and step.peer.pending.mode is not WakeMode.FRESH:
         step.set_peer(pending=None)
     step.enter(SessionState.IDLE, event.why)
-    step.journal("idle", why=event.why)
+    if not known:
+        step.journal("idle", why=event.why)

@@ -87,6 +87,7 @@ class Session:
     `pooled`: it is kept beside the peer's active session and is offered nothing. `topic` is the conversation
     that it runs, where a peer keeps conversations apart (None: the main one), `sender` who sent its latest
     message. Until `held_until` a person works in its terminal, so it is not ended for being idle.
+    `vetoed`: why it was not put to sleep when it was due.
     """
 
     id: str
@@ -110,6 +111,7 @@ class Session:
     topic: str | None = None
     sender: str | None = None
     held_until: float | None = None
+    vetoed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

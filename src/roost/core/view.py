@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from roost.core.identity import HUMAN
 from roost.core.message import MessageState
 from roost.core.peer import PeerState
+from roost.core.session import SessionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,9 @@ def shown(state: PeerState, now: float) -> Shown:
     """Live session's state > stopped > quarantined > asleep."""
     peer, session = state.peer, state.session
     if session is not None:
-        return Shown(str(session.state), session.why, session.since)
+        kept = session.state is SessionState.IDLE and session.vetoed not in ("", session.why)
+        why = f"{session.why}; not put to sleep: {session.vetoed}" if kept else session.why
+        return Shown(str(session.state), why, session.since)
     if peer.stopped:
         return Shown("stopped", f"parked; `roost start {peer.name}` unparks it", peer.since)
     if peer.quarantine is not None and now < peer.quarantine.until:

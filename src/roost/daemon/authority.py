@@ -1,7 +1,8 @@
 """The one place that ends sessions.
 
-Look up, check the state, ask the guards, verify identity, ask politely, wait, end the tree, verify. The
-intent was committed with the decision. The undertaker tells the death, once, whoever noticed it first.
+Look up, check the state, ask the guards (`guards.py`), verify identity, ask politely, wait, end the tree,
+verify. The intent was committed with the decision. The undertaker tells the death, once, whoever noticed it
+first.
 """
 
 import asyncio
@@ -10,23 +11,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from roost.core import events as e
-from roost.core.commands import Clear, End
+from roost.core.commands import Clear
 from roost.core.identity import ProcessId
 from roost.core.session import Session, SessionState
 from roost.daemon.fleet import Fleet
-from roost.daemon.live import Live
 from roost.daemon.machine import Machine
 from roost.daemon.tasks import race
-from roost.host.errors import SensorError, TmuxError
+from roost.host.errors import SensorError
 from roost.host.files import write_atomic
 
 POLITE = 8.0
 """Seconds for an agent to leave after the shim has asked it; the shim itself kills after five."""
 TREE = 3.0
 """Seconds for killed processes to vanish."""
-HUMAN = 600.0
-"""Seconds since the last key of an attached person during which the session is not put to sleep."""
 LOOK = 0.02
 
 
@@ -63,19 +60,6 @@ class Authority:
         """Act on this machine."""
         self._machine = machine
         self._fleet = fleet
-
-    async def veto(self, command: End, live: Live | None) -> e.EndVetoed | None:
-        """Why a guarded end must not happen now: a person works in the session's terminal."""
-        if not command.guarded or live is None:
-            return None
-        now = self._machine.clock.now()
-        try:
-            clients, touched = await live.terminal.clients(), await live.terminal.last_input()
-        except TmuxError:
-            return None
-        if clients and touched is not None and now - touched < HUMAN:
-            return e.EndVetoed(command.session.id, "a person works in its terminal", touched + HUMAN)
-        return None
 
     def stands(self, session: Session) -> bool:
         """Whether this very session is still the one to end (compare-and-set against the fleet)."""

@@ -18,6 +18,7 @@ from roost.daemon.authority import Authority
 from roost.daemon.deliver import Delivery, paste_text
 from roost.daemon.evidence import doubted_offer, examine_record, holds
 from roost.daemon.fleet import Fleet
+from roost.daemon.guards import Guards
 from roost.daemon.keeper import Keeper
 from roost.daemon.launcher import Launcher, NothingToResumeError
 from roost.daemon.live import Live
@@ -62,6 +63,7 @@ class Executor:
         self._undertaker = undertaker
         self._keeper = keeper
         self._authority = authority
+        self._guards = Guards(machine)
         self._notices = notices
         self._tasks = tasks
         self.closing = False
@@ -274,7 +276,8 @@ class Executor:
 
     async def _end(self, command: c.End) -> None:
         live = self._keeper.live(command.session.id)
-        veto = await self._authority.veto(command, live)
+        driver = self._keeper.driver(command.session.id)
+        veto = await self._guards.against(command, live, driver)
         if veto is not None:
             await self._fleet.report(command.session.peer, veto, settles=command.key)
             return

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from roost.core import commands as c
 from roost.core import events as e
+from roost.core.ending import VETOABLE
 from roost.core.message import Message, MessageState, Notice
 from roost.core.peer import PeerState
 from roost.core.session import Session, SessionState
@@ -136,7 +137,8 @@ class Recovery:
             case "clear":
                 pass  # has been run
             case "end" if session is not None and session.ending is not None:
-                self._executor.run(c.End(session, session.ending.cause, session.ending.by, guarded=False))
+                guarded = session.ending.cause is VETOABLE
+                self._executor.run(c.End(session, session.ending.cause, session.ending.by, guarded=guarded))
             case _:
                 await self._fleet.settle(intent.key)
 

@@ -127,6 +127,13 @@ class Processes(Protocol):
         """All live processes of our user that carry any marker. Raises SensorError."""
         ...
 
+    def cpu_seconds(self, processes: Sequence[ProcessId]) -> float:
+        """Processor time that these very processes, and the children that they waited for, have used so far.
+
+        Those that are gone count nothing. Raises SensorError.
+        """
+        ...
+
     def signal(self, process: ProcessId, signum: int) -> bool:
         """Signal that very process; False when it is gone or its pid belongs to another now.
 

@@ -79,6 +79,11 @@ class SystemProcesses:
                 answer.append((ProcessId(boot, row.pid, row.start), marker))
         return answer
 
+    def cpu_seconds(self, processes: Sequence[ProcessId]) -> float:
+        """Processor time that these very processes have used so far. Raises SensorError."""
+        boot = platform.boot_id()
+        return sum(platform.cpu_seconds(each.pid, each.start) for each in processes if each.boot == boot)
+
     def signal(self, process: ProcessId, signum: int) -> bool:
         """Signal that very process; False when it is gone. Raises SensorError, PermissionError."""
         if process.boot != platform.boot_id():

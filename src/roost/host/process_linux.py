@@ -13,7 +13,7 @@ from roost.host.process_table import ProcessRow
 PROC = Path("/proc")
 _GONE = frozenset({errno.ENOENT, errno.ESRCH})
 # Positions after the parenthesised command name, which may itself hold spaces and parentheses (proc(5)).
-_STATE, _PPID, _FLAGS, _START, _ENV_END = 0, 1, 6, 19, 48
+_STATE, _PPID, _FLAGS, _TIMES, _START, _ENV_END = 0, 1, 6, slice(11, 15), 19, 48
 _ENDED = (b"Z", b"X", b"x")
 _KERNEL_THREAD = 0x00200000
 _EXEC_SECONDS = 0.1
@@ -92,6 +92,20 @@ def rows(proc: Path = PROC) -> Iterator[ProcessRow]:
     for name in names:
         if name.isdigit() and (found := row(int(name), proc)) is not None:
             yield found
+
+
+def cpu_seconds(pid: int, start: int, proc: Path = PROC) -> float:
+    """Processor time of that very process and of the children that it waited for; 0 when it is gone."""
+    try:
+        fields = (proc / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+        ticks = sum(map(int, fields[_TIMES])) if int(fields[_START]) == start else 0
+    except OSError as error:
+        if error.errno in _GONE and _readable(proc):
+            return 0.0
+        raise SensorError(f"cannot read {proc}/{pid}/stat: {error.strerror}") from error
+    except (IndexError, ValueError) as error:
+        raise SensorError(f"cannot understand {proc}/{pid}/stat") from error
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def environ(pid: int, proc: Path = PROC) -> bytes:

@@ -108,6 +108,7 @@ SESSION = Shape(
     topic=optional(TEXT),
     sender=optional(TEXT),
     held_until=optional(NUMBER),
+    vetoed=TEXT,
 )
 NOTICE = Shape(Notice, about=TEXT, outcome=TEXT, why=TEXT)
 _LINES = items(TEXT)

@@ -60,6 +60,7 @@ class MemoryProcesses:
         self.boot = boot
         self.host = "memory"
         self.broken = False
+        self.work: dict[int, float] = {}
         self.signals: list[tuple[ProcessId, int]] = []
         self.endings: dict[ProcessId, Ending] = {}
         self._table: dict[int, _Process] = {}
@@ -181,6 +182,12 @@ class MemoryProcesses:
             for pid, process in sorted(self._table.items())
             if process.marker is not None and process.row.uid == _UID and not process.row.zombie
         ]
+
+    def cpu_seconds(self, processes: Sequence[ProcessId]) -> float:
+        """What `work` says of those that live."""
+        self._look()
+        alive = [each for each in processes if self.probe(each).liveness is Liveness.ALIVE]
+        return sum(self.work.get(each.pid, 0.0) for each in alive)
 
     def signal(self, process: ProcessId, signum: int) -> bool:
         """Deliver a signal: a deadly one that is not ignored ends the process."""

@@ -1,0 +1,86 @@
+"""What speaks against an end that nobody asked for: every guard needs positive proof of idleness (N5).
+
+The look is taken right before the end, never from memory. What cannot be seen speaks against the end. Each
+veto names the time after which it is asked again.
+"""
+
+import asyncio
+
+from roost.core import events as e
+from roost.core.commands import End
+from roost.core.session import SessionState
+from roost.daemon.driver import Driver
+from roost.daemon.live import Live
+from roost.daemon.machine import Machine
+from roost.host.errors import HostError
+from roost.host.interfaces import ProcessId
+from roost.runtimes.base import Composer
+
+HUMAN = 600.0
+"""Seconds since the last key of an attached person during which the session is not put to sleep."""
+SOON = 60.0
+"""Seconds for which any other veto holds."""
+WATCHED = 1.0
+"""Seconds over which the processes that the agent started are watched."""
+WORK = 0.1
+"""Seconds of processor time in that while that count as work."""
+
+
+class Guards:
+    """Asked before a policy ends a session."""
+
+    def __init__(self, machine: Machine) -> None:
+        """Look at this machine."""
+        self._machine = machine
+
+    async def against(self, command: End, live: Live | None, driver: Driver | None) -> e.EndVetoed | None:
+        """Why a guarded end must not happen now; None: nothing speaks against it."""
+        if not command.guarded:
+            return None
+        until = self._machine.clock.now() + SOON
+        if live is None or driver is None:
+            return e.EndVetoed(command.session.id, "its terminal is not held now", until)
+        try:
+            person = await self._person(live)
+            if person is not None:
+                return e.EndVetoed(command.session.id, "a person works in its terminal", person + HUMAN)
+            why = await self._at_work(command) or await self._not_idle(live, driver)
+        except (HostError, OSError) as error:
+            why = f"it cannot be looked at: {error}"
+        return e.EndVetoed(command.session.id, why, until) if why else None
+
+    async def _person(self, live: Live) -> float | None:
+        """When a person who is attached last pressed a key, if that was lately (Unix seconds)."""
+        clients, touched = await live.terminal.clients(), await live.terminal.last_input()
+        recent = touched is not None and self._machine.clock.now() - touched < HUMAN
+        return touched if clients and recent else None
+
+    async def _at_work(self, command: End) -> str | None:
+        """Whether something that the agent started uses the processor, as a build in the background does."""
+        before = await asyncio.to_thread(self._children, command)
+        if not before:
+            return None
+        used = await asyncio.to_thread(self._machine.processes.cpu_seconds, before)
+        await self._machine.clock.sleep(WATCHED)
+        used = await asyncio.to_thread(self._machine.processes.cpu_seconds, before) - used
+        return "a process that it started is at work" if used >= WORK else None
+
+    def _children(self, command: End) -> list[ProcessId]:
+        """Blocking: all that runs below the shim but the agent."""
+        processes = command.session.processes
+        if processes is None:
+            return []
+        own = (processes.shim, processes.agent)
+        return [each for each in self._machine.processes.tree(processes.shim, "", "") if each not in own]
+
+    async def _not_idle(self, live: Live, driver: Driver) -> str | None:
+        """What a fresh look shows instead of an empty prompt."""
+        reading = await driver.look(screen=True)
+        view = live.view
+        if view is not None and view.dialog is not None:
+            return f"a dialog is open: {view.dialog}"
+        if view is not None and view.composer is Composer.FILLED:
+            return "a draft stands in its input line"
+        if reading is None:
+            return "nothing tells whether it is idle"
+        return None if reading.state is SessionState.IDLE else f"it is not idle: {reading.why}"

@@ -1,0 +1,68 @@
+"""N5: nothing is signalled by name or by bare pid: every place in the source that sends a signal is known."""
+
+import ast
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import roost
+
+SOURCE = Path(roost.__file__).parent
+SENDERS = frozenset(
+    {"kill", "killpg", "pidfd_send_signal", "send_signal", "terminate", "signal_pid", "sigqueue"}
+)
+NAMES = ("pkill", "killall", "skill", "fuser")
+ALLOWED = {
+    # the verified ways: identity is compared on the very handle that is signalled
+    "host/process_linux.py pidfd_send_signal": 1,
+    "host/process_macos.py kill": 1,
+    "host/process.py send_signal": 1,
+    # the shim's own unreaped children: their pids and their group cannot be anyone else's
+    "host/shimlib/agent.py killpg": 2,
+    # an unreaped child, and the shim itself, which ends as its agent did
+    "host/shimlib/agent.py kill": 2,
+    # the tmux clients that were started a moment ago, unreaped children of the event loop
+    "host/tmux/control.py kill": 1,
+    "host/tmux/server.py kill": 1,
+    # the demo ends what it started, by identity; its agent obeys an order against itself
+    "demo/leftovers.py send_signal": 1,
+    "demo_agent/turn.py kill": 1,
+    "demo/steps.py kill": 2,
+}
+
+
+def sends(source: str) -> list[str]:
+    """What in a module sends signals, or names a program that does so by name."""
+    found: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            target = node.func
+            name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
+            if name in SENDERS:
+                found.append(name)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found += [name for name in NAMES if node.value.split() and name in node.value.split()[0]]
+    return found
+
+
+def test_N5_every_place_that_sends_a_signal_is_known() -> None:
+    counted = Counter(
+        f"{path.relative_to(SOURCE)} {name}"
+        for path in sorted(SOURCE.rglob("*.py"))
+        for name in sends(path.read_text())
+    )
+    assert dict(counted) == ALLOWED
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os\nos.kill(pid, 9)",
+        "from os import killpg\nkillpg(1, 9)",
+        "run(['pkill', '-f', 'x'])",
+        "child.terminate()",
+    ],
+)
+def test_N5_the_guard_sees_a_signal_by_name_or_by_pid(code: str) -> None:
+    assert len(sends(code)) == 1
