@@ -30,6 +30,7 @@ class Stage:
         self.attached, self.touched = 0, None
         self.reading: Reading | None = Reading(SessionState.IDLE, "at its prompt")
         self.view = View(Composer.EMPTY)
+        self.screen = "demo>"
         self.error: Exception | None = None
 
     async def clients(self) -> int:
@@ -102,6 +103,9 @@ async def test_N5_what_cannot_be_seen_is_a_veto(stage: Stage) -> None:
     assert "process table" in ((await stage.asked()) or ("",))[0]
     stage.processes.broken = False
     assert await stage.asked(held=False) is not None
+    stage.screen = " \n"
+    assert "shows nothing" in ((await stage.asked()) or ("",))[0]
+    stage.screen = "demo>"
     assert await stage.asked() is None
 
 

@@ -22,9 +22,10 @@ ALLOWED = {
     "host/shimlib/agent.py killpg": 2,
     # an unreaped child, and the shim itself, which ends as its agent did
     "host/shimlib/agent.py kill": 2,
-    # the tmux clients that were started a moment ago, unreaped children of the event loop
+    # programs that were started a moment ago: unreaped children of the event loop
     "host/tmux/control.py kill": 1,
     "host/tmux/server.py kill": 1,
+    "host/scope.py kill": 1,
     # the demo ends what it started, by identity; its agent obeys an order against itself
     "demo/leftovers.py send_signal": 1,
     "demo_agent/turn.py kill": 1,

@@ -67,6 +67,7 @@ class Driver:
         self._boot_screen: str = ""
         self._answered_at: float | None = None
         self._idle_from: float | None = None
+        self._mute = False
 
     async def run(self) -> None:
         """Look again and again; returns when the terminal is gone (its watchers tell the rest)."""
@@ -77,13 +78,13 @@ class Driver:
                 return
             try:
                 looked_at = live.sensor.watches_screen or not session.ready or self._idle_from is not None
-                await self.look(screen=looked_at)
+                await self.look(screen=looked_at or self._mute)
                 if not session.ready and not await self._boot():
                     return
             except TmuxGone:
                 return
             except TmuxError as error:
-                await self._tell(e.Observed(live.session.id, SessionState.UNKNOWN, f"tmux: {error.message}"))
+                await self._unheard(error)
             except OSError as error:
                 why = f"its record cannot be read: {error.strerror}"
                 await self._tell(e.Observed(live.session.id, SessionState.UNKNOWN, why))
@@ -123,9 +124,7 @@ class Driver:
         live = self._live
         async with live.looking:
             if screen:
-                shown = await live.terminal.capture(escapes=live.sensor.styled)
-                live.screen = plain(shown)
-                live.view = live.sensor.on_screen(shown, await live.terminal.title())
+                await self._see()
             found, lines, status = await asyncio.to_thread(self._read)
             facts = [*found, *live.sensor.on_lines(lines)]
             if live.sensor.status_path(live.agent_pid) is not None:
@@ -135,6 +134,28 @@ class Driver:
                 await self.note(fact, recorded=True)
             await self._report(reading)
             return reading
+
+    async def _see(self) -> None:
+        """Look at the screen. A terminal that does not answer is unknown until it answers again (N5)."""
+        live = self._live
+        try:
+            shown, title = (
+                await live.terminal.capture(escapes=live.sensor.styled),
+                await live.terminal.title(),
+            )
+        except TmuxGone:
+            raise
+        except TmuxError as error:
+            self._mute = True
+            await self._unheard(error)
+            raise
+        self._mute = False
+        live.screen = plain(shown)
+        live.view = live.sensor.on_screen(shown, title)
+
+    async def _unheard(self, error: TmuxError) -> None:
+        why = f"tmux: {error.message}"
+        await self._tell(e.Observed(self._live.session.id, SessionState.UNKNOWN, why))
 
     async def collect(self) -> None:
         """Tell what the agent's own record still holds after its end: a turn may have ended just before."""

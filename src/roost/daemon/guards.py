@@ -81,6 +81,8 @@ class Guards:
             return f"a dialog is open: {view.dialog}"
         if view is not None and view.composer is Composer.FILLED:
             return "a draft stands in its input line"
+        if not live.screen.strip():
+            return "its screen shows nothing"
         if reading is None:
             return "nothing tells whether it is idle"
         return None if reading.state is SessionState.IDLE else f"it is not idle: {reading.why}"

@@ -1,0 +1,67 @@
+"""The daemon with senses that fail on order.
+
+`ROOST_SENSORS` names a file with words; while a word stands there, that sense fails: `tmux-errors` (it refuses
+all), `tmux-empty` (answers nothing), `proc` (the process table cannot be read), `store` (takes nothing).
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from roost.daemon.__main__ import main
+from roost.errors import StoreError
+from roost.host import process_linux
+from roost.host.errors import SensorError, TmuxError
+from roost.host.tmux.server import TmuxTerminals
+from roost.host.tmux.terminal import TmuxTerminal
+from roost.store.sqlite import SqliteStore
+
+ORDER = Path(os.environ["ROOST_SENSORS"])
+
+
+def failing(word: str) -> bool:
+    """Whether this sense fails now."""
+    try:
+        return word in ORDER.read_text().split()
+    except OSError:
+        return False
+
+
+def fail(owner: Any, names: str, word: str, error: Callable[[], Exception]) -> None:  # noqa: ANN401
+    """While `word` stands in the order, these functions raise."""
+    for name in names.split():
+        original = getattr(owner, name)
+
+        def spoiled(*args: Any, original: Callable[..., Any] = original, **kwargs: Any) -> Any:  # noqa: ANN401
+            if failing(word):
+                raise error()
+            return original(*args, **kwargs)
+
+        setattr(owner, name, spoiled)
+
+
+def empty(name: str) -> None:
+    """While tmux answers nothing, this method of a terminal returns no text."""
+    original = getattr(TmuxTerminal, name)
+
+    async def spoiled(*args: Any, **kwargs: Any) -> str:  # noqa: ANN401
+        return "" if failing("tmux-empty") else await original(*args, **kwargs)
+
+    setattr(TmuxTerminal, name, spoiled)
+
+
+if __name__ == "__main__":
+    fail(
+        TmuxTerminal,
+        "capture title clients last_input keys paste ping",
+        "tmux-errors",
+        lambda: TmuxError("tmux refuses"),
+    )
+    fail(TmuxTerminals, "adopt", "tmux-errors", lambda: TmuxError("tmux refuses"))
+    fail(process_linux, "row rows boot_id", "proc", lambda: SensorError("/proc cannot be read"))
+    fail(SqliteStore, "commit", "store", lambda: StoreError("the disk is full; nothing was stored"))
+    for method in ("capture", "title"):
+        empty(method)
+    sys.exit(main())
