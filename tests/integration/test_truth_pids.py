@@ -90,7 +90,7 @@ def test_H4_a_stranger_on_the_recorded_pids_is_left_alone(
 def test_H4_a_stranger_on_one_pid_does_not_hide_the_others(
     roost: Roost, stranger: subprocess.Popen[bytes], home: Home
 ) -> None:
-    """The shim's pid is a stranger's: the session has lost its witness; its own processes end, and no other."""
+    """The shim's pid is a stranger's: the session has no witness; its own processes end, no other."""
     roost.add("a")
     roost.ask("a", "hello")
     session = roost.session("a")

@@ -41,7 +41,8 @@ elif kind == "bare":  # sheds its environment and its parent
         os.write(writer, str(pid).encode()); os._exit(0)
     os.wait(); pids.append(int(os.read(reader, 20)))
 elif kind == "forking":  # a hundred generations, each forks its next and leaves
-    runs = "import os, time\nfor _ in range(100):\n  if os.fork(): os._exit(0)\n  os.setsid(); time.sleep(0.02)\n"
+    runs = "import os, time\nfor _ in range(100):\n  if os.fork(): os._exit(0)\n"
+    runs += "  os.setsid(); time.sleep(0.02)\n"
     start(runs + deaf, start_new_session=True)
 elif kind == "survivor":
     pass

@@ -1,7 +1,7 @@
 """The daemon with senses that fail on order.
 
-`ROOST_SENSORS` names a file with words; while a word stands there, that sense fails: `tmux-errors` (it refuses
-all), `tmux-empty` (answers nothing), `proc` (the process table cannot be read), `store` (takes nothing).
+`ROOST_SENSORS` names a file with words; while a word stands there, that sense fails: `tmux-errors` (it
+refuses all), `tmux-empty` (answers nothing), `proc` (no process table), `store` (takes nothing).
 """
 
 import os
