@@ -55,6 +55,7 @@ def peer_object(state: PeerState, now: float) -> dict[str, Any]:
         **peer_row(state, now),
         "settings": show_settings(peer.settings),
         "conversation": peer.conversation,
+        "held_by": None,
         "topics": list(peer.topics),
         "quarantine": {"until": iso(quarantine.until), "why": quarantine.why} if quarantine else None,
         "last_death": {"cause": str(last.cause), "at": iso(last.at), "why": last.why} if last else None,

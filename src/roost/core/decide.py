@@ -48,6 +48,7 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     e.ConversationMissing: lifecycle.on_conversation_missing,
     e.Died: death.on_died,
     e.Remained: death.on_remained,
+    e.Released: lifecycle.on_released,
     e.Tick: _tick,
 }
 

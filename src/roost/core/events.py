@@ -255,6 +255,13 @@ class ConversationMissing:
 
 
 @dataclass(frozen=True, slots=True)
+class Released:
+    """The conversation that the session was to resume, and that somebody else had open, is free now."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed; a deadline of this peer may be due."""
 
@@ -288,5 +295,6 @@ Event = (
     | Died
     | Remained
     | ConversationMissing
+    | Released
     | Tick
 )

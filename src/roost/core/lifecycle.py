@@ -71,6 +71,13 @@ def _tell_blocked(step: Step, why: str) -> None:
             step.tell(message, "blocked", news)
 
 
+def on_released(step: Step, event: e.Released) -> None:
+    """The launch that waited for its conversation goes on."""
+    session = step.live(event.session)
+    if session is not None and session.state is SessionState.BLOCKED and session.processes is None:
+        step.enter(SessionState.STARTING, "resuming its conversation, which is free now")
+
+
 def on_completed(step: Step, event: e.Completed) -> None:
     """The agent said that it is done: its session ends after the turn, and is not a crash."""
     session = step.live(event.session)

@@ -9,7 +9,7 @@ from roost.core import events as e
 from roost.core.identity import HUMAN, OPERATOR, check_name
 from roost.core.message import Message
 from roost.core.peer import Peer, PeerState, Settings, WakeMode
-from roost.core.session import SessionState
+from roost.core.session import Session, SessionState
 from roost.core.settings import apply_settings, show_settings
 from roost.daemon.callers import Caller, Progress
 from roost.daemon.fleet import Fleet
@@ -140,6 +140,7 @@ class Api:
                 if state.session is None and state.peer.pending is None:
                     raise RoostError(f"'{name}' could not be woken: {await self._last_reason(name)}")
                 if state.session is not None:
+                    _refuse_held(name, state.session)
                     progress({"state": str(state.session.state), "why": state.session.why})
                 await changes.get()
 
@@ -165,6 +166,7 @@ class Api:
                 if session.ready:
                     return self.row(name)
                 if session.state is SessionState.BLOCKED:
+                    _refuse_held(name, session)
                     raise RoostError(
                         f"'{name}' needs a person: {session.why}; join it with `roost attach {name}`"
                     )
@@ -219,6 +221,8 @@ class Api:
             raise RefusedError(f"'{name}' is a mailbox and has no terminal; see `roost inbox {name}`")
         live = self._live(name)
         if live is None:
+            if (session := self.fleet.get(name).session) is not None:
+                _refuse_held(name, session)
             raise RefusedError(f"'{name}' has no live session; wake it with `roost wake {name}`")
         return live
 
@@ -250,3 +254,9 @@ class Api:
     def waiting(self, name: str) -> list[dict[str, Any]]:
         """Messages that wait for a peer, as an agent sees its own inbox."""
         return [message_object(message) for message in self.fleet.get(name).messages]
+
+
+def _refuse_held(name: str, session: Session) -> None:
+    """Raise RefusedError for a session that waits for its conversation: nothing is there to join."""
+    if session.state is SessionState.BLOCKED and session.processes is None:
+        raise RefusedError(f"'{name}' waits: {session.why}, or `roost restart {name}` begins a fresh one")

@@ -18,9 +18,10 @@ from roost.daemon.authority import Authority
 from roost.daemon.deliver import Delivery, paste_text
 from roost.daemon.evidence import doubted_offer, examine_record, holds
 from roost.daemon.fleet import Fleet
+from roost.daemon.foreign import Foreign
 from roost.daemon.guards import Guards
 from roost.daemon.keeper import Keeper
-from roost.daemon.launcher import Launcher, NothingToResumeError
+from roost.daemon.launcher import Launcher, LaunchError, NothingToResumeError
 from roost.daemon.live import Live
 from roost.daemon.machine import Machine
 from roost.daemon.notices import Notices
@@ -65,6 +66,7 @@ class Executor:
         self._authority = authority
         self._guards = Guards(machine)
         self._notices = notices
+        self.foreign = Foreign(machine, fleet, launcher)
         self._tasks = tasks
         self.closing = False
 
@@ -133,6 +135,8 @@ class Executor:
     async def _launch(self, session: Session, key: str) -> None:
         peer = session.peer
         await self._undertaker.clearing.over(peer)
+        if session.resumed and not await self.foreign.free(session):
+            raise LaunchError("it was to end before its conversation was free")
         settings = self._fleet.get(peer).peer.settings
         try:
             live = await self._launcher.launch(session, settings)

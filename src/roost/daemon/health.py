@@ -8,6 +8,7 @@ import roost
 from roost.core.identity import OPERATOR
 from roost.core.session import SessionState
 from roost.daemon.fleet import Fleet
+from roost.daemon.foreign import Foreign
 from roost.daemon.machine import Machine
 from roost.host.scope import control_group
 
@@ -15,10 +16,11 @@ from roost.host.scope import control_group
 class Health:
     """Looks at the daemon itself."""
 
-    def __init__(self, machine: Machine, fleet: Fleet, url: str) -> None:
+    def __init__(self, machine: Machine, fleet: Fleet, foreign: Foreign, url: str) -> None:
         """Look at this fleet; `url` is the loopback address in use."""
         self._machine = machine
         self._fleet = fleet
+        self._foreign = foreign
         self._url = url
         self._started = machine.clock.monotonic()
 
@@ -39,14 +41,39 @@ class Health:
 
     async def checks(self) -> list[dict[str, Any]]:
         """One line for each thing that only the daemon can see."""
-        found = [_check("daemon", ok=True, detail=f"pid {os.getpid()}, {self._url}"), *self._groups()]
+        found = [
+            _check("daemon", ok=True, detail=f"pid {os.getpid()}, {self._url}"),
+            *self._groups(),
+            *await self._held(),
+        ]
         for state in self._fleet.states():
             name = state.peer.name
             found += [
                 _check(f"session of {name}", ok=False, detail=session.why, fix=f"roost attach {name}")
                 for session in state.sessions
                 if session.state in (SessionState.BLOCKED, SessionState.UNKNOWN)
+                and session.processes is not None
             ]
+        return found
+
+    async def held_by(self, name: str) -> dict[str, Any] | None:
+        """Who else has the peer's conversation open, None when nobody is known to."""
+        holder = await self._foreign.of(self._fleet.get(name))
+        if holder is None:
+            return None
+        return {"pid": holder.pid, "command": holder.command, "why": f"{holder.named}: {holder.source}"}
+
+    async def _held(self) -> list[dict[str, Any]]:
+        """Conversations that somebody else has open."""
+        found: list[dict[str, Any]] = []
+        for state in self._fleet.states():
+            holder = await self._foreign.of(state)
+            if holder is not None:
+                name = state.peer.name
+                why = f"it is open in {holder.named}; close it there or begin a fresh one"
+                found.append(
+                    _check(f"conversation of {name}", ok=False, detail=why, fix=f"roost restart {name}")
+                )
         return found
 
     def _groups(self) -> list[dict[str, Any]]:

@@ -223,7 +223,8 @@ class Methods:
         return Answer(self._api.rows())
 
     async def _show(self, call: _Call) -> Answer:
-        return Answer(self._api.show(call.params.name))
+        name: str = call.params.name
+        return Answer({**self._api.show(name), "held_by": await self._health.held_by(name)})
 
     async def _send(self, call: _Call) -> Answer:
         asked: _Send = call.params

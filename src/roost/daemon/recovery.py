@@ -80,6 +80,10 @@ class Recovery:
         context = self._launcher.context(session, settings)
         started = await asyncio.to_thread(self._started, session, context.home)
         if started is None or started.agent is None or started.shim is None or started.server is None:
+            if started is None and session.state is SessionState.BLOCKED:
+                # It waited until its conversation was free: nothing of it was ever started.
+                self._executor.run(c.Launch(session))
+                return
             why = "its launch was cut short" if started is None else (started.error or "it never ran")
             await self._undertaker.bury(session, context, why)
             return

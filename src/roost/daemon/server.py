@@ -78,7 +78,7 @@ class Daemon:
         self._fleet.on_journal += [feed.committed, self._logs.rows]
         self._api = Api(machine, self._fleet, self._lives, waits)
         tokens = Tokens(machine.store)
-        health = Health(machine, self._fleet, url)
+        health = Health(machine, self._fleet, self._executor.foreign, url)
         methods = Methods(self._api, tokens, feed, health, metrics, self.shut_down)
         self._rpc = RpcServer(methods, self._tasks)
         self._rpc_listener = rpc

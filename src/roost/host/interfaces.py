@@ -115,6 +115,10 @@ class Processes(Protocol):
         """What our launcher planted in the process's environment; None when absent or not readable."""
         ...
 
+    def command_line(self, pid: int) -> list[str]:
+        """The words that the process was started with; empty when they may not be read."""
+        ...
+
     def tree(self, root: ProcessId | None, session: str, nonce: str) -> list[ProcessId]:
         """Live processes of a session: `root`, its descendants, and all of our user that carry the marker.
 

@@ -57,6 +57,10 @@ class SystemProcesses:
         """The planted marker of `pid`, or None."""
         return marker_of(platform.environ(pid))
 
+    def command_line(self, pid: int) -> list[str]:
+        """The words that `pid` was started with."""
+        return [os.fsdecode(word) for word in platform.arguments(pid)]
+
     def tree(self, root: ProcessId | None, session: str, nonce: str) -> list[ProcessId]:
         """Living processes of one session, never the caller itself. Raises SensorError."""
         boot = platform.boot_id()

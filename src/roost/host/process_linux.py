@@ -108,6 +108,14 @@ def cpu_seconds(pid: int, start: int, proc: Path = PROC) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def arguments(pid: int, proc: Path = PROC) -> list[bytes]:
+    """The words `pid` was started with; empty when they may not be read."""
+    try:
+        return (proc / str(pid) / "cmdline").read_bytes().split(b"\0")[:-1]
+    except OSError:
+        return []
+
+
 def environ(pid: int, proc: Path = PROC) -> bytes:
     """The environment block `pid` was started with; empty when it may not be read.
 

@@ -93,15 +93,26 @@ def cpu_seconds(pid: int, start: int) -> float:  # noqa: ARG001 -- as on Linux
 
 def environ(pid: int) -> bytes:
     """The strings after the arguments of `pid`, NUL-separated; empty when they may not be read."""
+    count, strings = _started_with(pid)
+    return b"\0".join(strings[1 + count :])
+
+
+def arguments(pid: int) -> list[bytes]:
+    """The words `pid` was started with; empty when they may not be read."""
+    count, strings = _started_with(pid)
+    return strings[1 : 1 + count]
+
+
+def _started_with(pid: int) -> tuple[int, list[bytes]]:
+    """The number of arguments, then the program's path, the arguments and the environment."""
     name = (ctypes.c_int * 3)(_CTL_KERN, _KERN_PROCARGS2, pid)
     buffer = ctypes.create_string_buffer(1 << 20)
     size = ctypes.c_size_t(len(buffer))
     if _library().sysctl(name, 3, buffer, ctypes.byref(size), None, 0) != 0:
-        return b""
+        return 0, []
     block = buffer.raw[: size.value]
-    arguments = int.from_bytes(block[:4], "little")
-    strings = [text for text in block[4:].split(b"\0") if text]
-    return b"\0".join(strings[1 + arguments :])
+    count = int.from_bytes(block[:4], "little")
+    return count, [text for text in block[4:].split(b"\0") if text]
 
 
 def send_signal(pid: int, start: int, signum: int) -> bool:

@@ -68,6 +68,18 @@ class ConversationSeen:
     conversation: str
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A process that, by what its program leaves behind, has a conversation open.
+
+    `start` as in ProcessId; None where the evidence is the process itself and cannot be older than it.
+    """
+
+    pid: int
+    start: int | None
+    source: str
+
+
 INTERRUPTED = "the turn was interrupted at its terminal"
 
 Fact = Prompted | TurnOver | ConversationSeen
@@ -198,6 +210,13 @@ class Runtime(Protocol):
 
     def sensor(self, context: Context) -> Sensor:
         """The sensor of one session."""
+        ...
+
+    def claims(self, context: Context) -> Sequence[Claim]:
+        """Blocking: the processes, ours or not, that may have the session's conversation open.
+
+        Each is a hint until somebody has seen that the very process lives. Raises OSError.
+        """
         ...
 
     def transcript(self, context: Context, mark: str | None) -> Path | None:

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from roost.core.policy import Traits
-from roost.runtimes.base import Context, LaunchPlan
-from roost.runtimes.claude_sensor import ClaudeSensor, find_transcript, holds_a_turn
+from roost.runtimes.base import Claim, Context, LaunchPlan
+from roost.runtimes.claude_sensor import ClaudeSensor, config_folder, find_transcript, holds_a_turn
 from roost.runtimes.environ import find_program, past_proxies
+from roost.runtimes.lines import status_files, whole_number
 
 HOOKS = ("UserPromptSubmit", "Stop", "StopFailure", "PermissionRequest", "PostToolUse")
 HOOK_SECONDS = 2
@@ -56,6 +57,19 @@ class ClaudeRuntime:
     def sensor(self, context: Context) -> ClaudeSensor:
         """The sensor of one session."""
         return ClaudeSensor(context)
+
+    def claims(self, context: Context) -> list[Claim]:
+        """The files `sessions/<pid>.json` that name the conversation; a killed process leaves its own behind.
+
+        Claude Code 2.1.328 keeps no lock: a second process may join a conversation that is live.
+        """
+        return [
+            Claim(pid, start, "its session file")
+            for status in status_files(config_folder(context.environ) / "sessions")
+            if status.get("sessionId") == context.session.conversation
+            and (pid := whole_number(status.get("pid"))) is not None
+            and (start := whole_number(status.get("procStart"))) is not None
+        ]
 
     def transcript(self, context: Context, mark: str | None) -> Path | None:
         """The conversation's transcript, if it holds a prompt: Claude Code leaves at once on an empty one."""

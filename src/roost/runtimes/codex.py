@@ -10,7 +10,7 @@ from pathlib import Path
 
 from roost.core.policy import Traits
 from roost.runtimes import codex_rollout
-from roost.runtimes.base import Context, LaunchPlan
+from roost.runtimes.base import Claim, Context, LaunchPlan
 from roost.runtimes.codex_sensor import CodexSensor
 from roost.runtimes.environ import find_program, past_proxies
 
@@ -37,6 +37,14 @@ class CodexRuntime:
     def sensor(self, context: Context) -> CodexSensor:
         """The sensor of one session."""
         return CodexSensor(context)
+
+    def claims(self, context: Context) -> list[Claim]:
+        """The processes that hold the conversation's lock open, be it a background daemon of CODEX_HOME."""
+        conversation = context.session.conversation
+        if conversation is None:
+            return []
+        home = codex_rollout.codex_home(context.environ)
+        return [Claim(pid, None, "its lock") for pid in codex_rollout.writers(home, conversation)]
 
     def transcript(self, context: Context, mark: str | None) -> Path | None:
         """The conversation's rollout; without a known conversation, the rollout that holds the mark."""

@@ -63,18 +63,31 @@ def open_conversation(agent_pid: int, proc: Path = _PROC) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
+def writers(home: Path, conversation: str, proc: Path = _PROC) -> list[int]:
+    """Blocking: the processes that hold a conversation's lock open; those of other users are not seen."""
+    lock = home.resolve() / "thread-writer-locks" / f"{conversation}.lock"
+    if not lock.exists():
+        return []
+    pids = (int(entry.name) for entry in proc.iterdir() if entry.name.isdigit())
+    return [pid for pid in pids if str(lock) in _files_of(pid, proc)]
+
+
 def _open_files(pid: int, proc: Path) -> Iterator[str]:
     for process in (pid, *_children(pid, proc)):
-        folder = proc / str(process) / "fd"
+        yield from _files_of(process, proc)
+
+
+def _files_of(pid: int, proc: Path) -> Iterator[str]:
+    folder = proc / str(pid) / "fd"
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 -- names alone, twenty times a second
+    except OSError:
+        return
+    for name in names:
         try:
-            names = os.listdir(folder)  # noqa: PTH208 -- names alone, twenty times a second
+            yield os.readlink(folder / name)  # noqa: PTH115 -- the text of the link is what counts
         except OSError:
             continue
-        for name in names:
-            try:
-                yield os.readlink(folder / name)  # noqa: PTH115 -- the text of the link is what counts
-            except OSError:
-                continue
 
 
 def _children(pid: int, proc: Path) -> list[int]:

@@ -13,6 +13,7 @@ from roost.core.session import SessionState
 from roost.errors import RuntimeMissingError
 from roost.runtimes.base import (
     Answer,
+    Claim,
     Composer,
     Context,
     Fact,
@@ -152,6 +153,11 @@ class CommandRuntime:
     def sensor(self, context: Context) -> CommandSensor:
         """The sensor of one session."""
         return CommandSensor(self._spec, context)
+
+    def claims(self, context: Context) -> Sequence[Claim]:
+        """None: nothing tells who has its conversations open."""
+        del context
+        return ()
 
     def transcript(self, context: Context, mark: str | None) -> Path | None:
         """The accept log, if it exists."""

@@ -9,6 +9,7 @@ from roost.core.policy import Traits
 from roost.core.session import SessionState
 from roost.runtimes.base import (
     Answer,
+    Claim,
     Composer,
     Context,
     Fact,
@@ -18,7 +19,7 @@ from roost.runtimes.base import (
     TurnOver,
     View,
 )
-from roost.runtimes.lines import matching_line, records, status_object
+from roost.runtimes.lines import matching_line, records, status_files, status_object, whole_number
 
 _DIALOG = "Allow? [Enter = yes, Esc = no]"
 _PROMPT = "demo>"
@@ -131,6 +132,15 @@ class DemoRuntime:
     def sensor(self, context: Context) -> DemoSensor:
         """The sensor of one session."""
         return DemoSensor(context)
+
+    def claims(self, context: Context) -> list[Claim]:
+        """The status files that name the conversation."""
+        return [
+            Claim(pid, whole_number(status.get("start")), "its status file")
+            for status in status_files(context.shared / "status")
+            if status.get("conversation") == context.session.conversation
+            and (pid := whole_number(status.get("pid"))) is not None
+        ]
 
     def transcript(self, context: Context, mark: str | None) -> Path | None:
         """The conversation file, if the conversation exists."""

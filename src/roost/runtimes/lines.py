@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 
@@ -35,6 +36,24 @@ def matching_line(screen: str, needle: str) -> str | None:
         if needle in line:
             return line.strip()
     return None
+
+
+def status_files(folder: Path) -> Iterator[dict[str, Any]]:
+    """Blocking: the JSON objects in the files `<pid>.json` of a folder; unreadable ones are passed over."""
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found = status_object(path.read_bytes())
+        except OSError:
+            continue
+        if found is not None:
+            yield found
+
+
+def whole_number(value: object) -> int | None:
+    """A number that a program wrote as such or as its digits; None for anything else."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def status_object(content: bytes | None) -> dict[str, Any] | None:

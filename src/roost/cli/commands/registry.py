@@ -27,6 +27,7 @@ def show_command(app: App, name: str) -> None:
         return
     session: Record = peer.get("session") or {}
     quarantine: Record = peer.get("quarantine") or {}
+    held: Record = peer.get("held_by") or {}
     marks = [
         *(["stopped"] if peer.get("stopped") else []),
         *(["fresh-next"] if peer.get("fresh_next") else []),
@@ -46,6 +47,7 @@ def show_command(app: App, name: str) -> None:
             ("processes", _processes(session)),
             ("terminal", session.get("socket")),
             ("conversation", session.get("conversation") or peer.get("conversation")),
+            ("held by", held.get("why")),
             ("topics", ", ".join(peer.get("topics") or [])),
             ("last death", _death(peer.get("last_death") or {})),
             ("failures", f"{peer['failures']} in a row" if peer.get("failures") else ""),
@@ -62,6 +64,9 @@ def _next(peer: Record) -> str:
     name = peer["name"]
     if str(peer.get("why")).startswith(DOWN):
         return "`roost up` starts the daemon, which looks after it again"
+    session: Record = peer.get("session") or {}
+    if peer["state"] == "blocked" and session.get("agent_pid") is None:
+        return f"it goes on by itself then; `roost restart {name}` begins a fresh conversation"
     mends = {
         "blocked": f"`roost attach {name}` joins its terminal, where you can answer",
         "quarantined": f"`roost deaths {name}` tells why; `roost start {name}` lifts it",
