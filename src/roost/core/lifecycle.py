@@ -74,7 +74,7 @@ def _tell_blocked(step: Step, why: str) -> None:
 def on_released(step: Step, event: e.Released) -> None:
     """The launch that waited for its conversation goes on."""
     session = step.live(event.session)
-    if session is not None and session.state is SessionState.BLOCKED and session.processes is None:
+    if session is not None and session.held:
         step.enter(SessionState.STARTING, "resuming its conversation, which is free now")
 
 

@@ -113,6 +113,11 @@ class Session:
     held_until: float | None = None
     vetoed: str = ""
 
+    @property
+    def held(self) -> bool:
+        """Whether it waits for a conversation that somebody else has open: nothing of it runs yet (P5)."""
+        return self.state is SessionState.BLOCKED and self.processes is None
+
 
 @dataclass(frozen=True, slots=True)
 class Death:

@@ -258,5 +258,5 @@ class Api:
 
 def _refuse_held(name: str, session: Session) -> None:
     """Raise RefusedError for a session that waits for its conversation: nothing is there to join."""
-    if session.state is SessionState.BLOCKED and session.processes is None:
+    if session.held:
         raise RefusedError(f"'{name}' waits: {session.why}, or `roost restart {name}` begins a fresh one")

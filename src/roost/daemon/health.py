@@ -51,8 +51,7 @@ class Health:
             found += [
                 _check(f"session of {name}", ok=False, detail=session.why, fix=f"roost attach {name}")
                 for session in state.sessions
-                if session.state in (SessionState.BLOCKED, SessionState.UNKNOWN)
-                and session.processes is not None
+                if session.state in (SessionState.BLOCKED, SessionState.UNKNOWN) and not session.held
             ]
         return found
 

@@ -80,7 +80,7 @@ class Recovery:
         context = self._launcher.context(session, settings)
         started = await asyncio.to_thread(self._started, session, context.home)
         if started is None or started.agent is None or started.shim is None or started.server is None:
-            if started is None and session.state is SessionState.BLOCKED:
+            if started is None and session.held:
                 # It waited until its conversation was free: nothing of it was ever started.
                 self._executor.run(c.Launch(session))
                 return

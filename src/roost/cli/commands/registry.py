@@ -65,7 +65,7 @@ def _next(peer: Record) -> str:
     if str(peer.get("why")).startswith(DOWN):
         return "`roost up` starts the daemon, which looks after it again"
     session: Record = peer.get("session") or {}
-    if peer["state"] == "blocked" and session.get("agent_pid") is None:
+    if peer.get("held_by") and peer["state"] == "blocked" and session.get("agent_pid") is None:
         return f"it goes on by itself then; `roost restart {name}` begins a fresh conversation"
     mends = {
         "blocked": f"`roost attach {name}` joins its terminal, where you can answer",
