@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from roost.core.durations import parse_duration
+from roost.core.evidence import Patience
 from roost.errors import ConfigError, InvalidSettingError
 
 _RUNTIME_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -53,6 +54,7 @@ class Config:
     log_size: int = _LOG_SIZE
     log_files: int = _LOG_FILES
     scope: ScopeMode = ScopeMode.AUTO
+    patience: Patience = field(default_factory=Patience)
     runtimes: tuple[RuntimeTable, ...] = ()
 
 
@@ -81,14 +83,20 @@ class _Reader:
         self._text = text
 
     def config(self, data: dict[str, Any]) -> Config:
-        self._known(data, {"logs", "runtimes", "scope"}, "")
+        self._known(data, {"logs", "registry", "runtimes", "scope"}, "")
         logs = self._table(data, "logs")
         self._known(logs, {"size", "files"}, "logs")
+        registry = self._table(data, "registry")
+        self._known(registry, {"grace", "ttl"}, "registry")
         runtimes = self._table(data, "runtimes")
         return Config(
             self._count(logs, "size", _LOG_SIZE),
             self._count(logs, "files", _LOG_FILES),
             self._scope(data),
+            Patience(
+                self._duration(registry, "grace", Patience().grace),
+                self._duration(registry, "ttl", Patience().ttl),
+            ),
             tuple(self._runtime(name, runtimes) for name in runtimes),
         )
 
@@ -109,11 +117,7 @@ class _Reader:
             self._fail(name, f"[runtimes.{name}] needs argv and ready")
         for key in _PATTERNS:
             self._pattern(table, key)
-        delay = self._text_of(table, "submit_delay")
-        try:
-            seconds = parse_duration(delay) if delay is not None else _SUBMIT_DELAY
-        except InvalidSettingError as error:
-            self._fail("submit_delay", error.message)
+        seconds = self._duration(table, "submit_delay", _SUBMIT_DELAY)
         return RuntimeTable(
             name=name,
             argv=argv,
@@ -157,6 +161,13 @@ class _Reader:
         if value is not None and not isinstance(value, str):
             self._fail(key, f"'{key}' must be a text")
         return value
+
+    def _duration(self, table: dict[str, Any], key: str, default: float) -> float:
+        text = self._text_of(table, key)
+        try:
+            return parse_duration(text) if text is not None else default
+        except InvalidSettingError as error:
+            self._fail(key, error.message)
 
     def _words(self, table: dict[str, Any], key: str) -> tuple[str, ...]:
         value = table.get(key, [])

@@ -1,11 +1,13 @@
 """What is shown of peers, messages, deaths and events: the JSON of the contract."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from roost.core.message import Message
 from roost.core.peer import PeerState
 from roost.core.session import Death, Session
 from roost.core.settings import show_settings
+from roost.core.sweep import Finding
 from roost.core.view import iso, shown
 from roost.store.records import JournalRow, StoredMessage
 from roost.story import STEPS, story
@@ -118,6 +120,34 @@ def inbox_item(message: Message, body: bytes) -> dict[str, Any]:
         "at": iso(message.created_at),
         "attachments": list(message.attachments),
         "notice": {"about": notice.about, "outcome": notice.outcome, "why": notice.why} if notice else None,
+    }
+
+
+def gc_object(
+    findings: Iterable[Finding],
+    orphans: Mapping[str, Sequence[int]],
+    alarm: str | None,
+    *,
+    closed: int,
+    daemon: bool,
+) -> dict[str, Any]:
+    """What `gc` found: every peer, processes without a session (pids by session id), what was closed."""
+    return {
+        "daemon": daemon,
+        "closed": closed,
+        "alarm": alarm,
+        "found": [
+            {
+                "peer": finding.peer,
+                "session": finding.session,
+                "generation": finding.generation,
+                "outcome": str(finding.outcome),
+                "action": str(finding.action),
+                "why": finding.why,
+            }
+            for finding in findings
+        ],
+        "orphans": [{"session": session, "pids": list(pids)} for session, pids in orphans.items()],
     }
 
 

@@ -32,6 +32,7 @@ from roost.daemon.undertaker import RECORD, Undertaker
 from roost.errors import RoostError, StoreError
 from roost.host.memory.clock import VirtualClock
 from roost.host.memory.processes import MemoryProcesses
+from roost.paths import find_places
 from roost.store.interfaces import Batch, intent_for
 from roost.store.memory import MemoryStore, Point
 from tests.support.chaos import run
@@ -133,10 +134,10 @@ def test_what_a_killed_daemon_did_not_clean_up_goes_at_the_next_start(roost: Roo
         answering.listen()
         roost.start()
         wait_until(lambda: roost.events("a", "adopted"), timeout=PATIENCE, why="the session is adopted")
+        wait_until(lambda: not places.terminal(ended).exists(), timeout=PATIENCE, why="the leftovers go")
         assert places.terminal(stranger).exists()
     assert [path.name for path in places.sessions.glob("*")] == [live["id"]]
     assert list(places.spool.glob("*")) == []
-    assert not places.terminal(ended).exists()
     assert roost.ask("a", "hello") == "echo: hello"
     places.terminal(stranger).unlink()
 
@@ -243,7 +244,7 @@ class _Undertaker:
 async def test_N7_an_unreadable_process_table_proves_no_end(parts: Parts) -> None:
     """A tree that cannot be seen is not taken for empty until the table can be read again."""
     processes = MemoryProcesses()
-    machine: Any = SimpleNamespace(clock=parts.clock, processes=processes)
+    machine: Any = SimpleNamespace(clock=parts.clock, processes=processes, places=find_places({}, "/tmp/r"))
     authority = Authority(machine, parts.fleet)
     unknown = c.Clear("s", "a", "n", None)
     processes.broken = True

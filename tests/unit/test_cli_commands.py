@@ -20,7 +20,7 @@ from roost.errors import UsageError
 from tests.support.home import Home
 
 CONTRACT = [
-    *("up", "down", "status", "doctor", "service"),
+    *("up", "down", "status", "doctor", "gc", "service"),
     *("add", "init", "set", "list", "show", "remove"),
     *("send", "messages", "message", "inbox"),
     *("wake", "stop", "start", "restart", "refresh", "attach", "screen", "logs"),

@@ -15,6 +15,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "down": "daemon",
         "status": "daemon",
         "doctor": "doctor",
+        "gc": "gc",
         "service": "service",
     },
     "Peers": {

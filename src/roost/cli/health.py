@@ -26,5 +26,6 @@ def show(app: App) -> None:
             ("peers", f"{status.get('peers')} ({status.get('live')} live)"),
             ("queued", status.get("queued")),
             ("schema", status.get("schema")),
+            ("alarm", status.get("alarm")),
         ]
     )

@@ -115,7 +115,8 @@ class Authority:
             await self._machine.clock.sleep(LOOK)
 
     def _tree(self, remains: Clear) -> list[ProcessId]:
-        return self._machine.processes.tree(remains.root, remains.session, remains.nonce)
+        home = str(self._machine.places.home)
+        return self._machine.processes.tree(remains.root, remains.session, remains.nonce, home)
 
     def _kill(self, processes: Iterable[ProcessId]) -> int:
         count = 0

@@ -7,6 +7,7 @@ from roost.core import envelope
 from roost.core.doubt import RESENT
 from roost.core.message import Examination, Message
 from roost.runtimes.base import Context, Prompted, Runtime, TurnOver
+from roost.runtimes.registry import Runtimes
 from roost.store.interfaces import Attempt
 
 
@@ -19,6 +20,16 @@ def doubted_offer(story: Iterable[Attempt]) -> int | None:
         elif step.outcome == RESENT:
             doubted = offers
     return doubted
+
+
+def on_disk(runtimes: Runtimes, context: Context) -> bool:
+    """Blocking: whether the session's conversation can be gone on with.
+
+    True for a runtime that is not configured now: its next launch, if it comes back, looks again.
+    """
+    if context.settings.runtime not in runtimes.names():
+        return True
+    return runtimes.get(context.settings.runtime).transcript(context, None) is not None
 
 
 def holds(runtime: Runtime, context: Context, seed: str, message: Message) -> bool:

@@ -9,7 +9,7 @@ import asyncio
 import difflib
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from roost.core import commands as c
@@ -25,6 +25,8 @@ from roost.store.interfaces import Batch, Intent, JournalRow, Store, Token, inte
 
 AGAIN = 2.0
 """Seconds until a fact that the store refused is told again."""
+TOGETHER = 512
+"""Facts of different peers in one commit: enough to hide its cost, few enough to let others in between."""
 
 _log = logging.getLogger("roost.fleet")
 
@@ -168,6 +170,69 @@ class Fleet:
             else:
                 return True
 
+    async def report_all(self, facts: Sequence[tuple[str, Event, str | None]]) -> None:
+        """Tell facts of many peers, each with the intent that it settles; hundreds commit together.
+
+        As `report` for each: what cannot be stored together is told one by one, until the store takes it.
+        """
+        for begin in range(0, len(facts), TOGETHER):
+            chunk = facts[begin : begin + TOGETHER]
+            left = await self._together(chunk)
+            await asyncio.gather(
+                *(self.report(name, event, settles=settles) for name, event, settles in left)
+            )
+
+    async def _together(
+        self, facts: Sequence[tuple[str, Event, str | None]]
+    ) -> list[tuple[str, Event, str | None]]:
+        """Decide and commit facts of idle lanes at once; returns those that have to be told alone."""
+        left: list[tuple[str, Event, str | None]] = []
+        taken: dict[str, tuple[_Lane, list[tuple[str, Event, str | None]]]] = {}
+        for fact in facts:
+            lane = self._lanes.get(fact[0])
+            if fact[0] in taken:
+                taken[fact[0]][1].append(fact)
+            elif lane is None or lane.running or lane.state is None:
+                left.append(fact)
+            else:
+                lane.running = True
+                taken[fact[0]] = (lane, [fact])
+        try:
+            left += await self._commit_together(taken)
+        finally:
+            for name, (lane, _) in taken.items():
+                lane.running = bool(lane.waiting)
+                if lane.running:
+                    self._tasks.start(self._run(name, lane), f"lane {name}")
+        return left
+
+    async def _commit_together(
+        self, taken: Mapping[str, tuple[_Lane, list[tuple[str, Event, str | None]]]]
+    ) -> list[tuple[str, Event, str | None]]:
+        now, loop = self._clock.now(), asyncio.get_running_loop()
+        made: list[tuple[str, _Lane, PeerState | None, list[tuple[_Waiting, Outcome]]]] = []
+        for name, (lane, own) in taken.items():
+            waiting = [_Waiting(event, settles, {}, (), loop.create_future()) for _, event, settles in own]
+            made.append((name, lane, *self._decide(name, lane.state, waiting, now)))
+        decided = [each for _, _, _, own in made for each in own]
+        commands = tuple(command for _, outcome in decided for command in outcome.commands)
+        try:
+            rows = await self._store.commit(_batch(now, commands, [item for item, _ in decided]))
+        except RoostError:
+            return [fact for _, own in taken.values() for fact in own]
+        for listener in self.on_journal:
+            listener(rows)
+        for name, lane, state, own in made:
+            lane.state = state
+            self._publish(name, state, tuple(each for _, outcome in own for each in outcome.commands), ())
+        return []
+
+    async def record(self, *journal: c.Journal, meta: Mapping[str, str] | None = None) -> None:
+        """Store journal lines and values that belong to no peer. Raises StoreError."""
+        rows = await self._store.commit(Batch(at=self._clock.now(), journal=journal, meta=meta or {}))
+        for listener in self.on_journal:
+            listener(rows)
+
     async def settle(self, key: str) -> None:
         """End an intent whose effect needs no event."""
         await self._store.commit(Batch(at=self._clock.now(), settled=(key,)))
@@ -226,8 +291,9 @@ class Fleet:
         commands: tuple[c.Command, ...],
         rows: tuple[JournalRow, ...],
     ) -> None:
-        for listener in self.on_journal:
-            listener(rows)
+        if rows:
+            for listener in self.on_journal:
+                listener(rows)
         for committed in self.on_committed:
             committed(name, state, commands)
         for command in commands:

@@ -10,14 +10,18 @@ from roost.core.session import SessionState
 from roost.daemon.fleet import Fleet
 from roost.daemon.foreign import Foreign
 from roost.daemon.machine import Machine
+from roost.daemon.orphans import orphans_among
+from roost.daemon.sweep import Sweeper
 from roost.host.scope import control_group
+from roost.present import gc_object
 
 
 class Health:
     """Looks at the daemon itself."""
 
-    def __init__(self, machine: Machine, fleet: Fleet, foreign: Foreign, url: str) -> None:
+    def __init__(self, machine: Machine, fleet: Fleet, foreign: Foreign, sweeper: Sweeper, url: str) -> None:
         """Look at this fleet; `url` is the loopback address in use."""
+        self._sweeper = sweeper
         self._machine = machine
         self._fleet = fleet
         self._foreign = foreign
@@ -37,6 +41,7 @@ class Health:
             "queued": sum(state.queued for state in states),
             "schema": await self._machine.store.schema(),
             "url": self._url,
+            "alarm": self._sweeper.alarm,
         }
 
     async def checks(self) -> list[dict[str, Any]]:
@@ -46,6 +51,8 @@ class Health:
             *self._groups(),
             *await self._held(),
         ]
+        if self._sweeper.alarm is not None:
+            found.append(_check("alarm", ok=False, detail=self._sweeper.alarm, fix="roost gc"))
         for state in self._fleet.states():
             name = state.peer.name
             found += [
@@ -86,6 +93,17 @@ class Health:
         elif unit.endswith((".service", ".scope")):
             found.append(_check("daemon's group", ok=True, detail=unit))
         return found
+
+    async def sweep(self) -> dict[str, Any]:
+        """What a pass over the registry would find now; the daemon closes what is dead by itself."""
+        found = await self._sweeper.look()
+        marked, places = found.census.marked or (), self._machine.places
+        orphans = {
+            orphan.marker.session: [process.pid for process in orphan.processes]
+            for orphan in orphans_among(marked, self._fleet.states(), places)
+        }
+        findings = (*found.plan.findings, *found.resting)
+        return gc_object(findings, orphans, found.plan.alarm, closed=0, daemon=True)
 
 
 def _check(check: str, *, ok: bool | None, detail: str, fix: str = "") -> dict[str, Any]:

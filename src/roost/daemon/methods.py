@@ -180,6 +180,7 @@ class Methods:
             "fresh": (_Nothing, self._fresh, True),
             "metrics": (_Nothing, self._show_metrics, False),
             "doctor": (_Nothing, self._doctor, False),
+            "gc": (_Nothing, self._gc, False),
             "down": (_Down, self._down, False),
         }
 
@@ -210,6 +211,9 @@ class Methods:
 
     async def _doctor(self, _call: _Call) -> Answer:
         return Answer(await self._health.checks())
+
+    async def _gc(self, _call: _Call) -> Answer:
+        return Answer(await self._health.sweep())
 
     async def _add(self, call: _Call) -> Answer:
         await self._api.add(call.params.name, call.params.settings)

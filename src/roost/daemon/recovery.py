@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from roost.core import commands as c
 from roost.core import events as e
@@ -11,25 +10,29 @@ from roost.core.ending import VETOABLE
 from roost.core.message import Message, MessageState, Notice
 from roost.core.peer import PeerState
 from roost.core.session import Session, SessionState
+from roost.core.sweep import Action, Finding, Outcome
 from roost.daemon.executor import Executor
 from roost.daemon.fleet import Fleet
 from roost.daemon.keeper import Keeper
 from roost.daemon.launcher import Launcher, live_session
 from roost.daemon.machine import Machine
+from roost.daemon.orphans import Orphans, end_orphans
+from roost.daemon.sweep import Pass, Sweeper
 from roost.daemon.undertaker import Undertaker
 from roost.errors import RoostError, StoreError
-from roost.host.interfaces import Liveness
-from roost.host.shim_spec import Started, read_started
+from roost.host.shim_spec import Started
 from roost.store.interfaces import Intent, clear_of
 
 AGAIN = 5.0
 """Seconds until a session whose state cannot be told is looked at again."""
+SWEEP = 600.0
+"""Seconds between two passes that only look for what no event has told."""
 
 _log = logging.getLogger("roost.recovery")
 
 
 class Recovery:
-    """Re-establishes every stored session and re-examines every open intent."""
+    """Re-establishes every stored session and re-examines every open intent; later, the slow sweep."""
 
     def __init__(
         self,
@@ -39,6 +42,8 @@ class Recovery:
         launcher: Launcher,
         undertaker: Undertaker,
         keeper: Keeper,
+        sweeper: Sweeper,
+        orphans: Orphans,
     ) -> None:
         """Act through these parts."""
         self._keeper = keeper
@@ -47,53 +52,109 @@ class Recovery:
         self._executor = executor
         self._launcher = launcher
         self._undertaker = undertaker
+        self._sweeper = sweeper
+        self._orphans = orphans
+        self._inherited: frozenset[str] = frozenset()
+        self._cut: frozenset[str] = frozenset()
+        self._turn = asyncio.Lock()
 
     async def run(self, intents: Iterable[Intent]) -> None:
         """Adopt or close all sessions at once, then take up the intents that are still open."""
-        try:
-            await asyncio.to_thread(self._undertaker.sweep)
-        except OSError as error:
-            _log.warning("what ended sessions left cannot be removed: %s", error)
         intents = list(intents)
         for intent in intents:
             if intent.kind == "clear":  # first of all: a launch that comes of what follows has to wait for it
                 self._executor.run(clear_of(intent))
         sessions = [session for state in self._fleet.states() for session in state.sessions]
         doubtful = list(_doubtful(self._fleet.states()))
-        await asyncio.gather(*(self._session(session) for session in sessions))
+        self._inherited = frozenset(session.id for session in sessions)
+        self._cut = frozenset(session.id for session in sessions if session.processes is None)
+        await self._again()
         for intent in intents:
             await self._take_up(intent)
         for name, message in doubtful:
             self._look(name, message)
         for name in self._fleet.names():
             await self._fleet.report(name, e.Tick())
+        await self._tidy()
 
-    async def _session(self, session: Session) -> None:
-        """Adopt or close one session; what stands in the way of one is no matter of the others."""
+    async def sweep(self) -> None:
+        """The slow pass: what no event told. Runs for ever."""
+        while True:
+            await self._machine.clock.sleep(SWEEP)
+            await self._again()
+            await self._tidy()
+
+    async def _tidy(self) -> None:
+        """Clear away what has no row: processes, sockets, files."""
+        await end_orphans(self._orphans)
         try:
-            await self._establish(session)
-        except (RoostError, OSError) as error:
-            await self._doubt(session, f"it cannot be taken over: {error}")
+            await asyncio.to_thread(self._undertaker.sweep)
+        except OSError as error:
+            _log.warning("what ended sessions left cannot be removed: %s", error)
 
-    async def _establish(self, session: Session) -> None:
+    async def _again(self) -> None:
+        """One pass; it comes again soon while something is not known for certain."""
+        try:
+            async with self._turn:
+                pending = await self._pass()
+        except (RoostError, OSError) as error:
+            _log.warning("the registry cannot be compared with the machine now: %s", error)
+            pending = True
+        if pending:
+            self._executor.later(AGAIN, self._again, "look again")
+
+    async def _pass(self) -> bool:
+        """Close the dead, take over the living, show what is not known; whether anything is left to tell."""
+        await self._sweeper.prepare()
+        found = await self._sweeper.look(self._cut)
+        await self._sweeper.close(found)
+        taken = await asyncio.gather(
+            *(
+                self._take_over(finding, found)
+                for finding in found.plan.findings
+                if finding.action is not Action.CLOSE and self._is_loose(finding.session)
+            )
+        )
+        await self._sweeper.note_boot()
+        return not all(taken)
+
+    def _is_loose(self, session: str | None) -> bool:
+        """Whether the last daemon left the session and nobody holds it; this one's are the executor's."""
+        return session in self._inherited and self._keeper.live(session) is None
+
+    async def _take_over(self, finding: Finding, found: Pass) -> bool:
+        """Adopt one session, or show why not; what stands in its way is no matter of the others.
+
+        False: it has to be looked at again.
+        """
+        session = self._stored(finding)
+        if session is None:
+            return True
+        if session.held and session.processes is None and finding.action is Action.SKIP:
+            # It waited until its conversation was free: nothing of it was ever started, and it waits again.
+            self._inherited -= {session.id}
+            self._executor.run(c.Launch(session))
+            return True
+        why = finding.why
+        if finding.outcome is Outcome.ALIVE:
+            try:
+                await self._establish(session, found.census.started[session.id])
+            except (RoostError, OSError) as error:
+                why = f"it cannot be taken over: {error}"
+            else:
+                return True
+        _log.warning("session %s of %s: %s", session.id, session.peer, why)
+        await self._fleet.report(session.peer, e.Observed(session.id, SessionState.UNKNOWN, why))
+        return finding.outcome is Outcome.FOREIGN
+
+    def _stored(self, finding: Finding) -> Session | None:
+        state = self._fleet.find(finding.peer)
+        return state.find_session(finding.session) if state is not None else None
+
+    async def _establish(self, session: Session, started: Started) -> None:
         settings = self._fleet.get(session.peer).peer.settings
         context = self._launcher.context(session, settings)
-        started = await asyncio.to_thread(self._started, session, context.home)
-        if started is None or started.agent is None or started.shim is None or started.server is None:
-            if started is None and session.held:
-                # It waited until its conversation was free: nothing of it was ever started.
-                self._executor.run(c.Launch(session))
-                return
-            why = "its launch was cut short" if started is None else (started.error or "it never ran")
-            await self._undertaker.bury(session, context, why)
-            return
-        shim = await asyncio.to_thread(self._machine.processes.probe, started.shim)
-        if shim.liveness is Liveness.UNKNOWN:
-            await self._doubt(session, f"its processes cannot be read: {shim.reason}")
-            return
-        if shim.liveness is Liveness.DEAD:
-            await self._undertaker.bury(session, context, f"found at start: {shim.reason}")
-            return
+        assert started.server is not None  # noqa: S101 -- a session counts as alive by its three processes
         terminal = await self._keeper.connect(self._machine.places.terminal(session.id), started.server)
         if terminal is None:
             await self._orphan(session, "its tmux server is gone and its shim is not")
@@ -106,23 +167,10 @@ class Recovery:
         self._keeper.keep(live)
         await self._fleet.report(session.peer, e.Adopted(session.id))
 
-    def _started(self, session: Session, home: Path) -> Started | None:
-        """Blocking: the identities of a session, from its row or, when its launch was cut short, its shim."""
-        if session.processes is not None:
-            known = session.processes
-            return Started(known.agent, known.shim, known.server, None)
-        return read_started(home / "started.json", self._machine.processes)
-
     async def _orphan(self, session: Session, why: str) -> None:
         """A shim without its terminal cannot serve a session any more: it ends through the authority."""
         _log.warning("session %s of %s: %s", session.id, session.peer, why)
         await self._fleet.report(session.peer, e.Orphaned(session.id, why))
-
-    async def _doubt(self, session: Session, why: str) -> None:
-        """Nothing is known, so nothing is closed: show it, and look again."""
-        _log.warning("session %s of %s: %s", session.id, session.peer, why)
-        await self._fleet.report(session.peer, e.Observed(session.id, SessionState.UNKNOWN, why))
-        self._executor.later(AGAIN, lambda: self._session(session), f"look again at {session.peer}")
 
     async def _take_up(self, intent: Intent) -> None:
         """An intent that cannot be settled now stays in the store and is met again at the next start."""

@@ -26,9 +26,11 @@ from roost.daemon.machine import Machine
 from roost.daemon.methods import Methods
 from roost.daemon.metrics import Metrics, metrics_token
 from roost.daemon.notices import Notices
+from roost.daemon.orphans import Orphans
 from roost.daemon.panes import PaneLogs
 from roost.daemon.recovery import Recovery
 from roost.daemon.rpc import RpcServer
+from roost.daemon.sweep import Sweeper
 from roost.daemon.tasks import Tasks
 from roost.daemon.ticker import Ticker
 from roost.daemon.tokens import Tokens
@@ -67,7 +69,18 @@ class Daemon:
             notices,
             self._tasks,
         )
-        self._recovery = Recovery(machine, self._fleet, self._executor, launcher, undertaker, self._keeper)
+        self._sweeper = Sweeper(machine, self._fleet, self._lives, undertaker, launcher)
+        self._orphans = Orphans(machine, self._fleet, authority)
+        self._recovery = Recovery(
+            machine,
+            self._fleet,
+            self._executor,
+            launcher,
+            undertaker,
+            self._keeper,
+            self._sweeper,
+            self._orphans,
+        )
         waits = Waits()
         feed = JournalFeed(machine.store)
         self._logs = Logs(machine.places, machine.config.log_size, machine.config.log_files)
@@ -78,7 +91,7 @@ class Daemon:
         self._fleet.on_journal += [feed.committed, self._logs.rows]
         self._api = Api(machine, self._fleet, self._lives, waits)
         tokens = Tokens(machine.store)
-        health = Health(machine, self._fleet, self._executor.foreign, url)
+        health = Health(machine, self._fleet, self._executor.foreign, self._sweeper, url)
         methods = Methods(self._api, tokens, feed, health, metrics, self.shut_down)
         self._rpc = RpcServer(methods, self._tasks)
         self._rpc_listener = rpc
@@ -98,6 +111,7 @@ class Daemon:
         serving = self._tasks.start(self._web.run(), "http")
         await self._web.ready()
         recovering = self._tasks.start(self._recovery.run(loaded.intents), "recovery")
+        self._tasks.start(self._sweep_after(recovering), "sweep")
         self._tasks.start(self._ticker.run(), "ticker")
         glances = Glances(self._fleet, self._lives, self._machine.places, self._machine.clock)
         self._tasks.start(glances.run(), "glances")
@@ -114,6 +128,10 @@ class Daemon:
             await asyncio.wait({recovering})
             await self._stop_agents()
         await self._close(serving)
+
+    async def _sweep_after(self, recovering: "asyncio.Task[None]") -> None:
+        await asyncio.wait({recovering})
+        await self._recovery.sweep()
 
     async def _stop_agents(self) -> None:
         """End every session as a clean park, one that is just starting too; none is woken meanwhile."""

@@ -23,6 +23,10 @@ class Marker:
     nonce: str
     home: str | None = field(default=None, compare=False)
 
+    def is_of(self, other: "Marker") -> bool:
+        """Whether both name one session; a copied home has sessions of the same names, which are not ours."""
+        return self == other and (not self.home or not other.home or self.home == other.home)
+
 
 class Liveness(StrEnum):
     """What is known about a process. A failed look is `UNKNOWN`, never `DEAD`."""
@@ -119,11 +123,14 @@ class Processes(Protocol):
         """The words that the process was started with; empty when they may not be read."""
         ...
 
-    def tree(self, root: ProcessId | None, session: str, nonce: str) -> list[ProcessId]:
+    def tree(
+        self, root: ProcessId | None, session: str, nonce: str, home: str | None = None
+    ) -> list[ProcessId]:
         """Live processes of a session: `root`, its descendants, and all of our user that carry the marker.
 
-        `root` may be None or dead: the marker still finds children that left the tree. Sorted by pid.
-        Raises SensorError when the process table cannot be read (an empty answer is proof, an error none).
+        With `home`, what carries the marker beside another ROOST_HOME is not of this session. `root` may be
+        None or dead: the marker still finds children that left the tree. Sorted by pid. Raises SensorError
+        when the process table cannot be read (an empty answer is proof, an error none).
         """
         ...
 

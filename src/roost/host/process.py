@@ -61,15 +61,19 @@ class SystemProcesses:
         """The words that `pid` was started with."""
         return [os.fsdecode(word) for word in platform.arguments(pid)]
 
-    def tree(self, root: ProcessId | None, session: str, nonce: str) -> list[ProcessId]:
+    def tree(
+        self, root: ProcessId | None, session: str, nonce: str, home: str | None = None
+    ) -> list[ProcessId]:
         """Living processes of one session, never the caller itself. Raises SensorError."""
         boot = platform.boot_id()
-        marker = Marker(session, nonce)
+        marker = Marker(session, nonce, home)
         known = (root.pid, root.start) if root is not None and root.boot == boot else None
-        found = members(
-            platform.rows(), known, lambda pid: self.environ_marker(pid) == marker, uid=os.geteuid()
-        )
+        found = members(platform.rows(), known, lambda pid: self._carries(pid, marker), uid=os.geteuid())
         return [ProcessId(boot, row.pid, row.start) for row in found if row.pid != os.getpid()]
+
+    def _carries(self, pid: int, marker: Marker) -> bool:
+        found = self.environ_marker(pid)
+        return found is not None and found.is_of(marker)
 
     def marked(self) -> list[tuple[ProcessId, Marker]]:
         """Living processes of our user with any marker, never the caller itself. Raises SensorError."""

@@ -166,14 +166,16 @@ class MemoryProcesses:
         """One word for every process."""
         return ["program"] if pid in self._table and not self.broken else []
 
-    def tree(self, root: ProcessId | None, session: str, nonce: str) -> list[ProcessId]:
+    def tree(
+        self, root: ProcessId | None, session: str, nonce: str, home: str | None = None
+    ) -> list[ProcessId]:
         """Living processes of one session."""
         self._look()
-        marker = Marker(session, nonce)
+        marker = Marker(session, nonce, home)
         found = members(
             [process.row for process in self._table.values()],
             (root.pid, root.start) if root is not None and root.boot == self.boot else None,
-            lambda pid: self._table[pid].marker == marker,
+            lambda pid: (found := self._table[pid].marker) is not None and found.is_of(marker),
             uid=_UID,
         )
         return [ProcessId(self.boot, row.pid, row.start) for row in found]

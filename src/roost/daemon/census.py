@@ -1,0 +1,224 @@
+"""One look at the machine: what is there of every session in the registry, and of sessions that are not.
+
+Everything here blocks: call it in a thread.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from roost.core.evidence import Fact, Sight, Source
+from roost.core.identity import ProcessId
+from roost.core.session import Session
+from roost.core.sweep import Row
+from roost.errors import HostError
+from roost.host.interfaces import Liveness, Marker, Probe, Processes
+from roost.host.shim_spec import DeathRecord, Started, read_death, read_started
+from roost.paths import Places
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a look may take for granted.
+
+    `boots`: the boot that each host was last seen in. `cut`: sessions whose launcher is known to be gone, so
+    that what they have not reported they never will. `young`: other sessions that have not reported are
+    passed over until they are so many seconds old (H5).
+    """
+
+    boots: Mapping[str, str] = field(default_factory=dict[str, str])
+    cut: AbstractSet[str] = frozenset()
+    young: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """What was seen.
+
+    `marked`: all processes that carry any roost's marker, None when the process table could not be read.
+    `own`: the markers among them that may be ours. `agents`: sessions whose agent may have outlived its shim.
+    """
+
+    rows: tuple[Row, ...]
+    started: Mapping[str, Started]
+    records: Mapping[str, DeathRecord]
+    marked: tuple[tuple[ProcessId, Marker], ...] | None
+    own: frozenset[Marker]
+    agents: frozenset[str]
+
+    def empty(self, session: Session) -> bool:
+        """Whether no process of the session was there: what cannot be seen is not taken for empty."""
+        if self.marked is None or session.id in self.agents:
+            return False
+        return Marker(session.id, session.nonce) not in self.own
+
+
+class Enumerator:
+    """Takes a census of one roost."""
+
+    def __init__(self, places: Places, processes: Processes) -> None:
+        """Look at these places."""
+        self._places = places
+        self._processes = processes
+
+    def take(self, sessions: Sequence[Session], scope: Scope, now: float) -> Census:
+        """Look once, at all of them. Failures become facts; nothing is raised."""
+        started, broken = self._identities(sessions)
+        known = [session for session in sessions if _shim(started.get(session.id)) is not None]
+        shims = [shim for session in known if (shim := _shim(started[session.id])) is not None]
+        probes = dict(zip((session.id for session in known), self._processes.probe_all(shims), strict=True))
+        ended = [session for session in sessions if not _runs(probes.get(session.id))]
+        records = self._records(ended)
+        agents = self._agents(ended)
+        try:
+            # After the probes: what a session that has ended left behind is still to be seen now.
+            marked = tuple(self._processes.marked())
+        except HostError:
+            marked = None
+        home = str(self._places.home)
+        own = frozenset(marker for _, marker in marked or () if marker.home in (None, "", home))
+        seen = None if marked is None else own
+        look = _Look(scope, now, self._boot(), self._host(), started, broken, probes, records, seen)
+        return Census(tuple(look.row(session) for session in sessions), started, records, marked, own, agents)
+
+    def _agents(self, sessions: Sequence[Session]) -> frozenset[str]:
+        """Which agents may live although their shim does not."""
+        known = [session for session in sessions if session.processes is not None]
+        agents = [session.processes.agent for session in known if session.processes is not None]
+        probes = self._processes.probe_all(agents)
+        return frozenset(
+            session.id
+            for session, probe in zip(known, probes, strict=True)
+            if probe.liveness is not Liveness.DEAD
+        )
+
+    def _identities(self, sessions: Sequence[Session]) -> tuple[dict[str, Started], dict[str, str]]:
+        """Who each session is, from its row or, when its launch was cut short, from its shim's report."""
+        found: dict[str, Started] = {}
+        broken: dict[str, str] = {}
+        for session in sessions:
+            if session.processes is not None:
+                known = session.processes
+                found[session.id] = Started(known.agent, known.shim, known.server, None)
+                continue
+            try:
+                started = read_started(self._places.session(session.id) / "started.json", self._processes)
+            except HostError as error:
+                broken[session.id] = error.message
+                continue
+            if started is not None:
+                found[session.id] = started
+        return found, broken
+
+    def _records(self, sessions: Sequence[Session]) -> dict[str, DeathRecord]:
+        """The death records of those sessions whose nonce they carry: nobody else could have written them."""
+        try:
+            there = set(os.listdir(self._places.spool))  # noqa: PTH208 -- thousands of names, and no Path of any
+        except OSError:
+            return {}
+        found: dict[str, DeathRecord] = {}
+        for session in sessions:
+            if f"{session.id}.json" not in there:
+                continue
+            try:
+                record = read_death(self._places.spool / f"{session.id}.json")
+            except HostError:
+                continue
+            if record.nonce == session.nonce:
+                found[session.id] = record
+        return found
+
+    def _boot(self) -> str | None:
+        try:
+            return self._processes.boot_id()
+        except HostError:
+            return None
+
+    def _host(self) -> str:
+        return self._processes.host_id()
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    scope: Scope
+    now: float
+    boot: str | None
+    host: str
+    started: Mapping[str, Started]
+    broken: Mapping[str, str]
+    probes: Mapping[str, Probe]
+    records: Mapping[str, DeathRecord]
+    own: frozenset[Marker] | None
+
+    def row(self, session: Session) -> Row:
+        """What was seen of one session."""
+        started = self.started.get(session.id)
+        shim = _shim(started)
+        if shim is None:
+            return self._unreported(session, started)
+        if self._elsewhere(shim):
+            return Row(session, skip="it belongs to another host", foreign=True)
+        facts = [self._fact(session, *self._seen(shim, self.probes[session.id]))]
+        if session.id in self.records:
+            facts.append(self._told(session, "its shim's record tells of its end"))
+        return Row(session, tuple(facts))
+
+    def _seen(self, shim: ProcessId, probe: Probe) -> tuple[Sight, str]:
+        match probe.liveness:
+            case Liveness.ALIVE:
+                return Sight.RUNS, f"its shim, {probe.reason}"
+            case Liveness.UNKNOWN:
+                return Sight.FAILED, f"its processes cannot be read: {probe.reason}"
+            case Liveness.DEAD if self.boot is not None and shim.boot != self.boot:
+                return Sight.ENDED, "the machine was restarted since"
+            case Liveness.DEAD:
+                return Sight.GONE, f"its shim is gone: {probe.reason}"
+
+    def _elsewhere(self, shim: ProcessId) -> bool:
+        others = {boot for host, boot in self.scope.boots.items() if host != self.host}
+        return shim.boot in others and shim.boot != self.boot
+
+    def _unreported(self, session: Session, started: Started | None) -> Row:
+        """A session of which no process has become known."""
+        if session.held and started is None:
+            return Row(session, skip=session.why or "its conversation is open elsewhere", foreign=True)
+        if session.id in self.broken:
+            return Row(session, (self._fact(session, Sight.FAILED, self.broken[session.id]),))
+        if self._rebooted():
+            why = "the machine was restarted during its launch"
+            return Row(session, (self._fact(session, Sight.ENDED, why),))
+        if session.id in self.scope.cut:
+            error = started.error if started is not None else None
+            why = "its launch was cut short" if started is None else (error or "it never ran")
+            return Row(session, (self._told(session, why),))
+        if self.now - session.started_at < self.scope.young:
+            return Row(session, skip="it is just being launched")
+        if self.own is None:
+            why = "the process table cannot be read"
+            return Row(session, (self._fact(session, Sight.FAILED, why),))
+        if Marker(session.id, session.nonce) in self.own:
+            return Row(session, (self._fact(session, Sight.RUNS, "processes carry its marker"),))
+        return Row(session, (self._fact(session, Sight.NOTHING, "no process of it was ever seen"),))
+
+    def _rebooted(self) -> bool:
+        """Whether this is the first look in a new boot: nothing that was being launched before it is left."""
+        last = self.scope.boots.get(self.host)
+        return last is not None and self.boot is not None and last != self.boot
+
+    def _fact(self, session: Session, sight: Sight, why: str) -> Fact:
+        return Fact(sight, Source.PROCESS, self.now, session.id, why)
+
+    def _told(self, session: Session, why: str) -> Fact:
+        return Fact(Sight.ENDED, Source.RECORD, self.now, session.id, why)
+
+
+def _shim(started: Started | None) -> ProcessId | None:
+    """The shim of a session whose three processes are all known."""
+    if started is None or started.agent is None or started.server is None:
+        return None
+    return started.shim
+
+
+def _runs(probe: Probe | None) -> bool:
+    return probe is not None and probe.liveness is Liveness.ALIVE

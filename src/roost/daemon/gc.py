@@ -1,0 +1,167 @@
+"""`python -m roost.daemon.gc [--home DIR] [--dry-run]`: the pass over the registry while no daemon runs (L3).
+
+It holds the daemon's lock meanwhile, so that nobody else changes the store. Prints one JSON object. Exit code
+75: a daemon, or another such pass, has the lock; ask again.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import time
+from typing import Any
+
+from roost.config import Config, load_config
+from roost.core import commands as c
+from roost.core.identity import SYSTEM
+from roost.core.peer import PeerState
+from roost.core.policy import Policy
+from roost.daemon.authority import Authority
+from roost.daemon.census import Enumerator, Scope
+from roost.daemon.fleet import Fleet
+from roost.daemon.launcher import Launcher
+from roost.daemon.listen import AlreadyRunningError, hold_lock
+from roost.daemon.live import Lives
+from roost.daemon.logs import Logs
+from roost.daemon.machine import Machine
+from roost.daemon.orphans import orphans_among
+from roost.daemon.sweep import BOOTS, HOLD, Pass, Sweeper, judge_all, read_boots, read_hold
+from roost.daemon.tasks import Tasks
+from roost.daemon.undertaker import Undertaker
+from roost.errors import RoostError
+from roost.host.clock import SystemClock
+from roost.host.ids import SystemIds
+from roost.host.process import SystemProcesses
+from roost.host.spool import Spool
+from roost.host.tmux.server import TmuxTerminals
+from roost.paths import Places, find_places
+from roost.present import gc_object
+from roost.runtimes.registry import Runtimes
+from roost.store.reader import Reader
+from roost.store.sqlite import SqliteStore
+
+BUSY = 75
+"""The exit code of a pass that did not get the lock."""
+PATIENCE = 5.0
+"""Seconds to wait for the lock: another pass needs less."""
+_PAUSE = 0.02
+
+
+def main() -> int:
+    """Run the pass; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m roost.daemon.gc", description="One pass, no daemon.")
+    parser.add_argument("--home", help="use this folder instead of ROOST_HOME or the XDG folders")
+    parser.add_argument("--dry-run", action="store_true", help="change nothing")
+    asked = parser.parse_args()
+    os.umask(0o077)
+    places = find_places(os.environ, asked.home)
+    try:
+        report = _report(places, dry_run=asked.dry_run)
+    except AlreadyRunningError:
+        return BUSY
+    except RoostError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return error.exit_code
+    sys.stdout.write(json.dumps(report) + "\n")
+    return 0
+
+
+def _report(places: Places, *, dry_run: bool) -> dict[str, Any]:
+    if not places.database.exists():
+        return gc_object((), {}, None, closed=0, daemon=False)
+    config = load_config(places.config)
+    if dry_run:
+        return _look(places, config)
+    lock = _lock(places)
+    try:
+        return asyncio.run(_collect(places, config))
+    finally:
+        os.close(lock)
+
+
+def _look(places: Places, config: Config) -> dict[str, Any]:
+    """What a pass would do, from a store that is only read."""
+    reader = Reader(places.database)
+    try:
+        states = reader.peers()
+        boots, hold = read_boots(reader.meta(BOOTS)), read_hold(reader.meta(HOLD))
+    finally:
+        reader.close()
+    scope = Scope(boots, young=config.patience.grace)
+    found = judge_all(
+        Enumerator(places, SystemProcesses()), states, scope, hold, time.time(), config.patience
+    )
+    return _told(found, states, places, closed=0)
+
+
+def _lock(places: Places) -> int:
+    """The daemon's lock. Raises AlreadyRunningError when somebody keeps it."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return hold_lock(places.lock)
+        except AlreadyRunningError:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(_PAUSE)
+
+
+async def _collect(places: Places, config: Config) -> dict[str, Any]:
+    clock, processes, tasks = SystemClock(), SystemProcesses(), Tasks()
+    store = await SqliteStore.open(places.database)
+    logs = Logs(places, config.log_size, config.log_files)
+    machine = Machine(
+        places=places,
+        config=config,
+        store=store,
+        clock=clock,
+        ids=SystemIds(clock),
+        processes=processes,
+        terminals=TmuxTerminals(places.run / "tmux.conf", processes),
+        runtimes=Runtimes(config.runtimes),
+        environ=dict(os.environ),
+    )
+    try:
+        return await _pass(machine, logs, tasks)
+    finally:
+        await tasks.close()
+        await store.close()
+
+
+async def _pass(machine: Machine, logs: Logs, tasks: Tasks) -> dict[str, Any]:
+    """One pass that acts. Nothing is launched; what only a daemon can do stays in the store as intents."""
+    policy = Policy(traits=machine.runtimes.traits(), waking=False)
+    fleet = Fleet(machine.store, machine.clock, policy, tasks)
+    remains: list[c.Clear] = []
+    fleet.on_effect = lambda effect: remains.append(effect) if isinstance(effect, c.Clear) else None
+    fleet.on_journal.append(logs.rows)
+    fleet.load((await machine.store.load()).peers)
+    lives, authority = Lives(), Authority(machine, fleet)
+    undertaker = Undertaker(machine, fleet, lives, authority, Spool(machine.places.spool))
+    sweeper = Sweeper(machine, fleet, lives, undertaker, Launcher(machine, ""))
+    await sweeper.prepare()
+    found = await sweeper.look(young=machine.config.patience.grace)
+    before = fleet.states()
+    closed = await sweeper.close(found)
+    for effect in remains:
+        if (await authority.clear(effect)).empty:
+            await fleet.settle(effect.key)
+    await sweeper.note_boot()
+    if closed:
+        await asyncio.to_thread(undertaker.sweep)
+        await fleet.record(c.Journal("gc", SYSTEM, data={"closed": closed, "why": "no daemon was running"}))
+    return _told(found, before, machine.places, closed=closed)
+
+
+def _told(found: Pass, states: list[PeerState], places: Places, *, closed: int) -> dict[str, Any]:
+    orphans = {
+        orphan.marker.session: [process.pid for process in orphan.processes]
+        for orphan in orphans_among(found.census.marked or (), states, places)
+    }
+    findings = (*found.plan.findings, *found.resting)
+    return gc_object(findings, orphans, found.plan.alarm, closed=closed, daemon=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

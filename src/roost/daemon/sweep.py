@@ -1,0 +1,182 @@
+"""The pass over the registry: every row against what is there, at a start, by the clock, and for `roost gc`.
+
+The pure part is `roost.core.sweep`. What it closes goes the way of every other death.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any
+
+from roost.core import commands as c
+from roost.core import events as e
+from roost.core.evidence import Patience
+from roost.core.identity import OPERATOR, SYSTEM
+from roost.core.peer import PeerState
+from roost.core.session import Session
+from roost.core.sweep import Action, Finding, Hold, Plan, plan, resting
+from roost.daemon.autopsy import death_of, last_lines
+from roost.daemon.census import Census, Enumerator, Scope
+from roost.daemon.evidence import on_disk
+from roost.daemon.fleet import Fleet
+from roost.daemon.launcher import Launcher
+from roost.daemon.live import Lives
+from roost.daemon.machine import Machine
+from roost.daemon.undertaker import Undertaker
+from roost.errors import RoostError
+from roost.runtimes.base import Context
+
+BOOTS = "boots"
+"""The store's key of the boot that each host was last seen in."""
+HOLD = "sweep.hold"
+"""The store's key of the absences that are not believed yet: a restart does not begin their time anew."""
+
+
+_log = logging.getLogger("roost.sweep")
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One pass: what was seen, and what is to be done about it."""
+
+    census: Census
+    plan: Plan
+    resting: tuple[Finding, ...]
+
+
+class Sweeper:
+    """Judges all rows at once, and closes those that are dead."""
+
+    def __init__(
+        self, machine: Machine, fleet: Fleet, lives: Lives, undertaker: Undertaker, launcher: Launcher
+    ) -> None:
+        """Sweep this registry."""
+        self._machine = machine
+        self._launcher = launcher
+        self._fleet = fleet
+        self._lives = lives
+        self._undertaker = undertaker
+        self._enumerator = Enumerator(machine.places, machine.processes)
+        self._boots: dict[str, str] = {}
+        self._hold: Hold | None = None
+        self.alarm: str | None = None
+
+    async def prepare(self) -> None:
+        """Read what the last pass left in the store. Raises StoreError."""
+        store = self._machine.store
+        self._boots = read_boots(await store.meta(BOOTS))
+        self._hold = read_hold(await store.meta(HOLD))
+
+    async def look(self, cut: AbstractSet[str] = frozenset(), young: float = float("inf")) -> Pass:
+        """Look at everything and judge; nothing is changed. See `Scope` for `cut` and `young`."""
+        scope, patience = Scope(self._boots, cut, young), self._machine.config.patience
+        states, now = self._fleet.states(), self._machine.clock.now()
+        return await asyncio.to_thread(judge_all, self._enumerator, states, scope, self._hold, now, patience)
+
+    async def close(self, found: Pass) -> int:
+        """Close the rows that are dead and remember what is not believed; returns how many closed."""
+        await self._remember(found.plan)
+        dead = found.plan.of(Action.CLOSE)
+        why = {finding.session: finding.why for finding in found.plan.findings}
+        sessions = [row.session for row in found.census.rows if row.session.id in dead]
+        alone = [session for session in sessions if self._needs_care(session, found.census)]
+        others = [session for session in sessions if not self._needs_care(session, found.census)]
+        if others:
+            boot = self._machine.processes.boot_id()
+            facts = await asyncio.to_thread(self._facts, others, found.census, why, boot)
+            await self._fleet.report_all(facts)
+        await asyncio.gather(*(self._bury(session, why[session.id]) for session in alone))
+        return len(sessions)
+
+    def _needs_care(self, session: Session, census: Census) -> bool:
+        """Whether more is to be done than to close the row: it is held, or processes of it are left."""
+        return self._lives.find(session.id) is not None or not census.empty(session)
+
+    def _context(self, session: Session) -> Context:
+        return self._launcher.context(session, self._fleet.get(session.peer).peer.settings)
+
+    async def _bury(self, session: Session, why: str) -> None:
+        try:
+            await self._undertaker.bury(session, self._context(session), why)
+        except (RoostError, OSError) as error:  # the next pass meets it again
+            _log.warning("session %s cannot be buried yet: %s", session.id, error)
+
+    def _facts(
+        self, sessions: list[Session], census: Census, why: Mapping[str | None, str], boot: str
+    ) -> list[tuple[str, e.Event, str | None]]:
+        """Blocking: the deaths of sessions of which nothing is left."""
+        now, places = self._machine.clock.now(), self._machine.places
+        facts: list[tuple[str, e.Event, str | None]] = []
+        for session in sessions:
+            evidence = f"{why[session.id]}; its tree is empty"
+            lines = last_lines(None, places.pane_log(session.peer))
+            death = death_of(session, census.records.get(session.id), evidence, lines, now, boot)
+            facts.append((session.peer, e.Died(death, self._keeps(session)), f"end:{session.id}"))
+        return facts
+
+    def _keeps(self, session: Session) -> bool:
+        """Blocking: whether a turn that the death cut off can go on in its conversation."""
+        state = self._fleet.find(session.peer)
+        flight = state.in_flight if state is not None else None
+        if flight is None or flight.session != session.id or session.conversation is None:
+            return False
+        return on_disk(self._machine.runtimes, self._context(session))
+
+    async def _remember(self, planned: Plan) -> None:
+        """Keep the hold in the store; tell of an alarm when it begins and when it ends."""
+        before, self._hold, self.alarm = self._hold, planned.hold, planned.alarm
+        if before == self._hold:
+            return
+        journal: list[c.Journal] = []
+        if before is None and planned.alarm is not None:
+            journal.append(c.Journal("alarm", SYSTEM, cause="mass-death", data={"why": planned.alarm}))
+        elif before is not None and self._hold is None:
+            gone = before.sessions & planned.of(Action.CLOSE)
+            why = f"{len(gone)} of {len(before.sessions)} sessions stayed gone and are closed"
+            journal.append(c.Journal("alarm", SYSTEM, cause="over", data={"why": why}))
+        await self._fleet.record(*journal, meta={HOLD: write_hold(self._hold)})
+
+    async def note_boot(self) -> None:
+        """All rows of earlier boots have been met: remember this one. Raises StoreError, SensorError."""
+        processes = self._machine.processes
+        host, boot = processes.host_id(), await asyncio.to_thread(processes.boot_id)
+        if self._boots.get(host) != boot:
+            self._boots[host] = boot
+            await self._fleet.record(meta={BOOTS: json.dumps(self._boots)})
+
+
+def judge_all(
+    enumerator: Enumerator,
+    states: list[PeerState],
+    scope: Scope,
+    hold: Hold | None,
+    now: float,
+    patience: Patience,
+) -> Pass:
+    """Blocking: one look at everything, and what it means; nothing is changed. `now`: Unix seconds."""
+    census = enumerator.take([session for state in states for session in state.sessions], scope, now)
+    rest = tuple(
+        resting(state, now, patience)
+        for state in states
+        if not state.sessions and state.peer.name != OPERATOR
+    )
+    return Pass(census, plan(census.rows, hold, now, patience), rest)
+
+
+def read_boots(text: str | None) -> dict[str, str]:
+    """The boots as they were stored."""
+    return {str(host): str(boot) for host, boot in json.loads(text or "{}").items()}
+
+
+def read_hold(text: str | None) -> Hold | None:
+    """The hold as it was stored."""
+    kept: dict[str, Any] | None = json.loads(text or "null")
+    return Hold(float(kept["since"]), frozenset(kept["sessions"])) if kept else None
+
+
+def write_hold(hold: Hold | None) -> str:
+    """The hold as it is stored."""
+    return json.dumps(hold and {"since": hold.since, "sessions": sorted(hold.sessions)})
