@@ -16,7 +16,9 @@ from roost.errors import ConfigError, InvalidSettingError
 _RUNTIME_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _RESERVED = frozenset({"claude", "codex", "demo", "human"})
 _PATTERNS = ("ready", "busy", "blocked", "turn_done")
-_RUNTIME_KEYS = frozenset({"argv", "resume_argv", "accept_log", "submit_delay", "env", *_PATTERNS})
+_RUNTIME_KEYS = frozenset(
+    {"argv", "resume_argv", "accept_log", "submit_delay", "env", "interrupt", "compact", *_PATTERNS}
+)
 
 
 _SUBMIT_DELAY = 0.05
@@ -26,7 +28,7 @@ _LOG_FILES = 5
 
 @dataclass(frozen=True, slots=True)
 class RuntimeTable:
-    """One `[runtimes.NAME]` table, checked. `submit_delay` is in seconds."""
+    """One `[runtimes.NAME]` table, checked. `submit_delay` is in seconds, `interrupt` names keys of tmux."""
 
     name: str
     argv: tuple[str, ...]
@@ -37,6 +39,8 @@ class RuntimeTable:
     accept_log: str | None = None
     turn_done: str | None = None
     submit_delay: float = _SUBMIT_DELAY
+    interrupt: str = "Escape"
+    compact: str | None = None
     env: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -128,6 +132,8 @@ class _Reader:
             accept_log=self._text_of(table, "accept_log"),
             turn_done=self._text_of(table, "turn_done"),
             submit_delay=seconds,
+            interrupt=self._text_of(table, "interrupt") or "Escape",
+            compact=self._text_of(table, "compact") or None,
             env={key: str(value) for key, value in self._table(table, "env").items()},
         )
 

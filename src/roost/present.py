@@ -5,7 +5,7 @@ from typing import Any
 
 from roost.core.message import Message
 from roost.core.peer import PeerState
-from roost.core.session import Death, Session
+from roost.core.session import Death, Errand, Session
 from roost.core.settings import show_settings
 from roost.core.sweep import Finding
 from roost.core.view import iso, shown
@@ -46,6 +46,19 @@ def session_object(session: Session) -> dict[str, Any]:
         "started_at": iso(session.started_at),
         "wake_cause": str(session.wake),
         "resumed": session.resumed,
+        "errand": errand_object(session.errand) if session.errand else None,
+    }
+
+
+def errand_object(errand: Errand) -> dict[str, Any]:
+    """What an operator asked of a running session last."""
+    return {
+        "kind": str(errand.kind),
+        "by": errand.by,
+        "at": iso(errand.at),
+        "ended_at": iso(errand.ended_at),
+        "failed": errand.failed,
+        "note": errand.note,
     }
 
 
@@ -59,6 +72,7 @@ def peer_object(state: PeerState, now: float) -> dict[str, Any]:
         "conversation": peer.conversation,
         "held_by": None,
         "topics": list(peer.topics),
+        "former_names": list(peer.former),
         "quarantine": {"until": iso(quarantine.until), "why": quarantine.why} if quarantine else None,
         "last_death": {"cause": str(last.cause), "at": iso(last.at), "why": last.why} if last else None,
         "failures": peer.failures,

@@ -42,7 +42,7 @@ COURSE: list[Any] = [
     "drop",
     *(e.Wake(mode, "op") for mode in WakeMode),
     *(e.Stop("op"), e.Start("op"), e.Start("op"), e.Restart("op"), e.Rest("op"), e.Tick()),
-    e.Refresh("op"),
+    *(e.Refresh("op"), e.Interrupt("op"), e.Compact("op")),
 ]
 """What `live_on` draws from; a fact about time, people or accidents between steps of ordinary life."""
 
@@ -117,6 +117,8 @@ class Machine(Shell):
                 e.Start("op"),
                 e.Restart("op"),
                 e.Refresh("op"),
+                e.Interrupt("op"),
+                e.Compact("op"),
                 e.Rest("op"),
                 e.Remove("op", force=False),
             ]
@@ -125,6 +127,12 @@ class Machine(Shell):
     def request(self, event: e.Event) -> None:
         if not isinstance(event, e.Remove) or self.number % 7 == 6:
             self.tell(event)
+
+    @rule(force=st.booleans())
+    def rename(self, *, force: bool) -> None:
+        if self.state is not None:
+            new = "q" if self.state.peer.name == "p" else "p"
+            self.tell(e.Rename(new, "op", force))
 
     @precondition(lambda self: self.number > 8)
     @rule()
@@ -319,6 +327,10 @@ class Machine(Shell):
         match effect:
             case c.Notify():
                 self.effects.append(effect)
+            case c.Perform(asked) if (
+                session is not None and session.id == asked.id and session.open_errand is not None
+            ):
+                self.effects.append(c.Perform(session, session.open_errand))
             case c.End(ended) if (
                 session is not None and ended.id == session.id and session.ending is not None
             ):

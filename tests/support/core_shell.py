@@ -13,7 +13,7 @@ from roost.core.identity import ProcessId
 from roost.core.message import Examination, Message, MessageState
 from roost.core.peer import Peer, PeerState, WakePolicy
 from roost.core.policy import Policy, Traits
-from roost.core.session import Cause, Death, Processes, Session, SessionState
+from roost.core.session import Cause, Death, ErrandKind, Processes, Session, SessionState
 from tests.support.core_world import Stored, Truth
 
 Pick = Callable[..., Any]
@@ -94,6 +94,7 @@ class Shell(RuleBasedStateMachine):
                     True,
                 )
                 assert session.ending is None
+                assert session.open_errand is None
                 assert not self.passed_over(command.message), "a later message went first"
                 if command.message.attempts == 1:
                     self.first_offers.append(command.message.id)
@@ -180,8 +181,20 @@ class Shell(RuleBasedStateMachine):
                     self.tell(e.EndVetoed(session.id, "a person types", self.now + 3.0))
                 else:
                     self.bury(current, pick(Cause.UNKNOWN, Cause.CRASHED))
+            case c.Perform():
+                self.run_errand(effect, pick)
             case c.Notify():
                 pass
+
+    def run_errand(self, asked: c.Perform, pick: Pick) -> None:
+        session = self.live()
+        if session is None or session.id != asked.session.id:
+            return
+        flight = self.state.in_flight if self.state else None
+        failed = pick(None, None, "it hangs")
+        if asked.errand.kind is ErrandKind.INTERRUPT and flight is not None and failed is None:
+            self.tell(e.TurnEnded(session.id, "record", "interrupted", interrupted=True))
+        self.tell(e.Performed(session.id, asked.errand.at, failed))
 
     def run_launch(self, session: Session, pick: Pick) -> None:
         current = self.state.session if self.state else None

@@ -1,7 +1,7 @@
 """What a store and an agent's conversations hold, beside what the core believes."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from roost.core import commands as c
 from roost.core.message import Message
@@ -44,6 +44,13 @@ class Stored:
                     self.final[message.id] = message
                 else:
                     self.messages[message.id] = message
+            case c.Rename(old, new):
+                assert self.session is None, "renamed while it lives"
+                assert self.peer is not None
+                self.peer = replace(self.peer, name=new)
+                for key, message in self.messages.items():
+                    sender = new if message.sender == old else message.sender
+                    self.messages[key] = replace(message, to=new, sender=sender)
             case c.Purge():
                 assert self.session is None
                 assert not self.messages, "messages purged without an end"

@@ -17,7 +17,17 @@ from roost.core.peer import (
     WakeMode,
     WakePolicy,
 )
-from roost.core.session import Cause, Death, Ending, Processes, Session, SessionState, WakeCause
+from roost.core.session import (
+    Cause,
+    Death,
+    Ending,
+    Errand,
+    ErrandKind,
+    Processes,
+    Session,
+    SessionState,
+    WakeCause,
+)
 from roost.store.interfaces import (
     Batch,
     Store,
@@ -95,6 +105,8 @@ FULL_PEER = Peer(
     fresh_next=True,
     resume_failed=True,
     removing=True,
+    renaming="other",
+    former=("was", "before"),
     pending=PendingWake(WakeMode.RESUME, "operator"),
     quarantine=Quarantine(1e10 + 0.123456, "why"),
     backoff_until=5.5,
@@ -132,6 +144,8 @@ FULL_SESSION = Session(
     "t 1",
     "asker",
     6.5,
+    "a reason",
+    Errand(ErrandKind.COMPACT, "operator", 7.5, True, 8.5, "failed", "note"),
 )
 FULL_MESSAGE = Message(
     "ab" * 16,

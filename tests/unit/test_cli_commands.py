@@ -21,9 +21,9 @@ from tests.support.home import Home
 
 CONTRACT = [
     *("up", "down", "status", "doctor", "gc", "service"),
-    *("add", "init", "set", "list", "show", "remove"),
+    *("add", "init", "set", "list", "show", "rename", "remove"),
     *("send", "messages", "message", "inbox"),
-    *("wake", "stop", "start", "restart", "refresh", "attach", "screen", "logs"),
+    *("wake", "stop", "start", "restart", "refresh", "interrupt", "compact", "attach", "screen", "logs"),
     *("events", "deaths", "metrics", "done", "fresh", "demo"),
 ]
 NAMES = [name for section in COMMANDS.values() for name in section]

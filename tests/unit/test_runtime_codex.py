@@ -11,7 +11,16 @@ import pytest
 from roost.core.peer import Settings
 from roost.core.session import Session, SessionState, WakeCause
 from roost.runtimes import codex_rollout, codex_screen
-from roost.runtimes.base import INTERRUPTED, Composer, Context, ConversationSeen, Prompted, Reading, TurnOver
+from roost.runtimes.base import (
+    INTERRUPTED,
+    Composer,
+    Context,
+    ConversationSeen,
+    Prompted,
+    Reading,
+    TurnOver,
+    View,
+)
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.codex_sensor import ROLLOUT, CodexSensor
 from roost.runtimes.screen import plain
@@ -52,6 +61,14 @@ KNOWN: dict[str, tuple[Composer, str | None, bool]] = {
 
 def screen(name: str) -> str:
     return (SCREENS / f"{name}.txt").read_text()
+
+
+def test_a_text_that_fills_the_screen_stands_in_the_input_line() -> None:
+    """0.169.0: a paste of many short lines is shown whole and leaves no room for the status line."""
+    screen = "\n".join(
+        [">_ OpenAI Codex", "", "› line" + " " * 150 + "↑", *["  line"] * 30, "", "  [end of roost message]"]
+    )
+    assert codex_screen.look_at(screen).view == View(FILLED)
 
 
 def test_every_recorded_screen_is_known() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from roost.core.identity import ProcessId
 from roost.core.message import Message, Notice
 from roost.core.peer import Peer
-from roost.core.session import Cause, Death, Session
+from roost.core.session import Cause, Death, Errand, Session
 from roost.errors import RoostError
 
 
@@ -57,6 +57,15 @@ class Purge:
     """Delete everything keyed to the peer."""
 
     peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """Move all that is keyed to the peer's old name to the new one; its history counts from `since`."""
+
+    old: str
+    new: str
+    since: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +180,25 @@ class Clear:
         return f"clear:{self.session}"
 
 
+@dataclass(frozen=True, slots=True)
+class Perform:
+    """Do what was asked of this running session."""
+
+    session: Session
+    errand: Errand
+
+    @property
+    def key(self) -> str:
+        """The intent's key."""
+        return f"errand:{self.session.id}:{self.errand.at}"
+
+
 def clear(session: Session) -> Clear:
     """What may be left of this session."""
     root = session.processes.agent if session.processes is not None else None
     return Clear(session.id, session.peer, session.nonce, root)
 
 
-Effect = Launch | Offer | Examine | End | Notify | Clear
-Change = SavePeer | SaveSession | CloseSession | SaveMessage | SaveAttempt | Purge
+Effect = Launch | Offer | Examine | End | Notify | Clear | Perform
+Change = SavePeer | SaveSession | CloseSession | SaveMessage | SaveAttempt | Purge | Rename
 Command = Change | Journal | Refuse | Advise | Effect

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from roost.core import commands as c
-from roost.core import death, delivery, doubt, lifecycle, requests
+from roost.core import death, delivery, doubt, errands, lifecycle, renaming, requests
 from roost.core import events as e
 from roost.core.ending import end, policy_end
 from roost.core.launch import launch
@@ -35,6 +35,11 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     e.Start: requests.on_start,
     e.Restart: requests.on_restart,
     e.Refresh: requests.on_refresh,
+    e.Rename: renaming.on_rename,
+    e.SenderRenamed: renaming.on_sender_renamed,
+    e.Interrupt: errands.on_interrupt,
+    e.Compact: errands.on_compact,
+    e.Performed: errands.on_performed,
     e.Remove: requests.on_remove,
     e.Configure: requests.on_configure,
     e.Completed: lifecycle.on_completed,
@@ -78,6 +83,7 @@ def _pump(step: Step) -> None:
     if step.peer.removing:
         _purge(step)
         return
+    renaming.rename(step)
     if step.traits.mailbox:
         return
     due = policy_end(step.state)
@@ -86,6 +92,7 @@ def _pump(step: Step) -> None:
     if step.session is None:
         _wake(step)
     else:
+        errands.go_on(step)
         delivery.offer(step)
 
 
@@ -107,7 +114,7 @@ def _purge(step: Step) -> None:
 def _wake(step: Step) -> None:
     """Launch a session when somebody asked for one, a message needs one, or the policy keeps one up."""
     peer = step.peer
-    if peer.stopped or not step.policy.waking or _being_examined(step):
+    if peer.stopped or peer.renaming is not None or not step.policy.waking or _being_examined(step):
         return
     if peer.pending is not None:
         if launch(step, peer.pending.mode, peer.pending.by, delivery.next_offer(step)):
@@ -160,3 +167,6 @@ def _times(state: PeerState) -> Iterator[float]:
     due = policy_end(state)
     if due is not None:
         yield due.at
+    errand = session.open_errand if session is not None else None
+    if errand is not None and not errand.begun:
+        yield errands.given_up_at(errand)

@@ -1,5 +1,7 @@
 """Messages of a peer: accepting, offering, evidence, ends."""
 
+from dataclasses import replace
+
 from roost.core import commands as c
 from roost.core import events as e
 from roost.core.identity import OPERATOR
@@ -44,6 +46,8 @@ def on_submit(step: Step, event: e.Submit) -> None:
                 )
             )
         )
+    if message.to != peer.name:  # it was on its way when the peer got another name
+        message = replace(message, to=peer.name)
     step.add_message(message)
     kind = "notice" if message.notice else "queued"
     step.journal(kind, message=message.id, sender=message.sender, size=message.size)
@@ -286,7 +290,7 @@ def offer(step: Step) -> None:
     session = step.session
     if session is None or session.state is not SessionState.IDLE or not session.ready:
         return
-    if session.ending is not None or step.state.in_flight is not None:
+    if session.ending is not None or session.open_errand is not None or step.state.in_flight is not None:
         return
     message = next_offer(step)
     if message is None:

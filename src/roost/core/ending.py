@@ -65,6 +65,8 @@ def policy_end(state: PeerState) -> PolicyEnd | None:
         return _task_end(state, session)
     if session.state is not SessionState.IDLE or state.in_flight is not None:
         return None
+    if session.open_errand is not None:
+        return None
     if session.ending is not None:
         return _own_end(session.ending)
     if settings.wake is WakePolicy.ALWAYS or any(_waits(m.state, cut=m.cut) for m in state.messages):

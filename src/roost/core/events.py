@@ -80,6 +80,47 @@ class Refresh:
 
 
 @dataclass(frozen=True, slots=True)
+class Interrupt:
+    """End the running turn."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compact:
+    """Compact the conversation of the running session."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """The errand of the session that was asked for at `at` is over; `failed` says why it was not done."""
+
+    session: str
+    at: float
+    failed: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """Another name for the peer; for a live one only with `force`."""
+
+    new: str
+    by: str
+    force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SenderRenamed:
+    """Another peer, which may have sent messages here, has another name."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class Remove:
     """Purge the peer; a live one only with `force`."""
 
@@ -276,6 +317,11 @@ Event = (
     | Start
     | Restart
     | Refresh
+    | Rename
+    | SenderRenamed
+    | Interrupt
+    | Compact
+    | Performed
     | Remove
     | Configure
     | Acknowledge

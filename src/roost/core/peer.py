@@ -96,6 +96,7 @@ class Conversation:
 class Peer:
     """One participant. `seed` is a secret from which session ids, nonces and boundaries are derived.
 
+    `renaming` is the name that it gets once nothing of it lives, `former` are the names that it had before.
     `failures` counts the sessions in a row that ended in a failure before they had been up for long.
     """
 
@@ -107,6 +108,8 @@ class Peer:
     fresh_next: bool = False
     resume_failed: bool = False
     removing: bool = False
+    renaming: str | None = None
+    former: tuple[str, ...] = ()
     pending: PendingWake | None = None
     quarantine: Quarantine | None = None
     backoff_until: float | None = None

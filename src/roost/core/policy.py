@@ -10,11 +10,13 @@ class Traits:
 
     `mailbox`: it has no process, its messages wait to be read. `resumable`: it can continue a conversation.
     `chooses_conversation`: the conversation's id can be set at launch; otherwise it becomes known later.
+    `compacts`: a command is known that compacts its conversation.
     """
 
     mailbox: bool = False
     resumable: bool = True
     chooses_conversation: bool = True
+    compacts: bool = True
 
 
 @dataclass(frozen=True, slots=True)

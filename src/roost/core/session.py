@@ -80,6 +80,29 @@ class Ending:
     note: str = ""
 
 
+class ErrandKind(StrEnum):
+    """What an operator can ask of a running session without ending it."""
+
+    INTERRUPT = "interrupt"
+    COMPACT = "compact"
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Something asked of a running session at `at` (Unix seconds, its identity), and how it ended.
+
+    `begun`: its keys may have been pressed. `failed` says why it was not done, `note` what else is known.
+    """
+
+    kind: ErrandKind
+    by: str
+    at: float
+    begun: bool = False
+    ended_at: float | None = None
+    failed: str | None = None
+    note: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """One live session. Times are Unix seconds; `armed_at` starts the quiet window of an ephemeral task.
@@ -112,6 +135,12 @@ class Session:
     sender: str | None = None
     held_until: float | None = None
     vetoed: str = ""
+    errand: Errand | None = None
+
+    @property
+    def open_errand(self) -> Errand | None:
+        """The errand that is still to be done."""
+        return self.errand if self.errand is not None and self.errand.ended_at is None else None
 
     @property
     def held(self) -> bool:

@@ -199,6 +199,42 @@ class Api:
         await self.fleet.tell(name, e.Start(by))
         return self.row(name)
 
+    async def errand(self, name: str, event: e.Interrupt | e.Compact, progress: Progress) -> dict[str, Any]:
+        """Have something done to a running session; returns when it is done, with what was done.
+
+        Raises RoostError when it could not be done, or the session ended meanwhile.
+        """
+        with self._waits.peer(name) as changes:
+            outcome = await self.fleet.tell(name, event)
+            session = outcome.state.session if outcome.state is not None else None
+            errand = session.open_errand if session is not None else None
+            if session is None or errand is None:
+                return {**self.row(name), "done": False, "note": " ".join(outcome.advice)}
+            while errand.ended_at is None:
+                progress({"state": str(errand.kind), "why": session.why})
+                await changes.get()
+                now = self.fleet.get(name).find_session(session.id)
+                if now is None:
+                    raise RoostError(f"the session of '{name}' ended meanwhile; see `roost deaths {name}`")
+                if now.errand is None or now.errand.at != errand.at:
+                    raise RoostError(f"'{name}' was interrupted meanwhile; it was not compacted")
+                session, errand = now, now.errand
+        if errand.failed is not None:
+            raise RoostError(f"'{name}': {errand.failed}")
+        return {**self.row(name), "done": True, "note": errand.note}
+
+    async def rename(self, name: str, new: str, by: str, *, force: bool) -> dict[str, Any]:
+        """Give a peer another name and return when it has it; with `force` its session ends before."""
+        if name == OPERATOR:
+            raise RefusedError("the operator's mailbox keeps its name")
+        check_name(new)
+        with self._waits.peer(name) as changes:
+            await self.fleet.rename(name, e.Rename(new, by, force))
+            while self.fleet.find(new) is None:
+                self.fleet.get(name)
+                await changes.get()
+        return self.row(new)
+
     async def refresh(self, name: str, by: str) -> dict[str, Any]:
         """Mark a peer: its next natural wake is fresh."""
         await self.fleet.tell(name, e.Refresh(by))

@@ -46,7 +46,7 @@ class Delivery:
         """Carry out an offer; returns the event that ends it, None when evidence has ended it already."""
         message = command.message
         try:
-            refusal = await self._clear()
+            refusal = await self.clear()
         except TmuxError as error:
             return self._failed(message, certain=True, why=f"tmux: {error.message}")
         if refusal is not None:
@@ -62,7 +62,7 @@ class Delivery:
         self._live.handing = Handing(message.id, message.attempts, self._clock.monotonic())
         return await self._submitted(message)
 
-    async def _clear(self) -> str | None:
+    async def clear(self) -> str | None:
         """Wait for an empty input line at the prompt; the reason when there is none."""
         deadline = self._clock.monotonic() + DRAFT_WAIT
         while True:
@@ -81,7 +81,7 @@ class Delivery:
     async def _submitted(self, message: Message) -> e.Event | None:
         """After the paste: Enter until the text leaves the input line, then wait for evidence."""
         try:
-            await self._rendered(message)
+            await self.rendered(lambda: not self._offered(message))
             for wait in ENTERS:
                 if not await self._enter(message):
                     break
@@ -101,10 +101,10 @@ class Delivery:
             why = f"{why} ({self._live.handing.words(self._clock.monotonic())})"
         return self._failed(message, certain=False, why=why)
 
-    async def _rendered(self, message: Message) -> None:
-        """Wait until the pasted text shows in the input line, then the runtime's own delay."""
+    async def rendered(self, over: Callable[[], bool]) -> None:
+        """Wait until the pasted text shows in the input line, or it is `over`, then the runtime's delay."""
         deadline = self._clock.monotonic() + RENDER
-        while self._clock.monotonic() < deadline and self._offered(message):
+        while self._clock.monotonic() < deadline and not over():
             await self._driver.look(screen=True)
             if self._view().composer is Composer.FILLED or self._view().dialog is not None:
                 break

@@ -24,6 +24,7 @@ from roost.host.interfaces import Clock
 from roost.runtimes.base import (
     INTERRUPTED,
     Answer,
+    Compacted,
     Composer,
     ConversationSeen,
     Fact,
@@ -50,6 +51,7 @@ Claude Code 2.1.328 ignores an Enter within 0.05 s of it, Codex 0.169.0 lost one
 """
 KEY_AGAIN = 1.5
 """Seconds without any change of the screen after which the key counts as lost."""
+ASKED = "the turn was interrupted as the operator asked"
 CATCH_UP = 256
 """Further reads of a tail (1 MiB each) in one look: a conversation that is joined late has a long record."""
 
@@ -195,7 +197,11 @@ class Driver:
                 if flight is not None and flight.id == live.prompted:
                     live.prompted = None
                     evidence = f"the end of the turn stands in {source}"
+                    if live.interrupting == flight.id and (interrupted or not live.runtime.controls.tells):
+                        failed, interrupted = ASKED, True
                     await self._tell(e.TurnEnded(live.session.id, evidence, failed, interrupted))
+            case Compacted(_, at):
+                live.compacted_at = max(live.compacted_at, at)
             case ConversationSeen(conversation):
                 session = self._session()
                 if session is not None and session.conversation != conversation:
@@ -258,7 +264,9 @@ class Driver:
 
         Claude Code 2.1.328: Escape before the first output puts the prompt back into the input line.
         """
-        session, view = self._live.session.id, self._live.view
+        session, view, flight = self._live.session.id, self._live.view, self._flight()
+        if flight is not None and flight.id == self._live.interrupting:
+            return e.TurnEnded(session, "it is at its prompt again", ASKED, interrupted=True)
         if view is not None and view.composer is Composer.FILLED:
             why = f"{INTERRUPTED}; its text may stand in the input line"
             return e.TurnEnded(session, "it is at its prompt again", why, interrupted=True)

@@ -13,9 +13,10 @@ from typing import Any
 from roost.core import commands as c
 from roost.core import events as e
 from roost.core.message import Examination, Message, MessageState
-from roost.core.session import Session, WakeCause
+from roost.core.session import ErrandKind, Session, SessionState, WakeCause
 from roost.daemon.authority import Authority
 from roost.daemon.deliver import Delivery, paste_text
+from roost.daemon.errands import Performer
 from roost.daemon.evidence import doubted_offer, examine_record, holds
 from roost.daemon.fleet import Fleet
 from roost.daemon.foreign import Foreign
@@ -85,6 +86,8 @@ class Executor:
                 work = self._end(effect)
             case c.Notify():
                 work = self._notices.deliver(effect)
+            case c.Perform():
+                work = self._perform(effect)
             case c.Clear():
                 self._undertaker.clearing.announce(effect)
                 work = self._undertaker.clearing.clear(effect)
@@ -128,6 +131,9 @@ class Executor:
             case c.Examine(_, peer, message):
                 unclear = e.Examined(message.id, Examination.UNCLEAR, why, message.attempts)
                 await self._fleet.report(peer, unclear, settles=effect.key)
+            case c.Perform(session, errand):
+                over = e.Performed(session.id, errand.at, why)
+                await self._fleet.report(session.peer, over, settles=effect.key)
             case c.End() | c.Notify() | c.Clear():
                 await self._machine.clock.sleep(AGAIN)
                 self.run(effect)
@@ -174,6 +180,23 @@ class Executor:
         if event is not None:
             live.offer_key = None
             await self._fleet.report(command.peer, event, settles=command.key)
+
+    async def _perform(self, command: c.Perform) -> None:
+        """Do what was asked of a live session; one that is not held yet, or not any more, is waited for."""
+        session, errand = command.session, command.errand
+        while True:
+            state = self._fleet.get(session.peer)
+            current = state.find_session(session.id)
+            if current is None or current.state is SessionState.STOPPING:
+                await self._fleet.settle(command.key)
+                return
+            live, driver = self._keeper.live(session.id), self._keeper.driver(session.id)
+            if live is not None and driver is not None:
+                break
+            await self._machine.clock.sleep(LOOK)
+        performer = Performer(live, driver, self._fleet, self._machine.clock)
+        work = performer.interrupt if errand.kind is ErrandKind.INTERRUPT else performer.compact
+        await self._fleet.report(session.peer, await work(errand), settles=command.key)
 
     async def _resent(self, live: Live, seed: str, message: Message) -> e.Examined | bool:
         """Where an operator has a message offered again: what its offer in doubt came to, if recorded.

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from roost.core import commands as c
 from roost.core.decide import decide
-from roost.core.events import Event
+from roost.core.events import Event, Rename, SenderRenamed
 from roost.core.identity import OPERATOR
 from roost.core.peer import Peer, PeerState
 from roost.core.policy import Policy
@@ -103,13 +103,36 @@ class Fleet:
         """The peer's state; raises NotFoundError that names similar peers."""
         state = self.find(name)
         if state is None:
+            now = self.called(name)
+            if now is not None:
+                raise NotFoundError(f"'{name}' is called '{now}' now")
             raise NotFoundError(_unknown(name, self.names()))
         return state
 
+    def called(self, name: str) -> str | None:
+        """The name that the peer of this name, or of this name before, has now; None: there is none."""
+        if self.find(name) is not None:
+            return name
+        return next((state.peer.name for state in self.states() if name in state.peer.former), None)
+
+    async def rename(self, name: str, event: Rename) -> None:
+        """Give a peer a free name, at once or once its session is over. Raises as `add` and `tell` do."""
+        if event.new != self.get(name).peer.renaming:
+            self._check_free(event.new)
+        self._adding.add(event.new)
+        try:
+            await self.tell(name, event)
+        finally:
+            self._adding.discard(event.new)
+
+    def _check_free(self, name: str) -> None:
+        promised = {state.peer.renaming for state in self.states()} | self._adding
+        if self.find(name) is not None or name in promised:
+            raise RoostError(f"there is a peer '{name}' already; choose another name or remove it first")
+
     async def add(self, peer: Peer) -> None:
         """Store a new peer. Raises RoostError when the name is taken, StoreError when it cannot be stored."""
-        if self.find(peer.name) is not None or peer.name in self._adding:
-            raise RoostError(f"there is a peer '{peer.name}' already; choose another name or remove it first")
+        self._check_free(peer.name)
         self._adding.add(peer.name)
         try:
             await self._add(peer)
@@ -141,6 +164,7 @@ class Fleet:
         `settles` is the key of the intent that this event ends. Raises the error of a `Refuse`, NotFoundError
         for an unknown peer, StoreError when the commit failed (nothing has changed then).
         """
+        name = self.called(name) or name
         self.get(name)
         lane = self._lanes[name]
         done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -224,6 +248,7 @@ class Fleet:
             listener(rows)
         for name, lane, state, own in made:
             lane.state = state
+            self._move(name, lane)
             self._publish(name, state, tuple(each for _, outcome in own for each in outcome.commands), ())
         return []
 
@@ -242,6 +267,8 @@ class Fleet:
             while lane.waiting:
                 batch = list(lane.waiting)
                 lane.waiting.clear()
+                if lane.state is not None:
+                    name = lane.state.peer.name
                 await self._apply(name, lane, batch)
         finally:
             lane.running = False
@@ -261,10 +288,23 @@ class Fleet:
                 _fail([item], type(error)(error.message))
             return
         lane.state = state
+        self._move(name, lane)
         self._publish(name, state, commands, rows)
         for item, outcome in decided:
             if not item.done.done():
                 item.done.set_result(outcome)
+
+    def _move(self, name: str, lane: _Lane) -> None:
+        """The lane of a renamed peer: who has mail of it learns the new name."""
+        if lane.state is None or lane.state.peer.name == name:
+            return
+        new = lane.state.peer.name
+        del self._lanes[name]
+        self._lanes[new] = lane
+        for state in self.states():
+            if any(message.sender == name for message in state.messages):
+                told = self.report(state.peer.name, SenderRenamed(name, new))
+                self._tasks.start(told, f"new name of {new} at {state.peer.name}")
 
     def _decide(
         self, name: str, state: PeerState | None, waiting: list[_Waiting], now: float
@@ -294,8 +334,11 @@ class Fleet:
         if rows:
             for listener in self.on_journal:
                 listener(rows)
+        renamed = state is not None and state.peer.name != name
         for committed in self.on_committed:
-            committed(name, state, commands)
+            committed(name, None if renamed else state, commands)
+            if state is not None and renamed:
+                committed(state.peer.name, state, ())
         for command in commands:
             if isinstance(command, c.Effect):
                 self.on_effect(command)
@@ -321,7 +364,7 @@ def _batch(now: float, commands: Iterable[c.Command], items: Iterable[_Waiting] 
                 journal.append(command)
             case c.Refuse() | c.Advise():
                 pass
-            case c.Launch() | c.Offer() | c.Examine() | c.End() | c.Notify() | c.Clear():
+            case c.Launch() | c.Offer() | c.Examine() | c.End() | c.Notify() | c.Clear() | c.Perform():
                 intents.append(intent_for(command, now))
             case _:
                 changes.append(command)

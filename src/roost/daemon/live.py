@@ -33,8 +33,10 @@ class Live:
 
     `prompted` is the message whose prompt was the latest in the agent's own record: a turn's end that follows
     it there is the end of that message's turn. `entered` is the message, with its attempt, whose text was
-    seen to leave the input line after our Enter. `quiet`: its driver looks again when it is poked, or when
-    one of these files or the pane log has changed; None: it looks again by itself.
+    seen to leave the input line after our Enter. `interrupting` is the message whose turn we pressed a key to
+    end, `compacted_at` when the conversation was last compacted (Unix seconds, by the agent's own record).
+    `quiet`: its driver looks again when it is poked, or when one of these files or the pane log has changed;
+    None: it looks again by itself.
     """
 
     context: Context
@@ -51,6 +53,8 @@ class Live:
     prompted: str | None = None
     entered: tuple[str, int] | None = None
     handing: Handing | None = None
+    interrupting: str | None = None
+    compacted_at: float = 0.0
     offer_key: str | None = None
     burying: bool = False
     quiet: tuple[str, ...] | None = None

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from roost.core import events as e
 from roost.core.identity import OPERATOR
 from roost.core.message import MessageState
 from roost.core.peer import WakeMode
@@ -101,6 +102,12 @@ class _Remove(_Params):
     force: bool = False
 
 
+class _Rename(_Params):
+    old: str
+    new: str
+    force: bool = False
+
+
 class _Events(_Params):
     after: int | None = None
     peer: str | None = None
@@ -170,6 +177,9 @@ class Methods:
             "stop": (_Some, self._stop, False),
             "start": (_Some, self._start, False),
             "refresh": (_Some, self._refresh, False),
+            "interrupt": (_Named, self._interrupt, False),
+            "compact": (_Named, self._compact, False),
+            "rename": (_Rename, self._rename, False),
             "remove": (_Remove, self._remove, False),
             "attach": (_Named, self._attach, False),
             "screen": (_Named, self._screen, False),
@@ -325,6 +335,16 @@ class Methods:
 
     async def _start(self, call: _Call) -> Answer:
         return Answer([await self._api.start(name, BY) for name in self._names(call.params)])
+
+    async def _interrupt(self, call: _Call) -> Answer:
+        return Answer(await self._api.errand(call.params.name, e.Interrupt(BY), call.progress))
+
+    async def _compact(self, call: _Call) -> Answer:
+        return Answer(await self._api.errand(call.params.name, e.Compact(BY), call.progress))
+
+    async def _rename(self, call: _Call) -> Answer:
+        asked: _Rename = call.params
+        return Answer(await self._api.rename(asked.old, asked.new, BY, force=asked.force))
 
     async def _refresh(self, call: _Call) -> Answer:
         names = self._names(call.params)

@@ -30,7 +30,8 @@ class Notices:
         """
         async with self._lock:
             known = await self._store.message(command.id)
-            if known is not None or self._fleet.find(command.to) is None:
+            to = self._fleet.called(command.to)
+            if known is not None or to is None:
                 await self._fleet.settle(command.key)
                 return
             notice = command.notice
@@ -38,16 +39,14 @@ class Notices:
             message = Message(
                 id=command.id,
                 sender=SYSTEM,
-                to=command.to,
+                to=to,
                 created_at=self._clock.now(),
                 size=len(body),
                 digest=hashlib.sha256(body).hexdigest(),
                 notice=notice,
             )
             try:
-                await self._fleet.tell(
-                    command.to, e.Submit(message), settles=command.key, bodies={command.id: body}
-                )
+                await self._fleet.tell(to, e.Submit(message), settles=command.key, bodies={command.id: body})
             except StoreError:
                 raise
             except RoostError:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncGenerator, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from roost.core import events as e
@@ -158,6 +158,8 @@ class Sender:
         outcome = await self._fleet.tell(
             draft.to, e.Submit(message, fresh=draft.key is None), bodies={message_id: body}
         )
+        if outcome.state is not None:
+            message = replace(message, to=outcome.state.peer.name)
         await self._replied(message)
         return message, outcome.advice
 

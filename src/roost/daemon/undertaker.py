@@ -151,11 +151,17 @@ class Undertaker:
         for command in commands:
             if isinstance(command, c.Purge):
                 self._clear(command.peer)
+            elif isinstance(command, c.Rename):
+                self._follow(command.old, command.new)
 
     def sweep(self) -> None:
         """Blocking: remove the files of peers and sessions whose end the last daemon did not see through."""
         places = self._machine.places
         known = set(self._fleet.names())
+        for state in self._fleet.states():
+            for former in state.peer.former:
+                if former not in known:
+                    self._follow(former, state.peer.name)
         logs = (path.name.partition(".")[0] for path in places.pane_log("-").parent.glob("*.log*"))
         folders = (path.name for path in places.bodies.glob("*"))
         for name in {*logs, *folders} - known:
@@ -179,6 +185,20 @@ class Undertaker:
         for path in sockets:
             if path not in known and not _answers(path):
                 path.unlink(missing_ok=True)
+
+    def _follow(self, old: str, new: str) -> None:
+        """Files of a renamed peer go with it; a second call finds what the first one could not move."""
+        places = self._machine.places
+        was, log = places.pane_log(old), places.pane_log(new)
+        moves = [(was, log), (was.with_suffix(".log.1"), log.with_suffix(".log.1"))]
+        moves.append((places.bodies / old, places.bodies / new))
+        for source, target in moves:
+            try:
+                source.rename(target)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                _log.warning("%s does not follow its peer: %s", source, error)
 
     def _clear(self, peer: str) -> None:
         log = self._machine.places.pane_log(peer)

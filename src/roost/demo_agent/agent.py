@@ -19,6 +19,7 @@ from roost.demo_agent.turn import Leave, Services, Turn
 
 PROMPT = "demo> "
 BUSY = "working (esc to interrupt)"
+COMPACT = "/compact"
 DIALOG = "Allow? [Enter = yes, Esc = no]"
 _ESCAPE_PATIENCE = 0.05
 _MOST_DRAFT_SHOWN = 4000
@@ -225,9 +226,19 @@ class Agent:
             if not self._queue:
                 break
             text = self._queue.popleft()
+            if text.strip() == COMPACT:
+                self._compact()
+                continue
             self._screen.say(text, "> ", most_lines=_MOST_PROMPT_LINES)
             self._turn = Turn(text, self._services)
             self._show()
+
+    def _compact(self) -> None:
+        """Forget the conversation's texts; how many there were stays known."""
+        count = self._services.conversation.count()
+        self._log.write("compact", str(count))
+        self._services.conversation.compact()
+        self._screen.say(f"compacted: {count} earlier messages", "  ")
 
     def _show(self) -> None:
         """Make the screen and the status file say what is so."""

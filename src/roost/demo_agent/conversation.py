@@ -61,8 +61,29 @@ class Conversation:
         """Record that the turn ended: done, interrupted or failed."""
         append(self._descriptor, {"type": "turn_end", "status": status, "at": timestamp()})
 
-    def prompts(self) -> Iterator[str]:
-        """Yield the text of every prompt in the file, oldest first (unreadable lines are passed over)."""
+    def compact(self) -> None:
+        """Forget what was said so far, but not how much."""
+        append(self._descriptor, {"type": "compact", "at": timestamp()})
+
+    def prompts(self) -> list[str]:
+        """Return the text of every prompt that is remembered, oldest first."""
+        prompts: list[str] = []
+        for entry in self._entries():
+            if entry.get("type") == "compact":
+                prompts.clear()
+            elif entry.get("type") == "user":
+                prompts.append(str(entry.get("text", "")))
+        return prompts
+
+    def count(self) -> int:
+        """Return how many prompts there were, with those that were compacted away."""
+        count = 0
+        for entry in self._entries():
+            count += entry.get("type") == "user"
+        return count
+
+    def _entries(self) -> Iterator[dict[str, Any]]:
+        """Yield the file's records; unreadable lines are passed over."""
         with open(self._path, "rb") as lines:
             for line in lines:
                 try:
@@ -70,10 +91,4 @@ class Conversation:
                 except ValueError:
                     continue
                 if isinstance(record, dict):
-                    entry = cast("dict[str, Any]", record)
-                    if entry.get("type") == "user":
-                        yield str(entry.get("text", ""))
-
-    def count(self) -> int:
-        """Return how many prompts the file holds."""
-        return sum(1 for _ in self.prompts())
+                    yield cast("dict[str, Any]", record)

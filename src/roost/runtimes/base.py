@@ -62,6 +62,14 @@ class TurnOver:
 
 
 @dataclass(frozen=True, slots=True)
+class Compacted:
+    """The agent's own record shows that its conversation was compacted (`at`: Unix seconds, as it says)."""
+
+    source: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class ConversationSeen:
     """The id of the conversation that the session runs."""
 
@@ -82,7 +90,7 @@ class Claim:
 
 INTERRUPTED = "the turn was interrupted at its terminal"
 
-Fact = Prompted | TurnOver | ConversationSeen
+Fact = Prompted | TurnOver | Compacted | ConversationSeen
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +111,29 @@ class Composer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What one look at the visible screen tells. `dialog` is the line of an open dialog."""
+    """What one look at the visible screen tells. `dialog` is the line of an open dialog.
+
+    `draft` is what can be seen of the text in the input line.
+    """
 
     composer: Composer
     dialog: str | None = None
     busy: bool = False
+    draft: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """How the program is told things that are no messages: names of keys, and a command for its input line.
+
+    `interrupt` ends its turn, `clear` empties its input line at one go, `compact` compacts its conversation.
+    `tells`: its record tells an interrupted turn from a finished one, and a compaction.
+    """
+
+    interrupt: tuple[str, ...] = ("Escape",)
+    clear: str | None = None
+    compact: str | None = None
+    tells: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +219,11 @@ class Runtime(Protocol):
     @property
     def submit_delay(self) -> float:
         """Seconds between the paste and the Enter."""
+        ...
+
+    @property
+    def controls(self) -> Controls:
+        """How it is interrupted and told to compact."""
         ...
 
     @property

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from roost.core.policy import Traits
-from roost.runtimes.base import Claim, Context, LaunchPlan
+from roost.runtimes.base import Claim, Context, Controls, LaunchPlan
 from roost.runtimes.claude_sensor import ClaudeSensor, config_folder, find_transcript, holds_a_turn
 from roost.runtimes.environ import find_program, past_proxies
 from roost.runtimes.lines import status_files, whole_number
@@ -26,6 +26,7 @@ class ClaudeRuntime:
     name = "claude"
     traits = Traits()
     submit_delay = 0.0
+    controls = Controls(clear="C-c", compact="/compact")  # C-u takes one line of several, C-c all (2.1.328)
     passes = (
         "ANTHROPIC_*",
         "AWS_*",

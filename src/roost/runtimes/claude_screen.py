@@ -60,7 +60,8 @@ def look_at(screen: str) -> Look:
     end = next(index for index in range(start + 1, len(lines)) if _RULE.match(lines[index].text))
     busy = any(_BUSY in line.text for line in lines[end + 1 :])
     retry = next((match[1] for line in lines[:start] if (match := _RETRY.match(line.text))), None)
-    return Look(View(_content(lines[start:end]), None, busy), retry if busy else None)
+    draft = " ".join(line.text for line in lines[start:end]).removeprefix(_PROMPT).strip()
+    return Look(View(_content(lines[start:end]), None, busy, draft), retry if busy else None)
 
 
 def _composer(lines: list[Line]) -> int | None:

@@ -9,7 +9,6 @@ End of a turn: a `turn_duration` line; after an error of the model only an assis
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +17,7 @@ from roost.runtimes import claude_screen
 from roost.runtimes.base import (
     INTERRUPTED,
     Answer,
+    Compacted,
     Composer,
     Context,
     ConversationSeen,
@@ -27,7 +27,7 @@ from roost.runtimes.base import (
     TurnOver,
     View,
 )
-from roost.runtimes.lines import records, status_object, text_of
+from roost.runtimes.lines import records, status_object, text_of, time_of
 
 TRANSCRIPT = "its transcript"
 _INTERRUPTED = "[Request interrupted by user"
@@ -42,7 +42,9 @@ _NEEDS_PERSON = frozenset(
     }
 )
 """Kinds of errors after which every further prompt would fail as well, until a person has acted."""
-_TELLING = re.compile(rb'"type":"user"|"subtype":"turn_duration"|"isApiErrorMessage":true')
+_TELLING = re.compile(
+    rb'"type":"user"|"subtype":"(?:turn_duration|compact_boundary)"|"isApiErrorMessage":true'
+)
 
 
 class ClaudeSensor:
@@ -97,6 +99,8 @@ class ClaudeSensor:
                 case "system", "turn_duration":
                     self._needs = None
                     facts.append(TurnOver(TRANSCRIPT))
+                case "system", "compact_boundary":
+                    facts.append(Compacted(TRANSCRIPT, time_of(record, "timestamp")))
                 case "assistant", _ if record.get("isApiErrorMessage"):
                     facts.append(TurnOver(TRANSCRIPT, self._failure(record)))
                 case _:
@@ -104,14 +108,11 @@ class ClaudeSensor:
         return facts
 
     def _ours(self, record: Mapping[str, Any]) -> bool:
-        try:
-            at = datetime.fromisoformat(str(record.get("timestamp"))).timestamp()
-        except ValueError:
-            return True
-        return at >= self._context.session.started_at - 1.0
+        at = time_of(record, "timestamp")
+        return not at or at >= self._context.session.started_at - 1.0
 
     def _user(self, record: Mapping[str, Any]) -> Iterable[Fact]:
-        if "toolUseResult" in record:
+        if "toolUseResult" in record or record.get("isCompactSummary"):
             return
         text = text_of(_content(record))
         if text.startswith(_INTERRUPTED):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from roost.core.policy import Traits
 from roost.runtimes import codex_rollout
-from roost.runtimes.base import Claim, Context, LaunchPlan
+from roost.runtimes.base import Claim, Context, Controls, LaunchPlan
 from roost.runtimes.codex_sensor import CodexSensor
 from roost.runtimes.environ import find_program, past_proxies
 
@@ -21,6 +21,7 @@ class CodexRuntime:
     name = "codex"
     traits = Traits(chooses_conversation=False)
     submit_delay = 0.0
+    controls = Controls(compact="/compact")
     passes = ("AZURE_OPENAI_*", "CODEX_*", "OPENAI_*")
 
     def locate(self, path: str | None) -> str:

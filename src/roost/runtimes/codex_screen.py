@@ -23,6 +23,7 @@ _BUSY = re.compile(r"^[^\w\s›■✗] .*\(\d+[smh].*esc to interrupt\)")
 _RETRY = re.compile(r"^[^\w\s›■✗] Reconnecting\.\.\.")
 _ELSEWHERE = "This conversation is open in another app"
 _STATUS_LINE = " · "
+_SCROLLED = "   ↑"
 _ASKED = re.compile(r"Would you like to|^Allow the |^Trust this folder")
 _NAMED = re.compile(r"^Folder access$|^Hooks need review|^Working directory · |^Welcome to Codex")
 
@@ -57,14 +58,20 @@ def look_at(screen: str, title: str = "") -> Look:
         return Look(View(Composer.HIDDEN))
     above = texts[max(0, start - 12) : start]
     busy = any(_BUSY.match(line) for line in above)
-    return Look(View(_content(lines, start), None, busy), _retried(above) if busy else None)
+    draft = lines[start].text.removeprefix(_PROMPT).strip()
+    return Look(View(_content(lines, start), None, busy, draft), _retried(above) if busy else None)
 
 
 def _composer(lines: list[Line]) -> int | None:
-    """The first line of the input: the last one with the arrow, with the status line somewhere below it."""
+    """The first line of the input: the last one with the arrow, with the status line somewhere below it.
+
+    A long text takes the status line's place, and its first visible line ends in an arrow up.
+    """
     for index in range(len(lines) - 1, -1, -1):
         if lines[index].text.startswith(_PROMPT) or lines[index].text == _PROMPT.rstrip():
             below = [line.text for line in lines[index + 1 :]]
+            if lines[index].text.rstrip().endswith(_SCROLLED):
+                return index
             return index if any(_STATUS_LINE in text and text.startswith("  ") for text in below) else None
     return None
 

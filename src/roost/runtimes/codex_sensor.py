@@ -7,7 +7,6 @@ tell, the screen and the title tell. The thread that invents a title has no roll
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +15,7 @@ from roost.runtimes import codex_rollout, codex_screen
 from roost.runtimes.base import (
     INTERRUPTED,
     Answer,
+    Compacted,
     Composer,
     Context,
     ConversationSeen,
@@ -25,7 +25,7 @@ from roost.runtimes.base import (
     TurnOver,
     View,
 )
-from roost.runtimes.lines import records, text_of
+from roost.runtimes.lines import records, text_of, time_of
 
 ROLLOUT = "its rollout"
 _TELLING = re.compile(rb'"(?:item_completed|task_started|task_complete|turn_aborted)"')
@@ -90,24 +90,19 @@ class CodexSensor:
             payload: object = record.get("payload")
             if record.get("type") != "event_msg" or not isinstance(payload, dict) or not self._ours(record):
                 continue
-            facts.extend(self._event(cast("dict[str, Any]", payload)))
+            facts.extend(self._event(cast("dict[str, Any]", payload), time_of(record, "timestamp")))
         return facts
 
     def _ours(self, record: Mapping[str, Any]) -> bool:
-        try:
-            at = datetime.fromisoformat(str(record.get("timestamp"))).timestamp()
-        except ValueError:
-            return True
-        return at >= self._context.session.started_at - 1.0
+        at = time_of(record, "timestamp")
+        return not at or at >= self._context.session.started_at - 1.0
 
-    def _event(self, payload: Mapping[str, Any]) -> Sequence[Fact]:
+    def _event(self, payload: Mapping[str, Any], at: float) -> Sequence[Fact]:
         match payload.get("type"):
             case "task_started":
                 self._in_turn = True
             case "item_completed":
-                item: Any = payload.get("item")
-                if isinstance(item, dict) and cast("dict[str, Any]", item).get("type") == "UserMessage":
-                    return [Prompted(text_of(cast("dict[str, Any]", item).get("content")), ROLLOUT)]
+                return _completed(payload.get("item"), at)
             case "task_complete":
                 self._in_turn = False
                 return [TurnOver(ROLLOUT, _failure(payload.get("error")))]
@@ -153,6 +148,14 @@ class CodexSensor:
     def boot_answer(self, screen: str) -> Answer | None:
         """The folder dialog for the peer's own folder, the choice of folder of a resumed conversation."""
         return codex_screen.boot_answer(screen, self._directories)
+
+
+def _completed(item: object, at: float) -> Sequence[Fact]:
+    """A prompt that was taken, a compaction that was done, or something of no concern here."""
+    known = cast("dict[str, Any]", item) if isinstance(item, dict) else {}
+    if known.get("type") == "UserMessage":
+        return [Prompted(text_of(known.get("content")), ROLLOUT)]
+    return [Compacted(ROLLOUT, at)] if known.get("type") == "ContextCompaction" else []
 
 
 def _failure(error: object) -> str | None:

@@ -16,6 +16,7 @@ from roost.runtimes.base import (
     Claim,
     Composer,
     Context,
+    Controls,
     Fact,
     LaunchPlan,
     Prompted,
@@ -126,7 +127,8 @@ class CommandRuntime:
         """Run the program of this specification."""
         self._spec = spec
         self.name = spec.name
-        self.traits = Traits(resumable=spec.resume_argv is not None)
+        self.traits = Traits(resumable=spec.resume_argv is not None, compacts=spec.compact is not None)
+        self.controls = Controls(tuple(spec.interrupt.split()), compact=spec.compact, tells=False)
         self.submit_delay = spec.submit_delay
 
     def locate(self, path: str | None) -> str:

@@ -8,10 +8,13 @@ from typing import Any
 from roost.core.policy import Traits
 from roost.core.session import SessionState
 from roost.runtimes.base import (
+    INTERRUPTED,
     Answer,
     Claim,
+    Compacted,
     Composer,
     Context,
+    Controls,
     Fact,
     LaunchPlan,
     Prompted,
@@ -19,7 +22,7 @@ from roost.runtimes.base import (
     TurnOver,
     View,
 )
-from roost.runtimes.lines import matching_line, records, status_files, status_object, whole_number
+from roost.runtimes.lines import matching_line, records, status_files, status_object, time_of, whole_number
 
 _DIALOG = "Allow? [Enter = yes, Esc = no]"
 _PROMPT = "demo>"
@@ -58,7 +61,11 @@ class DemoSensor:
             if record.get("type") == "user":
                 facts.append(Prompted(str(record.get("text", "")), "its conversation file"))
             elif record.get("type") == "turn_end":
-                facts.append(TurnOver("its conversation file"))
+                interrupted = record.get("status") == "interrupted"
+                failed = INTERRUPTED if interrupted else None
+                facts.append(TurnOver("its conversation file", failed, interrupted))
+            elif record.get("type") == "compact":
+                facts.append(Compacted("its conversation file", time_of(record, "at")))
         return facts
 
     def on_status(self, content: bytes | None) -> Sequence[Fact]:
@@ -87,10 +94,11 @@ class DemoSensor:
         """The prompt is the last line that starts with `demo>`."""
         del title
         prompts = [line for line in screen.splitlines() if line.startswith(_PROMPT)]
-        composer = Composer.HIDDEN
+        composer, draft = Composer.HIDDEN, ""
         if prompts:
-            composer = Composer.FILLED if prompts[-1][len(_PROMPT) :].strip() else Composer.EMPTY
-        return View(composer, matching_line(screen, _DIALOG), _BUSY in screen)
+            draft = prompts[-1][len(_PROMPT) :].strip()
+            composer = Composer.FILLED if draft else Composer.EMPTY
+        return View(composer, matching_line(screen, _DIALOG), _BUSY in screen, draft)
 
     def reading(self) -> Reading | None:
         """What the status file said last."""
@@ -108,6 +116,7 @@ class DemoRuntime:
     name = "demo"
     traits = Traits()
     submit_delay = 0.0
+    controls = Controls(clear="C-u", compact="/compact")
     passes = ("ROOST_DEMO_LOG",)
 
     def locate(self, path: str | None) -> str:

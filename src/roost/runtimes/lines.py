@@ -1,7 +1,8 @@
 """Reading the JSON lines that agent programs write."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +29,14 @@ def text_of(content: object) -> str:
         str(cast("dict[str, Any]", block).get("text", "")) for block in blocks if isinstance(block, dict)
     ]
     return "\n".join(text for text in texts if text)
+
+
+def time_of(record: Mapping[str, Any], key: str) -> float:
+    """The ISO-8601 time in a record as Unix seconds; 0.0 (long ago) when there is none."""
+    try:
+        return datetime.fromisoformat(str(record.get(key))).timestamp()
+    except ValueError:
+        return 0.0
 
 
 def matching_line(screen: str, needle: str) -> str | None:

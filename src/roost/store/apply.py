@@ -10,7 +10,7 @@ from roost.core import commands as c
 from roost.core.message import Message
 from roost.core.session import Death, Session
 from roost.store import rows
-from roost.store.arrange import arranged
+from roost.store.arrange import arranged, renamed
 from roost.store.codec import to_text
 from roost.store.errors import BatchError, DuplicateMessageError
 from roost.store.interfaces import Batch, JournalRow
@@ -58,6 +58,20 @@ _PURGE = (
 )
 
 
+# Rows that refer to the peer's row move after it; whether they fit is checked at the end of the transaction.
+_RENAME = (
+    "PRAGMA defer_foreign_keys = 1",
+    "UPDATE peers SET name = :new, data = json_set(data, '$.name', :new) WHERE name = :old",
+    "UPDATE sessions SET peer = :new, data = json_set(data, '$.peer', :new) WHERE peer = :old",
+    "UPDATE deaths SET peer = :new WHERE peer = :old",
+    "UPDATE messages SET recipient = :new WHERE recipient = :old",
+    "UPDATE messages SET sender = :new WHERE sender = :old AND created_at >= :since",
+    "UPDATE journal SET peer = :new WHERE peer = :old AND ts >= :since",
+    "UPDATE intents SET peer = :new WHERE peer = :old",
+    "UPDATE tokens SET peer = :new WHERE peer = :old",
+)
+
+
 class Applier:
     """Stores batches through one connection, reusing its prepared statements."""
 
@@ -72,6 +86,7 @@ class Applier:
         Raises apsw.Error, BatchError, or what a value that cannot be stored raises.
         """
         cursor = self._cursor
+        batch = renamed(batch)
         bodies = dict(batch.bodies)
         for change in arranged(batch.changes):
             self._change(change, batch.at, bodies)
@@ -97,6 +112,9 @@ class Applier:
                 self._session(session)
             case c.CloseSession(death):
                 self._close(death)
+            case c.Rename(old, new, since):
+                for statement in _RENAME:
+                    self._cursor.execute(statement, {"old": old, "new": new, "since": since})
             case c.Purge(peer):
                 for statement in _PURGE:
                     self._cursor.execute(statement, (peer,))

@@ -1,8 +1,10 @@
 """The order in which the changes of one batch are stored."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from roost.core import commands as c
+from roost.store.interfaces import Batch
 
 _RANK: dict[type[c.Change], int] = {
     c.SavePeer: 0,
@@ -14,7 +16,7 @@ _RANK: dict[type[c.Change], int] = {
 
 
 def arranged(changes: Sequence[c.Change]) -> Sequence[c.Change]:
-    """The changes with rows before those that refer to them; nothing crosses a purge.
+    """The changes with rows before those that refer to them; nothing crosses a purge or a rename.
 
     `decide` keeps only the last save of each row, which may come after something that refers to it.
     """
@@ -23,13 +25,23 @@ def arranged(changes: Sequence[c.Change]) -> Sequence[c.Change]:
     arranged_changes: list[c.Change] = []
     waiting: list[c.Change] = []
     for change in changes:
-        if isinstance(change, c.Purge):
+        if isinstance(change, c.Purge | c.Rename):
             arranged_changes += sorted(waiting, key=_rank)
             arranged_changes.append(change)
             waiting = []
         else:
             waiting.append(change)
     return arranged_changes + sorted(waiting, key=_rank)
+
+
+def renamed(batch: Batch) -> Batch:
+    """The batch with its journal lines and intents, which come after its changes, under the new name."""
+    names = {change.old: change.new for change in batch.changes if isinstance(change, c.Rename)}
+    if not names:
+        return batch
+    journal = tuple(replace(line, peer=names.get(line.peer, line.peer)) for line in batch.journal)
+    intents = tuple(replace(intent, peer=names.get(intent.peer, intent.peer)) for intent in batch.intents)
+    return replace(batch, journal=journal, intents=intents)
 
 
 def _rank(change: c.Change) -> int:

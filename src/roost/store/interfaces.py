@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from roost.core.commands import Change, Clear, Effect, End, Examine, Journal, Launch, Notify, Offer
+from roost.core.commands import Change, Clear, Effect, End, Examine, Journal, Launch, Notify, Offer, Perform
 from roost.core.identity import ProcessId
 from roost.core.message import Message, MessageState
 from roost.core.peer import PeerState
@@ -45,6 +45,9 @@ def intent_for(effect: Effect, at: float) -> Intent:
         case Notify(notice_id, to, notice):
             told = {"id": notice_id, "outcome": notice.outcome, "why": notice.why}
             return Intent(effect.key, "notice", to, at, None, notice.about, told)
+        case Perform(session, errand):
+            data = {"kind": str(errand.kind), "at": errand.at}
+            return Intent(effect.key, "errand", session.peer, at, session.id, None, data)
         case Clear(session, peer, nonce, root):
             known = None if root is None else [root.boot, root.pid, root.start]
             return Intent(effect.key, "clear", peer, at, session, None, {"nonce": nonce, "root": known})

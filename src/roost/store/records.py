@@ -15,8 +15,8 @@ from roost.core.peer import PeerState
 class Intent:
     """An effect that was decided and has not ended yet; a restarted daemon examines it again.
 
-    `key` is the effect's own key, `kind` one of launch, offer, examine, end, notice; `data` holds plain JSON
-    values.
+    `key` is the effect's own key, `kind` one of launch, offer, examine, end, notice, errand; `data` holds
+    plain JSON values.
     """
 
     key: str

@@ -16,7 +16,17 @@ from roost.core.peer import (
     WakeMode,
     WakePolicy,
 )
-from roost.core.session import Cause, Death, Ending, Processes, Session, SessionState, WakeCause
+from roost.core.session import (
+    Cause,
+    Death,
+    Ending,
+    Errand,
+    ErrandKind,
+    Processes,
+    Session,
+    SessionState,
+    WakeCause,
+)
 from roost.store.codec import (
     FLAG,
     NUMBER,
@@ -70,6 +80,8 @@ PEER = Shape(
     fresh_next=FLAG,
     resume_failed=FLAG,
     removing=FLAG,
+    renaming=optional(TEXT),
+    former=items(TEXT),
     pending=optional(PENDING.coder),
     quarantine=optional(QUARANTINE.coder),
     backoff_until=optional(NUMBER),
@@ -85,6 +97,16 @@ PEER = Shape(
 PROCESS = Shape(ProcessId, boot=TEXT, pid=WHOLE, start=WHOLE)
 PROCESSES = Shape(Processes, agent=PROCESS.coder, shim=PROCESS.coder, server=PROCESS.coder, socket=TEXT)
 ENDING = Shape(Ending, cause=choice(Cause), by=TEXT, at=NUMBER, note=TEXT)
+ERRAND = Shape(
+    Errand,
+    kind=choice(ErrandKind),
+    by=TEXT,
+    at=NUMBER,
+    begun=FLAG,
+    ended_at=optional(NUMBER),
+    failed=optional(TEXT),
+    note=TEXT,
+)
 SESSION = Shape(
     Session,
     id=TEXT,
@@ -109,6 +131,7 @@ SESSION = Shape(
     sender=optional(TEXT),
     held_until=optional(NUMBER),
     vetoed=TEXT,
+    errand=optional(ERRAND.coder),
 )
 NOTICE = Shape(Notice, about=TEXT, outcome=TEXT, why=TEXT)
 _LINES = items(TEXT)

@@ -1,13 +1,14 @@
 """The rows of the twin: what one batch does to them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from roost.core import commands as c
 from roost.core.message import Message
 from roost.core.peer import Peer
 from roost.core.session import Death, Session
-from roost.store.arrange import arranged
+from roost.store.arrange import arranged, renamed
 from roost.store.codec import to_text
 from roost.store.errors import BatchError, DuplicateMessageError
 from roost.store.interfaces import Batch, Token
@@ -42,6 +43,7 @@ def unfinished(tables: Tables, peer: str) -> Iterable[Message]:
 
 def apply(tables: Tables, batch: Batch) -> tuple[JournalRow, ...]:
     """Change the tables by the whole batch. On an error they are spoiled: work on a copy."""
+    batch = renamed(batch)
     bodies = dict(batch.bodies)
     for change in arranged(batch.changes):
         _change(tables, change, batch.at, bodies)
@@ -87,6 +89,8 @@ def _change(tables: Tables, change: c.Change, at: float, bodies: dict[str, bytes
                 raise BatchError(f"an attempt came without its message {message_id}; nothing was stored")
             story = tables.attempts.get(message_id, ())
             tables.attempts[message_id] = (*story, Attempt(len(story) + 1, at, session, outcome, why))
+        case c.Rename(old, new, since):
+            _rename(tables, old, new, since)
         case c.Purge(peer):
             _purge(tables, peer)
 
@@ -124,6 +128,27 @@ def _message(tables: Tables, message: Message, bodies: dict[str, bytes]) -> None
             )
         tables.bodies[message.id] = body
     tables.messages[message.id] = message
+
+
+def _rename(tables: Tables, old: str, new: str, since: float) -> None:
+    if old in tables.peers:
+        tables.peers[new] = replace(tables.peers.pop(old), name=new)
+    tables.ended = {key: new if name == old else name for key, name in tables.ended.items()}
+    for rows in (tables.live, tables.deaths, tables.intents, tables.tokens):
+        _move(rows, old, new)
+    for key, message in tables.messages.items():
+        sent = message.sender == old and message.created_at >= since
+        to = new if message.to == old else message.to
+        tables.messages[key] = replace(message, to=to, sender=new if sent else message.sender)
+    for seq, row in tables.journal.items():
+        if row.peer == old and row.ts >= since:
+            tables.journal[seq] = replace(row, peer=new)
+
+
+def _move(rows: dict[str, Any], old: str, new: str) -> None:
+    for key, row in rows.items():
+        if row.peer == old:
+            rows[key] = replace(row, peer=new)
 
 
 def _purge(tables: Tables, peer: str) -> None:

@@ -1,4 +1,4 @@
-"""`add`, `init`, `set` and `remove`: making peers, changing them, ending them."""
+"""`add`, `init`, `set`, `rename` and `remove`: making peers, changing them, ending them."""
 
 import os
 import shlex
@@ -149,3 +149,21 @@ def remove_command(app: App, name: str, force: bool) -> None:  # noqa: FBT001 --
         show_json(result)
     else:
         say(f"removed {result['name']}; its folder {result['dir']} was kept")
+
+
+@click.command("rename", cls=DataCommand)
+@click.argument("old")
+@click.argument("new")
+@click.option("--force", is_flag=True, help="End its session first when it has one.")
+@click.pass_obj
+def rename_command(app: App, old: str, new: str, force: bool) -> None:  # noqa: FBT001 -- click's signature
+    """Give a peer another name; its mail, conversation and history go with it.
+
+    With --force its session ends as if put to sleep, and resumes by the same rules. Who writes to the old
+    name afterwards is told the new one.
+    """
+    row: Record = app.call("rename", {"old": old, "new": new, "force": force}, patience=None)
+    if app.json:
+        show_json(row)
+    else:
+        say(f"{old} is called {row['name']} now")

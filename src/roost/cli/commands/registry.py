@@ -49,6 +49,7 @@ def show_command(app: App, name: str) -> None:
             ("conversation", session.get("conversation") or peer.get("conversation")),
             ("held by", held.get("why")),
             ("topics", ", ".join(peer.get("topics") or [])),
+            ("called before", ", ".join(peer.get("former_names") or [])),
             ("last death", _death(peer.get("last_death") or {})),
             ("failures", f"{peer['failures']} in a row" if peer.get("failures") else ""),
         ]

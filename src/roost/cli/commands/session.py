@@ -1,4 +1,4 @@
-"""`wake`, `stop`, `start`, `restart` and `refresh`: sessions of peers."""
+"""`wake`, `stop`, `start`, `restart`, `refresh`, `interrupt`, `compact`: sessions of peers."""
 
 import click
 
@@ -69,6 +69,40 @@ def refresh_command(app: App, name: str | None, everyone: bool) -> None:  # noqa
     for row in () if app.json else rows:
         after = ", after the session that it has now" if row.get("session") else ""
         say(f"{row['name']} begins a new conversation at its next wake{after}")
+
+
+@click.command("interrupt", cls=DataCommand)
+@click.argument("name")
+@click.pass_obj
+def interrupt_command(app: App, name: str) -> None:
+    """End the turn that a peer is in, as Escape does in its terminal.
+
+    Returns when the turn has ended. The message in it is not delivered again, and its sender is told. An open
+    permission dialog is answered with no. Where no turn runs there is nothing to do.
+    """
+    _errand(app, "interrupt", name, "its turn was ended")
+
+
+@click.command("compact", cls=DataCommand)
+@click.argument("name")
+@click.pass_obj
+def compact_command(app: App, name: str) -> None:
+    """Have a peer's agent summarise its conversation, so that it needs less room.
+
+    Returns when the agent has done it. A running turn is waited for, ten minutes at most; messages wait too.
+    """
+    _errand(app, "compact", name, "its conversation was compacted")
+
+
+def _errand(app: App, method: str, name: str, done: str) -> None:
+    result: Record = call_with_progress(app, method, {"name": name})
+    if app.json:
+        show_json(result)
+    elif result["done"]:
+        note = f" ({one_line(result['note'])})" if result["note"] else ""
+        say(f"{name}: {done}{note}")
+    else:
+        say(one_line(result["note"]))
 
 
 def call_with_progress(app: App, method: str, params: Record) -> Answer:

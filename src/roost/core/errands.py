@@ -1,0 +1,93 @@
+"""What is asked of a running session without ending it: interrupt its turn, compact its conversation."""
+
+from dataclasses import replace
+
+from roost.core import commands as c
+from roost.core import events as e
+from roost.core.durations import rough_duration
+from roost.core.session import Errand, ErrandKind, SessionState
+from roost.core.step import Step
+from roost.errors import RefusedError
+
+BOUND = 600.0
+"""Seconds that a compaction waits for the end of the running turn."""
+_NOTHING = frozenset({SessionState.IDLE, SessionState.STOPPING})
+
+
+def on_interrupt(step: Step, event: e.Interrupt) -> None:
+    """End the running turn; where none runs there is nothing to do, and that is said."""
+    name, session = step.peer.name, step.session
+    if step.traits.mailbox:
+        return _refuse(step, f"'{name}' is a mailbox; it has no turns")
+    if session is None:
+        return step.emit(c.Advise(f"'{name}' has no session: there is nothing to interrupt"))
+    errand = session.open_errand
+    if session.state is SessionState.STARTING:
+        return _refuse(step, f"'{name}' is starting; `roost stop {name}` ends it")
+    if errand is not None and errand.kind is ErrandKind.INTERRUPT:
+        return None
+    busy = step.state.in_flight is not None or (errand is not None and errand.begun)
+    if session.state in _NOTHING and not busy:
+        return step.emit(c.Advise(f"'{name}' is {session.state}: there is nothing to interrupt"))
+    asked = Errand(ErrandKind.INTERRUPT, event.by, step.now, begun=True)
+    step.journal("interrupting", by=event.by)
+    return step.emit(c.Perform(step.set_session(errand=asked), asked))
+
+
+def on_compact(step: Step, event: e.Compact) -> None:
+    """Compact the conversation, at once or after the running turn; messages wait meanwhile."""
+    name, session = step.peer.name, step.session
+    if step.traits.mailbox:
+        return _refuse(step, f"'{name}' is a mailbox; it has no conversation")
+    if not step.traits.compacts:
+        runtime = step.peer.settings.runtime
+        return _refuse(
+            step,
+            f"no command is known that compacts a conversation of '{runtime}'; set compact in"
+            f" [runtimes.{runtime}], or begin a new conversation with `roost restart {name}`",
+        )
+    if session is None or session.state is SessionState.STOPPING or session.ending is not None:
+        return _refuse(step, f"'{name}' has no session to compact; wake it with `roost wake {name} --resume`")
+    errand = session.open_errand
+    if errand is not None:
+        if errand.kind is ErrandKind.INTERRUPT:
+            return _refuse(step, f"'{name}' is being interrupted; try again in a moment")
+        return None
+    step.set_session(errand=Errand(ErrandKind.COMPACT, event.by, step.now))
+    return step.journal("compacting", by=event.by)
+
+
+def on_performed(step: Step, event: e.Performed) -> None:
+    """An errand is over, done or not."""
+    session = step.live(event.session)
+    if session is not None and session.open_errand is not None and session.open_errand.at == event.at:
+        _finish(step, session.open_errand, event.failed, event.note)
+
+
+def go_on(step: Step) -> None:
+    """Begin a compaction that waits for the end of a turn, or give it up."""
+    session = step.session
+    errand = session.open_errand if session is not None else None
+    if session is None or errand is None or errand.begun or session.state is SessionState.STOPPING:
+        return
+    if session.state is SessionState.IDLE and session.ready and step.state.in_flight is None:
+        begun = replace(errand, begun=True)
+        step.emit(c.Perform(step.set_session(errand=begun), begun))
+    elif step.now >= given_up_at(errand):
+        waited = rough_duration(BOUND)
+        _finish(step, errand, f"it was not at its prompt for {waited} ({session.why})", "")
+
+
+def given_up_at(errand: Errand) -> float:
+    """When an errand that still waits for its beginning is given up (Unix seconds)."""
+    return errand.at + BOUND
+
+
+def _finish(step: Step, errand: Errand, failed: str | None, note: str) -> None:
+    step.set_session(errand=replace(errand, ended_at=step.now, failed=failed, note=note), active_at=step.now)
+    done = "interrupted" if errand.kind is ErrandKind.INTERRUPT else "compacted"
+    step.journal(done if failed is None else f"not-{done}", by=errand.by, why=failed or note)
+
+
+def _refuse(step: Step, why: str) -> None:
+    step.emit(c.Refuse(RefusedError(why)))

@@ -1,0 +1,189 @@
+"""Does what was asked of a running session: ends its turn, compacts its conversation.
+
+Keys are pressed only on a screen that was seen to want them, and a text is removed from the input line only
+when it is our own: the prompt that an interrupted program put back, or the command that was not entered.
+"""
+
+from roost.core import events as e
+from roost.core.durations import rough_duration
+from roost.core.message import Message
+from roost.core.session import Errand, SessionState
+from roost.daemon.deliver import ENTERS, Delivery
+from roost.daemon.driver import Driver
+from roost.daemon.fleet import Fleet
+from roost.daemon.live import Live
+from roost.host.errors import PasteRefused
+from roost.host.interfaces import Clock, PasteOutcome
+from roost.runtimes.base import Composer, Reading, View
+
+LOOK = 0.05
+INTERRUPT = 30.0
+"""Seconds for a turn to end after its interrupt was asked for."""
+KEY_AGAIN = 2.0
+"""Seconds until a key that changed nothing is pressed again: a second Escape at a prompt opens a menu."""
+COMPACT = 900.0
+"""Seconds for a compaction: a long conversation takes a model minutes."""
+SILENT = 15.0
+"""Seconds at the prompt, after the command was entered, without a record of a compaction."""
+SETTLED = 2.0
+"""Seconds at the prompt after which a program that keeps no such record counts as done."""
+
+
+class Performer:
+    """One errand of one live session."""
+
+    def __init__(self, live: Live, driver: Driver, fleet: Fleet, clock: Clock) -> None:
+        """Act on this session."""
+        self._live = live
+        self._driver = driver
+        self._fleet = fleet
+        self._clock = clock
+        self._pressed: dict[str, float] = {}
+
+    async def interrupt(self, errand: Errand) -> e.Performed:
+        """Press the interrupt key until the turn has ended, and take back what then stands in the input line.
+
+        Raises TmuxError.
+        """
+        live, controls = self._live, self._live.runtime.controls
+        deadline = self._clock.monotonic() + INTERRUPT
+        meant = self._flight()
+        while self._stands(errand):
+            reading = await self._driver.look(screen=True)
+            view, flight = self._view(), self._flight()
+            meant = meant or flight
+            if _busy(reading, view):
+                live.interrupting = flight.id if flight is not None else live.interrupting
+                await self._press(" ".join(controls.interrupt), *controls.interrupt)
+            elif meant is not None and _holds(view, meant.id) and controls.clear is not None:
+                await self._press("clear", controls.clear)
+            elif flight is None and reading is not None:
+                return self._done(errand)
+            if self._clock.monotonic() >= deadline:
+                why = f"the turn did not end within {rough_duration(INTERRUPT)}"
+                return self._done(errand, f"{why}; `roost attach {live.peer}` joins its terminal")
+            await self._clock.sleep(LOOK)
+        return self._done(errand)
+
+    async def _press(self, what: str, *keys: str) -> None:
+        """Press keys, and again only after a while without any effect."""
+        now, pressed = self._clock.monotonic(), self._pressed.get(what)
+        if pressed is None or now - pressed >= KEY_AGAIN:
+            self._pressed[what] = now
+            await self._live.terminal.keys(*keys)
+
+    async def compact(self, errand: Errand) -> e.Performed:
+        """Enter the program's own command as a message is entered, then wait for the record of its end.
+
+        Raises TmuxError.
+        """
+        command = self._live.runtime.controls.compact or ""
+        await self._driver.look(screen=True)
+        if not self._recorded(errand) and not _is(self._view(), command):
+            failed = await self._pasted(command)
+            if failed is not None:
+                return self._done(errand, failed)
+        if not self._recorded(errand):
+            failed = await self._entered(errand, command)
+            if failed is not None:
+                return self._done(errand, failed)
+        return await self._compacted(errand)
+
+    async def _pasted(self, command: str) -> str | None:
+        """Paste the command into an empty input line; the reason when that was not possible."""
+        delivery = Delivery(self._live, self._driver, self._fleet, self._clock)
+        refusal = await delivery.clear()
+        if refusal is not None:
+            return f"nothing was entered: {refusal}"
+        try:
+            outcome = await self._live.terminal.paste(command.encode(), self._live.context.home / "paste")
+        except PasteRefused as error:
+            return error.message
+        if outcome is PasteOutcome.DEAD:
+            return "the agent was gone before the command could be entered"
+        await delivery.rendered(lambda: _is(self._view(), command))
+        return None
+
+    async def _entered(self, errand: Errand, command: str) -> str | None:
+        """Enter while the command, and nothing else, stands in the input line."""
+        for wait in ENTERS:
+            await self._driver.look(screen=True)
+            view = self._view()
+            if view.dialog is not None or not _is(view, command):
+                break
+            await self._live.terminal.keys("Enter")
+            deadline = self._clock.monotonic() + wait
+            while self._clock.monotonic() < deadline and self._stands(errand):
+                await self._driver.look(screen=True)
+                if self._recorded(errand) or not _is(self._view(), command):
+                    return None
+                await self._clock.sleep(LOOK)
+        view, clear = self._view(), self._live.runtime.controls.clear
+        if _is(view, command) and view.dialog is None and clear is not None:
+            await self._live.terminal.keys(clear)
+        shows = view.dialog or view.draft or "its input line is empty"
+        return f"the command {command} could not be entered; it shows: {shows[:160]}"
+
+    async def _compacted(self, errand: Errand) -> e.Performed:
+        """Wait for the record, not for the prompt: an agent that is busy again has compacted all the same."""
+        tells = self._live.runtime.controls.tells
+        deadline = self._clock.monotonic() + COMPACT
+        quiet: float | None = None
+        while self._stands(errand):
+            reading = await self._driver.look(screen=True)
+            now = self._clock.monotonic()
+            if self._recorded(errand):
+                return self._done(errand)
+            idle = not _busy(reading, self._view()) and self._view().composer is Composer.EMPTY
+            quiet = (quiet or now) if idle else None
+            if quiet is not None and now - quiet >= (SILENT if tells else SETTLED):
+                shown = [line.strip() for line in self._live.screen.splitlines() if line.strip()]
+                if not tells:
+                    note = "the command was entered and it is at its prompt again; no record tells more"
+                    return self._done(errand, note=note)
+                why = "the command was entered and no record of a compaction came"
+                return self._done(errand, f"{why}; `roost screen {self._live.peer}` shows {len(shown)} lines")
+            if now >= deadline:
+                return self._done(errand, f"no record of its end within {rough_duration(COMPACT)}")
+            await self._clock.sleep(LOOK)
+        return self._done(errand)
+
+    def _recorded(self, errand: Errand) -> bool:
+        return self._live.compacted_at >= errand.at
+
+    def _stands(self, errand: Errand) -> bool:
+        """Whether this is still what is wanted: the session may end, or be interrupted instead."""
+        state = self._fleet.find(self._live.peer)
+        session = state.find_session(self._live.session.id) if state is not None else None
+        current = session.open_errand if session is not None else None
+        stopping = session is not None and session.state is SessionState.STOPPING
+        return current is not None and current.at == errand.at and not stopping
+
+    def _flight(self) -> Message | None:
+        state = self._fleet.find(self._live.peer)
+        flight = state.in_flight if state is not None else None
+        return flight if flight is not None and flight.session == self._live.session.id else None
+
+    def _view(self) -> View:
+        return self._live.view or View(Composer.HIDDEN)
+
+    def _done(self, errand: Errand, failed: str | None = None, note: str = "") -> e.Performed:
+        return e.Performed(self._live.session.id, errand.at, failed, note)
+
+
+def _busy(reading: Reading | None, view: View) -> bool:
+    """Whether a turn runs, or a dialog asks something in it."""
+    return (
+        view.busy
+        or view.dialog is not None
+        or (reading is not None and reading.state is SessionState.WORKING)
+    )
+
+
+def _holds(view: View, message_id: str) -> bool:
+    """Whether the text in the input line is that message: wrapped lines break its id anywhere."""
+    return view.composer is Composer.FILLED and message_id in "".join(view.draft.split())
+
+
+def _is(view: View, command: str) -> bool:
+    return view.composer is Composer.FILLED and view.draft in (command, "")

@@ -1,0 +1,65 @@
+"""`interrupt` and `compact` with the real CLIs against the fake model (P7)."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.home import Home
+from tests.support.real import PATIENCE, Agents, agents_in
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+ASKED = "the turn was interrupted as the operator asked"
+
+
+@pytest.fixture(params=["claude", "codex"])
+def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
+    with agents_in(home, request.param) as made:
+        made.add("a", request.param)
+        yield made
+
+
+def test_P7_interrupt_before_any_output_leaves_an_empty_input_line(agents: Agents) -> None:
+    """Claude Code 2.1.328 puts the prompt back into its input line, where it would stand as a draft."""
+    sent = agents.roost.send(
+        "a", "@@delay 60@@\n@@reply late@@\n" + "line\n" * 30, wait="accepted", timeout=PATIENCE
+    )
+    agents.arrived(sent["id"])
+    assert agents.roost.call("interrupt", name="a")["done"]
+    story = agents.roost.message(sent["id"])
+    assert (story["state"], story["why"]) == ("dead-letter", ASKED)
+    assert agents.roost.ask("a", "and now") == "echo: and now"
+    assert agents.shown(sent["id"]) <= 1
+    told = [mail["notice"] for mail in agents.roost.call("inbox", name="operator") if mail["notice"]]
+    assert [(one["about"], one["outcome"]) for one in told] == [(sent["id"], "interrupted")]
+    assert len(agents.roost.events("a", "starting")) == 1
+
+
+def test_P7_interrupt_answers_an_open_permission_dialog_with_no(agents: Agents) -> None:
+    sent = agents.roost.send("a", "@@bash touch forbidden@@", wait="accepted", timeout=PATIENCE)
+    agents.roost.until_state("a", "blocked")
+    assert agents.roost.call("interrupt", name="a")["done"]
+    assert agents.roost.message(sent["id"])["state"] == "dead-letter"
+    assert not (agents.roost.home.work / "a" / "forbidden").exists()
+    assert agents.roost.ask("a", "and now") == "echo: and now"
+
+
+def test_P7_compact_is_done_when_its_record_says_so_and_messages_wait(agents: Agents) -> None:
+    assert agents.roost.ask("a", "one") == "echo: one"
+    assert agents.roost.call("compact", name="a")["done"]
+    assert agents.roost.ask("a", "two") == "echo: two"
+    busy = agents.roost.send("a", "@@delay 2@@\n@@reply three@@", wait="accepted", timeout=PATIENCE)["id"]
+    done = agents.roost.cli("compact", "a")
+    assert (done.returncode, done.stdout) == (0, "a: its conversation was compacted\n"), done.stderr
+    assert agents.roost.message(busy)["state"] == "done"
+    assert len(agents.roost.events("a", "compacted")) == 2
+    assert agents.roost.ask("a", "four") == "echo: four"
+    assert len(agents.roost.events("a", "starting")) == 1
+
+
+def test_P7_interrupt_of_an_idle_agent_touches_nothing(agents: Agents) -> None:
+    assert agents.roost.ask("a", "one") == "echo: one"
+    before = agents.roost.screen("a")
+    result = agents.roost.call("interrupt", name="a")
+    assert not result["done"]
+    assert "nothing to interrupt" in result["note"]
+    assert agents.roost.screen("a").splitlines()[:10] == before.splitlines()[:10]

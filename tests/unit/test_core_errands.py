@@ -1,0 +1,132 @@
+"""Playbooks of `interrupt` and `compact` (P7)."""
+
+from roost.core import commands as c
+from roost.core import events as e
+from roost.core.decide import deadline
+from roost.core.errands import BOUND
+from roost.core.policy import Policy, Traits
+from roost.core.session import Errand, SessionState
+from tests.unit.test_core_decide import RUNNING, Play
+
+
+def asked(play: Play) -> Errand:
+    performs = [one for one in play.commands if isinstance(one, c.Perform)]
+    assert len(performs) == 1
+    return performs[0].errand
+
+
+def advice(play: Play) -> str:
+    return " ".join(one.text for one in play.commands if isinstance(one, c.Advise))
+
+
+def working() -> Play:
+    play = Play()
+    play.busy()
+    play.tell(play.seen(SessionState.WORKING))
+    return play
+
+
+def at_prompt() -> Play:
+    play = working()
+    play.ended()
+    play.tell(play.seen(SessionState.IDLE))
+    return play
+
+
+def performed(play: Play, errand: Errand, failed: str | None = None) -> list[str]:
+    return play.tell(e.Performed(play.session.id, errand.at, failed))
+
+
+def test_P7_interrupt_ends_the_turn_and_tells_the_sender_then_the_queue_goes_on() -> None:
+    play = working()
+    assert play.submit(2) == ["queued"]
+    assert play.tell(e.Interrupt("op")) == ["interrupting"]
+    errand = asked(play)
+    assert play.tell(e.Interrupt("op")) == []
+    ended = e.TurnEnded(play.session.id, "record", "interrupted by the operator", interrupted=True)
+    assert play.tell(ended) == ["dead-letter", "Notify interrupted"]
+    assert play.tell(play.seen(SessionState.IDLE)) == ["idle"]
+    assert performed(play, errand) == ["interrupted", "offered", "Offer 2"]
+    assert performed(play, errand) == []
+
+
+def test_P7_interrupt_of_what_does_not_run_says_so() -> None:
+    play = Play()
+    assert play.tell(e.Interrupt("op")) == ["Advise"]
+    assert "no session" in advice(play)
+    play = at_prompt()
+    assert play.tell(e.Interrupt("op")) == ["Advise"]
+    assert "nothing to interrupt" in advice(play)
+    assert play.session.errand is None
+    assert Play(runtime="human").tell(e.Interrupt("op")) == ["Refuse RefusedError"]
+    starting = Play()
+    starting.submit()
+    assert starting.tell(e.Interrupt("op")) == ["Refuse RefusedError"]
+
+
+def test_P7_a_failed_interrupt_is_told_and_leaves_the_turn_alone() -> None:
+    play = working()
+    play.tell(e.Interrupt("op"))
+    assert performed(play, asked(play), "it hangs") == ["not-interrupted"]
+    assert play.session.errand is not None
+    assert play.session.errand.failed == "it hangs"
+    assert play.ended() == ["done"]
+
+
+def test_P7_compact_begins_at_the_prompt_and_the_queue_waits() -> None:
+    play = at_prompt()
+    assert play.tell(e.Compact("op")) == ["compacting"]
+    errand = asked(play)
+    assert play.submit(2) == ["queued"]
+    assert play.tell(e.Tick(), after=100) == []
+    assert performed(play, errand) == ["compacted", "offered", "Offer 2"]
+
+
+def test_P7_compact_waits_for_the_turn_and_is_given_up_after_a_bound() -> None:
+    play = working()
+    assert play.tell(e.Compact("op")) == ["compacting"]
+    assert not any(isinstance(one, c.Perform) for one in play.commands)
+    assert play.ended() == ["done"]
+    play.tell(play.seen(SessionState.IDLE))
+    assert asked(play).begun
+    play = working()
+    play.tell(e.Compact("op"))
+    assert deadline(play.state, play.now) == play.now + BOUND
+    assert play.tell(e.Tick(), after=BOUND) == ["not-compacted"]
+    assert play.session.errand is not None
+    assert "not at its prompt" in (play.session.errand.failed or "")
+
+
+def test_P7_an_interrupt_takes_the_place_of_a_compaction_that_runs() -> None:
+    play = at_prompt()
+    play.tell(e.Compact("op"))
+    first = asked(play)
+    play.now += 1
+    assert play.tell(e.Interrupt("op")) == ["interrupting"]
+    second = asked(play)
+    assert performed(play, first) == []
+    assert play.tell(e.Compact("op")) == ["Refuse RefusedError"]
+    assert performed(play, second) == ["interrupted"]
+
+
+def test_P7_what_cannot_be_compacted_is_refused_with_a_way_out() -> None:
+    assert Play().tell(e.Compact("op")) == ["Refuse RefusedError"]
+    assert Play(runtime="human").tell(e.Compact("op")) == ["Refuse RefusedError"]
+    play = at_prompt()
+    play.policy = Policy({"demo": Traits(compacts=False)})
+    assert play.tell(e.Compact("op")) == ["Refuse RefusedError"]
+    (refused,) = [one for one in play.commands if isinstance(one, c.Refuse)]
+    assert "compact" in refused.error.message
+    assert "roost restart p" in refused.error.message
+
+
+def test_an_errand_ends_with_its_session() -> None:
+    play = at_prompt()
+    play.tell(e.Compact("op"))
+    errand = asked(play)
+    play.submit(2)
+    assert play.died() == ["stopped(crashed)"]
+    assert play.tell(e.Tick(), after=1)[-1] == "Launch"
+    play.tell(e.Launched(play.session.id, RUNNING))
+    assert play.session.errand is None
+    assert performed(play, errand) == []
