@@ -29,7 +29,7 @@ def roost(home: Home) -> Iterator[Roost]:
 class Stranger:
     """A demo agent on a terminal of its own, on the peer's conversation, that roost did not start."""
 
-    def __init__(self, roost: Roost, conversation: str) -> None:
+    def __init__(self, roost: Roost, conversation: str, **environ: str) -> None:
         self.master, slave = pty.openpty()
         shared = roost.places.state / "demo"
         self.process = subprocess.Popen(
@@ -40,6 +40,7 @@ class Stranger:
             env={
                 **{name: value for name, value in os.environ.items() if name != "ROOST_HOME"},
                 "ROOST_DEMO_STATE": str(shared),
+                **environ,
             },
             start_new_session=True,
         )
@@ -62,8 +63,8 @@ class Stranger:
 
 
 @contextmanager
-def stranger(roost: Roost, conversation: str) -> Iterator[Stranger]:
-    made = Stranger(roost, conversation)
+def stranger(roost: Roost, conversation: str, **environ: str) -> Iterator[Stranger]:
+    made = Stranger(roost, conversation, **environ)
     try:
         yield made
     finally:
@@ -182,3 +183,15 @@ def test_P5_H4_what_a_dead_holder_left_behind_holds_nothing(roost: Roost) -> Non
         )
         assert roost.ask("worker", "two") == "echo: two"
     assert roost.session("worker")["conversation"] == conversation
+
+
+def test_P5_B3_a_session_of_another_roost_is_named_and_never_touched(roost: Roost) -> None:
+    conversation = parked(roost)
+    marker = {"ROOST_SESSION": "5" * 32, "ROOST_NONCE": "n", "ROOST_HOME": "/other"}
+    with stranger(roost, conversation, **marker) as other:
+        roost.send("worker", "two")
+        assert "of another roost (/other)" in roost.until_state("worker", "blocked")["why"]
+        roost.kill()
+        roost.start()
+        roost.until_state("worker", "blocked")
+        assert other.process.poll() is None
