@@ -156,6 +156,10 @@ async def test_unfinished_messages_load_in_order_of_arrival_whatever_happened_to
         pytest.param(Batch(1.0, (c.SaveSession(session("nobody")),)), id="session-without-peer"),
         pytest.param(Batch(1.0, (c.SaveSession(session(generation=2)),)), id="second-live-session"),
         pytest.param(Batch(1.0, (c.CloseSession(death(session(generation=7))),)), id="death-of-a-stranger"),
+        pytest.param(
+            Batch(1.0, (c.CloseSession(replace(death(session()), generation=2)),)),
+            id="L3-death-of-another-generation",
+        ),
         pytest.param(Batch(1.0, (c.SaveMessage(message(8)),)), id="message-without-body"),
         pytest.param(Batch(1.0, (c.SaveMessage(message(8)),), bodies={message(8).id: b"x"}), id="cut-body"),
         pytest.param(Batch(1.0, (c.SaveAttempt("f" * 32, None, "offered", ""),)), id="attempt-of-nothing"),

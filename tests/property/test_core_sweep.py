@@ -89,7 +89,7 @@ def test_H5_rows_of_other_hosts_and_launches_are_passed_over_with_the_reason() -
 
 
 def peer(**changes: object) -> Peer:
-    return replace(Peer("a", "seed", Settings("/", "demo"), 0.0, since=NOW - 90.0), **changes)
+    return replace(Peer("a", "seed", Settings("/", "demo"), 1.0, since=NOW - 90.0), **changes)
 
 
 def outcome(made: Peer, *messages: Message) -> Outcome:

@@ -25,6 +25,7 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     e.Drop: doubt.on_drop,
     e.Acknowledge: delivery.on_acknowledge,
     e.Replied: delivery.on_replied,
+    e.Seen: delivery.on_seen,
     e.Taken: delivery.on_taken,
     e.TurnEnded: delivery.on_turn_ended,
     e.OfferFailed: delivery.on_offer_failed,

@@ -111,6 +111,13 @@ def on_acknowledge(step: Step, event: e.Acknowledge) -> None:
             read = step.set_message(message, accepted_at=step.now)
             step.journal("accepted", message=message_id)
             step.finish(read, MessageState.DONE, "read")
+            step.set_peer(since=step.now)
+
+
+def on_seen(step: Step, _event: e.Seen) -> None:
+    """A mailbox is in use: that is when it was last heard of."""
+    if step.traits.mailbox:
+        step.set_peer(since=step.now)
 
 
 def on_replied(step: Step, event: e.Replied) -> None:

@@ -151,6 +151,11 @@ class Replied:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """Somebody wrote as this peer: the heartbeat of one that has no process (H6)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Completed:
     """The agent said of itself that it is done."""
 
@@ -326,6 +331,7 @@ Event = (
     | Configure
     | Acknowledge
     | Replied
+    | Seen
     | Completed
     | FreshAsked
     | Launched

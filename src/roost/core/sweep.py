@@ -9,6 +9,7 @@ from roost.core.evidence import Fact, Life, Patience, Verdict, judge
 from roost.core.identity import HUMAN
 from roost.core.peer import PeerState, WakePolicy
 from roost.core.session import Cause, Session
+from roost.core.view import heard
 
 ALARM_LEAST = 5
 """With fewer sessions the end of most of them is nothing unusual."""
@@ -159,10 +160,8 @@ def resting(state: PeerState, now: float, patience: Patience) -> Finding:
         return Finding(peer.name, None, peer.generation, outcome, Action.KEEP, why)
 
     if peer.settings.runtime == HUMAN:
-        recent = now - _heard_at(state) < patience.ttl
-        return found(
-            Outcome.ALIVE if recent else Outcome.UNKNOWN, f"a mailbox, last used {heard(state, now)}"
-        )
+        recent = now - max(peer.since, peer.created_at) < patience.ttl
+        return found(Outcome.ALIVE if recent else Outcome.UNKNOWN, f"a mailbox, {heard(state, now)}")
     if peer.stopped:
         return found(Outcome.SLEPT_IDLE, "parked by the operator")
     if peer.settings.wake is WakePolicy.ALWAYS:
@@ -174,12 +173,3 @@ def resting(state: PeerState, now: float, patience: Patience) -> Finding:
     if last.cause in _EPHEMERAL:
         return found(Outcome.EPHEMERAL_DONE, f"its last session ended: {last.cause}")
     return found(Outcome.GONE, f"its last session ended: {last.cause}")
-
-
-def heard(state: PeerState, now: float) -> str:
-    """How long ago somebody last read or wrote as a peer that has no process (H6)."""
-    return f"{rough_duration(max(now - _heard_at(state), 0.0))} ago"
-
-
-def _heard_at(state: PeerState) -> float:
-    return state.peer.since or state.peer.created_at

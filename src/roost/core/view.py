@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
+from roost.core.durations import rough_duration
 from roost.core.identity import HUMAN
 from roost.core.message import MessageState
 from roost.core.peer import PeerState
@@ -35,7 +36,9 @@ def shown(state: PeerState, now: float) -> Shown:
     if any(message.state is MessageState.UNKNOWN for message in state.messages):
         return Shown("asleep", "a message is in doubt; see `roost messages --state unknown`", peer.since)
     if peer.settings.runtime == HUMAN:
-        return Shown("asleep", f"a mailbox, {state.queued or 'nothing'} unread", peer.since)
+        return Shown(
+            "asleep", f"a mailbox, {state.queued or 'nothing'} unread, {heard(state, now)}", peer.since
+        )
     if peer.last_death is None:
         return Shown("asleep", "has not run yet", peer.since or peer.created_at)
     return Shown("asleep", _last(state), peer.since)
@@ -47,6 +50,14 @@ def _last(state: PeerState) -> str:
     if death is None:
         return "has not run yet"
     return f"last session: {death.cause}{f': {death.why}' if death.why else ''}"
+
+
+def heard(state: PeerState, now: float) -> str:
+    """When somebody last read or wrote as a peer that has no process, in words (H6)."""
+    peer = state.peer
+    if peer.since <= peer.created_at:
+        return "not used yet"
+    return f"last used {rough_duration(max(now - peer.since, 0.0))} ago"
 
 
 def iso(at: float | None) -> str | None:

@@ -199,9 +199,9 @@ class Fleet:
 
         As `report` for each: what cannot be stored together is told one by one, until the store takes it.
         """
-        for begin in range(0, len(facts), TOGETHER):
-            chunk = facts[begin : begin + TOGETHER]
-            left = await self._together(chunk)
+        chunks = [facts[begin : begin + TOGETHER] for begin in range(0, len(facts), TOGETHER)]
+        # The next chunk is decided while the one before is stored.
+        for left in await asyncio.gather(*(self._together(chunk) for chunk in chunks)):
             await asyncio.gather(
                 *(self.report(name, event, settles=settles) for name, event, settles in left)
             )

@@ -27,7 +27,9 @@ def _value(text: str) -> str:
     if _PLAIN.fullmatch(text):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
-    return '"' + "".join(char for char in escaped if char.isprintable()) + '"'
+    if not escaped.isprintable():
+        escaped = "".join(char for char in escaped if char.isprintable())
+    return f'"{escaped}"'
 
 
 class RotatingLog:

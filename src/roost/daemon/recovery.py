@@ -73,8 +73,7 @@ class Recovery:
             await self._take_up(intent)
         for name, message in doubtful:
             self._look(name, message)
-        for name in self._fleet.names():
-            await self._fleet.report(name, e.Tick())
+        await self._fleet.report_all([(name, e.Tick(), None) for name in self._fleet.names()])
         await self._tidy()
 
     async def sweep(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from roost.core import events as e
-from roost.core.identity import OPERATOR, derive
+from roost.core.identity import HUMAN, OPERATOR, derive
 from roost.core.limits import BODY_BYTES, KEY_CHARACTERS, TOPIC_CHARACTERS
 from roost.core.message import Message, MessageState
 from roost.core.peer import PeerState
@@ -197,7 +197,12 @@ class Sender:
 
         A daemon that was killed between storing the reply and this note is told by the repetition.
         """
-        if message.reply_to is not None and self._fleet.find(message.sender) is not None:
+        sender = self._fleet.find(message.sender)
+        if sender is None:
+            return
+        if sender.peer.settings.runtime == HUMAN and message.sender != OPERATOR:
+            await self._fleet.tell(message.sender, e.Seen())
+        if message.reply_to is not None:
             await self._fleet.tell(message.sender, e.Replied(message.reply_to, message.id))
 
     async def _timed(

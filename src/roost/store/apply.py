@@ -27,7 +27,9 @@ SET state = excluded.state, conversation = excluded.conversation, pooled = exclu
     data = excluded.data
 WHERE ended_at IS NULL
 """
-_END_SESSION = "UPDATE sessions SET ended_at = ?, state = 'ended' WHERE id = ? AND ended_at IS NULL"
+_END_SESSION = """
+UPDATE sessions SET ended_at = ?, state = 'ended' WHERE id = ? AND generation = ? AND ended_at IS NULL
+"""
 _INSERT_DEATH = f"INSERT INTO deaths ({rows.DEATH_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_MESSAGE = f"INSERT INTO messages ({rows.MESSAGE_COLUMNS}) VALUES ({', '.join('?' * 20)})"
 _INSERT_BODY = "INSERT INTO bodies (seq, body) VALUES (?, ?)"
@@ -148,7 +150,7 @@ class Applier:
             raise BatchError(f"session {session.id} has ended and cannot live again; nothing was stored")
 
     def _close(self, death: Death) -> None:
-        self._cursor.execute(_END_SESSION, (death.at, death.session))
+        self._cursor.execute(_END_SESSION, (death.at, death.session, death.generation))
         if not self._connection.changes():
             raise BatchError(f"there is no live session {death.session} that could end; nothing was stored")
         self._cursor.execute(_INSERT_DEATH, rows.death_row(death))

@@ -107,7 +107,8 @@ def _session(tables: Tables, session: Session) -> None:
 
 
 def _close(tables: Tables, death: Death) -> None:
-    if tables.live.pop(death.session, None) is None:
+    live = tables.live.pop(death.session, None)
+    if live is None or live.generation != death.generation:
         raise BatchError(f"there is no live session {death.session} that could end; nothing was stored")
     tables.ended[death.session] = death.peer
     tables.deaths[death.session] = death
