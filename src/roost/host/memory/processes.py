@@ -53,13 +53,17 @@ class MemoryWatch:
 
 
 class MemoryProcesses:
-    """Twin of SystemProcesses. `broken` makes every look fail, as an unreadable /proc does."""
+    """Twin of SystemProcesses.
+
+    `broken` makes every look fail, as an unreadable /proc does; `blind` makes looks succeed and show nobody.
+    """
 
     def __init__(self, boot: str = "00000000-0000-0000-0000-000000000001") -> None:
         """Start with an empty table on boot `boot`."""
         self.boot = boot
         self.host = "memory"
         self.broken = False
+        self.blind = False
         self.work: dict[int, float] = {}
         self.signals: list[tuple[ProcessId, int]] = []
         self.endings: dict[ProcessId, Ending] = {}
@@ -140,7 +144,7 @@ class MemoryProcesses:
         """Identity of the living process with `pid`, or None."""
         self._look()
         process = self._table.get(pid)
-        if process is None or process.row.zombie:
+        if process is None or process.row.zombie or self.blind:
             return None
         return ProcessId(self.boot, pid, process.row.start)
 
@@ -150,7 +154,7 @@ class MemoryProcesses:
             return Probe(Liveness.UNKNOWN, "cannot read the process table")
         if process.boot != self.boot:
             return Probe(Liveness.DEAD, "the machine was restarted since")
-        found = self._table.get(process.pid)
+        found = None if self.blind else self._table.get(process.pid)
         return judge(process, found.row if found else None)
 
     def probe_all(self, processes: Sequence[ProcessId]) -> list[Probe]:
@@ -173,7 +177,7 @@ class MemoryProcesses:
         self._look()
         marker = Marker(session, nonce, home)
         found = members(
-            [process.row for process in self._table.values()],
+            [process.row for process in self._table.values() if not self.blind],
             (root.pid, root.start) if root is not None and root.boot == self.boot else None,
             lambda pid: (found := self._table[pid].marker) is not None and found.is_of(marker),
             uid=_UID,
@@ -187,6 +191,7 @@ class MemoryProcesses:
             (ProcessId(self.boot, pid, process.row.start), process.marker)
             for pid, process in sorted(self._table.items())
             if process.marker is not None and process.row.uid == _UID and not process.row.zombie
+            if not self.blind
         ]
 
     def cpu_seconds(self, processes: Sequence[ProcessId]) -> float:
