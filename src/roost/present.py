@@ -93,6 +93,7 @@ def message_object(message: Message) -> dict[str, Any]:
         "state": str(message.state),
         "why": message.why,
         "size": message.size,
+        "when": str(message.timing),
         "created_at": iso(message.created_at),
         "accepted_at": iso(message.accepted_at),
         "done_at": iso(message.done_at),

@@ -130,6 +130,7 @@ def test_send_prints_the_id_and_asks_for_all_that_was_said(
         "topic": "t",
         "reply_to": "0190aaaa",
         "attach": [str(home.work / "note.txt")],
+        "when": "next",
         "ttl": 3600.0,
         "key": "k",
         "wait": "stored",

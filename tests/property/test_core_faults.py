@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from roost.core import death, delivery, ending, launch, lifecycle, requests, step, turns
+from roost.core import death, delivery, doubt, ending, launch, lifecycle, requests, step, turns
 from roost.core import decide as reducer
 from tests.property.test_core_machine import Machine
 
@@ -91,7 +91,11 @@ FAULTS = [
         "for message in step.state.messages:",
         "for message in ():",
     ),
-    Fault("P3 no wake for a notice alone", reducer._wakes, "not notice and ", ""),
+    Fault("P3 no wake for a notice alone", delivery.waking, "message.notice is None", "True"),
+    Fault("what waits for an idle agent wakes none", delivery.waking, "timing is not Timing.IDLE", "size"),
+    Fault("what is urgent goes first", delivery._urgency, "_URGENCY[message.timing]", "2"),
+    Fault("what was begun goes on first", delivery._urgency, "0 if message.cut else ", ""),
+    Fault("only doubt is sent again", doubt.on_resend, "message.state is not MessageState.UNKNOWN", "False"),
     Fault("N5 an end waits for the launch", ending.end, "if session.processes is not None:", "if True:"),
     Fault("P3 time passes without spinning", reducer.deadline, "if at > now", "if at >= now - 60"),
     Fault(

@@ -25,7 +25,7 @@ from roost.core import events as e
 from roost.core.decide import deadline, decide
 from roost.core.ending import policy_end
 from roost.core.identity import OPERATOR
-from roost.core.message import Message, MessageState, Notice
+from roost.core.message import Message, MessageState, Notice, Timing
 from roost.core.peer import Peer, PeerState, ResumePolicy, Settings, WakeMode, WakePolicy
 from roost.core.session import Cause, Processes, SessionState
 from tests.support.core_shell import POLICY, PROCESS, Shell
@@ -70,11 +70,14 @@ class Machine(Shell):
         topic=st.sampled_from([None, "t1", "t2"]),
         ttl=st.sampled_from([None, None, 15.0]),
         notice=st.booleans(),
+        timing=st.sampled_from([Timing.NEXT, Timing.NEXT, *Timing]),
     )
-    def submit(self, topic: str | None, ttl: float | None, *, notice: bool) -> None:
-        self.add(topic, ttl, notice=notice)
+    def submit(self, topic: str | None, ttl: float | None, *, notice: bool, timing: Timing) -> None:
+        self.add(topic, ttl, notice=notice, timing=timing)
 
-    def add(self, topic: str | None, ttl: float | None, *, notice: bool) -> None:
+    def add(
+        self, topic: str | None, ttl: float | None, *, notice: bool, timing: Timing = Timing.NEXT
+    ) -> None:
         self.number += 1
         self.tell(
             e.Submit(
@@ -88,6 +91,7 @@ class Machine(Shell):
                     topic=topic,
                     expires_at=self.now + ttl if ttl else None,
                     notice=Notice("about", "done", "why") if notice else None,
+                    timing=Timing.NEXT if notice else timing,
                 )
             )
         )
@@ -273,7 +277,9 @@ class Machine(Shell):
         elif self.state is None or self.state.peer.quarantine or self.state.queued > 2:
             self.jump()
         else:
-            self.add(data.draw(st.sampled_from([None, "t1"])), None, notice=data.draw(st.integers(0, 5)) == 0)
+            timing = data.draw(st.sampled_from([Timing.NEXT, *Timing]))
+            notice = data.draw(st.integers(0, 5)) == 0
+            self.add(data.draw(st.sampled_from([None, "t1"])), None, notice=notice, timing=timing)
 
     @precondition(lambda self: self.effects)
     @rule(data=st.data())
@@ -350,8 +356,14 @@ class Machine(Shell):
     @invariant()
     def in_order(self) -> None:
         exempt = {m.id for m in [*self.stored.messages.values(), *self.stored.final.values()] if m.notice}
-        places = [self.order.index(m) for m in self.first_offers if not (self.was_ephemeral and m in exempt)]
-        assert places == sorted(places)
+        known = self.stored.messages | self.stored.final
+        for timing in Timing:
+            places = [
+                self.order.index(m)
+                for m in self.first_offers
+                if not (self.was_ephemeral and m in exempt) and known[m].timing is timing
+            ]
+            assert places == sorted(places)
         assert len(set(self.first_offers)) == len(self.first_offers)
 
     @invariant()
@@ -396,7 +408,11 @@ class Machine(Shell):
         """Whether something is left to do: notices wait for a session, doubt for a person."""
         if self.state is None:
             return False
-        waiting = [m for m in self.state.messages if m.notice is None and m.state is not MessageState.UNKNOWN]
+        waiting = [
+            m
+            for m in self.state.messages
+            if m.notice is None and m.state is not MessageState.UNKNOWN and not self.lets_sleep(m)
+        ]
         stopping = self.state.session is not None and self.state.session.state is SessionState.STOPPING
         return bool(waiting or stopping)
 

@@ -10,7 +10,7 @@ from roost.core import events as e
 from roost.core.decide import decide
 from roost.core.ending import policy_end
 from roost.core.identity import ProcessId
-from roost.core.message import Examination, Message, MessageState
+from roost.core.message import Examination, Message, MessageState, Timing
 from roost.core.peer import Peer, PeerState, WakePolicy
 from roost.core.policy import Policy, Traits
 from roost.core.session import Cause, Death, ErrandKind, Processes, Session, SessionState
@@ -29,6 +29,11 @@ COUNTS = {"crashed", "oom", "boot-failed", "server-exit", "shim-lost"}
 PROCESS = ProcessId("boot", 1, 2)
 LIVING = frozenset({MessageState.QUEUED, MessageState.OFFERED, MessageState.ACCEPTED, MessageState.UNKNOWN})
 REQUESTS = (e.Wake, e.Restart)
+
+
+def urgency(message: Message) -> int:
+    """What was begun goes first, then what is urgent."""
+    return 0 if message.cut else 1 + list(Timing).index(message.timing)
 
 
 class Shell(RuleBasedStateMachine):
@@ -63,8 +68,9 @@ class Shell(RuleBasedStateMachine):
             assert after is before
             assert all(isinstance(command, c.Refuse) for command in commands)
             return commands
-        if isinstance(event, e.Resend):
-            self.truth.resent[event.message_id] += 1
+        known = before.message(event.message_id) if isinstance(event, e.Resend) else None
+        if known is not None and known.state is MessageState.UNKNOWN:
+            self.truth.resent[known.id] += 1
         if isinstance(event, e.Submit) and before.message(event.message.id) is None:
             self.order.append(event.message.id)
         self.state = after
@@ -122,8 +128,21 @@ class Shell(RuleBasedStateMachine):
         if self.state.peer.settings.wake is WakePolicy.EPHEMERAL and offered.notice is not None:
             return []
         places = [message.id for message in self.state.messages]
-        earlier = self.state.messages[: places.index(offered.id)]
-        return [m for m in earlier if m.notice is None and (m.cut or m.state is MessageState.QUEUED)]
+        place = places.index(offered.id)
+        return [
+            m
+            for at, m in enumerate(self.state.messages)
+            if m.notice is None
+            and (m.cut or m.state is MessageState.QUEUED)
+            and (urgency(m), at) < (0 if offered.redriven else urgency(offered), place)
+        ]
+
+    def lets_sleep(self, message: Message) -> bool:
+        """Whether the message waits for others to wake the peer."""
+        assert self.state is not None
+        ephemeral = self.state.peer.settings.wake is WakePolicy.EPHEMERAL
+        sleeps = self.state.session is None and not ephemeral
+        return sleeps and message.timing is Timing.IDLE and not message.cut
 
     def check_launch(self, launch: c.Launch, before: PeerState, event: e.Event) -> None:
         assert self.state is not None
@@ -137,8 +156,12 @@ class Shell(RuleBasedStateMachine):
             assert isinstance(event, e.ConversationMissing)
             return
         asked = before.peer.pending is not None or isinstance(event, REQUESTS)
+        ephemeral = peer.settings.wake is WakePolicy.EPHEMERAL
         waiting = [
-            m for m in self.state.messages if m.notice is None and (m.cut or m.state is MessageState.QUEUED)
+            m
+            for m in self.state.messages
+            if m.notice is None and (m.cut or m.state is MessageState.QUEUED)
+            if ephemeral or m.cut or m.timing is not Timing.IDLE
         ]
         assert asked or waiting or peer.settings.wake is WakePolicy.ALWAYS, (
             "launched for nothing, or a notice"

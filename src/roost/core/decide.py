@@ -123,9 +123,7 @@ def _wake(step: Step) -> None:
         step.set_peer(pending=None)
     if wake_blocked_until(step.state) > step.now:
         return
-    head = next(
-        (m for m in step.state.messages if _wakes(m.state, notice=m.notice is not None, cut=m.cut)), None
-    )
+    head = delivery.waking(step)
     if head is not None:
         launch(step, WakeMode.NATURAL, head.sender, head)
     elif peer.settings.wake is WakePolicy.ALWAYS:
@@ -135,10 +133,6 @@ def _wake(step: Step) -> None:
 def _being_examined(step: Step) -> bool:
     """An offer that a death cut short is looked into first: its verdict may need this very conversation."""
     return any(message.state is MessageState.OFFERED for message in step.state.messages)
-
-
-def _wakes(state: MessageState, *, notice: bool, cut: bool) -> bool:
-    return not notice and (cut or state is MessageState.QUEUED)
 
 
 def wake_blocked_until(state: PeerState) -> float:

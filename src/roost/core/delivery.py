@@ -1,5 +1,6 @@
 """Messages of a peer: accepting, offering, evidence, ends."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from roost.core import commands as c
@@ -7,13 +8,14 @@ from roost.core import events as e
 from roost.core.identity import OPERATOR
 from roost.core.launch import session_id
 from roost.core.limits import TOPICS_KEPT
-from roost.core.message import Examination, Message, MessageState
+from roost.core.message import Examination, Message, MessageState, Timing
 from roost.core.peer import WakePolicy
 from roost.core.session import Session, SessionState
 from roost.core.step import Step
 from roost.core.turns import cut_off, noted, put_back
 from roost.errors import QueueFullError, RefusedError
 
+_URGENCY = {Timing.NOW: 1, Timing.NEXT: 2, Timing.IDLE: 3}
 _DOUBTFUL = (MessageState.OFFERED, MessageState.UNKNOWN)
 
 
@@ -53,12 +55,12 @@ def on_submit(step: Step, event: e.Submit) -> None:
     step.journal(kind, message=message.id, sender=message.sender, size=message.size)
     if event.repeats is not None:
         step.emit(c.SaveAttempt(event.repeats, None, "sent again", f"as message {message.id}"))
-    advise_kept(step)
+    advise_kept(step, message)
     return None
 
 
-def advise_kept(step: Step) -> None:
-    """Tell the asker when the peer takes no messages for the time being."""
+def advise_kept(step: Step, message: Message) -> None:
+    """Tell the asker when the peer does not take the message for the time being."""
     peer = step.peer
     if peer.stopped:
         step.emit(c.Advise(f"'{peer.name}' is stopped: the message is kept until `roost start {peer.name}`"))
@@ -69,6 +71,8 @@ def advise_kept(step: Step) -> None:
                 f" the message is kept until `roost start {peer.name}`"
             )
         )
+    elif message.timing is Timing.IDLE and not step.traits.mailbox and not step.session and not waking(step):
+        step.emit(c.Advise(f"'{peer.name}' sleeps: the message waits until something else wakes it"))
 
 
 def _room(step: Step, message: Message) -> bool:
@@ -263,8 +267,7 @@ def expire(step: Step) -> None:
     if step.state.expiry is None or step.now < step.state.expiry:
         return
     for message in step.state.messages:
-        waits = message.cut or message.state is MessageState.QUEUED
-        if waits and message.expires_at is not None and step.now >= message.expires_at:
+        if _waits(message) and message.expires_at is not None and step.now >= message.expires_at:
             why = (
                 "its turn was cut off and its time to live ran out"
                 if message.cut
@@ -276,10 +279,38 @@ def expire(step: Step) -> None:
 
 def next_offer(step: Step) -> Message | None:
     """The message to hand over next: the first that waits, if it may go now."""
-    for message in step.state.messages:
-        if (message.cut or message.state is MessageState.QUEUED) and _fits(step, message):
-            return message if message.not_before is None or step.now >= message.not_before else None
-    return None
+    first = _first(message for message in step.state.messages if _waits(message) and _fits(step, message))
+    if first is None or (first.not_before is not None and step.now < first.not_before):
+        return None
+    return first
+
+
+def waking(step: Step) -> Message | None:
+    """The message that wakes the sleeping peer: notices do not, nor does what waits for an idle agent.
+
+    Each task of an ephemeral peer has a session of its own, which is idle when it comes: there all wake.
+    """
+    ephemeral = step.peer.settings.wake is WakePolicy.EPHEMERAL
+    return _first(
+        message
+        for message in step.state.messages
+        if _waits(message)
+        and message.notice is None
+        and (message.cut or ephemeral or message.timing is not Timing.IDLE)
+    )
+
+
+def _waits(message: Message) -> bool:
+    return message.cut or message.state is MessageState.QUEUED
+
+
+def _first(waiting: Iterable[Message]) -> Message | None:
+    """The earliest of the most urgent: what was begun goes on before anything else begins."""
+    return min(waiting, key=_urgency, default=None)
+
+
+def _urgency(message: Message) -> int:
+    return 0 if message.cut else _URGENCY[message.timing]
 
 
 def _fits(step: Step, message: Message) -> bool:

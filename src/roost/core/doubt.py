@@ -34,7 +34,7 @@ def on_resend(step: Step, event: e.Resend) -> None:
         changes = {"state": MessageState.QUEUED, "accepted_at": None}
     step.set_message(message, why=why, expires_at=None, not_before=None, **changes)
     step.journal("queued", message=message.id, why=why)
-    advise_kept(step)
+    advise_kept(step, message)
 
 
 def on_drop(step: Step, event: e.Drop) -> None:

@@ -17,6 +17,17 @@ class MessageState(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Timing(StrEnum):
+    """When a busy recipient gets a message. A running turn is never broken into.
+
+    `now`: ahead of all that waits. `next`: in its turn. `idle`: when nothing else waits; it wakes nobody.
+    """
+
+    NOW = "now"
+    NEXT = "next"
+    IDLE = "idle"
+
+
 FINAL = frozenset({MessageState.DONE, MessageState.EXPIRED, MessageState.REFUSED, MessageState.DEAD_LETTER})
 IN_FLIGHT = frozenset({MessageState.OFFERED, MessageState.ACCEPTED})
 
@@ -58,6 +69,7 @@ class Message:
     redriven: bool = False
     notice: Notice | None = None
     attachments: tuple[str, ...] = ()
+    timing: Timing = Timing.NEXT
 
     @property
     def final(self) -> bool:

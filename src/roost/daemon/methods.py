@@ -9,7 +9,7 @@ import msgspec
 
 from roost.core import events as e
 from roost.core.identity import OPERATOR
-from roost.core.message import MessageState
+from roost.core.message import MessageState, Timing
 from roost.core.peer import WakeMode
 from roost.daemon.api import Api
 from roost.daemon.callers import Caller, Progress
@@ -66,6 +66,7 @@ class _Send(_Params):
     reply_to: str | None = None
     attach: list[str] = []
     ttl: float | None = None
+    when: Timing = Timing.NEXT
     key: str | None = None
     wait: str | None = None
     timeout: float | None = None
@@ -255,6 +256,7 @@ class Methods:
             ttl=asked.ttl,
             key=asked.key,
             wait=wait,
+            timing=asked.when,
             timeout=asked.timeout,
         )
         sent = await self._api.sender.send(call.caller, draft, call.progress)

@@ -10,7 +10,7 @@ from typing import Any
 from roost.core import events as e
 from roost.core.identity import HUMAN, OPERATOR, derive
 from roost.core.limits import BODY_BYTES, KEY_CHARACTERS, TOPIC_CHARACTERS
-from roost.core.message import Message, MessageState
+from roost.core.message import Message, MessageState, Timing
 from roost.core.peer import PeerState
 from roost.daemon.attachments import copy_attachments
 from roost.daemon.callers import Caller, Progress
@@ -35,6 +35,7 @@ class Draft:
     key: str | None = None
     wait: str = "stored"
     timeout: float | None = None
+    timing: Timing = Timing.NEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,7 @@ class Sender:
             reply_to=reply_to,
             expires_at=now + draft.ttl if draft.ttl is not None else None,
             attachments=attachments,
+            timing=draft.timing,
         )
         outcome = await self._fleet.tell(
             draft.to, e.Submit(message, fresh=draft.key is None), bodies={message_id: body}
@@ -186,6 +188,7 @@ class Sender:
                 topic=ended.topic,
                 reply_to=ended.reply_to,
                 attachments=ended.attachments,
+                timing=ended.timing,
             )
             body = await self._machine.store.body(ended.id)
             event = e.Submit(message, repeats=ended.id)

@@ -31,7 +31,7 @@ _END_SESSION = """
 UPDATE sessions SET ended_at = ?, state = 'ended' WHERE id = ? AND generation = ? AND ended_at IS NULL
 """
 _INSERT_DEATH = f"INSERT INTO deaths ({rows.DEATH_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_INSERT_MESSAGE = f"INSERT INTO messages ({rows.MESSAGE_COLUMNS}) VALUES ({', '.join('?' * 20)})"
+_INSERT_MESSAGE = f"INSERT INTO messages ({rows.MESSAGE_COLUMNS}) VALUES ({', '.join('?' * 21)})"
 _INSERT_BODY = "INSERT INTO bodies (seq, body) VALUES (?, ?)"
 # What never changes is left out: setting an indexed column writes its index again, even to the same value.
 _UPDATE_MESSAGE = """

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from roost.core.identity import ProcessId
-from roost.core.message import Message, MessageState, Notice
+from roost.core.message import Message, MessageState, Notice, Timing
 from roost.core.peer import (
     Conversation,
     LastDeath,
@@ -223,7 +223,7 @@ def read_death(row: Row) -> Death:
 
 MESSAGE_COLUMNS = (
     "sender, recipient, created_at, size, digest, topic, reply_to, state, why, expires_at, not_before,"
-    " accepted_at, done_at, session, attempts, cut, redriven, notice, attachments, id"
+    " accepted_at, done_at, session, attempts, cut, redriven, notice, attachments, timing, id"
 )
 
 
@@ -250,6 +250,7 @@ def message_row(message: Message) -> Row:
         message.redriven,
         to_text(NOTICE.dump(notice)) if notice is not None else None,
         to_text(message.attachments) if message.attachments else None,
+        message.timing.value,
         message.id,
     )
 
@@ -259,7 +260,7 @@ _STATES: Mapping[str, MessageState] = {state.value: state for state in MessageSt
 
 def read_message(row: Row) -> Message:
     """The message of a row; BrokenRowError."""
-    return _read(f"message {row[19]}", lambda: _message(row))
+    return _read(f"message {row[20]}", lambda: _message(row))
 
 
 def _message(row: Row) -> Message:
@@ -267,7 +268,7 @@ def _message(row: Row) -> Message:
     if state is None:
         raise ValueError(f"the state '{row[7]}' is unknown to this version of roost")
     return Message(
-        id=row[19],
+        id=row[20],
         sender=row[0],
         to=row[1],
         created_at=row[2],
@@ -287,6 +288,7 @@ def _message(row: Row) -> Message:
         redriven=bool(row[16]),
         notice=None if row[17] is None else NOTICE.load(from_text(row[17])),
         attachments=() if row[18] is None else _LINES.load(from_text(row[18])),
+        timing=Timing(row[19]),
     )
 
 

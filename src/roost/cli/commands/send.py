@@ -41,6 +41,13 @@ def _seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
 @click.option("--reply-to", metavar="ID", help="The message that this one answers.")
 @click.option("--attach", metavar="FILE", multiple=True, help="Attach a file; at most 20.")
 @click.option("--ttl", metavar="DURATION", callback=_seconds, help="Give up when it was not taken by then.")
+@click.option(
+    "--when",
+    type=click.Choice(("now", "next", "idle")),
+    default="next",
+    show_default=True,
+    help="What a busy agent gets: it next, in its turn, or when nothing else waits.",
+)
 @click.option("--key", metavar="TEXT", help="Your own key: the same key and body again is the same message.")
 @click.option(
     "--wait",
@@ -64,6 +71,7 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
     reply_to: str | None,
     attach: tuple[str, ...],
     ttl: float | None,
+    when: str,
     key: str | None,
     wait: str | None,
     timeout: float | None,
@@ -71,6 +79,9 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
     """Send a message.
 
     Prints its id, or with `--wait replied` the body of the reply.
+
+    `--when now` goes ahead of all that waits, `--when idle` after all of it and without waking a sleeping
+    agent. A turn that runs is never broken into.
 
     The body is BODY (several words are joined by spaces), the file of --file, or standard input when BODY is
     `-` or left out. It is text in UTF-8.
@@ -90,6 +101,7 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
         "reply_to": reply_to,
         "attach": _attachments(attach),
         "ttl": ttl,
+        "when": when,
         "key": key,
         "wait": wait,
         "timeout": None if wait == "stored" else DEFAULT_WAIT if timeout is None else timeout,
