@@ -133,7 +133,8 @@ def test_H4_N6_a_zombie_agent_whose_shim_hangs_is_noticed_and_buried(roost: Roos
     roost.add("a")
     roost.ask("a", "hello")
     session = roost.session("a")
-    signal_pid(session["shim_pid"], signal.SIGSTOP)
+    for part in ("server", "shim"):  # tmux continues a pane's process that was stopped
+        signal_pid(session[f"{part}_pid"], signal.SIGSTOP)
     signal_pid(session["agent_pid"], signal.SIGKILL)
     wait_until(lambda: not alive(session["agent_pid"]), timeout=PATIENCE, why="the agent is a zombie")
     roost.call("stop", name="a")
@@ -141,6 +142,23 @@ def test_H4_N6_a_zombie_agent_whose_shim_hangs_is_noticed_and_buried(roost: Roos
     assert (death["cause"], death["signal"]) == ("operator-stop", 9)
     assert carriers(session["id"]) == []
     assert len(roost.events("a", "stopped")) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(90)
+def test_P9_N6_an_agent_that_died_under_a_hanging_shim_is_not_shown_as_well(roost: Roost) -> None:
+    """Nobody asks for anything: it is unknown within moments, and ends as what it was."""
+    roost.add("a")
+    roost.ask("a", "hello")
+    session = roost.session("a")
+    for part in ("server", "shim"):  # tmux continues a pane's process that was stopped
+        signal_pid(session[f"{part}_pid"], signal.SIGSTOP)
+    signal_pid(session["agent_pid"], signal.SIGKILL)
+    assert "its agent has ended" in roost.until_state("a", "unknown")["why"]
+    death = roost.until_death("a")
+    assert (death["cause"], death["signal"], death["counted"]) == ("crashed", 9, True)
+    assert carriers(session["id"]) == []
+    assert roost.ask("a", "go on") == "echo: go on"
 
 
 def test_H4_another_persons_process_is_not_dead_and_a_foreign_boot_is() -> None:

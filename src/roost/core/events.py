@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from roost.core.message import Examination, Message
 from roost.core.peer import Settings, WakeMode
-from roost.core.session import Death, Processes, SessionState
+from roost.core.session import Cause, Death, Processes, SessionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +271,7 @@ class Orphaned:
 
     session: str
     why: str
+    cause: Cause = Cause.SERVER_EXIT
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,7 @@ def on_conversation_missing(step: Step, event: e.ConversationMissing) -> None:
 def on_orphaned(step: Step, event: e.Orphaned) -> None:
     """What is left of the session ends."""
     if step.live(event.session):
-        end(step, Cause.SERVER_EXIT, "roost", why=event.why)
+        end(step, event.cause, "roost", why=event.why)
 
 
 def on_end_vetoed(step: Step, event: e.EndVetoed) -> None:

@@ -242,7 +242,7 @@ class Driver:
     async def _report(self, reading: Reading | None) -> None:
         """Tell the fleet of a changed state, and of a turn that ended without a record of its end."""
         live, session = self._live, self._session()
-        if session is None or reading is None:
+        if session is None or reading is None or live.lost:
             return
         flight = self._flight()
         if (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from roost.core import events as e
 from roost.core.identity import ProcessId
-from roost.core.session import Processes, SessionState
+from roost.core.session import Cause, Processes, SessionState
 from roost.daemon.driver import Driver
 from roost.daemon.fleet import Fleet
 from roost.daemon.live import Live, Lives
@@ -19,8 +19,10 @@ from roost.errors import RoostError
 from roost.host.errors import SensorError, TmuxGone
 from roost.host.interfaces import Liveness, Terminal
 
+PROMPT = 1.0
 SHIM = 15.0
-"""Seconds that a shim has to leave after its agent or its terminal: it gives the agent three to hang up."""
+"""Seconds after the end of its agent or its terminal until a session whose shim has not left is unknown, and
+until the shim is asked to leave: it gives the agent three to hang up."""
 REJOIN = 0.5
 """Seconds between two attempts to join a terminal again whose tmux server lives."""
 LISTENING = 0.2
@@ -103,8 +105,7 @@ class Keeper:
     async def _strand(self, live: Live) -> None:
         """Show that the session serves nobody any more while its shim ends it, and see that it does."""
         if await self._alive(_processes(live).shim):
-            why = "its tmux server is gone, and its shim is ending it"
-            await self._fleet.report(live.peer, e.Observed(live.session.id, SessionState.UNKNOWN, why))
+            await self._unknown(live, "its tmux server is gone, and its shim is ending it")
         await self._passed_away(live)
 
     async def _rejoin(self, live: Live) -> None:
@@ -161,18 +162,30 @@ class Keeper:
         gone = asyncio.Event()
         watch = self._machine.processes.watch(processes.shim, gone.set)
         try:
-            await race(gone.wait(), self._machine.clock.sleep(SHIM))
-            if not gone.is_set() and not await self._serves(processes):
-                why = "its agent or its tmux server is gone and its shim is not"
-                await self._fleet.report(live.peer, e.Orphaned(live.session.id, why))
+            for bound in (PROMPT, SHIM - PROMPT):
+                await race(gone.wait(), self._machine.clock.sleep(bound))
+                lost = None if gone.is_set() else await self._lost(processes)
+                if lost is not None and bound == PROMPT:
+                    await self._unknown(live, lost[0])
+                elif lost is not None:
+                    await self._fleet.report(live.peer, e.Orphaned(live.session.id, *lost))
             await gone.wait()
         finally:
             watch.cancel()
         await self._undertaker.bury(live.session, live.context, "the session's shim has ended")
 
-    async def _serves(self, processes: Processes) -> bool:
-        """Whether agent and tmux server may both be alive: what cannot be told is not taken for dead."""
-        return await self._alive(processes.agent) and await self._alive(processes.server)
+    async def _unknown(self, live: Live, why: str) -> None:
+        """Show that the session serves nobody any more."""
+        live.lost = True
+        await self._fleet.report(live.peer, e.Observed(live.session.id, SessionState.UNKNOWN, why))
+
+    async def _lost(self, processes: Processes) -> tuple[str, Cause] | None:
+        """Which of agent and tmux server is dead; None while both may be alive: unknown is not dead."""
+        if not await self._alive(processes.server):
+            return "its tmux server is gone and its shim is not", Cause.SERVER_EXIT
+        if not await self._alive(processes.agent):
+            return "its agent has ended and its shim has not", Cause.CRASHED
+        return None
 
     async def _alive(self, process: ProcessId) -> bool:
         probe = await asyncio.to_thread(self._machine.processes.probe, process)
