@@ -48,7 +48,8 @@ class Stage:
             Stubborn(),
         )
         self.fleet = Fleet(self.store, self.clock, Policy(waking=False), self.tasks)
-        machine: Any = SimpleNamespace(clock=self.clock, processes=self.processes)
+        places = SimpleNamespace(home="/home")
+        machine: Any = SimpleNamespace(clock=self.clock, processes=self.processes, places=places)
         self.clearing = Clearing(self.fleet, Authority(machine, self.fleet), self.clock)
 
     async def open(self) -> list[str]:
@@ -70,8 +71,8 @@ async def stage() -> AsyncIterator[Stage]:
 
 
 async def test_N7_a_launch_waits_until_the_tree_is_empty(stage: Stage) -> None:
-    child = stage.processes.spawn(marker=Marker("s", "n"))
-    stranger = stage.processes.spawn(marker=Marker("other", "n"))
+    child = stage.processes.spawn(marker=Marker("s", "n", "/home"))
+    stranger = stage.processes.spawn(marker=Marker("other", "n", "/home"))
     stage.clearing.announce(REMAINS)
     launch = stage.tasks.start(stage.clearing.over("a"), "launch")
     other = stage.tasks.start(stage.clearing.over("b"), "launch of another peer")
@@ -94,7 +95,7 @@ async def test_N7_a_launch_waits_until_the_tree_is_empty(stage: Stage) -> None:
 async def test_N7_what_hangs_in_the_kernel_is_an_alarm_once_and_is_tried_until_it_is_gone(
     stage: Stage,
 ) -> None:
-    child = stage.processes.spawn(marker=Marker("s", "n"))
+    child = stage.processes.spawn(marker=Marker("s", "n", "/home"))
     stage.processes.hanging.add(child.pid)
     clearing = stage.tasks.start(stage.clearing.clear(REMAINS), "clear")
     launch = stage.tasks.start(stage.clearing.over("a"), "launch")

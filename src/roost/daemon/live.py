@@ -36,7 +36,7 @@ class Live:
     seen to leave the input line after our Enter. `interrupting` is the message whose turn we pressed a key to
     end, `compacted_at` when the conversation was last compacted (Unix seconds, by the agent's own record).
     `quiet`: its driver looks again when it is poked, or when one of these files or the pane log has changed;
-    None: it looks again by itself. `lost`: its agent or its terminal is dead, so that what its files still say
+    None: it looks again by itself. `lost`: its agent or terminal is dead, so that what its files still say
     of its state is not true any more.
     """
 
