@@ -245,3 +245,28 @@ async def test_a_change_that_left_no_trace_is_found_in_the_end(world: World) -> 
     program.screen = "Allow?"
     await world.clock.advance(QUIET)
     assert await world.until_blocked() < 5
+
+
+async def test_H1_commands_look_for_no_process(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether a session lives is found out in the path of its life, not by each command that asks for it."""
+    await world.idle()
+    looks: list[str] = []
+    for sense in ("identify", "probe", "probe_all", "environ_marker", "tree", "marked"):
+
+        def counted(*args: Any, sense: str = sense, real: Any = getattr(MemoryProcesses, sense)) -> Any:  # noqa: ANN401 -- any sense
+            looks.append(sense)
+            return real(*args)
+
+        monkeypatch.setattr(MemoryProcesses, sense, counted)
+    sent = await world.call("send", to="operator", body="hello")
+    for _ in range(20):
+        await world.call("list")
+        await world.call("status")
+        await world.call("show", name="a")
+        await world.call("messages", name="a")
+        await world.call("message", id=sent["id"])
+        await world.call("inbox", name="operator")
+        await world.call("deaths", name="a")
+    assert looks == []
+    await world.call("gc", dry_run=True)
+    assert looks
