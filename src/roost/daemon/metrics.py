@@ -1,6 +1,7 @@
 """What is counted, as Prometheus text (exposition format 0.0.4): names, states and times, never a body."""
 
-import secrets
+import asyncio
+import hmac
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,11 +22,27 @@ BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 
 """Upper bounds of a histogram's buckets, in seconds."""
 
 
-def metrics_token(path: Path) -> str:
-    """Blocking: the token of this roost's metrics, made once and readable by its owner only; OSError."""
-    if not path.exists():
-        write_atomic(path, secrets.token_hex(32).encode() + b"\n")
-    return path.read_text().strip()
+class MetricsKey:
+    """The token of this roost's metrics: made once, readable by its owner only."""
+
+    def __init__(self, path: Path, fresh: str) -> None:
+        """Keep it in `path`; `fresh` is a new one, should there be none yet."""
+        self._path = path
+        self._fresh = fresh
+        self._token = b""
+
+    async def prepare(self) -> None:
+        """Read it, or make it. Raises OSError."""
+        self._token = await asyncio.to_thread(self._kept)
+
+    def _kept(self) -> bytes:
+        if not self._path.exists():
+            write_atomic(self._path, self._fresh.encode() + b"\n")
+        return self._path.read_bytes().strip()
+
+    def opens(self, token: str) -> bool:
+        """Whether this is it."""
+        return bool(self._token) and hmac.compare_digest(token.encode(), self._token)
 
 
 @dataclass(slots=True)

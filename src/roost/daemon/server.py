@@ -24,7 +24,7 @@ from roost.daemon.live import Lives
 from roost.daemon.logs import Logs
 from roost.daemon.machine import Machine
 from roost.daemon.methods import Methods
-from roost.daemon.metrics import Metrics, metrics_token
+from roost.daemon.metrics import Metrics, MetricsKey
 from roost.daemon.notices import Notices
 from roost.daemon.orphans import Orphans
 from roost.daemon.panes import PaneLogs
@@ -95,8 +95,8 @@ class Daemon:
         methods = Methods(self._api, tokens, feed, health, metrics, self.shut_down)
         self._rpc = RpcServer(methods, self._tasks)
         self._rpc_listener = rpc
-        secret = metrics_token(machine.places.metrics_token)
-        self._web = WebServer(self._api, tokens, Hooks(self._keeper), metrics, secret, http)
+        self._metrics_key = MetricsKey(machine.places.metrics_token, machine.ids.token())
+        self._web = WebServer(self._api, tokens, Hooks(self._keeper), metrics, self._metrics_key, http)
 
     def shut_down(self, end_agents: bool = False) -> None:  # noqa: FBT001, FBT002 -- also a signal handler
         """Ask the daemon to end; its agents live on unless `end_agents`."""
@@ -108,6 +108,7 @@ class Daemon:
         loaded = await self._machine.store.load()
         self._fleet.load(loaded.peers)
         await self._api.ensure_operator()
+        await self._metrics_key.prepare()
         serving = self._tasks.start(self._web.run(), "http")
         await self._web.ready()
         recovering = self._tasks.start(self._recovery.run(loaded.intents), "recovery")

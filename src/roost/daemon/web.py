@@ -5,7 +5,6 @@
 
 import asyncio
 import contextlib
-import hmac
 import socket
 from collections.abc import AsyncGenerator, Generator
 from typing import Any
@@ -21,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from roost.daemon.api import Api
 from roost.daemon.callers import Caller
 from roost.daemon.hooks import Hooks
-from roost.daemon.metrics import CONTENT_TYPE, Metrics
+from roost.daemon.metrics import CONTENT_TYPE, Metrics, MetricsKey
 from roost.daemon.tokens import Tokens
 from roost.daemon.tools import build_tools
 from roost.errors import DeniedError
@@ -36,11 +35,11 @@ class Gate:
     The metrics have a token of their own, which opens nothing else, and which no agent is given.
     """
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, metrics: str, port: int) -> None:
-        """Guard this application; `metrics` is the token of the metrics."""
+    def __init__(self, app: ASGIApp, tokens: Tokens, key: MetricsKey, port: int) -> None:
+        """Guard this application; `key` opens its metrics."""
         self._app = app
         self._tokens = tokens
-        self._metrics = metrics.encode()
+        self._key = key
         self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,7 +61,7 @@ class Gate:
 
     def _check_reader(self, request: Request) -> None:
         """Raise DeniedError for whoever may not read the metrics."""
-        if not hmac.compare_digest(_bearer(request).encode(), self._metrics):
+        if not self._key.opens(_bearer(request)):
             raise DeniedError
 
     def _foreign(self, request: Request) -> Response | None:
@@ -97,9 +96,15 @@ class WebServer:
     """Serves on one listening socket until closed."""
 
     def __init__(
-        self, api: Api, tokens: Tokens, hooks: Hooks, metrics: Metrics, secret: str, listener: socket.socket
+        self,
+        api: Api,
+        tokens: Tokens,
+        hooks: Hooks,
+        metrics: Metrics,
+        key: MetricsKey,
+        listener: socket.socket,
     ) -> None:
-        """Build the application; `secret` is the token of the metrics."""
+        """Build the application; `key` opens its metrics."""
         port = listener.getsockname()[1]
         tools = build_tools(api, caller_of).streamable_http_app(
             json_response=True,
@@ -132,7 +137,7 @@ class WebServer:
 
         app = Starlette(routes=routes, lifespan=lifespan)
         config = uvicorn.Config(
-            Gate(app, tokens, secret, port),
+            Gate(app, tokens, key, port),
             http="httptools",
             loop="none",
             lifespan="on",
