@@ -10,13 +10,13 @@ from roost.cli.output import (
     clock,
     fields,
     harmless,
-    one_line,
     say,
     show_json,
     show_json_line,
     table,
     wrap,
 )
+from roost.cli.sentences import sentence
 from roost.errors import NoDaemonError
 
 _NAMES = {9: "SIGKILL", 15: "SIGTERM", 1: "SIGHUP", 2: "SIGINT", 11: "SIGSEGV", 6: "SIGABRT"}
@@ -57,18 +57,8 @@ def events_command(app: App, follow: bool, peer: str | None, after: int | None, 
 
 
 def _show_event(event: Record) -> None:
-    data: Record = event.get("data") or {}
-    words = [
-        str(event["seq"]).rjust(6),
-        clock(event.get("ts")),
-        str(event["kind"]).ljust(11),
-        str(event.get("peer") or "-").ljust(12),
-        *([f"cause={event['cause']}"] if event.get("cause") else []),
-        *([f"message={str(event['message'])[:16]}"] if event.get("message") else []),
-        *(f"{key}={one_line(value)}" for key, value in data.items() if value not in (None, "")),
-    ]
-    line = " ".join(one_line(word) if index > 3 else word for index, word in enumerate(words))  # noqa: PLR2004
-    say(wrap(line.rstrip(), 7))
+    words = (str(event["seq"]).rjust(6), clock(event.get("ts")), str(event.get("peer") or "-").ljust(12))
+    say(wrap(" ".join([*words, sentence(event)]).rstrip(), 7))
 
 
 @click.command("deaths", cls=DataCommand)

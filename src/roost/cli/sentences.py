@@ -1,0 +1,110 @@
+"""The events of the journal as sentences."""
+
+from collections.abc import Callable
+
+from roost.cli.client import Record
+from roost.cli.output import one_line
+
+_WAKES = {
+    "operator-fresh": "fresh, as the operator asked",
+    "operator-resume": "with its conversation, as the operator asked",
+    "refresh": "fresh, as it was marked",
+    "ephemeral": "fresh, as for each task",
+    "first-wake": "for the first time",
+    "redrive": "with its conversation, to go on with a turn that was cut off",
+    "crash-or-self-close": "fresh, as its last session did not end as a sleep",
+    "parked-always": "with its conversation",
+    "parked-topic": "with its conversation, which knows the topic",
+    "parked-other-topic": "fresh, as the topic is another one",
+    "resume-failed": "fresh, as its conversation could not be resumed",
+}
+_ENDS = {
+    "idle-sleep": "was put to sleep",
+    "ephemeral-done": "ended, its task done",
+    "ephemeral-silent": "was ended, as it gave no answer",
+    "operator-stop": "was stopped",
+    "restart": "ended to begin anew",
+    "removed": "ended to be removed",
+    "completed": "left by itself",
+    "crashed": "crashed",
+    "oom": "was killed for lack of memory",
+    "boot-failed": "failed to start",
+    "server-exit": "ended with its terminal's server",
+    "shim-lost": "ended, and its shim left no record",
+    "reboot": "ended with a reboot",
+    "orphan": "was ended as an orphan",
+    "unknown": "ended, it is not known why",
+}
+
+
+def _because(words: str, data: Record) -> str:
+    why = one_line(data.get("why"))
+    return f"{words}: {why}" if why else words
+
+
+def _starting(event: Record, data: Record) -> str:
+    by = f" by {data['by']}" if data.get("by") else ""
+    return f"is woken{by} {_WAKES.get(str(event.get('cause')), event.get('cause') or '')}".rstrip()
+
+
+def _stopped(event: Record, data: Record) -> str:
+    end = _ENDS.get(str(event.get("cause")), f"ended ({event.get('cause')})")
+    by = f" by {data['by']}" if data.get("by") not in (None, "", "roost", event.get("peer")) else ""
+    evidence = one_line(data.get("evidence"))
+    return f"{end}{by}: {evidence}" if evidence else f"{end}{by}"
+
+
+def _message(words: str) -> Callable[[Record, Record], str]:
+    def sentence(event: Record, data: Record) -> str:
+        return _because(words.format(id=str(event.get("message"))[:16], sender=data.get("sender")), data)
+
+    return sentence
+
+
+def _state(words: str) -> Callable[[Record, Record], str]:
+    return lambda _event, data: _because(words, data)
+
+
+_SENTENCES: dict[str, Callable[[Record, Record], str]] = {
+    "added": lambda _event, data: f"was made ({data.get('runtime')} in {data.get('dir')})",
+    "removed": _state("was removed"),
+    "renamed": lambda _event, data: f"was called {data.get('from')} before",
+    "starting": _starting,
+    "ready": lambda _event, data: "is at its prompt" + (f" after {data['took']} s" if "took" in data else ""),
+    "idle": _state("is idle"),
+    "working": _state("works"),
+    "blocked": _state("needs a person"),
+    "stopping": lambda event, data: _because(f"is being ended ({event.get('cause')})", data),
+    "stopped": _stopped,
+    "adopted": _state("was taken over by a new daemon"),
+    "quarantined": _state("is not woken for a while"),
+    "fresh-next": lambda _event, data: f"begins anew at its next wake, as {data.get('by')} asked",
+    "interrupting": lambda _event, data: f"is to end its turn, as {data.get('by')} asked",
+    "interrupted": _state("ended its turn"),
+    "not-interrupted": _state("did not end its turn"),
+    "compacting": lambda _event, data: f"is to compact its conversation, as {data.get('by')} asked",
+    "compacted": _state("compacted its conversation"),
+    "not-compacted": _state("did not compact its conversation"),
+    "queued": _message("has message {id} from {sender}"),
+    "notice": _message("is sent notice {id}"),
+    "offered": _message("is handed message {id}"),
+    "accepted": _message("took message {id}"),
+    "done": _message("is done with message {id}"),
+    "expired": _message("did not get message {id} in time"),
+    "refused": _message("refused message {id}"),
+    "dead-letter": _message("will not deal with message {id}"),
+}
+
+
+def sentence(event: Record) -> str:
+    """What happened, without when and to whom; kinds that have no sentence are shown as they are stored."""
+    data: Record = event.get("data") or {}
+    if event["kind"] == "unknown":
+        words = f"may or may not have message {str(event['message'])[:16]}" if event.get("message") else None
+        return _because(words or "is in a state that is not known", data)
+    known = _SENTENCES.get(str(event["kind"]))
+    if known is not None:
+        return one_line(known(event, data))
+    rest = [f"cause={event['cause']}"] if event.get("cause") else []
+    rest += [f"{key}={one_line(value)}" for key, value in data.items() if value not in (None, "")]
+    return " ".join([str(event["kind"]), *rest])
