@@ -1,7 +1,11 @@
 """What keeps one sender from harming others, and one message from being two: quota and keys on real parts."""
 
+import http.client
+import json
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -82,3 +86,38 @@ def test_N4_a_key_means_the_same_message_while_the_daemon_is_killed_again_and_ag
     assert len(roost.happened("prompt")) == 1
     with pytest.raises(RemoteError, match="used for another message"):
         roost.send("a", "something else", key="k")
+
+
+def test_N4_hooks_and_replies_that_come_many_times_at_once_show_and_end_a_message_once(roost: Roost) -> None:
+    """Every fact is told by many at the same time, before, while and after the agent has the message."""
+    roost.add("a")
+    roost.call("wake", name="a")
+    token, place = roost.token("a"), urlsplit(roost.call("status")["url"])
+    sent = roost.send("a", "@@silent@@\n@@delay 0.3@@")["id"]
+    header = f"[roost message {sent} from operator topic - at 2026-01-01T00:00:00Z boundary {'0' * 16}]"
+
+    def hook(number: int) -> int:
+        connection = http.client.HTTPConnection(place.hostname or "", place.port or 0, timeout=PATIENCE)
+        name = ("UserPromptSubmit", "Stop", "SessionEnd", "PermissionRequest")[number % 4]
+        try:
+            body = json.dumps({"prompt": header, "session_id": "x"})
+            connection.request("POST", f"/hooks/{name}", body, {"Authorization": f"Bearer {token}"})
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    def reply(_number: int) -> str:
+        return roost.call("send", token=token, to="operator", body="once", reply_to=sent, key="r")["id"]
+
+    with ThreadPoolExecutor(16) as pool:
+        hooks = [pool.submit(hook, number) for number in range(48)]
+        roost.until_message(sent, "accepted", "done")
+        replies = [pool.submit(reply, number) for number in range(24)]
+        hooks += [pool.submit(hook, number) for number in range(48)]
+        assert {each.result() for each in hooks} == {200}
+        assert len({each.result() for each in replies}) == 1
+    story = roost.until_message(sent, "done")
+    assert len(roost.prompts(sent)) == 1
+    assert len(story["replies"]) == 1
+    kinds = Counter(event["kind"] for event in roost.events("a") if event["message"] == sent)
+    assert (kinds["offered"], kinds["accepted"], kinds["done"]) == (1, 1, 1)
