@@ -5,11 +5,15 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from roost.core import events as e
+from roost.core.decide import decide
 from roost.core.evidence import Fact, Patience, Sight, Source
 from roost.core.message import Message
 from roost.core.peer import LastDeath, Peer, PeerState, Settings, WakePolicy
+from roost.core.policy import Policy, Traits
 from roost.core.session import Cause, Session, WakeCause
 from roost.core.sweep import ALARM_LEAST, HOLD, Action, Hold, Outcome, Plan, Row, plan, resting
+from roost.core.view import shown
 
 NOW = 1_000_000_000.0
 PATIENCE = Patience()
@@ -115,6 +119,17 @@ def test_H6_a_mailbox_ages_by_its_heartbeat_and_is_never_closed() -> None:
     assert recent.why == "a mailbox, last used 90s ago"
     old = resting(PeerState(peer(settings=box, since=NOW - 9 * 86400)), NOW, PATIENCE)
     assert (old.outcome, old.action) == (Outcome.UNKNOWN, Action.KEEP)
+
+
+def test_H6_writing_as_a_mailbox_is_its_heartbeat_and_is_shown() -> None:
+    policy = Policy(traits={"human": Traits(mailbox=True)})
+    box = PeerState(peer(settings=Settings("/", "human"), created_at=5.0, since=5.0))
+    assert shown(box, NOW).why == "a mailbox, nothing unread, not used yet"
+    used, _ = decide(box, e.Seen(), NOW, policy)
+    assert used is not None
+    assert shown(used, NOW + 60).why == "a mailbox, nothing unread, last used 60s ago"
+    agent = PeerState(peer())
+    assert decide(agent, e.Seen(), NOW, policy) == (agent, ())
 
 
 SIGHTS = st.lists(st.sampled_from(ALL_SIGHTS), min_size=1, max_size=14)
