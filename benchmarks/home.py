@@ -104,12 +104,15 @@ def folder() -> Generator[Path]:
 
 
 @contextmanager
-def daemon() -> Generator[Home]:
-    """A running daemon; it and all its agents end with the block."""
+def daemon(config: str = "") -> Generator[Home]:
+    """A running daemon, with this configuration file; it and all its agents end with the block."""
     with folder() as root:
         home = Home(root)
         left = Leftovers(home.places.home)
         try:
+            if config:
+                home.places.home.mkdir(mode=0o700)
+                home.places.config.write_text(config)
             home.roost("up")
             yield home
             home.roost("down", "--agents")
