@@ -30,6 +30,9 @@ from roost.runtimes.registry import Runtimes
 from roost.store.interfaces import Batch
 from roost.store.sqlite import SqliteStore
 
+SWITCH = 0.001
+"""Seconds after which a thread that computes lets the event loop go on: a pass over /proc takes many."""
+
 
 def main() -> int:
     """Run the daemon; returns its exit code."""
@@ -115,6 +118,7 @@ async def _serve(places: Places, notifier: Notifier, ready: Callable[[], None]) 
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, daemon.shut_down)
         _calm_collector()
+        sys.setswitchinterval(SWITCH)
         await daemon.run(ready)
         places.socket.unlink(missing_ok=True)
     finally:

@@ -13,6 +13,8 @@ from roost.daemon.authority import Authority
 from roost.daemon.fleet import Fleet
 from roost.host.interfaces import Clock
 
+LEAVE = 0.05
+"""Seconds that shim and tmux server get to leave by themselves: the shim ends the agent's children first."""
 AGAIN = 5.0
 """Seconds until processes that could not be ended are tried again."""
 
@@ -40,6 +42,7 @@ class Clearing:
         holds up the peer no longer: the agent itself is dead, and a killed process runs none of its own code.
         """
         self.announce(command)
+        await self._clock.sleep(LEAVE)
         told = False
         while not (swept := await self._authority.clear(command)).empty:
             if not told:

@@ -13,7 +13,7 @@ from roost.daemon.driver import Driver
 from roost.daemon.fleet import Fleet
 from roost.daemon.live import Live, Lives
 from roost.daemon.machine import Machine
-from roost.daemon.tasks import Tasks, race
+from roost.daemon.tasks import Tasks, race, won
 from roost.daemon.undertaker import Undertaker
 from roost.errors import RoostError
 from roost.host.errors import SensorError, TmuxGone
@@ -157,22 +157,27 @@ class Keeper:
                 return
 
     async def _bury(self, live: Live) -> None:
-        """Bury the session once its shim is gone: an agent's end alone is the shim's to record first."""
+        """Bury the session once its shim has recorded the end or is gone: an agent's end is its to record."""
         processes = _processes(live)
         gone = asyncio.Event()
         watch = self._machine.processes.watch(processes.shim, gone.set)
         try:
             for bound in (PROMPT, SHIM - PROMPT):
-                await race(gone.wait(), self._machine.clock.sleep(bound))
+                recorded = self._undertaker.recorded(live.session)
+                _, told, _ = await race(gone.wait(), recorded, self._machine.clock.sleep(bound))
+                if won(told):
+                    break
                 lost = None if gone.is_set() else await self._lost(processes)
                 if lost is not None and bound == PROMPT:
                     await self._unknown(live, lost[0])
                 elif lost is not None:
                     await self._fleet.report(live.peer, e.Orphaned(live.session.id, *lost))
-            await gone.wait()
+            else:
+                await gone.wait()
         finally:
             watch.cancel()
-        await self._undertaker.bury(live.session, live.context, "the session's shim has ended")
+        why = "the session's shim has ended" if gone.is_set() else "the session's shim has seen its agent end"
+        await self._undertaker.bury(live.session, live.context, why)
 
     async def _unknown(self, live: Live, why: str) -> None:
         """Show that the session serves nobody any more."""

@@ -31,6 +31,9 @@ RECORD = 2.0
 LOOK = 0.02
 """Seconds for which, and between which, a record that the disk does not give is asked for again."""
 
+SOON = 0.0005
+"""Seconds between the first looks for the record of an agent that has ended just now."""
+
 _log = logging.getLogger("roost.undertaker")
 
 
@@ -89,10 +92,11 @@ class Undertaker:
         record = await self._record(current)
         if live is not None:
             await Driver(live, self._fleet, self._machine.clock).collect()
-        lines = await asyncio.to_thread(last_lines, live, self._machine.places.pane_log(session.peer))
+            context = live.context
+        current = self._current(session)
+        lines, exists = await asyncio.to_thread(self._left_behind, current or session, live, context)
         boot = self._machine.processes.boot_id()
-        death = death_of(current, record, why, lines, self._machine.clock.now(), boot)
-        exists = await self.conversation_exists(live, context)
+        death = death_of(current or session, record, why, lines, self._machine.clock.now(), boot)
         await self._fleet.report(session.peer, e.Died(death, exists, cleared), settles=f"end:{session.id}")
         self._lives.drop(session.id)
         if live is not None:
@@ -130,21 +134,33 @@ class Undertaker:
                 continue
             return found if isinstance(found, DeathRecord) and found.nonce == session.nonce else None
 
-    async def conversation_exists(self, live: Live | None, context: Context | None) -> bool:
-        """Whether the session's conversation is on disk, so that a turn that was cut off can go on there."""
-        if live is not None:
-            context = live.context
-        if context is None:
-            return False
-        state = self._fleet.find(context.session.peer)
-        session = state.find_session(context.session.id) if state is not None else None
-        if session is None or session.conversation is None:
-            return False
+    async def recorded(self, session: Session) -> None:
+        """Return when the shim's record of the agent's end is there: it comes before the shim leaves.
+
+        Not for an end that somebody waits for: the shim is to see that to its own end.
+        """
+        pause = SOON
+        while (current := self._current(session)) is not None:
+            if current.state is not SessionState.STOPPING and await asyncio.to_thread(self._told, current):
+                return
+            await self._machine.clock.sleep(pause)
+            pause = min(pause * 2, LOOK)
+
+    def _told(self, session: Session) -> bool:
+        """Blocking: whether the agent is dead and there is a record of that."""
+        return self._spool.record_path(session.id).exists() and self._over(session)[0]
+
+    def _left_behind(
+        self, session: Session, live: Live | None, context: Context | None
+    ) -> tuple[tuple[str, ...], bool]:
+        """Blocking: the last lines shown, and whether a turn that was cut off can go on in a next session."""
+        lines = last_lines(live, self._machine.places.pane_log(session.peer))
+        if context is None or session.conversation is None:
+            return lines, False
         if context.settings.runtime not in self._machine.runtimes.names():
-            return True  # the next launch of that runtime, if it comes back, looks again
+            return lines, True  # the next launch of that runtime, if it comes back, looks again
         runtime = self._machine.runtimes.get(context.settings.runtime)
-        path = await asyncio.to_thread(runtime.transcript, context, None)
-        return path is not None
+        return lines, runtime.transcript(context, None) is not None
 
     def _purged(self, _name: str, _state: PeerState | None, commands: Sequence[c.Command]) -> None:
         """Remove the files of a removed peer at once: its name may be given to a new one (P11)."""

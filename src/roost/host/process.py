@@ -72,7 +72,10 @@ class SystemProcesses:
         return [ProcessId(boot, row.pid, row.start) for row in found if row.pid != os.getpid()]
 
     def _carries(self, pid: int, marker: Marker) -> bool:
-        found = self.environ_marker(pid)
+        environ = platform.environ(pid)
+        if marker.session.encode() not in environ:
+            return False
+        found = marker_of(environ)
         return found is not None and found.is_of(marker)
 
     def marked(self) -> list[tuple[ProcessId, Marker]]:
