@@ -89,3 +89,35 @@ def test_P4_a_failed_wake_keeps_the_task_at_the_head(roost: Roost) -> None:
     for message_id in sent:
         roost.until_message(message_id, "done")
     assert [body for _, body in order(roost)] == ["task 0", "task 1"]
+
+
+def test_P4_P6_poison_tasks_are_given_up_and_the_queue_goes_on(roost: Roost) -> None:
+    """A task that ends two fresh sessions is a dead letter, its sender is told, and the queue goes on."""
+    roost.add("e", wake="ephemeral", quiet="50ms", restarts="3")
+    bodies = ["one\n@@kill 9@@", "two", "three\n@@kill 9@@", "four\n@@exit 7@@", "five"]
+    sent = [roost.send("e", body)["id"] for body in bodies]
+    roost.until_message(sent[-1], "done")
+    assert [roost.message(each)["state"] for each in sent] == [
+        "dead-letter",
+        "done",
+        "dead-letter",
+        "dead-letter",
+        "done",
+    ]
+    told = [body for _, body in order(roost)]
+    assert told == ["one", "one", "two", "three", "three", "four", "four", "five"]
+    assert len({session for session, _ in order(roost)}) == len(told)
+    assert roost.events("e", "quarantined") == []
+    roost.until_death("e", len(told))
+    crashes = [death["counted"] for death in roost.deaths("e") if death["cause"] == "crashed"]
+    assert crashes == [False, True] * 3
+    notices = [item["notice"] for item in roost.call("inbox", name="operator") if item["notice"]]
+    assert [one["about"] for one in notices if one["outcome"] == "died"] == [sent[0], sent[2], sent[3]]
+
+
+def test_P6_a_peer_that_ends_at_every_task_is_quarantined_and_keeps_the_rest(roost: Roost) -> None:
+    roost.add("e", wake="ephemeral", quiet="50ms", restarts="2")
+    sent = [roost.send("e", f"{number}\n@@kill 9@@")["id"] for number in range(3)]
+    roost.until_state("e", "quarantined")
+    assert [roost.message(each)["state"] for each in sent] == ["dead-letter", "dead-letter", "queued"]
+    assert len(roost.happened("prompt")) == 4

@@ -22,7 +22,7 @@ def on_died(step: Step, event: e.Died) -> None:
     session = step.live(event.death.session)
     if session is None:
         return
-    death = _named(session, event.death)
+    death = _named(session, event.death, tried_again=_tried_again(step, session))
     _settle_flight(step, session, death, conversation_exists=event.conversation_exists)
     step.close_session(death)
     step.emit(_stopped(death))
@@ -34,6 +34,8 @@ def on_died(step: Step, event: e.Died) -> None:
         since=step.now,
         resume_failed=session.resumed and not session.ready and death.cause in COUNTED,
     )
+    if death.cause is Cause.EPHEMERAL_DONE:
+        step.set_peer(deaths=(), failures=0)
     _back_off(step, session, death)
     if death.counted:
         _count(step, death)
@@ -51,7 +53,7 @@ def _stopped(death: Death) -> c.Journal:
     return c.Journal("stopped", death.peer, death.session, None, str(death.cause), data)
 
 
-def _named(session: Session, death: Death) -> Death:
+def _named(session: Session, death: Death, *, tried_again: bool) -> Death:
     """The death with the cause that was asked for, where somebody asked, and the conversation to resume."""
     cause, by = death.cause, death.by
     if session.ending is not None:
@@ -68,9 +70,21 @@ def _named(session: Session, death: Death) -> Death:
         cause=cause,
         by=by,
         evidence=evidence,
-        counted=cause in COUNTED,
+        counted=cause in COUNTED and not tried_again,
         conversation=session.conversation,
     )
+
+
+def _tried_again(step: Step, session: Session) -> bool:
+    """Whether a fresh session is given the task that this one ended with: a task may be to blame for its end.
+
+    So a task that ends its workers counts once, when it is given up, and the queue goes on behind it (P4);
+    several of them with none in between that ends well mean that the peer is to blame.
+    """
+    message = step.state.in_flight
+    if step.peer.settings.wake is not WakePolicy.EPHEMERAL or message is None:
+        return False
+    return session.ready and session.task == message.id and not message.redriven
 
 
 def _settle_flight(step: Step, session: Session, death: Death, *, conversation_exists: bool) -> None:
@@ -125,7 +139,7 @@ def _back_off(step: Step, session: Session, death: Death) -> None:
     policy = step.policy
     stable = session.ready and step.now - session.started_at >= policy.stable
     always = step.peer.settings.wake is WakePolicy.ALWAYS
-    if not death.counted and not (always and death.cause in _SELF_CLOSED):
+    if death.cause not in COUNTED and not (always and death.cause in _SELF_CLOSED):
         if stable:
             step.set_peer(failures=0)
         return

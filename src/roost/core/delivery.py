@@ -10,9 +10,9 @@ from roost.core.launch import session_id
 from roost.core.limits import TOPICS_KEPT
 from roost.core.message import Examination, Message, MessageState, Timing
 from roost.core.peer import WakePolicy
-from roost.core.session import Session, SessionState
+from roost.core.session import COUNTED, Session, SessionState
 from roost.core.step import Step
-from roost.core.turns import cut_off, noted, put_back
+from roost.core.turns import cut_off, lost, noted, put_back
 from roost.errors import QueueFullError, RefusedError
 
 _URGENCY = {Timing.NOW: 1, Timing.NEXT: 2, Timing.IDLE: 3}
@@ -247,6 +247,8 @@ def on_examined(step: Step, event: e.Examined) -> None:
         return
     step.attempt(message, f"examined: {event.verdict}", event.why)
     match event.verdict:
+        case Examination.ABSENT if _ended_with(step, message):
+            lost(step, message, f"its session ended while it was handed over ({event.why})")
         case Examination.ABSENT:
             put_back(step, message, event.why)
         case Examination.UNCLEAR:
@@ -260,6 +262,14 @@ def on_examined(step: Step, event: e.Examined) -> None:
             _remember_topic(step, message.topic)
             taken = step.set_message(message, accepted_at=message.accepted_at or step.now)
             step.finish(taken, MessageState.DONE, event.why)
+
+
+def _ended_with(step: Step, message: Message) -> bool:
+    """Whether an ephemeral session has failed while it was given this task."""
+    death = step.peer.last_death
+    if step.peer.settings.wake is not WakePolicy.EPHEMERAL or message.notice is not None:
+        return False
+    return not _with_live(step, message) and death is not None and death.cause in COUNTED
 
 
 def expire(step: Step) -> None:

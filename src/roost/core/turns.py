@@ -47,6 +47,18 @@ def cut_off(step: Step, message: Message, why: str, *, keeps: bool) -> None:
         step.tell(message, "interrupted", f"{why}; it is offered again in a fresh conversation")
 
 
+def lost(step: Step, message: Message, why: str) -> None:
+    """A fresh session ended while it was given this task, which it provably never took.
+
+    It counts as one of the two that a task may end, as if the turn had begun: there might be no end to them.
+    """
+    if message.redriven:
+        step.attempt(message, "cut", why)
+        step.finish(message, MessageState.DEAD_LETTER, f"{why}, the second time", tell="died")
+    else:
+        requeue(step, message, f"{why}; a fresh session is given it", redriven=True)
+
+
 def put_back(step: Step, message: Message, why: str) -> None:
     """The offer provably reached nobody: it is made again after a while."""
     delay = min(step.policy.offer_retry * 2 ** min(message.attempts, 10), step.policy.offer_retry_most)
