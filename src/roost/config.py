@@ -24,6 +24,8 @@ _RUNTIME_KEYS = frozenset(
 _SUBMIT_DELAY = 0.05
 _LOG_SIZE = 5 * 1024 * 1024
 _LOG_FILES = 5
+_POOL_HOST = 16
+_POOL_SENDER = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,17 @@ class ScopeMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole file. Sizes are bytes."""
+    """The whole file. Sizes are bytes.
+
+    `pool_host` pooled sessions there are at most on this host, `pool_sender` of them for any one sender.
+    """
 
     log_size: int = _LOG_SIZE
     log_files: int = _LOG_FILES
     scope: ScopeMode = ScopeMode.AUTO
     patience: Patience = field(default_factory=Patience)
+    pool_host: int = _POOL_HOST
+    pool_sender: int = _POOL_SENDER
     runtimes: tuple[RuntimeTable, ...] = ()
 
 
@@ -87,9 +94,10 @@ class _Reader:
         self._text = text
 
     def config(self, data: dict[str, Any]) -> Config:
-        self._known(data, {"logs", "registry", "runtimes", "scope"}, "")
-        logs = self._table(data, "logs")
+        self._known(data, {"logs", "pool", "registry", "runtimes", "scope"}, "")
+        logs, pool = self._table(data, "logs"), self._table(data, "pool")
         self._known(logs, {"size", "files"}, "logs")
+        self._known(pool, {"host", "sender"}, "pool")
         registry = self._table(data, "registry")
         self._known(registry, {"grace", "ttl"}, "registry")
         runtimes = self._table(data, "runtimes")
@@ -101,6 +109,8 @@ class _Reader:
                 self._duration(registry, "grace", Patience().grace),
                 self._duration(registry, "ttl", Patience().ttl),
             ),
+            self._count(pool, "host", _POOL_HOST),
+            self._count(pool, "sender", _POOL_SENDER),
             tuple(self._runtime(name, runtimes) for name in runtimes),
         )
 

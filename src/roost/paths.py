@@ -79,6 +79,10 @@ class Places:
         """What the terminal of a peer's latest session showed, raw; the session before has `.1` behind it."""
         return self.logs / "panes" / f"{peer}.log"
 
+    def pooled_log(self, session: str) -> Path:
+        """What the terminal of a pooled session shows while it is not the active one."""
+        return self.session(session) / "pane.log"
+
     def terminal(self, session: str) -> Path:
         """The tmux socket of a session."""
         return self.run / "t" / session[:16]

@@ -62,6 +62,18 @@ def errand_object(errand: Errand) -> dict[str, Any]:
     }
 
 
+def pooled_object(session: Session) -> dict[str, Any]:
+    """One session of a peer's pool: a spare is for no conversation yet."""
+    return {
+        **session_object(session),
+        "state": str(session.state),
+        "why": session.why,
+        "since": iso(session.since),
+        "spare": session.spare,
+        "topic": session.topic,
+    }
+
+
 def peer_object(state: PeerState, now: float) -> dict[str, Any]:
     """Everything `show` tells."""
     peer = state.peer
@@ -69,6 +81,7 @@ def peer_object(state: PeerState, now: float) -> dict[str, Any]:
     return {
         **peer_row(state, now),
         "settings": show_settings(peer.settings),
+        "pool": [pooled_object(session) for session in state.pool],
         "conversation": peer.conversation,
         "held_by": None,
         "topics": list(peer.topics),

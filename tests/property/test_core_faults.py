@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from roost.core import death, delivery, doubt, ending, launch, lifecycle, requests, step, turns
+from roost.core import death, delivery, doubt, ending, launch, lifecycle, pool, requests, step, turns
 from roost.core import decide as reducer
 from tests.property.test_core_machine import Machine
 
@@ -41,7 +41,7 @@ FAULTS = [
     ),
     Fault(
         "P2 order of a recipient",
-        delivery.next_offer,
+        delivery.head,
         "in step.state.messages",
         "in step.state.messages[::-1]",
     ),
@@ -63,6 +63,21 @@ FAULTS = [
         "0.0",
     ),
     Fault("P6 policy deaths do not count", death._named, "counted=cause in COUNTED", "counted=True"),
+    Fault("B1 a session makes way", pool.make_way, "message.topic == session.topic", "True"),
+    Fault("B1 a pool has N sessions", pool._endings, "len(staying) - state.peer.settings.pool", "0"),
+    Fault(
+        "B1 a spare only while its peer works",
+        pool.on_spare,
+        "if not wants_spare(step.state, step.now, step.policy):",
+        "if False:",
+    ),
+    Fault("B1 one session for a conversation", pool.begin, "if kept is not None:", "if False:"),
+    Fault(
+        "B1 a pool ends with its peer",
+        ending.end_all,
+        "step.state.sessions",
+        "[step.session] * bool(step.session)",
+    ),
     Fault("P9 the cause that was asked for", death._named, "session.ending is not None", "False"),
     Fault(
         "H3 one stopped event",
@@ -73,9 +88,9 @@ FAULTS = [
     Fault("P8 one session at a time", reducer._pump, "if step.session is None:", "if True:"),
     Fault(
         "P4 M1 a task begins fresh",
-        launch.launch,
-        "if decision.resume else new_conversation(step, generation)",
-        "or new_conversation(step, generation)",
+        launch.new_session,
+        "new_conversation(step, generation) if resumes is None else resumes",
+        "step.peer.conversation or new_conversation(step, generation)",
     ),
     Fault(
         "N2 a cut turn is driven again",
@@ -104,7 +119,12 @@ FAULTS = [
         "session.ending.cause is not VETOABLE",
         "False",
     ),
-    Fault("N8 nothing is asked of the dead", requests.on_rest, "if step.session is not None:", "if True:"),
+    Fault(
+        "N8 nothing is asked of the dead",
+        requests.on_wake,
+        "if session is not None and event.mode is WakeMode.FRESH:",
+        "if event.mode is WakeMode.FRESH:",
+    ),
 ]
 
 

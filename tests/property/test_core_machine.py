@@ -39,6 +39,7 @@ COURSE: list[Any] = [
     *["die"] * 5,
     *["repeat", "see"] * 6,
     *["restart", "reply", "found", "due", "resend"] * 2,
+    *["pool"] * 6,
     "drop",
     *(e.Wake(mode, "op") for mode in WakeMode),
     *(e.Stop("op"), e.Start("op"), e.Start("op"), e.Restart("op"), e.Rest("op"), e.Tick()),
@@ -55,10 +56,20 @@ class Machine(Shell):
         resume=st.sampled_from(ResumePolicy),
         runtime=st.sampled_from(["demo"] * 4 + ["late", "late", "plain", "human"]),
         restarts=st.integers(1, 3),
+        pool=st.sampled_from([0, 0, 1, 2]),
     )
-    def begin(self, wake: WakePolicy, resume: ResumePolicy, runtime: str, restarts: int) -> None:
+    def begin(self, wake: WakePolicy, resume: ResumePolicy, runtime: str, restarts: int, pool: int) -> None:
         chosen = Settings(
-            "/", runtime, wake, resume, idle=30.0, quiet=2.0, silence=9.0, queue_limit=6, restarts=restarts
+            "/",
+            runtime,
+            wake,
+            resume,
+            idle=30.0,
+            quiet=2.0,
+            silence=9.0,
+            queue_limit=6,
+            restarts=restarts,
+            pool=pool,
         )
         self.was_ephemeral = wake is WakePolicy.EPHEMERAL
         peer = Peer("p", "5eed", chosen, created_at=self.now)
@@ -143,13 +154,17 @@ class Machine(Shell):
     def remove(self) -> None:
         self.tell(e.Remove("op", force=True))
 
-    @rule(wake=st.sampled_from(WakePolicy), runtime=st.sampled_from([None] * 5 + ["demo", "human"]))
-    def configure(self, wake: WakePolicy, runtime: str | None) -> None:
+    @rule(
+        wake=st.sampled_from(WakePolicy),
+        runtime=st.sampled_from([None] * 5 + ["demo", "human"]),
+        pool=st.sampled_from([0, 1, 2]),
+    )
+    def configure(self, wake: WakePolicy, runtime: str | None, pool: int) -> None:
         if self.state is None:
             return
         known = self.state.peer.settings
         self.was_ephemeral |= wake is WakePolicy.EPHEMERAL
-        self.tell(e.Configure(replace(known, wake=wake, runtime=runtime or known.runtime)))
+        self.tell(e.Configure(replace(known, wake=wake, runtime=runtime or known.runtime, pool=pool)))
 
     # ---- time
 
@@ -175,6 +190,30 @@ class Machine(Shell):
         session = self.live()
         if session is not None:
             self.tell(e.Observed(session.id, seen, "seen", self.truth.place(session) if learn else None))
+
+    @rule(data=st.data())
+    def beside(self, data: st.DataObject) -> None:
+        self.pool_lives(data)
+
+    def pool_lives(self, data: st.DataObject) -> None:
+        """Something happens to the pool: it is to grow or to shrink, or one in it is seen, speaks, dies."""
+        pooled = self.pooled()
+        what = data.draw(st.sampled_from(["spare", "see", "see", "see", "evict", "die", "done", "found"]))
+        if what == "spare" or not pooled:
+            self.tell(e.Spare())
+            return
+        session = data.draw(st.sampled_from(pooled))
+        held = sorted(self.truth.holds.get(self.truth.place(session), ()))
+        if what == "see":
+            self.tell(e.Observed(session.id, data.draw(SEEN), "seen", self.truth.place(session)))
+        elif what == "evict":
+            self.tell(e.Evict(session.id, "the host is full"))
+        elif what == "die":
+            self.bury(session, data.draw(FELL), kept=data.draw(st.booleans()))
+        elif what == "done":
+            self.tell(e.Completed(session.id, "did it"))
+        elif held:
+            self.tell(e.Taken(session.id, data.draw(st.sampled_from(held)), "record"))
 
     @rule(take=st.booleans(), failed=st.sampled_from([None, None, "429"]))
     def turn(self, failed: str | None, *, take: bool) -> None:
@@ -247,6 +286,7 @@ class Machine(Shell):
             "restart": lambda _data: self.restart(),
             "resend": lambda data: self.decide_one(data, drop=False),
             "drop": lambda data: self.decide_one(data, drop=True),
+            "pool": self.pool_lives,
         }
         for what in data.draw(st.lists(st.sampled_from(COURSE), min_size=5, max_size=60)):
             if isinstance(what, str):
@@ -277,9 +317,9 @@ class Machine(Shell):
         elif self.state is None or self.state.peer.quarantine or self.state.queued > 2:
             self.jump()
         else:
+            topic = data.draw(st.sampled_from([None, "t1", "t2"]))
             timing = data.draw(st.sampled_from([Timing.NEXT, *Timing]))
-            notice = data.draw(st.integers(0, 5)) == 0
-            self.add(data.draw(st.sampled_from([None, "t1"])), None, notice=notice, timing=timing)
+            self.add(topic, None, notice=data.draw(st.integers(0, 5)) == 0, timing=timing)
 
     @precondition(lambda self: self.effects)
     @rule(data=st.data())
@@ -298,6 +338,13 @@ class Machine(Shell):
         for effect in list(self.effects):
             self.effects.remove(effect)
             self.run(effect, lambda *values: values[0])
+
+    @rule(topics=st.permutations(["t1", "t2", None]))
+    def converse(self, topics: list[str | None]) -> None:
+        """Several conversations, one after another, without an accident."""
+        for topic in topics:
+            self.add(topic, None, notice=False)
+            self.come_to_rest()
 
     def come_to_rest(self) -> None:
         """A shell that does its work goes on until nothing is left to do, or nothing goes by itself."""
@@ -318,10 +365,10 @@ class Machine(Shell):
         state = self.state
         if state is None:
             return
-        session = state.session
-        if session is not None and session.id not in self.truth.running:
-            self.bury(session, Cause.BOOT_FAILED)
-        elif session is not None:
+        for session in state.sessions:
+            if session.id not in self.truth.running:
+                self.bury(session, Cause.BOOT_FAILED)
+                continue
             if session.processes is None:
                 self.tell(e.Launched(session.id, Processes(PROCESS, PROCESS, PROCESS, "/s")))
             self.tell(e.Adopted(session.id))
@@ -337,10 +384,10 @@ class Machine(Shell):
                 session is not None and session.id == asked.id and session.open_errand is not None
             ):
                 self.effects.append(c.Perform(session, session.open_errand))
-            case c.End(ended) if (
-                session is not None and ended.id == session.id and session.ending is not None
-            ):
-                self.effects.append(c.End(session, session.ending.cause, session.ending.by, guarded=False))
+            case c.End(ended) if self.state is not None:
+                found = self.state.find_session(ended.id)
+                if found is not None and found.ending is not None:
+                    self.effects.append(c.End(found, found.ending.cause, found.ending.by, guarded=False))
             case c.Offer(message=message) | c.Examine(message=message) if self.state is not None:
                 current = self.state.message(message.id)
                 if current is not None and current.state is MessageState.OFFERED:
@@ -413,7 +460,7 @@ class Machine(Shell):
             for m in self.state.messages
             if m.notice is None and m.state is not MessageState.UNKNOWN and not self.lets_sleep(m)
         ]
-        stopping = self.state.session is not None and self.state.session.state is SessionState.STOPPING
+        stopping = any(session.state is SessionState.STOPPING for session in self.state.sessions)
         return bool(waiting or stopping)
 
     def fair_step(self) -> None:

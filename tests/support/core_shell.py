@@ -14,6 +14,7 @@ from roost.core.message import Examination, Message, MessageState, Timing
 from roost.core.peer import Peer, PeerState, WakePolicy
 from roost.core.policy import Policy, Traits
 from roost.core.session import Cause, Death, ErrandKind, Processes, Session, SessionState
+from roost.core.wake import wake_blocked_until
 from tests.support.core_world import Stored, Truth
 
 Pick = Callable[..., Any]
@@ -48,6 +49,7 @@ class Shell(RuleBasedStateMachine):
         self.order: list[str] = []
         self.first_offers: list[str] = []
         self.news: dict[tuple[str, str], str] = {}
+        self.spares: set[str] = set()
         self.tasks: dict[str, str] = {}
         self.conversations: set[str | None] = set()
         self.stored = Stored()
@@ -90,6 +92,8 @@ class Shell(RuleBasedStateMachine):
     def check(self, command: c.Command, before: PeerState, event: e.Event) -> None:
         session = self.state.session if self.state else None
         match command:
+            case c.Launch(Session(spare=True)):
+                self.check_spare(command.session, event)
             case c.Launch():
                 self.check_launch(command, before, event)
             case c.Offer():
@@ -101,19 +105,23 @@ class Shell(RuleBasedStateMachine):
                 )
                 assert session.ending is None
                 assert session.open_errand is None
+                if self.peer().settings.apart and command.message.notice is None:
+                    assert command.message.topic == session.topic, "a conversation was polluted (B1)"
                 assert not self.passed_over(command.message), "a later message went first"
                 if command.message.attempts == 1:
                     self.first_offers.append(command.message.id)
             case c.End(ended):
+                session = self.state.find_session(ended.id) if self.state else None
                 assert session is not None
                 assert session.state is SessionState.STOPPING
                 assert ended == session
                 assert ended.processes is not None or isinstance(event, e.BootFailed | e.ConversationMissing)
             case c.CloseSession(death):
-                assert before.session is not None
+                session = before.find_session(death.session)
+                assert session is not None
                 assert death.counted == (str(death.cause) in COUNTS)
-                if before.session.ending is not None:
-                    assert death.cause is before.session.ending.cause
+                if session.ending is not None:
+                    assert death.cause is session.ending.cause
             case c.Notify(ident, to, notice):
                 known = self.stored.messages.get(notice.about) or self.stored.final[notice.about]
                 assert known.notice is None, "a notice was answered by a notice"
@@ -143,6 +151,21 @@ class Shell(RuleBasedStateMachine):
         ephemeral = self.state.peer.settings.wake is WakePolicy.EPHEMERAL
         sleeps = self.state.session is None and not ephemeral
         return sleeps and message.timing is Timing.IDLE and not message.cut
+
+    def check_spare(self, spare: Session, event: e.Event) -> None:
+        """B1: only for an ephemeral peer in use, when the host has said that there is room, up to N."""
+        assert self.state is not None
+        peer = self.state.peer
+        assert isinstance(event, e.Spare)
+        assert peer.settings.wake is WakePolicy.EPHEMERAL
+        assert not peer.stopped
+        assert not peer.removing
+        assert wake_blocked_until(self.state) <= self.now
+        assert not spare.resumed
+        assert spare.conversation is None or spare.conversation not in self.conversations
+        self.conversations.add(spare.conversation)
+        self.spares.add(spare.id)
+        assert len([s for s in self.state.pool if s.spare and s.ending is None]) <= peer.settings.pool
 
     def check_launch(self, launch: c.Launch, before: PeerState, event: e.Event) -> None:
         assert self.state is not None
@@ -175,6 +198,10 @@ class Shell(RuleBasedStateMachine):
             assert not launch.session.resumed
             assert launch.session.armed_at is None
 
+    def pooled(self) -> list[Session]:
+        """Pooled sessions whose processes run."""
+        return [s for s in self.state.pool if s.id in self.truth.running] if self.state else []
+
     def live(self) -> Session | None:
         session = self.state.session if self.state else None
         return session if session is not None and session.id in self.truth.running else None
@@ -197,8 +224,8 @@ class Shell(RuleBasedStateMachine):
             case c.Examine():
                 self.run_examine(effect, pick)
             case c.End(session):
-                current = self.state.session
-                if current is None or current.id != session.id or current.state is not SessionState.STOPPING:
+                current = self.state.find_session(session.id)
+                if current is None or current.state is not SessionState.STOPPING:
                     return
                 if effect.guarded and pick(True, False):
                     self.tell(e.EndVetoed(session.id, "a person types", self.now + 3.0))
@@ -220,8 +247,7 @@ class Shell(RuleBasedStateMachine):
         self.tell(e.Performed(session.id, asked.errand.at, failed))
 
     def run_launch(self, session: Session, pick: Pick) -> None:
-        current = self.state.session if self.state else None
-        if current is None or current.id != session.id:
+        if self.state is None or self.state.find_session(session.id) is None:
             return
         if session.resumed and self.truth.place(session) in self.truth.gone:
             self.tell(e.ConversationMissing(session.id))
@@ -244,6 +270,10 @@ class Shell(RuleBasedStateMachine):
             self.truth.paste(offer, session)
             if self.peer().settings.wake is WakePolicy.EPHEMERAL and message.notice is None:
                 assert self.tasks.setdefault(session.id, message.id) == message.id, "two tasks in one session"
+                if session.id in self.spares:
+                    held = self.truth.holds[self.truth.place(session)]
+                    notices = {m.id for m in self.state.messages if m.notice} if self.state else set()
+                    assert held <= {message.id} | notices, "P4 M1: a spare was not fresh"
         if how == "taken":
             self.tell(e.Taken(offer.session, message.id, "record"))
         else:
@@ -272,7 +302,7 @@ class Shell(RuleBasedStateMachine):
             assert self.stored.peer is None
             return
         assert self.stored.peer == state.peer
-        assert self.stored.session == state.session
+        assert {s.id: s for s in state.sessions} == self.stored.sessions
         assert (
             tuple(self.stored.messages[m] for m in self.order if m in self.stored.messages) == state.messages
         )
@@ -281,8 +311,31 @@ class Shell(RuleBasedStateMachine):
     @invariant()
     def parked_means_ending(self) -> None:
         """P7: whatever else happens, a peer that was parked has no session that is not about to end."""
-        if self.state is not None and self.state.session is not None and self.state.peer.stopped:
-            assert self.state.session.state is SessionState.STOPPING
+        if self.state is not None and self.state.peer.stopped:
+            assert all(session.state is SessionState.STOPPING for session in self.state.sessions)
+
+    @invariant()
+    def pool_is_bounded(self) -> None:
+        """B1: beside the active session at most N stay, but for one that a person holds."""
+        if self.state is None:
+            return
+        ephemeral = self.peer().settings.wake is WakePolicy.EPHEMERAL
+        staying = [s for s in self.state.pool if s.ending is None and s.spare is ephemeral]
+        idle = [s for s in staying if s.state is SessionState.IDLE and s.held_until is None]
+        assert not idle or len(staying) <= self.peer().settings.pool
+        assert all(session.pooled for session in self.state.pool)
+
+    @invariant()
+    def one_session_for_each_conversation(self) -> None:
+        """B1: no conversation is run by two sessions."""
+        if self.state is None:
+            return
+        sessions = [s for s in self.state.sessions if s.state is not SessionState.STOPPING]
+        running = [s.conversation for s in sessions if s.conversation is not None]
+        assert len(set(running)) == len(running)
+        if self.peer().settings.apart:
+            topics = [s.topic for s in sessions if not s.spare]
+            assert len(set(topics)) == len(topics)
 
     @invariant()
     def nothing_is_dropped(self) -> None:

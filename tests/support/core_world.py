@@ -14,7 +14,7 @@ class Stored:
     """What a store holds after the commands of all decisions."""
 
     peer: Peer | None = None
-    session: Session | None = None
+    sessions: dict[str, Session] = field(default_factory=dict)
     messages: dict[str, Message] = field(default_factory=dict)
     final: dict[str, Message] = field(default_factory=dict)
     closed: Counter[str] = field(default_factory=Counter)
@@ -25,13 +25,13 @@ class Stored:
             case c.SavePeer(peer):
                 self.peer = peer
             case c.SaveSession(session):
-                assert self.session is None or self.session.id == session.id, "two live sessions"
+                others = [other for other in self.sessions.values() if other.id != session.id]
+                assert session.pooled or all(other.pooled for other in others), "two active sessions"
                 assert session.id not in self.closed, "a closed session came back"
-                self.session = session
+                self.sessions[session.id] = session
             case c.CloseSession(death):
-                assert self.session is not None
-                assert self.session.id == death.session
-                self.session = None
+                assert death.session in self.sessions
+                del self.sessions[death.session]
                 self.closed[death.session] += 1
             case c.Journal(kind="stopped", session=session):
                 self.stopped[session or ""] += 1
@@ -52,7 +52,7 @@ class Stored:
                     sender = new if message.sender == old else message.sender
                     self.messages[key] = replace(message, to=new, sender=sender)
             case c.Purge():
-                assert self.session is None
+                assert not self.sessions
                 assert not self.messages, "messages purged without an end"
                 self.peer = None
             case _:

@@ -42,6 +42,7 @@ SETTINGS = (
     Setting("sender_limit", "N", "Refuse messages of a peer of which so many wait."),
     Setting("restarts", "N", "Quarantine it after so many crashes within the restart window."),
     Setting("restart_window", "DURATION", "The window in which crashes are counted."),
+    Setting("pool", "N", "Sessions kept beside the active one: ready for tasks, or warm per conversation."),
     Setting("env", "KEY=VALUE", "A variable for its environment; repeat for more.", multiple=True),
     Setting("args", "ARG", "An argument for its program; repeat for more.", multiple=True),
 )

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from roost.core import commands as c
 from roost.core import events as e
+from roost.core.conversations import cut_of, remember
 from roost.core.durations import rough_duration
 from roost.core.message import Message, MessageState
 from roost.core.peer import LastDeath, Quarantine, WakePolicy
@@ -28,18 +29,18 @@ def on_died(step: Step, event: e.Died) -> None:
     step.emit(_stopped(death))
     if not event.cleared:
         step.emit(c.clear(session))
-    cut = any(message.cut for message in step.state.messages)
-    step.set_peer(
-        last_death=LastDeath(death.cause, step.now, cut, why=_reason(session, death)),
-        since=step.now,
-        resume_failed=session.resumed and not session.ready and death.cause in COUNTED,
-    )
+    cut = bool(cut_of(step, session.topic))
+    last = LastDeath(death.cause, step.now, cut, session.id, _reason(session, death))
+    failed = session.resumed and not session.ready and death.cause in COUNTED
+    if not session.pooled:
+        step.set_peer(last_death=last, since=step.now, resume_failed=failed)
+    remember(step, session, last, resume_failed=failed)
     if death.cause is Cause.EPHEMERAL_DONE:
         step.set_peer(deaths=(), failures=0)
     _back_off(step, session, death)
     if death.counted:
-        _count(step, death)
-    if death.cause is Cause.BOOT_FAILED and step.peer.quarantine is None:
+        _count(step, death, last)
+    if death.cause is Cause.BOOT_FAILED and step.peer.quarantine is None and not session.pooled:
         _tell_unwoken(step)
 
 
@@ -90,7 +91,7 @@ def _tried_again(step: Step, session: Session) -> bool:
 def _settle_flight(step: Step, session: Session, death: Death, *, conversation_exists: bool) -> None:
     """Decide about the message that was with the dead session."""
     message = step.state.in_flight
-    if message is None:
+    if message is None or message.session != session.id:
         return
     if message.state is MessageState.OFFERED:
         step.attempt(message, "interrupted", f"the session ended ({death.cause}) during the offer")
@@ -139,7 +140,7 @@ def _back_off(step: Step, session: Session, death: Death) -> None:
     policy = step.policy
     stable = session.ready and step.now - session.started_at >= policy.stable
     always = step.peer.settings.wake is WakePolicy.ALWAYS
-    if death.cause not in COUNTED and not (always and death.cause in _SELF_CLOSED):
+    if death.cause not in COUNTED and not (always and death.cause in _SELF_CLOSED and not session.pooled):
         if stable:
             step.set_peer(failures=0)
         return
@@ -158,20 +159,21 @@ def _tell_unwoken(step: Step) -> None:
             step.tell(message, "cannot be woken", f"{why}; the message is kept and the wake is tried again")
 
 
-def _count(step: Step, death: Death) -> None:
+def _count(step: Step, death: Death, last: LastDeath) -> None:
     """Too many counted deaths in the window trip the crash-loop guard (P6)."""
     settings, policy = step.peer.settings, step.policy
     deaths = (*(at for at in step.peer.deaths if at > step.now - settings.restart_window), step.now)
     step.set_peer(deaths=deaths)
     if len(deaths) < settings.restarts:
         return
-    last = step.peer.last_death
     why = (
         f"{len(deaths)} failures within {rough_duration(settings.restart_window)}, the last: {death.cause}"
-        + (f" ({last.why})" if last is not None and last.why else "")
+        + (f" ({last.why})" if last.why else "")
     )
     until = step.now + policy.quarantine
     step.set_peer(quarantine=Quarantine(until, why), deaths=(), backoff_until=None, pending=None)
     step.journal("quarantined", cause=str(death.cause), why=why, until=until)
     for message in step.state.messages:
+        if message.in_flight and not message.cut:
+            continue  # a spare died, and the running task goes on
         step.tell(message, "quarantined", f"'{step.peer.name}' is quarantined: {why}")

@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from roost.core import commands as c
-from roost.core import death, delivery, doubt, errands, lifecycle, renaming, requests
+from roost.core import death, delivery, doubt, errands, lifecycle, pool, renaming, requests
 from roost.core import events as e
 from roost.core.ending import end, policy_end
-from roost.core.launch import launch
 from roost.core.message import MessageState
 from roost.core.peer import PeerState, WakeMode, WakePolicy
 from roost.core.policy import Policy
 from roost.core.session import Cause, SessionState
 from roost.core.step import Step
+from roost.core.wake import wake_blocked_until
 
 
 def _tick(_step: Step, _event: e.Tick) -> None:
@@ -51,12 +51,28 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     e.EndVetoed: lifecycle.on_end_vetoed,
     e.BootFailed: lifecycle.on_boot_failed,
     e.Orphaned: lifecycle.on_orphaned,
+    e.Spare: pool.on_spare,
+    e.Evict: pool.on_evict,
     e.ConversationMissing: lifecycle.on_conversation_missing,
     e.Died: death.on_died,
     e.Remained: death.on_remained,
     e.Released: lifecycle.on_released,
     e.Tick: _tick,
 }
+
+_OF_SESSION = (
+    e.Completed,
+    e.FreshAsked,
+    e.Launched,
+    e.Adopted,
+    e.Observed,
+    e.EndVetoed,
+    e.Evict,
+    e.BootFailed,
+    e.Orphaned,
+    e.ConversationMissing,
+)
+"""Events about a session, be it active or pooled; those about messages speak of the active one."""
 
 
 def decide(
@@ -68,14 +84,21 @@ def decide(
     nothing was changed.
     """
     step = Step(state, now, policy)
-    _HANDLERS[type(event)](step, event)
+    with step.about(_session_of(event)):
+        _HANDLERS[type(event)](step, event)
     if any(isinstance(command, c.Refuse) for command in step.commands):
         return state, tuple(command for command in step.commands if isinstance(command, c.Refuse))
     _pump(step)
     after, commands = step.result()
-    if after.peer.removing and after.session is None:
+    if after.peer.removing and not after.sessions:
         return None, commands
     return after, commands
+
+
+def _session_of(event: e.Event) -> str | None:
+    if isinstance(event, e.Died):
+        return event.death.session
+    return event.session if isinstance(event, _OF_SESSION) else None
 
 
 def _pump(step: Step) -> None:
@@ -90,11 +113,12 @@ def _pump(step: Step) -> None:
     due = policy_end(step.state)
     if due is not None and step.now >= due.at:
         end(step, due.cause, _asker(step, due.cause), why=due.why)
+    pool.make_way(step)
+    pool.tend(step)
     if step.session is None:
         _wake(step)
-    else:
-        errands.go_on(step)
-        delivery.offer(step)
+    errands.go_on(step)
+    delivery.offer(step)
 
 
 def _asker(step: Step, cause: Cause) -> str:
@@ -104,7 +128,7 @@ def _asker(step: Step, cause: Cause) -> str:
 
 
 def _purge(step: Step) -> None:
-    if step.session is not None:
+    if step.state.sessions:
         return
     for message in step.state.messages:
         step.finish(message, MessageState.DEAD_LETTER, "the recipient was removed", tell="removed")
@@ -118,16 +142,16 @@ def _wake(step: Step) -> None:
     if peer.stopped or peer.renaming is not None or not step.policy.waking or _being_examined(step):
         return
     if peer.pending is not None:
-        if launch(step, peer.pending.mode, peer.pending.by, delivery.next_offer(step)):
+        if pool.begin(step, peer.pending.mode, peer.pending.by, delivery.head(step)):
             return
         step.set_peer(pending=None)
     if wake_blocked_until(step.state) > step.now:
         return
     head = delivery.waking(step)
     if head is not None:
-        launch(step, WakeMode.NATURAL, head.sender, head)
+        pool.begin(step, WakeMode.NATURAL, head.sender, head)
     elif peer.settings.wake is WakePolicy.ALWAYS:
-        launch(step, WakeMode.NATURAL, "roost", None)
+        pool.begin(step, WakeMode.NATURAL, "roost", None)
 
 
 def _being_examined(step: Step) -> bool:
@@ -135,10 +159,6 @@ def _being_examined(step: Step) -> bool:
     return any(message.state is MessageState.OFFERED for message in step.state.messages)
 
 
-def wake_blocked_until(state: PeerState) -> float:
-    """Until when the crash-loop guard forbids a wake (Unix seconds; 0: it does not)."""
-    quarantine = state.peer.quarantine.until if state.peer.quarantine else 0.0
-    return max(quarantine, state.peer.backoff_until or 0.0)
 
 
 def deadline(state: PeerState, now: float) -> float | None:
@@ -153,9 +173,10 @@ def _times(state: PeerState) -> Iterator[float]:
     session = state.session
     if state.expiry is not None:
         yield state.expiry
-    if session is None:
+    yield from pool.due_times(state)
+    if session is None or state.peer.settings.spares:
         yield wake_blocked_until(state)
-    elif session.state is SessionState.IDLE:
+    if session is not None and session.state is SessionState.IDLE:
         for message in state.messages:
             if message.not_before is not None and (message.cut or message.state is MessageState.QUEUED):
                 yield message.not_before

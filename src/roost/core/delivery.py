@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from roost.core import commands as c
 from roost.core import events as e
+from roost.core.conversations import goes_on
 from roost.core.identity import OPERATOR
-from roost.core.launch import session_id
 from roost.core.limits import TOPICS_KEPT
 from roost.core.message import Examination, Message, MessageState, Timing
 from roost.core.peer import WakePolicy
@@ -149,7 +149,7 @@ def on_taken(step: Step, event: e.Taken) -> None:
     if message is None:
         return
     if message.state is MessageState.UNKNOWN:
-        _accept(step, message, event.evidence, found_by=step.live(event.session))
+        _accept(step, message, event.evidence, found_by=step.state.find_session(event.session))
     elif message.session == event.session and message.state in (MessageState.OFFERED, MessageState.QUEUED):
         if event.entered:
             step.attempt(message, "entered", event.entered)
@@ -185,7 +185,10 @@ def _accept(step: Step, message: Message, evidence: str, *, found_by: Session | 
             step.finish(taken, MessageState.DONE, f"{evidence}; the next message was handed over after it")
         return
     ended = "its session ended before its turn did"
-    if found_by is not None or taken.session == session_id(step.peer.seed, step.peer.generation):
+    holder = found_by or step.state.find_session(taken.session)
+    if holder is not None:
+        cut_off(step, taken, ended, keeps=not step.peer.settings.apart or holder.topic == taken.topic)
+    elif goes_on(step, taken):
         cut_off(step, taken, ended, keeps=step.traits.resumable)
     else:
         step.attempt(taken, "cut", ended)
@@ -213,6 +216,8 @@ def on_turn_ended(step: Step, event: e.TurnEnded) -> None:
         step.finish(message, MessageState.DONE, event.evidence)
     elif event.interrupted:
         step.finish(message, MessageState.DEAD_LETTER, event.failed, tell="interrupted")
+    elif step.peer.settings.apart and message.notice is not None:
+        step.finish(message, MessageState.DONE, "it was taken")
     elif message.redriven:
         step.finish(message, MessageState.DEAD_LETTER, f"the turn failed: {event.failed}", tell="failed")
     else:
@@ -287,8 +292,8 @@ def expire(step: Step) -> None:
     step.renew_expiry()
 
 
-def next_offer(step: Step) -> Message | None:
-    """The message to hand over next: the first that waits, if it may go now."""
+def head(step: Step) -> Message | None:
+    """The message to see to next: the first that waits, if it may go now."""
     first = _first(message for message in step.state.messages if _waits(message) and _fits(step, message))
     if first is None or (first.not_before is not None and step.now < first.not_before):
         return None
@@ -321,6 +326,15 @@ def _first(waiting: Iterable[Message]) -> Message | None:
 
 def _urgency(message: Message) -> int:
     return 0 if message.cut else _URGENCY[message.timing]
+
+
+def next_offer(step: Step) -> Message | None:
+    """The message to hand to the active session; one of another conversation is not passed over."""
+    message, session = head(step), step.session
+    if message is None or session is None:
+        return None
+    strange = step.peer.settings.apart and message.notice is None and message.topic != session.topic
+    return None if strange else message
 
 
 def _fits(step: Step, message: Message) -> bool:
@@ -357,6 +371,8 @@ def offer(step: Step) -> None:
         why="driven again after its turn was cut off" if again else "being handed over",
     )
     step.set_session(active_at=step.now)
+    if message.notice is None:
+        step.set_session(sender=message.sender)
     step.attempt(offered, "offered", offered.why)
     step.journal("offered", message=message.id)
     step.emit(c.Offer(session.id, step.peer.name, offered, redrive=noted(offered)))

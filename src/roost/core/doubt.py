@@ -2,8 +2,8 @@
 
 from roost.core import commands as c
 from roost.core import events as e
+from roost.core.conversations import goes_on
 from roost.core.delivery import advise_kept
-from roost.core.launch import session_id
 from roost.core.message import Message, MessageState
 from roost.core.step import Step
 from roost.core.turns import noted
@@ -27,8 +27,7 @@ def on_resend(step: Step, event: e.Resend) -> None:
     why = f"sent again by {event.by}"
     step.attempt(message, RESENT, why)
     # What was in doubt was a note about a body that its conversation holds: the note is made again.
-    latest = message.session == session_id(step.peer.seed, step.peer.generation)
-    if noted(message) and latest:
+    if noted(message) and goes_on(step, message):
         changes = {"state": MessageState.ACCEPTED, "cut": True, "redriven": False}
     else:
         changes = {"state": MessageState.QUEUED, "accepted_at": None}

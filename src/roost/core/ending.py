@@ -43,6 +43,13 @@ def end(step: Step, cause: Cause, by: str, *, why: str = "") -> None:
         ask(step)
 
 
+def end_all(step: Step, cause: Cause, by: str) -> None:
+    """Begin the end of every live session of the peer."""
+    for session in step.state.sessions:
+        with step.about(session.id):
+            end(step, cause, by)
+
+
 def ask(step: Step) -> None:
     """Ask the kill authority to end the stopping session."""
     session = step.session
@@ -68,14 +75,14 @@ def policy_end(state: PeerState) -> PolicyEnd | None:
     if session.open_errand is not None:
         return None
     if session.ending is not None:
-        return _own_end(session.ending)
+        return own_end(session.ending)
     if settings.wake is WakePolicy.ALWAYS or any(_waits(m.state, cut=m.cut) for m in state.messages):
         return None
     bound = settings.idle if settings.wake is WakePolicy.WARM else settings.silence
     return PolicyEnd(idle_since(session) + bound, Cause.IDLE_SLEEP, f"idle for {rough_duration(bound)}")
 
 
-def _own_end(ending: Ending) -> PolicyEnd:
+def own_end(ending: Ending) -> PolicyEnd:
     """The end that the agent asked for itself, once its turn is over."""
     if ending.cause is Cause.RESTART:
         return PolicyEnd(ending.at, ending.cause, "it asked for a fresh session")

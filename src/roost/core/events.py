@@ -258,6 +258,19 @@ class EndVetoed:
 
 
 @dataclass(frozen=True, slots=True)
+class Spare:
+    """The host has room for one more session that this peer keeps ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evict:
+    """The host holds too many pooled sessions: this one should make room."""
+
+    session: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class BootFailed:
     """The session could not be brought to its prompt; `why` says what was seen instead."""
 
@@ -343,6 +356,8 @@ Event = (
     | OfferFailed
     | Examined
     | EndVetoed
+    | Spare
+    | Evict
     | BootFailed
     | Orphaned
     | Died

@@ -1,62 +1,83 @@
 """Beginning a session by the wake table."""
 
 from roost.core import commands as c
+from roost.core.conversations import cut_of, recalled, topics_of
 from roost.core.identity import derive, derive_uuid
 from roost.core.message import Message, MessageState
 from roost.core.peer import WakeMode, WakePolicy
 from roost.core.session import Session, WakeCause
 from roost.core.step import Step
-from roost.core.turns import give_up_conversation
+from roost.core.turns import give_up
 from roost.core.wake import decide_wake
 
 
-def launch(step: Step, mode: WakeMode, by: str, head: Message | None) -> bool:
-    """Begin a session; False when an operator's resume has nothing to resume."""
-    peer, traits = step.peer, step.traits
+def launch(step: Step, mode: WakeMode, by: str, topic: str | None, head: Message | None) -> bool:
+    """Begin the active session, for `head` if a message wakes it.
+
+    False when an operator's resume has nothing to resume.
+    """
+    apart, traits = step.peer.settings.apart, step.traits
+    past = recalled(step.peer, topic)
     decision = decide_wake(
-        peer,
+        past,
         mode,
-        head.topic if head else None,
-        cut=any(message.cut for message in step.state.messages),
-        resumable=traits.resumable and peer.conversation is not None,
+        (topic or "") if apart else topic,
+        cut=bool(cut_of(step, topic)),
+        resumable=traits.resumable and past.conversation is not None,
     )
     if decision is None:
         return False
     if not decision.resume:
-        _leave_conversation(step, decision.cause)
-    generation = peer.generation + 1
-    conversation = peer.conversation if decision.resume else new_conversation(step, generation)
-    session = Session(
-        id=session_id(peer.seed, generation),
-        peer=peer.name,
-        generation=generation,
-        nonce=derive(peer.seed, "nonce", generation),
-        wake=decision.cause,
-        resumed=decision.resume,
-        started_at=step.now,
-        since=step.now,
-        why="resuming its conversation" if decision.resume else "starting a fresh conversation",
-        conversation=conversation,
-    )
+        leave_conversation(step, decision.cause, topic)
+    topics = past.topics if decision.resume else ()
+    resumes = past.conversation if decision.resume else None
+    session = new_session(step, decision.cause, resumes=resumes, topic=topic if apart else None)
     step.set_peer(
-        generation=generation,
-        conversation=conversation,
-        topics=peer.topics if decision.resume else (),
-        fresh_next=peer.fresh_next and decision.resume,
+        conversation=session.conversation,
+        topics=topics_of(topic) if apart else topics,
+        fresh_next=past.fresh_next and decision.resume,
         resume_failed=False,
         pending=None,
         quarantine=None,
         backoff_until=None,
     )
-    step.open_session(session)
     step.journal(
-        "starting", cause=str(decision.cause), resume=decision.resume, by=by, conversation=conversation
+        "starting",
+        cause=str(decision.cause),
+        resume=decision.resume,
+        by=by,
+        conversation=session.conversation,
     )
     if head is not None:
         how = "resuming its conversation" if decision.resume else "with a fresh conversation"
         step.emit(c.SaveAttempt(head.id, session.id, "woke", f"{how} ({decision.cause})"))
     step.emit(c.Launch(session))
     return True
+
+
+def new_session(
+    step: Step, wake: WakeCause, *, resumes: str | None = None, topic: str | None = None, spare: bool = False
+) -> Session:
+    """Open the peer's next session, of the conversation that it `resumes` or of a fresh one."""
+    seed, generation = step.peer.seed, step.peer.generation + 1
+    session = Session(
+        id=session_id(seed, generation),
+        peer=step.peer.name,
+        generation=generation,
+        nonce=derive(seed, "nonce", generation),
+        wake=wake,
+        resumed=resumes is not None,
+        started_at=step.now,
+        since=step.now,
+        why="starting a fresh conversation" if resumes is None else "resuming its conversation",
+        conversation=new_conversation(step, generation) if resumes is None else resumes,
+        pooled=spare,
+        spare=spare,
+        topic=topic,
+    )
+    step.set_peer(generation=generation)
+    step.open_session(session)
+    return session
 
 
 def session_id(seed: str, generation: int) -> str:
@@ -71,14 +92,13 @@ def new_conversation(step: Step, generation: int) -> str | None:
     return derive_uuid(step.peer.seed, "conversation", generation)
 
 
-def _leave_conversation(step: Step, cause: WakeCause) -> None:
+def leave_conversation(step: Step, cause: WakeCause, topic: str | None) -> None:
     """What waited for the conversation that ends: cut messages, and notices for a finished task."""
     if cause is WakeCause.OPERATOR_FRESH:
         why = "its turn was cut off and the operator started fresh"
-        for message in step.state.messages:
-            if message.cut:
-                step.finish(message, MessageState.DEAD_LETTER, why, tell="died")
-    give_up_conversation(step, f"its turn was cut off ({cause})")
+        for message in cut_of(step, topic):
+            step.finish(message, MessageState.DEAD_LETTER, why, tell="died")
+    give_up(step, cut_of(step, topic), f"its turn was cut off ({cause})")
     if step.peer.settings.wake is WakePolicy.EPHEMERAL:
         for message in step.state.messages:
             if message.notice is not None and message.state is MessageState.QUEUED:

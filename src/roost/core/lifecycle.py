@@ -2,6 +2,7 @@
 
 from roost.core import commands as c
 from roost.core import events as e
+from roost.core.conversations import cut_of, topics_of
 from roost.core.delivery import next_offer
 from roost.core.durations import rough_duration
 from roost.core.ending import VETOABLE, ask, end
@@ -10,7 +11,7 @@ from roost.core.message import MessageState
 from roost.core.peer import WakeMode, WakePolicy
 from roost.core.session import Cause, Ending, SessionState, WakeCause
 from roost.core.step import Step
-from roost.core.turns import give_up_conversation
+from roost.core.turns import give_up
 
 _OBSERVABLE = {
     SessionState.IDLE: "idle",
@@ -44,7 +45,8 @@ def on_observed(step: Step, event: e.Observed) -> None:
         return
     if event.conversation is not None and event.conversation != session.conversation:
         step.set_session(conversation=event.conversation)
-        step.set_peer(conversation=event.conversation)
+        if not session.pooled:
+            step.set_peer(conversation=event.conversation)
     if session.state is SessionState.STOPPING or event.state not in _OBSERVABLE:
         return
     if event.state is SessionState.WORKING:
@@ -54,12 +56,12 @@ def on_observed(step: Step, event: e.Observed) -> None:
         step.enter(SessionState.IDLE, event.why)
         took = step.now - session.started_at
         step.journal("ready", took=round(took, 3))
-        head = next_offer(step)
+        head = next_offer(step) if not session.pooled else None
         if head is not None:
             step.emit(c.SaveAttempt(head.id, session.id, "ready", rough_duration(took)))
     elif step.enter(event.state, event.why):
         step.journal(_OBSERVABLE[event.state], why=event.why)
-        if event.state is SessionState.BLOCKED and not session.ready:
+        if event.state is SessionState.BLOCKED and not session.ready and not session.pooled:
             _tell_blocked(step, event.why)
 
 
@@ -109,7 +111,7 @@ def on_conversation_missing(step: Step, event: e.ConversationMissing) -> None:
     if session.state is SessionState.STOPPING or session.wake is WakeCause.OPERATOR_RESUME:
         on_boot_failed(step, e.BootFailed(session.id, why))
         return
-    give_up_conversation(step, why)
+    give_up(step, cut_of(step, session.topic), why)
     conversation = new_conversation(step, session.generation)
     fresh = step.set_session(
         resumed=False,
@@ -117,7 +119,7 @@ def on_conversation_missing(step: Step, event: e.ConversationMissing) -> None:
         conversation=conversation,
         why="starting a fresh conversation",
     )
-    step.set_peer(conversation=conversation, topics=())
+    step.set_peer(conversation=conversation, topics=topics_of(session.topic))
     step.journal("starting", cause=str(fresh.wake), resume=False, why=why, conversation=conversation)
     step.emit(c.Launch(fresh))
 
@@ -140,8 +142,9 @@ def on_end_vetoed(step: Step, event: e.EndVetoed) -> None:
         ask(step)
         return
     known = session.vetoed == event.why
-    active_at = max(step.now, event.until - step.peer.settings.idle)
-    step.set_session(ending=None, active_at=active_at, vetoed=event.why)
+    step.set_session(ending=None, held_until=event.until, vetoed=event.why)
+    if not session.pooled:
+        step.set_session(active_at=max(step.now, event.until - step.peer.settings.idle))
     if step.peer.pending is not None and step.peer.pending.mode is not WakeMode.FRESH:
         step.set_peer(pending=None)
     step.enter(SessionState.IDLE, event.why)

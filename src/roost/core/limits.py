@@ -10,4 +10,6 @@ POINTER_BYTES = 128 * 1024
 """A body above this many bytes is written to a file and the pasted text points to it."""
 TOPICS_KEPT = 16
 """How many topics of a conversation count for `resume = topic`."""
+CONVERSATIONS_KEPT = 64
+"""How many ended conversations a peer remembers that keeps them apart."""
 KEY_CHARACTERS = 200

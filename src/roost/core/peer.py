@@ -45,6 +45,17 @@ class Settings:
     restart_window: float = 300.0
     env: tuple[tuple[str, str], ...] = ()
     args: tuple[str, ...] = ()
+    pool: int = 0
+
+    @property
+    def spares(self) -> bool:
+        """Fresh sessions are kept ready for tasks to come."""
+        return self.pool > 0 and self.wake is WakePolicy.EPHEMERAL
+
+    @property
+    def apart(self) -> bool:
+        """Each conversation (topic) has a session of its own, kept warm while others are active."""
+        return self.pool > 0 and self.wake is not WakePolicy.EPHEMERAL
 
 
 class WakeMode(StrEnum):

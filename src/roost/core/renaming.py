@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from roost.core import commands as c
 from roost.core import events as e
-from roost.core.ending import end
+from roost.core.ending import end_all
 from roost.core.message import MessageState
 from roost.core.session import Cause
 from roost.core.step import Step
@@ -25,8 +25,7 @@ def on_rename(step: Step, event: e.Rename) -> None:
         way = f"stop it first or use `roost rename {peer.name} {event.new} --force`"
         return step.emit(c.Refuse(RefusedError(f"'{peer.name}' is live; {way}")))
     step.set_peer(renaming=event.new)
-    if step.session is not None:
-        end(step, Cause.OPERATOR_STOP, event.by)
+    end_all(step, Cause.OPERATOR_STOP, event.by)
     return None
 
 

@@ -2,12 +2,14 @@
 
 from roost.core import commands as c
 from roost.core import events as e
-from roost.core.ending import end
+from roost.core.conversations import divide, join
+from roost.core.ending import end, end_all
 from roost.core.message import MessageState
 from roost.core.peer import PendingWake, WakeMode, WakePolicy
+from roost.core.pool import renew
 from roost.core.session import Cause, Ending, SessionState
 from roost.core.step import Step
-from roost.core.turns import give_up_conversation
+from roost.core.turns import give_up
 from roost.errors import RefusedError
 
 
@@ -38,14 +40,12 @@ def on_stop(step: Step, event: e.Stop) -> None:
         for message in () if step.traits.mailbox else step.state.messages:
             if message.cut or message.state is MessageState.QUEUED:
                 step.tell(message, "stopped", f"'{step.peer.name}' was stopped; the message is kept")
-    if step.session is not None:
-        end(step, Cause.OPERATOR_STOP, event.by)
+    end_all(step, Cause.OPERATOR_STOP, event.by)
 
 
 def on_rest(step: Step, event: e.Rest) -> None:
-    """End the session, but park nothing."""
-    if step.session is not None:
-        end(step, Cause.OPERATOR_STOP, event.by)
+    """End all sessions, but park nothing."""
+    end_all(step, Cause.OPERATOR_STOP, event.by)
 
 
 def on_start(step: Step, _event: e.Start) -> None:
@@ -57,15 +57,14 @@ def on_start(step: Step, _event: e.Start) -> None:
 
 
 def on_restart(step: Step, event: e.Restart) -> None:
-    """A fresh session, whatever was."""
+    """A fresh session, whatever was; the pool ends too."""
     if step.traits.mailbox:
         return _refuse(step, f"'{step.peer.name}' is a mailbox; there is nothing to restart")
     if step.peer.removing:
         return _refuse(step, f"'{step.peer.name}' is being removed")
     step.set_peer(stopped=False)
     _ask_for(step, WakeMode.FRESH, event.by)
-    if step.session is not None:
-        end(step, Cause.RESTART, event.by)
+    end_all(step, Cause.RESTART, event.by)
     return None
 
 
@@ -87,7 +86,8 @@ def on_fresh_asked(step: Step, event: e.FreshAsked) -> None:
     session = step.live(event.session)
     if session is None or session.state is SessionState.STOPPING:
         return
-    _mark_fresh(step, step.peer.name)
+    if not step.peer.settings.apart:  # otherwise the end of this conversation alone makes it begin anew
+        _mark_fresh(step, step.peer.name)
     if session.ending is None or session.ending.cause is Cause.COMPLETED:
         step.set_session(ending=Ending(Cause.RESTART, step.peer.name, step.now))
     if step.peer.settings.wake is WakePolicy.EPHEMERAL and session.task and session.armed_at is None:
@@ -102,29 +102,37 @@ def _mark_fresh(step: Step, by: str) -> None:
 
 def on_remove(step: Step, event: e.Remove) -> None:
     """Purge the peer once nothing of it lives."""
-    if step.session is not None and not event.force:
+    if step.state.sessions and not event.force:
         return _refuse(
             step, f"'{step.peer.name}' is live; stop it first or use `roost remove {step.peer.name} --force`"
         )
     step.set_peer(removing=True, stopped=True, pending=None)
-    if step.session is not None:
-        end(step, Cause.REMOVED, event.by)
+    end_all(step, Cause.REMOVED, event.by)
     return None
 
 
 def on_configure(step: Step, event: e.Configure) -> None:
     """Other settings; a conversation belongs to its runtime, so another runtime begins anew."""
-    before = step.peer.settings
+    before, after = step.peer.settings, event.settings
+    begins = after.apart and not before.apart
+    if begins and any(not session.spare for session in step.state.pool):
+        return _refuse(step, f"sessions of '{step.peer.name}' are still ending; try again in a moment")
     if event.settings.runtime != before.runtime:
-        if step.session is not None:
+        if step.state.sessions:
             return _refuse(step, f"'{step.peer.name}' is live; stop it first to change its runtime")
         if step.state.in_flight is not None:
             return _refuse(
                 step, f"a message of '{step.peer.name}' is being looked into; try again in a moment"
             )
-        give_up_conversation(step, "its turn was cut off and the runtime has changed")
-        step.set_peer(conversation=None, topics=(), resume_failed=False)
-    step.set_peer(settings=event.settings)
+        cut = [message for message in step.state.messages if message.cut]
+        give_up(step, cut, "its turn was cut off and the runtime has changed")
+        step.set_peer(conversation=None, topics=(), conversations=(), resume_failed=False)
+    step.set_peer(settings=after)
+    if begins:
+        divide(step)
+    elif before.apart and not after.apart:
+        join(step)
+    renew(step, before)
     if event.settings.wake is WakePolicy.EPHEMERAL and before.wake is not WakePolicy.EPHEMERAL:
         _use_up(step)
     return None

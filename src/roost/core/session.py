@@ -107,7 +107,8 @@ class Errand:
 class Session:
     """One live session. Times are Unix seconds; `armed_at` starts the quiet window of an ephemeral task.
 
-    `pooled`: it is kept beside the peer's active session and is offered nothing. `topic` is the conversation
+    `pooled`: it is kept beside the peer's active session and is offered nothing; a `spare` one
+    was started for the pool and has never been active. `topic` is the conversation
     that it runs, where a peer keeps conversations apart (None: the main one), `sender` who sent its latest
     message. Until `held_until` a person works in its terminal, so it is not ended for being idle.
     `vetoed`: why it was not put to sleep when it was due.
@@ -131,6 +132,7 @@ class Session:
     armed_at: float | None = None
     ending: Ending | None = None
     pooled: bool = False
+    spare: bool = False
     topic: str | None = None
     sender: str | None = None
     held_until: float | None = None

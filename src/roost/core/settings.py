@@ -8,11 +8,17 @@ from enum import StrEnum
 from typing import Any
 
 from roost.core.durations import format_duration, parse_duration
+from roost.core.identity import HUMAN
 from roost.core.peer import ResumePolicy, Settings, WakePolicy
 from roost.errors import InvalidSettingError
 
 _DURATIONS = frozenset({"idle", "quiet", "silence", "restart_window"})
-_COUNTS = {"queue_limit": 100_000, "sender_limit": 100_000, "restarts": 1000}
+_COUNTS = {
+    "queue_limit": (1, 100_000),
+    "sender_limit": (1, 100_000),
+    "restarts": (1, 1000),
+    "pool": (0, 32),
+}
 _CHOICES: dict[str, type[StrEnum]] = {"wake": WakePolicy, "resume": ResumePolicy}
 _TEXTS = frozenset({"dir", "runtime", "description", "prompt"})
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -41,6 +47,8 @@ def check_settings(settings: Settings) -> None:
         raise InvalidSettingError(
             "wake=ephemeral starts every task fresh and resume=always never does; choose one of the two"
         )
+    if settings.pool and settings.runtime == HUMAN:
+        raise InvalidSettingError("a mailbox (runtime human) has no sessions to keep in a pool; use pool=0")
 
 
 def _with_env(settings: Settings, name: str, value: str) -> Settings:
@@ -62,8 +70,9 @@ def _parse(key: str, value: str) -> Any:  # noqa: ANN401 -- each field has its o
     if key in _DURATIONS:
         return _positive(key, value)
     if key in _COUNTS:
-        if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= _COUNTS[key]:
-            raise InvalidSettingError(f"'{key}' takes a whole number from 1 to {_COUNTS[key]}, not '{value}'")
+        least, most = _COUNTS[key]
+        if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
+            raise InvalidSettingError(f"'{key}' takes a whole number from {least} to {most}, not '{value}'")
         return int(value)
     if key in _CHOICES:
         known = [str(choice) for choice in _CHOICES[key]]

@@ -1,5 +1,7 @@
 """One decision under construction: state changes and the commands that store them cannot part ways."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +22,7 @@ class Step:
         self.now = now
         self.policy = policy
         self.commands: list[c.Command] = []
+        self._about: str | None = None
 
     @property
     def peer(self) -> Peer:
@@ -28,8 +31,20 @@ class Step:
 
     @property
     def session(self) -> Session | None:
-        """The live session as it stands now."""
-        return self.state.session
+        """The active session as it stands now, or, within `about`, the pooled one."""
+        if self._about is None:
+            return self.state.session
+        return next((session for session in self.state.pool if session.id == self._about), None)
+
+    @contextmanager
+    def about(self, session_id: str | None) -> Generator[None]:
+        """Within, all that is done to the session is done to this one, if it is pooled."""
+        if any(session.id == session_id for session in self.state.pool):
+            self._about = session_id
+        try:
+            yield
+        finally:
+            self._about = None
 
     @property
     def traits(self) -> Traits:
@@ -64,9 +79,29 @@ class Step:
         self.emit(c.SavePeer(peer))
 
     def open_session(self, session: Session) -> None:
-        """The peer has a live session from now on."""
-        self.state = replace(self.state, session=session)
+        """The peer has this session from now on, active or pooled."""
+        if session.pooled:
+            others = [other for other in self.state.pool if other.id != session.id]
+            pool = sorted([*others, session], key=lambda pooled: pooled.generation)
+            self.state = replace(self.state, pool=tuple(pool))
+        else:
+            self.state = replace(self.state, session=session)
         self.emit(c.SaveSession(session))
+
+    def shelve(self) -> None:
+        """The active session joins the pool."""
+        session = self.state.session
+        assert session is not None  # noqa: S101 -- callers hold an active session
+        self.state = replace(self.state, session=None)
+        self.open_session(replace(session, pooled=True))
+
+    def activate(self, session: Session) -> None:
+        """A pooled session becomes the active one; there is no other."""
+        self.state = replace(self.state, pool=self._without(session.id))
+        self.open_session(replace(session, pooled=False, spare=False))
+
+    def _without(self, session_id: str) -> tuple[Session, ...]:
+        return tuple(session for session in self.state.pool if session.id != session_id)
 
     def set_session(self, **changes: Any) -> Session:  # noqa: ANN401
         """Change fields of the live session and return it."""
@@ -86,8 +121,11 @@ class Step:
         return changed or state in (SessionState.BLOCKED, SessionState.UNKNOWN)
 
     def close_session(self, death: Death) -> None:
-        """The live session is over."""
-        self.state = replace(self.state, session=None)
+        """A live session is over."""
+        active = self.state.session
+        if active is not None and active.id == death.session:
+            active = None
+        self.state = replace(self.state, session=active, pool=self._without(death.session))
         self.emit(c.CloseSession(death))
 
     def add_message(self, message: Message) -> None:
@@ -138,7 +176,10 @@ class Step:
         self.emit(c.Notify(notice_id, message.sender, Notice(message.id, outcome, why)))
 
     def result(self) -> tuple[PeerState, tuple[c.Command, ...]]:
-        """The decision, with superseded saves dropped: only the last save of each row counts."""
+        """The decision, with superseded saves dropped: only the last save of each row counts.
+
+        Pooled sessions are saved before the active one, whose place they may have left.
+        """
         seen: set[tuple[type, str]] = set()
         kept: list[c.Command] = []
         for command in reversed(self.commands):
@@ -148,7 +189,10 @@ class Step:
                     continue
                 seen.add(row)
             kept.append(command)
-        return self.state, tuple(reversed(kept))
+        kept.reverse()
+        if self.state.pool:
+            kept.sort(key=lambda command: isinstance(command, c.SaveSession) and not command.session.pooled)
+        return self.state, tuple(kept)
 
 
 def _row(command: c.Command) -> tuple[type, str] | None:

@@ -5,6 +5,8 @@ A message is driven again at most once: by a short note where the conversation a
 None again).
 """
 
+from collections.abc import Iterable
+
 from roost.core.message import Message, MessageState
 from roost.core.step import Step
 
@@ -37,7 +39,10 @@ def cut_off(step: Step, message: Message, why: str, *, keeps: bool) -> None:
     second time it is given up.
     """
     step.attempt(message, "cut", why)
-    if message.redriven:
+    if step.peer.settings.apart and message.notice is not None:
+        # It came to whichever conversation was active, so there is none to go on with it in.
+        step.finish(message, MessageState.DONE, "it was taken")
+    elif message.redriven:
         step.finish(message, MessageState.DEAD_LETTER, f"{why}, the second time", tell="died")
     elif keeps:
         step.set_message(message, cut=True, why=f"{why}; it is driven again on resume")
@@ -73,8 +78,7 @@ def put_back(step: Step, message: Message, why: str) -> None:
     step.set_message(waiting, not_before=step.now + delay)
 
 
-def give_up_conversation(step: Step, why: str) -> None:
+def give_up(step: Step, messages: Iterable[Message], why: str) -> None:
     """The conversation that holds cut messages is not continued: their bodies are shown to the next one."""
-    for message in step.state.messages:
-        if message.cut:
-            requeue(step, message, f"{why}; it is offered again in a fresh conversation", redriven=True)
+    for message in messages:
+        requeue(step, message, f"{why}; it is offered again in a fresh conversation", redriven=True)

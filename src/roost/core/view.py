@@ -39,6 +39,10 @@ def shown(state: PeerState, now: float) -> Shown:
         return Shown(
             "asleep", f"a mailbox, {state.queued or 'nothing'} unread, {heard(state, now)}", peer.since
         )
+    pooled = sum(1 for session in state.pool if session.state is not SessionState.STOPPING)
+    if pooled:
+        kept = "ready for a task" if peer.settings.spares else "warm for its conversation"
+        return Shown("asleep", f"{pooled} in its pool, {kept}", peer.since)
     if peer.last_death is None:
         return Shown("asleep", "has not run yet", peer.since or peer.created_at)
     return Shown("asleep", _last(state), peer.since)

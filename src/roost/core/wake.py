@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from roost.core.peer import Peer, ResumePolicy, WakeMode, WakePolicy
+from roost.core.peer import Peer, PeerState, ResumePolicy, WakeMode, WakePolicy
 from roost.core.session import PARKED, WakeCause
 
 
@@ -50,6 +50,12 @@ _TABLE: tuple[tuple[Callable[[_Case], bool], bool, WakeCause], ...] = (
     (lambda case: case.peer.settings.resume is ResumePolicy.NEVER, False, WakeCause.PARKED_OTHER_TOPIC),
     (lambda case: case.known_topic, True, WakeCause.PARKED_TOPIC),
 )
+
+
+def wake_blocked_until(state: PeerState) -> float:
+    """Until when the crash-loop guard forbids a wake (Unix seconds; 0: it does not)."""
+    quarantine = state.peer.quarantine.until if state.peer.quarantine else 0.0
+    return max(quarantine, state.peer.backoff_until or 0.0)
 
 
 def decide_wake(

@@ -44,7 +44,7 @@ class Glances:
         and now must not be missed. A pane log that cannot be seen tells nothing: its session is looked at.
         """
         quiet = [(live, live.quiet) for live in self._lives if live.quiet is not None]
-        paths = [(str(self._places.pane_log(live.peer)), *files) for live, files in quiet]
+        paths = [(str(live.log or self._places.pane_log(live.peer)), *files) for live, files in quiet]
         seen = await asyncio.to_thread(_traces, paths)
         before, self._seen = self._seen, {}
         for (live, _), traces in zip(quiet, seen, strict=True):

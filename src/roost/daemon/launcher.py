@@ -17,6 +17,7 @@ from roost.host.files import ensure_private_directory, write_atomic
 from roost.host.interfaces import Terminal
 from roost.host.process_table import HOME_VARIABLE, NONCE_VARIABLE, SESSION_VARIABLE
 from roost.host.shim_spec import ShimSpec, Started, read_started, shim_argv
+from roost.paths import Places
 from roost.runtimes.base import Context, LaunchPlan, Runtime
 from roost.store.interfaces import Batch, Token
 
@@ -84,8 +85,9 @@ class Launcher:
         try:
             started = await self._started(context.home / "started.json")
             await asyncio.to_thread(spec.unlink, missing_ok=True)
-            await terminal.log_to(self._machine.places.pane_log(session.peer))
-            return live_session(context, runtime, terminal, started)
+            log = pane_log(self._machine.places, session)
+            await terminal.log_to(log)
+            return live_session(context, runtime, terminal, started, log)
         except TmuxGone as error:
             await terminal.close()
             raise LaunchError("it ended at once") from error
@@ -126,7 +128,7 @@ class Launcher:
         places, session = self._machine.places, context.session
         for name, content in plan.files.items():
             write_atomic(context.home / name, content.encode())
-        log = places.pane_log(session.peer)
+        log = pane_log(places, session)
         for directory in (places.spool, places.forensics, log.parent, places.terminal(session.id).parent):
             ensure_private_directory(directory)
         if log.exists():
@@ -167,14 +169,21 @@ class Launcher:
             await clock.sleep(0.002)
 
 
-def live_session(context: Context, runtime: Runtime, terminal: Terminal, started: Started) -> Live:
+def pane_log(places: Places, session: Session) -> Path:
+    """Where the output of the session's terminal goes: a peer's own log shows its active session."""
+    return places.pooled_log(session.id) if session.pooled else places.pane_log(session.peer)
+
+
+def live_session(
+    context: Context, runtime: Runtime, terminal: Terminal, started: Started, log: Path | None = None
+) -> Live:
     """The live session of a launch or an adoption. Raises LaunchError when it is not known what runs."""
     if started.agent is None or started.shim is None or started.server is None:
         raise LaunchError("the agent ended before it could be identified")
     processes = Processes(started.agent, started.shim, started.server, str(terminal.socket))
     session = replace(context.session, processes=processes)
     context = replace(context, session=session)
-    return Live(context, runtime, runtime.sensor(context), terminal, started.agent.pid)
+    return Live(context, runtime, runtime.sensor(context), terminal, started.agent.pid, log)
 
 
 def _server_environment(env: Mapping[str, str]) -> dict[str, str]:

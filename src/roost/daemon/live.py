@@ -37,7 +37,7 @@ class Live:
     end, `compacted_at` when the conversation was last compacted (Unix seconds, by the agent's own record).
     `quiet`: its driver looks again when it is poked, or when one of these files or the pane log has changed;
     None: it looks again by itself. `lost`: its agent or terminal is dead, so that what its files still say
-    of its state is not true any more.
+    of its state is not true any more. `log` is where its terminal's output goes, as far as known.
     """
 
     context: Context
@@ -45,6 +45,7 @@ class Live:
     sensor: Sensor
     terminal: Terminal
     agent_pid: int
+    log: Path | None = None
     poke: asyncio.Event = field(default_factory=asyncio.Event)
     looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     tails: dict[Path, Tail] = field(default_factory=dict[Path, Tail])

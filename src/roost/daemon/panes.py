@@ -24,7 +24,7 @@ class PaneLogs:
         while True:
             await self._machine.clock.sleep(EVERY)
             for live in self._lives:
-                path = self._machine.places.pane_log(live.peer)
+                path = live.log or self._machine.places.pane_log(live.peer)
                 await asyncio.to_thread(trim, path, self._machine.config.log_size)
 
 

@@ -28,6 +28,7 @@ from roost.daemon.metrics import Metrics, MetricsKey
 from roost.daemon.notices import Notices
 from roost.daemon.orphans import Orphans
 from roost.daemon.panes import PaneLogs
+from roost.daemon.pool import Pools
 from roost.daemon.recovery import Recovery
 from roost.daemon.rpc import RpcServer
 from roost.daemon.sweep import Sweeper
@@ -87,7 +88,13 @@ class Daemon:
         self._ticker = Ticker(self._fleet, machine.clock, self._tasks)
         self._fleet.on_effect = self._executor.run
         metrics = Metrics(self._fleet, machine.clock)
-        self._fleet.on_committed += [waits.committed, self._log_attempts, metrics.committed]
+        pools = Pools(machine, self._fleet, self._lives, self._tasks)
+        self._fleet.on_committed += [
+            waits.committed,
+            self._log_attempts,
+            metrics.committed,
+            pools.committed,
+        ]
         self._fleet.on_journal += [feed.committed, self._logs.rows]
         self._api = Api(machine, self._fleet, self._lives, waits)
         tokens = Tokens(machine.store)

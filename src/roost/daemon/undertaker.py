@@ -19,6 +19,7 @@ from roost.daemon.autopsy import death_of, last_lines
 from roost.daemon.clearing import Clearing
 from roost.daemon.driver import Driver
 from roost.daemon.fleet import Fleet
+from roost.daemon.launcher import pane_log
 from roost.daemon.live import Live, Lives
 from roost.daemon.machine import Machine
 from roost.errors import RoostError
@@ -154,7 +155,7 @@ class Undertaker:
         self, session: Session, live: Live | None, context: Context | None
     ) -> tuple[tuple[str, ...], bool]:
         """Blocking: the last lines shown, and whether a turn that was cut off can go on in a next session."""
-        lines = last_lines(live, self._machine.places.pane_log(session.peer))
+        lines = last_lines(live, pane_log(self._machine.places, session))
         if context is None or session.conversation is None:
             return lines, False
         if context.settings.runtime not in self._machine.runtimes.names():

@@ -63,6 +63,7 @@ SETTINGS = Shape(
     restart_window=NUMBER,
     env=items(PAIR),
     args=items(TEXT),
+    pool=WHOLE,
 )
 PENDING = Shape(PendingWake, mode=choice(WakeMode), by=TEXT)
 QUARANTINE = Shape(Quarantine, until=NUMBER, why=TEXT)
@@ -127,6 +128,7 @@ SESSION = Shape(
     armed_at=optional(NUMBER),
     ending=optional(ENDING.coder),
     pooled=FLAG,
+    spare=FLAG,
     topic=optional(TEXT),
     sender=optional(TEXT),
     held_until=optional(NUMBER),

@@ -5,7 +5,7 @@ import click
 from roost.cli.app import App
 from roost.cli.client import DOWN, Record
 from roost.cli.group import DataCommand
-from roost.cli.output import age, clock, fields, paint_state, say, show_json
+from roost.cli.output import age, clock, fields, paint_state, say, show_json, table
 from roost.cli.registry import show
 
 
@@ -54,6 +54,7 @@ def show_command(app: App, name: str) -> None:
             ("failures", f"{peer['failures']} in a row" if peer.get("failures") else ""),
         ]
     )
+    _show_pool(peer.get("pool") or [])
     say()
     settings: Record = peer.get("settings") or {}
     fields(sorted(settings.items()))
@@ -75,6 +76,22 @@ def _next(peer: Record) -> str:
         "unknown": f"`roost screen {name}` shows its terminal, `roost restart {name}` begins anew",
     }
     return mends.get(str(peer["state"]), "")
+
+
+def _show_pool(pool: list[Record]) -> None:
+    if not pool:
+        return
+    rows = [
+        (
+            str(session["id"])[:8],
+            session["state"],
+            age(session.get("since")),
+            "any task" if session.get("spare") else session.get("topic") or "no topic",
+        )
+        for session in pool
+    ]
+    say()
+    table(("POOL", "STATE", "SINCE", "FOR"), rows, state=1)
 
 
 def _processes(session: Record) -> str:

@@ -1,0 +1,96 @@
+"""The conversations of a peer that keeps them apart: one for each topic, and one for what has no topic.
+
+A live session knows its own topic and conversation. What no session runs is remembered with the peer, so that
+the next message of that topic resumes it (B4).
+"""
+
+from dataclasses import replace
+
+from roost.core.limits import CONVERSATIONS_KEPT
+from roost.core.message import Message, MessageState
+from roost.core.peer import Conversation, LastDeath, Peer
+from roost.core.session import Session
+from roost.core.step import Step
+from roost.core.turns import give_up
+
+
+def current(peer: Peer) -> str | None:
+    """The topic of the active session's conversation, or of the latest one."""
+    return peer.topics[-1] if peer.topics else None
+
+
+def topics_of(topic: str | None) -> tuple[str, ...]:
+    """What a conversation has dealt with: its own topic."""
+    return () if topic is None else (topic,)
+
+
+def recalled(peer: Peer, topic: str | None) -> Peer:
+    """The peer as the wake table must see it for a conversation: with the past of that one alone."""
+    if not peer.settings.apart:
+        return peer
+    found = next((each for each in peer.conversations if each.topic == topic), None)
+    return replace(
+        peer,
+        conversation=found.id if found else None,
+        last_death=found.last_death if found else None,
+        resume_failed=found.resume_failed if found else False,
+        topics=(topic or "",),
+    )
+
+
+def remember(step: Step, session: Session, death: LastDeath, *, resume_failed: bool) -> None:
+    """Keep what the next wake of an ended session's conversation needs; the oldest is forgotten."""
+    if not step.peer.settings.apart or session.spare:
+        return
+    others = tuple(each for each in step.peer.conversations if each.topic != session.topic)
+    if session.conversation is not None:
+        ended = Conversation(session.topic, session.conversation, death, resume_failed)
+        others = (*others, ended)[-CONVERSATIONS_KEPT:]
+    step.set_peer(conversations=others)
+
+
+def cut_of(step: Step, topic: str | None) -> list[Message]:
+    """The messages whose turn was cut off in a conversation; without a pool there is only one of them."""
+    apart = step.peer.settings.apart
+    return [m for m in step.state.messages if m.cut and (not apart or m.topic == topic)]
+
+
+def goes_on(step: Step, message: Message) -> bool:
+    """Whether the next offer of a message comes to the conversation of the session that it was offered to."""
+    apart, last = step.peer.settings.apart, step.peer.last_death
+    session = step.state.find_session(message.session)
+    if session is not None:
+        return not apart or session.topic == message.topic
+    if apart:
+        ended = (each for each in step.peer.conversations if each.topic == message.topic)
+        return any(each.last_death.session == message.session for each in ended)
+    return step.session is None and last is not None and last.session == message.session
+
+
+def divide(step: Step) -> None:
+    """Conversations are kept apart from now on: the one there is becomes that of its latest topic."""
+    peer, session = step.peer, step.session
+    busy = next((m for m in step.state.messages if (m.in_flight or m.cut) and m.notice is None), None)
+    topic = busy.topic if busy is not None else current(peer)
+    others = tuple(c for c in peer.conversations if c.topic != topic and c.id != peer.conversation)
+    if session is not None:
+        step.set_session(topic=topic)
+    elif peer.conversation is not None and peer.last_death is not None:
+        past = Conversation(topic, peer.conversation, peer.last_death, peer.resume_failed)
+        others = (*others, past)[-CONVERSATIONS_KEPT:]
+    step.set_peer(topics=topics_of(topic), conversations=others)
+    _let_go_of_others(step, topic)
+
+
+def join(step: Step) -> None:
+    """Conversations are not kept apart any more: the latest is the peer's one conversation."""
+    _let_go_of_others(step, step.session.topic if step.session is not None else current(step.peer))
+
+
+def _let_go_of_others(step: Step, topic: str | None) -> None:
+    """Cut messages of other conversations than the one that goes on, and cut notices, which are of none."""
+    why = "its turn was cut off and the pool of its recipient has changed"
+    for message in step.state.messages:
+        if message.cut and message.notice is not None:
+            step.finish(message, MessageState.DONE, "it was taken")
+    give_up(step, [m for m in step.state.messages if m.cut and m.topic != topic], why)
