@@ -39,7 +39,7 @@ COURSE: list[Any] = [
     *["die"] * 5,
     *["repeat", "see"] * 6,
     *["restart", "reply", "found", "due", "resend"] * 2,
-    *["pool"] * 6,
+    *["pool"] * 3,
     "drop",
     *(e.Wake(mode, "op") for mode in WakeMode),
     *(e.Stop("op"), e.Start("op"), e.Start("op"), e.Restart("op"), e.Rest("op"), e.Tick()),

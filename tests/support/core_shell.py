@@ -119,7 +119,9 @@ class Shell(RuleBasedStateMachine):
             case c.CloseSession(death):
                 session = before.find_session(death.session)
                 assert session is not None
-                assert death.counted == (str(death.cause) in COUNTS)
+                counts = str(death.cause) in COUNTS
+                # What ended with a task counts once, when the task is given up.
+                assert death.counted == counts or (session.task is not None and not death.counted)
                 if session.ending is not None:
                     assert death.cause is session.ending.cause
             case c.Notify(ident, to, notice):
@@ -131,9 +133,13 @@ class Shell(RuleBasedStateMachine):
                 pass
 
     def passed_over(self, offered: Message) -> list[Message]:
-        """Earlier messages that wait; the next task of an ephemeral peer lets notices pass."""
+        """Earlier messages that wait; the next task of an ephemeral peer lets notices pass.
+
+        The session of a task that may have been shown to it takes no other, however urgent.
+        """
         assert self.state is not None
-        if self.state.peer.settings.wake is WakePolicy.EPHEMERAL and offered.notice is not None:
+        again = offered.attempts > 1 or offered.notice is not None
+        if self.state.peer.settings.wake is WakePolicy.EPHEMERAL and again:
             return []
         places = [message.id for message in self.state.messages]
         place = places.index(offered.id)
@@ -179,12 +185,12 @@ class Shell(RuleBasedStateMachine):
             assert isinstance(event, e.ConversationMissing)
             return
         asked = before.peer.pending is not None or isinstance(event, REQUESTS)
-        ephemeral = peer.settings.wake is WakePolicy.EPHEMERAL
+        awake = peer.settings.wake is WakePolicy.EPHEMERAL or before.session is not None
         waiting = [
             m
             for m in self.state.messages
             if m.notice is None and (m.cut or m.state is MessageState.QUEUED)
-            if ephemeral or m.cut or m.timing is not Timing.IDLE
+            if awake or m.cut or m.timing is not Timing.IDLE
         ]
         assert asked or waiting or peer.settings.wake is WakePolicy.ALWAYS, (
             "launched for nothing, or a notice"
@@ -357,6 +363,8 @@ class Shell(RuleBasedStateMachine):
         if self.state is None or session is None or self.state.peer.settings.wake is not WakePolicy.EPHEMERAL:
             return
         if session.task is None and (session.state is not SessionState.IDLE or self.state.messages):
+            return
+        if session.open_errand is not None:
             return
         if session.state not in (SessionState.STARTING, SessionState.STOPPING):
             assert policy_end(self.state) is not None

@@ -45,7 +45,7 @@ class Stored:
                 else:
                     self.messages[message.id] = message
             case c.Rename(old, new):
-                assert self.session is None, "renamed while it lives"
+                assert not self.sessions, "renamed while it lives"
                 assert self.peer is not None
                 self.peer = replace(self.peer, name=new)
                 for key, message in self.messages.items():

@@ -159,8 +159,6 @@ def _being_examined(step: Step) -> bool:
     return any(message.state is MessageState.OFFERED for message in step.state.messages)
 
 
-
-
 def deadline(state: PeerState, now: float) -> float | None:
     """When the peer needs a `Tick` next (Unix seconds), None when only an event can change anything.
 
