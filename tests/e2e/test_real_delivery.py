@@ -130,7 +130,11 @@ def test_an_interrupted_turn_is_told_and_not_driven_again(agents: Agents) -> Non
     story = agents.roost.until_message(sent["id"], "done", "dead-letter")
     assert "interrupted" in story["why"]
     assert [attempt["outcome"] for attempt in story["attempts"]][:2] == ["offered", "accepted"]
-    (told,) = [item for item in agents.roost.call("inbox", name="operator") if item["notice"]]
+    (told,) = wait_until(
+        lambda: [item for item in agents.roost.call("inbox", name="operator") if item["notice"]],
+        timeout=PATIENCE,
+        why="the sender is told",
+    )
     assert (told["notice"]["about"], told["notice"]["outcome"]) == (sent["id"], "interrupted")
 
 
