@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from subprocess import CalledProcessError
 
-from benchmarks import accept, crowd, deaths, delivery, listing, wake
+from benchmarks import accept, crowd, deaths, delivery, listing, reconcile, wake
 from benchmarks.result import Result, show, show_json
 from roost.errors import RoostError
 
@@ -18,6 +18,7 @@ BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "idle": crowd.idle,
     "memory": crowd.memory,
     "adopt": crowd.adopt,
+    "reconcile": reconcile.run,
     "death": deaths.death,
     "death-p99": deaths.death_worst,
     "exits": deaths.exits,

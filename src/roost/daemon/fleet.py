@@ -25,7 +25,7 @@ from roost.store.interfaces import Batch, Intent, JournalRow, Store, Token, inte
 
 AGAIN = 2.0
 """Seconds until a fact that the store refused is told again."""
-TOGETHER = 512
+TOGETHER = 2048
 """Facts of different peers in one commit: enough to hide its cost, few enough to let others in between."""
 
 _log = logging.getLogger("roost.fleet")

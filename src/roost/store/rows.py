@@ -3,41 +3,18 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from roost.core.identity import ProcessId
 from roost.core.message import Message, MessageState, Notice, Timing
 from roost.core.peer import (
-    Conversation,
-    LastDeath,
     Peer,
-    PendingWake,
-    Quarantine,
-    ResumePolicy,
-    Settings,
-    WakeMode,
-    WakePolicy,
 )
 from roost.core.session import (
     Cause,
     Death,
-    Ending,
-    Errand,
-    ErrandKind,
-    Processes,
     Session,
-    SessionState,
-    WakeCause,
 )
 from roost.store.codec import (
-    FLAG,
-    NUMBER,
-    PAIR,
-    TEXT,
-    WHOLE,
     Shape,
-    choice,
     from_text,
-    items,
-    optional,
     to_text,
 )
 from roost.store.errors import BrokenRowError
@@ -46,97 +23,10 @@ from roost.store.records import Attempt, Intent, JournalRow
 T = TypeVar("T")
 Row = tuple[Any, ...]
 
-SETTINGS = Shape(
-    Settings,
-    dir=TEXT,
-    runtime=TEXT,
-    wake=choice(WakePolicy),
-    resume=choice(ResumePolicy),
-    description=TEXT,
-    prompt=TEXT,
-    idle=NUMBER,
-    quiet=NUMBER,
-    silence=NUMBER,
-    queue_limit=WHOLE,
-    sender_limit=WHOLE,
-    restarts=WHOLE,
-    restart_window=NUMBER,
-    env=items(PAIR),
-    args=items(TEXT),
-    pool=WHOLE,
-)
-PENDING = Shape(PendingWake, mode=choice(WakeMode), by=TEXT)
-QUARANTINE = Shape(Quarantine, until=NUMBER, why=TEXT)
-LAST_DEATH = Shape(LastDeath, cause=choice(Cause), at=NUMBER, cut=FLAG, session=TEXT, why=TEXT)
-CONVERSATION = Shape(
-    Conversation, topic=optional(TEXT), id=TEXT, last_death=LAST_DEATH.coder, resume_failed=FLAG
-)
-PEER = Shape(
-    Peer,
-    name=TEXT,
-    seed=TEXT,
-    settings=SETTINGS.coder,
-    created_at=NUMBER,
-    stopped=FLAG,
-    fresh_next=FLAG,
-    resume_failed=FLAG,
-    removing=FLAG,
-    renaming=optional(TEXT),
-    former=items(TEXT),
-    pending=optional(PENDING.coder),
-    quarantine=optional(QUARANTINE.coder),
-    backoff_until=optional(NUMBER),
-    failures=WHOLE,
-    generation=WHOLE,
-    conversation=optional(TEXT),
-    last_death=optional(LAST_DEATH.coder),
-    topics=items(TEXT),
-    deaths=items(NUMBER),
-    since=NUMBER,
-    conversations=items(CONVERSATION.coder),
-)
-PROCESS = Shape(ProcessId, boot=TEXT, pid=WHOLE, start=WHOLE)
-PROCESSES = Shape(Processes, agent=PROCESS.coder, shim=PROCESS.coder, server=PROCESS.coder, socket=TEXT)
-ENDING = Shape(Ending, cause=choice(Cause), by=TEXT, at=NUMBER, note=TEXT)
-ERRAND = Shape(
-    Errand,
-    kind=choice(ErrandKind),
-    by=TEXT,
-    at=NUMBER,
-    begun=FLAG,
-    ended_at=optional(NUMBER),
-    failed=optional(TEXT),
-    note=TEXT,
-)
-SESSION = Shape(
-    Session,
-    id=TEXT,
-    peer=TEXT,
-    generation=WHOLE,
-    nonce=TEXT,
-    wake=choice(WakeCause),
-    resumed=FLAG,
-    started_at=NUMBER,
-    since=NUMBER,
-    state=choice(SessionState),
-    why=TEXT,
-    conversation=optional(TEXT),
-    processes=optional(PROCESSES.coder),
-    ready=FLAG,
-    active_at=optional(NUMBER),
-    task=optional(TEXT),
-    armed_at=optional(NUMBER),
-    ending=optional(ENDING.coder),
-    pooled=FLAG,
-    spare=FLAG,
-    topic=optional(TEXT),
-    sender=optional(TEXT),
-    held_until=optional(NUMBER),
-    vetoed=TEXT,
-    errand=optional(ERRAND.coder),
-)
-NOTICE = Shape(Notice, about=TEXT, outcome=TEXT, why=TEXT)
-_LINES = items(TEXT)
+_PEER = Shape(Peer)
+_SESSION = Shape(Session)
+_NOTICE = Shape(Notice)
+_LINES = Shape(tuple[str, ...])
 
 
 def _read(what: str, made: Callable[[], T]) -> T:
@@ -151,12 +41,12 @@ def _read(what: str, made: Callable[[], T]) -> T:
 
 def peer_row(peer: Peer) -> Row:
     """`name, runtime, stopped, created_at, data`."""
-    return (peer.name, peer.settings.runtime, peer.stopped, peer.created_at, to_text(PEER.dump(peer)))
+    return (peer.name, peer.settings.runtime, peer.stopped, peer.created_at, _PEER.text(peer))
 
 
 def read_peer(name: str, data: str) -> Peer:
     """The peer of a row; BrokenRowError."""
-    return _read(f"peer '{name}'", lambda: PEER.load(from_text(data)))
+    return _read(f"peer '{name}'", lambda: _PEER.value(data))
 
 
 def session_row(session: Session) -> Row:
@@ -169,13 +59,13 @@ def session_row(session: Session) -> Row:
         session.conversation,
         session.started_at,
         session.pooled,
-        to_text(SESSION.dump(session)),
+        _SESSION.text(session),
     )
 
 
 def read_session(session_id: str, data: str) -> Session:
     """The session of a row; BrokenRowError."""
-    return _read(f"session {session_id}", lambda: SESSION.load(from_text(data)))
+    return _read(f"session {session_id}", lambda: _SESSION.value(data))
 
 
 DEATH_COLUMNS = (
@@ -197,7 +87,7 @@ def death_row(death: Death) -> Row:
         death.evidence,
         death.counted,
         death.conversation,
-        to_text(death.last_lines),
+        _LINES.text(death.last_lines),
     )
 
 
@@ -218,7 +108,7 @@ def read_death(row: Row) -> Death:
             evidence=evidence,
             counted=bool(counted),
             conversation=conversation,
-            last_lines=_LINES.load(from_text(lines)),
+            last_lines=_LINES.value(lines),
         ),
     )
 
@@ -250,8 +140,8 @@ def message_row(message: Message) -> Row:
         message.attempts,
         message.cut,
         message.redriven,
-        to_text(NOTICE.dump(notice)) if notice is not None else None,
-        to_text(message.attachments) if message.attachments else None,
+        _NOTICE.text(notice) if notice is not None else None,
+        _LINES.text(message.attachments) if message.attachments else None,
         message.timing.value,
         message.id,
     )
@@ -288,8 +178,8 @@ def _message(row: Row) -> Message:
         attempts=row[14],
         cut=bool(row[15]),
         redriven=bool(row[16]),
-        notice=None if row[17] is None else NOTICE.load(from_text(row[17])),
-        attachments=() if row[18] is None else _LINES.load(from_text(row[18])),
+        notice=None if row[17] is None else _NOTICE.value(row[17]),
+        attachments=() if row[18] is None else _LINES.value(row[18]),
         timing=Timing(row[19]),
     )
 
