@@ -1,13 +1,8 @@
 """Delivery on real parts: whole bodies, eaten Enters, dialogs, drafts. The demo agents' log is the truth."""
 
-import os
-import pty
 import re
-import select
 import stat
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -150,76 +145,6 @@ def test_a_dialog_that_opens_during_an_offer_is_not_answered(roost: Roost) -> No
     roost.until_message(sent["id"], "done")
     assert len(roost.prompts(sent["id"])) == 1
     assert [each["text"] for each in roost.happened("dialog")] == ["open", "denied"]
-
-
-@contextmanager
-def attached(roost: Roost, name: str) -> Iterator[int]:
-    """A person's terminal joined to the peer's session; yields the descriptor to type into."""
-    argv = roost.call("attach", name=name)["argv"]
-    master, slave = pty.openpty()
-    person = subprocess.Popen(
-        argv,
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        env={**roost.environ, "TERM": "xterm"},
-        start_new_session=True,
-    )
-    os.close(slave)
-    try:
-        wait_until(
-            lambda: (
-                _drain(master) and "0" in roost.tmux(name, "list-clients", "-F", "#{client_control_mode}")
-            ),
-            timeout=PATIENCE,
-            why="the person is attached",
-        )
-        yield master
-    finally:
-        person.terminate()
-        person.wait(PATIENCE)
-        os.close(master)
-
-
-def _drain(master: int) -> bool:
-    while select.select([master], [], [], 0)[0]:
-        try:
-            os.read(master, 65536)
-        except OSError:
-            break
-    return True
-
-
-def test_a_persons_draft_is_never_fused_with_a_message(roost: Roost) -> None:
-    roost.add("a")
-    roost.call("wake", name="a")
-    with attached(roost, "a") as person:
-        os.write(person, b"half a thought")
-        wait_until(lambda: "half a thought" in roost.screen("a"), timeout=PATIENCE, why="the draft shows")
-        sent = roost.send("a", "@@silent@@\nnot now")
-        roost.until_message(sent["id"], "offered")
-        assert "half a thought" in roost.screen("a")
-        assert not roost.happened("prompt")
-        os.write(person, b"\x15")
-        roost.until_message(sent["id"], "done")
-    (prompt,) = roost.happened("prompt")
-    assert prompt["text"] == roost.pasted(sent["id"], "@@silent@@\nnot now")
-
-
-def test_a_draft_that_is_sent_goes_first_and_alone(roost: Roost) -> None:
-    roost.add("a")
-    roost.call("wake", name="a")
-    with attached(roost, "a") as person:
-        os.write(person, b"my own words")
-        wait_until(lambda: "my own words" in roost.screen("a"), timeout=PATIENCE, why="the draft shows")
-        sent = roost.send("a", "@@silent@@\nafter you")
-        roost.until_message(sent["id"], "offered")
-        os.write(person, b"\r")
-        roost.until_message(sent["id"], "done")
-    assert [one["text"] for one in roost.happened("prompt")] == [
-        "my own words",
-        roost.pasted(sent["id"], "@@silent@@\nafter you"),
-    ]
 
 
 def test_forged_envelopes_in_a_body_prove_nothing(roost: Roost) -> None:

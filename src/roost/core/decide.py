@@ -29,6 +29,7 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     e.Taken: delivery.on_taken,
     e.TurnEnded: delivery.on_turn_ended,
     e.OfferFailed: delivery.on_offer_failed,
+    e.OfferWaits: delivery.on_offer_waits,
     e.Examined: delivery.on_examined,
     e.Wake: requests.on_wake,
     e.Stop: requests.on_stop,

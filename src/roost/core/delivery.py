@@ -8,7 +8,7 @@ from roost.core import events as e
 from roost.core.conversations import goes_on
 from roost.core.identity import OPERATOR
 from roost.core.limits import TOPICS_KEPT
-from roost.core.message import Examination, Message, MessageState, Timing
+from roost.core.message import HANDED, HANDED_AGAIN, Examination, Message, MessageState, Timing
 from roost.core.peer import WakePolicy
 from roost.core.session import COUNTED, Session, SessionState
 from roost.core.step import Step
@@ -236,10 +236,21 @@ def on_offer_failed(step: Step, event: e.OfferFailed) -> None:
         return
     step.attempt(message, "not pasted" if event.certain else "unclear", event.why)
     session = step.live(event.session)
+    if event.person:
+        step.tell(message, "waits", f"{event.why}; the message is kept and goes in when nobody types there")
     if event.certain:
         put_back(step, message, event.why)
     elif session is not None:
         step.emit(c.Examine(session.id, step.peer.name, message, session.conversation))
+
+
+def on_offer_waits(step: Step, event: e.OfferWaits) -> None:
+    """What an offer waits for is shown meanwhile."""
+    message = step.state.message(event.message_id)
+    if message is None or message.state is not MessageState.OFFERED or message.session != event.session:
+        return
+    if event.attempt == message.attempts and event.why != message.why:
+        step.set_message(message, why=event.why)
 
 
 def on_examined(step: Step, event: e.Examined) -> None:
@@ -368,7 +379,7 @@ def offer(step: Step) -> None:
         cut=False,
         redriven=message.redriven or again,
         not_before=None,
-        why="driven again after its turn was cut off" if again else "being handed over",
+        why=HANDED_AGAIN if again else HANDED,
     )
     step.set_session(active_at=step.now)
     if message.notice is None:

@@ -80,6 +80,20 @@ def pointer(path: str, size: int) -> str:
     return f"(this message is {size} bytes long; its text is in the file {path} - read that file now)"
 
 
+def stands_alone(shown: str, message_id: str) -> bool:
+    """Whether a text seen in an input line is that message with nothing before or after it.
+
+    Line breaks and white space do not count, as a screen wraps lines; an ellipsis in front stands for a
+    beginning that cannot be seen.
+    """
+    text = "".join(shown.split())
+    begins = text.startswith((f"[roostmessage{message_id}from", "\N{HORIZONTAL ELLIPSIS}"))
+    closing = text[text.rfind(f"[endofroostmessage{message_id}") :]
+    return begins and closing.endswith(
+        (f":answerwithsend_messagereply_to={message_id}]", ":noanswerisneeded]")
+    )
+
+
 def marks(text: str) -> frozenset[tuple[str, str]]:
     """All (message id, boundary) pairs whose headers appear in a text such as a transcript's prompt.
 

@@ -226,6 +226,7 @@ class OfferFailed:
     """An offer did not end in evidence. `certain`: provably nothing was pasted.
 
     `attempt` is the message's count of offers when this one was made; None: whichever it is now.
+    `person`: somebody at the terminal was not to be disturbed.
     """
 
     session: str
@@ -233,6 +234,17 @@ class OfferFailed:
     certain: bool
     why: str
     attempt: int | None = None
+    person: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OfferWaits:
+    """An offer cannot go on for the time being."""
+
+    session: str
+    message_id: str
+    attempt: int
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +366,7 @@ Event = (
     | Taken
     | TurnEnded
     | OfferFailed
+    | OfferWaits
     | Examined
     | EndVetoed
     | Spare

@@ -28,6 +28,9 @@ class Timing(StrEnum):
     IDLE = "idle"
 
 
+HANDED = "being handed over"
+HANDED_AGAIN = "driven again after its turn was cut off"
+"""Why a message is `offered`, as long as nothing is in its way."""
 FINAL = frozenset({MessageState.DONE, MessageState.EXPIRED, MessageState.REFUSED, MessageState.DEAD_LETTER})
 IN_FLIGHT = frozenset({MessageState.OFFERED, MessageState.ACCEPTED})
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from roost.core.durations import rough_duration
 from roost.core.identity import HUMAN
-from roost.core.message import MessageState
+from roost.core.message import HANDED, HANDED_AGAIN, MessageState
 from roost.core.peer import PeerState
 from roost.core.session import SessionState
 
@@ -25,6 +25,8 @@ def shown(state: PeerState, now: float) -> Shown:
     if session is not None:
         kept = session.state is SessionState.IDLE and session.vetoed not in ("", session.why)
         why = f"{session.why}; not put to sleep: {session.vetoed}" if kept else session.why
+        waits = _waits(state)
+        why = f"{why}; a message waits: {waits}" if waits else why
         return Shown(str(session.state), why, session.since)
     if peer.stopped:
         return Shown("stopped", f"parked; `roost start {peer.name}` unparks it", peer.since)
@@ -46,6 +48,17 @@ def shown(state: PeerState, now: float) -> Shown:
     if peer.last_death is None:
         return Shown("asleep", "has not run yet", peer.since or peer.created_at)
     return Shown("asleep", _last(state), peer.since)
+
+
+def _waits(state: PeerState) -> str:
+    """Why a session at its prompt has not taken the next message yet."""
+    if state.session is None or state.session.state is not SessionState.IDLE:
+        return ""
+    for message in state.messages:
+        put_back = message.state is MessageState.QUEUED and message.not_before is not None
+        if put_back or (message.state is MessageState.OFFERED and message.why not in (HANDED, HANDED_AGAIN)):
+            return message.why
+    return ""
 
 
 def _last(state: PeerState) -> str:

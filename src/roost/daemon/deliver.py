@@ -1,7 +1,8 @@
 """Hands one message to an idle session: paste, check, Enter, evidence. Only Enter is ever repeated.
 
 Nothing is pasted into a dialog or a draft, and no Enter goes to a screen that is not known to be the prompt
-with our text in it.
+with our text, and only our text, in it. What a person types between the last look and the Enter, some
+milliseconds, cannot be seen.
 """
 
 from collections.abc import Callable, Coroutine
@@ -17,12 +18,15 @@ from roost.core.session import SessionState
 from roost.daemon.driver import Driver
 from roost.daemon.fleet import Fleet
 from roost.daemon.live import Handing, Live
+from roost.daemon.standing import TYPING, Standing, standing
 from roost.host.errors import PasteRefused, TmuxError, TmuxGone
 from roost.host.interfaces import Clock, PasteOutcome
 from roost.runtimes.base import Composer, View
 
 DRAFT_WAIT = 20.0
 """Seconds to wait for a person to finish a draft, before the offer is put off."""
+MIXED_WAIT = 600.0
+"""Seconds to wait until a person has sent or removed a draft with our text in it, before that is in doubt."""
 RENDER = 15.0
 """Seconds for a paste to appear in the input line: 100 KiB take some on a busy machine."""
 ENTERS = (1.0, 2.0, 4.0, 8.0)
@@ -30,6 +34,10 @@ ENTERS = (1.0, 2.0, 4.0, 8.0)
 EVIDENCE = 30.0
 """Seconds to wait for evidence once the input line is empty again."""
 LOOK = 0.01
+_TYPES = "a person is typing in its terminal"
+_DRAFT = "a draft stands in its input line"
+_PERSON = (_TYPES, _DRAFT)
+_MIXED = "a draft stands in its input line beside the message or in its place: send or clear it"
 
 
 class Delivery:
@@ -41,16 +49,18 @@ class Delivery:
         self._driver = driver
         self._fleet = fleet
         self._clock = clock
+        self._touched: float | None = None
+        self._left_alone = False
 
     async def offer(self, command: Offer, text: str, spool: Path) -> e.Event | None:
         """Carry out an offer; returns the event that ends it, None when evidence has ended it already."""
         message = command.message
         try:
-            refusal = await self.clear()
+            refusal = await self.clear(message)
         except TmuxError as error:
             return self._failed(message, certain=True, why=f"tmux: {error.message}")
         if refusal is not None:
-            return self._failed(message, certain=True, why=refusal)
+            return self._failed(message, certain=True, why=refusal, person=refusal in _PERSON)
         try:
             outcome = await self._live.terminal.paste(text.encode(), spool)
         except PasteRefused as error:
@@ -59,11 +69,16 @@ class Delivery:
             return self._failed(message, certain=False, why=f"the paste was cut short: {error.message}")
         if outcome is PasteOutcome.DEAD:
             return self._failed(message, certain=True, why="the agent was gone before the paste")
-        self._live.handing = Handing(message.id, message.attempts, self._clock.monotonic())
+        self._live.handing = Handing(
+            message.id, message.attempts, self._clock.monotonic(), touched=self._touched
+        )
         return await self._submitted(message)
 
-    async def clear(self) -> str | None:
-        """Wait for an empty input line at the prompt; the reason when there is none."""
+    async def clear(self, message: Message | None = None) -> str | None:
+        """Wait for an empty input line at the prompt and nobody at the keys; the reason when that fails.
+
+        Meanwhile what is waited for is shown with `message`.
+        """
         deadline = self._clock.monotonic() + DRAFT_WAIT
         while True:
             reading = await self._driver.look(screen=True)
@@ -73,9 +88,14 @@ class Delivery:
             if reading is None or reading.state is not SessionState.IDLE or view.busy:
                 return f"it is not at its prompt: {reading.why if reading else 'no evidence of its state'}"
             if view.composer is Composer.EMPTY:
-                return None
+                self._touched = await self._live.terminal.last_input()
+                if self._touched is None or self._clock.now() - self._touched >= TYPING:
+                    return None
+            why = _TYPES if view.composer is Composer.EMPTY else _DRAFT
             if self._clock.monotonic() >= deadline:
-                return "a draft stands in its input line"
+                return why
+            if message is not None:
+                await self._waits(message, why)
             await self._clock.sleep(LOOK * 10)
 
     async def _submitted(self, message: Message) -> e.Event | None:
@@ -88,7 +108,8 @@ class Delivery:
                 if await self._left(message, wait):
                     self._live.entered = (message.id, message.attempts)
                     break
-            await self._until(lambda: not self._offered(message), EVIDENCE)
+            if not self._left_alone:
+                await self._until(lambda: not self._offered(message), EVIDENCE)
         except TmuxGone:
             pass
         except TmuxError as error:
@@ -97,6 +118,7 @@ class Delivery:
             return None
         view = self._view()
         why = f"a dialog is open: {view.dialog}" if view.dialog else "no evidence that it took the message"
+        why = _MIXED if self._left_alone else why
         if self._live.handing is not None:
             why = f"{why} ({self._live.handing.words(self._clock.monotonic())})"
         return self._failed(message, certain=False, why=why)
@@ -117,6 +139,10 @@ class Delivery:
         await self._driver.look(screen=True)
         view = self._view()
         if not self._offered(message) or view.dialog is not None or view.composer is not Composer.FILLED:
+            return False
+        self._left_alone = not await self._ours(message)
+        if self._left_alone:
+            await self._waits(message, _MIXED)
             return False
         await self._live.terminal.keys("Enter")
         if self._live.handing is not None:
@@ -139,7 +165,7 @@ class Delivery:
         Absent needs all of: idle, an empty input line, and no record of the id for `settle` seconds; and a
         record that could hold it, and no Enter of ours that took the text away.
         """
-        quiet: float | None = None
+        quiet = mixed = None
         while self._offered(message):
             reading = await self._driver.look(screen=True)
             view, now = self._view(), self._clock.monotonic()
@@ -151,11 +177,13 @@ class Delivery:
             else:
                 quiet = None
             if idle and view.composer is Composer.FILLED:
-                if not await self._ours(message):
-                    why = "a text stands in its input line that may be the message or a draft"
-                    return e.Examined(message.id, Examination.UNCLEAR, why)
-                await self._submitted(message)
-                continue
+                if await self._ours(message):
+                    await self._submitted(message)
+                    continue
+                mixed = now if mixed is None else mixed
+                if now - mixed >= MIXED_WAIT:
+                    return e.Examined(message.id, Examination.UNCLEAR, _MIXED)
+                await self._waits(message, _MIXED)
             await self._clock.sleep(LOOK * 5)
         return e.Examined(message.id, Examination.FOUND, "its record names the message")
 
@@ -171,10 +199,19 @@ class Delivery:
         return e.Examined(message.id, Examination.ABSENT, why)
 
     async def _ours(self, message: Message) -> bool:
-        """Whether the text in the input line is our paste: nobody is there to have typed it."""
-        if message.id in self._live.screen:
+        """Whether the text in the input line is our paste and nothing else.
+
+        Sure is what it shows, and that nobody has pressed a key since it was empty. Where neither can be
+        said, a lone placeholder of a paste is ours if nobody is there who could have made another.
+        """
+        stands = standing(self._view(), message.id)
+        if stands in (Standing.OURS, Standing.NOTHING):
+            return stands is Standing.OURS
+        terminal, handing = self._live.terminal, self._live.handing
+        pasted = handing is not None and (handing.message, handing.attempt) == (message.id, message.attempts)
+        if handing is not None and pasted and await terminal.last_input() == handing.touched:
             return True
-        return await self._live.terminal.clients() == 0
+        return stands is not Standing.MIXED and await terminal.clients() == 0
 
     async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
         deadline = self._clock.monotonic() + seconds
@@ -194,8 +231,16 @@ class Delivery:
     def _view(self) -> View:
         return self._live.view or View(Composer.HIDDEN)
 
-    def _failed(self, message: Message, *, certain: bool, why: str) -> e.OfferFailed:
-        return e.OfferFailed(self._live.session.id, message.id, certain, why, message.attempts)
+    async def _waits(self, message: Message, why: str) -> None:
+        """Show what the offer waits for."""
+        state = self._fleet.find(self._live.peer)
+        current = state.message(message.id) if state else None
+        if current is not None and current.why != why:
+            waits = e.OfferWaits(self._live.session.id, message.id, message.attempts, why)
+            await self._fleet.report(self._live.peer, waits)
+
+    def _failed(self, message: Message, *, certain: bool, why: str, person: bool = False) -> e.OfferFailed:
+        return e.OfferFailed(self._live.session.id, message.id, certain, why, message.attempts, person)
 
 
 async def paste_text(

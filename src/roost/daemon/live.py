@@ -14,12 +14,16 @@ from roost.runtimes.base import Context, Runtime, Sensor, View
 
 @dataclass(slots=True)
 class Handing:
-    """How one offer of a message goes: since when it stands pasted (monotonic seconds), and our Enters."""
+    """How one offer of a message goes: since when it stands pasted (monotonic seconds), and our Enters.
+
+    `touched`: when a person had pressed a key last (Unix seconds) when the input line was seen to be empty.
+    """
 
     message: str
     attempt: int
     pasted: float
     enters: int = 0
+    touched: float | None = None
 
     def words(self, now: float) -> str:
         """What was done, for the message's story."""

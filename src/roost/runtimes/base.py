@@ -113,13 +113,15 @@ class Composer(StrEnum):
 class View:
     """What one look at the visible screen tells. `dialog` is the line of an open dialog.
 
-    `draft` is what can be seen of the text in the input line.
+    `draft` is what can be seen of the text in the input line, line breaks as spaces; it begins with an
+    ellipsis where its beginning cannot be seen. `collapsed`: that is the placeholder of one long paste alone.
     """
 
     composer: Composer
     dialog: str | None = None
     busy: bool = False
     draft: str = field(default="", compare=False)
+    collapsed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

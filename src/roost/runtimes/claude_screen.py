@@ -18,6 +18,7 @@ _RULE = re.compile(r"^\s?[─▔]{20,}")
 _MENU = re.compile(r"^\s*❯ (?:✔ )?(?:\d+\. )?\S")
 _FOOTER = re.compile(r"Esc to cancel|Enter to confirm|Enter to select|Press Enter to continue|esc to close")
 _BUSY = "esc to interrupt"
+_COLLAPSED = re.compile(r"\[Pasted text #\d+(?: \+\d+ lines)?\]")
 _RETRY = re.compile(r"^[^\w\s●❯⎿] (.+?) · retrying in \d+s")
 _HINTS = frozenset(
     {
@@ -61,7 +62,8 @@ def look_at(screen: str) -> Look:
     busy = any(_BUSY in line.text for line in lines[end + 1 :])
     retry = next((match[1] for line in lines[:start] if (match := _RETRY.match(line.text))), None)
     draft = " ".join(line.text for line in lines[start:end]).removeprefix(_PROMPT).strip()
-    return Look(View(_content(lines[start:end]), None, busy, draft), retry if busy else None)
+    collapsed = _COLLAPSED.fullmatch(draft) is not None
+    return Look(View(_content(lines[start:end]), None, busy, draft, collapsed), retry if busy else None)
 
 
 def _composer(lines: list[Line]) -> int | None:

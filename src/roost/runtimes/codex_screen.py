@@ -22,6 +22,7 @@ _FOOTER = re.compile(
 _BUSY = re.compile(r"^[^\w\s›■✗] .*\(\d+[smh].*esc to interrupt\)")
 _RETRY = re.compile(r"^[^\w\s›■✗] Reconnecting\.\.\.")
 _ELSEWHERE = "This conversation is open in another app"
+_COLLAPSED = re.compile(r"\[Pasted Content \d+ chars\]")
 _STATUS_LINE = " · "
 _SCROLLED = "   ↑"
 _ASKED = re.compile(r"Would you like to|^Allow the |^Trust this folder")
@@ -58,8 +59,21 @@ def look_at(screen: str, title: str = "") -> Look:
         return Look(View(Composer.HIDDEN))
     above = texts[max(0, start - 12) : start]
     busy = any(_BUSY.match(line) for line in above)
-    draft = lines[start].text.removeprefix(_PROMPT).strip()
-    return Look(View(_content(lines, start), None, busy, draft), _retried(above) if busy else None)
+    draft = _draft(texts, start)
+    collapsed = _COLLAPSED.fullmatch(draft) is not None
+    view = View(_content(lines, start), None, busy, draft, collapsed)
+    return Look(view, _retried(above) if busy else None)
+
+
+def _draft(texts: list[str], start: int) -> str:
+    """What can be seen of the text in the input line: all above the status line, or the end of a long one."""
+    first = texts[start].removeprefix(_PROMPT).rstrip()
+    if first.endswith(_SCROLLED):
+        return " ".join(["…", first.removesuffix(_SCROLLED), *texts[start + 1 :]]).strip()
+    # A blank line, the status line, then hints for keys, which may look like it.
+    blanks = (index for index in range(start + 1, len(texts) - 1) if not texts[index].strip())
+    end = max((index for index in blanks if _STATUS_LINE in texts[index + 1]), default=len(texts))
+    return " ".join([first, *texts[start + 1 : end]]).strip()
 
 
 def _composer(lines: list[Line]) -> int | None:

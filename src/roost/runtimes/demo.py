@@ -1,5 +1,6 @@
 """The demo agent of this package (`python -m roost.demo_agent`)."""
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ from roost.runtimes.lines import matching_line, records, status_files, status_ob
 _DIALOG = "Allow? [Enter = yes, Esc = no]"
 _PROMPT = "demo>"
 _BUSY = "working (esc to interrupt)"
+_COLLAPSED = re.compile(r"\[Pasted text #\d+(?: \+\d+ lines)?\]")
 
 
 class DemoSensor:
@@ -93,12 +95,14 @@ class DemoSensor:
     def on_screen(self, screen: str, title: str) -> View:
         """The prompt is the last line that starts with `demo>`."""
         del title
-        prompts = [line for line in screen.splitlines() if line.startswith(_PROMPT)]
+        lines = screen.splitlines()
+        starts = [index for index, line in enumerate(lines) if line.startswith(_PROMPT)]
         composer, draft = Composer.HIDDEN, ""
-        if prompts:
-            draft = prompts[-1][len(_PROMPT) :].strip()
+        if starts:
+            draft = " ".join(lines[starts[-1] :])[len(_PROMPT) :].strip()
             composer = Composer.FILLED if draft else Composer.EMPTY
-        return View(composer, matching_line(screen, _DIALOG), _BUSY in screen, draft)
+        collapsed = _COLLAPSED.fullmatch(draft) is not None
+        return View(composer, matching_line(screen, _DIALOG), _BUSY in screen, draft, collapsed)
 
     def reading(self) -> Reading | None:
         """What the status file said last."""

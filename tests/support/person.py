@@ -1,0 +1,51 @@
+"""A person at a peer's terminal: a real tmux client on a pseudo-terminal, and keys written to it."""
+
+import os
+import pty
+import select
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.support.daemon import Roost
+from tests.support.wait import wait_until
+
+PATIENCE = 20.0
+
+
+@contextmanager
+def attached(roost: Roost, name: str) -> Iterator[int]:
+    """A person's terminal joined to the peer's session; yields the descriptor to type into."""
+    argv = roost.call("attach", name=name)["argv"]
+    master, slave = pty.openpty()
+    person = subprocess.Popen(
+        argv,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env={**roost.environ, "TERM": "xterm"},
+        start_new_session=True,
+    )
+    os.close(slave)
+    try:
+        wait_until(
+            lambda: (
+                _drain(master) and "0" in roost.tmux(name, "list-clients", "-F", "#{client_control_mode}")
+            ),
+            timeout=PATIENCE,
+            why="the person is attached",
+        )
+        yield master
+    finally:
+        person.terminate()
+        person.wait(PATIENCE)
+        os.close(master)
+
+
+def _drain(master: int) -> bool:
+    while select.select([master], [], [], 0)[0]:
+        try:
+            os.read(master, 65536)
+        except OSError:
+            break
+    return True

@@ -1,0 +1,168 @@
+"""How long a delivery waits for a person, and what it says then; whose text gets the Enter."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from roost.core import commands as c
+from roost.core import events as e
+from roost.core.decide import decide
+from roost.core.message import HANDED, Examination, Message, MessageState
+from roost.core.peer import Peer, PeerState, Settings
+from roost.core.policy import Policy
+from roost.core.session import Session as CoreSession
+from roost.core.session import SessionState, WakeCause
+from roost.core.view import shown
+from roost.daemon.deliver import DRAFT_WAIT, MIXED_WAIT, Delivery
+from roost.daemon.live import Handing
+from roost.host.interfaces import PasteOutcome
+from roost.runtimes.base import Composer, Reading, View
+
+OFFERED = Message(
+    "0" * 32,
+    "asker",
+    "worker",
+    0.0,
+    1,
+    "d",
+    state=MessageState.OFFERED,
+    session="s1",
+    attempts=1,
+    why=HANDED,
+)
+OURS = f"[roost message {OFFERED.id} from asker x y [end of roost message {OFFERED.id}: no answer is needed]"
+EMPTY, MIXED, PASTE = (
+    View(Composer.EMPTY),
+    View(Composer.FILLED, draft="a thought"),
+    View(Composer.FILLED, draft="[Pasted text #1]", collapsed=True),
+)
+
+
+class Desk:
+    """A terminal with a person at it, a driver that looks, a clock whose sleeps take no time."""
+
+    def __init__(self, view: View, pressed: float | None) -> None:
+        session = CoreSession("s1", "worker", 1, "n", WakeCause.FIRST_WAKE, False, 0.0, 0.0)
+        session = replace(session, state=SessionState.IDLE, why="at its prompt", ready=True)
+        self.state = PeerState(Peer("worker", "5eed", Settings("/w", "demo"), 0.0), session, (OFFERED,))
+        self.at = 1000.0
+        self.view: View | None = view
+        self.pressed = pressed
+        self.entered: Any = None
+        self.handing: Handing | None = None
+        self.keyed: list[str] = []
+        self.reports: list[str] = []
+        self.session, self.peer, self.screen = session, "worker", ""
+        self.terminal = self.sensor = self.runtime = self
+        self.records, self.submit_delay = True, 0.0
+
+    def now(self) -> float:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        self.at += seconds
+
+    async def look(self, *, screen: bool) -> Reading:
+        assert screen
+        return Reading(SessionState.IDLE, "at its prompt")
+
+    async def last_input(self) -> float | None:
+        return self.pressed
+
+    async def clients(self) -> int:
+        return 0 if self.pressed is None else 1
+
+    async def paste(self, _text: bytes, _path: Path) -> PasteOutcome:
+        self.view = PASTE
+        return PasteOutcome.PASTED
+
+    async def keys(self, *names: str) -> None:
+        self.keyed += names
+        self.view = EMPTY
+
+    def find(self, _name: str) -> PeerState:
+        return self.state
+
+    async def report(self, _name: str, event: e.Event) -> bool:
+        after, _ = decide(self.state, event, self.at, Policy())
+        assert after is not None
+        self.state = after
+        self.reports.append(after.messages[0].why)
+        return True
+
+    def delivery(self) -> Delivery:
+        parts: Any = (self, self, self, self)
+        return Delivery(*parts)
+
+    async def offer(self) -> e.OfferFailed:
+        event = await self.delivery().offer(c.Offer("s1", "worker", OFFERED, redrive=False), "x", Path("/x"))
+        assert isinstance(event, e.OfferFailed)
+        return event
+
+
+@pytest.mark.parametrize(("view", "words"), [(MIXED, "a draft stands"), (EMPTY, "a person is typing")])
+async def test_a_delivery_waits_for_a_person_for_a_bounded_time_and_tells_once(
+    view: View, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(view, 1000.0)
+    monkeypatch.setattr(desk, "sleep", typing(desk))
+    failed = await desk.offer()
+    assert DRAFT_WAIT <= desk.at - 1000.0 < DRAFT_WAIT + 1
+    assert (failed.certain, failed.person, desk.keyed) == (True, True, [])
+    assert desk.reports == [failed.why]
+    assert words in failed.why
+    waits = shown(desk.state, desk.at)
+    assert words in waits.why
+    state, commands = decide(desk.state, failed, desk.at, Policy())
+    assert state is not None
+    assert state.messages[0].state is MessageState.QUEUED
+    assert words in shown(state, desk.at).why
+    (told,) = [command for command in commands if isinstance(command, c.Notify)]
+    assert (told.to, told.notice.outcome) == ("asker", "waits")
+    again = replace(state, messages=(replace(OFFERED, attempts=2),))
+    _, commands = decide(again, replace(failed, attempt=2), desk.at, Policy())
+    assert [command.id for command in commands if isinstance(command, c.Notify)] == [told.id], "told once"
+
+
+def typing(desk: Desk) -> Any:  # noqa: ANN401 -- stands in for a method
+    """While time passes, the person presses keys."""
+
+    async def sleep(seconds: float) -> None:
+        desk.at += seconds
+        desk.pressed = desk.at
+
+    return sleep
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "entered"),
+    [(None, None, True), (900.0, 900.0, True), (900.0, None, True), (900.0, 1001.0, False)],
+    ids=["nobody", "somebody who only looks", "somebody who left", "somebody who typed"],
+)
+async def test_a_placeholder_gets_an_enter_unless_somebody_may_have_made_it(
+    before: float | None, after: float | None, *, entered: bool
+) -> None:
+    desk = Desk(PASTE, after)
+    desk.handing = Handing(OFFERED.id, 1, 999.0, touched=before)
+    await desk.delivery()._submitted(OFFERED)
+    assert bool(desk.keyed) is entered
+
+
+async def test_a_draft_is_in_doubt_only_after_a_bound_and_never_entered() -> None:
+    desk = Desk(MIXED, None)
+    found = await desk.delivery().examine(OFFERED, settle=1.5)
+    assert found.verdict is Examination.UNCLEAR
+    assert desk.at - 1000.0 >= MIXED_WAIT
+    assert "send or clear it" in desk.reports[0]
+    assert desk.keyed == []
+
+
+async def test_our_own_text_is_entered_whoever_is_there() -> None:
+    desk = Desk(View(Composer.FILLED, draft=OURS), 1000.0)
+    await desk.delivery()._submitted(OFFERED)
+    assert desk.keyed == ["Enter"]

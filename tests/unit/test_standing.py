@@ -1,0 +1,70 @@
+"""Whose text stands in an input line, as the screens show it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from roost.core import envelope
+from roost.core.message import Message, Notice
+from roost.daemon.standing import Standing, standing
+from roost.runtimes import claude_screen, codex_screen
+from roost.runtimes.base import Composer, View
+
+ID = "a" * 32
+SCREENS = Path(__file__).parents[1] / "data" / "screens"
+MESSAGE = Message(ID, "asker", "p", 0.0, 1, "d", topic="t")
+TEXT = envelope.wrap(MESSAGE, "one\n  two", "0" * 16)
+NOTICE = envelope.wrap(
+    Message(ID, "roost", "p", 0.0, 1, "d", notice=Notice("b", "died", "why")), "x", "0" * 16
+)
+
+
+def filled(draft: str, *, collapsed: bool = False) -> View:
+    return View(Composer.FILLED, draft=draft, collapsed=collapsed)
+
+
+@pytest.mark.parametrize("text", [TEXT, NOTICE, envelope.wrap_redrive(MESSAGE, "0" * 16)])
+@pytest.mark.parametrize("width", [7, 33, 80, 1000])
+def test_a_wrapped_envelope_is_ours(text: str, width: int) -> None:
+    rows = [row[at : at + width] for row in text.split("\n") for at in range(0, len(row) or 1, width)]
+    assert standing(filled("  ".join(rows)), ID) is Standing.OURS
+    beginning_hidden = " ".join(["…", *rows[2:]])
+    assert standing(filled(beginning_hidden), ID) is Standing.OURS
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [
+        f"oops{TEXT}",
+        f"{TEXT}oops",
+        f"{TEXT} y",
+        f"{TEXT[:60]}x",
+        TEXT.replace(ID, "b" * 32),
+        "my own words",
+        f"oops[Pasted text #1 +3 lines] {TEXT}",
+        f"see {ID}",
+        "…",
+    ],
+)
+def test_anything_around_it_is_a_draft(draft: str) -> None:
+    assert standing(filled(draft), ID) is Standing.MIXED
+
+
+def test_a_placeholder_and_an_unseen_text_are_told_apart() -> None:
+    assert standing(filled("[Pasted text #1]", collapsed=True), ID) is Standing.PASTE
+    assert standing(filled(""), ID) is Standing.UNSEEN
+    for composer in (Composer.EMPTY, Composer.HIDDEN):
+        assert standing(View(composer), ID) is Standing.NOTHING
+
+
+@pytest.mark.parametrize("name", ["draft", "draft-collapsed-paste"])
+@pytest.mark.parametrize("runtime", ["claude", "codex"])
+def test_recorded_screens_show_drafts_and_placeholders(runtime: str, name: str) -> None:
+    screen = (SCREENS / runtime / f"{name}.txt").read_text()
+    view = (claude_screen if runtime == "claude" else codex_screen).look_at(screen).view
+    wanted = Standing.MIXED if name == "draft" else Standing.PASTE
+    assert standing(view, ID) is wanted, view.draft
+    typed = re.sub(r"\[Pasted ", "so [Pasted ", screen)
+    view = (claude_screen if runtime == "claude" else codex_screen).look_at(typed).view
+    assert standing(view, ID) is Standing.MIXED
