@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from subprocess import CalledProcessError
 
-from benchmarks import accept, crowd, deaths, delivery, listing, reconcile, wake
+from benchmarks import accept, crowd, deaths, delivery, listing, reconcile, task, wake
 from benchmarks.result import Result, show, show_json
 from roost.errors import RoostError
 
@@ -14,6 +14,7 @@ BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "accept-one": accept.one,
     "accept-many": accept.many,
     "wake": wake.run,
+    "task": task.run,
     "list": listing.run,
     "idle": crowd.idle,
     "memory": crowd.memory,

@@ -88,6 +88,7 @@ def test_every_target_that_was_set_has_its_benchmark() -> None:
         "accept-one",
         "accept-many",
         "wake",
+        "task",
         "list",
         "idle",
         "memory",

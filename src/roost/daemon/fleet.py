@@ -77,6 +77,8 @@ class Fleet:
         self._tasks = tasks
         self._lanes: dict[str, _Lane] = {}
         self._adding: set[str] = set()
+        self.decided_at = clock.now()
+        """When the decision was made that `on_committed` is told of (Unix seconds): before its commit."""
         self.on_effect: Callable[[c.Effect], None] = lambda _effect: None
         self.on_committed: list[Callable[[str, PeerState | None, tuple[c.Command, ...]], None]] = []
         self.on_journal: list[Callable[[tuple[JournalRow, ...]], None]] = []
@@ -146,7 +148,9 @@ class Fleet:
             c.SavePeer(peer),
             c.Journal("added", peer.name, data={"runtime": peer.settings.runtime, "dir": peer.settings.dir}),
         )
-        rows = await self._store.commit(_batch(self._clock.now(), commands))
+        now = self._clock.now()
+        rows = await self._store.commit(_batch(now, commands))
+        self.decided_at = now
         lane.state = state
         self._publish(peer.name, state, commands, rows)
 
@@ -246,6 +250,7 @@ class Fleet:
             return [fact for _, own in taken.values() for fact in own]
         for listener in self.on_journal:
             listener(rows)
+        self.decided_at = now
         for name, lane, state, own in made:
             lane.state = state
             self._move(name, lane)
@@ -287,7 +292,7 @@ class Fleet:
             for item, _ in decided:
                 _fail([item], type(error)(error.message))
             return
-        lane.state = state
+        lane.state, self.decided_at = state, now
         self._move(name, lane)
         self._publish(name, state, commands, rows)
         for item, outcome in decided:

@@ -28,7 +28,8 @@ class Ticker:
         fleet.on_committed.append(self._committed)
 
     def _committed(self, name: str, state: PeerState | None, _commands: object) -> None:
-        self.schedule(name, deadline(state, self._clock.now()) if state is not None else None)
+        # What became due while the commit ran has not been done: it is counted from the decision.
+        self.schedule(name, deadline(state, self._fleet.decided_at) if state is not None else None)
 
     def schedule(self, name: str, at: float | None) -> None:
         """Remember a peer's next deadline; None: it has none."""

@@ -1,0 +1,43 @@
+"""A deadline is never lost, however long a commit takes."""
+
+import asyncio
+
+from roost.core import events as e
+from roost.core.message import Message
+from roost.core.peer import Peer, Settings
+from roost.core.policy import Policy, Traits
+from roost.daemon.fleet import Fleet
+from roost.daemon.tasks import Tasks
+from roost.daemon.ticker import Ticker
+from roost.host.memory.clock import VirtualClock
+from roost.store.interfaces import Batch, JournalRow
+from roost.store.memory import MemoryStore
+
+
+class SlowStore(MemoryStore):
+    """A store whose commits take three seconds."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        super().__init__()
+        self.clock = clock
+
+    async def commit(self, batch: Batch) -> tuple[JournalRow, ...]:
+        rows = await super().commit(batch)
+        await self.clock.advance(3.0)
+        return rows
+
+
+async def test_N2_what_becomes_due_during_a_commit_is_done_after_it() -> None:
+    clock, tasks = VirtualClock(), Tasks()
+    fleet = Fleet(SlowStore(clock), clock, Policy({"human": Traits(mailbox=True)}), tasks)
+    ticker = Ticker(fleet, clock, tasks)
+    await fleet.add(Peer("p", "5eed", Settings("/", "human"), clock.now()))
+    tasks.start(ticker.run(), "ticker")
+    empty = asyncio.Event()
+    expires = clock.now() + 1.0
+    fleet.on_committed.append(
+        lambda _name, state, _made: empty.set() if state and not state.messages else None
+    )
+    await fleet.tell("p", e.Submit(Message("1", "asker", "p", clock.now(), 0, "d", expires_at=expires)))
+    await asyncio.wait_for(empty.wait(), 5)
+    await tasks.close()
