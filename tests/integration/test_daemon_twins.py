@@ -14,6 +14,7 @@ from roost.daemon.driver import QUIET
 from roost.daemon.listen import listen_loopback, listen_unix
 from roost.daemon.machine import Machine
 from roost.daemon.server import Daemon
+from roost.errors import RoostError
 from roost.host.files import ensure_private_directory
 from roost.host.memory.clock import VirtualClock
 from roost.host.memory.ids import SequenceIds
@@ -275,3 +276,12 @@ async def test_H1_commands_look_for_no_process(world: World, monkeypatch: pytest
     assert looks == []
     await world.call("gc")
     assert looks
+
+
+async def test_a_daemon_that_ends_unasked_fails_so_that_a_service_manager_starts_it_again(home: Home) -> None:
+    made, ready = World(home), asyncio.Event()
+    running = asyncio.get_running_loop().create_task(made.daemon.run(ready.set))
+    await asyncio.wait_for(ready.wait(), PATIENCE)
+    made.daemon._web.close()
+    with pytest.raises(RoostError, match="ended by itself"):
+        await asyncio.wait_for(running, PATIENCE)

@@ -38,6 +38,7 @@ from roost.daemon.tokens import Tokens
 from roost.daemon.undertaker import Undertaker
 from roost.daemon.waits import Waits
 from roost.daemon.web import WebServer
+from roost.errors import RoostError
 from roost.host.spool import Spool
 
 
@@ -111,7 +112,10 @@ class Daemon:
         self._stop.set()
 
     async def run(self, ready: Callable[[], None]) -> None:
-        """Load, recover, serve, and end in order. `ready` is called when the daemon answers."""
+        """Load, recover, serve, and end in order. `ready` is called when the daemon answers.
+
+        Raises RoostError when it ends although nobody asked it to.
+        """
         loaded = await self._machine.store.load()
         self._fleet.load(loaded.peers)
         await self._api.ensure_operator()
@@ -136,6 +140,10 @@ class Daemon:
             await asyncio.wait({recovering})
             await self._stop_agents()
         await self._close(serving)
+        if not self._stop.is_set():  # a service manager is to start it again
+            raise RoostError(
+                "the loopback server ended by itself; the log says why, `roost up` starts it again"
+            )
 
     async def _sweep_after(self, recovering: "asyncio.Task[None]") -> None:
         await asyncio.wait({recovering})
