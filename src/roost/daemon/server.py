@@ -142,7 +142,7 @@ class Daemon:
         await self._close(serving)
         if not self._stop.is_set():  # a service manager is to start it again
             raise RoostError(
-                "the loopback server ended by itself; the log says why, `roost up` starts it again"
+                "the loopback server ended by itself; see the log, then `roost up`"
             )
 
     async def _sweep_after(self, recovering: "asyncio.Task[None]") -> None:
