@@ -141,9 +141,7 @@ class Daemon:
             await self._stop_agents()
         await self._close(serving)
         if not self._stop.is_set():  # a service manager is to start it again
-            raise RoostError(
-                "the loopback server ended by itself; see the log, then `roost up`"
-            )
+            raise RoostError("the loopback server ended by itself; see the log, then `roost up`")
 
     async def _sweep_after(self, recovering: "asyncio.Task[None]") -> None:
         await asyncio.wait({recovering})
