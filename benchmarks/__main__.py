@@ -5,14 +5,16 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from subprocess import CalledProcessError
 
-from benchmarks import accept, crowd, deaths, delivery, listing, reconcile, task, wake
+from benchmarks import accept, busy, crowd, deaths, delivery, latency, listing, reconcile, task, wake
 from benchmarks.result import Result, show, show_json
 from roost.errors import RoostError
 
 BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "delivery": delivery.run,
+    "delivery-busy": busy.run,
     "accept-one": accept.one,
     "accept-many": accept.many,
+    "accept-latency": latency.run,
     "wake": wake.run,
     "task": task.run,
     "list": listing.run,

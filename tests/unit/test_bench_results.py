@@ -85,8 +85,10 @@ def test_an_unknown_name_is_a_usage_error(capsys: pytest.CaptureFixture[str]) ->
 def test_every_target_that_was_set_has_its_benchmark() -> None:
     assert list(BENCHMARKS) == [
         "delivery",
+        "delivery-busy",
         "accept-one",
         "accept-many",
+        "accept-latency",
         "wake",
         "task",
         "list",
