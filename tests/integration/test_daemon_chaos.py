@@ -240,6 +240,10 @@ class _Undertaker:
             raise self.failures.pop()
         self.buried.set()
 
+    async def recorded(self, *_about: object) -> None:
+        """No shim writes anything here."""
+        await asyncio.Event().wait()
+
 
 async def test_N7_an_unreadable_process_table_proves_no_end(parts: Parts) -> None:
     """A tree that cannot be seen is not taken for empty until the table can be read again."""

@@ -27,7 +27,11 @@ def _rotate(path: str, descriptor: int, files: int) -> None:
         os.lockf(descriptor, os.F_TLOCK, 0)
     except OSError:
         return
-    if not os.path.samestat(os.stat(path), os.fstat(descriptor)):
+    try:
+        ours = os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        ours = False  # another writer has just moved it, and nobody has begun the next one
+    if not ours:
         return
     if files < 2:  # noqa: PLR2004 the file itself is one
         os.truncate(path, 0)
