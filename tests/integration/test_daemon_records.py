@@ -24,9 +24,11 @@ def roost(home: Home) -> Iterator[Roost]:
 
 def lines(roost: Roost, name: str) -> list[dict[str, str]]:
     path = roost.places.logs / name
-    return [
-        dict(pair.partition("=")[::2] for pair in shlex.split(line)) for line in path.read_text().splitlines()
-    ]
+    found: list[dict[str, str]] = []
+    for line in path.read_text().splitlines():
+        pairs = [pair.partition("=") for pair in shlex.split(line)]
+        found.append({name: value for name, _, value in pairs})
+    return found
 
 
 def test_P12_each_decision_attempt_and_exit_is_one_line_without_a_body(roost: Roost) -> None:

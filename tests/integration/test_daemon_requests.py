@@ -1,6 +1,7 @@
 """Requests of operators and agents, on real parts: wake table, refresh, fresh, failing wakes (P3, P6-P8)."""
 
 import shutil
+import signal
 import threading
 from collections.abc import Iterator
 
@@ -51,7 +52,7 @@ def test_P3_the_wake_table_on_the_demo_agent(roost: Roost) -> None:
     assert roost.ask("a", "@@recall@@") == "0"
     cut = roost.send("a", "@@delay 60@@", wait="accepted", timeout=PATIENCE)["id"]
     roost.until_state("a", "working")
-    signal_pid(roost.session("a")["agent_pid"], 9)
+    signal_pid(roost.session("a")["agent_pid"], signal.SIGKILL)
     roost.until_death("a", 4)
     wait_until(lambda: len(causes(roost)) == 5, timeout=PATIENCE, why="it is woken for the cut turn")
     assert roost.message(cut)["state"] in ("accepted", "offered")
@@ -200,7 +201,7 @@ def test_P7_an_always_peer_comes_back_and_ever_more_slowly(roost: Roost) -> None
     roost.add("a", wake="always")
     for count in (1, 2):
         wait_until(lambda: roost.row("a")["state"] == "idle", timeout=PATIENCE, why="it is up")
-        signal_pid(roost.session("a")["agent_pid"], 9)
+        signal_pid(roost.session("a")["agent_pid"], signal.SIGKILL)
         roost.until_death("a", count)
         assert roost.call("show", name="a")["failures"] == count
     stopped, started = roost.events("a", "stopped"), roost.events("a", "starting")

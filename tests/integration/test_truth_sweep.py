@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from roost.core.session import SessionState
+from roost.core.session import Processes, Session, SessionState
 from roost.store.reader import Reader
 from tests.support.daemon import Record, Roost, alive, roost_in
 from tests.support.home import Home
@@ -231,13 +231,13 @@ def test_H4_a_row_whose_pid_belongs_to_a_stranger_is_dead_and_the_stranger_lives
     stranger = sleeper({})
     try:
 
-        def recycled(row: object) -> object:
+        def recycled(row: Session) -> Session:
             assert row.processes is not None
             known = row.processes
-            moved = {
-                name: replace(getattr(known, name), pid=stranger.pid) for name in ("agent", "shim", "server")
-            }
-            return replace(row, processes=replace(known, **moved))
+            agent, shim, server = (
+                replace(process, pid=stranger.pid) for process in (known.agent, known.shim, known.server)
+            )
+            return replace(row, processes=Processes(agent, shim, server, known.socket))
 
         change_sessions(roost, recycled)
         (found,) = gc(roost)["found"]

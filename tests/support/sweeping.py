@@ -57,10 +57,10 @@ def of_boot(boot: str) -> Callable[[Session], Session]:
     def change(session: Session) -> Session:
         assert session.processes is not None
         known = session.processes
-        moved = [
+        agent, shim, server = (
             ProcessId(boot, process.pid, process.start) for process in (known.agent, known.shim, known.server)
-        ]
-        return replace(session, processes=Processes(*moved, known.socket))
+        )
+        return replace(session, processes=Processes(agent, shim, server, known.socket))
 
     return change
 

@@ -27,7 +27,8 @@ class Stage:
         marker = Marker("s", "n")
         self.shim = self.processes.spawn(parent=self.server.pid, marker=marker)
         self.agent = self.processes.spawn(parent=self.shim.pid, marker=marker)
-        self.attached, self.touched = 0, None
+        self.attached = 0
+        self.touched: float | None = None
         self.reading: Reading | None = Reading(SessionState.IDLE, "at its prompt")
         self.view = View(Composer.EMPTY)
         self.screen = "demo>"
