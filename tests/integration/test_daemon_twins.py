@@ -205,6 +205,36 @@ async def test_N6_an_agents_death_is_one_death(world: World) -> None:
     assert (death["cause"], death["signal"]) == ("crashed", 9)
 
 
+@pytest.mark.parametrize("hours", [3, -3])
+async def test_N5_a_clock_that_is_set_neither_ends_a_session_nor_keeps_it_up(
+    world: World, hours: int
+) -> None:
+    """P3: it sleeps after an hour of its own time, whatever the wall clock says."""
+    await world.idle()
+    await world.clock.advance(1800)
+    world.clock.jump(hours * 3600)
+    sent = await world.call("send", to="a", body="@@silent@@", ttl=3600)
+    await world.until_message(sent["id"], "done")
+    assert (await world.row())["state"] == "idle"
+    world.clock.jump(hours * 3600)
+    await world.clock.advance(3500)
+    assert (await world.row())["state"] == "idle"
+    await world.clock.advance(101)
+
+    async def asleep() -> bool:
+        return (await world.row())["state"] == "asleep"
+
+    await world.until(asleep, "it sleeps")
+
+
+async def test_N5_a_machine_that_slept_has_idle_sessions_that_did_not(world: World) -> None:
+    await world.idle()
+    world.clock.suspend(8 * 3600)
+    await world.clock.advance(1800)
+    assert (await world.row())["state"] == "idle"
+    assert await world.call("deaths", name="a") == []
+
+
 async def test_an_idle_session_is_hardly_ever_looked_at(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

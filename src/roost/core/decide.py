@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from roost.core import clock, death, delivery, doubt, errands, lifecycle, pool, renaming, requests
 from roost.core import commands as c
-from roost.core import death, delivery, doubt, errands, lifecycle, pool, renaming, requests
 from roost.core import events as e
 from roost.core.ending import end, policy_end
 from roost.core.message import MessageState
@@ -59,6 +59,7 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     e.Remained: death.on_remained,
     e.Released: lifecycle.on_released,
     e.Tick: _tick,
+    e.ClockMoved: clock.on_clock_moved,
 }
 
 _OF_SESSION = (

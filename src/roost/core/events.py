@@ -338,6 +338,17 @@ class Tick:
     """Time has passed; a deadline of this peer may be due."""
 
 
+@dataclass(frozen=True, slots=True)
+class ClockMoved:
+    """The wall clock jumped: beside the running time of the machine by `by`, in seconds.
+
+    `set_by` is the part by which somebody set it; the machine slept for the rest.
+    """
+
+    by: float
+    set_by: float
+
+
 Event = (
     Submit
     | Resend
@@ -378,4 +389,5 @@ Event = (
     | ConversationMissing
     | Released
     | Tick
+    | ClockMoved
 )

@@ -111,7 +111,8 @@ class Session:
     was started for the pool and has never been active. `topic` is the conversation
     that it runs, where a peer keeps conversations apart (None: the main one), `sender` who sent its latest
     message. Until `held_until` a person works in its terminal, so it is not ended for being idle.
-    `vetoed`: why it was not put to sleep when it was due.
+    `vetoed`: why it was not put to sleep when it was due. `clock_moved`: seconds that the clock has
+    jumped since it started.
     """
 
     id: str
@@ -137,6 +138,7 @@ class Session:
     sender: str | None = None
     held_until: float | None = None
     vetoed: str = ""
+    clock_moved: float = 0.0
     errand: Errand | None = None
 
     @property

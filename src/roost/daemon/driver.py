@@ -168,7 +168,10 @@ class Driver:
 
     def _read(self) -> tuple[Sequence[Fact], Sequence[bytes], bytes | None]:
         """Blocking: what the sensor finds, new lines of the tails, and the status file."""
-        live = self._live
+        live, session = self._live, self._session()
+        if session is not None:
+            # What is written after the clock was set back is of this session all the same.
+            live.sensor.since = session.started_at + min(session.clock_moved, 0.0)
         found = live.sensor.find(live.agent_pid, self._mark())
         lines: list[bytes] = []
         for path in live.sensor.tails():

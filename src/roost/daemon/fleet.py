@@ -18,6 +18,7 @@ from roost.core.events import Event, Rename, SenderRenamed
 from roost.core.identity import OPERATOR
 from roost.core.peer import Peer, PeerState
 from roost.core.policy import Policy
+from roost.daemon.bearing import Bearing, take_bearing
 from roost.daemon.tasks import Tasks
 from roost.errors import NotFoundError, RoostError, StoreError
 from roost.host.interfaces import Clock
@@ -61,9 +62,18 @@ class _Waiting:
 
 @dataclass(slots=True)
 class _Lane:
+    """`bearing`: the clocks that the times in `state` go by; `heading`: those of what is being stored."""
+
     state: PeerState | None
+    bearing: Bearing
+    heading: Bearing | None = None
     waiting: deque[_Waiting] = field(default_factory=deque[_Waiting])
     running: bool = False
+
+    def turn(self, state: PeerState | None) -> None:
+        """What was decided is stored."""
+        self.state = state
+        self.bearing = self.heading or self.bearing
 
 
 class Fleet:
@@ -86,7 +96,7 @@ class Fleet:
     def load(self, states: Iterable[PeerState]) -> None:
         """Take over the stored states."""
         for state in states:
-            self._lanes[state.peer.name] = _Lane(state)
+            self._lanes[state.peer.name] = _Lane(state, take_bearing(self._clock))
 
     def names(self) -> list[str]:
         """Names of all peers, sorted."""
@@ -142,16 +152,16 @@ class Fleet:
             self._adding.discard(peer.name)
 
     async def _add(self, peer: Peer) -> None:
-        lane = self._lanes.setdefault(peer.name, _Lane(None))
+        lane = self._lanes.setdefault(peer.name, _Lane(None, take_bearing(self._clock)))
         state = PeerState(peer)
         commands = (
             c.SavePeer(peer),
             c.Journal("added", peer.name, data={"runtime": peer.settings.runtime, "dir": peer.settings.dir}),
         )
-        now = self._clock.now()
-        rows = await self._store.commit(_batch(now, commands))
-        self.decided_at = now
-        lane.state = state
+        here = take_bearing(self._clock)
+        rows = await self._store.commit(_batch(here.wall, commands))
+        self.decided_at = here.wall
+        lane.state, lane.bearing = state, here
         self._publish(peer.name, state, commands, rows)
 
     async def tell(
@@ -237,22 +247,22 @@ class Fleet:
     async def _commit_together(
         self, taken: Mapping[str, tuple[_Lane, list[tuple[str, Event, str | None]]]]
     ) -> list[tuple[str, Event, str | None]]:
-        now, loop = self._clock.now(), asyncio.get_running_loop()
+        here, loop = take_bearing(self._clock), asyncio.get_running_loop()
         made: list[tuple[str, _Lane, PeerState | None, list[tuple[_Waiting, Outcome]]]] = []
         for name, (lane, own) in taken.items():
             waiting = [_Waiting(event, settles, {}, (), loop.create_future()) for _, event, settles in own]
-            made.append((name, lane, *self._decide(name, lane.state, waiting, now)))
+            made.append((name, lane, *self._decide(name, lane, waiting, here)))
         decided = [each for _, _, _, own in made for each in own]
         commands = tuple(command for _, outcome in decided for command in outcome.commands)
         try:
-            rows = await self._store.commit(_batch(now, commands, [item for item, _ in decided]))
+            rows = await self._store.commit(_batch(here.wall, commands, [item for item, _ in decided]))
         except RoostError:
             return [fact for _, own in taken.values() for fact in own]
         for listener in self.on_journal:
             listener(rows)
-        self.decided_at = now
+        self.decided_at = here.wall
         for name, lane, state, own in made:
-            lane.state = state
+            lane.turn(state)
             self._move(name, lane)
             self._publish(name, state, tuple(each for _, outcome in own for each in outcome.commands), ())
         return []
@@ -283,16 +293,17 @@ class Fleet:
             # Nothing to commit, and no state to set: a peer of this name may be being added just now.
             _fail(waiting, NotFoundError(f"'{name}' has just been removed"))
             return
-        now = self._clock.now()
-        state, decided = self._decide(name, lane.state, waiting, now)
+        here = take_bearing(self._clock)
+        state, decided = self._decide(name, lane, waiting, here)
         commands = tuple(command for _, outcome in decided for command in outcome.commands)
         try:
-            rows = await self._store.commit(_batch(now, commands, [item for item, _ in decided]))
+            rows = await self._store.commit(_batch(here.wall, commands, [item for item, _ in decided]))
         except RoostError as error:
             for item, _ in decided:
                 _fail([item], type(error)(error.message))
             return
-        lane.state, self.decided_at = state, now
+        lane.turn(state)
+        self.decided_at = here.wall
         self._move(name, lane)
         self._publish(name, state, commands, rows)
         for item, outcome in decided:
@@ -312,16 +323,23 @@ class Fleet:
                 self._tasks.start(told, f"new name of {new} at {state.peer.name}")
 
     def _decide(
-        self, name: str, state: PeerState | None, waiting: list[_Waiting], now: float
+        self, name: str, lane: _Lane, waiting: list[_Waiting], here: Bearing
     ) -> tuple[PeerState | None, list[tuple[_Waiting, Outcome]]]:
-        """Decide one event after another; those that cannot be decided have failed already."""
+        """Decide one event after another; those that cannot be decided have failed already.
+
+        A clock that was moved since the state was stored comes first: nothing may be decided by wrong times.
+        """
+        state, moved = lane.state, lane.bearing.moved_to(here)
+        lane.heading = here if moved is not None else None
+        if moved is not None:
+            waiting = [_told_nobody(moved), *waiting]
         decided: list[tuple[_Waiting, Outcome]] = []
         for item in waiting:
             if state is None:
                 _fail([item], NotFoundError(f"'{name}' has just been removed"))
                 continue
             try:
-                state, made = decide(state, item.event, now, self.policy)
+                state, made = decide(state, item.event, here.wall, self.policy)
             except Exception as defect:  # noqa: BLE001 -- a defect fails its own event, not all of the lane
                 _log.error("%s of %s cannot be decided", type(item.event).__name__, name, exc_info=defect)
                 _fail([item], DefectError())
@@ -347,6 +365,13 @@ class Fleet:
         for command in commands:
             if isinstance(command, c.Effect):
                 self.on_effect(command)
+
+
+def _told_nobody(event: Event) -> _Waiting:
+    """An event that nobody waits for."""
+    done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    done.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    return _Waiting(event, None, {}, (), done)
 
 
 def _fail(waiting: Iterable[_Waiting], error: RoostError) -> None:

@@ -52,8 +52,11 @@ class Guards:
     async def _person(self, live: Live) -> float | None:
         """When a person who is attached last pressed a key, if that was lately (Unix seconds)."""
         clients, touched = await live.terminal.clients(), await live.terminal.last_input()
-        recent = touched is not None and self._machine.clock.now() - touched < HUMAN
-        return touched if clients and recent else None
+        if not clients or touched is None:
+            return None
+        now = self._machine.clock.now()
+        # A key that was pressed in the future was pressed before the clock was set back.
+        return min(touched, now) if now - touched < HUMAN else None
 
     async def _at_work(self, command: End) -> str | None:
         """Whether something that the agent started uses the processor, as a build in the background does."""

@@ -1,10 +1,12 @@
-"""Gives each peer a tick when its next deadline has come."""
+"""Gives each peer a tick when its next deadline has come, and when the wall clock was moved."""
 
 import asyncio
+import logging
 
 from roost.core import events as e
 from roost.core.decide import deadline
 from roost.core.peer import PeerState
+from roost.daemon.bearing import take_bearing
 from roost.daemon.fleet import Fleet
 from roost.daemon.tasks import Tasks, race
 from roost.errors import NotFoundError, RoostError
@@ -12,7 +14,10 @@ from roost.host.interfaces import Clock
 
 RETRY = 5.0
 """Seconds until a tick that failed, as on a full disk, is tried again."""
-LONGEST = 3600.0
+LONGEST = 10.0
+"""Seconds between two looks at the clocks when nothing is due: how soon it is noticed that one was set."""
+
+_log = logging.getLogger("roost.ticker")
 
 
 class Ticker:
@@ -45,8 +50,15 @@ class Ticker:
         """Tick for ever."""
         for state in self._fleet.states():
             self.schedule(state.peer.name, deadline(state, self._clock.now()))
+        bearing = take_bearing(self._clock)
         while True:
-            now = self._clock.now()
+            here = take_bearing(self._clock)
+            moved, now = bearing.moved_to(here), here.wall
+            if moved is not None:
+                _log.warning("the wall clock moved by %.1f s (set by %.1f s)", moved.by, moved.set_by)
+                bearing = here
+                # The fleet moves a peer's times with the next event, whichever that is.
+                self._due = dict.fromkeys(self._fleet.names(), now)
             for name in [name for name, at in self._due.items() if at <= now]:
                 del self._due[name]
                 self._tasks.start(self._tick(name), f"tick {name}")

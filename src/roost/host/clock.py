@@ -3,6 +3,9 @@
 import asyncio
 import time
 
+# macOS: its CLOCK_MONOTONIC goes on while the machine sleeps, Python's time.monotonic() does not.
+_WHOLE = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 class SystemClock:
     """Wall clock and monotonic clock of this machine."""
@@ -14,6 +17,10 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds since an arbitrary start."""
         return time.monotonic()
+
+    def boottime(self) -> float:
+        """Seconds since an arbitrary start, those included for which the machine slept."""
+        return time.clock_gettime(_WHOLE)
 
     async def sleep(self, seconds: float) -> None:
         """Return after `seconds`."""

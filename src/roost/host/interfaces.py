@@ -58,7 +58,11 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Seconds since an arbitrary start; never goes back."""
+        """Seconds that the machine has run since an arbitrary start; never goes back."""
+        ...
+
+    def boottime(self) -> float:
+        """As `monotonic`, and it goes on while the machine sleeps."""
         ...
 
     async def sleep(self, seconds: float) -> None:

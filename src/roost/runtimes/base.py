@@ -150,6 +150,9 @@ class Answer:
 class Sensor(Protocol):
     """Turns what one session leaves behind into facts. Only `find` does any I/O."""
 
+    since: float
+    """Lines of a record that are older (Unix seconds) are not of this session."""
+
     @property
     def styled(self) -> bool:
         """Whether `on_screen` wants the screen with its escape sequences."""

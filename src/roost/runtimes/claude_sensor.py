@@ -56,6 +56,7 @@ class ClaudeSensor:
     def __init__(self, context: Context) -> None:
         """Watch the session of this context."""
         self._context = context
+        self.since = context.session.started_at
         self._conversation = context.session.conversation or context.session.id
         self._directories: tuple[str, ...] = (context.settings.dir,)
         self._transcript: Path | None = None
@@ -109,7 +110,7 @@ class ClaudeSensor:
 
     def _ours(self, record: Mapping[str, Any]) -> bool:
         at = time_of(record, "timestamp")
-        return not at or at >= self._context.session.started_at - 1.0
+        return not at or at >= self.since - 1.0
 
     def _user(self, record: Mapping[str, Any]) -> Iterable[Fact]:
         if "toolUseResult" in record or record.get("isCompactSummary"):

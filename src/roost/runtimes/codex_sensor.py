@@ -43,6 +43,7 @@ class CodexSensor:
     def __init__(self, context: Context) -> None:
         """Watch the session of this context."""
         self._context = context
+        self.since = context.session.started_at
         self._home = codex_rollout.codex_home(context.environ)
         self._conversation = context.session.conversation
         self._directories: tuple[str, ...] = (context.settings.dir,)
@@ -95,7 +96,7 @@ class CodexSensor:
 
     def _ours(self, record: Mapping[str, Any]) -> bool:
         at = time_of(record, "timestamp")
-        return not at or at >= self._context.session.started_at - 1.0
+        return not at or at >= self.since - 1.0
 
     def _event(self, payload: Mapping[str, Any], at: float) -> Sequence[Fact]:
         match payload.get("type"):

@@ -51,6 +51,7 @@ class CommandSensor:
         self.records = spec.accept_log is not None
         self._spec = spec
         self._context = context
+        self.since = context.session.started_at
         self._reading: Reading | None = None
         self._turn_done = re.compile(spec.turn_done) if spec.turn_done else None
 

@@ -41,6 +41,7 @@ class DemoSensor:
     def __init__(self, context: Context) -> None:
         """Watch the session of this context."""
         self._context = context
+        self.since = context.session.started_at
         self._reading: Reading | None = None
 
     def find(self, agent_pid: int, mark: str | None) -> Sequence[Fact]:

@@ -14,6 +14,7 @@ class VirtualClock:
         """Start at `now` seconds since the Unix epoch, monotonic time 0."""
         self._offset = now
         self._elapsed = 0.0
+        self._slept = 0.0
         self._order = itertools.count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
 
@@ -24,6 +25,10 @@ class VirtualClock:
     def monotonic(self) -> float:
         """Seconds advanced so far."""
         return self._elapsed
+
+    def boottime(self) -> float:
+        """Seconds advanced and suspended so far."""
+        return self._elapsed + self._slept
 
     @property
     def sleepers(self) -> int:
@@ -42,6 +47,11 @@ class VirtualClock:
     def jump(self, seconds: float) -> None:
         """Set the wall clock forward (or back, when negative); monotonic time does not move."""
         self._offset += seconds
+
+    def suspend(self, seconds: float) -> None:
+        """Let the machine sleep: the wall clock goes on, monotonic time does not."""
+        self._offset += seconds
+        self._slept += seconds
 
     async def advance(self, seconds: float) -> None:
         """Move time on, waking sleepers one by one in the order of their ends, each at its own time.

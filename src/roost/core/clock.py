@@ -1,0 +1,59 @@
+"""What a moved clock means: everything that was to happen later is still to happen after the same time."""
+
+from dataclasses import replace
+
+from roost.core import commands as c
+from roost.core import events as e
+from roost.core.message import Message
+from roost.core.peer import Peer, PeerState
+from roost.core.session import Session
+from roost.core.step import Step
+
+
+def on_clock_moved(step: Step, event: e.ClockMoved) -> None:
+    """Move the times that decide about something; what has happened keeps the time it had then.
+
+    A message's time to live runs on while the machine sleeps: only what the clock was set by counts for it.
+    """
+    state = step.state
+    peer = _moved_peer(state.peer, event)
+    sessions = tuple(_moved_session(session, event.by) for session in state.sessions)
+    messages = tuple(_moved_message(message, event) for message in state.messages)
+    step.state = PeerState.of(peer, sessions, messages)
+    step.emit(c.SavePeer(peer), *map(c.SaveSession, sessions))
+    step.emit(*(c.SaveMessage(new) for new, old in zip(messages, state.messages, strict=True) if new != old))
+
+
+def _later(at: float | None, by: float) -> float | None:
+    return None if at is None else at + by
+
+
+def _moved_peer(peer: Peer, event: e.ClockMoved) -> Peer:
+    quarantine = peer.quarantine
+    return replace(
+        peer,
+        backoff_until=_later(peer.backoff_until, event.by),
+        quarantine=replace(quarantine, until=quarantine.until + event.by) if quarantine is not None else None,
+        deaths=tuple(at + event.by for at in peer.deaths),
+    )
+
+
+def _moved_session(session: Session, by: float) -> Session:
+    ending = session.ending
+    return replace(
+        session,
+        clock_moved=session.clock_moved + by,
+        since=session.since + by,
+        active_at=_later(session.active_at, by),
+        armed_at=_later(session.armed_at, by),
+        held_until=_later(session.held_until, by),
+        ending=replace(ending, at=ending.at + by) if ending is not None else None,
+    )
+
+
+def _moved_message(message: Message, event: e.ClockMoved) -> Message:
+    return replace(
+        message,
+        expires_at=_later(message.expires_at, event.set_by),
+        not_before=_later(message.not_before, event.by),
+    )

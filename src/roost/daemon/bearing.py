@@ -1,0 +1,37 @@
+"""Where the wall clock stands beside the clocks that are never set: how a moved clock is noticed."""
+
+from dataclasses import dataclass
+
+from roost.core.events import ClockMoved
+from roost.host.interfaces import Clock
+
+TOLERATED = 2.0
+"""Seconds by which the wall clock may be off before anything is done about it."""
+_TOGETHER = 0.1
+"""Seconds within which the clocks have to be read to be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bearing:
+    """One reading of all clocks (seconds): the wall's, the machine's, the machine's with its sleep."""
+
+    wall: float
+    running: float
+    whole: float
+
+    def moved_to(self, later: "Bearing") -> ClockMoved | None:
+        """How the wall clock was moved between two readings; None when it was not, or by next to nothing."""
+        by = (later.wall - later.running) - (self.wall - self.running)
+        set_by = (later.wall - later.whole) - (self.wall - self.whole)
+        if abs(by) <= TOLERATED and abs(set_by) <= TOLERATED:
+            return None
+        return ClockMoved(by, set_by)
+
+
+def take_bearing(clock: Clock) -> Bearing:
+    """Read all clocks at one moment: a reading that was interrupted is made again."""
+    while True:
+        begun = clock.monotonic()
+        bearing = Bearing(clock.now(), clock.monotonic(), clock.boottime())
+        if clock.monotonic() - begun < _TOGETHER:
+            return bearing

@@ -1,0 +1,110 @@
+"""A clock that is set leaves every decision as it was: one life is lived twice, once with a moved clock."""
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
+
+from roost.core import commands as c
+from roost.core import events as e
+from roost.core.decide import deadline, decide
+from roost.core.peer import PeerState, ResumePolicy, WakePolicy
+from tests.property.test_core_machine import Machine, examples
+from tests.support.core_shell import POLICY
+
+SET_BY = st.sampled_from([-86400.0, -3600.0, -3.0, 3.0, 40.0, 7200.0])
+"""Whole numbers, as all times here are sums of quarters: both clocks count without any rounding."""
+
+
+class Moved(Machine):
+    """Beside the machine's own peer, its twin, whose wall clock is off by what it was set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 2.0**30
+        self.offset = 0.0
+        self.twin: PeerState | None = None
+
+    @initialize(
+        wake=st.sampled_from(WakePolicy),
+        resume=st.sampled_from(ResumePolicy),
+        runtime=st.sampled_from(["demo"] * 4 + ["late", "late", "plain", "human"]),
+        restarts=st.integers(1, 3),
+    )
+    def begin(self, wake: WakePolicy, resume: ResumePolicy, runtime: str, restarts: int) -> None:
+        super().begin(wake, resume, runtime, restarts)
+        self.twin = self.state
+
+    @rule(seconds=st.sampled_from([0.0, 0.25, 1.0, 5.0, 20.0, 100.0, 400.0]))
+    def later(self, seconds: float) -> None:
+        super().later(seconds)
+
+    @rule(by=SET_BY)
+    def set_clock(self, by: float) -> None:
+        self.tell(e.Tick())
+        if self.twin is not None:
+            self.offset += by
+            moved = e.ClockMoved(by, by)
+            self.twin, commands = decide(self.twin, moved, self.now + self.offset, POLICY)
+            saves = (c.SavePeer, c.SaveSession, c.SaveMessage)
+            assert all(isinstance(command, saves) for command in commands), commands
+
+    def tell(self, event: e.Event) -> tuple[c.Command, ...]:
+        made = super().tell(event)
+        if self.twin is not None:
+            self.twin, twins = decide(self.twin, self.seen(event), self.now + self.offset, POLICY)
+            assert outline(twins) == outline(made)
+        return made
+
+    def seen(self, event: e.Event) -> e.Event:
+        """The event by the twin's clock."""
+        match event:
+            case e.Submit(message):
+                ends = message.expires_at + self.offset if message.expires_at is not None else None
+                return replace(event, message=replace(message, expires_at=ends))
+            case e.EndVetoed():
+                return replace(event, until=event.until + self.offset)
+            case _:
+                return event
+
+    @invariant()
+    def both_wait_for_the_same(self) -> None:
+        """P3, P4, P6: nothing is put to sleep, ended, expired, woken or held back at any other time."""
+        if self.state is None or self.twin is None:
+            assert self.state is self.twin
+            return
+        at, twins = deadline(self.state, self.now), deadline(self.twin, self.now + self.offset)
+        assert twins == (at + self.offset if at is not None else None)
+        assert shape(self.twin) == shape(self.state)
+
+
+def outline(commands: tuple[c.Command, ...]) -> list[Any]:
+    """What was commanded, without any times."""
+    return [
+        (command.kind, command.cause) if isinstance(command, c.Journal) else type(command)
+        for command in commands
+        if not isinstance(command, c.SavePeer | c.SaveSession)
+    ]
+
+
+def shape(state: PeerState) -> Any:  # noqa: ANN401 -- compared only
+    """A state without any times."""
+    sessions = [(each.id, each.state, each.ready, each.task, each.ending is None) for each in state.sessions]
+    messages = [(each.id, each.state, each.attempts, each.cut, each.redriven) for each in state.messages]
+    peer = state.peer
+    marks = (peer.stopped, peer.quarantine is None, peer.pending, peer.failures, len(peer.deaths))
+    return peer.generation, marks, sessions, messages
+
+
+def test_a_clock_that_is_set_changes_no_decision() -> None:
+    run_state_machine_as_test(
+        Moved,
+        settings=settings(
+            max_examples=examples() // 4,
+            stateful_step_count=20,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+        ),
+    )
