@@ -148,6 +148,7 @@ FULL_SESSION = Session(
     6.5,
     "a reason",
     Errand(ErrandKind.COMPACT, "operator", 7.5, True, 8.5, "failed", "note"),
+    -3600.5,
 )
 FULL_MESSAGE = Message(
     "ab" * 16,

@@ -138,8 +138,8 @@ class Session:
     sender: str | None = None
     held_until: float | None = None
     vetoed: str = ""
-    clock_moved: float = 0.0
     errand: Errand | None = None
+    clock_moved: float = 0.0
 
     @property
     def open_errand(self) -> Errand | None:
