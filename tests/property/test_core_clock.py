@@ -5,12 +5,12 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
 from roost.core import commands as c
 from roost.core import events as e
 from roost.core.decide import deadline, decide
-from roost.core.peer import PeerState, ResumePolicy, WakePolicy
+from roost.core.peer import PeerState
 from tests.property.test_core_machine import Machine, examples
 from tests.support.core_shell import POLICY
 
@@ -25,17 +25,9 @@ class Moved(Machine):
         super().__init__()
         self.now = 2.0**30
         self.offset = 0.0
+        self.begun = False
+        self.named: dict[float, float] = {}
         self.twin: PeerState | None = None
-
-    @initialize(
-        wake=st.sampled_from(WakePolicy),
-        resume=st.sampled_from(ResumePolicy),
-        runtime=st.sampled_from(["demo"] * 4 + ["late", "late", "plain", "human"]),
-        restarts=st.integers(1, 3),
-    )
-    def begin(self, wake: WakePolicy, resume: ResumePolicy, runtime: str, restarts: int) -> None:
-        super().begin(wake, resume, runtime, restarts)
-        self.twin = self.state
 
     @rule(seconds=st.sampled_from([0.0, 0.25, 1.0, 5.0, 20.0, 100.0, 400.0]))
     def later(self, seconds: float) -> None:
@@ -52,11 +44,21 @@ class Moved(Machine):
             assert all(isinstance(command, saves) for command in commands), commands
 
     def tell(self, event: e.Event) -> tuple[c.Command, ...]:
+        if not self.begun:
+            self.begun, self.twin = True, self.state
         made = super().tell(event)
         if self.twin is not None:
             self.twin, twins = decide(self.twin, self.seen(event), self.now + self.offset, POLICY)
             assert outline(twins) == outline(made)
+            self.name_errands()
         return made
+
+    def name_errands(self) -> None:
+        """An errand is named by the time at which it was asked for: that of the twin is another."""
+        if self.state is not None and self.twin is not None:
+            for mine, its in zip(self.state.sessions, self.twin.sessions, strict=True):
+                if mine.errand is not None and its.errand is not None:
+                    self.named[mine.errand.at] = its.errand.at
 
     def seen(self, event: e.Event) -> e.Event:
         """The event by the twin's clock."""
@@ -66,14 +68,16 @@ class Moved(Machine):
                 return replace(event, message=replace(message, expires_at=ends))
             case e.EndVetoed():
                 return replace(event, until=event.until + self.offset)
+            case e.Performed(at=at):
+                return replace(event, at=self.named.get(at, at))
             case _:
                 return event
 
     @invariant()
     def both_wait_for_the_same(self) -> None:
         """P3, P4, P6: nothing is put to sleep, ended, expired, woken or held back at any other time."""
-        if self.state is None or self.twin is None:
-            assert self.state is self.twin
+        if not self.begun or self.state is None or self.twin is None:
+            assert not self.begun or self.state is self.twin
             return
         at, twins = deadline(self.state, self.now), deadline(self.twin, self.now + self.offset)
         assert twins == (at + self.offset if at is not None else None)
