@@ -60,6 +60,9 @@ class Moved(Machine):
                 if mine.errand is not None and its.errand is not None:
                     self.named[mine.errand.at] = its.errand.at
 
+    def teardown(self) -> None:
+        """That everything comes to an end is the machine's own promise."""
+
     def seen(self, event: e.Event) -> e.Event:
         """The event by the twin's clock."""
         match event:
@@ -79,9 +82,14 @@ class Moved(Machine):
         if not self.begun or self.state is None or self.twin is None:
             assert not self.begun or self.state is self.twin
             return
-        at, twins = deadline(self.state, self.now), deadline(self.twin, self.now + self.offset)
+        at, twins = next_time(self.state, self.now), next_time(self.twin, self.now + self.offset)
         assert twins == (at + self.offset if at is not None else None)
         assert shape(self.twin) == shape(self.state)
+
+
+def next_time(state: PeerState, now: float) -> float | None:
+    """When something is due; a state may look out for the times of messages that have ended since."""
+    return deadline(PeerState.of(state.peer, state.sessions, state.messages), now)
 
 
 def outline(commands: tuple[c.Command, ...]) -> list[Any]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from roost.core import commands as c
 from roost.core import events as e
 from roost.core.message import Message
-from roost.core.peer import Peer, PeerState
+from roost.core.peer import LastDeath, Peer, PeerState
 from roost.core.session import Session
 from roost.core.step import Step
 
@@ -35,11 +35,20 @@ def _moved_peer(peer: Peer, event: e.ClockMoved) -> Peer:
         backoff_until=_later(peer.backoff_until, event.by),
         quarantine=replace(quarantine, until=quarantine.until + event.by) if quarantine is not None else None,
         deaths=tuple(at + event.by for at in peer.deaths),
+        last_death=_moved_death(peer.last_death, event.by) if peer.last_death is not None else None,
+        conversations=tuple(
+            replace(each, last_death=_moved_death(each.last_death, event.by)) for each in peer.conversations
+        ),
     )
 
 
+def _moved_death(death: LastDeath, by: float) -> LastDeath:
+    """It tells how long ago a session was last there."""
+    return replace(death, at=death.at + by)
+
+
 def _moved_session(session: Session, by: float) -> Session:
-    ending = session.ending
+    ending, errand = session.ending, session.errand
     return replace(
         session,
         clock_moved=session.clock_moved + by,
@@ -47,6 +56,8 @@ def _moved_session(session: Session, by: float) -> Session:
         active_at=_later(session.active_at, by),
         armed_at=_later(session.armed_at, by),
         held_until=_later(session.held_until, by),
+        # An errand is named by the time at which it was asked for, so that time stays.
+        errand=replace(errand, clock_moved=errand.clock_moved + by) if errand is not None else None,
         ending=replace(ending, at=ending.at + by) if ending is not None else None,
     )
 

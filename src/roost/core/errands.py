@@ -80,7 +80,7 @@ def go_on(step: Step) -> None:
 
 def given_up_at(errand: Errand) -> float:
     """When an errand that still waits for its beginning is given up (Unix seconds)."""
-    return errand.at + BOUND
+    return errand.at + errand.clock_moved + BOUND
 
 
 def _finish(step: Step, errand: Errand, failed: str | None, note: str) -> None:

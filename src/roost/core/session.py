@@ -92,6 +92,7 @@ class Errand:
     """Something asked of a running session at `at` (Unix seconds, its identity), and how it ended.
 
     `begun`: its keys may have been pressed. `failed` says why it was not done, `note` what else is known.
+    `clock_moved`: seconds that the clock has jumped since it was asked for.
     """
 
     kind: ErrandKind
@@ -101,6 +102,7 @@ class Errand:
     ended_at: float | None = None
     failed: str | None = None
     note: str = ""
+    clock_moved: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
