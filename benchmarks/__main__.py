@@ -1,11 +1,28 @@
-"""`python -m benchmarks [--json] [names]`: run the benchmarks; exits 1 when a target is missed."""
+"""`python -m benchmarks [--json] [names]`: run the benchmarks; exits 1 when a target is missed.
+
+`--peer NAME` measures roost beside another program instead, which it installs from PyPI.
+"""
 
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from subprocess import CalledProcessError
 
-from benchmarks import accept, busy, crowd, deaths, delivery, latency, listing, reconcile, task, wake
+from benchmarks import (
+    accept,
+    beside_hcom,
+    busy,
+    comparison,
+    crowd,
+    deaths,
+    delivery,
+    latency,
+    listing,
+    reconcile,
+    task,
+    wake,
+)
+from benchmarks.comparison import Comparison
 from benchmarks.result import Result, show, show_json
 from roost.errors import RoostError
 
@@ -26,29 +43,51 @@ BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "death-p99": deaths.death_worst,
     "exits": deaths.exits,
 }
+_FAILURES = (RoostError, OSError, RuntimeError, CalledProcessError)
+PEERS: Mapping[str, Callable[[], Comparison]] = {"hcom": beside_hcom.run}
 
 
-def main(arguments: Sequence[str], benchmarks: Mapping[str, Callable[[], Result]] = BENCHMARKS) -> int:
+def main(
+    arguments: Sequence[str],
+    benchmarks: Mapping[str, Callable[[], Result]] = BENCHMARKS,
+    peers: Mapping[str, Callable[[], Comparison]] = PEERS,
+) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"one of {', '.join(benchmarks)}; default: all"
     )
+    parser.add_argument("--peer", choices=peers, help="measure roost beside this program instead")
     parser.add_argument("--json", action="store_true", help="print JSON")
     asked = parser.parse_args(arguments)
     unknown = set(asked.names) - set(benchmarks)
     if unknown:
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(benchmarks)}")
+    if asked.peer:
+        if asked.names:
+            parser.error("--peer takes no names of benchmarks")
+        return _beside(asked.peer, peers[asked.peer], json=asked.json)
     results: list[Result] = []
     failed = False
     for name in asked.names or benchmarks:
         sys.stderr.write(f"{name} ...\n")
         try:
             results.append(benchmarks[name]())
-        except (RoostError, OSError, RuntimeError, CalledProcessError) as error:
+        except _FAILURES as error:
             failed = True
             sys.stderr.write(f"{name} could not be measured: {error}\n")
     (show_json if asked.json else show)(results)
     return 0 if not failed and all(result.passed for result in results) else 1
+
+
+def _beside(name: str, compare: Callable[[], Comparison], *, json: bool) -> int:
+    sys.stderr.write(f"{name} ...\n")
+    try:
+        found = compare()
+    except _FAILURES as error:
+        sys.stderr.write(f"{name} could not be measured: {error}\n")
+        return 1
+    (comparison.show_json if json else comparison.show)(found)
+    return 0
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from benchmarks.home import PATIENCE, Home, daemon, folder, until
-from benchmarks.result import Result, p50, p95
+from benchmarks.result import Result, clocked, p50, p95
 from roost.host.environment import child_environment
 from roost.host.process import SystemProcesses
 from roost.host.tmux.server import TmuxTerminals
@@ -76,12 +76,7 @@ def _at_rest(home: Home, name: str) -> bool:
 
 def _calls(home: Home) -> float:
     """Milliseconds of a call that only reads, the median."""
-    calls: list[float] = []
-    for _ in range(ROUNDS):
-        begun = time.perf_counter()
-        home.ask("status")
-        calls.append((time.perf_counter() - begun) * 1000)
-    return p50(calls)
+    return p50([clocked(lambda: home.ask("status")) for _ in range(ROUNDS)])
 
 
 async def _bare() -> list[float]:

@@ -83,6 +83,12 @@ def noted(log: Path, what: str, holding: str = "") -> float | None:
     return None
 
 
+def program() -> list[str]:
+    """How people start roost: its script, where it is installed."""
+    script = Path(sys.executable).with_name("roost")
+    return [str(script)] if script.exists() else [sys.executable, "-m", "roost"]
+
+
 def until(look: Callable[[], T | None], why: str) -> T:
     """The first answer of `look` that is not None or False."""
     deadline = time.monotonic() + PATIENCE

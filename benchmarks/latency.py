@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import apsw
 
 from benchmarks.home import PATIENCE, Home, daemon, folder
-from benchmarks.result import Result, p50, p99
+from benchmarks.result import Result, clocked, p50, p99
 
 BLOCKS = 20
 EACH = 50
@@ -47,13 +46,7 @@ def run() -> Result:
 
 
 def _block(act: Callable[[], None]) -> list[float]:
-    """Milliseconds of each."""
-    took: list[float] = []
-    for _ in range(EACH):
-        begun = time.perf_counter()
-        act()
-        took.append((time.perf_counter() - begun) * 1000)
-    return took
+    return [clocked(act) for _ in range(EACH)]
 
 
 @contextmanager

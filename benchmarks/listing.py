@@ -3,9 +3,8 @@
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-from benchmarks.home import daemon
+from benchmarks.home import daemon, program
 from benchmarks.result import Result, p50, p95
 
 PEERS = 100
@@ -14,8 +13,7 @@ TARGET = 5.0
 
 
 def run() -> Result:
-    script = Path(sys.executable).with_name("roost")
-    lister = [str(script), "list"] if script.exists() else [sys.executable, "-m", "roost", "list"]
+    lister = [*program(), "list"]
     nothing = [sys.executable, "-c", "pass"]
     listed: list[float] = []
     alone: list[float] = []

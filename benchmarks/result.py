@@ -1,7 +1,8 @@
 """What a benchmark found, judged against its target, and how that is shown."""
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import median, quantiles
 
@@ -38,6 +39,13 @@ class Result:
         return self.judged >= self.target if self.more_is_better else self.judged <= self.target
 
 
+def clocked(act: Callable[[], object]) -> float:
+    """Milliseconds that an act took."""
+    begun = time.perf_counter()
+    act()
+    return (time.perf_counter() - begun) * 1000
+
+
 def p50(values: Sequence[float]) -> float:
     """The median."""
     return median(values)
@@ -63,7 +71,7 @@ def show(results: Sequence[Result]) -> None:
                 _amount(result.measured, result.unit),
                 _amount(result.floor, result.unit),
                 f"{result.ratio:.2f}",
-                f"{result.judged_as} {_figure(result.judged)}",
+                f"{result.judged_as} {figure(result.judged)}",
                 f"{'>=' if result.more_is_better else '<='} {result.target:,g}",
                 "pass" if result.passed else "MISSED",
             )
@@ -75,7 +83,7 @@ def show(results: Sequence[Result]) -> None:
         say(f"{result.name}: {result.what}")
         say(f"  floor: {result.floor_is}")
         for name, value in result.details.items():
-            say(f"  {name}: {_figure(value)}")
+            say(f"  {name}: {figure(value)}")
 
 
 def show_json(results: Sequence[Result]) -> None:
@@ -83,9 +91,10 @@ def show_json(results: Sequence[Result]) -> None:
     say(json.dumps([{**asdict(each), "ratio": each.ratio, "passed": each.passed} for each in results]))
 
 
-def _figure(value: float) -> str:
+def figure(value: float) -> str:
+    """Three digits, or all before the point."""
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _amount(value: float, unit: str) -> str:
-    return f"{_figure(value)} {unit}"
+    return f"{figure(value)} {unit}"

@@ -115,7 +115,7 @@ def test_links_between_documents_lead_somewhere() -> None:
     assert dead == []
 
 
-@pytest.mark.parametrize("name", ["runtime", "build", "dev"])
+@pytest.mark.parametrize("name", ["runtime", "build", "dev", "hcom"])
 def test_locks_pin_every_package_with_hashes(name: str) -> None:
     text = (ROOT / f"requirements/{name}.txt").read_text().replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
