@@ -116,9 +116,14 @@ def _installed() -> Path:
     except subprocess.TimeoutExpired as error:
         raise RuntimeError(f"pip did not end within {_INSTALL_PATIENCE:g} s") from error
     if done.returncode != 0:
-        raise RuntimeError(f"hcom could not be installed from PyPI: {_last(done.stderr)}")
+        raise RuntimeError(f"hcom could not be installed from PyPI: {said_by_pip(done.stderr)}")
     stamp.write_text(wanted)
     return program
+
+
+def said_by_pip(errors: str) -> str:
+    """pip's first error, which is the reason; what follows are its details."""
+    return next((line for line in errors.splitlines() if line.startswith("ERROR: ")), _last(errors))
 
 
 def _last(text: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.__main__ import PEERS, main
 from benchmarks.comparison import Comparison, pair
-from benchmarks.hcom import hcom, joined_as
+from benchmarks.hcom import hcom, joined_as, said_by_pip
 from roost.host.process import SystemProcesses
 
 FOUND = Comparison(
@@ -116,6 +116,12 @@ def test_a_command_that_fails_is_named_with_its_last_line(script: Script) -> Non
     failing = script("echo first >&2; echo 'no such agent' >&2; exit 1")
     with hcom(failing) as program, pytest.raises(RuntimeError, match="hcom send failed: no such agent"):
         program.run("send", "@luna", "--", "x")
+
+
+def test_the_reason_for_a_failed_installation_is_the_first_error_of_pip() -> None:
+    errors = "WARNING: slow\nERROR: no version of hcom\nERROR: details\n    more of them\n"
+    assert said_by_pip(errors) == "ERROR: no version of hcom"
+    assert said_by_pip("No module named pip\n") == "No module named pip"
 
 
 def test_what_the_program_left_running_is_ended(script: Script, tmp_path: Path) -> None:
