@@ -1,0 +1,54 @@
+"""P9: agents that end closely one after another, in different ways: every exit is recorded as it was."""
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.daemon import Roost, roost_in, signal_pid
+from tests.support.home import Home
+from tests.support.wait import wait_until
+
+AGENTS = 10
+PATIENCE = 30.0
+PROGRAM = "trap 'exit 7' USR1; trap 'exit 0' USR2; printf 'mortal> '; while :; do read x; done"
+CONFIG = f"""
+[runtimes.mortal]
+argv = ["/bin/sh", "-c", "{PROGRAM}"]
+ready = '(?m)^mortal> *$'
+"""
+ENDS = (
+    (signal.SIGKILL, None, 9),
+    (signal.SIGUSR1, 7, None),
+    (signal.SIGTERM, None, 15),
+    (signal.SIGUSR2, 0, None),
+    (signal.SIGSEGV, None, 11),
+)
+
+
+@pytest.fixture
+def roost(home: Home) -> Iterator[Roost]:
+    (home.roost / "config.toml").write_text(CONFIG)
+    with roost_in(home) as made:
+        yield made
+
+
+def test_P9_every_exit_of_a_burst_is_recorded(roost: Roost) -> None:
+    names = [roost.add(f"m{number}", "mortal") for number in range(AGENTS)]
+    for burst in range(2):
+        for name in names:
+            roost.call("wake", name=name)
+        sessions = {row["name"]: row["session"] for row in roost.call("list") if row["session"]}
+        expected = {}
+        for number, name in enumerate(names):
+            sent, code, signum = ENDS[number % len(ENDS)]
+            expected[sessions[name]["id"]] = (code, signum)
+            signal_pid(sessions[name]["agent_pid"], sent)
+        wait_until(
+            lambda burst=burst: all(len(roost.deaths(name)) == burst + 1 for name in names),
+            timeout=PATIENCE,
+            why="all are dead",
+        )
+        deaths = [death for name in names for death in roost.deaths(name)]
+        found = {death["session"]: (death["exit_code"], death["signal"]) for death in deaths}
+        assert {session: found[session] for session in expected} == expected
