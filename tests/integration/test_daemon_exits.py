@@ -28,6 +28,7 @@ ENDS = (
 
 @pytest.fixture
 def roost(home: Home) -> Iterator[Roost]:
+    home.roost.mkdir(mode=0o700)
     (home.roost / "config.toml").write_text(CONFIG)
     with roost_in(home) as made:
         yield made
