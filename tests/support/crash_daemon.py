@@ -1,9 +1,10 @@
 """The daemon as a test's victim: something is SIGKILLed at the N-th step after an order.
 
 `ROOST_CRASH` names a file with an order, a JSON object. `step` is N; `pid` the process to kill, the daemon
-itself without it; with `body` the steps are counted from the next commit that holds a message's body, else
-from the next commit. The file is taken away as the count begins. `ROOST_CRASH_STEPS` names a file that gets a
-line for each step. A step is one side of a commit, a launch, a load into tmux, a paste, a key, a signal.
+itself without it; with `body` the steps are counted from the next commit that holds a message's body, or,
+with `skip`, from a later one of them, else from the next commit. The file is taken away as the count begins.
+`ROOST_CRASH_STEPS` names a file that gets a line for each step. A step is one side of a commit, a launch, a
+load into tmux, a paste, a key, the end of a terminal, a signal.
 """
 
 import json
@@ -33,12 +34,17 @@ class Countdown:
         self._steps = steps
         self._left: int | None = None
         self._target: int | None = None
+        self._passed = 0
 
     def commit(self, batch: Batch) -> None:
         """A commit begins: take the order, if there is one that waits for it."""
         if self._left is None and self._order.exists():
             order = json.loads(self._order.read_text())
-            if batch.bodies or not order["body"]:
+            if order["body"] and not batch.bodies:
+                return
+            self._passed += 1
+            if self._passed > order.get("skip", 0):
+                self._passed = 0
                 self._left, self._target = order["step"], order["pid"]
                 self._order.unlink()
 
@@ -93,6 +99,7 @@ if __name__ == "__main__":
         (TmuxTerminal, "_load"),
         (TmuxTerminal, "paste"),
         (TmuxTerminal, "keys"),
+        (TmuxTerminal, "kill"),
     ):
         wrap(owner, name, counting)
     wrap_signal(counting)

@@ -1,0 +1,257 @@
+"""The daemon killed at every step of a whole story, the steps found by running it and counting (N4, N8).
+
+A step is either side of every commit and of every effect on the machine (tests/support/crash_daemon.py). Each
+story first runs undisturbed and counts; then it runs once for each point. There are some 40 to 120 points in a
+story, each costs a start of the daemon: by default an evenly spaced part of them is tried, and
+`ROOST_CRASH_POINTS=all` tries every one (some minutes; `-n` spreads the stories). `ROOST_CRASH_POINTS=7/20`
+tries every 20th, beginning with the 7th. `-rP` shows how many points there were.
+"""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from roost.cli.client import ConnectionLostError, NoDaemonError
+from tests.support.daemon import Roost, alive, roost_in
+from tests.support.home import Home
+from tests.support.wait import wait_until
+
+PATIENCE = 30.0
+DEFAULT = 8
+"""How many points of a story are tried by default."""
+VICTIM = Path(__file__).resolve().parent.parent / "support" / "crash_daemon.py"
+WITHOUT_END = 10**9
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+
+
+class Victim:
+    """A roost whose daemon dies at a step."""
+
+    def __init__(self, roost: Roost) -> None:
+        """Its daemon is started by `start`."""
+        self.roost = roost
+        self.order = roost.home.root / "order"
+        self.steps = roost.home.root / "steps"
+        roost.environ |= {
+            "ROOST_CRASH": str(self.order),
+            "ROOST_CRASH_STEPS": str(self.steps),
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        }
+
+    def start(self) -> None:
+        """Start it, once more if it has died."""
+        self.roost.start(sys.executable, str(VICTIM))
+
+    def command(self, step: int, skip: int) -> None:
+        """Order a death at that step, counted from the body after `skip` others."""
+        self.steps.unlink(missing_ok=True)
+        made = self.order.with_suffix(".new")
+        made.write_text(json.dumps({"step": step, "body": True, "skip": skip, "pid": None}))
+        made.rename(self.order)
+
+    def seen(self) -> list[str]:
+        """The steps of the latest run."""
+        return self.steps.read_text().splitlines() if self.steps.exists() else []
+
+    def run(self, story: "Story", number: int, step: int) -> list[str]:
+        """Tell the story once, the daemon dying at `step`, until all is settled; returns the steps."""
+        self.command(step, story.skip)
+        with contextlib.suppress(ConnectionLostError):
+            story.tell(self.roost, number)
+        wait_until(
+            lambda: self.roost.daemon.poll() is not None or self.settled(story),
+            timeout=PATIENCE,
+            why="the daemon dies or all is settled",
+            describe=lambda: (self.seen(), self.roost.call("list"), self.roost.call("messages")),
+        )
+        if self.roost.daemon.poll() is None:
+            self.roost.kill()
+        assert self.roost.daemon.wait(PATIENCE) == -signal.SIGKILL
+        self.order.unlink(missing_ok=True)
+        seen = self.seen()
+        self.start()
+        return seen
+
+    def settled(self, story: "Story") -> bool:
+        """Whether nothing is left to do."""
+        with contextlib.suppress(ConnectionLostError, NoDaemonError):
+            rows = {row["name"]: row for row in self.roost.call("list")}
+            if any(rows[name]["state"] != rest or rows[name]["queued"] for name, rest in story.rests.items()):
+                return False
+            mail = [one for name in story.rests for one in self.roost.call("messages", name=name)]
+            return bool(mail) and all(one["state"] == "done" for one in mail)
+        return False
+
+
+@dataclass(frozen=True)
+class Story:
+    """`tell` sends what begins run `number`; `judge` says what must be true in the end.
+
+    `rests` are the peers with the state in which they come to rest. The steps count from the first body that
+    is stored, or from a later one.
+    """
+
+    peers: dict[str, dict[str, str]]
+    rests: dict[str, str]
+    tell: Callable[[Roost, int], object]
+    judge: Callable[[Roost, int], None]
+    skip: int = 0
+
+
+def sent(roost: Roost, to: str, body: str, key: str) -> str:
+    """The id of a message sent under a key, again if the first call was cut off."""
+    return roost.send(to, body, key=key)["id"]
+
+
+def shown_once(roost: Roost, message_id: str) -> dict[str, object]:
+    """The one prompt of a message."""
+    (prompt,) = roost.prompts(message_id)
+    return prompt
+
+
+def answered_once(roost: Roost, message_id: str, text: str) -> None:
+    """One reply came to the operator."""
+    mail = [item["body"] for item in roost.call("inbox", name="operator") if item["reply_to"] == message_id]
+    assert mail == [text]
+
+
+# one delivery to an agent that is up
+
+
+def tell_delivery(roost: Roost, number: int) -> str:
+    return sent(roost, "a", f"run {number}", f"a{number}")
+
+
+def judge_delivery(roost: Roost, number: int) -> None:
+    message_id = tell_delivery(roost, number)
+    roost.until_message(message_id, "done")
+    shown_once(roost, message_id)
+    answered_once(roost, message_id, f"echo: run {number}")
+    assert len(roost.happened("start")) == 1
+    assert alive(roost.session("a")["agent_pid"])
+
+
+# two tasks of an ephemeral peer: two fresh sessions, in order, both ended
+
+
+def tell_tasks(roost: Roost, number: int) -> list[str]:
+    return [sent(roost, "e", f"{word} {number}", f"{word}{number}") for word in ("first", "second")]
+
+
+def judge_tasks(roost: Roost, number: int) -> None:
+    both = tell_tasks(roost, number)
+    for message_id, word in zip(both, ("first", "second"), strict=True):
+        roost.until_message(message_id, "done")
+        answered_once(roost, message_id, f"echo: {word} {number}")
+    one, two = (shown_once(roost, message_id) for message_id in both)
+    assert one["session"] != two["session"]
+    assert str(one["ts"]) < str(two["ts"])
+    sessions = {prompt["session"] for prompt in roost.happened("prompt")}
+    wait_until(
+        lambda: {death["session"] for death in roost.deaths("e")} >= sessions,
+        timeout=PATIENCE,
+        why="both sessions have ended",
+        describe=lambda: (roost.row("e"), roost.deaths("e")),
+    )
+    row = roost.until_state("e", "asleep")
+    assert (row["queued"], row["session"]) == (0, None)
+    deaths = roost.deaths("e")
+    assert len(deaths) == len({death["session"] for death in deaths})
+    assert {death["cause"] for death in deaths} == {"ephemeral-done"}
+    assert not [death for death in deaths if death["counted"]]
+    stopped = [event["session"] for event in roost.events("e", "stopped")]
+    assert sorted(stopped) == sorted(death["session"] for death in deaths)
+    assert not [each for each in roost.happened("start") if alive(each["pid"])]
+
+
+# an agent asks another one, which replies through MCP; counted from the question
+
+
+def tell_reply(roost: Roost, number: int) -> str:
+    return sent(roost, "a", f"@@silent@@\n@@send b ask {number}@@", f"r{number}")
+
+
+def judge_reply(roost: Roost, number: int) -> None:
+    roost.until_message(tell_reply(roost, number), "done")
+    question = one_prompt(roost, "a", f"ask {number}")
+    roost.until_message(question, "done")
+    (reply,) = roost.message(question)["replies"]
+    roost.until_message(reply, "done")
+    assert one_prompt(roost, "b", f"echo: ask {number}") == reply
+    assert len(roost.happened("start")) == 2
+    for name in ("a", "b"):
+        row = roost.until_state(name, "idle")
+        assert row["queued"] == 0
+        assert alive(row["session"]["agent_pid"])
+
+
+def one_prompt(roost: Roost, sender: str, body: str) -> str:
+    """The id of the message with this body, which was shown once, by one prompt."""
+    head = re.compile(r"\[roost message (\S+) from (\S+) ")
+
+    def shown() -> list[str]:
+        heads = [head.match(one["text"]) for one in roost.happened("prompt") if f"\n{body}\n" in one["text"]]
+        return [found[1] for found in heads if found is not None and found[2] == sender]
+
+    (message_id,) = wait_until(shown, timeout=PATIENCE, why=f"{body!r} from {sender} is shown")
+    return message_id
+
+
+STORIES = {
+    "one delivery": Story({"a": {}}, {"a": "idle"}, tell_delivery, judge_delivery),
+    "two ephemeral tasks": Story(
+        {"e": {"wake": "ephemeral", "quiet": "50ms"}}, {"e": "asleep"}, tell_tasks, judge_tasks
+    ),
+    "a reply between agents": Story(
+        {"a": {}, "b": {}}, {"a": "idle", "b": "idle"}, tell_reply, judge_reply, skip=1
+    ),
+}
+
+
+def chosen(count: int) -> range:
+    """The points to try, of `count`."""
+    asked = os.environ.get("ROOST_CRASH_POINTS", "")
+    if asked == "all":
+        return range(1, count + 1)
+    first, _, every = asked.partition("/")
+    if every:
+        return range(int(first), count + 1, int(every))
+    return range(1, count + 1, max(1, count // DEFAULT))
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_N4_N8_P4_killed_at_points_of_a_whole_story(home: Home, name: str) -> None:
+    """Shown once, answered once, in order, queue drained, the registry true, whichever step was the last."""
+    story = STORIES[name]
+    with roost_in(home, started=False) as roost:
+        victim = Victim(roost)
+        victim.start()
+        for peer, settings in story.peers.items():
+            roost.add(peer, **settings)
+            if "wake" not in settings:
+                roost.call("wake", name=peer)
+        steps = victim.run(story, 0, WITHOUT_END)
+        story.judge(roost, 0)
+        points = chosen(len(steps))
+        reached = 0
+        for step in points:
+            seen = victim.run(story, step, step)
+            reached += len(seen) == step
+            try:
+                story.judge(roost, step)
+            except Exception as error:
+                error.add_note(f"the daemon was killed at step {step} of {len(steps)}: {seen[-1]}")
+                raise
+        sys.stdout.write(f"{name}: {len(steps)} points, {len(points)} tried, {reached} reached\n")
+        assert reached >= len(points) - max(2, len(points) // 4), "the story's end varies by a few steps"
+        kinds = {step.split()[1] for step in steps}
+        assert kinds >= {"commit", "_load", "paste", "keys"}, kinds
