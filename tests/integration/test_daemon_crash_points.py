@@ -1,7 +1,7 @@
 """The daemon killed at every step of a whole story, the steps found by running it and counting (N4, N8).
 
 A step is either side of every commit and of every effect on the machine (tests/support/crash_daemon.py). Each
-story first runs undisturbed and counts; then it runs once for each point. There are some 40 to 120 points in a
+story first runs undisturbed and counts; then it runs once for each point. There are 20 to 80 points in a
 story, each costs a start of the daemon: by default an evenly spaced part of them is tried, and
 `ROOST_CRASH_POINTS=all` tries every one (some minutes; `-n` spreads the stories). `ROOST_CRASH_POINTS=7/20`
 tries every 20th, beginning with the 7th. `-rP` shows how many points there were.
@@ -13,7 +13,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ PATIENCE = 30.0
 DEFAULT = 8
 """How many points of a story are tried by default."""
 VICTIM = Path(__file__).resolve().parent.parent / "support" / "crash_daemon.py"
+ASKED = os.environ.get("ROOST_CRASH_POINTS", "")
 WITHOUT_END = 10**9
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -219,10 +220,9 @@ STORIES = {
 
 def chosen(count: int) -> range:
     """The points to try, of `count`."""
-    asked = os.environ.get("ROOST_CRASH_POINTS", "")
-    if asked == "all":
+    if ASKED == "all":
         return range(1, count + 1)
-    first, _, every = asked.partition("/")
+    first, _, every = ASKED.partition("/")
     if every:
         return range(int(first), count + 1, int(every))
     return range(1, count + 1, max(1, count // DEFAULT))

@@ -367,7 +367,7 @@ class Machine(Shell):
             return
         for session in state.sessions:
             if session.id not in self.truth.running:
-                self.bury(session, Cause.BOOT_FAILED)
+                self.bury(session, Cause.UNKNOWN)
                 continue
             if session.processes is None:
                 self.tell(e.Launched(session.id, Processes(PROCESS, PROCESS, PROCESS, "/s")))

@@ -2,7 +2,7 @@
 
 from roost.core import events as e
 from roost.core.message import Examination, MessageState
-from roost.core.peer import WakePolicy
+from roost.core.peer import ResumePolicy, WakePolicy
 from roost.core.session import Cause
 from tests.unit.test_core_decide import Play
 
@@ -60,6 +60,20 @@ def test_P6_a_task_that_ends_well_clears_the_count() -> None:
     play.ended()
     play.died(Cause.EPHEMERAL_DONE)
     assert (play.state.peer.deaths, play.state.peer.failures) == ((), 0)
+
+
+def test_N8_a_launch_that_the_daemons_end_cut_short_is_nobodys_failure() -> None:
+    play = Play(resume=ResumePolicy.ALWAYS)
+    play.busy()
+    play.ended()
+    play.tell(e.Stop("op"))
+    play.died(Cause.OPERATOR_STOP)
+    play.tell(e.Start("op"))
+    play.submit(2)
+    assert play.session.resumed
+    play.died(Cause.UNKNOWN)
+    assert (play.state.peer.deaths, play.state.peer.failures) == ((), 0)
+    assert play.session.resumed, "woken again at once, with the conversation that was parked"
 
 
 def test_P6_a_warm_peer_counts_every_crash() -> None:

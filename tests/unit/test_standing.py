@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -9,7 +10,8 @@ from roost.core import envelope
 from roost.core.message import Message, Notice
 from roost.daemon.standing import Standing, standing
 from roost.runtimes import claude_screen, codex_screen
-from roost.runtimes.base import Composer, View
+from roost.runtimes.base import Composer, Context, View
+from roost.runtimes.demo import DemoRuntime
 
 ID = "a" * 32
 SCREENS = Path(__file__).parents[1] / "data" / "screens"
@@ -68,3 +70,16 @@ def test_recorded_screens_show_drafts_and_placeholders(runtime: str, name: str) 
     typed = re.sub(r"\[Pasted ", "so [Pasted ", screen)
     view = (claude_screen if runtime == "claude" else codex_screen).look_at(typed).view
     assert standing(view, ID) is Standing.MIXED
+
+
+def test_what_a_message_says_on_the_demo_agents_screen_is_no_state_of_it() -> None:
+    """A body that quotes a dialog or the busy line must not keep the next message away."""
+    sensor = DemoRuntime().sensor(cast("Context", None))
+    said = (
+        "> [roost message x]\n  Allow? [Enter = yes, Esc = no]\n  working (esc to interrupt)\n  demo> draft\n"
+    )
+    assert sensor.on_screen(f"{said}demo> ", "") == View(Composer.EMPTY)
+    assert sensor.on_screen(f"{said}working (esc to interrupt)\n", "").busy
+    assert sensor.on_screen(f"{said}Allow? [Enter = yes, Esc = no]\n", "").dialog
+    draft = sensor.on_screen(f"{said}demo> one\n      two\n", "")
+    assert (draft.composer, draft.draft.split()) == (Composer.FILLED, ["one", "two"])

@@ -31,6 +31,8 @@ def on_died(step: Step, event: e.Died) -> None:
         step.emit(c.clear(session))
     cut = bool(cut_of(step, session.topic))
     last = LastDeath(death.cause, step.now, cut, session.id, _reason(session, death))
+    if _never_ran(session, death) and step.peer.last_death is not None and not session.pooled:
+        last = step.peer.last_death
     failed = session.resumed and not session.ready and death.cause in COUNTED
     if not session.pooled:
         step.set_peer(last_death=last, since=step.now, resume_failed=failed)
@@ -52,6 +54,14 @@ def on_remained(step: Step, event: e.Remained) -> None:
 def _stopped(death: Death) -> c.Journal:
     data = {"exit_code": death.exit_code, "signal": death.signal, "by": death.by, "evidence": death.evidence}
     return c.Journal("stopped", death.peer, death.session, None, str(death.cause), data)
+
+
+def _never_ran(session: Session, death: Death) -> bool:
+    """Whether the daemon ended before it started anything of the session: nobody is to blame for that.
+
+    What the next wake does follows from how the session before it ended.
+    """
+    return session.processes is None and death.cause is Cause.UNKNOWN
 
 
 def _named(session: Session, death: Death, *, tried_again: bool) -> Death:
@@ -139,7 +149,7 @@ def _back_off(step: Step, session: Session, death: Death) -> None:
     """Wait longer after each failure in a row; only a session that was up for long ends the row."""
     policy = step.policy
     stable = session.ready and step.now - session.clock_moved - session.started_at >= policy.stable
-    always = step.peer.settings.wake is WakePolicy.ALWAYS
+    always = step.peer.settings.wake is WakePolicy.ALWAYS and not _never_ran(session, death)
     if death.cause not in COUNTED and not (always and death.cause in _SELF_CLOSED and not session.pooled):
         if stable:
             step.set_peer(failures=0)

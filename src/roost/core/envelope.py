@@ -16,6 +16,9 @@ _HEADER = re.compile(
     r"\[roost message (?P<id>[0-9a-f]{32}) from \S+ topic .*? at \S+ boundary (?P<boundary>[0-9a-f]{16})\]"
 )
 
+_UNSEEN = ("Cf", "Co", "Cn")
+"""Categories of characters that a header does without: formats (direction marks), private, unassigned."""
+
 
 def clean_text(text: str) -> str:
     """The text without the characters that could act on a terminal: controls (C0, C1, DEL), and line noise.
@@ -28,8 +31,8 @@ def clean_text(text: str) -> str:
 
 def clean_line(text: str) -> str:
     """The text as one line without controls or invisible direction marks, for a header."""
-    flat = " ".join(clean_text(text).split())
-    return "".join(char for char in flat if unicodedata.category(char) not in ("Cf", "Co", "Cn"))
+    shown = "".join(char for char in clean_text(text) if unicodedata.category(char) not in _UNSEEN)
+    return " ".join(shown.split())
 
 
 def boundary(seed: str, message_id: str, attempt: int) -> str:

@@ -31,7 +31,8 @@ def death_of(
         if known is not None and known.agent.boot != boot:
             cause = Cause.REBOOT
         else:
-            cause = Cause.SHIM_LOST if known else Cause.BOOT_FAILED
+            # A launch that failed has named its cause; without any, the daemon ended before it had launched.
+            cause = Cause.SHIM_LOST if known else Cause.UNKNOWN
     else:
         cause = _RECORDED.get(record.cause or "", Cause.COMPLETED if record.exit_code == 0 else Cause.CRASHED)
         if record.oom:

@@ -21,7 +21,7 @@ from roost.daemon.live import Handing, Live
 from roost.daemon.standing import TYPING, Standing, standing
 from roost.host.errors import PasteRefused, TmuxError, TmuxGone
 from roost.host.interfaces import Clock, PasteOutcome
-from roost.runtimes.base import Composer, View
+from roost.runtimes.base import Composer, Reading, View
 
 DRAFT_WAIT = 20.0
 """Seconds to wait for a person to finish a draft, before the offer is put off."""
@@ -86,7 +86,7 @@ class Delivery:
             if view.dialog is not None:
                 return f"a dialog is open: {view.dialog}"
             if reading is None or reading.state is not SessionState.IDLE or view.busy:
-                return f"it is not at its prompt: {reading.why if reading else 'no evidence of its state'}"
+                return f"it is not at its prompt: {_busy(reading)}"
             if view.composer is Composer.EMPTY:
                 self._touched = await self._live.terminal.last_input()
                 if self._touched is None or self._clock.now() - self._touched >= TYPING:
@@ -241,6 +241,13 @@ class Delivery:
 
     def _failed(self, message: Message, *, certain: bool, why: str, person: bool = False) -> e.OfferFailed:
         return e.OfferFailed(self._live.session.id, message.id, certain, why, message.attempts, person)
+
+
+def _busy(reading: Reading | None) -> str:
+    """Why a session is not offered anything: what it says of itself, else what its screen shows."""
+    if reading is None:
+        return "no evidence of its state"
+    return reading.why if reading.state is not SessionState.IDLE else "its screen shows a turn"
 
 
 async def paste_text(

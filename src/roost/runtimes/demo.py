@@ -23,7 +23,7 @@ from roost.runtimes.base import (
     TurnOver,
     View,
 )
-from roost.runtimes.lines import matching_line, records, status_files, status_object, time_of, whole_number
+from roost.runtimes.lines import records, status_files, status_object, time_of, whole_number
 
 _DIALOG = "Allow? [Enter = yes, Esc = no]"
 _PROMPT = "demo>"
@@ -94,7 +94,7 @@ class DemoSensor:
         return []
 
     def on_screen(self, screen: str, title: str) -> View:
-        """The prompt is the last line that starts with `demo>`."""
+        """The prompt is the last line that starts with `demo>`. Whatever is said above it is indented."""
         del title
         lines = screen.splitlines()
         starts = [index for index, line in enumerate(lines) if line.startswith(_PROMPT)]
@@ -103,7 +103,8 @@ class DemoSensor:
             draft = " ".join(lines[starts[-1] :])[len(_PROMPT) :].strip()
             composer = Composer.FILLED if draft else Composer.EMPTY
         collapsed = _COLLAPSED.fullmatch(draft) is not None
-        return View(composer, matching_line(screen, _DIALOG), _BUSY in screen, draft, collapsed)
+        dialog = _DIALOG if _DIALOG in lines else None
+        return View(composer, dialog, _BUSY in lines, draft, collapsed)
 
     def reading(self) -> Reading | None:
         """What the status file said last."""

@@ -39,14 +39,6 @@ def time_of(record: Mapping[str, Any], key: str) -> float:
         return 0.0
 
 
-def matching_line(screen: str, needle: str) -> str | None:
-    """The first line of the screen that holds the needle, stripped; None when there is none."""
-    for line in screen.splitlines():
-        if needle in line:
-            return line.strip()
-    return None
-
-
 def status_files(folder: Path) -> Iterator[dict[str, Any]]:
     """Blocking: the JSON objects in the files `<pid>.json` of a folder; unreadable ones are passed over."""
     for path in sorted(folder.glob("*.json")):
