@@ -3,6 +3,8 @@
 BODY_BYTES = 1024 * 1024
 TOPIC_CHARACTERS = 200
 ATTACHMENTS = 20
+ATTACHMENT_BYTES = 256 * 1024 * 1024
+"""An attachment is copied: a larger file is better named than sent."""
 QUEUE_LIMIT = 1000
 SENDER_LIMIT = 200
 """How many messages of one sender wait for a peer at most: one that runs wild leaves room for the others."""

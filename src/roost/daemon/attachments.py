@@ -6,14 +6,15 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from roost.core.limits import ATTACHMENTS
+from roost.core.limits import ATTACHMENT_BYTES, ATTACHMENTS
 from roost.errors import UsageError
 
 
 def copy_attachments(paths: Sequence[str], store: Path) -> tuple[str, ...]:
     """Blocking: copy each file into the store, named by its content; returns the copies' paths.
 
-    Raises UsageError for too many, relative or vanished ones, directories and names that would break a line.
+    Raises UsageError for too many, relative, vanished or too large ones, directories and names that would
+    break a line.
     """
     if len(paths) > ATTACHMENTS:
         raise UsageError(f"{len(paths)} attachments are too many; at most {ATTACHMENTS} go with one message")
@@ -34,11 +35,18 @@ def _copy(path: str, store: Path) -> str:
         with source.open("rb") as reader, partial.open("xb") as writer:
             partial.chmod(0o600)
             digest = hashlib.blake2b(digest_size=16)
-            while chunk := reader.read(1 << 20):
+            while (chunk := reader.read(1 << 20)) and writer.tell() <= ATTACHMENT_BYTES:
                 digest.update(chunk)
                 writer.write(chunk)
+            size = writer.tell()
             writer.flush()
             os.fsync(writer.fileno())
+        if size > ATTACHMENT_BYTES:
+            partial.unlink()
+            limit = ATTACHMENT_BYTES >> 20
+            raise UsageError(
+                f"the attachment '{path}' is larger than {limit} MiB; name its place in the message instead"
+            )
         folder = store / digest.hexdigest()
         folder.mkdir(mode=0o700, exist_ok=True)
         target = folder / _safe(source.name)
