@@ -139,6 +139,13 @@ def typing(desk: Desk) -> Any:  # noqa: ANN401 -- stands in for a method
     return sleep
 
 
+async def test_a_key_that_seems_to_come_from_the_future_holds_nothing_up() -> None:
+    """The clock was set back by an hour since the person's last key."""
+    desk = Desk(EMPTY, 4600.0)
+    assert await desk.delivery().clear(OFFERED) is None
+    assert desk.at == 1000.0
+
+
 @pytest.mark.parametrize(
     ("before", "after", "entered"),
     [(None, None, True), (900.0, 900.0, True), (900.0, None, True), (900.0, 1001.0, False)],

@@ -89,7 +89,8 @@ class Delivery:
                 return f"it is not at its prompt: {_busy(reading)}"
             if view.composer is Composer.EMPTY:
                 self._touched = await self._live.terminal.last_input()
-                if self._touched is None or self._clock.now() - self._touched >= TYPING:
+                # A key in the future: the clock was set back since.
+                if self._touched is None or not 0 <= self._clock.now() - self._touched < TYPING:
                     return None
             why = _TYPES if view.composer is Composer.EMPTY else _DRAFT
             if self._clock.monotonic() >= deadline:
