@@ -88,5 +88,5 @@ def fuzzing(examples: int) -> hypothesis.settings:
         database=None,
         deadline=None,
         phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate),
-        suppress_health_check=list(hypothesis.HealthCheck),
+        suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large],
     )
