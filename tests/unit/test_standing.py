@@ -2,12 +2,13 @@
 
 import re
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from roost.core import envelope
 from roost.core.message import Message, Notice
+from roost.core.peer import Settings
+from roost.core.session import Session, WakeCause
 from roost.daemon.standing import Standing, standing
 from roost.runtimes import claude_screen, codex_screen
 from roost.runtimes.base import Composer, Context, View
@@ -74,7 +75,9 @@ def test_recorded_screens_show_drafts_and_placeholders(runtime: str, name: str) 
 
 def test_what_a_message_says_on_the_demo_agents_screen_is_no_state_of_it() -> None:
     """A body that quotes a dialog or the busy line must not keep the next message away."""
-    sensor = DemoRuntime().sensor(cast("Context", None))
+    session = Session("s", "p", 1, "n", WakeCause.FIRST_WAKE, False, 0.0, 0.0)
+    folder = Path("/nowhere")
+    sensor = DemoRuntime().sensor(Context(session, Settings("/", "demo"), folder, folder, {}, ""))
     said = (
         "> [roost message x]\n  Allow? [Enter = yes, Esc = no]\n  working (esc to interrupt)\n  demo> draft\n"
     )
