@@ -33,7 +33,8 @@ LOOK = 0.02
 """Seconds for which, and between which, a record that the disk does not give is asked for again."""
 
 SOON = 0.0005
-"""Seconds between the first looks for the record of an agent that has ended just now."""
+STRETCH = 1.25
+"""Seconds between the first looks for the record of an agent that has ended just now, and how they grow."""
 
 _log = logging.getLogger("roost.undertaker")
 
@@ -90,14 +91,14 @@ class Undertaker:
             if not dead:
                 raise KillError(f"it cannot be ended: {swept}")
             why = f"{why}; {swept}"
-        record = await self._record(current)
         if live is not None:
             await Driver(live, self._fleet, self._machine.clock).collect()
             context = live.context
-        current = self._current(session)
-        lines, exists = await asyncio.to_thread(self._left_behind, current or session, live, context)
+        current = self._current(session) or session
+        left = asyncio.to_thread(self._left_behind, current, live, context)
+        record, (lines, exists) = await asyncio.gather(self._record(current), left)
         boot = self._machine.processes.boot_id()
-        death = death_of(current or session, record, why, lines, self._machine.clock.now(), boot)
+        death = death_of(current, record, why, lines, self._machine.clock.now(), boot)
         await self._fleet.report(session.peer, e.Died(death, exists, cleared), settles=f"end:{session.id}")
         self._lives.drop(session.id)
         if live is not None:
@@ -145,7 +146,7 @@ class Undertaker:
             if current.state is not SessionState.STOPPING and await asyncio.to_thread(self._told, current):
                 return
             await self._machine.clock.sleep(pause)
-            pause = min(pause * 2, LOOK)
+            pause = min(pause * STRETCH, LOOK)
 
     def _told(self, session: Session) -> bool:
         """Blocking: whether the agent is dead and there is a record of that."""
