@@ -3,12 +3,12 @@
 import signal
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.support.daemon import Roost, alive, roost_in, signal_pid
+from tests.support.daemon import Roost, roost_in, signal_pid
 from tests.support.home import Home
+from tests.support.truth import carriers
 from tests.support.wait import wait_until
 
 PATIENCE = 20.0
@@ -20,21 +20,6 @@ def roost(home: Home) -> Iterator[Roost]:
         yield made
 
 
-def marked(session: str) -> list[int]:
-    """Live processes that carry the session's marker."""
-    wanted = f"ROOST_SESSION={session}".encode()
-    found: list[int] = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                environ = (entry / "environ").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if wanted in environ and alive(int(entry.name)):
-                found.append(int(entry.name))
-    return found
-
-
 def only_stop(roost: Roost, name: str, cause: str) -> None:
     """There is exactly one stopped event, with this cause."""
     assert [event["cause"] for event in roost.events(name, "stopped")] == [cause]
@@ -44,7 +29,7 @@ def test_P9_N6_N7_a_killed_agent_leaves_one_record_and_no_children(roost: Roost)
     roost.add("a")
     roost.send("a", "@@silent@@\n@@fork 2@@", wait="done", timeout=PATIENCE)
     session = roost.session("a")
-    assert len(marked(session["id"])) >= 5
+    assert len(carriers(session["id"])) >= 5
     begin = time.monotonic()
     signal_pid(session["agent_pid"], signal.SIGKILL)
     death = roost.until_death("a")
@@ -56,7 +41,7 @@ def test_P9_N6_N7_a_killed_agent_leaves_one_record_and_no_children(roost: Roost)
         True,
     )
     assert "signal 9" in death["evidence"]
-    assert marked(session["id"]) == []
+    assert carriers(session["id"]) == []
     only_stop(roost, "a", "crashed")
     assert roost.ask("a", "go on") == "echo: go on"
     assert roost.events("a", "starting")[-1]["cause"] == "crash-or-self-close"
@@ -69,7 +54,7 @@ def test_P9_the_shim_killed_is_shim_lost(roost: Roost) -> None:
     signal_pid(session["shim_pid"], signal.SIGKILL)
     death = roost.until_death("a")
     assert (death["cause"], death["counted"]) == ("shim-lost", True)
-    assert marked(session["id"]) == []
+    assert carriers(session["id"]) == []
     only_stop(roost, "a", "shim-lost")
     assert roost.ask("a", "again") == "echo: again"
 
@@ -81,7 +66,7 @@ def test_P10_the_tmux_server_killed_leaves_record_and_forensics(roost: Roost) ->
     signal_pid(session["server_pid"], signal.SIGKILL)
     death = roost.until_death("a")
     assert (death["cause"], death["counted"]) == ("server-exit", True)
-    assert marked(session["id"]) == []
+    assert carriers(session["id"]) == []
     only_stop(roost, "a", "server-exit")
     assert "ev=server-exit" in roost.places.exits_log.read_text()
     (report,) = roost.places.forensics.iterdir()
@@ -227,5 +212,5 @@ def test_stop_ends_an_agent_that_ignores_being_asked(roost: Roost) -> None:
     roost.send("a", "@@silent@@\n@@fork 1@@", wait="done", timeout=PATIENCE)
     session = roost.session("a")
     roost.call("stop", name="a")
-    assert marked(session["id"]) == []
+    assert carriers(session["id"]) == []
     assert [death["cause"] for death in roost.deaths("a")] == ["operator-stop"]
