@@ -13,11 +13,11 @@ from roost.daemon.driver import Driver
 from roost.daemon.fleet import Fleet
 from roost.daemon.live import Live, Lives
 from roost.daemon.machine import Machine
-from roost.daemon.tasks import Tasks, race, won
+from roost.daemon.tasks import Tasks, race
 from roost.daemon.undertaker import Undertaker
 from roost.errors import RoostError
 from roost.host.errors import SensorError, TmuxGone
-from roost.host.interfaces import Liveness, Terminal
+from roost.host.interfaces import Liveness, Terminal, Watch
 
 PROMPT = 1.0
 SHIM = 15.0
@@ -47,10 +47,21 @@ class Keeper:
         self._tasks = tasks
         self._drivers: dict[str, Driver] = {}
         self._closing = False
+        self._passing: set[str] = set()
+        self._bell: Watch | None = None
+
+    def listen(self) -> None:
+        """Hear of each death record as it is written."""
+        try:
+            self._bell = self._undertaker.listen(self._recorded)
+        except SensorError as error:
+            _log.warning("deaths are noticed when the shims leave, a little later: %s", error.message)
 
     def close(self) -> None:
         """Take no more notice of anything: the daemon leaves and the sessions stay."""
         self._closing = True
+        if self._bell is not None:
+            self._bell.cancel()
 
     def live(self, session: str | None) -> Live | None:
         """A live session by its id."""
@@ -66,7 +77,7 @@ class Keeper:
         processes = _processes(live)
         for process, ended in (
             (processes.agent, self._ended),
-            (processes.shim, self._ended),
+            (processes.shim, self._left),
             (processes.server, self._stranded),
         ):
             try:
@@ -92,6 +103,19 @@ class Keeper:
     def _disconnected(self, live: Live) -> None:
         if not self._closing:
             self._tasks.start(self._rejoin(live), f"rejoin {live.peer}")
+
+    def _recorded(self, session: str) -> None:
+        """The shim has recorded its agent's end; an end that somebody waits for it sees to itself."""
+        live = self._lives.find(session)
+        state = self._fleet.find(live.peer) if live is not None else None
+        current = state.find_session(session) if state is not None else None
+        if live is not None and current is not None and current.state is not SessionState.STOPPING:
+            live.ends("the session's shim has seen its agent end")
+            self._ended(live)
+
+    def _left(self, live: Live) -> None:
+        live.ends("the session's shim has ended")
+        self._ended(live)
 
     def _ended(self, live: Live) -> None:
         if not self._closing:
@@ -147,37 +171,38 @@ class Keeper:
 
     async def _passed_away(self, live: Live) -> None:
         """Bury the session, again and again until it is done: nobody else notices an end that was noticed."""
-        while True:
-            try:
-                await self._bury(live)
-            except (RoostError, OSError) as error:
-                _log.warning("session %s cannot be buried yet: %s", live.session.id, error)
-                await self._machine.clock.sleep(AGAIN)
-            else:
-                return
+        if live.session.id in self._passing:
+            return
+        self._passing.add(live.session.id)
+        try:
+            while True:
+                try:
+                    await self._bury(live)
+                except (RoostError, OSError) as error:
+                    _log.warning("session %s cannot be buried yet: %s", live.session.id, error)
+                    await self._machine.clock.sleep(AGAIN)
+                else:
+                    return
+        finally:
+            self._passing.discard(live.session.id)
 
     async def _bury(self, live: Live) -> None:
         """Bury the session once its shim has recorded the end or is gone: an agent's end is its to record."""
         processes = _processes(live)
-        gone = asyncio.Event()
-        watch = self._machine.processes.watch(processes.shim, gone.set)
+        watch = self._machine.processes.watch(processes.shim, partial(self._left, live))
         try:
             for bound in (PROMPT, SHIM - PROMPT):
-                recorded = self._undertaker.recorded(live.session)
-                _, told, _ = await race(gone.wait(), recorded, self._machine.clock.sleep(bound))
-                if won(told):
-                    break
-                lost = None if gone.is_set() else await self._lost(processes)
+                if not live.over.is_set():
+                    await race(live.over.wait(), self._machine.clock.sleep(bound))
+                lost = None if live.over.is_set() else await self._lost(processes)
                 if lost is not None and bound == PROMPT:
                     await self._unknown(live, lost[0])
                 elif lost is not None:
                     await self._fleet.report(live.peer, e.Orphaned(live.session.id, *lost))
-            else:
-                await gone.wait()
+            await live.over.wait()
         finally:
             watch.cancel()
-        why = "the session's shim has ended" if gone.is_set() else "the session's shim has seen its agent end"
-        await self._undertaker.bury(live.session, live.context, why)
+        await self._undertaker.bury(live.session, live.context, live.witness)
 
     async def _unknown(self, live: Live, why: str) -> None:
         """Show that the session serves nobody any more."""

@@ -41,7 +41,8 @@ class Live:
     end, `compacted_at` when the conversation was last compacted (Unix seconds, by the agent's own record).
     `quiet`: its driver looks again when it is poked, or when one of these files or the pane log has changed;
     None: it looks again by itself. `lost`: its agent or terminal is dead, so that what its files still say
-    of its state is not true any more. `log` is where its terminal's output goes, as far as known.
+    of its state is not true any more. `over`: its shim has recorded the agent's end, or has ended itself, as
+    `witness` says. `log` is where its terminal's output goes, as far as known.
     """
 
     context: Context
@@ -62,6 +63,8 @@ class Live:
     interrupting: str | None = None
     compacted_at: float = 0.0
     offer_key: str | None = None
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    witness: str = ""
     burying: bool = False
     lost: bool = False
     quiet: tuple[str, ...] | None = None
@@ -79,6 +82,11 @@ class Live:
     def runs(self, conversation: str) -> None:
         """Note the conversation that the session turned out to run."""
         self.context = replace(self.context, session=replace(self.session, conversation=conversation))
+
+    def ends(self, witness: str) -> None:
+        """Note that the session is over, and what shows it; the first witness counts."""
+        self.witness = self.witness or witness
+        self.over.set()
 
     def forget(self) -> None:
         """Let go of watches and files."""

@@ -120,6 +120,7 @@ class Daemon:
         self._fleet.load(loaded.peers)
         await self._api.ensure_operator()
         await self._metrics_key.prepare()
+        self._keeper.listen()
         serving = self._tasks.start(self._web.run(), "http")
         await self._web.ready()
         recovering = self._tasks.start(self._recovery.run(loaded.intents), "recovery")

@@ -7,7 +7,8 @@ import asyncio
 import logging
 import shutil
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from roost.core import commands as c
@@ -23,7 +24,7 @@ from roost.daemon.launcher import pane_log
 from roost.daemon.live import Live, Lives
 from roost.daemon.machine import Machine
 from roost.errors import RoostError
-from roost.host.interfaces import Liveness
+from roost.host.interfaces import Liveness, Watch
 from roost.host.shim_spec import DeathRecord
 from roost.host.spool import Spool
 from roost.runtimes.base import Context
@@ -32,15 +33,30 @@ RECORD = 2.0
 LOOK = 0.02
 """Seconds for which, and between which, a record that the disk does not give is asked for again."""
 
-SOON = 0.0005
-STRETCH = 1.25
-"""Seconds between the first looks for the record of an agent that has ended just now, and how they grow."""
-
 _log = logging.getLogger("roost.undertaker")
 
 
 class KillError(RoostError):
     """A session could not be ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Remains:
+    """What one look found: `dead` its agent, `cleared` all of its processes, both for certain.
+
+    `record`: its shim's; `unread`: why that cannot be read. `resumable`: a turn that was cut off can go on.
+    """
+
+    dead: bool
+    cleared: bool
+    record: DeathRecord | None
+    unread: OSError | None
+    lines: tuple[str, ...]
+    resumable: bool
+
+
+async def _nothing() -> None:
+    """Nobody drives it."""
 
 
 class Undertaker:
@@ -57,6 +73,10 @@ class Undertaker:
         self._spool = spool
         self.clearing = Clearing(fleet, authority, machine.clock)
         fleet.on_committed.append(self._purged)
+
+    def listen(self, recorded: Callable[[str], None]) -> Watch:
+        """Call back with its session when a shim has written a death record. Raises SensorError."""
+        return self._spool.listen(recorded)
 
     async def bury(self, session: Session, context: Context | None, why: str) -> None:
         """Tell the fleet of the death, once, with what its record says.
@@ -83,27 +103,54 @@ class Undertaker:
         current = self._current(session)
         if current is None:
             return
-        dead, cleared = await asyncio.to_thread(self._over, current)
-        if not cleared and (not dead or current.state is SessionState.STOPPING):
+        found = await self._look(current, live, context)
+        cleared = found.cleared
+        if not cleared and (not found.dead or current.state is SessionState.STOPPING):
             swept = await self._authority.clear(c.clear(current))
             cleared = swept.empty
-            dead, _ = (True, True) if cleared else await asyncio.to_thread(self._over, current)
-            if not dead:
+            found = await self._look(current, live, context)
+            if not (cleared or found.dead):
                 raise KillError(f"it cannot be ended: {swept}")
             why = f"{why}; {swept}"
-        if live is not None:
-            await Driver(live, self._fleet, self._machine.clock).collect()
-            context = live.context
-        current = self._current(session) or session
-        left = asyncio.to_thread(self._left_behind, current, live, context)
-        record, (lines, exists) = await asyncio.gather(self._record(current), left)
         boot = self._machine.processes.boot_id()
-        death = death_of(current, record, why, lines, self._machine.clock.now(), boot)
-        await self._fleet.report(session.peer, e.Died(death, exists, cleared), settles=f"end:{session.id}")
+        death = death_of(current, found.record, why, found.lines, self._machine.clock.now(), boot)
+        died = e.Died(death, found.resumable, cleared)
+        await self._fleet.report(session.peer, died, settles=f"end:{session.id}")
         self._lives.drop(session.id)
         if live is not None:
             await live.terminal.close()
         await asyncio.to_thread(self._clean, session)
+
+    async def _look(self, session: Session, live: Live | None, context: Context | None) -> _Remains:
+        """What is left of the session, while its driver tells what its agent's own record still says.
+
+        A record that the disk does not give now is asked for again for a while.
+        """
+        deadline = self._machine.clock.monotonic() + RECORD
+        told = Driver(live, self._fleet, self._machine.clock).collect() if live is not None else _nothing()
+        found, _ = await asyncio.gather(asyncio.to_thread(self._remains, session, live, context), told)
+        while found.unread is not None:
+            _log.warning("the death record of session %s cannot be read: %s", session.id, found.unread)
+            if self._machine.clock.monotonic() >= deadline:
+                break
+            await self._machine.clock.sleep(LOOK)
+            found = await asyncio.to_thread(self._remains, session, live, context)
+        if live is not None and live.context is not context:  # its conversation turned out to be another one
+            found = await asyncio.to_thread(self._remains, session, live, live.context)
+        return found
+
+    def _remains(self, session: Session, live: Live | None, context: Context | None) -> _Remains:
+        """Blocking."""
+        record, unread = None, None
+        try:
+            written = self._spool.read(session.id)
+        except OSError as error:  # a record that can neither be read nor be put aside
+            unread = error
+        else:
+            if isinstance(written, DeathRecord) and written.nonce == session.nonce:
+                record = written
+        lines, resumable = self._left_behind(session, live, context)
+        return _Remains(*self._over(session), record, unread, lines, resumable)
 
     def _over(self, session: Session) -> tuple[bool, bool]:
         """Blocking: whether the agent is dead for certain, and whether nothing of the session can be left."""
@@ -118,39 +165,6 @@ class Undertaker:
     def _current(self, session: Session) -> Session | None:
         state = self._fleet.find(session.peer)
         return state.find_session(session.id) if state is not None else None
-
-    async def _record(self, session: Session) -> DeathRecord | None:
-        """The shim's record, which was written before the shim left; a killed shim left none.
-
-        A disk that does not give it now is asked again for a while.
-        """
-        deadline = self._machine.clock.monotonic() + RECORD
-        while True:
-            try:
-                found = await asyncio.to_thread(self._spool.read, session.id)
-            except OSError as error:  # a record that can neither be read nor be put aside
-                _log.warning("the death record of session %s cannot be read: %s", session.id, error)
-                if self._machine.clock.monotonic() >= deadline:
-                    return None
-                await self._machine.clock.sleep(LOOK)
-                continue
-            return found if isinstance(found, DeathRecord) and found.nonce == session.nonce else None
-
-    async def recorded(self, session: Session) -> None:
-        """Return when the shim's record of the agent's end is there: it comes before the shim leaves.
-
-        Not for an end that somebody waits for: the shim is to see that to its own end.
-        """
-        pause = SOON
-        while (current := self._current(session)) is not None:
-            if current.state is not SessionState.STOPPING and await asyncio.to_thread(self._told, current):
-                return
-            await self._machine.clock.sleep(pause)
-            pause = min(pause * STRETCH, LOOK)
-
-    def _told(self, session: Session) -> bool:
-        """Blocking: whether the agent is dead and there is a record of that."""
-        return self._spool.record_path(session.id).exists() and self._over(session)[0]
 
     def _left_behind(
         self, session: Session, live: Live | None, context: Context | None

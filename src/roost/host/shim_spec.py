@@ -16,6 +16,8 @@ from roost.host.interfaces import Processes, ProcessId
 
 SHIM = Path(__file__).with_name("shim.py")
 DEFAULT_GRACE = 5.0
+BELL = "bell"
+"""In the directory of death records: the named pipe that the shim writes its session to after a record."""
 _MAX_SIGNAL = 64
 _MAX_EXIT_CODE = 255
 

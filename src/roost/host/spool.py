@@ -1,11 +1,14 @@
 """The directory where shims leave their death records until the daemon has them in its store."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from roost.host.bell import Bell
 from roost.host.files import ensure_private_directory
-from roost.host.shim_spec import BadRecord, DeathRecord, read_death
+from roost.host.interfaces import Watch
+from roost.host.shim_spec import BELL, BadRecord, DeathRecord, read_death
 
 _RECORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.json")
 
@@ -25,6 +28,13 @@ class Spool:
         """Use the directory `path`; made private on first use. Raises UnsafeDirectory."""
         self.path = ensure_private_directory(path)
         self._aside = path / "bad"
+
+    def listen(self, recorded: Callable[[str], None]) -> Watch:
+        """Call back in the running loop, with its session, when a shim has written a record.
+
+        Raises SensorError. Nothing may depend on it: a shim that leaves has written its record too.
+        """
+        return Bell(self.path / BELL, recorded)
 
     def record_path(self, session: str) -> Path:
         """Where the shim of `session` writes."""

@@ -14,7 +14,9 @@ from .machine import (
     children,
     descendants,
     identity,
+    make_durable,
     read,
+    ring,
     signal,
     take_foreground,
     write_atomic,
@@ -36,6 +38,8 @@ SERVER_SETTLE = 0.5
 OOM_SAMPLE_SECONDS = 30.0
 LOG_SIZE = 5 << 20
 LOG_FILES = 5
+# In the directory of death records: where a daemon listens.
+BELL = "bell"
 
 
 class Shim:
@@ -165,7 +169,7 @@ class Shim:
     def note_start(self, facts: dict[str, Any]) -> None:
         """Tell the daemon what was started."""
         try:
-            write_atomic(self.spec["started"], to_json(facts), durable=False)
+            write_atomic(self.spec["started"], to_json(facts))
         except OSError as error:
             self.log("shim-error", error=f"cannot write started file: {error.strerror}")
 
@@ -246,7 +250,7 @@ class Shim:
         heading = f"{cause} of {self.spec['peer']} (session {self.spec['session']}) at {utc(now)}\n"
         facts = f"server {self.server_identity}\nagent {self.agent_identity}\nshim {identity(os.getpid())}\n"
         try:
-            write_atomic(path, heading + facts + report(self.spec.get("pane_log")), durable=False)
+            write_atomic(path, heading + facts + report(self.spec.get("pane_log")))
         except OSError as error:
             self.log("shim-error", error=f"cannot write forensics: {error.strerror}")
         return cause
@@ -330,8 +334,12 @@ class Shim:
             "server_alive": not self.server_gone(),
             "children_left": sorted(descendants(os.getpid())),
         }
+        path = f"{self.spec['spool']}/{self.spec['session']}.json"
         try:
-            write_atomic(f"{self.spec['spool']}/{self.spec['session']}.json", to_json(record), durable=True)
+            write_atomic(path, to_json(record))
+            # The daemon need not wait for the disk: it has a durable store of its own.
+            ring(f"{self.spec['spool']}/{BELL}", f"{self.spec['session']}\n")
+            make_durable(path)
         except OSError as failure:
             self.log("death-record-failed", error=failure.strerror, status=status)
 

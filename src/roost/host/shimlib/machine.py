@@ -31,24 +31,43 @@ def read(path: str) -> str:
         return ""
 
 
-def write_atomic(path: str, text: str, *, durable: bool) -> None:
+def write_atomic(path: str, text: str) -> None:
     temporary = f"{path}.{os.getpid()}.tmp"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     try:
         data = text.encode()
         while data:
             data = data[os.write(descriptor, data) :]
-        if durable:
-            os.fsync(descriptor)
     finally:
         os.close(descriptor)
     os.rename(temporary, path)
-    if durable:
-        folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
+
+
+def make_durable(path: str) -> None:
+    """Let a file and its name outlive a power loss; one that was taken away meanwhile needs nothing."""
+    for place in (path, os.path.dirname(path)):
         try:
-            os.fsync(folder)
+            descriptor = os.open(place, os.O_RDONLY)
+        except FileNotFoundError:
+            return
+        try:
+            os.fsync(descriptor)
         finally:
-            os.close(folder)
+            os.close(descriptor)
+
+
+def ring(bell: str, text: str) -> None:
+    """Tell whoever listens at the named pipe; nobody does while there is no daemon."""
+    try:
+        descriptor = os.open(bell, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return
+    try:
+        os.write(descriptor, text.encode())
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)
 
 
 def stat_fields(pid: int) -> list[str]:
