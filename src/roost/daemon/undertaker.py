@@ -9,6 +9,7 @@ import shutil
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from roost.core import commands as c
@@ -53,10 +54,6 @@ class _Remains:
     unread: OSError | None
     lines: tuple[str, ...]
     resumable: bool
-
-
-async def _nothing() -> None:
-    """Nobody drives it."""
 
 
 class Undertaker:
@@ -127,14 +124,17 @@ class Undertaker:
         A record that the disk does not give now is asked for again for a while.
         """
         deadline = self._machine.clock.monotonic() + RECORD
-        told = Driver(live, self._fleet, self._machine.clock).collect() if live is not None else _nothing()
-        found, _ = await asyncio.gather(asyncio.to_thread(self._remains, session, live, context), told)
+        look = partial(self._remains, session, live, context)
+        if live is not None:
+            found = await Driver(live, self._fleet, self._machine.clock).collect(look)
+        else:
+            found = await asyncio.to_thread(look)
         while found.unread is not None:
             _log.warning("the death record of session %s cannot be read: %s", session.id, found.unread)
             if self._machine.clock.monotonic() >= deadline:
                 break
             await self._machine.clock.sleep(LOOK)
-            found = await asyncio.to_thread(self._remains, session, live, context)
+            found = await asyncio.to_thread(look)
         if live is not None and live.context is not context:  # its conversation turned out to be another one
             found = await asyncio.to_thread(self._remains, session, live, live.context)
         return found
