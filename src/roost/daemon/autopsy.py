@@ -1,11 +1,17 @@
-"""What one death was: its cause, code or signal, and the last lines that the session showed."""
+"""What one death was: what the session left, its cause, code or signal, the last lines that it showed."""
 
 from pathlib import Path
 
 from roost.core.session import Cause, Death, Session
-from roost.daemon.live import Live
+from roost.daemon.evidence import on_disk
+from roost.daemon.launcher import pane_log
+from roost.daemon.live import Live, Remains
+from roost.daemon.machine import Machine
+from roost.host.interfaces import Liveness
 from roost.host.shim_spec import DeathRecord
 from roost.host.shimlib import forensics
+from roost.host.spool import Spool
+from roost.runtimes.base import Context
 
 LAST_LINES = 20
 _RECORDED = {
@@ -15,6 +21,38 @@ _RECORDED = {
     "teardown": Cause.UNKNOWN,
     "terminated": Cause.CRASHED,
 }
+
+
+class Autopsy:
+    """Looks at what ended sessions have left on this machine."""
+
+    def __init__(self, machine: Machine, spool: Spool) -> None:
+        """Look at this machine, and for records in this spool."""
+        self._machine = machine
+        self._spool = spool
+
+    def examine(self, session: Session, live: Live | None, context: Context | None) -> Remains:
+        """Blocking: all that one look tells. `context`: None when it is not known how it was launched."""
+        record, unread = None, None
+        try:
+            written = self._spool.read(session.id)
+        except OSError as error:  # a record that can neither be read nor be put aside
+            unread = error
+        else:
+            if isinstance(written, DeathRecord) and written.nonce == session.nonce:
+                record = written
+        lines = last_lines(live, pane_log(self._machine.places, session))
+        resumable = False
+        if context is not None and session.conversation is not None:
+            resumable = on_disk(self._machine.runtimes, context)
+        return Remains(*self._over(session), record, unread, lines, resumable)
+
+    def _over(self, session: Session) -> tuple[bool, bool]:
+        """Whether the agent is dead for certain, and whether nothing of the session can be left."""
+        processes = session.processes
+        if processes is None or self._machine.processes.probe(processes.agent).liveness is not Liveness.DEAD:
+            return False, False
+        return True, processes.agent.boot != self._machine.processes.boot_id()
 
 
 def death_of(

@@ -18,6 +18,7 @@ from roost.daemon.undertaker import Undertaker
 from roost.errors import RoostError
 from roost.host.errors import SensorError, TmuxGone
 from roost.host.interfaces import Liveness, Terminal, Watch
+from roost.host.shim_spec import DeathRecord
 
 PROMPT = 1.0
 SHIM = 15.0
@@ -104,12 +105,15 @@ class Keeper:
         if not self._closing:
             self._tasks.start(self._rejoin(live), f"rejoin {live.peer}")
 
-    def _recorded(self, session: str) -> None:
+    def _recorded(self, record: DeathRecord) -> None:
         """The shim has recorded its agent's end; an end that somebody waits for it sees to itself."""
-        live = self._lives.find(session)
-        state = self._fleet.find(live.peer) if live is not None else None
-        current = state.find_session(session) if state is not None else None
-        if live is not None and current is not None and current.state is not SessionState.STOPPING:
+        live = self._lives.find(record.session)
+        if live is None or record.nonce != live.session.nonce:
+            return
+        live.record = record
+        state = self._fleet.find(live.peer)
+        current = state.find_session(record.session) if state is not None else None
+        if current is not None and current.state is not SessionState.STOPPING:
             live.ends("the session's shim has seen its agent end")
             self._ended(live)
 
@@ -191,6 +195,7 @@ class Keeper:
         processes = _processes(live)
         watch = self._machine.processes.watch(processes.shim, partial(self._left, live))
         try:
+            await self._undertaker.prepare(live)
             for bound in (PROMPT, SHIM - PROMPT):
                 if not live.over.is_set():
                     await race(live.over.wait(), self._machine.clock.sleep(bound))

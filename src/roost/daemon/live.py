@@ -9,6 +9,7 @@ from roost.core.durations import rough_duration
 from roost.core.session import Session
 from roost.host.files import Tail
 from roost.host.interfaces import Terminal, Watch
+from roost.host.shim_spec import DeathRecord
 from roost.runtimes.base import Context, Runtime, Sensor, View
 
 
@@ -31,6 +32,22 @@ class Handing:
         return f"pasted, {times}, within {rough_duration(now - self.pasted)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What one look at an ended session found: `dead` its agent, `cleared` all of it, both for certain.
+
+    `record`: its shim's; `unread`: why that cannot be read. `lines`: what it showed last. `resumable`: a turn
+    that was cut off can go on in a next session.
+    """
+
+    dead: bool
+    cleared: bool
+    record: DeathRecord | None
+    unread: OSError | None
+    lines: tuple[str, ...]
+    resumable: bool
+
+
 @dataclass(slots=True)
 class Live:
     """One live session. `poke` wakes its driver, `changed` fires after each look.
@@ -42,7 +59,8 @@ class Live:
     `quiet`: its driver looks again when it is poked, or when one of these files or the pane log has changed;
     None: it looks again by itself. `lost`: its agent or terminal is dead, so that what its files still say
     of its state is not true any more. `over`: its shim has recorded the agent's end, or has ended itself, as
-    `witness` says. `log` is where its terminal's output goes, as far as known.
+    `witness` says; `record`: the record that was heard of; `remains`: what the agent had left when it ended.
+    `log` is where its terminal's output goes, as far as known.
     """
 
     context: Context
@@ -65,6 +83,8 @@ class Live:
     offer_key: str | None = None
     over: asyncio.Event = field(default_factory=asyncio.Event)
     witness: str = ""
+    record: DeathRecord | None = None
+    remains: Remains | None = None
     burying: bool = False
     lost: bool = False
     quiet: tuple[str, ...] | None = None

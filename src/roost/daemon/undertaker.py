@@ -8,7 +8,7 @@ import logging
 import shutil
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,15 +17,14 @@ from roost.core import events as e
 from roost.core.peer import PeerState
 from roost.core.session import Session, SessionState
 from roost.daemon.authority import Authority
-from roost.daemon.autopsy import death_of, last_lines
+from roost.daemon.autopsy import Autopsy, death_of
 from roost.daemon.clearing import Clearing
 from roost.daemon.driver import Driver
 from roost.daemon.fleet import Fleet
-from roost.daemon.launcher import pane_log
-from roost.daemon.live import Live, Lives
+from roost.daemon.live import Live, Lives, Remains
 from roost.daemon.machine import Machine
 from roost.errors import RoostError
-from roost.host.interfaces import Liveness, Watch
+from roost.host.interfaces import Watch
 from roost.host.shim_spec import DeathRecord
 from roost.host.spool import Spool
 from roost.runtimes.base import Context
@@ -41,21 +40,6 @@ class KillError(RoostError):
     """A session could not be ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Remains:
-    """What one look found: `dead` its agent, `cleared` all of its processes, both for certain.
-
-    `record`: its shim's; `unread`: why that cannot be read. `resumable`: a turn that was cut off can go on.
-    """
-
-    dead: bool
-    cleared: bool
-    record: DeathRecord | None
-    unread: OSError | None
-    lines: tuple[str, ...]
-    resumable: bool
-
-
 class Undertaker:
     """Buries sessions whose shim is gone."""
 
@@ -68,12 +52,19 @@ class Undertaker:
         self._lives = lives
         self._authority = authority
         self._spool = spool
+        self._autopsy = Autopsy(machine, spool)
         self.clearing = Clearing(fleet, authority, machine.clock)
         fleet.on_committed.append(self._purged)
 
-    def listen(self, recorded: Callable[[str], None]) -> Watch:
-        """Call back with its session when a shim has written a death record. Raises SensorError."""
+    def listen(self, recorded: Callable[[DeathRecord], None]) -> Watch:
+        """Call back with each death record as its shim writes it. Raises SensorError."""
         return self._spool.listen(recorded)
+
+    async def prepare(self, live: Live) -> None:
+        """Look at what an ended agent has left, while its shim writes the record: the dead write no more."""
+        current = self._current(live.session)
+        if current is not None:
+            live.remains = await self._look(current, live, live.context)
 
     async def bury(self, session: Session, context: Context | None, why: str) -> None:
         """Tell the fleet of the death, once, with what its record says.
@@ -100,7 +91,7 @@ class Undertaker:
         current = self._current(session)
         if current is None:
             return
-        found = await self._look(current, live, context)
+        found = _known(live) or await self._look(current, live, context)
         cleared = found.cleared
         if not cleared and (not found.dead or current.state is SessionState.STOPPING):
             swept = await self._authority.clear(c.clear(current))
@@ -118,13 +109,13 @@ class Undertaker:
             await live.terminal.close()
         await asyncio.to_thread(self._clean, session)
 
-    async def _look(self, session: Session, live: Live | None, context: Context | None) -> _Remains:
+    async def _look(self, session: Session, live: Live | None, context: Context | None) -> Remains:
         """What is left of the session, while its driver tells what its agent's own record still says.
 
         A record that the disk does not give now is asked for again for a while.
         """
         deadline = self._machine.clock.monotonic() + RECORD
-        look = partial(self._remains, session, live, context)
+        look = partial(self._autopsy.examine, session, live, context)
         if live is not None:
             found = await Driver(live, self._fleet, self._machine.clock).collect(look)
         else:
@@ -136,47 +127,12 @@ class Undertaker:
             await self._machine.clock.sleep(LOOK)
             found = await asyncio.to_thread(look)
         if live is not None and live.context is not context:  # its conversation turned out to be another one
-            found = await asyncio.to_thread(self._remains, session, live, live.context)
+            found = await asyncio.to_thread(self._autopsy.examine, session, live, live.context)
         return found
-
-    def _remains(self, session: Session, live: Live | None, context: Context | None) -> _Remains:
-        """Blocking."""
-        record, unread = None, None
-        try:
-            written = self._spool.read(session.id)
-        except OSError as error:  # a record that can neither be read nor be put aside
-            unread = error
-        else:
-            if isinstance(written, DeathRecord) and written.nonce == session.nonce:
-                record = written
-        lines, resumable = self._left_behind(session, live, context)
-        return _Remains(*self._over(session), record, unread, lines, resumable)
-
-    def _over(self, session: Session) -> tuple[bool, bool]:
-        """Blocking: whether the agent is dead for certain, and whether nothing of the session can be left."""
-        processes = session.processes
-        if processes is None:
-            return False, False
-        probe = self._machine.processes.probe(processes.agent)
-        if probe.liveness is not Liveness.DEAD:
-            return False, False
-        return True, processes.agent.boot != self._machine.processes.boot_id()
 
     def _current(self, session: Session) -> Session | None:
         state = self._fleet.find(session.peer)
         return state.find_session(session.id) if state is not None else None
-
-    def _left_behind(
-        self, session: Session, live: Live | None, context: Context | None
-    ) -> tuple[tuple[str, ...], bool]:
-        """Blocking: the last lines shown, and whether a turn that was cut off can go on in a next session."""
-        lines = last_lines(live, pane_log(self._machine.places, session))
-        if context is None or session.conversation is None:
-            return lines, False
-        if context.settings.runtime not in self._machine.runtimes.names():
-            return lines, True  # the next launch of that runtime, if it comes back, looks again
-        runtime = self._machine.runtimes.get(context.settings.runtime)
-        return lines, runtime.transcript(context, None) is not None
 
     def _purged(self, _name: str, _state: PeerState | None, commands: Sequence[c.Command]) -> None:
         """Remove the files of a removed peer at once: its name may be given to a new one (P11)."""
@@ -249,6 +205,13 @@ class Undertaker:
         self._spool.remove(session)
         shutil.rmtree(self._machine.places.session(session), ignore_errors=True)
         self._machine.places.terminal(session).unlink(missing_ok=True)
+
+
+def _known(live: Live | None) -> Remains | None:
+    """What was found at the agent's end, with the record that was heard of; None where that is not all."""
+    if live is None or live.record is None or live.remains is None:
+        return None
+    return replace(live.remains, record=live.record) if live.remains.dead and live.remains.lines else None
 
 
 def _answers(path: Path) -> bool:

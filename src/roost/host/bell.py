@@ -1,7 +1,6 @@
-"""A named pipe by which shims tell that a death record is there: nobody has to look again and again.
+"""A named pipe on which others ring: lines that come as they are written, so that nobody has to look.
 
-A hint, not a channel. A lost ring costs milliseconds, since a shim that leaves has written its record, and
-what is rung is looked up before anything is believed.
+Nothing may depend on it: a line is lost when nobody listens, when the pipe is full, when it is long.
 """
 
 import asyncio
@@ -17,16 +16,16 @@ _MOST = 65536
 
 
 class Bell:
-    """Calls back in the running loop with each session that is rung for."""
+    """Calls back in the running loop with each line."""
 
-    def __init__(self, path: Path, heard: Callable[[str], None]) -> None:
+    def __init__(self, path: Path, heard: Callable[[bytes], None]) -> None:
         """Listen at `path`, which is made where it is missing. Raises SensorError."""
         try:
             if path.exists() and not stat.S_ISFIFO(path.lstat().st_mode):
                 path.unlink()
             if not path.exists():
                 os.mkfifo(path, PRIVATE_FILE)
-            # Open for writing as well: the pipe has no end when a shim closes it.
+            # Open for writing as well: the pipe has no end when a writer closes it.
             self._pipe = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError as error:
             raise SensorError(f"{path} cannot be listened at: {error.strerror}") from error
@@ -40,8 +39,8 @@ class Bell:
             *whole, self._rest = (self._rest + os.read(self._pipe, _MOST)).split(b"\n")
         except BlockingIOError:
             return
-        for session in whole:
-            self._heard(session.decode("utf-8", "replace"))
+        for line in whole:
+            self._heard(line)
 
     def cancel(self) -> None:
         """Listen no more; harmless when repeated."""

@@ -17,7 +17,7 @@ from roost.host.interfaces import Processes, ProcessId
 SHIM = Path(__file__).with_name("shim.py")
 DEFAULT_GRACE = 5.0
 BELL = "bell"
-"""In the directory of death records: the named pipe that the shim writes its session to after a record."""
+"""In the directory of death records: the named pipe that a shim writes its record to as well, in one line."""
 _MAX_SIGNAL = 64
 _MAX_EXIT_CODE = 255
 
@@ -152,6 +152,15 @@ def read_death(path: Path) -> DeathRecord:
     facts = _load(path)
     if facts is None:
         raise BadRecord(f"{path} does not exist")
+    return _death(path, facts)
+
+
+def parse_death(path: Path, text: bytes) -> DeathRecord:
+    """The death record that was written to `path`, from its text. Raises BadRecord."""
+    return _death(path, _object(path, text))
+
+
+def _death(path: Path, facts: Mapping[str, object]) -> DeathRecord:
     boot = _text(path, facts, "boot")
     exit_code = _number(path, facts, "exit_code", _MAX_EXIT_CODE)
     signal = _number(path, facts, "signal", _MAX_SIGNAL)
@@ -182,10 +191,18 @@ def read_death(path: Path) -> DeathRecord:
 
 def _load(path: Path) -> dict[str, Any] | None:
     try:
-        facts: object = json.loads(path.read_bytes())
+        text = path.read_bytes()
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise BadRecord(f"{path} cannot be read: {error}") from error
+    return _object(path, text)
+
+
+def _object(path: Path, text: bytes) -> dict[str, Any]:
+    try:
+        facts: object = json.loads(text)
+    except ValueError as error:
         raise BadRecord(f"{path} cannot be read: {error}") from error
     if not isinstance(facts, dict):
         raise BadRecord(f"{path} does not hold a JSON object")

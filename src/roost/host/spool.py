@@ -1,5 +1,6 @@
 """The directory where shims leave their death records until the daemon has them in its store."""
 
+import contextlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from pathlib import Path
 from roost.host.bell import Bell
 from roost.host.files import ensure_private_directory
 from roost.host.interfaces import Watch
-from roost.host.shim_spec import BELL, BadRecord, DeathRecord, read_death
+from roost.host.shim_spec import BELL, BadRecord, DeathRecord, parse_death, read_death
 
 _RECORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.json")
 
@@ -29,12 +30,17 @@ class Spool:
         self.path = ensure_private_directory(path)
         self._aside = path / "bad"
 
-    def listen(self, recorded: Callable[[str], None]) -> Watch:
-        """Call back in the running loop, with its session, when a shim has written a record.
+    def listen(self, recorded: Callable[[DeathRecord], None]) -> Watch:
+        """Call back in the running loop with each record as its shim writes it. Raises SensorError.
 
-        Raises SensorError. Nothing may depend on it: a shim that leaves has written its record too.
+        Nothing may depend on it: a record that was not heard of is there when its shim has left.
         """
-        return Bell(self.path / BELL, recorded)
+
+        def heard(line: bytes) -> None:
+            with contextlib.suppress(BadRecord):  # a torn line: the record itself is on the disk
+                recorded(parse_death(self.path / BELL, line))
+
+        return Bell(self.path / BELL, heard)
 
     def record_path(self, session: str) -> Path:
         """Where the shim of `session` writes."""

@@ -336,9 +336,10 @@ class Shim:
         }
         path = f"{self.spec['spool']}/{self.spec['session']}.json"
         try:
-            write_atomic(path, to_json(record))
-            # The daemon need not wait for the disk: it has a durable store of its own.
-            ring(f"{self.spec['spool']}/{BELL}", f"{self.spec['session']}\n")
+            text = to_json(record)
+            write_atomic(path, text)
+            # A daemon need not wait for the disk: it has a durable store of its own.
+            ring(f"{self.spec['spool']}/{BELL}", text.replace("\n", " ") + "\n")
             make_durable(path)
         except OSError as failure:
             self.log("death-record-failed", error=failure.strerror, status=status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,14 +57,20 @@ def make_durable(path: str) -> None:
             os.close(descriptor)
 
 
-def ring(bell: str, text: str) -> None:
-    """Tell whoever listens at the named pipe; nobody does while there is no daemon."""
+def ring(bell: str, line: str) -> None:
+    """Tell whoever listens at the named pipe; nobody does while there is no daemon.
+
+    Lines of several shims mix unless each is one small write.
+    """
+    data = line.encode()
+    if len(data) > select.PIPE_BUF:
+        return
     try:
         descriptor = os.open(bell, os.O_WRONLY | os.O_NONBLOCK)
     except OSError:
         return
     try:
-        os.write(descriptor, text.encode())
+        os.write(descriptor, data)
     except OSError:
         pass
     finally:
