@@ -164,7 +164,7 @@ class Driver:
     async def collect(self, beside: Callable[[], T]) -> T:
         """Tell what the agent's own record still holds after its end: a turn may have ended just before.
 
-        `beside` is called in the same thread, which is quicker than in one of its own; its result is returned.
+        `beside` is called in the same thread, which is quicker than in its own; its result is returned.
         """
         async with self._live.looking:
             (found, lines, _), result = await asyncio.to_thread(lambda: (self._read(), beside()))
