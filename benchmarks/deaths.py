@@ -25,6 +25,7 @@ from benchmarks.home import PATIENCE, Home, daemon, folder, until
 from benchmarks.result import Result, p50, p99
 from roost.cli.client import Client
 from roost.cli.output import warn
+from roost.core.identity import ProcessId
 from roost.errors import RoostError
 from roost.host.limits import raise_open_files
 from roost.host.process import SystemProcesses
@@ -176,19 +177,24 @@ def _sessions(home: Home, names: Sequence[str]) -> list[dict[str, Any]]:
     return [rows[name] for name in names]
 
 
-def _kill(session: dict[str, Any], number: int) -> None:
-    machine = SystemProcesses()
-    agent = machine.identify(session["agent_pid"])
-    if agent is None or not machine.signal(agent, number):
+def _agent(session: dict[str, Any]) -> ProcessId:
+    agent = SystemProcesses().identify(session["agent_pid"])
+    if agent is None:
         raise RuntimeError(f"the agent of session {session['id']} was gone before it was killed")
+    return agent
+
+
+def _kill(agent: ProcessId, number: int) -> None:
+    if not SystemProcesses().signal(agent, number):
+        raise RuntimeError(f"the agent {agent} was gone before it was killed")
 
 
 def _one(session: dict[str, Any], follower: _Follower) -> tuple[float, float]:
     """Milliseconds from the kill of one agent until its death is told, and until its shim was gone."""
-    shim = os.pidfd_open(session["shim_pid"])
+    shim, agent = os.pidfd_open(session["shim_pid"]), _agent(session)
     try:
         begun = time.monotonic()
-        _kill(session, signal.SIGKILL)
+        _kill(agent, signal.SIGKILL)
         select.select([shim], [], [], PATIENCE)
         left = time.monotonic() - begun
     finally:
@@ -207,7 +213,7 @@ def _bursts(
     while len(expected) < most and (burst := list(islice(waiting, BURST))):
         for session in burst:
             sent, code, number = next(ends)
-            _kill(session, sent)
+            _kill(_agent(session), sent)
             expected[session["id"]] = (code, number)
         until(lambda: all(each["id"] in follower.stopped for each in burst), "the burst is told")
     return expected

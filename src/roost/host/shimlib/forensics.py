@@ -30,10 +30,8 @@ def oom_kills() -> tuple[int | None, int | None]:
 
 def counter(text: str, name: str) -> int | None:
     """The number behind `name` in lines of `name number`."""
-    for line in text.splitlines():
-        if line.startswith(name + " "):
-            return int(line.split()[1])
-    return None
+    _, found, rest = f"\n{text}".partition(f"\n{name} ")
+    return int(rest.split(None, 1)[0]) if found else None
 
 
 def oom_evidence(before: tuple[int | None, int | None], after: tuple[int | None, int | None]) -> bool | None:
