@@ -20,18 +20,20 @@ from roost.core.identity import ProcessId
 from roost.core.message import Message, Notice
 from roost.core.peer import Peer, Settings
 from roost.core.policy import Policy
-from roost.core.session import Processes
+from roost.core.session import Processes, SessionState
 from roost.daemon.authority import TREE, Authority
 from roost.daemon.executor import Executor
 from roost.daemon.fleet import Fleet
 from roost.daemon.keeper import Keeper
-from roost.daemon.live import Lives
+from roost.daemon.live import Live, Lives
 from roost.daemon.notices import Notices
 from roost.daemon.tasks import Tasks
 from roost.daemon.undertaker import RECORD, Undertaker
 from roost.errors import RoostError, StoreError
 from roost.host.memory.clock import VirtualClock
 from roost.host.memory.processes import MemoryProcesses
+from roost.host.shimlib.machine import ring
+from roost.host.spool import Spool
 from roost.paths import find_places
 from roost.store.interfaces import Batch, intent_for
 from roost.store.memory import MemoryStore, Point
@@ -137,7 +139,7 @@ def test_what_a_killed_daemon_did_not_clean_up_goes_at_the_next_start(roost: Roo
         wait_until(lambda: not places.terminal(ended).exists(), timeout=PATIENCE, why="the leftovers go")
         assert places.terminal(stranger).exists()
     assert [path.name for path in places.sessions.glob("*")] == [live["id"]]
-    assert list(places.spool.glob("*")) == []
+    assert list(places.spool.glob("*.json*")) == []
     assert roost.ask("a", "hello") == "echo: hello"
     places.terminal(stranger).unlink()
 
@@ -234,15 +236,15 @@ class _Undertaker:
     def __init__(self) -> None:
         self.failures: list[Exception] = [OSError(28, "No space left on device"), StoreError("full")]
         self.buried = asyncio.Event()
+        self.listen: Any = None
 
     async def bury(self, *_about: object) -> None:
         if self.failures:
             raise self.failures.pop()
         self.buried.set()
 
-    async def recorded(self, *_about: object) -> None:
-        """No shim writes anything here."""
-        await asyncio.Event().wait()
+    async def prepare(self, *_about: object) -> None:
+        """Nothing is left to be looked at."""
 
 
 async def test_N7_an_unreadable_process_table_proves_no_end(parts: Parts) -> None:
@@ -266,17 +268,56 @@ async def test_P9_a_burial_that_fails_is_tried_again(parts: Parts) -> None:
     undertaker = _Undertaker()
     processes = MemoryProcesses()
     one = ProcessId("boot", 7, 7)
-    session = SimpleNamespace(id="s", processes=Processes(one, one, one, ""))
-    live: Any = SimpleNamespace(session=session, peer="a", context=None)
+    session = SimpleNamespace(id="s", peer="a", processes=Processes(one, one, one, ""))
+    context, nothing = cast("Any", SimpleNamespace(session=session)), cast("Any", None)
+    live = Live(context, nothing, nothing, nothing, agent_pid=7)
     machine: Any = SimpleNamespace(clock=parts.clock, processes=processes)
     keeper = Keeper(machine, parts.fleet, Lives(), cast("Any", undertaker), parts.tasks)
-    keeper._ended(live)
+    keeper._left(live)
 
     async def buried() -> bool:
         await parts.clock.advance(0.5)
         return undertaker.buried.is_set()
 
     await eventually(buried, timeout=PATIENCE, why="the session is buried")
+
+
+@pytest.mark.parametrize("state", [SessionState.WORKING, SessionState.STOPPING])
+async def test_P9_a_recorded_end_is_buried_while_the_shim_lives_on(
+    parts: Parts, tmp_path: Path, state: SessionState
+) -> None:
+    """By its own record alone; an end that somebody waits for is buried when the shim has seen to it."""
+    undertaker, lives, processes = _Undertaker(), Lives(), MemoryProcesses()
+    undertaker.failures.clear()
+    agent, shim = processes.spawn(), processes.spawn()
+    session: Any = SimpleNamespace(
+        id="s", peer="a", nonce="n", state=state, processes=Processes(agent, shim, shim, "")
+    )
+    fleet: Any = SimpleNamespace(find=lambda _peer: SimpleNamespace(find_session=lambda _id: session))
+    machine: Any = SimpleNamespace(clock=parts.clock, processes=processes)
+    spool = Spool(tmp_path / "spool")
+    undertaker.listen = spool.listen
+    keeper = Keeper(machine, fleet, lives, cast("Any", undertaker), parts.tasks)
+    keeper.listen()
+    context, nothing = cast("Any", SimpleNamespace(session=session)), cast("Any", None)
+    live = Live(context, nothing, nothing, nothing, agent_pid=agent.pid)
+    lives.add(live)
+    processes.end(agent.pid, signum=signal.SIGKILL)
+    keeper._ended(live)
+    record = {"session": "s", "peer": "a", "generation": 1, "boot": "b", "at": 1.0, "signal": 9}
+    for nonce in ("another", "n"):
+        ring(str(spool.path / "bell"), json.dumps({**record, "nonce": nonce}) + "\n")
+    ring(str(spool.path / "bell"), "torn\n")
+    await eventually(lambda: live.record, timeout=PATIENCE, why="the record was heard of")
+    assert live.record is not None
+    assert live.record.nonce == "n"
+    if state is SessionState.STOPPING:
+        assert not live.over.is_set()
+        processes.end(shim.pid)
+    await asyncio.wait_for(undertaker.buried.wait(), PATIENCE)
+    told = "ended" if state is SessionState.STOPPING else "seen its agent end"
+    assert live.witness == f"the session's shim has {told}"
+    keeper.close()
 
 
 class _Unreadable:
@@ -287,11 +328,12 @@ class _Unreadable:
 
 
 async def test_P9_a_death_record_that_cannot_be_read_does_not_hold_up_the_burial(parts: Parts) -> None:
-    machine: Any = SimpleNamespace(clock=parts.clock)
+    machine: Any = SimpleNamespace(clock=parts.clock, places=find_places({}, "/tmp/r"))
     nothing: Any = None
     undertaker = Undertaker(machine, parts.fleet, Lives(), nothing, cast("Any", _Unreadable()))
-    session: Any = SimpleNamespace(id="s", nonce="n", processes=None)
-    reading = parts.tasks.start(undertaker._record(session), "reading")
-    while not reading.done():
+    session: Any = SimpleNamespace(id="s", peer="a", nonce="n", processes=None, pooled=None)
+    looking = parts.tasks.start(undertaker._look(session, None, None), "looking")
+    while not looking.done():
         await parts.clock.advance(RECORD)
-    assert await reading is None
+    found = await looking
+    assert (found.record, found.unread is not None, found.dead) == (None, True, False)

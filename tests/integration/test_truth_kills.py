@@ -24,12 +24,12 @@ CAUSES = {
     ("agent",): {"crashed"},
     ("shim",): {"shim-lost"},
     ("server",): {"server-exit"},
-    ("agent", "shim"): {"shim-lost"},
+    ("agent", "shim"): {"crashed", "shim-lost"},
     ("agent", "server"): {"crashed", "server-exit"},
     ("shim", "server"): {"shim-lost", "server-exit"},
-    ("agent", "shim", "server"): {"shim-lost", "server-exit"},
+    ("agent", "shim", "server"): {"crashed", "shim-lost", "server-exit"},
 }
-"""What may be recorded; where two are named, it depends on which death the shim still saw."""
+"""What may be recorded; where two are named, it depends on which death the shim still saw and recorded."""
 
 
 @pytest.fixture

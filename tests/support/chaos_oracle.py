@@ -246,7 +246,7 @@ class Oracle:
                 for folder in places.sessions.glob("*")
                 if folder.name not in live
             ),
-            *(f"{record.name} is left in the spool" for record in places.spool.glob("*")),
+            *(f"{record.name} is left in the spool" for record in places.spool.glob("*.json*")),
             *(
                 f"the terminal's socket {socket.name} is left"
                 for socket in (places.run / "t").glob("*")

@@ -188,7 +188,7 @@ class Shim:
             pass
 
     def agent_ended(self) -> bool:
-        """Reap everything but the agent, which stays a zombie: its pid and group cannot be reused so."""
+        """Whether the agent has ended; it stays a zombie, so that its pid and group cannot be reused."""
         while True:
             found = wait_child(os.P_PID, self.agent)
             if found is not None and found.si_code == os.CLD_STOPPED:
@@ -197,7 +197,8 @@ class Shim:
                 self.resume(found.si_status)
                 continue
             break
-        self.reap_others()
+        if found is None:  # else the record comes first
+            self.reap_others()
         return found is not None
 
     def reap_others(self) -> None:

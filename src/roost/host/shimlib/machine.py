@@ -115,7 +115,11 @@ def take_foreground(group: int) -> None:
 def children(pid: int) -> list[int]:
     """Direct children of `pid`, zombies too; [] where the kernel does not list them."""
     found: list[int] = []
-    for thread in os.listdir(f"/proc/{pid}/task") if os.path.isdir(f"/proc/{pid}/task") else []:
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return found
+    for thread in threads:
         found += [int(child) for child in read(f"/proc/{pid}/task/{thread}/children").split()]
     return found
 

@@ -1,0 +1,69 @@
+"""The named pipe on which shims ring: real pipes, read in a real loop."""
+
+import asyncio
+import os
+import select
+import stat
+from pathlib import Path
+
+from roost.host.bell import Bell
+from roost.host.shimlib.machine import ring
+from tests.support.wait import eventually
+
+PATIENCE = 20.0
+
+
+async def heard(lines: list[bytes], count: int) -> list[bytes]:
+    await eventually(lambda: len(lines) >= count, timeout=PATIENCE, why=f"{count} lines were heard")
+    return lines
+
+
+async def test_lines_are_heard_as_they_come_and_none_after_the_end(tmp_path: Path) -> None:
+    lines: list[bytes] = []
+    bell = Bell(tmp_path / "bell", lines.append)
+    assert stat.S_IMODE((tmp_path / "bell").stat().st_mode) == 0o600
+    ring(str(tmp_path / "bell"), "one\n")
+    assert await heard(lines, 1) == [b"one"]
+    ring(str(tmp_path / "bell"), "two\n")
+    ring(str(tmp_path / "bell"), "three\n")
+    assert await heard(lines, 3) == [b"one", b"two", b"three"]
+    bell.cancel()
+    bell.cancel()
+    ring(str(tmp_path / "bell"), "nobody hears\n")
+    again: list[bytes] = []
+    bell = Bell(tmp_path / "bell", again.append)
+    ring(str(tmp_path / "bell"), "four\n")
+    assert await heard(again, 1) == [b"four"]
+    bell.cancel()
+
+
+async def test_a_line_in_two_pieces_is_one_and_a_long_one_is_not_rung(tmp_path: Path) -> None:
+    lines: list[bytes] = []
+    bell = Bell(tmp_path / "bell", lines.append)
+    pipe = os.open(tmp_path / "bell", os.O_WRONLY)
+    os.write(pipe, b"half ")
+    await asyncio.sleep(0)
+    os.write(pipe, b"whole\n")
+    os.close(pipe)
+    ring(str(tmp_path / "bell"), "x" * select.PIPE_BUF + "\n")
+    ring(str(tmp_path / "bell"), "last\n")
+    assert await heard(lines, 2) == [b"half whole", b"last"]
+    bell.cancel()
+
+
+async def test_what_is_no_pipe_is_replaced_and_a_full_one_holds_nobody_up(tmp_path: Path) -> None:
+    path = tmp_path / "bell"
+    path.write_text("not a pipe")
+    lines: list[bytes] = []
+    bell = Bell(path, lines.append)
+    for _ in range(1000):  # more than a pipe takes; the loop does not run meanwhile
+        ring(str(path), "x" * 1000 + "\n")
+    await heard(lines, 1)
+    assert set(lines) == {b"x" * 1000}
+    bell.cancel()
+
+
+async def test_without_anybody_who_listens_ringing_is_harmless(tmp_path: Path) -> None:
+    ring(str(tmp_path / "missing"), "x\n")
+    os.mkfifo(tmp_path / "bell")
+    ring(str(tmp_path / "bell"), "x\n")
