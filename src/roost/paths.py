@@ -32,8 +32,13 @@ class Places:
 
     @property
     def lock(self) -> Path:
-        """Held by the one daemon."""
-        return self.state / "daemon.lock"
+        """Held by the one daemon: the folder itself, because a file could be removed under its holder."""
+        return self.state
+
+    @property
+    def pid(self) -> Path:
+        """Who held the lock last."""
+        return self.state / "daemon.pid"
 
     @property
     def database(self) -> Path:

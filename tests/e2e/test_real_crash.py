@@ -1,20 +1,22 @@
 """The daemon dies around the paste and around the Enter of a delivery to a real CLI (N4, N8)."""
 
 import contextlib
-import os
+import json
 import signal
+import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from roost.cli.client import ConnectionLostError
+from tests.support.daemon import environ_of
 from tests.support.home import Home
 from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.victim import Victim
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
-VICTIM = Path(__file__).resolve().parent.parent / "support" / "crash_at.py"
 INSTANTS = (
     "after commit offered",
     "after _load",
@@ -23,6 +25,12 @@ INSTANTS = (
     "after keys",
     "before commit accepted",
 )
+HOOK = """
+import os, sys, urllib.request
+url, token = os.environ["ROOST_URL"] + "/hooks/UserPromptSubmit", os.environ["ROOST_TOKEN"]
+headers = {"Authorization": "Bearer " + token}
+urllib.request.urlopen(urllib.request.Request(url, sys.argv[1].encode(), headers), timeout=20)
+"""
 
 
 @pytest.fixture(params=["claude", "codex"])
@@ -31,25 +39,17 @@ def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
         yield made
 
 
-def start(agents: Agents) -> Path:
-    """Start a daemon that dies at the step whose name is written into the file returned."""
-    order = agents.roost.home.root / "order"
-    path = os.pathsep.join(path for path in sys.path if path)
-    environ = {"ROOST_CRASH": str(order), "PYTHONPATH": path}
-    agents.roost.start(sys.executable, str(VICTIM), environ=environ)
-    return order
-
-
 def test_N4_N8_killed_around_paste_and_enter(agents: Agents) -> None:
-    order = start(agents)
+    victim = Victim(agents.roost)
+    victim.start()
     agents.add("a", next(name for name in agents.settings if name != "demo"))
     agents.roost.call("wake", name="a")
     for instant in INSTANTS:
-        order.write_text(instant)
+        victim.command(instant)
         with contextlib.suppress(ConnectionLostError):
             agents.roost.send("a", f"killed {instant}", key=instant, wait="done", timeout=PATIENCE)
         assert agents.roost.daemon.wait(PATIENCE) == -signal.SIGKILL, instant
-        start(agents)
+        victim.start()
         sent = agents.roost.send("a", f"killed {instant}", key=instant)
         story = agents.roost.until_message(sent["id"], "done", "unknown", "dead-letter")
         assert story["state"] == "done", (instant, story)
@@ -57,3 +57,33 @@ def test_N4_N8_killed_around_paste_and_enter(agents: Agents) -> None:
         # An answer that the agent gave while there was no daemon is lost to it; a real model tries again.
         assert len(story["replies"]) <= 1, (instant, story)
     assert agents.roost.session("a")["generation"] == 1
+
+
+def test_N4_hooks_of_one_prompt_on_both_sides_of_a_restart_take_it_once(agents: Agents) -> None:
+    """Each hook is a process of its own, as an agent starts them: before, between and after two daemons."""
+    roost = agents.roost.start()
+    agents.add("a", next(name for name in agents.settings if name != "demo"))
+    sent = roost.send("a", "@@delay 6@@\n@@silent@@", wait="accepted", timeout=PATIENCE)["id"]
+    agents.arrived(sent)
+    session = roost.session("a")
+    environ = environ_of(session["agent_pid"])
+    prompt = {"session_id": session["conversation"], "prompt": agents.text(sent)}
+    told = [hook(environ, prompt), hook(environ, prompt)]
+    roost.kill()
+    told.append(hook(environ, prompt))
+    roost.start()
+    told += [hook(environ, prompt), hook(environ, prompt)]
+    assert [one.wait(PATIENCE) for one in told[-2:]] == [0, 0]
+    for one in told[:3]:
+        one.wait(PATIENCE)
+    roost.until_message(sent, "done")
+    assert agents.shown(sent) == 1
+    kinds = Counter(event["kind"] for event in roost.events("a") if event["message"] == sent)
+    assert (kinds["offered"], kinds["accepted"], kinds["done"]) == (1, 1, 1)
+
+
+def hook(environ: dict[str, str], payload: dict[str, str]) -> subprocess.Popen[bytes]:
+    """A process that reports a prompt with the session's own token; it fails if nobody hears it."""
+    return subprocess.Popen(
+        [sys.executable, "-c", HOOK, json.dumps(payload)], env=environ, stderr=subprocess.DEVNULL
+    )

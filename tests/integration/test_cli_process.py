@@ -205,7 +205,7 @@ home = sys.argv[sys.argv.index("--home") + 1]
 ready = int(sys.argv[sys.argv.index("--ready-fd") + 1])
 places = find_places({}, home)
 places.state.mkdir(mode=0o700, parents=True)
-lock = os.open(places.lock, os.O_CREAT | os.O_RDWR, 0o600)
+lock = os.open(places.lock, os.O_RDONLY)
 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 down = threading.Event()
 def end(request):

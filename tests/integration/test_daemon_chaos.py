@@ -40,10 +40,10 @@ from roost.store.memory import MemoryStore, Point
 from tests.support.chaos import run
 from tests.support.daemon import Roost, roost_in
 from tests.support.home import Home
+from tests.support.victim import Victim
 from tests.support.wait import eventually, wait_until
 
 PATIENCE = 20.0
-VICTIM = Path(__file__).resolve().parent.parent / "support" / "crash_daemon.py"
 LINE_AGENT = Path(__file__).resolve().parent.parent / "support" / "line_agent.py"
 
 
@@ -74,17 +74,12 @@ def test_an_idle_connection_does_not_disturb_the_daemons_end(roost: Roost) -> No
 
 def test_P4_a_reply_that_is_sent_again_after_a_crash_ends_the_task(home: Home) -> None:
     """The daemon dies between storing the reply and noting it at its sender."""
-    order = home.root / "order"
     with roost_in(home, started=False) as roost:
-        roost.environ |= {
-            "ROOST_CRASH": str(order),
-            "ROOST_CRASH_STEPS": str(home.root / "steps"),
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        }
-        roost.start(sys.executable, str(VICTIM))
+        victim = Victim(roost)
+        victim.start()
         roost.add("a", wake="ephemeral", quiet="100ms", silence="1h")
         task = roost.send("a", "@@silent@@", wait="done", timeout=PATIENCE)["id"]
-        order.write_text(json.dumps({"step": 2, "body": True, "pid": None}))
+        victim.command(2)
         reply: dict[str, Any] = {"to": "operator", "body": "late", "from_": "a", "reply_to": task, "key": "k"}
         with pytest.raises(ConnectionLostError):
             roost.call("send", **reply)

@@ -1,22 +1,18 @@
 """A daemon killed at any instant (N4, N8): agents live on, and no message is lost, doubled or shown twice."""
 
 import contextlib
-import json
-import os
 import signal
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from roost.cli.client import ConnectionLostError
 from tests.support.daemon import Roost, alive, roost_in
 from tests.support.home import Home
+from tests.support.victim import Victim
 from tests.support.wait import wait_until
 
 PATIENCE = 20.0
-VICTIM = Path(__file__).resolve().parent.parent / "support" / "crash_daemon.py"
 
 
 @pytest.fixture
@@ -106,49 +102,20 @@ def test_N8_an_orderly_end_leaves_the_agents_alone(roost: Roost) -> None:
     assert roost.ask("a", "after") == "echo: after"
 
 
-class Victim:
-    """A roost whose daemon dies on order."""
+def send(victim: Victim, step: int) -> tuple[str, bool]:
+    """Send a message that is answered; the daemon dies at that step. Returns its id, and whether it died.
 
-    def __init__(self, roost: Roost) -> None:
-        self.roost = roost
-        self.order = roost.home.root / "order"
-        self.steps = roost.home.root / "steps"
-        roost.environ |= {
-            "ROOST_CRASH": str(self.order),
-            "ROOST_CRASH_STEPS": str(self.steps),
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        }
-
-    def start(self) -> None:
-        """Start the daemon that obeys orders."""
-        self.roost.start(sys.executable, str(VICTIM))
-
-    def command(self, step: int, *, body: bool = False, pid: int | None = None) -> None:
-        """Order a death at that step."""
-        self.steps.unlink(missing_ok=True)
-        order = self.order.with_suffix(".new")
-        order.write_text(json.dumps({"step": step, "body": body, "pid": pid}))
-        order.rename(self.order)
-
-    def send(self, step: int) -> tuple[str, bool]:
-        """Send a message that is answered; the daemon dies at that step. Returns its id, and whether it died.
-
-        Sent again under the same key, as a careful caller does who has heard no answer.
-        """
-        self.command(step, body=True)
-        ask = {"wait": "done", "timeout": PATIENCE, "key": f"step {step}"}
-        died = True
-        with contextlib.suppress(ConnectionLostError):
-            self.roost.send("a", f"step {step}", **ask)
-            died = False
-            self.roost.kill()
-        assert self.roost.daemon.wait(PATIENCE) == -signal.SIGKILL
-        self.start()
-        return self.roost.send("a", f"step {step}", key=ask["key"])["id"], died
-
-    def last_step(self) -> str:
-        """Where it died."""
-        return self.steps.read_text().splitlines()[-1]
+    Sent again under the same key, as a careful caller does who has heard no answer.
+    """
+    victim.command(step)
+    roost, key, died = victim.roost, f"step {step}", True
+    with contextlib.suppress(ConnectionLostError):
+        roost.send("a", key, wait="done", timeout=PATIENCE, key=key)
+        died = False
+        roost.kill()
+    assert roost.daemon.wait(PATIENCE) == -signal.SIGKILL
+    victim.start()
+    return roost.send("a", key, key=key)["id"], died
 
 
 @pytest.fixture
@@ -184,8 +151,8 @@ def test_N4_N8_killed_at_each_step_of_a_warm_delivery(victim: Victim) -> None:
     verdicts: dict[str, str] = {}
     step, died = 1, True
     while died:
-        message_id, died = victim.send(step)
-        where = f"{step} {victim.last_step()}"
+        message_id, died = send(victim, step)
+        where = f"{step} {victim.seen()[-1]}"
         verdicts[where] = judge(victim, message_id, where)
         step += 1
     assert {"before paste", "after _load", "before keys", "after keys"} <= names(verdicts)
@@ -200,8 +167,8 @@ def test_N4_N8_killed_at_each_step_of_a_wake(victim: Victim) -> None:
     while True:
         victim.roost.call("stop", name="a")
         victim.roost.call("start", name="a")
-        message_id, died = victim.send(step)
-        where = f"{step} {victim.last_step()}"
+        message_id, died = send(victim, step)
+        where = f"{step} {victim.seen()[-1]}"
         verdicts[where] = judge(victim, message_id, where)
         if not died or "after paste" in where:
             break
@@ -220,7 +187,7 @@ def test_P9_N8_killed_at_each_step_of_a_stop(victim: Victim) -> None:
         roost.call("start", name="a")
         roost.call("wake", name="a")
         count, pid = len(roost.deaths("a")), roost.session("a")["agent_pid"]
-        victim.command(len(steps) + 1)
+        victim.command(len(steps) + 1, body=False)
         died = False
         try:
             roost.call("stop", name="a")
@@ -229,7 +196,7 @@ def test_P9_N8_killed_at_each_step_of_a_stop(victim: Victim) -> None:
             died = True
             assert roost.daemon.wait(PATIENCE) == -signal.SIGKILL
         victim.start()
-        steps.append(victim.last_step())
+        steps.append(victim.seen()[-1])
         if len(steps) == 1:
             # The stop itself was not stored: nothing has happened.
             assert steps == ["before commit stopping"]
@@ -262,13 +229,13 @@ def test_N4_an_agent_killed_at_each_step_of_a_delivery(victim: Victim) -> None:
     while reached:
         roost.call("start", name="a")
         roost.call("wake", name="a")
-        victim.command(step, body=True, pid=roost.session("a")["agent_pid"])
+        victim.command(step, pid=roost.session("a")["agent_pid"])
         count = len(roost.deaths("a"))
         message_id = roost.send("a", f"step {step}")["id"]
         until_dead_or_done(roost, count, message_id)
         roost.call("start", name="a")  # no waiting after a crash
         story = roost.until_message(message_id, "done", "unknown", "dead-letter")
-        steps = victim.steps.read_text().splitlines()
+        steps = victim.seen()
         reached = len(steps) >= step
         where = f"{step} {steps[-1]}"
         if reached:

@@ -8,89 +8,60 @@ tries every 20th, beginning with the 7th. `-rP` shows how many points there were
 """
 
 import contextlib
-import json
 import os
 import re
 import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from roost.cli.client import ConnectionLostError, NoDaemonError
 from tests.support.daemon import Roost, alive, roost_in
 from tests.support.home import Home
+from tests.support.victim import Victim
 from tests.support.wait import wait_until
 
 PATIENCE = 30.0
 DEFAULT = 8
 """How many points of a story are tried by default."""
-VICTIM = Path(__file__).resolve().parent.parent / "support" / "crash_daemon.py"
 ASKED = os.environ.get("ROOST_CRASH_POINTS", "")
 WITHOUT_END = 10**9
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 
-class Victim:
-    """A roost whose daemon dies at a step."""
+def run(victim: Victim, story: "Story", number: int, step: int) -> list[str]:
+    """Tell the story once, the daemon dying at `step`, until all is settled; returns the steps."""
+    roost = victim.roost
+    victim.command(step, skip=story.skip)
+    with contextlib.suppress(ConnectionLostError):
+        story.tell(roost, number)
+    wait_until(
+        lambda: roost.daemon.poll() is not None or settled(roost, story),
+        timeout=PATIENCE,
+        why="the daemon dies or all is settled",
+        describe=lambda: (victim.seen(), roost.call("list"), roost.call("messages")),
+    )
+    if roost.daemon.poll() is None:
+        roost.kill()
+    assert roost.daemon.wait(PATIENCE) == -signal.SIGKILL
+    victim.order.unlink(missing_ok=True)
+    seen = victim.seen()
+    victim.start()
+    return seen
 
-    def __init__(self, roost: Roost) -> None:
-        """Its daemon is started by `start`."""
-        self.roost = roost
-        self.order = roost.home.root / "order"
-        self.steps = roost.home.root / "steps"
-        roost.environ |= {
-            "ROOST_CRASH": str(self.order),
-            "ROOST_CRASH_STEPS": str(self.steps),
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        }
 
-    def start(self) -> None:
-        """Start it, once more if it has died."""
-        self.roost.start(sys.executable, str(VICTIM))
-
-    def command(self, step: int, skip: int) -> None:
-        """Order a death at that step, counted from the body after `skip` others."""
-        self.steps.unlink(missing_ok=True)
-        made = self.order.with_suffix(".new")
-        made.write_text(json.dumps({"step": step, "body": True, "skip": skip, "pid": None}))
-        made.rename(self.order)
-
-    def seen(self) -> list[str]:
-        """The steps of the latest run."""
-        return self.steps.read_text().splitlines() if self.steps.exists() else []
-
-    def run(self, story: "Story", number: int, step: int) -> list[str]:
-        """Tell the story once, the daemon dying at `step`, until all is settled; returns the steps."""
-        self.command(step, story.skip)
-        with contextlib.suppress(ConnectionLostError):
-            story.tell(self.roost, number)
-        wait_until(
-            lambda: self.roost.daemon.poll() is not None or self.settled(story),
-            timeout=PATIENCE,
-            why="the daemon dies or all is settled",
-            describe=lambda: (self.seen(), self.roost.call("list"), self.roost.call("messages")),
-        )
-        if self.roost.daemon.poll() is None:
-            self.roost.kill()
-        assert self.roost.daemon.wait(PATIENCE) == -signal.SIGKILL
-        self.order.unlink(missing_ok=True)
-        seen = self.seen()
-        self.start()
-        return seen
-
-    def settled(self, story: "Story") -> bool:
-        """Whether nothing is left to do."""
-        with contextlib.suppress(ConnectionLostError, NoDaemonError):
-            rows = {row["name"]: row for row in self.roost.call("list")}
-            if any(rows[name]["state"] != rest or rows[name]["queued"] for name, rest in story.rests.items()):
-                return False
-            mail = [one for name in story.rests for one in self.roost.call("messages", name=name)]
-            return bool(mail) and all(one["state"] == "done" for one in mail)
-        return False
+def settled(roost: Roost, story: "Story") -> bool:
+    """Whether nothing is left to do."""
+    with contextlib.suppress(ConnectionLostError, NoDaemonError):
+        rows = {row["name"]: row for row in roost.call("list")}
+        if any(rows[name]["state"] != rest or rows[name]["queued"] for name, rest in story.rests.items()):
+            return False
+        mail = [one for name in story.rests for one in roost.call("messages", name=name)]
+        return bool(mail) and all(one["state"] == "done" for one in mail)
+    return False
 
 
 @dataclass(frozen=True)
@@ -242,12 +213,12 @@ def test_N4_N8_P4_killed_at_points_of_a_whole_story(home: Home, name: str) -> No
             roost.add(peer, **settings)
             if "wake" not in settings:
                 roost.call("wake", name=peer)
-        steps = victim.run(story, 0, WITHOUT_END)
+        steps = run(victim, story, 0, WITHOUT_END)
         story.judge(roost, 0)
         points = chosen(len(steps))
         reached = 0
         for step in points:
-            seen = victim.run(story, step, step)
+            seen = run(victim, story, step, step)
             reached += len(seen) == step
             try:
                 story.judge(roost, step)

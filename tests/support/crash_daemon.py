@@ -1,15 +1,16 @@
-"""The daemon as a test's victim: something is SIGKILLed at the N-th step after an order.
+"""The daemon as a test's victim: a signal is sent at a step after an order.
 
-`ROOST_CRASH` names a file with an order, a JSON object. `step` is N; `pid` the process to kill, the daemon
-itself without it; with `body` the steps are counted from the next commit that holds a message's body, or,
-with `skip`, from a later one of them, else from the next commit. The file is taken away as the count begins.
-`ROOST_CRASH_STEPS` names a file that gets a line for each step. A step is one side of a commit, a launch, a
-load into tmux, a paste, a key, the end of a terminal, a signal.
+`ROOST_CRASH` names a file with an order, a JSON object (tests/support/victim.py writes it). `step` is a
+number, or words of the step's name: `after paste`, `after commit offered` (one commit may hold several
+journal rows: any of their kinds will do). `pid` gets `signal`, the daemon itself without it. With `body`
+the steps are counted from the next commit that holds a message's body, or, with `skip`, from a later one of
+them, else from the next commit. The file is taken away as the count begins. `ROOST_CRASH_STEPS` names a
+file that gets a line for each step. A step is one side of a commit, a launch, a load into tmux, a paste, a
+key, the end of a terminal, a signal.
 """
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -27,37 +28,39 @@ Method = Callable[..., Coroutine[Any, Any, Any]]
 
 
 class Countdown:
-    """Steps left until the end; None: nothing is counted."""
+    """Steps since an order was taken; without one nothing is counted."""
 
     def __init__(self, order: Path, steps: Path) -> None:
         self._order = order
         self._steps = steps
-        self._left: int | None = None
-        self._target: int | None = None
+        self._taken: dict[str, Any] | None = None
+        self._count = 0
         self._passed = 0
 
     def commit(self, batch: Batch) -> None:
         """A commit begins: take the order, if there is one that waits for it."""
-        if self._left is None and self._order.exists():
+        if self._taken is None and self._order.exists():
             order = json.loads(self._order.read_text())
             if order["body"] and not batch.bodies:
                 return
             self._passed += 1
-            if self._passed > order.get("skip", 0):
-                self._passed = 0
-                self._left, self._target = order["step"], order["pid"]
+            if self._passed > order["skip"]:
+                self._passed = self._count = 0
+                self._taken = order
                 self._order.unlink()
 
     def step(self, name: str) -> None:
-        """One step; the last one kills."""
-        if self._left is None:
+        """One step; the one that was named signals."""
+        order = self._taken
+        if order is None:
             return
         with self._steps.open("a") as file:
             file.write(name + "\n")
-        self._left -= 1
-        if self._left == 0:
-            self._left = None
-            os.kill(self._target or os.getpid(), signal.SIGKILL)
+        self._count += 1
+        wanted = order["step"]
+        if set(wanted.split()) <= set(name.split()) if isinstance(wanted, str) else self._count == wanted:
+            self._taken = None
+            os.kill(order["pid"] or os.getpid(), order["signal"])
 
 
 def wrap(owner: type, name: str, countdown: Countdown) -> None:

@@ -109,6 +109,13 @@ def _reason(log: os.PathLike[str], before: int, code: int) -> str:
     return f"the daemon did not start: {last}; see {os.fspath(log)}"
 
 
+def wait_until_up(app: App) -> None:
+    """Return when somebody listens on the socket or nobody holds the lock, after 30 s all the same."""
+    deadline = time.monotonic() + START_SECONDS
+    while not _answers(app.socket) and _is_held(app.places.lock) and time.monotonic() < deadline:
+        time.sleep(_POLL)
+
+
 def wait_until_down(app: App) -> None:
     """Return when nobody answers on the socket and nobody holds the daemon's lock."""
     deadline = time.monotonic() + STOP_SECONDS
@@ -135,7 +142,7 @@ def _is_held(lock: os.PathLike[str]) -> bool:
     import fcntl
 
     try:
-        descriptor = os.open(lock, os.O_RDONLY)
+        descriptor = os.open(lock, os.O_RDONLY | os.O_DIRECTORY)
     except FileNotFoundError:
         return False
     try:

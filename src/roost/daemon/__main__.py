@@ -86,7 +86,7 @@ async def _serve(places: Places, notifier: Notifier, ready: Callable[[], None]) 
     config = load_config(places.config)
     for directory in (places.home, places.state, places.run, places.logs):
         ensure_private_directory(directory)
-    lock = hold_lock(places.lock)
+    lock = hold_lock(places)
     try:
         processes = SystemProcesses()
         scopes = await find_scopes(os.environ, wanted=config.scope is ScopeMode.AUTO)

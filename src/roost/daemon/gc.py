@@ -100,7 +100,7 @@ def _lock(places: Places) -> int:
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            return hold_lock(places.lock)
+            return hold_lock(places)
         except AlreadyRunningError:
             if time.monotonic() >= deadline:
                 raise

@@ -7,6 +7,8 @@ import socket
 from pathlib import Path
 
 from roost.errors import HostError, RoostError
+from roost.host.files import write_atomic
+from roost.paths import Places
 
 PORT = "http.port"
 """The store's key of the port: it is chosen once, because agents were given it."""
@@ -16,20 +18,25 @@ class AlreadyRunningError(RoostError):
     """Another daemon is running here."""
 
 
-def hold_lock(path: Path) -> int:
+def hold_lock(places: Places) -> int:
     """The descriptor of the lock that makes this daemon the only one. Raises AlreadyRunningError."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(places.lock, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        holder = os.read(descriptor, 32).decode(errors="replace").strip()
         os.close(descriptor)
         raise AlreadyRunningError(
-            f"a daemon is running already (pid {holder or '?'}); see `roost status`"
+            f"a daemon is running already (pid {_holder(places.pid)}); see `roost status`"
         ) from error
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"{os.getpid()}\n".encode())
+    write_atomic(places.pid, f"{os.getpid()}\n".encode(), durable=False)
     return descriptor
+
+
+def _holder(pid: Path) -> str:
+    """Its process id; `?` in the moment before it has said so."""
+    with contextlib.suppress(OSError):
+        return pid.read_text(errors="replace").strip() or "?"
+    return "?"
 
 
 def listen_unix(path: Path) -> socket.socket:

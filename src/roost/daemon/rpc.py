@@ -2,22 +2,31 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 import struct
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from roost.daemon.listen import listen_unix
 from roost.daemon.methods import Answer, Methods, Stream
 from roost.daemon.tasks import Tasks
 from roost.errors import RoostError, UsageError
+from roost.host.files import ensure_private_directory
+from roost.host.interfaces import Clock
 
 LINE = 8 * 1024 * 1024
 """The longest request, in bytes: a body of 1 MiB fits with every character escaped (six bytes for one)."""
 
+EVERY = 2.0
+"""Seconds between two looks whether callers still find our socket."""
+
+_log = logging.getLogger("roost.rpc")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -42,10 +51,29 @@ class RpcServer:
         self._tasks = tasks
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self._file: tuple[int, int] | None = None
 
     async def start(self, listener: socket.socket) -> None:
-        """Serve on a listening socket."""
+        """Serve on a listening socket, and no longer on the one before; its open connections go on."""
+        if self._server is not None:
+            self._server.close()
+        self._file = _file_at(Path(listener.getsockname()))
         self._server = await asyncio.start_unix_server(self._connection, sock=listener, limit=LINE)
+
+    async def stay(self, path: Path, clock: Clock) -> None:
+        """Listen anew when our socket is not at `path` any more: some clean up what they take for stale.
+
+        Runs for ever.
+        """
+        while True:
+            await clock.sleep(EVERY)
+            try:
+                if _file_at(path) != self._file:
+                    ensure_private_directory(path.parent)
+                    await self.start(listen_unix(path))
+                    _log.warning("%s was removed or replaced; it is there again", path)
+            except (RoostError, OSError) as error:
+                _log.warning("%s was removed or replaced, and cannot be made again: %s", path, error)
 
     def close(self) -> None:
         """Take no more connections and hang up on those that are open.
@@ -109,6 +137,15 @@ class RpcServer:
     def _write(self, writer: asyncio.StreamWriter, item: Mapping[str, Any]) -> None:
         if not writer.is_closing():
             writer.write(_encode(item) + b"\n")
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """What tells one file from all others there are; None when there is none."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _error(error: RoostError) -> dict[str, Any]:

@@ -130,6 +130,7 @@ class Daemon:
         self._tasks.start(glances.run(), "glances")
         self._tasks.start(PaneLogs(self._machine, self._lives).run(), "pane logs")
         await self._rpc.start(self._rpc_listener)
+        self._tasks.start(self._rpc.stay(self._machine.places.socket, self._machine.clock), "socket")
         notifier = self._machine.notifier
         self._tasks.start(beat(notifier, self._machine.clock), "watchdog")
         notifier.ready(f"answering on {self._machine.places.socket}")

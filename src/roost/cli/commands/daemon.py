@@ -18,7 +18,7 @@ def up_command(app: App, foreground: bool) -> None:  # noqa: FBT001 -- click's s
 
     With a service installed (`roost service install`) the service starts it.
     """
-    from roost.cli.launch import StartError, run_in_foreground, start
+    from roost.cli.launch import StartError, run_in_foreground, start, wait_until_up
     from roost.cli.service.install import start_service
 
     status = _status(app)
@@ -32,6 +32,7 @@ def up_command(app: App, foreground: bool) -> None:  # noqa: FBT001 -- click's s
             start(app)
     except StartError:
         # Of two that start at the same time one finds the other's daemon in its way, and that is success too.
+        wait_until_up(app)
         if (status := _status(app)) is None:
             raise
     status = status or app.call("status")
