@@ -4,7 +4,11 @@ The docstring of a class is its default sentence. A message says what happened a
 travel as attributes. The command line prints the message in one line and ends with `exit_code`.
 """
 
-from typing import ClassVar
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 
 class RoostError(Exception):

@@ -11,8 +11,8 @@ from roost.cli.app import App
 from roost.cli.commands.message import STATES
 from roost.cli.commands.peer import _name_of
 from roost.cli.doctor import parse_tmux
-from roost.cli.group import COMMANDS, DataCommand, roost
-from roost.cli.main import QUICK, main
+from roost.cli.group import COMMANDS, roost
+from roost.cli.main import main
 from roost.cli.settings import SETTINGS
 from roost.core.message import MessageState
 from roost.core.settings import KEYS
@@ -62,10 +62,6 @@ def test_help_lists_every_command(arguments: list[str], capsys: Captured) -> Non
 def test_version(capsys: Captured) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == "roost 0.1.0\n"
-
-
-def test_quick_commands_are_commands_that_take_json() -> None:
-    assert [name for name in QUICK if not isinstance(command(name), DataCommand)] == []
 
 
 def test_settings_are_those_of_the_core() -> None:

@@ -1,15 +1,19 @@
 """What one invocation knows: its global options and how to reach the daemon."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from roost.cli.client import PATIENCE, Answer, Client, Record
 from roost.cli.output import warn
 from roost.cli.places import chosen_home, socket_path
 from roost.errors import NoDaemonError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from roost.paths import Places
 
 
@@ -21,6 +25,10 @@ class App:
         self.home: str | None = None
         self.json = False
         self.debug = False
+
+    def take(self, name: str, value: Any) -> None:  # noqa: ANN401 -- what the option of that name takes
+        """A global option that was given."""
+        setattr(self, name, value)
 
     @property
     def token(self) -> str | None:
@@ -38,7 +46,7 @@ class App:
         return socket_path(os.environ, self.home)
 
     @property
-    def places(self) -> "Places":
+    def places(self) -> Places:
         """All places."""
         from roost.paths import find_places
 

@@ -1,109 +1,93 @@
-"""The command tree: every command loads its module only when it is looked up."""
+"""The commands as click's: help, and a sentence about every mistake."""
 
-from importlib import import_module
 from typing import Any
 
 import click
 
 from roost import __version__
 from roost.cli.app import App
+from roost.cli.catalog import COMMANDS, MODULES, find
+from roost.cli.command import GLOBAL, JSON, Argument, Choice, Command, Number, Option
 from roost.errors import RoostError, UsageError
 
-COMMANDS: dict[str, dict[str, str]] = {
-    "Daemon": {
-        "up": "daemon",
-        "down": "daemon",
-        "status": "daemon",
-        "doctor": "doctor",
-        "gc": "gc",
-        "service": "service",
-    },
-    "Peers": {
-        "add": "peer",
-        "init": "peer",
-        "set": "peer",
-        "list": "registry",
-        "show": "registry",
-        "rename": "peer",
-        "remove": "peer",
-    },
-    "Messages": {"send": "send", "messages": "message", "message": "message", "inbox": "inbox"},
-    "Sessions": {
-        "wake": "session",
-        "stop": "session",
-        "start": "session",
-        "restart": "session",
-        "refresh": "session",
-        "interrupt": "session",
-        "compact": "session",
-        "attach": "terminal",
-        "screen": "terminal",
-        "logs": "terminal",
-    },
-    "Records": {"events": "journal", "deaths": "journal", "metrics": "metrics"},
-    "More": {"done": "agent", "fresh": "agent", "demo": "demo"},
-}
-"""Section -> command -> module below `roost.cli.commands`, where it is the object `<command>_command`."""
-_MODULES = {name: module for section in COMMANDS.values() for name, module in section.items()}
+
+def _take(ctx: click.Context, param: click.Parameter, value: Any) -> None:  # noqa: ANN401 -- click's signature
+    if value not in {None, False}:
+        ctx.ensure_object(App).take(str(param.name), value)
 
 
-def _take_home(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
-    if value is not None:
-        ctx.ensure_object(App).home = value
+def _global_option(option: Option, *, hidden: bool) -> click.Option:
+    """An option whose value goes to App."""
+    return click.Option(
+        [option.flag],
+        **_shape(option),
+        expose_value=False,
+        hidden=hidden,
+        callback=_take,
+        help=option.help,
+    )
 
 
-def _take_json(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001 -- click's signature
-    if value:
-        ctx.ensure_object(App).json = True
+def _option(option: Option) -> click.Option:
+    return click.Option(
+        [option.flag, option.name],
+        multiple=option.multiple,
+        required=option.required,
+        help=option.help,
+        **_shape(option),
+        **_kind(option),
+    )
 
 
-def _take_debug(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001 -- click's signature
-    if value:
-        ctx.ensure_object(App).debug = True
+def _shape(option: Option) -> dict[str, Any]:
+    """What click is told only where it holds: it makes something of an explicit None or False too."""
+    if not option.takes_value:
+        return {"is_flag": True}
+    shown = {} if option.default is None else {"default": option.default, "show_default": True}
+    return {"metavar": option.metavar, **shown}
 
 
-def _global_options(*, shown: bool, data: bool) -> list[click.Option]:
-    options = [
-        click.Option(
-            ["--home"],
-            metavar="DIR",
-            expose_value=False,
-            hidden=not shown,
-            callback=_take_home,
-            help="Where roost keeps everything (else ROOST_HOME, else the XDG folders).",
-        ),
-        click.Option(
-            ["--debug"],
-            is_flag=True,
-            expose_value=False,
-            hidden=not shown,
-            callback=_take_debug,
-            help="Show tracebacks.",
-        ),
-    ]
-    if data:
-        text = "Print JSON (where the output is data)." if shown else "Print JSON."
-        options.insert(
-            0, click.Option(["--json"], is_flag=True, expose_value=False, callback=_take_json, help=text)
+def _argument(argument: Argument) -> click.Argument:
+    return click.Argument(
+        [argument.name],
+        required=argument.required,
+        nargs=-1 if argument.many else 1,
+        metavar=argument.metavar,
+        **_kind(argument),
+    )
+
+
+def _kind(parameter: Argument | Option) -> dict[str, Any]:
+    """What makes the value of a text, as click wants it."""
+    kind = parameter.kind
+    if isinstance(kind, Choice):
+        return {"type": click.Choice(kind.words)}
+    if isinstance(kind, Number):
+        return {"type": click.IntRange(min=kind.least)}
+    if kind is str:
+        return {}
+
+    def make(_ctx: click.Context, _param: click.Parameter, text: str | None) -> object:
+        return None if text is None else kind(text)
+
+    return {"callback": make}
+
+
+class ClickCommand(click.Command):
+    """A command; it takes the global options after its name too."""
+
+    def __init__(self, command: Command) -> None:
+        """Of its declaration."""
+        super().__init__(
+            command.name,
+            callback=click.pass_obj(command.run),
+            params=[
+                *map(_argument, command.arguments),
+                *map(_option, command.options),
+                *(_global_option(option, hidden=option is not JSON) for option in command.of_all),
+            ],
+            help=command.run.__doc__,
         )
-    return options
-
-
-class PlainCommand(click.Command):
-    """A command that takes the global options after its name too."""
-
-    data = False
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- click's own arguments
-        """As click.Command."""
-        super().__init__(*args, **kwargs)
-        self.params.extend(_global_options(shown=False, data=self.data))
-
-
-class DataCommand(PlainCommand):
-    """A command whose output is data: it takes `--json`."""
-
-    data = True
 
 
 class Commands(click.Group):
@@ -111,24 +95,21 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
         """All commands, section by section."""
-        return list(_MODULES)
+        return list(MODULES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- click's signature
         """Load the module of one command."""
-        module = _MODULES.get(cmd_name)
-        if module is None:
-            return None
-        command: click.Command = getattr(import_module(f"roost.cli.commands.{module}"), f"{cmd_name}_command")
-        return command
+        command = find(cmd_name)
+        return None if command is None else ClickCommand(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click's, with the closest commands named when there is none of that name."""
-        if args and not args[0].startswith("-") and args[0] not in _MODULES:
+        if args and not args[0].startswith("-") and args[0] not in MODULES:
             from difflib import get_close_matches
 
-            close = get_close_matches(args[0], _MODULES, n=3)
+            close = get_close_matches(args[0], MODULES, n=3)
             hint = f" (did you mean {' or '.join(close)}?)" if close else ""
             raise click.UsageError(f"there is no command '{args[0]}'{hint}", ctx)
         return super().resolve_command(ctx, args)
@@ -185,7 +166,7 @@ roost = Commands(
     invoke_without_command=True,
     callback=click.pass_context(_help_without_command),
     params=[
-        *_global_options(shown=True, data=True),
+        *(_global_option(option, hidden=False) for option in GLOBAL),
         click.Option(
             ["--version"],
             is_flag=True,

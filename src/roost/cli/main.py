@@ -1,27 +1,36 @@
 """The entry point: run one command, and end with one line and the right exit code whatever happens."""
 
+from __future__ import annotations
+
 import os
 import sys
-from importlib import import_module
 
 from roost.cli.app import App
+from roost.cli.catalog import find
 from roost.cli.client import RemoteError
 from roost.cli.output import warn
+from roost.cli.reading import read
 from roost.errors import RoostError
 
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C ended."""
 BROKEN_PIPE = 141
 """The exit code when the reader of our output has gone."""
-QUICK = {"list": "registry", "status": "health"}
-"""Commands that status bars and scripts run all the time -> their module below `roost.cli`.
-
-Written with no option but `--json` they skip the parser: loading click takes longer than all the rest.
-"""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run `roost` with these arguments (default: the process's) and return its exit code."""
+    """Run `roost` with these arguments and return its exit code.
+
+    None: with those of the process, which ends here.
+    """
+    if arguments is not None:
+        return _main(arguments)
+    status = _main(sys.argv[1:])
+    # All is written and closed; the interpreter's leave-taking would be a tenth of a short command's time.
+    os._exit(status)
+
+
+def _main(arguments: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -29,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
             reconfigure(errors="backslashreplace")
     app = App()
     try:
-        status = _guarded(app, sys.argv[1:] if arguments is None else arguments)
+        status = _guarded(app, arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         return _quiet()
@@ -53,11 +62,9 @@ def _guarded(app: App, arguments: list[str]) -> int:
 
 
 def _run(app: App, arguments: list[str]) -> int:
-    words = [word for word in arguments if word != "--json"]
-    if len(words) == 1 and words[0] in QUICK:
-        app.json = len(arguments) > 1
-        import_module(f"roost.cli.{QUICK[words[0]]}").show(app)
-        return 0
+    reading = read(arguments, find)
+    if reading is not None:
+        return reading.run(app)
     from roost.cli.group import run
 
     return run(app, arguments)

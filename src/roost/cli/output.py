@@ -1,11 +1,17 @@
 """What people see: aligned text that fits the terminal, colour only on one, nothing that could drive it."""
 
-import json
+from __future__ import annotations
+
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
-from typing import IO
+
+from roost.cli.wire import encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import IO
 
 WIDTH = 80
 """Columns of output that is not a terminal."""
@@ -56,12 +62,17 @@ def warn(text: str) -> None:
 
 def show_json(value: object) -> None:
     """JSON for a program; indented when a person looks at it."""
-    say(json.dumps(value, indent=2 if sys.stdout.isatty() else None))
+    if sys.stdout.isatty():
+        import json
+
+        say(json.dumps(value, indent=2))
+    else:
+        say(encode(value, ascii_only=True))
 
 
 def show_json_line(value: object) -> None:
     """One JSON object on a line of its own, at once: the stream may be endless."""
-    say(json.dumps(value))
+    say(encode(value, ascii_only=True))
     sys.stdout.flush()
 
 

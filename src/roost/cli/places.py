@@ -4,8 +4,13 @@
 the two together.
 """
 
+from __future__ import annotations
+
 import os
-from collections.abc import Mapping
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _SOCKET_BYTES = 100
 _LONGEST_SOCKET = "t/" + "0" * 16

@@ -16,11 +16,6 @@ class Setting(NamedTuple):
         """The option of `add`."""
         return {"args": "--arg", "env": "--env"}.get(self.key, "--" + self.key.replace("_", "-"))
 
-    @property
-    def variable(self) -> str:
-        """The option's name in Python."""
-        return self.key
-
 
 SETTINGS = (
     Setting("dir", "DIR", "The folder it works in (default: the current one)."),

@@ -1,11 +1,8 @@
 """Durations as people write them: `500ms 20s 10m 1h 7d`."""
 
-import re
-
 from roost.errors import InvalidSettingError
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_SHAPE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _LONGEST = 3650 * 86400.0
 
 
@@ -15,13 +12,30 @@ def parse_duration(text: str) -> float:
     Raises InvalidSettingError on anything else and on more than ten years.
     """
     compact = text.strip().lower()
-    parts = list(_SHAPE.finditer(compact))
-    if not parts or "".join(part.group() for part in parts) != compact:
-        raise InvalidSettingError(f"'{text}' is not a duration; write it like 500ms, 20s, 10m, 1h or 7d")
-    seconds = sum(float(part.group(1)) * _UNITS[part.group(2)] for part in parts)
+    try:
+        seconds = sum(_parts(compact))
+    except ValueError as error:
+        raise InvalidSettingError(
+            f"'{text}' is not a duration; write it like 500ms, 20s, 10m, 1h or 7d"
+        ) from error
     if seconds > _LONGEST:
         raise InvalidSettingError(f"'{compact[:40]}' is longer than ten years; write at most 3650d")
     return seconds
+
+
+def _parts(text: str) -> list[float]:
+    """The seconds of each number with its unit. Raises ValueError. The command line must not load `re`."""
+    parts: list[float] = []
+    rest = text
+    while rest or not text:
+        behind = rest.lstrip("0123456789.")
+        number = rest[: len(rest) - len(behind)]
+        rest = behind.lstrip("dhms")
+        unit = _UNITS.get(behind[: len(behind) - len(rest)])
+        if unit is None or not (number[:1].isdigit() and number[-1].isdigit()):
+            raise ValueError(text)
+        parts.append(float(number) * unit)
+    return parts
 
 
 def format_duration(seconds: float) -> str:

@@ -1,16 +1,12 @@
 """`done` and `fresh`: an agent speaks of itself."""
 
-import click
-
 from roost.cli.app import App
-from roost.cli.group import PlainCommand
+from roost.cli.command import Argument, command
 from roost.cli.output import say
 from roost.errors import UsageError
 
 
-@click.command("done", cls=PlainCommand)
-@click.argument("summary", nargs=-1)
-@click.pass_obj
+@command("done", Argument("summary", many=True, required=False), data=False)
 def done_command(app: App, summary: tuple[str, ...]) -> None:
     """Say, from inside a session, that its task is done.
 
@@ -22,8 +18,7 @@ def done_command(app: App, summary: tuple[str, ...]) -> None:
     say("noted; the session ends when its turn is over")
 
 
-@click.command("fresh", cls=PlainCommand)
-@click.pass_obj
+@command("fresh", data=False)
 def fresh_command(app: App) -> None:
     """Ask, from inside a session, for a fresh session of oneself.
 

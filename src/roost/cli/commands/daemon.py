@@ -1,19 +1,15 @@
 """`up`, `down` and `status`: the daemon itself."""
 
-import click
-
 from roost.cli.app import App
 from roost.cli.client import ConnectionLostError, Record
-from roost.cli.group import DataCommand, PlainCommand
+from roost.cli.command import Option, command
 from roost.cli.health import show
 from roost.cli.output import say
 from roost.errors import NoDaemonError, RoostError
 
 
-@click.command("up", cls=PlainCommand)
-@click.option("--foreground", is_flag=True, help="Run in this terminal until Ctrl-C.")
-@click.pass_obj
-def up_command(app: App, foreground: bool) -> None:  # noqa: FBT001 -- click's signature
+@command("up", Option("--foreground", help="Run in this terminal until Ctrl-C."), data=False)
+def up_command(app: App, foreground: bool) -> None:  # noqa: FBT001 -- a flag
     """Start the daemon; returns when it answers. Does nothing when it runs already.
 
     With a service installed (`roost service install`) the service starts it.
@@ -46,10 +42,8 @@ def _status(app: App) -> Record | None:
         return None
 
 
-@click.command("down", cls=PlainCommand)
-@click.option("--agents", is_flag=True, help="End the agents too; without it they live on.")
-@click.pass_obj
-def down_command(app: App, agents: bool) -> None:  # noqa: FBT001 -- click's signature
+@command("down", Option("--agents", help="End the agents too; without it they live on."), data=False)
+def down_command(app: App, agents: bool) -> None:  # noqa: FBT001 -- a flag
     """Stop the daemon; returns when it has ended. Agents live on and are adopted by the next `up`."""
     from roost.cli.launch import wait_until_down
     from roost.cli.service.install import is_installed
@@ -85,8 +79,7 @@ def _check_agents_ended(app: App) -> None:
         )
 
 
-@click.command("status", cls=DataCommand)
-@click.pass_obj
+@command("status")
 def status_command(app: App) -> None:
     """Show the daemon's health. Exit code 5: it is not running."""
     show(app)

@@ -2,14 +2,11 @@
 
 from importlib import import_module
 
-import click
-
 from roost.cli.app import App
-from roost.cli.group import PlainCommand
+from roost.cli.command import command
 
 
-@click.command("demo", cls=PlainCommand)
-@click.pass_obj
+@command("demo", data=False)
 def demo_command(_app: App) -> int:
     """Show the main job on the built-in demo agent.
 

@@ -1,18 +1,15 @@
 """`doctor`: what is missing or wrong, and the command that mends it."""
 
-import click
-
 from roost.cli.app import App
 from roost.cli.client import Record
-from roost.cli.group import DataCommand
+from roost.cli.command import command
 from roost.cli.output import one_line, paint, say, show_json
 from roost.errors import NoDaemonError, RoostError
 
 _MARKS = {True: ("ok", "green"), False: ("WRONG", "red"), None: ("note", "yellow")}
 
 
-@click.command("doctor", cls=DataCommand)
-@click.pass_obj
+@command("doctor")
 def doctor_command(app: App) -> int:
     """Look for what is missing or wrong; each finding names its cure.
 

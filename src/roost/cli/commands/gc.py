@@ -4,11 +4,9 @@ import json
 import subprocess
 import sys
 
-import click
-
 from roost.cli.app import App
 from roost.cli.client import Record
-from roost.cli.group import DataCommand
+from roost.cli.command import Option, command
 from roost.cli.output import say, show_json, table, warn
 from roost.errors import NoDaemonError, RoostError
 
@@ -18,10 +16,8 @@ _TRIES = 6
 _SECONDS = 120.0
 
 
-@click.command("gc", cls=DataCommand)
-@click.option("--dry-run", is_flag=True, help="Change nothing, only say what would be done.")
-@click.pass_obj
-def gc_command(app: App, dry_run: bool) -> None:  # noqa: FBT001 -- click's signature
+@command("gc", Option("--dry-run", help="Change nothing, only say what would be done."))
+def gc_command(app: App, dry_run: bool) -> None:  # noqa: FBT001 -- a flag
     """Close sessions of the registry that are dead, for certain.
 
     While the daemon runs it looks after that itself: then this only reports what it finds. Without a daemon

@@ -2,22 +2,19 @@
 
 import sys
 
-import click
-
 from roost.cli.app import App
 from roost.cli.client import Record
-from roost.cli.group import DataCommand
+from roost.cli.command import Argument, Option, command
 from roost.cli.output import clock, harmless, one_line, paint, say, show_json, show_json_line, wrap
 
 
-@click.command("inbox", cls=DataCommand)
-@click.argument("name")
-@click.option("--ack", is_flag=True, help="Mark what was shown as read.")
-@click.option(
-    "--follow", is_flag=True, help="Go on showing what arrives, until Ctrl-C; with --json one line each."
+@command(
+    "inbox",
+    Argument("name"),
+    Option("--ack", help="Mark what was shown as read."),
+    Option("--follow", help="Go on showing what arrives, until Ctrl-C; with --json one line each."),
 )
-@click.pass_obj
-def inbox_command(app: App, name: str, ack: bool, follow: bool) -> None:  # noqa: FBT001 -- click's signature
+def inbox_command(app: App, name: str, ack: bool, follow: bool) -> None:  # noqa: FBT001 -- a flag
     """Show the unread mail of a peer of runtime `human`, oldest first."""
     params: Record = {"name": name, "ack": ack, "follow": follow}
     if follow:

@@ -1,10 +1,8 @@
 """`events` and `deaths`: what happened."""
 
-import click
-
 from roost.cli.app import App
 from roost.cli.client import ConnectionLostError, Record
-from roost.cli.group import DataCommand
+from roost.cli.command import Argument, Number, Option, command
 from roost.cli.output import (
     age,
     clock,
@@ -22,13 +20,14 @@ from roost.errors import NoDaemonError
 _NAMES = {9: "SIGKILL", 15: "SIGTERM", 1: "SIGHUP", 2: "SIGINT", 11: "SIGSEGV", 6: "SIGABRT"}
 
 
-@click.command("events", cls=DataCommand)
-@click.option("--follow", is_flag=True, help="Go on printing what happens, until Ctrl-C.")
-@click.option("--peer", metavar="NAME", help="Only events of this peer.")
-@click.option("--after", type=click.IntRange(min=0), metavar="SEQ", help="Only events after this number.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many, the earliest first.")
-@click.pass_obj
-def events_command(app: App, follow: bool, peer: str | None, after: int | None, limit: int | None) -> None:  # noqa: FBT001 -- click's signature
+@command(
+    "events",
+    Option("--follow", help="Go on printing what happens, until Ctrl-C."),
+    Option("--peer", metavar="NAME", help="Only events of this peer."),
+    Option("--after", kind=Number(0), metavar="SEQ", help="Only events after this number."),
+    Option("--limit", kind=Number(1), metavar="N", help="At most so many, the earliest first."),
+)
+def events_command(app: App, follow: bool, peer: str | None, after: int | None, limit: int | None) -> None:  # noqa: FBT001 -- a flag
     """Print the journal in order; --json prints one object per line."""
     params: Record = {"after": after, "peer": peer, "follow": follow, "limit": limit}
     last = after or 0
@@ -61,9 +60,7 @@ def _show_event(event: Record) -> None:
     say(wrap(" ".join([*words, sentence(event)]).rstrip(), 7))
 
 
-@click.command("deaths", cls=DataCommand)
-@click.argument("name", required=False)
-@click.pass_obj
+@command("deaths", Argument("name", required=False))
 def deaths_command(app: App, name: str | None) -> None:
     """Show how sessions ended; with NAME all that is known of each."""
     deaths: list[Record] = app.call_or_read("deaths", {"name": name})

@@ -1,10 +1,8 @@
 """`messages` and `message`: queue and history, and one message's whole story."""
 
-import click
-
 from roost.cli.app import App
 from roost.cli.client import Record
-from roost.cli.group import DataCommand
+from roost.cli.command import Argument, Choice, Number, Option, command
 from roost.cli.output import age, clock, fields, one_line, say, show_json, table, wrap
 from roost.core.durations import rough_duration
 from roost.errors import UsageError
@@ -16,13 +14,12 @@ SHORT_ID = 16
 STATES = ("queued", "offered", "accepted", "done", "expired", "refused", "dead-letter", "unknown")
 
 
-@click.command("messages", cls=DataCommand)
-@click.argument("name", required=False)
-@click.option("--state", type=click.Choice(STATES), help="Only messages in this state.")
-@click.option(
-    "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="The latest so many."
+@command(
+    "messages",
+    Argument("name", required=False),
+    Option("--state", kind=Choice(STATES), help="Only messages in this state."),
+    Option("--limit", kind=Number(1), default=50, help="The latest so many."),
 )
-@click.pass_obj
 def messages_command(app: App, name: str | None, state: str | None, limit: int) -> None:
     """Show queue and history, of all peers or of messages to NAME."""
     messages: list[Record] = app.call_or_read("messages", {"name": name, "state": state, "limit": limit})
@@ -53,16 +50,17 @@ def show_messages(messages: list[Record]) -> None:
     )
 
 
-@click.command("message", cls=DataCommand)
-@click.argument("id")
-@click.option("--resend", is_flag=True, help="Send it again: it is in doubt, or ended without being taken.")
-@click.option("--drop", is_flag=True, help="Give it up: it is in doubt, or waits. Its sender is told.")
-@click.pass_obj
+@command(
+    "message",
+    Argument("id"),
+    Option("--resend", help="Send it again: it is in doubt, or ended without being taken."),
+    Option("--drop", help="Give it up: it is in doubt, or waits. Its sender is told."),
+)
 def message_command(
     app: App,
     id: str,  # noqa: A002 -- the argument's name in the help
-    resend: bool,  # noqa: FBT001 -- click's signature
-    drop: bool,  # noqa: FBT001 -- click's signature
+    resend: bool,  # noqa: FBT001 -- a flag
+    drop: bool,  # noqa: FBT001 -- a flag
 ) -> None:
     """Show one message's whole story. The digits of its ID that `messages` shows are enough.
 

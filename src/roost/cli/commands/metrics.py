@@ -2,14 +2,11 @@
 
 import sys
 
-import click
-
 from roost.cli.app import App
-from roost.cli.group import PlainCommand
+from roost.cli.command import command
 
 
-@click.command("metrics", cls=PlainCommand)
-@click.pass_obj
+@command("metrics", data=False)
 def metrics_command(app: App) -> None:
     """Print what the daemon counts, as Prometheus text.
 

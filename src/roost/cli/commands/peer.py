@@ -2,19 +2,27 @@
 
 import os
 import shlex
-from collections.abc import Callable
 from typing import Any
-
-import click
 
 from roost.cli.app import App
 from roost.cli.client import Record
-from roost.cli.group import DataCommand
+from roost.cli.command import Argument, Option, command
 from roost.cli.output import fields, say, show_json
 from roost.cli.settings import SETTINGS
 from roost.errors import UsageError
 
-Decorated = Callable[..., Any]
+_SETTINGS = [
+    Option(
+        setting.option,
+        setting.key,
+        metavar=setting.metavar,
+        multiple=setting.multiple,
+        help=setting.help,
+    )
+    for setting in SETTINGS
+    if setting.key != "runtime"
+]
+"""One for each setting but `runtime`, which `add` insists on and `init` finds."""
 _INSTALL = {
     "claude": "npm install -g @anthropic-ai/claude-code",
     "codex": "npm install -g @openai/codex",
@@ -22,37 +30,25 @@ _INSTALL = {
 _LONGEST_NAME = 32
 
 
-def _setting_options(command: Decorated) -> Decorated:
-    """One option for each setting but `runtime`, which `add` insists on and `init` finds."""
-    for setting in reversed(SETTINGS):
-        if setting.key != "runtime":
-            command = click.option(
-                setting.option,
-                setting.variable,
-                metavar=setting.metavar,
-                multiple=setting.multiple,
-                help=setting.help,
-            )(command)
-    return command
-
-
-@click.command("add", cls=DataCommand)
-@click.argument("name")
-@click.option(
-    "--runtime", required=True, metavar="R", help="claude, codex, human, demo, or one of the config file."
+@command(
+    "add",
+    Argument("name"),
+    Option(
+        "--runtime", required=True, metavar="R", help="claude, codex, human, demo, or one of the config file."
+    ),
+    *_SETTINGS,
 )
-@_setting_options
-@click.pass_obj
 def add_command(app: App, name: str, runtime: str, **options: Any) -> None:  # noqa: ANN401 -- one per setting
     """Make a peer. It sleeps until a message or `wake` needs it."""
     _add(app, name, runtime, options)
 
 
-@click.command("init", cls=DataCommand)
-@click.argument("name", required=False)
-@click.option("--runtime", metavar="R", help="As in `add`; default: claude if it is installed, else codex.")
-@_setting_options
-@click.pass_obj
+@command(
+    "init",
+    Argument("name", required=False),
+    Option("--runtime", metavar="R", help="As in `add`; default: claude if it is installed, else codex."),
+    *_SETTINGS,
+)
 def init_command(app: App, name: str | None, runtime: str | None, **options: Any) -> None:  # noqa: ANN401 -- one per setting
     """Make a peer for the current folder, named after it."""
     folder: str = options.get("dir") or "."
@@ -111,10 +107,7 @@ def _installed_runtime() -> str:
     raise UsageError(f"neither claude nor codex is installed; install one with {ways}, or choose --runtime")
 
 
-@click.command("set", cls=DataCommand)
-@click.argument("name")
-@click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
-@click.pass_obj
+@command("set", Argument("name"), Argument("pairs", many=True, metavar="KEY=VALUE..."))
 def set_command(app: App, name: str, pairs: tuple[str, ...]) -> None:
     """Change settings of a peer: all of these or none.
 
@@ -138,11 +131,8 @@ def _pair(text: str) -> list[str]:
     return [key, value]
 
 
-@click.command("remove", cls=DataCommand)
-@click.argument("name")
-@click.option("--force", is_flag=True, help="End its session first when it has one.")
-@click.pass_obj
-def remove_command(app: App, name: str, force: bool) -> None:  # noqa: FBT001 -- click's signature
+@command("remove", Argument("name"), Option("--force", help="End its session first when it has one."))
+def remove_command(app: App, name: str, force: bool) -> None:  # noqa: FBT001 -- a flag
     """Forget a peer and all that is kept about it. Its folder stays."""
     result: Record = app.call("remove", {"name": name, "force": force}, patience=None)
     if app.json:
@@ -151,12 +141,13 @@ def remove_command(app: App, name: str, force: bool) -> None:  # noqa: FBT001 --
         say(f"removed {result['name']}; its folder {result['dir']} was kept")
 
 
-@click.command("rename", cls=DataCommand)
-@click.argument("old")
-@click.argument("new")
-@click.option("--force", is_flag=True, help="End its session first when it has one.")
-@click.pass_obj
-def rename_command(app: App, old: str, new: str, force: bool) -> None:  # noqa: FBT001 -- click's signature
+@command(
+    "rename",
+    Argument("old"),
+    Argument("new"),
+    Option("--force", help="End its session first when it has one."),
+)
+def rename_command(app: App, old: str, new: str, force: bool) -> None:  # noqa: FBT001 -- a flag
     """Give a peer another name; its mail, conversation and history go with it.
 
     With --force its session ends as if put to sleep, and resumes by the same rules. Who writes to the old

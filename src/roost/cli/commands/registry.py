@@ -1,24 +1,19 @@
 """`list` and `show`: the registry. They never change anything."""
 
-import click
-
 from roost.cli.app import App
 from roost.cli.client import DOWN, Record
-from roost.cli.group import DataCommand
+from roost.cli.command import Argument, command
 from roost.cli.output import age, clock, fields, paint_state, say, show_json, table
 from roost.cli.registry import show
 
 
-@click.command("list", cls=DataCommand)
-@click.pass_obj
+@command("list")
 def list_command(app: App) -> None:
     """Show all peers: state, since when, waiting messages, and why."""
     show(app)
 
 
-@click.command("show", cls=DataCommand)
-@click.argument("name")
-@click.pass_obj
+@command("show", Argument("name"))
 def show_command(app: App, name: str) -> None:
     """Show all that is known of one peer."""
     peer: Record = app.call_or_read("show", {"name": name})

@@ -1,17 +1,19 @@
 """`send`: one message to one peer."""
 
+from __future__ import annotations
+
 import os
 import sys
-from typing import TYPE_CHECKING
-
-import click
 
 from roost.cli.app import App
 from roost.cli.client import Record, RemoteError
-from roost.cli.group import DataCommand
+from roost.cli.command import Argument, Choice, Option, command
 from roost.cli.output import Progress, harmless, is_terminal, say, show_json, warn
+from roost.core.durations import parse_duration
+from roost.core.limits import ATTACHMENTS, BODY_BYTES
 from roost.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO
 
@@ -20,47 +22,37 @@ DEFAULT_WAIT = 600.0
 INTERRUPTED = 130
 
 
-def _seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
-    if value is None:
-        return None
-    from roost.core.durations import parse_duration
-
-    return parse_duration(value)
-
-
-@click.command("send", cls=DataCommand)
-@click.argument("to")
-@click.argument("body", nargs=-1)
-@click.option("--file", "file", metavar="FILE", help="Take the body from this file.")
-@click.option(
-    "--from", "sender", metavar="NAME", help="Send as this mailbox peer (default: as the operator)."
+@command(
+    "send",
+    Argument("to"),
+    Argument("body", many=True, required=False),
+    Option("--file", "file", metavar="FILE", help="Take the body from this file."),
+    Option("--from", "sender", metavar="NAME", help="Send as this mailbox peer (default: as the operator)."),
+    Option(
+        "--topic", metavar="TEXT", help="What it is about; a topic decides whether a conversation is resumed."
+    ),
+    Option("--reply-to", metavar="ID", help="The message that this one answers."),
+    Option("--attach", metavar="FILE", multiple=True, help="Attach a file; at most 20."),
+    Option("--ttl", metavar="DURATION", kind=parse_duration, help="Give up when it was not taken by then."),
+    Option(
+        "--when",
+        kind=Choice(("now", "next", "idle")),
+        default="next",
+        help="What a busy agent gets: it next, in its turn, or when nothing else waits.",
+    ),
+    Option("--key", metavar="TEXT", help="Your own key: the same key and body again is the same message."),
+    Option(
+        "--wait",
+        kind=Choice(("stored", "accepted", "done", "replied")),
+        help="Return when this has happened.  [default: stored]",
+    ),
+    Option(
+        "--timeout",
+        metavar="DURATION",
+        kind=parse_duration,
+        help="How long --wait waits; the message stays when it runs out.  [default: 10m]",
+    ),
 )
-@click.option(
-    "--topic", metavar="TEXT", help="What it is about; a topic decides whether a conversation is resumed."
-)
-@click.option("--reply-to", metavar="ID", help="The message that this one answers.")
-@click.option("--attach", metavar="FILE", multiple=True, help="Attach a file; at most 20.")
-@click.option("--ttl", metavar="DURATION", callback=_seconds, help="Give up when it was not taken by then.")
-@click.option(
-    "--when",
-    type=click.Choice(("now", "next", "idle")),
-    default="next",
-    show_default=True,
-    help="What a busy agent gets: it next, in its turn, or when nothing else waits.",
-)
-@click.option("--key", metavar="TEXT", help="Your own key: the same key and body again is the same message.")
-@click.option(
-    "--wait",
-    type=click.Choice(("stored", "accepted", "done", "replied")),
-    help="Return when this has happened.  [default: stored]",
-)
-@click.option(
-    "--timeout",
-    metavar="DURATION",
-    callback=_seconds,
-    help="How long --wait waits; the message stays when it runs out.  [default: 10m]",
-)
-@click.pass_obj
 def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
     app: App,
     to: str,
@@ -175,15 +167,11 @@ def _read_body(words: tuple[str, ...], file: str | None) -> str:
     return _read(sys.stdin.buffer, "standard input")
 
 
-def _read(stream: "BinaryIO", name: str) -> str:
-    from roost.core.limits import BODY_BYTES
-
+def _read(stream: BinaryIO, name: str) -> str:
     return _decode(stream.read(BODY_BYTES + 1), name)
 
 
 def _decode(data: bytes, name: str) -> str:
-    from roost.core.limits import BODY_BYTES
-
     if len(data) > BODY_BYTES:
         raise UsageError("the body is over 1 MiB; send a file with --attach instead")
     if not data.strip():
@@ -197,8 +185,6 @@ def _decode(data: bytes, name: str) -> str:
 
 
 def _attachments(paths: tuple[str, ...]) -> list[str]:
-    from roost.core.limits import ATTACHMENTS
-
     if len(paths) > ATTACHMENTS:
         raise UsageError(f"{len(paths)} attachments; a message takes at most {ATTACHMENTS}")
     for path in paths:

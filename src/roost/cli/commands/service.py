@@ -2,21 +2,21 @@
 
 import sys
 
-import click
-
 from roost.cli.app import App
-from roost.cli.group import DataCommand
+from roost.cli.command import Argument, Choice, Option, command
 from roost.cli.output import say, show_json, warn
+from roost.errors import UsageError
 
 _PLATFORMS = {"systemd": "linux", "launchd": "darwin"}
 
 
-@click.command("service", cls=DataCommand)
-@click.argument("action", type=click.Choice(["install", "uninstall", "print"]))
-@click.option(
-    "--platform", type=click.Choice(list(_PLATFORMS)), help="Whose files `print` shows (else this machine's)."
+@command(
+    "service",
+    Argument("action", kind=Choice(["install", "uninstall", "print"])),
+    Option(
+        "--platform", kind=Choice(list(_PLATFORMS)), help="Whose files `print` shows (else this machine's)."
+    ),
 )
-@click.pass_obj
 def service_command(app: App, action: str, platform: str | None) -> None:
     """Run the daemon as a service of yours: systemd on Linux, launchd on macOS.
 
@@ -25,7 +25,7 @@ def service_command(app: App, action: str, platform: str | None) -> None:
     files and changes nothing.
     """
     if action != "print" and platform is not None:
-        raise click.UsageError("--platform is for `print`")
+        raise UsageError("--platform is for `print`; see `roost service --help`")
     {"install": _install, "uninstall": _uninstall, "print": _print}[action](app, platform)
 
 

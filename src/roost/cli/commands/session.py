@@ -1,21 +1,20 @@
 """`wake`, `stop`, `start`, `restart`, `refresh`, `interrupt`, `compact`: sessions of peers."""
 
-import click
-
 from roost.cli.app import App
 from roost.cli.client import Answer, Record
-from roost.cli.group import DataCommand
+from roost.cli.command import Argument, Option, command
 from roost.cli.output import Progress, one_line, paint_state, say, show_json
 from roost.cli.registry import show_rows
 from roost.errors import UsageError
 
 
-@click.command("wake", cls=DataCommand)
-@click.argument("name")
-@click.option("--fresh", is_flag=True, help="With a new conversation.")
-@click.option("--resume", is_flag=True, help="With the earlier conversation, or fail.")
-@click.pass_obj
-def wake_command(app: App, name: str, fresh: bool, resume: bool) -> None:  # noqa: FBT001 -- click's signature
+@command(
+    "wake",
+    Argument("name"),
+    Option("--fresh", help="With a new conversation."),
+    Option("--resume", help="With the earlier conversation, or fail."),
+)
+def wake_command(app: App, name: str, fresh: bool, resume: bool) -> None:  # noqa: FBT001 -- a flag
     """Give a peer a session; returns when it is ready."""
     if fresh and resume:
         raise UsageError("--fresh and --resume exclude each other")
@@ -23,9 +22,7 @@ def wake_command(app: App, name: str, fresh: bool, resume: bool) -> None:  # noq
     _show(app, call_with_progress(app, "wake", {"name": name, "mode": mode}))
 
 
-@click.command("restart", cls=DataCommand)
-@click.argument("name")
-@click.pass_obj
+@command("restart", Argument("name"))
 def restart_command(app: App, name: str) -> None:
     """End a peer's session and start a fresh one.
 
@@ -34,29 +31,24 @@ def restart_command(app: App, name: str) -> None:
     _show(app, call_with_progress(app, "restart", {"name": name}))
 
 
-@click.command("stop", cls=DataCommand)
-@click.argument("name", required=False)
-@click.option("--all", "everyone", is_flag=True, help="All peers.")
-@click.pass_obj
-def stop_command(app: App, name: str | None, everyone: bool) -> None:  # noqa: FBT001 -- click's signature
+@command("stop", Argument("name", required=False), Option("--all", "everyone", help="All peers."))
+def stop_command(app: App, name: str | None, everyone: bool) -> None:  # noqa: FBT001 -- a flag
     """Park a peer: its session ends and nothing wakes it until `start`. Messages to it are kept."""
     _each(app, "stop", name, everyone=everyone)
 
 
-@click.command("start", cls=DataCommand)
-@click.argument("name", required=False)
-@click.option("--all", "everyone", is_flag=True, help="All peers.")
-@click.pass_obj
-def start_command(app: App, name: str | None, everyone: bool) -> None:  # noqa: FBT001 -- click's signature
+@command("start", Argument("name", required=False), Option("--all", "everyone", help="All peers."))
+def start_command(app: App, name: str | None, everyone: bool) -> None:  # noqa: FBT001 -- a flag
     """Unpark a peer, and lift its quarantine. What waits for it is delivered."""
     _each(app, "start", name, everyone=everyone)
 
 
-@click.command("refresh", cls=DataCommand)
-@click.argument("name", required=False)
-@click.option("--all", "everyone", is_flag=True, help="All peers that have conversations.")
-@click.pass_obj
-def refresh_command(app: App, name: str | None, everyone: bool) -> None:  # noqa: FBT001 -- click's signature
+@command(
+    "refresh",
+    Argument("name", required=False),
+    Option("--all", "everyone", help="All peers that have conversations."),
+)
+def refresh_command(app: App, name: str | None, everyone: bool) -> None:  # noqa: FBT001 -- a flag
     """Make a peer's next wake a fresh one.
 
     A session that lives goes on; what is woken after it begins a new conversation.
@@ -71,9 +63,7 @@ def refresh_command(app: App, name: str | None, everyone: bool) -> None:  # noqa
         say(f"{row['name']} begins a new conversation at its next wake{after}")
 
 
-@click.command("interrupt", cls=DataCommand)
-@click.argument("name")
-@click.pass_obj
+@command("interrupt", Argument("name"))
 def interrupt_command(app: App, name: str) -> None:
     """End the turn that a peer is in, as Escape does in its terminal.
 
@@ -83,9 +73,7 @@ def interrupt_command(app: App, name: str) -> None:
     _errand(app, "interrupt", name, "its turn was ended")
 
 
-@click.command("compact", cls=DataCommand)
-@click.argument("name")
-@click.pass_obj
+@command("compact", Argument("name"))
 def compact_command(app: App, name: str) -> None:
     """Have a peer's agent summarise its conversation, so that it needs less room.
 

@@ -6,12 +6,10 @@ import select
 import sys
 from typing import NoReturn
 
-import click
-
 from roost.cli.app import App
 from roost.cli.client import Record
+from roost.cli.command import Argument, Number, Option, command
 from roost.cli.commands.session import call_with_progress
-from roost.cli.group import DataCommand, PlainCommand
 from roost.cli.output import harmless, is_terminal, say, show_json
 from roost.errors import NoDaemonError, RoostError, UsageError
 
@@ -24,9 +22,7 @@ _SEQUENCES = re.compile(
 )
 
 
-@click.command("attach", cls=PlainCommand)
-@click.argument("name")
-@click.pass_obj
+@command("attach", Argument("name"), data=False)
 def attach_command(app: App, name: str) -> NoReturn:
     """Join a peer's terminal, waking it with its earlier conversation. Ctrl-b d leaves it running."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -44,9 +40,7 @@ def attach_command(app: App, name: str) -> NoReturn:
         ) from error
 
 
-@click.command("screen", cls=DataCommand)
-@click.argument("name")
-@click.pass_obj
+@command("screen", Argument("name"))
 def screen_command(app: App, name: str) -> None:
     """Print what is on a peer's terminal now."""
     result: Record = app.call("screen", {"name": name})
@@ -56,14 +50,13 @@ def screen_command(app: App, name: str) -> None:
         say(harmless(str(result.get("text") or "")).rstrip("\n"))
 
 
-@click.command("logs", cls=DataCommand)
-@click.argument("name")
-@click.option("--follow", is_flag=True, help="Go on printing what is written, until Ctrl-C.")
-@click.option(
-    "--lines", type=click.IntRange(min=0), default=100, show_default=True, help="So many of its last lines."
+@command(
+    "logs",
+    Argument("name"),
+    Option("--follow", help="Go on printing what is written, until Ctrl-C."),
+    Option("--lines", kind=Number(0), default=100, help="So many of its last lines."),
 )
-@click.pass_obj
-def logs_command(app: App, name: str, follow: bool, lines: int) -> None:  # noqa: FBT001 -- click's signature
+def logs_command(app: App, name: str, follow: bool, lines: int) -> None:  # noqa: FBT001 -- a flag
     """Print the end of what a peer's terminal has shown. --json prints where the file is."""
     result = _log_file(app, name)
     if app.json:

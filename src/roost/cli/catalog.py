@@ -1,0 +1,54 @@
+"""Which commands there are, and where; each loads its module only when it is looked up."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from roost.cli.command import Command
+
+COMMANDS: dict[str, dict[str, str]] = {
+    "Daemon": {
+        "up": "daemon",
+        "down": "daemon",
+        "status": "daemon",
+        "doctor": "doctor",
+        "gc": "gc",
+        "service": "service",
+    },
+    "Peers": {
+        "add": "peer",
+        "init": "peer",
+        "set": "peer",
+        "list": "registry",
+        "show": "registry",
+        "rename": "peer",
+        "remove": "peer",
+    },
+    "Messages": {"send": "send", "messages": "message", "message": "message", "inbox": "inbox"},
+    "Sessions": {
+        "wake": "session",
+        "stop": "session",
+        "start": "session",
+        "restart": "session",
+        "refresh": "session",
+        "interrupt": "session",
+        "compact": "session",
+        "attach": "terminal",
+        "screen": "terminal",
+        "logs": "terminal",
+    },
+    "Records": {"events": "journal", "deaths": "journal", "metrics": "metrics"},
+    "More": {"done": "agent", "fresh": "agent", "demo": "demo"},
+}
+"""Section -> command -> module below `roost.cli.commands`, where it is the object `<command>_command`."""
+MODULES = {name: module for section in COMMANDS.values() for name, module in section.items()}
+
+
+def find(name: str) -> Command | None:
+    """Load the module of one command; None: there is no such command."""
+    if name not in MODULES:
+        return None
+    # What importlib does, without the half of a millisecond that loading it takes.
+    module = __import__(f"roost.cli.commands.{MODULES[name]}", fromlist=["roost"])
+    command: Command = getattr(module, f"{name}_command")
+    return command
