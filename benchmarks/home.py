@@ -39,7 +39,9 @@ class Home:
             "ROOST_HOME": str(self.places.home),
             "ROOST_DEMO_LOG": str(self.log),
         }
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+        # An installed package is compiled: a run that may not keep what it compiled is none of the kind.
+        apart = ("XDG_", "PYTHONDONTWRITEBYTECODE")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(apart)}
         self.environment = child_environment(inherited, mine)
         self.client = Client(str(self.places.socket), None, warn)
 

@@ -92,6 +92,7 @@ def test_every_target_that_was_set_has_its_benchmark() -> None:
         "wake",
         "task",
         "list",
+        "send",
         "idle",
         "memory",
         "adopt",
