@@ -72,7 +72,7 @@ MAKERS: tuple[Callable[[Facts], e.Event], ...] = (
     lambda f: e.Observed(f.session, f.draw(STATES), f.why, f.pick(None, "c-x")),
     lambda f: e.Taken(f.session, f.message, f.why),
     lambda f: e.Taken(f.session, f.message, f.why),
-    lambda f: e.TurnEnded(f.session, f.why, f.pick(None, "429")),
+    lambda f: e.TurnEnded(f.session, f.why, f.pick(None, "400", "429"), outage=f.pick(False, True)),
     lambda f: e.OfferFailed(f.session, f.message, f.pick(True, False), f.why),
     lambda f: e.Examined(f.message, f.pick(*Examination), f.why),
     lambda f: e.Launched(f.session, Processes(PROCESS, PROCESS, PROCESS, "/s")),

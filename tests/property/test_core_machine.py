@@ -215,14 +215,14 @@ class Machine(Shell):
         elif held:
             self.tell(e.Taken(session.id, data.draw(st.sampled_from(held)), "record"))
 
-    @rule(take=st.booleans(), failed=st.sampled_from([None, None, "429"]))
+    @rule(take=st.booleans(), failed=st.sampled_from([None, None, "400", "429"]))
     def turn(self, failed: str | None, *, take: bool) -> None:
         session, flight = self.live(), self.state.in_flight if self.state else None
         if session is None or flight is None:
             return
         if take and flight.id in self.truth.holds.get(self.truth.place(session), ()):
             self.tell(e.Taken(session.id, flight.id, "record"))
-        self.tell(e.TurnEnded(session.id, "record", failed))
+        self.tell(e.TurnEnded(session.id, "record", failed, outage=failed == "429"))
 
     @rule(data=st.data())
     def found_late(self, data: st.DataObject) -> None:
@@ -312,7 +312,7 @@ class Machine(Shell):
         elif session is not None and session.state not in (SessionState.IDLE, SessionState.STOPPING):
             self.tell(e.Observed(session.id, SessionState.IDLE, "prompt"))
         elif session is not None and flight is not None and flight.state is MessageState.ACCEPTED:
-            failed = data.draw(st.sampled_from([None, None, "429"]))
+            failed = data.draw(st.sampled_from([None, None, "400"]))
             self.tell(e.TurnEnded(session.id, "record", failed))
         elif self.state is None or self.state.peer.quarantine or self.state.queued > 2:
             self.jump()

@@ -65,8 +65,8 @@ class Play:
     def taken(self, number: int = 1) -> list[str]:
         return self.tell(e.Taken(self.session.id, f"{number:032x}", "record"))
 
-    def ended(self, failed: str | None = None) -> list[str]:
-        return self.tell(e.TurnEnded(self.session.id, "record", failed))
+    def ended(self, failed: str | None = None, *, outage: bool = False) -> list[str]:
+        return self.tell(e.TurnEnded(self.session.id, "record", failed, outage=outage))
 
     def died(self, cause: Cause = Cause.CRASHED, *, kept: bool = True) -> list[str]:
         session = self.session
@@ -311,11 +311,11 @@ def test_an_operators_resume_with_nothing_to_resume_fails_aloud() -> None:
 def test_a_failed_turn_is_driven_again_and_the_message_is_not_lost() -> None:
     play = Play()
     play.busy()
-    assert play.ended("529 overloaded") == []
-    assert play.message().why == "the turn failed: 529 overloaded; it is driven again"
+    assert play.ended("400 no such thing") == []
+    assert play.message().why == "the turn failed: 400 no such thing; it is driven again"
     assert play.tell(e.Tick(), after=5) == ["offered", "Redrive 1"]
     play.taken()
-    assert play.ended("401") == ["dead-letter", "Notify failed"]
+    assert play.ended("400") == ["dead-letter", "Notify failed"]
 
 
 def test_N4_look_before_you_paste() -> None:

@@ -223,6 +223,8 @@ def test_the_transcript_tells_prompts_and_ends(tmp_path: Path) -> None:
             line(type="user", message={"role": "user", "content": "a helper's"}, isSidechain=True),
             line(type="system", subtype="turn_duration"),
             line(type="assistant", isApiErrorMessage=True, error="unknown", message=failure),
+            line(type="assistant", isApiErrorMessage=True, error="server_error", message=failure),
+            line(type="assistant", isApiErrorMessage=True, error="rate_limit", message=failure),
             line(
                 type="user", message={"content": [{"type": "text", "text": "[Request interrupted by user]"}]}
             ),
@@ -232,6 +234,8 @@ def test_the_transcript_tells_prompts_and_ends(tmp_path: Path) -> None:
         Prompted(wrapped, TRANSCRIPT),
         TurnOver(TRANSCRIPT),
         TurnOver(TRANSCRIPT, "API Error: 400"),
+        TurnOver(TRANSCRIPT, "API Error: 400", outage=True),
+        TurnOver(TRANSCRIPT, "API Error: 400", outage=True),
         TurnOver(TRANSCRIPT, INTERRUPTED, interrupted=True),
     ]
 

@@ -176,6 +176,29 @@ def test_the_rollout_tells_prompts_and_ends(tmp_path: Path) -> None:
     assert sensor.reading() == Reading(SessionState.IDLE, "at its prompt")
 
 
+@pytest.mark.parametrize(
+    ("info", "outage"),
+    [
+        ({"http_connection_failed": {"http_status_code": 401}}, True),
+        ({"http_connection_failed": {"http_status_code": 529}}, True),
+        ({"http_connection_failed": {"http_status_code": 404}}, False),
+        ({"response_too_many_failed_attempts": {"http_status_code": 429}}, True),
+        ({"response_stream_disconnected": {"http_status_code": None}}, True),
+        ({"active_turn_not_steerable": {"turn_kind": "review"}}, False),
+        ({}, False),
+        ("internal_server_error", True),
+        ("usage_limit_exceeded", True),
+        ("other", False),
+        (None, False),
+    ],
+)
+def test_an_outage_of_the_model_is_no_fault_of_the_prompt(tmp_path: Path, info: object, outage: bool) -> None:
+    sensor = CodexSensor(context(tmp_path))
+    error = {"message": "no", "codex_error_info": info}
+    (fact,) = sensor.on_lines([event(type="task_complete", last_agent_message=None, error=error)])
+    assert fact == TurnOver(ROLLOUT, "no", outage=outage)
+
+
 def test_lines_of_an_earlier_life_are_no_evidence(tmp_path: Path) -> None:
     old = message("old").replace(b"2026-11-20T11:21:45.020Z", b"1970-01-01T00:10:00Z")
     assert CodexSensor(context(tmp_path)).on_lines([old]) == []

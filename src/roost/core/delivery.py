@@ -12,7 +12,7 @@ from roost.core.message import HANDED, HANDED_AGAIN, Examination, Message, Messa
 from roost.core.peer import WakePolicy
 from roost.core.session import COUNTED, Session, SessionState
 from roost.core.step import Step
-from roost.core.turns import cut_off, lost, noted, put_back
+from roost.core.turns import cut_off, endure, lost, noted, put_back
 from roost.errors import QueueFullError, RefusedError
 
 _URGENCY = {Timing.NOW: 1, Timing.NEXT: 2, Timing.IDLE: 3}
@@ -205,7 +205,8 @@ def _remember_topic(step: Step, topic: str | None) -> None:
 def on_turn_ended(step: Step, event: e.TurnEnded) -> None:
     """The turn is over: what was taken in it is done. A failed turn is driven again, once.
 
-    A turn that somebody interrupted is left alone: whoever did so does not want it back.
+    While the model's service fails it is no fault of the message, which is kept. A turn that somebody
+    interrupted is left alone: whoever did so does not want it back.
     """
     message = step.state.in_flight
     if step.live(event.session) is None or message is None or message.session != event.session:
@@ -218,6 +219,8 @@ def on_turn_ended(step: Step, event: e.TurnEnded) -> None:
         step.finish(message, MessageState.DEAD_LETTER, event.failed, tell="interrupted")
     elif step.peer.settings.apart and message.notice is not None:
         step.finish(message, MessageState.DONE, "it was taken")
+    elif event.outage and message.attempts < step.policy.outage_tries:
+        endure(step, message, event.failed)
     elif message.redriven:
         step.finish(message, MessageState.DEAD_LETTER, f"the turn failed: {event.failed}", tell="failed")
     else:

@@ -212,13 +212,15 @@ class Taken:
 class TurnEnded:
     """The agent's turn ended; `failed` carries the reason when the model could not answer.
 
-    `interrupted`: somebody ended it on purpose, so it is not driven again.
+    `interrupted`: somebody ended it on purpose, so it is not driven again. `outage`: the model's service
+    failed, whatever it was asked.
     """
 
     session: str
     evidence: str
     failed: str | None = None
     interrupted: bool = False
+    outage: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,9 @@ class Policy:
 
     `stable`: how long a session has to be up until earlier failures count no more for the back-off.
     `offer_retry` doubles with each refused offer up to `offer_retry_most`, `backoff` with each failed
-    session up to `backoff_most`. `turn_retry`: how long after a failed turn its message is driven again.
+    session up to `backoff_most`. `turn_retry`: how long after a failed turn its message is driven again;
+    while the model's service fails it triples with each offer up to `outage_retry_most`, for `outage_tries`
+    offers in all.
     `waking`: False while the host is shutting down, when nothing may be launched.
     """
 
@@ -33,6 +35,8 @@ class Policy:
     offer_retry: float = 0.5
     offer_retry_most: float = 30.0
     turn_retry: float = 5.0
+    outage_retry_most: float = 300.0
+    outage_tries: int = 300
     backoff: float = 1.0
     backoff_most: float = 60.0
     stable: float = 300.0

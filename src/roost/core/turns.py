@@ -1,8 +1,8 @@
 """Messages between queue and agent: back to the queue, cut off, driven again.
 
-A message is driven again at most once: by a short note where the conversation already holds its body
-(`accepted_at` is set), with its body where a conversation that does not hold it takes over (`accepted_at` is
-None again).
+A message is driven again at most once, outages of its model apart: by a short note where the conversation
+already holds its body (`accepted_at` is set), with its body where a conversation that does not hold it takes
+over (`accepted_at` is None again).
 """
 
 from collections.abc import Iterable
@@ -50,6 +50,19 @@ def cut_off(step: Step, message: Message, why: str, *, keeps: bool) -> None:
     else:
         requeue(step, message, f"{why}; it is offered again in a fresh conversation", redriven=True)
         step.tell(message, "interrupted", f"{why}; it is offered again in a fresh conversation")
+
+
+def endure(step: Step, message: Message, failed: str) -> None:
+    """The model's service fails: the message waits with its session and is driven again until it is answered.
+
+    However often that is, it counts as one time.
+    """
+    delay = min(step.policy.turn_retry * 3.0 ** min(message.attempts - 1, 10), step.policy.outage_retry_most)
+    step.attempt(message, "failed", failed)
+    why = f"its model fails: {failed}"
+    step.set_message(message, cut=True, redriven=False, not_before=step.now + delay, why=why)
+    if message.attempts == 1:
+        step.tell(message, "waits", f"{why}; the message is kept, and its model asked again")
 
 
 def lost(step: Step, message: Message, why: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from roost.core.durations import rough_duration
 from roost.core.identity import HUMAN
-from roost.core.message import HANDED, HANDED_AGAIN, MessageState
+from roost.core.message import HANDED, HANDED_AGAIN, Message, MessageState
 from roost.core.peer import PeerState
 from roost.core.session import SessionState
 
@@ -23,6 +23,9 @@ def shown(state: PeerState, now: float) -> Shown:
     """Live session's state > stopped > quarantined > asleep."""
     peer, session = state.peer, state.session
     if session is not None:
+        held = _held(state)
+        if held is not None:
+            return Shown("blocked", f"{held.why}; asked again at {iso(held.not_before)}", session.since)
         kept = session.state is SessionState.IDLE and session.vetoed not in ("", session.why)
         why = f"{session.why}; not put to sleep: {session.vetoed}" if kept else session.why
         waits = _waits(state)
@@ -48,6 +51,16 @@ def shown(state: PeerState, now: float) -> Shown:
     if peer.last_death is None:
         return Shown("asleep", "has not run yet", peer.since or peer.created_at)
     return Shown("asleep", _last(state), peer.since)
+
+
+def _held(state: PeerState) -> Message | None:
+    """The message of a failed turn, while the session waits at its prompt until its model is asked again."""
+    session = state.session
+    if session is None or session.state is not SessionState.IDLE:
+        return None
+    return next(
+        (each for each in state.messages if each.session == session.id and each.cut and each.not_before), None
+    )
 
 
 def _waits(state: PeerState) -> str:

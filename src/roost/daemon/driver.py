@@ -201,14 +201,14 @@ class Driver:
                     evidence = f"its header and boundary stand in {source}"
                     taken = e.Taken(live.session.id, message.id, evidence, self._entered(message))
                     await self._tell(taken, settles=key)
-            case TurnOver(source, failed, interrupted):
+            case TurnOver(source, failed, interrupted, outage):
                 flight = self._flight()
                 if flight is not None and flight.id == live.prompted:
                     live.prompted = None
                     evidence = f"the end of the turn stands in {source}"
                     if live.interrupting == flight.id and (interrupted or not live.runtime.controls.tells):
                         failed, interrupted = ASKED, True
-                    await self._tell(e.TurnEnded(live.session.id, evidence, failed, interrupted))
+                    await self._tell(e.TurnEnded(live.session.id, evidence, failed, interrupted, outage))
             case Compacted(_, at):
                 live.compacted_at = max(live.compacted_at, at)
             case ConversationSeen(conversation):

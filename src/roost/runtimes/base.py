@@ -53,12 +53,14 @@ class Prompted:
 class TurnOver:
     """The agent's own record shows the end of a turn; `failed` says why when the model gave no answer.
 
-    `interrupted`: somebody ended the turn on purpose.
+    `interrupted`: somebody ended the turn on purpose. `outage`: the model's service failed, and would have
+    whatever it was asked.
     """
 
     source: str
     failed: str | None = None
     interrupted: bool = False
+    outage: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,12 +36,14 @@ _NEEDS_PERSON = frozenset(
         "account_on_hold",
         "authentication_failed",
         "billing_error",
+        "cloud_credential_error",
         "oauth_org_not_allowed",
-        "rate_limit",
         "verification_required",
     }
 )
 """Kinds of errors after which every further prompt would fail as well, until a person has acted."""
+_OUTAGES = _NEEDS_PERSON | {"overloaded", "rate_limit", "server_error"}
+"""Kinds of errors that are no fault of what was asked."""
 _TELLING = re.compile(
     rb'"type":"user"|"subtype":"(?:turn_duration|compact_boundary)"|"isApiErrorMessage":true'
 )
@@ -103,7 +105,9 @@ class ClaudeSensor:
                 case "system", "compact_boundary":
                     facts.append(Compacted(TRANSCRIPT, time_of(record, "timestamp")))
                 case "assistant", _ if record.get("isApiErrorMessage"):
-                    facts.append(TurnOver(TRANSCRIPT, self._failure(record)))
+                    facts.append(
+                        TurnOver(TRANSCRIPT, self._failure(record), outage=record.get("error") in _OUTAGES)
+                    )
                 case _:
                     pass
         return facts

@@ -29,6 +29,18 @@ from roost.runtimes.lines import records, text_of, time_of
 
 ROLLOUT = "its rollout"
 _TELLING = re.compile(rb'"(?:item_completed|task_started|task_complete|turn_aborted)"')
+_OUTAGES = frozenset({"internal_server_error", "server_overloaded", "unauthorized", "usage_limit_exceeded"})
+_CONNECTIONS = frozenset(
+    {
+        "http_connection_failed",
+        "response_stream_connection_failed",
+        "response_stream_disconnected",
+        "response_too_many_failed_attempts",
+    }
+)
+_REFUSED = frozenset({401, 402, 403, 408, 429})
+_SERVER = 500
+"""Kinds of errors that are no fault of what was asked; those of connections with such a status, or none."""
 _RECHECK = 25
 """Looks between two looks at the open files, once the conversation is known: a person may start another."""
 
@@ -106,7 +118,8 @@ class CodexSensor:
                 return _completed(payload.get("item"), at)
             case "task_complete":
                 self._in_turn = False
-                return [TurnOver(ROLLOUT, _failure(payload.get("error")))]
+                error: object = payload.get("error")
+                return [TurnOver(ROLLOUT, _failure(error), outage=_outage(error))]
             case "turn_aborted":
                 self._in_turn = False
                 return [TurnOver(ROLLOUT, INTERRUPTED, interrupted=True)]
@@ -157,6 +170,20 @@ def _completed(item: object, at: float) -> Sequence[Fact]:
     if known.get("type") == "UserMessage":
         return [Prompted(text_of(known.get("content")), ROLLOUT)]
     return [Compacted(ROLLOUT, at)] if known.get("type") == "ContextCompaction" else []
+
+
+def _outage(error: object) -> bool:
+    """Whether the model's service failed, as Codex 0.169.0 classes its errors."""
+    info: object = (
+        cast("dict[str, object]", error).get("codex_error_info") if isinstance(error, dict) else None
+    )
+    if not isinstance(info, dict):
+        return info in _OUTAGES
+    ((kind, about),) = cast("dict[str, object]", info).items() or ((None, None),)
+    status: object = (
+        cast("dict[str, object]", about).get("http_status_code") if isinstance(about, dict) else None
+    )
+    return kind in _CONNECTIONS and (not isinstance(status, int) or status in _REFUSED or status >= _SERVER)
 
 
 def _failure(error: object) -> str | None:

@@ -23,9 +23,16 @@ _SESSION = ("x-claude-code-session-id", "session_id", "session-id", "conversatio
 _TITLE = msgspec.json.encode({"title": "fake title"}).decode()
 
 
-def build(journal: Journal) -> Starlette:
+@dataclass(slots=True)
+class Outage:
+    """While `status` is set, every turn is answered with that HTTP error."""
+
+    status: int | None = None
+
+
+def build(journal: Journal, outage: Outage) -> Starlette:
     """The application; every request goes into `journal` before it is answered."""
-    serve = _Endpoints(journal)
+    serve = _Endpoints(journal, outage)
     anything = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
     return Starlette(
         routes=[
@@ -42,9 +49,10 @@ def build(journal: Journal) -> Starlette:
 @dataclass(frozen=True, slots=True)
 class _Endpoints:
     journal: Journal
+    outage: Outage
 
     async def messages(self, http: HttpRequest) -> Response:
-        turn = await _arrive(http, self.journal, anthropic.read)
+        turn = await _arrive(http, self.journal, self.decide, anthropic.read)
         if isinstance(turn.answer.act, Fail):
             return await _fail(turn, anthropic.error(turn.answer.act.status))
         if turn.request.stream:
@@ -53,13 +61,18 @@ class _Endpoints:
         return JSONResponse(anthropic.whole(turn))
 
     async def responses(self, http: HttpRequest) -> Response:
-        turn = await _arrive(http, self.journal, openai.read)
+        turn = await _arrive(http, self.journal, self.decide, openai.read)
         if isinstance(turn.answer.act, Fail):
             return await _fail(turn, openai.error(turn.answer.act.status))
         if turn.request.stream:
             return _streaming(openai.stream(turn), turn.answer.delay)
         await asyncio.sleep(turn.answer.delay)
         return JSONResponse(openai.whole(turn))
+
+    def decide(self, request: Request) -> Answer:
+        if self.outage.status is not None and request.kind is Kind.TURN:
+            return Answer(Fail(self.outage.status))
+        return decide(request)
 
     async def count(self, http: HttpRequest) -> Response:
         body = await http.body()
@@ -86,7 +99,12 @@ def decide(request: Request) -> Answer:
     return Answer(Say(_TITLE if request.structured else "fake title"))
 
 
-async def _arrive(http: HttpRequest, journal: Journal, read: Callable[[bytes], Request]) -> Turn:
+async def _arrive(
+    http: HttpRequest,
+    journal: Journal,
+    decide: Callable[[Request], Answer],
+    read: Callable[[bytes], Request],
+) -> Turn:
     body = await http.body()
     request = read(body)
     turn = Turn(journal.number(), request, decide(request))

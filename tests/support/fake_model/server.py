@@ -8,7 +8,7 @@ from typing import Self
 
 import uvicorn
 
-from tests.support.fake_model.app import build
+from tests.support.fake_model.app import Outage, build
 from tests.support.fake_model.journal import Journal
 
 _PATIENCE = 10.0
@@ -27,8 +27,9 @@ class FakeModel:
         """
         self._socket: socket.socket = socket.create_server(("127.0.0.1", port), backlog=128)
         self.journal: Journal = Journal(log, bodies)
+        self.outage: Outage = Outage()
         config = uvicorn.Config(
-            build(self.journal),
+            build(self.journal, self.outage),
             log_level="warning",
             access_log=False,
             lifespan="off",

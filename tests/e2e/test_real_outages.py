@@ -1,0 +1,53 @@
+"""The models of the real CLIs fail: the state says so, and the message is kept until they answer."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.home import Home
+from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+@pytest.fixture(params=["claude", "codex"])
+def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
+    with agents_in(home, request.param) as made:
+        if request.param == "claude":
+            made.settings["claude"]["env.CLAUDE_CODE_MAX_RETRIES"] = "1"
+        yield made
+
+
+@pytest.mark.parametrize("status", [429, 529, 401])
+def test_N4_an_outage_of_the_model_is_shown_and_costs_no_message(agents: Agents, status: int) -> None:
+    runtime = next(name for name in agents.settings if name != "demo")
+    agents.add("a", runtime)
+    assert agents.roost.ask("a", "first") == "echo: first"
+    agents.model.outage.status = status
+    sent = agents.roost.send("a", "@@reply at last@@")["id"]
+
+    def held() -> str:
+        row = agents.roost.row("a")
+        failing = row["state"] in ("working", "blocked") and (
+            "fails" in row["why"] or str(status) in row["why"]
+        )
+        return row["why"] if failing else ""
+
+    why = wait_until(held, timeout=PATIENCE, why="the state says that the model fails")
+    wait_until(
+        lambda: any(step["outcome"] == "failed" for step in agents.roost.message(sent)["attempts"]),
+        timeout=2 * PATIENCE,
+        why="the turn has failed",
+    )
+    assert str(status) in agents.roost.row("a")["why"] or str(status) in why
+    second = agents.roost.send("a", "@@reply behind it@@")["id"]
+    assert agents.roost.message(second)["state"] == "queued"
+    agents.model.outage.status = None
+    if status == 401 and runtime == "claude":  # Claude Code wants a person now
+        assert agents.roost.row("a")["state"] == "blocked"
+        agents.roost.keys("a", "I have logged in again", "Enter")
+    agents.roost.until_message(sent, "done")
+    agents.roost.until_message(second, "done")
+    answers = [item["body"] for item in agents.roost.call("inbox", name="operator") if not item["notice"]]
+    assert [answer for answer in answers if "was cut off" not in answer] == ["at last", "behind it"]
