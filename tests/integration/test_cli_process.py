@@ -110,14 +110,16 @@ def test_no_package_of_the_daemon_is_loaded(daemon: RpcServer, arguments: list[s
         ["inbox", "bob", "--ack"],
         ["wake", "bob"],
         ["stop", "--all"],
+        ["up"],
     ],
 )
 def test_a_plain_command_loads_little_of_the_standard_library(
     daemon: RpcServer, arguments: list[str]
 ) -> None:
     row = {"name": "bob", "runtime": "r", "state": "s", "since": "", "queued": 0, "why": ""}
+    status = {"uptime_s": 1, "version": "0", "pid": 1}
     story = {"id": ID, "from": "a", "to": "b", "state": "done"}
-    answers = {"show": row, "wake": row, "message": story, "send": story, "status": {"uptime_s": 1}}
+    answers = {"show": row, "wake": row, "message": story, "send": story, "status": status}
     for method in ("list", "status", "show", "send", "message", "messages", "inbox", "wake", "stop"):
         daemon.on(method, result(answers.get(method, [row] if method == "list" else [])))
     assert loaded(*arguments).isdisjoint(SLOW)

@@ -14,13 +14,13 @@ def up_command(app: App, foreground: bool) -> None:  # noqa: FBT001 -- a flag
 
     With a service installed (`roost service install`) the service starts it.
     """
-    from roost.cli.launch import StartError, run_in_foreground, start, wait_until_up
-    from roost.cli.service.install import start_service
-
     status = _status(app)
     if status is not None:
         say(f"roost {status['version']} is already up (pid {status['pid']})")
         return
+    from roost.cli.launch import StartError, run_in_foreground, start, wait_until_up
+    from roost.cli.service.install import start_service
+
     if foreground:
         run_in_foreground(app)
     try:
