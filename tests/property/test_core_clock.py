@@ -60,9 +60,6 @@ class Moved(Machine):
                 if mine.errand is not None and its.errand is not None:
                     self.named[mine.errand.at] = its.errand.at
 
-    def teardown(self) -> None:
-        """That everything comes to an end is the machine's own promise."""
-
     def seen(self, event: e.Event) -> e.Event:
         """The event by the twin's clock."""
         match event:

@@ -233,7 +233,7 @@ class Shell(RuleBasedStateMachine):
                 current = self.state.find_session(session.id)
                 if current is None or current.state is not SessionState.STOPPING:
                     return
-                if effect.guarded and pick(True, False):
+                if effect.guarded and pick(False, True):
                     self.tell(e.EndVetoed(session.id, "a person types", self.now + 3.0))
                 else:
                     self.bury(current, pick(Cause.UNKNOWN, Cause.CRASHED))

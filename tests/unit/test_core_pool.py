@@ -1,5 +1,7 @@
 """Playbooks of pools: which session takes a message, which makes way, which ends."""
 
+from dataclasses import replace
+
 import pytest
 
 from roost.core import commands as c
@@ -11,7 +13,7 @@ from roost.core.pool import wants_spare
 from roost.core.session import Cause, Death, Session, SessionState
 from roost.core.settings import apply_settings
 from roost.errors import InvalidSettingError
-from tests.unit.test_core_decide import RUNNING, Play, mail
+from tests.unit.test_core_decide import POLICY, RUNNING, Play, mail
 
 EVICTED = ["stopping(idle-sleep)", "End idle-sleep guarded"]
 
@@ -183,3 +185,30 @@ def test_a_mailbox_has_no_pool() -> None:
     for value in ("33", "-1", "x"):
         with pytest.raises(InvalidSettingError, match="0 to 32"):
             apply_settings(Settings("/", "demo"), [("pool", value)])
+
+
+def test_P6_B1_people_at_pooled_sessions_do_not_hold_up_the_end_of_a_quarantine() -> None:
+    """The pool was turned off, so each end that they veto is due again three seconds later."""
+    play = Play(pool=2, restarts=1)
+    for number, topic in enumerate("abc", 1):
+        play.submit(number, topic=topic)
+        idle(play, play.session)
+        done(play, number)
+    assert "quarantined(crashed)" in over(play, play.session, Cause.CRASHED)
+    assert play.state.peer.quarantine is not None
+    until = play.state.peer.quarantine.until
+    play.submit(4, topic="c")
+    play.tell(e.Configure(replace(play.state.peer.settings, pool=0)))
+    vetoes, said = 0, [""]
+    while play.state.session is None:
+        for session in play.state.pool:
+            if session.state is SessionState.STOPPING:
+                play.tell(e.EndVetoed(session.id, "a person types", play.now + 3.0))
+                vetoes += 1
+        due = deadline(play.state, play.now)
+        assert due is not None
+        assert play.now < due <= until
+        play.now = due
+        said = play.tell(e.Tick())
+    assert (play.now, said[-1]) == (until, "Launch")
+    assert vetoes == 2 * POLICY.quarantine / 3.0
