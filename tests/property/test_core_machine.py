@@ -439,11 +439,7 @@ class Machine(Shell):
             state, at = after, deadline(after, now) if after else None
 
     def teardown(self) -> None:
-        """A shell that does its work brings every message to an end, whatever was before.
-
-        People have left: one at a pooled session vetoes its end every three seconds of a quarantine, and that
-        is more than the steps here (test_core_pool.py has the schedule).
-        """
+        """A shell that does its work brings every message to an end, whatever was before. People leave."""
         if self.state is None:
             return
         self.tell(e.Start("op"))

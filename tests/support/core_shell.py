@@ -220,6 +220,7 @@ class Shell(RuleBasedStateMachine):
         self.tell(e.Died(Death(session.id, "p", session.generation, self.now, cause, 1), kept))
 
     def run(self, effect: c.Effect, pick: Pick) -> None:
+        """Carry an effect out; whoever picks the first of all has no failures and no person at a terminal."""
         if self.state is None:
             return
         match effect:
