@@ -22,6 +22,7 @@ from typing import Any
 import apsw
 
 from benchmarks.home import PATIENCE, Home, daemon, folder, until
+from benchmarks.mortal import CONFIG, ENDS
 from benchmarks.result import Result, p50, p99
 from roost.cli.client import Client
 from roost.cli.output import warn
@@ -41,21 +42,6 @@ BURST = 20
 KILLS = 400
 P50_TARGET = 5.0
 P99_TARGET = 50.0
-
-_PROGRAM = "trap 'exit 7' USR1; trap 'exit 0' USR2; printf 'mortal> '; while :; do read x; done"
-_CONFIG = f"""
-[runtimes.mortal]
-argv = ["/bin/sh", "-c", "{_PROGRAM}"]
-ready = '(?m)^mortal> *$'
-"""
-_ENDS = (
-    (signal.SIGKILL, None, signal.SIGKILL),
-    (signal.SIGUSR1, 7, None),
-    (signal.SIGTERM, None, signal.SIGTERM),
-    (signal.SIGUSR2, 0, None),
-    (signal.SIGSEGV, None, signal.SIGSEGV),
-)
-"""What is sent, and what has to be recorded: exit code, signal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +81,7 @@ def measure() -> Deaths:
     """Start the sessions once for all that is asked of them."""
     raise_open_files()
     bare = asyncio.run(_bare())
-    with daemon(_CONFIG) as home:
+    with daemon(CONFIG) as home:
         names = [f"mortal{number}" for number in range(SESSIONS)]
         for name in names:
             home.add(name, "mortal")
@@ -209,7 +195,7 @@ def _bursts(
 ) -> dict[str, tuple[int | None, int | None]]:
     """End these agents in bursts; returns what has to be recorded of each session."""
     expected: dict[str, tuple[int | None, int | None]] = {}
-    ends = cycle(_ENDS)
+    ends = cycle(ENDS)
     while len(expected) < most and (burst := list(islice(waiting, BURST))):
         for session in burst:
             sent, code, number = next(ends)

@@ -1,29 +1,16 @@
 """P9: agents that end closely one after another, in different ways: every exit is recorded as it was."""
 
-import signal
 from collections.abc import Iterator
 
 import pytest
 
+from benchmarks.mortal import CONFIG, ENDS
 from tests.support.daemon import Roost, roost_in, signal_pid
 from tests.support.home import Home
 from tests.support.wait import wait_until
 
 AGENTS = 10
 PATIENCE = 30.0
-PROGRAM = "trap 'exit 7' USR1; trap 'exit 0' USR2; printf 'mortal> '; while :; do read x; done"
-CONFIG = f"""
-[runtimes.mortal]
-argv = ["/bin/sh", "-c", "{PROGRAM}"]
-ready = '(?m)^mortal> *$'
-"""
-ENDS = (
-    (signal.SIGKILL, None, 9),
-    (signal.SIGUSR1, 7, None),
-    (signal.SIGTERM, None, 15),
-    (signal.SIGUSR2, 0, None),
-    (signal.SIGSEGV, None, 11),
-)
 
 
 @pytest.fixture

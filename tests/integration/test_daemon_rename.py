@@ -125,3 +125,17 @@ def test_N1_news_for_a_renamed_sender_reach_it_under_its_new_name(roost: Roost) 
     (told,) = roost.call("inbox", name="post")
     assert (told["notice"]["about"], told["notice"]["outcome"]) == (sent, "interrupted")
     assert roost.message(sent)["from"] == "post"
+
+
+def test_N3_a_message_that_waits_tells_the_new_name_of_its_sender_to_whoever_gets_it(roost: Roost) -> None:
+    roost.add("mail", "human")
+    roost.add("a")
+    roost.call("stop", name="a")
+    sent = roost.send("a", "hello", from_="mail")["id"]
+    roost.call("rename", old="mail", new="post")
+    roost.call("start", name="a")
+    roost.until_message(sent, "done")
+    (prompt,) = roost.prompts(sent)
+    assert f"[roost message {sent} from post " in prompt["text"]
+    assert [item["body"] for item in roost.call("inbox", name="post")] == ["echo: hello"]
+    assert roost.message(sent)["from"] == "post"

@@ -74,20 +74,17 @@ def test_quoting_is_what_others_understand(word: str) -> None:
 
 
 def test_the_environment_holds_what_decides_where_things_are() -> None:
-    environ = {
+    kept = {
         "PATH": "/bin",
+        "XDG_CONFIG_HOME": "/x",
         "XDG_STATE_HOME": "/s",
+        "CLAUDE_CONFIG_DIR": "/l",
         "CODEX_HOME": "/c",
-        "HOME": "/h",
-        "ANTHROPIC_API_KEY": "secret",
-        "ROOST_TOKEN": "secret",
     }
-    assert current_setup(environ, "/r").environ == {
-        "PATH": "/bin",
-        "XDG_STATE_HOME": "/s",
-        "CODEX_HOME": "/c",
-        "ROOST_HOME": "/r",
-    }
+    others = ("HOME", "LANG", "SSH_AUTH_SOCK", "TMUX", "XDG_RUNTIME_DIR", "ANTHROPIC_API_KEY", "ROOST_TOKEN")
+    environ = kept | dict.fromkeys(others, "of the shell")
+    assert current_setup(environ, "/r").environ == {**kept, "ROOST_HOME": "/r"}
+    assert current_setup({"PATH": "/bin", "CODEX_HOME": ""}, None).environ == {"PATH": "/bin"}
     assert places_of({"ROOST_HOME": "/r"}).home == Path("/r")
 
 
@@ -102,6 +99,8 @@ def test_the_jobs_of_launchd() -> None:
     assert sweep["StartInterval"] == 600
     assert sweep["ProgramArguments"][-2:] == ["roost", "gc"]
     assert "KeepAlive" not in sweep
+    for job in (daemon, sweep):
+        assert list(job) == sorted(job), "a text that is compared with the installed one has one order"
 
 
 def test_launchd_reads_back_what_was_installed(tmp_path: Path) -> None:

@@ -154,6 +154,21 @@ class Session:
         return self.state is SessionState.BLOCKED and self.processes is None
 
 
+def stand_in(ident: str, peer: str, generation: int, conversation: str | None) -> Session:
+    """Stands for a session that is over, or unknown: it names a conversation, and nothing of it lives."""
+    return Session(
+        id=ident,
+        peer=peer,
+        generation=generation,
+        nonce="",
+        wake=WakeCause.OPERATOR_RESUME,
+        resumed=True,
+        started_at=0.0,
+        since=0.0,
+        conversation=conversation,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Death:
     """The end of one session as recorded: cause, code or signal, who asked, and the evidence in words."""

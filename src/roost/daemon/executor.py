@@ -13,7 +13,7 @@ from typing import Any
 from roost.core import commands as c
 from roost.core import events as e
 from roost.core.message import Examination, Message, MessageState
-from roost.core.session import ErrandKind, Session, SessionState, WakeCause
+from roost.core.session import ErrandKind, Session, SessionState, stand_in
 from roost.daemon.authority import Authority
 from roost.daemon.deliver import Delivery, paste_text
 from roost.daemon.errands import Performer
@@ -288,17 +288,7 @@ class Executor:
 
     def _record_context(self, command: c.Examine, message: Message) -> Context:
         peer = self._fleet.get(command.peer).peer
-        session = Session(
-            id=message.session or "",
-            peer=peer.name,
-            generation=peer.generation,
-            nonce="",
-            wake=WakeCause.OPERATOR_RESUME,
-            resumed=False,
-            started_at=0,
-            since=0,
-            conversation=command.conversation,
-        )
+        session = stand_in(message.session or "", peer.name, peer.generation, command.conversation)
         return self._launcher.context(session, peer.settings)
 
     async def _end(self, command: c.End) -> None:

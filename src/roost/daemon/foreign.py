@@ -12,7 +12,7 @@ from roost.core import commands as c
 from roost.core import events as e
 from roost.core.launch import session_id
 from roost.core.peer import PeerState, Settings
-from roost.core.session import Session, SessionState, WakeCause
+from roost.core.session import Session, SessionState, stand_in
 from roost.daemon.fleet import Fleet
 from roost.daemon.launcher import Launcher
 from roost.daemon.machine import Machine
@@ -104,17 +104,8 @@ class Foreign:
         """Who else has the peer's conversation open now."""
         peer, session = state.peer, state.session
         if session is None and peer.conversation is not None:
-            session = Session(
-                id=session_id(peer.seed, peer.generation),
-                peer=peer.name,
-                generation=peer.generation,
-                nonce="",
-                wake=WakeCause.OPERATOR_RESUME,
-                resumed=True,
-                started_at=0,
-                since=0,
-                conversation=peer.conversation,
-            )
+            ident = session_id(peer.seed, peer.generation)
+            session = stand_in(ident, peer.name, peer.generation, peer.conversation)
         if session is None or self._fleet.policy.of(peer.settings.runtime).mailbox:
             return None
         return await self._holder(session, peer.settings)
