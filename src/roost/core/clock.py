@@ -1,9 +1,8 @@
 """What a moved clock means: everything that was to happen later is still to happen after the same time."""
 
-from dataclasses import replace
-
 from roost.core import commands as c
 from roost.core import events as e
+from roost.core.copies import replace
 from roost.core.message import Message
 from roost.core.peer import LastDeath, Peer, PeerState
 from roost.core.session import Session

@@ -4,8 +4,7 @@ A live session knows its own topic and conversation. What no session runs is rem
 the next message of that topic resumes it (B4).
 """
 
-from dataclasses import replace
-
+from roost.core.copies import replace
 from roost.core.limits import CONVERSATIONS_KEPT
 from roost.core.message import Message, MessageState
 from roost.core.peer import Conversation, LastDeath, Peer

@@ -1,10 +1,9 @@
 """What a death means: its cause, the message that was with the session, the next wake."""
 
-from dataclasses import replace
-
 from roost.core import commands as c
 from roost.core import events as e
 from roost.core.conversations import cut_of, remember
+from roost.core.copies import replace
 from roost.core.durations import rough_duration
 from roost.core.message import Message, MessageState
 from roost.core.peer import LastDeath, Quarantine, WakePolicy

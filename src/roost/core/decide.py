@@ -88,8 +88,9 @@ def decide(
     step = Step(state, now, policy)
     with step.about(_session_of(event)):
         _HANDLERS[type(event)](step, event)
-    if any(isinstance(command, c.Refuse) for command in step.commands):
-        return state, tuple(command for command in step.commands if isinstance(command, c.Refuse))
+    refused = [command for command in step.commands if isinstance(command, c.Refuse)]
+    if refused:
+        return state, tuple(refused)
     _pump(step)
     after, commands = step.result()
     if after.peer.removing and not after.sessions:

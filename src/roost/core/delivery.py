@@ -1,11 +1,11 @@
 """Messages of a peer: accepting, offering, evidence, ends."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from roost.core import commands as c
 from roost.core import events as e
 from roost.core.conversations import goes_on
+from roost.core.copies import replace
 from roost.core.identity import OPERATOR
 from roost.core.limits import TOPICS_KEPT
 from roost.core.message import HANDED, HANDED_AGAIN, Examination, Message, MessageState, Timing

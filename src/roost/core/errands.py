@@ -1,9 +1,8 @@
 """What is asked of a running session without ending it: interrupt its turn, compact its conversation."""
 
-from dataclasses import replace
-
 from roost.core import commands as c
 from roost.core import events as e
+from roost.core.copies import replace
 from roost.core.durations import rough_duration
 from roost.core.session import Errand, ErrandKind, SessionState
 from roost.core.step import Step

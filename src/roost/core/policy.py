@@ -19,6 +19,9 @@ class Traits:
     compacts: bool = True
 
 
+_UNKNOWN = Traits()
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Bounds that are the same for all peers. Durations are seconds.
@@ -45,4 +48,4 @@ class Policy:
 
     def of(self, runtime: str) -> Traits:
         """Traits of a runtime; the default ones when it is not known (any more)."""
-        return self.traits.get(runtime, Traits())
+        return self.traits.get(runtime, _UNKNOWN)

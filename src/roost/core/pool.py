@@ -6,11 +6,11 @@ waits in the pool, warm, for the next message of its own.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from roost.core import commands as c
 from roost.core import events as e
 from roost.core.conversations import current, topics_of
+from roost.core.copies import replace
 from roost.core.delivery import head
 from roost.core.durations import rough_duration
 from roost.core.ending import PolicyEnd, end, idle_since, own_end
@@ -131,6 +131,8 @@ def due_times(state: PeerState) -> Iterator[float]:
 
 
 def _endings(state: PeerState) -> Iterator[tuple[Session, PolicyEnd]]:
+    if not state.pool:
+        return
     staying = sorted(_staying(state), key=lambda session: last_used(state, session))
     idle = [session for session in staying if session.state is SessionState.IDLE]
     surplus = {session.id for session in idle[: max(len(staying) - state.peer.settings.pool, 0)]}

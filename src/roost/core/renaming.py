@@ -1,9 +1,8 @@
 """Giving a peer another name: once nothing of it lives, all that is keyed to the name moves at one stroke."""
 
-from dataclasses import replace
-
 from roost.core import commands as c
 from roost.core import events as e
+from roost.core.copies import replace
 from roost.core.ending import end_all
 from roost.core.message import MessageState
 from roost.core.session import Cause

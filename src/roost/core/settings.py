@@ -3,10 +3,11 @@
 import re
 import shlex
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import fields
 from enum import StrEnum
 from typing import Any
 
+from roost.core.copies import replace
 from roost.core.durations import format_duration, parse_duration
 from roost.core.identity import HUMAN
 from roost.core.peer import ResumePolicy, Settings, WakePolicy

@@ -2,10 +2,10 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from roost.core import commands as c
+from roost.core.copies import replace
 from roost.core.identity import derive
 from roost.core.message import Message, MessageState, Notice
 from roost.core.peer import Peer, PeerState
