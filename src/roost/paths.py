@@ -80,9 +80,14 @@ class Places:
         """One file for each dirty death of a tmux server."""
         return self.logs / "forensics"
 
+    @property
+    def panes(self) -> Path:
+        """The pane logs of all peers."""
+        return self.logs / "panes"
+
     def pane_log(self, peer: str) -> Path:
         """What the terminal of a peer's latest session showed, raw; the session before has `.1` behind it."""
-        return self.logs / "panes" / f"{peer}.log"
+        return self.panes / f"{peer}.log"
 
     def pooled_log(self, session: str) -> Path:
         """What the terminal of a pooled session shows while it is not the active one."""

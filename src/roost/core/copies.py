@@ -11,8 +11,7 @@ T = TypeVar("T")
 def replace(value: T, **changes: Any) -> T:  # noqa: ANN401 -- values of any field
     """A copy of a frozen dataclass with slots and these changes; AttributeError for an unknown field.
 
-    As `dataclasses.replace`, in half of its time: that one asks each field how it is set, and the frozen class
-    then sets each by its name.
+    As `dataclasses.replace`, in half of its time: that one asks each field how it is set.
     """
     copy = object.__new__(type(value))
     for get, put in _slots(type(value)):

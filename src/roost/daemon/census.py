@@ -3,7 +3,6 @@
 Everything here blocks: call it in a thread.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from roost.core.identity import ProcessId
 from roost.core.session import Session
 from roost.core.sweep import Row
 from roost.errors import HostError
+from roost.host.files import names_in
 from roost.host.interfaces import Liveness, Marker, Probe, Processes
 from roost.host.shim_spec import DeathRecord, Started, read_death, read_started
 from roost.paths import Places
@@ -65,9 +65,9 @@ class Enumerator:
     def take(self, sessions: Sequence[Session], scope: Scope, now: float) -> Census:
         """Look once, at all of them. Failures become facts; nothing is raised."""
         started, broken = self._identities(sessions)
-        known = [session for session in sessions if _shim(started.get(session.id)) is not None]
-        shims = [shim for session in known if (shim := _shim(started[session.id])) is not None]
-        probes = dict(zip((session.id for session in known), self._processes.probe_all(shims), strict=True))
+        # Only a session whose three processes are all known can be told by them.
+        shims = {key: each.shim for key, each in started.items() if each.agent and each.shim and each.server}
+        probes = dict(zip(shims, self._processes.probe_all(list(shims.values())), strict=True))
         ended = [session for session in sessions if not _runs(probes.get(session.id))]
         records = self._records(ended)
         agents = self._agents(ended)
@@ -79,7 +79,9 @@ class Enumerator:
         home = str(self._places.home)
         own = frozenset(marker for _, marker in marked or () if marker.home in (None, "", home))
         seen = None if marked is None else own
-        look = _Look(scope, now, self._boot(), self._host(), started, broken, probes, records, seen)
+        host = self._host()
+        others = frozenset(boot for other, boot in scope.boots.items() if other != host)
+        look = _Look(scope, now, self._boot(), host, others, started, broken, shims, probes, records, seen)
         return Census(tuple(look.row(session) for session in sessions), started, records, marked, own, agents)
 
     def _agents(self, sessions: Sequence[Session]) -> frozenset[str]:
@@ -113,10 +115,7 @@ class Enumerator:
 
     def _records(self, sessions: Sequence[Session]) -> dict[str, DeathRecord]:
         """The death records of those sessions whose nonce they carry: nobody else could have written them."""
-        try:
-            there = set(os.listdir(self._places.spool))  # noqa: PTH208 -- thousands of names, and no Path of any
-        except OSError:
-            return {}
+        there = names_in(self._places.spool)
         found: dict[str, DeathRecord] = {}
         for session in sessions:
             if f"{session.id}.json" not in there:
@@ -145,18 +144,19 @@ class _Look:
     now: float
     boot: str | None
     host: str
+    others: AbstractSet[str]
     started: Mapping[str, Started]
     broken: Mapping[str, str]
+    shims: Mapping[str, ProcessId]
     probes: Mapping[str, Probe]
     records: Mapping[str, DeathRecord]
     own: frozenset[Marker] | None
 
     def row(self, session: Session) -> Row:
         """What was seen of one session."""
-        started = self.started.get(session.id)
-        shim = _shim(started)
+        shim = self.shims.get(session.id)
         if shim is None:
-            return self._unreported(session, started)
+            return self._unreported(session, self.started.get(session.id))
         if self._elsewhere(shim):
             return Row(session, skip="it belongs to another host", foreign=True)
         facts = [self._fact(session, *self._seen(shim, self.probes[session.id]))]
@@ -176,8 +176,7 @@ class _Look:
                 return Sight.GONE, f"its shim is gone: {probe.reason}"
 
     def _elsewhere(self, shim: ProcessId) -> bool:
-        others = {boot for host, boot in self.scope.boots.items() if host != self.host}
-        return shim.boot in others and shim.boot != self.boot
+        return shim.boot in self.others and shim.boot != self.boot
 
     def _unreported(self, session: Session, started: Started | None) -> Row:
         """A session of which no process has become known."""
@@ -211,13 +210,6 @@ class _Look:
 
     def _told(self, session: Session, why: str) -> Fact:
         return Fact(Sight.ENDED, Source.RECORD, self.now, session.id, why)
-
-
-def _shim(started: Started | None) -> ProcessId | None:
-    """The shim of a session whose three processes are all known."""
-    if started is None or started.agent is None or started.server is None:
-        return None
-    return started.shim
 
 
 def _runs(probe: Probe | None) -> bool:

@@ -27,6 +27,7 @@ from roost.daemon.live import Lives
 from roost.daemon.machine import Machine
 from roost.daemon.undertaker import Undertaker
 from roost.errors import RoostError
+from roost.host.files import names_in
 from roost.runtimes.base import Context
 
 BOOTS = "boots"
@@ -82,8 +83,10 @@ class Sweeper:
         dead = found.plan.of(Action.CLOSE)
         why = {finding.session: finding.why for finding in found.plan.findings}
         sessions = [row.session for row in found.census.rows if row.session.id in dead]
-        alone = [session for session in sessions if self._needs_care(session, found.census)]
-        others = [session for session in sessions if not self._needs_care(session, found.census)]
+        alone: list[Session] = []
+        others: list[Session] = []
+        for session in sessions:
+            (alone if self._needs_care(session, found.census) else others).append(session)
         if others:
             boot = self._machine.processes.boot_id()
             facts = await asyncio.to_thread(self._facts, others, found.census, why, boot)
@@ -109,10 +112,12 @@ class Sweeper:
     ) -> list[tuple[str, e.Event, str | None]]:
         """Blocking: the deaths of sessions of which nothing is left."""
         now, places = self._machine.clock.now(), self._machine.places
+        logs = names_in(places.panes)
         facts: list[tuple[str, e.Event, str | None]] = []
         for session in sessions:
             evidence = f"{why[session.id]}; its tree is empty"
-            lines = last_lines(None, places.pane_log(session.peer))
+            log = places.pane_log(session.peer) if f"{session.peer}.log" in logs else None
+            lines = last_lines(None, log) if log is not None else ()
             death = death_of(session, census.records.get(session.id), evidence, lines, now, boot)
             facts.append((session.peer, e.Died(death, self._keeps(session)), f"end:{session.id}"))
         return facts

@@ -47,6 +47,14 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
+def names_in(path: Path) -> frozenset[str]:
+    """Names of what is in a directory; none when it cannot be read. Thousands of them, and no Path of any."""
+    try:
+        return frozenset(os.listdir(path))  # noqa: PTH208 -- see above
+    except OSError:
+        return frozenset()
+
+
 def ensure_private_directory(path: Path) -> Path:
     """Make `path` (and its parents) exist, owned by us and closed to others (0700); returns it.
 

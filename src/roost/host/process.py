@@ -106,9 +106,12 @@ class SystemProcesses:
         return self._watcher.watch(process, callback)
 
 
+_OF_ANOTHER_BOOT = Probe(Liveness.DEAD, "the machine was restarted since")
+
+
 def _probe(process: ProcessId, boot: str) -> Probe:
     if boot != process.boot:
-        return Probe(Liveness.DEAD, "the machine was restarted since")
+        return _OF_ANOTHER_BOOT
     try:
         found = platform.row(process.pid)
         hidden = found is None and platform.is_known(process.pid)
