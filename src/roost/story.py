@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from roost.core.message import HANDED, STEERED
 from roost.core.view import iso
 from roost.store.records import Attempt, StoredMessage
 
@@ -49,7 +50,9 @@ def _steps(stored: StoredMessage) -> Iterator[tuple[float, str]]:
 
 def _sentence(to: str, attempt: Attempt) -> str:
     if attempt.outcome == "offered":
-        again = "" if attempt.why == "being handed over" else f": {attempt.why}"
+        if attempt.why == STEERED:
+            return f"handed over into the running turn of session {attempt.session}"
+        again = "" if attempt.why == HANDED else f": {attempt.why}"
         return f"handed over to session {attempt.session}{again}"
     shape = _SENTENCES.get(attempt.outcome)
     if shape is not None:

@@ -87,7 +87,7 @@ MAKERS: tuple[Callable[[Facts], e.Event], ...] = (
 
 def _message(data: st.DataObject, state: PeerState) -> str:
     """Mostly the one that is with the session, so that lives go on to their later parts."""
-    flight = state.in_flight
+    flight = next(iter(state.in_flight), None)
     if flight is not None and data.draw(st.integers(0, 4)) != 4:
         return flight.id
     return data.draw(st.sampled_from([*(message.id for message in state.messages), f"{0:032x}"]))
@@ -109,7 +109,7 @@ def _event(data: st.DataObject, state: PeerState, now: float, number: int) -> e.
 
 
 def _next(state: PeerState) -> tuple[Callable[[Facts], e.Event], ...]:
-    flight = state.in_flight
+    flight = next(iter(state.in_flight), None)
     if state.session is None:
         return (_submit,)
     if not state.session.ready or flight is None:

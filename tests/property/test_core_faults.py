@@ -137,13 +137,33 @@ def a_removal_with_messages(machine: Machine) -> None:
 
 
 FAULTS = [
-    Fault("N4 one message in flight", delivery.offer, " or step.state.in_flight is not None", ""),
+    Fault("N4 one offer at a time", delivery.offer, " or step.state.offered is not None", ""),
+    Fault("N4 one message begins a turn", delivery.offer, " or step.state.turn", ""),
     Fault(
         "P2 offered at the prompt only",
         delivery.offer,
         "session.state is not SessionState.IDLE",
         "False",
         seed=1,
+    ),
+    Fault(
+        "what is not urgent breaks into no turn",
+        delivery._steers,
+        "message.timing is not Timing.NOW",
+        "False",
+    ),
+    Fault("nothing is typed where it is not taken", delivery._steers, "not step.traits.steers", "False"),
+    Fault(
+        "N2 a turn ends for all of it",
+        delivery.on_turn_ended,
+        "in step.state.turn:",
+        "in step.state.turn[:1]:",
+    ),
+    Fault(
+        "N2 a death cuts all of a turn",
+        death._settle_flight,
+        "step.state.in_flight:",
+        "step.state.in_flight[:1]:",
     ),
     Fault(
         "N4 doubt is never pasted again",

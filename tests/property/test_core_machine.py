@@ -24,8 +24,7 @@ from roost.core import commands as c
 from roost.core import events as e
 from roost.core.decide import deadline, decide
 from roost.core.ending import policy_end
-from roost.core.identity import OPERATOR
-from roost.core.message import Message, MessageState, Notice, Timing
+from roost.core.message import MessageState, Timing
 from roost.core.peer import Peer, PeerState, ResumePolicy, Settings, WakeMode, WakePolicy
 from roost.core.session import Cause, Processes, SessionState
 from tests.support.core_shell import POLICY, PROCESS, Shell
@@ -85,27 +84,6 @@ class Machine(Shell):
     )
     def submit(self, topic: str | None, ttl: float | None, *, notice: bool, timing: Timing) -> None:
         self.add(topic, ttl, notice=notice, timing=timing)
-
-    def add(
-        self, topic: str | None, ttl: float | None, *, notice: bool, timing: Timing = Timing.NEXT
-    ) -> None:
-        self.number += 1
-        self.tell(
-            e.Submit(
-                Message(
-                    id=f"{self.number:032x}",
-                    sender=["asker", "p", OPERATOR][self.number % 3],
-                    to="p",
-                    created_at=self.now,
-                    size=4,
-                    digest="d",
-                    topic=topic,
-                    expires_at=self.now + ttl if ttl else None,
-                    notice=Notice("about", "done", "why") if notice else None,
-                    timing=Timing.NEXT if notice else timing,
-                )
-            )
-        )
 
     @rule(data=st.data())
     def submit_again(self, data: st.DataObject) -> None:
@@ -215,14 +193,17 @@ class Machine(Shell):
         elif held:
             self.tell(e.Taken(session.id, data.draw(st.sampled_from(held)), "record"))
 
-    @rule(take=st.booleans(), failed=st.sampled_from([None, None, "400", "429"]))
-    def turn(self, failed: str | None, *, take: bool) -> None:
-        session, flight = self.live(), self.state.in_flight if self.state else None
-        if session is None or flight is None:
+    @rule(take=st.booleans(), some=st.booleans(), failed=st.sampled_from([None, None, "400", "429"]))
+    def turn(self, failed: str | None, *, take: bool, some: bool) -> None:
+        session, flight = self.live(), self.state.in_flight if self.state else ()
+        if session is None or not flight:
             return
-        if take and flight.id in self.truth.holds.get(self.truth.place(session), ()):
-            self.tell(e.Taken(session.id, flight.id, "record"))
-        self.tell(e.TurnEnded(session.id, "record", failed, outage=failed == "429"))
+        held = self.truth.holds.get(self.truth.place(session), ())
+        for message in flight:
+            if take and message.id in held:
+                self.tell(e.Taken(session.id, message.id, "record"))
+        named = tuple(message.id for message in flight[:1]) if some else None
+        self.tell(e.TurnEnded(session.id, "record", failed, outage=failed == "429", messages=named))
 
     @rule(data=st.data())
     def found_late(self, data: st.DataObject) -> None:
@@ -306,12 +287,15 @@ class Machine(Shell):
             self.add(None, None, notice=False)
 
     def go_on(self, data: st.DataObject) -> None:
-        session, flight = self.live(), self.state.in_flight if self.state else None
+        session, turn = self.live(), self.state.turn if self.state else ()
         if self.effects:
             self.run(self.effects.pop(0), lambda *values: data.draw(st.sampled_from(values)))
+        elif session is not None and turn and data.draw(st.integers(0, 5)) == 0:
+            self.tell(e.Observed(session.id, SessionState.WORKING, "turn"))
+            self.add(turn[0].topic, None, notice=False, timing=Timing.NOW)
         elif session is not None and session.state not in (SessionState.IDLE, SessionState.STOPPING):
             self.tell(e.Observed(session.id, SessionState.IDLE, "prompt"))
-        elif session is not None and flight is not None and flight.state is MessageState.ACCEPTED:
+        elif session is not None and turn:
             failed = data.draw(st.sampled_from([None, None, "400"]))
             self.tell(e.TurnEnded(session.id, "record", failed))
         elif self.state is None or self.state.peer.quarantine or self.state.queued > 2:
@@ -467,10 +451,10 @@ class Machine(Shell):
         if self.effects:
             self.run(self.effects.pop(0), lambda *values: values[0])
             return
-        session, flight = self.live(), self.state.in_flight if self.state else None
+        session, turn = self.live(), self.state.turn if self.state else ()
         if session is not None and session.state not in (SessionState.IDLE, SessionState.STOPPING):
             self.tell(e.Observed(session.id, SessionState.IDLE, "prompt"))
-        elif session is not None and flight is not None and flight.state is MessageState.ACCEPTED:
+        elif session is not None and turn:
             self.tell(e.TurnEnded(session.id, "record"))
         else:
             at = deadline(self.state, self.now) if self.state else None

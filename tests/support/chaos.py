@@ -54,15 +54,14 @@ class Chaos(Acts):
 
     def end_hanging(self) -> None:
         for state in states(self.roost).values():
-            flight = state.in_flight
-            if flight is None or state.session is None or flight.state is not MessageState.ACCEPTED:
+            if not state.turn or state.session is None:
                 continue
             reader = read(self.roost)
             try:
-                body = reader.body(flight.id) or b""
+                bodies = [reader.body(message.id) or b"" for message in state.turn]
             finally:
                 reader.close()
-            if b"@@hang@@" in body and state.session.processes is not None:
+            if any(b"@@hang@@" in body for body in bodies) and state.session.processes is not None:
                 self.strike(state.session.processes.agent)
 
     def unfinished(self) -> list[str]:

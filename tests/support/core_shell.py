@@ -9,8 +9,8 @@ from roost.core import commands as c
 from roost.core import events as e
 from roost.core.decide import decide
 from roost.core.ending import policy_end
-from roost.core.identity import ProcessId
-from roost.core.message import Examination, Message, MessageState, Timing
+from roost.core.identity import OPERATOR, ProcessId
+from roost.core.message import Examination, Message, MessageState, Notice, Timing
 from roost.core.peer import Peer, PeerState, WakePolicy
 from roost.core.policy import Policy, Traits
 from roost.core.session import Cause, Death, ErrandKind, Processes, Session, SessionState
@@ -21,6 +21,7 @@ Pick = Callable[..., Any]
 """Chooses one of its arguments."""
 POLICY = Policy(
     {
+        "demo": Traits(steers=True),
         "human": Traits(mailbox=True),
         "plain": Traits(resumable=False, chooses_conversation=False),
         "late": Traits(chooses_conversation=False),
@@ -61,6 +62,27 @@ class Shell(RuleBasedStateMachine):
         assert self.state is not None
         return self.state.peer
 
+    def add(
+        self, topic: str | None, ttl: float | None, *, notice: bool, timing: Timing = Timing.NEXT
+    ) -> None:
+        self.number += 1
+        self.tell(
+            e.Submit(
+                Message(
+                    id=f"{self.number:032x}",
+                    sender=["asker", "p", OPERATOR][self.number % 3],
+                    to="p",
+                    created_at=self.now,
+                    size=4,
+                    digest="d",
+                    topic=topic,
+                    expires_at=self.now + ttl if ttl else None,
+                    notice=Notice("about", "done", "why") if notice else None,
+                    timing=Timing.NEXT if notice else timing,
+                )
+            )
+        )
+
     def tell(self, event: e.Event) -> tuple[c.Command, ...]:
         if self.state is None:
             return ()
@@ -84,7 +106,8 @@ class Shell(RuleBasedStateMachine):
             self.facts.append(event)
         if any(isinstance(command, c.Journal) and command.kind == "quarantined" for command in commands):
             assert not any(isinstance(command, c.Launch) for command in commands)
-        self.one_in_flight()
+        self.one_is_handed_over()
+        self.turn_is_over(event)
         self.stored_is_remembered()
         self.tasks_end()
         return commands
@@ -98,11 +121,10 @@ class Shell(RuleBasedStateMachine):
                 self.check_launch(command, before, event)
             case c.Offer():
                 assert session is not None
-                assert (session.id, session.state, session.ready) == (
-                    command.session,
-                    SessionState.IDLE,
-                    True,
-                )
+                assert (session.id, session.ready) == (command.session, True)
+                assert session.state in (SessionState.IDLE, SessionState.WORKING)
+                assert command.steers or session.state is SessionState.IDLE, "typed into a running turn"
+                assert not command.steers or self.may_steer(command.message)
                 assert session.ending is None
                 assert session.open_errand is None
                 if self.peer().settings.apart and command.message.notice is None:
@@ -131,6 +153,11 @@ class Shell(RuleBasedStateMachine):
                 assert self.news.setdefault((notice.about, notice.outcome), ident) == ident
             case _:
                 pass
+
+    def may_steer(self, offered: Message) -> bool:
+        """Whether the message asks to be typed into a running turn, and its program takes it in."""
+        steers = POLICY.of(self.peer().settings.runtime).steers
+        return steers and offered.timing is Timing.NOW and not offered.redriven
 
     def passed_over(self, offered: Message) -> list[Message]:
         """Earlier messages that wait; the next task of an ephemeral peer lets notices pass.
@@ -188,7 +215,7 @@ class Shell(RuleBasedStateMachine):
         awake = peer.settings.wake is WakePolicy.EPHEMERAL or before.session is not None
         waiting = [
             m
-            for m in self.state.messages
+            for m in (*before.messages, *self.state.messages)
             if m.notice is None and (m.cut or m.state is MessageState.QUEUED)
             if awake or m.cut or m.timing is not Timing.IDLE
         ]
@@ -247,9 +274,9 @@ class Shell(RuleBasedStateMachine):
         session = self.live()
         if session is None or session.id != asked.session.id:
             return
-        flight = self.state.in_flight if self.state else None
+        flight = self.state.in_flight if self.state else ()
         failed = pick(None, None, "it hangs")
-        if asked.errand.kind is ErrandKind.INTERRUPT and flight is not None and failed is None:
+        if asked.errand.kind is ErrandKind.INTERRUPT and flight and failed is None:
             self.tell(e.TurnEnded(session.id, "record", "interrupted", interrupted=True))
         self.tell(e.Performed(session.id, asked.errand.at, failed))
 
@@ -350,12 +377,22 @@ class Shell(RuleBasedStateMachine):
         assert known >= set(self.order)
 
     @invariant()
-    def one_in_flight(self) -> None:
+    def one_is_handed_over(self) -> None:
+        """N4: one offer at a time; a turn holds the message that began it and what was steered into it."""
         if self.state is not None:
             flying = [m for m in self.state.messages if m.in_flight and not m.cut]
-            assert len(flying) <= 1
+            assert sum(m.state is MessageState.OFFERED for m in flying) <= 1
+            assert sum(m.timing is not Timing.NOW for m in flying) <= 1
             if self.state.session is not None:
                 assert all(m.session == self.state.session.id for m in flying)
+            assert all(self.state.session is not None for m in flying if m.state is MessageState.ACCEPTED)
+
+    def turn_is_over(self, event: e.Event) -> None:
+        """What a turn held ends with it."""
+        if isinstance(event, e.TurnEnded) and self.state is not None:
+            left = [m.id for m in self.state.turn if m.session == event.session]
+            named = left if event.messages is None else event.messages
+            assert not set(left) & set(named), "a message outlived its turn"
 
     @invariant()
     def tasks_end(self) -> None:

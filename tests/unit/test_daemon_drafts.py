@@ -9,9 +9,9 @@ import pytest
 from roost.core import commands as c
 from roost.core import events as e
 from roost.core.decide import decide
-from roost.core.message import HANDED, Examination, Message, MessageState
+from roost.core.message import HANDED, Examination, Message, MessageState, Timing
 from roost.core.peer import Peer, PeerState, Settings
-from roost.core.policy import Policy
+from roost.core.policy import Policy, Traits
 from roost.core.session import Session as CoreSession
 from roost.core.session import SessionState, WakeCause
 from roost.core.view import shown
@@ -57,6 +57,8 @@ class Desk:
         self.session, self.peer, self.screen = session, "worker", ""
         self.terminal = self.sensor = self.runtime = self
         self.records, self.submit_delay = True, 0.0
+        self.traits = Traits(steers=True)
+        self.reading = Reading(SessionState.IDLE, "at its prompt")
 
     def now(self) -> float:
         return self.at
@@ -69,7 +71,7 @@ class Desk:
 
     async def look(self, *, screen: bool) -> Reading:
         assert screen
-        return Reading(SessionState.IDLE, "at its prompt")
+        return self.reading
 
     async def last_input(self) -> float | None:
         return self.pressed
@@ -173,3 +175,66 @@ async def test_our_own_text_is_entered_whoever_is_there() -> None:
     desk = Desk(View(Composer.FILLED, draft=OURS), 1000.0)
     await desk.delivery()._submitted(OFFERED)
     assert desk.keyed == ["Enter"]
+
+
+IN_TURN = Reading(SessionState.WORKING, "in a turn")
+URGENT = replace(OFFERED, timing=Timing.NOW)
+
+
+def in_turn(view: View = EMPTY, message: Message = URGENT) -> Desk:
+    desk = Desk(view, None)
+    desk.reading = IN_TURN
+    desk.state = replace(desk.state, messages=(message,))
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("view", "steers", "words"),
+    [
+        (EMPTY, False, "not at its prompt: in a turn"),
+        (View(Composer.HIDDEN, "Allow it?"), True, "a dialog is open: Allow it?"),
+        (MIXED, True, "a draft stands"),
+        (EMPTY, True, None),
+    ],
+    ids=["not asked for", "a dialog", "a draft", "empty"],
+)
+async def test_a_turn_is_typed_into_only_if_asked_and_onto_nothing(
+    view: View, words: str | None, *, steers: bool
+) -> None:
+    refusal = await in_turn(view).delivery().clear(URGENT, steers=steers)
+    assert refusal is None if words is None else words in (refusal or "")
+
+
+async def test_what_a_turn_keeps_is_waited_for_until_the_turn_is_over() -> None:
+    desk = in_turn(View(Composer.FILLED, draft=OURS))
+    rest = desk.sleep
+
+    async def sleep(seconds: float) -> None:
+        await rest(seconds)
+        if desk.at > 1600.0:
+            desk.reading = Reading(SessionState.IDLE, "at its prompt")
+
+    desk.sleep = sleep  # type: ignore[method-assign]
+    event = await desk.delivery()._submitted(URGENT)
+    assert isinstance(event, e.OfferFailed)
+    assert not event.certain
+    assert desk.keyed == ["Enter"]
+    assert 1600.0 < desk.at < 1640.0
+    assert "the running turn has not taken it yet" in desk.reports[0]
+
+
+@pytest.mark.parametrize("timing", Timing)
+async def test_an_urgent_text_of_ours_that_was_left_in_the_input_line_is_entered_in_the_turn(
+    timing: Timing,
+) -> None:
+    desk = in_turn(View(Composer.FILLED, draft=OURS), replace(OFFERED, timing=timing))
+    rest = desk.sleep
+
+    async def sleep(seconds: float) -> None:
+        await rest(seconds)
+        if desk.keyed or desk.at > 1010.0:
+            desk.state = replace(desk.state, messages=())
+
+    desk.sleep = sleep  # type: ignore[method-assign]
+    await desk.delivery().examine(replace(OFFERED, timing=timing), settle=1.5)
+    assert desk.keyed == (["Enter"] if timing is Timing.NOW else [])

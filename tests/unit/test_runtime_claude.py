@@ -266,6 +266,25 @@ def test_only_the_prompt_hook_of_this_conversation_is_evidence(tmp_path: Path) -
     assert sensor.on_hook("Stop", payload) == []
 
 
+def test_a_queued_prompt_is_taken_when_it_joins_the_turn_or_begins_the_next(tmp_path: Path) -> None:
+    """Claude Code 2.1.328 runs the prompt hook when a text is queued; the model gets it later, or never."""
+    sensor = ClaudeSensor(context(tmp_path))
+    prompt = {"type": "user", "message": {"content": "first"}}
+    queued = {"type": "queue-operation", "operation": "enqueue", "content": "second"}
+    joined = {"type": "queued_command", "commandMode": "prompt", "prompt": "second"}
+    told = {"type": "queued_command", "commandMode": "task-notification", "prompt": "a task is done"}
+    payload = {"session_id": CONVERSATION, "prompt": "second"}
+    assert sensor.on_lines([line(**prompt)]) == [Prompted("first", TRANSCRIPT)]
+    assert sensor.on_hook("UserPromptSubmit", payload) == []
+    assert sensor.on_lines([line(**queued), line(type="attachment", attachment=told)]) == []
+    assert sensor.on_lines([line(type="attachment", attachment=joined)]) == [
+        Prompted("second", TRANSCRIPT, joins=True)
+    ]
+    over = line(type="system", subtype="turn_duration")
+    assert sensor.on_lines([over]) == [TurnOver(TRANSCRIPT)]
+    assert sensor.on_hook("UserPromptSubmit", payload) != []
+
+
 def test_the_transcript_is_found_by_rule_or_by_its_name(tmp_path: Path) -> None:
     made = context(tmp_path)
     runtime = ClaudeRuntime()

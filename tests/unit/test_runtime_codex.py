@@ -199,6 +199,21 @@ def test_an_outage_of_the_model_is_no_fault_of_the_prompt(tmp_path: Path, info: 
     assert fact == TurnOver(ROLLOUT, "no", outage=outage)
 
 
+def test_a_prompt_that_a_turn_takes_in_joins_it_and_the_first_of_the_next_begins_that(tmp_path: Path) -> None:
+    sensor = CodexSensor(context(tmp_path))
+    started, over = event(type="task_started"), event(type="turn_aborted", reason="interrupted")
+    facts = sensor.on_lines(
+        [started, message("first"), message("second"), message("third"), over, started, message("fourth")]
+    )
+    assert facts == [
+        Prompted("first", ROLLOUT),
+        Prompted("second", ROLLOUT, joins=True),
+        Prompted("third", ROLLOUT, joins=True),
+        TurnOver(ROLLOUT, INTERRUPTED, interrupted=True),
+        Prompted("fourth", ROLLOUT),
+    ]
+
+
 def test_lines_of_an_earlier_life_are_no_evidence(tmp_path: Path) -> None:
     old = message("old").replace(b"2026-11-20T11:21:45.020Z", b"1970-01-01T00:10:00Z")
     assert CodexSensor(context(tmp_path)).on_lines([old]) == []

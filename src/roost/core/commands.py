@@ -122,12 +122,16 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Hand this message to this session; `redrive` sends a short note about it instead of the body."""
+    """Hand this message to this session.
+
+    `redrive` sends a short note about it instead of the body. `steers`: into its running turn.
+    """
 
     session: str
     peer: str
     message: Message
     redrive: bool
+    steers: bool = False
 
     @property
     def key(self) -> str:

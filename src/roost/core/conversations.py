@@ -54,12 +54,17 @@ def cut_of(step: Step, topic: str | None) -> list[Message]:
     return [m for m in step.state.messages if m.cut and (not apart or m.topic == topic)]
 
 
+def held_by(step: Step, session: Session, message: Message) -> bool:
+    """Whether a message that a session has taken is of the conversation that the session runs."""
+    return not step.peer.settings.apart or session.topic == message.topic
+
+
 def goes_on(step: Step, message: Message) -> bool:
     """Whether the next offer of a message comes to the conversation of the session that it was offered to."""
     apart, last = step.peer.settings.apart, step.peer.last_death
     session = step.state.find_session(message.session)
     if session is not None:
-        return not apart or session.topic == message.topic
+        return held_by(step, session, message)
     if apart:
         ended = (each for each in step.peer.conversations if each.topic == message.topic)
         return any(each.last_death.session == message.session for each in ended)

@@ -2,7 +2,7 @@
 
 from roost.core import commands as c
 from roost.core import events as e
-from roost.core.conversations import cut_of, remember
+from roost.core.conversations import cut_of, held_by, remember
 from roost.core.copies import replace
 from roost.core.durations import rough_duration
 from roost.core.message import Message, MessageState
@@ -91,21 +91,25 @@ def _tried_again(step: Step, session: Session) -> bool:
     So a task that ends its workers counts once, when it is given up, and the queue goes on behind it (P4);
     several of them with none in between that ends well mean that the peer is to blame.
     """
-    message = step.state.in_flight
-    if step.peer.settings.wake is not WakePolicy.EPHEMERAL or message is None:
+    if step.peer.settings.wake is not WakePolicy.EPHEMERAL or not session.ready:
         return False
-    return session.ready and session.task == message.id and not message.redriven
+    return any(session.task == message.id and not message.redriven for message in step.state.in_flight)
 
 
 def _settle_flight(step: Step, session: Session, death: Death, *, conversation_exists: bool) -> None:
-    """Decide about the message that was with the dead session."""
-    message = step.state.in_flight
-    if message is None or message.session != session.id:
-        return
-    if message.state is MessageState.OFFERED:
-        step.attempt(message, "interrupted", f"the session ended ({death.cause}) during the offer")
-        step.emit(c.Examine(None, step.peer.name, message, session.conversation))
-        return
+    """Decide about the messages that were with the dead session: those of its turn, and an offered one."""
+    for message in step.state.in_flight:
+        if message.session != session.id:
+            continue
+        if message.state is MessageState.OFFERED:
+            step.attempt(message, "interrupted", f"the session ended ({death.cause}) during the offer")
+            step.emit(c.Examine(None, step.peer.name, message, session.conversation))
+        else:
+            _settle_turn(step, session, message, death, exists=conversation_exists)
+
+
+def _settle_turn(step: Step, session: Session, message: Message, death: Death, *, exists: bool) -> None:
+    """Decide about a message of the turn that the death cut off."""
     ended = f"the session ended in the middle of the turn ({death.cause})"
     answered = _answered(session, message)
     if answered is not None:
@@ -118,7 +122,9 @@ def _settle_flight(step: Step, session: Session, death: Death, *, conversation_e
     elif step.traits.mailbox:
         requeue(step, message, ended)
     else:
-        cut_off(step, message, ended, keeps=step.traits.resumable and conversation_exists)
+        cut_off(
+            step, message, ended, keeps=step.traits.resumable and exists and held_by(step, session, message)
+        )
 
 
 def _answered(session: Session, message: Message) -> str | None:

@@ -177,7 +177,7 @@ def _times(state: PeerState) -> Iterator[float]:
     yield from pool.due_times(state)
     if session is None or state.peer.settings.spares:
         yield wake_blocked_until(state)
-    if session is not None and session.state is SessionState.IDLE:
+    if session is not None and session.state in (SessionState.IDLE, SessionState.WORKING):
         for message in state.messages:
             if message.not_before is not None and (message.cut or message.state is MessageState.QUEUED):
                 yield message.not_before

@@ -4,15 +4,15 @@ from collections.abc import Iterable
 
 from roost.core import commands as c
 from roost.core import events as e
-from roost.core.conversations import goes_on
+from roost.core.conversations import goes_on, held_by
 from roost.core.copies import replace
 from roost.core.identity import OPERATOR
 from roost.core.limits import TOPICS_KEPT
-from roost.core.message import HANDED, HANDED_AGAIN, Examination, Message, MessageState, Timing
+from roost.core.message import HANDED, HANDED_AGAIN, STEERED, Examination, Message, MessageState, Timing
 from roost.core.peer import WakePolicy
 from roost.core.session import COUNTED, Session, SessionState
 from roost.core.step import Step
-from roost.core.turns import cut_off, endure, lost, noted, put_back
+from roost.core.turns import cut_off, endure, lost, noted, put_back, requeue
 from roost.errors import QueueFullError, RefusedError
 
 _URGENCY = {Timing.NOW: 1, Timing.NEXT: 2, Timing.IDLE: 3}
@@ -170,7 +170,7 @@ def _accept(step: Step, message: Message, evidence: str, *, found_by: Session | 
 
     `found_by`: the live session whose own record names the message.
     """
-    other = step.state.in_flight
+    late = message.state is not MessageState.OFFERED and bool(step.state.in_flight)
     taken = step.set_message(
         message,
         state=MessageState.ACCEPTED,
@@ -181,13 +181,13 @@ def _accept(step: Step, message: Message, evidence: str, *, found_by: Session | 
     if _with_live(step, taken):
         step.set_session(active_at=step.now)
         _remember_topic(step, taken.topic)
-        if other is not None and other.id != taken.id:
-            step.finish(taken, MessageState.DONE, f"{evidence}; the next message was handed over after it")
+        if late:
+            step.finish(taken, MessageState.DONE, f"{evidence}; another message is with its session now")
         return
     ended = "its session ended before its turn did"
     holder = found_by or step.state.find_session(taken.session)
     if holder is not None:
-        cut_off(step, taken, ended, keeps=not step.peer.settings.apart or holder.topic == taken.topic)
+        cut_off(step, taken, ended, keeps=held_by(step, holder, taken))
     elif goes_on(step, taken):
         cut_off(step, taken, ended, keeps=step.traits.resumable)
     else:
@@ -208,26 +208,35 @@ def on_turn_ended(step: Step, event: e.TurnEnded) -> None:
     While the model's service fails it is no fault of the message, which is kept. A turn that somebody
     interrupted is left alone: whoever did so does not want it back.
     """
-    message = step.state.in_flight
-    if step.live(event.session) is None or message is None or message.session != event.session:
+    session = step.live(event.session)
+    if session is None:
         return
-    if message.state is not MessageState.ACCEPTED:
-        return
+    for message in step.state.turn:
+        named = event.messages is None or message.id in event.messages
+        if named and message.session == session.id:
+            _end_turn(step, session, message, event)
+            step.set_session(active_at=step.now)
+
+
+def _end_turn(step: Step, session: Session, message: Message, event: e.TurnEnded) -> None:
+    """What the end of its turn means for one message of it."""
     if event.failed is None:
         step.finish(message, MessageState.DONE, event.evidence)
     elif event.interrupted:
         step.finish(message, MessageState.DEAD_LETTER, event.failed, tell="interrupted")
     elif step.peer.settings.apart and message.notice is not None:
         step.finish(message, MessageState.DONE, "it was taken")
-    elif event.outage and message.attempts < step.policy.outage_tries:
+    elif event.outage and message.attempts < step.policy.outage_tries and held_by(step, session, message):
         endure(step, message, event.failed)
     elif message.redriven:
         step.finish(message, MessageState.DEAD_LETTER, f"the turn failed: {event.failed}", tell="failed")
     else:
         why = f"the turn failed: {event.failed}; it is driven again"
         step.attempt(message, "failed", event.failed)
-        step.set_message(message, cut=True, not_before=step.now + step.policy.turn_retry, why=why)
-    step.set_session(active_at=step.now)
+        if held_by(step, session, message):
+            step.set_message(message, cut=True, not_before=step.now + step.policy.turn_retry, why=why)
+        else:
+            requeue(step, message, why, redriven=True)
 
 
 def on_offer_failed(step: Step, event: e.OfferFailed) -> None:
@@ -362,14 +371,17 @@ def _fits(step: Step, message: Message) -> bool:
 
 
 def offer(step: Step) -> None:
-    """Hand the next message to an idle session, one at a time."""
+    """Hand the next message over, one at a time: to an idle session, or into its running turn."""
     session = step.session
-    if session is None or session.state is not SessionState.IDLE or not session.ready:
+    if session is None or not session.ready or step.state.offered is not None:
         return
-    if session.ending is not None or session.open_errand is not None or step.state.in_flight is not None:
+    if session.ending is not None or session.open_errand is not None:
         return
     message = next_offer(step)
     if message is None:
+        return
+    steers = _steers(step, session, message)
+    if not steers and (session.state is not SessionState.IDLE or step.state.turn):
         return
     if step.peer.settings.wake is WakePolicy.EPHEMERAL and message.notice is None:
         step.set_session(task=message.id)
@@ -382,11 +394,18 @@ def offer(step: Step) -> None:
         cut=False,
         redriven=message.redriven or again,
         not_before=None,
-        why=HANDED_AGAIN if again else HANDED,
+        why=STEERED if steers else HANDED_AGAIN if again else HANDED,
     )
     step.set_session(active_at=step.now)
     if message.notice is None:
         step.set_session(sender=message.sender)
     step.attempt(offered, "offered", offered.why)
     step.journal("offered", message=message.id)
-    step.emit(c.Offer(session.id, step.peer.name, offered, redrive=noted(offered)))
+    step.emit(c.Offer(session.id, step.peer.name, offered, noted(offered), steers))
+
+
+def _steers(step: Step, session: Session, message: Message) -> bool:
+    """Whether the message goes into the running turn. A task has a turn of its own, and so has a cut one."""
+    if message.timing is not Timing.NOW or message.cut or not step.traits.steers:
+        return False
+    return session.state is SessionState.WORKING and step.peer.settings.wake is not WakePolicy.EPHEMERAL

@@ -70,7 +70,7 @@ def policy_end(state: PeerState) -> PolicyEnd | None:
         return None
     if settings.wake is WakePolicy.EPHEMERAL and session.task is not None:
         return _task_end(state, session)
-    if session.state is not SessionState.IDLE or state.in_flight is not None:
+    if session.state is not SessionState.IDLE or state.in_flight:
         return None
     if session.open_errand is not None:
         return None

@@ -25,7 +25,7 @@ def on_interrupt(step: Step, event: e.Interrupt) -> None:
         return _refuse(step, f"'{name}' is starting; `roost stop {name}` ends it")
     if errand is not None and errand.kind is ErrandKind.INTERRUPT:
         return None
-    busy = step.state.in_flight is not None or (errand is not None and errand.begun)
+    busy = bool(step.state.in_flight) or (errand is not None and errand.begun)
     if session.state in _NOTHING and not busy:
         return step.emit(c.Advise(f"'{name}' is {session.state}: there is nothing to interrupt"))
     asked = Errand(ErrandKind.INTERRUPT, event.by, step.now, begun=True)
@@ -69,7 +69,7 @@ def go_on(step: Step) -> None:
     errand = session.open_errand if session is not None else None
     if session is None or errand is None or errand.begun or session.state is SessionState.STOPPING:
         return
-    if session.state is SessionState.IDLE and session.ready and step.state.in_flight is None:
+    if session.state is SessionState.IDLE and session.ready and not step.state.in_flight:
         begun = replace(errand, begun=True)
         step.emit(c.Perform(step.set_session(errand=begun), begun))
     elif step.now >= given_up_at(errand):

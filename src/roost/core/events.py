@@ -213,7 +213,7 @@ class TurnEnded:
     """The agent's turn ended; `failed` carries the reason when the model could not answer.
 
     `interrupted`: somebody ended it on purpose, so it is not driven again. `outage`: the model's service
-    failed, whatever it was asked.
+    failed, whatever it was asked. `messages`: the ids that it had taken; None: all that the session has.
     """
 
     session: str
@@ -221,6 +221,7 @@ class TurnEnded:
     failed: str | None = None
     interrupted: bool = False
     outage: bool = False
+    messages: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,10 @@ class MessageState(StrEnum):
 
 
 class Timing(StrEnum):
-    """When a busy recipient gets a message. A running turn is never broken into.
+    """When a busy recipient gets a message.
 
-    `now`: ahead of all that waits. `next`: in its turn. `idle`: when nothing else waits; it wakes nobody.
+    `now`: in the running turn, where its program can; else ahead of all that waits. `next`: when it comes to
+    it, in order. `idle`: when nothing else waits; it wakes nobody.
     """
 
     NOW = "now"
@@ -30,9 +31,9 @@ class Timing(StrEnum):
 
 HANDED = "being handed over"
 HANDED_AGAIN = "driven again after its turn was cut off"
+STEERED = "being handed over into the running turn"
 """Why a message is `offered`, as long as nothing is in its way."""
 FINAL = frozenset({MessageState.DONE, MessageState.EXPIRED, MessageState.REFUSED, MessageState.DEAD_LETTER})
-IN_FLIGHT = frozenset({MessageState.OFFERED, MessageState.ACCEPTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Message:
     @property
     def in_flight(self) -> bool:
         """It is with a session: offered to it, or taken by it with the turn still running."""
-        return self.state in IN_FLIGHT
+        return self.state in (MessageState.OFFERED, MessageState.ACCEPTED)
 
 
 class Examination(StrEnum):

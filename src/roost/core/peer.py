@@ -172,9 +172,20 @@ class PeerState:
         return next((session for session in self.sessions if session.id == session_id), None)
 
     @property
-    def in_flight(self) -> Message | None:
-        """The one message that is with a session now; a cut one waits like a queued one."""
-        return next((message for message in self.messages if message.in_flight and not message.cut), None)
+    def offered(self) -> Message | None:
+        """The one message that is being handed over, or looked for since that was cut short."""
+        return next((message for message in self.messages if message.state is MessageState.OFFERED), None)
+
+    @property
+    def turn(self) -> tuple[Message, ...]:
+        """The messages of the running turn, in order; one that was cut off waits like a queued one."""
+        accepted = MessageState.ACCEPTED
+        return tuple(message for message in self.messages if message.state is accepted and not message.cut)
+
+    @property
+    def in_flight(self) -> tuple[Message, ...]:
+        """The messages that are with a session now: those of its turn, and the offered one."""
+        return tuple(message for message in self.messages if message.in_flight and not message.cut)
 
     @property
     def queued(self) -> int:

@@ -10,13 +10,15 @@ class Traits:
 
     `mailbox`: it has no process, its messages wait to be read. `resumable`: it can continue a conversation.
     `chooses_conversation`: the conversation's id can be set at launch; otherwise it becomes known later.
-    `compacts`: a command is known that compacts its conversation.
+    `compacts`: a command is known that compacts its conversation. `steers`: what is typed into its running
+    turn is taken into that turn, or else begins the next one, and its record tells when its model gets it.
     """
 
     mailbox: bool = False
     resumable: bool = True
     chooses_conversation: bool = True
     compacts: bool = True
+    steers: bool = False
 
 
 _UNKNOWN = Traits()

@@ -15,7 +15,7 @@ from roost.core.delivery import head
 from roost.core.durations import rough_duration
 from roost.core.ending import PolicyEnd, end, idle_since, own_end
 from roost.core.launch import launch, leave_conversation, new_session
-from roost.core.message import Message, MessageState
+from roost.core.message import Message
 from roost.core.peer import PeerState, Settings, WakeMode
 from roost.core.policy import Policy
 from roost.core.session import Cause, Session, SessionState, WakeCause
@@ -101,7 +101,7 @@ def make_way(step: Step) -> None:
         return
     if session.open_errand is not None:
         return
-    if session.state is not SessionState.IDLE or not session.ready or step.state.in_flight is not None:
+    if session.state is not SessionState.IDLE or not session.ready or step.state.in_flight:
         return
     message = head(step)
     if message is None or message.notice is not None or message.topic == session.topic:
@@ -188,9 +188,8 @@ def wants_spare(state: PeerState, now: float, policy: Policy) -> bool:
         return False
     if active is None:
         return peer.last_death is not None and now < peer.last_death.at + peer.settings.idle
-    flight = state.in_flight
     at_work = active.ready and active.state is not SessionState.STOPPING
-    return at_work and (flight is None or flight.state is not MessageState.OFFERED)
+    return at_work and state.offered is None
 
 
 def on_spare(step: Step, _event: e.Spare) -> None:

@@ -120,7 +120,7 @@ def on_configure(step: Step, event: e.Configure) -> None:
     if event.settings.runtime != before.runtime:
         if step.state.sessions:
             return _refuse(step, f"'{step.peer.name}' is live; stop it first to change its runtime")
-        if step.state.in_flight is not None:
+        if step.state.in_flight:
             return _refuse(
                 step, f"a message of '{step.peer.name}' is being looked into; try again in a moment"
             )
@@ -143,8 +143,8 @@ def _use_up(step: Step) -> None:
     session, flight = step.session, step.state.in_flight
     if session is None or session.task is not None or not (session.ready or session.resumed):
         return
-    if flight is not None:
-        step.set_session(task=flight.id)
+    if flight:
+        step.set_session(task=flight[0].id)
     else:
         step.set_session(task=session.id, armed_at=step.now)
 

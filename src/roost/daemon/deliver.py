@@ -1,4 +1,4 @@
-"""Hands one message to an idle session: paste, check, Enter, evidence. Only Enter is ever repeated.
+"""Hands one message to a session, idle or in a turn: paste, check, Enter, evidence. Only Enter is repeated.
 
 Nothing is pasted into a dialog or a draft, and no Enter goes to a screen that is not known to be the prompt
 with our text, and only our text, in it. What a person types between the last look and the Enter, some
@@ -13,7 +13,7 @@ from roost.core import envelope
 from roost.core import events as e
 from roost.core.commands import Offer
 from roost.core.limits import POINTER_BYTES
-from roost.core.message import Examination, Message, MessageState
+from roost.core.message import Examination, Message, MessageState, Timing
 from roost.core.session import SessionState
 from roost.daemon.driver import Driver
 from roost.daemon.fleet import Fleet
@@ -34,9 +34,12 @@ ENTERS = (1.0, 2.0, 4.0, 8.0)
 EVIDENCE = 30.0
 """Seconds to wait for evidence once the input line is empty again."""
 LOOK = 0.01
+_PENDING = "entered; the running turn has not taken it yet"
 _TYPES = "a person is typing in its terminal"
 _DRAFT = "a draft stands in its input line"
 _PERSON = (_TYPES, _DRAFT)
+_TAKES = (SessionState.IDLE, SessionState.WORKING)
+"""States in which a program that can be steered takes text; the turn may have ended meanwhile."""
 _MIXED = "a draft stands in its input line beside the message or in its place: send or clear it"
 
 
@@ -56,7 +59,7 @@ class Delivery:
         """Carry out an offer; returns the event that ends it, None when evidence has ended it already."""
         message = command.message
         try:
-            refusal = await self.clear(message)
+            refusal = await self.clear(message, steers=command.steers)
         except TmuxError as error:
             return self._failed(message, certain=True, why=f"tmux: {error.message}")
         if refusal is not None:
@@ -74,10 +77,10 @@ class Delivery:
         )
         return await self._submitted(message)
 
-    async def clear(self, message: Message | None = None) -> str | None:
+    async def clear(self, message: Message | None = None, *, steers: bool = False) -> str | None:
         """Wait for an empty input line at the prompt and nobody at the keys; the reason when that fails.
 
-        Meanwhile what is waited for is shown with `message`.
+        Meanwhile what is waited for is shown with `message`. `steers`: a turn may run.
         """
         deadline = self._clock.monotonic() + DRAFT_WAIT
         while True:
@@ -85,8 +88,8 @@ class Delivery:
             view = self._view()
             if view.dialog is not None:
                 return f"a dialog is open: {view.dialog}"
-            if reading is None or reading.state is not SessionState.IDLE or view.busy:
-                return f"it is not at its prompt: {_busy(reading)}"
+            if reading is None or (_busy(reading, view) if not steers else reading.state not in _TAKES):
+                return f"it is not at its prompt: {_state(reading)}"
             if view.composer is Composer.EMPTY:
                 self._touched = await self._live.terminal.last_input()
                 # A key in the future: the clock was set back since.
@@ -110,7 +113,7 @@ class Delivery:
                     self._live.entered = (message.id, message.attempts)
                     break
             if not self._left_alone:
-                await self._until(lambda: not self._offered(message), EVIDENCE)
+                await self._evidence(message)
         except TmuxGone:
             pass
         except TmuxError as error:
@@ -171,13 +174,14 @@ class Delivery:
             reading = await self._driver.look(screen=True)
             view, now = self._view(), self._clock.monotonic()
             idle = reading is not None and reading.state is SessionState.IDLE and view.dialog is None
+            takes = idle or (self._steers(message) and _in_turn(reading) and view.dialog is None)
             if idle and view.composer is Composer.EMPTY:
                 quiet = now if quiet is None else quiet
                 if now - quiet >= settle:
                     return self._unrecorded(message)
             else:
                 quiet = None
-            if idle and view.composer is Composer.FILLED:
+            if takes and view.composer is Composer.FILLED:
                 if await self._ours(message):
                     await self._submitted(message)
                     continue
@@ -185,7 +189,7 @@ class Delivery:
                 if now - mixed >= MIXED_WAIT:
                     return e.Examined(message.id, Examination.UNCLEAR, _MIXED)
                 await self._waits(message, _MIXED)
-            await self._clock.sleep(LOOK * 5)
+            await self._clock.sleep(LOOK * (5 if idle else 10))
         return e.Examined(message.id, Examination.FOUND, "its record names the message")
 
     def _unrecorded(self, message: Message) -> e.Examined:
@@ -214,13 +218,24 @@ class Delivery:
             return True
         return stands is not Standing.MIXED and await terminal.clients() == 0
 
-    async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
-        deadline = self._clock.monotonic() + seconds
-        while not condition() and self._clock.monotonic() < deadline:
-            await self._driver.look(screen=True)
-            if condition() or self._view().dialog is not None:
+    async def _evidence(self, message: Message) -> None:
+        """Wait for evidence. A turn may keep what was typed into it for as long as it runs."""
+        deadline = self._clock.monotonic() + EVIDENCE
+        while self._offered(message) and self._clock.monotonic() < deadline:
+            reading = await self._driver.look(screen=True)
+            if not self._offered(message) or self._view().dialog is not None:
                 return
-            await self._clock.sleep(LOOK)
+            if not (self._steers(message) and _in_turn(reading)):
+                await self._clock.sleep(LOOK)
+                continue
+            deadline = self._clock.monotonic() + EVIDENCE
+            if self._live.entered == (message.id, message.attempts):
+                await self._waits(message, _PENDING)
+            await self._clock.sleep(LOOK * 10)
+
+    def _steers(self, message: Message) -> bool:
+        """Whether the message may be typed into a running turn."""
+        return message.timing is Timing.NOW and self._live.runtime.traits.steers
 
     def _offered(self, message: Message) -> bool:
         state = self._fleet.find(self._live.peer)
@@ -244,7 +259,15 @@ class Delivery:
         return e.OfferFailed(self._live.session.id, message.id, certain, why, message.attempts, person)
 
 
-def _busy(reading: Reading | None) -> str:
+def _busy(reading: Reading, view: View) -> bool:
+    return reading.state is not SessionState.IDLE or view.busy
+
+
+def _in_turn(reading: Reading | None) -> bool:
+    return reading is not None and reading.state is SessionState.WORKING
+
+
+def _state(reading: Reading | None) -> str:
     """Why a session is not offered anything: what it says of itself, else what its screen shows."""
     if reading is None:
         return "no evidence of its state"

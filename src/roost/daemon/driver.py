@@ -111,11 +111,11 @@ class Driver:
     def _interval(self, session: Session) -> float:
         """Seconds until the next look, unless something pokes before."""
         flight = self._flight()
-        if flight is not None and flight.state is MessageState.OFFERED:
-            return EXPECTING
+        if any(message.state is MessageState.OFFERED for message in flight):
+            return WORKING if session.state is SessionState.WORKING else EXPECTING
         if not session.ready:
             return QUIET if session.state is SessionState.BLOCKED and self._boot_stands() else EXPECTING
-        if session.state is SessionState.BLOCKED or (session.state is SessionState.IDLE and flight is None):
+        if session.state is SessionState.BLOCKED or (session.state is SessionState.IDLE and not flight):
             return QUIET
         return WORKING
 
@@ -191,24 +191,25 @@ class Driver:
         """Tell the fleet of one fact. `recorded`: it came from the agent's own record, in its order."""
         live = self._live
         match fact:
-            case Prompted(text, source):
+            case Prompted(text, source, joins):
                 message = self._named(text)
                 if recorded:
-                    live.prompted = message.id if message is not None else None
+                    live.prompted = (live.prompted if joins else set[str]()) | (
+                        {message.id} if message is not None else set[str]()
+                    )
                 if message is not None:
                     self._idle_from = None
-                    key, live.offer_key = live.offer_key, None
-                    evidence = f"its header and boundary stand in {source}"
-                    taken = e.Taken(live.session.id, message.id, evidence, self._entered(message))
-                    await self._tell(taken, settles=key)
+                    await self._taken(message, f"its header and boundary stand in {source}")
             case TurnOver(source, failed, interrupted, outage):
-                flight = self._flight()
-                if flight is not None and flight.id == live.prompted:
-                    live.prompted = None
+                ended = tuple(message.id for message in self._flight() if message.id in live.prompted)
+                live.prompted = set()
+                if ended:
                     evidence = f"the end of the turn stands in {source}"
-                    if live.interrupting == flight.id and (interrupted or not live.runtime.controls.tells):
+                    asked = not live.interrupting.isdisjoint(ended)
+                    if asked and (interrupted or not live.runtime.controls.tells):
                         failed, interrupted = ASKED, True
-                    await self._tell(e.TurnEnded(live.session.id, evidence, failed, interrupted, outage))
+                    over = e.TurnEnded(live.session.id, evidence, failed, interrupted, outage, ended)
+                    await self._tell(over)
             case Compacted(_, at):
                 live.compacted_at = max(live.compacted_at, at)
             case ConversationSeen(conversation):
@@ -217,6 +218,14 @@ class Driver:
                     live.runs(conversation)
                     await self._tell(e.Observed(live.session.id, session.state, session.why, conversation))
 
+    async def _taken(self, message: Message, evidence: str) -> None:
+        """The message was taken; if it is the one that is being handed over, its offer has ended."""
+        live, key = self._live, None
+        if message.state is MessageState.OFFERED:
+            key, live.offer_key = live.offer_key, None
+        taken = e.Taken(live.session.id, message.id, evidence, self._entered(message))
+        await self._tell(taken, settles=key)
+
     def _entered(self, message: Message) -> str:
         """How the message was handed over, if this daemon did it."""
         handing = self._live.handing
@@ -224,18 +233,19 @@ class Driver:
             return ""
         return handing.words(self._clock.monotonic())
 
-    def _flight(self) -> Message | None:
-        """The message that is with this session."""
+    def _flight(self) -> list[Message]:
+        """The messages that are with this session."""
         state = self._state()
-        flight = state.in_flight if state else None
-        return flight if flight is not None and flight.session == self._live.session.id else None
+        flight = state.in_flight if state else ()
+        return [message for message in flight if message.session == self._live.session.id]
 
     def _mark(self) -> str | None:
         """The mark of the message that is being handed over."""
-        state, flight = self._state(), self._flight()
-        if state is None or flight is None or flight.state is not MessageState.OFFERED:
+        state = self._state()
+        offered = state.offered if state is not None else None
+        if state is None or offered is None or offered.session != self._live.session.id:
             return None
-        return f"boundary {envelope.boundary(state.peer.seed, flight.id, flight.attempts)}]"
+        return f"boundary {envelope.boundary(state.peer.seed, offered.id, offered.attempts)}]"
 
     def _named(self, text: str) -> Message | None:
         """The message whose true header stands in the text."""
@@ -253,12 +263,8 @@ class Driver:
         live, session = self._live, self._session()
         if session is None or reading is None or live.lost:
             return
-        flight = self._flight()
-        if (
-            reading.state is not SessionState.IDLE
-            or flight is None
-            or flight.state is not MessageState.ACCEPTED
-        ):
+        turn = any(message.state is MessageState.ACCEPTED for message in self._flight())
+        if reading.state is not SessionState.IDLE or not turn:
             self._idle_from = None
         elif self._idle_from is None:
             self._idle_from = self._clock.monotonic()
@@ -274,9 +280,10 @@ class Driver:
         Claude Code 2.1.328: Escape before the first output puts the prompt back into the input line.
         """
         session, view, flight = self._live.session.id, self._live.view, self._flight()
-        if flight is not None and flight.id == self._live.interrupting:
+        if any(message.id in self._live.interrupting for message in flight):
             return e.TurnEnded(session, "it is at its prompt again", ASKED, interrupted=True)
-        if view is not None and view.composer is Composer.FILLED:
+        offered = any(message.state is MessageState.OFFERED for message in flight)
+        if view is not None and view.composer is Composer.FILLED and not offered:
             why = f"{INTERRUPTED}; its text may stand in the input line"
             return e.TurnEnded(session, "it is at its prompt again", why, interrupted=True)
         return e.TurnEnded(session, "it is at its prompt again")

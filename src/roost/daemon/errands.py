@@ -6,7 +6,7 @@ when it is our own: the prompt that an interrupted program put back, or the comm
 
 from roost.core import events as e
 from roost.core.durations import rough_duration
-from roost.core.message import Message
+from roost.core.message import Message, MessageState
 from roost.core.session import Errand, SessionState
 from roost.daemon.deliver import ENTERS, Delivery
 from roost.daemon.driver import Driver
@@ -47,17 +47,19 @@ class Performer:
         """
         live, controls = self._live, self._live.runtime.controls
         deadline = self._clock.monotonic() + INTERRUPT
-        meant = self._flight()
+        meant = self._turn()
         while self._stands(errand):
             reading = await self._driver.look(screen=True)
-            view, flight = self._view(), self._flight()
-            meant = meant or flight
-            if _busy(reading, view):
-                live.interrupting = flight.id if flight is not None else live.interrupting
+            view, flight, turn = self._view(), self._flight(), self._turn()
+            meant = meant or turn
+            # What was typed into the turn and not taken yet begins the next one, which nobody asked to end.
+            over = bool(meant and flight) and meant.isdisjoint(turn)
+            if _busy(reading, view) and not over:
+                live.interrupting = turn or live.interrupting
                 await self._press(" ".join(controls.interrupt), *controls.interrupt)
-            elif meant is not None and _holds(view, meant.id) and controls.clear is not None:
+            elif any(_holds(view, each) for each in meant) and controls.clear is not None:
                 await self._press("clear", controls.clear)
-            elif flight is None and reading is not None:
+            elif reading is not None and (over or not flight):
                 return self._done(errand)
             if self._clock.monotonic() >= deadline:
                 why = f"the turn did not end within {rough_duration(INTERRUPT)}"
@@ -159,10 +161,14 @@ class Performer:
         stopping = session is not None and session.state is SessionState.STOPPING
         return current is not None and current.at == errand.at and not stopping
 
-    def _flight(self) -> Message | None:
+    def _flight(self) -> list[Message]:
         state = self._fleet.find(self._live.peer)
-        flight = state.in_flight if state is not None else None
-        return flight if flight is not None and flight.session == self._live.session.id else None
+        flight = state.in_flight if state is not None else ()
+        return [message for message in flight if message.session == self._live.session.id]
+
+    def _turn(self) -> frozenset[str]:
+        """The messages that the running turn has taken."""
+        return frozenset(each.id for each in self._flight() if each.state is MessageState.ACCEPTED)
 
     def _view(self) -> View:
         return self._live.view or View(Composer.HIDDEN)

@@ -57,8 +57,8 @@ class Glances:
     def _in_flight(self, live: Live) -> bool:
         """Whether a message is with the session: evidence may have been found by others than its driver."""
         state = self._fleet.find(live.peer)
-        flight = state.in_flight if state is not None else None
-        return flight is not None and flight.session == live.session.id
+        flight = state.in_flight if state is not None else ()
+        return any(message.session == live.session.id for message in flight)
 
 
 def _traces(sessions: Iterable[Iterable[str]]) -> list[tuple[Trace, ...]]:

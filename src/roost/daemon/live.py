@@ -52,10 +52,10 @@ class Remains:
 class Live:
     """One live session. `poke` wakes its driver, `changed` fires after each look.
 
-    `prompted` is the message whose prompt was the latest in the agent's own record: a turn's end that follows
-    it there is the end of that message's turn. `entered` is the message, with its attempt, whose text was
-    seen to leave the input line after our Enter. `interrupting` is the message whose turn we pressed a key to
-    end, `compacted_at` when the conversation was last compacted (Unix seconds, by the agent's own record).
+    `prompted` are the messages that the agent's own record shows to be taken since its latest turn began: a
+    turn's end that follows there is the end of their turn. `entered` is the message, with its attempt, whose
+    text was seen to leave the input line after our Enter. `interrupting` are the messages whose turn we
+    pressed a key to end, `compacted_at` when it was last compacted (Unix seconds, by the agent's own record).
     `quiet`: its driver looks again when it is poked, or when one of these files or the pane log has changed;
     None: it looks again by itself. `lost`: its agent or terminal is dead, so that what its files still say
     of its state is not true any more. `over`: its shim has recorded the agent's end, or has ended itself, as
@@ -75,10 +75,10 @@ class Live:
     watches: list[Watch] = field(default_factory=list[Watch])
     view: View | None = None
     screen: str = ""
-    prompted: str | None = None
+    prompted: set[str] = field(default_factory=set[str])
     entered: tuple[str, int] | None = None
     handing: Handing | None = None
-    interrupting: str | None = None
+    interrupting: frozenset[str] = frozenset()
     compacted_at: float = 0.0
     offer_key: str | None = None
     over: asyncio.Event = field(default_factory=asyncio.Event)

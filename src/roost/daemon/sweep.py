@@ -125,8 +125,8 @@ class Sweeper:
     def _keeps(self, session: Session) -> bool:
         """Blocking: whether a turn that the death cut off can go on in its conversation."""
         state = self._fleet.find(session.peer)
-        flight = state.in_flight if state is not None else None
-        if flight is None or flight.session != session.id or session.conversation is None:
+        flight = state.in_flight if state is not None else ()
+        if session.conversation is None or all(message.session != session.id for message in flight):
             return False
         return on_disk(self._machine.runtimes, self._context(session))
 

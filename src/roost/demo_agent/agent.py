@@ -212,8 +212,14 @@ class Agent:
         if self._enters_to_drop:
             self._enters_to_drop -= 1
             return
-        if self._composer.text.strip():
-            self._queue.append(self._composer.take())
+        if not self._composer.text.strip():
+            return
+        text = self._composer.take()
+        if self._turn and self._turn.steered and text.strip() != COMPACT:
+            self._screen.say(text, "> ", most_lines=_MOST_PROMPT_LINES)
+            self._turn.join(text)
+        else:
+            self._queue.append(text)
 
     def _advance(self) -> None:
         """Go on with the turn; when it has ended, take the next queued message."""
@@ -253,8 +259,7 @@ class Agent:
             block.append(f"queued: {len(self._queue)}")
         if self._quitting:
             block.append("press ctrl-c again to quit")
-        if self._composer or not self._turn:
-            block.extend(self._draft_rows())
+        block.extend(self._draft_rows())
         self._screen.draw(block)
         self._status.show("busy" if self._turn else "idle")
 

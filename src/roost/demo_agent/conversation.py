@@ -49,9 +49,10 @@ class Conversation:
         if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
             os.write(self._descriptor, b"\n")
 
-    def user(self, text: str) -> None:
-        """Record a prompt as taken."""
-        append(self._descriptor, {"type": "user", "text": text, "at": timestamp()})
+    def user(self, text: str, *, joins: bool = False) -> None:
+        """Record a prompt as taken; `joins`: into the turn that was running."""
+        joined = {"joins": True} if joins else {}
+        append(self._descriptor, {"type": "user", "text": text, **joined, "at": timestamp()})
 
     def assistant(self, text: str) -> None:
         """Record an answer."""

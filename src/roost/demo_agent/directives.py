@@ -26,6 +26,7 @@ class Act(StrEnum):
     IGNORE = "ignore"
     DROP_ENTER = "drop-enter"
     RECALL = "recall"
+    STEER = "steer"
     COMPLAIN = "complain"
 
 
@@ -39,7 +40,7 @@ class Directive(NamedTuple):
 
 
 _NAMES = {str(act): act for act in Act if act is not Act.COMPLAIN}
-_BARE = {Act.SILENT, Act.ASK, Act.HANG, Act.RECALL}
+_BARE = {Act.SILENT, Act.ASK, Act.HANG, Act.RECALL, Act.STEER}
 _COUNTED = {Act.EXIT, Act.FORK, Act.DROP_ENTER}
 _SIGNALLED = {Act.KILL, Act.IGNORE}
 _ANSWERING = {Act.SILENT, Act.REPLY, Act.RECALL}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from roost.demo_agent.children import fork_daemon
 from roost.demo_agent.conversation import Conversation
 from roost.demo_agent.directives import Act, Directive, plan
-from roost.demo_agent.envelope import parse, pointer
+from roost.demo_agent.envelope import Message, parse, pointer
 from roost.demo_agent.log import Log
 
 if TYPE_CHECKING:
@@ -57,7 +57,10 @@ class Services(NamedTuple):
 
 
 class Turn:
-    """A running turn. `advance` does what can be done now; `outcome` is set when it has ended."""
+    """A running turn. `advance` does what can be done now; `outcome` is set when it has ended.
+
+    `steered`: it takes in what is submitted while it runs.
+    """
 
     __slots__ = (
         "_call",
@@ -69,41 +72,52 @@ class Turn:
         "_steps",
         "dialog",
         "outcome",
+        "steered",
         "until",
     )
 
     def __init__(self, text: str, services: Services) -> None:
         """Take the prompt: it is logged and recorded here."""
-        services.log.write("prompt", text)
         self._services = services
         self._failed = False
-        self._message = parse(text)
-        services.conversation.user(text)
-        self._steps = deque(self._plan())
+        self._steps: deque[tuple[Message, Directive]] = deque()
+        self._message = self._take(text, joins=False)
         self._client: Client | None = None
         self._call: Call | None = None
-        self._sent = 0
+        self._sent: dict[str, int] = {}
         self.dialog = False
+        self.steered = False
         self.until = 0.0
         """Monotonic seconds at which a delay is over; 0 without one."""
         self.outcome: Outcome | None = None
 
-    def _plan(self) -> list[Directive]:
-        """Return what to do.
+    def join(self, text: str) -> None:
+        """Take one more prompt into the turn, which thinks no longer and goes on with all that is to do."""
+        self._take(text, joins=True)
+        self.until = 0.0
+
+    def _take(self, text: str, *, joins: bool) -> Message:
+        self._services.log.write("prompt", text)
+        message = parse(text)
+        self._services.conversation.user(text, joins=joins)
+        self._steps.extend((message, step) for step in self._plan(message))
+        return message
+
+    def _plan(self, message: Message) -> list[Directive]:
+        """Return what a message makes it do.
 
         For the note that a turn was cut off this is what the message said when it first came, all of it:
         whatever ended the agent then ends it again.
         """
-        message = self._message
         body = message.body
         if message.goes_on:
             said = map(parse, self._services.conversation.prompts())
             body = next((found.body for found in said if found.id == message.id and not found.goes_on), body)
-        return plan(self._whole(body), answer=message.wants_answer, reply=bool(message.reply_to))
+        return plan(self._whole(message, body), answer=message.wants_answer, reply=bool(message.reply_to))
 
-    def _whole(self, body: str) -> str:
+    def _whole(self, message: Message, body: str) -> str:
         """Return the body, read from its file if it only points there."""
-        place = pointer(body) if self._message.id else ""
+        place = pointer(body) if message.id else ""
         if not place:
             return body
         try:
@@ -120,7 +134,8 @@ class Turn:
             if not self._steps:
                 self._end(Outcome.FAILED if self._failed else Outcome.DONE)
                 return
-            self._perform(self._steps.popleft())
+            self._message, step = self._steps.popleft()
+            self._perform(step)
 
     def answer(self, *, allowed: bool) -> None:
         """Close the dialog."""
@@ -190,6 +205,8 @@ class Turn:
                 self._ignore(count)
             case Act.DROP_ENTER:
                 self._services.drop_enters(count)
+            case Act.STEER:
+                self.steered = True
             case Act.COMPLAIN:
                 self._complain(step.text)
             case Act.SILENT:
@@ -209,9 +226,9 @@ class Turn:
         # Loaded at the first call, so that the prompt appears without waiting for it.
         from roost.demo_agent.mcp import Call, Client  # noqa: PLC0415
 
-        self._sent += 1
         origin = self._message.id or f"prompt-{self._services.conversation.count()}"
-        key = f"{origin or self._services.session}:{self._sent}"
+        self._sent[origin] = self._sent.get(origin, 0) + 1
+        key = f"{origin}:{self._sent[origin]}"
         try:
             client = self._client or Client(self._services.url, self._services.token)
         except ValueError as error:

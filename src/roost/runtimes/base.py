@@ -43,10 +43,14 @@ class LaunchPlan:
 
 @dataclass(frozen=True, slots=True)
 class Prompted:
-    """The agent's own record shows that it took this text as a prompt."""
+    """The agent's own record shows that it took this text as a prompt.
+
+    `joins`: into the turn that was running; otherwise it began one.
+    """
 
     text: str
     source: str
+    joins: bool = False
 
 
 @dataclass(frozen=True, slots=True)

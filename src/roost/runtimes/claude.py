@@ -24,7 +24,7 @@ class ClaudeRuntime:
     """`--runtime claude`."""
 
     name = "claude"
-    traits = Traits()
+    traits = Traits(steers=True)
     submit_delay = 0.0
     controls = Controls(clear="C-c", compact="/compact")  # C-u takes one line of several, C-c all (2.1.328)
     passes = (

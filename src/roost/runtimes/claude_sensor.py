@@ -5,6 +5,9 @@ the trust and MCP dialogs and stays behind after a SIGKILL, so it counts only wi
 Evidence: the UserPromptSubmit hook comes 40 to 75 ms after Enter, the transcript's line 145 to 250 ms.
 End of a turn: a `turn_duration` line; after an error of the model only an assistant line that says
 `isApiErrorMessage`; after Escape a line `[Request interrupted by user]`, or none if there was no output yet.
+Text entered during a turn waits in the program's own queue, which the hook tells of as well. At the next tool
+result it joins the turn, with a line for an attachment `queued_command`; a turn that ends before that, or by
+Escape, leaves it to a turn of its own. A process that ends takes its queue with it.
 """
 
 import re
@@ -45,7 +48,7 @@ _NEEDS_PERSON = frozenset(
 _OUTAGES = _NEEDS_PERSON | {"overloaded", "rate_limit", "server_error"}
 """Kinds of errors that are no fault of what was asked."""
 _TELLING = re.compile(
-    rb'"type":"user"|"subtype":"(?:turn_duration|compact_boundary)"|"isApiErrorMessage":true'
+    rb'"type":"user"|"type":"queued_command"|"subtype":"(?:turn_duration|compact_boundary)"|"isApiErrorMessage":true'
 )
 
 
@@ -67,6 +70,7 @@ class ClaudeSensor:
         self._answer: Answer | None = None
         self._at_prompt = context.session.ready
         self._needs: str | None = None
+        self._in_turn = False
 
     def find(self, agent_pid: int, mark: str | None) -> list[Fact]:
         """Blocking: look where the transcript is. Its folder is named after the working directory."""
@@ -99,6 +103,8 @@ class ClaudeSensor:
             match record.get("type"), record.get("subtype"):
                 case "user", _:
                     facts.extend(self._user(record))
+                case "attachment", _:
+                    facts.extend(_queued(record))
                 case "system", "turn_duration":
                     self._needs = None
                     facts.append(TurnOver(TRANSCRIPT))
@@ -110,7 +116,14 @@ class ClaudeSensor:
                     )
                 case _:
                     pass
+        self._note_turn(facts)
         return facts
+
+    def _note_turn(self, facts: Sequence[Fact]) -> None:
+        """Whether a turn runs, as far as the transcript tells."""
+        for fact in facts:
+            if isinstance(fact, Prompted | TurnOver):
+                self._in_turn = isinstance(fact, Prompted)
 
     def _ours(self, record: Mapping[str, Any]) -> bool:
         at = time_of(record, "timestamp")
@@ -154,8 +167,9 @@ class ClaudeSensor:
         return status.get("pid") == processes.agent.pid and str(started) == str(processes.agent.start)
 
     def on_hook(self, name: str, payload: Mapping[str, Any]) -> list[Fact]:
-        """A prompt that is being taken; the other hooks only say that it is worth looking."""
-        if name == "UserPromptSubmit" and payload.get("session_id") == self._conversation:
+        """A prompt that is being taken, unless it is queued; the other hooks say that it is worth looking."""
+        ours = payload.get("session_id") == self._conversation and not self._in_turn
+        if name == "UserPromptSubmit" and ours:
             return [Prompted(str(payload.get("prompt", "")), "its UserPromptSubmit hook")]
         return []
 
@@ -226,6 +240,14 @@ def holds_a_turn(path: Path) -> bool:
             return any(record.get("type") == "user" for line in lines for record in records([line]))
     except OSError:
         return False
+
+
+def _queued(record: Mapping[str, Any]) -> Iterable[Fact]:
+    """A prompt that waited in the program's queue and has joined the running turn."""
+    attachment: object = record.get("attachment")
+    known = cast("dict[str, Any]", attachment) if isinstance(attachment, dict) else {}
+    if known.get("type") == "queued_command" and known.get("commandMode") == "prompt":
+        yield Prompted(text_of(known.get("prompt")), TRANSCRIPT, joins=True)
 
 
 def _content(record: Mapping[str, Any]) -> object:

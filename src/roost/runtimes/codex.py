@@ -19,7 +19,7 @@ class CodexRuntime:
     """`--runtime codex`."""
 
     name = "codex"
-    traits = Traits(chooses_conversation=False)
+    traits = Traits(chooses_conversation=False, steers=True)
     submit_delay = 0.0
     controls = Controls(compact="/compact")
     passes = ("AZURE_OPENAI_*", "CODEX_*", "OPENAI_*")

@@ -65,6 +65,7 @@ class CodexSensor:
         self._answer: Answer | None = None
         self._at_prompt = context.session.ready
         self._in_turn = False
+        self._prompted = False
 
     def find(self, agent_pid: int, mark: str | None) -> Sequence[Fact]:
         """Blocking: the conversation by the open files or else by what it holds, and its rollout."""
@@ -113,19 +114,31 @@ class CodexSensor:
     def _event(self, payload: Mapping[str, Any], at: float) -> Sequence[Fact]:
         match payload.get("type"):
             case "task_started":
-                self._in_turn = True
+                self._in_turn, self._prompted = True, False
             case "item_completed":
-                return _completed(payload.get("item"), at)
+                return self._completed(payload.get("item"), at)
             case "task_complete":
-                self._in_turn = False
+                self._in_turn = self._prompted = False
                 error: object = payload.get("error")
                 return [TurnOver(ROLLOUT, _failure(error), outage=_outage(error))]
             case "turn_aborted":
-                self._in_turn = False
+                self._in_turn = self._prompted = False
                 return [TurnOver(ROLLOUT, INTERRUPTED, interrupted=True)]
             case _:
                 pass
         return []
+
+    def _completed(self, item: object, at: float) -> Sequence[Fact]:
+        """A prompt that was taken, a compaction that was done, or something of no concern here.
+
+        What is entered during a turn is taken into it, after the tool that runs; an interrupted turn, or one
+        that ends before, leaves it to the next one.
+        """
+        known = cast("dict[str, Any]", item) if isinstance(item, dict) else {}
+        if known.get("type") == "UserMessage":
+            joins, self._prompted = self._prompted, self._in_turn
+            return [Prompted(text_of(known.get("content")), ROLLOUT, joins)]
+        return [Compacted(ROLLOUT, at)] if known.get("type") == "ContextCompaction" else []
 
     def on_status(self, content: bytes | None) -> Sequence[Fact]:
         """There is no status file."""
@@ -162,14 +175,6 @@ class CodexSensor:
     def boot_answer(self, screen: str) -> Answer | None:
         """The folder dialog for the peer's own folder, the choice of folder of a resumed conversation."""
         return codex_screen.boot_answer(screen, self._directories)
-
-
-def _completed(item: object, at: float) -> Sequence[Fact]:
-    """A prompt that was taken, a compaction that was done, or something of no concern here."""
-    known = cast("dict[str, Any]", item) if isinstance(item, dict) else {}
-    if known.get("type") == "UserMessage":
-        return [Prompted(text_of(known.get("content")), ROLLOUT)]
-    return [Compacted(ROLLOUT, at)] if known.get("type") == "ContextCompaction" else []
 
 
 def _outage(error: object) -> bool:

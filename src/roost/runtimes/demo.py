@@ -62,7 +62,8 @@ class DemoSensor:
         facts: list[Fact] = []
         for record in records(lines):
             if record.get("type") == "user":
-                facts.append(Prompted(str(record.get("text", "")), "its conversation file"))
+                joins = record.get("joins") is True
+                facts.append(Prompted(str(record.get("text", "")), "its conversation file", joins))
             elif record.get("type") == "turn_end":
                 interrupted = record.get("status") == "interrupted"
                 failed = INTERRUPTED if interrupted else None
@@ -120,7 +121,7 @@ class DemoRuntime:
     """`--runtime demo`."""
 
     name = "demo"
-    traits = Traits()
+    traits = Traits(steers=True)
     submit_delay = 0.0
     controls = Controls(clear="C-u", compact="/compact")
     passes = ("ROOST_DEMO_LOG",)

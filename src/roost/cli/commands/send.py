@@ -38,7 +38,7 @@ INTERRUPTED = 130
         "--when",
         kind=Choice(("now", "next", "idle")),
         default="next",
-        help="What a busy agent gets: it next, in its turn, or when nothing else waits.",
+        help="When a busy agent gets it: in the running turn, in order, or when nothing else waits.",
     ),
     Option("--key", metavar="TEXT", help="Your own key: the same key and body again is the same message."),
     Option(
@@ -72,8 +72,8 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
 
     Prints its id, or with `--wait replied` the body of the reply.
 
-    `--when now` goes ahead of all that waits, `--when idle` after all of it and without waking a sleeping
-    agent. A turn that runs is never broken into.
+    `--when now` goes into the running turn, where the agent program can take it in (claude, codex), and else
+    ahead of all that waits; `--when idle` after all of it and without waking a sleeping agent.
 
     The body is BODY (several words are joined by spaces), the file of --file, or standard input when BODY is
     `-` or left out. It is text in UTF-8.

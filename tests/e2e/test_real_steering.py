@@ -1,0 +1,99 @@
+"""`send --when now` to a real agent program in mid-turn; the model on loopback tells what it saw."""
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.daemon import signal_pid
+from tests.support.home import Home
+from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+KEEPS = {
+    "claude": "@@silent@@\n@@delay {seconds}@@",
+    "codex": '@@silent@@\n@@tool exec_command {{"cmd": "sleep {seconds}", "yield_time_ms": 30000}}@@',
+}
+"""A turn that takes nothing in until it ends, or until its tool has: what is entered waits meanwhile."""
+
+
+@pytest.fixture(params=["claude", "codex"])
+def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
+    with agents_in(home, request.param) as made:
+        made.add("a", request.param, resume="always")
+        made.roost.send("a", "@@silent@@", wait="done", timeout=PATIENCE)
+        yield made
+
+
+def working(agents: Agents, body: str) -> str:
+    """A message whose turn runs, and has been asked of the model."""
+    sent = agents.roost.send("a", body)
+    agents.arrived(sent["id"])
+    agents.roost.until_state("a", "working")
+    return sent["id"]
+
+
+def pending(agents: Agents, seconds: float) -> tuple[str, str]:
+    """A message in a turn of so many seconds, and an urgent one that waits in the program's own queue."""
+    (runtime,) = agents.settings.keys() - {"demo"}
+    first = working(agents, KEEPS[runtime].format(seconds=seconds))
+    second = agents.roost.send("a", "@@reply here@@", when="now")["id"]
+    wait_until(
+        lambda: "has not taken it yet" in agents.roost.message(second)["why"],
+        timeout=PATIENCE,
+        why="it was entered",
+        describe=lambda: agents.roost.message(second),
+    )
+    return first, second
+
+
+def replies(agents: Agents) -> dict[str, str]:
+    """What was answered to which message."""
+    return {each["reply_to"]: each["body"] for each in agents.roost.call("inbox", name="operator")}
+
+
+def offers(agents: Agents, message_id: str) -> int:
+    return [each["outcome"] for each in agents.roost.message(message_id)["attempts"]].count("offered")
+
+
+def test_an_urgent_message_joins_the_running_turn_and_each_is_answered(agents: Agents) -> None:
+    first = working(agents, "@@delay 3@@\n@@reply of the first@@")
+    second = agents.roost.send("a", "@@reply of the second@@", when="now")["id"]
+    ends = [agents.roost.until_message(each, "done")["done_at"] for each in (first, second)]
+    assert ends[0] == ends[1], "one turn"
+    assert replies(agents)[first] == "of the first"
+    assert [agents.shown(each) for each in (first, second)] == [1, 1]
+    assert [offers(agents, each) for each in (first, second)] == [1, 1]
+    texts = agents.arrived(second).user_texts
+    assert [first in texts[-2], second in texts[-1]] == [True, True], "the model has both"
+
+
+def test_N8_a_daemon_killed_before_the_turn_takes_the_message_finds_it(agents: Agents) -> None:
+    first, second = pending(agents, 6)
+    agents.roost.kill()
+    agents.roost.start()
+    for each in (first, second):
+        agents.roost.until_message(each, "done")
+        assert agents.shown(each) == 1
+    assert offers(agents, second) == 1
+
+
+def test_P7_an_interrupt_ends_the_turn_and_what_it_did_not_take_begins_the_next(agents: Agents) -> None:
+    first, second = pending(agents, 60)
+    assert agents.roost.cli("interrupt", "a").returncode == 0
+    agents.roost.until_message(second, "done")
+    assert "interrupted" in agents.roost.message(first)["why"]
+    assert agents.roost.message(first)["state"] == "dead-letter"
+    assert agents.shown(second) == 1
+    assert offers(agents, second) == 1
+
+
+def test_N2_a_death_takes_the_programs_queue_with_it_and_nothing_is_lost_or_doubled(agents: Agents) -> None:
+    first, second = pending(agents, 60)
+    signal_pid(agents.roost.session("a")["agent_pid"], signal.SIGKILL)
+    agents.roost.until_message(first, "done")
+    agents.roost.until_message(second, "done")
+    assert agents.shown(first) == 2, "the message, and the note that drives it again"
+    assert agents.shown(second) == 1
