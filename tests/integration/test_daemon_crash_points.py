@@ -79,9 +79,9 @@ class Story:
     skip: int = 0
 
 
-def sent(roost: Roost, to: str, body: str, key: str) -> str:
+def sent(roost: Roost, to: str, body: str, key: str, when: str = "next") -> str:
     """The id of a message sent under a key, again if the first call was cut off."""
-    return roost.send(to, body, key=key)["id"]
+    return roost.send(to, body, key=key, when=when)["id"]
 
 
 def shown_once(roost: Roost, message_id: str) -> dict[str, object]:
@@ -181,6 +181,29 @@ def one_prompt(roost: Roost, sender: str, body: str) -> str:
     return message_id
 
 
+# an urgent message to an agent in a turn that takes it in; counted from the urgent one
+
+
+def tell_urgent(roost: Roost, number: int) -> list[str]:
+    first = sent(roost, "a", "@@steer@@\n@@delay 1@@\n@@reply first@@", f"u{number}")
+    with contextlib.suppress(ConnectionLostError, NoDaemonError):
+        wait_until(
+            lambda: roost.row("a")["state"] == "working" or roost.message(first)["state"] == "done",
+            timeout=PATIENCE,
+            why="the turn runs, or has run before",
+            describe=lambda: (roost.row("a"), roost.message(first)),
+        )
+    return [first, sent(roost, "a", "@@reply second@@", f"v{number}", when="now")]
+
+
+def judge_urgent(roost: Roost, number: int) -> None:
+    for message_id, answer in zip(tell_urgent(roost, number), ("first", "second"), strict=True):
+        roost.until_message(message_id, "done")
+        shown_once(roost, message_id)
+        answered_once(roost, message_id, answer)
+    assert len(roost.happened("start")) == 1
+
+
 STORIES = {
     "one delivery": Story({"a": {}}, {"a": "idle"}, tell_delivery, judge_delivery),
     "two ephemeral tasks": Story(
@@ -189,6 +212,7 @@ STORIES = {
     "a reply between agents": Story(
         {"a": {}, "b": {}}, {"a": "idle", "b": "idle"}, tell_reply, judge_reply, skip=1
     ),
+    "an urgent message in a turn": Story({"a": {}}, {"a": "idle"}, tell_urgent, judge_urgent, skip=1),
 }
 
 

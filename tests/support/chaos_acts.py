@@ -46,6 +46,7 @@ BODIES = (
     "@@delay 0.3@@",
     "@@silent@@\n@@delay 0.6@@",
     "@@delay 1.5@@\n@@reply slow@@",
+    "@@steer@@\n@@delay 1.0@@\n@@reply steered@@",
     "@@send {peer} from {me}@@",
     "@@silent@@\n@@send {peer} quietly@@",
     "@@ask@@",
@@ -63,7 +64,7 @@ BODIES = (
     "@@hang@@",
     "x" * 3000,
 )
-WEIGHTS = (8, 4, 4, 4, 3, 2, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1, 2, 2, 1, 1, 1, 1)
+WEIGHTS = (8, 4, 4, 4, 6, 3, 2, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1, 2, 2, 1, 1, 1, 1)
 
 
 def pause(seconds: float) -> None:
@@ -171,6 +172,8 @@ class Acts:
             options["ttl"] = self.random.choice([0.5, 3.0, 20.0])
         if chance() < 0.2:
             options["from"] = self.peer()
+        if chance() < 0.2:
+            options["when"] = "now"
         if chance() < 0.15:
             options |= {"wait": self.random.choice(["accepted", "done", "replied"]), "timeout": 4.0}
         return f"send {to} {body[:40]!r} {options}", lambda: self.send(to, body, options)

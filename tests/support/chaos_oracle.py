@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from roost.core.message import MessageState
+from roost.core.message import MessageState, Timing
 from roost.core.peer import PeerState
 from roost.core.session import Session
 from roost.host.process import SystemProcesses
@@ -183,19 +183,22 @@ class Oracle:
                 and not answered
             ):
                 self.wrong.append(f"message {message} is done and was never shown: {each.message.why}")
-        self._order(rows, first)
+        self._order(stored, rows, first)
 
-    def _order(self, rows: list[JournalRow], first: dict[str, int]) -> None:
-        latest: dict[str, tuple[int, str]] = {}
+    def _order(self, stored: dict[str, StoredMessage], rows: list[JournalRow], first: dict[str, int]) -> None:
+        """Of each peer and urgency, first showings come as the messages were queued."""
+        latest: dict[tuple[str, Timing | None], tuple[int, str]] = {}
         for row in rows:
             if row.kind != "queued" or row.message not in first:
                 continue
-            before = latest.get(row.peer, (-1, ""))
+            known = stored.get(row.message)
+            lane = row.peer, known.message.timing if known is not None else None
+            before = latest.get(lane, (-1, ""))
             place = first[row.message]
             if place < before[0]:
                 self.wrong.append(f"{row.peer} was shown {row.message} before {before[1]}, which came first")
             else:
-                latest[row.peer] = (place, row.message)
+                latest[lane] = (place, row.message)
 
     def _lives(self, rows: list[JournalRow]) -> None:
         """One beginning and one end for each session; each end has a record with a cause."""

@@ -136,7 +136,12 @@ class Offer:
     @property
     def key(self) -> str:
         """The intent's key."""
-        return f"offer:{self.message.id}:{self.message.attempts}"
+        return offer_key(self.message)
+
+
+def offer_key(message: Message) -> str:
+    """The key of the message's latest offer."""
+    return f"offer:{message.id}:{message.attempts}"
 
 
 @dataclass(frozen=True, slots=True)

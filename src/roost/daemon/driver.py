@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from roost.core import envelope
 from roost.core import events as e
+from roost.core.commands import offer_key
 from roost.core.durations import rough_duration
 from roost.core.message import Message, MessageState
 from roost.core.peer import PeerState
@@ -220,11 +221,11 @@ class Driver:
 
     async def _taken(self, message: Message, evidence: str) -> None:
         """The message was taken; if it is the one that is being handed over, its offer has ended."""
-        live, key = self._live, None
-        if message.state is MessageState.OFFERED:
-            key, live.offer_key = live.offer_key, None
+        live, key = self._live, offer_key(message)
+        settles = key if key in live.offers else None
+        live.offers.discard(key)
         taken = e.Taken(live.session.id, message.id, evidence, self._entered(message))
-        await self._tell(taken, settles=key)
+        await self._tell(taken, settles=settles)
 
     def _entered(self, message: Message) -> str:
         """How the message was handed over, if this daemon did it."""

@@ -173,13 +173,15 @@ class Executor:
             return
         redrive = found or (command.redrive and await self._recorded(live, seed, command.message))
         text = await paste_text(command.message, seed, body or b"", self._spill, redrive=redrive)
-        live.offer_key = command.key
+        live.offers.add(command.key)
         live.poke.set()
         delivery = Delivery(live, driver, self._fleet, self._machine.clock)
         event = await delivery.offer(command, text, live.context.home / "paste")
         if event is not None:
-            live.offer_key = None
             await self._fleet.report(command.peer, event, settles=command.key)
+        elif command.key in live.offers:  # what named the message was no record, but its answer
+            await self._fleet.settle(command.key)
+        live.offers.discard(command.key)
 
     async def _perform(self, command: c.Perform) -> None:
         """Do what was asked of a live session; one that is not held yet, or not any more, is waited for."""

@@ -56,6 +56,7 @@ class Live:
     turn's end that follows there is the end of their turn. `entered` is the message, with its attempt, whose
     text was seen to leave the input line after our Enter. `interrupting` are the messages whose turn we
     pressed a key to end, `compacted_at` when it was last compacted (Unix seconds, by the agent's own record).
+    `offers` are the keys of the offers whose intents are open.
     `quiet`: its driver looks again when it is poked, or when one of these files or the pane log has changed;
     None: it looks again by itself. `lost`: its agent or terminal is dead, so that what its files still say
     of its state is not true any more. `over`: its shim has recorded the agent's end, or has ended itself, as
@@ -80,7 +81,7 @@ class Live:
     handing: Handing | None = None
     interrupting: frozenset[str] = frozenset()
     compacted_at: float = 0.0
-    offer_key: str | None = None
+    offers: set[str] = field(default_factory=set[str])
     over: asyncio.Event = field(default_factory=asyncio.Event)
     witness: str = ""
     record: DeathRecord | None = None
