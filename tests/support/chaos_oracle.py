@@ -122,6 +122,7 @@ class Oracle:
         self._sent = sent
         self._removed = removed
         self.wrong: list[str] = []
+        self._timings: dict[str, Timing] = {}
 
     def judge(self) -> list[str]:
         """Everything that is wrong."""
@@ -129,6 +130,8 @@ class Oracle:
         try:
             rows = _of_present_lives(list(journal(reader)))
             stored = {each.id: found for each in self._sent if (found := reader.message(each.id))}
+            queued = {row.message for row in rows if row.kind == "queued" and row.message is not None}
+            self._timings = {each: found.message.timing for each in queued if (found := reader.message(each))}
         finally:
             reader.close()
         self._messages(stored)
@@ -183,16 +186,15 @@ class Oracle:
                 and not answered
             ):
                 self.wrong.append(f"message {message} is done and was never shown: {each.message.why}")
-        self._order(stored, rows, first)
+        self._order(rows, first)
 
-    def _order(self, stored: dict[str, StoredMessage], rows: list[JournalRow], first: dict[str, int]) -> None:
+    def _order(self, rows: list[JournalRow], first: dict[str, int]) -> None:
         """Of each peer and urgency, first showings come as the messages were queued."""
         latest: dict[tuple[str, Timing | None], tuple[int, str]] = {}
         for row in rows:
             if row.kind != "queued" or row.message not in first:
                 continue
-            known = stored.get(row.message)
-            lane = row.peer, known.message.timing if known is not None else None
+            lane = row.peer, self._timings.get(row.message)
             before = latest.get(lane, (-1, ""))
             place = first[row.message]
             if place < before[0]:
