@@ -37,12 +37,12 @@ def turns(roost: Roost) -> int:
     return len(roost.happened("turn_end"))
 
 
-def pending(roost: Roost) -> tuple[str, str]:
+def pending(roost: Roost, body: str = "urgent") -> tuple[str, str]:
     """A message in a running turn, and an urgent one that its program keeps until that ends."""
     roost.add("a")
     busy = roost.send("a", "@@silent@@\n@@delay 600@@", wait="accepted", timeout=PATIENCE)["id"]
     roost.until_state("a", "working")
-    urgent = send(roost, "urgent", "now")
+    urgent = send(roost, body, "now")
     wait_until(
         lambda: "has not taken it yet" in roost.message(urgent)["why"],
         timeout=PATIENCE,
@@ -95,6 +95,9 @@ def test_an_urgent_message_joins_the_running_turn_and_each_has_its_own_reply(roo
         roost.until_message(busy, "done")["replies"] != roost.until_message(urgent["id"], "done")["replies"]
     )
     assert turns(roost) == 1
+    ends = [roost.message(each) for each in (busy, urgent["id"])]
+    assert ends[0]["done_at"] == ends[1]["done_at"]
+    assert all("the end of the turn stands in" in each["why"] for each in ends)
     assert shown(roost) == [busy, urgent["id"]]
     told = roost.cli("message", urgent["id"]).stdout
     assert "handed over into the running turn of session" in told
@@ -171,7 +174,10 @@ def test_P7_an_interrupt_ends_all_of_a_turn_and_leaves_the_next_one_alone(roost:
 
 
 def test_P7_an_interrupt_leaves_what_the_turn_has_not_taken(roost: Roost) -> None:
-    busy, urgent = pending(roost)
+    busy, urgent = pending(roost, "@@delay 600@@")
     assert roost.cli("interrupt", "a").returncode == 0
-    roost.until_message(urgent, "done")
     assert roost.message(busy)["state"] == "dead-letter"
+    roost.until_message(urgent, "accepted")
+    assert turns(roost) == 1
+    roost.keys("a", "Escape")
+    roost.until_message(urgent, "dead-letter")
