@@ -1,0 +1,56 @@
+"""Warm pools, the classes of `--when` and a busy recipient, on the real CLIs."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.home import Home
+from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+@pytest.fixture(params=["claude", "codex"])
+def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
+    with agents_in(home, request.param) as made:
+        yield made
+
+
+def runtime(agents: Agents) -> str:
+    return next(name for name in agents.settings if name != "demo")
+
+
+def test_B1_P4_a_task_meets_a_booted_agent_and_a_fresh_conversation(agents: Agents) -> None:
+    agents.add("a", runtime(agents), wake="ephemeral", quiet="100ms", pool="1")
+    first = agents.roost.send("a", "@@reply one@@")["id"]
+    agents.roost.until_message(first, "done")
+    agents.roost.until_death("a")
+    wait_until(
+        lambda: [one["state"] for one in agents.roost.call("show", name="a")["pool"]] == ["idle"],
+        timeout=2 * PATIENCE,
+        why="a spare is ready",
+        describe=lambda: agents.roost.call("show", name="a")["pool"],
+    )
+    (spare,) = agents.roost.call("show", name="a")["pool"]
+    second = agents.roost.send("a", "@@recall@@")["id"]
+    agents.roost.until_message(second, "done")
+    taken = [step["session"] for step in agents.roost.message(second)["attempts"] if step["session"]]
+    assert set(taken) == {spare["id"]}
+    answers = [item["body"] for item in agents.roost.call("inbox", name="operator") if not item["notice"]]
+    assert answers == ["one", "0"], "it holds nothing of the first task"
+    assert (agents.shown(first), agents.shown(second)) == (1, 1)
+
+
+def test_N2_a_busy_agent_gets_what_waits_by_its_class_and_each_once(agents: Agents) -> None:
+    agents.add("a", runtime(agents))
+    assert agents.roost.ask("a", "first") == "echo: first"
+    busy = agents.roost.send("a", "@@delay 5@@\n@@reply busy@@", wait="accepted", timeout=PATIENCE)["id"]
+    waits = agents.roost.send("a", "@@reply waits@@", when="idle")["id"]
+    plain = agents.roost.send("a", "@@reply plain@@")["id"]
+    assert agents.roost.message(waits)["state"] == agents.roost.message(plain)["state"] == "queued"
+    for message_id in (busy, plain, waits):
+        agents.roost.until_message(message_id, "done")
+        assert agents.shown(message_id) == 1
+    answers = [item["body"] for item in agents.roost.call("inbox", name="operator") if not item["notice"]]
+    assert answers == ["busy", "plain", "waits"]
