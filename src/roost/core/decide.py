@@ -85,9 +85,12 @@ def decide(
     Returns the new state (None: the peer is gone) and the commands in order. A `Refuse` among them means that
     nothing was changed.
     """
-    step = Step(state, now, policy)
-    with step.about(_session_of(event)):
-        _HANDLERS[type(event)](step, event)
+    step, handle = Step(state, now, policy), _HANDLERS[type(event)]
+    if state.pool:
+        with step.about(_session_of(event)):
+            handle(step, event)
+    else:
+        handle(step, event)
     refused = [command for command in step.commands if isinstance(command, c.Refuse)]
     if refused:
         return state, tuple(refused)

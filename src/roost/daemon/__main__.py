@@ -129,7 +129,7 @@ def _calm_collector() -> None:
     """Look for garbage cycles more rarely: with long queues of messages it took a quarter of the time."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(200_000, 20, 50)
 
 
 if __name__ == "__main__":
