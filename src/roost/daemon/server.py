@@ -40,6 +40,7 @@ from roost.daemon.waits import Waits
 from roost.daemon.web import WebServer
 from roost.errors import RoostError
 from roost.host.spool import Spool
+from roost.store.interfaces import JournalRow
 
 
 class Daemon:
@@ -96,7 +97,7 @@ class Daemon:
             metrics.committed,
             pools.committed,
         ]
-        self._fleet.on_journal += [feed.committed, self._logs.rows]
+        self._fleet.on_journal += [feed.committed, self._log]
         self._api = Api(machine, self._fleet, self._lives, waits)
         tokens = Tokens(machine.store)
         health = Health(machine, self._fleet, self._executor.foreign, self._sweeper, url)
@@ -169,6 +170,10 @@ class Daemon:
             await live.terminal.close()
             live.forget()
         await self._machine.store.close()
+
+    def _log(self, rows: tuple[JournalRow, ...]) -> None:
+        """Log what was committed, after those who follow the journal have been told."""
+        asyncio.get_running_loop().call_soon(self._logs.rows, rows)
 
     def _log_attempts(self, name: str, _state: PeerState | None, commands: tuple[c.Command, ...]) -> None:
         self._logs.attempts(name, self._machine.clock.now(), commands)
