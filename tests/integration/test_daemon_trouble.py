@@ -55,7 +55,12 @@ def test_N1_a_wait_ends_when_the_worker_cannot_answer_any_more(roost: Roost) -> 
     assert len(late.stderr.strip().splitlines()[-1]) > 10
     removed = roost.cli("remove", "a", "--force")
     assert removed.returncode == 0
-    assert any("removed" in notice["outcome"] or "died" in notice["outcome"] for notice in notices(roost))
+    wait_until(
+        lambda: any(notice["outcome"] in ("removed", "died") for notice in notices(roost)),
+        timeout=PATIENCE,
+        why="the sender is told",
+        describe=lambda: notices(roost),
+    )
 
 
 def test_N1_restart_in_the_middle_of_a_turn_gives_the_message_up_and_says_so(roost: Roost) -> None:

@@ -266,6 +266,17 @@ def test_only_the_prompt_hook_of_this_conversation_is_evidence(tmp_path: Path) -
     assert sensor.on_hook("Stop", payload) == []
 
 
+def test_what_is_entered_right_behind_a_prompt_is_queued_before_the_transcript_shows_a_turn(
+    tmp_path: Path,
+) -> None:
+    sensor = at_prompt(tmp_path)
+    first, second = ({"session_id": CONVERSATION, "prompt": text} for text in ("first", "second"))
+    assert sensor.on_hook("UserPromptSubmit", first) != []
+    assert sensor.on_hook("UserPromptSubmit", second) == []
+    assert sensor.on_lines([line(type="system", subtype="turn_duration")]) == [TurnOver(TRANSCRIPT)]
+    assert sensor.on_hook("UserPromptSubmit", second) != []
+
+
 def test_a_queued_prompt_is_taken_when_it_joins_the_turn_or_begins_the_next(tmp_path: Path) -> None:
     """Claude Code 2.1.328 runs the prompt hook when a text is queued; the model gets it later, or never."""
     sensor = ClaudeSensor(context(tmp_path))

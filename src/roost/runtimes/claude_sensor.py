@@ -167,11 +167,14 @@ class ClaudeSensor:
         return status.get("pid") == processes.agent.pid and str(started) == str(processes.agent.start)
 
     def on_hook(self, name: str, payload: Mapping[str, Any]) -> list[Fact]:
-        """A prompt that is being taken, unless it is queued; the other hooks say that it is worth looking."""
-        ours = payload.get("session_id") == self._conversation and not self._in_turn
-        if name == "UserPromptSubmit" and ours:
-            return [Prompted(str(payload.get("prompt", "")), "its UserPromptSubmit hook")]
-        return []
+        """A prompt that is being taken, unless it is queued; the other hooks say that it is worth looking.
+
+        It begins a turn before the transcript shows that: what is entered right behind it is queued.
+        """
+        if name != "UserPromptSubmit" or payload.get("session_id") != self._conversation:
+            return []
+        queued, self._in_turn = self._in_turn, True
+        return [] if queued else [Prompted(str(payload.get("prompt", "")), "its UserPromptSubmit hook")]
 
     def on_screen(self, screen: str, title: str) -> View:
         """Judge the live region of the screen."""
