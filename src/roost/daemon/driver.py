@@ -202,7 +202,8 @@ class Driver:
                     self._idle_from = None
                     await self._taken(message, f"its header and boundary stand in {source}")
             case TurnOver(source, failed, interrupted, outage):
-                ended = tuple(message.id for message in self._flight() if message.id in live.prompted)
+                flight = self._flight() if live.prompted else ()
+                ended = tuple(message.id for message in flight if message.id in live.prompted)
                 live.prompted = set()
                 if ended:
                     evidence = f"the end of the turn stands in {source}"
@@ -254,7 +255,11 @@ class Driver:
         if state is None:
             return None
         marks = envelope.marks(text)
+        # Compared by id first: an agent that is joined again has thousands of prompts in its record.
+        marked = {message_id for message_id, _ in marks}
         for message in state.messages:
+            if message.id not in marked:
+                continue
             if (message.id, envelope.boundary(state.peer.seed, message.id, message.attempts)) in marks:
                 return message
         return None
