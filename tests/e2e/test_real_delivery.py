@@ -72,7 +72,7 @@ def test_P13_two_agents_answer_each_other_by_mcp(home: Home, pair: tuple[str, st
 
 
 def test_P3_a_sleeping_agent_wakes_with_its_conversation(agents: Agents) -> None:
-    agents.add("a", runtime_of(agents), resume="always")
+    agents.add("a", agents.runtime, resume="always")
     first = agents.roost.send("a", "remember me", wait="done", timeout=PATIENCE)
     agents.roost.call("set", name="a", pairs=[["idle", "500ms"]])
     death = agents.roost.until_death("a")
@@ -86,7 +86,7 @@ def test_P3_a_sleeping_agent_wakes_with_its_conversation(agents: Agents) -> None
 
 
 def test_a_delivery_never_answers_a_permission_dialog(agents: Agents) -> None:
-    agents.add("a", runtime_of(agents))
+    agents.add("a", agents.runtime)
     made = agents.roost.home.work / "made-by-the-agent"
     first = agents.roost.send("a", f"@@bash touch {made}@@")
     row = agents.roost.until_state("a", "blocked")
@@ -104,7 +104,7 @@ def test_a_delivery_never_answers_a_permission_dialog(agents: Agents) -> None:
 
 
 def test_a_failed_turn_is_told_to_the_sender(agents: Agents) -> None:
-    agents.add("a", runtime_of(agents))
+    agents.add("a", agents.runtime)
     sent = agents.roost.send("a", "@@error 400@@")
     wait_until(
         lambda: any(
@@ -122,7 +122,7 @@ def test_a_failed_turn_is_told_to_the_sender(agents: Agents) -> None:
 
 def test_an_interrupted_turn_is_told_and_not_driven_again(agents: Agents) -> None:
     """Claude Code puts the prompt back into its input line: nothing is pasted onto it."""
-    agents.add("a", runtime_of(agents))
+    agents.add("a", agents.runtime)
     sent = agents.roost.send("a", "@@delay 60@@", wait="accepted", timeout=PATIENCE)
     agents.arrived(sent["id"])
     agents.roost.until_state("a", "working")
@@ -154,7 +154,3 @@ def allow(agents: Agents, name: str) -> None:
         with contextlib.suppress(NeverHappenedError):
             wait_until(gone, timeout=1.0, why="the dialog goes away")
     assert gone(), agents.roost.screen(name)
-
-
-def runtime_of(agents: Agents) -> str:
-    return next(name for name in agents.settings if name != "demo")

@@ -21,8 +21,7 @@ def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
 
 @pytest.mark.parametrize("status", [429, 529, 401])
 def test_N4_an_outage_of_the_model_is_shown_and_costs_no_message(agents: Agents, status: int) -> None:
-    runtime = next(name for name in agents.settings if name != "demo")
-    agents.add("a", runtime)
+    agents.add("a", agents.runtime)
     assert agents.roost.ask("a", "first") == "echo: first"
     agents.model.outage.status = status
     sent = agents.roost.send("a", "@@reply at last@@")["id"]
@@ -44,7 +43,7 @@ def test_N4_an_outage_of_the_model_is_shown_and_costs_no_message(agents: Agents,
     second = agents.roost.send("a", "@@reply behind it@@")["id"]
     assert agents.roost.message(second)["state"] == "queued"
     agents.model.outage.status = None
-    if status == 401 and runtime == "claude":  # Claude Code wants a person now
+    if status == 401 and agents.runtime == "claude":  # Claude Code wants a person now
         assert agents.roost.row("a")["state"] == "blocked"
         agents.roost.keys("a", "I have logged in again", "Enter")
     agents.roost.until_message(sent, "done")

@@ -17,12 +17,8 @@ def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
         yield made
 
 
-def runtime(agents: Agents) -> str:
-    return next(name for name in agents.settings if name != "demo")
-
-
 def test_B1_P4_a_task_meets_a_booted_agent_and_a_fresh_conversation(agents: Agents) -> None:
-    agents.add("a", runtime(agents), wake="ephemeral", quiet="100ms", pool="1")
+    agents.add("a", agents.runtime, wake="ephemeral", quiet="100ms", pool="1")
     first = agents.roost.send("a", "@@reply one@@")["id"]
     agents.roost.until_message(first, "done")
     agents.roost.until_death("a")
@@ -43,7 +39,7 @@ def test_B1_P4_a_task_meets_a_booted_agent_and_a_fresh_conversation(agents: Agen
 
 
 def test_N2_a_busy_agent_gets_what_waits_by_its_class_and_each_once(agents: Agents) -> None:
-    agents.add("a", runtime(agents))
+    agents.add("a", agents.runtime)
     assert agents.roost.ask("a", "first") == "echo: first"
     busy = agents.roost.send("a", "@@delay 5@@\n@@reply busy@@", wait="accepted", timeout=PATIENCE)["id"]
     waits = agents.roost.send("a", "@@reply waits@@", when="idle")["id"]

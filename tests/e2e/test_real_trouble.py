@@ -22,12 +22,8 @@ def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
         yield made
 
 
-def runtime(agents: Agents) -> str:
-    return next(name for name in agents.settings if name != "demo")
-
-
 def test_N8_a_daemon_killed_in_a_turn_adopts_the_agent_and_sees_its_end(agents: Agents) -> None:
-    agents.add("a", runtime(agents))
+    agents.add("a", agents.runtime)
     sent = agents.roost.send("a", "@@delay 3@@\n@@reply late@@", wait="accepted", timeout=PATIENCE)
     agents.arrived(sent["id"])
     before = agents.roost.session("a")
@@ -41,7 +37,7 @@ def test_N8_a_daemon_killed_in_a_turn_adopts_the_agent_and_sees_its_end(agents: 
 
 
 def test_N8_a_daemon_killed_as_the_agent_gets_ready_delivers_once(agents: Agents) -> None:
-    agents.add("a", runtime(agents))
+    agents.add("a", agents.runtime)
     sent = agents.roost.send("a", "@@reply once@@")
     wait_until(lambda: agents.roost.events("a", "ready"), timeout=PATIENCE, why="it is ready")
     agents.roost.kill()
@@ -53,7 +49,7 @@ def test_N8_a_daemon_killed_as_the_agent_gets_ready_delivers_once(agents: Agents
 
 @pytest.mark.parametrize("agents", ["claude"], indirect=True)
 def test_N8_an_idle_agent_keeps_its_tools_over_a_long_absence_of_the_daemon(agents: Agents) -> None:
-    agents.add("a", runtime(agents))
+    agents.add("a", agents.runtime)
     assert agents.roost.ask("a", "one") == "echo: one"
     agents.roost.kill()
     back = time.monotonic() + ABSENCE
@@ -63,7 +59,7 @@ def test_N8_an_idle_agent_keeps_its_tools_over_a_long_absence_of_the_daemon(agen
 
 
 def test_a_turn_cut_off_by_a_crash_is_driven_again_once(agents: Agents) -> None:
-    agents.add("a", runtime(agents))
+    agents.add("a", agents.runtime)
     assert agents.roost.ask("a", "first") == "echo: first"
     sent = agents.roost.send("a", "@@delay 20@@\n@@reply finished@@", wait="accepted", timeout=PATIENCE)
     agents.arrived(sent["id"])

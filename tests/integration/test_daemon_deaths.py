@@ -41,7 +41,7 @@ def test_P9_N6_N7_a_killed_agent_leaves_one_record_and_no_children(roost: Roost)
         True,
     )
     assert "signal 9" in death["evidence"]
-    assert carriers(session["id"]) == []
+    wait_until(lambda: carriers(session["id"]) == [], timeout=PATIENCE, why="the tree is empty")
     only_stop(roost, "a", "crashed")
     assert roost.ask("a", "go on") == "echo: go on"
     assert roost.events("a", "starting")[-1]["cause"] == "crash-or-self-close"

@@ -23,6 +23,11 @@ class Agents:
     model: FakeModel
     settings: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
 
+    @property
+    def runtime(self) -> str:
+        """The one real CLI among them."""
+        return next(name for name in self.settings if name != "demo")
+
     def add(self, name: str, runtime: str, **settings: str) -> str:
         """Make a peer in a folder of its own that its CLI trusts."""
         return self.roost.add(name, runtime, **self.settings[runtime], **settings)

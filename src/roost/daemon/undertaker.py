@@ -127,7 +127,8 @@ class Undertaker:
             await self._machine.clock.sleep(LOOK)
             found = await asyncio.to_thread(look)
         if live is not None and live.context is not context:  # its conversation turned out to be another one
-            found = await asyncio.to_thread(self._autopsy.examine, session, live, live.context)
+            known = self._current(session) or session
+            found = await asyncio.to_thread(self._autopsy.examine, known, live, live.context)
         return found
 
     def _current(self, session: Session) -> Session | None:
