@@ -66,7 +66,7 @@ def test_P10_the_tmux_server_killed_leaves_record_and_forensics(roost: Roost) ->
     signal_pid(session["server_pid"], signal.SIGKILL)
     death = roost.until_death("a")
     assert (death["cause"], death["counted"]) == ("server-exit", True)
-    assert carriers(session["id"]) == []
+    wait_until(lambda: carriers(session["id"]) == [], timeout=PATIENCE, why="the tree is empty")
     only_stop(roost, "a", "server-exit")
     assert "ev=server-exit" in roost.places.exits_log.read_text()
     (report,) = roost.places.forensics.iterdir()
