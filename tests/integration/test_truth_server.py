@@ -71,7 +71,7 @@ def test_P10_a_deliberate_end_leaves_no_trace_of_a_dirty_one(roost: Roost, way: 
     }
     ways[way]()
     wait_until(lambda: not alive(session["shim_pid"]), timeout=PATIENCE, why="the shim has left")
-    wait_until(lambda: carriers(session["id"]) == [], timeout=PATIENCE, why="the tree is empty")
+    assert carriers(session["id"]) == []
     assert exits(roost, "server-exit") == []
     assert exits(roost, "terminal-closed") == []
     assert list(roost.places.forensics.glob("*")) == []
