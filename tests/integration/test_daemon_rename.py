@@ -24,6 +24,7 @@ def test_P11_a_renamed_peer_keeps_everything_and_its_namesake_too(roost: Roost) 
     for name in ("a", "ab"):
         roost.add(name, resume="always", description=f"the {name}")
         roost.ask(name, "hello" + " long" * 30_000, topic="t")
+        roost.until_state(name, "idle")
     shown = roost.call("show", name="ab")
     refused = roost.cli("rename", "a", "b")
     assert refused.returncode == 1

@@ -1,12 +1,17 @@
 """The named pipe on which shims ring: real pipes, read in a real loop."""
 
 import asyncio
+import json
 import os
 import select
+import signal
 import stat
 from pathlib import Path
 
+import pytest
+
 from roost.host.bell import Bell
+from roost.host.shimlib import agent
 from roost.host.shimlib.machine import ring
 from tests.support.wait import eventually
 
@@ -22,14 +27,14 @@ async def test_lines_are_heard_as_they_come_and_none_after_the_end(tmp_path: Pat
     lines: list[bytes] = []
     bell = Bell(tmp_path / "bell", lines.append)
     assert stat.S_IMODE((tmp_path / "bell").stat().st_mode) == 0o600
-    ring(str(tmp_path / "bell"), "one\n")
+    assert ring(str(tmp_path / "bell"), "one\n")
     assert await heard(lines, 1) == [b"one"]
     ring(str(tmp_path / "bell"), "two\n")
     ring(str(tmp_path / "bell"), "three\n")
     assert await heard(lines, 3) == [b"one", b"two", b"three"]
     bell.cancel()
     bell.cancel()
-    ring(str(tmp_path / "bell"), "nobody hears\n")
+    assert not ring(str(tmp_path / "bell"), "nobody hears\n")
     again: list[bytes] = []
     bell = Bell(tmp_path / "bell", again.append)
     ring(str(tmp_path / "bell"), "four\n")
@@ -45,7 +50,7 @@ async def test_a_line_in_two_pieces_is_one_and_a_long_one_is_not_rung(tmp_path: 
     await asyncio.sleep(0)
     os.write(pipe, b"whole\n")
     os.close(pipe)
-    ring(str(tmp_path / "bell"), "x" * select.PIPE_BUF + "\n")
+    assert not ring(str(tmp_path / "bell"), "x" * select.PIPE_BUF + "\n")
     ring(str(tmp_path / "bell"), "last\n")
     assert await heard(lines, 2) == [b"half whole", b"last"]
     bell.cancel()
@@ -56,14 +61,31 @@ async def test_what_is_no_pipe_is_replaced_and_a_full_one_holds_nobody_up(tmp_pa
     path.write_text("not a pipe")
     lines: list[bytes] = []
     bell = Bell(path, lines.append)
-    for _ in range(1000):  # more than a pipe takes; the loop does not run meanwhile
-        ring(str(path), "x" * 1000 + "\n")
+    # More than a pipe takes; the loop does not run meanwhile.
+    assert {ring(str(path), "x" * 1000 + "\n") for _ in range(1000)} == {True, False}
     await heard(lines, 1)
     assert set(lines) == {b"x" * 1000}
     bell.cancel()
 
 
 async def test_without_anybody_who_listens_ringing_is_harmless(tmp_path: Path) -> None:
-    ring(str(tmp_path / "missing"), "x\n")
+    assert not ring(str(tmp_path / "missing"), "x\n")
     os.mkfifo(tmp_path / "bell")
-    ring(str(tmp_path / "bell"), "x\n")
+    assert not ring(str(tmp_path / "bell"), "x\n")
+
+
+async def test_a_death_record_waits_for_the_disk_where_nobody_hears_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(agent, "make_durable", synced.append)
+    facts = {"peer": "p", "generation": 1, "nonce": "n", "boot": "b", "spool": str(tmp_path)}
+    agent.Shim({"session": "alone", **facts}).record(signal.SIGTERM, None)
+    assert synced == [f"{tmp_path}/alone.json"]
+    lines: list[bytes] = []
+    bell = Bell(tmp_path / "bell", lines.append)
+    agent.Shim({"session": "heard", **facts}).record(signal.SIGTERM, None)
+    assert [json.loads(line)["session"] for line in await heard(lines, 1)] == ["heard"]
+    assert synced == [f"{tmp_path}/alone.json"]
+    assert (tmp_path / "heard.json").exists()
+    bell.cancel()

@@ -102,7 +102,8 @@ class Keeper:
                 del self._drivers[live.session.id]
 
     def _disconnected(self, live: Live) -> None:
-        if not self._closing:
+        """The terminal has gone; that of a session that is passing away is missed by nobody."""
+        if not self._closing and live.session.id not in self._passing:
             self._tasks.start(self._rejoin(live), f"rejoin {live.peer}")
 
     def _recorded(self, record: DeathRecord) -> None:
@@ -192,10 +193,16 @@ class Keeper:
 
     async def _bury(self, live: Live) -> None:
         """Bury the session once its shim has recorded the end or is gone: an agent's end is its to record."""
+        await self._undertaker.prepare(live)
+        if not live.over.is_set():
+            await self._over(live)
+        await self._undertaker.bury(live.session, live.context, live.witness)
+
+    async def _over(self, live: Live) -> None:
+        """Wait for the shim; where it takes long, show that, and see that it ends."""
         processes = _processes(live)
         watch = self._machine.processes.watch(processes.shim, partial(self._left, live))
         try:
-            await self._undertaker.prepare(live)
             for bound in (PROMPT, SHIM - PROMPT):
                 if not live.over.is_set():
                     await race(live.over.wait(), self._machine.clock.sleep(bound))
@@ -207,7 +214,6 @@ class Keeper:
             await live.over.wait()
         finally:
             watch.cancel()
-        await self._undertaker.bury(live.session, live.context, live.witness)
 
     async def _unknown(self, live: Live, why: str) -> None:
         """Show that the session serves nobody any more."""

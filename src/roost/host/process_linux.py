@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from roost.host.errors import SensorError
@@ -21,8 +22,9 @@ _CHUNK = 1 << 14
 """Bytes in one read."""
 
 
+@cache
 def boot_id(proc: Path = PROC) -> str:
-    """The kernel's random id of this boot. Raises SensorError."""
+    """The kernel's random id of this boot, which no program outlives. Raises SensorError."""
     try:
         return (proc / "sys/kernel/random/boot_id").read_text().strip()
     except OSError as error:

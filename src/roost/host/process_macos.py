@@ -8,6 +8,7 @@ import ctypes
 import errno
 import os
 from collections.abc import Iterator
+from functools import cache
 
 from roost.host.errors import SensorError
 from roost.host.process_table import ProcessRow
@@ -37,6 +38,7 @@ def _library() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
+@cache
 def boot_id() -> str:
     """`kern.bootsessionuuid`. Raises SensorError."""
     buffer = ctypes.create_string_buffer(64)

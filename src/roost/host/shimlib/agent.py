@@ -339,9 +339,9 @@ class Shim:
         try:
             text = to_json(record)
             write_atomic(path, text)
-            # A daemon need not wait for the disk: it has a durable store of its own.
-            ring(f"{self.spec['spool']}/{BELL}", text.replace("\n", " ") + "\n")
-            make_durable(path)
+            # A daemon that hears of it has a durable store of its own, and would wait for the same disk.
+            if not ring(f"{self.spec['spool']}/{BELL}", text.replace("\n", " ") + "\n"):
+                make_durable(path)
         except OSError as failure:
             self.log("death-record-failed", error=failure.strerror, status=status)
 

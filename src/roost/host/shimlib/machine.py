@@ -57,24 +57,25 @@ def make_durable(path: str) -> None:
             os.close(descriptor)
 
 
-def ring(bell: str, line: str) -> None:
-    """Tell whoever listens at the named pipe; nobody does while there is no daemon.
+def ring(bell: str, line: str) -> bool:
+    """Tell whoever listens at the named pipe; False when nobody does, as while there is no daemon.
 
     Lines of several shims mix unless each is one small write.
     """
     data = line.encode()
     if len(data) > select.PIPE_BUF:
-        return
+        return False
     try:
         descriptor = os.open(bell, os.O_WRONLY | os.O_NONBLOCK)
     except OSError:
-        return
+        return False
     try:
         os.write(descriptor, data)
     except OSError:
-        pass
+        return False
     finally:
         os.close(descriptor)
+    return True
 
 
 def stat_fields(pid: int) -> list[str]:
