@@ -253,6 +253,41 @@ async def test_H3_a_session_dies_once_and_never_lives_again(store: Store) -> Non
     assert await store.deaths() == [death(session())]
 
 
+async def test_H3_hundreds_end_together_or_not_at_all(box: Box) -> None:
+    names = [f"p{number:04}" for number in range(700)]  # more than one statement holds
+    made = [peer(name) for name in names]
+    lives = [session(name) for name in names]
+    await box.store.commit(
+        Batch(
+            1.0,
+            (*map(c.SavePeer, made), *map(c.SaveSession, lives)),
+            tokens=tuple(Token(f"h{each.id}", each.id, each.peer) for each in lives),
+            intents=tuple(intent_for(c.Launch(each), 1.0) for each in lives),
+        )
+    )
+    stopped = replace(made[650], stopped=True)
+    ends = Batch(
+        2.0,
+        (*(c.CloseSession(death(each)) for each in lives), c.SavePeer(stopped)),
+        tuple(c.Journal("stopped", each.peer, each.id, data={"of": each.peer}) for each in lives),
+        settled=tuple(c.Launch(each).key for each in lives[1:]),
+    )
+    twice = replace(ends, changes=(*ends.changes, c.CloseSession(death(lives[600]))))
+    late = replace(ends, changes=(*ends.changes, c.SaveSession(lives[5])))
+    for bad in (twice, late):
+        with pytest.raises(BatchError, match="nothing was stored"):
+            await box.store.commit(bad)
+    assert [state.session for state in await box.store.peers()] == lives
+    written = await box.store.commit(ends)
+    assert [(row.seq, row.session) for row in written] == [(n, each.id) for n, each in enumerate(lives, 1)]
+    store = await box.reopen()
+    assert await store.peers() == [PeerState(stopped if each == made[650] else each) for each in made]
+    assert await store.deaths(limit=1000) == [death(each) for each in lives]
+    assert tuple(await store.events()) == written
+    assert [intent.session for intent in (await store.load()).intents] == [lives[0].id]
+    assert await store.token(f"h{lives[650].id}") is None
+
+
 async def test_intents_stay_until_settled_and_a_key_can_be_stored_anew(box: Box) -> None:
     first, second = (
         Intent("a", "launch", "p", 1.0),

@@ -52,6 +52,7 @@ class Shell(RuleBasedStateMachine):
         self.news: dict[tuple[str, str], str] = {}
         self.spares: set[str] = set()
         self.tasks: dict[str, str] = {}
+        self.tasked: set[str] = set()
         self.conversations: set[str | None] = set()
         self.stored = Stored()
         self.truth = Truth()
@@ -130,6 +131,8 @@ class Shell(RuleBasedStateMachine):
                 if self.peer().settings.apart and command.message.notice is None:
                     assert command.message.topic == session.topic, "a conversation was polluted (B1)"
                 assert not self.passed_over(command.message), "a later message went first"
+                if self.peer().settings.wake is WakePolicy.EPHEMERAL and command.message.notice is None:
+                    self.tasked.add(command.key)
                 if command.message.attempts == 1:
                     self.first_offers.append(command.message.id)
             case c.End(ended):
@@ -302,7 +305,7 @@ class Shell(RuleBasedStateMachine):
             how = "refused"
         if session is not None and how in ("taken", "unclear, pasted"):
             self.truth.paste(offer, session)
-            if self.peer().settings.wake is WakePolicy.EPHEMERAL and message.notice is None:
+            if offer.key in self.tasked:
                 assert self.tasks.setdefault(session.id, message.id) == message.id, "two tasks in one session"
                 if session.id in self.spares:
                     held = self.truth.holds[self.truth.place(session)]

@@ -212,3 +212,19 @@ def test_P6_B1_people_at_pooled_sessions_do_not_hold_up_the_end_of_a_quarantine(
         said = play.tell(e.Tick())
     assert (play.now, said[-1]) == (until, "Launch")
     assert vetoes == 2 * POLICY.quarantine / 3.0
+
+
+def test_P6_B1_what_waits_for_another_conversation_goes_on_when_a_quarantine_ends() -> None:
+    play = Play(pool=1, restarts=1)
+    for number, topic in enumerate("ab", 1):
+        play.submit(number, topic=topic)
+        idle(play, play.session)
+        done(play, number)
+    play.tell(play.seen(SessionState.IDLE))
+    assert "quarantined(crashed)" in over(play, play.state.pool[0], Cause.CRASHED)
+    assert play.state.peer.quarantine is not None
+    play.submit(3, topic="c")
+    assert play.message(3).state is MessageState.QUEUED, "the active session is of another conversation"
+    due = deadline(play.state, play.now)
+    assert due == play.state.peer.quarantine.until
+    assert "Launch" in play.tell(e.Tick(), after=due - play.now)

@@ -1,7 +1,7 @@
 """Rows hold every field of the core's dataclasses, and nothing else is taken for one."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
@@ -48,35 +48,49 @@ PROCESS = {"boot": "b", "pid": 1, "start": 2}
 )
 def test_what_is_not_of_the_shape_is_refused(field: str, bad: object) -> None:
     good = json.loads(rows.session_row(SESSION)[-1])
-    assert rows.read_session("s1", json.dumps(good | {"ending": ENDING})).ending is not None
+    assert rows.read_sessions([("s1", json.dumps(good | {"ending": ENDING}))])[0].ending is not None
     with pytest.raises(BrokenRowError, match="session s1 cannot be read"):
-        rows.read_session("s1", json.dumps(good | {field: bad}))
+        rows.read_sessions([("s1", json.dumps(good | {field: bad}))])
 
 
 def test_text_that_is_no_unicode_is_kept() -> None:
     """A folder's name may hold bytes that are no UTF-8; Python shows them as lone surrogates."""
     made = Peer("p", "s", Settings("/caf\udce9", "demo"), 1.0)
-    assert rows.read_peer("p", rows.peer_row(made)[-1]) == made
+    assert rows.read_peers([("p", rows.peer_row(made)[-1])]) == [made]
 
 
 def test_a_missing_setting_takes_its_default() -> None:
     made = Peer("p", "s", Settings("/", "demo"), 1.0)
     raw = json.loads(rows.peer_row(made)[-1])
     del raw["settings"]["restart_window"], raw["since"]
-    assert rows.read_peer("p", to_text(raw)) == made
+    assert rows.read_peers([("p", to_text(raw))]) == [made]
 
 
 def test_an_unknown_setting_is_named() -> None:
     raw = json.loads(rows.peer_row(Peer("p", "s", Settings("/", "demo"), 1.0))[-1])
     raw["settings"]["colour"] = "red"
     with pytest.raises(BrokenRowError, match="peer 'p' cannot be read from the store: 'colour' is unknown"):
-        rows.read_peer("p", to_text(raw))
+        rows.read_peers([("p", to_text(raw))])
 
 
 @pytest.mark.parametrize("data", ["", "{", "[]", "null", "7"])
 def test_a_row_that_is_no_object_is_named(data: str) -> None:
     with pytest.raises(BrokenRowError, match="session s1 cannot be read"):
-        rows.read_session("s1", data)
+        rows.read_sessions([("s1", data)])
+
+
+def test_of_many_rows_the_one_that_cannot_be_read_is_named() -> None:
+    made = [replace(SESSION, id=f"s{number}", generation=number) for number in range(1, 4)]
+    stored = [(session.id, rows.session_row(session)[-1]) for session in made]
+    assert rows.read_sessions(stored) == made
+    assert rows.read_sessions([]) == []
+    later = json.loads(stored[1][1]) | {"colour": "red"}
+    with pytest.raises(BrokenRowError, match="session s2 cannot be read from the store: 'colour' is unknown"):
+        rows.read_sessions([stored[0], ("s2", json.dumps(later)), stored[2]])
+    spaced = ("s2", json.dumps(json.loads(stored[1][1])))  # as no version of roost writes it
+    assert rows.read_sessions([stored[0], spaced, stored[2]]) == made
+    with pytest.raises(BrokenRowError, match="session s2"):
+        rows.read_sessions([stored[0], ("s2", f"{stored[1][1]},{stored[2][1]}")])
 
 
 MESSAGE = Message("m1", "asker", "p", 1.0, 1, "d", attempts=2)

@@ -120,7 +120,8 @@ def _pump(step: Step) -> None:
     if due is not None and step.now >= due.at:
         end(step, due.cause, _asker(step, due.cause), why=due.why)
     pool.make_way(step)
-    pool.tend(step)
+    if step.state.pool:
+        pool.tend(step)
     if step.session is None:
         _wake(step)
     errands.go_on(step)
@@ -145,6 +146,8 @@ def _purge(step: Step) -> None:
 def _wake(step: Step) -> None:
     """Launch a session when somebody asked for one, a message needs one, or the policy keeps one up."""
     peer = step.peer
+    if peer.pending is None and not step.state.messages and peer.settings.wake is not WakePolicy.ALWAYS:
+        return
     if peer.stopped or peer.renaming is not None or not step.policy.waking or _being_examined(step):
         return
     if peer.pending is not None:
@@ -178,7 +181,7 @@ def _times(state: PeerState) -> Iterator[float]:
     if state.expiry is not None:
         yield state.expiry
     yield from pool.due_times(state)
-    if session is None or state.peer.settings.spares:
+    if session is None or state.peer.settings.pool:  # with a pool, another session may wait for its wake
         yield wake_blocked_until(state)
     if session is not None and session.state in (SessionState.IDLE, SessionState.WORKING):
         for message in state.messages:

@@ -141,10 +141,12 @@ def on_configure(step: Step, event: e.Configure) -> None:
 def _use_up(step: Step) -> None:
     """P4 M1: a live session that has a past is not fresh, so it gets no task any more."""
     session, flight = step.session, step.state.in_flight
-    if session is None or session.task is not None or not (session.ready or session.resumed):
+    if session is None or not (session.ready or session.resumed):
+        return
+    if any(message.id == session.task for message in flight):
         return
     if flight:
-        step.set_session(task=flight[0].id)
+        step.set_session(task=flight[0].id, armed_at=None)
     else:
         step.set_session(task=session.id, armed_at=step.now)
 

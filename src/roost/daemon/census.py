@@ -51,7 +51,7 @@ class Census:
         """Whether no process of the session was there: what cannot be seen is not taken for empty."""
         if self.marked is None or session.id in self.agents:
             return False
-        return Marker(session.id, session.nonce) not in self.own
+        return not self.own or Marker(session.id, session.nonce) not in self.own
 
 
 class Enumerator:

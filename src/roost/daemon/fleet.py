@@ -26,12 +26,8 @@ from roost.store.interfaces import Batch, Intent, JournalRow, Store, Token, inte
 
 AGAIN = 2.0
 """Seconds until a fact that the store refused is told again."""
-TOGETHER = 16384
-"""Facts of different peers in one commit: enough to hide its cost, and a second at most.
-
-What the event loop does for one commit takes the interpreter from the thread that stores the next: of smaller
-ones the last is later.
-"""
+TOGETHER = 2048
+"""Facts of different peers in one commit: enough to hide its cost, and the next are decided meanwhile."""
 
 _log = logging.getLogger("roost.fleet")
 
@@ -57,11 +53,13 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Waiting:
+    """`done`: None where nobody waits for the outcome."""
+
     event: Event
     settles: str | None
     bodies: Mapping[str, bytes]
     tokens: tuple[Token, ...]
-    done: asyncio.Future[Outcome]
+    done: asyncio.Future[Outcome] | None
 
 
 @dataclass(slots=True)
@@ -99,8 +97,9 @@ class Fleet:
 
     def load(self, states: Iterable[PeerState]) -> None:
         """Take over the stored states."""
+        here = take_bearing(self._clock)
         for state in states:
-            self._lanes[state.peer.name] = _Lane(state, take_bearing(self._clock))
+            self._lanes[state.peer.name] = _Lane(state, here)
 
     def names(self) -> list[str]:
         """Names of all peers, sorted."""
@@ -250,10 +249,10 @@ class Fleet:
     async def _commit_together(
         self, taken: Mapping[str, tuple[_Lane, list[tuple[str, Event, str | None]]]]
     ) -> list[tuple[str, Event, str | None]]:
-        here, loop = take_bearing(self._clock), asyncio.get_running_loop()
+        here = take_bearing(self._clock)
         made: list[tuple[str, _Lane, PeerState | None, list[tuple[_Waiting, Outcome]]]] = []
         for name, (lane, own) in taken.items():
-            waiting = [_Waiting(event, settles, {}, (), loop.create_future()) for _, event, settles in own]
+            waiting = [_Waiting(event, settles, {}, (), None) for _, event, settles in own]
             made.append((name, lane, *self._decide(name, lane, waiting, here)))
         decided = [each for _, _, _, own in made for each in own]
         commands = tuple(command for _, outcome in decided for command in outcome.commands)
@@ -310,7 +309,7 @@ class Fleet:
         self._move(name, lane)
         self._publish(name, state, commands, rows)
         for item, outcome in decided:
-            if not item.done.done():
+            if item.done is not None and not item.done.done():
                 item.done.set_result(outcome)
 
     def _move(self, name: str, lane: _Lane) -> None:
@@ -335,7 +334,7 @@ class Fleet:
         state, moved = lane.state, lane.bearing.moved_to(here)
         lane.heading = here if moved is not None else None
         if moved is not None:
-            waiting = [_told_nobody(moved), *waiting]
+            waiting = [_Waiting(moved, None, {}, (), None), *waiting]
         decided: list[tuple[_Waiting, Outcome]] = []
         for item in waiting:
             if state is None:
@@ -370,17 +369,10 @@ class Fleet:
                 self.on_effect(command)
 
 
-def _told_nobody(event: Event) -> _Waiting:
-    """An event that nobody waits for."""
-    done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-    done.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-    return _Waiting(event, None, {}, (), done)
-
-
 def _fail(waiting: Iterable[_Waiting], error: RoostError) -> None:
     """Tell the callers that still wait."""
     for item in waiting:
-        if not item.done.done():
+        if item.done is not None and not item.done.done():
             item.done.set_exception(error)
 
 

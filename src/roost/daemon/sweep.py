@@ -80,9 +80,8 @@ class Sweeper:
     async def close(self, found: Pass) -> int:
         """Close the rows that are dead and remember what is not believed; returns how many closed."""
         await self._remember(found.plan)
-        dead = found.plan.of(Action.CLOSE)
-        why = {finding.session: finding.why for finding in found.plan.findings}
-        sessions = [row.session for row in found.census.rows if row.session.id in dead]
+        why = {each.session: each.why for each in found.plan.findings if each.action is Action.CLOSE}
+        sessions = [row.session for row in found.census.rows if row.session.id in why]
         alone: list[Session] = []
         others: list[Session] = []
         for session in sessions:

@@ -4,6 +4,10 @@
 # pyright: reportUnknownMemberType=false
 # ruff: noqa: S608 -- statements are put together from constants of this package only
 
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
 import apsw
 
 from roost.core import commands as c
@@ -14,23 +18,29 @@ from roost.store.arrange import arranged, renamed
 from roost.store.codec import to_text
 from roost.store.errors import BatchError, DuplicateMessageError
 from roost.store.interfaces import Batch, JournalRow
+from roost.store.statement import Statement
 
-_SAVE_PEER = """
-INSERT INTO peers (name, runtime, stopped, created_at, data) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (name) DO UPDATE SET runtime = excluded.runtime, stopped = excluded.stopped, data = excluded.data
-"""
-_SAVE_SESSION = """
-INSERT INTO sessions (id, peer, generation, state, conversation, started_at, pooled, data)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO UPDATE
-SET state = excluded.state, conversation = excluded.conversation, pooled = excluded.pooled,
-    data = excluded.data
-WHERE ended_at IS NULL
-"""
-_END_SESSION = """
-UPDATE sessions SET ended_at = ?, state = 'ended' WHERE id = ? AND generation = ? AND ended_at IS NULL
-"""
-_INSERT_DEATH = f"INSERT INTO deaths ({rows.DEATH_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_SAVE_PEERS = Statement(
+    "INSERT INTO peers (name, runtime, stopped, created_at, data) VALUES",
+    5,
+    "ON CONFLICT (name) DO UPDATE"
+    " SET runtime = excluded.runtime, stopped = excluded.stopped, data = excluded.data",
+)
+_SAVE_SESSIONS = Statement(
+    "INSERT INTO sessions (id, peer, generation, state, conversation, started_at, pooled, data) VALUES",
+    8,
+    "ON CONFLICT (id) DO UPDATE SET state = excluded.state, conversation = excluded.conversation,"
+    " pooled = excluded.pooled, data = excluded.data WHERE ended_at IS NULL",
+)
+_END_SESSIONS = Statement(
+    "UPDATE sessions SET ended_at = column1, state = 'ended' FROM (VALUES",
+    3,
+    ") WHERE id = column2 AND generation = column3 AND ended_at IS NULL",
+)
+_INSERT_DEATHS = Statement(f"INSERT INTO deaths ({rows.DEATH_COLUMNS}) VALUES", 12)
+_FORGET_TOKENS = Statement("DELETE FROM tokens WHERE session IN (VALUES", 1, ")")
+_SETTLE_INTENTS = Statement("DELETE FROM intents WHERE key IN (VALUES", 1, ")")
+_INSERT_JOURNAL = Statement("INSERT INTO journal (ts, kind, peer, session, message, cause, data) VALUES", 7)
 _INSERT_MESSAGE = f"INSERT INTO messages ({rows.MESSAGE_COLUMNS}) VALUES ({', '.join('?' * 21)})"
 _INSERT_BODY = "INSERT INTO bodies (seq, body) VALUES (?, ?)"
 # What never changes is left out: setting an indexed column writes its index again, even to the same value.
@@ -43,12 +53,11 @@ _INSERT_ATTEMPT = """
 INSERT INTO attempts (message, n, at, session, outcome, why)
 SELECT ?1, coalesce(max(n), 0) + 1, ?2, ?3, ?4, ?5 FROM attempts WHERE message = ?1
 """
-_INSERT_JOURNAL = """
-INSERT INTO journal (ts, kind, peer, session, message, cause, data) VALUES (?, ?, ?, ?, ?, ?, ?)
-"""
 _SAVE_INTENT = f"INSERT OR REPLACE INTO intents ({rows.INTENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _SAVE_HASH = "INSERT OR REPLACE INTO tokens (hash, session, peer, at) VALUES (?, ?, ?, ?)"
 _SAVE_META = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)"
+_NAMED = 3
+"""Sessions that are named where one of several cannot be stored."""
 # In this order: what refers to a row goes before it. Bodies and attempts go with their messages.
 _PURGE = (
     "DELETE FROM tokens WHERE peer = ?",
@@ -90,30 +99,40 @@ class Applier:
         cursor = self._cursor
         batch = renamed(batch)
         bodies = dict(batch.bodies)
-        for change in arranged(batch.changes):
-            self._change(change, batch.at, bodies)
-        if batch.settled:
-            cursor.executemany("DELETE FROM intents WHERE key = ?", [(key,) for key in batch.settled])
+        for kind, run in groupby(arranged(batch.changes), type):
+            self._changes(kind, list(run), batch.at, bodies)
+        _SETTLE_INTENTS.run(cursor, [(key,) for key in batch.settled])
         for intent in batch.intents:
             cursor.execute(_SAVE_INTENT, rows.intent_row(intent))
         for token in batch.tokens:
             cursor.execute(_SAVE_HASH, (token.hash, token.session, token.peer, batch.at))
         if batch.meta:
             cursor.executemany(_SAVE_META, batch.meta.items())
-        return tuple(self._journal(entry, batch.at) for entry in batch.journal)
+        return self._journal(batch.journal, batch.at)
 
-    def _change(self, change: c.Change, at: float, bodies: dict[str, bytes]) -> None:
+    def _changes(self, kind: type[c.Change], run: list[Any], at: float, bodies: dict[str, bytes]) -> None:
+        """Changes of one kind, in their order; a commit of thousands is of few kinds."""
+        if kind is c.SavePeer:
+            _SAVE_PEERS.run(self._cursor, [rows.peer_row(change.peer) for change in run])
+        elif kind is c.SaveSession:
+            self._sessions([change.session for change in run])
+        elif kind is c.CloseSession:
+            self._close([change.death for change in run])
+        else:
+            for change in run:
+                self._change(change, at, bodies)
+
+    def _change(
+        self,
+        change: c.SaveMessage | c.SaveAttempt | c.Rename | c.Purge,
+        at: float,
+        bodies: dict[str, bytes],
+    ) -> None:
         match change:
             case c.SaveMessage(message):
                 self._message(message, bodies)
             case c.SaveAttempt(message_id, session, outcome, why):
                 self._cursor.execute(_INSERT_ATTEMPT, (message_id, at, session, outcome, why))
-            case c.SavePeer(peer):
-                self._cursor.execute(_SAVE_PEER, rows.peer_row(peer))
-            case c.SaveSession(session):
-                self._session(session)
-            case c.CloseSession(death):
-                self._close(death)
             case c.Rename(old, new, since):
                 for statement in _RENAME:
                     self._cursor.execute(statement, {"old": old, "new": new, "since": since})
@@ -144,24 +163,38 @@ class Applier:
             raise
         self._cursor.execute(_INSERT_BODY, (self._connection.last_insert_rowid(), body))
 
-    def _session(self, session: Session) -> None:
-        self._cursor.execute(_SAVE_SESSION, rows.session_row(session))
-        if not self._connection.changes():
-            raise BatchError(f"session {session.id} has ended and cannot live again; nothing was stored")
+    def _sessions(self, sessions: Sequence[Session]) -> None:
+        if _SAVE_SESSIONS.run(self._cursor, list(map(rows.session_row, sessions))) != len(sessions):
+            which = _one_of([session.id for session in sessions])
+            raise BatchError(f"{which} has ended and cannot live again; nothing was stored")
 
-    def _close(self, death: Death) -> None:
-        self._cursor.execute(_END_SESSION, (death.at, death.session, death.generation))
-        if not self._connection.changes():
-            raise BatchError(f"there is no live session {death.session} that could end; nothing was stored")
-        self._cursor.execute(_INSERT_DEATH, rows.death_row(death))
-        self._cursor.execute("DELETE FROM tokens WHERE session = ?", (death.session,))
+    def _close(self, deaths: Sequence[Death]) -> None:
+        gone = [(death.at, death.session, death.generation) for death in deaths]
+        if _END_SESSIONS.run(self._cursor, gone) != len(deaths):
+            which = _one_of([death.session for death in deaths])
+            raise BatchError(f"{which} does not live and cannot end; nothing was stored")
+        _INSERT_DEATHS.run(self._cursor, list(map(rows.death_row, deaths)))
+        _FORGET_TOKENS.run(self._cursor, [(death.session,) for death in deaths])
 
-    def _journal(self, entry: c.Journal, at: float) -> JournalRow:
-        data = to_text(entry.data) if entry.data else "{}"
-        self._cursor.execute(
-            _INSERT_JOURNAL, (at, entry.kind, entry.peer, entry.session, entry.message, entry.cause, data)
+    def _journal(self, entries: Sequence[c.Journal], at: float) -> tuple[JournalRow, ...]:
+        """The lines get consecutive numbers: nobody else writes within the transaction."""
+        if not entries:
+            return ()
+        lines = [(at, e.kind, e.peer, e.session, e.message, e.cause, _data(e)) for e in entries]
+        _INSERT_JOURNAL.run(self._cursor, lines)
+        first = self._connection.last_insert_rowid() - len(entries) + 1
+        return tuple(
+            JournalRow(seq, at, e.kind, e.peer, e.session, e.message, e.cause, e.data)
+            for seq, e in enumerate(entries, first)
         )
-        seq = self._connection.last_insert_rowid()
-        return JournalRow(
-            seq, at, entry.kind, entry.peer, entry.session, entry.message, entry.cause, entry.data
-        )
+
+
+def _one_of(sessions: Sequence[str]) -> str:
+    if len(sessions) == 1:
+        return f"session {sessions[0]}"
+    more = "..." if len(sessions) > _NAMED else ""
+    return f"one of the sessions {', '.join(sessions[:_NAMED])}{more}"
+
+
+def _data(entry: c.Journal) -> str:
+    return to_text(entry.data) if entry.data else "{}"

@@ -5,6 +5,7 @@ here. It takes no lone surrogates, as in a path that is no UTF-8: those go the w
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, Generic, TypeVar, cast
 
@@ -25,6 +26,7 @@ class Shape(Generic[T]):
         """`kind` may hold other dataclasses, enums, tuples and None."""
         self._kind = kind
         self._decoder = msgspec.json.Decoder(kind)
+        self._list_decoder = msgspec.json.Decoder(list[kind])
 
     @staticmethod
     def text(value: T) -> str:
@@ -46,6 +48,16 @@ class Shape(Generic[T]):
         if self.text(value) != text:  # as it was not written by this version
             _check_known(from_text(text), value)
         return value
+
+    def values(self, texts: Sequence[str]) -> list[T] | None:
+        """The values of texts that this version has written, all at once; None when some text is another."""
+        text = f"[{','.join(texts)}]"
+        try:
+            values = self._list_decoder.decode(text)
+            same = len(values) == len(texts) and _encode(values).decode() == text
+        except (msgspec.MsgspecError, UnicodeEncodeError):
+            return None
+        return values if same else None
 
     def _slowly(self, text: str) -> T:
         try:

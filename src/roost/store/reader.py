@@ -79,18 +79,18 @@ class Reader:
 
     def _peers(self) -> list[PeerState]:
         sessions: defaultdict[str, list[Session]] = defaultdict(list)
-        for name, session_id, data in self._rows(
-            "SELECT peer, id, data FROM sessions WHERE ended_at IS NULL"
-        ):
-            sessions[name].append(rows.read_session(session_id, data))
+        live = self._rows("SELECT id, data FROM sessions WHERE ended_at IS NULL")
+        for session in rows.read_sessions(live):
+            sessions[session.peer].append(session)
         queues: defaultdict[str, list[Message]] = defaultdict(list)
         for row in self._rows(
             f"SELECT {rows.MESSAGE_COLUMNS} FROM {_QUEUE} WHERE {_UNFINISHED} ORDER BY recipient, seq"
         ):
             queues[row[1]].append(rows.read_message(row))
+        peers = rows.read_peers(self._rows("SELECT name, data FROM peers ORDER BY name"))
         return [
-            PeerState.of(rows.read_peer(name, data), sessions.get(name, ()), tuple(queues.get(name, ())))
-            for name, data in self._rows("SELECT name, data FROM peers ORDER BY name")
+            PeerState.of(peer, sessions.get(peer.name, ()), tuple(queues.get(peer.name, ())))
+            for peer in peers
         ]
 
     def _intents(self) -> list[Intent]:

@@ -1,6 +1,7 @@
 """Core dataclasses as rows, and back. What a row holds that this version does not know is an error."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from roost.core.message import Message, MessageState, Notice, Timing
@@ -34,9 +35,12 @@ def peer_row(peer: Peer) -> Row:
     return (peer.name, peer.settings.runtime, peer.stopped, peer.created_at, _PEER.text(peer))
 
 
-def read_peer(name: str, data: str) -> Peer:
-    """The peer of a row; BrokenRowError."""
-    return _read(f"peer '{name}'", lambda: _PEER.value(data))
+def read_peers(found: Sequence[tuple[str, str]]) -> list[Peer]:
+    """The peers of rows `name, data`; BrokenRowError."""
+    peers = _PEER.values([data for _, data in found])
+    if peers is None:
+        peers = [_read(f"peer '{name}'", partial(_PEER.value, data)) for name, data in found]
+    return peers
 
 
 def session_row(session: Session) -> Row:
@@ -53,9 +57,12 @@ def session_row(session: Session) -> Row:
     )
 
 
-def read_session(session_id: str, data: str) -> Session:
-    """The session of a row; BrokenRowError."""
-    return _read(f"session {session_id}", lambda: _SESSION.value(data))
+def read_sessions(found: Sequence[tuple[str, str]]) -> list[Session]:
+    """The sessions of rows `id, data`; BrokenRowError."""
+    sessions = _SESSION.values([data for _, data in found])
+    if sessions is None:
+        sessions = [_read(f"session {key}", partial(_SESSION.value, data)) for key, data in found]
+    return sessions
 
 
 DEATH_COLUMNS = (

@@ -109,7 +109,7 @@ def _session(tables: Tables, session: Session) -> None:
 def _close(tables: Tables, death: Death) -> None:
     live = tables.live.pop(death.session, None)
     if live is None or live.generation != death.generation:
-        raise BatchError(f"there is no live session {death.session} that could end; nothing was stored")
+        raise BatchError(f"session {death.session} does not live and cannot end; nothing was stored")
     tables.ended[death.session] = death.peer
     tables.deaths[death.session] = death
     tables.tokens = {key: token for key, token in tables.tokens.items() if token.session != death.session}

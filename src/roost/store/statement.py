@@ -1,0 +1,45 @@
+"""SQL for many rows at once.
+
+SQLite works without the interpreter's lock and asks for it after each statement, which takes long while the
+event loop computes: few statements of many rows go on beside it, many of one row do not.
+"""
+
+# The stubs of apsw need the Buffer of Python 3.12, which is unknown before.
+# pyright: reportUnknownMemberType=false
+
+from collections.abc import Sequence
+from functools import cache
+from itertools import chain
+from typing import Any
+
+import apsw
+
+from roost.store.rows import Row
+
+_SIZES = (512, 64, 8, 1)
+"""Rows in one statement: few different ones, because SQLite prepares each. apsw keeps texts up to 16 KiB."""
+
+
+class Statement:
+    """A statement with a list of rows in its middle."""
+
+    def __init__(self, before: str, columns: int, after: str = "") -> None:
+        """`before`, then a row of so many values or several, then `after`."""
+        self._before = before
+        self._row = f"({','.join('?' * columns)})"
+        self._after = after
+        self._text = cache(self._write)
+
+    def _write(self, count: int) -> str:
+        return f"{self._before} {','.join([self._row] * count)} {self._after}"
+
+    def run(self, cursor: apsw.Cursor, rows: Sequence[Row]) -> int:
+        """Execute it for all rows, in their order; returns how many rows of the table changed."""
+        connection, changed, begin = cursor.connection, 0, 0
+        for size in _SIZES:
+            while len(rows) - begin >= size:
+                values: tuple[Any, ...] = tuple(chain.from_iterable(rows[begin : begin + size]))
+                cursor.execute(self._text(size), values)
+                changed += connection.changes()
+                begin += size
+        return changed
