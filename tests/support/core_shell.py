@@ -96,6 +96,8 @@ class Shell(RuleBasedStateMachine):
         known = before.message(event.message_id) if isinstance(event, e.Resend) else None
         if known is not None and known.state is MessageState.UNKNOWN:
             self.truth.resent[known.id] += 1
+        if isinstance(event, e.TurnEnded) and event.outage:
+            self.truth.outages.update(message.id for message in before.turn)
         if isinstance(event, e.Submit) and before.message(event.message.id) is None:
             self.order.append(event.message.id)
         self.state = after
@@ -121,20 +123,7 @@ class Shell(RuleBasedStateMachine):
             case c.Launch():
                 self.check_launch(command, before, event)
             case c.Offer():
-                assert session is not None
-                assert (session.id, session.ready) == (command.session, True)
-                assert session.state in (SessionState.IDLE, SessionState.WORKING)
-                assert command.steers or session.state is SessionState.IDLE, "typed into a running turn"
-                assert not command.steers or self.may_steer(command.message)
-                assert session.ending is None
-                assert session.open_errand is None
-                if self.peer().settings.apart and command.message.notice is None:
-                    assert command.message.topic == session.topic, "a conversation was polluted (B1)"
-                assert not self.passed_over(command.message), "a later message went first"
-                if self.peer().settings.wake is WakePolicy.EPHEMERAL and command.message.notice is None:
-                    self.tasked.add(command.key)
-                if command.message.attempts == 1:
-                    self.first_offers.append(command.message.id)
+                self.check_offer(command, session)
             case c.End(ended):
                 session = self.state.find_session(ended.id) if self.state else None
                 assert session is not None
@@ -202,6 +191,22 @@ class Shell(RuleBasedStateMachine):
         self.conversations.add(spare.conversation)
         self.spares.add(spare.id)
         assert len([s for s in self.state.pool if s.spare and s.ending is None]) <= peer.settings.pool
+
+    def check_offer(self, command: c.Offer, session: Session | None) -> None:
+        assert session is not None
+        assert (session.id, session.ready) == (command.session, True)
+        assert session.state in (SessionState.IDLE, SessionState.WORKING)
+        assert command.steers or session.state is SessionState.IDLE, "typed into a running turn"
+        assert not command.steers or self.may_steer(command.message)
+        assert session.ending is None
+        assert session.open_errand is None
+        if self.peer().settings.apart and command.message.notice is None:
+            assert command.message.topic == session.topic, "a conversation was polluted (B1)"
+        assert not self.passed_over(command.message), "a later message went first"
+        if self.peer().settings.wake is WakePolicy.EPHEMERAL and command.message.notice is None:
+            self.tasked.add(command.key)
+        if command.message.attempts == 1:
+            self.first_offers.append(command.message.id)
 
     def check_launch(self, launch: c.Launch, before: PeerState, event: e.Event) -> None:
         assert self.state is not None

@@ -68,6 +68,7 @@ class Truth:
     running: set[str] = field(default_factory=set)
     pastes: Counter[str] = field(default_factory=Counter)
     resent: Counter[str] = field(default_factory=Counter)
+    outages: Counter[str] = field(default_factory=Counter)
 
     @staticmethod
     def place(session: Session) -> str:
@@ -75,7 +76,7 @@ class Truth:
 
     def paste(self, offer: c.Offer, session: Session) -> None:
         self.pastes[offer.message.id] += 1
-        most = 2 + self.resent[offer.message.id]
+        most = 2 + self.resent[offer.message.id] + self.outages[offer.message.id]
         assert self.pastes[offer.message.id] <= most, "a message was driven again more than once"
         held = self.holds.setdefault(self.place(session), set())
         if offer.redrive:

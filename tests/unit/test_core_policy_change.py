@@ -1,4 +1,4 @@
-"""A peer becomes ephemeral while a session of it lives: that one has a past, and no task meets a past (P4)."""
+"""A peer becomes ephemeral while a session of it lives: no task meets the past of that one (P4)."""
 
 from dataclasses import replace
 

@@ -1,7 +1,8 @@
 """One decision under construction: state changes and the commands that store them cannot part ways."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any
 
 from roost.core import commands as c
@@ -11,6 +12,13 @@ from roost.core.message import Message, MessageState, Notice
 from roost.core.peer import Peer, PeerState
 from roost.core.policy import Policy, Traits
 from roost.core.session import Death, Session, SessionState
+
+_ROWS: dict[type[c.Command], Callable[[c.Command], str]] = {
+    c.SavePeer: attrgetter("peer.name"),
+    c.SaveSession: attrgetter("session.id"),
+    c.SaveMessage: attrgetter("message.id"),
+}
+"""The saves of which only the last one counts, and whose row each is."""
 
 
 class Step:
@@ -183,8 +191,9 @@ class Step:
         seen: set[tuple[type, str]] = set()
         kept: list[c.Command] = []
         for command in reversed(self.commands):
-            row = _row(command)
-            if row is not None:
+            name_of = _ROWS.get(type(command))
+            if name_of is not None:
+                row = type(command), name_of(command)
                 if row in seen:
                     continue
                 seen.add(row)
@@ -193,15 +202,3 @@ class Step:
         if self.state.pool:
             kept.sort(key=lambda command: isinstance(command, c.SaveSession) and not command.session.pooled)
         return self.state, tuple(kept)
-
-
-def _row(command: c.Command) -> tuple[type, str] | None:
-    match command:
-        case c.SavePeer(peer):
-            return c.SavePeer, peer.name
-        case c.SaveSession(session):
-            return c.SaveSession, session.id
-        case c.SaveMessage(message):
-            return c.SaveMessage, message.id
-        case _:
-            return None

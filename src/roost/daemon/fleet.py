@@ -26,8 +26,8 @@ from roost.store.interfaces import Batch, Intent, JournalRow, Store, Token, inte
 
 AGAIN = 2.0
 """Seconds until a fact that the store refused is told again."""
-TOGETHER = 2048
-"""Facts of different peers in one commit: enough to hide its cost, and the next are decided meanwhile."""
+TOGETHER = 16384
+"""Facts of different peers in one commit: enough to hide its cost, and a second at most."""
 
 _log = logging.getLogger("roost.fleet")
 

@@ -47,9 +47,7 @@ class Ticker:
         self._changed.set()
 
     async def run(self) -> None:
-        """Tick for ever."""
-        for state in self._fleet.states():
-            self.schedule(state.peer.name, deadline(state, self._clock.now()))
+        """Tick for ever; of a peer's deadline it learns with the peer's first event."""
         bearing = take_bearing(self._clock)
         while True:
             here = take_bearing(self._clock)

@@ -13,7 +13,7 @@ import apsw
 from roost.errors import StoreError
 from roost.store.errors import StoreMissingError, StoreVersionError, explain
 
-SCHEMA = 3
+SCHEMA = 4
 """The version of the tables that this roost works with: the number of the last migration."""
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
@@ -36,7 +36,8 @@ def open_database(path: Path) -> apsw.Connection:
         raise explain(error, str(path)) from error
     try:
         _prepare(connection)
-        migrate(connection, path)
+        migrate(connection, path)  # a migration may replace a table that others refer to
+        connection.pragma("foreign_keys", 1)
     except apsw.Error as error:
         connection.close()
         raise explain(error, str(path)) from error
@@ -151,7 +152,6 @@ def _prepare(connection: apsw.Connection) -> None:
     _enter_wal(connection)
     connection.pragma("synchronous", "FULL")
     connection.pragma("fullfsync", 1)  # macOS: fsync alone leaves data in the drive's cache
-    connection.pragma("foreign_keys", 1)
     connection.pragma("journal_size_limit", 64 * 1024 * 1024)
     connection.pragma("cache_size", -_CACHE_KIB)
 

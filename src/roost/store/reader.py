@@ -5,9 +5,10 @@
 # ruff: noqa: S608 -- statements are put together from constants of this package only
 
 from collections import defaultdict
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from itertools import islice
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
@@ -24,6 +25,8 @@ from roost.store.records import Counts, Intent, JournalRow, Loaded, StoredMessag
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_PART = 256
+"""Rows that are decoded at once."""
 PREFIX_LEAST = 8
 """Fewer digits of a message id are not looked up."""
 # SQLite uses the partial index only for its own words, and untold prefers the one of all messages.
@@ -79,18 +82,18 @@ class Reader:
 
     def _peers(self) -> list[PeerState]:
         sessions: defaultdict[str, list[Session]] = defaultdict(list)
-        live = self._rows("SELECT id, data FROM sessions WHERE ended_at IS NULL")
-        for session in rows.read_sessions(live):
-            sessions[session.peer].append(session)
+        for part in self._parts("SELECT id, data FROM sessions WHERE ended_at IS NULL"):
+            for session in rows.read_sessions(part):
+                sessions[session.peer].append(session)
         queues: defaultdict[str, list[Message]] = defaultdict(list)
         for row in self._rows(
             f"SELECT {rows.MESSAGE_COLUMNS} FROM {_QUEUE} WHERE {_UNFINISHED} ORDER BY recipient, seq"
         ):
             queues[row[1]].append(rows.read_message(row))
-        peers = rows.read_peers(self._rows("SELECT name, data FROM peers ORDER BY name"))
         return [
             PeerState.of(peer, sessions.get(peer.name, ()), tuple(queues.get(peer.name, ())))
-            for peer in peers
+            for part in self._parts("SELECT name, data FROM peers ORDER BY name")
+            for peer in rows.read_peers(part)
         ]
 
     def _intents(self) -> list[Intent]:
@@ -232,6 +235,12 @@ class Reader:
 
     def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         return cast("list[Any]", self._connection.execute(statement, values).fetchall())
+
+    def _parts(self, statement: str) -> Iterator[list[Any]]:
+        """All rows, so many at a time that the texts of thousands are never in memory at once."""
+        cursor = self._connection.execute(statement)
+        while part := list(islice(cursor, _PART)):
+            yield part
 
     def _row(self, statement: str, *values: Any) -> tuple[Any, ...] | None:  # noqa: ANN401 -- SQL values
         found = self._rows(statement, values)

@@ -21,6 +21,11 @@ from roost.store.interfaces import Batch, JournalRow
 _GROUP_MOST = 1024
 """Batches in one transaction: enough to hide the sync, few enough that no caller waits long."""
 
+_LOG_PAGES = 1000
+_LOG_PAGES_MOST = 16_000
+"""Pages in the write-ahead log from which on they go into the database when nobody waits, and in any case.
+Left to SQLite, that would be a part of some caller's commit."""
+
 Result = tuple[JournalRow, ...] | StoreError
 
 
@@ -93,6 +98,7 @@ class Writer:
             if group:
                 results = committer.commit([waiting.batch for waiting in group])
                 self._call(lambda group=group, results=results: _resolve(group, results))
+                committer.tidy(idle=self._queue.empty())
 
     def _gather(self, group: list[_Waiting]) -> bool:
         """Wait for a batch, then take what else is there; False when it was the last."""
@@ -145,6 +151,22 @@ class Committer:
         self._path = path
         self._applier = Applier(connection)
         self._execute = connection.cursor().execute
+        self._logged = 0
+        connection.set_wal_hook(self._note_log)
+
+    def _note_log(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self._logged = pages
+        return apsw.SQLITE_OK
+
+    def tidy(self, *, idle: bool) -> None:
+        """Move the write-ahead log into the database once it has grown; `idle`: nobody waits for a commit."""
+        if self._logged < (_LOG_PAGES if idle else _LOG_PAGES_MOST):
+            return
+        try:
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.Error:  # as on a full disk: the log holds everything, and the next commit says so
+            return
+        self._logged = 0
 
     def commit(self, batches: list[Batch]) -> list[Result]:
         """Store the batches in order and durably; for each its journal lines, or why it was not stored.
