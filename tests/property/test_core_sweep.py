@@ -82,8 +82,8 @@ def test_N5_new_absences_begin_the_hold_anew() -> None:
 
 
 def test_H5_rows_of_other_hosts_and_launches_are_passed_over_with_the_reason() -> None:
-    launching = replace(row(0, Sight.GONE), skip="it is just being launched")
-    foreign = replace(row(1, Sight.GONE), skip="it belongs to another host", foreign=True)
+    launching = row(0, Sight.GONE)._replace(skip="it is just being launched")
+    foreign = row(1, Sight.GONE)._replace(skip="it belongs to another host", foreign=True)
     found = plan([launching, foreign], None, NOW, PATIENCE)
     assert [(each.action, each.outcome) for each in found.findings] == [
         (Action.SKIP, Outcome.UNKNOWN),

@@ -225,6 +225,6 @@ def test_P6_B1_what_waits_for_another_conversation_goes_on_when_a_quarantine_end
     assert play.state.peer.quarantine is not None
     play.submit(3, topic="c")
     assert play.message(3).state is MessageState.QUEUED, "the active session is of another conversation"
-    due = deadline(play.state, play.now)
-    assert due == play.state.peer.quarantine.until
-    assert "Launch" in play.tell(e.Tick(), after=due - play.now)
+    until = play.state.peer.quarantine.until
+    assert deadline(play.state, play.now) == until
+    assert "Launch" in play.tell(e.Tick(), after=until - play.now)

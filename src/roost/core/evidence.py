@@ -36,8 +36,7 @@ class Sight(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """One look: what it showed, by which sense, when (Unix seconds), of which session, in words."""
 
     sight: Sight
@@ -55,8 +54,7 @@ class Life(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What is believed, and why.
 
     `proven`: something tells of this very death (its record, a changed boot). A death that is only an absence

@@ -159,8 +159,11 @@ class PeerState:
                 pool.append(session)
             else:
                 active = session
-        times = (message.expires_at for message in messages if message.expires_at is not None)
-        return cls(peer, active, messages, min(times, default=None), tuple(pool))
+        expiry = None
+        if messages:
+            times = (message.expires_at for message in messages if message.expires_at is not None)
+            expiry = min(times, default=None)
+        return cls(peer, active, messages, expiry, tuple(pool))
 
     @property
     def sessions(self) -> tuple[Session, ...]:

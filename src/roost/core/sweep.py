@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from roost.core.durations import rough_duration
 from roost.core.evidence import Fact, Life, Patience, Verdict, judge
@@ -41,8 +42,7 @@ class Action(StrEnum):
     SKIP = "skip"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A live session with what was seen of it. `skip`: why this pass must not judge it (H5)."""
 
     session: Session
@@ -51,8 +51,7 @@ class Row:
     foreign: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What a pass makes of one peer; without `session` there was nothing to judge."""
 
     peer: str
@@ -135,21 +134,20 @@ def _held(
 
 
 def _finding(row: Row, verdict: Verdict | None, *, held: bool) -> Finding:
-    session = row.session
-
-    def found(outcome: Outcome, action: Action, why: str) -> Finding:
-        return Finding(session.peer, session.id, session.generation, outcome, action, why)
-
     if verdict is None:
-        outcome = Outcome.FOREIGN if row.foreign else Outcome.UNKNOWN
-        return found(outcome, Action.SKIP, row.skip or "it belongs to another host")
-    if verdict.life is Life.ALIVE:
-        return found(Outcome.ALIVE, Action.KEEP, verdict.why)
-    if verdict.life is Life.UNKNOWN:
-        return found(Outcome.UNKNOWN, Action.KEEP, verdict.why)
-    if held:
-        return found(Outcome.UNKNOWN, Action.HOLD, f"{verdict.why}; so many at once are not believed yet")
-    return found(Outcome.GONE, Action.CLOSE, verdict.why)
+        outcome, action = Outcome.FOREIGN if row.foreign else Outcome.UNKNOWN, Action.SKIP
+        why = row.skip or "it belongs to another host"
+    elif verdict.life is Life.ALIVE:
+        outcome, action, why = Outcome.ALIVE, Action.KEEP, verdict.why
+    elif verdict.life is Life.UNKNOWN:
+        outcome, action, why = Outcome.UNKNOWN, Action.KEEP, verdict.why
+    elif held:
+        outcome, action = Outcome.UNKNOWN, Action.HOLD
+        why = f"{verdict.why}; so many at once are not believed yet"
+    else:
+        outcome, action, why = Outcome.GONE, Action.CLOSE, verdict.why
+    session = row.session
+    return Finding(session.peer, session.id, session.generation, outcome, action, why)
 
 
 def resting(state: PeerState, now: float, patience: Patience) -> Finding:

@@ -176,6 +176,8 @@ class Driver:
     def _read(self) -> tuple[Sequence[Fact], Sequence[bytes], bytes | None]:
         """Blocking: what the sensor finds, new lines of the tails, and the status file."""
         live, session = self._live, self._session()
+        if live.forgotten:
+            return (), (), None
         if session is not None:
             # What is written after the clock was set back is of this session all the same.
             live.sensor.since = session.started_at + min(session.clock_moved, 0.0)

@@ -61,7 +61,7 @@ class Live:
     None: it looks again by itself. `lost`: its agent or terminal is dead, so that what its files still say
     of its state is not true any more. `over`: its shim has recorded the agent's end, or has ended itself, as
     `witness` says; `record`: the record that was heard of; `remains`: what the agent had left when it ended.
-    `log` is where its terminal's output goes, as far as known.
+    `log` is where its terminal's output goes, as far as known. `forgotten`: its files are let go of.
     """
 
     context: Context
@@ -87,6 +87,7 @@ class Live:
     record: DeathRecord | None = None
     remains: Remains | None = None
     burying: bool = False
+    forgotten: bool = False
     lost: bool = False
     quiet: tuple[str, ...] | None = None
 
@@ -109,12 +110,14 @@ class Live:
         self.witness = self.witness or witness
         self.over.set()
 
-    def forget(self) -> None:
-        """Let go of watches and files."""
+    async def forget(self) -> None:
+        """Let go of watches and files, once nobody reads them any more."""
         for watch in self.watches:
             watch.cancel()
-        for tail in self.tails.values():
-            tail.close()
+        async with self.looking:
+            self.forgotten = True
+            for tail in self.tails.values():
+                tail.close()
 
 
 class Lives:
@@ -136,9 +139,6 @@ class Lives:
         """The session of that id."""
         return self._by_id.get(session) if session is not None else None
 
-    def drop(self, session: str) -> Live | None:
-        """Let go of a session."""
-        live = self._by_id.pop(session, None)
-        if live is not None:
-            live.forget()
-        return live
+    def drop(self, session: str) -> None:
+        """Hold a session no more."""
+        self._by_id.pop(session, None)

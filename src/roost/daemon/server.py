@@ -112,9 +112,10 @@ class Daemon:
         self._end_agents = end_agents
         self._stop.set()
 
-    async def run(self, ready: Callable[[], None]) -> None:
-        """Load, recover, serve, and end in order. `ready` is called when the daemon answers.
+    async def run(self, ready: Callable[[], None], recovered: Callable[[], None] = lambda: None) -> None:
+        """Load, recover, serve, and end in order.
 
+        `ready` is called when the daemon answers, `recovered` when all that the last one left is dealt with.
         Raises RoostError when it ends although nobody asked it to.
         """
         loaded = await self._machine.store.load()
@@ -125,7 +126,7 @@ class Daemon:
         serving = self._tasks.start(self._web.run(), "http")
         await self._web.ready()
         recovering = self._tasks.start(self._recovery.run(loaded.intents), "recovery")
-        self._tasks.start(self._sweep_after(recovering), "sweep")
+        self._tasks.start(self._sweep_after(recovering, recovered), "sweep")
         self._tasks.start(self._ticker.run(), "ticker")
         glances = Glances(self._fleet, self._lives, self._machine.places, self._machine.clock)
         self._tasks.start(glances.run(), "glances")
@@ -146,8 +147,9 @@ class Daemon:
         if not self._stop.is_set():  # a service manager is to start it again
             raise RoostError("the loopback server ended by itself; see the log, then `roost up`")
 
-    async def _sweep_after(self, recovering: "asyncio.Task[None]") -> None:
+    async def _sweep_after(self, recovering: "asyncio.Task[None]", recovered: Callable[[], None]) -> None:
         await asyncio.wait({recovering})
+        recovered()
         await self._recovery.sweep()
 
     async def _stop_agents(self) -> None:
@@ -168,7 +170,7 @@ class Daemon:
         await self._tasks.close()
         for live in self._lives:
             await live.terminal.close()
-            live.forget()
+            await live.forget()
         await self._machine.store.close()
 
     def _log(self, rows: tuple[JournalRow, ...]) -> None:

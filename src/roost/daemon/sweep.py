@@ -124,8 +124,9 @@ class Sweeper:
     def _keeps(self, session: Session) -> bool:
         """Blocking: whether a turn that the death cut off can go on in its conversation."""
         state = self._fleet.find(session.peer)
-        flight = state.in_flight if state is not None else ()
-        if session.conversation is None or all(message.session != session.id for message in flight):
+        if session.conversation is None or state is None or not state.messages:
+            return False
+        if all(message.session != session.id for message in state.in_flight):
             return False
         return on_disk(self._machine.runtimes, self._context(session))
 

@@ -106,6 +106,7 @@ class Undertaker:
         await self._fleet.report(session.peer, died, settles=f"end:{session.id}")
         self._lives.drop(session.id)
         if live is not None:
+            await live.forget()
             await live.terminal.close()
         await asyncio.to_thread(self._clean, session)
 

@@ -1,0 +1,53 @@
+"""Stores of earlier versions with rows in them: all of it is there afterwards, under the same rules."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import apsw
+import pytest
+
+from roost.core.peer import PeerState
+from roost.store import rows
+from roost.store.database import open_database
+from roost.store.reader import Reader
+from tests.support.store_samples import death, peer, session
+
+
+def test_a_store_of_the_third_version_keeps_all_its_sessions_and_peers(tmp_path: Path) -> None:
+    path = tmp_path / "roost.db"
+    migrations = sorted((Path(open_database.__code__.co_filename).parent / "migrations").glob("*.sql"))
+    old = apsw.Connection(str(path))
+    old.execute("".join(migration.read_text() for migration in migrations[:3]))
+    old.pragma("user_version", 3)
+    made = [peer("b"), peer("a")]
+    for each in made:
+        old.execute(
+            "INSERT INTO peers (name, runtime, stopped, created_at, data) VALUES (?, ?, ?, ?, ?)",
+            rows.peer_row(each),
+        )
+    ended, live, kept = session("a", 1), session("a", 2), replace(session("a", 3), pooled=True)
+    for each in (ended, live, kept):
+        old.execute(
+            "INSERT INTO sessions (id, peer, generation, state, conversation, started_at, pooled, data)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            rows.session_row(each),
+        )
+        if each is ended:
+            old.execute("UPDATE sessions SET ended_at = 110.0, state = 'ended'")
+    old.execute(
+        f"INSERT INTO deaths ({rows.DEATH_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        rows.death_row(death(ended)),
+    )
+    old.close()
+    moved = open_database(path)
+    assert moved.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert moved.pragma("foreign_keys") == 1
+    with pytest.raises(apsw.ConstraintError):
+        moved.execute("UPDATE sessions SET pooled = 0 WHERE id = ?", (kept.id,))
+    with pytest.raises(apsw.ConstraintError):
+        moved.execute("DELETE FROM peers WHERE name = 'a'")
+    moved.close()
+    reader = Reader(path)
+    assert reader.peers() == [PeerState.of(made[1], (live, kept), ()), PeerState(made[0])]
+    assert reader.deaths() == [death(ended)]
+    reader.close()
