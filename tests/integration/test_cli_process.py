@@ -46,6 +46,16 @@ def daemon(home: Home) -> Iterator[RpcServer]:
         yield server
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_no_error_and_no_file_of_ours_takes_its_place(closed: str) -> None:
+    for arguments, code in ((["list"], 0), (["nonsense"], 2), (["--version"], 0)):
+        line = f'exec "$@" {closed}'
+        argv = ["sh", "-c", line, "sh", sys.executable, "-m", "roost", *arguments]
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        assert done.returncode == code
+        assert "Traceback" not in done.stderr
+
+
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "roost", *arguments],
