@@ -94,7 +94,7 @@ def test_control_characters_never_reach_the_terminal(roost: Roost) -> None:
     (prompt,) = roost.prompts(sent["id"])
     assert prompt["text"] == roost.pasted(sent["id"], body)
     assert not set(prompt["text"]) & {"\x1b", "\0", "\x03", "\x9b", "\r"}
-    assert roost.row("a")["state"] == "idle"
+    roost.until_state("a", "idle")
 
 
 def test_P2_N4_only_enter_is_repeated_when_enters_are_eaten(roost: Roost) -> None:

@@ -131,14 +131,14 @@ class World:
         await self.clock.advance(5)
         return self.terminals.server(Path((await self.row())["session"]["socket"])).program
 
-    async def until_blocked(self) -> float:
-        """Wait until the only peer is blocked; returns how many virtual seconds that took."""
+    async def until_state(self, state: str) -> float:
+        """Wait for the only peer's state; returns how many virtual seconds that took."""
         begun = self.clock.monotonic()
 
-        async def blocked() -> bool:
-            return (await self.row())["state"] == "blocked"
+        async def there() -> bool:
+            return (await self.row())["state"] == state
 
-        await self.until(blocked, "it is blocked")
+        await self.until(there, f"it is {state}")
         return self.clock.monotonic() - begun
 
     async def row(self) -> dict[str, Any]:
@@ -170,19 +170,14 @@ async def test_P3_a_message_wakes_is_taken_and_an_hour_later_the_session_sleeps(
     await world.until_message(sent["id"], "done")
     (text,) = world.taken()
     assert "\nhello\n" in text
-    row = await world.row()
-    assert row["state"] == "idle"
-    socket = Path(row["session"]["socket"])
+    await world.until_state("idle")
+    socket = Path((await world.row())["session"]["socket"])
     assert world.terminals.alive(socket)
     assert world.clock.monotonic() < 60
     await world.clock.advance(3500)
     assert (await world.row())["state"] == "idle"
     await world.clock.advance(101)
-
-    async def asleep() -> bool:
-        return (await world.row())["state"] == "asleep"
-
-    await world.until(asleep, "it sleeps")
+    await world.until_state("asleep")
     assert not world.terminals.alive(socket)
     (death,) = await world.call("deaths", name="a")
     assert death["cause"] == "idle-sleep"
@@ -216,16 +211,12 @@ async def test_N5_a_clock_that_is_set_neither_ends_a_session_nor_keeps_it_up(
     world.clock.jump(hours * 3600)
     sent = await world.call("send", to="a", body="@@silent@@", ttl=3600)
     await world.until_message(sent["id"], "done")
-    assert (await world.row())["state"] == "idle"
+    await world.until_state("idle")
     world.clock.jump(hours * 3600)
     await world.clock.advance(3500)
     assert (await world.row())["state"] == "idle"
     await world.clock.advance(101)
-
-    async def asleep() -> bool:
-        return (await world.row())["state"] == "asleep"
-
-    await world.until(asleep, "it sleeps")
+    await world.until_state("asleep")
 
 
 async def test_N5_a_machine_that_slept_has_idle_sessions_that_did_not(world: World) -> None:
@@ -261,7 +252,7 @@ async def test_what_a_person_does_in_an_idle_session_is_noticed_by_its_trace(wor
     assert program.log is not None
     with program.log.open("a") as log:
         log.write("Allow?")
-    assert await world.until_blocked() < 5
+    assert await world.until_state("blocked") < 5
 
 
 async def test_an_idle_session_whose_pane_log_is_gone_is_looked_at_every_second(world: World) -> None:
@@ -269,14 +260,14 @@ async def test_an_idle_session_whose_pane_log_is_gone_is_looked_at_every_second(
     assert program.log is not None
     program.log.unlink()
     program.screen = "Allow?"
-    assert await world.until_blocked() < 5
+    assert await world.until_state("blocked") < 5
 
 
 async def test_a_change_that_left_no_trace_is_found_in_the_end(world: World) -> None:
     program = await world.idle()
     program.screen = "Allow?"
     await world.clock.advance(QUIET)
-    assert await world.until_blocked() < 5
+    assert await world.until_state("blocked") < 5
 
 
 def noted(sense: Callable[..., Any], looks: list[str]) -> Callable[..., Any]:

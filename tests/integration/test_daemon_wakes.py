@@ -174,6 +174,7 @@ def test_P11_remove_purges_one_peer_and_nothing_of_its_namesakes(roost: Roost) -
     for name in ("a", "ab"):
         roost.add(name, description=f"the {name}")
         roost.ask(name, "hello" + " long" * 30_000, topic="t")
+        roost.until_state(name, "idle")
     refused = roost.cli("remove", "a")
     assert refused.returncode == 1
     assert "--force" in refused.stderr
