@@ -1,5 +1,6 @@
 """Daemons that want the same home, and callers that say the same, at once: one serves, once (N4, N8)."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ import pytest
 
 from roost.daemon.gc import BUSY
 from roost.errors import NoDaemonError
+from roost.host.files import ensure_private_directory
 from tests.support.daemon import Roost, alive, roost_in
 from tests.support.home import Home
 from tests.support.rivals import Rivals
@@ -82,6 +84,27 @@ def test_N4_N8_of_daemons_that_start_at_the_same_instant_one_serves(roost: Roost
         assert (row["queued"], alive(row["session"]["agent_pid"])) == (0, True)
     living = {each["pid"] for each in roost.happened("start") if alive(each["pid"])}
     assert len(living) == 3
+
+
+def test_N8_up_starts_its_daemon_when_a_pass_of_gc_lets_go_of_the_lock(home: Home) -> None:
+    with roost_in(home, started=False) as roost:
+        ensure_private_directory(roost.places.state)
+        held = os.open(roost.places.lock, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        asked = subprocess.Popen(
+            [sys.executable, "-m", "roost", "up"], env=roost.environ, stdout=subprocess.PIPE, text=True
+        )
+        log = roost.places.logs / "daemon.log"
+        wait_until(
+            lambda: log.exists() and "is running already" in log.read_text() and not has_children(asked.pid),
+            timeout=PATIENCE,
+            why="its first daemon has ended",
+        )
+        os.close(held)
+        said = asked.communicate(timeout=PATIENCE)[0]
+        assert asked.returncode == 0
+        assert f"is up (pid {roost.call('status')['pid']})" in said
+        assert roost.cli("down").returncode == 0
 
 
 def test_N8_up_waits_for_a_daemon_that_somebody_else_has_just_started(home: Home) -> None:

@@ -109,11 +109,16 @@ def _reason(log: os.PathLike[str], before: int, code: int) -> str:
     return f"the daemon did not start: {last}; see {os.fspath(log)}"
 
 
-def wait_until_up(app: App) -> None:
-    """Return when somebody listens on the socket or nobody holds the lock, after 30 s all the same."""
-    deadline = time.monotonic() + START_SECONDS
+def wait_until_up(app: App) -> bool:
+    """Return when somebody listens on the socket or nobody holds the lock, after 30 s all the same.
+
+    False: nobody held it.
+    """
+    deadline, held = time.monotonic() + START_SECONDS, False
     while not _answers(app.socket) and _is_held(app.places.lock) and time.monotonic() < deadline:
+        held = True
         time.sleep(_POLL)
+    return held
 
 
 def wait_until_down(app: App) -> None:

@@ -28,9 +28,11 @@ def up_command(app: App, foreground: bool) -> None:  # noqa: FBT001 -- a flag
             start(app)
     except StartError:
         # Of two that start at the same time one finds the other's daemon in its way, and that is success too.
-        wait_until_up(app)
+        waited = wait_until_up(app)
         if (status := _status(app)) is None:
-            raise
+            if not waited:
+                raise
+            start(app)  # a pass of `roost gc` held the lock, and has ended
     status = status or app.call("status")
     say(f"roost {status['version']} is up (pid {status['pid']})")
 
