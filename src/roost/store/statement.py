@@ -1,7 +1,7 @@
 """SQL for many rows at once.
 
-SQLite works without the interpreter's lock and asks for it after each statement, which takes long while the
-event loop computes: few statements of many rows go on beside it, many of one row do not.
+A start closes thousands of sessions in one commit: with hundreds of rows in a statement it takes a third less
+time than with one, most of which is spent in SQLite anyway.
 """
 
 # The stubs of apsw need the Buffer of Python 3.12, which is unknown before.
