@@ -101,7 +101,8 @@ class Applier:
         bodies = dict(batch.bodies)
         for kind, run in groupby(arranged(batch.changes), type):
             self._changes(kind, list(run), batch.at, bodies)
-        _SETTLE_INTENTS.run(cursor, [(key,) for key in batch.settled])
+        if batch.settled:
+            _SETTLE_INTENTS.run(cursor, [(key,) for key in batch.settled])
         for intent in batch.intents:
             cursor.execute(_SAVE_INTENT, rows.intent_row(intent))
         for token in batch.tokens:

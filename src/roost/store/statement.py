@@ -29,13 +29,18 @@ class Statement:
         self._row = f"({','.join('?' * columns)})"
         self._after = after
         self._text = cache(self._write)
+        self._single = self._write(1)
 
     def _write(self, count: int) -> str:
         return f"{self._before} {','.join([self._row] * count)} {self._after}"
 
     def run(self, cursor: apsw.Cursor, rows: Sequence[Row]) -> int:
         """Execute it for all rows, in their order; returns how many rows of the table changed."""
-        connection, changed, begin = cursor.connection, 0, 0
+        connection = cursor.connection
+        if len(rows) == 1:  # most commits
+            cursor.execute(self._single, rows[0])
+            return connection.changes()
+        changed = begin = 0
         for size in _SIZES:
             while len(rows) - begin >= size:
                 values: tuple[Any, ...] = tuple(chain.from_iterable(rows[begin : begin + size]))

@@ -22,9 +22,9 @@ _GROUP_MOST = 1024
 """Batches in one transaction: enough to hide the sync, few enough that no caller waits long."""
 
 _LOG_PAGES = 1000
-_LOG_PAGES_MOST = 16_000
+_LOG_PAGES_MOST = 4000
 """Pages in the write-ahead log from which on they go into the database when nobody waits, and in any case.
-Left to SQLite, that would be a part of some caller's commit."""
+Left to SQLite, that would be a part of some caller's commit; each read looks through a long log, too."""
 
 Result = tuple[JournalRow, ...] | StoreError
 
