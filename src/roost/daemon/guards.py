@@ -18,6 +18,8 @@ from roost.runtimes.base import Composer
 
 HUMAN = 600.0
 """Seconds since the last key of an attached person during which the session is not put to sleep."""
+UNHELD = 5.0
+"""Seconds for which that of a session holds whose terminal is just being joined, as at a start."""
 SOON = 60.0
 """Seconds for which any other veto holds."""
 WATCHED = 1.0
@@ -37,9 +39,10 @@ class Guards:
         """Why a guarded end must not happen now; None: nothing speaks against it."""
         if not command.guarded:
             return None
-        until = self._machine.clock.now() + SOON
+        now = self._machine.clock.now()
         if live is None or driver is None:
-            return e.EndVetoed(command.session.id, "its terminal is not held now", until)
+            return e.EndVetoed(command.session.id, "its terminal is not held now", now + UNHELD)
+        until = now + SOON
         try:
             person = await self._person(live)
             if person is not None:
