@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _open_closed_streams() -> None:
     """What the caller has closed: no file of ours may get its number, and nothing is written to None."""
     while (spare := os.open(os.devnull, os.O_RDWR)) <= STDERR:
-        pass
+        os.set_inheritable(spare, True)  # noqa: FBT003 -- what we start or become has no gap there either
     os.close(spare)
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 -- for the whole process
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
