@@ -120,8 +120,7 @@ def _pump(step: Step) -> None:
     if due is not None and step.now >= due.at:
         end(step, due.cause, _asker(step, due.cause), why=due.why)
     pool.make_way(step)
-    if step.state.pool:
-        pool.tend(step)
+    pool.tend(step)
     if step.session is None:
         _wake(step)
     errands.go_on(step)

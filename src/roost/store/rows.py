@@ -30,6 +30,14 @@ def _read(what: str, made: Callable[[], T]) -> T:
         ) from error
 
 
+def _read_all(shape: Shape[T], what: str, found: Sequence[tuple[str, str]]) -> list[T]:
+    """The values of rows `key, data`; where they are not all as this version writes them, one by one."""
+    values = shape.values([data for _, data in found])
+    if values is None:
+        values = [_read(what.format(key), partial(shape.value, data)) for key, data in found]
+    return values
+
+
 def peer_row(peer: Peer) -> Row:
     """`name, runtime, stopped, created_at, data`."""
     return (peer.name, peer.settings.runtime, peer.stopped, peer.created_at, _PEER.text(peer))
@@ -37,10 +45,7 @@ def peer_row(peer: Peer) -> Row:
 
 def read_peers(found: Sequence[tuple[str, str]]) -> list[Peer]:
     """The peers of rows `name, data`; BrokenRowError."""
-    peers = _PEER.values([data for _, data in found])
-    if peers is None:
-        peers = [_read(f"peer '{name}'", partial(_PEER.value, data)) for name, data in found]
-    return peers
+    return _read_all(_PEER, "peer '{}'", found)
 
 
 def session_row(session: Session) -> Row:
@@ -59,10 +64,7 @@ def session_row(session: Session) -> Row:
 
 def read_sessions(found: Sequence[tuple[str, str]]) -> list[Session]:
     """The sessions of rows `id, data`; BrokenRowError."""
-    sessions = _SESSION.values([data for _, data in found])
-    if sessions is None:
-        sessions = [_read(f"session {key}", partial(_SESSION.value, data)) for key, data in found]
-    return sessions
+    return _read_all(_SESSION, "session {}", found)
 
 
 DEATH_COLUMNS = (

@@ -29,7 +29,6 @@ class Statement:
         self._row = f"({','.join('?' * columns)})"
         self._after = after
         self._text = cache(self._write)
-        self._single = self._write(1)
 
     def _write(self, count: int) -> str:
         return f"{self._before} {','.join([self._row] * count)} {self._after}"
@@ -38,7 +37,7 @@ class Statement:
         """Execute it for all rows, in their order; returns how many rows of the table changed."""
         connection = cursor.connection
         if len(rows) == 1:  # most commits
-            cursor.execute(self._single, rows[0])
+            cursor.execute(self._text(1), rows[0])
             return connection.changes()
         changed = begin = 0
         for size in _SIZES:
