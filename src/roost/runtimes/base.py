@@ -108,16 +108,23 @@ class Reading:
 
 
 class Composer(StrEnum):
-    """What stands in the input line. `HIDDEN`: the screen shows none."""
+    """What stands in the input line.
+
+    `ELSEWHERE`: another view of the program stands in its place. `HIDDEN`: the screen shows none, and not why.
+    """
 
     EMPTY = "empty"
     FILLED = "filled"
     HIDDEN = "hidden"
+    ELSEWHERE = "elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What one look at the visible screen tells. `dialog` is the line of an open dialog.
+    """What one look at the visible screen tells. `dialog` is the line of an open dialog: a question.
+
+    `shows`: what stands where the input line would be, in the screen's own words, when it is ELSEWHERE or
+    HIDDEN. `leave`: the key that leaves that view and, for all that is known, does nothing else.
 
     `draft` is what can be seen of the text in the input line, line breaks as spaces; it begins with an
     ellipsis where its beginning cannot be seen. `collapsed`: that is the placeholder of one long paste alone.
@@ -126,6 +133,8 @@ class View:
     composer: Composer
     dialog: str | None = None
     busy: bool = False
+    shows: str = ""
+    leave: str | None = None
     draft: str = field(default="", compare=False)
     collapsed: bool = field(default=False, compare=False)
 
