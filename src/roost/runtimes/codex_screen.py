@@ -61,7 +61,7 @@ def look_at(screen: str, title: str = "") -> Look:
     busy = any(_BUSY.match(line) for line in above)
     draft = _draft(texts, start)
     collapsed = _COLLAPSED.fullmatch(draft) is not None
-    view = View(_content(lines, start), None, busy, draft, collapsed)
+    view = View(_content(lines, start), None, busy, draft=draft, collapsed=collapsed)
     return Look(view, _retried(above) if busy else None)
 
 

@@ -105,7 +105,7 @@ class DemoSensor:
             composer = Composer.FILLED if draft else Composer.EMPTY
         collapsed = _COLLAPSED.fullmatch(draft) is not None
         dialog = _DIALOG if _DIALOG in lines else None
-        return View(composer, dialog, _BUSY in lines, draft, collapsed)
+        return View(composer, dialog, _BUSY in lines, draft=draft, collapsed=collapsed)
 
     def reading(self) -> Reading | None:
         """What the status file said last."""
