@@ -63,7 +63,10 @@ def look_at(screen: str) -> Look:
     retry = next((match[1] for line in lines[:start] if (match := _RETRY.match(line.text))), None)
     draft = " ".join(line.text for line in lines[start:end]).removeprefix(_PROMPT).strip()
     collapsed = _COLLAPSED.fullmatch(draft) is not None
-    return Look(View(_content(lines[start:end]), None, busy, draft=draft, collapsed=collapsed), retry if busy else None)
+    return Look(
+        View(_content(lines[start:end]), None, busy, draft=draft, collapsed=collapsed),
+        retry if busy else None,
+    )
 
 
 def _composer(lines: list[Line]) -> int | None:
