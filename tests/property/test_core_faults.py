@@ -21,6 +21,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from roost.core import death, delivery, doubt, ending, launch, lifecycle, pool, requests, step, turns
 from roost.core import decide as reducer
 from roost.core import events as e
+from roost.core.blame import Blame
 from roost.core.message import MessageState, Timing
 from roost.core.peer import ResumePolicy, WakePolicy
 from roost.core.session import Cause
@@ -136,7 +137,36 @@ def a_removal_with_messages(machine: Machine) -> None:
     machine.nothing_is_dropped()
 
 
+def launches_that_never_ran(machine: Machine) -> None:
+    """The program is away for three tries."""
+    begun(machine)
+    for _ in range(3):
+        while machine.state is not None and machine.state.session is None:
+            machine.fair_step()
+        assert machine.state is not None
+        assert machine.state.session is not None
+        machine.effects.clear()
+        machine.truth.unstarted.add(machine.state.session.id)
+        machine.tell(e.BootFailed(machine.state.session.id, "no such program", Blame.SETUP))
+        while machine.state.session is not None:
+            machine.fair_step()
+
+
 FAULTS = [
+    Fault(
+        "C11 what never ran is nobody's crash",
+        lifecycle.on_boot_failed,
+        "event.blame is Blame.PROGRAM",
+        "True",
+        life=launches_that_never_ran,
+    ),
+    Fault(
+        "C11 what never ran changes no past",
+        death._never_ran,
+        " or death.cause is Cause.NOT_STARTED",
+        "",
+        life=launches_that_never_ran,
+    ),
     Fault("N4 one offer at a time", delivery.offer, " or step.state.offered is not None", ""),
     Fault("N4 one message begins a turn", delivery.offer, " or step.state.turn", ""),
     Fault(

@@ -7,6 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from roost.core import commands as c
 from roost.core import events as e
+from roost.core.blame import Blame
 from roost.core.decide import decide
 from roost.core.ending import policy_end
 from roost.core.identity import OPERATOR, ProcessId
@@ -138,6 +139,8 @@ class Shell(RuleBasedStateMachine):
                 assert death.counted == counts or (session.task is not None and not death.counted)
                 if session.ending is not None:
                     assert death.cause is session.ending.cause
+                if session.id in self.truth.unstarted:
+                    self.check_unstarted(before)
             case c.Notify(ident, to, notice):
                 known = self.stored.messages.get(notice.about) or self.stored.final[notice.about]
                 assert known.notice is None, "a notice was answered by a notice"
@@ -145,6 +148,13 @@ class Shell(RuleBasedStateMachine):
                 assert self.news.setdefault((notice.about, notice.outcome), ident) == ident
             case _:
                 pass
+
+    def check_unstarted(self, before: PeerState) -> None:
+        """What never ran is nobody's crash, and the past of the peer is what it was."""
+        if self.state is not None:
+            after, known = self.state.peer, before.peer
+            counts = (after.deaths, after.failures, after.quarantine, after.conversations)
+            assert counts == (known.deaths, known.failures, known.quarantine, known.conversations)
 
     def may_steer(self, offered: Message) -> bool:
         """Whether the message asks to be typed into a running turn, and its program takes it in."""
@@ -297,7 +307,10 @@ class Shell(RuleBasedStateMachine):
             self.truth.running.add(session.id)
             self.tell(e.Launched(session.id, Processes(PROCESS, PROCESS, PROCESS, "/s")))
         else:
-            self.tell(e.BootFailed(session.id, "no such program"))
+            blame = pick(*Blame)
+            if blame is not Blame.PROGRAM:
+                self.truth.unstarted.add(session.id)
+            self.tell(e.BootFailed(session.id, "no such program", blame))
 
     def run_offer(self, offer: c.Offer, pick: Pick) -> None:
         session, message = self.live(), offer.message

@@ -66,6 +66,7 @@ class Truth:
     holds: dict[str, set[str]] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     running: set[str] = field(default_factory=set)
+    unstarted: set[str] = field(default_factory=set)
     pastes: Counter[str] = field(default_factory=Counter)
     resent: Counter[str] = field(default_factory=Counter)
     outages: Counter[str] = field(default_factory=Counter)

@@ -29,6 +29,7 @@ _ENDS = {
     "crashed": "crashed",
     "oom": "was killed for lack of memory",
     "boot-failed": "failed to start",
+    "not-started": "could not be started",
     "server-exit": "ended with its terminal's server",
     "shim-lost": "ended, and its shim left no record",
     "reboot": "ended with a reboot",

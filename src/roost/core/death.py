@@ -2,12 +2,13 @@
 
 from roost.core import commands as c
 from roost.core import events as e
+from roost.core.blame import hinder
 from roost.core.conversations import cut_of, held_by, remember
 from roost.core.copies import replace
 from roost.core.durations import rough_duration
 from roost.core.message import Message, MessageState
 from roost.core.peer import LastDeath, Quarantine, WakePolicy
-from roost.core.session import COUNTED, Cause, Death, Session
+from roost.core.session import COUNTED, Cause, Death, Session, SessionState
 from roost.core.step import Step
 from roost.core.turns import cut_off, requeue
 
@@ -30,8 +31,9 @@ def on_died(step: Step, event: e.Died) -> None:
         step.emit(c.clear(session))
     cut = bool(cut_of(step, session.topic))
     last = LastDeath(death.cause, step.now, cut, session.id, _reason(session, death))
-    if _never_ran(session, death) and step.peer.last_death is not None and not session.pooled:
-        last = step.peer.last_death
+    if _never_ran(session, death):
+        _nothing_happened(step, session, death)
+        return
     failed = session.resumed and not session.ready and death.cause in COUNTED
     if not session.pooled:
         step.set_peer(last_death=last, since=step.now, resume_failed=failed)
@@ -45,6 +47,14 @@ def on_died(step: Step, event: e.Died) -> None:
         _tell_unwoken(step)
 
 
+def _nothing_happened(step: Step, session: Session, death: Death) -> None:
+    """Nothing of the session ever ran: the next wake follows from how the session before it ended."""
+    if not session.pooled:
+        step.set_peer(since=step.now)
+    if death.cause is Cause.NOT_STARTED:
+        hinder(step, session.why if session.ending is not None else death.evidence)
+
+
 def on_remained(step: Step, event: e.Remained) -> None:
     """Somebody has to know of processes that nothing ends: the peer goes on without them."""
     step.emit(c.Journal("alarm", step.peer.name, event.session, data={"why": event.why}))
@@ -56,11 +66,9 @@ def _stopped(death: Death) -> c.Journal:
 
 
 def _never_ran(session: Session, death: Death) -> bool:
-    """Whether the daemon ended before it started anything of the session: nobody is to blame for that.
-
-    What the next wake does follows from how the session before it ended.
-    """
-    return session.processes is None and death.cause is Cause.UNKNOWN
+    """Whether the session ended before its agent's program ran: nobody is to blame for that."""
+    lost = session.processes is None and death.cause is Cause.UNKNOWN  # with its daemon, in its launch
+    return lost or death.cause is Cause.NOT_STARTED
 
 
 def _named(session: Session, death: Death, *, tried_again: bool) -> Death:
@@ -71,7 +79,8 @@ def _named(session: Session, death: Death, *, tried_again: bool) -> Death:
     elif not session.ready and cause in (Cause.CRASHED, Cause.COMPLETED):
         cause = Cause.BOOT_FAILED
     evidence = death.evidence
-    if cause is Cause.BOOT_FAILED and session.why:
+    told = cause is Cause.NOT_STARTED and session.state is SessionState.STOPPING
+    if (cause is Cause.BOOT_FAILED or told) and session.why:
         evidence = f"{session.why}; {evidence}" if evidence else session.why
     return replace(
         death,
@@ -154,7 +163,7 @@ def _back_off(step: Step, session: Session, death: Death) -> None:
     """Wait longer after each failure in a row; only a session that was up for long ends the row."""
     policy = step.policy
     stable = session.ready and step.now - session.clock_moved - session.started_at >= policy.stable
-    always = step.peer.settings.wake is WakePolicy.ALWAYS and not _never_ran(session, death)
+    always = step.peer.settings.wake is WakePolicy.ALWAYS
     if death.cause not in COUNTED and not (always and death.cause in _SELF_CLOSED and not session.pooled):
         if stable:
             step.set_peer(failures=0)

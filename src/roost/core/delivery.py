@@ -71,6 +71,13 @@ def advise_kept(step: Step, message: Message) -> None:
                 f" the message is kept until `roost start {peer.name}`"
             )
         )
+    elif peer.hindered is not None and step.session is None:
+        step.emit(
+            c.Advise(
+                f"'{peer.name}' cannot be started: {peer.hindered.why};"
+                " the message is kept and the start is tried again"
+            )
+        )
     elif message.timing is Timing.IDLE and not step.traits.mailbox and not step.session and not waking(step):
         step.emit(c.Advise(f"'{peer.name}' sleeps: the message waits until something else wakes it"))
 

@@ -2,6 +2,7 @@
 
 from roost.core import commands as c
 from roost.core import events as e
+from roost.core.blame import Blame, unhinder
 from roost.core.conversations import cut_of, topics_of
 from roost.core.delivery import next_offer
 from roost.core.durations import rough_duration
@@ -28,6 +29,7 @@ def on_launched(step: Step, event: e.Launched) -> None:
     if session is None:
         return
     step.set_session(processes=event.processes)
+    unhinder(step)
     if session.state is SessionState.STOPPING and session.processes is None:
         ask(step)
 
@@ -91,13 +93,15 @@ def on_completed(step: Step, event: e.Completed) -> None:
 
 
 def on_boot_failed(step: Step, event: e.BootFailed) -> None:
-    """The session never came to its prompt."""
+    """The session never came to its prompt; unless its agent's program ran, that is nobody's crash."""
     session = step.live(event.session)
     if session is None:
         return
     stopping = session.state is SessionState.STOPPING
-    if not stopping:
+    if not stopping and event.blame is Blame.PROGRAM:
         end(step, Cause.BOOT_FAILED, "roost", why=event.why)
+    elif not stopping:
+        end(step, Cause.NOT_STARTED, str(event.blame), why=event.why)
     if session.processes is None:
         ask(step)
 

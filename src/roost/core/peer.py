@@ -83,6 +83,20 @@ class Quarantine:
 
 
 @dataclass(frozen=True, slots=True)
+class Hindrance:
+    """Why the peer cannot be started, which is nobody's crash.
+
+    `since` and `at` (Unix seconds): the first and the latest of `tries`. `told`: who waited then knows of it.
+    """
+
+    why: str
+    since: float
+    at: float
+    tries: int = 0
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LastDeath:
     """How the latest active session ended, as far as the next wake cares."""
 
@@ -125,6 +139,7 @@ class Peer:
     quarantine: Quarantine | None = None
     backoff_until: float | None = None
     failures: int = 0
+    hindered: Hindrance | None = None
     generation: int = 0
     conversation: str | None = None
     last_death: LastDeath | None = None

@@ -2,6 +2,7 @@
 
 from roost.core import commands as c
 from roost.core import events as e
+from roost.core.blame import unhinder
 from roost.core.conversations import divide, join
 from roost.core.ending import end, end_all
 from roost.core.message import MessageState
@@ -128,6 +129,9 @@ def on_configure(step: Step, event: e.Configure) -> None:
         give_up(step, cut, "its turn was cut off and the runtime has changed")
         step.set_peer(conversation=None, topics=(), conversations=(), resume_failed=False)
     step.set_peer(settings=after)
+    if step.peer.hindered is not None and after != before:
+        unhinder(step)
+        step.set_peer(backoff_until=None)
     if begins:
         divide(step)
     elif before.apart and not after.apart:

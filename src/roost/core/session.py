@@ -30,6 +30,7 @@ class Cause(StrEnum):
     CRASHED = "crashed"
     OOM = "oom"
     BOOT_FAILED = "boot-failed"
+    NOT_STARTED = "not-started"
     SERVER_EXIT = "server-exit"
     SHIM_LOST = "shim-lost"
     REBOOT = "reboot"
