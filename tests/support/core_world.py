@@ -67,6 +67,8 @@ class Truth:
     gone: set[str] = field(default_factory=set)
     running: set[str] = field(default_factory=set)
     unstarted: set[str] = field(default_factory=set)
+    failed: dict[str, set[str]] = field(default_factory=dict)
+    left: set[str] = field(default_factory=set)
     pastes: Counter[str] = field(default_factory=Counter)
     resent: Counter[str] = field(default_factory=Counter)
     outages: Counter[str] = field(default_factory=Counter)

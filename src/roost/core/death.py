@@ -15,6 +15,8 @@ from roost.core.turns import cut_off, requeue
 _SHOWN = 160
 """Characters of the last line that an agent showed before it failed to start."""
 _SELF_CLOSED = frozenset({Cause.COMPLETED, Cause.ORPHAN, Cause.UNKNOWN})
+_TOLD = frozenset({Cause.NOT_STARTED, Cause.CONVERSATION_REFUSED})
+"""Ends whose reason came with the event that asked for them."""
 _GIVEN_UP = frozenset({Cause.RESTART, Cause.REMOVED, Cause.EPHEMERAL_SILENT})
 
 
@@ -30,7 +32,7 @@ def on_died(step: Step, event: e.Died) -> None:
     if not event.cleared:
         step.emit(c.clear(session))
     cut = bool(cut_of(step, session.topic))
-    last = LastDeath(death.cause, step.now, cut, session.id, _reason(session, death))
+    last = LastDeath(death.cause, step.now, cut, session.id, _reason(session, death), refusal=session.refusal)
     if _never_ran(session, death):
         _nothing_happened(step, session, death)
         return
@@ -79,7 +81,7 @@ def _named(session: Session, death: Death, *, tried_again: bool) -> Death:
     elif not session.ready and cause in (Cause.CRASHED, Cause.COMPLETED):
         cause = Cause.BOOT_FAILED
     evidence = death.evidence
-    told = cause is Cause.NOT_STARTED and session.state is SessionState.STOPPING
+    told = cause in _TOLD and session.state is SessionState.STOPPING
     if (cause is Cause.BOOT_FAILED or told) and session.why:
         evidence = f"{session.why}; {evidence}" if evidence else session.why
     return replace(
@@ -147,6 +149,8 @@ def _answered(session: Session, message: Message) -> str | None:
 
 def _reason(session: Session, death: Death) -> str:
     """What a person wants to read about a death that nobody asked for, in a few words."""
+    if death.cause is Cause.CONVERSATION_REFUSED:
+        return session.why
     if death.cause not in COUNTED:
         return ""
     if death.cause is Cause.BOOT_FAILED and session.ending is not None:

@@ -46,7 +46,8 @@ def on_observed(step: Step, event: e.Observed) -> None:
     if session is None:
         return
     if event.conversation is not None and event.conversation != session.conversation:
-        step.set_session(conversation=event.conversation)
+        refusal = session.refusal if session.conversation is None else None
+        step.set_session(conversation=event.conversation, refusal=refusal)
         if not session.pooled:
             step.set_peer(conversation=event.conversation)
     if session.state is SessionState.STOPPING or event.state not in _OBSERVABLE:
@@ -121,6 +122,7 @@ def on_conversation_missing(step: Step, event: e.ConversationMissing) -> None:
         resumed=False,
         wake=WakeCause.FIRST_WAKE,
         conversation=conversation,
+        refusal=None,
         why="starting a fresh conversation",
     )
     step.set_peer(conversation=conversation, topics=topics_of(session.topic))

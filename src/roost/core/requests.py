@@ -70,12 +70,18 @@ def on_restart(step: Step, event: e.Restart) -> None:
 
 
 def on_refresh(step: Step, event: e.Refresh) -> None:
-    """Mark the peer: its next natural wake is fresh. The session that lives now goes on."""
+    """Mark the peer: its next natural wake is fresh. The session that lives now goes on.
+
+    But for one whose model refused its latest turn: that would go on failing.
+    """
     if step.traits.mailbox:
         return _refuse(step, f"'{step.peer.name}' is a mailbox; it has no conversation to refresh")
     if step.peer.removing:
         return _refuse(step, f"'{step.peer.name}' is being removed")
     _mark_fresh(step, event.by)
+    session = step.session
+    if session is not None and session.state is SessionState.IDLE and session.refusal is not None:
+        end(step, Cause.CONVERSATION_REFUSED, event.by, why=f"its model refuses it: {session.refusal.why}")
     return None
 
 

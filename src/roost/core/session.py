@@ -31,6 +31,7 @@ class Cause(StrEnum):
     OOM = "oom"
     BOOT_FAILED = "boot-failed"
     NOT_STARTED = "not-started"
+    CONVERSATION_REFUSED = "conversation-refused"
     SERVER_EXIT = "server-exit"
     SHIM_LOST = "shim-lost"
     REBOOT = "reboot"
@@ -59,6 +60,7 @@ class WakeCause(StrEnum):
     PARKED_TOPIC = "parked-topic"
     PARKED_OTHER_TOPIC = "parked-other-topic"
     RESUME_FAILED = "resume-failed"
+    CONVERSATION_REFUSED = "conversation-refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,14 @@ class Errand:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """The latest turn of a conversation failed: the message that it was for, and the model's words."""
+
+    message: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """One live session. Times are Unix seconds; `armed_at` starts the quiet window of an ephemeral task.
 
@@ -114,8 +124,8 @@ class Session:
     was started for the pool and has never been active. `topic` is the conversation
     that it runs, where a peer keeps conversations apart (None: the main one), `sender` who sent its latest
     message. Until `held_until` a person works in its terminal, so it is not ended for being idle.
-    `vetoed`: why it was not put to sleep when it was due. `clock_moved`: seconds that the clock has
-    jumped since it started.
+    `refusal`: its model refused its latest turn. `vetoed`: why it was not put to sleep when it was due.
+    `clock_moved`: seconds that the clock has jumped since it started.
     """
 
     id: str
@@ -141,6 +151,7 @@ class Session:
     sender: str | None = None
     held_until: float | None = None
     vetoed: str = ""
+    refusal: Refusal | None = None
     errand: Errand | None = None
     clock_moved: float = 0.0
 

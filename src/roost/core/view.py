@@ -30,6 +30,8 @@ def shown(state: PeerState, now: float) -> Shown:
             return Shown("blocked", f"{held.why}; asked again at {iso(held.not_before)}", session.since)
         kept = session.state is SessionState.IDLE and session.vetoed not in ("", session.why)
         why = f"{session.why}; not put to sleep: {session.vetoed}" if kept else session.why
+        if session.refusal is not None and session.state is SessionState.IDLE:
+            why = f"{why}; its model refused its latest turn: {session.refusal.why}"
         waits = _waits(state)
         why = f"{why}; a message waits: {waits}" if waits else why
         return Shown(str(session.state), why, session.since)
@@ -105,7 +107,9 @@ def _last(state: PeerState) -> str:
     death = state.peer.last_death
     if death is None:
         return "has not run yet"
-    return f"last session: {death.cause}{f': {death.why}' if death.why else ''}"
+    why = f"last session: {death.cause}{f': {death.why}' if death.why else ''}"
+    refusal = state.refusal
+    return why if refusal is None else f"{why}; its model refused its latest turn: {refusal.why}"
 
 
 def heard(state: PeerState, now: float) -> str:

@@ -67,6 +67,8 @@ def _next(peer: Record) -> str:
         return f"it goes on by itself then; `roost restart {name}` begins a fresh conversation"
     if peer.get("hindered") and not session and peer["state"] in ("asleep", "blocked"):
         return f"it is tried again by itself; `roost wake {name}` tries it now"
+    if peer.get("refusal") and peer["state"] in ("asleep", "idle"):
+        return f"`roost refresh {name}` begins a new conversation, if the next message fails, too"
     mends = {
         "blocked": f"`roost attach {name}` joins its terminal, where you can answer",
         "quarantined": f"`roost deaths {name}` tells why; `roost start {name}` lifts it",
