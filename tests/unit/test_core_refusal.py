@@ -27,9 +27,9 @@ def fail(play: Play, number: int, *, twice: bool = False) -> list[str]:
     return words
 
 
-def poisoned(**settings: object) -> Play:
+def poisoned() -> Play:
     """The first message has failed twice, and the second one once."""
-    play = Play(resume=ResumePolicy.ALWAYS, **settings)
+    play = Play(resume=ResumePolicy.ALWAYS)
     for number in (1, 2, 3):
         play.submit(number)
     play.ready()
