@@ -7,7 +7,7 @@ from roost.core.durations import rough_duration
 from roost.core.identity import HUMAN
 from roost.core.message import UNHINDERED, Message, MessageState
 from roost.core.peer import PeerState
-from roost.core.session import SessionState
+from roost.core.session import Session, SessionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,8 @@ def shown(state: PeerState, now: float) -> Shown:
         held = _held(state)
         if held is not None:
             return Shown("blocked", f"{held.why}; asked again at {iso(held.not_before)}", session.since)
-        kept = session.state is SessionState.IDLE and session.vetoed not in ("", session.why)
-        why = f"{session.why}; not put to sleep: {session.vetoed}" if kept else session.why
         waits = _waits(state)
-        why = f"{why}; a message waits: {waits}" if waits else why
+        why = f"{_doing(session)}; a message waits: {waits}" if waits else _doing(session)
         return Shown(str(session.state), why, session.since)
     if peer.stopped:
         return Shown("stopped", f"parked; `roost start {peer.name}` unparks it", peer.since)
@@ -51,6 +49,16 @@ def shown(state: PeerState, now: float) -> Shown:
     if peer.last_death is None:
         return Shown("asleep", "has not run yet", peer.since or peer.created_at)
     return Shown("asleep", _last(state), peer.since)
+
+
+def _doing(session: Session) -> str:
+    """What was seen of a live session, and what keeps it from being put to sleep."""
+    if session.state is not SessionState.IDLE:
+        return session.why
+    if session.background:
+        return f"{session.why}; kept for what goes on in the background: {session.background}"
+    kept = session.vetoed not in ("", session.why)
+    return f"{session.why}; not put to sleep: {session.vetoed}" if kept else session.why
 
 
 def _held(state: PeerState) -> Message | None:
