@@ -124,8 +124,10 @@ class Session:
     was started for the pool and has never been active. `topic` is the conversation
     that it runs, where a peer keeps conversations apart (None: the main one), `sender` who sent its latest
     message. Until `held_until` a person works in its terminal, so it is not ended for being idle.
-    `refusal`: its model refused its latest turn. `vetoed`: why it was not put to sleep when it was due.
-    `clock_moved`: seconds that the clock has jumped since it started.
+    `background`: what goes on, or is to begin, beside turns, by its program's own word. `told`: the messages
+    whose senders have heard that it takes none now. `refusal`: its model refused its latest turn.
+    `vetoed`: why it was not put to sleep when it was due. `clock_moved`: seconds that the clock has
+    jumped since it started.
     """
 
     id: str
@@ -151,9 +153,11 @@ class Session:
     sender: str | None = None
     held_until: float | None = None
     vetoed: str = ""
-    refusal: Refusal | None = None
     errand: Errand | None = None
     clock_moved: float = 0.0
+    background: str = ""
+    told: tuple[str, ...] = ()
+    refusal: Refusal | None = None
 
     @property
     def open_errand(self) -> Errand | None:

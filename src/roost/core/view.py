@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from roost.core.durations import rough_duration
 from roost.core.identity import HUMAN
-from roost.core.message import HANDED, HANDED_AGAIN, STEERED, Message, MessageState
+from roost.core.message import UNHINDERED, Message, MessageState
 from roost.core.peer import PeerState, WakePolicy
-from roost.core.session import SessionState
+from roost.core.session import Session, SessionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,8 @@ def shown(state: PeerState, now: float) -> Shown:
         held = _held(state)
         if held is not None:
             return Shown("blocked", f"{held.why}; asked again at {iso(held.not_before)}", session.since)
-        kept = session.state is SessionState.IDLE and session.vetoed not in ("", session.why)
-        why = f"{session.why}; not put to sleep: {session.vetoed}" if kept else session.why
-        if session.refusal is not None and session.state is SessionState.IDLE:
-            why = f"{why}; its model refused its latest turn: {session.refusal.why}"
         waits = _waits(state)
-        why = f"{why}; a message waits: {waits}" if waits else why
+        why = f"{_doing(session)}; a message waits: {waits}" if waits else _doing(session)
         return Shown(str(session.state), why, session.since)
     return _without_session(state, now)
 
@@ -80,6 +76,20 @@ def _hindered(state: PeerState, now: float) -> Shown | None:
     return Shown("blocked", why, peer.hindered.since)
 
 
+def _doing(session: Session) -> str:
+    """What was seen of a live session, and what keeps it from being put to sleep."""
+    if session.state is not SessionState.IDLE:
+        return session.why
+    refusal = session.refusal
+    why = (
+        session.why if refusal is None else f"{session.why}; its model refused its latest turn: {refusal.why}"
+    )
+    if session.background:
+        return f"{why}; kept for what goes on in the background: {session.background}"
+    kept = session.vetoed not in ("", session.why)
+    return f"{why}; not put to sleep: {session.vetoed}" if kept else why
+
+
 def _held(state: PeerState) -> Message | None:
     """The message of a failed turn, while the session waits at its prompt until its model is asked again."""
     session = state.session
@@ -96,8 +106,8 @@ def _waits(state: PeerState) -> str:
         return ""
     for message in state.messages:
         put_back = message.state is MessageState.QUEUED and message.not_before is not None
-        handed = message.why in (HANDED, HANDED_AGAIN, STEERED)
-        if put_back or (message.state is MessageState.OFFERED and not handed):
+        hindered = message.state is MessageState.OFFERED and message.why not in UNHINDERED
+        if put_back or hindered:
             return message.why
     return ""
 
