@@ -1,8 +1,8 @@
 """What Claude Code shows on its screen (2.1.328 to 2.1.332). Only the live region at the bottom is judged.
 
-The input line is an arrow and a no-break space at the left edge, between two rules; echoed prompts, menu items
-and the input lines of other views have an ordinary space after the arrow. Everything else takes its place,
-see `claude_views`. The rows below tell when keys go elsewhere although the input line is drawn.
+The input line is an arrow and a no-break space at the left edge, between two rules; echoed prompts, menu
+items and the input lines of other views have an ordinary space after the arrow. Everything else takes its
+place, see `claude_views`. The rows below tell when keys go elsewhere although the input line is drawn.
 """
 
 # ruff: noqa: RUF001 -- the characters that stand on the screen
@@ -68,7 +68,7 @@ def look_at(screen: str) -> Look:
 
 
 def _box(lines: list[Line]) -> tuple[int, int] | None:
-    """The first line of the input and the rule below it: the last one that starts as it does, between rules."""
+    """The first line of the input and the rule below it: the last line that looks so."""
     for index in range(len(lines) - 1, 0, -1):
         if lines[index].text.startswith((_PROMPT, _SHELL)):
             end = next(

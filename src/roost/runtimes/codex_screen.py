@@ -1,16 +1,17 @@
 """What Codex shows on its screen (0.169.0 to 0.171.0). Only the live region at the bottom is judged.
 
-The input line is an arrow at the left edge, drawn bold and in no colour: echoed prompts are faint, the chosen
-row of a list is inverse, the input line of a smaller question is coloured. Empty, it holds a faint hint, also
-during a turn. Below it stand, behind a blank line, the rows of the status line (none, if the user says so) and
-of hints. Some views leave it on the screen and take the keys: they say so in these rows, or above it.
+The input line is an arrow at the left edge, drawn bold and in no colour: echoed prompts are faint, the
+chosen row of a list is inverse, the input line of a smaller question is coloured, and that of a pane without
+the keys is faint. Empty, it holds a faint hint, also during a turn. Below it stand, behind a blank line, the
+rows of the status line (none, if the user says so) and of hints. Some views leave it on the screen and take
+the keys: they say so in these rows, or above it.
 """
 
 # ruff: noqa: RUF001 -- the characters that stand on the screen
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from roost.runtimes import codex_views
 from roost.runtimes.base import Answer, Composer, View
@@ -59,13 +60,11 @@ def _view(lines: list[Line], pane: list[Line], start: int, *, busy: bool) -> Vie
     end = _end(pane, start)
     content = _content(pane[start:end])
     empty = content is Composer.EMPTY
-    shell = pane[start].text.startswith(_SHELL)
     elsewhere = codex_views.over(lines, start, end, empty=empty)
-    if elsewhere is None and shell:
-        elsewhere = ("Shell mode", "Escape" if empty else None)
     if elsewhere is not None:
-        shows, leave = elsewhere
-        return View(Composer.ELSEWHERE, busy=busy, shows=shows, leave=leave)
+        return replace(elsewhere, busy=busy)
+    if pane[start].text.startswith(_SHELL):
+        return View(Composer.ELSEWHERE, busy=busy, shows="Shell mode", leave="Escape" if empty else None)
     if empty:
         return View(content, None, busy)
     draft = _draft([line.text for line in pane[start:end]])

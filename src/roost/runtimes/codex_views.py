@@ -1,8 +1,8 @@
 """What stands on Codex's screen in place of its input line, or takes its keys (0.169.0 to 0.171.0).
 
 A list or a view stands at the bottom or floats above the input line; its title is bold, its last row names
-keys, each bold and what it does faint. A question that a turn or a start asks is told by its footer, its words
-or the terminal's title.
+keys. A question that a turn or a start asks is told by its footer, its words or the terminal's title; any
+other by a title that ends in a question mark, above a choice.
 """
 
 # ruff: noqa: RUF001 -- the characters that stand on the screen
@@ -31,7 +31,9 @@ _ACTION = "Action Required"
 _KEYS = re.compile(
     r"\b(?:esc|q)(?: ·)? (?:back|cancel|clear|close|dismiss|exit|normal)\b|\^c (?:exit|quit)\b", re.IGNORECASE
 )
-_BOX = re.compile(r"─ (\S.*?) ─")
+_BOX = re.compile(r"^\s+─ (?:\^x · )?(\S.*?) ─{4,}\s*$")
+_SPREAD = re.compile(r"^/ ((?:[A-Z] )+)/ /")
+"""The title of a pager, which `q` leaves: `/ D I F F / / /`."""
 _ROWS = (
     (re.compile(r"^\s*(reverse-i-search:)"), "Escape"),
     (re.compile(r"^\s*(Find:)"), "Escape"),
@@ -46,18 +48,22 @@ _NEAR = 14
 
 _HARMLESS = frozenset(
     {
+        "Agent command center",
         "Configuration",
-        "Configure status line",
-        "Configure terminal title",
+        "Configure Status Line",
+        "Configure Terminal Title",
+        "Copy whole response",
         "Daemon",
+        "Enable/Disable Skills",
         "Experimental features",
         "Export conversation",
         "Hooks",
         "Keymap",
-        "Presets",
+        "Pets unavailable",
         "Remote control",
         "Resume a previous session",
         "Select Model and Effort",
+        "Select Syntax Theme",
         "Select a review preset",
         "Skills",
         "Subagents",
@@ -102,21 +108,21 @@ def edge(lines: list[Line]) -> int | None:
     return None
 
 
-def over(lines: list[Line], start: int, end: int, *, empty: bool) -> tuple[str, str | None] | None:
-    """Where the keys go although the input line is drawn, and the key that brings them back."""
-    for line in lines[end:]:
-        for pattern, leave in _ROWS:
-            if match := pattern.search(line.text):
-                return match[1], leave
-    if not empty:
-        return None  # what floats above a text is a completion of it
-    before = next((index for index in range(start - 1, -1, -1) if lines[index].text.strip()), None)
-    if any(_names_keys(line) for line in lines[start:]):
-        box = next((match[1] for line in reversed(lines) if (match := _BOX.search(line.text))), None)
-        shows = box or next(line.text.strip() for line in lines[start:] if _names_keys(line))
-        return shows, "Escape"
-    if before is not None and _names_keys(lines[before]):
-        return _title(lines[:before]) or lines[before].text.strip(), None
+def over(lines: list[Line], start: int, end: int, *, empty: bool) -> View | None:
+    """The view that takes the keys although the input line is drawn; None when the input line has them.
+
+    What floats above a text without a border is a completion of it.
+    """
+    found = _row(lines[end:])
+    if found is not None:
+        return found
+    keys = next((line.text.strip() for line in lines[end:] if _names_keys(line)), None)
+    box = next((match[1] for line in reversed(lines) if (match := _BOX.match(line.text))), None)
+    if keys is not None and (box is not None or empty):
+        return View(Composer.ELSEWHERE, shows=box or keys, leave="Escape")
+    above = [line for line in lines[:start] if line.text.strip()]
+    if empty and above and _names_keys(above[-1]):
+        return _named(lines[:start], above[-1])
     return None
 
 
@@ -125,19 +131,38 @@ def instead(lines: list[Line], border: int | None) -> View:
     told = [line for line in lines if line.text.strip()]
     if not told:
         return View(Composer.HIDDEN)
-    if border is not None:
-        right = next(
-            (line.text[border + 1 :].strip() for line in told if line.text[border + 1 :].strip()), ""
-        )
-        return View(Composer.ELSEWHERE, shows=right.partition("×")[0].strip() or told[-1].text.strip())
+    found = _row(told[-3:])
+    if found is not None:
+        return found
+    if border is not None and not told[0].mark.bold:
+        right = next((text for line in told if (text := line.text[border + 1 :].strip("+× "))), "")
+        return View(Composer.ELSEWHERE, shows=re.split(r"\s{2,}|\s*×", right)[0] or told[-1].text.strip())
     if not any(_names_keys(line) for line in told[-3:]):
         return View(Composer.HIDDEN, shows=told[-1].text.strip())
-    title = _title(lines) or told[0].text.strip()
+    return _named(lines, told[0])
+
+
+def _row(rows: list[Line]) -> View | None:
+    """What one of the rows at the bottom says about where the keys go."""
+    for row in rows:
+        for pattern, leave in _ROWS:
+            if match := pattern.search(row.text):
+                return View(Composer.ELSEWHERE, shows=match[1], leave=leave)
+    return None
+
+
+def _named(lines: list[Line], otherwise: Line) -> View:
+    """The view or question whose title these lines hold."""
+    title = _title(lines) or otherwise.text.strip()
+    if title.endswith("?") and any(CHOICE.match(line.text) for line in lines):
+        return View(Composer.HIDDEN, title)
+    if match := _SPREAD.match(title):
+        return View(Composer.ELSEWHERE, shows=match[1].replace(" ", "").capitalize(), leave="q")
     return View(Composer.ELSEWHERE, shows=title, leave="Escape" if title in _HARMLESS else None)
 
 
 def _names_keys(line: Line) -> bool:
-    """Whether a row names the key that leaves a view; on a screen with styles, what the key does is faint."""
+    """Whether a row names the key that leaves a view."""
     return _KEYS.search(line.text) is not None
 
 

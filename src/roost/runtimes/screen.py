@@ -1,11 +1,19 @@
 """Reading a captured screen: its text, and how its letters are drawn."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 _SEQUENCE = re.compile(r"\x1b\[([0-9;:]*)([@-~])|\x1b[()][0-9A-Za-z]|[\x0e\x0f]")
-_COLOURS = frozenset(str(number) for number in (*range(30, 38), *range(90, 98)))
+_CHANGES: Mapping[str, Mapping[str, bool]] = {
+    "1": {"bold": True},
+    "2": {"faint": True},
+    "7": {"inverse": True},
+    "22": {"bold": False, "faint": False},
+    "27": {"inverse": False},
+    "39": {"coloured": False},
+    **{str(number): {"coloured": True} for number in (*range(30, 38), *range(90, 98))},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +43,7 @@ class Line:
 
 
 def read_lines(screen: str) -> list[Line]:
-    """The lines of a screen captured with its escape sequences, or of one without any; none blank at the end."""
+    """The lines of a screen, captured with its escape sequences or without; none blank at the end."""
     lines = [_line(runs) for runs in _rows(screen)]
     while lines and not lines[-1].text.strip():
         lines.pop()
@@ -105,28 +113,13 @@ def _restyle(codes: str, style: Style) -> Style:
     """The style after one SGR sequence."""
     numbers = iter(code.partition(":")[0] for code in codes.split(";"))
     for code in numbers:
-        match code:
-            case "" | "0":
-                style = PLAIN
-            case "1":
-                style = replace(style, bold=True)
-            case "2":
-                style = replace(style, faint=True)
-            case "22":
-                style = replace(style, bold=False, faint=False)
-            case "7":
-                style = replace(style, inverse=True)
-            case "27":
-                style = replace(style, inverse=False)
-            case "39":
-                style = replace(style, coloured=False)
-            case "38" | "48":
-                # `5;N` or `2;R;G;B` follow, which are no styles.
-                for _ in range(1 if next(numbers, "") == "5" else 3):
-                    next(numbers, None)
-                style = replace(style, coloured=style.coloured or code == "38")
-            case _ if code in _COLOURS:
-                style = replace(style, coloured=True)
-            case _:
-                pass
+        if code in ("", "0"):
+            style = PLAIN
+        elif code in _CHANGES:
+            style = replace(style, **_CHANGES[code])
+        elif code in ("38", "48"):
+            # `5;N` or `2;R;G;B` follow, which are no styles.
+            for _ in range(1 if next(numbers, "") == "5" else 3):
+                next(numbers, None)
+            style = replace(style, coloured=style.coloured or code == "38")
     return style
