@@ -33,6 +33,8 @@ _HINTS = frozenset(
 _SEARCH = re.compile(r"^\s+(search prompts:)\s*(\S*)")
 _SELECTED = re.compile(r"(enter to view tasks)|^\s+(↑/↓ to select)")
 _OF_HELPER = re.compile(r"Message @\S")
+_ANOTHER = re.compile(r"^\W*◯ main$")
+_OPEN = re.compile(r"^\W*● (.+?)(?:\s{2}|$)")
 _SUSPENDED = "Claude Code is suspended"
 
 _TRUST_YES = "❯ Yes, I trust this folder"
@@ -96,13 +98,16 @@ def _elsewhere(box: list[Line], rows: list[str], *, empty: bool) -> tuple[str, s
     """Where the keys go although the input line is drawn, and the key that brings them back.
 
     2.1.332: Escape leaves an empty shell mode, an empty search and a selected row with no other effect; it
-    keeps what a search has found as a draft, and clears a typed command.
+    keeps what a search has found as a draft. What is typed while a helper's work is open goes to the helper.
+    Vim's normal mode, which shows nothing of itself, takes a paste and Enter as its insert mode does.
     """
     leave = "Escape" if empty else None
     first = box[0].text[len(_PROMPT) :].strip()
     helper = first if _OF_HELPER.match(first) and is_hint(box[0], len(_PROMPT)) else None
     if any(row.startswith(_SUSPENDED) for row in rows):
         return _SUSPENDED, None
+    if any(_ANOTHER.match(row) for row in rows):
+        return next((match[1] for row in rows if (match := _OPEN.match(row))), "another agent"), None
     for row in rows:
         if match := _SEARCH.match(row):
             return match[1], leave

@@ -34,13 +34,16 @@ _KEYS = re.compile(
 _BOX = re.compile(r"^\s+─ (?:\^x · )?(\S.*?) ─{4,}\s*$")
 _SPREAD = re.compile(r"^/ ((?:[A-Z] )+)/ /")
 """The title of a pager, which `q` leaves: `/ D I F F / / /`."""
+_HELP = "? / esc close"
 _ROWS = (
     (re.compile(r"^\s*(reverse-i-search:)"), "Escape"),
     (re.compile(r"^\s*(Find:)"), "Escape"),
     (re.compile(r"^\s*(Browsing transcript)\b"), "Escape"),
-    (re.compile(r"\b(Vim: Normal)\b"), "i"),
 )
-"""Rows below the input line that say where the keys go, and the key that brings them back (0.171.0)."""
+"""Rows below the input line that say where the keys go, and the key that brings them back.
+
+0.171.0 takes a paste and Enter in Vim's normal mode and below the help for keys, as it does without them.
+"""
 _PANES = 0.6
 """The part of all rows that hold the border between two panes."""
 _NEAR = 14
@@ -116,7 +119,9 @@ def over(lines: list[Line], start: int, end: int, *, empty: bool) -> View | None
     found = _row(lines[end:])
     if found is not None:
         return found
-    keys = next((line.text.strip() for line in lines[end:] if _names_keys(line)), None)
+    keys = next(
+        (text for line in lines[end:] if _names_keys(line) and (text := line.text.strip()) != _HELP), None
+    )
     box = next((match[1] for line in reversed(lines) if (match := _BOX.match(line.text))), None)
     if keys is not None and (box is not None or empty):
         return View(Composer.ELSEWHERE, shows=box or keys, leave="Escape")
