@@ -64,7 +64,7 @@ def idle_since(session: Session) -> float:
 
 
 def kept_until(settings: Settings, session: Session) -> float:
-    """Until when it is not ended to make room (Unix seconds): a person or work that goes on in it holds it."""
+    """Until when it is not ended to make room (Unix seconds), for a person or for work that goes on in it."""
     held = session.held_until or 0.0
     return max(held, idle_since(session) + settings.work_limit) if session.background else held
 
