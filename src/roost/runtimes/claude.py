@@ -21,7 +21,8 @@ HOOK_SECONDS = 2
 SETTINGS = "claude-settings.json"
 SERVERS = "claude-mcp.json"
 THRESHOLDS = ("CLAUDE_CODE_RESUME_THRESHOLD_MINUTES", "CLAUDE_CODE_RESUME_TOKEN_THRESHOLD")
-"""Claude Code 2.1.332 asks whether to summarise a resumed conversation older and larger than these."""
+"""Claude Code 2.1.332 may ask at a resume, when the conversation is older and larger than both, whether to go
+on from a summary; it did not offline, where its maker's switch for that is off."""
 MOST = "999999999"
 
 
