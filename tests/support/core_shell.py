@@ -168,6 +168,8 @@ class Shell(RuleBasedStateMachine):
         failed.clear() if event.failed is None else failed.update(ended)
         if event.failed is None or not others or before.peer.settings.wake is WakePolicy.EPHEMERAL:
             return
+        if session.state is SessionState.STOPPING:
+            return  # it ends for another reason
         now = self.state.find_session(session.id) if self.state else None
         assert now is None or now.ending is not None, "a conversation that is refused goes on"
 

@@ -205,6 +205,25 @@ def test_C7_a_resume_that_cannot_be_is_refused_aloud() -> None:
     assert play.tell(e.Wake(WakeMode.NATURAL, "op"))[-1] == "Launch"
 
 
+def test_C7_a_session_that_is_stopped_meanwhile_shows_no_body_twice() -> None:
+    play = poisoned()
+    play.taken(2)
+    conversation = play.session.conversation
+    play.tell(e.Stop("op"))
+    play.ended(WORDS)
+    play.died(Cause.UNKNOWN)
+    play.tell(e.Start("op"))
+    assert (play.session.conversation, play.session.wake) == (conversation, WakeCause.REDRIVE)
+    play.ready()
+    assert play.tell(e.Tick(), after=5) == ["offered", "Redrive 2"]
+    assert "stopping(conversation-refused)" in fail(play, 2)
+    play.died(Cause.UNKNOWN)
+    play.ready()
+    play.taken(3)
+    play.ended()
+    assert not play.state.messages
+
+
 def test_C7_another_topic_keeps_its_own_conversation() -> None:
     play = Play(pool=2, resume=ResumePolicy.ALWAYS)
     play.submit(1, topic="good")

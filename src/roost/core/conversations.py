@@ -66,6 +66,8 @@ def goes_on(step: Step, message: Message) -> bool:
     if session is not None:
         return held_by(step, session, message)
     if apart:
+        if any(each.topic == message.topic and not each.spare for each in step.state.sessions):
+            return False  # another session has begun that conversation anew
         ended = (each for each in step.peer.conversations if each.topic == message.topic)
         return any(each.last_death.session == message.session for each in ended)
     return step.session is None and last is not None and last.session == message.session

@@ -52,9 +52,15 @@ def on_died(step: Step, event: e.Died) -> None:
 
 
 def _nothing_happened(step: Step, session: Session, death: Death) -> None:
-    """Nothing of the session ever ran: the next wake follows from how the session before it ended."""
+    """Nothing of the session ever ran: the next wake follows from how the session before it ended.
+
+    What the launch of a fresh one has left stays left: nothing goes on in the conversation before.
+    """
+    last = step.peer.last_death
     if not session.pooled:
         step.set_peer(since=step.now)
+        if last is not None and not session.resumed:
+            step.set_peer(last_death=replace(last, session=""))
     if death.cause is Cause.NOT_STARTED:
         hinder(step, session.why if session.ending is not None else death.evidence)
 

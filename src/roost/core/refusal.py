@@ -11,7 +11,7 @@ from roost.core import events as e
 from roost.core.ending import end
 from roost.core.message import Message, MessageState
 from roost.core.peer import WakePolicy
-from roost.core.session import Cause, Refusal, Session
+from roost.core.session import Cause, Refusal, Session, SessionState
 from roost.core.step import Step
 from roost.core.turns import requeue
 
@@ -22,9 +22,10 @@ def refuses(step: Step, session: Session, message: Message) -> bool:
     """Whether the failed turn of this message shows that the model refuses the conversation.
 
     It does when the turn of another message failed before, and none has succeeded since. `session`: as it was
-    before the turn ended, which may have held several messages. An ephemeral session has one task.
+    before the turn ended, which may have held several messages. An ephemeral session has one task. A session
+    that is ending anyway ends for the reason that it has: the next turn in its conversation will tell.
     """
-    if step.peer.settings.wake is WakePolicy.EPHEMERAL:
+    if step.peer.settings.wake is WakePolicy.EPHEMERAL or session.state is SessionState.STOPPING:
         return False
     return session.refusal is not None and session.refusal.message != message.id
 
@@ -53,6 +54,8 @@ def conclude(step: Step, session: Session, over: Sequence[Message], event: e.Tur
             step.set_session(refusal=None)
         if step.peer.refusals:
             step.set_peer(refusals=0)
+    elif session.state is SessionState.STOPPING and session.refusal is not None:
+        return
     elif not event.outage and not event.interrupted:
         step.set_session(refusal=Refusal(over[-1].id, event.failed))
         if any(refuses(step, session, message) for message in over):

@@ -14,9 +14,9 @@ from roost.daemon.live import Live
 from roost.daemon.machine import Machine
 from roost.errors import RoostError
 from roost.host.environment import child_environment
-from roost.host.errors import TmuxGone
+from roost.host.errors import TmuxError, TmuxGone
 from roost.host.files import ensure_private_directory, write_atomic
-from roost.host.interfaces import Terminal
+from roost.host.interfaces import Liveness, Terminal
 from roost.host.process_table import HOME_VARIABLE, NONCE_VARIABLE, SESSION_VARIABLE
 from roost.host.shim_spec import ShimSpec, Started, read_started, shim_argv
 from roost.paths import Places
@@ -73,23 +73,25 @@ class Launcher:
         await self._machine.store.commit(Batch(at=self._machine.clock.now(), tokens=(stored,)))
         env = self._environment(context, plan, token)
         spec = await asyncio.to_thread(self._write, context, plan, env)
-        socket = self._machine.places.terminal(session.id)
+        socket, report = self._machine.places.terminal(session.id), context.home / "started.json"
         try:
             terminal = await self._machine.terminals.start(
                 socket, shim_argv(spec), _server_environment(env), Path("/")
             )
         except TmuxGone as error:
-            await self._started(context.home / "started.json", LEFT)
+            await self._started(report, LEFT)
             raise LaunchError("it ended at once", Blame.PROGRAM) from error
+        except TmuxError as error:
+            raise await asyncio.to_thread(self._judged, report, error) from error
         try:
-            started = await self._started(context.home / "started.json", STARTED)
+            started = await self._started(report, STARTED)
             await asyncio.to_thread(spec.unlink, missing_ok=True)
             log = pane_log(self._machine.places, session)
             await terminal.log_to(log)
             return live_session(context, runtime, terminal, started, log)
-        except TmuxGone as error:
+        except TmuxError as error:
             await terminal.close()
-            raise LaunchError("it ended at once", Blame.PROGRAM) from error
+            raise await asyncio.to_thread(self._judged, report, error) from error
         except BaseException:
             await terminal.close()
             raise
@@ -157,6 +159,15 @@ class Launcher:
             await asyncio.to_thread(_located, runtime, context)
         except (RoostError, OSError) as error:
             raise judged(error) from error
+
+    def _judged(self, report: Path, error: TmuxError) -> LaunchError:
+        """Blocking: a terminal refuses for lack of something, or as its agent's program ran and ended."""
+        started = read_started(report, self._machine.processes)
+        if started is None or started.error is not None:
+            return judged(error)
+        if started.agent is None or self._machine.processes.probe(started.agent).liveness is Liveness.DEAD:
+            return LaunchError("it ended at once", Blame.PROGRAM)
+        return judged(error)
 
     async def _started(self, path: Path, bound: float) -> Started:
         """The shim's report. Raises LaunchError when the agent's program did not run, or within `bound`."""
