@@ -98,7 +98,7 @@ VISITS = (
     Visit("vim-command", ("=/vim", "~0.4", "Enter")),
     Visit("btw-answer", ("=/btw what is this", "~0.3", "Enter", "~1.5")),
     Visit("help-commands", ("=/help", "~0.3", "Enter", "~0.5", "Right")),
-    Visit("status-config", ("=/status", "~0.3", "Enter", "~0.5", "Right"), leave=("Escape", "Escape")),
+    Visit("status-config", ("=/status", "~0.3", "Enter", "~0.5", "Right", "~1.5"), leave=("Escape", "Escape")),
     Visit("permissions-add", ("=/permissions", "~0.3", "Enter", "~0.5", "Enter"), leave=("Escape", "Escape")),
     Visit("mcp-server", ("=/mcp", "~0.3", "Enter", "~0.5", "Enter"), leave=("Escape", "Escape")),
     Visit("hooks-detail", ("=/hooks", "~0.3", "Enter", "~0.5", "Enter"), leave=("Escape", "Escape")),

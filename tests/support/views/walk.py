@@ -56,8 +56,12 @@ class Walk:
             stage = self._at_prompt(Wish(), fresh=False)
             visit = Visit(f"slash-{name[1:].replace(':', '-')}", (f"={name}", "~0.4", "Enter", "~0.8"))
             self._home_again = self._attempt(stage, visit, keep_prompt=False)
-            kept = (self._folder / f"{visit.view}.txt").exists()
-            did[name] = "view" if kept else "prompt" if stage.alive else "end"
+            path = self._folder / f"{visit.view}.txt"
+            if not stage.alive:
+                path.unlink(missing_ok=True)
+                did[name] = "end"
+            else:
+                did[name] = "view" if path.exists() else "prompt"
         self.finish()
         return did
 
