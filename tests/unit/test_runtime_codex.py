@@ -283,14 +283,14 @@ def test_two_open_conversations_tell_nothing(tmp_path: Path) -> None:
 
 def test_a_rollout_is_found_by_its_conversation_or_by_a_mark_in_it(tmp_path: Path) -> None:
     runtime = CodexRuntime()
-    assert runtime.transcript(context(tmp_path, CONVERSATION), None) is None
+    assert runtime.transcript(context(tmp_path, CONVERSATION)) is None
     path = rollout(tmp_path)
     path.write_bytes(message("[roost ... boundary 1234]") + b"\n")
     rollout(tmp_path, CONVERSATION.replace("1", "2")).write_bytes(message("another") + b"\n")
-    assert runtime.transcript(context(tmp_path, CONVERSATION), None) == path
+    assert runtime.transcript(context(tmp_path, CONVERSATION)) == path
     assert runtime.transcript(context(tmp_path), "boundary 1234]") == path
     assert runtime.transcript(context(tmp_path), "boundary 5678]") is None
-    assert runtime.transcript(context(tmp_path), None) is None
+    assert runtime.transcript(context(tmp_path)) is None
 
 
 def test_a_sensor_that_joins_late_knows_its_rollout(tmp_path: Path) -> None:

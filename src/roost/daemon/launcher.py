@@ -103,7 +103,7 @@ class Launcher:
                 f" make it again or `roost set {context.session.peer} dir=...`"
             )
         program = runtime.locate(context.environ.get("PATH"))
-        if context.session.resumed and runtime.transcript(context, None) is None:
+        if context.session.resumed and runtime.transcript(context) is None:
             raise NothingToResumeError(f"conversation {context.session.conversation} is not on disk")
         ensure_private_directory(context.shared)
         ensure_private_directory(context.home)
