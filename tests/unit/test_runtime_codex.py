@@ -258,41 +258,6 @@ def test_lines_of_an_earlier_life_are_no_evidence(tmp_path: Path) -> None:
     assert CodexSensor(context(tmp_path)).on_lines([old]) == []
 
 
-def proc(root: Path, pid: int, children: list[int], *targets: str) -> None:
-    """A process as /proc shows it."""
-    task = root / str(pid) / "task" / str(pid)
-    task.mkdir(parents=True)
-    (task / "children").write_text(" ".join(str(child) for child in children))
-    (root / str(pid) / "fd").mkdir()
-    for number, target in enumerate(targets):
-        (root / str(pid) / "fd" / str(number)).symlink_to(target)
-
-
-def test_the_conversation_is_told_by_the_open_files_of_the_native_child(tmp_path: Path) -> None:
-    proc(tmp_path, 10, [11], "/dev/pts/0")
-    proc(tmp_path, 11, [], "/dev/pts/0", f"/h/.codex/thread-writer-locks/{CONVERSATION}.lock")
-    assert codex_rollout.open_conversation(10, tmp_path) == CONVERSATION
-    assert codex_rollout.open_conversation(12, tmp_path) is None
-
-
-def test_two_open_conversations_tell_nothing(tmp_path: Path) -> None:
-    locks = [f"/h/thread-writer-locks/{CONVERSATION[:-1]}{digit}.lock" for digit in "12"]
-    proc(tmp_path, 10, [], *locks)
-    assert codex_rollout.open_conversation(10, tmp_path) is None
-
-
-def test_a_rollout_is_found_by_its_conversation_or_by_a_mark_in_it(tmp_path: Path) -> None:
-    runtime = CodexRuntime()
-    assert runtime.transcript(context(tmp_path, CONVERSATION)) is None
-    path = rollout(tmp_path)
-    path.write_bytes(message("[roost ... boundary 1234]") + b"\n")
-    rollout(tmp_path, CONVERSATION.replace("1", "2")).write_bytes(message("another") + b"\n")
-    assert runtime.transcript(context(tmp_path, CONVERSATION)) == path
-    assert runtime.transcript(context(tmp_path), "boundary 1234]") == path
-    assert runtime.transcript(context(tmp_path), "boundary 5678]") is None
-    assert runtime.transcript(context(tmp_path)) is None
-
-
 def test_a_sensor_that_joins_late_knows_its_rollout(tmp_path: Path) -> None:
     sensor = CodexSensor(context(tmp_path, CONVERSATION))
     assert sensor.tails() == ()

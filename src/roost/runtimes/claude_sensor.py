@@ -10,8 +10,8 @@ End of a turn: a `turn_duration` line; after an error of the model only an assis
 Beside turns: `status` shell while a command runs in the background; `busy` while an agent does, during which
 its prompt takes messages for the next turn; timers by the results of the tools that set them (2.1.332).
 The conversation changes under a process by `/clear`, `/branch` and `/resume`: the status file names the new
-one at once. `/branch` copies the transcript, times included, into a new one. `/cd` moves it, under its name. An
-edited message (Esc Esc, `/rewind`), a compaction and an accepted plan go on in the same file (2.1.332).
+one at once. `/branch` copies the transcript, times included, into a new one. `/cd` moves it. An edited
+message (Esc Esc, `/rewind`), a compaction and an accepted plan go on in the same file (2.1.332).
 Text entered during a turn waits in the program's own queue, which the hook tells of as well. At the next tool
 result it joins the turn, with a line for an attachment `queued_command`; a turn that ends before that, or by
 Escape, leaves it to a turn of its own. A process that ends takes its queue with it.

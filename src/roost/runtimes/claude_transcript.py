@@ -1,6 +1,7 @@
 """Where Claude Code keeps the record of a conversation: `projects/FOLDER/ID.jsonl` (2.1.332, measured).
 
-FOLDER is made from the directory that the conversation is in. `/cd` moves it; it can be resumed from any folder.
+FOLDER is made from the directory that the conversation is in. `/cd` moves it; it can be resumed from any
+folder.
 """
 
 import os

@@ -1,11 +1,12 @@
 """Where Codex keeps the record of a conversation (0.171.0, measured).
 
-A thread begins in `sessions/YYYY/MM/DD/rollout-TIME-ID.jsonl`, made at its first turn. When a person goes back
-to an earlier message (Esc Esc Enter), it goes on in `rollout-TIME-ID_ROLLOUT.jsonl`, and the file before is never
-written again; ROLLOUT is a UUIDv7, so names tell the order. `/fork`, `/new`, `/clear` and `/side` begin threads of
-other ids. With the feature `local_thread_store_compression` (off by default) rollouts that were not written for
-long become `.jsonl.zst`, which keeps their time of change; Codex unpacks the one that it resumes.
-The id is chosen by Codex. The newest file never counts as proof: see `codex_threads`.
+A thread begins in `sessions/YYYY/MM/DD/rollout-TIME-ID.jsonl`, made at its first turn. When a person goes
+back to an earlier message (Esc Esc Enter), it goes on in `rollout-TIME-ID_ROLLOUT.jsonl`, and the file
+before is never written again; ROLLOUT is a UUIDv7, so names tell the order. `/fork`, `/new`, `/clear` and
+`/side` begin threads of other ids. With the feature `local_thread_store_compression` (off by default)
+rollouts that were not written for long become `.jsonl.zst`, which keeps their time of change; Codex unpacks
+the one that it resumes. The id is chosen by Codex. The newest file never counts as proof: see
+`codex_threads`.
 """
 
 import os
@@ -40,7 +41,7 @@ def order_of(path: Path) -> tuple[str, str]:
 
 
 def rollouts_of(home: Path, conversation: str) -> list[Path]:
-    """Blocking: the rollouts of a thread, packed ones too, the one that goes on last; [] before its first turn."""
+    """Blocking: a thread's rollouts, packed ones too, the one that goes on last; none before a turn."""
     found = home.glob(f"sessions/*/*/*/rollout-*-{conversation}*.jsonl*")
     return sorted((path for path in found if conversation_in(path) == conversation), key=order_of)
 

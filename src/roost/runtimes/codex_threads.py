@@ -1,9 +1,9 @@
 """Which thread a Codex process writes, by the files that it has open (0.171.0, measured).
 
 For each thread that it has loaded it holds `thread-writer-locks/ID.lock`, from its first turn on also the
-rollout that it writes, and it lets go of none of them: after `/fork`, `/new`, `/clear`, `/resume` and `/side` the
-threads that were left are still open. The lock's time of change is when it was taken: a thread that a person turns
-to, be it again, takes it anew, and so does one whose earlier message is edited.
+rollout that it writes, and it lets go of none of them: after `/fork`, `/new`, `/clear`, `/resume` and
+`/side` the threads that were left are still open. The lock's time of change is when it was taken: a thread
+that a person turns to, be it again, takes it anew, and so does one whose earlier message is edited.
 """
 
 import os
