@@ -269,12 +269,14 @@ class Examined:
     """What the runtime's record says about a message whose offer was cut short.
 
     `attempt` is the count of offers of the one that was looked for; None: whichever it is now.
+    `conversation`: the one whose record holds it; None where that is not known.
     """
 
     message_id: str
     verdict: Examination
     why: str
     attempt: int | None = None
+    conversation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

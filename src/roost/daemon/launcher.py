@@ -97,7 +97,7 @@ class Launcher:
     def _plan(self, runtime: Runtime, context: Context) -> LaunchPlan:
         """Blocking: check what the launch needs, and ask the runtime how to start."""
         program = _located(runtime, context)
-        if context.session.resumed and runtime.transcript(context, None) is None:
+        if context.session.resumed and runtime.transcript(context) is None:
             raise NothingToResumeError(f"conversation {context.session.conversation} is not on disk")
         ensure_private_directory(context.shared)
         ensure_private_directory(context.home)
