@@ -32,7 +32,8 @@ class ClaudeRuntime:
     name = "claude"
     traits = Traits(steers=True)
     submit_delay = 0.0
-    controls = Controls(clear="C-c", compact="/compact")  # C-u takes one line of several, C-c all (2.1.328)
+    # C-u takes one line of several, C-c all (2.1.328).
+    controls = Controls(clear=("C-c",), compact="/compact")
     passes = (
         *("ANTHROPIC_*", "CLAUDE_AUTOCOMPACT_*", "CLAUDE_CODE_*", "CLAUDE_CONFIG_DIR", "CLAUDE_STREAM_*"),
         *("DISABLE_*", "DO_NOT_TRACK", "ENABLE_*", "FALLBACK_FOR_ALL_PRIMARY_MODELS", "FORCE_PROMPT_*"),
