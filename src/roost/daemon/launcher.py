@@ -174,7 +174,9 @@ class Launcher:
 
 
 def _located(runtime: Runtime, context: Context) -> str:
-    """Blocking: the path of the agent's program. Raises LaunchError or RuntimeMissingError.
+    """Blocking: the path of the agent's program, whose arguments are sound.
+
+    Raises LaunchError, RuntimeMissingError or InvalidSettingError.
 
     What is looked for can be away for seconds, as while a program is updated, or for good.
     """
@@ -186,6 +188,7 @@ def _located(runtime: Runtime, context: Context) -> str:
             f" make it again or `roost set {context.session.peer} dir=...`",
             Blame.SETUP,
         )
+    runtime.check(context.settings)
     return runtime.locate(context.environ.get("PATH"))
 
 
