@@ -1,7 +1,7 @@
 """Seeded chaos over the real Claude Code and Codex: `python -m tests.support.real_chaos --minutes 30`.
 
-People, operators, senders, hooks, outages and updates act side by side, so a seed gives the same acts, not the
-same interleaving. The model is a fake one on loopback; what it was asked is the truth that roost is compared with.
+People, operators, senders, hooks, outages and updates act side by side, so a seed gives the same acts, not
+the same interleaving. The model is a fake one on loopback; what it was asked is the truth.
 """
 
 import argparse
@@ -66,7 +66,7 @@ class RealChaos(RealActs):
             self.wrong.append(f"[stuck] not at rest after {REST:g} s: {each}")
 
     def attend(self, peer: str) -> None:
-        """A person sees to a terminal once: closes views, logs in again; ends a program that shows no way back."""
+        """A person closes views, logs in again, and ends a program that shows no way back."""
         scene = self.people.scene(peer)
         if scene is None:
             return

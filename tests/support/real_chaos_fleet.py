@@ -1,4 +1,4 @@
-"""The roost of the chaos with the real programs: its user's home, its peers, the model, all that can be broken."""
+"""The roost of the chaos with the real programs: its user's home, its peers, the model."""
 
 import os
 import sys
@@ -73,7 +73,7 @@ class Fleet:
         self.roost.add(peer, runtime, **given)
 
     def replace(self, runtime: str, how: str) -> None:
-        """The program as in the middle of its update: `away`, a `stub` that fails, `torn`, or `whole` again."""
+        """The program in the middle of its update: `away`, a `stub` that fails, `torn`, or `whole` again."""
         path = self.programs / runtime
         path.unlink(missing_ok=True)
         if how == "whole":

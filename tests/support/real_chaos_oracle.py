@@ -1,5 +1,6 @@
 """What must be true after the chaos with real programs; the ground truth is what the fake model was asked."""
 
+import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -104,14 +105,14 @@ class RealOracle(Oracle):
         for each in begun:
             each_of[each.message].append(each)
         for message, turns in each_of.items():
-            for before, after in zip(turns, turns[1:], strict=False):
+            for before, after in itertools.pairwise(turns):
                 keys = self._acts.memory.keys(after.peer, before.at, after.at + 0.5)
                 deeds = self._acts.memory.during(after.peer, before.at, after.at)
                 if before.boundary == after.boundary and (ENTER in keys or "an edit" in deeds):
                     continue  # sent again by a person's hand
                 self.wrong.append(
-                    f"[doubled] {message} began the turns {before.number} ({before.conversation}, {before.boundary})"
-                    f" and {after.number} ({after.conversation}, {after.boundary}) of {after.peer},"
+                    f"[doubled] {message} began the turns {before.number}"
+                    f" ({before.conversation}, {before.boundary}) and {after.number} ({after.conversation}, {after.boundary}) of {after.peer},"
                     f" {after.at - before.at:.1f} s apart; people: {deeds}; {_story(known.get(message))}"
                 )
 
@@ -181,7 +182,7 @@ class RealOracle(Oracle):
         return asked or any(key in (ESCAPE, b"Escape", b"\x03", b"q") for key in keys)
 
     def _innocent(self, death: Death, journal: Journal) -> None:
-        """No policy ended a session in a turn or under a person's hands; no program's absence is a peer's fault."""
+        """No policy ended a session in a turn or under a person's hands; no absence is a peer's fault."""
         runtime = PEERS[death.peer][0]
         if death.cause is Cause.BOOT_FAILED and death.counted:
             away = [each for each in self._acts.aways
@@ -224,8 +225,8 @@ class RealOracle(Oracle):
                 and at + work.seconds > death.at
             ):
                 self.wrong.append(
-                    f"[ended-at-work] {death.peer} ended ({death.cause}) {death.at - at:.0f} s into {work.name}"
-                    f" of {work.seconds:g} s: {death.evidence}"
+                    f"[ended-at-work] {death.peer} ended ({death.cause}) {death.at - at:.0f} s into"
+                    f" {work.name} of {work.seconds:g} s: {death.evidence}"
                 )
 
     def live(self) -> dict[str, str]:
@@ -236,5 +237,5 @@ class RealOracle(Oracle):
 def _story(each: StoredMessage | None) -> str:
     if each is None:
         return "not in the store"
-    attempts = [((attempt.session or '-')[:8], attempt.outcome, attempt.why) for attempt in each.attempts]
+    attempts = [((attempt.session or "-")[:8], attempt.outcome, attempt.why) for attempt in each.attempts]
     return f"{each.message.state}: {each.message.why}; attempts {attempts}"

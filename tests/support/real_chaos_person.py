@@ -1,4 +1,4 @@
-"""The people of the chaos: real tmux clients on pseudo-terminals, what they press, and what they remember of it."""
+"""The people of the chaos: real tmux clients on pseudo-terminals, and what they remember of their keys."""
 
 import contextlib
 import fcntl

@@ -1,10 +1,8 @@
 """What a real program's terminal truly shows, told by tmux and not by roost: the chaos compares with it.
 
-Claude Code 2.1.332: the input line is an arrow and a no-break space between two rules. Codex 0.171.0: the last
-line that begins with an arrow and is no choice of a list; while the transcript is browsed it is drawn, too.
+Claude Code 2.1.332: the input line is an arrow and a no-break space between two rules. Codex 0.171.0: the
+last line that begins with an arrow and is no choice of a list; it stays while the transcript is browsed.
 """
-
-
 
 import contextlib
 import re
@@ -57,6 +55,7 @@ class Scene:
     def __str__(self) -> str:
         shown = "\n".join(line for line in self.text.splitlines() if line.strip())
         words = f"{self.width}x{self.height} mode={self.in_mode} people={self.people} prompt={self.prompt}"
+        shown = "\n".join(shown.splitlines()[-24:])
         return f"[{words} draft={self.draft[:60]!r} busy={self.busy} asks={self.asks}]\n{shown}"
 
 

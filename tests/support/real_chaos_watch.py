@@ -25,6 +25,8 @@ WORDLESS = 15.0
 """Seconds for which a message may wait without a word."""
 UNASKED = 12.0
 """Seconds within which the model must have been asked with a message that was taken."""
+TASK = 15.0
+"""Seconds for which the next task of an ephemeral peer waits for the silence of the one before it."""
 GAP = 3.0
 """Seconds between two looks above which nothing can be said of the time between them."""
 _LATER = re.compile(r"again at|woken again|asked again|\buntil\b|tried again")
@@ -36,7 +38,7 @@ _CLAIMS = {
     "size": re.compile(r"\bcolumns?\b|\brows? (?:high|tall)|\d+x\d+"),
     "mode": re.compile(r"copy[ -]mode|scroll"),
     "person": re.compile(r"is typing"),
-    "turn": re.compile(r"running turn|in a turn|shows a turn|waits for the turn"),
+    "turn": re.compile(r"running turn|shows a turn|waits for the turn"),
 }
 Key = tuple[str, ...]
 
@@ -160,7 +162,9 @@ class Watch:
                     peer,
                     row,
                     mine,
-                    session and look(PEERS[peer][0], session["socket"], self.acts.roost.environ),
+                    look(PEERS[peer][0], session["socket"], self.acts.roost.environ)
+                    if session and session["socket"]
+                    else None,
                     self.acts.memory.standing(peer, session["id"]) if session else [],
                     time.time() - self.acts.memory.last_key(peer),
                     sum(each.headers.get("x-peer") == peer for each in turns),
@@ -204,7 +208,8 @@ class Watch:
         lately = "\n    ".join(self.acts.log[-14:])
         mail = [(each["id"], each["state"], each["why"]) for each in sight.mail[:4]]
         return (
-            f"[{key[0]}] {sight.peer}: {words}\n  row: {sight.row['state']}: {sight.row['why']}\n  mail: {mail}"
+            f"[{key[0]}] {sight.peer}: {words}"
+            f"\n  row: {sight.row['state']}: {sight.row['why']}\n  mail: {mail}"
             f"\n  people: {sight.standing}, last key {sight.touched:.0f} s ago;"
             f" {sight.flights} requests open, work {sight.working}"
             f"\n  lately:\n    {lately}\n  screen: {sight.scene}"
@@ -217,19 +222,9 @@ def suspicions(sight: Sight) -> Iterator[tuple[Key, float, str]]:
     due = [each for each in sight.mail if each["state"] in ("queued", "offered") and each["when"] != "idle"]
     where = (sight.peer, session["id"] if session else "")
     words = [("row", row["why"]), *((each["id"], each["why"]) for each in due)]
-    held = [claim for _, why in words for claim, found in _CLAIMS.items() if found.search(why)]
-    known = any(sight.true(claim) for claim in held) or any(_LATER.search(why) for _, why in words)
+    yield from _states(sight, due, where, known=_explained(sight, words))
     if session is None:
-        if row["state"] == "asleep" and due and not known:
-            yield ("asleep-with-mail", *where, due[0]["id"]), 2 * PATIENT, f"asleep, {len(due)} waiting"
         return
-    scene = sight.scene
-    if row["state"] == "idle" and due and not known:
-        yield ("idle-with-mail", *where, due[0]["id"]), PATIENT, f"idle, {len(due)} waiting"
-    if row["state"] == "idle" and scene is not None and not scene.prompt:
-        yield ("idle-without-prompt", *where), PATIENT, "idle, and no input line is on the screen"
-    if row["state"] == "working" and scene is not None and scene.prompt and sight.at_rest and not scene.draft:
-        yield ("working-at-rest", *where), 3 * PATIENT, "working, and nothing works"
     for about, why in words:
         for claim, found in _CLAIMS.items():
             if found.search(why) and not sight.true(claim):
@@ -237,3 +232,23 @@ def suspicions(sight: Sight) -> Iterator[tuple[Key, float, str]]:
     for each in due:
         if _WORDLESS.match(each["why"]) and sight.at_rest and row["state"] not in ("starting", "stopping"):
             yield ("wordless", *where, each["id"]), WORDLESS, f"{each['id']} waits without a word"
+
+
+def _explained(sight: Sight, words: list[tuple[str, str]]) -> bool:
+    """Whether a true reason, or a time, is given for the wait."""
+    held = [claim for _, why in words for claim, found in _CLAIMS.items() if found.search(why)]
+    return any(sight.true(claim) for claim in held) or any(_LATER.search(why) for _, why in words)
+
+
+def _states(sight: Sight, due: list[Row], where: Key, *, known: bool) -> Iterator[tuple[Key, float, str]]:
+    """States that are false."""
+    state, scene = sight.row["state"], sight.scene
+    if state == "asleep" and due and not known:
+        yield ("asleep-with-mail", *where, due[0]["id"]), 2 * PATIENT, f"asleep, {len(due)} waiting"
+    if state == "idle" and due and not known:
+        bound = PATIENT + (TASK if PEERS[sight.peer][1].get("wake") == "ephemeral" else 0)
+        yield ("idle-with-mail", *where, due[0]["id"]), bound, f"idle, {len(due)} waiting"
+    if state == "idle" and scene is not None and not scene.prompt:
+        yield ("idle-without-prompt", *where), PATIENT, "idle, and no input line is on the screen"
+    if state == "working" and scene is not None and scene.prompt and sight.at_rest and not scene.draft:
+        yield ("working-at-rest", *where), 3 * PATIENT, "working, and nothing works"

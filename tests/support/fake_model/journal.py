@@ -73,7 +73,7 @@ class Journal:
             self._ended[number] = (time.time(), whole)
 
     def ended(self, number: int) -> tuple[float, bool] | None:
-        """When the answer to a request was over (Unix seconds), and if it was whole; None while it is sent."""
+        """When the answer to a request was over (Unix seconds), and if it was whole; None until then."""
         with self._changed:
             return self._ended.get(number)
 

@@ -1,0 +1,136 @@
+"""The judges of the chaos with real programs see what they are there to see, and only that."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.fake_model import Arrival
+from tests.support.real_chaos_oracle import beginnings, shown
+from tests.support.real_chaos_person import EDITED
+from tests.support.real_chaos_screen import Scene, read
+from tests.support.real_chaos_watch import Sight, suspicions
+
+SCREENS = Path(__file__).resolve().parent.parent / "data/screens"
+ID = "0123456789abcdef" * 2
+PROMPT = Scene(160, 50, in_mode=False, people=0, text="", prompt=True, draft="", busy=False, asks=False)
+VIEW = replace(PROMPT, prompt=False)
+
+
+def text(boundary: str = "a" * 16, body: str = "hello", after: str = "") -> str:
+    header = f"[roost message {ID} from operator topic - at 2026-11-27T10:00:00Z boundary {boundary}]"
+    return f"{header}\n{body}\n[end of roost message {ID}: answer with send_message reply_to={ID}]{after}"
+
+
+def arrival(number: int, *texts: str, **more: Any) -> Arrival:  # noqa: ANN401 -- fields
+    return Arrival(
+        float(number),
+        number,
+        "POST",
+        "/",
+        "turn",
+        {"x-peer": "claude-warm"},
+        "c",
+        [],
+        list(texts),
+        [],
+        "",
+        **more,
+    )
+
+
+def sight(state: str, why: str, scene: Scene | None = PROMPT, *mail: tuple[str, str], **more: Any) -> Sight:  # noqa: ANN401 -- fields
+    row = {"state": state, "why": why, "session": {"id": "s"} if state != "asleep" else None}
+    waiting = [{"id": ID, "state": each, "why": reason, "when": "next"} for each, reason in mail]
+    given: dict[str, Any] = {"standing": [], "touched": 999.0, "flights": 0, "working": False, **more}
+    return Sight("claude-warm", row, waiting, scene, **given)
+
+
+def kinds(found: Sight) -> set[str]:
+    return {key[0] for key, _, _ in suspicions(found)}
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (sight("idle", "at its prompt", PROMPT, ("queued", "waits for its turn")), {"idle-with-mail"}),
+        (sight("idle", "at its prompt", VIEW), {"idle-without-prompt"}),
+        (sight("asleep", "parked", None, ("queued", "")), {"asleep-with-mail"}),
+        (sight("working", "in a turn"), {"working-at-rest"}),
+        (sight("blocked", "held", PROMPT, ("queued", "a draft stands in its input line")), {"false-draft"}),
+        (sight("blocked", "held", VIEW, ("queued", "a draft stands in its input line")), {"false-draft"}),
+        (sight("blocked", "a dialog is open: x", PROMPT, ("queued", "x")), {"false-dialog"}),
+        (sight("blocked", "another view is open", PROMPT, ("queued", "x")), {"false-view"}),
+        (sight("unknown", "its terminal is 5 columns wide", PROMPT, ("queued", "x")), {"false-size"}),
+        (sight("unknown", "copy mode is on", PROMPT, ("queued", "x")), {"false-mode"}),
+        (sight("unknown", "x", PROMPT, ("offered", "a person is typing in its terminal")), {"false-person"}),
+        (
+            sight("unknown", "x", PROMPT, ("offered", "entered; the running turn has not taken it")),
+            {"false-turn"},
+        ),
+        (sight("unknown", "x", PROMPT, ("offered", "being handed over")), {"wordless"}),
+    ],
+)
+def test_what_is_said_and_is_not_so_is_seen(found: Sight, expected: set[str]) -> None:
+    assert kinds(found) == expected
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        sight("idle", "at its prompt"),
+        sight("asleep", "parked", None),
+        sight("asleep", "crashed; woken again at 10:00", None, ("queued", "")),
+        sight("idle", "at its prompt", PROMPT, ("queued", "its model fails; asked again at 10:00")),
+        sight("working", "in a turn", replace(PROMPT, busy=True), ("queued", "")),
+        sight("working", "in a turn", flights=1),
+        sight("blocked", "x", replace(PROMPT, draft="words"), ("queued", "a draft stands in its input line")),
+        sight("blocked", "x", VIEW, ("queued", "a draft stands in its input line"), standing=["a draft"]),
+        sight("blocked", "a dialog is open: x", replace(VIEW, asks=True), ("queued", "x")),
+        sight("unknown", "its terminal is 5 columns wide", replace(VIEW, width=5), ("queued", "x")),
+        sight("unknown", "x", PROMPT, ("offered", "a person is typing in its terminal"), touched=1.0),
+        sight("unknown", "copy mode is on", replace(PROMPT, in_mode=True), ("queued", "x")),
+    ],
+)
+def test_what_is_so_may_be_said(found: Sight) -> None:
+    assert kinds(found) == set()
+
+
+def test_a_body_that_begins_two_turns_is_seen() -> None:
+    """A tool's result, an error, a person's edit and a note about the message begin no turn with its body."""
+    note = text(
+        body=f"Your turn on message {ID} was cut off. The message is above in this conversation; go on"
+    )
+    once = [
+        arrival(1, text(), failed=True),
+        arrival(2, text()),
+        arrival(3, text(), results_since=1),
+        arrival(4, text(), note),
+        arrival(5, text(after=EDITED)),
+        arrival(6, text(), "something else"),
+    ]
+    assert [each.number for each in beginnings(once)] == [2]
+    assert [each.boundary for each in beginnings([*once, arrival(7, text("b" * 16))])] == ["a" * 16, "b" * 16]
+    assert shown(once) == {ID: 1.0}
+
+
+@pytest.mark.parametrize("program", ["claude", "codex"])
+def test_recorded_screens_are_read_as_what_they_are(program: str) -> None:
+    named = {path.stem: read(program, path.read_text()) for path in (SCREENS / program).glob("*.txt")}
+    for name, scene in named.items():
+        if name.startswith(("ready", "turn-done", "permission-refused")):
+            assert (scene.prompt, scene.draft, scene.busy) == (True, "", False), name
+        if name.startswith("draft"):
+            assert scene.draft, name
+        if name in (
+            "permission",
+            "mcp-permission",
+            "trust",
+            "folder-access",
+            "hooks-review",
+            "resume-directory",
+        ):
+            assert (scene.prompt, scene.asks) == (False, True), name
+        if name in ("busy", "steered", "queued"):
+            assert scene.busy, name
