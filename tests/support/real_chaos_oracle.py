@@ -112,7 +112,8 @@ class RealOracle(Oracle):
                     continue  # sent again by a person's hand
                 self.wrong.append(
                     f"[doubled] {message} began the turns {before.number}"
-                    f" ({before.conversation}, {before.boundary}) and {after.number} ({after.conversation}, {after.boundary}) of {after.peer},"
+                    f" ({before.conversation}, {before.boundary})"
+                    f" and {after.number} ({after.conversation}, {after.boundary}) of {after.peer},"
                     f" {after.at - before.at:.1f} s apart; people: {deeds}; {_story(known.get(message))}"
                 )
 
@@ -189,7 +190,7 @@ class RealOracle(Oracle):
                     if each.runtime == runtime and each.begin - SLACK < death.at < each.end + 15]  # fmt: skip
             if away:
                 self.wrong.append(
-                    f"[charged] {death.peer} was charged while its program was {away[0].how}: {death.evidence}"
+                    f"[charged] {death.peer} was charged, its program was {away[0].how}: {death.evidence}"
                 )
         if death.cause not in _POLICY:
             return
@@ -222,7 +223,7 @@ class RealOracle(Oracle):
                 death is not None
                 and death.cause in _POLICY
                 and seen > death.at - 3
-                and at + work.seconds > death.at
+                and at + work.seconds > death.at + 1
             ):
                 self.wrong.append(
                     f"[ended-at-work] {death.peer} ended ({death.cause}) {death.at - at:.0f} s into"

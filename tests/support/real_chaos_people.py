@@ -53,7 +53,9 @@ class People:
 
     def scene(self, peer: str) -> Scene | None:
         session = self.session(peer)
-        return session and look(self.fleet.runtime(peer), session["socket"], self.fleet.roost.environ)
+        if session is None:
+            return None
+        return look(self.fleet.runtime(peer), session["socket"], self.fleet.roost.environ)
 
     @contextlib.contextmanager
     def _at(self, peer: str, size: tuple[int, int] = WIDE) -> Iterator[tuple[Person, dict[str, str]] | None]:

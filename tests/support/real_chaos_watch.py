@@ -206,7 +206,8 @@ class Watch:
 
     def _sentence(self, key: Key, words: str, sight: Sight) -> str:
         lately = "\n    ".join(self.acts.log[-14:])
-        mail = [(each["id"], each["state"], each["why"]) for each in sight.mail[:4]]
+        waiting = sorted(sight.mail, key=lambda each: each["state"])[:4]
+        mail = [(each["id"], each["state"], each["when"], each["why"]) for each in waiting]
         return (
             f"[{key[0]}] {sight.peer}: {words}"
             f"\n  row: {sight.row['state']}: {sight.row['why']}\n  mail: {mail}"
@@ -230,7 +231,7 @@ def suspicions(sight: Sight) -> Iterator[tuple[Key, float, str]]:
             if found.search(why) and not sight.true(claim):
                 yield ("false-" + claim, *where, about, claim), PATIENT, f"{about} says: {why}"
     for each in due:
-        if _WORDLESS.match(each["why"]) and sight.at_rest and row["state"] not in ("starting", "stopping"):
+        if _WORDLESS.match(each["why"]) and sight.at_rest and row["state"] in ("idle", "unknown"):
             yield ("wordless", *where, each["id"]), WORDLESS, f"{each['id']} waits without a word"
 
 
