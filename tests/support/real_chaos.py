@@ -22,12 +22,11 @@ from tests.support.home import make_home
 from tests.support.real_chaos_acts import RealActs
 from tests.support.real_chaos_fleet import PEERS, Fleet, fleet_in
 from tests.support.real_chaos_oracle import RealOracle
-from tests.support.real_chaos_person import ENTER, attached, pause
+from tests.support.real_chaos_person import pause
 from tests.support.real_chaos_watch import Watch
 
 REST = 120.0
 """Seconds for everything to come to rest."""
-_LOGIN = "Please run /login"
 
 
 class RealChaos(RealActs):
@@ -66,7 +65,7 @@ class RealChaos(RealActs):
             self.wrong.append(f"[stuck] not at rest after {REST:g} s: {each}")
 
     def attend(self, peer: str) -> None:
-        """A person closes views, logs in again, and ends a program that shows no way back."""
+        """A person closes views and logs in again; a program that shows no way back is ended."""
         scene = self.people.scene(peer)
         if scene is None:
             return
@@ -74,12 +73,6 @@ class RealChaos(RealActs):
             self.note(f"{peer}: a person finds no way back and restarts it")
             self.note(str(self.people.scene(peer)))
             self.call("restart", name=peer)
-            return
-        row = next((row for row in self.call("list") or [] if row["name"] == peer), None)
-        session = self.people.session(peer)
-        if row and row["state"] == "blocked" and scene.prompt and session and _LOGIN in scene.text[-2000:]:
-            with attached(self.memory, peer, session, self.roost.environ) as person:
-                person.press(b"I have logged in again", ENTER)
 
     def unfinished(self) -> list[str]:
         """What is still on its way, in words."""

@@ -16,6 +16,7 @@ from tests.support.real_chaos_fleet import PEERS, REFUSED_WORD
 from tests.support.real_chaos_person import EDITED, ENTER, ESCAPE
 
 _HEADER = re.compile(r"\[roost message ([0-9a-f]{32}) from [^\n]*? boundary ([0-9a-f]+)\]")
+_AGAIN = "offered again in a fresh conversation"
 _NOTE = "was cut off. The message is above in this conversation;"
 _POLICY = frozenset(
     {Cause.IDLE_SLEEP, Cause.EPHEMERAL_DONE, Cause.EPHEMERAL_SILENT, Cause.ORPHAN, Cause.UNKNOWN}
@@ -92,17 +93,17 @@ class RealOracle(Oracle):
         finally:
             reader.close()
         mine = {each: found for each, found in known.items() if found.message.to in PEERS}
-        self._doubled(mine, beginnings(arrivals))
+        self._doubled(mine, arrivals)
         self._proven(mine, shown(arrivals))
         self._ends(mine, arrivals)
         for death in deaths:
             self._innocent(death, journal)
         self._work(deaths)
 
-    def _doubled(self, known: dict[str, StoredMessage], begun: list[Begun]) -> None:
-        """A body begins one turn."""
+    def _doubled(self, known: dict[str, StoredMessage], arrivals: list[Arrival]) -> None:
+        """A body begins one turn; another only in a fresh conversation when the first was cut, and told."""
         each_of: dict[str, list[Begun]] = defaultdict(list)
-        for each in begun:
+        for each in beginnings(arrivals):
             each_of[each.message].append(each)
         for message, turns in each_of.items():
             for before, after in itertools.pairwise(turns):
@@ -110,12 +111,31 @@ class RealOracle(Oracle):
                 deeds = self._acts.memory.during(after.peer, before.at, after.at)
                 if before.boundary == after.boundary and (ENTER in keys or "an edit" in deeds):
                     continue  # sent again by a person's hand
+                if self._cut(known.get(message), before, after, arrivals):
+                    self.doubts.append(f"[begun again] {message}: {_story(known.get(message))}")
+                    continue
                 self.wrong.append(
                     f"[doubled] {message} began the turns {before.number}"
                     f" ({before.conversation}, {before.boundary})"
                     f" and {after.number} ({after.conversation}, {after.boundary}) of {after.peer},"
                     f" {after.at - before.at:.1f} s apart; people: {deeds}; {_story(known.get(message))}"
                 )
+
+    def _cut(self, each: StoredMessage | None, before: Begun, after: Begun, arrivals: list[Arrival]) -> bool:
+        """Whether a turn had no answer yet, and its message's story says that a death cut it off."""
+        journal = self._acts.fleet.model.journal
+        for one in arrivals:
+            if before.at <= one.at < after.at and one.session == before.conversation and "Say(" in one.answer:
+                ended = journal.ended(one.number)
+                if (
+                    not one.failed
+                    and ended is not None
+                    and ended[1]
+                    and any(before.message in text for text in one.user_texts)
+                ):
+                    return False
+        told = [attempt.why for attempt in each.attempts] if each else []
+        return before.conversation != after.conversation and any(_AGAIN in why for why in told)
 
     def _proven(self, known: dict[str, StoredMessage], first: Mapping[str, float]) -> None:
         """What was taken or done was asked of the model, after it was sent and before it was told."""

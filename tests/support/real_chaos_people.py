@@ -5,6 +5,7 @@ import random
 import re
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -30,6 +31,8 @@ from tests.support.real_chaos_screen import Scene, look
 PERMISSION = re.compile(r"Do you want to|Would you like to|Allow the ")
 _OURS = "[roost message "
 _DRAFT = "perhaps"
+_LOGIN = "Please run /login"
+_PATIENCE = 5.0
 Plan = tuple[str, Callable[[], object]]
 
 
@@ -70,10 +73,16 @@ class People:
         finally:
             self.locks[peer].release()
 
-    def _free(self, peer: str) -> bool:
-        """Whether the input line is there and empty: a person sees that before typing."""
-        scene = self.scene(peer)
-        return scene is not None and scene.prompt and not scene.draft
+    def _free(self, peer: str, *, at_rest: bool = False) -> bool:
+        """Wait a little for an empty input line: a person looks before typing. `at_rest`: and for no turn."""
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            scene = self.scene(peer)
+            if scene is not None and scene.prompt and not scene.draft and not (at_rest and scene.busy):
+                return True
+            pause(0.2)
+        self.note(f"{peer}: the person finds no empty input line")
+        return False
 
     # the acts
 
@@ -132,8 +141,7 @@ class People:
 
         def act() -> None:
             with self._at(peer) as there:
-                scene = self.scene(peer)
-                if there is None or scene is None or not scene.prompt or scene.draft or scene.busy:
+                if there is None or not self._free(peer, at_rest=True):
                     return
                 person, session = there
                 deed = self.memory.begin(peer, session["id"], "an edit")
@@ -236,7 +244,19 @@ class People:
                 closed = there is None or self.back(peer, there[0])
         if closed and not scene.busy:
             self.memory.forget(peer, session["id"])
+        if (
+            closed
+            and _LOGIN in "\n".join(scene.text.splitlines()[-12:])
+            and not self.fleet.model.outage.status
+        ):
+            self._log_in(peer)
         return closed
+
+    def _log_in(self, peer: str) -> None:
+        """Claude Code 2.1.332 asks for a person after 401; it goes on with whatever is entered then."""
+        with self._at(peer) as there:
+            if there and self._free(peer, at_rest=True):
+                there[0].press(b"I have logged in again", ENTER)
 
     def tmux(self, peer: str, *arguments: str) -> None:
         """One tmux command at the peer's own server."""
