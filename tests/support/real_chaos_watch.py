@@ -232,7 +232,7 @@ def suspicions(sight: Sight) -> Iterator[tuple[Key, float, str]]:
                 yield ("false-" + claim, *where, about, claim), PATIENT, f"{about} says: {why}"
     for each in due:
         if _WORDLESS.match(each["why"]) and sight.at_rest and row["state"] in ("idle", "unknown"):
-            yield ("wordless", *where, each["id"]), WORDLESS, f"{each['id']} waits without a word"
+            yield ("wordless", *where), WORDLESS, f"{each['id']} waits without a word"
 
 
 def _explained(sight: Sight, words: list[tuple[str, str]]) -> bool:
