@@ -181,5 +181,9 @@ class RealActs(Acts):
         return f"poison {to}", lambda: self.send(to, POISON, {})
 
     def tally(self) -> str:
-        """How often each kind of act came, for people."""
-        return ", ".join(f"{word} {count}" for word, count in self.done.most_common())
+        """How often each kind of act came, and what came of some, for people."""
+        acts = ", ".join(f"{word} {count}" for word, count in self.done.most_common())
+        begun = [each for peer in PEERS for each in self.fleet.folder(peer).glob("w*.begun")]
+        ended = sum(each.with_suffix(".done").exists() for each in begun)
+        edits = sum(": edited " in line for line in self.log)
+        return f"{acts}; {len(begun)} works begun, {ended} done, {edits} messages edited"
