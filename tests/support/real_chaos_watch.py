@@ -220,7 +220,9 @@ class Watch:
 def suspicions(sight: Sight) -> Iterator[tuple[Key, float, str]]:
     """What would be false if it stayed so: a key, the seconds for which it may, and words."""
     row, session = sight.row, sight.row["session"]
-    due = [each for each in sight.mail if each["state"] in ("queued", "offered") and each["when"] != "idle"]
+    # A notice wakes nobody, and a message for an idle peer waits for that.
+    mail = [each for each in sight.mail if each["when"] != "idle" and not each["notice"]]
+    due = [each for each in mail if each["state"] in ("queued", "offered")]
     where = (sight.peer, session["id"] if session else "")
     words = [("row", row["why"]), *((each["id"], each["why"]) for each in due)]
     yield from _states(sight, due, where, known=_explained(sight, words))

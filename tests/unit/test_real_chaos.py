@@ -42,7 +42,9 @@ def arrival(number: int, *texts: str, **more: Any) -> Arrival:  # noqa: ANN401 -
 
 def sight(state: str, why: str, scene: Scene | None = PROMPT, *mail: tuple[str, str], **more: Any) -> Sight:  # noqa: ANN401 -- fields
     row = {"state": state, "why": why, "session": {"id": "s"} if state != "asleep" else None}
-    waiting = [{"id": ID, "state": each, "why": reason, "when": "next"} for each, reason in mail]
+    waiting = [
+        {"id": ID, "state": each, "why": reason, "when": "next", "notice": None} for each, reason in mail
+    ]
     given: dict[str, Any] = {"standing": [], "touched": 999.0, "flights": 0, "working": False, **more}
     return Sight("claude-warm", row, waiting, scene, **given)
 
