@@ -1,9 +1,12 @@
 """A person at a peer's terminal: a real tmux client on a pseudo-terminal, and keys written to it."""
 
+import fcntl
 import os
 import pty
 import select
+import struct
 import subprocess
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,10 +17,15 @@ PATIENCE = 20.0
 
 
 @contextmanager
-def attached(roost: Roost, name: str) -> Iterator[int]:
-    """A person's terminal joined to the peer's session; yields the descriptor to type into."""
+def attached(roost: Roost, name: str, columns: int = 0, rows: int = 0) -> Iterator[int]:
+    """A person's terminal joined to the peer's session; yields the descriptor to type into.
+
+    `columns` and `rows`: of what size; without them, of none, which tmux takes for 80 by 24.
+    """
     argv = roost.call("attach", name=name)["argv"]
     master, slave = pty.openpty()
+    if columns:
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     person = subprocess.Popen(
         argv,
         stdin=slave,

@@ -100,6 +100,7 @@ FULL_PEER = Peer(
         (("K", "v=1"), ("L", "")),
         ("-a", "b c"),
         3,
+        10.5,
     ),
     0.1 + 0.2,
     stopped=True,
@@ -149,6 +150,8 @@ FULL_SESSION = Session(
     "a reason",
     Errand(ErrandKind.COMPACT, "operator", 7.5, True, 8.5, "failed", "note"),
     -3600.5,
+    "runs make",
+    ("m-1", "m 2"),
 )
 FULL_MESSAGE = Message(
     "ab" * 16,

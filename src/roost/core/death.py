@@ -5,7 +5,8 @@ from roost.core import events as e
 from roost.core.conversations import cut_of, held_by, remember
 from roost.core.copies import replace
 from roost.core.durations import rough_duration
-from roost.core.message import Message, MessageState
+from roost.core.identity import derive
+from roost.core.message import Message, MessageState, Notice
 from roost.core.peer import LastDeath, Quarantine, WakePolicy
 from roost.core.session import COUNTED, Cause, Death, Session
 from roost.core.step import Step
@@ -24,6 +25,7 @@ def on_died(step: Step, event: e.Died) -> None:
         return
     death = _named(session, event.death, tried_again=_tried_again(step, session))
     _settle_flight(step, session, death, conversation_exists=event.conversation_exists)
+    _tell_unanswered(step, session, death)
     step.close_session(death)
     step.emit(_stopped(death))
     if not event.cleared:
@@ -134,6 +136,17 @@ def _answered(session: Session, message: Message) -> str | None:
     if session.task == message.id and session.armed_at is not None:
         return "it was answered"
     return None
+
+
+def _tell_unanswered(step: Step, session: Session, death: Death) -> None:
+    """N1: who gave a task hears of a worker that ended its turn, and then its session, without an answer."""
+    task, sender = session.task, session.sender
+    if death.cause is not Cause.EPHEMERAL_SILENT or session.armed_at is not None or not task or not sender:
+        return
+    if step.state.message(task) is None and sender != step.peer.name:
+        why = f"its turn is over, and its session ended without an answer: {session.why}"
+        ident = derive(step.peer.seed, "notice", task, "unanswered")
+        step.emit(c.Notify(ident, sender, Notice(task, "unanswered", why)))
 
 
 def _reason(session: Session, death: Death) -> str:

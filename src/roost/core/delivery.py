@@ -239,6 +239,20 @@ def _end_turn(step: Step, session: Session, message: Message, event: e.TurnEnded
             requeue(step, message, why, redriven=True)
 
 
+def on_rejected(step: Step, event: e.Rejected) -> None:
+    """A hook of the agent's program stopped the message: no model will ever see it."""
+    message = step.state.message(event.message_id)
+    if message is None or message.session != event.session or not message.in_flight:
+        return
+    step.attempt(message, "rejected", event.why)
+    why = f"a hook refused the prompt: {event.why}"
+    step.finish(message, MessageState.DEAD_LETTER, why, tell="refused")
+    session = step.live(event.session)
+    if session is not None:
+        task = None if session.task == message.id else session.task
+        step.set_session(active_at=step.now, task=task)
+
+
 def on_offer_failed(step: Step, event: e.OfferFailed) -> None:
     """An offer ended without evidence."""
     message = step.state.message(event.message_id)

@@ -79,7 +79,15 @@ def policy_end(state: PeerState) -> PolicyEnd | None:
     if settings.wake is WakePolicy.ALWAYS or any(_waits(m.state, cut=m.cut) for m in state.messages):
         return None
     bound = settings.idle if settings.wake is WakePolicy.WARM else settings.silence
-    return PolicyEnd(idle_since(session) + bound, Cause.IDLE_SLEEP, f"idle for {rough_duration(bound)}")
+    if session.background:
+        bound = max(bound, settings.work_limit)
+    why = f"idle for {rough_duration(bound)}{_unfinished(session)}"
+    return PolicyEnd(idle_since(session) + bound, Cause.IDLE_SLEEP, why)
+
+
+def _unfinished(session: Session) -> str:
+    """What an end by a bound takes along, in words."""
+    return f", beside what goes on in the background: {session.background}" if session.background else ""
 
 
 def own_end(ending: Ending) -> PolicyEnd:
@@ -97,20 +105,19 @@ def _waits(state: MessageState, *, cut: bool) -> bool:
 def _task_end(state: PeerState, session: Session) -> PolicyEnd:
     """P4 M2: quiet after the answer, counted at the prompt; otherwise the bound for a silent worker.
 
-    The bound counts from the last sign of life, in whatever state: a worker that hangs must not hold up its
-    queue for ever.
+    Both stand while its program says that it works, or asks something: then a longer bound counts from the
+    last sign of life, for a worker that hangs must not hold up its queue for ever.
     """
     settings = state.peer.settings
-    silent_at = idle_since(session) + settings.silence
+    works = bool(session.background) or session.state in (SessionState.WORKING, SessionState.BLOCKED)
+    bound = max(settings.silence, settings.work_limit) if works else settings.silence
+    silent_at = idle_since(session) + bound
+    unfinished = _unfinished(session)
     if session.armed_at is None:
-        return PolicyEnd(
-            silent_at, Cause.EPHEMERAL_SILENT, f"no answer for {rough_duration(settings.silence)}"
-        )
-    if session.state is SessionState.IDLE:
-        return PolicyEnd(
-            max(session.armed_at, session.since) + settings.quiet,
-            Cause.EPHEMERAL_DONE,
-            "its task is answered",
-        )
-    why = f"its task is answered, and it did not come to its prompt for {rough_duration(settings.silence)}"
-    return PolicyEnd(max(session.armed_at + settings.silence, silent_at), Cause.EPHEMERAL_DONE, why)
+        why = f"no answer for {rough_duration(bound)}{unfinished}"
+        return PolicyEnd(silent_at, Cause.EPHEMERAL_SILENT, why)
+    if session.state is SessionState.IDLE and not session.background:
+        quiet_at = max(session.armed_at, idle_since(session)) + settings.quiet
+        return PolicyEnd(quiet_at, Cause.EPHEMERAL_DONE, "its task is answered")
+    why = f"its task is answered, and it was not done for {rough_duration(bound)}{unfinished}"
+    return PolicyEnd(max(session.armed_at + bound, silent_at), Cause.EPHEMERAL_DONE, why)

@@ -187,12 +187,16 @@ class Adopted:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The session was seen in this state, with the evidence in words."""
+    """The session was seen in this state, with the evidence in words.
+
+    `background`: what goes on beside turns; None: nothing new is known of that.
+    """
 
     session: str
     state: SessionState
     why: str
     conversation: str | None = None
+    background: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +226,15 @@ class TurnEnded:
     interrupted: bool = False
     outage: bool = False
     messages: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The agent's program has kept the message from its model, for a reason in its own words."""
+
+    session: str
+    message_id: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,6 +392,7 @@ Event = (
     | Observed
     | Taken
     | TurnEnded
+    | Rejected
     | OfferFailed
     | OfferWaits
     | Examined

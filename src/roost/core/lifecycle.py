@@ -7,7 +7,6 @@ from roost.core.delivery import next_offer
 from roost.core.durations import rough_duration
 from roost.core.ending import VETOABLE, ask, end
 from roost.core.launch import new_conversation
-from roost.core.message import MessageState
 from roost.core.peer import WakeMode, WakePolicy
 from roost.core.session import Cause, Ending, SessionState, WakeCause
 from roost.core.step import Step
@@ -47,6 +46,9 @@ def on_observed(step: Step, event: e.Observed) -> None:
         step.set_session(conversation=event.conversation)
         if not session.pooled:
             step.set_peer(conversation=event.conversation)
+    if event.background is not None and event.background != session.background:
+        # What has ended is a sign of life: the clocks of idleness begin anew.
+        step.set_session(background=event.background, active_at=step.now)
     if session.state is SessionState.STOPPING or event.state not in _OBSERVABLE:
         return
     if event.state is SessionState.WORKING:
@@ -61,16 +63,6 @@ def on_observed(step: Step, event: e.Observed) -> None:
             step.emit(c.SaveAttempt(head.id, session.id, "ready", rough_duration(took)))
     elif step.enter(event.state, event.why):
         step.journal(_OBSERVABLE[event.state], why=event.why)
-        if event.state is SessionState.BLOCKED and not session.ready and not session.pooled:
-            _tell_blocked(step, event.why)
-
-
-def _tell_blocked(step: Step, why: str) -> None:
-    """N1: a start that needs a person may take long, and who waits for the peer can ask for one."""
-    news = f"'{step.peer.name}' needs a person before it can start: {why}; the message is kept"
-    for message in step.state.messages:
-        if message.cut or message.state is MessageState.QUEUED:
-            step.tell(message, "blocked", news)
 
 
 def on_released(step: Step, event: e.Released) -> None:

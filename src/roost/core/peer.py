@@ -46,6 +46,7 @@ class Settings:
     env: tuple[tuple[str, str], ...] = ()
     args: tuple[str, ...] = ()
     pool: int = 0
+    work_limit: float = 14400.0
 
     @property
     def spares(self) -> bool:

@@ -113,6 +113,8 @@ class Session:
     was started for the pool and has never been active. `topic` is the conversation
     that it runs, where a peer keeps conversations apart (None: the main one), `sender` who sent its latest
     message. Until `held_until` a person works in its terminal, so it is not ended for being idle.
+    `background`: what goes on, or is to begin, beside turns, by its program's own word. `told`: the messages
+    whose senders have heard that it takes none now.
     `vetoed`: why it was not put to sleep when it was due. `clock_moved`: seconds that the clock has
     jumped since it started.
     """
@@ -142,6 +144,8 @@ class Session:
     vetoed: str = ""
     errand: Errand | None = None
     clock_moved: float = 0.0
+    background: str = ""
+    told: tuple[str, ...] = ()
 
     @property
     def open_errand(self) -> Errand | None:

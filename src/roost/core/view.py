@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from roost.core.durations import rough_duration
 from roost.core.identity import HUMAN
-from roost.core.message import HANDED, HANDED_AGAIN, STEERED, Message, MessageState
+from roost.core.message import UNHINDERED, Message, MessageState
 from roost.core.peer import PeerState
 from roost.core.session import SessionState
 
@@ -69,8 +69,8 @@ def _waits(state: PeerState) -> str:
         return ""
     for message in state.messages:
         put_back = message.state is MessageState.QUEUED and message.not_before is not None
-        handed = message.why in (HANDED, HANDED_AGAIN, STEERED)
-        if put_back or (message.state is MessageState.OFFERED and not handed):
+        hindered = message.state is MessageState.OFFERED and message.why not in UNHINDERED
+        if put_back or hindered:
             return message.why
     return ""
 

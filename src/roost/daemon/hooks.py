@@ -24,8 +24,5 @@ class Hooks:
         except ValueError:
             payload = {}
         fields = cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
-        driver = self._keeper.driver(live.session.id)
-        for fact in live.sensor.on_hook(name, fields):
-            if driver is not None:
-                await driver.note(fact, recorded=False)
+        live.sensor.on_hook(name, fields)
         live.poke.set()

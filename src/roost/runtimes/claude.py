@@ -26,7 +26,8 @@ class ClaudeRuntime:
     name = "claude"
     traits = Traits(steers=True)
     submit_delay = 0.0
-    controls = Controls(clear="C-c", compact="/compact")  # C-u takes one line of several, C-c all (2.1.328)
+    # C-u takes one line of several, C-c all (2.1.328).
+    controls = Controls(clear=("C-c",), compact="/compact")
     passes = (
         "ANTHROPIC_*",
         "AWS_*",

@@ -21,7 +21,8 @@ class CodexRuntime:
     name = "codex"
     traits = Traits(chooses_conversation=False, steers=True)
     submit_delay = 0.0
-    controls = Controls(compact="/compact")
+    # C-u takes one line, BSpace joins it to the one above; C-c at an empty prompt ends the program (0.171.0).
+    controls = Controls(clear=("C-u", "BSpace") * 64, compact="/compact")
     passes = ("AZURE_OPENAI_*", "CODEX_*", "OPENAI_*")
 
     def locate(self, path: str | None) -> str:

@@ -23,6 +23,8 @@ _BUSY = re.compile(r"^[^\w\s›■✗] .*\(\d+[smh].*esc to interrupt\)")
 _RETRY = re.compile(r"^[^\w\s›■✗] Reconnecting\.\.\.")
 _ELSEWHERE = "This conversation is open in another app"
 _COLLAPSED = re.compile(r"\[Pasted Content \d+ chars\]")
+_TERMINALS = re.compile(r"^ {2}(\d+ background terminals? running) · /ps to view")
+_STOPPED = re.compile(r"^• (?:Blocked by hook|Hook stopped)$")
 _STATUS_LINE = " · "
 _SCROLLED = "   ↑"
 _ASKED = re.compile(r"Would you like to|^Allow the |^Trust this folder")
@@ -37,10 +39,15 @@ _RESUME_CURRENT = "› 2. Use current directory ("
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look: the view, and the error after which the model is being asked again."""
+    """One look: the view, the error after which the model is being asked again, what goes on beside turns.
+
+    `refusal`: why a hook stopped the latest prompt, where nothing else was said since.
+    """
 
     view: View
     retry: str | None = None
+    background: str = ""
+    refusal: str | None = None
 
 
 def look_at(screen: str, title: str = "") -> Look:
@@ -62,7 +69,22 @@ def look_at(screen: str, title: str = "") -> Look:
     draft = _draft(texts, start)
     collapsed = _COLLAPSED.fullmatch(draft) is not None
     view = View(_content(lines, start), None, busy, draft=draft, collapsed=collapsed)
-    return Look(view, _retried(above) if busy else None)
+    return Look(view, _retried(above) if busy else None, _background(above), _refusal(texts[:start]))
+
+
+def _refusal(above: list[str]) -> str | None:
+    """The words of a hook below the last prompt: blocked by exit code 2 or a decision, or stopped."""
+    stopped = max((index for index, line in enumerate(above) if _STOPPED.match(line)), default=None)
+    if stopped is None or any(line.startswith(_PROMPT) for line in above[stopped + 1 :]):
+        return None
+    words = above[stopped + 1].strip().removeprefix("└").strip() if stopped + 1 < len(above) else ""
+    return words or "it gave no reason"
+
+
+def _background(above: list[str]) -> str:
+    """The line above the input line that tells of commands which still run, without its hints for keys."""
+    found = next((match for line in reversed(above) if (match := _TERMINALS.match(line))), None)
+    return found[1] if found is not None else ""
 
 
 def _draft(texts: list[str], start: int) -> str:

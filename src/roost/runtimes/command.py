@@ -79,10 +79,9 @@ class CommandSensor:
                 facts.append(TurnOver("its accept log"))
         return facts
 
-    def on_hook(self, name: str, payload: Mapping[str, Any]) -> list[Fact]:
+    def on_hook(self, name: str, payload: Mapping[str, Any]) -> None:
         """Such a program has no hooks that we know of."""
         del name, payload
-        return []
 
     def on_status(self, content: bytes | None) -> Sequence[Fact]:
         """There is no status file."""

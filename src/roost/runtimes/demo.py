@@ -89,10 +89,9 @@ class DemoSensor:
                 self._reading = None
         return ()
 
-    def on_hook(self, name: str, payload: Mapping[str, Any]) -> list[Fact]:
+    def on_hook(self, name: str, payload: Mapping[str, Any]) -> None:
         """The demo agent has no hooks."""
         del name, payload
-        return []
 
     def on_screen(self, screen: str, title: str) -> View:
         """The prompt is the last line that starts with `demo>`. Whatever is said above it is indented."""
@@ -123,7 +122,7 @@ class DemoRuntime:
     name = "demo"
     traits = Traits(steers=True)
     submit_delay = 0.0
-    controls = Controls(clear="C-u", compact="/compact")
+    controls = Controls(clear=("C-u",), compact="/compact")
     passes = ("ROOST_DEMO_LOG",)
 
     def locate(self, path: str | None) -> str:
