@@ -36,7 +36,7 @@ _CLAIMS = {
     "dialog": re.compile(r"\bdialog\b|asks for a decision|a question"),
     "view": re.compile(r"another view|view is open"),
     "size": re.compile(r"\bcolumns?\b|\brows? (?:high|tall)|\d+x\d+"),
-    "mode": re.compile(r"copy[ -]mode|scroll"),
+    "mode": re.compile(r"copy[ -]mode|tmux's|scroll"),
     "person": re.compile(r"is typing"),
     "turn": re.compile(r"running turn|shows a turn|waits for the turn"),
 }

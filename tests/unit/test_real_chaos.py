@@ -2,13 +2,20 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import msgspec
 import pytest
 
-from tests.support.fake_model import Arrival
-from tests.support.real_chaos_oracle import beginnings, shown
-from tests.support.real_chaos_person import EDITED
+from roost.core.message import Message, MessageState
+from roost.core.session import Cause, Death
+from roost.store.interfaces import Attempt, StoredMessage
+from tests.support.fake_model import Arrival, Journal
+from tests.support.real_chaos import kind
+from tests.support.real_chaos_acts import Away, Work
+from tests.support.real_chaos_oracle import RealOracle, beginnings, shown
+from tests.support.real_chaos_person import EDITED, Memory
 from tests.support.real_chaos_screen import Scene, read
 from tests.support.real_chaos_watch import Sight, suspicions
 
@@ -136,3 +143,98 @@ def test_recorded_screens_are_read_as_what_they_are(program: str) -> None:
             assert (scene.prompt, scene.asks) == (False, True), name
         if name in ("busy", "steered", "queued"):
             assert scene.busy, name
+
+
+class Judged:
+    """A judge over a store, a model and people that are made up."""
+
+    def __init__(self, folder: Path) -> None:
+        self.memory, self.journal, self.folder = Memory(), Journal(), folder
+        fleet = SimpleNamespace(model=SimpleNamespace(journal=self.journal), folder=lambda _peer: folder)
+        self.acts = SimpleNamespace(
+            roost=None,
+            sent=[],
+            removed={},
+            fleet=fleet,
+            memory=self.memory,
+            works=[],
+            aways=[],
+            interrupts=[],
+        )
+        self.last_work: dict[str, float] = {}
+        self.oracle = RealOracle(cast("Any", self.acts), self.last_work)
+
+    @property
+    def kinds(self) -> list[str]:
+        return [kind(each) for each in self.oracle.wrong]
+
+
+@pytest.fixture
+def judged(tmp_path: Path) -> Judged:
+    return Judged(tmp_path)
+
+
+def stored(state: MessageState, *, done_at: float | None = None, whys: tuple[str, ...] = ()) -> StoredMessage:
+    message = Message(
+        ID, "operator", "claude-warm", 0.0, 5, "", state=state, accepted_at=1.0, done_at=done_at
+    )
+    return StoredMessage(message, tuple(Attempt(n, 1.0, "s", "", why) for n, why in enumerate(whys)), ())
+
+
+def died(cause: Cause, at: float, *, counted: bool = False) -> Death:
+    return Death("s", "claude-warm", 1, at, cause, counted=counted)
+
+
+def test_a_body_that_was_answered_twice_is_a_double_and_one_that_a_death_cut_is_not(judged: Judged) -> None:
+    first, again = arrival(1, text()), msgspec.structs.replace(arrival(9, text("b" * 16)), session="d")
+    told = stored(MessageState.DONE, whys=("was cut off; it is offered again in a fresh conversation",))
+    judged.oracle._doubled({ID: told}, [first, again])
+    assert judged.kinds == []
+    judged.oracle._doubled({ID: stored(MessageState.DONE)}, [first, again])
+    assert judged.kinds == ["doubled"]
+    answered = msgspec.structs.replace(arrival(2, text(), results_since=1), answer="Answer(act=Say(")
+    judged.journal.end(2, whole=True)
+    judged.oracle._doubled({ID: told}, [first, answered, again])
+    assert judged.kinds == ["doubled"] * 2
+
+
+def test_done_needs_a_model_that_was_asked_before(judged: Judged) -> None:
+    judged.oracle._proven({ID: stored(MessageState.DONE, done_at=5.0)}, {ID: 4.0})
+    assert judged.kinds == []
+    judged.oracle._proven({ID: stored(MessageState.DONE, done_at=5.0)}, {})
+    judged.oracle._proven({ID: stored(MessageState.ACCEPTED)}, {})
+    judged.oracle._proven({ID: stored(MessageState.DONE, done_at=5.0)}, {ID: 50.0})
+    assert judged.kinds == ["done-unasked", "done-unasked", "done-early"]
+
+
+def test_a_session_that_ends_in_a_turn_or_under_hands_is_seen(judged: Judged) -> None:
+    judged.journal.add(arrival(1, text()))
+    judged.journal.end(1, whole=False)
+    now = judged.journal.ended(1)
+    assert now is not None
+    judged.oracle._innocent(died(Cause.OPERATOR_STOP, now[0]), judged.journal)
+    judged.oracle._innocent(died(Cause.IDLE_SLEEP, now[0] - 60), judged.journal)
+    assert judged.kinds == []
+    judged.oracle._innocent(died(Cause.EPHEMERAL_SILENT, now[0]), judged.journal)
+    assert judged.kinds == ["ended-in-turn"]
+    judged.memory.begin("claude-warm", "s", "a draft")
+    judged.oracle._innocent(died(Cause.IDLE_SLEEP, now[0] + 60), judged.journal)
+    assert judged.kinds == ["ended-in-turn", "ended-under-hands"]
+
+
+def test_work_that_a_policy_ends_and_a_start_that_is_charged_are_seen(judged: Judged) -> None:
+    begun = judged.folder / "w0.begun"
+    begun.write_text("1")
+    at = begun.stat().st_mtime
+    judged.acts.works.append(Work("claude-warm", "w0", 20))
+    judged.last_work["w0"] = at + 5
+    judged.oracle._work([died(Cause.CRASHED, at + 5)])
+    judged.oracle._work([died(Cause.IDLE_SLEEP, at + 30)])
+    assert judged.kinds == []
+    judged.oracle._work([died(Cause.EPHEMERAL_DONE, at + 5)])
+    assert judged.kinds == ["ended-at-work"]
+    judged.acts.aways.append(Away("claude", "away", 100.0, 110.0))
+    judged.oracle._innocent(died(Cause.BOOT_FAILED, 50.0, counted=True), judged.journal)
+    judged.oracle._innocent(died(Cause.BOOT_FAILED, 105.0), judged.journal)
+    judged.oracle._innocent(died(Cause.BOOT_FAILED, 105.0, counted=True), judged.journal)
+    assert judged.kinds == ["ended-at-work", "charged"]
