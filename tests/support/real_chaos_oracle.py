@@ -134,8 +134,8 @@ class RealOracle(Oracle):
                     and any(before.message in text for text in one.user_texts)
                 ):
                     return False
-        told = [attempt.why for attempt in each.attempts] if each else []
-        return before.conversation != after.conversation and any(_AGAIN in why for why in told)
+        cut = [step for step in each.attempts if step.outcome == "cut" or _AGAIN in step.why] if each else []
+        return before.conversation != after.conversation and bool(cut)
 
     def _proven(self, known: dict[str, StoredMessage], first: Mapping[str, float]) -> None:
         """What was taken or done was asked of the model, after it was sent and before it was told."""

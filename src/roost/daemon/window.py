@@ -70,8 +70,8 @@ class Window:
 
     @property
     def standing(self) -> bool:
-        """Whether a view stands that may be left after a while."""
-        return self._stands is not None
+        """Whether a view or a mode stands that may be left once nobody is there."""
+        return self._stands is not None or (self._live.frame is not None and bool(self._live.frame.mode))
 
     def _small(self) -> bool:
         frame = self._live.frame
