@@ -99,6 +99,14 @@ class RealOracle(Oracle):
         for death in deaths:
             self._innocent(death, journal)
         self._work(deaths)
+        self._told()
+
+    def _told(self) -> None:
+        """The operator hears of a wait once in each life of the peer, not again and again."""
+        mailbox = states(self._roost).get("operator")
+        notices = [each.notice for each in mailbox.messages if each.notice] if mailbox else []
+        often = Counter((each.about, each.outcome, each.why) for each in notices)
+        self.doubts += [f"[told {count} times] {about}" for about, count in often.items() if count > 1]
 
     def _doubled(self, known: dict[str, StoredMessage], arrivals: list[Arrival]) -> None:
         """A body begins one turn; another only in a fresh conversation when the first was cut, and told."""

@@ -38,6 +38,7 @@ _CLAIMS = {
     "size": re.compile(r"\bcolumns?\b|\brows? (?:high|tall)|\d+x\d+"),
     "mode": re.compile(r"copy[ -]mode|tmux's|scroll"),
     "person": re.compile(r"is typing"),
+    "background": re.compile(r"in the background"),
     "turn": re.compile(r"running turn|shows a turn|waits for the turn"),
 }
 Key = tuple[str, ...]
@@ -76,6 +77,7 @@ class Sight:
             "size": scene.small,
             "mode": scene.in_mode,
             "person": self.touched < 2 * PATIENT,
+            "background": self.working or "background" in scene.text,
             "turn": not self.at_rest or not scene.prompt,
         }[claim]
 

@@ -79,6 +79,7 @@ def kinds(found: Sight) -> set[str]:
             {"false-turn"},
         ),
         (sight("unknown", "x", PROMPT, ("offered", "being handed over")), {"wordless"}),
+        (sight("idle", "kept for what goes on in the background"), {"false-background"}),
     ],
 )
 def test_what_is_said_and_is_not_so_is_seen(found: Sight, expected: set[str]) -> None:
@@ -100,6 +101,7 @@ def test_what_is_said_and_is_not_so_is_seen(found: Sight, expected: set[str]) ->
         sight("unknown", "its terminal is 5 columns wide", replace(VIEW, width=5), ("queued", "x")),
         sight("unknown", "x", PROMPT, ("offered", "a person is typing in its terminal"), touched=1.0),
         sight("unknown", "copy mode is on", replace(PROMPT, in_mode=True), ("queued", "x")),
+        sight("idle", "kept for what goes on in the background", PROMPT, ("queued", ""), working=True),
     ],
 )
 def test_what_is_so_may_be_said(found: Sight) -> None:
