@@ -122,6 +122,7 @@ class People:
                     person.press(*keys)
                     if hold is not None:
                         pause(hold)
+                        person.press(ESCAPE, gap=1)
                         self.back(peer, person)
                         self.memory.end(deed)
 

@@ -17,11 +17,12 @@ _CLAUDE = "❯\N{NO-BREAK SPACE}"
 _CODEX = "›"
 _CHOICE = re.compile(r"^\s*[❯›>] (?:✔ )?\d+\. ")
 _ASKS = re.compile(
-    r"Enter to (?:confirm|select|continue|submit)|Esc to (?:cancel|exit)|[Ee]nter confirm|"
+    r"Enter to (?:confirm|select|continue|submit)|Esc to (?:cancel|close|exit)|[Ee]nter confirm|"
     r"press enter to|enter to submit|Do you want to|Would you like to|Action Required"
 )
 _OVERLAY = re.compile(r"(?i)\besc (?:back|close|to (?!interrupt))|enter (?:continue|confirm)|↵|q to quit")
 _HINT = "Ask Codex to do anything"
+_LIST = re.compile(r"Esc to (?:close|cancel|go back|exit)")
 _ELSEWHERE = "open in another app"
 _BUSY = "esc to interrupt"
 _CLAUDE_HINTS = (
@@ -103,7 +104,11 @@ def _claude(lines: list[Line]) -> tuple[int, int] | None:
         if text.startswith(_CLAUDE) or text.rstrip() == "❯":
             below = (each for each in range(index + 1, len(lines)) if _RULE.match(lines[each].text))
             end = next(below, None)
-            return (index, end) if end is not None and _RULE.match(lines[index - 1].text) else None
+            if end is None or not _RULE.match(lines[index - 1].text):
+                return None
+            # Some lists (/permissions) stand above an input line that gets no keys.
+            over = any(_LIST.search(line.text) for line in lines[max(0, index - 4) : index - 1])
+            return None if over else (index, end)
     return None
 
 

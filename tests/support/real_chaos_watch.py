@@ -25,8 +25,8 @@ WORDLESS = 15.0
 """Seconds for which a message may wait without a word."""
 UNASKED = 12.0
 """Seconds within which the model must have been asked with a message that was taken."""
-TASK = 15.0
-"""Seconds for which the next task of an ephemeral peer waits for the silence of the one before it."""
+TASK = 30.0
+"""Seconds for which the next task of an ephemeral peer may wait for the silence of the one before it."""
 GAP = 3.0
 """Seconds between two looks above which nothing can be said of the time between them."""
 _LATER = re.compile(r"again at|woken again|asked again|\buntil\b|tried again")
