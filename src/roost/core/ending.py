@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from roost.core import commands as c
 from roost.core.durations import rough_duration
 from roost.core.message import MessageState
-from roost.core.peer import PeerState, WakePolicy
+from roost.core.peer import PeerState, Settings, WakePolicy
 from roost.core.session import Cause, Ending, Session, SessionState
 from roost.core.step import Step
 
@@ -61,6 +61,12 @@ def ask(step: Step) -> None:
 def idle_since(session: Session) -> float:
     """When the session last did or got anything, in Unix seconds."""
     return max(session.since, session.active_at or 0.0)
+
+
+def kept_until(settings: Settings, session: Session) -> float:
+    """Until when it is not ended to make room (Unix seconds), for a person or for work that goes on in it."""
+    held = session.held_until or 0.0
+    return max(held, idle_since(session) + settings.work_limit) if session.background else held
 
 
 def policy_end(state: PeerState) -> PolicyEnd | None:
