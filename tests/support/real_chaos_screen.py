@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from roost.runtimes.screen import Line, is_hint, read_lines
 
-_RULE = re.compile(r"^\s?[─▔]{8,}")
+_RULE = re.compile(r"^\s?[─▔]{3,}(?: History \d+/\d+ )?[─▔]{5,}")
 _CLAUDE = "❯\N{NO-BREAK SPACE}"
 _CODEX = "›"
 _CHOICE = re.compile(r"^\s*[❯›>] (?:✔ )?\d+\. ")
@@ -20,8 +20,14 @@ _ASKS = re.compile(
     r"Enter to (?:confirm|select|continue|submit)|Esc to (?:cancel|close|exit)|[Ee]nter confirm|"
     r"press enter to|enter to submit|Do you want to|Would you like to|Action Required"
 )
-_OVERLAY = re.compile(r"(?i)\besc (?:back|close|to (?!interrupt))|enter (?:continue|confirm)|↵|q to quit")
+_OVERLAY = re.compile(
+    r"(?i)(?<!/ )\besc (?:back|close|cancel|dismiss|to (?!interrupt))|enter (?:continue|confirm)|↵|q to quit"
+)
 _HINT = "Ask Codex to do anything"
+_HELPER = re.compile(
+    r"search prompts:|is suspended\. Run|reverse-i-search:|^\s*Find:|Shell mode|^\s*Warnings · "
+)
+"""What shows that keys go to a helper beside the input line, or in its place."""
 _LIST = re.compile(r"Esc to (?:close|cancel|go back|exit)")
 _ELSEWHERE = "open in another app"
 _BUSY = "esc to interrupt"
@@ -90,6 +96,8 @@ def read(
         lines.pop()
     texts = [line.text for line in lines]
     found = _claude(lines) if runtime == "claude" else _codex(lines)
+    if any(_HELPER.search(text) for text in texts[-5:]):
+        found = None
     start, end = found or (len(lines), len(lines))
     draft = "" if found is None else _draft(runtime, lines[start:end])
     tail = texts[end:] if runtime == "claude" else texts[max(0, start - 12) :]
