@@ -61,6 +61,7 @@ class RealActs(Acts):
         self.memory = Memory()
         self.works: list[Work] = []
         self.aways: list[Away] = []
+        self.refusals: list[tuple[float, float]] = []
         self.interrupts: list[tuple[str, float]] = []
         self._breaking = threading.Lock()
         self._outage = threading.Lock()
@@ -144,10 +145,12 @@ class RealActs(Acts):
 
         def act() -> None:
             with self._breaking:
+                begin = time.time()
                 self.fleet.hook_mode.write_text(how)
                 self.send(to, f"take this {REFUSED_WORD} now", {})
                 pause(seconds)
                 self.fleet.hook_mode.unlink(missing_ok=True)
+                self.refusals.append((begin, time.time()))
 
         return f"hook refuses ({how}) for {seconds:g} s, first at {to}", act
 

@@ -180,18 +180,14 @@ class RealOracle(Oracle):
                 continue
             why, ended = told.why, max((attempt.at for attempt in each.attempts), default=told.created_at)
             refused = REFUSED_WORD.encode() in bodies[message]
-            if _INTERRUPTED.search(why) and not self._interrupted(told.to, told.created_at):
-                self.wrong.append(
-                    f"[false-end] nobody interrupted {told.to}: {message}: {why}; {_story(each)}"
-                )
-            elif _REFUSED.search(why) and not refused:
-                self.wrong.append(f"[false-end] no hook refused {message}: {why}; {_story(each)}")
-            elif (
-                refused
-                and not _REFUSED.search(why)
-                and not any(message in text for one in arrivals for text in one.user_texts)
-            ):
-                self.wrong.append(f"[false-end] a hook refused {message}, told is: {why}; {_story(each)}")
+            if _INTERRUPTED.search(why):
+                if not self._interrupted(told.to, told.created_at):
+                    self.wrong.append(f"[false-end] nobody interrupted {told.to}: {message}: {_story(each)}")
+            elif _REFUSED.search(why):
+                if not refused:
+                    self.wrong.append(f"[false-end] no hook refused {message}: {_story(each)}")
+            elif refused and self._was_refused(ended) and message not in shown(arrivals):
+                self.wrong.append(f"[false-end] a hook refused {message}, told is: {_story(each)}")
             elif _BAD_REQUEST.search(why):
                 poisoned[f"{told.to} {each.attempts[-1].session if each.attempts else '?'}"] += 1
             else:
@@ -203,6 +199,10 @@ class RealOracle(Oracle):
                 self.wrong.append(
                     f"[poisoned] {count} messages were given up to a conversation that is refused: {where}"
                 )
+
+    def _was_refused(self, at: float) -> bool:
+        """Whether the user's hook refused prompts then."""
+        return any(begin <= at <= end + SLACK for begin, end in self._acts.refusals)
 
     def _interrupted(self, peer: str, since: float) -> bool:
         """Whether a person or an operator may have interrupted a turn of that peer."""

@@ -238,9 +238,7 @@ class People:
             self.tmux(peer, "send-keys", "-t", ":", "-X", "cancel")
         left = self.memory.standing(peer, session["id"])
         closed = True
-        if [each for each in left if each != "copy mode"] or (
-            all_ and not scene.small and not scene.busy and (not scene.prompt or scene.draft)
-        ):
+        if [each for each in left if each != "copy mode"] or (all_ and self._is_left(peer)):
             with self._at(peer) as there:
                 closed = there is None or self.back(peer, there[0])
         if closed and not scene.busy:
@@ -252,6 +250,15 @@ class People:
         ):
             self._log_in(peer)
         return closed
+
+    def _is_left(self, peer: str) -> bool:
+        """Whether something stands open there that is not just coming or going."""
+        for wait in (1.5, 0.0):
+            scene = self.scene(peer)
+            if scene is None or scene.small or scene.busy or (scene.prompt and not scene.draft):
+                return False
+            pause(wait)
+        return True
 
     def _log_in(self, peer: str) -> None:
         """Claude Code 2.1.332 asks for a person after 401; it goes on with whatever is entered then."""
