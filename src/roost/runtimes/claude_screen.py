@@ -30,6 +30,7 @@ _HINTS = frozenset(
 )
 """What stands faint in an empty input line, for a screen that was captured without its styles."""
 
+_MODE = re.compile(r"^  (?:⏸|⏵⏵) ")
 _SEARCH = re.compile(r"^\s+(search prompts:)\s*(\S*)")
 _SELECTED = re.compile(r"(enter to view tasks)|^\s+(↑/↓ to select)")
 _OF_HELPER = re.compile(r"Message @\S")
@@ -58,7 +59,7 @@ def look_at(screen: str) -> Look:
     lines = read_lines(screen)
     found = _box(lines)
     if found is None:
-        return Look(claude_views.instead(lines))
+        return Look(_taller(lines) or claude_views.instead(lines))
     start, end = found
     rows = [line.text for line in lines[end + 1 :]]
     over = claude_views.above(lines[: start - 1])
@@ -78,6 +79,17 @@ def _box(lines: list[Line]) -> tuple[int, int] | None:
             )
             return (index, end) if end is not None and RULE.match(lines[index - 1].text) else None
     return None
+
+
+def _taller(lines: list[Line]) -> View | None:
+    """An input line that is taller than the screen, which shows its end alone (2.1.332)."""
+    end = next((index for index, line in enumerate(lines) if RULE.match(line.text)), None)
+    if not end or not any(_MODE.match(line.text) for line in lines[end + 1 : end + 2]):
+        return None
+    text = [line.text for line in lines[:end]]
+    if any(line[:2].strip() for line in text):
+        return None
+    return View(Composer.FILLED, None, draft=one_line(["\N{HORIZONTAL ELLIPSIS}", *text]))
 
 
 def _view(box: list[Line], rows: list[str], *, busy: bool) -> View:
