@@ -173,32 +173,32 @@ class RealOracle(Oracle):
             bodies = {each: reader.body(each) or b"" for each in known}
         finally:
             reader.close()
-        poisoned: Counter[str] = Counter()
+        seen, poisoned = shown(arrivals), Counter[str]()
         for message, each in known.items():
-            told = each.message
-            if told.state not in (MessageState.DEAD_LETTER, MessageState.REFUSED):
-                continue
-            why, ended = told.why, max((attempt.at for attempt in each.attempts), default=told.created_at)
-            refused = REFUSED_WORD.encode() in bodies[message]
-            if _INTERRUPTED.search(why):
-                if not self._interrupted(told.to, told.created_at):
-                    self.wrong.append(f"[false-end] nobody interrupted {told.to}: {message}: {_story(each)}")
-            elif _REFUSED.search(why):
-                if not refused:
-                    self.wrong.append(f"[false-end] no hook refused {message}: {_story(each)}")
-            elif refused and self._was_refused(ended) and message not in shown(arrivals):
-                self.wrong.append(f"[false-end] a hook refused {message}, told is: {_story(each)}")
-            elif _BAD_REQUEST.search(why):
-                poisoned[f"{told.to} {each.attempts[-1].session if each.attempts else '?'}"] += 1
-            else:
-                self.doubts.append(
-                    f"[dead-letter] {message} to {told.to} at {ended:.0f}: {why}; {_story(each)}"
-                )
-        for where, count in poisoned.items():
-            if count > 2:
-                self.wrong.append(
-                    f"[poisoned] {count} messages were given up to a conversation that is refused: {where}"
-                )
+            if each.message.state in (MessageState.DEAD_LETTER, MessageState.REFUSED):
+                refused = REFUSED_WORD.encode() in bodies[message]
+                false = self._false_end(each, refused=refused, asked=message in seen)
+                if false:
+                    self.wrong.append(f"[false-end] {false}: {message} to {each.message.to}: {_story(each)}")
+                elif _BAD_REQUEST.search(each.message.why):
+                    poisoned[f"{each.message.to} {each.attempts[-1].session if each.attempts else '?'}"] += 1
+                else:
+                    self.doubts.append(f"[dead-letter] {message} to {each.message.to}: {_story(each)}")
+        self.wrong += [
+            f"[poisoned] {count} messages were given up to a conversation that is refused: {where}"
+            for where, count in poisoned.items()
+            if count > 2
+        ]
+
+    def _false_end(self, each: StoredMessage, *, refused: bool, asked: bool) -> str:
+        """What is not true of the reason that is told; empty when it may be true."""
+        told = each.message
+        ended = max((attempt.at for attempt in each.attempts), default=told.created_at)
+        if _INTERRUPTED.search(told.why):
+            return "" if self._interrupted(told.to, told.created_at) else "nobody interrupted"
+        if _REFUSED.search(told.why):
+            return "" if refused else "no hook refused"
+        return "a hook refused" if refused and not asked and self._was_refused(ended) else ""
 
     def _was_refused(self, at: float) -> bool:
         """Whether the user's hook refused prompts then."""

@@ -240,3 +240,22 @@ def test_work_that_a_policy_ends_and_a_start_that_is_charged_are_seen(judged: Ju
     judged.oracle._innocent(died(Cause.BOOT_FAILED, 105.0), judged.journal)
     judged.oracle._innocent(died(Cause.BOOT_FAILED, 105.0, counted=True), judged.journal)
     assert judged.kinds == ["ended-at-work", "charged"]
+
+
+@pytest.mark.parametrize(
+    ("why", "refused", "asked", "expected"),
+    [
+        ("the turn was interrupted at its terminal", False, True, "nobody interrupted"),
+        ("a hook refused the prompt: the house rules", False, False, "no hook refused"),
+        ("a hook refused the prompt: the house rules", True, False, ""),
+        ("it could not be delivered", True, False, "a hook refused"),
+        ("it could not be delivered", False, False, ""),
+    ],
+)
+def test_an_end_for_a_reason_that_was_not_so_is_seen(
+    judged: Judged, why: str, refused: bool, asked: bool, expected: str
+) -> None:
+    judged.acts.refusals.append((0.0, 10.0))
+    told = stored(MessageState.DEAD_LETTER)
+    told = replace(told, message=replace(told.message, why=why))
+    assert judged.oracle._false_end(told, refused=refused, asked=asked) == expected
