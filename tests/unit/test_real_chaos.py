@@ -162,6 +162,7 @@ class Judged:
             works=[],
             aways=[],
             interrupts=[],
+            refusals=[],
         )
         self.last_work: dict[str, float] = {}
         self.oracle = RealOracle(cast("Any", self.acts), self.last_work)
