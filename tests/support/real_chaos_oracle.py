@@ -49,7 +49,13 @@ def beginnings(arrivals: Iterable[Arrival]) -> list[Begun]:
     """
     found: list[Begun] = []
     for each in arrivals:
-        if each.kind != "turn" or not each.user_texts or each.results_since or each.failed:
+        if (
+            each.kind != "turn"
+            or not each.user_texts
+            or not each.waiting
+            or each.results_since
+            or each.failed
+        ):
             continue
         text = each.user_texts[-1]
         match = _HEADER.search(text)

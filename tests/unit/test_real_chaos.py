@@ -120,9 +120,10 @@ def test_a_body_that_begins_two_turns_is_seen() -> None:
         arrival(4, text(), note),
         arrival(5, text(after=EDITED)),
         arrival(6, text(), "something else"),
+        arrival(7, text(), waiting=0),
     ]
     assert [each.number for each in beginnings(once)] == [2]
-    assert [each.boundary for each in beginnings([*once, arrival(7, text("b" * 16))])] == ["a" * 16, "b" * 16]
+    assert [each.boundary for each in beginnings([*once, arrival(8, text("b" * 16))])] == ["a" * 16, "b" * 16]
     assert shown(once) == {ID: 1.0}
 
 

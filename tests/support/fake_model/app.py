@@ -163,6 +163,7 @@ async def _arrive(
             results=[entry.text for entry in request.entries if entry.said is Said.RESULT],
             answer=repr(turn.answer),
             results_since=request.pending.results,
+            waiting=len(request.pending.texts),
             failed=isinstance(turn.answer.act, Fail),
         )
     )

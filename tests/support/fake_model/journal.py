@@ -31,6 +31,8 @@ class Arrival(msgspec.Struct, frozen=True):
     """The act decided upon, for people to read."""
     results_since: int = 0
     """Tool results that came for the texts which wait for an answer: 0 is a turn that begins."""
+    waiting: int = 1
+    """How many of the user's texts wait for an answer: none where an interrupt ended their turn."""
     failed: bool = False
     """Answered with an HTTP error."""
 
