@@ -56,11 +56,8 @@ def test_C7_a_conversation_that_the_model_refuses_is_left_and_its_mail_is_answer
 def test_C7_it_is_told_before_it_is_sure_survives_a_restart_and_refresh_helps(agents: Agents) -> None:
     roost = agents.roost
     roost.until_message(roost.send("a", POISON)["id"], "dead-letter")
-    row = wait_until(
-        lambda: next((row for row in [roost.row("a")] if "refused its latest turn" in row["why"]), None),
-        timeout=PATIENCE,
-        why="it is said",
-    )
+    wait_until(lambda: "refused its latest turn" in roost.row("a")["why"], timeout=PATIENCE, why="it is said")
+    row = roost.row("a")
     assert row["state"] == "idle"
     assert "400" in row["why"]
     assert "roost refresh a" in roost.cli("show", "a").stdout

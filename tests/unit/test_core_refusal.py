@@ -6,7 +6,7 @@ from roost.core import events as e
 from roost.core.decide import deadline
 from roost.core.message import Message, MessageState, Timing
 from roost.core.peer import ResumePolicy, WakeMode, WakePolicy
-from roost.core.session import Cause, WakeCause
+from roost.core.session import Cause, SessionState, WakeCause
 from roost.core.view import shown
 from tests.unit.test_core_decide import Play
 
@@ -27,9 +27,9 @@ def fail(play: Play, number: int, *, twice: bool = False) -> list[str]:
     return words
 
 
-def poisoned(**settings: object) -> Play:
+def poisoned() -> Play:
     """The first message has failed twice, and the second one once."""
-    play = Play(resume=ResumePolicy.ALWAYS, **settings)
+    play = Play(resume=ResumePolicy.ALWAYS)
     for number in (1, 2, 3):
         play.submit(number)
     play.ready()
@@ -95,7 +95,7 @@ def test_C7_messages_of_one_turn_are_one_failure() -> None:
     play = Play()
     play.policy = type(play.policy)({"demo": type(play.policy.of("demo"))(steers=True)})
     play.busy()
-    play.tell(play.seen(play.session.state.WORKING))
+    play.tell(play.seen(SessionState.WORKING))
     play.submit(2, timing=Timing.NOW)
     play.taken(2)
     play.ended(WORDS)
@@ -165,7 +165,7 @@ def test_C7_refresh_begins_a_fresh_conversation_for_what_comes_next() -> None:
     play.ended(WORDS)
     play.tell(e.Tick(), after=5)
     fail(play, 1)
-    play.tell(play.seen(play.session.state.IDLE))
+    play.tell(play.seen(SessionState.IDLE))
     assert play.tell(e.Refresh("op")) == [
         "fresh-next",
         "stopping(conversation-refused)",
@@ -192,6 +192,17 @@ def test_C7_an_operators_resume_does_not_go_back_to_a_refused_conversation() -> 
     play.died(Cause.UNKNOWN)
     assert (play.session.wake, play.session.resumed) == (WakeCause.CONVERSATION_REFUSED, False)
     assert play.session.conversation != old
+
+
+def test_C7_a_resume_that_cannot_be_is_refused_aloud() -> None:
+    play = Play()
+    play.submit(1)
+    play.ready()
+    fail(play, 1, twice=True)
+    play.tell(play.seen(SessionState.IDLE), e.Refresh("op"))
+    play.died(Cause.UNKNOWN)
+    assert play.tell(e.Wake(WakeMode.RESUME, "op")) == ["Refuse RefusedError"]
+    assert play.tell(e.Wake(WakeMode.NATURAL, "op"))[-1] == "Launch"
 
 
 def test_C7_another_topic_keeps_its_own_conversation() -> None:
@@ -222,7 +233,7 @@ def test_C7_a_task_has_a_conversation_of_its_own() -> None:
 
 def test_C7_a_conversation_that_a_person_began_is_another_one() -> None:
     play = poisoned()
-    play.tell(e.Observed(play.session.id, play.session.state.IDLE, "at its prompt", "another"))
+    play.tell(e.Observed(play.session.id, SessionState.IDLE, "at its prompt", "another"))
     fail(play, 2)
     assert play.session.ending is None
 
@@ -234,5 +245,5 @@ def test_C7_an_id_that_becomes_known_is_no_other_conversation() -> None:
     play.submit(2)
     play.ready()
     fail(play, 1, twice=True)
-    play.tell(e.Observed(play.session.id, play.session.state.IDLE, "at its prompt", "c"))
+    play.tell(e.Observed(play.session.id, SessionState.IDLE, "at its prompt", "c"))
     assert "stopping(conversation-refused)" in fail(play, 2)

@@ -155,6 +155,11 @@ class Peer:
     since: float = 0.0
     conversations: tuple[Conversation, ...] = ()
 
+    @property
+    def left_refused(self) -> bool:
+        """Whether its latest session left a conversation that the model refuses."""
+        return self.last_death is not None and self.last_death.cause is Cause.CONVERSATION_REFUSED
+
 
 @dataclass(frozen=True, slots=True)
 class PeerState:
@@ -218,8 +223,7 @@ class PeerState:
         if self.session is not None:
             return self.session.refusal
         last = self.peer.last_death
-        left = last is None or last.cause is Cause.CONVERSATION_REFUSED or self.peer.fresh_next
-        return None if last is None or left else last.refusal
+        return None if last is None or self.peer.left_refused or self.peer.fresh_next else last.refusal
 
     @property
     def queued(self) -> int:

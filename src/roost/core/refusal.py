@@ -66,4 +66,7 @@ def _leave(step: Step, failed: str) -> None:
     if refusals > 1:
         delay = min(policy.backoff * 2 ** min(refusals, 20), policy.backoff_most)
         step.set_peer(backoff_until=step.now + delay)
-    end(step, Cause.CONVERSATION_REFUSED, "roost", why=f"{_WHY}: {failed}")
+    why = f"{_WHY}: {failed}"
+    if step.session is not None and step.session.background:
+        why = f"{why}; what went on in the background ends with it: {step.session.background}"
+    end(step, Cause.CONVERSATION_REFUSED, "roost", why=why)

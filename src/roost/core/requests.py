@@ -28,6 +28,8 @@ def on_wake(step: Step, event: e.Wake) -> None:
         return None
     if event.mode is WakeMode.RESUME and not (step.traits.resumable and peer.conversation):
         return _refuse(step, f"'{peer.name}' has no conversation to resume; wake it without --resume")
+    if event.mode is WakeMode.RESUME and peer.left_refused:
+        return _refuse(step, f"the model refuses the conversation of '{peer.name}'; wake it without --resume")
     _ask_for(step, event.mode, event.by)
     if session is not None and event.mode is WakeMode.FRESH:
         end(step, Cause.RESTART, event.by)

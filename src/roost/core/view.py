@@ -62,18 +62,6 @@ def _without_session(state: PeerState, now: float) -> Shown:
     return Shown("asleep", _last(state), peer.since)
 
 
-def _doing(session: Session) -> str:
-    """What was seen of a live session, and what keeps it from being put to sleep."""
-    if session.state is not SessionState.IDLE:
-        return session.why
-    if session.background:
-        return f"{session.why}; kept for what goes on in the background: {session.background}"
-    if session.refusal is not None:
-        return f"{session.why}; its model refused its latest turn: {session.refusal.why}"
-    kept = session.vetoed not in ("", session.why)
-    return f"{session.why}; not put to sleep: {session.vetoed}" if kept else session.why
-
-
 def _hindered(state: PeerState, now: float) -> Shown | None:
     """A peer that is wanted and cannot be started, which is not its own doing."""
     peer = state.peer
@@ -86,6 +74,20 @@ def _hindered(state: PeerState, now: float) -> Shown | None:
     if peer.backoff_until is not None and now < peer.backoff_until:
         why = f"{why}; tried again at {iso(peer.backoff_until)}"
     return Shown("blocked", why, peer.hindered.since)
+
+
+def _doing(session: Session) -> str:
+    """What was seen of a live session, and what keeps it from being put to sleep."""
+    if session.state is not SessionState.IDLE:
+        return session.why
+    refusal = session.refusal
+    why = (
+        session.why if refusal is None else f"{session.why}; its model refused its latest turn: {refusal.why}"
+    )
+    if session.background:
+        return f"{why}; kept for what goes on in the background: {session.background}"
+    kept = session.vetoed not in ("", session.why)
+    return f"{why}; not put to sleep: {session.vetoed}" if kept else why
 
 
 def _held(state: PeerState) -> Message | None:

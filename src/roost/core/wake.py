@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from roost.core.peer import Peer, PeerState, ResumePolicy, WakeMode, WakePolicy
-from roost.core.session import PARKED, Cause, WakeCause
+from roost.core.session import PARKED, WakeCause
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +33,13 @@ class _Case:
         return death is not None and death.cause in PARKED and not death.cut
 
     @property
-    def refused(self) -> bool:
-        death = self.peer.last_death
-        return death is not None and death.cause is Cause.CONVERSATION_REFUSED
-
-    @property
     def known_topic(self) -> bool:
         return self.topic is not None and self.topic in self.peer.topics
 
 
 _TABLE: tuple[tuple[Callable[[_Case], bool], bool, WakeCause], ...] = (
     (lambda case: case.mode is WakeMode.FRESH, False, WakeCause.OPERATOR_FRESH),
-    (lambda case: case.refused, False, WakeCause.CONVERSATION_REFUSED),
+    (lambda case: case.peer.left_refused, False, WakeCause.CONVERSATION_REFUSED),
     (lambda case: case.mode is WakeMode.RESUME, True, WakeCause.OPERATOR_RESUME),
     (lambda case: case.peer.resume_failed, False, WakeCause.RESUME_FAILED),
     (lambda case: case.peer.fresh_next, False, WakeCause.REFRESH),

@@ -62,6 +62,7 @@ class Api:
             raise UsageError("a peer needs a runtime and a directory")
         settings = apply_settings(Settings(dir=folder, runtime=runtime), given.items())
         await self._check(settings)
+        await asyncio.to_thread(self.machine.runtimes.check_args, settings)
         now = self.machine.clock.now()
         await self.fleet.add(Peer(name, self.machine.ids.token(), settings, created_at=now, since=now))
         await self.fleet.tell(name, e.Tick())  # one that is always up comes up now
@@ -70,6 +71,8 @@ class Api:
         """Change settings; returns all of them."""
         settings = apply_settings(self.fleet.get(name).peer.settings, pairs)
         await self._check(settings)
+        if {"args", "dir", "runtime"} & {key for key, _ in pairs}:
+            await asyncio.to_thread(self.machine.runtimes.check_args, settings)
         await self.fleet.tell(name, e.Configure(settings))
         return show_settings(settings)
 

@@ -17,8 +17,8 @@ TRUST = "Accessing workspace:"
 _MENU = re.compile(r"^\s*❯ (?:✔ )?(?:\d+\. )?\S")
 _CONTINUED = re.compile(r"^\s*[2-9]\d*\. ")
 _FOOTER = re.compile(
-    r"\besc to (?:cancel|close|go back|clear|skip|exit|return)|\bEnter to |Press Enter to continue|[↓→] to "
-    r"|ctrl\+o to toggle",
+    r"\besc to (?:cancel|close|go back|clear|skip|exit|return)|\bEnter to |Press Enter to continue"
+    r"|[↓→] to (?:adjust|navigate|scroll|select|switch)|ctrl\+o to toggle",
     re.IGNORECASE,
 )
 _ASKED = re.compile(

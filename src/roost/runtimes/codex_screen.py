@@ -59,15 +59,15 @@ def look_at(screen: str, title: str = "") -> Look:
         return Look(codex_views.instead(lines, edge))
     above = [line.text for line in pane[max(0, start - 12) : start]]
     busy = any(_BUSY.match(line) for line in above)
-    retry = _retried(above) if busy else None
-    before = [line.text for line in pane[:start]]
-    return Look(_view(lines, pane, start, busy=busy), retry, _background(above), _refusal(before))
+    view = _view(lines, pane, start, busy=busy)
+    refusal = _refusal([line.text for line in pane[:start]])
+    return Look(view, _retried(above) if busy else None, _background(above), refusal)
 
 
 def _refusal(above: list[str]) -> str | None:
     """The words of a hook below the last prompt: blocked by exit code 2 or a decision, or stopped."""
     stopped = max((index for index, line in enumerate(above) if _STOPPED.match(line)), default=None)
-    if stopped is None or any(line.startswith(_ARROW) for line in above[stopped + 1 :]):
+    if stopped is None or any(line.startswith(f"{_ARROW} ") for line in above[stopped + 1 :]):
         return None
     words = above[stopped + 1].strip().removeprefix("└").strip() if stopped + 1 < len(above) else ""
     return words or "it gave no reason"

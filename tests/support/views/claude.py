@@ -1,7 +1,6 @@
 """How the views of Claude Code are opened, beside those of its slash commands."""
 
-from tests.support.views.stage import Wish
-from tests.support.views.walk import Visit
+from tests.support.views.visit import Visit, Wish
 
 _QUESTION = (
     '@@tool AskUserQuestion {"questions":[{"question":"Which colour?","header":"Colour","multiSelect":false,'
@@ -18,6 +17,22 @@ _TODO = (
     '@@tool TodoWrite {"todos":[{"content":"one","status":"in_progress","activeForm":"doing one"},'
     '{"content":"two","status":"pending","activeForm":"doing two"}]}@@'
 )
+_HELPER = (
+    '=@@tool Agent {"description":"a helper","prompt":"@@delay 60@@","subagent_type":"general-purpose"}@@',
+    "Enter",
+    "~2.5",
+)
+_AGENTS = Wish(environ={"CLAUDE_CODE_DISABLE_AGENT_VIEW": ""})
+_PADDED = Wish(
+    claude_settings={
+        "statusLine": {
+            "type": "command",
+            "padding": 0,
+            "command": "printf '❯ x\\n────────────────────────\\nrow'",
+        }
+    }
+)
+_REPOSITORY = Wish(repository=True)
 _ASK = ("~0.5", "Enter", "?Esc to cancel|Esc to", "~0.5")
 _LOOSE = {"permissions": {"defaultMode": "bypassPermissions"}, "skipDangerousModePermissionPrompt": True}
 _LOUD = Wish(
@@ -27,7 +42,7 @@ _LOUD = Wish(
             "command": "printf '> a row\\n────────────────────────\\n❯ x · y\\n'",
         }
     }
-)  # noqa: RUF001
+)
 _QUIET = Wish(claude_settings={"statusLine": {"type": "command", "command": "echo mine"}})
 _VIM = Wish(claude_settings={"editorMode": "vim"})
 _FULL = Wish(claude_settings={"tui": "fullscreen"})
@@ -46,7 +61,7 @@ VISITS = (
     Visit("shortcuts", ("=?",)),
     Visit("rewind", ("Escape", "Escape", "~0.5")),
     Visit("rewind-confirm", ("Escape", "Escape", "~0.5", "Up", "Enter"), leave=("Escape", "Escape")),
-    Visit("agents", ("Left", "~2"), leave=("Right", "Escape")),
+    Visit("agents", ("Left", "~2"), leave=("Escape",), wish=_AGENTS, fresh=True),
     Visit("prompt-down", ("Down",)),
     Visit("prompt-up", ("Up",)),
     Visit("complete-file", ("=@",), leave=("C-c",)),
@@ -83,7 +98,9 @@ VISITS = (
     Visit("vim-command", ("=/vim", "~0.4", "Enter")),
     Visit("btw-answer", ("=/btw what is this", "~0.3", "Enter", "~1.5")),
     Visit("help-commands", ("=/help", "~0.3", "Enter", "~0.5", "Right")),
-    Visit("status-config", ("=/status", "~0.3", "Enter", "~0.5", "Right"), leave=("Escape", "Escape")),
+    Visit(
+        "status-config", ("=/status", "~0.3", "Enter", "~0.5", "Right", "~1.5"), leave=("Escape", "Escape")
+    ),
     Visit("permissions-add", ("=/permissions", "~0.3", "Enter", "~0.5", "Enter"), leave=("Escape", "Escape")),
     Visit("mcp-server", ("=/mcp", "~0.3", "Enter", "~0.5", "Enter"), leave=("Escape", "Escape")),
     Visit("hooks-detail", ("=/hooks", "~0.3", "Enter", "~0.5", "Enter"), leave=("Escape", "Escape")),
@@ -163,20 +180,14 @@ VISITS = (
     Visit("background-shell-up", ("=" + _BACKGROUND, "Enter", "~3", "Left", "~1"), fresh=True, wish=_SHELLS),
     Visit(
         "subagent",
-        (
-            '=@@tool Agent {"description":"a helper","prompt":"@@delay 60@@","subagent_type":"general-purpose"}@@',
-            "Enter",
-            "~2.5",
-        ),
+        (*_HELPER,),
         fresh=True,
         leave=(),
     ),
     Visit(
         "subagent-down",
         (
-            '=@@tool Agent {"description":"a helper","prompt":"@@delay 60@@","subagent_type":"general-purpose"}@@',
-            "Enter",
-            "~2.5",
+            *_HELPER,
             "Down",
         ),
         fresh=True,
@@ -184,9 +195,7 @@ VISITS = (
     Visit(
         "subagent-down-enter",
         (
-            '=@@tool Agent {"description":"a helper","prompt":"@@delay 60@@","subagent_type":"general-purpose"}@@',
-            "Enter",
-            "~2.5",
+            *_HELPER,
             "Down",
             "Down",
             "Enter",
@@ -198,6 +207,8 @@ VISITS = (
     Visit("vim-normal", ("Escape",), wish=_VIM, leave=("i",), fresh=True),
     Visit("vim-normal-draft", ("=a draft", "Escape"), wish=_VIM, leave=("i",), fresh=True),
     Visit("vim-visual", ("=a draft", "Escape", "=v"), wish=_VIM, leave=(), fresh=True),
+    Visit("statusline-padded", (), wish=_PADDED, leave=(), fresh=True),
+    Visit("diff-panel", ("=/diff", "~0.4", "Enter", "~1"), wish=_REPOSITORY, fresh=True),
     Visit("statusline-own", (), wish=_QUIET, leave=(), fresh=True),
     Visit("statusline-loud", (), wish=_LOUD, leave=(), fresh=True),
     Visit("statusline-loud-draft", ("=a draft",), wish=_LOUD, leave=("C-c",), fresh=True),
