@@ -13,6 +13,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "status": "daemon",
         "doctor": "doctor",
         "gc": "gc",
+        "adopt": "gc",
         "service": "service",
     },
     "Peers": {

@@ -13,8 +13,10 @@ from collections.abc import Callable
 from starlette.requests import ClientDisconnect
 
 from roost.config import ScopeMode, load_config
+from roost.daemon.lineage import Lineage
 from roost.daemon.listen import PORT, hold_lock, listen_loopback, listen_unix
 from roost.daemon.machine import Machine
+from roost.daemon.origin import port_of
 from roost.daemon.server import Daemon
 from roost.errors import RoostError
 from roost.host.clock import SystemClock
@@ -95,7 +97,14 @@ async def _serve(places: Places, notifier: Notifier, ready: Callable[[], None]) 
         raise_open_files()
         clock = SystemClock()
         store = await SqliteStore.open(places.database)
+        ids = SystemIds(clock)
+        lineage = Lineage(places, store, clock, ids)
+        await lineage.examine()
         port = await store.meta(PORT)
+        if port is None:  # a store that was lost took it along; agents that still run tell it
+            port = port_of(places.sessions)
+            if port is not None:
+                await store.commit(Batch(at=clock.now(), meta={PORT: port}))
         http = listen_loopback(port)
         if port is None:
             chosen = str(http.getsockname()[1])
@@ -105,15 +114,16 @@ async def _serve(places: Places, notifier: Notifier, ready: Callable[[], None]) 
             config=config,
             store=store,
             clock=clock,
-            ids=SystemIds(clock),
+            ids=ids,
             processes=processes,
             terminals=terminals,
             runtimes=Runtimes(config.runtimes),
             environ=dict(os.environ),
             notifier=notifier,
             scopes=scopes,
+            store_id=lineage.id,
         )
-        daemon = Daemon(machine, listen_unix(places.socket), http)
+        daemon = Daemon(machine, listen_unix(places.socket), http, lineage)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, daemon.shut_down)

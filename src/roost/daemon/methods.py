@@ -11,6 +11,7 @@ from roost.core import events as e
 from roost.core.identity import OPERATOR
 from roost.core.message import MessageState, Timing
 from roost.core.peer import WakeMode
+from roost.daemon.adoption import Registry
 from roost.daemon.api import Api
 from roost.daemon.callers import Caller, Progress
 from roost.daemon.health import Health
@@ -124,6 +125,16 @@ class _Done(_Params):
     summary: str | None = None
 
 
+class _Gc(_Params):
+    end: list[str] = []
+
+
+class _Adopt(_Params):
+    session: str | None = None
+    all: bool = False
+    store: bool = False
+
+
 class _Down(_Params):
     agents: bool = False
 
@@ -151,6 +162,7 @@ class Methods:
         tokens: Tokens,
         feed: JournalFeed,
         health: Health,
+        registry: Registry,
         metrics: Metrics,
         shut_down: Callable[[bool], None],
     ) -> None:
@@ -159,6 +171,7 @@ class Methods:
         self._tokens = tokens
         self._feed = feed
         self._health = health
+        self._registry = registry
         self._metrics = metrics
         self._shut_down = shut_down
         self._table: Mapping[str, tuple[type[_Params], Handler, bool]] = {
@@ -191,7 +204,8 @@ class Methods:
             "fresh": (_Nothing, self._fresh, True),
             "metrics": (_Nothing, self._show_metrics, False),
             "doctor": (_Nothing, self._doctor, False),
-            "gc": (_Nothing, self._gc, False),
+            "gc": (_Gc, self._gc, False),
+            "adopt": (_Adopt, self._adopt, False),
             "down": (_Down, self._down, False),
         }
 
@@ -223,8 +237,27 @@ class Methods:
     async def _doctor(self, _call: _Call) -> Answer:
         return Answer(await self._health.checks())
 
-    async def _gc(self, _call: _Call) -> Answer:
+    async def _gc(self, call: _Call) -> Answer:
+        asked: _Gc = call.params
+        if asked.end:
+            return Answer({"ended": await self._registry.orphans.end_chosen(asked.end, BY)})
         return Answer(await self._health.sweep())
+
+    async def _adopt(self, call: _Call) -> Answer:
+        asked: _Adopt = call.params
+        if [asked.session is not None, asked.all, asked.store].count(True) != 1:
+            raise UsageError("name one session, or say --all or --store")
+        if asked.store:
+            await self._registry.lineage.trust()
+            return Answer([])
+        if asked.session is not None:
+            name = await self._registry.adoption.adopt(asked.session, BY)
+            return Answer([self._api.row(name)])
+        done = await self._registry.adoption.adopt_all(BY)
+        return Answer(
+            [self._api.row(name) for name, why in done if why is None],
+            [why for _, why in done if why is not None],
+        )
 
     async def _add(self, call: _Call) -> Answer:
         await self._api.add(call.params.name, call.params.settings)
@@ -235,7 +268,7 @@ class Methods:
         return Answer({"name": call.params.name, "settings": settings})
 
     async def _list(self, _call: _Call) -> Answer:
-        return Answer(self._api.rows())
+        return Answer(self._api.rows(), self._health.notes())
 
     async def _show(self, call: _Call) -> Answer:
         name: str = call.params.name
@@ -410,5 +443,6 @@ class Methods:
         return Answer({})
 
     async def _down(self, call: _Call) -> Answer:
+        notes = self._health.notes() if call.params.agents else []
         self._shut_down(call.params.agents)
-        return Answer({})
+        return Answer({}, notes)

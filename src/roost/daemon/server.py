@@ -9,6 +9,7 @@ from dataclasses import replace
 from roost.core import commands as c
 from roost.core.peer import PeerState
 from roost.core.policy import Policy
+from roost.daemon.adoption import Adoption, Registry
 from roost.daemon.api import Api
 from roost.daemon.authority import Authority
 from roost.daemon.executor import Executor
@@ -20,6 +21,7 @@ from roost.daemon.hooks import Hooks
 from roost.daemon.journal import JournalFeed
 from roost.daemon.keeper import Keeper
 from roost.daemon.launcher import Launcher
+from roost.daemon.lineage import Lineage
 from roost.daemon.live import Lives
 from roost.daemon.logs import Logs
 from roost.daemon.machine import Machine
@@ -46,10 +48,11 @@ from roost.store.interfaces import JournalRow
 class Daemon:
     """Everything wired together. `run` serves until `shut_down`."""
 
-    def __init__(self, machine: Machine, rpc: socket.socket, http: socket.socket) -> None:
+    def __init__(self, machine: Machine, rpc: socket.socket, http: socket.socket, lineage: Lineage) -> None:
         """Build the parts; nothing runs yet."""
         url = f"http://127.0.0.1:{http.getsockname()[1]}"
         self._machine = machine
+        self._lineage = lineage
         self._tasks = Tasks()
         self._stop = asyncio.Event()
         self._end_agents = False
@@ -84,6 +87,8 @@ class Daemon:
             self._sweeper,
             self._orphans,
         )
+        self._executor.foreign.unknown = self._orphans.of_peer
+        adoption = Adoption(machine, self._fleet, self._orphans, self._recovery)
         waits = Waits()
         feed = JournalFeed(machine.store)
         self._logs = Logs(machine.places, machine.config.log_size, machine.config.log_files)
@@ -100,8 +105,11 @@ class Daemon:
         self._fleet.on_journal += [feed.committed, self._log]
         self._api = Api(machine, self._fleet, self._lives, waits)
         tokens = Tokens(machine.store)
-        health = Health(machine, self._fleet, self._executor.foreign, self._sweeper, url)
-        methods = Methods(self._api, tokens, feed, health, metrics, self.shut_down)
+        health = Health(
+            machine, self._fleet, self._executor.foreign, self._sweeper, self._orphans, lineage, url
+        )
+        registry = Registry(self._orphans, adoption, lineage)
+        methods = Methods(self._api, tokens, feed, health, registry, metrics, self.shut_down)
         self._rpc = RpcServer(methods, self._tasks)
         self._rpc_listener = rpc
         self._metrics_key = MetricsKey(machine.places.metrics_token, machine.ids.token())
@@ -128,6 +136,7 @@ class Daemon:
         recovering = self._tasks.start(self._recovery.run(loaded.intents), "recovery")
         self._tasks.start(self._sweep_after(recovering, recovered), "sweep")
         self._tasks.start(self._ticker.run(), "ticker")
+        self._tasks.start(self._lineage.run(), "store")
         glances = Glances(self._fleet, self._lives, self._machine.places, self._machine.clock)
         self._tasks.start(glances.run(), "glances")
         self._tasks.start(PaneLogs(self._machine, self._lives).run(), "pane logs")

@@ -3,7 +3,7 @@
 All times are Unix seconds, all sizes bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -150,6 +150,14 @@ class Store(Protocol):
         """The live session and the peer that a token belongs to."""
         ...
 
+    async def closed(self, sessions: Collection[str]) -> frozenset[str]:
+        """Which of these sessions this store has closed; those that it never knew are not among them."""
+        ...
+
+    async def removed(self, names: Collection[str]) -> frozenset[str]:
+        """Which of these names are of peers that this store has removed."""
+        ...
+
     async def meta(self, key: str) -> str | None:
         """One value of the store's own settings."""
         ...
@@ -160,6 +168,10 @@ class Store(Protocol):
 
     async def counts(self) -> Counts:
         """How much there is."""
+        ...
+
+    def displaced(self) -> str | None:
+        """Why nothing can be stored: the files are not at their place any more. None: they are."""
         ...
 
     async def close(self) -> None:
