@@ -1,10 +1,13 @@
 """What the agents' own hooks report. A hook is a poke and a hint: order comes from the agent's record."""
 
 import json
+import logging
 from typing import Any, cast
 
 from roost.daemon.callers import Caller
 from roost.daemon.keeper import Keeper
+
+_log = logging.getLogger("roost.hooks")
 
 
 class Hooks:
@@ -21,11 +24,15 @@ class Hooks:
             return
         try:
             payload = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             payload = {}
         fields = cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
         driver = self._keeper.driver(live.session.id)
-        for fact in live.sensor.on_hook(name, fields):
-            if driver is not None:
-                await driver.note(fact, recorded=False)
-        live.poke.set()
+        try:
+            for fact in live.sensor.on_hook(name, fields):
+                if driver is not None:
+                    await driver.note(fact, recorded=False)
+        except (TypeError, ValueError, LookupError, AttributeError) as defect:
+            _log.warning("the hook %s of %s is not understood: %r", name, live.peer, defect)
+        finally:
+            live.poke.set()

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -41,6 +41,10 @@ class Stream:
     items: AsyncGenerator[dict[str, Any], None]
 
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""What the store can count to."""
+
+
 class _Params(msgspec.Struct, forbid_unknown_fields=True):
     pass
 
@@ -76,7 +80,7 @@ class _Send(_Params):
 class _Messages(_Params):
     name: str | None = None
     state: str | None = None
-    limit: int | None = None
+    limit: Count | None = None
 
 
 class _Id(_Params):
@@ -111,10 +115,10 @@ class _Rename(_Params):
 
 
 class _Events(_Params):
-    after: int | None = None
+    after: Count | None = None
     peer: str | None = None
     follow: bool = False
-    limit: int | None = None
+    limit: Count | None = None
 
 
 class _Deaths(_Params):
@@ -149,6 +153,10 @@ class _Call:
     caller: Caller
     progress: Progress
 
+
+_WAITING = frozenset(
+    {"send", "wake", "restart", "stop", "attach", "interrupt", "compact", "rename", "remove", "adopt", "gc"}
+)
 
 Handler = Callable[[_Call], Awaitable[Answer | Stream]]
 
@@ -208,6 +216,11 @@ class Methods:
             "adopt": (_Adopt, self._adopt, False),
             "down": (_Down, self._down, False),
         }
+
+    @staticmethod
+    def waits(method: str, params: Mapping[str, Any]) -> bool:
+        """Whether a request may take as long as it takes: others of its connection do not wait for it."""
+        return method in _WAITING or params.get("follow") is True
 
     async def call(
         self, method: str, params: dict[str, Any], token: str | None, progress: Progress

@@ -9,10 +9,10 @@ from typing import Any
 
 from roost.core import events as e
 from roost.core.identity import HUMAN, OPERATOR, derive
-from roost.core.limits import BODY_BYTES, KEY_CHARACTERS, TOPIC_CHARACTERS
+from roost.core.limits import BODY_BYTES, KEY_CHARACTERS, TOPIC_CHARACTERS, TTL_SECONDS
 from roost.core.message import Message, MessageState, Timing
 from roost.core.peer import PeerState
-from roost.daemon.attachments import copy_attachments
+from roost.daemon.attachments import Attachments
 from roost.daemon.callers import Caller, Progress
 from roost.daemon.fleet import Fleet
 from roost.daemon.machine import Machine
@@ -55,6 +55,7 @@ class Sender:
         self._machine = machine
         self._fleet = fleet
         self._waits = waits
+        self._attachments = Attachments(machine.places.attachments)
         self._sending: dict[str, tuple[asyncio.Lock, int]] = {}
 
     async def send(self, caller: Caller, draft: Draft, progress: Progress) -> Sent:
@@ -106,6 +107,9 @@ class Sender:
             )
         if draft.topic is not None and len(draft.topic) > TOPIC_CHARACTERS:
             raise UsageError(f"the topic is longer than {TOPIC_CHARACTERS} characters")
+        for what, seconds in (("ttl", draft.ttl), ("timeout", draft.timeout)):
+            if seconds is not None and not 0 <= seconds <= TTL_SECONDS:  # not a number is refused, too
+                raise UsageError(f"the {what} is a time from 0 to ten years, in seconds")
         if draft.key is not None and not 0 < len(draft.key) <= KEY_CHARACTERS:
             raise UsageError(f"a key has 1 to {KEY_CHARACTERS} characters")
         return body
@@ -139,11 +143,7 @@ class Sender:
                 await self._replied(known.message)
                 return known.message, []
         now = self._machine.clock.now()
-        attachments = (
-            await asyncio.to_thread(copy_attachments, draft.attach, self._machine.places.attachments)
-            if draft.attach
-            else ()
-        )
+        attachments = await self._attachments.copy(draft.attach) if draft.attach else ()
         message = Message(
             id=message_id,
             sender=sender,

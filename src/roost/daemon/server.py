@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Callable
 from dataclasses import replace
@@ -43,6 +44,11 @@ from roost.daemon.web import WebServer
 from roost.errors import RoostError
 from roost.host.spool import Spool
 from roost.store.interfaces import JournalRow
+
+CLOSING = 10.0
+"""Seconds for the store to be closed; everything in it is durable already."""
+
+_log = logging.getLogger("roost.daemon")
 
 
 class Daemon:
@@ -180,7 +186,11 @@ class Daemon:
         for live in self._lives:
             await live.terminal.close()
             await live.forget()
-        await self._machine.store.close()
+        try:
+            async with asyncio.timeout(CLOSING):
+                await self._machine.store.close()
+        except TimeoutError:
+            _log.error("the store does not close within %g s: its disk does not answer", CLOSING)
 
     def _log(self, rows: tuple[JournalRow, ...]) -> None:
         """Log what was committed, after those who follow the journal have been told."""
