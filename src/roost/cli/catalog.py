@@ -14,6 +14,8 @@ COMMANDS: dict[str, dict[str, str]] = {
         "doctor": "doctor",
         "gc": "gc",
         "adopt": "gc",
+        "backup": "backup",
+        "restore": "backup",
         "service": "service",
     },
     "Peers": {

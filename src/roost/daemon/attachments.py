@@ -114,11 +114,11 @@ def _stored(path: str, source: int, partial: Path, store: Path) -> str:
         )
     folder = store / digest.hexdigest()
     folder.mkdir(mode=0o700, exist_ok=True)
-    target = folder / _safe(Path(path).name)
+    target = folder / safe_name(Path(path).name)
     shutil.move(partial, target)
     return str(target)
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
     """A file name that stands in one line of text without being mistaken for anything else."""
     return "".join(char if char.isalnum() or char in "._-" else "_" for char in name)[:120] or "file"

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -19,7 +20,7 @@ from roost.daemon.journal import JournalFeed
 from roost.daemon.metrics import Metrics
 from roost.daemon.sender import Draft
 from roost.daemon.tokens import Tokens
-from roost.errors import DeniedError, UsageError
+from roost.errors import DeniedError, RoostError, UsageError
 from roost.host.tmux.attach import attach_argv
 from roost.present import death_object, event_object, inbox_item, message_object
 
@@ -129,6 +130,10 @@ class _Done(_Params):
     summary: str | None = None
 
 
+class _Backup(_Params):
+    path: str
+
+
 class _Gc(_Params):
     end: list[str] = []
 
@@ -155,7 +160,20 @@ class _Call:
 
 
 _WAITING = frozenset(
-    {"send", "wake", "restart", "stop", "attach", "interrupt", "compact", "rename", "remove", "adopt", "gc"}
+    {
+        "send",
+        "wake",
+        "restart",
+        "stop",
+        "attach",
+        "interrupt",
+        "compact",
+        "rename",
+        "remove",
+        "adopt",
+        "gc",
+        "backup",
+    }
 )
 
 Handler = Callable[[_Call], Awaitable[Answer | Stream]]
@@ -213,6 +231,7 @@ class Methods:
             "metrics": (_Nothing, self._show_metrics, False),
             "doctor": (_Nothing, self._doctor, False),
             "gc": (_Gc, self._gc, False),
+            "backup": (_Backup, self._backup, False),
             "adopt": (_Adopt, self._adopt, False),
             "down": (_Down, self._down, False),
         }
@@ -255,6 +274,15 @@ class Methods:
         if asked.end:
             return Answer({"ended": await self._registry.orphans.end_chosen(asked.end, BY)})
         return Answer(await self._health.sweep())
+
+    async def _backup(self, call: _Call) -> Answer:
+        target = Path(call.params.path)
+        if not target.is_absolute():
+            raise UsageError(f"'{target}' is not an absolute path")
+        try:
+            return Answer(asdict(await self._api.machine.store.back_up(target)))
+        except OSError as error:
+            raise RoostError(f"{target} cannot be written: {error.strerror}") from error
 
     async def _adopt(self, call: _Call) -> Answer:
         asked: _Adopt = call.params

@@ -56,6 +56,17 @@ def open_for_reading(path: Path) -> apsw.Connection:
     """
     if not path.exists():
         raise StoreMissingError(f"there is no store at {path} yet; `roost up` makes one")
+    connection = open_read_only(path)
+    try:
+        _check_version(path, schema_of(connection))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_read_only(path: Path) -> apsw.Connection:
+    """Open a store of any version without the means to change it. Raises StoreError."""
     try:
         try:
             return _readable(path, "mode=ro")
@@ -78,7 +89,7 @@ def _readable(path: Path, how: str) -> apsw.Connection:
     connection = apsw.Connection(f"{path.absolute().as_uri()}?{how}", flags=flags)
     try:
         connection.set_busy_timeout(_BUSY_MS)
-        _check_version(path, schema_of(connection))
+        schema_of(connection)  # it is a database, and can be read
     except BaseException:
         connection.close()
         raise
@@ -130,7 +141,7 @@ def _other_version(path: Path, version: int) -> StoreVersionError:
             f"the store is of an older roost (schema {version}, this one needs {SCHEMA});"
             " `roost up` brings it up to date"
         )
-    return StoreVersionError(sentence, path=str(path), schema=version, known=SCHEMA)
+    return StoreVersionError(sentence, path=str(path), schema=version, known=SCHEMA, newer=version > SCHEMA)
 
 
 def files_of(path: str) -> dict[str, tuple[int, int] | None]:

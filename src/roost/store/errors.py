@@ -28,6 +28,11 @@ class StoreVersionError(StoreError):
 
     code = "store-version"
 
+    @property
+    def newer(self) -> bool:
+        """Whether that is a later one."""
+        return bool(self.facts.get("newer"))
+
 
 class StoreClosedError(StoreError):
     """The store is closed; nothing was stored."""

@@ -5,6 +5,7 @@ All times are Unix seconds, all sizes bytes.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from roost.core.commands import Change, Clear, Effect, End, Examine, Journal, Launch, Notify, Offer, Perform
@@ -12,7 +13,7 @@ from roost.core.identity import ProcessId
 from roost.core.message import Message, MessageState
 from roost.core.peer import PeerState
 from roost.core.session import Death
-from roost.store.records import Attempt, Counts, Intent, JournalRow, Loaded, StoredMessage
+from roost.store.records import Attempt, Copied, Counts, Intent, JournalRow, Loaded, StoredMessage
 
 __all__ = [
     "Attempt",
@@ -168,6 +169,10 @@ class Store(Protocol):
 
     async def counts(self) -> Counts:
         """How much there is."""
+        ...
+
+    async def back_up(self, target: Path) -> Copied:
+        """Copy the whole store into a new file. Raises RefusedError, OSError."""
         ...
 
     def displaced(self) -> str | None:

@@ -4,17 +4,18 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import TypeVar
 
 from roost.core.message import Message, MessageState
 from roost.core.peer import PeerState
 from roost.core.session import Death
-from roost.errors import StoreError
+from roost.errors import RefusedError, StoreError
 from roost.store.database import SCHEMA
 from roost.store.errors import AmbiguousIdError, BatchError, StoreClosedError
 from roost.store.interfaces import Batch
 from roost.store.reader import PREFIX_LEAST
-from roost.store.records import Counts, JournalRow, Loaded, StoredMessage
+from roost.store.records import Copied, Counts, JournalRow, Loaded, StoredMessage
 from roost.store.tables import Tables, apply, unfinished
 
 T = TypeVar("T")
@@ -185,6 +186,10 @@ class MemoryStore:
         return frozenset(
             row.peer for row in self._seen().journal.values() if row.kind == "removed" and row.peer in names
         )
+
+    async def back_up(self, target: Path) -> Copied:
+        """There are no files to copy."""
+        raise RefusedError(f"a store in memory cannot be copied to {target}")
 
     @staticmethod
     def displaced() -> str | None:

@@ -18,10 +18,11 @@ from roost.core.message import FINAL, Message, MessageState
 from roost.core.peer import PeerState
 from roost.core.session import Death, Session
 from roost.store import rows
+from roost.store.backup import back_up
 from roost.store.codec import to_text
 from roost.store.database import open_for_reading, schema_of
 from roost.store.errors import AmbiguousIdError, explain
-from roost.store.records import Counts, Intent, JournalRow, Loaded, StoredMessage
+from roost.store.records import Copied, Counts, Intent, JournalRow, Loaded, StoredMessage
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -255,6 +256,11 @@ class Reader:
         )
         assert row is not None  # noqa: S101 -- a SELECT without FROM has one row
         return Counts(*row)
+
+    @_explained
+    def back_up(self, target: Path) -> Copied:
+        """Copy the whole store, as it is at this moment, into a new file. Raises RefusedError, OSError."""
+        return back_up(self._connection, target)
 
     @_explained
     def check(self) -> list[str]:

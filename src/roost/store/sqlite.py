@@ -12,6 +12,7 @@ from roost.core.session import Death
 from roost.store.errors import StoreClosedError
 from roost.store.interfaces import Batch, Counts, JournalRow, Loaded, StoredMessage
 from roost.store.reader import Reader
+from roost.store.records import Copied
 from roost.store.writer import Writer
 
 P = ParamSpec("P")
@@ -45,6 +46,13 @@ class SqliteStore:
     async def commit(self, batch: Batch) -> tuple[JournalRow, ...]:
         """Store a batch; durable when it returns."""
         return await self._writer.submit(batch)
+
+    async def back_up(self, target: Path) -> Copied:
+        """Copy the whole store into a new file, even when its own files were removed. Raises RefusedError.
+
+        Through the connection that is open, so reads wait meanwhile.
+        """
+        return await self._read(Reader.back_up, target)
 
     def displaced(self) -> str | None:
         """Why nothing can be stored: the files are not at their place any more. None: they are."""
