@@ -118,7 +118,7 @@ def test_G6_damage_while_the_daemon_is_down(
     if damage not in (no_log, moved, deleted, older_copy):
         assert "WRONG  store" in doctor.stdout
     if damage in REFUSED:
-        with pytest.raises(StartFailedError, match="restore|upgrade"):
+        with pytest.raises(StartFailedError, match=r"restore|upgrade"):
             roost.start()
     else:
         roost.start()
