@@ -10,7 +10,7 @@ import pytest
 
 from roost.core.peer import Settings
 from roost.core.session import Session, SessionState, WakeCause
-from roost.runtimes import codex_rollout, codex_screen
+from roost.runtimes import codex_screen
 from roost.runtimes.base import (
     INTERRUPTED,
     Answered,
