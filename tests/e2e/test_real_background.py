@@ -58,6 +58,7 @@ def test_C1_a_worker_that_only_started_its_work_is_not_taken_for_silent(agents: 
     roost.until_message(sent["id"], "done")
     wait_until(made.exists, timeout=PATIENCE, why="the work was done")
     assert roost.until_death("a")["cause"] == "ephemeral-silent"
+    wait_until(lambda: roost.call("inbox", name="operator"), timeout=PATIENCE, why="its sender hears of it")
     (told,) = roost.call("inbox", name="operator")
     assert told["notice"]["outcome"] == "unanswered"
     assert "without an answer" in told["notice"]["why"]

@@ -51,7 +51,9 @@ def test_C4_a_refused_prompt_is_a_dead_letter_with_the_words_and_the_next_one_go
     sent = roost.send("a", f"{FORBIDDEN}\n" + "a line of words\n" * lines)
     ended = roost.until_message(sent["id"], "done", "dead-letter", "unknown")
     assert (ended["state"], ended["why"]) == ("dead-letter", f"a hook refused the prompt: {WAYS[way][1]}")
-    told = roost.call("inbox", name="operator")
+    told = wait_until(
+        lambda: roost.call("inbox", name="operator"), timeout=PATIENCE, why="its sender hears of it"
+    )
     assert [(each["notice"]["outcome"], each["notice"]["about"]) for each in told] == [
         ("refused", sent["id"])
     ]

@@ -45,7 +45,7 @@ def test_C14_another_view_is_told_as_such_and_holds_messages_back_while_somebody
     roost = agents.roost
     roost.ask("a", "something to show")
     with attached(roost, "a", 120, 40) as person:
-        os.write(person, {"claude": b"\x0f", "codex": b"\x14"}[agents.runtime])  # Ctrl-O, Ctrl-T
+        os.write(person, {"claude": b"\x0f", "codex": b"\x1b[D"}[agents.runtime])  # Ctrl-O, arrow left
         until_why(agents, "blocked", "another view is open in its terminal")
         sent = roost.send("a", "one line")
         wait_until(lambda: notices(agents), timeout=PATIENCE, why="the sender hears of it")

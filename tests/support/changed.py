@@ -1,4 +1,4 @@
-"""A person at a real CLI, and messages to it. The oracle is what the fake model was asked."""
+"""A person who types into the terminal of a real CLI; the oracle is what the fake model was asked."""
 
 import contextlib
 import signal
@@ -74,7 +74,7 @@ def turns_with(agents: Agents, message: str) -> int:
 
 
 def ended_in_a_turn(agents: Agents) -> tuple[str, Record]:
-    """A message whose turn a SIGKILL cuts off, and that is driven again. Returns its id and its story."""
+    """A message whose turn a SIGKILL cuts off, driven again until it is done: its id and its story."""
     roost = agents.roost
     sent = roost.send("a", "@@delay 4@@\n@@silent@@")["id"]
     roost.until_message(sent, "accepted")

@@ -3,10 +3,10 @@
 import fcntl
 import os
 import pty
-import select
 import struct
 import subprocess
 import termios
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -35,11 +35,11 @@ def attached(roost: Roost, name: str, columns: int = 0, rows: int = 0) -> Iterat
         start_new_session=True,
     )
     os.close(slave)
+    reading = threading.Thread(target=_read, args=(master,))
+    reading.start()
     try:
         wait_until(
-            lambda: (
-                _drain(master) and "0" in roost.tmux(name, "list-clients", "-F", "#{client_control_mode}")
-            ),
+            lambda: "0" in roost.tmux(name, "list-clients", "-F", "#{client_control_mode}"),
             timeout=PATIENCE,
             why="the person is attached",
         )
@@ -47,13 +47,15 @@ def attached(roost: Roost, name: str, columns: int = 0, rows: int = 0) -> Iterat
     finally:
         person.terminate()
         person.wait(PATIENCE)
+        reading.join(PATIENCE)
         os.close(master)
 
 
-def _drain(master: int) -> bool:
-    while select.select([master], [], [], 0)[0]:
+def _read(master: int) -> None:
+    """Take what is shown, until the client leaves: one that cannot show anything takes no keys either."""
+    while True:
         try:
-            os.read(master, 65536)
+            if not os.read(master, 65536):
+                return
         except OSError:
-            break
-    return True
+            return

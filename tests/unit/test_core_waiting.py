@@ -55,7 +55,6 @@ def test_C1_what_runs_in_the_background_holds_no_message_up() -> None:
 def test_C1_C10_silence_does_not_count_while_a_worker_works_or_asks() -> None:
     for state, background in (
         (SessionState.IDLE, "runs make"),
-        (SessionState.WORKING, ""),
         (SessionState.BLOCKED, ""),
     ):
         play = Play(wake=WakePolicy.EPHEMERAL)
@@ -63,6 +62,20 @@ def test_C1_C10_silence_does_not_count_while_a_worker_works_or_asks() -> None:
         seen(play, state, background)
         assert due_in(play) == LIMIT, state
     seen(play, SessionState.IDLE)
+    assert due_in(play) == 9
+
+
+def test_P4_a_turn_in_which_something_happens_is_not_silent_up_to_its_bound() -> None:
+    play = Play(wake=WakePolicy.EPHEMERAL)
+    play.busy()
+    seen(play, SessionState.WORKING)
+    for _ in range(1999):
+        assert play.tell(e.Tick(), after=7.2) == []
+        assert seen(play, SessionState.WORKING) == []
+    assert play.tell(e.Tick(), after=7.2) == ["stopping(ephemeral-silent)", "End ephemeral-silent"]
+    play = Play(wake=WakePolicy.EPHEMERAL)
+    play.busy()
+    seen(play, SessionState.WORKING)
     assert due_in(play) == 9
 
 

@@ -23,7 +23,7 @@ from roost.runtimes.base import (
     Rejected,
     TurnOver,
 )
-from roost.runtimes.claude import ClaudeRuntime
+from roost.runtimes.claude import THRESHOLDS, ClaudeRuntime
 from roost.runtimes.claude_sensor import TRANSCRIPT, ClaudeSensor
 from roost.runtimes.screen import plain
 
@@ -391,7 +391,7 @@ def test_a_session_is_started_by_flags_of_its_own(tmp_path: Path) -> None:
         "--model",
         "x",
     )
-    assert plan.env == {}
+    assert plan.env == dict.fromkeys(THRESHOLDS, "999999999")
     given = json.loads(plan.files["claude-settings.json"])
     assert given["permissions"] == {"allow": ["mcp__roost"]}
     (hook,) = given["hooks"]["UserPromptSubmit"][0]["hooks"]
@@ -400,7 +400,10 @@ def test_a_session_is_started_by_flags_of_its_own(tmp_path: Path) -> None:
     resumed = replace(made, session=replace(made.session, resumed=True), environ={"https_proxy": "http://p"})
     plan = ClaudeRuntime().plan(resumed)
     assert plan.argv[5:7] == ("--resume", CONVERSATION)
-    assert plan.env == {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
+    assert {name: plan.env[name] for name in ("NO_PROXY", "no_proxy")} == {
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+    }
 
 
 def test_a_missing_program_names_the_command_that_installs_it() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from roost.core import commands as c
 from roost.core.durations import rough_duration
 from roost.core.message import MessageState
-from roost.core.peer import PeerState, WakePolicy
+from roost.core.peer import PeerState, Settings, WakePolicy
 from roost.core.session import Cause, Ending, Session, SessionState
 from roost.core.step import Step
 
@@ -63,6 +63,12 @@ def idle_since(session: Session) -> float:
     return max(session.since, session.active_at or 0.0)
 
 
+def kept_until(settings: Settings, session: Session) -> float:
+    """Until when it is not ended to make room (Unix seconds), for a person or for work that goes on in it."""
+    held = session.held_until or 0.0
+    return max(held, idle_since(session) + settings.work_limit) if session.background else held
+
+
 def policy_end(state: PeerState) -> PolicyEnd | None:
     """The end that the peer's policy has in store for the live session as it stands."""
     session, settings = state.session, state.peer.settings
@@ -105,13 +111,17 @@ def _waits(state: MessageState, *, cut: bool) -> bool:
 def _task_end(state: PeerState, session: Session) -> PolicyEnd:
     """P4 M2: quiet after the answer, counted at the prompt; otherwise the bound for a silent worker.
 
-    Both stand while its program says that it works, or asks something: then a longer bound counts from the
-    last sign of life, for a worker that hangs must not hold up its queue for ever.
+    Silence counts from the last sign of life: a worker that hangs must not hold up its queue for ever. It
+    stands while work goes on in the background or its program asks something; then, and for a turn in which
+    something happens all the time, there is a longer bound.
     """
     settings = state.peer.settings
-    works = bool(session.background) or session.state in (SessionState.WORKING, SessionState.BLOCKED)
-    bound = max(settings.silence, settings.work_limit) if works else settings.silence
+    stands = bool(session.background) or session.state is SessionState.BLOCKED
+    bound = max(settings.silence, settings.work_limit) if stands else settings.silence
     silent_at = idle_since(session) + bound
+    longest = max(session.since, session.armed_at or 0.0) + max(settings.silence, settings.work_limit)
+    if session.state is SessionState.WORKING and longest < silent_at:
+        bound, silent_at = max(settings.silence, settings.work_limit), longest
     unfinished = _unfinished(session)
     if session.armed_at is None:
         why = f"no answer for {rough_duration(bound)}{unfinished}"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from roost.core.blame import Blame
 from roost.core.message import Examination, Message
 from roost.core.peer import Settings, WakeMode
 from roost.core.session import Cause, Death, Processes, SessionState
@@ -302,10 +303,14 @@ class Evict:
 
 @dataclass(frozen=True, slots=True)
 class BootFailed:
-    """The session could not be brought to its prompt; `why` says what was seen instead."""
+    """The session could not be brought to its prompt.
+
+    `why` says what was seen instead, `blame` who caused it.
+    """
 
     session: str
     why: str
+    blame: Blame = Blame.PROGRAM
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from roost.core import commands as c
 from roost.core import events as e
+from roost.core.blame import Blame, unhinder
 from roost.core.conversations import cut_of, topics_of
 from roost.core.delivery import next_offer
 from roost.core.durations import rough_duration
@@ -27,6 +28,7 @@ def on_launched(step: Step, event: e.Launched) -> None:
     if session is None:
         return
     step.set_session(processes=event.processes)
+    unhinder(step)
     if session.state is SessionState.STOPPING and session.processes is None:
         ask(step)
 
@@ -43,7 +45,8 @@ def on_observed(step: Step, event: e.Observed) -> None:
     if session is None:
         return
     if event.conversation is not None and event.conversation != session.conversation:
-        step.set_session(conversation=event.conversation)
+        refusal = session.refusal if session.conversation is None else None
+        step.set_session(conversation=event.conversation, refusal=refusal)
         if not session.pooled:
             step.set_peer(conversation=event.conversation)
     if event.background is not None and event.background != session.background:
@@ -83,13 +86,15 @@ def on_completed(step: Step, event: e.Completed) -> None:
 
 
 def on_boot_failed(step: Step, event: e.BootFailed) -> None:
-    """The session never came to its prompt."""
+    """The session never came to its prompt; unless its agent's program ran, that is nobody's crash."""
     session = step.live(event.session)
     if session is None:
         return
     stopping = session.state is SessionState.STOPPING
-    if not stopping:
+    if not stopping and event.blame is Blame.PROGRAM:
         end(step, Cause.BOOT_FAILED, "roost", why=event.why)
+    elif not stopping:
+        end(step, Cause.NOT_STARTED, str(event.blame), why=event.why)
     if session.processes is None:
         ask(step)
 
@@ -109,6 +114,7 @@ def on_conversation_missing(step: Step, event: e.ConversationMissing) -> None:
         resumed=False,
         wake=WakeCause.FIRST_WAKE,
         conversation=conversation,
+        refusal=None,
         why="starting a fresh conversation",
     )
     step.set_peer(conversation=conversation, topics=topics_of(session.topic))

@@ -47,7 +47,8 @@ def main() -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     logging.getLogger("mcp").setLevel(logging.WARNING)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    logging.getLogger("mcp.server.streamable_http").addFilter(_is_news)
+    for name in ("mcp.server.streamable_http", "uvicorn.error"):
+        logging.getLogger(name).addFilter(_is_news)
     try:
         asyncio.run(_serve(find_places(os.environ, asked.home), notifier, lambda: say("ready")))
     except RoostError as error:
@@ -64,7 +65,7 @@ def main() -> int:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Not a caller that went away within its request, as killed agents do (mcp 2.3 logs a traceback)."""
+    """Not a caller that went away within its request, as killed agents do: both would log a traceback."""
     return not (record.exc_info and isinstance(record.exc_info[1], ClientDisconnect))
 
 

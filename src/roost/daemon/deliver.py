@@ -93,7 +93,7 @@ class Delivery:
                 return f"a dialog is open: {view.dialog}"
             if reading is not None and (_busy(reading, view) if not steers else reading.state not in _TAKES):
                 return f"it is not at its prompt: {_state(reading)}"
-            why = await self._occupied(view)
+            why = await self._occupied(view) if reading is not None else self._driver.missing()
             if why is None or self._clock.monotonic() >= deadline:
                 return why
             if message is not None:

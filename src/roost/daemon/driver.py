@@ -12,7 +12,7 @@ from typing import TypeVar
 from roost.core import events as e
 from roost.core.durations import rough_duration
 from roost.core.message import MessageState
-from roost.core.peer import PeerState
+from roost.core.peer import PeerState, WakePolicy
 from roost.core.session import Session, SessionState
 from roost.daemon.facts import ASKED, Facts
 from roost.daemon.fleet import Fleet
@@ -73,6 +73,8 @@ class Driver:
         self._answered_at: float | None = None
         self._idle_from: float | None = None
         self._unseen_from: float | None = None
+        self._stirs = False
+        self._told_at = clock.monotonic()
         self._window = Window(live, clock)
         self._facts = Facts(live, fleet, clock)
 
@@ -148,9 +150,11 @@ class Driver:
         """
         live = self._live
         async with live.looking:
+            shown = live.screen
             if screen:
                 await self._see()
             found, lines, status = await asyncio.to_thread(self._read)
+            self._stirs = self._stirs or bool(lines) or live.screen != shown
             facts = [*found, *live.sensor.on_lines(lines)]
             if live.sensor.status_path(live.agent_pid) is not None:
                 facts.extend(live.sensor.on_status(status))
@@ -222,9 +226,19 @@ class Driver:
             self._idle_from = None
             await self._tell(self._unrecorded_end())
         shown = (session.state, session.why, session.background)
-        if (reading.state, reading.why, reading.background) != shown:
+        if (reading.state, reading.why, reading.background) != shown or self._life_due(reading):
             seen = e.Observed(live.session.id, reading.state, reading.why, background=reading.background)
+            self._told_at, self._stirs = self._clock.monotonic(), False
             await self._tell(seen)
+
+    def _life_due(self, reading: Reading) -> bool:
+        """Whether it is time to tell that something happens in the turn of a task."""
+        state = self._state()
+        if not self._stirs or state is None or reading.state is not SessionState.WORKING:
+            return False
+        settings = state.peer.settings
+        waited = self._clock.monotonic() - self._told_at
+        return settings.wake is WakePolicy.EPHEMERAL and waited >= settings.silence / 4
 
     async def _report_unseen(self, session: Session) -> None:
         """What was seen once does not count for ever: a state without evidence is unknown after a moment."""

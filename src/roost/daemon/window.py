@@ -6,9 +6,9 @@ from roost.host.interfaces import Clock
 from roost.runtimes.base import Composer, Reading
 from roost.runtimes.screen import plain
 
-NARROW = 40
-LOW = 8
-"""Columns and rows below which a program may have no room for its input line."""
+NARROW = 24
+LOW = 6
+"""Columns and rows below which a program has no room to show what stands in its input line."""
 LEAVE = 3.0
 """Seconds that another view stands, with nobody attached and a message waiting, until its key is pressed."""
 
@@ -32,13 +32,17 @@ class Window:
         live.frame = frame
         live.screen = plain(frame.text)
         live.view = live.sensor.on_screen(frame.text, frame.title)
-        if frame.mode or (self._small() and live.view.composer is not Composer.EMPTY):
+        if frame.mode or self._small():
             await live.terminal.settle()
 
     def judge(self, reading: Reading | None) -> Reading | None:
-        """The reading, unless a mode of tmux takes the keys that its prompt would get."""
+        """The reading, unless its prompt cannot be read, or a mode of tmux takes the keys for it."""
         frame = self._live.frame
-        if frame is None or not frame.mode or reading is None or reading.state is not SessionState.IDLE:
+        if frame is None or reading is None or reading.state is not SessionState.IDLE:
+            return reading
+        if self._small():
+            return None
+        if not frame.mode:
             return reading
         why = f"tmux's {frame.mode} is open in its terminal"
         return Reading(SessionState.BLOCKED, why, reading.background)
@@ -70,8 +74,8 @@ class Window:
 
     @property
     def standing(self) -> bool:
-        """Whether a view stands that may be left after a while."""
-        return self._stands is not None
+        """Whether a view or a mode stands that may be left once nobody is there."""
+        return self._stands is not None or (self._live.frame is not None and bool(self._live.frame.mode))
 
     def _small(self) -> bool:
         frame = self._live.frame

@@ -303,8 +303,12 @@ class Runtime(Protocol):
         """Blocking: the absolute path of its program on the search path; raises RuntimeMissingError."""
         ...
 
+    def check(self, settings: Settings) -> None:
+        """Blocking: raise InvalidSettingError for arguments that contradict those of roost itself."""
+        ...
+
     def plan(self, context: Context) -> LaunchPlan:
-        """How to start or resume this session."""
+        """Blocking: how to start or resume this session. Raises InvalidSettingError as `check` does."""
         ...
 
     def sensor(self, context: Context) -> Sensor:

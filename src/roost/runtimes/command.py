@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from roost.config import RuntimeTable
+from roost.core.peer import Settings
 from roost.core.policy import Traits
 from roost.core.session import SessionState
 from roost.errors import RuntimeMissingError
@@ -142,6 +143,10 @@ class CommandRuntime:
                 f" install it or correct argv in [runtimes.{self.name}]"
             )
         return found
+
+    def check(self, settings: Settings) -> None:
+        """Whatever the program takes."""
+        del settings
 
     def plan(self, context: Context) -> LaunchPlan:
         """Fill the templates."""

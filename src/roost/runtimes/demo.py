@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from roost.core.peer import Settings
 from roost.core.policy import Traits
 from roost.core.session import SessionState
 from roost.runtimes.base import (
@@ -130,6 +131,10 @@ class DemoRuntime:
         """This Python: the agent is part of the package."""
         del path
         return sys.executable
+
+    def check(self, settings: Settings) -> None:
+        """Its arguments are its own."""
+        del settings
 
     def plan(self, context: Context) -> LaunchPlan:
         """Start it on its conversation."""
