@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """A person changes a conversation of the real Codex under us; what it writes is followed (C2, C8, C16)."""
-=======
-"""C2, C8, C16: a person changes a conversation under us; the record that is written now is followed."""
->>>>>>> main
 
 import os
 from collections.abc import Iterator
