@@ -15,7 +15,6 @@ from tests.support.changed import (
     restarted,
     said,
     shows,
-    turns_with,
     typed,
 )
 from tests.support.home import Home, environment
