@@ -76,8 +76,8 @@ def pooled_object(session: Session) -> dict[str, Any]:
 
 def peer_object(state: PeerState, now: float) -> dict[str, Any]:
     """Everything `show` tells."""
-    peer = state.peer
-    quarantine, last = peer.quarantine, peer.last_death
+    peer, refusal = state.peer, state.refusal
+    quarantine, last, hindered = peer.quarantine, peer.last_death, peer.hindered
     return {
         **peer_row(state, now),
         "settings": show_settings(peer.settings),
@@ -88,7 +88,11 @@ def peer_object(state: PeerState, now: float) -> dict[str, Any]:
         "former_names": list(peer.former),
         "quarantine": {"until": iso(quarantine.until), "why": quarantine.why} if quarantine else None,
         "last_death": {"cause": str(last.cause), "at": iso(last.at), "why": last.why} if last else None,
+        "refusal": {"message": refusal.message, "why": refusal.why} if refusal else None,
         "failures": peer.failures,
+        "hindered": {"why": hindered.why, "since": iso(hindered.since), "tries": hindered.tries}
+        if hindered
+        else None,
         "messages": [message_object(message) for message in state.messages],
         "created_at": iso(peer.created_at),
     }

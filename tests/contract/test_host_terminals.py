@@ -17,6 +17,7 @@ from roost.host.interfaces import Liveness, PasteOutcome, Processes, Terminal, T
 from roost.host.memory.processes import MemoryProcesses
 from roost.host.memory.terminals import MemoryTerminals
 from roost.host.process import SystemProcesses
+from roost.host.tmux.config import COLUMNS, ROWS
 from roost.host.tmux.server import TmuxTerminals
 from tests.support.wait import eventually
 
@@ -40,9 +41,7 @@ class World:
             "ROOST_SESSION": _SESSION,
             "ROOST_NONCE": self.nonce,
         }
-        terminal = await self.terminals.start(
-            self.folder / name, ["cat"], env, self.folder, width=100, height=20
-        )
+        terminal = await self.terminals.start(self.folder / name, ["cat"], env, self.folder)
         self._started.append(terminal)
         return terminal
 
@@ -82,15 +81,17 @@ async def world(request: pytest.FixtureRequest, folder: Path) -> AsyncIterator[W
 
 async def test_started_terminal_shows_what_is_pasted_and_typed(world: World) -> None:
     terminal = await world.start()
-    assert await terminal.size() == (100, 20)
     assert await terminal.paste("héllo wörld".encode(), world.folder / "p") is PasteOutcome.PASTED
     await terminal.keys("Enter", "x", "1", "Enter")
     screen = await world.shows(terminal, "x1")
     assert screen.startswith("héllo wörld\n")
-    assert len(screen.split("\n")) == 20
+    frame = await terminal.look()
+    assert (frame.columns, frame.rows, frame.mode) == (COLUMNS, ROWS, "")
+    assert frame.text.split("\n") == screen.split("\n")
+    assert len(screen.split("\n")) == ROWS
     assert not (world.folder / "p").exists()
     await terminal.ping()
-    assert isinstance(await terminal.title(), str)
+    assert await terminal.settle()
 
 
 async def test_server_and_pane_are_processes(world: World) -> None:

@@ -82,7 +82,7 @@ def test_P4_a_failed_wake_keeps_the_task_at_the_head(roost: Roost) -> None:
     folder = roost.home.work / "e"
     folder.rmdir()
     sent = [roost.send("e", f"task {number}")["id"] for number in range(2)]
-    assert roost.until_death("e")["cause"] == "boot-failed"
+    assert roost.until_death("e")["cause"] == "not-started"
     assert [roost.message(message_id)["state"] for message_id in sent] == ["queued", "queued"]
     folder.mkdir()
     roost.call("start", name="e")

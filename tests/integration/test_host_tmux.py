@@ -1,11 +1,16 @@
 """What only a real tmux can show: exact bytes, dead panes, quoting, hanging servers, many at once."""
 
 import asyncio
+import contextlib
+import fcntl
 import os
+import pty
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -13,10 +18,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from roost.host.errors import PasteRefused, TmuxError, TmuxGone, TmuxMissing, TmuxTimeout
+from roost.host.errors import PaneInMode, PasteRefused, TmuxError, TmuxGone, TmuxMissing, TmuxTimeout
 from roost.host.interfaces import Liveness, PasteOutcome
 from roost.host.process import SystemProcesses
 from roost.host.tmux.attach import attach_argv
+from roost.host.tmux.config import COLUMNS, ROWS
 from roost.host.tmux.control import ControlClient
 from roost.host.tmux.quote import line, quote
 from roost.host.tmux.server import TmuxTerminals, new_enough
@@ -117,7 +123,7 @@ async def test_P1_pastes_of_every_size_arrive_whole(bench: Bench) -> None:
         why="the keys arrived",
         describe=(bench.folder / "keys").read_bytes,
     )
-    assert await terminal.title() == "the title"
+    assert (await terminal.look()).title == "the title"
 
 
 async def test_paste_into_a_dead_pane_pastes_nothing_and_the_server_lives(bench: Bench) -> None:
@@ -318,3 +324,62 @@ def quoting_server() -> "Iterator[QuotingServer]":
         server = QuotingServer(Path(folder))
         yield server
         server.close()
+
+
+async def test_F3_no_key_is_pressed_while_a_mode_of_tmux_would_get_it(bench: Bench) -> None:
+    terminal = await bench.start("cat")
+    await bench.command(terminal, "copy-mode", "-t", ":")
+    assert (await terminal.look()).mode == "copy-mode"
+    with pytest.raises(PaneInMode, match="copy-mode"):
+        await terminal.keys("x", "Enter")
+    assert await terminal.settle()
+    assert (await terminal.look()).mode == ""
+    await terminal.keys("y", "Enter")
+    screen = await eventually(
+        lambda: shows(terminal, "y"), timeout=10, why="the key arrives once the mode is left"
+    )
+    assert "x" not in (screen or "")
+
+
+async def test_C14_a_small_client_that_leaves_takes_its_size_along(bench: Bench) -> None:
+    terminal = await bench.start("cat")
+    for columns, rows in ((12, 3), (5, 24), (2, 1)):
+        with joined(terminal.socket, columns, rows):
+            await eventually(
+                lambda c=columns, r=rows: sized(terminal, c, r), timeout=10, why="the small client is there"
+            )
+            assert not await terminal.settle()
+        await eventually(lambda: sized(terminal, COLUMNS, ROWS), timeout=10, why="its own size is back")
+    with joined(terminal.socket, 90, 30):
+        await eventually(lambda: sized(terminal, 90, 30), timeout=10, why="it follows the next client")
+
+
+async def shows(terminal: TmuxTerminal, text: str) -> str | None:
+    screen = await terminal.capture()
+    return screen if text in screen else None
+
+
+async def sized(terminal: TmuxTerminal, columns: int, rows: int) -> bool:
+    frame = await terminal.look()
+    return (frame.columns, frame.rows) == (columns, rows)
+
+
+@contextlib.contextmanager
+def joined(socket: Path, columns: int, rows: int) -> Iterator[None]:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    client = subprocess.Popen(
+        ["tmux", "-S", str(socket), "attach"],
+        env={**os.environ, "TERM": "xterm"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        client.kill()
+        client.wait()
+        os.close(ours)
+        os.close(theirs)

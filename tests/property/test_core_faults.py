@@ -18,9 +18,22 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from roost.core import death, delivery, doubt, ending, launch, lifecycle, pool, requests, step, turns
+from roost.core import (
+    death,
+    delivery,
+    doubt,
+    ending,
+    launch,
+    lifecycle,
+    pool,
+    refusal,
+    requests,
+    step,
+    turns,
+)
 from roost.core import decide as reducer
 from roost.core import events as e
+from roost.core.blame import Blame
 from roost.core.message import MessageState, Timing
 from roost.core.peer import ResumePolicy, WakePolicy
 from roost.core.session import Cause
@@ -136,7 +149,86 @@ def a_removal_with_messages(machine: Machine) -> None:
     machine.nothing_is_dropped()
 
 
+def launches_that_never_ran(machine: Machine) -> None:
+    """The program is away for three tries."""
+    begun(machine)
+    for _ in range(3):
+        while machine.state is not None and machine.state.session is None:
+            machine.fair_step()
+        assert machine.state is not None
+        assert machine.state.session is not None
+        machine.effects.clear()
+        machine.truth.unstarted.add(machine.state.session.id)
+        machine.tell(e.BootFailed(machine.state.session.id, "no such program", Blame.SETUP))
+        while machine.state.session is not None:
+            machine.fair_step()
+
+
+def refuse(machine: Machine) -> None:
+    """The turn of the message that comes next fails, as its model wants it."""
+    while machine.state is not None and not machine.state.turn:
+        machine.fair_step()
+    session = machine.live()
+    assert session is not None
+    machine.tell(e.TurnEnded(session.id, "record", "400"))
+
+
+def turns_refused(machine: Machine) -> None:
+    """Whatever is asked in the conversation fails."""
+    begun(machine)
+    machine.add("t1", None, notice=False)
+    for _ in range(3):
+        refuse(machine)
+
+
+def turns_refused_across_a_sleep(machine: Machine) -> None:
+    """As before, with a sleep between the first message's end and the second message."""
+    begun(machine)
+    for _ in range(2):
+        refuse(machine)
+    machine.tell(e.Rest("op"))
+    while machine.state is not None and machine.state.session is not None:
+        machine.fair_step()
+    machine.add("t1", None, notice=False)
+    refuse(machine)
+
+
 FAULTS = [
+    Fault(
+        "C11 what never ran is nobody's crash",
+        lifecycle.on_boot_failed,
+        "event.blame is Blame.PROGRAM",
+        "True",
+        life=launches_that_never_ran,
+    ),
+    Fault(
+        "C11 what never ran changes no past",
+        death._never_ran,
+        " or death.cause is Cause.NOT_STARTED",
+        "",
+        life=launches_that_never_ran,
+    ),
+    Fault(
+        "C7 a conversation that is refused is left",
+        refusal.refuses,
+        "session.refusal is not None and",
+        "False and",
+        life=turns_refused,
+    ),
+    Fault(
+        "C7 one message alone proves nothing",
+        refusal.refuses,
+        "session.refusal.message != message.id",
+        "True",
+        life=turns_refused,
+    ),
+    Fault(
+        "C7 a refusal outlives its session",
+        death.on_died,
+        "refusal=session.refusal",
+        "refusal=None",
+        life=turns_refused_across_a_sleep,
+    ),
     Fault("N4 one offer at a time", delivery.offer, " or step.state.offered is not None", ""),
     Fault("N4 one message begins a turn", delivery.offer, " or step.state.turn", ""),
     Fault(

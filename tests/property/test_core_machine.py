@@ -330,12 +330,24 @@ class Machine(Shell):
             self.add(topic, None, notice=False)
             self.come_to_rest()
 
-    def come_to_rest(self) -> None:
+    @rule(turns=st.integers(1, 5))
+    def the_model_refuses(self, turns: int) -> None:
+        """Every turn fails for a while, whichever message it is for."""
+        for _ in range(turns):
+            self.add("t1", None, notice=False)
+            self.come_to_rest(in_a_turn=True)
+            session = self.live()
+            if session is not None:
+                self.tell(e.TurnEnded(session.id, "record", "400"))
+
+    def come_to_rest(self, *, in_a_turn: bool = False) -> None:
         """A shell that does its work goes on until nothing is left to do, or nothing goes by itself."""
         for _ in range(40):
             waits = not self.effects and self.live() is None
             at = deadline(self.state, self.now) if self.state is not None else None
             if not self.unfinished() or (waits and at is None):
+                return
+            if in_a_turn and self.state is not None and self.state.turn:
                 return
             self.fair_step()
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-_PINS = Path(__file__).with_name("cli_pins") / "package.json"
+_PINS = Path(__file__).with_name("cli_pins")
 _PACKAGES = {"claude": "@anthropic-ai/claude-code", "codex": "@openai/codex"}
 _KEY = "sk-ant-0123456789abcdefghij"
 
@@ -32,17 +32,21 @@ class Seed:
     argv: tuple[str, ...] = ()
 
 
+def pin_set() -> str:
+    """Which set is driven: the pinned one (empty), or what ROOST_CLI_PINS names: `previous` or `newest`."""
+    return os.environ.get("ROOST_CLI_PINS", "")
+
+
 def cache() -> Path:
-    """The folder that scripts/clis installs into."""
+    """The folder that scripts/clis installs the set into."""
     given = os.environ.get("ROOST_CLI_CACHE")
-    if given:
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "roost-clis"
+    base = given or f"{os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'}/roost-clis"
+    return Path(f"{base}-{pin_set()}" if pin_set() else base)
 
 
 def pinned(name: str) -> str:
-    """The pinned version of a CLI."""
-    return _dependencies()[_PACKAGES[name]]
+    """The version of a CLI in the set."""
+    return _dependencies().get(_PACKAGES[name], "of no version")
 
 
 def find(name: str) -> Cli | None:
@@ -62,7 +66,7 @@ def require(name: str) -> Cli:
     """The CLI; without it the test is skipped, or fails where the CLIs are required (CI)."""
     found = find(name)
     if found is None:
-        problem = f"{name} {pinned(name)} is not in {cache()}; run scripts/clis"
+        problem = f"{name} {pinned(name)} is not in {cache()}; run scripts/clis{_option()}"
         if os.environ.get("ROOST_REQUIRE_CLIS") or os.environ.get("CI"):
             pytest.fail(problem)
         pytest.skip(problem)
@@ -123,8 +127,19 @@ def seed_codex(home: Path, url: str, *trusted: Path) -> Seed:
     return Seed({"FAKE_KEY": "not-a-secret"}, ("--no-daemon", "--disable", "plugins"))
 
 
+def _option() -> str:
+    return f" --{pin_set()}" if pin_set() else ""
+
+
 def _dependencies() -> dict[str, str]:
-    return msgspec.json.decode(_PINS.read_bytes(), type=dict[str, Any])["dependencies"]
+    """What the set names. The newest ones are known only where they are installed."""
+    folder = {"": _PINS, "previous": _PINS / "previous"}.get(pin_set(), cache())
+    try:
+        return msgspec.json.decode((folder / "package.json").read_bytes(), type=dict[str, Any])[
+            "dependencies"
+        ]
+    except OSError:
+        return {}
 
 
 def _write(path: Path, content: dict[str, object]) -> None:

@@ -7,6 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from roost.core import commands as c
 from roost.core import events as e
+from roost.core.blame import Blame
 from roost.core.decide import decide
 from roost.core.ending import policy_end
 from roost.core.identity import OPERATOR, ProcessId
@@ -111,6 +112,8 @@ class Shell(RuleBasedStateMachine):
             assert not any(isinstance(command, c.Launch) for command in commands)
         self.one_is_handed_over()
         self.turn_is_over(event)
+        if isinstance(event, e.TurnEnded):
+            self.check_refusal(event, before)
         self.stored_is_remembered()
         self.tasks_end()
         return commands
@@ -138,6 +141,10 @@ class Shell(RuleBasedStateMachine):
                 assert death.counted == counts or (session.task is not None and not death.counted)
                 if session.ending is not None:
                     assert death.cause is session.ending.cause
+                if session.id in self.truth.unstarted:
+                    self.check_unstarted(before)
+                if death.cause is Cause.CONVERSATION_REFUSED:
+                    self.check_left(session)
             case c.Notify(ident, to, notice):
                 known = self.stored.messages.get(notice.about) or self.stored.final[notice.about]
                 assert known.notice is None, "a notice was answered by a notice"
@@ -145,6 +152,40 @@ class Shell(RuleBasedStateMachine):
                 assert self.news.setdefault((notice.about, notice.outcome), ident) == ident
             case _:
                 pass
+
+    def check_refusal(self, event: e.TurnEnded, before: PeerState) -> None:
+        """C7: the second message whose turn fails, with no answer in between, ends its conversation."""
+        session = before.find_session(event.session)
+        ended = {
+            m.id
+            for m in before.turn
+            if m.session == event.session and (event.messages is None or m.id in event.messages)
+        }
+        if session is None or not ended or event.outage or event.interrupted:
+            return
+        failed = self.truth.failed.setdefault(self.truth.place(session), set())
+        others = failed - ended
+        failed.clear() if event.failed is None else failed.update(ended)
+        if event.failed is None or not others or before.peer.settings.wake is WakePolicy.EPHEMERAL:
+            return
+        now = self.state.find_session(session.id) if self.state else None
+        assert now is None or now.ending is not None, "a conversation that is refused goes on"
+
+    def check_left(self, session: Session) -> None:
+        """Two messages have failed in it, or one, and an operator asked for a fresh one."""
+        place = self.truth.place(session)
+        asked = session.ending is not None and session.ending.by == "op"
+        assert len(self.truth.failed.get(place, ())) >= (1 if asked else 2), (
+            "a conversation was left too soon"
+        )
+        self.truth.left.add(place)
+
+    def check_unstarted(self, before: PeerState) -> None:
+        """What never ran is nobody's crash, and the past of the peer is what it was."""
+        if self.state is not None:
+            after, known = self.state.peer, before.peer
+            counts = (after.deaths, after.failures, after.quarantine, after.conversations)
+            assert counts == (known.deaths, known.failures, known.quarantine, known.conversations)
 
     def may_steer(self, offered: Message) -> bool:
         """Whether the message asks to be typed into a running turn, and its program takes it in."""
@@ -215,7 +256,8 @@ class Shell(RuleBasedStateMachine):
         assert not peer.removing
         loose = isinstance(event, e.Wake | e.Restart | e.Start)
         assert loose or before.peer.quarantine is None or before.peer.quarantine.until <= self.now
-        assert loose or before.peer.pending or (before.peer.backoff_until or 0.0) <= self.now
+        mended = isinstance(event, e.Configure) and before.peer.hindered is not None
+        assert loose or mended or before.peer.pending or (before.peer.backoff_until or 0.0) <= self.now
         if before.session is not None and before.session.id == launch.session.id:
             assert isinstance(event, e.ConversationMissing)
             return
@@ -238,6 +280,8 @@ class Shell(RuleBasedStateMachine):
         if peer.settings.wake is WakePolicy.EPHEMERAL and launch.session.wake != "operator-resume":
             assert not launch.session.resumed
             assert launch.session.armed_at is None
+        if launch.session.resumed:
+            assert self.truth.place(launch.session) not in self.truth.left, "a refused conversation came back"
 
     def pooled(self) -> list[Session]:
         """Pooled sessions whose processes run."""
@@ -297,7 +341,11 @@ class Shell(RuleBasedStateMachine):
             self.truth.running.add(session.id)
             self.tell(e.Launched(session.id, Processes(PROCESS, PROCESS, PROCESS, "/s")))
         else:
-            self.tell(e.BootFailed(session.id, "no such program"))
+            blame = pick(*Blame)
+            current = self.state.find_session(session.id)
+            if blame is not Blame.PROGRAM and current is not None and current.ending is None:
+                self.truth.unstarted.add(session.id)
+            self.tell(e.BootFailed(session.id, "no such program", blame))
 
     def run_offer(self, offer: c.Offer, pick: Pick) -> None:
         session, message = self.live(), offer.message

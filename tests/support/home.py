@@ -9,7 +9,9 @@ from pathlib import Path
 
 from tests.support.processes import MARKER
 
-_KEPT = frozenset({MARKER, "ROOST_CLI_CACHE", "ROOST_REQUIRE_CLIS", "ROOST_TEST_LOOPBACK_ONLY"})
+_KEPT = frozenset(
+    {MARKER, "ROOST_CLI_CACHE", "ROOST_CLI_PINS", "ROOST_REQUIRE_CLIS", "ROOST_TEST_LOOPBACK_ONLY"}
+)
 _FOREIGN = (
     "ANTHROPIC_",
     "AWS_",

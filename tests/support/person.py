@@ -1,9 +1,12 @@
 """A person at a peer's terminal: a real tmux client on a pseudo-terminal, and keys written to it."""
 
+import fcntl
 import os
 import pty
-import select
+import struct
 import subprocess
+import termios
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,10 +17,15 @@ PATIENCE = 20.0
 
 
 @contextmanager
-def attached(roost: Roost, name: str) -> Iterator[int]:
-    """A person's terminal joined to the peer's session; yields the descriptor to type into."""
+def attached(roost: Roost, name: str, columns: int = 0, rows: int = 0) -> Iterator[int]:
+    """A person's terminal joined to the peer's session; yields the descriptor to type into.
+
+    `columns` and `rows`: of what size; without them, of none, which tmux takes for 80 by 24.
+    """
     argv = roost.call("attach", name=name)["argv"]
     master, slave = pty.openpty()
+    if columns:
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     person = subprocess.Popen(
         argv,
         stdin=slave,
@@ -27,11 +35,11 @@ def attached(roost: Roost, name: str) -> Iterator[int]:
         start_new_session=True,
     )
     os.close(slave)
+    reading = threading.Thread(target=_read, args=(master,))
+    reading.start()
     try:
         wait_until(
-            lambda: (
-                _drain(master) and "0" in roost.tmux(name, "list-clients", "-F", "#{client_control_mode}")
-            ),
+            lambda: "0" in roost.tmux(name, "list-clients", "-F", "#{client_control_mode}"),
             timeout=PATIENCE,
             why="the person is attached",
         )
@@ -39,13 +47,15 @@ def attached(roost: Roost, name: str) -> Iterator[int]:
     finally:
         person.terminate()
         person.wait(PATIENCE)
+        reading.join(PATIENCE)
         os.close(master)
 
 
-def _drain(master: int) -> bool:
-    while select.select([master], [], [], 0)[0]:
+def _read(master: int) -> None:
+    """Take what is shown, until the client leaves: one that cannot show anything takes no keys either."""
+    while True:
         try:
-            os.read(master, 65536)
+            if not os.read(master, 65536):
+                return
         except OSError:
-            break
-    return True
+            return

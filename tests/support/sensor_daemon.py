@@ -7,6 +7,7 @@ refuses all), `tmux-empty` (answers nothing), `proc` (no process table), `store`
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from roost.daemon.__main__ import main
 from roost.errors import StoreError
 from roost.host import process_linux
 from roost.host.errors import SensorError, TmuxError
+from roost.host.interfaces import Frame
 from roost.host.tmux.server import TmuxTerminals
 from roost.host.tmux.terminal import TmuxTerminal
 from roost.store.sqlite import SqliteStore
@@ -42,26 +44,26 @@ def fail(owner: Any, names: str, word: str, error: Callable[[], Exception]) -> N
         setattr(owner, name, spoiled)
 
 
-def empty(name: str) -> None:
-    """While tmux answers nothing, this method of a terminal returns no text."""
-    original = getattr(TmuxTerminal, name)
+def empty() -> None:
+    """While tmux answers nothing, a look at a terminal shows no text."""
+    original = TmuxTerminal.look
 
-    async def spoiled(*args: Any, **kwargs: Any) -> str:  # noqa: ANN401
-        return "" if failing("tmux-empty") else await original(*args, **kwargs)
+    async def spoiled(*args: Any, **kwargs: Any) -> Frame:  # noqa: ANN401
+        frame = await original(*args, **kwargs)
+        return replace(frame, text="", title="") if failing("tmux-empty") else frame
 
-    setattr(TmuxTerminal, name, spoiled)
+    setattr(TmuxTerminal, "look", spoiled)  # noqa: B010 -- as the others
 
 
 if __name__ == "__main__":
     fail(
         TmuxTerminal,
-        "capture title clients last_input keys paste ping",
+        "capture look clients last_input keys paste ping",
         "tmux-errors",
         lambda: TmuxError("tmux refuses"),
     )
     fail(TmuxTerminals, "adopt", "tmux-errors", lambda: TmuxError("tmux refuses"))
     fail(process_linux, "row rows boot_id", "proc", lambda: SensorError("/proc cannot be read"))
     fail(SqliteStore, "commit", "store", lambda: StoreError("the disk is full; nothing was stored"))
-    for method in ("capture", "title"):
-        empty(method)
+    empty()
     sys.exit(main())

@@ -8,6 +8,7 @@ from roost.core.identity import ProcessId
 from roost.core.message import Message, MessageState, Notice
 from roost.core.peer import (
     Conversation,
+    Hindrance,
     LastDeath,
     Peer,
     PendingWake,
@@ -24,6 +25,7 @@ from roost.core.session import (
     Errand,
     ErrandKind,
     Processes,
+    Refusal,
     Session,
     SessionState,
     WakeCause,
@@ -100,6 +102,7 @@ FULL_PEER = Peer(
         (("K", "v=1"), ("L", "")),
         ("-a", "b c"),
         3,
+        10.5,
     ),
     0.1 + 0.2,
     stopped=True,
@@ -112,9 +115,11 @@ FULL_PEER = Peer(
     quarantine=Quarantine(1e10 + 0.123456, "why"),
     backoff_until=5.5,
     failures=2,
+    hindered=Hindrance("no program", 1.5, 2.5, 3, told=True),
+    refusals=1,
     generation=3,
     conversation="c-1",
-    last_death=LastDeath(Cause.OOM, 4.5, True, "s-0", "signal 9"),
+    last_death=LastDeath(Cause.OOM, 4.5, True, "s-0", "signal 9", Refusal("m-0", "400")),
     topics=("a", "b"),
     deaths=(1.5, 2.5),
     since=6.25,
@@ -149,6 +154,9 @@ FULL_SESSION = Session(
     "a reason",
     Errand(ErrandKind.COMPACT, "operator", 7.5, True, 8.5, "failed", "note"),
     -3600.5,
+    "runs make",
+    ("m-1", "m 2"),
+    Refusal("m-1", "400 no"),
 )
 FULL_MESSAGE = Message(
     "ab" * 16,

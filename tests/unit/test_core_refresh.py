@@ -10,6 +10,7 @@ from roost.core.decide import deadline
 from roost.core.peer import ResumePolicy, WakeMode, WakePolicy
 from roost.core.session import Cause, Death, SessionState
 from roost.core.view import shown
+from roost.core.waiting import AFTER
 from tests.unit.test_core_decide import RUNNING, Play
 
 
@@ -168,10 +169,10 @@ def test_N1_who_waits_for_a_peer_that_needs_a_person_to_start_hears_so() -> None
     play = Play()
     play.submit()
     play.tell(e.Launched(play.session.id, RUNNING))
-    assert play.tell(e.Observed(play.session.id, SessionState.BLOCKED, "its start-up shows: Log in")) == [
-        "blocked",
-        "Notify blocked",
-    ]
+    blocked = e.Observed(play.session.id, SessionState.BLOCKED, "its start-up shows: Log in")
+    assert play.tell(blocked) == ["blocked"]
+    assert deadline(play.state, play.now) == play.now + AFTER
+    assert play.tell(e.Tick(), after=AFTER) == ["Notify blocked"]
     assert "needs a person before it can start: its start-up shows: Log in" in news(play)[0][1]
 
 

@@ -9,6 +9,7 @@ from roost.core.session import Cause, WakeCause
 from roost.core.wake import WakeDecision, decide_wake
 
 PARKED = LastDeath(Cause.IDLE_SLEEP, 1.0, cut=False)
+REFUSED = LastDeath(Cause.CONVERSATION_REFUSED, 1.0, cut=False)
 CRASHED = LastDeath(Cause.CRASHED, 1.0, cut=False)
 PEER = Peer("p", "5eed", Settings("/", "demo"), 1.0, conversation="c", last_death=PARKED, topics=("t",))
 ALWAYS = replace(PEER.settings, resume=ResumePolicy.ALWAYS)
@@ -39,6 +40,22 @@ ROWS = {
         True,
         False,
         WakeCause.RESUME_FAILED,
+    ),
+    "2 refused before an operator's resume": (
+        {"last_death": REFUSED},
+        WakeMode.RESUME,
+        "t",
+        True,
+        False,
+        WakeCause.CONVERSATION_REFUSED,
+    ),
+    "2 refused before redrive": (
+        {"last_death": REFUSED, "settings": ALWAYS},
+        WakeMode.NATURAL,
+        "t",
+        True,
+        False,
+        WakeCause.CONVERSATION_REFUSED,
     ),
     "3 refresh before ephemeral": (
         {"fresh_next": True, "settings": EPHEMERAL},

@@ -18,7 +18,7 @@ from roost.core.view import shown
 from roost.daemon.deliver import DRAFT_WAIT, MIXED_WAIT, Delivery
 from roost.daemon.live import Handing
 from roost.host.interfaces import PasteOutcome
-from roost.runtimes.base import Composer, Reading, View
+from roost.runtimes.base import Composer, Controls, Reading, View
 
 OFFERED = Message(
     "0" * 32,
@@ -57,7 +57,8 @@ class Desk:
         self.session, self.peer, self.screen = session, "worker", ""
         self.terminal = self.sensor = self.runtime = self
         self.records, self.submit_delay = True, 0.0
-        self.traits = Traits(steers=True)
+        self.traits, self.controls = Traits(steers=True), Controls(clear=("C-c",))
+        self.rejected, self.frame = "", None
         self.reading = Reading(SessionState.IDLE, "at its prompt")
 
     def now(self) -> float:

@@ -9,6 +9,9 @@ import pytest
 
 from roost.cli.app import App
 from roost.cli.group import roost
+from roost.host.environment import MARKS, PASSED
+from roost.runtimes.claude import ClaudeRuntime
+from roost.runtimes.codex import CodexRuntime
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -38,3 +41,19 @@ def test_every_command_shown_is_one_that_exists(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_link_leads_somewhere(page: Path) -> None:
     assert [link for link in _LINK.findall(page.read_text()) if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("heading", "names"),
+    [
+        ("Every agent", PASSED),
+        ("Claude Code", ClaudeRuntime.passes),
+        ("Codex", CodexRuntime.passes),
+        ("Never", MARKS),
+    ],
+)
+def test_c6_the_documented_environment_is_that_of_the_code(heading: str, names: tuple[str, ...]) -> None:
+    text = (ROOT / "docs/how-to/environment.md").read_text()
+    section = text.partition(f"### {heading}\n")[2].partition("\n### ")[0]
+    (block,) = re.findall(r"^```text\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    assert sorted(block.split()) == sorted(names)

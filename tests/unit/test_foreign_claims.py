@@ -7,6 +7,7 @@ from pathlib import Path
 from roost.core import events as e
 from roost.core.peer import Settings
 from roost.core.session import Cause, Session, SessionState, WakeCause
+from roost.core.waiting import AFTER
 from roost.runtimes.base import Claim, Context
 from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
@@ -95,7 +96,8 @@ def held() -> Play:
     play.died(Cause.IDLE_SLEEP)
     play.submit(2, topic="t")
     told = play.tell(e.Observed(play.session.id, SessionState.BLOCKED, "open in process 7"))
-    assert told == ["blocked", "Notify blocked"]
+    assert told == ["blocked"]
+    assert play.tell(e.Tick(), after=AFTER) == ["Notify blocked"]
     return play
 
 
@@ -103,7 +105,8 @@ def test_P5_a_held_session_waits_and_goes_on() -> None:
     play = held()
     conversation = play.session.conversation
     assert play.tell(e.Tick(), after=86400.0) == []
-    assert play.submit(3, topic="t") == ["queued"]
+    assert play.submit(3, topic="t") == ["queued", "Notify blocked"]
+    assert play.tell(e.Tick(), after=86400.0) == []
     assert play.tell(e.Released("another")) == []
     assert play.session.state is SessionState.BLOCKED
     play.tell(e.Released(play.session.id))

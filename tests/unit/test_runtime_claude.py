@@ -12,8 +12,18 @@ from roost.core.peer import Settings
 from roost.core.session import Processes, Session, SessionState, WakeCause
 from roost.errors import RuntimeMissingError
 from roost.runtimes import claude_screen
-from roost.runtimes.base import INTERRUPTED, Composer, Context, ConversationSeen, Prompted, Reading, TurnOver
-from roost.runtimes.claude import ClaudeRuntime
+from roost.runtimes.base import (
+    INTERRUPTED,
+    Answered,
+    Composer,
+    Context,
+    ConversationSeen,
+    Prompted,
+    Reading,
+    Rejected,
+    TurnOver,
+)
+from roost.runtimes.claude import THRESHOLDS, ClaudeRuntime
 from roost.runtimes.claude_sensor import TRANSCRIPT, ClaudeSensor
 from roost.runtimes.screen import plain
 
@@ -167,7 +177,6 @@ def test_the_status_file_tells_the_state(tmp_path: Path, said: str, state: Sessi
     reading = sensor.reading()
     assert reading is not None
     assert reading.state is state
-    assert sensor.watches_screen == (said != "idle")
     if state is SessionState.BLOCKED:
         assert reading.why == "a dialog is open: permission prompt"
 
@@ -221,6 +230,7 @@ def test_the_transcript_tells_prompts_and_ends(tmp_path: Path) -> None:
             line(type="user", message={"role": "user", "content": wrapped}),
             line(type="user", message={"role": "user", "content": result}, toolUseResult="x"),
             line(type="user", message={"role": "user", "content": "a helper's"}, isSidechain=True),
+            line(type="assistant", message={"content": [{"type": "text", "text": "words"}]}),
             line(type="system", subtype="turn_duration"),
             line(type="assistant", isApiErrorMessage=True, error="unknown", message=failure),
             line(type="assistant", isApiErrorMessage=True, error="server_error", message=failure),
@@ -232,6 +242,7 @@ def test_the_transcript_tells_prompts_and_ends(tmp_path: Path) -> None:
     )
     assert facts == [
         Prompted(wrapped, TRANSCRIPT),
+        Answered(TRANSCRIPT),
         TurnOver(TRANSCRIPT),
         TurnOver(TRANSCRIPT, "API Error: 400"),
         TurnOver(TRANSCRIPT, "API Error: 400", outage=True),
@@ -258,42 +269,93 @@ def test_an_error_that_only_a_person_can_mend_blocks_until_the_next_prompt(tmp_p
     assert sensor.reading() == Reading(SessionState.IDLE, "at its prompt")
 
 
-def test_only_the_prompt_hook_of_this_conversation_is_evidence(tmp_path: Path) -> None:
+def test_C4_a_prompt_that_a_hook_refused_is_told_with_its_words(tmp_path: Path) -> None:
+    """Exit code 2 keeps the prompt out of the transcript but for this line, `continue: false` does not."""
     sensor = at_prompt(tmp_path)
-    payload = {"session_id": CONVERSATION, "prompt": "words"}
-    assert sensor.on_hook("UserPromptSubmit", payload) == [Prompted("words", "its UserPromptSubmit hook")]
-    assert sensor.on_hook("UserPromptSubmit", {**payload, "session_id": "other"}) == []
-    assert sensor.on_hook("Stop", payload) == []
+    blocked = {"ending": {"kind": "blocked_by_hook", "reason": "not\n here"}, "promptKept": False}
+    stopped = {"ending": {"kind": "stopped_by_hook", "reason": "enough"}, "promptKept": True}
+    informs = {"type": "system", "subtype": "informational", "preventContinuation": True}
+    content = "UserPromptSubmit operation blocked by hook:\n\nOriginal prompt: words"
+    facts = sensor.on_lines(
+        [
+            line(**informs, content=content, promptSubmitEnding=blocked),
+            line(type="user", message={"content": "words"}),
+            line(type="user", isMeta=True, message={"content": "Operation stopped by hook: enough"}),
+            line(**informs, content="Operation stopped by hook: enough", promptSubmitEnding=stopped),
+            line(**informs, content="something else"),
+        ]
+    )
+    assert facts == [
+        Rejected(TRANSCRIPT, "not here", content),
+        Prompted("words", TRANSCRIPT),
+        Rejected(TRANSCRIPT, "enough"),
+    ]
 
 
-def test_what_is_entered_right_behind_a_prompt_is_queued_before_the_transcript_shows_a_turn(
-    tmp_path: Path,
-) -> None:
+def test_C3_idle_needs_a_prompt_on_the_screen_whatever_the_status_file_says(tmp_path: Path) -> None:
     sensor = at_prompt(tmp_path)
-    first, second = ({"session_id": CONVERSATION, "prompt": text} for text in ("first", "second"))
-    assert sensor.on_hook("UserPromptSubmit", first) != []
-    assert sensor.on_hook("UserPromptSubmit", second) == []
-    assert sensor.on_lines([line(type="system", subtype="turn_duration")]) == [TurnOver(TRANSCRIPT)]
-    assert sensor.on_hook("UserPromptSubmit", second) != []
+    sensor.on_status(status())
+    assert sensor.reading() == Reading(SessionState.IDLE, "at its prompt")
+    sensor.on_screen("Something else\n\n", "")
+    assert sensor.reading() is None
+    sensor.on_status(status(status="busy"))
+    assert sensor.reading() == Reading(SessionState.WORKING, "in a turn")
+
+
+def test_C1_C9_what_goes_on_beside_turns_is_told_by_the_program(tmp_path: Path) -> None:
+    sensor = at_prompt(tmp_path)
+    sensor.on_status(status(status="shell"))
+    assert background(sensor) == "runs a command that it started"
+    task = {"id": "b", "type": "shell", "status": "running", "command": "make\n all"}
+    sensor.on_hook("Stop", {"session_id": "another", "background_tasks": []})
+    sensor.on_hook("Stop", {"session_id": CONVERSATION, "background_tasks": [task]})
+    assert background(sensor) == "runs make all"
+    sensor.on_status(status())
+    assert background(sensor) == ""
+    once = {"id": "c1", "recurring": False, "nextFireAt": 1_795_775_280_000}
+    sensor.on_lines([line(type="user", message={"content": []}, toolUseResult=once)])
+    assert background(sensor) == "a timer is set for 2026-11-27T10:28:00Z"
+    again = {"id": "c2", "recurring": True, "nextFireAt": 1_795_775_290_000.5}
+    wakeup = {"scheduledFor": 1_795_775_340_000, "clampedDelaySeconds": 60, "wasClamped": False}
+    sensor.on_lines(
+        [
+            line(type="user", message={"content": []}, toolUseResult=again),
+            line(type="user", message={"content": []}, toolUseResult=wakeup),
+            line(type="system", subtype="scheduled_task_fire", taskId="c1"),
+            line(type="system", subtype="scheduled_task_fire", taskId="c2"),
+        ]
+    )
+    assert background(sensor) == "a timer that recurs; a timer is set for 2026-11-27T10:29:00Z"
+    sensor.on_lines(
+        [
+            line(type="user", message={"content": []}, toolUseResult={"id": "c2"}),
+            line(type="system", subtype="scheduled_task_fire", taskId="unheard of"),
+        ]
+    )
+    assert background(sensor) == ""
+
+
+def background(sensor: ClaudeSensor) -> str:
+    reading = sensor.reading()
+    assert reading is not None
+    assert reading.state is SessionState.IDLE
+    return reading.background
 
 
 def test_a_queued_prompt_is_taken_when_it_joins_the_turn_or_begins_the_next(tmp_path: Path) -> None:
-    """Claude Code 2.1.328 runs the prompt hook when a text is queued; the model gets it later, or never."""
+    """Claude Code 2.1.328: a text that was queued goes to the model later, or never."""
     sensor = ClaudeSensor(context(tmp_path))
     prompt = {"type": "user", "message": {"content": "first"}}
     queued = {"type": "queue-operation", "operation": "enqueue", "content": "second"}
     joined = {"type": "queued_command", "commandMode": "prompt", "prompt": "second"}
     told = {"type": "queued_command", "commandMode": "task-notification", "prompt": "a task is done"}
-    payload = {"session_id": CONVERSATION, "prompt": "second"}
     assert sensor.on_lines([line(**prompt)]) == [Prompted("first", TRANSCRIPT)]
-    assert sensor.on_hook("UserPromptSubmit", payload) == []
     assert sensor.on_lines([line(**queued), line(type="attachment", attachment=told)]) == []
     assert sensor.on_lines([line(type="attachment", attachment=joined)]) == [
         Prompted("second", TRANSCRIPT, joins=True)
     ]
     over = line(type="system", subtype="turn_duration")
     assert sensor.on_lines([over]) == [TurnOver(TRANSCRIPT)]
-    assert sensor.on_hook("UserPromptSubmit", payload) != []
 
 
 def test_the_transcript_is_found_by_rule_or_by_its_name(tmp_path: Path) -> None:
@@ -329,7 +391,7 @@ def test_a_session_is_started_by_flags_of_its_own(tmp_path: Path) -> None:
         "--model",
         "x",
     )
-    assert plan.env == {}
+    assert plan.env == dict.fromkeys(THRESHOLDS, "999999999")
     given = json.loads(plan.files["claude-settings.json"])
     assert given["permissions"] == {"allow": ["mcp__roost"]}
     (hook,) = given["hooks"]["UserPromptSubmit"][0]["hooks"]
@@ -338,7 +400,10 @@ def test_a_session_is_started_by_flags_of_its_own(tmp_path: Path) -> None:
     resumed = replace(made, session=replace(made.session, resumed=True), environ={"https_proxy": "http://p"})
     plan = ClaudeRuntime().plan(resumed)
     assert plan.argv[5:7] == ("--resume", CONVERSATION)
-    assert plan.env == {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
+    assert {name: plan.env[name] for name in ("NO_PROXY", "no_proxy")} == {
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+    }
 
 
 def test_a_missing_program_names_the_command_that_installs_it() -> None:

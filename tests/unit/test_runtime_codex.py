@@ -13,11 +13,13 @@ from roost.core.session import Session, SessionState, WakeCause
 from roost.runtimes import codex_rollout, codex_screen
 from roost.runtimes.base import (
     INTERRUPTED,
+    Answered,
     Composer,
     Context,
     ConversationSeen,
     Prompted,
     Reading,
+    Rejected,
     TurnOver,
     View,
 )
@@ -152,6 +154,42 @@ def rollout(home: Path, conversation: str = CONVERSATION) -> Path:
     return path
 
 
+REFUSED = """
+› [roost message of ours]
+
+• Blocked by hook
+  └ no such words here
+
+  Worked for <1s • 10:38
+
+
+› Ask Codex to do anything
+
+  fake-model default · /tmp/w
+"""
+
+
+def test_C4_a_turn_without_a_prompt_is_a_refusal_once_its_words_are_seen(tmp_path: Path) -> None:
+    """Codex 0.171.0: a hook that stops a prompt leaves a turn without it; the screen alone has its words."""
+    sensor = CodexSensor(context(tmp_path))
+    turn = [event(type="task_started"), event(type="task_complete", last_agent_message=None)]
+    assert sensor.on_lines(turn) == [TurnOver(ROLLOUT)]
+    sensor.on_screen(screen("ready"), "")
+    assert sensor.find(77, None) == []
+    sensor.on_screen(REFUSED, "")
+    assert sensor.find(77, None) == [Rejected(ROLLOUT, "no such words here")]
+    assert sensor.find(77, None) == [], "once"
+    sensor.on_lines([event(type="task_started"), message("words"), event(type="task_complete")])
+    assert sensor.find(77, None) == [], "a turn with its prompt"
+
+
+def test_C1_terminals_in_the_background_are_told_by_the_screen(tmp_path: Path) -> None:
+    sensor = CodexSensor(context(tmp_path))
+    line = "  2 background terminals running · /ps to view · /stop to close"
+    sensor.on_screen(f"{line}\n\n\n› Ask Codex to do anything\n\n  fake-model default · /tmp/w\n", "")
+    assert sensor.reading() == Reading(SessionState.IDLE, "at its prompt", "2 background terminals running")
+
+
 def test_the_rollout_tells_prompts_and_ends(tmp_path: Path) -> None:
     sensor = CodexSensor(context(tmp_path))
     sensor.on_screen(screen("ready"), "")
@@ -169,6 +207,7 @@ def test_the_rollout_tells_prompts_and_ends(tmp_path: Path) -> None:
     )
     assert facts == [
         Prompted("words", ROLLOUT),
+        Answered(ROLLOUT),
         TurnOver(ROLLOUT),
         TurnOver(ROLLOUT, "no model"),
         TurnOver(ROLLOUT, INTERRUPTED, interrupted=True),

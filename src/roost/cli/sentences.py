@@ -16,6 +16,7 @@ _WAKES = {
     "parked-always": "with its conversation",
     "parked-topic": "with its conversation, which knows the topic",
     "parked-other-topic": "fresh, as the topic is another one",
+    "conversation-refused": "fresh, as its model refused its conversation",
     "resume-failed": "fresh, as its conversation could not be resumed",
 }
 _ENDS = {
@@ -29,6 +30,8 @@ _ENDS = {
     "crashed": "crashed",
     "oom": "was killed for lack of memory",
     "boot-failed": "failed to start",
+    "not-started": "could not be started",
+    "conversation-refused": "left its conversation",
     "server-exit": "ended with its terminal's server",
     "shim-lost": "ended, and its shim left no record",
     "reboot": "ended with a reboot",

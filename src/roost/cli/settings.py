@@ -33,6 +33,12 @@ SETTINGS = (
     Setting("idle", "DURATION", "Sleep after so long without work."),
     Setting("quiet", "DURATION", "Ephemeral: end so long after the reply."),
     Setting("silence", "DURATION", "Ephemeral: end after so long without a reply."),
+    Setting(
+        "work_limit",
+        "DURATION",
+        "How long a turn without an answer, an open question or work in the background keeps a session that"
+        " would be ended otherwise, from its last sign of life.",
+    ),
     Setting("queue_limit", "N", "Refuse messages when so many wait."),
     Setting("sender_limit", "N", "Refuse messages of a peer of which so many wait."),
     Setting("restarts", "N", "Quarantine it after so many crashes within the restart window."),

@@ -4,7 +4,7 @@ from roost.core import commands as c
 from roost.core import events as e
 from roost.core.copies import replace
 from roost.core.message import Message
-from roost.core.peer import LastDeath, Peer, PeerState
+from roost.core.peer import Hindrance, LastDeath, Peer, PeerState
 from roost.core.session import Session
 from roost.core.step import Step
 
@@ -33,12 +33,17 @@ def _moved_peer(peer: Peer, event: e.ClockMoved) -> Peer:
         peer,
         backoff_until=_later(peer.backoff_until, event.by),
         quarantine=replace(quarantine, until=quarantine.until + event.by) if quarantine is not None else None,
+        hindered=_moved_hindrance(peer.hindered, event.by) if peer.hindered is not None else None,
         deaths=tuple(at + event.by for at in peer.deaths),
         last_death=_moved_death(peer.last_death, event.by) if peer.last_death is not None else None,
         conversations=tuple(
             replace(each, last_death=_moved_death(each.last_death, event.by)) for each in peer.conversations
         ),
     )
+
+
+def _moved_hindrance(hindered: Hindrance, by: float) -> Hindrance:
+    return replace(hindered, since=hindered.since + by, at=hindered.at + by)
 
 
 def _moved_death(death: LastDeath, by: float) -> LastDeath:

@@ -2,18 +2,22 @@
 
 from roost.core import commands as c
 from roost.core import events as e
+from roost.core.blame import hinder
 from roost.core.conversations import cut_of, held_by, remember
 from roost.core.copies import replace
 from roost.core.durations import rough_duration
-from roost.core.message import Message, MessageState
+from roost.core.identity import derive
+from roost.core.message import Message, MessageState, Notice
 from roost.core.peer import LastDeath, Quarantine, WakePolicy
-from roost.core.session import COUNTED, Cause, Death, Session
+from roost.core.session import COUNTED, Cause, Death, Session, SessionState
 from roost.core.step import Step
 from roost.core.turns import cut_off, requeue
 
 _SHOWN = 160
 """Characters of the last line that an agent showed before it failed to start."""
 _SELF_CLOSED = frozenset({Cause.COMPLETED, Cause.ORPHAN, Cause.UNKNOWN})
+_TOLD = frozenset({Cause.NOT_STARTED, Cause.CONVERSATION_REFUSED})
+"""Ends whose reason came with the event that asked for them."""
 _GIVEN_UP = frozenset({Cause.RESTART, Cause.REMOVED, Cause.EPHEMERAL_SILENT})
 
 
@@ -24,14 +28,16 @@ def on_died(step: Step, event: e.Died) -> None:
         return
     death = _named(session, event.death, tried_again=_tried_again(step, session))
     _settle_flight(step, session, death, conversation_exists=event.conversation_exists)
+    _tell_unanswered(step, session, death)
     step.close_session(death)
     step.emit(_stopped(death))
     if not event.cleared:
         step.emit(c.clear(session))
     cut = bool(cut_of(step, session.topic))
-    last = LastDeath(death.cause, step.now, cut, session.id, _reason(session, death))
-    if _never_ran(session, death) and step.peer.last_death is not None and not session.pooled:
-        last = step.peer.last_death
+    last = LastDeath(death.cause, step.now, cut, session.id, _reason(session, death), refusal=session.refusal)
+    if _never_ran(session, death):
+        _nothing_happened(step, session, death)
+        return
     failed = session.resumed and not session.ready and death.cause in COUNTED
     if not session.pooled:
         step.set_peer(last_death=last, since=step.now, resume_failed=failed)
@@ -45,6 +51,14 @@ def on_died(step: Step, event: e.Died) -> None:
         _tell_unwoken(step)
 
 
+def _nothing_happened(step: Step, session: Session, death: Death) -> None:
+    """Nothing of the session ever ran: the next wake follows from how the session before it ended."""
+    if not session.pooled:
+        step.set_peer(since=step.now)
+    if death.cause is Cause.NOT_STARTED:
+        hinder(step, session.why if session.ending is not None else death.evidence)
+
+
 def on_remained(step: Step, event: e.Remained) -> None:
     """Somebody has to know of processes that nothing ends: the peer goes on without them."""
     step.emit(c.Journal("alarm", step.peer.name, event.session, data={"why": event.why}))
@@ -56,11 +70,9 @@ def _stopped(death: Death) -> c.Journal:
 
 
 def _never_ran(session: Session, death: Death) -> bool:
-    """Whether the daemon ended before it started anything of the session: nobody is to blame for that.
-
-    What the next wake does follows from how the session before it ended.
-    """
-    return session.processes is None and death.cause is Cause.UNKNOWN
+    """Whether the session ended before its agent's program ran: nobody is to blame for that."""
+    lost = session.processes is None and death.cause is Cause.UNKNOWN  # with its daemon, in its launch
+    return lost or death.cause is Cause.NOT_STARTED
 
 
 def _named(session: Session, death: Death, *, tried_again: bool) -> Death:
@@ -71,7 +83,8 @@ def _named(session: Session, death: Death, *, tried_again: bool) -> Death:
     elif not session.ready and cause in (Cause.CRASHED, Cause.COMPLETED):
         cause = Cause.BOOT_FAILED
     evidence = death.evidence
-    if cause is Cause.BOOT_FAILED and session.why:
+    told = cause in _TOLD and session.state is SessionState.STOPPING
+    if (cause is Cause.BOOT_FAILED or told) and session.why:
         evidence = f"{session.why}; {evidence}" if evidence else session.why
     return replace(
         death,
@@ -136,8 +149,21 @@ def _answered(session: Session, message: Message) -> str | None:
     return None
 
 
+def _tell_unanswered(step: Step, session: Session, death: Death) -> None:
+    """N1: who gave a task hears of a worker that ended its turn, and then its session, without an answer."""
+    task, sender = session.task, session.sender
+    if death.cause is not Cause.EPHEMERAL_SILENT or session.armed_at is not None or not task or not sender:
+        return
+    if step.state.message(task) is None and sender != step.peer.name:
+        why = f"its turn is over, and its session ended without an answer: {session.why}"
+        ident = derive(step.peer.seed, "notice", task, "unanswered")
+        step.emit(c.Notify(ident, sender, Notice(task, "unanswered", why)))
+
+
 def _reason(session: Session, death: Death) -> str:
     """What a person wants to read about a death that nobody asked for, in a few words."""
+    if death.cause is Cause.CONVERSATION_REFUSED:
+        return session.why
     if death.cause not in COUNTED:
         return ""
     if death.cause is Cause.BOOT_FAILED and session.ending is not None:
@@ -154,7 +180,7 @@ def _back_off(step: Step, session: Session, death: Death) -> None:
     """Wait longer after each failure in a row; only a session that was up for long ends the row."""
     policy = step.policy
     stable = session.ready and step.now - session.clock_moved - session.started_at >= policy.stable
-    always = step.peer.settings.wake is WakePolicy.ALWAYS and not _never_ran(session, death)
+    always = step.peer.settings.wake is WakePolicy.ALWAYS
     if death.cause not in COUNTED and not (always and death.cause in _SELF_CLOSED and not session.pooled):
         if stable:
             step.set_peer(failures=0)

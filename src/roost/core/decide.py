@@ -3,7 +3,19 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from roost.core import claim, clock, death, delivery, doubt, errands, lifecycle, pool, renaming, requests
+from roost.core import (
+    claim,
+    clock,
+    death,
+    delivery,
+    doubt,
+    errands,
+    lifecycle,
+    pool,
+    renaming,
+    requests,
+    waiting,
+)
 from roost.core import commands as c
 from roost.core import events as e
 from roost.core.ending import end, policy_end
@@ -28,6 +40,7 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     e.Seen: delivery.on_seen,
     e.Taken: delivery.on_taken,
     e.TurnEnded: delivery.on_turn_ended,
+    e.Rejected: delivery.on_rejected,
     e.OfferFailed: delivery.on_offer_failed,
     e.OfferWaits: delivery.on_offer_waits,
     e.Examined: delivery.on_examined,
@@ -127,6 +140,7 @@ def _pump(step: Step) -> None:
         _wake(step)
     errands.go_on(step)
     delivery.offer(step)
+    waiting.tell(step)
 
 
 def _asker(step: Step, cause: Cause) -> str:
@@ -191,6 +205,9 @@ def _times(state: PeerState) -> Iterator[float]:
     due = policy_end(state)
     if due is not None:
         yield due.at
+    told_at = waiting.due_at(state)
+    if told_at is not None:
+        yield told_at
     errand = session.open_errand if session is not None else None
     if errand is not None and not errand.begun:
         yield errands.given_up_at(errand)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from roost.core import commands as c
 from roost.core import events as e
+from roost.core import refusal
 from roost.core.conversations import goes_on, held_by
 from roost.core.copies import replace
 from roost.core.identity import OPERATOR
@@ -69,6 +70,13 @@ def advise_kept(step: Step, message: Message) -> None:
             c.Advise(
                 f"'{peer.name}' is quarantined ({peer.quarantine.why}):"
                 f" the message is kept until `roost start {peer.name}`"
+            )
+        )
+    elif peer.hindered is not None and step.session is None:
+        step.emit(
+            c.Advise(
+                f"'{peer.name}' cannot be started: {peer.hindered.why};"
+                " the message is kept and the start is tried again"
             )
         )
     elif message.timing is Timing.IDLE and not step.traits.mailbox and not step.session and not waking(step):
@@ -211,11 +219,15 @@ def on_turn_ended(step: Step, event: e.TurnEnded) -> None:
     session = step.live(event.session)
     if session is None:
         return
-    for message in step.state.turn:
-        named = event.messages is None or message.id in event.messages
-        if named and message.session == session.id:
-            _end_turn(step, session, message, event)
-            step.set_session(active_at=step.now)
+    over = [
+        message
+        for message in step.state.turn
+        if message.session == session.id and (event.messages is None or message.id in event.messages)
+    ]
+    for message in over:
+        _end_turn(step, session, message, event)
+        step.set_session(active_at=step.now)
+    refusal.conclude(step, session, over, event)
 
 
 def _end_turn(step: Step, session: Session, message: Message, event: e.TurnEnded) -> None:
@@ -228,6 +240,8 @@ def _end_turn(step: Step, session: Session, message: Message, event: e.TurnEnded
         step.finish(message, MessageState.DONE, "it was taken")
     elif event.outage and message.attempts < step.policy.outage_tries and held_by(step, session, message):
         endure(step, message, event.failed)
+    elif not event.outage and refusal.refuses(step, session, message):
+        refusal.keep(step, message, event.failed)
     elif message.redriven:
         step.finish(message, MessageState.DEAD_LETTER, f"the turn failed: {event.failed}", tell="failed")
     else:
@@ -237,6 +251,20 @@ def _end_turn(step: Step, session: Session, message: Message, event: e.TurnEnded
             step.set_message(message, cut=True, not_before=step.now + step.policy.turn_retry, why=why)
         else:
             requeue(step, message, why, redriven=True)
+
+
+def on_rejected(step: Step, event: e.Rejected) -> None:
+    """A hook of the agent's program stopped the message: no model will ever see it."""
+    message = step.state.message(event.message_id)
+    if message is None or message.session != event.session or not message.in_flight:
+        return
+    step.attempt(message, "rejected", event.why)
+    why = f"a hook refused the prompt: {event.why}"
+    step.finish(message, MessageState.DEAD_LETTER, why, tell="refused")
+    session = step.live(event.session)
+    if session is not None:
+        task = None if session.task == message.id else session.task
+        step.set_session(active_at=step.now, task=task)
 
 
 def on_offer_failed(step: Step, event: e.OfferFailed) -> None:

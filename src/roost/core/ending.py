@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from roost.core import commands as c
 from roost.core.durations import rough_duration
 from roost.core.message import MessageState
-from roost.core.peer import PeerState, WakePolicy
+from roost.core.peer import PeerState, Settings, WakePolicy
 from roost.core.session import Cause, Ending, Session, SessionState
 from roost.core.step import Step
 
@@ -63,6 +63,12 @@ def idle_since(session: Session) -> float:
     return max(session.since, session.active_at or 0.0)
 
 
+def kept_until(settings: Settings, session: Session) -> float:
+    """Until when it is not ended to make room (Unix seconds), for a person or for work that goes on in it."""
+    held = session.held_until or 0.0
+    return max(held, idle_since(session) + settings.work_limit) if session.background else held
+
+
 def policy_end(state: PeerState) -> PolicyEnd | None:
     """The end that the peer's policy has in store for the live session as it stands."""
     session, settings = state.session, state.peer.settings
@@ -79,7 +85,15 @@ def policy_end(state: PeerState) -> PolicyEnd | None:
     if settings.wake is WakePolicy.ALWAYS or any(_waits(m.state, cut=m.cut) for m in state.messages):
         return None
     bound = settings.idle if settings.wake is WakePolicy.WARM else settings.silence
-    return PolicyEnd(idle_since(session) + bound, Cause.IDLE_SLEEP, f"idle for {rough_duration(bound)}")
+    if session.background:
+        bound = max(bound, settings.work_limit)
+    why = f"idle for {rough_duration(bound)}{_unfinished(session)}"
+    return PolicyEnd(idle_since(session) + bound, Cause.IDLE_SLEEP, why)
+
+
+def _unfinished(session: Session) -> str:
+    """What an end by a bound takes along, in words."""
+    return f", beside what goes on in the background: {session.background}" if session.background else ""
 
 
 def own_end(ending: Ending) -> PolicyEnd:
@@ -97,20 +111,23 @@ def _waits(state: MessageState, *, cut: bool) -> bool:
 def _task_end(state: PeerState, session: Session) -> PolicyEnd:
     """P4 M2: quiet after the answer, counted at the prompt; otherwise the bound for a silent worker.
 
-    The bound counts from the last sign of life, in whatever state: a worker that hangs must not hold up its
-    queue for ever.
+    Silence counts from the last sign of life: a worker that hangs must not hold up its queue for ever. It
+    stands while work goes on in the background or its program asks something; then, and for a turn in which
+    something happens all the time, there is a longer bound.
     """
     settings = state.peer.settings
-    silent_at = idle_since(session) + settings.silence
+    stands = bool(session.background) or session.state is SessionState.BLOCKED
+    bound = max(settings.silence, settings.work_limit) if stands else settings.silence
+    silent_at = idle_since(session) + bound
+    longest = max(session.since, session.armed_at or 0.0) + max(settings.silence, settings.work_limit)
+    if session.state is SessionState.WORKING and longest < silent_at:
+        bound, silent_at = max(settings.silence, settings.work_limit), longest
+    unfinished = _unfinished(session)
     if session.armed_at is None:
-        return PolicyEnd(
-            silent_at, Cause.EPHEMERAL_SILENT, f"no answer for {rough_duration(settings.silence)}"
-        )
-    if session.state is SessionState.IDLE:
-        return PolicyEnd(
-            max(session.armed_at, session.since) + settings.quiet,
-            Cause.EPHEMERAL_DONE,
-            "its task is answered",
-        )
-    why = f"its task is answered, and it did not come to its prompt for {rough_duration(settings.silence)}"
-    return PolicyEnd(max(session.armed_at + settings.silence, silent_at), Cause.EPHEMERAL_DONE, why)
+        why = f"no answer for {rough_duration(bound)}{unfinished}"
+        return PolicyEnd(silent_at, Cause.EPHEMERAL_SILENT, why)
+    if session.state is SessionState.IDLE and not session.background:
+        quiet_at = max(session.armed_at, idle_since(session)) + settings.quiet
+        return PolicyEnd(quiet_at, Cause.EPHEMERAL_DONE, "its task is answered")
+    why = f"its task is answered, and it was not done for {rough_duration(bound)}{unfinished}"
+    return PolicyEnd(max(session.armed_at + bound, silent_at), Cause.EPHEMERAL_DONE, why)

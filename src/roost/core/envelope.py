@@ -16,6 +16,10 @@ _HEADER = re.compile(
     r"\[roost message (?P<id>[0-9a-f]{32}) from \S+ topic .*? at \S+ boundary (?P<boundary>[0-9a-f]{16})\]"
 )
 
+_FIRST = re.compile(r"\[roostmessage(?P<id>[0-9a-f]{32})from")
+_LAST = re.compile(r"\[endofroostmessage(?P<id>[0-9a-f]{32})(?!.*\[endofroostmessage)")
+"""The beginnings of header and closing line as they are seen, without white space."""
+
 _UNSEEN = ("Cf", "Co", "Cn")
 """Categories of characters that a header does without: formats (direction marks), private, unassigned."""
 
@@ -95,6 +99,13 @@ def stands_alone(shown: str, message_id: str) -> bool:
     return begins and closing.endswith(
         (f":answerwithsend_messagereply_to={message_id}]", ":noanswerisneeded]")
     )
+
+
+def shown_alone(shown: str) -> str | None:
+    """The id of the message of which a text seen in an input line is all that stands there; None: of none."""
+    text = "".join(shown.split())
+    found = _FIRST.match(text) or _LAST.search(text)
+    return found["id"] if found is not None and stands_alone(shown, found["id"]) else None
 
 
 def marks(text: str) -> frozenset[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from roost.core.blame import Blame
 from roost.core.message import Examination, Message
 from roost.core.peer import Settings, WakeMode
 from roost.core.session import Cause, Death, Processes, Session, SessionState
@@ -202,12 +203,16 @@ class Outrun:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The session was seen in this state, with the evidence in words."""
+    """The session was seen in this state, with the evidence in words.
+
+    `background`: what goes on beside turns; None: nothing new is known of that.
+    """
 
     session: str
     state: SessionState
     why: str
     conversation: str | None = None
+    background: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +242,15 @@ class TurnEnded:
     interrupted: bool = False
     outage: bool = False
     messages: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The agent's program has kept the message from its model, for a reason in its own words."""
+
+    session: str
+    message_id: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,10 +316,14 @@ class Evict:
 
 @dataclass(frozen=True, slots=True)
 class BootFailed:
-    """The session could not be brought to its prompt; `why` says what was seen instead."""
+    """The session could not be brought to its prompt.
+
+    `why` says what was seen instead, `blame` who caused it.
+    """
 
     session: str
     why: str
+    blame: Blame = Blame.PROGRAM
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,6 +414,7 @@ Event = (
     | Observed
     | Taken
     | TurnEnded
+    | Rejected
     | OfferFailed
     | OfferWaits
     | Examined

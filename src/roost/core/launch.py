@@ -5,7 +5,7 @@ from roost.core.conversations import cut_of, recalled, topics_of
 from roost.core.identity import derive, derive_uuid
 from roost.core.message import Message, MessageState
 from roost.core.peer import WakeMode, WakePolicy
-from roost.core.session import Session, WakeCause
+from roost.core.session import Refusal, Session, WakeCause
 from roost.core.step import Step
 from roost.core.turns import give_up
 from roost.core.wake import decide_wake
@@ -31,7 +31,10 @@ def launch(step: Step, mode: WakeMode, by: str, topic: str | None, head: Message
         leave_conversation(step, decision.cause, topic)
     topics = past.topics if decision.resume else ()
     resumes = past.conversation if decision.resume else None
-    session = new_session(step, decision.cause, resumes=resumes, topic=topic if apart else None)
+    refusal = past.last_death.refusal if decision.resume and past.last_death is not None else None
+    session = new_session(
+        step, decision.cause, resumes=resumes, topic=topic if apart else None, refusal=refusal
+    )
     step.set_peer(
         conversation=session.conversation,
         topics=topics_of(topic) if apart else topics,
@@ -56,7 +59,13 @@ def launch(step: Step, mode: WakeMode, by: str, topic: str | None, head: Message
 
 
 def new_session(
-    step: Step, wake: WakeCause, *, resumes: str | None = None, topic: str | None = None, spare: bool = False
+    step: Step,
+    wake: WakeCause,
+    *,
+    resumes: str | None = None,
+    topic: str | None = None,
+    spare: bool = False,
+    refusal: Refusal | None = None,
 ) -> Session:
     """Open the peer's next session, of the conversation that it `resumes` or of a fresh one."""
     seed, generation = step.peer.seed, step.peer.generation + 1
@@ -74,6 +83,7 @@ def new_session(
         pooled=spare,
         spare=spare,
         topic=topic,
+        refusal=refusal,
     )
     step.set_peer(generation=generation)
     step.open_session(session)

@@ -2,12 +2,12 @@
 
 from roost.core import commands as c
 from roost.core import events as e
+from roost.core.blame import Blame, unhinder
 from roost.core.conversations import cut_of, topics_of
 from roost.core.delivery import next_offer
 from roost.core.durations import rough_duration
 from roost.core.ending import VETOABLE, ask, end
 from roost.core.launch import new_conversation
-from roost.core.message import MessageState
 from roost.core.peer import WakeMode, WakePolicy
 from roost.core.session import Cause, Ending, SessionState, WakeCause
 from roost.core.step import Step
@@ -28,6 +28,7 @@ def on_launched(step: Step, event: e.Launched) -> None:
     if session is None:
         return
     step.set_session(processes=event.processes)
+    unhinder(step)
     if session.state is SessionState.STOPPING and session.processes is None:
         ask(step)
 
@@ -44,9 +45,13 @@ def on_observed(step: Step, event: e.Observed) -> None:
     if session is None:
         return
     if event.conversation is not None and event.conversation != session.conversation:
-        step.set_session(conversation=event.conversation)
+        refusal = session.refusal if session.conversation is None else None
+        step.set_session(conversation=event.conversation, refusal=refusal)
         if not session.pooled:
             step.set_peer(conversation=event.conversation)
+    if event.background is not None and event.background != session.background:
+        # What has ended is a sign of life: the clocks of idleness begin anew.
+        step.set_session(background=event.background, active_at=step.now)
     if session.state is SessionState.STOPPING or event.state not in _OBSERVABLE:
         return
     if event.state is SessionState.WORKING:
@@ -61,16 +66,6 @@ def on_observed(step: Step, event: e.Observed) -> None:
             step.emit(c.SaveAttempt(head.id, session.id, "ready", rough_duration(took)))
     elif step.enter(event.state, event.why):
         step.journal(_OBSERVABLE[event.state], why=event.why)
-        if event.state is SessionState.BLOCKED and not session.ready and not session.pooled:
-            _tell_blocked(step, event.why)
-
-
-def _tell_blocked(step: Step, why: str) -> None:
-    """N1: a start that needs a person may take long, and who waits for the peer can ask for one."""
-    news = f"'{step.peer.name}' needs a person before it can start: {why}; the message is kept"
-    for message in step.state.messages:
-        if message.cut or message.state is MessageState.QUEUED:
-            step.tell(message, "blocked", news)
 
 
 def on_released(step: Step, event: e.Released) -> None:
@@ -91,13 +86,15 @@ def on_completed(step: Step, event: e.Completed) -> None:
 
 
 def on_boot_failed(step: Step, event: e.BootFailed) -> None:
-    """The session never came to its prompt."""
+    """The session never came to its prompt; unless its agent's program ran, that is nobody's crash."""
     session = step.live(event.session)
     if session is None:
         return
     stopping = session.state is SessionState.STOPPING
-    if not stopping:
+    if not stopping and event.blame is Blame.PROGRAM:
         end(step, Cause.BOOT_FAILED, "roost", why=event.why)
+    elif not stopping:
+        end(step, Cause.NOT_STARTED, str(event.blame), why=event.why)
     if session.processes is None:
         ask(step)
 
@@ -117,6 +114,7 @@ def on_conversation_missing(step: Step, event: e.ConversationMissing) -> None:
         resumed=False,
         wake=WakeCause.FIRST_WAKE,
         conversation=conversation,
+        refusal=None,
         why="starting a fresh conversation",
     )
     step.set_peer(conversation=conversation, topics=topics_of(session.topic))

@@ -32,7 +32,9 @@ class Timing(StrEnum):
 HANDED = "being handed over"
 HANDED_AGAIN = "driven again after its turn was cut off"
 STEERED = "being handed over into the running turn"
+PENDING = "entered; the running turn has not taken it yet"
 """Why a message is `offered`, as long as nothing is in its way."""
+UNHINDERED = frozenset({HANDED, HANDED_AGAIN, STEERED, PENDING})
 FINAL = frozenset({MessageState.DONE, MessageState.EXPIRED, MessageState.REFUSED, MessageState.DEAD_LETTER})
 
 

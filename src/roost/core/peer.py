@@ -7,7 +7,7 @@ from typing import Self
 
 from roost.core.limits import QUEUE_LIMIT, SENDER_LIMIT
 from roost.core.message import Message, MessageState
-from roost.core.session import Cause, Session
+from roost.core.session import Cause, Refusal, Session
 
 
 class WakePolicy(StrEnum):
@@ -46,6 +46,7 @@ class Settings:
     env: tuple[tuple[str, str], ...] = ()
     args: tuple[str, ...] = ()
     pool: int = 0
+    work_limit: float = 14400.0
 
     @property
     def spares(self) -> bool:
@@ -83,14 +84,32 @@ class Quarantine:
 
 
 @dataclass(frozen=True, slots=True)
+class Hindrance:
+    """Why the peer cannot be started, which is nobody's crash.
+
+    `since` and `at` (Unix seconds): the first and the latest of `tries`. `told`: who waited then knows of it.
+    """
+
+    why: str
+    since: float
+    at: float
+    tries: int = 0
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LastDeath:
-    """How the latest active session ended, as far as the next wake cares."""
+    """How the latest active session ended, as far as the next wake cares.
+
+    `refusal`: the model refused the latest turn of its conversation.
+    """
 
     cause: Cause
     at: float
     cut: bool
     session: str = ""
     why: str = ""
+    refusal: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +127,8 @@ class Peer:
     """One participant. `seed` is a secret from which session ids, nonces and boundaries are derived.
 
     `renaming` is the name that it gets once nothing of it lives, `former` are the names that it had before.
-    `failures` counts the sessions in a row that ended in a failure before they had been up for long.
+    `failures` counts the sessions in a row that ended in a failure before they had been up for long,
+    `refusals` the conversations in a row that its model refused.
     """
 
     name: str
@@ -125,6 +145,8 @@ class Peer:
     quarantine: Quarantine | None = None
     backoff_until: float | None = None
     failures: int = 0
+    hindered: Hindrance | None = None
+    refusals: int = 0
     generation: int = 0
     conversation: str | None = None
     last_death: LastDeath | None = None
@@ -132,6 +154,11 @@ class Peer:
     deaths: tuple[float, ...] = ()
     since: float = 0.0
     conversations: tuple[Conversation, ...] = ()
+
+    @property
+    def left_refused(self) -> bool:
+        """Whether its latest session left a conversation that the model refuses."""
+        return self.last_death is not None and self.last_death.cause is Cause.CONVERSATION_REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +216,14 @@ class PeerState:
     def in_flight(self) -> tuple[Message, ...]:
         """The messages that are with a session now: those of its turn, and the offered one."""
         return tuple(message for message in self.messages if message.in_flight and not message.cut)
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """What the model said when it refused the latest turn of the conversation that goes on."""
+        if self.session is not None:
+            return self.session.refusal
+        last = self.peer.last_death
+        return None if last is None or self.peer.left_refused or self.peer.fresh_next else last.refusal
 
     @property
     def queued(self) -> int:

@@ -33,6 +33,7 @@ class Policy:
     session up to `backoff_most`. `turn_retry`: how long after a failed turn its message is driven again;
     while the model's service fails it triples with each offer up to `outage_retry_most`, for `outage_tries`
     offers in all.
+    `healing`: how long a peer may fail to start before its agent's program has run until who waits is told.
     `waking`: False while the host is shutting down, when nothing may be launched.
     """
 
@@ -45,6 +46,7 @@ class Policy:
     backoff: float = 1.0
     backoff_most: float = 60.0
     stable: float = 300.0
+    healing: float = 5.0
     quarantine: float = 1800.0
     waking: bool = True
 

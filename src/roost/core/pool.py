@@ -13,7 +13,7 @@ from roost.core.conversations import current, topics_of
 from roost.core.copies import replace
 from roost.core.delivery import head
 from roost.core.durations import rough_duration
-from roost.core.ending import PolicyEnd, end, idle_since, own_end
+from roost.core.ending import PolicyEnd, end, idle_since, kept_until, own_end
 from roost.core.launch import launch, leave_conversation, new_session
 from roost.core.message import Message
 from roost.core.peer import PeerState, Settings, WakeMode
@@ -143,7 +143,8 @@ def _endings(state: PeerState) -> Iterator[tuple[Session, PolicyEnd]]:
 
 
 def _policy_end(state: PeerState, session: Session, *, surplus: bool) -> PolicyEnd | None:
-    settings, held = state.peer.settings, session.held_until or 0.0
+    settings = state.peer.settings
+    held = kept_until(settings, session)
     if session.state in (SessionState.STOPPING, SessionState.WORKING):
         return None
     if not _belongs(settings, session):
@@ -159,7 +160,7 @@ def _policy_end(state: PeerState, session: Session, *, surplus: bool) -> PolicyE
     if settings.spares and state.session is not None:
         return None
     why = f"not used for {rough_duration(settings.idle)}"
-    used = last_used(state, replace(session, held_until=None))
+    used = last_used(state, replace(session, held_until=None, background=""))
     return PolicyEnd(max(used + settings.idle, held), Cause.IDLE_SLEEP, why)
 
 
@@ -168,7 +169,7 @@ def last_used(state: PeerState, session: Session) -> float:
 
     One that a person works in is in use until it is held no more.
     """
-    used = max(idle_since(session), session.held_until or 0.0)
+    used = max(idle_since(session), kept_until(state.peer.settings, session))
     if not session.spare:
         return used
     active = idle_since(state.session) if state.session is not None else 0.0
@@ -212,7 +213,7 @@ def on_spare(step: Step, _event: e.Spare) -> None:
 def on_evict(step: Step, event: e.Evict) -> None:
     """The host holds too many pooled sessions, and this one was used least recently."""
     session = step.live(event.session)
-    held = session is not None and (session.held_until or 0.0) > step.now
+    held = session is not None and kept_until(step.peer.settings, session) > step.now
     if session is not None and session.pooled and session.state is SessionState.IDLE and not held:
         end(step, Cause.IDLE_SLEEP, "roost", why=event.why)
 

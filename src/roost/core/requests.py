@@ -2,6 +2,7 @@
 
 from roost.core import commands as c
 from roost.core import events as e
+from roost.core.blame import unhinder
 from roost.core.conversations import divide, join
 from roost.core.ending import end, end_all
 from roost.core.message import MessageState
@@ -27,6 +28,8 @@ def on_wake(step: Step, event: e.Wake) -> None:
         return None
     if event.mode is WakeMode.RESUME and not (step.traits.resumable and peer.conversation):
         return _refuse(step, f"'{peer.name}' has no conversation to resume; wake it without --resume")
+    if event.mode is WakeMode.RESUME and peer.left_refused:
+        return _refuse(step, f"the model refuses the conversation of '{peer.name}'; wake it without --resume")
     _ask_for(step, event.mode, event.by)
     if session is not None and event.mode is WakeMode.FRESH:
         end(step, Cause.RESTART, event.by)
@@ -69,12 +72,18 @@ def on_restart(step: Step, event: e.Restart) -> None:
 
 
 def on_refresh(step: Step, event: e.Refresh) -> None:
-    """Mark the peer: its next natural wake is fresh. The session that lives now goes on."""
+    """Mark the peer: its next natural wake is fresh. The session that lives now goes on.
+
+    But for one whose model refused its latest turn: that would go on failing.
+    """
     if step.traits.mailbox:
         return _refuse(step, f"'{step.peer.name}' is a mailbox; it has no conversation to refresh")
     if step.peer.removing:
         return _refuse(step, f"'{step.peer.name}' is being removed")
     _mark_fresh(step, event.by)
+    session = step.session
+    if session is not None and session.state is SessionState.IDLE and session.refusal is not None:
+        end(step, Cause.CONVERSATION_REFUSED, event.by, why=f"its model refuses it: {session.refusal.why}")
     return None
 
 
@@ -128,6 +137,9 @@ def on_configure(step: Step, event: e.Configure) -> None:
         give_up(step, cut, "its turn was cut off and the runtime has changed")
         step.set_peer(conversation=None, topics=(), conversations=(), resume_failed=False)
     step.set_peer(settings=after)
+    if step.peer.hindered is not None and after != before:
+        unhinder(step)
+        step.set_peer(backoff_until=None)
     if begins:
         divide(step)
     elif before.apart and not after.apart:

@@ -30,6 +30,8 @@ class Cause(StrEnum):
     CRASHED = "crashed"
     OOM = "oom"
     BOOT_FAILED = "boot-failed"
+    NOT_STARTED = "not-started"
+    CONVERSATION_REFUSED = "conversation-refused"
     SERVER_EXIT = "server-exit"
     SHIM_LOST = "shim-lost"
     REBOOT = "reboot"
@@ -58,6 +60,7 @@ class WakeCause(StrEnum):
     PARKED_TOPIC = "parked-topic"
     PARKED_OTHER_TOPIC = "parked-other-topic"
     RESUME_FAILED = "resume-failed"
+    CONVERSATION_REFUSED = "conversation-refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,14 @@ class Errand:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """The latest turn of a conversation failed: the message that it was for, and the model's words."""
+
+    message: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """One live session. Times are Unix seconds; `armed_at` starts the quiet window of an ephemeral task.
 
@@ -113,6 +124,8 @@ class Session:
     was started for the pool and has never been active. `topic` is the conversation
     that it runs, where a peer keeps conversations apart (None: the main one), `sender` who sent its latest
     message. Until `held_until` a person works in its terminal, so it is not ended for being idle.
+    `background`: what goes on, or is to begin, beside turns, by its program's own word. `told`: the messages
+    whose senders have heard that it takes none now. `refusal`: its model refused its latest turn.
     `vetoed`: why it was not put to sleep when it was due. `clock_moved`: seconds that the clock has
     jumped since it started.
     """
@@ -142,6 +155,9 @@ class Session:
     vetoed: str = ""
     errand: Errand | None = None
     clock_moved: float = 0.0
+    background: str = ""
+    told: tuple[str, ...] = ()
+    refusal: Refusal | None = None
 
     @property
     def open_errand(self) -> Errand | None:

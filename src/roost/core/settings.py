@@ -13,7 +13,7 @@ from roost.core.identity import HUMAN
 from roost.core.peer import ResumePolicy, Settings, WakePolicy
 from roost.errors import InvalidSettingError
 
-_DURATIONS = frozenset({"idle", "quiet", "silence", "restart_window"})
+_DURATIONS = frozenset({"idle", "quiet", "silence", "work_limit", "restart_window"})
 _COUNTS = {
     "queue_limit": (1, 100_000),
     "sender_limit": (1, 100_000),

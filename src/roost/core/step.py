@@ -124,8 +124,10 @@ class Step:
         if self.session.state is state and self.session.why == why:
             return False
         changed = self.session.state is not state
-        since = self.now if changed else self.session.since
-        self.set_session(state=state, why=why, since=since)
+        if changed:
+            self.set_session(state=state, why=why, since=self.now, told=())
+        else:
+            self.set_session(why=why)
         return changed or state in (SessionState.BLOCKED, SessionState.UNKNOWN)
 
     def close_session(self, death: Death) -> None:

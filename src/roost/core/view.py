@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from roost.core.durations import rough_duration
 from roost.core.identity import HUMAN
-from roost.core.message import HANDED, HANDED_AGAIN, STEERED, Message, MessageState
-from roost.core.peer import PeerState
-from roost.core.session import SessionState
+from roost.core.message import UNHINDERED, Message, MessageState
+from roost.core.peer import PeerState, WakePolicy
+from roost.core.session import Session, SessionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +21,30 @@ class Shown:
 
 def shown(state: PeerState, now: float) -> Shown:
     """Live session's state > stopped > quarantined > asleep."""
-    peer, session = state.peer, state.session
+    session, hindered = state.session, state.peer.hindered
     if session is not None:
+        if session.state is SessionState.STARTING and hindered is not None:
+            return Shown("starting", f"{session.why}; before, {hindered.why}", session.since)
         held = _held(state)
         if held is not None:
             return Shown("blocked", f"{held.why}; asked again at {iso(held.not_before)}", session.since)
-        kept = session.state is SessionState.IDLE and session.vetoed not in ("", session.why)
-        why = f"{session.why}; not put to sleep: {session.vetoed}" if kept else session.why
         waits = _waits(state)
-        why = f"{why}; a message waits: {waits}" if waits else why
+        why = f"{_doing(session)}; a message waits: {waits}" if waits else _doing(session)
         return Shown(str(session.state), why, session.since)
+    return _without_session(state, now)
+
+
+def _without_session(state: PeerState, now: float) -> Shown:
+    """Parked, quarantined, not to be started, or asleep."""
+    peer = state.peer
     if peer.stopped:
         return Shown("stopped", f"parked; `roost start {peer.name}` unparks it", peer.since)
     if peer.quarantine is not None and now < peer.quarantine.until:
         until = iso(peer.quarantine.until)
         return Shown("quarantined", f"{peer.quarantine.why}; until {until}", peer.since)
+    hindered = _hindered(state, now)
+    if hindered is not None:
+        return hindered
     if peer.backoff_until is not None and now < peer.backoff_until and state.queued:
         return Shown("asleep", f"{_last(state)}; woken again at {iso(peer.backoff_until)}", peer.since)
     if any(message.state is MessageState.UNKNOWN for message in state.messages):
@@ -51,6 +60,34 @@ def shown(state: PeerState, now: float) -> Shown:
     if peer.last_death is None:
         return Shown("asleep", "has not run yet", peer.since or peer.created_at)
     return Shown("asleep", _last(state), peer.since)
+
+
+def _hindered(state: PeerState, now: float) -> Shown | None:
+    """A peer that is wanted and cannot be started, which is not its own doing."""
+    peer = state.peer
+    if peer.hindered is None:
+        return None
+    why = f"cannot be started: {peer.hindered.why}"
+    wanted = state.queued or peer.settings.wake is WakePolicy.ALWAYS or any(m.cut for m in state.messages)
+    if not wanted:
+        return Shown("asleep", f"{why}; tried again when it is wanted", peer.since)
+    if peer.backoff_until is not None and now < peer.backoff_until:
+        why = f"{why}; tried again at {iso(peer.backoff_until)}"
+    return Shown("blocked", why, peer.hindered.since)
+
+
+def _doing(session: Session) -> str:
+    """What was seen of a live session, and what keeps it from being put to sleep."""
+    if session.state is not SessionState.IDLE:
+        return session.why
+    refusal = session.refusal
+    why = (
+        session.why if refusal is None else f"{session.why}; its model refused its latest turn: {refusal.why}"
+    )
+    if session.background:
+        return f"{why}; kept for what goes on in the background: {session.background}"
+    kept = session.vetoed not in ("", session.why)
+    return f"{why}; not put to sleep: {session.vetoed}" if kept else why
 
 
 def _held(state: PeerState) -> Message | None:
@@ -69,8 +106,8 @@ def _waits(state: PeerState) -> str:
         return ""
     for message in state.messages:
         put_back = message.state is MessageState.QUEUED and message.not_before is not None
-        handed = message.why in (HANDED, HANDED_AGAIN, STEERED)
-        if put_back or (message.state is MessageState.OFFERED and not handed):
+        hindered = message.state is MessageState.OFFERED and message.why not in UNHINDERED
+        if put_back or hindered:
             return message.why
     return ""
 
@@ -80,7 +117,9 @@ def _last(state: PeerState) -> str:
     death = state.peer.last_death
     if death is None:
         return "has not run yet"
-    return f"last session: {death.cause}{f': {death.why}' if death.why else ''}"
+    why = f"last session: {death.cause}{f': {death.why}' if death.why else ''}"
+    refusal = state.refusal
+    return why if refusal is None else f"{why}; its model refused its latest turn: {refusal.why}"
 
 
 def heard(state: PeerState, now: float) -> str:

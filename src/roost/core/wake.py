@@ -39,6 +39,7 @@ class _Case:
 
 _TABLE: tuple[tuple[Callable[[_Case], bool], bool, WakeCause], ...] = (
     (lambda case: case.mode is WakeMode.FRESH, False, WakeCause.OPERATOR_FRESH),
+    (lambda case: case.peer.left_refused, False, WakeCause.CONVERSATION_REFUSED),
     (lambda case: case.mode is WakeMode.RESUME, True, WakeCause.OPERATOR_RESUME),
     (lambda case: case.peer.resume_failed, False, WakeCause.RESUME_FAILED),
     (lambda case: case.peer.fresh_next, False, WakeCause.REFRESH),

@@ -12,7 +12,9 @@ from roost.core.peer import Peer, PeerState, Settings, WakeMode
 from roost.core.session import Session, SessionState
 from roost.core.settings import apply_settings, show_settings
 from roost.daemon.callers import Caller, Progress
+from roost.daemon.failures import LaunchError
 from roost.daemon.fleet import Fleet
+from roost.daemon.launcher import Launcher
 from roost.daemon.live import Live, Lives
 from roost.daemon.machine import Machine
 from roost.daemon.sender import Sender
@@ -25,8 +27,11 @@ from roost.store.interfaces import StoredMessage
 class Api:
     """The daemon's operations."""
 
-    def __init__(self, machine: Machine, fleet: Fleet, lives: Lives, waits: Waits) -> None:
+    def __init__(
+        self, machine: Machine, fleet: Fleet, lives: Lives, waits: Waits, launcher: Launcher
+    ) -> None:
         """Work on this fleet."""
+        self._launcher = launcher
         self.machine = machine
         self.fleet = fleet
         self._lives = lives
@@ -57,6 +62,7 @@ class Api:
             raise UsageError("a peer needs a runtime and a directory")
         settings = apply_settings(Settings(dir=folder, runtime=runtime), given.items())
         await self._check(settings)
+        await asyncio.to_thread(self.machine.runtimes.check_args, settings)
         now = self.machine.clock.now()
         await self.fleet.add(Peer(name, self.machine.ids.token(), settings, created_at=now, since=now))
         await self.fleet.tell(name, e.Tick())  # one that is always up comes up now
@@ -65,6 +71,8 @@ class Api:
         """Change settings; returns all of them."""
         settings = apply_settings(self.fleet.get(name).peer.settings, pairs)
         await self._check(settings)
+        if {"args", "dir", "runtime"} & {key for key, _ in pairs}:
+            await asyncio.to_thread(self.machine.runtimes.check_args, settings)
         await self.fleet.tell(name, e.Configure(settings))
         return show_settings(settings)
 
@@ -126,6 +134,8 @@ class Api:
     async def wake(self, name: str, mode: WakeMode, by: str, progress: Progress) -> dict[str, Any]:
         """Bring a peer to its prompt. Raises RoostError when a person is needed or it cannot start."""
         with self._waits.peer(name) as changes:
+            if mode is WakeMode.FRESH:
+                await self._look_first(name)
             before = self.fleet.get(name).session
             await self.fleet.tell(name, e.Wake(mode, by))
             stale = before.id if before is not None and mode is WakeMode.FRESH else None
@@ -147,9 +157,22 @@ class Api:
     async def restart(self, name: str, by: str, progress: Progress) -> dict[str, Any]:
         """A fresh session, ready."""
         with self._waits.peer(name) as changes:
+            await self._look_first(name)
             before = self.fleet.get(name).session
             await self.fleet.tell(name, e.Restart(by))
             return await self._ready(name, before.id if before else None, changes, progress)
+
+    async def _look_first(self, name: str) -> None:
+        """Raise RefusedError where a session would be ended and none could take its place."""
+        state = self.fleet.get(name)
+        if not state.sessions:
+            return
+        try:
+            await self._launcher.check(state.peer)
+        except LaunchError as error:
+            raise RefusedError(
+                f"'{name}' could not be started again, so its session is left as it is: {error.message}"
+            ) from error
 
     async def _ready(
         self, name: str, stale: str | None, changes: asyncio.Queue[PeerState | None], progress: Progress

@@ -15,7 +15,7 @@ from roost.runtimes.base import Context
 
 LAST_LINES = 20
 _RECORDED = {
-    "boot-failed": Cause.BOOT_FAILED,
+    "boot-failed": Cause.NOT_STARTED,
     "server-exit": Cause.SERVER_EXIT,
     "terminal-closed": Cause.CRASHED,
     "teardown": Cause.UNKNOWN,

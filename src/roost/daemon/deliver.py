@@ -13,13 +13,13 @@ from roost.core import envelope
 from roost.core import events as e
 from roost.core.commands import Offer
 from roost.core.limits import POINTER_BYTES
-from roost.core.message import Examination, Message, MessageState, Timing
+from roost.core.message import PENDING, Examination, Message, MessageState, Timing
 from roost.core.session import SessionState
 from roost.daemon.driver import Driver
 from roost.daemon.fleet import Fleet
 from roost.daemon.live import Handing, Live
 from roost.daemon.standing import TYPING, Standing, standing
-from roost.host.errors import PasteRefused, TmuxError, TmuxGone
+from roost.host.errors import PaneInMode, PasteRefused, TmuxError, TmuxGone
 from roost.host.interfaces import Clock, PasteOutcome
 from roost.runtimes.base import Composer, Reading, View
 
@@ -33,8 +33,11 @@ ENTERS = (1.0, 2.0, 4.0, 8.0)
 """Seconds to wait for evidence after each Enter, while the text still stands in the input line."""
 EVIDENCE = 30.0
 """Seconds to wait for evidence once the input line is empty again."""
+UNSEEN_WAIT = 600.0
+"""Seconds to look for a prompt, an answer or anything else that tells what became of an offer."""
+ABANDONED = 60.0
+"""Seconds without a key of whoever is attached until a text of ours, whose message is over, is taken back."""
 LOOK = 0.01
-_PENDING = "entered; the running turn has not taken it yet"
 _TYPES = "a person is typing in its terminal"
 _DRAFT = "a draft stands in its input line"
 _PERSON = (_TYPES, _DRAFT)
@@ -88,19 +91,53 @@ class Delivery:
             view = self._view()
             if view.dialog is not None:
                 return f"a dialog is open: {view.dialog}"
-            if reading is None or (_busy(reading, view) if not steers else reading.state not in _TAKES):
+            if reading is not None and (_busy(reading, view) if not steers else reading.state not in _TAKES):
                 return f"it is not at its prompt: {_state(reading)}"
-            if view.composer is Composer.EMPTY:
-                self._touched = await self._live.terminal.last_input()
-                # A key in the future: the clock was set back since.
-                if self._touched is None or not 0 <= self._clock.now() - self._touched < TYPING:
-                    return None
-            why = _TYPES if view.composer is Composer.EMPTY else _DRAFT
-            if self._clock.monotonic() >= deadline:
+            why = await self._occupied(view) if reading is not None else self._driver.missing()
+            if why is None or self._clock.monotonic() >= deadline:
                 return why
             if message is not None:
                 await self._waits(message, why)
             await self._clock.sleep(LOOK * 10)
+
+    async def _occupied(self, view: View) -> str | None:
+        """Why nothing can be pasted at this look; None when the input line is free."""
+        match view.composer:
+            case Composer.EMPTY:
+                self._touched = await self._live.terminal.last_input()
+                # A key in the future: the clock was set back since.
+                typed = self._touched is not None and 0 <= self._clock.now() - self._touched < TYPING
+                return _TYPES if typed else None
+            case Composer.FILLED:
+                await self._take_back()
+                return _DRAFT
+            case Composer.ELSEWHERE:
+                return f"another view is open in its terminal: {view.shows}"
+            case Composer.HIDDEN:
+                return self._driver.missing()
+
+    async def _take_back(self) -> None:
+        """Empty the input line of a text of ours whose message is over; whoever edits it is not disturbed."""
+        clear, shown = self._live.runtime.controls.clear, envelope.shown_alone(self._view().draft)
+        state = self._fleet.find(self._live.peer)
+        if not clear or shown is None or state is None:
+            return
+        if state.offered is not None and state.offered.id == shown and self._live.rejected != shown:
+            return
+        touched = await self._live.terminal.last_input()
+        if touched is None or self._clock.now() - touched >= ABANDONED:
+            await self._live.terminal.keys(*clear)
+
+    async def _cleaned(self) -> None:
+        """After a refusal: the program may put the text back into its input line."""
+        deadline = self._clock.monotonic() + ENTERS[0]
+        while self._clock.monotonic() < deadline:
+            reading = await self._driver.look(screen=True)
+            idle = reading is not None and reading.state is SessionState.IDLE
+            if idle and self._view().composer is Composer.FILLED:
+                await self._take_back()
+                return
+            await self._clock.sleep(LOOK * 5)
 
     async def _submitted(self, message: Message) -> e.Event | None:
         """After the paste: Enter until the text leaves the input line, then wait for evidence."""
@@ -119,6 +156,8 @@ class Delivery:
         except TmuxError as error:
             return self._failed(message, certain=False, why=f"tmux: {error.message}")
         if not self._offered(message):
+            if self._live.rejected == message.id:
+                await self._cleaned()
             return None
         view = self._view()
         why = f"a dialog is open: {view.dialog}" if view.dialog else "no evidence that it took the message"
@@ -148,10 +187,24 @@ class Delivery:
         if self._left_alone:
             await self._waits(message, _MIXED)
             return False
-        await self._live.terminal.keys("Enter")
+        try:
+            await self._live.terminal.keys("Enter")
+        except PaneInMode as error:
+            await self._waits(message, error.message)
+            return await self._mode_left(message)
         if self._live.handing is not None:
             self._live.handing.enters += 1
         return True
+
+    async def _mode_left(self, message: Message) -> bool:
+        """Wait until the keys go to the program again; False when that takes too long."""
+        deadline = self._clock.monotonic() + MIXED_WAIT
+        while self._offered(message) and self._clock.monotonic() < deadline:
+            await self._driver.look(screen=True)
+            if self._live.frame is None or not self._live.frame.mode:
+                return await self._enter(message)
+            await self._clock.sleep(LOOK * 10)
+        return False
 
     async def _left(self, message: Message, wait: float) -> bool:
         """Whether the text has left the input line, or evidence has come, within `wait` seconds."""
@@ -170,9 +223,16 @@ class Delivery:
         record that could hold it, and no Enter of ours that took the text away.
         """
         quiet = mixed = None
+        unseen = self._clock.monotonic()
         while self._offered(message):
             reading = await self._driver.look(screen=True)
             view, now = self._view(), self._clock.monotonic()
+            if reading is not None:
+                unseen = now
+            elif now - unseen >= UNSEEN_WAIT:
+                return e.Examined(message.id, Examination.UNCLEAR, self._driver.missing())
+            if reading is None or reading.state is SessionState.BLOCKED:
+                await self._waits(message, reading.why if reading is not None else self._driver.missing())
             idle = reading is not None and reading.state is SessionState.IDLE and view.dialog is None
             takes = idle or (self._steers(message) and _in_turn(reading) and view.dialog is None)
             if idle and view.composer is Composer.EMPTY:
@@ -230,7 +290,7 @@ class Delivery:
                 continue
             deadline = self._clock.monotonic() + EVIDENCE
             if self._live.entered == (message.id, message.attempts):
-                await self._waits(message, _PENDING)
+                await self._waits(message, PENDING)
             await self._clock.sleep(LOOK * 10)
 
     def _steers(self, message: Message) -> bool:

@@ -9,32 +9,27 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from roost.core import envelope
 from roost.core import events as e
-from roost.core.commands import offer_key
 from roost.core.durations import rough_duration
-from roost.core.message import Message, MessageState
-from roost.core.peer import PeerState
+from roost.core.message import MessageState
+from roost.core.peer import PeerState, WakePolicy
 from roost.core.session import Session, SessionState
+from roost.daemon.facts import ASKED, Facts
 from roost.daemon.fleet import Fleet
 from roost.daemon.glance import traces_of
 from roost.daemon.live import Live
 from roost.daemon.tasks import race
+from roost.daemon.window import Window
 from roost.host.errors import TmuxError, TmuxGone
 from roost.host.files import Tail
 from roost.host.interfaces import Clock
 from roost.runtimes.base import (
     INTERRUPTED,
     Answer,
-    Compacted,
     Composer,
-    ConversationSeen,
     Fact,
-    Prompted,
     Reading,
-    TurnOver,
 )
-from roost.runtimes.screen import plain
 
 T = TypeVar("T")
 EXPECTING = 0.02
@@ -43,6 +38,12 @@ QUIET = 30.0
 """Seconds between two looks while evidence is expected, during a turn, and while nothing shows any change."""
 IDLE_AGAIN = 1.5
 """Seconds at the prompt after a message was taken until its turn counts as over without a record of that."""
+UNRECORDED = 4.0
+"""The same where the program keeps a record of ends: it may be late in writing it."""
+UNSEEN = 2.0
+"""Seconds without any evidence of its state until a session is unknown: programs redraw their screens."""
+RECHECK = 1.0
+"""Seconds between two looks at a session whose state cannot be seen."""
 STATIC = 4.0
 """Seconds that an unknown start-up screen stands still until a person is asked to look."""
 BLANK = 300.0
@@ -54,7 +55,6 @@ Claude Code 2.1.328 ignores an Enter within 0.05 s of it, Codex 0.169.0 lost one
 """
 KEY_AGAIN = 1.5
 """Seconds without any change of the screen after which the key counts as lost."""
-ASKED = "the turn was interrupted as the operator asked"
 CATCH_UP = 256
 """Further reads of a tail (1 MiB each) in one look: a conversation that is joined late has a long record."""
 
@@ -72,7 +72,11 @@ class Driver:
         self._boot_screen: str = ""
         self._answered_at: float | None = None
         self._idle_from: float | None = None
-        self._mute = False
+        self._unseen_from: float | None = None
+        self._stirs = False
+        self._told_at = clock.monotonic()
+        self._window = Window(live, clock)
+        self._facts = Facts(live, fleet, clock)
 
     async def run(self) -> None:
         """Look again and again; returns when the terminal is gone (its watchers tell the rest)."""
@@ -82,8 +86,10 @@ class Driver:
             if session is None:
                 return
             try:
-                looked_at = live.sensor.watches_screen or not session.ready or self._idle_from is not None
-                await self.look(screen=looked_at or self._mute)
+                in_turn = session.ready and session.state is SessionState.WORKING
+                await self.look(screen=live.sensor.watches_screen or not in_turn)
+                if session.state is SessionState.BLOCKED and self._mail():
+                    await self._window.give_back()
                 if not session.ready and not await self._boot():
                     return
             except TmuxGone:
@@ -111,52 +117,66 @@ class Driver:
 
     def _interval(self, session: Session) -> float:
         """Seconds until the next look, unless something pokes before."""
-        flight = self._flight()
+        flight = self._facts.flight()
         if any(message.state is MessageState.OFFERED for message in flight):
             return WORKING if session.state is SessionState.WORKING else EXPECTING
         if not session.ready:
             return QUIET if session.state is SessionState.BLOCKED and self._boot_stands() else EXPECTING
+        if self._unseen_from is not None and session.state is not SessionState.UNKNOWN:
+            return WORKING
+        if session.state is SessionState.UNKNOWN or self._window.standing:
+            return RECHECK
         if session.state is SessionState.BLOCKED or (session.state is SessionState.IDLE and not flight):
             return QUIET
         return WORKING
+
+    def missing(self) -> str:
+        """What the latest look at the screen showed in place of a prompt, in words."""
+        return self._window.missing()
+
+    def _mail(self) -> bool:
+        """Whether a message waits for this session."""
+        state = self._state()
+        return state is not None and any(each.session != self._live.session.id for each in state.messages)
 
     def _boot_stands(self) -> bool:
         """Whether the start-up waits for a person: its screen stands and no key was pressed for it."""
         return self._answered_at is None and self._clock.monotonic() - self._seen_at >= STATIC
 
     async def look(self, *, screen: bool) -> Reading | None:
-        """Read all evidence once and tell the fleet; returns the state it shows. Raises TmuxError."""
+        """Read all evidence once and tell the fleet; returns the state it shows. Raises TmuxError.
+
+        A session counts as idle only by what stands on its screen now, whatever else tells of it.
+        """
         live = self._live
         async with live.looking:
+            shown = live.screen
             if screen:
                 await self._see()
             found, lines, status = await asyncio.to_thread(self._read)
+            self._stirs = self._stirs or bool(lines) or live.screen != shown
             facts = [*found, *live.sensor.on_lines(lines)]
             if live.sensor.status_path(live.agent_pid) is not None:
                 facts.extend(live.sensor.on_status(status))
             reading = live.sensor.reading()
+            if not screen and (reading is None or reading.state is SessionState.IDLE):
+                await self._see()
+                reading = live.sensor.reading()
+            reading = self._window.judge(reading)
             for fact in facts:
-                await self.note(fact, recorded=True)
+                await self._facts.note(fact)
             await self._report(reading)
             return reading
 
     async def _see(self) -> None:
         """Look at the screen. A terminal that does not answer is unknown until it answers again (N5)."""
-        live = self._live
         try:
-            shown, title = (
-                await live.terminal.capture(escapes=live.sensor.styled),
-                await live.terminal.title(),
-            )
+            await self._window.see()
         except TmuxGone:
             raise
         except TmuxError as error:
-            self._mute = True
             await self._unheard(error)
             raise
-        self._mute = False
-        live.screen = plain(shown)
-        live.view = live.sensor.on_screen(shown, title)
 
     async def _unheard(self, error: TmuxError) -> None:
         why = f"tmux: {error.message}"
@@ -170,7 +190,7 @@ class Driver:
         async with self._live.looking:
             (found, lines, _), result = await asyncio.to_thread(lambda: (self._read(), beside()))
             for fact in (*found, *self._live.sensor.on_lines(lines)):
-                await self.note(fact, recorded=True)
+                await self._facts.note(fact)
         return result
 
     def _read(self) -> tuple[Sequence[Fact], Sequence[bytes], bytes | None]:
@@ -181,7 +201,7 @@ class Driver:
         if session is not None:
             # What is written after the clock was set back is of this session all the same.
             live.sensor.since = session.started_at + min(session.clock_moved, 0.0)
-        found = live.sensor.find(live.agent_pid, self._mark())
+        found = live.sensor.find(live.agent_pid, self._facts.mark())
         lines: list[bytes] = []
         for path in live.sensor.tails():
             if path not in live.tails:
@@ -190,109 +210,66 @@ class Driver:
         path = live.sensor.status_path(live.agent_pid)
         return found, lines, _content(path)
 
-    async def note(self, fact: Fact, *, recorded: bool) -> None:
-        """Tell the fleet of one fact. `recorded`: it came from the agent's own record, in its order."""
-        live = self._live
-        match fact:
-            case Prompted(text, source, joins):
-                message = self._named(text)
-                if recorded:
-                    live.prompted = (live.prompted if joins else set[str]()) | (
-                        {message.id} if message is not None else set[str]()
-                    )
-                if message is not None:
-                    self._idle_from = None
-                    await self._taken(message, f"its header and boundary stand in {source}")
-            case TurnOver(source, failed, interrupted, outage):
-                flight = self._flight() if live.prompted else ()
-                ended = tuple(message.id for message in flight if message.id in live.prompted)
-                live.prompted = set()
-                if ended:
-                    evidence = f"the end of the turn stands in {source}"
-                    asked = not live.interrupting.isdisjoint(ended)
-                    if asked and (interrupted or not live.runtime.controls.tells):
-                        failed, interrupted = ASKED, True
-                    over = e.TurnEnded(live.session.id, evidence, failed, interrupted, outage, ended)
-                    await self._tell(over)
-            case Compacted(_, at):
-                live.compacted_at = max(live.compacted_at, at)
-            case ConversationSeen(conversation):
-                session = self._session()
-                if session is not None and session.conversation != conversation:
-                    live.runs(conversation)
-                    await self._tell(e.Observed(live.session.id, session.state, session.why, conversation))
-
-    async def _taken(self, message: Message, evidence: str) -> None:
-        """The message was taken; if it is the one that is being handed over, its offer has ended."""
-        live, key = self._live, offer_key(message)
-        settles = key if key in live.offers else None
-        live.offers.discard(key)
-        taken = e.Taken(live.session.id, message.id, evidence, self._entered(message))
-        await self._tell(taken, settles=settles)
-
-    def _entered(self, message: Message) -> str:
-        """How the message was handed over, if this daemon did it."""
-        handing = self._live.handing
-        if handing is None or (handing.message, handing.attempt) != (message.id, message.attempts):
-            return ""
-        return handing.words(self._clock.monotonic())
-
-    def _flight(self) -> list[Message]:
-        """The messages that are with this session."""
-        state = self._state()
-        flight = state.in_flight if state else ()
-        return [message for message in flight if message.session == self._live.session.id]
-
-    def _mark(self) -> str | None:
-        """The mark of the message that is being handed over."""
-        state = self._state()
-        offered = state.offered if state is not None else None
-        if state is None or offered is None or offered.session != self._live.session.id:
-            return None
-        return f"boundary {envelope.boundary(state.peer.seed, offered.id, offered.attempts)}]"
-
-    def _named(self, text: str) -> Message | None:
-        """The message whose true header stands in the text."""
-        state = self._state()
-        if state is None:
-            return None
-        marks = envelope.marks(text)
-        # Compared by id first: an agent that is joined again has thousands of prompts in its record.
-        marked = {message_id for message_id, _ in marks}
-        for message in state.messages:
-            if message.id not in marked:
-                continue
-            if (message.id, envelope.boundary(state.peer.seed, message.id, message.attempts)) in marks:
-                return message
-        return None
-
     async def _report(self, reading: Reading | None) -> None:
         """Tell the fleet of a changed state, and of a turn that ended without a record of its end."""
         live, session = self._live, self._session()
-        if session is None or reading is None or live.lost:
+        if session is None or live.lost:
             return
-        turn = any(message.state is MessageState.ACCEPTED for message in self._flight())
+        if reading is None:
+            await self._report_unseen(session)
+            return
+        self._unseen_from = None
+        turn = any(message.state is MessageState.ACCEPTED for message in self._facts.flight())
         if reading.state is not SessionState.IDLE or not turn:
             self._idle_from = None
         elif self._idle_from is None:
             self._idle_from = self._clock.monotonic()
-        elif self._clock.monotonic() - self._idle_from >= IDLE_AGAIN:
+        elif self._clock.monotonic() - self._idle_from >= self._settle():
             self._idle_from = None
             await self._tell(self._unrecorded_end())
-        if (reading.state, reading.why) != (session.state, session.why):
-            await self._tell(e.Observed(live.session.id, reading.state, reading.why))
+        shown = (session.state, session.why, session.background)
+        if (reading.state, reading.why, reading.background) != shown or self._life_due(reading):
+            seen = e.Observed(live.session.id, reading.state, reading.why, background=reading.background)
+            self._told_at, self._stirs = self._clock.monotonic(), False
+            await self._tell(seen)
+
+    def _life_due(self, reading: Reading) -> bool:
+        """Whether it is time to tell that something happens in the turn of a task."""
+        state = self._state()
+        if not self._stirs or state is None or reading.state is not SessionState.WORKING:
+            return False
+        settings = state.peer.settings
+        waited = self._clock.monotonic() - self._told_at
+        return settings.wake is WakePolicy.EPHEMERAL and waited >= settings.silence / 4
+
+    async def _report_unseen(self, session: Session) -> None:
+        """What was seen once does not count for ever: a state without evidence is unknown after a moment."""
+        self._idle_from, now = None, self._clock.monotonic()
+        if not session.ready:
+            return
+        if self._unseen_from is None:
+            self._unseen_from = now
+        why = self._window.missing()
+        if now - self._unseen_from >= UNSEEN and (session.state, session.why) != (SessionState.UNKNOWN, why):
+            await self._tell(e.Observed(self._live.session.id, SessionState.UNKNOWN, why))
+
+    def _settle(self) -> float:
+        return UNRECORDED if self._live.runtime.controls.tells else IDLE_AGAIN
 
     def _unrecorded_end(self) -> e.TurnEnded:
-        """It is at its prompt again and wrote nothing down.
+        """It is at its prompt again and wrote nothing down; a turn without any answer was none.
 
         Claude Code 2.1.328: Escape before the first output puts the prompt back into the input line.
         """
-        session, view, flight = self._live.session.id, self._live.view, self._flight()
+        session, view, flight = self._live.session.id, self._live.view, self._facts.flight()
         if any(message.id in self._live.interrupting for message in flight):
             return e.TurnEnded(session, "it is at its prompt again", ASKED, interrupted=True)
         offered = any(message.state is MessageState.OFFERED for message in flight)
         if view is not None and view.composer is Composer.FILLED and not offered:
             why = f"{INTERRUPTED}; its text may stand in the input line"
+            return e.TurnEnded(session, "it is at its prompt again", why, interrupted=True)
+        if self._live.runtime.controls.tells and not self._live.answered:
+            why = "it is at its prompt again, and its record holds no answer to the message"
             return e.TurnEnded(session, "it is at its prompt again", why, interrupted=True)
         return e.TurnEnded(session, "it is at its prompt again")
 

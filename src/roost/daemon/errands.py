@@ -57,8 +57,8 @@ class Performer:
             if _busy(reading, view) and not over:
                 live.interrupting = turn or live.interrupting
                 await self._press(" ".join(controls.interrupt), *controls.interrupt)
-            elif any(_holds(view, each) for each in meant) and controls.clear is not None:
-                await self._press("clear", controls.clear)
+            elif any(_holds(view, each) for each in meant) and controls.clear:
+                await self._press("clear", *controls.clear)
             elif reading is not None and (over or not flight):
                 return self._done(errand)
             if self._clock.monotonic() >= deadline:
@@ -121,9 +121,9 @@ class Performer:
                     return None
                 await self._clock.sleep(LOOK)
         view, clear = self._view(), self._live.runtime.controls.clear
-        if _is(view, command) and view.dialog is None and clear is not None:
-            await self._live.terminal.keys(clear)
-        shows = view.dialog or view.draft or "its input line is empty"
+        if _is(view, command) and view.dialog is None and clear:
+            await self._live.terminal.keys(*clear)
+        shows = view.dialog or view.shows or view.draft or "its input line is empty"
         return f"the command {command} could not be entered; it shows: {shows[:160]}"
 
     async def _compacted(self, errand: Errand) -> e.Performed:

@@ -12,17 +12,19 @@ from typing import Any
 
 from roost.core import commands as c
 from roost.core import events as e
+from roost.core.blame import Blame
 from roost.core.message import Examination, Message, MessageState
 from roost.core.session import ErrandKind, Session, SessionState, stand_in
 from roost.daemon.authority import Authority
 from roost.daemon.deliver import Delivery, paste_text
 from roost.daemon.errands import Performer
 from roost.daemon.evidence import doubted_offer, examine_record, holds
+from roost.daemon.failures import LaunchError, check_room, judged, reason
 from roost.daemon.fleet import Fleet
 from roost.daemon.foreign import Foreign
 from roost.daemon.guards import Guards
 from roost.daemon.keeper import Keeper
-from roost.daemon.launcher import Launcher, LaunchError, NothingToResumeError
+from roost.daemon.launcher import Launcher, NothingToResumeError
 from roost.daemon.live import Live
 from roost.daemon.machine import Machine
 from roost.daemon.notices import Notices
@@ -70,6 +72,7 @@ class Executor:
         self.foreign = Foreign(machine, fleet, launcher)
         self._tasks = tasks
         self.closing = False
+        self._launching = 0
 
     def run(self, effect: c.Effect) -> None:
         """Start an effect."""
@@ -112,19 +115,20 @@ class Executor:
         except NotFoundError:
             _log.info("effect %s came too late: its peer is gone", effect.key)
         except (RoostError, OSError) as error:
-            why = error.message if isinstance(error, RoostError) else _reason(error)
+            why = error.message if isinstance(error, RoostError) else reason(error)
             _log.warning("effect %s failed: %s", effect.key, why)
-            await self._failed(effect, why)
+            await self._failed(effect, error, why)
         except Exception as defect:  # noqa: BLE001 -- a defect here must not hold up the peer either
             _log.error("effect %s met a defect", effect.key, exc_info=defect)
-            await self._failed(
-                effect, f"a defect of the daemon ({type(defect).__name__}); its log tells more"
-            )
+            why = f"a defect of the daemon ({type(defect).__name__}); its log tells more"
+            await self._failed(effect, defect, why)
 
-    async def _failed(self, effect: c.Effect, why: str) -> None:
+    async def _failed(self, effect: c.Effect, error: Exception, why: str) -> None:
         match effect:
             case c.Launch(session):
-                await self._fleet.report(session.peer, e.BootFailed(session.id, why), settles=effect.key)
+                cause = judged(error)
+                failed = e.BootFailed(session.id, cause.message, cause.blame)
+                await self._fleet.report(session.peer, failed, settles=effect.key)
             case c.Offer(session, peer, message):
                 failed = e.OfferFailed(session, message.id, certain=False, why=why, attempt=message.attempts)
                 await self._fleet.report(peer, failed, settles=effect.key)
@@ -143,13 +147,17 @@ class Executor:
         await self._undertaker.clearing.over(peer)
         waits = session.resumed or self.foreign.unknown(peer) is not None
         if waits and not await self.foreign.free(session):
-            raise LaunchError("it was to end before its conversation was free")
+            raise LaunchError("it was to end before its conversation was free", Blame.HOST)
         settings = self._fleet.get(peer).peer.settings
+        check_room(self._keeper.held(), self._launching)
+        self._launching += 1
         try:
             live = await self._launcher.launch(session, settings)
         except NothingToResumeError:
             await self._fleet.report(peer, e.ConversationMissing(session.id), settles=key)
             return
+        finally:
+            self._launching -= 1
         processes = live.session.processes
         assert processes is not None  # noqa: S101 -- a live session is built from its processes
         await self._fleet.report(peer, e.Launched(session.id, processes), settles=key)
@@ -314,7 +322,3 @@ class Executor:
 def _write_body(path: Path, text: str) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_atomic(path, text.encode())
-
-
-def _reason(error: OSError) -> str:
-    return f"{error.strerror}: {error.filename}" if error.filename else str(error)

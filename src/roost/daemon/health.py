@@ -83,7 +83,14 @@ class Health:
         if self._sweeper.alarm is not None:
             found.append(_check("alarm", ok=False, detail=self._sweeper.alarm, fix="roost gc"))
         for state in self._fleet.states():
-            name = state.peer.name
+            name, hindered = state.peer.name, state.peer.hindered
+            if hindered is not None and state.session is None:
+                why = f"cannot be started: {hindered.why}"
+                found.append(_check(f"start of {name}", ok=False, detail=why, fix=f"roost wake {name}"))
+            if state.refusal is not None:
+                why = f"its model refused its latest turn: {state.refusal.why}"
+                fix = f"roost refresh {name}"
+                found.append(_check(f"conversation of {name}", ok=False, detail=why, fix=fix))
             found += [
                 _check(f"session of {name}", ok=False, detail=session.why, fix=f"roost attach {name}")
                 for session in state.sessions

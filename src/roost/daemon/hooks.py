@@ -27,11 +27,8 @@ class Hooks:
         except (ValueError, RecursionError):
             payload = {}
         fields = cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
-        driver = self._keeper.driver(live.session.id)
         try:
-            for fact in live.sensor.on_hook(name, fields):
-                if driver is not None:
-                    await driver.note(fact, recorded=False)
+            live.sensor.on_hook(name, fields)
         except (TypeError, ValueError, LookupError, AttributeError) as defect:
             _log.warning("the hook %s of %s is not understood: %r", name, live.peer, defect)
         finally:

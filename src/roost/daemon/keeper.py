@@ -68,6 +68,10 @@ class Keeper:
         """A live session by its id."""
         return self._lives.find(session)
 
+    def held(self) -> int:
+        """How many sessions are held."""
+        return sum(1 for _ in self._lives)
+
     def driver(self, session: str | None) -> Driver | None:
         """The driver of a live session."""
         return self._drivers.get(session) if session is not None else None

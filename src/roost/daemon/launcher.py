@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from roost.core.peer import Settings
-from roost.core.session import Processes, Session
+from roost.core.blame import Blame
+from roost.core.peer import Peer, Settings
+from roost.core.session import Processes, Session, stand_in
+from roost.daemon.failures import REPLACED, LaunchError, gone, judged, not_run
 from roost.daemon.live import Live
 from roost.daemon.machine import Machine
 from roost.daemon.origin import Origin, write_origin
@@ -23,14 +25,11 @@ from roost.runtimes.base import Context, LaunchPlan, Runtime
 from roost.store.interfaces import Batch, Token
 
 STARTED = 15.0
-"""Seconds for the shim to report its start."""
+LEFT = 2.0
+"""Seconds for the shim to report its start, and for its report once its terminal has ended."""
 
 
-class LaunchError(RoostError):
-    """The session could not be started."""
-
-
-class NothingToResumeError(LaunchError):
+class NothingToResumeError(RoostError):
     """The conversation is not on disk."""
 
 
@@ -83,29 +82,24 @@ class Launcher:
                 socket, shim_argv(spec), _server_environment(env), Path("/")
             )
         except TmuxGone as error:
-            await self._started(context.home / "started.json")
-            raise LaunchError("it ended at once") from error
+            await self._started(context.home / "started.json", LEFT)
+            raise LaunchError("it ended at once", Blame.PROGRAM) from error
         try:
-            started = await self._started(context.home / "started.json")
+            started = await self._started(context.home / "started.json", STARTED)
             await asyncio.to_thread(spec.unlink, missing_ok=True)
             log = pane_log(self._machine.places, session)
             await terminal.log_to(log)
             return live_session(context, runtime, terminal, started, log)
         except TmuxGone as error:
             await terminal.close()
-            raise LaunchError("it ended at once") from error
+            raise LaunchError("it ended at once", Blame.PROGRAM) from error
         except BaseException:
             await terminal.close()
             raise
 
     def _plan(self, runtime: Runtime, context: Context) -> LaunchPlan:
         """Blocking: check what the launch needs, and ask the runtime how to start."""
-        if not context.directory.is_dir():
-            raise LaunchError(
-                f"the directory {context.directory} is not there;"
-                f" make it again or `roost set {context.session.peer} dir=...`"
-            )
-        program = runtime.locate(context.environ.get("PATH"))
+        program = _located(runtime, context)
         if context.session.resumed and runtime.transcript(context, None) is None:
             raise NothingToResumeError(f"conversation {context.session.conversation} is not on disk")
         ensure_private_directory(context.shared)
@@ -158,18 +152,44 @@ class Launcher:
         spec.write(path)
         return path
 
-    async def _started(self, path: Path) -> Started:
+    async def check(self, peer: Peer) -> None:
+        """Look whether a session of the peer could be started. Raises LaunchError."""
+        context = self.context(stand_in("", peer.name, peer.generation, peer.conversation), peer.settings)
+        try:
+            runtime = self._machine.runtimes.get(peer.settings.runtime)
+            await asyncio.to_thread(_located, runtime, context)
+        except (RoostError, OSError) as error:
+            raise judged(error) from error
+
+    async def _started(self, path: Path, bound: float) -> Started:
+        """The shim's report. Raises LaunchError when the agent's program did not run, or within `bound`."""
         clock = self._machine.clock
-        deadline = clock.monotonic() + STARTED
+        deadline = clock.monotonic() + bound
         while True:
             started = await asyncio.to_thread(read_started, path, self._machine.processes)
             if started is not None:
                 if started.error is not None:
-                    raise LaunchError(started.error)
+                    raise not_run(started.error, started.errno)
                 return started
             if clock.monotonic() >= deadline:
-                raise LaunchError(f"the session's shim did not report within {STARTED:g} s")
+                raise LaunchError(f"the session's shim did not report within {bound:g} s", Blame.HOST)
             await clock.sleep(0.002)
+
+
+def _located(runtime: Runtime, context: Context) -> str:
+    """Blocking: the path of the agent's program. Raises LaunchError or RuntimeMissingError.
+
+    What is looked for can be away for seconds, as while a program is updated, or for good.
+    """
+    if gone():
+        raise LaunchError(REPLACED, Blame.ROOST)
+    if not context.directory.is_dir():
+        raise LaunchError(
+            f"the directory {context.directory} is not there;"
+            f" make it again or `roost set {context.session.peer} dir=...`",
+            Blame.SETUP,
+        )
+    return runtime.locate(context.environ.get("PATH"))
 
 
 def pane_log(places: Places, session: Session) -> Path:
@@ -182,7 +202,7 @@ def live_session(
 ) -> Live:
     """The live session of a launch or an adoption. Raises LaunchError when it is not known what runs."""
     if started.agent is None or started.shim is None or started.server is None:
-        raise LaunchError("the agent ended before it could be identified")
+        raise LaunchError("the agent ended before it could be identified", Blame.PROGRAM)
     processes = Processes(started.agent, started.shim, started.server, str(terminal.socket))
     session = replace(context.session, processes=processes)
     context = replace(context, session=session)

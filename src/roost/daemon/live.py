@@ -8,7 +8,7 @@ from pathlib import Path
 from roost.core.durations import rough_duration
 from roost.core.session import Session
 from roost.host.files import Tail
-from roost.host.interfaces import Terminal, Watch
+from roost.host.interfaces import Frame, Terminal, Watch
 from roost.host.shim_spec import DeathRecord
 from roost.runtimes.base import Context, Runtime, Sensor, View
 
@@ -53,10 +53,13 @@ class Live:
     """One live session. `poke` wakes its driver, `changed` fires after each look.
 
     `prompted` are the messages that the agent's own record shows to be taken since its latest turn began: a
-    turn's end that follows there is the end of their turn. `entered` is the message, with its attempt, whose
-    text was seen to leave the input line after our Enter. `interrupting` are the messages whose turn we
-    pressed a key to end, `compacted_at` when it was last compacted (Unix seconds, by the agent's own record).
+    turn's end that follows there is the end of their turn. `answered`: the record shows that the model has
+    answered something in it. `entered` is the message, with its attempt, whose text was seen to leave the
+    input line after our Enter, `rejected` the one that its program refused last. `interrupting` are the
+    messages whose turn we pressed a key to end, `compacted_at` when it was last compacted (Unix seconds, by
+    the agent's own record).
     `offers` are the keys of the offers whose intents are open.
+    `frame` is the terminal as it was seen last, `view` what its program shows there.
     `quiet`: its driver looks again when it is poked, or when one of these files or the pane log has changed;
     None: it looks again by itself. `lost`: its agent or terminal is dead, so that what its files still say
     of its state is not true any more. `over`: its shim has recorded the agent's end, or has ended itself, as
@@ -74,11 +77,14 @@ class Live:
     looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     tails: dict[Path, Tail] = field(default_factory=dict[Path, Tail])
     watches: list[Watch] = field(default_factory=list[Watch])
+    frame: Frame | None = None
     view: View | None = None
     screen: str = ""
     prompted: set[str] = field(default_factory=set[str])
+    answered: bool = False
     entered: tuple[str, int] | None = None
     handing: Handing | None = None
+    rejected: str = ""
     interrupting: frozenset[str] = frozenset()
     compacted_at: float = 0.0
     offers: set[str] = field(default_factory=set[str])

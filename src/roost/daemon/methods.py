@@ -441,8 +441,10 @@ class Methods:
 
     async def _attach(self, call: _Call) -> Answer:
         name = call.params.name
-        if self._api.fleet.get(name).session is None:
-            mode = WakeMode.RESUME if self._api.fleet.get(name).peer.conversation else WakeMode.NATURAL
+        state = self._api.fleet.get(name)
+        if state.session is None:
+            goes_on = state.peer.conversation and not state.peer.left_refused
+            mode = WakeMode.RESUME if goes_on else WakeMode.NATURAL
             await self._api.attachable(name, mode, BY, call.progress)
         return Answer({"argv": attach_argv(self._api.live(name).terminal.socket)})
 

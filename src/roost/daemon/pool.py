@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from roost.core import events as e
+from roost.core.ending import kept_until
 from roost.core.peer import PeerState
 from roost.core.pool import last_used, wants_spare
 from roost.core.session import Session, SessionState
@@ -65,14 +66,15 @@ class Pools:
         config, now = self._machine.config, self._machine.clock.now()
         by_use = sorted(
             (
-                (last_used(state, session), session)
+                (last_used(state, session), kept_until(state.peer.settings, session), session)
                 for state in states
                 for session in state.pool
                 if session.state is not SessionState.STOPPING and session.id not in self._asked
             ),
             key=lambda used: used[0],
         )
-        staying = [session for _, session in by_use]
+        staying = [session for _, _, session in by_use]
+        kept = {session.id for _, until, session in by_use if until > now}
         by_sender: defaultdict[str, list[Session]] = defaultdict(list)
         for session in staying:
             if session.sender is not None:
@@ -83,7 +85,7 @@ class Pools:
             for sender, sessions in by_sender.items()
         ]
         for sessions, cap, why in groups:
-            free = [s for s in sessions if s.state is SessionState.IDLE and (s.held_until or 0.0) <= now]
+            free = [s for s in sessions if s.state is SessionState.IDLE and s.id not in kept]
             for session in free[: max(len(sessions) - cap, 0)]:
                 yield session, f"the least recently used: {why}"
 

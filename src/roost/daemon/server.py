@@ -109,7 +109,7 @@ class Daemon:
             pools.committed,
         ]
         self._fleet.on_journal += [feed.committed, self._log]
-        self._api = Api(machine, self._fleet, self._lives, waits)
+        self._api = Api(machine, self._fleet, self._lives, waits, launcher)
         tokens = Tokens(machine.store)
         health = Health(
             machine, self._fleet, self._executor.foreign, self._sweeper, self._orphans, lineage, url

@@ -16,9 +16,53 @@ PASSED = (
     *(name.lower() for name in _PROXIES),
     *("ROOST_DEMO_LOG", "ROOST_TEST_RUN"),
 )
-# An agent program that finds these believes that it runs inside another one: a Claude Code child with
-# CLAUDECODE set writes no transcript; TMUX points to a foreign server; a ROOST token is another peer's.
-STRIPPED = ("CLAUDECODE", "CLAUDE_CODE_*", "TMUX", "TMUX_*", "ROOST_*")
+_CLAUDE_MARKS = (
+    *("AGENT", "AGENT_*", "ARTIFACT_*", "BASE_REF*", "BRIDGE_*", "CCR_*", "CHILD_*"),
+    *("CLOUD_*", "CONTAINER_ID", "COORDINATOR_*", "DESKTOP_*", "DONT_INHERIT_ENV", "ENTRYPOINT*", "EVAL_*"),
+    *("EXECPATH", "HOST_*", "INVOKED_SKILLS", "LAUNCHED_BY_*", "MESSAGING_*", "PARENT_*"),
+    *(
+        "PERSONAL_*",
+        "PLAN_MODE_REQUIRED",
+        "PROJECTS_*",
+        "PROVIDER_MANAGED_*",
+        "RELAUNCH_*",
+        "REMOTE",
+        "REMOTE_*",
+    ),
+    *("RESUME_FROM_*", "RESUME_HINT_*", "RESUME_INTERRUPTED_*", "RESUME_PROMPT", "RESUME_REASON"),
+    *("RESUME_SOURCE_*", "RUNNER_*", "SAFE_MODE", "SANDBOXED", "SCRATCHPAD_DIR", "SDK_*", "SESSION_*"),
+    *("SESSIONS_*", "SHELL_HANDOVER_*", "SIMPLE", "SKIP_PROMPT_HISTORY", "SPAWN*", "SSE_PORT", "SUPERVISED"),
+    *("TASK_LIST_ID", "TEAM*", "TMUX_PREFIX*", "TMUX_SESSION", "TOOL_USE_ID", "TRIGGER_ID", "TUI_JUST_*"),
+    *("USER_DELEGATED_*", "VERSION", "WEBSOCKET_*", "WORKER_*", "WORKSPACE_HOST_*", "*_FILE_DESCRIPTOR"),
+)
+_CODEX_MARKS = (
+    *(
+        "APPLY_PATCH_*",
+        "APP_SERVER_*",
+        "CI",
+        "DAEMON_*",
+        "EXEC_SERVER_*",
+        "INTERNAL_*",
+        "MANAGED_*",
+        "NETWORK_*",
+    ),
+    *("PERMISSION_PROFILE", "SANDBOX", "SANDBOX_*", "SESSION_ID", "SHELL_SNAPSHOT_*", "SNAPSHOT_*"),
+    *("STARTING_DIFF", "THREAD_ID", "TOOL_CALL_*", "VERSION"),
+)
+MARKS = (
+    *("CLAUDECODE", "CLAUDE_PID", "CLAUDE_PROJECT_DIR", "CLAUDE_ENV_FILE", "CLAUDE_EFFORT", "AI_AGENT"),
+    *(f"CLAUDE_CODE_{name}" for name in _CLAUDE_MARKS),
+    *(f"CODEX_{name}" for name in _CODEX_MARKS),
+    *("TMUX", "TMUX_*", "ROOST_*"),
+)
+"""Marks of a surrounding session, which no child may see, whatever else is passed.
+
+An agent program that finds them believes that it runs inside another one: a Claude Code child with
+CLAUDECODE set writes no transcript; TMUX points to a foreign server; a ROOST token is another peer's.
+SIMPLE, SAFE_MODE and SKIP_PROMPT_HISTORY are what `--bare`, `--safe-mode` and a background session leave to
+their children. From what Claude Code 2.1.332 and Codex 0.171.0 give to the commands that they run, and from
+the variables that Claude Code itself takes away from a session that it starts.
+"""
 
 
 def child_environment(
@@ -30,14 +74,14 @@ def child_environment(
 ) -> dict[str, str]:
     """What of `base` a child may see, then TERM and COLORTERM, then `extra` as it is.
 
-    `pass_names` allows more names of `base`, as patterns (`AWS_*`); names in STRIPPED stay out even so.
+    `pass_names` allows more names of `base`, as patterns (`AWS_*`); names in MARKS stay out even so.
     Values that no environment can hold (with a NUL) are dropped.
     """
     allowed = (*PASSED, *pass_names)
     child = {
         name: value
         for name, value in base.items()
-        if _matches(name, allowed) and (name in PASSED or not _matches(name, STRIPPED)) and "\0" not in value
+        if _matches(name, allowed) and (name in PASSED or not _matches(name, MARKS)) and "\0" not in value
     }
     return {**child, "TERM": terminal, "COLORTERM": "truecolor", **extra}
 

@@ -23,6 +23,10 @@ class PasteRefused(TmuxError):
     """Nothing was pasted, for certain; it may be tried again."""
 
 
+class PaneInMode(TmuxError):
+    """A mode of tmux takes the keys in place of the program; no key was pressed."""
+
+
 class TmuxMissing(TmuxError):
     """tmux is not installed or too old; install tmux 3.3 or later."""
 

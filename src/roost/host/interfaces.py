@@ -167,6 +167,21 @@ class Processes(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One look at a terminal: its visible screen, lines joined by newlines, and what that screen is.
+
+    `title` as the program set it; `mode` is the mode of tmux (`copy-mode`) that takes keys in place of the
+    program, "" where the program gets them.
+    """
+
+    text: str
+    title: str
+    columns: int
+    rows: int
+    mode: str = ""
+
+
 class Terminal(Protocol):
     """One session's terminal: a tmux server of its own with one pane.
 
@@ -208,16 +223,22 @@ class Terminal(Protocol):
         """
         ...
 
+    async def look(self, *, escapes: bool = False) -> Frame:
+        """The visible screen with its title, size and mode, of one moment; `escapes` keeps colours."""
+        ...
+
     async def keys(self, *names: str) -> None:
-        """Press named keys in order, such as Enter, Escape, Down, C-c."""
+        """Press named keys in order, such as Enter, Escape, Down, C-c.
+
+        Raises PaneInMode when a mode of tmux would get them; then none is pressed.
+        """
         ...
 
-    async def title(self) -> str:
-        """The pane's title as the program set it."""
-        ...
+    async def settle(self) -> bool:
+        """Leave a mode of tmux and give the terminal its own size again, unless a human is attached.
 
-    async def size(self) -> tuple[int, int]:
-        """Columns and rows."""
+        Returns whether nobody is.
+        """
         ...
 
     async def clients(self) -> int:
@@ -251,17 +272,8 @@ class Terminal(Protocol):
 class Terminals(Protocol):
     """Starts and adopts terminals."""
 
-    async def start(
-        self,
-        socket: Path,
-        argv: Sequence[str],
-        env: Mapping[str, str],
-        cwd: Path,
-        *,
-        width: int = 160,
-        height: int = 50,
-    ) -> Terminal:
-        """Start a tmux server on `socket` with `argv` in its only pane, and connect.
+    async def start(self, socket: Path, argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> Terminal:
+        """Start a tmux server on `socket` with `argv` in its only pane, of 160 columns and 50 rows; connect.
 
         `env` is the whole environment of server and pane. A stale socket file is replaced; a live server on
         it raises TmuxError. Raises TmuxMissing when tmux is not installed.

@@ -92,12 +92,16 @@ def shim_argv(spec: Path, python: str = sys.executable) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What the shim started; with `error`, the agent could not be run and the rest is empty."""
+    """What the shim started.
+
+    With `error`, the agent's program never ran, `errno` is the system's reason, and the rest is empty.
+    """
 
     agent: ProcessId | None
     shim: ProcessId | None
     server: ProcessId | None
     error: str | None
+    errno: int | None = None
 
 
 def read_started(path: Path, processes: Processes) -> Started | None:
@@ -110,7 +114,8 @@ def read_started(path: Path, processes: Processes) -> Started | None:
         return None
     error = facts.get("error")
     if error is not None:
-        return Started(None, None, None, str(error))
+        number = facts.get("errno")
+        return Started(None, None, None, str(error), number if isinstance(number, int) else None)
     boot = _text(path, facts, "boot")
 
     def process(name: str) -> ProcessId | None:

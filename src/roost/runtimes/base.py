@@ -68,6 +68,25 @@ class TurnOver:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """The agent's own record shows that the model has said or done something in the running turn."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The agent's own record shows that its program kept a prompt from the model, in the program's words.
+
+    `text` holds the prompt where the record repeats it; None: it is the one recorded, or else entered, last.
+    """
+
+    source: str
+    why: str
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Compacted:
     """The agent's own record shows that its conversation was compacted (`at`: Unix seconds, as it says)."""
 
@@ -96,21 +115,25 @@ class Claim:
 
 INTERRUPTED = "the turn was interrupted at its terminal"
 
-Fact = Prompted | TurnOver | Compacted | ConversationSeen
+Fact = Prompted | Answered | Rejected | TurnOver | Compacted | ConversationSeen
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A state with positive evidence for it, in words."""
+    """A state with positive evidence for it, in words.
+
+    `background`: what goes on, or is to begin, beside turns, by the program's own word; "" is nothing.
+    """
 
     state: SessionState
     why: str
+    background: str = ""
 
 
 class Composer(StrEnum):
     """What stands in the input line.
 
-    `ELSEWHERE`: another view of the program stands in its place. `HIDDEN`: the screen shows none, and not why.
+    `ELSEWHERE`: another view of the program stands in its place. `HIDDEN`: none is seen, and not why.
     """
 
     EMPTY = "empty"
@@ -139,16 +162,31 @@ class View:
     collapsed: bool = field(default=False, compare=False)
 
 
+def at_rest(view: View, waits: str | None = None) -> Reading | None:
+    """What a look tells of a program that runs no turn; None when no prompt, question or view is to be seen.
+
+    `waits`: what the program itself says that it waits for.
+    """
+    if view.dialog is not None or waits is not None:
+        return Reading(SessionState.BLOCKED, f"a dialog is open: {view.dialog or waits}")
+    if view.composer is Composer.ELSEWHERE:
+        return Reading(SessionState.BLOCKED, f"another view is open in its terminal: {view.shows}")
+    if view.composer is Composer.HIDDEN:
+        return None
+    return Reading(SessionState.IDLE, "at its prompt")
+
+
 @dataclass(frozen=True, slots=True)
 class Controls:
     """How the program is told things that are no messages: names of keys, and a command for its input line.
 
-    `interrupt` ends its turn, `clear` empties its input line at one go, `compact` compacts its conversation.
-    `tells`: its record tells an interrupted turn from a finished one, and a compaction.
+    `interrupt` ends its turn, `clear` empties its input line and does nothing, once, to an empty one,
+    `compact` compacts its conversation.
+    `tells`: its record tells an interrupted turn from a finished one, answers, and a compaction.
     """
 
     interrupt: tuple[str, ...] = ("Escape",)
-    clear: str | None = None
+    clear: tuple[str, ...] = ()
     compact: str | None = None
     tells: bool = True
 
@@ -195,7 +233,7 @@ class Sensor(Protocol):
 
     @property
     def watches_screen(self) -> bool:
-        """Whether the state can only be told with a look at the screen (now)."""
+        """Whether a turn, too, can only be told with a look at the screen (now); all else always is."""
         ...
 
     def on_lines(self, lines: Sequence[bytes]) -> list[Fact]:
@@ -206,8 +244,8 @@ class Sensor(Protocol):
         """Facts in the status file as it is now; None: it does not exist."""
         ...
 
-    def on_hook(self, name: str, payload: Mapping[str, Any]) -> list[Fact]:
-        """Facts in what the agent's hook `name` sent."""
+    def on_hook(self, name: str, payload: Mapping[str, Any]) -> None:
+        """Keep what the agent's hook `name` sent; it is a poke, and no evidence of any message."""
         ...
 
     def on_screen(self, screen: str, title: str) -> View:
@@ -255,8 +293,12 @@ class Runtime(Protocol):
         """Blocking: the absolute path of its program on the search path; raises RuntimeMissingError."""
         ...
 
+    def check(self, settings: Settings) -> None:
+        """Blocking: raise InvalidSettingError for arguments that contradict those of roost itself."""
+        ...
+
     def plan(self, context: Context) -> LaunchPlan:
-        """How to start or resume this session."""
+        """Blocking: how to start or resume this session. Raises InvalidSettingError as `check` does."""
         ...
 
     def sensor(self, context: Context) -> Sensor:

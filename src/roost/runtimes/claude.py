@@ -1,4 +1,4 @@
-"""Claude Code, in its own terminal, by flags and files of this one run (measured with 2.1.328).
+"""Claude Code, in its own terminal, by flags and files of this one run (measured with 2.1.332).
 
 Nothing is written into the user's configuration; the user's own settings, hooks and servers stay in force.
 """
@@ -7,7 +7,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from roost.core.peer import Settings
 from roost.core.policy import Traits
+from roost.runtimes import claude_args
 from roost.runtimes.base import Claim, Context, Controls, LaunchPlan
 from roost.runtimes.claude_sensor import ClaudeSensor, config_folder, find_transcript, holds_a_turn
 from roost.runtimes.environ import find_program, past_proxies
@@ -18,6 +20,10 @@ HOOK_SECONDS = 2
 """A hook that hangs costs the agent its whole timeout; a refused one shows a line and costs nothing."""
 SETTINGS = "claude-settings.json"
 SERVERS = "claude-mcp.json"
+THRESHOLDS = ("CLAUDE_CODE_RESUME_THRESHOLD_MINUTES", "CLAUDE_CODE_RESUME_TOKEN_THRESHOLD")
+"""Claude Code 2.1.332 may ask at a resume, when the conversation is older and larger than both, whether to go
+on from a summary; it did not offline, where its maker's switch for that is off."""
+MOST = "999999999"
 
 
 class ClaudeRuntime:
@@ -26,33 +32,37 @@ class ClaudeRuntime:
     name = "claude"
     traits = Traits(steers=True)
     submit_delay = 0.0
-    controls = Controls(clear="C-c", compact="/compact")  # C-u takes one line of several, C-c all (2.1.328)
+    # C-u takes one line of several, C-c all (2.1.328).
+    controls = Controls(clear=("C-c",), compact="/compact")
     passes = (
-        "ANTHROPIC_*",
-        "AWS_*",
-        "CLAUDE_CONFIG_DIR",
-        "CLOUD_ML_REGION",
-        "DISABLE_*",
-        "GOOGLE_APPLICATION_CREDENTIALS",
-        "VERTEX_*",
+        *("ANTHROPIC_*", "CLAUDE_AUTOCOMPACT_*", "CLAUDE_CODE_*", "CLAUDE_CONFIG_DIR", "CLAUDE_STREAM_*"),
+        *("DISABLE_*", "DO_NOT_TRACK", "ENABLE_*", "FALLBACK_FOR_ALL_PRIMARY_MODELS", "FORCE_PROMPT_*"),
+        *("API_TIMEOUT_MS", "BASH_*_LENGTH", "BASH_*_TIMEOUT_MS", "IS_SANDBOX", "MAX_*_TOKENS", "MCP_*"),
+        *("AWS_*", "AZURE_*", "CLOUDSDK_*", "CLOUD_ML_REGION", "GOOGLE_*", "OTEL_*", "VERTEX_*"),
     )
 
     def locate(self, path: str | None) -> str:
         """The `claude` on the search path."""
         return find_program("claude", path, "npm install -g @anthropic-ai/claude-code")
 
+    def check(self, settings: Settings) -> None:
+        """Refuse arguments that contradict ours, and files of theirs that cannot be used."""
+        claude_args.read(settings)
+
     def plan(self, context: Context) -> LaunchPlan:
         """Start or resume the conversation whose id we chose."""
+        theirs = claude_args.read(context.settings)
         conversation = context.session.conversation or context.session.id
         argv = ["claude", "--settings", str(context.home / SETTINGS)]
         argv += ["--mcp-config", str(context.home / SERVERS)]
         argv += ["--resume" if context.session.resumed else "--session-id", conversation]
-        if context.settings.prompt:
-            argv += ["--append-system-prompt", context.settings.prompt]
+        argv += claude_args.joined((context.settings.prompt, theirs.prompt))
+        merged = claude_args.merge(theirs.settings, settings(context.url))
+        thresholds = {name: MOST for name in THRESHOLDS if name not in context.environ}
         return LaunchPlan(
-            (*argv, *context.settings.args),
-            past_proxies(context.environ),
-            {SETTINGS: json.dumps(settings(context.url)), SERVERS: json.dumps(servers(context.url))},
+            (*argv, *theirs.words),
+            {**past_proxies(context.environ), **thresholds},
+            {SETTINGS: json.dumps(merged), SERVERS: json.dumps(servers(context.url))},
         )
 
     def sensor(self, context: Context) -> ClaudeSensor:
@@ -84,12 +94,14 @@ def settings(url: str) -> Mapping[str, object]:
     """Settings of one run, on top of the user's own: our hooks, our tools without a question.
 
     The token stays in the environment: http hooks expand `$ROOST_TOKEN` in a header (2.1.328). Suggested
-    prompts would stand in the input line as drafts do.
+    prompts would stand in the input line as drafts do. The agent view would take the prompt off the screen at
+    an arrow key, and `/bg` the whole session out of its terminal.
     """
     return {
         "hooks": {name: [{"hooks": [_hook(url, name)]}] for name in HOOKS},
-        "permissions": {"allow": ["mcp__roost"]},
+        "permissions": {"allow": [f"mcp__{claude_args.SERVER}"]},
         "promptSuggestionEnabled": False,
+        "disableAgentView": True,
     }
 
 
@@ -106,4 +118,4 @@ def _hook(url: str, name: str) -> Mapping[str, object]:
 def servers(url: str) -> Mapping[str, object]:
     """The MCP configuration of one run: our tools, by the session's token."""
     headers = {"Authorization": "Bearer ${ROOST_TOKEN}"}
-    return {"mcpServers": {"roost": {"type": "http", "url": f"{url}/mcp", "headers": headers}}}
+    return {"mcpServers": {claude_args.SERVER: {"type": "http", "url": f"{url}/mcp", "headers": headers}}}

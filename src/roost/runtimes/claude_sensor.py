@@ -2,9 +2,13 @@
 
 Status: `sessions/<pid>.json` in its configuration folder, `status` idle, busy or waiting. It is absent during
 the trust and MCP dialogs and stays behind after a SIGKILL, so it counts only with our process's start ticks.
-Evidence: the UserPromptSubmit hook comes 40 to 75 ms after Enter, the transcript's line 145 to 250 ms.
+Evidence: the transcript's line, 145 to 250 ms after Enter. The UserPromptSubmit hook is none: it tells that
+a prompt was entered, and another hook may refuse that. Then a line says so (`promptSubmitEnding`); it repeats
+the prompt where it was not kept, and the prompt may stand in the input line again (2.1.332).
 End of a turn: a `turn_duration` line; after an error of the model only an assistant line that says
 `isApiErrorMessage`; after Escape a line `[Request interrupted by user]`, or none if there was no output yet.
+Beside turns: `status` shell while a command runs in the background; `busy` while an agent does, during which
+its prompt takes messages for the next turn; timers by the results of the tools that set them (2.1.332).
 Text entered during a turn waits in the program's own queue, which the hook tells of as well. At the next tool
 result it joins the turn, with a line for an attachment `queued_command`; a turn that ends before that, or by
 Escape, leaves it to a turn of its own. A process that ends takes its queue with it.
@@ -12,6 +16,7 @@ Escape, leaves it to a turn of its own. A process that ends takes its queue with
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +25,7 @@ from roost.runtimes import claude_screen
 from roost.runtimes.base import (
     INTERRUPTED,
     Answer,
+    Answered,
     Compacted,
     Composer,
     Context,
@@ -27,9 +33,12 @@ from roost.runtimes.base import (
     Fact,
     Prompted,
     Reading,
+    Rejected,
     TurnOver,
     View,
+    at_rest,
 )
+from roost.runtimes.claude_timers import ClaudeTimers
 from roost.runtimes.lines import records, status_object, text_of, time_of
 
 TRANSCRIPT = "its transcript"
@@ -48,8 +57,11 @@ _NEEDS_PERSON = frozenset(
 _OUTAGES = _NEEDS_PERSON | {"overloaded", "rate_limit", "server_error"}
 """Kinds of errors that are no fault of what was asked."""
 _TELLING = re.compile(
-    rb'"type":"user"|"type":"queued_command"|"subtype":"(?:turn_duration|compact_boundary)"|"isApiErrorMessage":true'
+    rb'"type":"user"|"type":"queued_command"|"type":"assistant"|"promptSubmitEnding"'
+    rb'|"subtype":"(?:turn_duration|compact_boundary|scheduled_task_fire)"'
 )
+_SHELL = "shell"
+"""The status of an idle program with a command in the background."""
 
 
 class ClaudeSensor:
@@ -70,7 +82,8 @@ class ClaudeSensor:
         self._answer: Answer | None = None
         self._at_prompt = context.session.ready
         self._needs: str | None = None
-        self._in_turn = False
+        self._timers = ClaudeTimers()
+        self._shells: tuple[str, ...] = ()
 
     def find(self, agent_pid: int, mark: str | None) -> list[Fact]:
         """Blocking: look where the transcript is. Its folder is named after the working directory."""
@@ -91,39 +104,46 @@ class ClaudeSensor:
 
     @property
     def watches_screen(self) -> bool:
-        """At the prompt and in an ordinary turn the status file is enough; dialogs are told by the screen."""
-        return not self._at_prompt or self._status is None or self._status.get("status") != "idle"
+        """Dialogs in a turn are told by the screen."""
+        return True
 
     def on_lines(self, lines: Sequence[bytes]) -> list[Fact]:
         """Prompts taken and turns ended; lines older than the session are another life's."""
         facts: list[Fact] = []
         for record in records([line for line in lines if _TELLING.search(line)]):
-            if record.get("isSidechain") or not self._ours(record):
-                continue
-            match record.get("type"), record.get("subtype"):
-                case "user", _:
-                    facts.extend(self._user(record))
-                case "attachment", _:
-                    facts.extend(_queued(record))
-                case "system", "turn_duration":
-                    self._needs = None
-                    facts.append(TurnOver(TRANSCRIPT))
-                case "system", "compact_boundary":
-                    facts.append(Compacted(TRANSCRIPT, time_of(record, "timestamp")))
-                case "assistant", _ if record.get("isApiErrorMessage"):
-                    facts.append(
-                        TurnOver(TRANSCRIPT, self._failure(record), outage=record.get("error") in _OUTAGES)
-                    )
-                case _:
-                    pass
-        self._note_turn(facts)
+            if not record.get("isSidechain") and self._ours(record):
+                facts.extend(self._record(record))
         return facts
 
-    def _note_turn(self, facts: Sequence[Fact]) -> None:
-        """Whether a turn runs, as far as the transcript tells."""
-        for fact in facts:
-            if isinstance(fact, Prompted | TurnOver):
-                self._in_turn = isinstance(fact, Prompted)
+    def _record(self, record: Mapping[str, Any]) -> Iterable[Fact]:
+        match record.get("type"):
+            case "user":
+                self._timers.note_result(record.get("toolUseResult"))
+                return self._user(record)
+            case "attachment":
+                return _queued(record)
+            case "system":
+                return self._system(record)
+            case "assistant" if record.get("isApiErrorMessage"):
+                outage = record.get("error") in _OUTAGES
+                return [TurnOver(TRANSCRIPT, self._failure(record), outage=outage)]
+            case "assistant":
+                return [Answered(TRANSCRIPT)]
+            case _:
+                return []
+
+    def _system(self, record: Mapping[str, Any]) -> Iterable[Fact]:
+        match record.get("subtype"):
+            case "turn_duration":
+                self._needs = None
+                return [TurnOver(TRANSCRIPT)]
+            case "compact_boundary":
+                return [Compacted(TRANSCRIPT, time_of(record, "timestamp"))]
+            case "scheduled_task_fire":
+                self._timers.note_fired(record.get("taskId"))
+                return []
+            case _:
+                return _rejected(record)
 
     def _ours(self, record: Mapping[str, Any]) -> bool:
         at = time_of(record, "timestamp")
@@ -166,47 +186,40 @@ class ClaudeSensor:
             return status.get("sessionId") == self._conversation
         return status.get("pid") == processes.agent.pid and str(started) == str(processes.agent.start)
 
-    def on_hook(self, name: str, payload: Mapping[str, Any]) -> list[Fact]:
-        """A prompt that is being taken, unless it is queued; the other hooks say that it is worth looking.
-
-        It begins a turn before the transcript shows that: what is entered right behind it is queued.
-        """
-        if name != "UserPromptSubmit" or payload.get("session_id") != self._conversation:
-            return []
-        queued, self._in_turn = self._in_turn, True
-        return [] if queued else [Prompted(str(payload.get("prompt", "")), "its UserPromptSubmit hook")]
+    def on_hook(self, name: str, payload: Mapping[str, Any]) -> None:
+        """A hook says that it is worth looking, and Stop which commands run in the background."""
+        tasks: object = payload.get("background_tasks")
+        if name == "Stop" and payload.get("session_id") == self._conversation and isinstance(tasks, list):
+            self._shells = tuple(_described(task) for task in cast("list[object]", tasks))
 
     def on_screen(self, screen: str, title: str) -> View:
         """Judge the live region of the screen."""
         del title
         self._look = claude_screen.look_at(screen)
         self._answer = self.boot_answer(screen)
-        self._at_prompt = self._at_prompt or self._look.view.composer is not Composer.HIDDEN
+        self._at_prompt = self._at_prompt or self._look.view.composer in (Composer.EMPTY, Composer.FILLED)
         return self._look.view
 
     def reading(self) -> Reading | None:
-        """The status file's state; the screen's where there is none."""
-        view = self._look.view
-        status = self._status.get("status") if self._status is not None else None
-        if status == "waiting" or (view.dialog is not None and status != "idle"):
-            return self._blocked(view)
-        if status == "busy" or (status is None and view.busy):
+        """A turn by the status file, or the screen where there is none; a prompt only by the screen."""
+        view, status = self._look.view, self._status.get("status") if self._status is not None else None
+        if view.dialog is None and (status == "busy" or (status is None and view.busy)):
             asked = self._look.retry
             why = f"in a turn; its model fails and is asked again: {asked}" if asked else "in a turn"
             return Reading(SessionState.WORKING, why)
-        if not self._at_prompt:
+        waits = self._status.get("waitingFor") if self._status is not None and status == "waiting" else None
+        reading = at_rest(view, str(waits) if waits else None)
+        if reading is None or (not self._at_prompt and self._answer is not None):
             return None
-        if status is None and view.composer is Composer.HIDDEN:
-            return None
-        if self._needs is not None:
-            return Reading(SessionState.BLOCKED, self._needs)
-        return Reading(SessionState.IDLE, "at its prompt")
+        if reading.state is SessionState.IDLE and self._needs is not None:
+            reading = Reading(SessionState.BLOCKED, self._needs)
+        return replace(reading, background=self._background(status))
 
-    def _blocked(self, view: View) -> Reading | None:
-        if not self._at_prompt and self._answer is not None:
-            return None
-        waits: object = self._status.get("waitingFor") if self._status is not None else None
-        return Reading(SessionState.BLOCKED, f"a dialog is open: {view.dialog or waits or 'unknown'}")
+    def _background(self, status: object) -> str:
+        """What goes on beside turns, in words."""
+        shells = ", ".join(self._shells) or "a command that it started"
+        parts = [f"runs {shells}"] if status == _SHELL else []
+        return "; ".join([*parts, *self._timers.words()])
 
     def boot_answer(self, screen: str) -> Answer | None:
         """The trust dialog for the peer's own folder, the API key of its own settings."""
@@ -251,6 +264,23 @@ def _queued(record: Mapping[str, Any]) -> Iterable[Fact]:
     known = cast("dict[str, Any]", attachment) if isinstance(attachment, dict) else {}
     if known.get("type") == "queued_command" and known.get("commandMode") == "prompt":
         yield Prompted(text_of(known.get("prompt")), TRANSCRIPT, joins=True)
+
+
+def _rejected(record: Mapping[str, Any]) -> Iterable[Fact]:
+    """A prompt that a hook kept from the model: by exit code 2, `decision: block`, or `continue: false`."""
+    submitted: object = record.get("promptSubmitEnding")
+    if not isinstance(submitted, dict):
+        return
+    known = cast("dict[str, Any]", submitted)
+    ending = cast("dict[str, Any]", known.get("ending") or {})
+    why = " ".join(str(ending.get("reason") or "it gave no reason").split())
+    yield Rejected(TRANSCRIPT, why, None if known.get("promptKept") else str(record.get("content", "")))
+
+
+def _described(task: object) -> str:
+    """A task in the background, as its program names it."""
+    known = cast("dict[str, object]", task) if isinstance(task, dict) else {}
+    return " ".join(str(known.get("command") or known.get("description") or "a task").split())[:80]
 
 
 def _content(record: Mapping[str, Any]) -> object:

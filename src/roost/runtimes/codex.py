@@ -1,4 +1,4 @@
-"""Codex, in its own terminal, by options of this one run (measured with 0.169.0).
+"""Codex, in its own terminal, by options of this one run (measured with 0.171.0).
 
 Nothing is written into the user's configuration. `--no-daemon`: otherwise all sessions of one user share a
 background process that lives in the first one's environment and survives its terminal. `notify` is left
@@ -8,8 +8,9 @@ alone: an option would replace the user's own, and the rollout tells as much.
 import json
 from pathlib import Path
 
+from roost.core.peer import Settings
 from roost.core.policy import Traits
-from roost.runtimes import codex_rollout
+from roost.runtimes import codex_args, codex_rollout
 from roost.runtimes.base import Claim, Context, Controls, LaunchPlan
 from roost.runtimes.codex_sensor import CodexSensor
 from roost.runtimes.environ import find_program, past_proxies
@@ -21,19 +22,26 @@ class CodexRuntime:
     name = "codex"
     traits = Traits(chooses_conversation=False, steers=True)
     submit_delay = 0.0
-    controls = Controls(compact="/compact")
-    passes = ("AZURE_OPENAI_*", "CODEX_*", "OPENAI_*")
+    # C-u takes one line, BSpace joins it to the one above; C-c at an empty prompt ends the program (0.171.0).
+    controls = Controls(clear=("C-u", "BSpace") * 64, compact="/compact")
+    passes = ("AWS_*", "AZURE_*", "CODEX_*", "GOOGLE_*", "OPENAI_*", "RUST_LOG")
 
     def locate(self, path: str | None) -> str:
         """The `codex` on the search path."""
         return find_program("codex", path, "npm install -g @openai/codex")
 
+    def check(self, settings: Settings) -> None:
+        """Refuse arguments that contradict ours."""
+        codex_args.read(settings)
+
     def plan(self, context: Context) -> LaunchPlan:
         """Start fresh, or resume the conversation that the last session ran."""
+        theirs = codex_args.read(context.settings)
         conversation = context.session.conversation
         resume = ["resume", conversation] if context.session.resumed and conversation else []
-        argv = ["codex", *resume, "--no-daemon", *options(context.url, context.settings.prompt)]
-        return LaunchPlan((*argv, *context.settings.args), past_proxies(context.environ))
+        prompt = "\n\n".join(text for text in (context.settings.prompt, theirs.prompt) if text)
+        argv = ["codex", *resume, codex_args.NO_DAEMON, *options(context.url, prompt)]
+        return LaunchPlan((*argv, *theirs.words), past_proxies(context.environ))
 
     def sensor(self, context: Context) -> CodexSensor:
         """The sensor of one session."""
@@ -61,11 +69,11 @@ def options(url: str, prompt: str) -> list[str]:
     The values are TOML; a JSON string is one too.
     """
     pairs = [
-        ("check_for_update_on_startup", "false"),
-        ("mcp_servers.roost.url", json.dumps(f"{url}/mcp")),
-        ("mcp_servers.roost.bearer_token_env_var", '"ROOST_TOKEN"'),
-        ("mcp_servers.roost.default_tools_approval_mode", '"approve"'),
+        (codex_args.UPDATES, "false"),
+        (f"{codex_args.SERVER}.url", json.dumps(f"{url}/mcp")),
+        (f"{codex_args.SERVER}.bearer_token_env_var", '"ROOST_TOKEN"'),
+        (f"{codex_args.SERVER}.default_tools_approval_mode", '"approve"'),
     ]
     if prompt:
-        pairs.append(("developer_instructions", json.dumps(prompt, ensure_ascii=False)))
+        pairs.append((codex_args.INSTRUCTIONS, json.dumps(prompt, ensure_ascii=False)))
     return [word for name, value in pairs for word in ("-c", f"{name}={value}")]

@@ -7,6 +7,7 @@ tell, the screen and the title tell. The thread that invents a title has no roll
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from roost.runtimes import codex_rollout, codex_screen
 from roost.runtimes.base import (
     INTERRUPTED,
     Answer,
+    Answered,
     Compacted,
     Composer,
     Context,
@@ -22,8 +24,10 @@ from roost.runtimes.base import (
     Fact,
     Prompted,
     Reading,
+    Rejected,
     TurnOver,
     View,
+    at_rest,
 )
 from roost.runtimes.lines import records, text_of, time_of
 
@@ -41,6 +45,8 @@ _CONNECTIONS = frozenset(
 _REFUSED = frozenset({401, 402, 403, 408, 429})
 _SERVER = 500
 """Kinds of errors that are no fault of what was asked; those of connections with such a status, or none."""
+_HOOK_LOOKS = 20
+"""Looks at the screen, after a turn without a prompt, for the words of the hook that stopped it."""
 _RECHECK = 25
 """Looks between two looks at the open files, once the conversation is known: a person may start another."""
 
@@ -66,6 +72,7 @@ class CodexSensor:
         self._at_prompt = context.session.ready
         self._in_turn = False
         self._prompted = False
+        self._unprompted = 0
 
     def find(self, agent_pid: int, mark: str | None) -> Sequence[Fact]:
         """Blocking: the conversation by the open files or else by what it holds, and its rollout."""
@@ -80,7 +87,17 @@ class CodexSensor:
                 facts.append(ConversationSeen(running))
         if self._rollout is None and self._conversation is not None:
             self._rollout = codex_rollout.rollout_of(self._home, self._conversation)
-        return facts
+        return [*facts, *self._refused()]
+
+    def _refused(self) -> Sequence[Fact]:
+        """A prompt that a hook stopped: the rollout has its turn without it, the screen has the words."""
+        if not self._unprompted:
+            return ()
+        refusal, self._unprompted = self._look.refusal, self._unprompted - 1
+        if refusal is None:
+            return ()
+        self._unprompted = 0
+        return (Rejected(ROLLOUT, refusal),)
 
     def _holder(self, mark: str | None) -> str | None:
         """The conversation that holds the mark, where a machine does not tell a process's open files."""
@@ -118,8 +135,9 @@ class CodexSensor:
             case "item_completed":
                 return self._completed(payload.get("item"), at)
             case "task_complete":
-                self._in_turn = self._prompted = False
                 error: object = payload.get("error")
+                self._unprompted = _HOOK_LOOKS if error is None and not self._prompted else 0
+                self._in_turn = self._prompted = False
                 return [TurnOver(ROLLOUT, _failure(error), outage=_outage(error))]
             case "turn_aborted":
                 self._in_turn = self._prompted = False
@@ -138,39 +156,35 @@ class CodexSensor:
         if known.get("type") == "UserMessage":
             joins, self._prompted = self._prompted, self._in_turn
             return [Prompted(text_of(known.get("content")), ROLLOUT, joins)]
-        return [Compacted(ROLLOUT, at)] if known.get("type") == "ContextCompaction" else []
+        return [Compacted(ROLLOUT, at) if known.get("type") == "ContextCompaction" else Answered(ROLLOUT)]
 
     def on_status(self, content: bytes | None) -> Sequence[Fact]:
         """There is no status file."""
         del content
         return ()
 
-    def on_hook(self, name: str, payload: Mapping[str, Any]) -> list[Fact]:
+    def on_hook(self, name: str, payload: Mapping[str, Any]) -> None:
         """Its hooks would have to be trusted by a person; the rollout tells as much."""
         del name, payload
-        return []
 
     def on_screen(self, screen: str, title: str) -> View:
         """Judge the live region of the screen."""
         self._look = codex_screen.look_at(screen, title)
         self._answer = self.boot_answer(screen)
-        self._at_prompt = self._at_prompt or self._look.view.composer is not Composer.HIDDEN
+        self._at_prompt = self._at_prompt or self._look.view.composer in (Composer.EMPTY, Composer.FILLED)
         return self._look.view
 
     def reading(self) -> Reading | None:
         """A dialog is told by the screen, a turn by the rollout or the screen, the prompt by both."""
         view = self._look.view
-        if view.dialog is not None:
-            if not self._at_prompt and self._answer is not None:
-                return None
-            return Reading(SessionState.BLOCKED, f"a dialog is open: {view.dialog}")
-        if view.busy or self._in_turn:
+        if view.dialog is None and (view.busy or self._in_turn):
             asked = self._look.retry
             why = f"in a turn; its model fails and is asked again: {asked}" if asked else "in a turn"
             return Reading(SessionState.WORKING, why)
-        if view.composer is Composer.HIDDEN:
+        reading = at_rest(view)
+        if reading is None or (not self._at_prompt and self._answer is not None):
             return None
-        return Reading(SessionState.IDLE, "at its prompt")
+        return replace(reading, background=self._look.background)
 
     def boot_answer(self, screen: str) -> Answer | None:
         """The folder dialog for the peer's own folder, the choice of folder of a resumed conversation."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from roost.config import RuntimeTable
+from roost.core.peer import Settings
 from roost.core.policy import Traits
 from roost.core.session import SessionState
 from roost.errors import RuntimeMissingError
@@ -79,10 +80,9 @@ class CommandSensor:
                 facts.append(TurnOver("its accept log"))
         return facts
 
-    def on_hook(self, name: str, payload: Mapping[str, Any]) -> list[Fact]:
+    def on_hook(self, name: str, payload: Mapping[str, Any]) -> None:
         """Such a program has no hooks that we know of."""
         del name, payload
-        return []
 
     def on_status(self, content: bytes | None) -> Sequence[Fact]:
         """There is no status file."""
@@ -142,6 +142,10 @@ class CommandRuntime:
                 f" install it or correct argv in [runtimes.{self.name}]"
             )
         return found
+
+    def check(self, settings: Settings) -> None:
+        """Whatever the program takes."""
+        del settings
 
     def plan(self, context: Context) -> LaunchPlan:
         """Fill the templates."""

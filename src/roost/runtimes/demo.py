@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from roost.core.peer import Settings
 from roost.core.policy import Traits
 from roost.core.session import SessionState
 from roost.runtimes.base import (
@@ -89,10 +90,9 @@ class DemoSensor:
                 self._reading = None
         return ()
 
-    def on_hook(self, name: str, payload: Mapping[str, Any]) -> list[Fact]:
+    def on_hook(self, name: str, payload: Mapping[str, Any]) -> None:
         """The demo agent has no hooks."""
         del name, payload
-        return []
 
     def on_screen(self, screen: str, title: str) -> View:
         """The prompt is the last line that starts with `demo>`. Whatever is said above it is indented."""
@@ -123,13 +123,17 @@ class DemoRuntime:
     name = "demo"
     traits = Traits(steers=True)
     submit_delay = 0.0
-    controls = Controls(clear="C-u", compact="/compact")
+    controls = Controls(clear=("C-u",), compact="/compact")
     passes = ("ROOST_DEMO_LOG",)
 
     def locate(self, path: str | None) -> str:
         """This Python: the agent is part of the package."""
         del path
         return sys.executable
+
+    def check(self, settings: Settings) -> None:
+        """Its arguments are its own."""
+        del settings
 
     def plan(self, context: Context) -> LaunchPlan:
         """Start it on its conversation."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from roost.config import RuntimeTable
 from roost.core.identity import HUMAN
+from roost.core.peer import Settings
 from roost.core.policy import Traits
 from roost.errors import InvalidSettingError
 from roost.runtimes.base import Runtime
@@ -33,6 +34,11 @@ class Runtimes:
                 f"unknown runtime '{name}'; known are {', '.join(self.names())}"
                 " (others come from [runtimes.NAME] in config.toml)"
             )
+
+    def check_args(self, settings: Settings) -> None:
+        """Blocking: raise InvalidSettingError for arguments that contradict those of roost itself."""
+        if settings.runtime != HUMAN:
+            self.get(settings.runtime).check(settings)
 
     def get(self, name: str) -> Runtime:
         """The program of that name; raises InvalidSettingError when there is none."""

@@ -123,9 +123,13 @@ def whole(turn: Turn) -> dict[str, object]:
 
 def error(status: int) -> dict[str, object]:
     """The body of an error answer."""
-    kind = {401: "authentication_error", 429: "rate_limit_error", 529: "overloaded_error"}.get(
-        status, "api_error"
-    )
+    kinds = {
+        400: "invalid_request_error",
+        401: "authentication_error",
+        429: "rate_limit_error",
+        529: "overloaded_error",
+    }
+    kind = kinds.get(status, "api_error")
     return {"type": "error", "error": {"type": kind, "message": f"fake model: asked for {status}"}}
 
 

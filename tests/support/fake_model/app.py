@@ -25,9 +25,20 @@ _TITLE = msgspec.json.encode({"title": "fake title"}).decode()
 
 @dataclass(slots=True)
 class Outage:
-    """While `status` is set, every turn is answered with that HTTP error."""
+    """While `status` is set, every turn is answered with that HTTP error.
+
+    While `poison` is set, every turn whose history holds that text is answered with 400.
+    """
 
     status: int | None = None
+    poison: str | None = None
+
+    def answers(self, request: Request) -> int | None:
+        """The HTTP error for a request, None when it is to be answered."""
+        if request.kind is not Kind.TURN:
+            return None
+        poisoned = self.poison is not None and any(self.poison in entry.text for entry in request.entries)
+        return 400 if poisoned else self.status
 
 
 def build(journal: Journal, outage: Outage) -> Starlette:
@@ -70,9 +81,8 @@ class _Endpoints:
         return JSONResponse(openai.whole(turn))
 
     def decide(self, request: Request) -> Answer:
-        if self.outage.status is not None and request.kind is Kind.TURN:
-            return Answer(Fail(self.outage.status))
-        return decide(request)
+        status = self.outage.answers(request)
+        return decide(request) if status is None else Answer(Fail(status))
 
     async def count(self, http: HttpRequest) -> Response:
         body = await http.body()

@@ -46,6 +46,7 @@ def show_command(app: App, name: str) -> None:
             ("topics", ", ".join(peer.get("topics") or [])),
             ("called before", ", ".join(peer.get("former_names") or [])),
             ("last death", _death(peer.get("last_death") or {})),
+            ("not started", _hindered(peer.get("hindered") or {})),
             ("failures", f"{peer['failures']} in a row" if peer.get("failures") else ""),
         ]
     )
@@ -64,6 +65,10 @@ def _next(peer: Record) -> str:
     session: Record = peer.get("session") or {}
     if peer.get("held_by") and peer["state"] == "blocked" and session.get("agent_pid") is None:
         return f"it goes on by itself then; `roost restart {name}` begins a fresh conversation"
+    if peer.get("hindered") and not session and peer["state"] in ("asleep", "blocked"):
+        return f"it is tried again by itself; `roost wake {name}` tries it now"
+    if peer.get("refusal") and peer["state"] in ("asleep", "idle"):
+        return f"`roost refresh {name}` begins a new conversation, if the next message fails, too"
     mends = {
         "blocked": f"`roost attach {name}` joins its terminal, where you can answer",
         "quarantined": f"`roost deaths {name}` tells why; `roost start {name}` lifts it",
@@ -92,6 +97,12 @@ def _show_pool(pool: list[Record]) -> None:
 def _processes(session: Record) -> str:
     pids = ((name, session.get(f"{name}_pid")) for name in ("agent", "shim", "server"))
     return ", ".join(f"{name} {pid}" for name, pid in pids if pid)
+
+
+def _hindered(hindered: Record) -> str:
+    if not hindered:
+        return ""
+    return f"{hindered['why']}; tried {hindered['tries']} times since {clock(hindered['since'])}"
 
 
 def _death(death: Record) -> str:

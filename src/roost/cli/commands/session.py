@@ -139,5 +139,9 @@ def _show(app: App, row: Record) -> None:
 def _say_row(row: Record) -> None:
     state = str(row["state"])
     why = f": {one_line(row['why'])}" if row.get("why") else ""
-    cure = f"; `roost attach {row['name']}` joins its terminal" if state == "blocked" else ""
+    cure = (
+        f"; `roost attach {row['name']}` joins its terminal"
+        if state == "blocked" and row.get("session")
+        else ""
+    )
     say(f"{row['name']} is {paint_state(state, state)}{why}{cure}")

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from roost.host.errors import PasteRefused, TmuxError, TmuxGone, TmuxTimeout
-from roost.host.interfaces import Liveness, Marker, PasteOutcome, ProcessId
+from roost.host.errors import PaneInMode, PasteRefused, TmuxError, TmuxGone, TmuxTimeout
+from roost.host.interfaces import Frame, Liveness, Marker, PasteOutcome, ProcessId
 from roost.host.memory.processes import MemoryProcesses
 from roost.host.memory.shim import MemoryShim
 from roost.host.process_table import HOME_VARIABLE, NONCE_VARIABLE, SESSION_VARIABLE
+from roost.host.tmux.config import COLUMNS, ROWS
 from roost.host.tmux.keys import check_key
 
 _ESCAPE = b"\x1b"
@@ -71,7 +72,8 @@ class MemoryServer:
         self.pane = pane
         self.agent: ProcessId | None = None
         self.humans: list[float] = []
-        self.size: tuple[int, int] = (160, 50)
+        self.size: tuple[int, int] = (COLUMNS, ROWS)
+        self.mode = ""
         self.hanging = False
 
 
@@ -116,14 +118,7 @@ class MemoryTerminals:
         return "3.5a"
 
     async def start(
-        self,
-        socket: Path,
-        argv: Sequence[str],
-        env: Mapping[str, str],
-        cwd: Path,
-        *,
-        width: int = 160,
-        height: int = 50,
+        self, socket: Path, argv: Sequence[str], env: Mapping[str, str], cwd: Path
     ) -> "MemoryTerminal":
         """Start a server with one pane."""
         if self.alive(socket):
@@ -137,7 +132,6 @@ class MemoryTerminals:
         pane = shim.process if shim else self._processes.spawn(parent=process.pid, marker=marker)
         server = MemoryServer(launch, self._program(launch), process, pane)
         server.agent = shim.agent if shim else None
-        server.size = (width, height)
         self._servers[socket] = server
         # A server whose last pane ends leaves; a pane whose server ends is hung up.
         self._processes.watch(pane, lambda: self._leave(server))
@@ -223,10 +217,17 @@ class MemoryTerminal:
         (await self._reach()).log = path
         path.touch(mode=0o600)
 
+    async def look(self, *, escapes: bool = False) -> Frame:
+        """What the program shows, and its title."""
+        text, (columns, rows) = await self.capture(escapes=escapes), self._server.size
+        return Frame(text, self._server.program.title, columns, rows, self._server.mode)
+
     async def keys(self, *names: str) -> None:
         """Give the program keys."""
         checked = [check_key(name) for name in names]
         program = await self._reach()
+        if checked and self._server.mode:
+            raise PaneInMode(f"tmux's {self._server.mode} is open in its terminal")
         for name in checked:
             self._give(program, Pressed(name))
 
@@ -239,14 +240,12 @@ class MemoryTerminal:
             with program.log.open("a") as file:
                 file.write(program.screen.removeprefix(before))
 
-    async def title(self) -> str:
-        """The program's title."""
-        return (await self._reach()).title
-
-    async def size(self) -> tuple[int, int]:
-        """Columns and rows."""
+    async def settle(self) -> bool:
+        """Leave modes and small sizes that nobody is there to use."""
         await self._reach()
-        return self._server.size
+        if not self._server.humans:
+            self._server.mode, self._server.size = "", (COLUMNS, ROWS)
+        return not self._server.humans
 
     async def clients(self) -> int:
         """Humans attached."""

@@ -85,11 +85,14 @@ class Shim:
         """Remember a signal; its arrival also ends `wait`."""
         self.asked.add(number)
 
-    def start(self) -> str | None:
-        """Start the agent; the reason when that failed."""
-        reader, writer = os.pipe()
+    def start(self) -> dict[str, Any] | None:
+        """Start the agent; the reason (`error` in words, `errno`) when its program did not run."""
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        self.agent = os.fork()
+        try:
+            reader, writer = os.pipe()
+            self.agent = os.fork()
+        except OSError as error:
+            return {"error": f"cannot start a process: {error.strerror}", "errno": error.errno}
         if self.agent == 0:
             self.become_agent(writer)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -103,7 +106,12 @@ class Shim:
         while chunk := os.read(reader, 4096):
             why += chunk
         os.close(reader)
-        return why.decode("utf-8", "replace") if why else None
+        if not why:
+            return None
+        os.waitpid(self.agent, 0)
+        self.agent = 0
+        number, _, text = why.decode("utf-8", "replace").partition(" ")
+        return {"error": text, "errno": int(number)}
 
     def become_agent(self, report: int) -> None:
         """In the child: own process group in the terminal's foreground, default signals, then exec."""
@@ -120,7 +128,8 @@ class Shim:
                 place = self.spec["argv"][0]
             os.execvpe(self.spec["argv"][0], self.spec["argv"], self.spec["env"])  # noqa: S606 no shell wanted
         except (OSError, ValueError) as error:
-            why = f"cannot run {place}: {getattr(error, 'strerror', None) or error}"
+            number = getattr(error, "errno", None) or 0
+            why = f"{number} cannot run {place}: {getattr(error, 'strerror', None) or error}"
             os.write(report, why.encode("utf-8", "replace")[:4000])
         finally:
             os._exit(BOOT_FAILED)
@@ -132,9 +141,9 @@ class Shim:
         self.prepare()
         failure = self.start()
         if failure is not None:
-            status = os.waitpid(self.agent, 0)[1]
-            self.note_start({"error": failure})
-            self.record(status, "boot-failed", failure)
+            status = BOOT_FAILED << 8  # as the wait status of a process that could not be run
+            self.note_start(failure)
+            self.record(status, "boot-failed", failure["error"])
             return status
         self.note_start(
             {

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from roost.host.tmux.server import SESSION
+from roost.host.tmux.config import SESSION
 
 
 def attach_argv(socket: Path, *, read_only: bool = False, tmux: str = "tmux") -> list[str]:

@@ -12,12 +12,11 @@ from roost.host.errors import HostError, TmuxError, TmuxGone, TmuxMissing, TmuxT
 from roost.host.files import write_atomic
 from roost.host.interfaces import Processes, Terminals
 from roost.host.scope import Scopes
-from roost.host.tmux.config import config_text
+from roost.host.tmux.config import COLUMNS, ROWS, SESSION, config_text
 from roost.host.tmux.control import ControlClient
 from roost.host.tmux.quote import line
 from roost.host.tmux.terminal import TmuxTerminal
 
-SESSION = "main"
 START_DEADLINE = 10.0
 OLDEST = (3, 3)
 LONGEST_SOCKET_PATH = 107
@@ -44,14 +43,7 @@ class TmuxTerminals:
         return output.strip().removeprefix("tmux ")
 
     async def start(
-        self,
-        socket: Path,
-        argv: Sequence[str],
-        env: Mapping[str, str],
-        cwd: Path,
-        *,
-        width: int = 160,
-        height: int = 50,
+        self, socket: Path, argv: Sequence[str], env: Mapping[str, str], cwd: Path
     ) -> TmuxTerminal:
         """Start a server with one pane and connect; TmuxGone when the program in the pane ends at once."""
         check_socket_path(socket)
@@ -59,7 +51,7 @@ class TmuxTerminals:
         # tmux hands a single word to a shell; two or more are executed as they are.
         words = list(argv) if len(argv) > 1 else ["/usr/bin/env", *argv]
         command = [self._find(), "-u", "-S", str(socket), "-f", str(self._config)]
-        command += ["new-session", "-d", "-s", SESSION, "-x", str(width), "-y", str(height), "-c", str(cwd)]
+        command += ["new-session", "-d", "-s", SESSION, "-x", str(COLUMNS), "-y", str(ROWS), "-c", str(cwd)]
         command += ["--", *words]
         if not await self._started_in_scope(socket.name, command, env):
             code, _, complaint = await self._run(command, env)

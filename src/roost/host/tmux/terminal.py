@@ -9,15 +9,17 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from roost.host.errors import PasteRefused, TmuxError, TmuxGone, TmuxTimeout
+from roost.host.errors import PaneInMode, PasteRefused, TmuxError, TmuxGone, TmuxTimeout
 from roost.host.files import PRIVATE_FILE
-from roost.host.interfaces import PasteOutcome, Processes, ProcessId
+from roost.host.interfaces import Frame, PasteOutcome, Processes, ProcessId
+from roost.host.tmux.config import own_size
 from roost.host.tmux.control import ControlClient
 from roost.host.tmux.keys import check_key
 from roost.host.tmux.quote import line
 
 KILL_DEADLINE = 5.0
 _DEAD = "roost-pane-dead"
+_MODE = "roost-pane-mode "
 _ESCAPE = b"\x1b"
 _buffers = itertools.count(1)
 
@@ -119,20 +121,35 @@ class TmuxTerminal:
         command = f"exec cat >> {shlex.quote(str(path))}".replace("#", "##").replace("%", "%%")
         await self._control.command(line("pipe-pane", "-O", "-t", self._pane, command))
 
+    async def look(self, *, escapes: bool = False) -> Frame:
+        """The visible screen and what it is, in one go."""
+        about = "#{pane_width} #{pane_height} #{?pane_in_mode,#{pane_mode},-} #{pane_title}"
+        show = line("display-message", "-p", "-t", self._pane, about)
+        capture = line("capture-pane", "-p", *(["-e"] if escapes else []), "-t", self._pane)
+        first, *screen = await self._control.command(f"{show} ; {capture}", blocks=2)
+        columns, rows, mode, title = first.split(" ", 3)
+        return Frame("\n".join(screen), title, int(columns), int(rows), "" if mode == "-" else mode)
+
     async def keys(self, *names: str) -> None:
-        """Press keys in order."""
+        """Press keys in order; the same command that presses them tests for a mode."""
         checked = [check_key(name) for name in names]
-        if checked:
-            await self._control.command(line("send-keys", "-t", self._pane, "--", *checked))
+        if not checked:
+            return
+        press = line("send-keys", "-t", self._pane, "--", *checked)
+        refuse = line("display-message", "-p", "-t", self._pane, f"{_MODE}#{{pane_mode}}")
+        guarded = line("if-shell", "-F", "-t", self._pane, "#{pane_in_mode}", refuse, press)
+        answer = "".join(await self._control.command(guarded, blocks=2))
+        if answer.startswith(_MODE):
+            raise PaneInMode(f"tmux's {answer.removeprefix(_MODE)} is open in its terminal")
 
-    async def title(self) -> str:
-        """The pane's title."""
-        return "\n".join(await self._show("#{pane_title}"))
-
-    async def size(self) -> tuple[int, int]:
-        """Columns and rows."""
-        columns, rows = "".join(await self._show("#{pane_width} #{pane_height}")).split()
-        return int(columns), int(rows)
+    async def settle(self) -> bool:
+        """Leave modes and small sizes that nobody is there to use."""
+        if await self._humans():
+            return False
+        await self._control.command(line("copy-mode", "-q", "-t", self._pane))
+        for command in own_size(self._pane):
+            await self._control.command(command)
+        return True
 
     async def clients(self) -> int:
         """Humans attached."""

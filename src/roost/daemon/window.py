@@ -1,0 +1,82 @@
+"""What a session's terminal shows, and how it gets its prompt back where nobody is there to give it back."""
+
+from roost.core.session import SessionState
+from roost.daemon.live import Live
+from roost.host.interfaces import Clock
+from roost.runtimes.base import Composer, Reading
+from roost.runtimes.screen import plain
+
+NARROW = 24
+LOW = 6
+"""Columns and rows below which a program has no room to show what stands in its input line."""
+LEAVE = 3.0
+"""Seconds that another view stands, with nobody attached and a message waiting, until its key is pressed."""
+
+
+class Window:
+    """The terminal of one live session, looked at."""
+
+    def __init__(self, live: Live, clock: Clock) -> None:
+        """Look at this session's terminal."""
+        self._live = live
+        self._clock = clock
+        self._stands: tuple[str, float] | None = None
+
+    async def see(self) -> None:
+        """Look once: at text, title, size and mode of one moment. Raises TmuxError.
+
+        A mode of tmux or a small size that nobody is there to use goes away; the next look sees the rest.
+        """
+        live = self._live
+        frame = await live.terminal.look(escapes=live.sensor.styled)
+        live.frame = frame
+        live.screen = plain(frame.text)
+        live.view = live.sensor.on_screen(frame.text, frame.title)
+        if frame.mode or self._small():
+            await live.terminal.settle()
+
+    def judge(self, reading: Reading | None) -> Reading | None:
+        """The reading, unless its prompt cannot be read, or a mode of tmux takes the keys for it."""
+        frame = self._live.frame
+        if frame is None or reading is None or reading.state is not SessionState.IDLE:
+            return reading
+        if self._small():
+            return None
+        if not frame.mode:
+            return reading
+        why = f"tmux's {frame.mode} is open in its terminal"
+        return Reading(SessionState.BLOCKED, why, reading.background)
+
+    def missing(self) -> str:
+        """What is seen in place of a prompt, in words."""
+        live = self._live
+        if live.frame is not None and self._small():
+            return f"its terminal is {live.frame.columns} columns wide and {live.frame.rows} rows high"
+        if not live.screen.strip():
+            return "its screen shows nothing"
+        lines = [line.strip() for line in live.screen.splitlines() if line.strip()]
+        shows = live.view.shows if live.view is not None and live.view.shows else lines[-1]
+        return f"no prompt is on its screen; it shows: {shows[:160]}"
+
+    async def give_back(self) -> None:
+        """Leave another view, by the one key that is known to do nothing else, where nobody looks at it.
+
+        A message waits; the key is pressed once for as long as the view stands. Raises TmuxError.
+        """
+        view, now = self._live.view, self._clock.monotonic()
+        if view is None or view.composer is not Composer.ELSEWHERE or view.leave is None:
+            self._stands = None
+        elif self._stands is None or self._stands[0] != view.shows:
+            self._stands = view.shows, now
+        elif now - self._stands[1] >= LEAVE and await self._live.terminal.clients() == 0:
+            self._stands = view.shows, now
+            await self._live.terminal.keys(view.leave)
+
+    @property
+    def standing(self) -> bool:
+        """Whether a view or a mode stands that may be left once nobody is there."""
+        return self._stands is not None or (self._live.frame is not None and bool(self._live.frame.mode))
+
+    def _small(self) -> bool:
+        frame = self._live.frame
+        return frame is not None and (frame.columns < NARROW or frame.rows < LOW)

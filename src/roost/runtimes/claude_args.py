@@ -1,0 +1,167 @@
+"""The user's arguments for Claude Code beside ours (measured with 2.1.332).
+
+`--settings` and `--append-system-prompt` given twice: the last one alone counts, so theirs is merged into
+ours. `--mcp-config` may be given several times. What chooses another conversation, ends without a terminal
+session, moves the session elsewhere or blinds us is refused.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from roost.core.peer import Settings
+from roost.errors import InvalidSettingError
+from roost.runtimes.arguments import PROMPT, Given, grammar, refuse
+
+SERVER = "roost"
+"""The name of our MCP server."""
+_SETTINGS, _SERVERS = "--settings", "--mcp-config"
+_SAID, _SAID_FILE = "--append-system-prompt", "--append-system-prompt-file"
+
+_GRAMMAR = grammar(
+    none=(
+        "--allow-dangerously-skip-permissions --ax-screen-reader --background --bare --brief --chrome"
+        " --continue --dangerously-skip-permissions --desktop --disable-slash-commands --fork-session"
+        " --help --ide"
+        " --no-chrome --no-session-persistence --print --restricted --safe-mode --strict-mcp-config"
+        " --verbose --version"
+    ),
+    one=f"{_SETTINGS} {_SAID} {_SAID_FILE} --session-id --system-prompt",
+    many=(
+        f"{_SERVERS} --add-dir --allowed-tools --betas --channels --dangerously-load-development-channels"
+        " --disallowed-tools --file --tools"
+    ),
+    aliases={
+        "-c": "--continue",
+        "-h": "--help",
+        "-n": "--name",
+        "-p": "--print",
+        "-r": "--resume",
+        "-v": "--version",
+        "-w": "--worktree",
+        "--allowedTools": "--allowed-tools",
+        "--bg": "--background",
+        "--disallowedTools": "--disallowed-tools",
+    },
+)
+
+_CONVERSATION = (
+    "roost chooses the conversation; use `roost wake NAME --resume`, `roost restart NAME` or resume=always"
+)
+_ONCE = "roost keeps the program at its prompt in a terminal; leave it out"
+_ELSEWHERE = "it moves the session out of the terminal that roost keeps; leave it out"
+_BLIND = "it switches off the hooks or tools by which roost and the agent know of each other; leave it out"
+_REFUSED = {
+    PROMPT: "a prompt is a message; use `roost send NAME TEXT`, or prompt=TEXT for standing instructions",
+    **dict.fromkeys(
+        ("--session-id", "--resume", "--continue", "--fork-session", "--from-pr", "--teleport"), _CONVERSATION
+    ),
+    **dict.fromkeys(("--resume-session-at", "--rewind-files"), _CONVERSATION),
+    **dict.fromkeys(("--print", "--help", "--version", "--init-only", "--no-session-persistence"), _ONCE),
+    **dict.fromkeys(("--background", "--cloud", "--desktop", "--remote", "--tmux"), _ELSEWHERE),
+    **dict.fromkeys(("--bare", "--safe-mode"), _BLIND),
+    "--ax-screen-reader": "roost reads the screen as it is drawn without it; leave it out",
+    "--prefill": "a text in the input line is a draft, and no message is put beside one; leave it out",
+    "--prompt-suggestions": "a suggestion in the input line looks like a draft; leave it out",
+    "--worktree": "make the worktree with `git worktree add` and give its folder as dir=FOLDER",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """What the user's arguments ask for: the words to pass on, and what has to be merged into ours."""
+
+    words: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    prompt: str = ""
+
+
+def read(settings: Settings) -> Theirs:
+    """Blocking: the peer's arguments, its files read.
+
+    Raises InvalidSettingError when one of them may not be given, or names a file that is missing or wrong.
+    """
+    words: list[str] = []
+    merged: Mapping[str, Any] = {}
+    prompt = ""
+    for given in _GRAMMAR.read(settings.args):
+        refuse(given, _REFUSED)
+        if given.name == _SETTINGS:
+            merged = _settings(given, settings)
+        elif given.name == _SAID:
+            prompt = given.value
+        elif given.name == _SAID_FILE:
+            prompt = _content(given.name, given.value, settings)
+        else:
+            if given.name == _SERVERS:
+                _check_servers(given, settings)
+            words.extend(given.words)
+    return Theirs(tuple(words), merged, prompt)
+
+
+def merge(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of both: hooks one after the other, allowed tools together, else ours where both speak."""
+    hooks, permissions = dict(theirs.get("hooks", {})), dict(theirs.get("permissions", {}))
+    for event, entries in ours["hooks"].items():
+        hooks[event] = [*hooks.get(event, ()), *entries]
+    allowed = [*permissions.get("allow", ()), *ours["permissions"]["allow"]]
+    permissions["allow"] = list(dict.fromkeys(allowed))
+    return {**theirs, **ours, "hooks": hooks, "permissions": permissions}
+
+
+def _settings(given: Given, settings: Settings) -> Mapping[str, Any]:
+    said = _object(given.name, given.value, settings)
+    hooks, permissions = said.get("hooks", {}), said.get("permissions", {})
+    if not isinstance(hooks, dict) or not all(
+        isinstance(entries, list) for entries in cast("dict[str, object]", hooks).values()
+    ):
+        raise InvalidSettingError(f"the settings of '{given.name}' are wrong: 'hooks' maps events to lists")
+    if not isinstance(permissions, dict) or not isinstance(
+        cast("dict[str, object]", permissions).get("allow", []), list
+    ):
+        raise InvalidSettingError(f"the settings of '{given.name}' are wrong: 'permissions.allow' is a list")
+    if said.get("disableAllHooks"):
+        raise InvalidSettingError(f"the settings of '{given.name}' cannot hold 'disableAllHooks': {_BLIND}")
+    return said
+
+
+def _check_servers(given: Given, settings: Settings) -> None:
+    for value in given.values:
+        servers = _object(given.name, value, settings).get("mcpServers", {})
+        if isinstance(servers, dict) and SERVER in servers:
+            raise InvalidSettingError(
+                f"the MCP server '{SERVER}' of '{given.name}' is roost's own; give yours another name"
+            )
+
+
+def _object(name: str, value: str, settings: Settings) -> Mapping[str, Any]:
+    """A JSON object: the value itself when it stands in braces, else the file of that name."""
+    inline = value.strip().startswith("{")
+    text = value if inline else _content(name, value, settings)
+    where = "" if inline else f" {value}"
+    try:
+        said = json.loads(text)
+    except ValueError as error:
+        raise InvalidSettingError(f"the value of '{name}'{where} is not JSON: {error}") from error
+    if not isinstance(said, dict):
+        raise InvalidSettingError(f"the value of '{name}'{where} is not a JSON object")
+    return cast("Mapping[str, Any]", said)
+
+
+def _content(name: str, value: str, settings: Settings) -> str:
+    """The text of a file; a relative name is meant from the peer's folder."""
+    path = Path(settings.dir, value)
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InvalidSettingError(f"the file of '{name}' cannot be read: {path}: {why}") from error
+
+
+def joined(prompts: Sequence[str]) -> Iterator[str]:
+    """The option that gives the program these standing instructions; nothing without any."""
+    said = [prompt for prompt in prompts if prompt]
+    if said:
+        yield from (_SAID, "\n\n".join(said))

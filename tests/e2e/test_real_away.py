@@ -1,0 +1,74 @@
+"""C11: the program of a real CLI is away for seconds, as while it is updated, and mail arrives meanwhile."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import clis
+from tests.support.home import Home
+from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+@pytest.fixture(params=["claude", "codex"])
+def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
+    """The CLI is found by a link of ours, in a folder that stands first on the search path."""
+    folder = place(home, request.param).parent
+    folder.mkdir()
+    path = os.pathsep.join([str(folder), os.environ["PATH"]])
+    install(home, request.param)
+    with agents_in(home, request.param, environ={"PATH": path}) as made:
+        yield made
+
+
+def place(home: Home, name: str) -> Path:
+    return home.user / "bin" / name
+
+
+def install(home: Home, name: str) -> None:
+    fresh = place(home, "new")
+    fresh.symlink_to(clis.require(name).path)
+    fresh.replace(place(home, name))
+
+
+@pytest.mark.parametrize("instead", ["nothing", "a stub", "no folder"])
+def test_C11_what_is_away_for_seconds_costs_nothing_and_the_mail_goes_in(
+    agents: Agents, home: Home, instead: str
+) -> None:
+    roost, name = agents.roost, agents.runtime
+    agents.add("a", name, resume="always")
+    assert roost.ask("a", "before") == "echo: before"
+    roost.call("stop", name="a")
+    roost.call("start", name="a")
+    ended, folder = len(roost.deaths("a")), home.work / "a"
+    if instead == "no folder":
+        folder.rename(home.work / "elsewhere")
+    else:
+        place(home, name).unlink()
+    if instead == "a stub":
+        place(home, name).write_text("not installed yet\n")
+        place(home, name).chmod(0o700)
+    sent = roost.send("a", "@@recall@@")["id"]
+    wait_until(lambda: len(roost.deaths("a")) >= ended + 4, timeout=PATIENCE, why="four tries have failed")
+    row = roost.until_state("a", "blocked")
+    assert row["why"].startswith("cannot be started: ")
+    words = {
+        "nothing": f"the program '{name}' was not found on PATH",
+        "a stub": "Exec format error",
+        "no folder": f"the directory {folder} is not there",
+    }
+    assert words[instead] in row["why"]
+    assert {death["cause"] for death in roost.deaths("a")[ended:]} == {"not-started"}
+    if instead == "no folder":
+        (home.work / "elsewhere").rename(folder)
+    else:
+        install(home, name)
+    roost.until_message(sent, "done")
+    mail = roost.call("inbox", name="operator")
+    assert [item["body"] for item in mail if not item["notice"]] == ["1"], "its conversation went on"
+    assert [item["notice"]["outcome"] for item in mail if item["notice"]] == ["cannot be woken"]
+    assert roost.events("a", "quarantined") == []

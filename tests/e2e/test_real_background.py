@@ -1,0 +1,101 @@
+"""C1, C9: the end of a turn is not the end of work that the agent left running."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.home import Home
+from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
+
+
+@pytest.fixture(params=["claude", "codex"])
+def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
+    with agents_in(home, request.param) as made:
+        if request.param == "claude":  # so that it may start commands without a question
+            made.settings["claude"]["args"] = "--allowedTools Bash"
+        yield made
+
+
+def starts(agents: Agents, seconds: float, made: Path) -> str:
+    """The directive by which the model starts a command in the background, which makes a file at its end."""
+    command = f"sleep {seconds} && touch {made}"
+    if agents.runtime == "claude":
+        return f'@@tool Bash {{"command":"{command}","description":"x","run_in_background":true}}@@'
+    return f'@@tool exec_command {{"cmd":"{command}","yield_time_ms":300}}@@'
+
+
+def words(agents: Agents) -> str:
+    return "runs sleep" if agents.runtime == "claude" else "1 background terminal running"
+
+
+def test_C1_a_session_is_kept_while_a_command_runs_in_the_background(agents: Agents) -> None:
+    roost = agents.roost
+    agents.add("a", agents.runtime, idle="1s")
+    made = roost.home.work / "a" / "made"
+    sent = roost.send("a", f"{starts(agents, 5, made)}\n@@reply started@@")
+    roost.until_message(sent["id"], "done")
+    wait_until(
+        lambda: words(agents) in roost.row("a")["why"],
+        timeout=PATIENCE,
+        why="the row says what keeps it",
+        describe=lambda: roost.row("a"),
+    )
+    assert roost.row("a")["state"] == "idle"
+    wait_until(made.exists, timeout=PATIENCE, why="the command has come to its end")
+    assert roost.deaths("a") == []
+    assert roost.until_death("a")["cause"] == "idle-sleep"
+
+
+def test_C1_a_worker_that_only_started_its_work_is_not_taken_for_silent(agents: Agents) -> None:
+    roost = agents.roost
+    agents.add("a", agents.runtime, wake="ephemeral", quiet="500ms", silence="3s")
+    made = roost.home.work / "a" / "made"
+    sent = roost.send("a", f"{starts(agents, 6, made)}\n@@silent@@")
+    roost.until_message(sent["id"], "done")
+    wait_until(made.exists, timeout=PATIENCE, why="the work was done")
+    assert roost.until_death("a")["cause"] == "ephemeral-silent"
+    wait_until(lambda: roost.call("inbox", name="operator"), timeout=PATIENCE, why="its sender hears of it")
+    (told,) = roost.call("inbox", name="operator")
+    assert told["notice"]["outcome"] == "unanswered"
+    assert "without an answer" in told["notice"]["why"]
+
+
+def test_C1_what_is_kept_takes_messages_and_has_a_bound(agents: Agents) -> None:
+    roost = agents.roost
+    agents.add("a", agents.runtime, idle="1s", work_limit="4s")
+    made = roost.home.work / "a" / "made"
+    sent = roost.send("a", f"{starts(agents, 60, made)}\n@@reply started@@")
+    roost.until_message(sent["id"], "done")
+    assert roost.ask("a", "and meanwhile") == "echo: and meanwhile"
+    assert roost.until_death("a")["cause"] == "idle-sleep"
+    (slept,) = [event for event in roost.events("a", "stopping") if event["cause"] == "idle-sleep"]
+    assert words(agents) in slept["data"]["why"]
+
+
+def test_C9_a_timer_keeps_its_session(home: Home) -> None:
+    with agents_in(home, "claude") as agents:
+        roost = agents.roost
+        agents.add("a", "claude", idle="2s")
+        timer = '@@tool ScheduleWakeup {"delaySeconds":60,"prompt":"look at the build","reason":"build"}@@'
+        roost.until_message(roost.send("a", f"{timer}\n@@silent@@")["id"], "done")
+        wait_until(
+            lambda: "a timer is set for" in roost.row("a")["why"],
+            timeout=PATIENCE,
+            why="the row says what keeps it",
+            describe=lambda: roost.row("a"),
+        )
+        roost.kill()
+        roost.start()  # what keeps it stands in its record, so that no restart forgets it
+        wait_until(
+            lambda: "a timer is set for" in roost.row("a")["why"],
+            timeout=PATIENCE,
+            why="a daemon that joins it knows of it",
+            describe=lambda: roost.row("a"),
+        )
+        agents.model.journal.wait_for(lambda arrival: "look at the build" in arrival.user_texts, timeout=90)
+        assert roost.deaths("a") == []
+        assert roost.until_death("a")["cause"] == "idle-sleep"
