@@ -93,7 +93,7 @@ class RealOracle(Oracle):
         arrivals = journal.all()
         reader = read(self._roost)
         try:
-            queued = {row.message for row in rows if row.kind == "queued" and row.message is not None}
+            queued = {row.message for row in rows if row.kind in ("queued", "notice") and row.message}
             known = stored | {each: found for each in queued if (found := reader.message(each))}
             deaths = [death for death in reader.deaths(None, 100_000) if death.peer in PEERS]
         finally:
