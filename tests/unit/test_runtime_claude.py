@@ -361,7 +361,7 @@ def test_a_queued_prompt_is_taken_when_it_joins_the_turn_or_begins_the_next(tmp_
 def test_the_transcript_is_found_by_rule_or_by_its_name(tmp_path: Path) -> None:
     made = context(tmp_path)
     runtime = ClaudeRuntime()
-    assert runtime.transcript(made, None) is None
+    assert runtime.transcript(made) is None
     rule = (
         tmp_path
         / ".claude/projects"
@@ -372,9 +372,9 @@ def test_the_transcript_is_found_by_rule_or_by_its_name(tmp_path: Path) -> None:
     other = tmp_path / ".claude/projects/elsewhere" / path.name
     other.parent.mkdir(parents=True)
     other.write_bytes(line(type="mode") + b"\n")
-    assert runtime.transcript(made, None) is None, "without a prompt it cannot be resumed"
+    assert runtime.transcript(made) is None, "without a prompt it cannot be resumed"
     other.write_bytes(line(type="user", message={"content": "x"}) + b"\n")
-    assert runtime.transcript(made, None) == other
+    assert runtime.transcript(made) == other
     sensor = ClaudeSensor(made)
     assert sensor.find(77, None) == []
     assert sensor.tails() == (other,)
