@@ -202,6 +202,16 @@ def test_a_body_that_was_answered_twice_is_a_double_and_one_that_a_death_cut_is_
     assert judged.kinds == ["doubled"] * 2
 
 
+def test_a_program_that_asks_again_by_itself_is_no_double(judged: Judged) -> None:
+    turns = [arrival(1, text()), arrival(2, text())]
+    judged.journal.end(1, whole=False)
+    judged.oracle._doubled({ID: stored(MessageState.DONE)}, turns)
+    assert judged.kinds == []
+    judged.journal.end(1, whole=True)
+    judged.oracle._doubled({ID: stored(MessageState.DONE)}, turns)
+    assert judged.kinds == ["doubled"]
+
+
 def test_done_needs_a_model_that_was_asked_before(judged: Judged) -> None:
     judged.oracle._proven({ID: stored(MessageState.DONE, done_at=5.0)}, {ID: 4.0})
     assert judged.kinds == []
