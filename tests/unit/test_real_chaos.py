@@ -78,7 +78,7 @@ def kinds(found: Sight) -> set[str]:
             sight("unknown", "x", PROMPT, ("offered", "entered; the running turn has not taken it")),
             {"false-turn"},
         ),
-        (sight("unknown", "x", PROMPT, ("offered", "being handed over")), {"wordless"}),
+        (sight("unknown", "", PROMPT, ("offered", "being handed over")), {"wordless"}),
         (sight("idle", "kept for what goes on in the background"), {"false-background"}),
     ],
 )
@@ -90,6 +90,7 @@ def test_what_is_said_and_is_not_so_is_seen(found: Sight, expected: set[str]) ->
     "found",
     [
         sight("idle", "at its prompt"),
+        sight("unknown", "its record cannot be read", PROMPT, ("offered", "being handed over")),
         sight("asleep", "parked", None),
         sight("asleep", "crashed; woken again at 10:00", None, ("queued", "")),
         sight("idle", "at its prompt", PROMPT, ("queued", "its model fails; asked again at 10:00")),
