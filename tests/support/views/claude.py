@@ -33,7 +33,7 @@ _PADDED = Wish(
     }
 )
 _REPOSITORY = Wish(repository=True)
-_ASK = ("~0.5", "Enter", "?Esc to cancel|Esc to", "~0.5")
+_ASK = ("~0.5", "Enter", "?Esc.to", "~0.5")
 _LOOSE = {"permissions": {"defaultMode": "bypassPermissions"}, "skipDangerousModePermissionPrompt": True}
 _LOUD = Wish(
     claude_settings={
