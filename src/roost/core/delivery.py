@@ -219,14 +219,13 @@ def on_turn_ended(step: Step, event: e.TurnEnded) -> None:
     session = step.live(event.session)
     if session is None:
         return
-    over = [
-        message
-        for message in step.state.turn
-        if message.session == session.id and (event.messages is None or message.id in event.messages)
-    ]
-    for message in over:
-        _end_turn(step, session, message, event)
-        step.set_session(active_at=step.now)
+    over: list[Message] = []
+    for message in step.state.turn:
+        named = event.messages is None or message.id in event.messages
+        if named and message.session == session.id:
+            _end_turn(step, session, message, event)
+            step.set_session(active_at=step.now)
+            over.append(message)
     refusal.conclude(step, session, over, event)
 
 
