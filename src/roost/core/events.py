@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from roost.core.blame import Blame
 from roost.core.message import Examination, Message
 from roost.core.peer import Settings, WakeMode
-from roost.core.session import Cause, Death, Processes, SessionState
+from roost.core.session import Cause, Death, Processes, Session, SessionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +184,21 @@ class Adopted:
     """A restarted daemon found the session alive and has joined it again."""
 
     session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A person gave the peer a live session that the registry did not know."""
+
+    session: Session
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outrun:
+    """Sessions of the peer up to this generation run or ran, and the store does not know of them."""
+
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,6 +411,8 @@ Event = (
     | FreshAsked
     | Launched
     | Adopted
+    | Claimed
+    | Outrun
     | Observed
     | Taken
     | TurnEnded

@@ -130,8 +130,13 @@ def heard(state: PeerState, now: float) -> str:
     return f"last used {rough_duration(max(now - peer.since, 0.0))} ago"
 
 
+_LAST = 253402300799.0
+"""The last second of the year 9999, behind which dates have no such name: what lies there is shown as it."""
+
+
 def iso(at: float | None) -> str | None:
     """ISO-8601 UTC with milliseconds, or None."""
     if at is None:
         return None
+    at = min(max(at, 0.0), _LAST)
     return dt.datetime.fromtimestamp(at, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -145,7 +145,8 @@ class Executor:
     async def _launch(self, session: Session, key: str) -> None:
         peer = session.peer
         await self._undertaker.clearing.over(peer)
-        if session.resumed and not await self.foreign.free(session):
+        waits = session.resumed or self.foreign.unknown(peer) is not None
+        if waits and not await self.foreign.free(session):
             raise LaunchError("it was to end before its conversation was free", Blame.HOST)
         settings = self._fleet.get(peer).peer.settings
         check_room(self._keeper.held(), self._launching)

@@ -12,6 +12,7 @@ from roost.core.session import Processes, Session, stand_in
 from roost.daemon.failures import REPLACED, LaunchError, gone, judged, not_run
 from roost.daemon.live import Live
 from roost.daemon.machine import Machine
+from roost.daemon.origin import Origin, write_origin
 from roost.errors import RoostError
 from roost.host.environment import child_environment
 from roost.host.errors import TmuxGone
@@ -72,6 +73,8 @@ class Launcher:
         stored = Token(token_hash(token), session.id, session.peer)
         await self._machine.store.commit(Batch(at=self._machine.clock.now(), tokens=(stored,)))
         env = self._environment(context, plan, token)
+        origin = Origin(self._machine.store_id, self._url, stored.hash, settings, session)
+        await asyncio.to_thread(write_origin, context.home, origin)
         spec = await asyncio.to_thread(self._write, context, plan, env)
         socket = self._machine.places.terminal(session.id)
         try:
