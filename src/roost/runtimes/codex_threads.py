@@ -36,10 +36,10 @@ def held_by(agent_pid: int, proc: Path = _PROC) -> Held:
     rollouts: dict[str, Path] = {}
     for process in (agent_pid, *_children(agent_pid, proc)):
         for target in _files_of(process, proc):
-            lock, path = _LOCK.search(target), Path(target)
+            lock = _LOCK.search(target)
             if lock is not None:
-                locks[lock[1]] = path
-            elif (thread := conversation_in(path)) is not None:
+                locks[lock[1]] = Path(target)
+            elif "/rollout-" in target and (thread := conversation_in(path := Path(target))) is not None:
                 rollouts[thread] = max((rollouts.get(thread, path), path), key=order_of)
     return Held(locks, rollouts)
 
@@ -109,14 +109,14 @@ def _changed(path: Path) -> int:
 
 
 def _files_of(pid: int, proc: Path) -> Iterator[str]:
-    folder = proc / str(pid) / "fd"
+    folder = f"{proc}/{pid}/fd"
     try:
-        names = os.listdir(folder)  # noqa: PTH208 -- names alone, twenty times a second
+        names = os.listdir(folder)  # noqa: PTH208 -- names alone, fifty times a second
     except OSError:
         return
     for name in names:
         try:
-            yield os.readlink(folder / name)  # noqa: PTH115 -- the text of the link is what counts
+            yield os.readlink(f"{folder}/{name}")  # noqa: PTH115 -- the text of the link is what counts
         except OSError:
             continue
 
