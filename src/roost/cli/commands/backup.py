@@ -50,8 +50,8 @@ def _back_up(app: App, target: Path) -> Record:
 def restore_command(app: App, file: str) -> None:
     """Put a backup in the place of the store.
 
-    The daemon has to be down. What was there is kept beside it. Agents that run and that the backup does
-    not know are shown by `roost gc` after `roost up`, and nobody ends them.
+    The daemon has to be down. What was there is kept beside it. Agents that run and that the backup does not
+    know are shown by `roost gc` after `roost up`, and nobody ends them.
     """
     home = ["--home", app.chosen_home] if app.chosen_home else []
     words = [sys.executable, "-P", "-m", "roost.daemon.restore", *home, "--", str(Path(file).absolute())]
