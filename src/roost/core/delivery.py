@@ -278,7 +278,7 @@ def on_offer_failed(step: Step, event: e.OfferFailed) -> None:
     if event.person:
         step.tell(message, "waits", f"{event.why}; the message is kept and goes in when nobody types there")
     if event.certain:
-        put_back(step, message, event.why)
+        put_back(step, message, event.why, person=event.person)
     elif session is not None:
         step.emit(c.Examine(session.id, step.peer.name, message, session.conversation))
 
