@@ -24,8 +24,8 @@ _HINT = "Ask Codex to do anything"
 _BUSY = re.compile(r"^[^\w\s›■✗] .*\(\d+[smh].*esc to interrupt\)")
 _RETRY = re.compile(r"^[^\w\s›■✗] Reconnecting\.\.\.")
 _LOADING = "? for shortcuts"
-"""The only row below the input line that 0.171.0 draws for a second at its start, before it asks what it has to
-ask; at its prompt there is more, whatever the status line shows."""
+"""The only row below the input line that 0.171.0 draws for a second at its start, before it asks what it has
+to ask; at its prompt there is more, whatever the status line shows."""
 _COLLAPSED = re.compile(r"\[Pasted Content \d+ chars\]")
 _TERMINALS = re.compile(r"^ {2}(\d+ background terminals? running) · /ps to view")
 _STOPPED = re.compile(r"^• (?:Blocked by hook|Hook stopped)$")
