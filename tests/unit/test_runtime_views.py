@@ -25,7 +25,17 @@ DRAWN = {
         "history-search-text",
         "turn-history-search",
     ),
-    *("subagent-down", "suspend", "turn-model", "turn-status", "leader", "slash-presets", "permissions-full"),
+    *(
+        "start-loading",
+        "start-loading-login",
+        "subagent-down",
+        "suspend",
+        "turn-model",
+        "turn-status",
+        "leader",
+        "slash-presets",
+        "permissions-full",
+    ),
     *(
         "archive-question",
         "slash-archive",

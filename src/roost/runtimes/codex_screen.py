@@ -23,6 +23,9 @@ _SHELL = "!"
 _HINT = "Ask Codex to do anything"
 _BUSY = re.compile(r"^[^\w\s›■✗] .*\(\d+[smh].*esc to interrupt\)")
 _RETRY = re.compile(r"^[^\w\s›■✗] Reconnecting\.\.\.")
+_LOADING = "? for shortcuts"
+"""The only row below the input line that 0.171.0 draws for a second at its start, before it asks what it has
+to ask; at its prompt there is more, whatever the status line shows."""
 _COLLAPSED = re.compile(r"\[Pasted Content \d+ chars\]")
 _TERMINALS = re.compile(r"^ {2}(\d+ background terminals? running) · /ps to view")
 _STOPPED = re.compile(r"^• (?:Blocked by hook|Hook stopped)$")
@@ -84,6 +87,8 @@ def _view(lines: list[Line], pane: list[Line], start: int, *, busy: bool) -> Vie
     end = _end(pane, start)
     content = _content(pane[start:end])
     empty = content is Composer.EMPTY
+    if empty and [row for line in lines[end:] if (row := line.text.strip())] == [_LOADING]:
+        return View(Composer.HIDDEN, shows=_LOADING)
     elsewhere = codex_views.over(lines, start, end, empty=empty)
     if elsewhere is not None:
         return replace(elsewhere, busy=busy)

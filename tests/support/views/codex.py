@@ -191,6 +191,8 @@ VISITS = (
 
 _HOOKS = '{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"true"}]}]}}'
 STARTS = (
+    Visit("start-loading", ("?Ask Codex",), leave=(), at_once=True),
+    Visit("start-loading-login", ("?Ask Codex",), wish=Wish(seeded=False), leave=(), at_once=True),
     Visit("start-trust", ("~1",), wish=Wish(trusted=False, repository=True), leave=()),
     Visit("start-untrusted-plain", ("~1",), wish=Wish(trusted=False), leave=()),
     Visit("start-migration", ("~1",), wish=Wish(args=("-c", 'model="gpt-5.5"')), leave=()),

@@ -34,7 +34,7 @@ class Visit:
 
     A step is a key by tmux's name, `=text` to type, `^text` to paste (`\\n` is a line break), `~seconds` to
     wait, `?regex` to wait for something on the screen, `<80x24` to change the size. `fresh`: in a new
-    conversation.
+    conversation. `at_once`: what stands there as soon as the steps are done.
     """
 
     view: str
@@ -42,3 +42,4 @@ class Visit:
     leave: tuple[str, ...] = ("Escape",)
     wish: Wish = PLAIN
     fresh: bool = False
+    at_once: bool = False

@@ -39,7 +39,7 @@ class Walk:
         """Record what the program shows at its start, each time in a home of its own."""
         for visit in visits:
             with Stage(self._program, visit.wish) as stage:
-                pause(2.0)
+                pause(0.0 if visit.at_once else 2.0)
                 self._attempt(stage, visit)
 
     def visits(self, visits: Iterable[Visit]) -> None:
@@ -101,7 +101,7 @@ class Walk:
         """Open a view, record it, leave it; whether the program is at its empty prompt again."""
         before = stage.shot()
         _do(stage, visit.steps)
-        shot = stage.still()
+        shot = stage.shot() if visit.at_once else stage.still()
         view = judge(self._program, shot.screen, shot.title)
         at_prompt = view.composer is Composer.EMPTY and not view.busy
         path = self._folder / f"{visit.view}.txt"
