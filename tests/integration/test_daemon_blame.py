@@ -16,6 +16,7 @@ from tests.support.home import Home
 from tests.support.wait import wait_until
 
 PATIENCE = 30.0
+DAEMON = Path(__file__).resolve().parent.parent / "support" / "sensor_daemon.py"
 PROGRAM = Path(__file__).resolve().parent.parent / "support" / "line_agent.py"
 CONFIG = """
 [runtimes.line]
@@ -238,6 +239,26 @@ def test_F21_sessions_that_do_not_fit_the_limit_of_open_files_wait_for_room(home
             roost.call("stop", name=name)
         roost.call("wake", name=waiting[0])
         roost.until_message(sent[waiting[0]], "done")
+
+
+def test_G12_where_no_thread_can_be_started_launches_wait_and_sessions_are_watched_again(home: Home) -> None:
+    order = home.root / "senses"
+    with roost_in(home, started=False) as roost:
+        roost.start(sys.executable, str(DAEMON), environ={"ROOST_SENSORS": str(order)})
+        names = [roost.add(name) for name in ("awake", "asleep")]
+        roost.ask("awake", "before")
+        order.write_text("threads")
+        sent = [roost.send(name, "hello")["id"] for name in names]
+        why = roost.until_state("awake", "unknown")["why"]
+        assert why.startswith("it cannot be watched: this machine starts no more processes for now")
+        wait_until(lambda: len(not_started(roost, "asleep")) >= 3, timeout=PATIENCE, why="3 tries")
+        why = roost.until_state("asleep", "blocked")["why"]
+        assert "this machine starts no more processes for now: no new thread" in why
+        order.unlink()
+        for message_id in sent:
+            roost.until_message(message_id, "done")
+            assert len(roost.prompts(message_id)) == 1
+        assert not roost.deaths("awake")
 
 
 def test_F7_a_replaced_program_of_our_own_is_nobodys_crash(home: Home) -> None:

@@ -120,6 +120,7 @@ class RealChaos(RealActs):
         asked = [
             f"{each.at:.2f} {each.number} {each.headers.get('x-peer')} {each.session} {each.kind}"
             f" {[text[-300:] for text in each.user_texts[-2:]]} -> {each.answer}"
+            f" until {self.fleet.model.journal.ended(each.number)}"
             for each in self.fleet.model.journal.all()
         ]
         parts = {"journal": rows, "deaths": deaths, "model": asked, "daemon": [self.roost.said()[-20000:]]}

@@ -93,7 +93,7 @@ class RealOracle(Oracle):
         arrivals = journal.all()
         reader = read(self._roost)
         try:
-            queued = {row.message for row in rows if row.kind == "queued" and row.message is not None}
+            queued = {row.message for row in rows if row.kind in ("queued", "notice") and row.message}
             known = stored | {each: found for each in queued if (found := reader.message(each))}
             deaths = [death for death in reader.deaths(None, 100_000) if death.peer in PEERS]
         finally:
@@ -138,6 +138,10 @@ class RealOracle(Oracle):
     def _cut(self, each: StoredMessage | None, before: Begun, after: Begun, arrivals: list[Arrival]) -> bool:
         """Whether a turn had no answer yet, and its message's story says that a death cut it off."""
         journal = self._acts.fleet.model.journal
+        same = (before.conversation, before.boundary) == (after.conversation, after.boundary)
+        first = journal.ended(before.number)
+        if same and first is not None and not first[1]:
+            return True  # the program gave up the answer and asked again by itself
         for one in arrivals:
             if before.at <= one.at < after.at and one.session == before.conversation and "Say(" in one.answer:
                 ended = journal.ended(one.number)

@@ -31,6 +31,7 @@ GAP = 3.0
 """Seconds between two looks above which nothing can be said of the time between them."""
 _LATER = re.compile(r"again at|woken again|asked again|\buntil\b|tried again")
 _WORDLESS = re.compile(r"^(?:|being handed over.*|queued|waits?)$")
+_SAYS_NOTHING = ("", "at its prompt")
 _CLAIMS = {
     "draft": re.compile(r"\bdraft\b"),
     "dialog": re.compile(r"\bdialog\b|asks for a decision|a question"),
@@ -235,7 +236,7 @@ def suspicions(sight: Sight) -> Iterator[tuple[Key, float, str]]:
             if found.search(why) and not sight.true(claim):
                 yield ("false-" + claim, *where, about, claim), PATIENT, f"{about} says: {why}"
     for each in due:
-        if _WORDLESS.match(each["why"]) and sight.at_rest and row["state"] in ("idle", "unknown"):
+        if _WORDLESS.match(each["why"]) and sight.at_rest and row["why"] in _SAYS_NOTHING:
             yield ("wordless", *where), WORDLESS, f"{each['id']} waits without a word"
 
 

@@ -1,7 +1,8 @@
 """The daemon with senses that fail on order.
 
 `ROOST_SENSORS` names a file with words; while a word stands there, that sense fails: `tmux-errors` (it
-refuses all), `tmux-empty` (answers nothing), `proc` (no process table), `store` (takes nothing).
+refuses all), `tmux-empty` (answers nothing), `proc` (no process table), `store` (takes nothing), `threads`
+(none is left, as where a limit of processes is reached).
 """
 
 import os
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from roost.daemon.__main__ import main
+from roost.daemon.driver import Driver
+from roost.daemon.launcher import Launcher
 from roost.errors import StoreError
 from roost.host import process_linux
 from roost.host.errors import SensorError, TmuxError
@@ -64,6 +67,8 @@ if __name__ == "__main__":
     )
     fail(TmuxTerminals, "adopt", "tmux-errors", lambda: TmuxError("tmux refuses"))
     fail(process_linux, "row rows boot_id", "proc", lambda: SensorError("/proc cannot be read"))
+    fail(Driver, "_read", "threads", lambda: RuntimeError("can't start new thread"))
+    fail(Launcher, "_plan", "threads", lambda: RuntimeError("can't start new thread"))
     fail(SqliteStore, "commit", "store", lambda: StoreError("the disk is full; nothing was stored"))
     empty()
     sys.exit(main())

@@ -78,7 +78,7 @@ def kinds(found: Sight) -> set[str]:
             sight("unknown", "x", PROMPT, ("offered", "entered; the running turn has not taken it")),
             {"false-turn"},
         ),
-        (sight("unknown", "x", PROMPT, ("offered", "being handed over")), {"wordless"}),
+        (sight("unknown", "", PROMPT, ("offered", "being handed over")), {"wordless"}),
         (sight("idle", "kept for what goes on in the background"), {"false-background"}),
     ],
 )
@@ -90,6 +90,7 @@ def test_what_is_said_and_is_not_so_is_seen(found: Sight, expected: set[str]) ->
     "found",
     [
         sight("idle", "at its prompt"),
+        sight("unknown", "its record cannot be read", PROMPT, ("offered", "being handed over")),
         sight("asleep", "parked", None),
         sight("asleep", "crashed; woken again at 10:00", None, ("queued", "")),
         sight("idle", "at its prompt", PROMPT, ("queued", "its model fails; asked again at 10:00")),
@@ -200,6 +201,16 @@ def test_a_body_that_was_answered_twice_is_a_double_and_one_that_a_death_cut_is_
     judged.journal.end(2, whole=True)
     judged.oracle._doubled({ID: told}, [first, answered, again])
     assert judged.kinds == ["doubled"] * 2
+
+
+def test_a_program_that_asks_again_by_itself_is_no_double(judged: Judged) -> None:
+    turns = [arrival(1, text()), arrival(2, text())]
+    judged.journal.end(1, whole=False)
+    judged.oracle._doubled({ID: stored(MessageState.DONE)}, turns)
+    assert judged.kinds == []
+    judged.journal.end(1, whole=True)
+    judged.oracle._doubled({ID: stored(MessageState.DONE)}, turns)
+    assert judged.kinds == ["doubled"]
 
 
 def test_done_needs_a_model_that_was_asked_before(judged: Judged) -> None:

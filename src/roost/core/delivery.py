@@ -219,14 +219,13 @@ def on_turn_ended(step: Step, event: e.TurnEnded) -> None:
     session = step.live(event.session)
     if session is None:
         return
-    over = [
-        message
-        for message in step.state.turn
-        if message.session == session.id and (event.messages is None or message.id in event.messages)
-    ]
-    for message in over:
-        _end_turn(step, session, message, event)
-        step.set_session(active_at=step.now)
+    over: list[Message] = []
+    for message in step.state.turn:
+        named = event.messages is None or message.id in event.messages
+        if named and message.session == session.id:
+            _end_turn(step, session, message, event)
+            step.set_session(active_at=step.now)
+            over.append(message)
     refusal.conclude(step, session, over, event)
 
 
@@ -279,7 +278,7 @@ def on_offer_failed(step: Step, event: e.OfferFailed) -> None:
     if event.person:
         step.tell(message, "waits", f"{event.why}; the message is kept and goes in when nobody types there")
     if event.certain:
-        put_back(step, message, event.why)
+        put_back(step, message, event.why, person=event.person)
     elif session is not None:
         step.emit(c.Examine(session.id, step.peer.name, message, session.conversation))
 

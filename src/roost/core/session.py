@@ -126,8 +126,8 @@ class Session:
     message. Until `held_until` a person works in its terminal, so it is not ended for being idle.
     `background`: what goes on, or is to begin, beside turns, by its program's own word. `told`: the messages
     whose senders have heard that it takes none now. `refusal`: its model refused its latest turn.
-    `vetoed`: why it was not put to sleep when it was due. `clock_moved`: seconds that the clock has
-    jumped since it started.
+    `vetoed`: why it was not put to sleep when it was due. `clock_moved`: seconds that the clock has jumped
+    since it started.
     """
 
     id: str

@@ -19,7 +19,7 @@ from roost.daemon.authority import Authority
 from roost.daemon.deliver import Delivery, paste_text
 from roost.daemon.errands import Performer
 from roost.daemon.evidence import doubted_offer, examine_record, holds
-from roost.daemon.failures import LaunchError, check_room, judged, reason
+from roost.daemon.failures import LaunchError, check_room, judged
 from roost.daemon.fleet import Fleet
 from roost.daemon.foreign import Foreign
 from roost.daemon.guards import Guards
@@ -41,7 +41,8 @@ SETTLE = 1.5
 LOOK = 0.05
 """Seconds between two tries to look at a session that is not held."""
 AGAIN = 2.0
-"""Seconds until an end or a notice that failed is tried again."""
+LOOKS = 30
+"""Seconds until an end, a notice or a look that failed is tried again, and how often such a look is taken."""
 
 _log = logging.getLogger("roost.executor")
 
@@ -73,6 +74,7 @@ class Executor:
         self._tasks = tasks
         self.closing = False
         self._launching = 0
+        self._looked: dict[str, int] = {}
 
     def run(self, effect: c.Effect) -> None:
         """Start an effect."""
@@ -114,20 +116,36 @@ class Executor:
             await work
         except NotFoundError:
             _log.info("effect %s came too late: its peer is gone", effect.key)
-        except (RoostError, OSError) as error:
-            why = error.message if isinstance(error, RoostError) else reason(error)
-            _log.warning("effect %s failed: %s", effect.key, why)
-            await self._failed(effect, error, why)
-        except Exception as defect:  # noqa: BLE001 -- a defect here must not hold up the peer either
-            _log.error("effect %s met a defect", effect.key, exc_info=defect)
-            why = f"a defect of the daemon ({type(defect).__name__}); its log tells more"
-            await self._failed(effect, defect, why)
+        except Exception as error:  # noqa: BLE001 -- a defect here must not hold up the peer either
+            cause = judged(error)
+            if cause.blame is not Blame.ROOST or isinstance(error, RoostError | OSError):
+                _log.warning("effect %s failed: %s", effect.key, cause.message)
+            else:
+                _log.error("effect %s met a defect", effect.key, exc_info=error)
+            if (
+                isinstance(effect, c.Examine)
+                and not isinstance(error, RoostError)
+                and self._looks_again(effect)
+            ):
+                await self._machine.clock.sleep(AGAIN)
+                self.run(effect)
+            else:
+                await self._failed(effect, cause)
+        else:
+            self._looked.pop(effect.key, None)
 
-    async def _failed(self, effect: c.Effect, error: Exception, why: str) -> None:
+    def _looks_again(self, effect: c.Examine) -> bool:
+        """Whether a look that a machine short of something has spoilt is taken again: it tells nothing."""
+        looks = self._looked.pop(effect.key, 0) + 1
+        if looks < LOOKS:
+            self._looked[effect.key] = looks
+        return looks < LOOKS
+
+    async def _failed(self, effect: c.Effect, cause: LaunchError) -> None:
+        why = cause.message
         match effect:
             case c.Launch(session):
-                cause = judged(error)
-                failed = e.BootFailed(session.id, cause.message, cause.blame)
+                failed = e.BootFailed(session.id, why, cause.blame)
                 await self._fleet.report(session.peer, failed, settles=effect.key)
             case c.Offer(session, peer, message):
                 failed = e.OfferFailed(session, message.id, certain=False, why=why, attempt=message.attempts)

@@ -1,4 +1,4 @@
-"""What ended a launch: in words, and who is to blame for it."""
+"""What ended a launch, or another effect: in words, and who is to blame for it."""
 
 import errno
 import os
@@ -38,7 +38,7 @@ class LaunchError(RoostError):
 
 
 def judged(error: BaseException) -> LaunchError:
-    """The error that ended a launch as one that says who caused it.
+    """The error that ended an effect as one that says who caused it.
 
     Nothing counts against a peer but what its own program did. Where our own program is gone, that is the
     cause of whatever else went wrong.
@@ -54,7 +54,7 @@ def judged(error: BaseException) -> LaunchError:
     if isinstance(error, RoostError):
         return LaunchError(error.message, Blame.HOST)
     if isinstance(error, OSError):
-        return LaunchError(reason(error), Blame.HOST)
+        return LaunchError(_reason(error), Blame.HOST)
     if isinstance(error, MemoryError):
         return LaunchError(_SHORT[errno.ENOMEM], Blame.HOST)
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
@@ -73,7 +73,7 @@ def not_run(why: str, number: int | None) -> LaunchError:
     return LaunchError(why, Blame.SETUP)
 
 
-def reason(error: OSError) -> str:
+def _reason(error: OSError) -> str:
     """An error of the system in words."""
     told = f"{error.strerror}: {error.filename}" if error.filename else str(error)
     short = _SHORT.get(error.errno or 0)

@@ -7,9 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from roost.core import events as e
+from roost.core.blame import Blame
 from roost.core.identity import ProcessId
 from roost.core.session import Cause, Processes, SessionState
 from roost.daemon.driver import Driver
+from roost.daemon.failures import judged
 from roost.daemon.fleet import Fleet
 from roost.daemon.live import Live, Lives
 from roost.daemon.machine import Machine
@@ -29,7 +31,9 @@ REJOIN = 0.5
 LISTENING = 0.2
 """Seconds that a tmux server gets to make its socket again."""
 AGAIN = 2.0
-"""Seconds until a session that could not be buried, as on a full disk, is buried."""
+"""Seconds until a session that could not be buried, as on a full disk, is buried, or one that could not be
+watched is watched.
+"""
 
 _log = logging.getLogger("roost.keeper")
 
@@ -93,17 +97,37 @@ class Keeper:
 
     def _join(self, live: Live) -> None:
         """Drive a session through its terminal until the connection ends."""
+        live.terminal.on_gone(lambda: self._disconnected(live))
+        self._begin(live)
+
+    def _begin(self, live: Live) -> None:
         driver = Driver(live, self._fleet, self._machine.clock)
         self._drivers[live.session.id] = driver
-        live.terminal.on_gone(lambda: self._disconnected(live))
         self._tasks.start(self._drive(live, driver), f"driver {live.peer}")
 
     async def _drive(self, live: Live, driver: Driver) -> None:
+        """Run the driver. What ends it in error, as a machine without threads, is waited out."""
         try:
             await driver.run()
+        except Exception as error:  # noqa: BLE001 -- a session that nobody watches would wait for ever
+            cause = judged(error)
+            defect = error if cause.blame is Blame.ROOST else None
+            _log.error("session %s is not watched: %s", live.session.id, cause.message, exc_info=defect)
+            await self._blind(live, cause.message)
+            if self._drivers.get(live.session.id) is driver and not live.over.is_set():
+                self._begin(live)
         finally:
             if self._drivers.get(live.session.id) is driver:
                 del self._drivers[live.session.id]
+
+    async def _blind(self, live: Live, why: str) -> None:
+        """Show for a moment that nothing can be seen of the session."""
+        unknown = e.Observed(live.session.id, SessionState.UNKNOWN, f"it cannot be watched: {why}")
+        try:
+            await self._fleet.report(live.peer, unknown)
+        except RoostError as error:
+            _log.warning("session %s cannot be shown as unknown: %s", live.session.id, error.message)
+        await self._machine.clock.sleep(AGAIN)
 
     def _disconnected(self, live: Live) -> None:
         """The terminal has gone; that of a session that is passing away is missed by nobody."""

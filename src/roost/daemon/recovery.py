@@ -192,7 +192,7 @@ class Recovery:
             case "clear":
                 pass  # has been run
             case "end" if session is not None and session.ending is not None:
-                guarded = session.ending.cause is VETOABLE
+                guarded = session.ending.cause in VETOABLE
                 self._executor.run(c.End(session, session.ending.cause, session.ending.by, guarded=guarded))
             case _:
                 await self._fleet.settle(intent.key)

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 
 from roost.runtimes.base import Composer, View
-from roost.runtimes.screen import Line
+from roost.runtimes.screen import Line, one_line
 
 FOLDER = "Folder access"
 RESUME = "Working directory · resume"
@@ -143,7 +143,7 @@ def instead(lines: list[Line], border: int | None) -> View:
         right = next((text for line in told if (text := line.text[border + 1 :].strip("+× "))), "")
         return View(Composer.ELSEWHERE, shows=re.split(r"\s{2,}|\s*×", right)[0] or told[-1].text.strip())
     if not any(_names_keys(line) for line in told[-3:]):
-        return View(Composer.HIDDEN, shows=told[-1].text.strip())
+        return View(Composer.HIDDEN, shows=one_line([told[-1].text]))
     return _named(lines, told[0])
 
 

@@ -19,13 +19,14 @@ def main() -> None:
     if asked.program == "table":
         table.update()
         return
+    names = tuple(asked.views)
     for program in [asked.program] if asked.program else list(_PROGRAMS):
-        names = tuple(asked.views)
         walk = Walk(program, folder_of(program))
         walk.starts(_wanted(_PROGRAMS[program].STARTS, names))
         walk.visits(_wanted(_PROGRAMS[program].VISITS, names))
-        if not names or "slash" in names:
-            table.keep_commands(program, walk.commands())
+        if not names or any(name.startswith("slash-") for name in names):
+            did = walk.commands(lambda view: not names or view.startswith(names))
+            table.keep_commands(program, {**(table.commands(program) if names else {}), **did})
 
 
 def _wanted(visits: tuple[Visit, ...], names: tuple[str, ...]) -> list[Visit]:

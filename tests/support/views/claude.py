@@ -22,7 +22,7 @@ _HELPER = (
     "Enter",
     "~2.5",
 )
-_AGENTS = Wish(environ={"CLAUDE_CODE_DISABLE_AGENT_VIEW": ""})
+_AGENTS = Wish(agent_view=True)
 _PADDED = Wish(
     claude_settings={
         "statusLine": {
@@ -33,7 +33,7 @@ _PADDED = Wish(
     }
 )
 _REPOSITORY = Wish(repository=True)
-_ASK = ("~0.5", "Enter", "?Esc to cancel|Esc to", "~0.5")
+_ASK = ("~0.5", "Enter", "?Esc.to", "~0.5")
 _LOOSE = {"permissions": {"defaultMode": "bypassPermissions"}, "skipDangerousModePermissionPrompt": True}
 _LOUD = Wish(
     claude_settings={
@@ -114,10 +114,19 @@ VISITS = (
     Visit("turn-transcript", ("=@@delay 60@@", "Enter", "~1", "C-o"), fresh=True),
     Visit("turn-shortcuts", ("=@@delay 60@@", "Enter", "~1", "=?"), fresh=True),
     Visit(
-        "turn-agents", ("=@@delay 60@@", "Enter", "~1", "Left", "~2"), fresh=True, leave=("Right", "Escape")
+        "turn-agents",
+        ("=@@delay 60@@", "Enter", "~1", "Left", "~4"),
+        wish=_AGENTS,
+        fresh=True,
+        leave=("Right", "Escape"),
     ),
     Visit("turn-help", ("=@@delay 60@@", "Enter", "~1", "=/help", "~0.4", "Enter"), fresh=True),
-    Visit("turn-status", ("=@@delay 60@@", "Enter", "~1", "=/status", "~0.4", "Enter"), fresh=True),
+    Visit(
+        "turn-status",
+        ("=@@delay 60@@", "Enter", "~1", "=/status", "~0.4", "Enter", "~1"),
+        fresh=True,
+        leave=("Escape", "Escape"),
+    ),
     Visit("turn-model", ("=@@delay 60@@", "Enter", "~1", "=/model", "~0.4", "Enter"), fresh=True),
     Visit("turn-escape", ("=@@delay 60@@", "Enter", "~1", "Escape"), fresh=True, leave=("C-c",)),
     Visit("turn-history-search", ("=@@delay 60@@", "Enter", "~1", "C-r"), fresh=True, leave=("Escape",)),
@@ -224,7 +233,7 @@ VISITS = (
     Visit("full-turn", ("=@@delay 60@@", "Enter", "~1"), wish=_FULL, fresh=True, leave=()),
     Visit("full-permission", ("=@@bash touch x@@", *_ASK), wish=_FULL, fresh=True),
     *(
-        Visit(f"ready-{size}", (f"<{size}",), leave=(), fresh=True)
+        Visit(f"ready-{size}", (f"<{size}", "~1.5"), leave=(), fresh=True)
         for size in ("5x24", "12x3", "20x10", "40x12", "80x24", "160x3", "300x80")
     ),
     *(

@@ -158,7 +158,7 @@ VISITS = (
     Visit("scroll-transcript", ("C-t",), wish=_SCROLL, fresh=True, leave=("q",)),
     Visit("scroll-permission", ("=@@bash touch /etc/x@@", *_ASK), wish=_SCROLL, fresh=True),
     *(
-        Visit(f"ready-{size}", (f"<{size}",), leave=(), fresh=True)
+        Visit(f"ready-{size}", (f"<{size}", "~1.5"), leave=(), fresh=True)
         for size in ("5x24", "12x3", "20x10", "40x12", "80x24", "160x3", "300x80")
     ),
     *(

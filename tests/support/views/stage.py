@@ -80,7 +80,8 @@ class Stage:
         base |= {"PATH": f"{self.cli.path.parent}:{base['PATH']}", MARKER: self._nonce}
         plan = RUNTIMES[self.program].plan(self._context(base, (*seed.argv[1:], *self.wish.args)))
         for name, text in plan.files.items():
-            (self._session / name).write_text(text)
+            on = text.replace('"disableAgentView": true', '"disableAgentView": false')
+            (self._session / name).write_text(on if self.wish.agent_view else text)
         extra = {**plan.env, "ROOST_TOKEN": "token", **seed.environ, **self.wish.environ}
         terminal = terminal_name(base)
         config = self._root / "tmux.conf"

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from roost.runtimes.claude_views import TRUST
+from roost.runtimes.codex_views import FOLDER, RESUME
 from tests.support.views.recording import SCREENS, Recording, folder_of, read
 
 PAGE = Path(__file__).parents[3] / "docs/how-to/claude-and-codex.md"
@@ -13,6 +15,7 @@ PROGRAMS = {"claude": "Claude Code", "codex": "Codex"}
 _BEGIN, _END = "<!-- views: written by `scripts/views table` -->", "<!-- end of views -->"
 _KEYS = {"Escape": "Esc", "BTab": "Shift+Tab", "Enter": "Enter", "Left": "arrow left", "Right": "arrow right"}
 _KEYS |= {"Up": "arrow up", "Down": "arrow down", "Tab": "Tab", "BSpace": "Backspace"}
+_ANSWERED = (FOLDER, RESUME, "Detected a custom API key in your environment")
 _ASKED = (
     (r"=@@delay", "in a turn"),
     (r"=@@bash", "a shell command asks"),
@@ -72,6 +75,8 @@ def state(expected: Expected) -> str:
 
 def does(expected: Expected) -> str:
     """What roost does about it."""
+    if expected.dialog in _ANSWERED or (expected.dialog or "").startswith(TRUST):
+        return "answers, or waits for you: see above"
     if expected.leave is not None:
         return f"presses {_KEYS.get(expected.leave, expected.leave)} when nobody is attached"
     return "types nothing until it is cleared or sent" if expected.composer == "filled" else "waits for you"
@@ -128,13 +133,19 @@ def _how(recording: Recording) -> str:
             told.append(asked)
             tail = step.rpartition("@@")[2].split()
         elif step.startswith(("=", "^")):
-            text, _, keys = step[1:].partition(" ")
-            told.append(f"`{text}`")
-            tail = keys.split()
+            text, tail = _typed(step[1:])
+            told.append(text)
         else:
             tail = step.split()
         told += [word for key in tail if (word := _key(key))]
     return ", ".join(told)
+
+
+def _typed(step: str) -> tuple[str, list[str]]:
+    """What was typed, and the keys behind it: those begin with a capital or a sign."""
+    words = step.split()
+    end = next((index for index, word in enumerate(words) if index and not word.islower()), len(words))
+    return f"`{' '.join(words[:end])}`" if words else "Space", words[end:]
 
 
 def _key(key: str) -> str:

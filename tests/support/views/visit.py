@@ -9,11 +9,13 @@ class Wish:
     """How the program is started, and what its user has set.
 
     `trusted`: the folder is; `seeded`: it has been used before; `STUB` in a file is the stub server.
+    `agent_view`: Claude Code's, which roost switches off.
     """
 
     trusted: bool = True
     seeded: bool = True
     repository: bool = False
+    agent_view: bool = False
     environ: Mapping[str, str] = field(default_factory=dict[str, str])
     args: tuple[str, ...] = ()
     resume: str | None = None

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from subprocess import CalledProcessError
 
@@ -16,6 +16,7 @@ from tests.support.views.visit import Visit, Wish
 _PATIENCE = 12.0
 _LISTED = re.compile(r"^ {0,4}[❯›]? {0,4}(/[a-z][a-z0-9:-]*) {2,}", re.MULTILINE)
 _KNOWN_ROWS = 6
+_PROMPTS = (Composer.EMPTY, Composer.FILLED)
 
 
 def judge(program: str, screen: str, title: str) -> View:
@@ -48,13 +49,16 @@ class Walk:
             self._home_again = self._attempt(stage, visit)
         self.finish()
 
-    def commands(self) -> dict[str, str]:
-        """Run all slash commands of the program's own list; what each did: view, prompt or end."""
+    def commands(self, wanted: Callable[[str], bool]) -> dict[str, str]:
+        """Run the slash commands of the program's own list; what each did: view, prompt or end."""
         names = self._list(self._at_prompt(Wish(), fresh=True))
         did: dict[str, str] = {}
         for name in names:
+            view = f"slash-{name[1:].replace(':', '-')}"
+            if not wanted(view):
+                continue
             stage = self._at_prompt(Wish(), fresh=False)
-            visit = Visit(f"slash-{name[1:].replace(':', '-')}", (f"={name}", "~0.4", "Enter", "~0.8"))
+            visit = Visit(view, (f"={name}", "~0.4", "Enter", "~0.8"), ("Escape", "Escape"))
             self._home_again = self._attempt(stage, visit, keep_prompt=False)
             path = self._folder / f"{visit.view}.txt"
             if not stage.alive:
@@ -102,8 +106,8 @@ class Walk:
         at_prompt = view.composer is Composer.EMPTY and not view.busy
         path = self._folder / f"{visit.view}.txt"
         path.unlink(missing_ok=True)
-        if at_prompt and not keep_prompt:
-            return True
+        if view.composer in _PROMPTS and not keep_prompt:
+            return at_prompt
         left: list[Left] = []
         for key in () if at_prompt else visit.leave:
             if not stage.alive:

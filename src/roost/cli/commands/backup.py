@@ -18,7 +18,7 @@ _SECONDS = 600.0
 
 @command("backup", Argument("file", metavar="FILE"))
 def backup_command(app: App, file: str) -> None:
-    """Copy the whole store into a new file, while the daemon goes on; with the daemon down, too.
+    """Copy the whole store into a new file, also while the daemon runs.
 
     The file holds all peers, messages and history, and secrets of their sessions: only you can read it.
     Attachments and conversations are not in it.
@@ -48,10 +48,10 @@ def _back_up(app: App, target: Path) -> Record:
 
 @command("restore", Argument("file", metavar="FILE"))
 def restore_command(app: App, file: str) -> None:
-    """Put a backup in the place of the store; the daemon has to be down.
+    """Put a backup in the place of the store.
 
-    What was there is kept beside it. Agents that run and that the backup does not know are shown by
-    `roost gc` after `roost up`, and nobody ends them.
+    The daemon has to be down. What was there is kept beside it. Agents that run and that the backup does not
+    know are shown by `roost gc` after `roost up`, and nobody ends them.
     """
     home = ["--home", app.chosen_home] if app.chosen_home else []
     words = [sys.executable, "-P", "-m", "roost.daemon.restore", *home, "--", str(Path(file).absolute())]

@@ -53,7 +53,7 @@ def gc_command(app: App, dry_run: bool, end: tuple[str, ...]) -> int:  # noqa: F
     Option("--store", help="Take the store that is here for the right one, though another ran here before."),
 )
 def adopt_command(app: App, session: str | None, everything: bool, store: bool) -> None:  # noqa: FBT001 -- flags
-    """Take a session into the registry that runs and that it does not know, as after a loss of the store.
+    """Take a session that runs into a registry that has lost it.
 
     It goes to the peer that it was started for, which is made again where it is missing. `roost gc` lists
     such sessions.
