@@ -103,8 +103,8 @@ def test_C8_codex_a_thread_of_the_resume_picker_is_followed(codex: Agents) -> No
     done(codex, "two")
     assert codex.roost.session("a")["conversation"] != first
     typed(codex, "/resume")
-    shows(codex, "Resume a previous session")
-    codex.roost.keys("a", "Down")
+    shows(codex, "1 / 2")
+    pressed(codex, "Down", "2 / 2")
     codex.roost.keys("a", "Enter")
     shows(codex, "pick me\n")
     done(codex, "@@silent@@")
