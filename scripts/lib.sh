@@ -131,3 +131,28 @@ setup_tmux() {
     [0-2].* | 3.[0-2]*) fail "tmux 3.3 or later is needed, this is $version; install a newer one and run this again" ;;
   esac
 }
+
+# alone COMMAND...: run a command in a network of its own that has nothing but loopback, where the machine allows it.
+# The new network's loopback starts down and a bare machine has no `ip` command.
+alone() {
+  local outer=() inner=() isolate='"$1" -c "$2" && shift 2 && exec "$@"'
+  local loopback_up='import fcntl, socket, struct, sys
+with socket.socket() as s:
+    fcntl.ioctl(s, 0x8914, struct.pack("16sH14x", b"lo", 0x49))  # SIOCSIFFLAGS: UP, LOOPBACK, RUNNING'
+  if [ "$(uname -s)" = Linux ] && command -v unshare >/dev/null; then
+    if [ "$(id -u)" -eq 0 ]; then
+      outer=(unshare --net --)
+    else
+      # Become root only to bring loopback up, then the same user again, so that the tests see ordinary permissions.
+      outer=(unshare --user --map-root-user --net --)
+      inner=(unshare --user --map-user="$(id -u)" --map-group="$(id -g)" --)
+    fi
+    if "${outer[@]}" sh -c "$isolate" sh "$python" "$loopback_up" ${inner[@]+"${inner[@]}"} true 2>/dev/null; then
+      say "running in a network of its own: 127.0.0.1 only"
+      export ROOST_TEST_LOOPBACK_ONLY=1
+      exec "${outer[@]}" sh -c "$isolate" sh "$python" "$loopback_up" ${inner[@]+"${inner[@]}"} "$@"
+    fi
+  fi
+  say "no private network here: this shares the machine's (it still connects to 127.0.0.1 only)"
+  exec "$@"
+}

@@ -46,6 +46,11 @@ class Places:
         return self.state / "roost.db"
 
     @property
+    def store_note(self) -> Path:
+        """Which store ran here last, and how far it had come."""
+        return self.state / "store.json"
+
+    @property
     def spool(self) -> Path:
         """Death records on their way into the store."""
         return self.state / "deaths"

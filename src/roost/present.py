@@ -157,13 +157,16 @@ def inbox_item(message: Message, body: bytes) -> dict[str, Any]:
 
 def gc_object(
     findings: Iterable[Finding],
-    orphans: Mapping[str, Sequence[int]],
+    orphans: Sequence[Mapping[str, Any]],
     alarm: str | None,
     *,
     closed: int,
     daemon: bool,
 ) -> dict[str, Any]:
-    """What `gc` found: every peer, processes without a session (pids by session id), what was closed."""
+    """What `gc` found: every peer, processes without a live row, what was closed.
+
+    Of those processes: their session, its peer where they name it, and whether the store has closed it.
+    """
     return {
         "daemon": daemon,
         "closed": closed,
@@ -179,7 +182,7 @@ def gc_object(
             }
             for finding in findings
         ],
-        "orphans": [{"session": session, "pids": list(pids)} for session, pids in orphans.items()],
+        "orphans": [dict(orphan) for orphan in orphans],
     }
 
 

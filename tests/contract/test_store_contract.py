@@ -55,6 +55,22 @@ async def test_every_field_comes_back_as_it_was(box: Box) -> None:
     assert await store.peers() == [PeerState(FULL_PEER, None, (FULL_MESSAGE,))]
 
 
+async def test_G1_what_a_store_has_closed_or_removed_is_told_from_what_it_never_knew(store: Store) -> None:
+    await store.commit(
+        Batch(
+            1.0,
+            (c.SavePeer(FULL_PEER), c.SaveSession(FULL_SESSION)),
+            (c.Journal("stopped", "gone", "s-purged"), c.Journal("removed", "gone")),
+        )
+    )
+    asked = [FULL_SESSION.id, "s-purged", "s-never"]
+    assert await store.closed(asked) == {"s-purged"}
+    await store.commit(Batch(2.0, (c.CloseSession(FULL_DEATH),)))
+    assert await store.closed(asked) == {FULL_SESSION.id, "s-purged"}
+    assert await store.closed([]) == frozenset()
+    assert await store.removed([FULL_PEER.name, "gone", "never"]) == {"gone"}
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -100,18 +100,13 @@ def test_P13_list_peers_says_who_is_there_and_what_they_do_and_why(roost: Roost)
 
     async def look(client: ClientSession) -> None:
         result = await client.call_tool("list_peers", {})
-        found.update({row["name"]: row for row in map(json.loads, (said_part(result)))})
+        found.update({row["name"]: row for row in json.loads(said(result))})
 
     as_agent(roost, "a", look)
     assert {name: row["you"] for name, row in found.items()} == {"a": True, "b": False, "c": False}
     assert found["b"]["description"] == "somebody to ask"
     assert found["a"]["state"] == "idle"
     assert (found["c"]["state"], "Allow?" in found["c"]["why"]) == ("blocked", True)
-
-
-def said_part(result: CallToolResult) -> list[str]:
-    """The texts of a tool's answer: one for each thing in a list."""
-    return [getattr(part, "text", "") for part in result.content]
 
 
 def test_P13_attachments_are_copied_privately_and_named_in_the_envelope(roost: Roost) -> None:

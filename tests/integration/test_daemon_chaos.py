@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -38,7 +40,7 @@ from roost.paths import find_places
 from roost.store.interfaces import Batch, intent_for
 from roost.store.memory import MemoryStore, Point
 from tests.support.chaos import run
-from tests.support.daemon import Roost, roost_in
+from tests.support.daemon import Roost, environ_of, roost_in
 from tests.support.home import Home
 from tests.support.victim import Victim
 from tests.support.wait import eventually, wait_until
@@ -70,6 +72,28 @@ def test_an_idle_connection_does_not_disturb_the_daemons_end(roost: Roost) -> No
         assert roost.daemon.wait(PATIENCE) == 0
         assert idle.recv(1) == b""
     assert "Traceback" not in roost.said()
+
+
+@pytest.mark.parametrize("path", ["hooks/Stop", "mcp"])
+def test_a_caller_that_goes_away_within_its_request_is_no_error(roost: Roost, path: str) -> None:
+    """As a killed agent does; `roost_in` looks for tracebacks in what the daemon said."""
+    roost.add("a")
+    roost.call("wake", name="a")
+    environ = environ_of(roost.session("a")["agent_pid"])
+    address = urlsplit(environ["ROOST_URL"])
+    for _ in range(3):
+        with socket.create_connection((address.hostname, address.port)) as caller:
+            lines = [
+                f"POST /{path} HTTP/1.1",
+                f"Host: {address.netloc}",
+                f"Authorization: Bearer {environ['ROOST_TOKEN']}",
+                "Content-Type: application/json",
+                "Accept: application/json, text/event-stream",
+                "Content-Length: 100000",
+            ]
+            caller.sendall("\r\n".join([*lines, "", '{"half": "of a']).encode())
+            select.select([caller], [], [], 0.2)  # the daemon is to be within the request
+    assert roost.ask("a", "hello") == "echo: hello"
 
 
 def test_P4_a_reply_that_is_sent_again_after_a_crash_ends_the_task(home: Home) -> None:

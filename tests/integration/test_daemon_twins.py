@@ -11,6 +11,7 @@ import pytest
 
 from roost.config import Config, RuntimeTable
 from roost.daemon.driver import QUIET
+from roost.daemon.lineage import Lineage
 from roost.daemon.listen import listen_loopback, listen_unix
 from roost.daemon.machine import Machine
 from roost.daemon.server import Daemon
@@ -93,7 +94,8 @@ class World:
             runtimes=Runtimes((LINE,)),
             environ=dict(os.environ),
         )
-        self.daemon = Daemon(machine, listen_unix(self.places.socket), listen_loopback(None))
+        lineage = Lineage(self.places, self.store, self.clock, machine.ids)
+        self.daemon = Daemon(machine, listen_unix(self.places.socket), listen_loopback(None), lineage)
 
     async def call(self, method: str, **params: Any) -> Any:  # noqa: ANN401 -- JSON
         """One request on the socket."""

@@ -18,7 +18,7 @@ from roost.core.commands import Journal, SaveMessage
 from roost.core.message import Message, MessageState
 from roost.errors import StoreError
 from roost.store.database import SCHEMA, open_database
-from roost.store.errors import BrokenRowError, StoreMissingError, StoreVersionError
+from roost.store.errors import BrokenRowError, StoreEmptyError, StoreMissingError, StoreVersionError
 from roost.store.interfaces import Batch
 from roost.store.reader import Reader
 from roost.store.sqlite import SqliteStore
@@ -278,7 +278,7 @@ async def test_a_damaged_file_is_named(tmp_path: Path, damage: str) -> None:
         finally:
             await store.close()
 
-    with pytest.raises(StoreError, match=r"is damaged .*move the file away"):
+    with pytest.raises(StoreError, match=r"is damaged .*roost restore"):
         await use()
 
     def read() -> None:
@@ -324,7 +324,7 @@ def test_an_unmigrated_store_is_not_read(tmp_path: Path) -> None:
     connection = apsw.Connection(str(path))
     connection.pragma("application_id", 1)
     connection.close()
-    with pytest.raises(StoreVersionError, match="older roost"):
+    with pytest.raises(StoreEmptyError, match="is empty"):
         Reader(path)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from roost.core.session import Processes, Session, SessionState
 from roost.store.reader import Reader
-from tests.support.daemon import Record, Roost, alive, roost_in
+from tests.support.daemon import Record, Roost, alive, environ_of, roost_in
 from tests.support.home import Home
 from tests.support.sweeping import change_sessions, finish, of_boot, sleeper, wipe_out
 from tests.support.wait import wait_until
@@ -187,25 +187,14 @@ def test_H2_H3_a_changed_boot_is_met_by_a_starting_daemon(roost: Roost) -> None:
         only_stop(roost, name, "reboot")
 
 
-def test_B2_B5_processes_of_a_lost_store_are_ended(roost: Roost) -> None:
-    """The store is gone: nobody could ever reach these agents again."""
-    (session,) = awake(roost, "a")
-    roost.kill()
-    for path in roost.places.state.glob("roost.db*"):
-        path.unlink()
-    roost.start()
-    pids = [session[name] for name in ("agent_pid", "shim_pid", "server_pid")]
-    wait_until(lambda: not any(map(alive, pids)), timeout=PATIENCE, why="the orphans are ended")
-    (told,) = [event for event in roost.events() if event["kind"] == "gc"]
-    assert (told["cause"], told["session"]) == ("orphan", session["id"])
-    assert not list(roost.places.forensics.glob("*"))
-
-
 def test_B3_only_what_carries_our_marker_is_an_orphan(roost: Roost) -> None:
     """A marker of another home is another daemon's, and a process without a marker is nobody's business."""
-    awake(roost, "a")
+    ended = environ_of(awake(roost, "a")[0]["agent_pid"])
+    roost.call("stop", name="a")
+    roost.call("start", name="a")
+    awake_again = roost.call("wake", name="a")["session"]
     roost.down(agents=False)
-    marker = {"ROOST_SESSION": "cut", "ROOST_NONCE": "short"}
+    marker = {name: ended[name] for name in ("ROOST_SESSION", "ROOST_NONCE")}
     ours = sleeper({**marker, "ROOST_HOME": str(roost.places.home)})
     strangers = [
         sleeper({**marker, "ROOST_HOME": str(roost.places.home) + "-other"}),
@@ -213,12 +202,13 @@ def test_B3_only_what_carries_our_marker_is_an_orphan(roost: Roost) -> None:
         sleeper({"ROOST_SESSION": "other", "ROOST_NONCE": "other", "ROOST_HOME": ""}),
     ]
     try:
-        assert gc(roost)["orphans"] == [{"session": "cut", "pids": [ours.pid]}]
+        (left,) = gc(roost)["orphans"]
+        assert (left["session"], left["pids"], left["closed"]) == (ended["ROOST_SESSION"], [ours.pid], True)
         roost.start()
         assert ours.wait(PATIENCE) == -9
         assert gc(roost)["orphans"] == []
         assert [process.poll() for process in strangers] == [None, None, None]
-        assert alive(roost.session("a")["agent_pid"])
+        assert alive(awake_again["agent_pid"])
     finally:
         for process in (ours, *strangers):
             finish(process)

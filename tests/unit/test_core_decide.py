@@ -365,7 +365,7 @@ def test_P4_an_ephemeral_task_ends_quiet_after_its_answer_and_the_next_is_fresh(
     play.submit(2)
     play.tell(e.Replied(play.message().id, "r"))
     assert play.ended() == ["done"]
-    assert play.tell(e.Tick(), after=2) == ["stopping(ephemeral-done)", "End ephemeral-done"]
+    assert play.tell(e.Tick(), after=2) == ["stopping(ephemeral-done)", "End ephemeral-done guarded"]
     assert play.died() == ["stopped(ephemeral-done)", "starting(ephemeral)", "Launch"]
     assert (play.session.armed_at, play.session.task, play.state.peer.deaths) == (None, None, ())
 
@@ -375,7 +375,7 @@ def test_P4_a_silent_task_ends_after_the_bound() -> None:
     play.busy()
     play.ended()
     assert play.tell(e.Tick(), after=8.9) == []
-    assert play.tell(e.Tick(), after=0.1) == ["stopping(ephemeral-silent)", "End ephemeral-silent"]
+    assert play.tell(e.Tick(), after=0.1) == ["stopping(ephemeral-silent)", "End ephemeral-silent guarded"]
 
 
 def test_P4_a_session_whose_task_expired_does_not_stay() -> None:

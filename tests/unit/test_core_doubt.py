@@ -103,3 +103,26 @@ def test_a_message_that_ended_is_told_what_it_was_sent_again_as() -> None:
     play = Play()
     play.tell(e.Submit(mail(2), repeats=mail(1).id))
     assert c.SaveAttempt(mail(1).id, None, "sent again", f"as message {mail(2).id}") in play.commands
+
+
+def test_C2_the_conversation_that_holds_the_message_of_a_dead_session_is_the_one_that_goes_on() -> None:
+    play = Play()
+    play.submit()
+    play.ready()
+    play.tell(e.Observed(play.session.id, play.session.state, "known", "first"))
+    play.died()
+    assert play.state.peer.conversation == "first"
+    found = e.Examined(play.message().id, Examination.FOUND, "on record", conversation="second")
+    assert play.tell(found) == ["accepted", "Notify interrupted"]
+    play.tell(e.Tick(), after=1)
+    assert (play.session.conversation, play.session.resumed) == ("second", True)
+    assert play.ready() == ["ready", "offered", "Redrive 1"]
+
+
+def test_C2_a_live_session_keeps_the_conversation_that_it_is_seen_to_run() -> None:
+    play = Play()
+    play.submit()
+    play.ready()
+    play.tell(e.Observed(play.session.id, play.session.state, "known", "first"))
+    play.tell(e.Examined(play.message().id, Examination.FOUND, "on record", conversation="second"))
+    assert (play.session.conversation, play.state.peer.conversation) == ("first", "first")

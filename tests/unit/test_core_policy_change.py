@@ -19,7 +19,7 @@ def test_P4_a_session_with_a_past_ends_and_the_task_gets_a_fresh_one() -> None:
     play.tell(play.seen(SessionState.IDLE))
     assert turned(play, WakePolicy.EPHEMERAL) == []
     assert play.submit(2) == ["queued"]
-    assert play.tell(e.Tick(), after=2) == ["stopping(ephemeral-done)", "End ephemeral-done"]
+    assert play.tell(e.Tick(), after=2) == ["stopping(ephemeral-done)", "End ephemeral-done guarded"]
     assert play.died() == ["stopped(ephemeral-done)", "starting(ephemeral)", "Launch"]
 
 
@@ -31,7 +31,7 @@ def test_P4_one_that_had_a_task_before_and_went_on_as_warm_is_used_up_too() -> N
     turned(play, WakePolicy.WARM)
     turned(play, WakePolicy.EPHEMERAL)
     assert play.submit(2) == ["queued"]
-    assert play.tell(e.Tick(), after=2) == ["stopping(ephemeral-done)", "End ephemeral-done"], (
+    assert play.tell(e.Tick(), after=2) == ["stopping(ephemeral-done)", "End ephemeral-done guarded"], (
         "not only after the bound for a silent worker"
     )
 
@@ -51,7 +51,7 @@ def test_P4_what_it_was_given_as_a_warm_one_is_its_task_and_has_not_been_answere
     play.tell(play.seen(SessionState.IDLE))
     assert play.tell(e.Tick(), after=2) == [], "its answer is still to come"
     play.tell(e.Replied(second.id, "r"))
-    assert play.tell(e.Tick(), after=2) == ["stopping(ephemeral-done)", "End ephemeral-done"]
+    assert play.tell(e.Tick(), after=2) == ["stopping(ephemeral-done)", "End ephemeral-done guarded"]
 
 
 def test_P4_the_task_of_a_session_stays_its_task() -> None:

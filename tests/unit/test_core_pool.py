@@ -53,7 +53,7 @@ def test_B1_P4_the_next_task_goes_to_a_spare_at_once() -> None:
     spare = play.state.pool[0]
     assert play.submit(2) == ["queued"], "one task at a time, whatever is ready"
     play.tell(e.Replied(mail(1).id, "r"), e.TurnEnded(play.session.id, "record"))
-    assert "End ephemeral-done" in play.tell(e.Tick(), after=5.0)
+    assert "End ephemeral-done guarded" in play.tell(e.Tick(), after=5.0)
     assert over(play, play.session) == ["stopped(ephemeral-done)", "ready", "offered", "Offer 2"]
     assert play.session.id == spare.id
     assert not play.session.pooled

@@ -72,7 +72,7 @@ def test_P4_a_turn_in_which_something_happens_is_not_silent_up_to_its_bound() ->
     for _ in range(1999):
         assert play.tell(e.Tick(), after=7.2) == []
         assert seen(play, SessionState.WORKING) == []
-    assert play.tell(e.Tick(), after=7.2) == ["stopping(ephemeral-silent)", "End ephemeral-silent"]
+    assert play.tell(e.Tick(), after=7.2) == ["stopping(ephemeral-silent)", "End ephemeral-silent guarded"]
     play = Play(wake=WakePolicy.EPHEMERAL)
     play.busy()
     seen(play, SessionState.WORKING)
@@ -83,7 +83,7 @@ def test_N1_a_worker_that_ends_unanswered_after_its_turn_is_told_of() -> None:
     play = Play(wake=WakePolicy.EPHEMERAL)
     play.busy()
     play.ended()
-    assert play.tell(e.Tick(), after=60) == ["stopping(ephemeral-silent)", "End ephemeral-silent"]
+    assert play.tell(e.Tick(), after=60) == ["stopping(ephemeral-silent)", "End ephemeral-silent guarded"]
     assert play.died(Cause.EPHEMERAL_SILENT) == ["Notify unanswered", "stopped(ephemeral-silent)"]
 
 
@@ -128,3 +128,25 @@ def test_C4_what_a_hook_refused_ends_with_its_words_whether_it_was_recorded_or_n
         assert saved[0].state is MessageState.DEAD_LETTER
         assert saved[0].why == "a hook refused the prompt: no such words"
         assert play.tell(rejected) == []
+
+
+def test_N5_a_person_puts_off_the_end_of_a_worker_and_it_ends_after_all() -> None:
+    play = Play(wake=WakePolicy.EPHEMERAL)
+    play.busy()
+    play.ended()
+    assert play.tell(e.Tick(), after=9) == ["stopping(ephemeral-silent)", "End ephemeral-silent guarded"]
+    veto = e.EndVetoed(play.session.id, "a person works in its terminal", play.now + 600)
+    assert play.tell(veto) == ["idle"]
+    assert due_in(play) == 600
+    assert play.tell(e.Tick(), after=600)[-1] == "End ephemeral-silent guarded"
+
+
+def test_P4_a_task_that_was_answered_and_is_driven_again_keeps_its_session() -> None:
+    play = Play(wake=WakePolicy.EPHEMERAL)
+    play.busy()
+    play.tell(e.Replied(f"{1:032x}", "reply"))
+    play.ended("overloaded", outage=True)
+    seen(play, SessionState.IDLE)
+    assert play.message().cut
+    assert play.tell(e.Tick(), after=4) == [], "quiet for longer than it has to be"
+    assert play.tell(e.Tick(), after=1) == ["offered", "Redrive 1"]

@@ -32,11 +32,11 @@ class QuickClock:
         self.at += seconds
 
 
-def delivery(entered: tuple[str, int] | None, *, records: bool) -> Delivery:
+def delivery(entered: tuple[str, int] | None, *, records: bool, current: bool = True) -> Delivery:
     live = SimpleNamespace(
         peer="worker",
         session=SimpleNamespace(id="s1"),
-        sensor=SimpleNamespace(records=records),
+        sensor=SimpleNamespace(records=records, current=current),
         entered=entered,
         view=View(Composer.EMPTY),
         screen="",
@@ -66,3 +66,10 @@ async def test_N4_only_a_record_that_could_hold_it_proves_that_it_was_not_pasted
 ) -> None:
     found = await delivery(entered, records=records).examine(cast("Message", OFFERED), settle=1.5)
     assert found.verdict is verdict
+
+
+async def test_C2_a_record_that_may_not_be_the_one_that_is_written_proves_nothing() -> None:
+    examined = delivery(None, records=True, current=False).examine(cast("Message", OFFERED), settle=1.5)
+    found = await examined
+    assert found.verdict is Examination.UNCLEAR
+    assert "which record" in found.why

@@ -15,6 +15,24 @@ from roost.host.memory.clock import VirtualClock
 from roost.store.memory import MemoryStore
 
 
+def test_C2_a_record_that_was_moved_is_read_on_and_not_again(tmp_path: Path) -> None:
+    """Claude Code 2.1.332: `/cd` moves the transcript into the folder of another directory."""
+    nothing = cast("Any", None)
+    live = Live(nothing, nothing, nothing, nothing, agent_pid=1)
+    record, moved = tmp_path / "record", tmp_path / "moved"
+    record.write_text("one\n")
+    assert live.tail(record).read() == [b"one"]
+    record.rename(moved)
+    with moved.open("a") as file:
+        file.write("two\n")
+    assert live.tail(moved).read() == [b"two"]
+    assert list(live.tails) == [moved]
+    record.write_text("another\n")
+    assert live.tail(record).read() == [b"another"]
+    for path in (record, moved):
+        live.tails[path].close()
+
+
 async def test_files_are_closed_when_nobody_reads_them_and_are_not_read_again(tmp_path: Path) -> None:
     record = tmp_path / "record"
     record.write_text("one\n")

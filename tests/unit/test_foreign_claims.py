@@ -11,7 +11,7 @@ from roost.core.waiting import AFTER
 from roost.runtimes.base import Claim, Context
 from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
-from roost.runtimes.codex_rollout import writers
+from roost.runtimes.codex_threads import writers
 from roost.runtimes.demo import DemoRuntime
 from tests.unit.test_core_decide import Play
 

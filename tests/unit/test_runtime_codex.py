@@ -10,7 +10,7 @@ import pytest
 
 from roost.core.peer import Settings
 from roost.core.session import Session, SessionState, WakeCause
-from roost.runtimes import codex_rollout, codex_screen
+from roost.runtimes import codex_screen
 from roost.runtimes.base import (
     INTERRUPTED,
     Answered,
@@ -256,41 +256,6 @@ def test_a_prompt_that_a_turn_takes_in_joins_it_and_the_first_of_the_next_begins
 def test_lines_of_an_earlier_life_are_no_evidence(tmp_path: Path) -> None:
     old = message("old").replace(b"2026-11-20T11:21:45.020Z", b"1970-01-01T00:10:00Z")
     assert CodexSensor(context(tmp_path)).on_lines([old]) == []
-
-
-def proc(root: Path, pid: int, children: list[int], *targets: str) -> None:
-    """A process as /proc shows it."""
-    task = root / str(pid) / "task" / str(pid)
-    task.mkdir(parents=True)
-    (task / "children").write_text(" ".join(str(child) for child in children))
-    (root / str(pid) / "fd").mkdir()
-    for number, target in enumerate(targets):
-        (root / str(pid) / "fd" / str(number)).symlink_to(target)
-
-
-def test_the_conversation_is_told_by_the_open_files_of_the_native_child(tmp_path: Path) -> None:
-    proc(tmp_path, 10, [11], "/dev/pts/0")
-    proc(tmp_path, 11, [], "/dev/pts/0", f"/h/.codex/thread-writer-locks/{CONVERSATION}.lock")
-    assert codex_rollout.open_conversation(10, tmp_path) == CONVERSATION
-    assert codex_rollout.open_conversation(12, tmp_path) is None
-
-
-def test_two_open_conversations_tell_nothing(tmp_path: Path) -> None:
-    locks = [f"/h/thread-writer-locks/{CONVERSATION[:-1]}{digit}.lock" for digit in "12"]
-    proc(tmp_path, 10, [], *locks)
-    assert codex_rollout.open_conversation(10, tmp_path) is None
-
-
-def test_a_rollout_is_found_by_its_conversation_or_by_a_mark_in_it(tmp_path: Path) -> None:
-    runtime = CodexRuntime()
-    assert runtime.transcript(context(tmp_path, CONVERSATION), None) is None
-    path = rollout(tmp_path)
-    path.write_bytes(message("[roost ... boundary 1234]") + b"\n")
-    rollout(tmp_path, CONVERSATION.replace("1", "2")).write_bytes(message("another") + b"\n")
-    assert runtime.transcript(context(tmp_path, CONVERSATION), None) == path
-    assert runtime.transcript(context(tmp_path), "boundary 1234]") == path
-    assert runtime.transcript(context(tmp_path), "boundary 5678]") is None
-    assert runtime.transcript(context(tmp_path), None) is None
 
 
 def test_a_sensor_that_joins_late_knows_its_rollout(tmp_path: Path) -> None:

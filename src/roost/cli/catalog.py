@@ -13,6 +13,9 @@ COMMANDS: dict[str, dict[str, str]] = {
         "status": "daemon",
         "doctor": "doctor",
         "gc": "gc",
+        "adopt": "gc",
+        "backup": "backup",
+        "restore": "backup",
         "service": "service",
     },
     "Peers": {

@@ -10,13 +10,15 @@ from pathlib import Path
 
 from roost.cli.client import Record
 from roost.config import load_config
-from roost.errors import ConfigError
+from roost.errors import ConfigError, RoostError
 from roost.paths import Places
 
 OLDEST_TMUX = (3, 3)
 OLDEST_PYTHON = (3, 11)
 LEAST_FREE = 100 * 1024 * 1024
 """Bytes below which the disk counts as nearly full."""
+LEAST_INODES = 1000
+"""Files that can still be made below which the disk counts as nearly full."""
 _VERSION_SECONDS = 10.0
 _PROGRAMS = {
     "claude": "npm install -g @anthropic-ai/claude-code",
@@ -48,6 +50,7 @@ def examine(places: Places) -> list[Record]:
         *_directories(places),
         _socket_path(places),
         _disk(places),
+        _store(places.database),
         _configuration(places.config),
         *(_program(name, install) for name, install in _PROGRAMS.items()),
     ]
@@ -151,9 +154,44 @@ def _disk(places: Places) -> Record:
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     text = f"{free // (1024 * 1024):,} MiB free at {folder}"
+    inodes = os.statvfs(folder)
+    if inodes.f_files and inodes.f_favail < LEAST_INODES:
+        return wrong(
+            "disk", f"{inodes.f_favail} files can still be made at {folder}", f"du -x --inodes {folder}"
+        )
     if free < LEAST_FREE:
         return wrong("disk", text, f"du -x -d 2 -h {folder} | sort -h")
     return good("disk", text)
+
+
+def _store(path: Path) -> Record:
+    """Opened and read as a whole: a damage is told before somebody needs the page that it is in."""
+    from roost.store.errors import StoreEmptyError, StoreMissingError, StoreVersionError
+    from roost.store.reader import Reader
+
+    restore = "roost restore BACKUP"
+    try:
+        reader = Reader(path)
+        try:
+            found = reader.check()
+        finally:
+            reader.close()
+    except StoreMissingError:
+        return note("store", f"{path} does not exist yet; `roost up` makes it")
+    except StoreVersionError as error:
+        newer = error.newer
+        return (
+            wrong("store", error.message, "upgrade roost")
+            if newer
+            else note("store", error.message, "roost up")
+        )
+    except StoreEmptyError as error:
+        return wrong("store", error.message, restore)
+    except RoostError as error:
+        return wrong("store", error.message, restore)
+    if found:
+        return wrong("store", f"{path} is damaged: {found[0]}", restore)
+    return good("store", str(path))
 
 
 def _configuration(path: Path) -> Record:

@@ -17,6 +17,7 @@ def show(app: App) -> None:
     if app.json:
         show_json(status)
         return
+    unknown: list[Record] = status.get("unknown_sessions") or []
     fields(
         [
             ("version", status.get("version")),
@@ -27,5 +28,6 @@ def show(app: App) -> None:
             ("queued", status.get("queued")),
             ("schema", status.get("schema")),
             ("alarm", status.get("alarm")),
+            ("outside", ", ".join(str(each["session"])[:8] for each in unknown)),
         ]
     )

@@ -128,9 +128,18 @@ def wait_until_down(app: App) -> None:
     while _is_held(lock) or _answers(app.socket):
         if time.monotonic() >= deadline:
             raise RoostError(
-                f"the daemon agreed to end but has not after {STOP_SECONDS:g} s; see `roost status`"
+                f"the daemon (pid {_pid(app)}) has not ended after {STOP_SECONDS:g} s and holds its lock;"
+                f" `kill -9 {_pid(app)}` ends it, and the agents live on"
             )
         time.sleep(_POLL)
+
+
+def _pid(app: App) -> str:
+    """Who holds the daemon's lock, as it has written down."""
+    try:
+        return app.places.pid.read_text(errors="replace").strip() or "?"
+    except OSError:
+        return "?"
 
 
 def _answers(path: str) -> bool:

@@ -79,7 +79,11 @@ _SENTENCES: dict[str, Callable[[Record, Record], str]] = {
     "blocked": _state("needs a person"),
     "stopping": lambda event, data: _because(f"is being ended ({event.get('cause')})", data),
     "stopped": _stopped,
-    "adopted": _state("was taken over by a new daemon"),
+    "adopted": lambda event, data: (
+        f"was given a session that the registry did not know, by {data.get('by')}"
+        if event.get("cause") == "claimed"
+        else _because("was taken over by a new daemon", data)
+    ),
     "quarantined": _state("is not woken for a while"),
     "fresh-next": lambda _event, data: f"begins anew at its next wake, as {data.get('by')} asked",
     "interrupting": lambda _event, data: f"is to end its turn, as {data.get('by')} asked",

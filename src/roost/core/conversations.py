@@ -73,6 +73,21 @@ def goes_on(step: Step, message: Message) -> bool:
     return step.session is None and last is not None and last.session == message.session
 
 
+def found_in(step: Step, message: Message, conversation: str | None) -> None:
+    """The conversation that the message of an ended session turned out to be in is the one that goes on."""
+    if conversation is None or step.state.find_session(message.session) or not goes_on(step, message):
+        return
+    if not step.peer.settings.apart:
+        step.set_peer(conversation=conversation)
+        return
+    step.set_peer(
+        conversations=tuple(
+            replace(each, id=conversation) if each.last_death.session == message.session else each
+            for each in step.peer.conversations
+        )
+    )
+
+
 def divide(step: Step) -> None:
     """Conversations are kept apart from now on: the one there is becomes that of its latest topic."""
     peer, session = step.peer, step.session

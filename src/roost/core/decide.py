@@ -3,7 +3,19 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from roost.core import clock, death, delivery, doubt, errands, lifecycle, pool, renaming, requests, waiting
+from roost.core import (
+    claim,
+    clock,
+    death,
+    delivery,
+    doubt,
+    errands,
+    lifecycle,
+    pool,
+    renaming,
+    requests,
+    waiting,
+)
 from roost.core import commands as c
 from roost.core import events as e
 from roost.core.ending import end, policy_end
@@ -49,6 +61,8 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     e.FreshAsked: requests.on_fresh_asked,
     e.Launched: lifecycle.on_launched,
     e.Adopted: lifecycle.on_adopted,
+    e.Claimed: claim.on_claimed,
+    e.Outrun: claim.on_outrun,
     e.Observed: lifecycle.on_observed,
     e.EndVetoed: lifecycle.on_end_vetoed,
     e.BootFailed: lifecycle.on_boot_failed,

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from roost.core import commands as c
 from roost.core import events as e
 from roost.core import refusal
-from roost.core.conversations import goes_on, held_by
+from roost.core.conversations import found_in, goes_on, held_by
 from roost.core.copies import replace
 from roost.core.identity import OPERATOR
 from roost.core.limits import TOPICS_KEPT
@@ -278,7 +278,7 @@ def on_offer_failed(step: Step, event: e.OfferFailed) -> None:
     if event.person:
         step.tell(message, "waits", f"{event.why}; the message is kept and goes in when nobody types there")
     if event.certain:
-        put_back(step, message, event.why)
+        put_back(step, message, event.why, person=event.person)
     elif session is not None:
         step.emit(c.Examine(session.id, step.peer.name, message, session.conversation))
 
@@ -301,6 +301,7 @@ def on_examined(step: Step, event: e.Examined) -> None:
     if doubtful and event.verdict in (Examination.ABSENT, Examination.UNCLEAR):
         return
     step.attempt(message, f"examined: {event.verdict}", event.why)
+    found_in(step, message, event.conversation)
     match event.verdict:
         case Examination.ABSENT if _ended_with(step, message):
             lost(step, message, f"its session ended while it was handed over ({event.why})")

@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 
 from roost.core import commands as c
+from roost.core.copies import replace
 from roost.core.durations import rough_duration
 from roost.core.message import MessageState
 from roost.core.peer import PeerState, Settings, WakePolicy
 from roost.core.session import Cause, Ending, Session, SessionState
 from roost.core.step import Step
 
-VETOABLE = Cause.IDLE_SLEEP
-"""The one end that a person at the terminal may put off."""
+VETOABLE = frozenset({Cause.IDLE_SLEEP, Cause.EPHEMERAL_DONE, Cause.EPHEMERAL_SILENT})
+"""Ends that nobody asked for: a person at the terminal puts them off, other work that of an idle session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,12 @@ def end(step: Step, cause: Cause, by: str, *, why: str = "") -> None:
     session = step.session
     assert session is not None  # noqa: S101 -- callers hold a live session
     if session.state is SessionState.STOPPING:
-        if session.ending is not None and session.ending.cause is VETOABLE and cause is not VETOABLE:
+        if session.ending is not None and session.ending.cause in VETOABLE and cause not in VETOABLE:
             step.set_session(ending=Ending(cause, by, step.now), why=why or f"{cause} by {by}")
         return
     step.set_session(ending=Ending(cause, by, step.now))
     step.enter(SessionState.STOPPING, why or f"{cause} by {by}")
-    if cause is not VETOABLE or not session.vetoed:
+    if cause not in VETOABLE or not session.vetoed:
         # A vetoed end is tried again and again: the journal holds the first try and what came of it.
         step.journal("stopping", cause=str(cause), by=by, why=why)
     if session.processes is not None:
@@ -55,7 +56,7 @@ def ask(step: Step) -> None:
     session = step.session
     if session is not None and session.ending is not None:
         ending = session.ending
-        step.emit(c.End(session, ending.cause, ending.by, guarded=ending.cause is VETOABLE))
+        step.emit(c.End(session, ending.cause, ending.by, guarded=ending.cause in VETOABLE))
 
 
 def idle_since(session: Session) -> float:
@@ -75,7 +76,8 @@ def policy_end(state: PeerState) -> PolicyEnd | None:
     if session is None or session.state in (SessionState.STOPPING, SessionState.STARTING):
         return None
     if settings.wake is WakePolicy.EPHEMERAL and session.task is not None:
-        return _task_end(state, session)
+        due = _task_end(state, session)
+        return replace(due, at=max(due.at, session.held_until or 0.0))
     if session.state is not SessionState.IDLE or state.in_flight:
         return None
     if session.open_errand is not None:
@@ -126,7 +128,8 @@ def _task_end(state: PeerState, session: Session) -> PolicyEnd:
     if session.armed_at is None:
         why = f"no answer for {rough_duration(bound)}{unfinished}"
         return PolicyEnd(silent_at, Cause.EPHEMERAL_SILENT, why)
-    if session.state is SessionState.IDLE and not session.background:
+    driven = any(message.cut and message.session == session.id for message in state.messages)
+    if session.state is SessionState.IDLE and not session.background and not driven:
         quiet_at = max(session.armed_at, idle_since(session)) + settings.quiet
         return PolicyEnd(quiet_at, Cause.EPHEMERAL_DONE, "its task is answered")
     why = f"its task is answered, and it was not done for {rough_duration(bound)}{unfinished}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from roost.core.blame import Blame
 from roost.core.message import Examination, Message
 from roost.core.peer import Settings, WakeMode
-from roost.core.session import Cause, Death, Processes, SessionState
+from roost.core.session import Cause, Death, Processes, Session, SessionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +187,21 @@ class Adopted:
 
 
 @dataclass(frozen=True, slots=True)
+class Claimed:
+    """A person gave the peer a live session that the registry did not know."""
+
+    session: Session
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outrun:
+    """Sessions of the peer up to this generation run or ran, and the store does not know of them."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """The session was seen in this state, with the evidence in words.
 
@@ -269,12 +284,14 @@ class Examined:
     """What the runtime's record says about a message whose offer was cut short.
 
     `attempt` is the count of offers of the one that was looked for; None: whichever it is now.
+    `conversation`: the one whose record holds it; None where that is not known.
     """
 
     message_id: str
     verdict: Examination
     why: str
     attempt: int | None = None
+    conversation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,6 +411,8 @@ Event = (
     | FreshAsked
     | Launched
     | Adopted
+    | Claimed
+    | Outrun
     | Observed
     | Taken
     | TurnEnded

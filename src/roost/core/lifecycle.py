@@ -136,7 +136,7 @@ def on_end_vetoed(step: Step, event: e.EndVetoed) -> None:
     session = step.live(event.session)
     if session is None or session.state is not SessionState.STOPPING or session.ending is None:
         return
-    if session.ending.cause is not VETOABLE:
+    if session.ending.cause not in VETOABLE:
         ask(step)
         return
     known = session.vetoed == event.why

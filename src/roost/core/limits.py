@@ -15,3 +15,5 @@ TOPICS_KEPT = 16
 CONVERSATIONS_KEPT = 64
 """How many ended conversations a peer remembers that keeps them apart."""
 KEY_CHARACTERS = 200
+TTL_SECONDS = 3650 * 86400.0
+"""A message waits for ten years at most; a caller as long."""

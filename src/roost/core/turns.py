@@ -77,9 +77,10 @@ def lost(step: Step, message: Message, why: str) -> None:
         requeue(step, message, f"{why}; a fresh session is given it", redriven=True)
 
 
-def put_back(step: Step, message: Message, why: str) -> None:
-    """The offer provably reached nobody: it is made again after a while."""
-    delay = min(step.policy.offer_retry * 2 ** min(message.attempts, 10), step.policy.offer_retry_most)
+def put_back(step: Step, message: Message, why: str, *, person: bool = False) -> None:
+    """The offer provably reached nobody: it is made again after a while, soon if a `person` was there."""
+    most = step.policy.offer_retry if person else step.policy.offer_retry_most
+    delay = min(step.policy.offer_retry * 2 ** min(message.attempts, 10), most)
     if noted(message):
         step.set_message(message, state=MessageState.ACCEPTED, cut=True, redriven=False, why=why)
     else:

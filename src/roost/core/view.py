@@ -29,7 +29,7 @@ def shown(state: PeerState, now: float) -> Shown:
         if held is not None:
             return Shown("blocked", f"{held.why}; asked again at {iso(held.not_before)}", session.since)
         waits = _waits(state)
-        why = f"{_doing(session)}; a message waits: {waits}" if waits else _doing(session)
+        why = f"{_doing(session, now)}; a message waits: {waits}" if waits else _doing(session, now)
         return Shown(str(session.state), why, session.since)
     return _without_session(state, now)
 
@@ -76,7 +76,7 @@ def _hindered(state: PeerState, now: float) -> Shown | None:
     return Shown("blocked", why, peer.hindered.since)
 
 
-def _doing(session: Session) -> str:
+def _doing(session: Session, now: float) -> str:
     """What was seen of a live session, and what keeps it from being put to sleep."""
     if session.state is not SessionState.IDLE:
         return session.why
@@ -86,7 +86,7 @@ def _doing(session: Session) -> str:
     )
     if session.background:
         return f"{why}; kept for what goes on in the background: {session.background}"
-    kept = session.vetoed not in ("", session.why)
+    kept = session.vetoed not in ("", session.why) and now < (session.held_until or 0.0)
     return f"{why}; not put to sleep: {session.vetoed}" if kept else why
 
 
@@ -95,9 +95,9 @@ def _held(state: PeerState) -> Message | None:
     session = state.session
     if session is None or session.state is not SessionState.IDLE:
         return None
-    return next(
-        (each for each in state.messages if each.session == session.id and each.cut and each.not_before), None
-    )
+    apart = state.peer.settings.apart
+    held = (each for each in state.messages if each.cut and each.not_before)
+    return next((each for each in held if not apart or each.topic == session.topic), None)
 
 
 def _waits(state: PeerState) -> str:
@@ -105,11 +105,12 @@ def _waits(state: PeerState) -> str:
     if state.session is None or state.session.state is not SessionState.IDLE:
         return ""
     for message in state.messages:
-        put_back = message.state is MessageState.QUEUED and message.not_before is not None
-        hindered = message.state is MessageState.OFFERED and message.why not in UNHINDERED
-        if put_back or hindered:
+        if message.state is MessageState.QUEUED and message.not_before is not None:
+            return f"at the latest try, {message.why}; tried again at {iso(message.not_before)}"
+        if message.state is MessageState.OFFERED and message.why not in UNHINDERED:
             return message.why
-    return ""
+    task = state.session.task if state.peer.settings.wake is WakePolicy.EPHEMERAL else None
+    return "a session is for one task, and this one's has not ended yet" if task and state.queued else ""
 
 
 def _last(state: PeerState) -> str:
@@ -130,8 +131,13 @@ def heard(state: PeerState, now: float) -> str:
     return f"last used {rough_duration(max(now - peer.since, 0.0))} ago"
 
 
+_LAST = 253402300799.0
+"""The last second of the year 9999, behind which dates have no such name: what lies there is shown as it."""
+
+
 def iso(at: float | None) -> str | None:
     """ISO-8601 UTC with milliseconds, or None."""
     if at is None:
         return None
+    at = min(max(at, 0.0), _LAST)
     return dt.datetime.fromtimestamp(at, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -9,12 +9,16 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NoReturn
 
 from starlette.requests import ClientDisconnect
 
 from roost.config import ScopeMode, load_config
+from roost.daemon.lineage import Lineage
 from roost.daemon.listen import PORT, hold_lock, listen_loopback, listen_unix
 from roost.daemon.machine import Machine
+from roost.daemon.origin import port_of
 from roost.daemon.server import Daemon
 from roost.errors import RoostError
 from roost.host.clock import SystemClock
@@ -30,6 +34,8 @@ from roost.runtimes.registry import Runtimes
 from roost.store.interfaces import Batch
 from roost.store.sqlite import SqliteStore
 
+THREADS = 64
+"""Threads for short blocking work: some may wait for a slow disk while others go on."""
 SWITCH = 0.001
 """Seconds after which a thread that computes lets the event loop go on: a pass over /proc takes many."""
 
@@ -47,9 +53,13 @@ def main() -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     logging.getLogger("mcp").setLevel(logging.WARNING)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    logging.getLogger("mcp.server.streamable_http").addFilter(_is_news)
+    for name in ("mcp.server.streamable_http", "uvicorn.error"):
+        logging.getLogger(name).addFilter(_is_news)
     try:
-        asyncio.run(_serve(find_places(os.environ, asked.home), notifier, lambda: say("ready")))
+        # Not `asyncio.run`: at its end it waits for every thread, also for one that a dead disk holds.
+        asyncio.new_event_loop().run_until_complete(
+            _serve(find_places(os.environ, asked.home), notifier, lambda: say("ready"))
+        )
     except RoostError as error:
         say(f"error: {error.message}")
         sys.stderr.write(f"roost: {error.message}\n")
@@ -64,7 +74,7 @@ def main() -> int:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Not a caller that went away within its request, as killed agents do (mcp 2.3 logs a traceback)."""
+    """Not a caller that went away within its request, as killed agents do: both would log a traceback."""
     return not (record.exc_info and isinstance(record.exc_info[1], ClientDisconnect))
 
 
@@ -86,43 +96,49 @@ async def _serve(places: Places, notifier: Notifier, ready: Callable[[], None]) 
     config = load_config(places.config)
     for directory in (places.home, places.state, places.run, places.logs):
         ensure_private_directory(directory)
-    lock = hold_lock(places)
-    try:
-        processes = SystemProcesses()
-        scopes = await find_scopes(os.environ, wanted=config.scope is ScopeMode.AUTO)
-        terminals = TmuxTerminals(places.run / "tmux.conf", processes, scopes=scopes)
-        await check_version(terminals)
-        raise_open_files()
-        clock = SystemClock()
-        store = await SqliteStore.open(places.database)
-        port = await store.meta(PORT)
-        http = listen_loopback(port)
-        if port is None:
-            chosen = str(http.getsockname()[1])
-            await store.commit(Batch(at=clock.now(), meta={PORT: chosen}))
-        machine = Machine(
-            places=places,
-            config=config,
-            store=store,
-            clock=clock,
-            ids=SystemIds(clock),
-            processes=processes,
-            terminals=terminals,
-            runtimes=Runtimes(config.runtimes),
-            environ=dict(os.environ),
-            notifier=notifier,
-            scopes=scopes,
-        )
-        daemon = Daemon(machine, listen_unix(places.socket), http)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, daemon.shut_down)
-        gc.disable()  # what a start makes, it keeps
-        sys.setswitchinterval(SWITCH)
-        await daemon.run(ready, _calm_collector)
-        places.socket.unlink(missing_ok=True)
-    finally:
-        os.close(lock)
+    hold_lock(places)  # until the process has ended: a second daemon beside one that hangs must not be
+    processes = SystemProcesses()
+    scopes = await find_scopes(os.environ, wanted=config.scope is ScopeMode.AUTO)
+    terminals = TmuxTerminals(places.run / "tmux.conf", processes, scopes=scopes)
+    await check_version(terminals)
+    raise_open_files()
+    clock = SystemClock()
+    store = await SqliteStore.open(places.database)
+    ids = SystemIds(clock)
+    lineage = Lineage(places, store, clock, ids)
+    await lineage.examine()
+    port = await store.meta(PORT)
+    if port is None:  # a store that was lost took it along; agents that still run tell it
+        port = port_of(places.sessions)
+        if port is not None:
+            await store.commit(Batch(at=clock.now(), meta={PORT: port}))
+    http = listen_loopback(port)
+    if port is None:
+        chosen = str(http.getsockname()[1])
+        await store.commit(Batch(at=clock.now(), meta={PORT: chosen}))
+    machine = Machine(
+        places=places,
+        config=config,
+        store=store,
+        clock=clock,
+        ids=ids,
+        processes=processes,
+        terminals=terminals,
+        runtimes=Runtimes(config.runtimes),
+        environ=dict(os.environ),
+        notifier=notifier,
+        scopes=scopes,
+        store_id=lineage.id,
+    )
+    daemon = Daemon(machine, listen_unix(places.socket), http, lineage)
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="roost-work"))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, daemon.shut_down)
+    gc.disable()  # what a start makes, it keeps
+    sys.setswitchinterval(SWITCH)
+    await daemon.run(ready, _calm_collector)
+    places.socket.unlink(missing_ok=True)
 
 
 def _calm_collector() -> None:
@@ -132,5 +148,12 @@ def _calm_collector() -> None:
     gc.enable()
 
 
+def leave(code: int) -> NoReturn:
+    """End the process, whatever its threads wait for. Only then the lock is free."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -260,6 +260,9 @@ class Delivery:
         if not self._live.sensor.records:
             why = "its program keeps no record that could tell"
             return e.Examined(message.id, Examination.UNCLEAR, why)
+        if not self._live.sensor.current:
+            why = "it is not known which record its program writes now"
+            return e.Examined(message.id, Examination.UNCLEAR, why)
         why = "at its prompt, nothing typed, no record of the message"
         return e.Examined(message.id, Examination.ABSENT, why)
 

@@ -204,9 +204,7 @@ class Driver:
         found = live.sensor.find(live.agent_pid, self._facts.mark())
         lines: list[bytes] = []
         for path in live.sensor.tails():
-            if path not in live.tails:
-                live.tails[path] = Tail(path)
-            lines.extend(_new_lines(live.tails[path]))
+            lines.extend(_new_lines(live.tail(path)))
         path = live.sensor.status_path(live.agent_pid)
         return found, lines, _content(path)
 

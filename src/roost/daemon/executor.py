@@ -163,7 +163,8 @@ class Executor:
     async def _launch(self, session: Session, key: str) -> None:
         peer = session.peer
         await self._undertaker.clearing.over(peer)
-        if session.resumed and not await self.foreign.free(session):
+        waits = session.resumed or self.foreign.unknown(peer) is not None
+        if waits and not await self.foreign.free(session):
             raise LaunchError("it was to end before its conversation was free", Blame.HOST)
         settings = self._fleet.get(peer).peer.settings
         check_room(self._keeper.held(), self._launching)
@@ -236,12 +237,12 @@ class Executor:
         if doubted is None:
             return False
         for attempt in range(message.attempts - 1, 0, -1):
-            verdict, why = await asyncio.to_thread(
-                examine_record, live.runtime, live.context, seed, message, attempt
+            found = await asyncio.to_thread(
+                examine_record, live.runtime, live.context, seed, message, attempt, self._machine.clock.now()
             )
-            if verdict in (Examination.FOUND, Examination.ENDED):
-                late = e.Examined(message.id, verdict, why, message.attempts)
-                return late if attempt >= doubted else True
+            if found.verdict in (Examination.FOUND, Examination.ENDED):
+                late = e.Examined(message.id, found.verdict, found.why, message.attempts)
+                return late if attempt >= doubted else found.conversation == live.session.conversation
         return False
 
     async def _recorded(self, live: Live, seed: str, message: Message) -> bool:
@@ -250,7 +251,9 @@ class Executor:
         Claude Code 2.1.328 writes a prompt down up to 0.2 s after its hook has told of it: an agent killed in
         between was told the message and has forgotten it.
         """
-        return await asyncio.to_thread(holds, live.runtime, live.context, seed, message)
+        return await asyncio.to_thread(
+            holds, live.runtime, live.context, seed, message, self._machine.clock.now()
+        )
 
     async def _spill(self, message: Message, text: str) -> str:
         path = self._machine.places.bodies / message.to / f"{message.id}.txt"
@@ -295,11 +298,28 @@ class Executor:
             return None
         delivery = Delivery(live, driver, self._fleet, self._machine.clock)
         try:
-            return await delivery.examine(command.message, settle=SETTLE)
+            found = await delivery.examine(command.message, settle=SETTLE)
         except TmuxGone:
             return None
         except RoostError as error:
             return e.Examined(command.message.id, Examination.UNCLEAR, error.message)
+        return await self._proven(command, live, found) if found.verdict is Examination.ABSENT else found
+
+    async def _proven(self, command: c.Examine, live: Live, absent: e.Examined) -> e.Examined:
+        """Absent from the record that is followed, if none holds it that was written meanwhile."""
+        seed, message = self._fleet.get(command.peer).peer.seed, command.message
+        found = await asyncio.to_thread(
+            examine_record,
+            live.runtime,
+            live.context,
+            seed,
+            message,
+            message.attempts,
+            self._machine.clock.now(),
+        )
+        if found.verdict is Examination.ABSENT:
+            return absent
+        return e.Examined(message.id, found.verdict, found.why)
 
     async def _examine_dead(self, command: c.Examine) -> e.Examined:
         """The session is over: only the runtime's record can tell."""
@@ -309,10 +329,16 @@ class Executor:
             return e.Examined(command.message.id, Examination.UNCLEAR, "it is settled already")
         context = self._record_context(command, message)
         runtime = self._machine.runtimes.get(state.peer.settings.runtime)
-        verdict, why = await asyncio.to_thread(
-            examine_record, runtime, context, state.peer.seed, message, message.attempts
+        found = await asyncio.to_thread(
+            examine_record,
+            runtime,
+            context,
+            state.peer.seed,
+            message,
+            message.attempts,
+            self._machine.clock.now(),
         )
-        return e.Examined(message.id, verdict, why)
+        return e.Examined(message.id, found.verdict, found.why, conversation=found.conversation)
 
     def _record_context(self, command: c.Examine, message: Message) -> Context:
         peer = self._fleet.get(command.peer).peer

@@ -5,6 +5,7 @@ do. So a resume waits until the conversation is free, and says for whom it waits
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -16,6 +17,7 @@ from roost.core.session import Session, SessionState, stand_in
 from roost.daemon.fleet import Fleet
 from roost.daemon.launcher import Launcher
 from roost.daemon.machine import Machine
+from roost.daemon.orphans import Orphan
 from roost.daemon.tasks import race
 from roost.host.errors import SensorError
 from roost.runtimes.base import Claim, Context, Runtime
@@ -35,6 +37,11 @@ class Holder:
     home: str | None
 
     @property
+    def why(self) -> str:
+        """What is to be done about it, in words."""
+        return f"its conversation is open in {self.named}; close it there"
+
+    @property
     def named(self) -> str:
         """The process in words."""
         whose = f"of another roost ({self.home})" if self.home is not None else "not started by roost"
@@ -50,6 +57,8 @@ class Foreign:
         self._fleet = fleet
         self._launcher = launcher
         self._waiting: dict[str, asyncio.Event] = {}
+        self.unknown: Callable[[str], Orphan | None] = lambda _peer: None
+        """A live session of that peer that the registry does not know: nothing is started beside it."""
         fleet.on_committed.append(self._committed)
 
     def _committed(self, name: str, _state: PeerState | None, _commands: tuple[c.Command, ...]) -> None:
@@ -57,7 +66,9 @@ class Foreign:
             self._waiting[name].set()
 
     async def free(self, session: Session) -> bool:
-        """Wait until nobody else has the session's conversation open. False: the session is to end instead.
+        """Wait until nobody else has its conversation open, and no unknown session of its peer runs.
+
+        False: the session is to end instead.
 
         While it waits the session is `blocked`, and who waits for the peer is told once.
         """
@@ -65,20 +76,22 @@ class Foreign:
         pause = FIRST_LOOK
         while True:
             state = self._fleet.get(session.peer)
-            holder = await self._holder(session, state.peer.settings)
+            holder = self.unknown(session.peer) or await self._held_by(session, state.peer.settings)
             if not self._stands(session):
                 return False
             if holder is None:
                 if told:
                     await self._fleet.report(session.peer, e.Released(session.id))
                 return self._stands(session)
-            why = f"its conversation is open in {holder.named}; close it there"
-            if why != told:
+            if (why := holder.why) != told:
                 told = why
                 await self._fleet.report(session.peer, e.Observed(session.id, SessionState.BLOCKED, why))
             if not await self._pause(session, pause):
                 return False
             pause = min(pause * 2, LAST_LOOK)
+
+    async def _held_by(self, session: Session, settings: Settings) -> Holder | None:
+        return await self._holder(session, settings) if session.resumed else None
 
     async def _pause(self, session: Session, seconds: float) -> bool:
         """Let time pass; False as soon as the session is to end."""

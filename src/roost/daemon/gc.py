@@ -10,11 +10,12 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 from roost.config import Config, load_config
 from roost.core import commands as c
-from roost.core.identity import SYSTEM
+from roost.core.identity import OPERATOR, SYSTEM
 from roost.core.peer import PeerState
 from roost.core.policy import Policy
 from roost.daemon.authority import Authority
@@ -25,11 +26,11 @@ from roost.daemon.listen import AlreadyRunningError, hold_lock
 from roost.daemon.live import Lives
 from roost.daemon.logs import Logs
 from roost.daemon.machine import Machine
-from roost.daemon.orphans import orphans_among
+from roost.daemon.orphans import Orphan, Orphans, orphan_objects, orphans_among
 from roost.daemon.sweep import BOOTS, HOLD, Pass, Sweeper, judge_all, read_boots, read_hold
 from roost.daemon.tasks import Tasks
 from roost.daemon.undertaker import Undertaker
-from roost.errors import RoostError
+from roost.errors import RoostError, StoreError
 from roost.host.clock import SystemClock
 from roost.host.ids import SystemIds
 from roost.host.process import SystemProcesses
@@ -38,6 +39,8 @@ from roost.host.tmux.server import TmuxTerminals
 from roost.paths import Places, find_places
 from roost.present import gc_object
 from roost.runtimes.registry import Runtimes
+from roost.store.errors import StoreEmptyError, StoreMissingError
+from roost.store.memory import MemoryStore
 from roost.store.reader import Reader
 from roost.store.sqlite import SqliteStore
 
@@ -53,11 +56,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m roost.daemon.gc", description="One pass, no daemon.")
     parser.add_argument("--home", help="use this folder instead of ROOST_HOME or the XDG folders")
     parser.add_argument("--dry-run", action="store_true", help="change nothing")
+    parser.add_argument("--end", action="append", help="end this session, which is not in the registry")
     asked = parser.parse_args()
     os.umask(0o077)
     places = find_places(os.environ, asked.home)
     try:
-        report = _report(places, dry_run=asked.dry_run)
+        report = asyncio.run(_end(places, asked.end)) if asked.end else _report(places, dry_run=asked.dry_run)
     except AlreadyRunningError:
         return BUSY
     except RoostError as error:
@@ -69,7 +73,7 @@ def main() -> int:
 
 def _report(places: Places, *, dry_run: bool) -> dict[str, Any]:
     if not places.database.exists():
-        return gc_object((), {}, None, closed=0, daemon=False)
+        return gc_object((), _strangers(places), None, closed=0, daemon=False)
     config = load_config(places.config)
     if dry_run:
         return _look(places, config)
@@ -86,13 +90,20 @@ def _look(places: Places, config: Config) -> dict[str, Any]:
     try:
         states = reader.peers()
         boots, hold = read_boots(reader.meta(BOOTS)), read_hold(reader.meta(HOLD))
+        scope = Scope(boots, young=config.patience.grace)
+        found = judge_all(
+            Enumerator(places, SystemProcesses()), states, scope, hold, time.time(), config.patience
+        )
+        orphans = orphans_among(found.census.marked or (), states, places)
+        closed = reader.closed([orphan.marker.session for orphan in orphans])
     finally:
         reader.close()
-    scope = Scope(boots, young=config.patience.grace)
-    found = judge_all(
-        Enumerator(places, SystemProcesses()), states, scope, hold, time.time(), config.patience
-    )
-    return _told(found, states, places, closed=0)
+    return _told(found, [replace(each, closed=each.marker.session in closed) for each in orphans], closed=0)
+
+
+def _strangers(places: Places) -> list[dict[str, Any]]:
+    """What runs here where there is no store: nobody knows whose it is."""
+    return orphan_objects(orphans_among(SystemProcesses().marked(), (), places))
 
 
 def _lock(places: Places) -> int:
@@ -148,19 +159,69 @@ async def _pass(machine: Machine, logs: Logs, tasks: Tasks) -> dict[str, Any]:
         if (await authority.clear(effect)).empty:
             await fleet.settle(effect.key)
     await sweeper.note_boot()
+    orphans = Orphans(machine, fleet, authority)
+    left = await orphans.judge(orphans_among(found.census.marked or (), before, machine.places))
     if closed:
-        await asyncio.to_thread(undertaker.sweep)
+        await undertaker.tidy({orphan.marker.session for orphan in left if not orphan.closed})
         await fleet.record(c.Journal("gc", SYSTEM, data={"closed": closed, "why": "no daemon was running"}))
-    return _told(found, before, machine.places, closed=closed)
+    return _told(found, left, closed=closed)
 
 
-def _told(found: Pass, states: list[PeerState], places: Places, *, closed: int) -> dict[str, Any]:
-    orphans = {
-        orphan.marker.session: [process.pid for process in orphan.processes]
-        for orphan in orphans_among(found.census.marked or (), states, places)
-    }
+def _told(found: Pass, orphans: list[Orphan], *, closed: int) -> dict[str, Any]:
     findings = (*found.plan.findings, *found.resting)
-    return gc_object(findings, orphans, found.plan.alarm, closed=closed, daemon=False)
+    return gc_object(findings, orphan_objects(orphans), found.plan.alarm, closed=closed, daemon=False)
+
+
+async def _end(places: Places, idents: list[str]) -> dict[str, Any]:
+    """End sessions that the registry does not know. It needs no store, and no daemon.
+
+    A store that can be read says which ones it knows as live: those are not ended here. Where it cannot be
+    read each session has to be named. Raises RoostError.
+    """
+    lock = _lock(places)
+    try:
+        return await _end_chosen(places, idents)
+    finally:
+        os.close(lock)
+
+
+async def _end_chosen(places: Places, idents: list[str]) -> dict[str, Any]:
+    processes, clock = SystemProcesses(), SystemClock()
+    store = MemoryStore()
+    machine = Machine(
+        places=places,
+        config=Config(),
+        store=store,
+        clock=clock,
+        ids=SystemIds(clock),
+        processes=processes,
+        terminals=TmuxTerminals(places.run / "tmux.conf", processes),
+        runtimes=Runtimes(()),
+        environ=dict(os.environ),
+    )
+    tasks = Tasks()
+    fleet = Fleet(store, clock, Policy(traits={}, waking=False), tasks)
+    try:
+        fleet.load(_known(places))
+    except StoreError:
+        if "all" in idents:
+            raise
+    orphans = Orphans(machine, fleet, Authority(machine, fleet))
+    try:
+        return {"ended": await orphans.end_chosen(idents, OPERATOR)}
+    finally:
+        await tasks.close()
+
+
+def _known(places: Places) -> list[PeerState]:
+    try:
+        reader = Reader(places.database)
+    except (StoreMissingError, StoreEmptyError):
+        return []
+    try:
+        return reader.peers()
+    finally:
+        reader.close()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import asyncio
 
 from roost.core import events as e
 from roost.core.commands import End
-from roost.core.session import SessionState
+from roost.core.session import Cause, SessionState
 from roost.daemon.driver import Driver
 from roost.daemon.live import Live
 from roost.daemon.machine import Machine
@@ -22,6 +22,7 @@ UNHELD = 5.0
 """Seconds for which that of a session holds whose terminal is just being joined, as at a start."""
 SOON = 60.0
 """Seconds for which any other veto holds."""
+_PERSON = "a person works in its terminal"
 WATCHED = 1.0
 """Seconds over which the processes that the agent started are watched."""
 WORK = 0.1
@@ -39,6 +40,8 @@ class Guards:
         """Why a guarded end must not happen now; None: nothing speaks against it."""
         if not command.guarded:
             return None
+        if command.cause is not Cause.IDLE_SLEEP:
+            return await self._for_a_person(command, live)
         now = self._machine.clock.now()
         if live is None or driver is None:
             return e.EndVetoed(command.session.id, "its terminal is not held now", now + UNHELD)
@@ -46,11 +49,19 @@ class Guards:
         try:
             person = await self._person(live)
             if person is not None:
-                return e.EndVetoed(command.session.id, "a person works in its terminal", person + HUMAN)
+                return e.EndVetoed(command.session.id, _PERSON, person + HUMAN)
             why = await self._at_work(command) or await self._not_idle(live, driver)
         except (HostError, OSError) as error:
             why = f"it cannot be looked at: {error}"
         return e.EndVetoed(command.session.id, why, until) if why else None
+
+    async def _for_a_person(self, command: End, live: Live | None) -> e.EndVetoed | None:
+        """Only a person puts off the end of a task's worker: one that hangs is not idle, and has to end."""
+        try:
+            person = await self._person(live) if live is not None else None
+        except (HostError, OSError):
+            return None
+        return e.EndVetoed(command.session.id, _PERSON, person + HUMAN) if person is not None else None
 
     async def _person(self, live: Live) -> float | None:
         """When a person who is attached last pressed a key, if that was lately (Unix seconds)."""

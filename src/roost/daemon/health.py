@@ -9,8 +9,9 @@ from roost.core.identity import OPERATOR
 from roost.core.session import SessionState
 from roost.daemon.fleet import Fleet
 from roost.daemon.foreign import Foreign
+from roost.daemon.lineage import Lineage
 from roost.daemon.machine import Machine
-from roost.daemon.orphans import orphans_among
+from roost.daemon.orphans import Orphans, orphan_objects, orphans_among, unknown_objects, unknown_words
 from roost.daemon.sweep import Sweeper
 from roost.host.scope import control_group
 from roost.present import gc_object
@@ -19,8 +20,19 @@ from roost.present import gc_object
 class Health:
     """Looks at the daemon itself."""
 
-    def __init__(self, machine: Machine, fleet: Fleet, foreign: Foreign, sweeper: Sweeper, url: str) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        fleet: Fleet,
+        foreign: Foreign,
+        sweeper: Sweeper,
+        orphans: Orphans,
+        lineage: Lineage,
+        url: str,
+    ) -> None:
         """Look at this fleet; `url` is the loopback address in use."""
+        self._orphans = orphans
+        self._lineage = lineage
         self._sweeper = sweeper
         self._machine = machine
         self._fleet = fleet
@@ -41,8 +53,18 @@ class Health:
             "queued": sum(state.queued for state in states),
             "schema": await self._machine.store.schema(),
             "url": self._url,
-            "alarm": self._sweeper.alarm,
+            "alarm": "; ".join(self._alarms()) or None,
+            "unknown_sessions": unknown_objects(self._orphans.unknown),
         }
+
+    def _alarms(self) -> list[str]:
+        unknown = unknown_words(self._orphans.unknown)
+        return [each for each in (self._lineage.problem(), self._sweeper.alarm, unknown) if each is not None]
+
+    def notes(self) -> list[str]:
+        """What whoever looks at the registry has to know of it."""
+        unknown = unknown_words(self._orphans.unknown)
+        return [each for each in (self._lineage.problem(), unknown) if each is not None]
 
     async def checks(self) -> list[dict[str, Any]]:
         """One line for each thing that only the daemon can see."""
@@ -51,6 +73,13 @@ class Health:
             *self._groups(),
             *await self._held(),
         ]
+        problem = self._lineage.problem()
+        if problem is not None:
+            fix = "roost restore BACKUP, or roost adopt --store to go on with this one"
+            found.append(_check("store in use", ok=False, detail=problem, fix=fix))
+        for orphan in self._orphans.unknown:
+            fix = f"roost adopt {orphan.marker.session[:8]}"
+            found.append(_check("unknown session", ok=False, detail=orphan.why, fix=fix))
         if self._sweeper.alarm is not None:
             found.append(_check("alarm", ok=False, detail=self._sweeper.alarm, fix="roost gc"))
         for state in self._fleet.states():
@@ -105,12 +134,9 @@ class Health:
         """What a pass over the registry would find now; the daemon closes what is dead by itself."""
         found = await self._sweeper.look()
         marked, places = found.census.marked or (), self._machine.places
-        orphans = {
-            orphan.marker.session: [process.pid for process in orphan.processes]
-            for orphan in orphans_among(marked, self._fleet.states(), places)
-        }
+        orphans = await self._orphans.judge(orphans_among(marked, self._fleet.states(), places))
         findings = (*found.plan.findings, *found.resting)
-        return gc_object(findings, orphans, found.plan.alarm, closed=0, daemon=True)
+        return gc_object(findings, orphan_objects(orphans), found.plan.alarm, closed=0, daemon=True)
 
 
 def _check(check: str, *, ok: bool | None, detail: str, fix: str = "") -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """What the agents' own hooks report. A hook is a poke and a hint: order comes from the agent's record."""
 
 import json
+import logging
 from typing import Any, cast
 
 from roost.daemon.callers import Caller
 from roost.daemon.keeper import Keeper
+
+_log = logging.getLogger("roost.hooks")
 
 
 class Hooks:
@@ -21,8 +24,12 @@ class Hooks:
             return
         try:
             payload = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             payload = {}
         fields = cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
-        live.sensor.on_hook(name, fields)
-        live.poke.set()
+        try:
+            live.sensor.on_hook(name, fields)
+        except (TypeError, ValueError, LookupError, AttributeError) as defect:
+            _log.warning("the hook %s of %s is not understood: %r", name, live.peer, defect)
+        finally:
+            live.poke.set()

@@ -12,6 +12,7 @@ from roost.core.session import Processes, Session, stand_in
 from roost.daemon.failures import REPLACED, LaunchError, gone, judged, not_run
 from roost.daemon.live import Live
 from roost.daemon.machine import Machine
+from roost.daemon.origin import Origin, write_origin
 from roost.errors import RoostError
 from roost.host.environment import child_environment
 from roost.host.errors import TmuxError, TmuxGone
@@ -72,6 +73,8 @@ class Launcher:
         stored = Token(token_hash(token), session.id, session.peer)
         await self._machine.store.commit(Batch(at=self._machine.clock.now(), tokens=(stored,)))
         env = self._environment(context, plan, token)
+        origin = Origin(self._machine.store_id, self._url, stored.hash, settings, session)
+        await asyncio.to_thread(write_origin, context.home, origin)
         spec = await asyncio.to_thread(self._write, context, plan, env)
         socket, report = self._machine.places.terminal(session.id), context.home / "started.json"
         try:
@@ -99,7 +102,7 @@ class Launcher:
     def _plan(self, runtime: Runtime, context: Context) -> LaunchPlan:
         """Blocking: check what the launch needs, and ask the runtime how to start."""
         program = _located(runtime, context)
-        if context.session.resumed and runtime.transcript(context, None) is None:
+        if context.session.resumed and runtime.transcript(context) is None:
             raise NothingToResumeError(f"conversation {context.session.conversation} is not on disk")
         ensure_private_directory(context.shared)
         ensure_private_directory(context.home)
@@ -185,7 +188,9 @@ class Launcher:
 
 
 def _located(runtime: Runtime, context: Context) -> str:
-    """Blocking: the path of the agent's program. Raises LaunchError or RuntimeMissingError.
+    """Blocking: the path of the agent's program, whose arguments are sound.
+
+    Raises LaunchError, RuntimeMissingError or InvalidSettingError.
 
     What is looked for can be away for seconds, as while a program is updated, or for good.
     """
@@ -197,6 +202,7 @@ def _located(runtime: Runtime, context: Context) -> str:
             f" make it again or `roost set {context.session.peer} dir=...`",
             Blame.SETUP,
         )
+    runtime.check(context.settings)
     return runtime.locate(context.environ.get("PATH"))
 
 

@@ -107,6 +107,13 @@ class Live:
         """Whose session it is."""
         return self.context.session.peer
 
+    def tail(self, path: Path) -> Tail:
+        """Blocking: the reader of a record. One that was moved is read on, not again."""
+        if path not in self.tails:
+            was = next((old for old, tail in self.tails.items() if tail.moved_to(path)), None)
+            self.tails[path] = self.tails.pop(was) if was is not None else Tail(path)
+        return self.tails[path]
+
     def runs(self, conversation: str) -> None:
         """Note the conversation that the session turned out to run."""
         self.context = replace(self.context, session=replace(self.session, conversation=conversation))

@@ -14,7 +14,7 @@ from roost.store.interfaces import Store
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The injected world. `environ` is the daemon's own environment."""
+    """The injected world. `environ`: the daemon's own environment; `store_id`: its store's own id."""
 
     places: Places
     config: Config
@@ -27,3 +27,4 @@ class Machine:
     environ: Mapping[str, str]
     notifier: Notifier = field(default_factory=Notifier)
     scopes: Scopes = field(default_factory=Scopes)
+    store_id: str = ""

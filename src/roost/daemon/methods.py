@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
 
 import msgspec
 
@@ -11,6 +12,7 @@ from roost.core import events as e
 from roost.core.identity import OPERATOR
 from roost.core.message import MessageState, Timing
 from roost.core.peer import WakeMode
+from roost.daemon.adoption import Registry
 from roost.daemon.api import Api
 from roost.daemon.callers import Caller, Progress
 from roost.daemon.health import Health
@@ -18,7 +20,7 @@ from roost.daemon.journal import JournalFeed
 from roost.daemon.metrics import Metrics
 from roost.daemon.sender import Draft
 from roost.daemon.tokens import Tokens
-from roost.errors import DeniedError, UsageError
+from roost.errors import DeniedError, RoostError, UsageError
 from roost.host.tmux.attach import attach_argv
 from roost.present import death_object, event_object, inbox_item, message_object
 
@@ -38,6 +40,10 @@ class Stream:
     """A result that comes in pieces."""
 
     items: AsyncGenerator[dict[str, Any], None]
+
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""What the store can count to."""
 
 
 class _Params(msgspec.Struct, forbid_unknown_fields=True):
@@ -75,7 +81,7 @@ class _Send(_Params):
 class _Messages(_Params):
     name: str | None = None
     state: str | None = None
-    limit: int | None = None
+    limit: Count | None = None
 
 
 class _Id(_Params):
@@ -110,10 +116,10 @@ class _Rename(_Params):
 
 
 class _Events(_Params):
-    after: int | None = None
+    after: Count | None = None
     peer: str | None = None
     follow: bool = False
-    limit: int | None = None
+    limit: Count | None = None
 
 
 class _Deaths(_Params):
@@ -122,6 +128,20 @@ class _Deaths(_Params):
 
 class _Done(_Params):
     summary: str | None = None
+
+
+class _Backup(_Params):
+    path: str
+
+
+class _Gc(_Params):
+    end: list[str] = []
+
+
+class _Adopt(_Params):
+    session: str | None = None
+    all: bool = False
+    store: bool = False
 
 
 class _Down(_Params):
@@ -139,6 +159,23 @@ class _Call:
     progress: Progress
 
 
+_WAITING = frozenset(
+    {
+        "send",
+        "wake",
+        "restart",
+        "stop",
+        "attach",
+        "interrupt",
+        "compact",
+        "rename",
+        "remove",
+        "adopt",
+        "gc",
+        "backup",
+    }
+)
+
 Handler = Callable[[_Call], Awaitable[Answer | Stream]]
 
 
@@ -151,6 +188,7 @@ class Methods:
         tokens: Tokens,
         feed: JournalFeed,
         health: Health,
+        registry: Registry,
         metrics: Metrics,
         shut_down: Callable[[bool], None],
     ) -> None:
@@ -159,6 +197,7 @@ class Methods:
         self._tokens = tokens
         self._feed = feed
         self._health = health
+        self._registry = registry
         self._metrics = metrics
         self._shut_down = shut_down
         self._table: Mapping[str, tuple[type[_Params], Handler, bool]] = {
@@ -191,9 +230,16 @@ class Methods:
             "fresh": (_Nothing, self._fresh, True),
             "metrics": (_Nothing, self._show_metrics, False),
             "doctor": (_Nothing, self._doctor, False),
-            "gc": (_Nothing, self._gc, False),
+            "gc": (_Gc, self._gc, False),
+            "backup": (_Backup, self._backup, False),
+            "adopt": (_Adopt, self._adopt, False),
             "down": (_Down, self._down, False),
         }
+
+    @staticmethod
+    def waits(method: str, params: Mapping[str, Any]) -> bool:
+        """Whether a request may take as long as it takes: others of its connection do not wait for it."""
+        return method in _WAITING or params.get("follow") is True
 
     async def call(
         self, method: str, params: dict[str, Any], token: str | None, progress: Progress
@@ -223,8 +269,36 @@ class Methods:
     async def _doctor(self, _call: _Call) -> Answer:
         return Answer(await self._health.checks())
 
-    async def _gc(self, _call: _Call) -> Answer:
+    async def _gc(self, call: _Call) -> Answer:
+        asked: _Gc = call.params
+        if asked.end:
+            return Answer({"ended": await self._registry.orphans.end_chosen(asked.end, BY)})
         return Answer(await self._health.sweep())
+
+    async def _backup(self, call: _Call) -> Answer:
+        target = Path(call.params.path)
+        if not target.is_absolute():
+            raise UsageError(f"'{target}' is not an absolute path")
+        try:
+            return Answer(asdict(await self._api.machine.store.back_up(target)))
+        except OSError as error:
+            raise RoostError(f"{target} cannot be written: {error.strerror}") from error
+
+    async def _adopt(self, call: _Call) -> Answer:
+        asked: _Adopt = call.params
+        if [asked.session is not None, asked.all, asked.store].count(True) != 1:
+            raise UsageError("name one session, or say --all or --store")
+        if asked.store:
+            await self._registry.lineage.trust()
+            return Answer([])
+        if asked.session is not None:
+            name = await self._registry.adoption.adopt(asked.session, BY)
+            return Answer([self._api.row(name)])
+        done = await self._registry.adoption.adopt_all(BY)
+        return Answer(
+            [self._api.row(name) for name, why in done if why is None],
+            [why for _, why in done if why is not None],
+        )
 
     async def _add(self, call: _Call) -> Answer:
         await self._api.add(call.params.name, call.params.settings)
@@ -235,7 +309,7 @@ class Methods:
         return Answer({"name": call.params.name, "settings": settings})
 
     async def _list(self, _call: _Call) -> Answer:
-        return Answer(self._api.rows())
+        return Answer(self._api.rows(), self._health.notes())
 
     async def _show(self, call: _Call) -> Answer:
         name: str = call.params.name
@@ -412,5 +486,6 @@ class Methods:
         return Answer({})
 
     async def _down(self, call: _Call) -> Answer:
+        notes = self._health.notes() if call.params.agents else []
         self._shut_down(call.params.agents)
-        return Answer({})
+        return Answer({}, notes)

@@ -1,39 +1,60 @@
-"""Processes with our marker that belong to no row: a launch cut short, a lost store, a feature turned off.
+"""Processes with our marker that belong to no live row: leftovers, and sessions that nobody knows.
 
 Only what the launcher of this very home planted is believed (B2, B3): processes of another ROOST_HOME are
-another daemon's, and those without a marker are nobody's business.
+another daemon's, and those without a marker are nobody's business. The registry is a sensor like any other
+(N5): that it does not name a session proves nothing. What it has closed itself is a leftover, and is ended;
+all else is kept, shown, and left to a person.
 """
 
 import asyncio
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from roost.core import commands as c
+from roost.core import events as e
+from roost.core.claim import outrun_by
 from roost.core.identity import SYSTEM, ProcessId
 from roost.core.peer import PeerState
 from roost.core.session import Processes, Session, WakeCause
-from roost.daemon.authority import Authority
+from roost.daemon.authority import Authority, Swept
 from roost.daemon.fleet import Fleet
 from roost.daemon.guards import HUMAN
 from roost.daemon.machine import Machine
-from roost.errors import HostError, StoreError
+from roost.errors import HostError, NotFoundError, StoreError, UsageError
 from roost.host.interfaces import Marker
 from roost.host.shim_spec import read_started
 from roost.paths import Places
 
 SECOND_LOOK = 2.0
 """Seconds between the two looks that must both find an orphan: a session that just ends is none."""
+_LEAST = 4
+"""Fewer digits of a session's id name none."""
 
 _log = logging.getLogger("roost.orphans")
 
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """The processes of one session that the registry does not hold."""
+    """The processes of one session that the registry does not hold as live.
+
+    `closed`: the store has recorded that session's end. Otherwise it never knew it.
+    """
 
     marker: Marker
     processes: tuple[ProcessId, ...]
+    closed: bool = False
+
+    @property
+    def why(self) -> str:
+        """What is to be done about it, in words."""
+        ident = self.marker.session[:8]
+        pids = ", ".join(str(process.pid) for process in self.processes)
+        return (
+            f"session {ident} runs (process {pids}) and is not in the registry;"
+            f" `roost adopt {ident}` takes it in, `roost gc --end {ident}` ends it"
+        )
 
 
 def orphans_among(
@@ -49,8 +70,48 @@ def orphans_among(
     return [Orphan(marker, tuple(processes)) for marker, processes in found.items()]
 
 
+def orphan_objects(orphans: Iterable[Orphan]) -> list[dict[str, Any]]:
+    """What `gc` shows of them."""
+    return [
+        {
+            "session": orphan.marker.session,
+            "peer": orphan.marker.peer,
+            "pids": [process.pid for process in orphan.processes],
+            "closed": orphan.closed,
+        }
+        for orphan in orphans
+    ]
+
+
+def unknown_objects(orphans: Iterable[Orphan]) -> list[dict[str, Any]]:
+    """What `status` shows of sessions that the registry does not know."""
+    return orphan_objects(orphan for orphan in orphans if not orphan.closed)
+
+
+def unknown_words(orphans: Sequence[Orphan]) -> str | None:
+    """The same in one sentence; None when there are none."""
+    if not orphans:
+        return None
+    if len(orphans) == 1:
+        return orphans[0].why
+    return (
+        f"{len(orphans)} sessions run that are not in the registry; `roost gc` lists them,"
+        " `roost adopt --all` takes them in, `roost gc --end all` ends them"
+    )
+
+
+def chosen(orphans: Iterable[Orphan], ident: str) -> Orphan:
+    """The one whose session's id begins so. Raises UsageError, NotFoundError."""
+    found = [each for each in orphans if len(ident) >= _LEAST and each.marker.session.startswith(ident)]
+    if len(found) > 1:
+        raise UsageError(f"several sessions have ids that begin with '{ident}'; give more digits")
+    if not found:
+        raise NotFoundError(f"no session '{ident}' runs outside the registry; `roost gc` lists those that do")
+    return found[0]
+
+
 class Orphans:
-    """Finds orphans, and ends them through the kill authority."""
+    """Finds orphans; ends leftovers through the kill authority and keeps what the store never knew."""
 
     def __init__(self, machine: Machine, fleet: Fleet, authority: Authority) -> None:
         """Look on this machine for processes of sessions that this fleet lacks."""
@@ -58,28 +119,74 @@ class Orphans:
         self._fleet = fleet
         self._authority = authority
         self._spared: set[Marker] = set()
+        self._told: set[Marker] = set()
+        self.unknown: tuple[Orphan, ...] = ()
+        """Live sessions that the store never knew, as of the last look."""
 
     async def find(self) -> list[Orphan]:
-        """Look now. Raises SensorError when the process table cannot be read."""
+        """Look now. Raises SensorError when the process table cannot be read, StoreError."""
         marked = await asyncio.to_thread(self._machine.processes.marked)
-        return orphans_among(marked, self._fleet.states(), self._machine.places)
+        return await self.judge(orphans_among(marked, self._fleet.states(), self._machine.places))
 
-    async def end(self) -> int:
-        """End the orphans that two looks find; returns how many sessions they were.
+    async def judge(self, orphans: list[Orphan]) -> list[Orphan]:
+        """The same orphans with what the store knows of them. Raises StoreError."""
+        closed = await self._machine.store.closed([orphan.marker.session for orphan in orphans])
+        return [replace(orphan, closed=orphan.marker.session in closed) for orphan in orphans]
+
+    def of_peer(self, peer: str) -> Orphan | None:
+        """A live session of that peer that the store never knew: nothing is started beside it."""
+        return next((orphan for orphan in self.unknown if orphan.marker.peer == peer), None)
+
+    async def prepare(self) -> None:
+        """Before anything is launched: learn what else runs, and let no new session take the id of one.
+
+        What cannot be seen now is met by the next pass.
+        """
+        try:
+            found = await self.find()
+        except (HostError, StoreError) as error:
+            _log.warning("sessions outside the registry cannot be looked for now: %s", error.message)
+            return
+        self.unknown = tuple(orphan for orphan in found if not orphan.closed)
+        ids = {orphan.marker.session for orphan in self.unknown}
+        for state in self._fleet.states() if ids else ():
+            generation = outrun_by(state.peer, ids)
+            if generation is not None:
+                await self._fleet.report(state.peer.name, e.Outrun(generation))
+
+    async def sweep(self) -> int:
+        """End the leftovers that two looks find, and tell of the unknown; returns how many were ended.
 
         Raises SensorError, StoreError.
         """
         first = {orphan.marker: set(orphan.processes) for orphan in await self.find()}
-        if not first:
-            return 0
-        await self._machine.clock.sleep(SECOND_LOOK)
+        if first:
+            await self._machine.clock.sleep(SECOND_LOOK)
+        stayed = [
+            orphan
+            for orphan in (await self.find() if first else ())
+            if first.get(orphan.marker, set()) & set(orphan.processes)
+        ]
+        await self._tell([orphan for orphan in stayed if not orphan.closed])
         ended = 0
-        for orphan in await self.find():
-            stayed = first.get(orphan.marker, set()) & set(orphan.processes)
-            if stayed and not await self._used(orphan):
-                await self._end(orphan)
+        for orphan in stayed:
+            if orphan.closed and not await self._used(orphan):
+                await self.end(orphan)
                 ended += 1
         return ended
+
+    async def _tell(self, unknown: list[Orphan]) -> None:
+        """Keep the unknown in mind; the journal tells of those that are new."""
+        self.unknown = tuple(unknown)
+        for orphan in unknown:
+            if orphan.marker in self._told:
+                continue
+            self._told.add(orphan.marker)
+            _log.warning("%s", orphan.why)
+            data = {"why": orphan.why, "of": orphan.marker.peer or ""}
+            await self._fleet.record(
+                c.Journal("alarm", SYSTEM, orphan.marker.session, cause="unknown-session", data=data)
+            )
 
     async def _used(self, orphan: Orphan) -> bool:
         """Whether a person works in the orphan's terminal: then it is left alone until they have gone."""
@@ -99,55 +206,80 @@ class Orphans:
         used = touched is not None and self._machine.clock.now() - touched < HUMAN
         if used and orphan.marker not in self._spared:
             self._spared.add(orphan.marker)
-            _log.warning("session %s is not in the registry; a person works there", orphan.marker.session)
+            _log.warning("session %s has ended; a person works in what is left", orphan.marker.session)
         return used
 
-    async def _end(self, orphan: Orphan) -> None:
-        """The intent first (why, which processes), then politely through its shim, then the tree."""
-        session = await asyncio.to_thread(self._session, orphan)
+    async def end(self, orphan: Orphan, by: str = SYSTEM) -> Swept:
+        """End one for certain, politely through its shim first, then its tree. It needs no store.
+
+        The journal is told before (why, which processes), where it can be.
+        """
+        session = await asyncio.to_thread(session_of, self._machine, orphan)
         pids = ", ".join(str(process.pid) for process in orphan.processes)
-        _log.warning("session %s is not in the registry: ending its processes %s", session.id, pids)
-        why = "processes of a session that is not in the registry"
-        await self._fleet.record(
+        _log.warning("session %s is not live in the registry: ending its processes %s", session.id, pids)
+        why = "leftovers of a closed session" if orphan.closed else f"not in the registry; ended by {by}"
+        await self._record(
             c.Journal("gc", SYSTEM, session.id, cause="orphan", data={"pids": pids, "why": why})
         )
         await self._authority.end(session)
         swept = await self._authority.clear(c.clear(session))
         if not swept.empty:
             data = {"why": f"processes of an orphan cannot be ended: {swept}"}
-            await self._fleet.record(c.Journal("alarm", SYSTEM, session.id, cause="orphan", data=data))
+            await self._record(c.Journal("alarm", SYSTEM, session.id, cause="orphan", data=data))
+        self.unknown = tuple(each for each in self.unknown if each.marker != orphan.marker)
+        return swept
 
-    def _session(self, orphan: Orphan) -> Session:
-        """Blocking: the session as the kill authority wants it, its processes from its shim's own report.
+    async def end_chosen(self, idents: Sequence[str], by: str) -> list[dict[str, Any]]:
+        """End the unknown sessions of these ids (`all`: every one); what came of each.
 
-        Only processes that carry the marker now are believed.
+        Raises SensorError, StoreError, UsageError, NotFoundError.
         """
-        marker = orphan.marker
-        path = self._machine.places.session(marker.session) / "started.json"
+        found = [orphan for orphan in await self.find() if not orphan.closed]
+        picked = found if "all" in idents else [chosen(found, ident) for ident in idents]
+        swept = await asyncio.gather(*(self.end(orphan, by) for orphan in picked))
+        return [
+            {**shown, "ended": result.empty, "why": str(result)}
+            for shown, result in zip(orphan_objects(picked), swept, strict=True)
+        ]
+
+    async def _record(self, line: c.Journal) -> None:
         try:
-            started = read_started(path, self._machine.processes)
-        except HostError:
-            started = None
-        processes = None
-        if started and started.agent and started.server and started.shim in orphan.processes:
-            socket = str(self._machine.places.terminal(marker.session))
-            processes = Processes(started.agent, started.shim, started.server, socket)
-        return Session(
-            id=marker.session,
-            peer=SYSTEM,
-            generation=0,
-            nonce=marker.nonce,
-            wake=WakeCause.FIRST_WAKE,
-            resumed=False,
-            started_at=0.0,
-            since=0.0,
-            processes=processes,
-        )
+            await self._fleet.record(line)
+        except StoreError as error:
+            _log.error("the journal cannot be told of session %s: %s", line.session, error.message)
 
 
-async def end_orphans(orphans: Orphans) -> None:
+def session_of(machine: Machine, orphan: Orphan) -> Session:
+    """Blocking: the session as the kill authority wants it, its processes from its shim's own report.
+
+    Only processes that carry the marker now are believed.
+    """
+    marker = orphan.marker
+    path = machine.places.session(marker.session) / "started.json"
+    try:
+        started = read_started(path, machine.processes)
+    except HostError:
+        started = None
+    processes = None
+    if started and started.agent and started.server and started.shim in orphan.processes:
+        socket = str(machine.places.terminal(marker.session))
+        processes = Processes(started.agent, started.shim, started.server, socket)
+    return Session(
+        id=marker.session,
+        peer=SYSTEM,
+        generation=0,
+        nonce=marker.nonce,
+        wake=WakeCause.FIRST_WAKE,
+        resumed=False,
+        started_at=0.0,
+        since=0.0,
+        processes=processes,
+    )
+
+
+async def sweep_orphans(orphans: Orphans) -> None:
     """Look for orphans once; what stands in the way is said, and the next pass looks again."""
     try:
-        await orphans.end()
+        await orphans.sweep()
     except (HostError, StoreError) as error:
         _log.warning("orphans cannot be looked for now: %s", error.message)

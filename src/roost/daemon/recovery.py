@@ -16,7 +16,7 @@ from roost.daemon.fleet import Fleet
 from roost.daemon.keeper import Keeper
 from roost.daemon.launcher import Launcher, live_session
 from roost.daemon.machine import Machine
-from roost.daemon.orphans import Orphans, end_orphans
+from roost.daemon.orphans import Orphans, sweep_orphans
 from roost.daemon.sweep import Pass, Sweeper
 from roost.daemon.undertaker import Undertaker
 from roost.errors import RoostError, StoreError
@@ -68,6 +68,7 @@ class Recovery:
         doubtful = list(_doubtful(self._fleet.states()))
         self._inherited = frozenset(session.id for session in sessions)
         self._cut = frozenset(session.id for session in sessions if session.processes is None)
+        await self._orphans.prepare()
         await self._again()
         for intent in intents:
             await self._take_up(intent)
@@ -84,11 +85,11 @@ class Recovery:
             await self._tidy()
 
     async def _tidy(self) -> None:
-        """Clear away what has no row: processes, sockets, files."""
-        await end_orphans(self._orphans)
+        """Clear away what the store has closed: processes, sockets, files."""
+        await sweep_orphans(self._orphans)
         try:
-            await asyncio.to_thread(self._undertaker.sweep)
-        except OSError as error:
+            await self._undertaker.tidy({orphan.marker.session for orphan in self._orphans.unknown})
+        except (StoreError, OSError) as error:
             _log.warning("what ended sessions left cannot be removed: %s", error)
 
     async def _again(self) -> None:
@@ -137,7 +138,7 @@ class Recovery:
         why = finding.why
         if finding.outcome is Outcome.ALIVE:
             try:
-                await self._establish(session, found.census.started[session.id])
+                await self.establish(session, found.census.started[session.id])
             except (RoostError, OSError) as error:
                 why = f"it cannot be taken over: {error}"
             else:
@@ -150,7 +151,8 @@ class Recovery:
         state = self._fleet.find(finding.peer)
         return state.find_session(finding.session) if state is not None else None
 
-    async def _establish(self, session: Session, started: Started) -> None:
+    async def establish(self, session: Session, started: Started) -> None:
+        """Join the terminal of a session that runs, and keep it. Raises RoostError, OSError."""
         settings = self._fleet.get(session.peer).peer.settings
         context = self._launcher.context(session, settings)
         assert started.server is not None  # noqa: S101 -- a session counts as alive by its three processes
@@ -190,7 +192,7 @@ class Recovery:
             case "clear":
                 pass  # has been run
             case "end" if session is not None and session.ending is not None:
-                guarded = session.ending.cause is VETOABLE
+                guarded = session.ending.cause in VETOABLE
                 self._executor.run(c.End(session, session.ending.cause, session.ending.by, guarded=guarded))
             case _:
                 await self._fleet.settle(intent.key)

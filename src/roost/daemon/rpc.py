@@ -13,15 +13,25 @@ from typing import Any
 
 import msgspec
 
+from roost.daemon.fleet import DefectError
 from roost.daemon.listen import listen_unix
 from roost.daemon.methods import Answer, Methods, Stream
 from roost.daemon.tasks import Tasks
-from roost.errors import RoostError, UsageError
+from roost.errors import RefusedError, RoostError, UsageError
 from roost.host.files import ensure_private_directory
 from roost.host.interfaces import Clock
 
 LINE = 8 * 1024 * 1024
 """The longest request, in bytes: a body of 1 MiB fits with every character escaped (six bytes for one)."""
+
+RUNNING = 32
+"""Requests of one connection that run at a time; what follows is read when one of them has ended."""
+CONNECTIONS = 256
+"""Connections at a time: each may hold one answer that its client does not read."""
+READING = 30.0
+"""Seconds for a client to take an answer; one that does not is hung up on."""
+BACKLOG = 64 * 1024
+"""Bytes that wait for a client from which on it is told no progress."""
 
 EVERY = 2.0
 """Seconds between two looks whether callers still find our socket."""
@@ -88,13 +98,24 @@ class RpcServer:
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         running: set[asyncio.Task[None]] = set()
         self._open.add(writer)
+        room, turn = asyncio.Semaphore(RUNNING), asyncio.Lock()
+
+        def ended(task: asyncio.Task[None]) -> None:
+            running.discard(task)
+            room.release()
+
         try:
             if not _same_user(writer):
                 return
+            if len(self._open) > CONNECTIONS:
+                why = f"{CONNECTIONS} connections are open already; close some of them"
+                self._write(writer, {"id": 0, "error": _error(RefusedError(why))})
+                return
             while line := await reader.readline():
-                task = self._tasks.start(self._request(line, writer), "rpc")
+                await room.acquire()
+                task = self._tasks.start(self._request(line, writer, turn), "rpc")
                 running.add(task)
-                task.add_done_callback(running.discard)
+                task.add_done_callback(ended)
         except (ValueError, ConnectionError):
             self._write(writer, {"id": 0, "error": _error(UsageError("the request is too long"))})
         finally:
@@ -105,34 +126,56 @@ class RpcServer:
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
 
-    async def _request(self, line: bytes, writer: asyncio.StreamWriter) -> None:
+    async def _request(self, line: bytes, writer: asyncio.StreamWriter, turn: asyncio.Lock) -> None:
+        """Answer one request, whatever happens. `turn`: of the connection's answers one is made at a time."""
         try:
             request = _decode(line)
-        except (msgspec.DecodeError, UnicodeError) as error:
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             self._write(
                 writer, {"id": 0, "error": _error(UsageError(f"the request is not understood: {error}"))}
             )
             return
         number = request.id
         try:
-            answer = await self._methods.call(
-                request.method,
-                request.params,
-                request.token,
-                lambda event: self._write(writer, {"id": number, "event": event}),
-            )
-            if isinstance(answer, Stream):
-                async with contextlib.aclosing(answer.items) as items:
-                    async for item in items:
-                        self._write(writer, {"id": number, "event": item})
-                        await writer.drain()
-                answer = Answer(None)
-            self._write(writer, {"id": number, "result": answer.result, "notes": answer.notes})
-            await writer.drain()
+            if self._methods.waits(request.method, request.params):
+                await self._answer(request, writer)
+            else:
+                async with turn:
+                    await self._answer(request, writer)
         except RoostError as error:
             self._write(writer, {"id": number, "error": _error(error)})
         except ConnectionError:
             return
+        except Exception as defect:  # noqa: BLE001 -- a defect is an answer, too: who asked would wait for ever
+            _log.error("%s met a defect", request.method, exc_info=defect)
+            self._write(writer, {"id": number, "error": _error(DefectError())})
+
+    async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> None:
+        number = request.id
+        answer = await self._methods.call(
+            request.method,
+            request.params,
+            request.token,
+            lambda event: self._progress(writer, {"id": number, "event": event}),
+        )
+        if isinstance(answer, Stream):
+            async with contextlib.aclosing(answer.items) as items:
+                async for item in items:
+                    self._write(writer, {"id": number, "event": item})
+                    await writer.drain()
+            answer = Answer(None)
+        self._write(writer, {"id": number, "result": answer.result, "notes": answer.notes})
+        try:
+            async with asyncio.timeout(READING):
+                await writer.drain()
+        except TimeoutError:
+            _log.warning("a client does not read the answer to %s: hung up", request.method)
+            writer.transport.abort()
+
+    def _progress(self, writer: asyncio.StreamWriter, item: Mapping[str, Any]) -> None:
+        """News on the way: a client that does not read them misses some."""
+        if writer.transport.get_write_buffer_size() < BACKLOG:
+            self._write(writer, item)
 
     def _write(self, writer: asyncio.StreamWriter, item: Mapping[str, Any]) -> None:
         if not writer.is_closing():

@@ -5,14 +5,15 @@ import contextlib
 import hashlib
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from roost.core import events as e
 from roost.core.identity import HUMAN, OPERATOR, derive
-from roost.core.limits import BODY_BYTES, KEY_CHARACTERS, TOPIC_CHARACTERS
+from roost.core.limits import BODY_BYTES, KEY_CHARACTERS, TOPIC_CHARACTERS, TTL_SECONDS
 from roost.core.message import Message, MessageState, Timing
 from roost.core.peer import PeerState
-from roost.daemon.attachments import copy_attachments
+from roost.daemon.attachments import Attachments, safe_name
 from roost.daemon.callers import Caller, Progress
 from roost.daemon.fleet import Fleet
 from roost.daemon.machine import Machine
@@ -55,14 +56,21 @@ class Sender:
         self._machine = machine
         self._fleet = fleet
         self._waits = waits
+        self._attachments = Attachments(machine.places.attachments)
         self._sending: dict[str, tuple[asyncio.Lock, int]] = {}
 
     async def send(self, caller: Caller, draft: Draft, progress: Progress) -> Sent:
         """Store a message, then wait for what was asked for. Raises WaitTimeoutError when time is up."""
         sender = self._sender(caller, draft)
         body = self._body(draft)
-        self._fleet.get(draft.to)
-        reply_to = await self._reply_to(draft, sender)
+        recipient = self._fleet.get(draft.to)
+        if (
+            not body.strip()
+            and not draft.attach
+            and not self._fleet.policy.of(recipient.peer.settings.runtime).mailbox
+        ):
+            raise UsageError("the message is empty; it would wake an agent for nothing")
+        reply_to = await self._reply_to(draft, sender, checked=caller.is_agent)
         message_id = self._id(sender, draft)
         with self._waits.message(message_id) as changes, self._waits.replies(message_id) as replies:
             async with self._alone(message_id):
@@ -106,11 +114,15 @@ class Sender:
             )
         if draft.topic is not None and len(draft.topic) > TOPIC_CHARACTERS:
             raise UsageError(f"the topic is longer than {TOPIC_CHARACTERS} characters")
+        for what, seconds in (("ttl", draft.ttl), ("timeout", draft.timeout)):
+            if seconds is not None and not 0 <= seconds <= TTL_SECONDS:  # not a number is refused, too
+                raise UsageError(f"the {what} is a time from 0 to ten years, in seconds")
         if draft.key is not None and not 0 < len(draft.key) <= KEY_CHARACTERS:
             raise UsageError(f"a key has 1 to {KEY_CHARACTERS} characters")
         return body
 
-    async def _reply_to(self, draft: Draft, sender: str) -> str | None:
+    async def _reply_to(self, draft: Draft, sender: str, *, checked: bool) -> str | None:
+        """The whole id of the message that this one answers; `checked`: its other party is the recipient."""
         if draft.reply_to is None:
             return None
         whole = await self._machine.store.resolve(draft.reply_to)
@@ -119,6 +131,16 @@ class Sender:
         stored = await self._machine.store.message(whole)
         if stored is not None and sender not in (stored.message.to, stored.message.sender, OPERATOR):
             raise DeniedError(f"message {draft.reply_to} was not sent to '{sender}'")
+        if checked and stored is not None and stored.message.notice is None:
+            parties = {
+                self._fleet.called(name) or name for name in (stored.message.sender, stored.message.to)
+            }
+            if (self._fleet.called(draft.to) or draft.to) not in parties:
+                other = next(iter(parties - {sender}), sender)
+                raise RefusedError(
+                    f"message {whole} is from '{other}', and an answer goes there; leave reply_to out to"
+                    f" write to '{draft.to}'"
+                )
         return whole
 
     def _id(self, sender: str, draft: Draft) -> str:
@@ -134,16 +156,12 @@ class Sender:
         if draft.key is not None:
             known = await self._machine.store.message(message_id)
             if known is not None:
-                if (known.message.digest, known.message.to) != (digest, draft.to):
+                if not _same(known.message, digest, draft, reply_to):
                     raise RefusedError(f"the key '{draft.key}' was used for another message: {message_id}")
                 await self._replied(known.message)
                 return known.message, []
         now = self._machine.clock.now()
-        attachments = (
-            await asyncio.to_thread(copy_attachments, draft.attach, self._machine.places.attachments)
-            if draft.attach
-            else ()
-        )
+        attachments = await self._attachments.copy(draft.attach) if draft.attach else ()
         message = Message(
             id=message_id,
             sender=sender,
@@ -292,6 +310,19 @@ class Sender:
         elif (state := peer.result()) is not None and state.session is not None:
             progress({"state": str(state.session.state), "why": state.session.why})
         return latest
+
+
+def _same(known: Message, digest: str, draft: Draft, reply_to: str | None) -> bool:
+    """Whether a message is what the draft asks for; a file that is there no more is known by its name."""
+    names = tuple(Path(path).name for path in known.attachments)
+    asked = tuple(safe_name(Path(path).name) for path in draft.attach)
+    return (known.digest, known.to, known.topic, known.reply_to, names) == (
+        digest,
+        draft.to,
+        draft.topic,
+        reply_to,
+        asked,
+    )
 
 
 def _check_end(message: Message, reply: tuple[Message, str] | None, wait: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,6 +10,7 @@ from dataclasses import replace
 from roost.core import commands as c
 from roost.core.peer import PeerState
 from roost.core.policy import Policy
+from roost.daemon.adoption import Adoption, Registry
 from roost.daemon.api import Api
 from roost.daemon.authority import Authority
 from roost.daemon.executor import Executor
@@ -20,6 +22,7 @@ from roost.daemon.hooks import Hooks
 from roost.daemon.journal import JournalFeed
 from roost.daemon.keeper import Keeper
 from roost.daemon.launcher import Launcher
+from roost.daemon.lineage import Lineage
 from roost.daemon.live import Lives
 from roost.daemon.logs import Logs
 from roost.daemon.machine import Machine
@@ -42,14 +45,20 @@ from roost.errors import RoostError
 from roost.host.spool import Spool
 from roost.store.interfaces import JournalRow
 
+CLOSING = 10.0
+"""Seconds for the store to be closed; everything in it is durable already."""
+
+_log = logging.getLogger("roost.daemon")
+
 
 class Daemon:
     """Everything wired together. `run` serves until `shut_down`."""
 
-    def __init__(self, machine: Machine, rpc: socket.socket, http: socket.socket) -> None:
+    def __init__(self, machine: Machine, rpc: socket.socket, http: socket.socket, lineage: Lineage) -> None:
         """Build the parts; nothing runs yet."""
         url = f"http://127.0.0.1:{http.getsockname()[1]}"
         self._machine = machine
+        self._lineage = lineage
         self._tasks = Tasks()
         self._stop = asyncio.Event()
         self._end_agents = False
@@ -84,6 +93,8 @@ class Daemon:
             self._sweeper,
             self._orphans,
         )
+        self._executor.foreign.unknown = self._orphans.of_peer
+        adoption = Adoption(machine, self._fleet, self._orphans, self._recovery)
         waits = Waits()
         feed = JournalFeed(machine.store)
         self._logs = Logs(machine.places, machine.config.log_size, machine.config.log_files)
@@ -100,8 +111,11 @@ class Daemon:
         self._fleet.on_journal += [feed.committed, self._log]
         self._api = Api(machine, self._fleet, self._lives, waits, launcher)
         tokens = Tokens(machine.store)
-        health = Health(machine, self._fleet, self._executor.foreign, self._sweeper, url)
-        methods = Methods(self._api, tokens, feed, health, metrics, self.shut_down)
+        health = Health(
+            machine, self._fleet, self._executor.foreign, self._sweeper, self._orphans, lineage, url
+        )
+        registry = Registry(self._orphans, adoption, lineage)
+        methods = Methods(self._api, tokens, feed, health, registry, metrics, self.shut_down)
         self._rpc = RpcServer(methods, self._tasks)
         self._rpc_listener = rpc
         self._metrics_key = MetricsKey(machine.places.metrics_token, machine.ids.token())
@@ -128,6 +142,7 @@ class Daemon:
         recovering = self._tasks.start(self._recovery.run(loaded.intents), "recovery")
         self._tasks.start(self._sweep_after(recovering, recovered), "sweep")
         self._tasks.start(self._ticker.run(), "ticker")
+        self._tasks.start(self._lineage.run(), "store")
         glances = Glances(self._fleet, self._lives, self._machine.places, self._machine.clock)
         self._tasks.start(glances.run(), "glances")
         self._tasks.start(PaneLogs(self._machine, self._lives).run(), "pane logs")
@@ -171,7 +186,11 @@ class Daemon:
         for live in self._lives:
             await live.terminal.close()
             await live.forget()
-        await self._machine.store.close()
+        try:
+            async with asyncio.timeout(CLOSING):
+                await self._machine.store.close()
+        except TimeoutError:
+            _log.error("the store does not close within %g s: its disk does not answer", CLOSING)
 
     def _log(self, rows: tuple[JournalRow, ...]) -> None:
         """Log what was committed, after those who follow the journal have been told."""

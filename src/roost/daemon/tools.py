@@ -1,19 +1,22 @@
 """The agents' tools over MCP. Who calls is proven by the bearer token of the request, never an argument."""
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import CallToolResult, InputRequiredResult, TextContent
 from pydantic import Field
 
 import roost
 from roost.core.identity import SYSTEM
 from roost.daemon.api import Api
+from roost.daemon.arguments import in_words_of_tools, understood
 from roost.daemon.callers import Caller
 from roost.daemon.sender import Draft
-from roost.errors import RoostError
+from roost.errors import RoostError, UsageError
 
 T = TypeVar("T")
 
@@ -24,11 +27,43 @@ INSTRUCTIONS = (
 )
 
 
+class _Server(MCPServer):
+    """Takes arguments as they are meant, and answers in one block."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call one tool. Raises ToolError in words for a model."""
+        tools = {tool.name: tool.input_schema for tool in await self.list_tools()}
+        if name in tools:
+            schema = tools[name]
+            try:
+                arguments = understood(
+                    name, arguments, list(schema.get("properties", {})), schema.get("required", [])
+                )
+            except UsageError as error:
+                raise ToolError(error.message) from error
+        result = await super().call_tool(name, arguments, context)
+        if isinstance(result, CallToolResult) and name in _LISTS and not result.is_error:
+            return result.model_copy(update={"content": [_block(name, result.structured_content)]})
+        return result
+
+
+_LISTS = {"list_peers": "there is nobody else yet", "read_inbox": "no message waits for you"}
+"""Tools that answer with a list, and what an empty one says."""
+
+
+def _block(tool: str, structured: dict[str, Any] | None) -> TextContent:
+    """The whole list as one text: a client that shows blocks one by one would show a hundred."""
+    rows: list[Any] = (structured or {}).get("result") or []
+    return TextContent(type="text", text=json.dumps(rows, indent=1) if rows else _LISTS[tool])
+
+
 def build_tools(api: Api, caller_of: Callable[[Any], Awaitable[Caller]]) -> MCPServer:
     """The MCP server with its four tools; `caller_of` proves who sent a request."""
     # Claude Code 2.1.328 drops the tools for good when its subscription stream stays broken for 20 s, as in a
     # long restart of ours; without subscriptions it calls again and the tools are there.
-    server = MCPServer(
+    server = _Server(
         "roost",
         version=roost.__version__,
         instructions=INSTRUCTIONS,
@@ -58,7 +93,7 @@ def build_tools(api: Api, caller_of: Callable[[Any], Awaitable[Caller]]) -> MCPS
         async def send(caller: Caller) -> dict[str, str]:
             draft = Draft(to, body, None, topic, reply_to, attachments or (), key=key)
             sent = await api.sender.send(caller, draft, lambda _event: None)
-            return {"id": sent.message.id, "note": " ".join(sent.advice)}
+            return {"id": sent.message.id, "note": " ".join(map(in_words_of_tools, sent.advice))}
 
         return await _said(who(context), send)
 
@@ -104,4 +139,4 @@ async def _said(caller: Awaitable[Caller], work: Callable[[Caller], Awaitable[T]
     try:
         return await work(await caller)
     except RoostError as error:
-        raise ToolError(error.message) from error
+        raise ToolError(in_words_of_tools(error.message)) from error

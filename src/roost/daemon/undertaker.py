@@ -8,6 +8,7 @@ import logging
 import shutil
 import socket
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -144,8 +145,24 @@ class Undertaker:
             elif isinstance(command, c.Rename):
                 self._follow(command.old, command.new)
 
-    def sweep(self) -> None:
-        """Blocking: remove the files of peers and sessions whose end the last daemon did not see through."""
+    async def tidy(self, spared: AbstractSet[str] = frozenset()) -> None:
+        """Remove the files of peers and sessions whose end the last daemon did not see through.
+
+        Only what this store has removed and closed itself goes: that it does not name a peer or a session
+        proves nothing (N5). `spared`: sessions that it does not know and that run.
+
+        Raises StoreError, OSError.
+        """
+        store = self._machine.store
+        strangers = await asyncio.to_thread(self._strangers)
+        for name in await store.removed(strangers):
+            await asyncio.to_thread(self._clear, name)
+        sessions = await asyncio.to_thread(self._left_sessions)
+        closed = await store.closed(sessions)
+        await asyncio.to_thread(self._tidy_sessions, closed, sessions - closed - spared)
+
+    def _strangers(self) -> set[str]:
+        """Blocking: names of peers that have files and no row; files of renamed peers follow them."""
         places = self._machine.places
         known = set(self._fleet.names())
         for state in self._fleet.states():
@@ -154,24 +171,32 @@ class Undertaker:
                     self._follow(former, state.peer.name)
         logs = (path.name.partition(".")[0] for path in places.pane_log("-").parent.glob("*.log*"))
         folders = (path.name for path in places.bodies.glob("*"))
-        for name in {*logs, *folders} - known:
-            self._clear(name)
-        self._sweep_sessions()
+        return {*logs, *folders} - known
 
-    def _sweep_sessions(self) -> None:
-        """Blocking: files of sessions that the store knows as ended, unless something answers there.
+    def _left_sessions(self) -> frozenset[str]:
+        """Blocking: sessions that have files and no live row.
 
         The files are listed before the fleet is asked: what is being launched meanwhile is not among them.
         """
         places = self._machine.places
         folders = {path.name for path in places.sessions.glob("*")}
         records = {path.name.partition(".")[0] for path in places.spool.glob("*.json*")}
+        live = {session.id for state in self._fleet.states() for session in state.sessions}
+        return frozenset((folders | records) - live)
+
+    def _tidy_sessions(self, closed: AbstractSet[str], unknown: AbstractSet[str]) -> None:
+        """Blocking: files of closed sessions where nothing answers, and of unknown ones long over."""
+        places = self._machine.places
         sockets = list(places.terminal("-").parent.glob("*"))
         live = {session.id for state in self._fleet.states() for session in state.sessions}
-        for session in (folders | records) - live:
+        before = self._machine.clock.now() - self._machine.config.patience.ttl
+        for session in closed:
             if not _answers(places.terminal(session)):
                 self._clear_session(session)
-        known = {places.terminal(session) for session in live}
+        for session in unknown:
+            if _changed(places.session(session)) < before and not _answers(places.terminal(session)):
+                self._clear_session(session)
+        known = {places.terminal(session) for session in live | unknown}
         for path in sockets:
             if path not in known and not _answers(path):
                 path.unlink(missing_ok=True)
@@ -214,6 +239,14 @@ def _known(live: Live | None) -> Remains | None:
     if live is None or live.record is None or live.remains is None:
         return None
     return replace(live.remains, record=live.record) if live.remains.dead and live.remains.lines else None
+
+
+def _changed(path: Path) -> float:
+    """Blocking: when a folder changed last (Unix seconds); 0 when it is not there."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _answers(path: Path) -> bool:

@@ -83,6 +83,20 @@ def _bearer(request: Request) -> str:
     return token
 
 
+async def _bounded(request: Request) -> bytes | None:
+    """The request's body; None as soon as it is longer than it may be."""
+    if int(request.headers.get("content-length") or 0) > BODY:
+        return None
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > BODY:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
 async def caller_of(request: Any) -> Caller:  # noqa: ANN401 -- the transport's request object
     """The caller whom the gate has proven."""
     scope: Scope = request.scope if isinstance(request, Request) else {}
@@ -114,7 +128,11 @@ class WebServer:
         )
 
         async def hook(request: Request) -> Response:
-            await hooks.receive(await caller_of(request), request.path_params["name"], await request.body())
+            caller, name = await caller_of(request), request.path_params["name"]
+            body = await _bounded(request)
+            await hooks.receive(caller, name, body or b"")  # one that is too long is a poke all the same
+            if body is None:
+                return JSONResponse({"error": "too long"}, 413, {"Connection": "close"})
             return JSONResponse({})
 
         async def health(_request: Request) -> Response:

@@ -127,6 +127,20 @@ class Tail:
             return self.path.exists()
         return os.fstat(self._descriptor).st_size != self._position or self._replaced()
 
+    def moved_to(self, path: Path) -> bool:
+        """Whether the file that is read stands at `path` now; then it is read on from there."""
+        if self._descriptor is None:
+            return False
+        try:
+            now = path.stat()
+        except OSError:
+            return False
+        held = os.fstat(self._descriptor)
+        if (now.st_dev, now.st_ino) != (held.st_dev, held.st_ino):
+            return False
+        self.path = path
+        return True
+
     def close(self) -> None:
         """Let go of the file; a later `read` opens it again at the same place."""
         if self._descriptor is not None:

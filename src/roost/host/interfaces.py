@@ -16,12 +16,14 @@ from roost.core.identity import ProcessId
 class Marker:
     """What the launcher planted in a session's environment: `ROOST_SESSION` and `ROOST_NONCE`.
 
-    `home` is the `ROOST_HOME` beside them: it tells whose session it is, and is no part of its identity.
+    `home` is the `ROOST_HOME` beside them: it tells whose session it is; `peer` is the `ROOST_PEER`. Neither
+    is a part of its identity.
     """
 
     session: str
     nonce: str
     home: str | None = field(default=None, compare=False)
+    peer: str | None = field(default=None, compare=False)
 
     def is_of(self, other: "Marker") -> bool:
         """Whether both name one session; a copied home has sessions of the same names, which are not ours."""

@@ -9,7 +9,9 @@ SESSION_VARIABLE = "ROOST_SESSION"
 NONCE_VARIABLE = "ROOST_NONCE"
 HOME_VARIABLE = "ROOST_HOME"
 """The launcher plants these three and every scan looks for them (B2)."""
-_PLANTED = {name.encode(): name for name in (SESSION_VARIABLE, NONCE_VARIABLE, HOME_VARIABLE)}
+PEER_VARIABLE = "ROOST_PEER"
+"""Whose session it was when it was launched; only shown."""
+_PLANTED = {name.encode(): name for name in (SESSION_VARIABLE, NONCE_VARIABLE, HOME_VARIABLE, PEER_VARIABLE)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,9 @@ def marker_of(environ: bytes) -> Marker | None:
         if planted is not None and planted not in found:
             found[planted] = value.decode("utf-8", "surrogateescape")
     session, nonce = found.get(SESSION_VARIABLE), found.get(NONCE_VARIABLE)
-    return Marker(session, nonce, found.get(HOME_VARIABLE)) if session and nonce else None
+    if not session or not nonce:
+        return None
+    return Marker(session, nonce, found.get(HOME_VARIABLE), found.get(PEER_VARIABLE))
 
 
 def members(

@@ -113,6 +113,8 @@ class Claim:
     source: str
 
 
+PACKED = ".zst"
+"""How the name of a record ends that its program has compressed."""
 INTERRUPTED = "the turn was interrupted at its terminal"
 
 Fact = Prompted | Answered | Rejected | TurnOver | Compacted | ConversationSeen
@@ -216,6 +218,14 @@ class Sensor(Protocol):
         """Whether its program writes down every prompt: only then does a missing line prove anything."""
         ...
 
+    @property
+    def current(self) -> bool:
+        """Whether the record that is followed is known to be the one that its process writes now.
+
+        Only then does a prompt that is missing there prove that it was not taken.
+        """
+        ...
+
     def find(self, agent_pid: int, mark: str | None) -> Sequence[Fact]:
         """Blocking, in a thread before each look: find the files that no rule names in advance.
 
@@ -312,10 +322,26 @@ class Runtime(Protocol):
         """
         ...
 
-    def transcript(self, context: Context, mark: str | None) -> Path | None:
-        """Blocking: the file that records the conversation; None when there is none.
+    def transcript(self, context: Context) -> Path | None:
+        """Blocking: the file by which the session's conversation can be gone on with, if there is one."""
+        ...
 
-        `mark` is a text (a message's header) that the file must hold when its name cannot be told from the
-        conversation's id.
+    def transcripts(self, context: Context) -> Sequence[Path]:
+        """Blocking: all files that record the session's conversation, the one that goes on last."""
+        ...
+
+    def written(self, context: Context, since: float) -> Sequence[Path]:
+        """Blocking: the records of all conversations of its program that were written since, latest first.
+
+        `since`: Unix seconds. One that ends in PACKED cannot be searched. Raises OSError where a folder
+        cannot be listed.
         """
+        ...
+
+    def conversation_of(self, record: Path) -> str | None:
+        """The conversation that a record is of; None when its name does not tell."""
+        ...
+
+    def given(self, line: bytes) -> bool:
+        """Whether a line with a message in it shows that its model was given it, though it is no prompt."""
         ...

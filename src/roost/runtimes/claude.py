@@ -4,14 +4,21 @@ Nothing is written into the user's configuration; the user's own settings, hooks
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from roost.core.peer import Settings
 from roost.core.policy import Traits
 from roost.runtimes import claude_args
 from roost.runtimes.base import Claim, Context, Controls, LaunchPlan
-from roost.runtimes.claude_sensor import ClaudeSensor, config_folder, find_transcript, holds_a_turn
+from roost.runtimes.claude_sensor import ClaudeSensor
+from roost.runtimes.claude_transcript import (
+    ASIDE,
+    config_folder,
+    find_transcript,
+    holds_a_turn,
+    written_since,
+)
 from roost.runtimes.environ import find_program, past_proxies
 from roost.runtimes.lines import status_files, whole_number
 
@@ -82,12 +89,27 @@ class ClaudeRuntime:
             and (start := whole_number(status.get("procStart"))) is not None
         ]
 
-    def transcript(self, context: Context, mark: str | None) -> Path | None:
+    def transcript(self, context: Context) -> Path | None:
         """The conversation's transcript, if it holds a prompt: Claude Code leaves at once on an empty one."""
-        del mark
+        return next((path for path in self.transcripts(context) if holds_a_turn(path)), None)
+
+    def transcripts(self, context: Context) -> Sequence[Path]:
+        """The conversation's transcript."""
         conversation = context.session.conversation
         path = find_transcript(context, conversation) if conversation else None
-        return path if path is not None and holds_a_turn(path) else None
+        return () if path is None else (path,)
+
+    def written(self, context: Context, since: float) -> Sequence[Path]:
+        """The transcripts of all conversations."""
+        return written_since(context.environ, since)
+
+    def given(self, line: bytes) -> bool:
+        """What waits in its queue, or was refused, was not given to its model."""
+        return ASIDE.search(line) is None
+
+    def conversation_of(self, record: Path) -> str | None:
+        """By the transcript's name."""
+        return record.stem
 
 
 def settings(url: str) -> Mapping[str, object]:

@@ -87,7 +87,7 @@ def _taller(lines: list[Line]) -> View | None:
     if not end or not any(_MODE.match(line.text) for line in lines[end + 1 : end + 2]):
         return None
     text = [line.text for line in lines[:end]]
-    if any(line[:2].strip() for line in text):
+    if any(line[:2].strip() for line in text) or not any(line.strip() for line in text):
         return None
     return View(Composer.FILLED, None, draft=one_line(["\N{HORIZONTAL ELLIPSIS}", *text]))
 

@@ -9,6 +9,9 @@ End of a turn: a `turn_duration` line; after an error of the model only an assis
 `isApiErrorMessage`; after Escape a line `[Request interrupted by user]`, or none if there was no output yet.
 Beside turns: `status` shell while a command runs in the background; `busy` while an agent does, during which
 its prompt takes messages for the next turn; timers by the results of the tools that set them (2.1.332).
+The conversation changes under a process by `/clear`, `/branch` and `/resume`: the status file names the new
+one at once. `/branch` copies the transcript, times included, into a new one. `/cd` moves it. An edited
+message (Esc Esc, `/rewind`), a compaction and an accepted plan go on in the same file (2.1.332).
 Text entered during a turn waits in the program's own queue, which the hook tells of as well. At the next tool
 result it joins the turn, with a line for an attachment `queued_command`; a turn that ends before that, or by
 Escape, leaves it to a turn of its own. A process that ends takes its queue with it.
@@ -39,6 +42,7 @@ from roost.runtimes.base import (
     at_rest,
 )
 from roost.runtimes.claude_timers import ClaudeTimers
+from roost.runtimes.claude_transcript import config_folder, find_transcript, transcript_path
 from roost.runtimes.lines import records, status_object, text_of, time_of
 
 TRANSCRIPT = "its transcript"
@@ -60,6 +64,7 @@ _TELLING = re.compile(
     rb'"type":"user"|"type":"queued_command"|"type":"assistant"|"promptSubmitEnding"'
     rb'|"subtype":"(?:turn_duration|compact_boundary|scheduled_task_fire)"'
 )
+_UNRECORDED = "--no-session-persistence"
 _SHELL = "shell"
 """The status of an idle program with a command in the background."""
 
@@ -77,6 +82,9 @@ class ClaudeSensor:
         self._conversation = context.session.conversation or context.session.id
         self._directories: tuple[str, ...] = (context.settings.dir,)
         self._transcript: Path | None = None
+        self._sought: str | None = None
+        self._latest = 0.0
+        self._copied = 0.0
         self._status: Mapping[str, Any] | None = None
         self._look = claude_screen.Look(View(Composer.HIDDEN))
         self._answer: Answer | None = None
@@ -86,13 +94,21 @@ class ClaudeSensor:
         self._shells: tuple[str, ...] = ()
 
     def find(self, agent_pid: int, mark: str | None) -> list[Fact]:
-        """Blocking: look where the transcript is. Its folder is named after the working directory."""
+        """Blocking: look where the transcript is. `/cd` moves it into the folder of another directory."""
         del agent_pid, mark
         if len(self._directories) == 1:
             self._directories += (str(self._context.directory.resolve()),)
-        if self._transcript is None or self._conversation not in self._transcript.name:
+        kept = self._sought == self._conversation and self._transcript is not None
+        if not kept or self._transcript is None or not self._transcript.exists():
             self._transcript = find_transcript(self._context, self._conversation)
+        self._sought = self._conversation
         return []
+
+    @property
+    def current(self) -> bool:
+        """The status file of its process names the conversation that was looked into."""
+        named = self._status.get("sessionId") if self._status is not None else None
+        return named == self._sought and _UNRECORDED not in self._context.settings.args
 
     def tails(self) -> Sequence[Path]:
         """The transcript; it is made at the first prompt."""
@@ -112,6 +128,7 @@ class ClaudeSensor:
         facts: list[Fact] = []
         for record in records([line for line in lines if _TELLING.search(line)]):
             if not record.get("isSidechain") and self._ours(record):
+                self._latest = max(self._latest, time_of(record, "timestamp"))
                 facts.extend(self._record(record))
         return facts
 
@@ -147,7 +164,8 @@ class ClaudeSensor:
 
     def _ours(self, record: Mapping[str, Any]) -> bool:
         at = time_of(record, "timestamp")
-        return not at or at >= self.since - 1.0
+        copied = record.get("sessionId") == self._conversation and at <= self._copied
+        return not at or (at >= self.since - 1.0 and not copied)
 
     def _user(self, record: Mapping[str, Any]) -> Iterable[Fact]:
         if "toolUseResult" in record or record.get("isCompactSummary"):
@@ -176,7 +194,7 @@ class ClaudeSensor:
         conversation = status.get("sessionId")
         if not isinstance(conversation, str) or conversation == self._conversation:
             return []
-        self._conversation = conversation
+        self._conversation, self._copied = conversation, self._latest
         return [ConversationSeen(conversation)]
 
     def _of_our_process(self, status: Mapping[str, Any]) -> bool:
@@ -225,37 +243,6 @@ class ClaudeSensor:
         """The trust dialog for the peer's own folder, the API key of its own settings."""
         key = dict(self._context.settings.env).get("ANTHROPIC_API_KEY")
         return claude_screen.boot_answer(screen, self._directories, key)
-
-
-def config_folder(environ: Mapping[str, str]) -> Path:
-    """Where Claude Code keeps its files: `$CLAUDE_CONFIG_DIR`, or `.claude` in the home folder."""
-    given = environ.get("CLAUDE_CONFIG_DIR")
-    return Path(given) if given else Path(environ.get("HOME") or Path.home()) / ".claude"
-
-
-def transcript_path(context: Context, conversation: str) -> Path:
-    """Where the transcript is by rule: all characters of the folder but letters and digits become dashes."""
-    folder = re.sub(r"[^a-zA-Z0-9]", "-", context.settings.dir)
-    return config_folder(context.environ) / "projects" / folder / f"{conversation}.jsonl"
-
-
-def find_transcript(context: Context, conversation: str) -> Path | None:
-    """Blocking: the transcript, also in a folder named otherwise (long paths, links); None: there is none."""
-    path = transcript_path(context, conversation)
-    if path.exists():
-        return path
-    projects = config_folder(context.environ) / "projects"
-    return next(iter(sorted(projects.glob(f"*/{conversation}.jsonl"))), None)
-
-
-def holds_a_turn(path: Path) -> bool:
-    """Blocking: whether a transcript holds a prompt: one without any cannot be resumed."""
-    try:
-        with path.open("rb") as file:
-            lines = (line for line in file if b'"type":"user"' in line)
-            return any(record.get("type") == "user" for line in lines for record in records([line]))
-    except OSError:
-        return False
 
 
 def _queued(record: Mapping[str, Any]) -> Iterable[Fact]:

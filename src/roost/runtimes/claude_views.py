@@ -9,7 +9,7 @@ A question to the person is told by a line that ends in a question mark, above a
 import re
 
 from roost.runtimes.base import Composer, View
-from roost.runtimes.screen import Line
+from roost.runtimes.screen import Line, one_line
 
 RULE = re.compile(r"^ ?[─▔]+(?: .* [─▔]+)?$")
 TRUST = "Accessing workspace:"
@@ -17,8 +17,8 @@ TRUST = "Accessing workspace:"
 _MENU = re.compile(r"^\s*❯ (?:✔ )?(?:\d+\. )?\S")
 _CONTINUED = re.compile(r"^\s*[2-9]\d*\. ")
 _FOOTER = re.compile(
-    r"\besc to (?:cancel|close|go back|clear|skip|exit|return)|\bEnter to |Press Enter to continue|[↓→] to "
-    r"|ctrl\+o to toggle",
+    r"\besc to (?:cancel|close|go back|clear|skip|exit|return)|\bEnter to |Press Enter to continue"
+    r"|[↓→] to (?:adjust|navigate|scroll|select|switch)|ctrl\+o to toggle",
     re.IGNORECASE,
 )
 _ASKED = re.compile(
@@ -76,7 +76,7 @@ def instead(lines: list[Line]) -> View:
     footer = any(_FOOTER.search(line) for line in (*told[:4], *told[-4:]))
     chosen = any(_MENU.match(line) for line in region[-_NEAR:])
     if not footer and not chosen:
-        return View(Composer.HIDDEN, shows=told[-1])
+        return View(Composer.HIDDEN, shows=one_line(told[-1:]))
     dialog = None if known else _question(told, chosen=chosen)
     if dialog is not None:
         return View(Composer.HIDDEN, dialog)

@@ -6,11 +6,12 @@ alone: an option would replace the user's own, and the rollout tells as much.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from roost.core.peer import Settings
 from roost.core.policy import Traits
-from roost.runtimes import codex_args, codex_rollout
+from roost.runtimes import codex_args, codex_rollout, codex_threads
 from roost.runtimes.base import Claim, Context, Controls, LaunchPlan
 from roost.runtimes.codex_sensor import CodexSensor
 from roost.runtimes.environ import find_program, past_proxies
@@ -53,14 +54,29 @@ class CodexRuntime:
         if conversation is None:
             return []
         home = codex_rollout.codex_home(context.environ)
-        return [Claim(pid, None, "its lock") for pid in codex_rollout.writers(home, conversation)]
+        return [Claim(pid, None, "its lock") for pid in codex_threads.writers(home, conversation)]
 
-    def transcript(self, context: Context, mark: str | None) -> Path | None:
-        """The conversation's rollout; without a known conversation, the rollout that holds the mark."""
-        home = codex_rollout.codex_home(context.environ)
-        if context.session.conversation is not None:
-            return codex_rollout.rollout_of(home, context.session.conversation)
-        return codex_rollout.rollout_with(home, mark) if mark is not None else None
+    def transcript(self, context: Context) -> Path | None:
+        """The rollout that the conversation goes on in, packed or not."""
+        return next(reversed(self.transcripts(context)), None)
+
+    def transcripts(self, context: Context) -> Sequence[Path]:
+        """The conversation's rollouts."""
+        home, conversation = codex_rollout.codex_home(context.environ), context.session.conversation
+        return codex_rollout.rollouts_of(home, conversation) if conversation is not None else ()
+
+    def written(self, context: Context, since: float) -> Sequence[Path]:
+        """The rollouts of all conversations."""
+        return codex_rollout.written_since(codex_rollout.codex_home(context.environ), since)
+
+    def given(self, line: bytes) -> bool:
+        """Its rollouts hold what its model was given, and no queue."""
+        del line
+        return True
+
+    def conversation_of(self, record: Path) -> str | None:
+        """By the rollout's name."""
+        return codex_rollout.conversation_in(record)
 
 
 def options(url: str, prompt: str) -> list[str]:

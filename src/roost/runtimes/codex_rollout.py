@@ -1,21 +1,25 @@
-"""Where Codex 0.169.0 keeps the record of a conversation: `sessions/YYYY/MM/DD/rollout-TIME-ID.jsonl`.
+"""Where Codex keeps the record of a conversation (0.171.0, measured).
 
-The conversation's id is chosen by Codex at its start and the rollout is made at the first turn. Before that,
-the process holds `thread-writer-locks/ID.lock` open, later the rollout as well: its open files tell which
-conversation is its own. The newest file never counts as proof.
+A thread begins in `sessions/YYYY/MM/DD/rollout-TIME-ID.jsonl`, made at its first turn. When a person goes
+back to an earlier message (Esc Esc Enter), it goes on in `rollout-TIME-ID_ROLLOUT.jsonl`, and the file
+before is never written again; ROLLOUT is a UUIDv7, so names tell the order. `/fork`, `/new`, `/clear` and
+`/side` begin threads of other ids. With the feature `local_thread_store_compression` (off by default)
+rollouts that were not written for long become `.jsonl.zst`, which keeps their time of change; Codex unpacks
+the one that it resumes. The id is chosen by Codex. The newest file never counts as proof: see
+`codex_threads`.
 """
 
 import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import cast
 
-_ID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_LOCK = re.compile(rf"/thread-writer-locks/({_ID})\.lock$")
-_ROLLOUT = re.compile(rf"/rollout-[^/]*-({_ID})\.jsonl$")
-_PROC = Path("/proc")
-_NEWEST = 200
-"""Rollouts that are searched for a text, newest first."""
+from roost.runtimes.lines import changed_since, records
+
+ID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_ROLLOUT = re.compile(rf"(?:^|/)rollout-[^/]*?-({ID})(?:_({ID}))?\.jsonl(\.zst)?$")
+_FOLDERS = ("sessions", "archived_sessions")
 
 
 def codex_home(environ: Mapping[str, str]) -> Path:
@@ -24,78 +28,55 @@ def codex_home(environ: Mapping[str, str]) -> Path:
     return Path(given) if given else Path(environ.get("HOME") or Path.home()) / ".codex"
 
 
-def rollout_of(home: Path, conversation: str) -> Path | None:
-    """Blocking: the rollout of a conversation, by its id; None when it had no turn yet."""
-    return next(iter(sorted(home.glob(f"sessions/*/*/*/rollout-*-{conversation}.jsonl"))), None)
-
-
-def rollout_with(home: Path, mark: str) -> Path | None:
-    """Blocking: the rollout that holds a text which stands in one conversation only; None: there is none."""
-    paths = sorted(home.glob("sessions/*/*/*/rollout-*.jsonl"), key=lambda path: path.name, reverse=True)
-    needle = mark.encode()
-    for path in paths[:_NEWEST]:
-        try:
-            with path.open("rb") as file:
-                if any(needle in line for line in file):
-                    return path
-        except OSError:
-            continue
-    return None
-
-
 def conversation_in(path: Path) -> str | None:
-    """The id of the conversation in a rollout's name."""
+    """The id of the thread in a rollout's name."""
     match = _ROLLOUT.search(str(path))
     return match[1] if match else None
 
 
-def open_conversation(agent_pid: int, proc: Path = _PROC) -> str | None:
-    """Blocking: the conversation that this process or one of its children writes; None when it is not known.
+def order_of(path: Path) -> tuple[str, str]:
+    """What sorts the rollouts of one thread: the one without an id of its own is the first."""
+    match = _ROLLOUT.search(str(path))
+    return ((match[2] or "") if match else "", path.name)
 
-    The agent is a node wrapper with one native child that holds the files. Two locks at once (one thread is
-    being left for another) tell nothing.
+
+def rollouts_of(home: Path, conversation: str) -> list[Path]:
+    """Blocking: a thread's rollouts, packed ones too, the one that goes on last; none before a turn."""
+    found = home.glob(f"sessions/*/*/*/rollout-*-{conversation}*.jsonl*")
+    return sorted((path for path in found if conversation_in(path) == conversation), key=order_of)
+
+
+def written_since(home: Path, since: float) -> list[Path]:
+    """Blocking: the rollouts of all threads that were written since (Unix seconds), the latest first.
+
+    Raises OSError for a folder that cannot be listed: what is in it is not known.
     """
-    found: set[str] = set()
-    for target in _open_files(agent_pid, proc):
-        match = _LOCK.search(target)
-        if match is not None:
-            found.add(match[1])
-    return found.pop() if len(found) == 1 else None
+    return changed_since(_all(home), since)
 
 
-def writers(home: Path, conversation: str, proc: Path = _PROC) -> list[int]:
-    """Blocking: the processes that hold a conversation's lock open; those of other users are not seen."""
-    lock = home.resolve() / "thread-writer-locks" / f"{conversation}.lock"
-    if not lock.exists():
-        return []
-    pids = (int(entry.name) for entry in proc.iterdir() if entry.name.isdigit())
-    return [pid for pid in pids if str(lock) in _files_of(pid, proc)]
+def _all(home: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    for folder in _FOLDERS:
+        for root, _, names in os.walk(home / folder, onerror=refuse):
+            yield from (Path(root, name) for name in names if _ROLLOUT.search(name))
 
 
-def _open_files(pid: int, proc: Path) -> Iterator[str]:
-    for process in (pid, *_children(pid, proc)):
-        yield from _files_of(process, proc)
+def begun_by_a_person(path: Path) -> bool | None:
+    """Blocking: whether a person began the thread, as the first line of its rollout says; None: unknown.
 
-
-def _files_of(pid: int, proc: Path) -> Iterator[str]:
-    folder = proc / str(pid) / "fd"
+    A side conversation says `thread_source` tui_side_chat, an agent's own thread has an object as `source`.
+    """
     try:
-        names = os.listdir(folder)  # noqa: PTH208 -- names alone, twenty times a second
+        with path.open("rb") as file:
+            line = file.readline(1 << 20)
     except OSError:
-        return
-    for name in names:
-        try:
-            yield os.readlink(folder / name)  # noqa: PTH115 -- the text of the link is what counts
-        except OSError:
-            continue
-
-
-def _children(pid: int, proc: Path) -> list[int]:
-    """The direct children of every thread of the process."""
-    children: list[int] = []
-    for path in (proc / str(pid) / "task").glob("*/children"):
-        try:
-            children.extend(int(word) for word in path.read_text().split())
-        except (OSError, ValueError):
-            continue
-    return children
+        return None
+    first = next(records([line]), None)
+    payload: object = first.get("payload") if first is not None else None
+    if not isinstance(payload, dict):
+        return None
+    about = cast("dict[str, object]", payload)
+    return isinstance(about.get("source"), str) and about.get("thread_source", "user") == "user"

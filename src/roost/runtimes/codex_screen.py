@@ -23,6 +23,9 @@ _SHELL = "!"
 _HINT = "Ask Codex to do anything"
 _BUSY = re.compile(r"^[^\w\s›■✗] .*\(\d+[smh].*esc to interrupt\)")
 _RETRY = re.compile(r"^[^\w\s›■✗] Reconnecting\.\.\.")
+_LOADING = "? for shortcuts"
+"""The only row below the input line that 0.171.0 draws for a second at its start, before it asks what it has
+to ask; at its prompt there is more, whatever the status line shows."""
 _COLLAPSED = re.compile(r"\[Pasted Content \d+ chars\]")
 _TERMINALS = re.compile(r"^ {2}(\d+ background terminals? running) · /ps to view")
 _STOPPED = re.compile(r"^• (?:Blocked by hook|Hook stopped)$")
@@ -59,15 +62,15 @@ def look_at(screen: str, title: str = "") -> Look:
         return Look(codex_views.instead(lines, edge))
     above = [line.text for line in pane[max(0, start - 12) : start]]
     busy = any(_BUSY.match(line) for line in above)
-    retry = _retried(above) if busy else None
-    before = [line.text for line in pane[:start]]
-    return Look(_view(lines, pane, start, busy=busy), retry, _background(above), _refusal(before))
+    view = _view(lines, pane, start, busy=busy)
+    refusal = _refusal([line.text for line in pane[:start]])
+    return Look(view, _retried(above) if busy else None, _background(above), refusal)
 
 
 def _refusal(above: list[str]) -> str | None:
     """The words of a hook below the last prompt: blocked by exit code 2 or a decision, or stopped."""
     stopped = max((index for index, line in enumerate(above) if _STOPPED.match(line)), default=None)
-    if stopped is None or any(line.startswith(_ARROW) for line in above[stopped + 1 :]):
+    if stopped is None or any(line.startswith(f"{_ARROW} ") for line in above[stopped + 1 :]):
         return None
     words = above[stopped + 1].strip().removeprefix("└").strip() if stopped + 1 < len(above) else ""
     return words or "it gave no reason"
@@ -84,6 +87,8 @@ def _view(lines: list[Line], pane: list[Line], start: int, *, busy: bool) -> Vie
     end = _end(pane, start)
     content = _content(pane[start:end])
     empty = content is Composer.EMPTY
+    if empty and [row for line in lines[end:] if (row := line.text.strip())] == [_LOADING]:
+        return View(Composer.HIDDEN, shows=_LOADING)
     elsewhere = codex_views.over(lines, start, end, empty=empty)
     if elsewhere is not None:
         return replace(elsewhere, busy=busy)

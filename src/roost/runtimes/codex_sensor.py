@@ -1,8 +1,10 @@
-"""What one Codex session leaves behind, as facts (0.169.0, measured).
+"""What one Codex session leaves behind, as facts (0.169.0 and 0.171.0, measured).
 
 Evidence: the rollout's line with the prompt, some 15 ms after Enter. End of a turn: `task_complete` (with
 `error.message` when the model failed) or `turn_aborted`. There is no status file: what the rollout does not
 tell, the screen and the title tell. The thread that invents a title has no rollout and is never seen here.
+A person may begin other threads or go back in one: `codex_threads` tells which is written. All that were
+followed are read on, and their lines are told apart by the ids of the turns.
 """
 
 import re
@@ -12,9 +14,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from roost.core.session import SessionState
-from roost.runtimes import codex_rollout, codex_screen
+from roost.runtimes import codex_rollout, codex_screen, codex_threads
 from roost.runtimes.base import (
     INTERRUPTED,
+    PACKED,
     Answer,
     Answered,
     Compacted,
@@ -48,7 +51,7 @@ _SERVER = 500
 _HOOK_LOOKS = 20
 """Looks at the screen, after a turn without a prompt, for the words of the hook that stopped it."""
 _RECHECK = 25
-"""Looks between two looks at the open files, once the conversation is known: a person may start another."""
+"""Looks between two looks at all rollouts, where a process's open files do not tell which it writes."""
 
 
 class CodexSensor:
@@ -56,6 +59,7 @@ class CodexSensor:
 
     styled = True
     records = True
+    current = False
     watches_screen = True
 
     def __init__(self, context: Context) -> None:
@@ -65,29 +69,49 @@ class CodexSensor:
         self._home = codex_rollout.codex_home(context.environ)
         self._conversation = context.session.conversation
         self._directories: tuple[str, ...] = (context.settings.dir,)
-        self._rollout: Path | None = None
+        self._rollouts: tuple[Path, ...] = ()
+        self._threads = codex_threads.Threads()
         self._looks = 0
         self._look = codex_screen.Look(View(Composer.HIDDEN))
         self._answer: Answer | None = None
         self._at_prompt = context.session.ready
         self._in_turn = False
+        self._turn: object = None
         self._prompted = False
         self._unprompted = 0
 
     def find(self, agent_pid: int, mark: str | None) -> Sequence[Fact]:
-        """Blocking: the conversation by the open files or else by what it holds, and its rollout."""
+        """Blocking: the thread that its process writes, by the open files or else by what it holds."""
         self._looks += 1
         if len(self._directories) == 1:
             self._directories += (str(self._context.directory.resolve()),)
+        held = codex_threads.held_by(agent_pid)
+        if held.locks:
+            running = self._threads.written(held, self._conversation, mark)
+        else:
+            running = self._holder(mark) or self._conversation
+        self.current = running in held.locks
         facts: list[Fact] = []
-        if self._rollout is None or self._looks % _RECHECK == 0:
-            running = codex_rollout.open_conversation(agent_pid) or self._holder(mark)
-            if running is not None and running != self._conversation:
-                self._conversation, self._rollout = running, None
-                facts.append(ConversationSeen(running))
-        if self._rollout is None and self._conversation is not None:
-            self._rollout = codex_rollout.rollout_of(self._home, self._conversation)
+        if running is not None and running != self._conversation:
+            self._conversation = running
+            self._in_turn = self._prompted = False
+            facts.append(ConversationSeen(running))
+        self._follow(running, held.rollouts.get(running) if running is not None else None)
         return [*facts, *self._refused()]
+
+    def _follow(self, thread: str | None, written: Path | None) -> None:
+        """Blocking: follow the thread's rollouts too, the one that is written last."""
+        if thread is None:
+            return
+        again = written is None and self._looks % _RECHECK == 0
+        if again or not any(codex_rollout.conversation_in(path) == thread for path in self._rollouts):
+            self._add(codex_rollout.rollouts_of(self._home, thread))
+        if written is not None:
+            self._add([written])
+
+    def _add(self, paths: Sequence[Path]) -> None:
+        new = [path for path in paths if path.suffix != PACKED and path not in self._rollouts]
+        self._rollouts += tuple(new)
 
     def _refused(self) -> Sequence[Fact]:
         """A prompt that a hook stopped: the rollout has its turn without it, the screen has the words."""
@@ -100,15 +124,18 @@ class CodexSensor:
         return (Rejected(ROLLOUT, refusal),)
 
     def _holder(self, mark: str | None) -> str | None:
-        """The conversation that holds the mark, where a machine does not tell a process's open files."""
-        if mark is None or self._conversation is not None or self._looks % _RECHECK:
+        """The thread that holds the mark, where a machine does not tell a process's open files."""
+        if mark is None or self._looks % _RECHECK:
             return None
-        path = codex_rollout.rollout_with(self._home, mark)
-        return codex_rollout.conversation_in(path) if path is not None else None
+        try:
+            recent = codex_rollout.written_since(self._home, self.since - 1.0)
+        except OSError:
+            return None
+        return self._threads.holding(recent, mark)
 
     def tails(self) -> Sequence[Path]:
-        """The rollout, once there is one."""
-        return (self._rollout,) if self._rollout is not None else ()
+        """The rollouts of the threads that were followed since the session began, in that order."""
+        return self._rollouts
 
     def status_path(self, agent_pid: int) -> Path | None:
         """None: Codex keeps no status file."""
@@ -131,9 +158,11 @@ class CodexSensor:
     def _event(self, payload: Mapping[str, Any], at: float) -> Sequence[Fact]:
         match payload.get("type"):
             case "task_started":
-                self._in_turn, self._prompted = True, False
+                self._in_turn, self._prompted, self._turn = True, False, payload.get("turn_id")
             case "item_completed":
-                return self._completed(payload.get("item"), at)
+                return self._completed(payload, at)
+            case "task_complete" | "turn_aborted" if self._of_another(payload):
+                return []
             case "task_complete":
                 error: object = payload.get("error")
                 self._unprompted = _HOOK_LOOKS if error is None and not self._prompted else 0
@@ -146,17 +175,25 @@ class CodexSensor:
                 pass
         return []
 
-    def _completed(self, item: object, at: float) -> Sequence[Fact]:
+    def _of_another(self, payload: Mapping[str, Any]) -> bool:
+        """Whether it is of a turn that still ran when its thread was left: of none that is followed now."""
+        return None not in (self._turn, payload.get("turn_id")) and payload.get("turn_id") != self._turn
+
+    def _completed(self, payload: Mapping[str, Any], at: float) -> Sequence[Fact]:
         """A prompt that was taken, a compaction that was done, or something of no concern here.
 
         What is entered during a turn is taken into it, after the tool that runs; an interrupted turn, or one
         that ends before, leaves it to the next one.
         """
+        item: object = payload.get("item")
         known = cast("dict[str, Any]", item) if isinstance(item, dict) else {}
         if known.get("type") == "UserMessage":
+            self._turn = payload.get("turn_id")
             joins, self._prompted = self._prompted, self._in_turn
             return [Prompted(text_of(known.get("content")), ROLLOUT, joins)]
-        return [Compacted(ROLLOUT, at) if known.get("type") == "ContextCompaction" else Answered(ROLLOUT)]
+        if known.get("type") == "ContextCompaction":
+            return [Compacted(ROLLOUT, at)]
+        return [] if self._of_another(payload) else [Answered(ROLLOUT)]
 
     def on_status(self, content: bytes | None) -> Sequence[Fact]:
         """There is no status file."""

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 
 from roost.runtimes.base import Composer, View
-from roost.runtimes.screen import Line
+from roost.runtimes.screen import Line, one_line
 
 FOLDER = "Folder access"
 RESUME = "Working directory · resume"
@@ -27,7 +27,7 @@ _ASKED = re.compile(r"Would you like to|^Allow the |^Trust this folder")
 _NAMED = re.compile(
     r"^Folder access$|^Hooks need review|^Working directory · |^Welcome to Codex|^Question \d"
 )
-_ACTION = "Action Required"
+_ACTION = re.compile(r"(?:^|\| )\[ [.!] \] Action Required")
 _KEYS = re.compile(
     r"\b(?:esc|q)(?: ·)? (?:back|cancel|clear|close|dismiss|exit|normal)\b|\^c (?:exit|quit)\b", re.IGNORECASE
 )
@@ -87,7 +87,7 @@ def dialog(lines: list[Line], title: str) -> str | None:
     shown = [line.text.strip() for line in lines if line.text.strip()]
     if any(_ELSEWHERE in line for line in shown[-4:]):
         return _ELSEWHERE
-    asks = _ACTION in title
+    asks = _ACTION.search(title) is not None
     if not shown or not (asks or is_question(shown[-1])):
         return None
     texts = [line.text for line in lines]
@@ -143,7 +143,7 @@ def instead(lines: list[Line], border: int | None) -> View:
         right = next((text for line in told if (text := line.text[border + 1 :].strip("+× "))), "")
         return View(Composer.ELSEWHERE, shows=re.split(r"\s{2,}|\s*×", right)[0] or told[-1].text.strip())
     if not any(_names_keys(line) for line in told[-3:]):
-        return View(Composer.HIDDEN, shows=told[-1].text.strip())
+        return View(Composer.HIDDEN, shows=one_line([told[-1].text]))
     return _named(lines, told[0])
 
 

@@ -46,6 +46,7 @@ class CommandSensor:
 
     watches_screen = True
     styled = False
+    current = True
 
     def __init__(self, spec: RuntimeTable, context: Context) -> None:
         """Watch the session of this context by the patterns of the specification."""
@@ -166,10 +167,28 @@ class CommandRuntime:
         del context
         return ()
 
-    def transcript(self, context: Context, mark: str | None) -> Path | None:
+    def transcript(self, context: Context) -> Path | None:
         """The accept log, if it exists."""
-        del mark
         if self._spec.accept_log is None:
             return None
         path = Path(fill(self._spec.accept_log, context))
         return path if path.exists() else None
+
+    def transcripts(self, context: Context) -> Sequence[Path]:
+        """The accept log."""
+        path = self.transcript(context)
+        return () if path is None else (path,)
+
+    def written(self, context: Context, since: float) -> Sequence[Path]:
+        """The accept log, whenever it was written: it is the only record that is known of."""
+        del since
+        return self.transcripts(context)
+
+    def given(self, line: bytes) -> bool:
+        """Its log tells of prompts alone."""
+        del line
+        return False
+
+    def conversation_of(self, record: Path) -> str | None:
+        """Its record does not tell."""
+        del record

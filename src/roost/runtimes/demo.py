@@ -24,7 +24,7 @@ from roost.runtimes.base import (
     TurnOver,
     View,
 )
-from roost.runtimes.lines import records, status_files, status_object, time_of, whole_number
+from roost.runtimes.lines import changed_since, records, status_files, status_object, time_of, whole_number
 
 _DIALOG = "Allow? [Enter = yes, Esc = no]"
 _PROMPT = "demo>"
@@ -38,6 +38,7 @@ class DemoSensor:
     watches_screen = False
     styled = False
     records = True
+    current = True
 
     def __init__(self, context: Context) -> None:
         """Watch the session of this context."""
@@ -162,11 +163,28 @@ class DemoRuntime:
             and (pid := whole_number(status.get("pid"))) is not None
         ]
 
-    def transcript(self, context: Context, mark: str | None) -> Path | None:
+    def transcript(self, context: Context) -> Path | None:
         """The conversation file, if the conversation exists."""
-        del mark
         path = _conversation_file(context)
         return path if path.exists() else None
+
+    def transcripts(self, context: Context) -> Sequence[Path]:
+        """The conversation file."""
+        path = self.transcript(context)
+        return () if path is None else (path,)
+
+    def written(self, context: Context, since: float) -> Sequence[Path]:
+        """The conversation files in the shared directory."""
+        return changed_since(context.shared.glob("*.jsonl"), since)
+
+    def given(self, line: bytes) -> bool:
+        """Its conversation file tells prompts apart."""
+        del line
+        return False
+
+    def conversation_of(self, record: Path) -> str | None:
+        """By the file's name."""
+        return record.stem
 
 
 def _conversation_file(context: Context) -> Path:

@@ -1,7 +1,7 @@
 """Reading the JSON lines that agent programs write."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -48,6 +48,12 @@ def status_files(folder: Path) -> Iterator[dict[str, Any]]:
             continue
         if found is not None:
             yield found
+
+
+def changed_since(paths: Iterable[Path], since: float) -> list[Path]:
+    """Blocking: the files that were changed since (Unix seconds), the latest first. Raises OSError."""
+    found = sorted(((path.stat().st_mtime, path) for path in paths), reverse=True)
+    return [path for at, path in found if at >= since]
 
 
 def whole_number(value: object) -> int | None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 _SEQUENCE = re.compile(r"\x1b\[([0-9;:]*)([@-~])|\x1b[()][0-9A-Za-z]|[\x0e\x0f]")
 _CHANGES: Mapping[str, Mapping[str, bool]] = {
@@ -109,6 +110,7 @@ def _parts(screen: str) -> Iterator[tuple[str, Style]]:
         yield screen[position:], style
 
 
+@lru_cache(maxsize=1024)
 def _restyle(codes: str, style: Style) -> Style:
     """The style after one SGR sequence."""
     numbers = iter(code.partition(":")[0] for code in codes.split(";"))

@@ -11,7 +11,7 @@ from pathlib import Path
 import apsw
 
 from roost.errors import StoreError
-from roost.store.errors import StoreMissingError, StoreVersionError, explain
+from roost.store.errors import StoreEmptyError, StoreMissingError, StoreVersionError, explain
 
 SCHEMA = 4
 """The version of the tables that this roost works with: the number of the last migration."""
@@ -21,7 +21,8 @@ _BUSY_MS = 10_000
 _CACHE_KIB = 32 * 1024
 """Pages held in memory, where there are so many: with 2 MiB, as SQLite has it, a commit of ten thousand rows
 wrote and read its own pages again, and took twice as long."""
-_SIDE_FILES = ("", "-wal", "-shm")
+SIDE_FILES = ("", "-wal", "-shm")
+"""What a store in use consists of: behind its name."""
 _umask_lock = threading.Lock()
 
 
@@ -55,6 +56,17 @@ def open_for_reading(path: Path) -> apsw.Connection:
     """
     if not path.exists():
         raise StoreMissingError(f"there is no store at {path} yet; `roost up` makes one")
+    connection = open_read_only(path)
+    try:
+        _check_version(path, schema_of(connection))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_read_only(path: Path) -> apsw.Connection:
+    """Open a store of any version without the means to change it. Raises StoreError."""
     try:
         try:
             return _readable(path, "mode=ro")
@@ -77,7 +89,7 @@ def _readable(path: Path, how: str) -> apsw.Connection:
     connection = apsw.Connection(f"{path.absolute().as_uri()}?{how}", flags=flags)
     try:
         connection.set_busy_timeout(_BUSY_MS)
-        _check_version(path, schema_of(connection))
+        schema_of(connection)  # it is a database, and can be read
     except BaseException:
         connection.close()
         raise
@@ -85,6 +97,12 @@ def _readable(path: Path, how: str) -> apsw.Connection:
 
 
 def _check_version(path: Path, version: int) -> None:
+    if version == 0:
+        raise StoreEmptyError(
+            f"the store {path} is empty; `roost restore BACKUP` brings back a backup, `roost up` begins anew"
+            " and ends no agent",
+            path=str(path),
+        )
     if version != SCHEMA:
         raise _other_version(path, version)
 
@@ -123,7 +141,36 @@ def _other_version(path: Path, version: int) -> StoreVersionError:
             f"the store is of an older roost (schema {version}, this one needs {SCHEMA});"
             " `roost up` brings it up to date"
         )
-    return StoreVersionError(sentence, path=str(path), schema=version, known=SCHEMA)
+    return StoreVersionError(sentence, path=str(path), schema=version, known=SCHEMA, newer=version > SCHEMA)
+
+
+def files_of(path: str) -> dict[str, tuple[int, int] | None]:
+    """Which files are at the place of a store now, by device and inode."""
+    return {suffix: _file_at(f"{path}{suffix}") for suffix in SIDE_FILES}
+
+
+def _file_at(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 -- before each commit: a Path costs as much as the look
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def checkpoint(connection: apsw.Connection) -> int:
+    """Move the whole write-ahead log into the database and cut it off; returns the pages left in it.
+
+    Waits for nobody: where a reader needs the log, it stays, and the next call tries again.
+    """
+    connection.set_busy_timeout(0)
+    try:
+        logged, _ = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    except apsw.BusyError:
+        logged, moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        return max(logged - moved, 1)
+    finally:
+        connection.set_busy_timeout(_BUSY_MS)
+    return max(logged, 0)
 
 
 def _create(path: Path) -> apsw.Connection:
@@ -134,7 +181,7 @@ def _create(path: Path) -> apsw.Connection:
             connection = apsw.Connection(str(path))
         finally:
             os.umask(before)
-    for suffix in _SIDE_FILES:
+    for suffix in SIDE_FILES:
         side = Path(f"{path}{suffix}")
         try:
             if side.stat().st_mode & 0o077:

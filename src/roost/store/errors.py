@@ -11,10 +11,27 @@ class StoreMissingError(StoreError):
     code = "store-missing"
 
 
+class StoreEmptyError(StoreError):
+    """The store holds no tables: it is new, or what it held is gone."""
+
+    code = "store-empty"
+
+
+class StoreDisplacedError(StoreError):
+    """The store's files are not at their place any more; nothing was stored."""
+
+    code = "store-displaced"
+
+
 class StoreVersionError(StoreError):
     """The store is of another version of roost."""
 
     code = "store-version"
+
+    @property
+    def newer(self) -> bool:
+        """Whether that is a later one."""
+        return bool(self.facts.get("newer"))
 
 
 class StoreClosedError(StoreError):
@@ -62,7 +79,8 @@ def explain(error: apsw.Error, path: str) -> StoreError:
         case apsw.CorruptError() | apsw.NotADBError():
             text = (
                 f"the store {path} is damaged ({error});"
-                " stop roost, save what can be read with `sqlite3 FILE .recover`, and move the file away"
+                " `roost restore BACKUP` brings back a backup; without one move its files away, and `roost"
+                " up` begins anew and ends no agent"
             )
         case apsw.CantOpenError():
             text = (

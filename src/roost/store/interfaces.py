@@ -3,8 +3,9 @@
 All times are Unix seconds, all sizes bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from roost.core.commands import Change, Clear, Effect, End, Examine, Journal, Launch, Notify, Offer, Perform
@@ -12,7 +13,7 @@ from roost.core.identity import ProcessId
 from roost.core.message import Message, MessageState
 from roost.core.peer import PeerState
 from roost.core.session import Death
-from roost.store.records import Attempt, Counts, Intent, JournalRow, Loaded, StoredMessage
+from roost.store.records import Attempt, Copied, Counts, Intent, JournalRow, Loaded, StoredMessage
 
 __all__ = [
     "Attempt",
@@ -150,6 +151,14 @@ class Store(Protocol):
         """The live session and the peer that a token belongs to."""
         ...
 
+    async def closed(self, sessions: Collection[str]) -> frozenset[str]:
+        """Which of these sessions this store has closed; those that it never knew are not among them."""
+        ...
+
+    async def removed(self, names: Collection[str]) -> frozenset[str]:
+        """Which of these names are of peers that this store has removed."""
+        ...
+
     async def meta(self, key: str) -> str | None:
         """One value of the store's own settings."""
         ...
@@ -160,6 +169,14 @@ class Store(Protocol):
 
     async def counts(self) -> Counts:
         """How much there is."""
+        ...
+
+    async def back_up(self, target: Path) -> Copied:
+        """Copy the whole store into a new file. Raises RefusedError, OSError."""
+        ...
+
+    def displaced(self) -> str | None:
+        """Why nothing can be stored: the files are not at their place any more. None: they are."""
         ...
 
     async def close(self) -> None:

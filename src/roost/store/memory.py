@@ -1,20 +1,21 @@
 """The store's twin: the same promises in dictionaries, without threads, for tests of what stands on it."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import TypeVar
 
 from roost.core.message import Message, MessageState
 from roost.core.peer import PeerState
 from roost.core.session import Death
-from roost.errors import StoreError
+from roost.errors import RefusedError, StoreError
 from roost.store.database import SCHEMA
 from roost.store.errors import AmbiguousIdError, BatchError, StoreClosedError
 from roost.store.interfaces import Batch
 from roost.store.reader import PREFIX_LEAST
-from roost.store.records import Counts, JournalRow, Loaded, StoredMessage
+from roost.store.records import Copied, Counts, JournalRow, Loaded, StoredMessage
 from roost.store.tables import Tables, apply, unfinished
 
 T = TypeVar("T")
@@ -174,6 +175,26 @@ class MemoryStore:
         """The live session and the peer that a token belongs to."""
         token = self._seen().tokens.get(token_hash)
         return None if token is None else (token.session, token.peer)
+
+    async def closed(self, sessions: Collection[str]) -> frozenset[str]:
+        """Which of these sessions this store has closed."""
+        told = {row.session for row in self._seen().journal.values() if row.kind == "stopped"}
+        return frozenset(each for each in sessions if each in self._seen().ended or each in told)
+
+    async def removed(self, names: Collection[str]) -> frozenset[str]:
+        """Which of these names are of peers that this store has removed."""
+        return frozenset(
+            row.peer for row in self._seen().journal.values() if row.kind == "removed" and row.peer in names
+        )
+
+    async def back_up(self, target: Path) -> Copied:
+        """There are no files to copy."""
+        raise RefusedError(f"a store in memory cannot be copied to {target}")
+
+    @staticmethod
+    def displaced() -> str | None:
+        """Nobody can move what is in memory."""
+        return None
 
     async def meta(self, key: str) -> str | None:
         """One value of the store's own settings."""

@@ -5,7 +5,7 @@
 # ruff: noqa: S608 -- statements are put together from constants of this package only
 
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from itertools import islice
@@ -18,9 +18,11 @@ from roost.core.message import FINAL, Message, MessageState
 from roost.core.peer import PeerState
 from roost.core.session import Death, Session
 from roost.store import rows
+from roost.store.backup import back_up
+from roost.store.codec import to_text
 from roost.store.database import open_for_reading, schema_of
 from roost.store.errors import AmbiguousIdError, explain
-from roost.store.records import Counts, Intent, JournalRow, Loaded, StoredMessage
+from roost.store.records import Copied, Counts, Intent, JournalRow, Loaded, StoredMessage
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -208,6 +210,34 @@ class Reader:
         return self._row("SELECT session, peer FROM tokens WHERE hash = ?", token_hash)
 
     @_explained
+    def closed(self, sessions: Collection[str]) -> frozenset[str]:
+        """Which of these sessions this store has closed: by their row, or by what it wrote at their end."""
+        asked = to_text(sorted(sessions))
+        found = self._rows(
+            "SELECT id FROM sessions WHERE ended_at IS NOT NULL AND id IN (SELECT value FROM json_each(?))",
+            (asked,),
+        )
+        closed = {row[0] for row in found}
+        if closed != set(sessions):  # those of removed peers: only the journal tells of them
+            found = self._rows(
+                "SELECT DISTINCT session FROM journal WHERE kind = 'stopped'"
+                " AND session IN (SELECT value FROM json_each(?))",
+                (asked,),
+            )
+            closed.update(row[0] for row in found)
+        return frozenset(closed)
+
+    @_explained
+    def removed(self, names: Collection[str]) -> frozenset[str]:
+        """Which of these names are of peers that this store has removed."""
+        found = self._rows(
+            "SELECT DISTINCT peer FROM journal WHERE kind = 'removed'"
+            " AND peer IN (SELECT value FROM json_each(?))",
+            (to_text(sorted(names)),),
+        )
+        return frozenset(row[0] for row in found)
+
+    @_explained
     def meta(self, key: str) -> str | None:
         """One value of the store's own settings."""
         return self._value("SELECT value FROM meta WHERE key = ?", key)
@@ -226,6 +256,11 @@ class Reader:
         )
         assert row is not None  # noqa: S101 -- a SELECT without FROM has one row
         return Counts(*row)
+
+    @_explained
+    def back_up(self, target: Path) -> Copied:
+        """Copy the whole store, as it is at this moment, into a new file. Raises RefusedError, OSError."""
+        return back_up(self._connection, target)
 
     @_explained
     def check(self) -> list[str]:

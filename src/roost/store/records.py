@@ -78,3 +78,14 @@ class Loaded:
     peers: tuple[PeerState, ...]
     intents: tuple[Intent, ...]
     schema: int
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What a copy holds: the version of its tables, and how much of what a person would miss."""
+
+    schema: int
+    peers: int
+    messages: int
+    kept: str | None = None
+    """Where the store that was there before is, after a restore."""

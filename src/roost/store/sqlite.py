@@ -1,7 +1,7 @@
 """The store on disk: one writing thread, one reading thread, no waiting in the event loop."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeVar
@@ -12,6 +12,7 @@ from roost.core.session import Death
 from roost.store.errors import StoreClosedError
 from roost.store.interfaces import Batch, Counts, JournalRow, Loaded, StoredMessage
 from roost.store.reader import Reader
+from roost.store.records import Copied
 from roost.store.writer import Writer
 
 P = ParamSpec("P")
@@ -45,6 +46,17 @@ class SqliteStore:
     async def commit(self, batch: Batch) -> tuple[JournalRow, ...]:
         """Store a batch; durable when it returns."""
         return await self._writer.submit(batch)
+
+    async def back_up(self, target: Path) -> Copied:
+        """Copy the whole store into a new file, even when its own files were removed. Raises RefusedError.
+
+        Through the connection that is open, so reads wait meanwhile.
+        """
+        return await self._read(Reader.back_up, target)
+
+    def displaced(self) -> str | None:
+        """Why nothing can be stored: the files are not at their place any more. None: they are."""
+        return self._writer.displaced()
 
     async def close(self) -> None:
         """Store what was handed over, then let go of the files."""
@@ -112,6 +124,14 @@ class SqliteStore:
     async def token(self, token_hash: str) -> tuple[str, str] | None:
         """The live session and the peer that a token belongs to."""
         return await self._read(Reader.token, token_hash)
+
+    async def closed(self, sessions: Collection[str]) -> frozenset[str]:
+        """Which of these sessions this store has closed."""
+        return await self._read(Reader.closed, sessions) if sessions else frozenset()
+
+    async def removed(self, names: Collection[str]) -> frozenset[str]:
+        """Which of these names are of peers that this store has removed."""
+        return await self._read(Reader.removed, names) if names else frozenset()
 
     async def meta(self, key: str) -> str | None:
         """One value of the store's own settings."""

@@ -14,8 +14,8 @@ import apsw
 
 from roost.errors import StoreError
 from roost.store.apply import Applier
-from roost.store.database import open_database
-from roost.store.errors import BatchError, StoreClosedError, explain
+from roost.store.database import checkpoint, files_of, open_database
+from roost.store.errors import BatchError, StoreClosedError, StoreDisplacedError, explain
 from roost.store.interfaces import Batch, JournalRow
 
 _GROUP_MOST = 1024
@@ -25,6 +25,10 @@ _LOG_PAGES = 1000
 _LOG_PAGES_MOST = 4000
 """Pages in the write-ahead log from which on they go into the database when nobody waits, and in any case.
 Left to SQLite, that would be a part of some caller's commit; each read looks through a long log, too."""
+
+_REST = 1.0
+"""Seconds without a commit after which the whole log goes into the database: a copy of that file alone holds
+everything then. While somebody reads an old state it is tried again so often."""
 
 Result = tuple[JournalRow, ...] | StoreError
 
@@ -45,6 +49,7 @@ class Writer:
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._closing = False
+        self._committer: Committer | None = None
         self._thread = threading.Thread(target=self._run, name="roost-store-writer", daemon=True)
 
     async def open(self) -> None:
@@ -67,6 +72,10 @@ class Writer:
             self._queue.put(None)
         await asyncio.shield(self._ended)
 
+    def displaced(self) -> str | None:
+        """Why nothing can be stored: the files are not at their place any more. None: they are."""
+        return self._committer.displaced() if self._committer is not None else None
+
     def _call(self, callback: Callable[[], None]) -> None:
         try:
             self._loop.call_soon_threadsafe(callback)
@@ -81,28 +90,35 @@ class Writer:
             failure = error
             self._call(lambda: _fail(self._opened, failure))
         else:
+            committer = self._committer = Committer(connection, str(self._path))
             self._call(lambda: _succeed(self._opened))
             try:
-                self._serve(connection)
+                self._serve(committer)
             finally:
                 connection.close()
         finally:
             self._call(lambda: _succeed(self._ended))
 
-    def _serve(self, connection: apsw.Connection) -> None:
-        committer = Committer(connection, str(self._path))
+    def _serve(self, committer: "Committer") -> None:
+        committer.rest()
         more = True
         while more:
             group: list[_Waiting] = []
-            more = self._gather(group)
+            try:
+                more = self._gather(group, _REST if committer.logged else None)
+            except Empty:
+                committer.rest()
             if group:
                 results = committer.commit([waiting.batch for waiting in group])
                 self._call(lambda group=group, results=results: _resolve(group, results))
                 committer.tidy(idle=self._queue.empty())
 
-    def _gather(self, group: list[_Waiting]) -> bool:
-        """Wait for a batch, then take what else is there; False when it was the last."""
-        waiting = self._queue.get()
+    def _gather(self, group: list[_Waiting], seconds: float | None) -> bool:
+        """Wait for a batch, then take what else is there; False when it was the last.
+
+        Raises Empty when none came within `seconds` (None: for ever).
+        """
+        waiting = self._queue.get(timeout=seconds)
         try:
             while waiting is not None:
                 group.append(waiting)
@@ -151,28 +167,53 @@ class Committer:
         self._path = path
         self._applier = Applier(connection)
         self._execute = connection.cursor().execute
-        self._logged = 0
+        self._files = files_of(path)
+        self.logged = 1
+        """Pages in the write-ahead log, as far as known; after an opening there may be some."""
         connection.set_wal_hook(self._note_log)
 
     def _note_log(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
-        self._logged = pages
+        self.logged = pages
         return apsw.SQLITE_OK
 
     def tidy(self, *, idle: bool) -> None:
         """Move the write-ahead log into the database once it has grown; `idle`: nobody waits for a commit."""
-        if self._logged < (_LOG_PAGES if idle else _LOG_PAGES_MOST):
+        if self.logged < (_LOG_PAGES if idle else _LOG_PAGES_MOST):
             return
         try:
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         except apsw.Error:  # as on a full disk: the log holds everything, and the next commit says so
             return
-        self._logged = 0
+        self.logged = 0
+
+    def rest(self) -> None:
+        """Nobody has committed for a while: move the whole log into the database."""
+        if self.displaced() is not None:
+            return
+        try:
+            self.logged = checkpoint(self._connection)
+        except apsw.Error:  # as on a full disk: tried again
+            return
+
+    def displaced(self) -> str | None:
+        """Why nothing can be stored: other files, or none, are where those were that are open."""
+        if files_of(self._path) == self._files:
+            return None
+        return (
+            f"the store {self._path} was moved, removed or replaced while it is in use, and nothing is stored"
+            " any more; put its files back, or save it with `roost backup FILE`, then `roost down`,"
+            " `roost restore FILE` and `roost up`"
+        )
 
     def commit(self, batches: list[Batch]) -> list[Result]:
         """Store the batches in order and durably; for each its journal lines, or why it was not stored.
 
         Savepoints cost a third of all the work and bad batches are rare: they are set only when one was met.
+        What is stored in files that nobody finds again would be lost, so the files are looked for before.
         """
+        gone = self.displaced()
+        if gone is not None:
+            return [StoreDisplacedError(gone, path=self._path)] * len(batches)
         try:
             return self._transaction(batches, self._plain)
         except _BatchFailedError as failed:

@@ -65,24 +65,54 @@ class _Endpoints:
     async def messages(self, http: HttpRequest) -> Response:
         turn = await _arrive(http, self.journal, self.decide, anthropic.read)
         if isinstance(turn.answer.act, Fail):
-            return await _fail(turn, anthropic.error(turn.answer.act.status))
+            return await self.fail(turn, anthropic.error(turn.answer.act.status))
         if turn.request.stream:
-            return _streaming(anthropic.stream(turn), turn.answer.delay)
-        await asyncio.sleep(turn.answer.delay)
+            return self.streaming(anthropic.stream(turn), turn)
+        await self.wait(turn)
         return JSONResponse(anthropic.whole(turn))
 
     async def responses(self, http: HttpRequest) -> Response:
         turn = await _arrive(http, self.journal, self.decide, openai.read)
         if isinstance(turn.answer.act, Fail):
-            return await _fail(turn, openai.error(turn.answer.act.status))
+            return await self.fail(turn, openai.error(turn.answer.act.status))
         if turn.request.stream:
-            return _streaming(openai.stream(turn), turn.answer.delay)
-        await asyncio.sleep(turn.answer.delay)
+            return self.streaming(openai.stream(turn), turn)
+        await self.wait(turn)
         return JSONResponse(openai.whole(turn))
 
     def decide(self, request: Request) -> Answer:
         status = self.outage.answers(request)
         return decide(request) if status is None else Answer(Fail(status))
+
+    async def wait(self, turn: Turn) -> None:
+        """The answer's delay."""
+        whole = False
+        try:
+            await asyncio.sleep(turn.answer.delay)
+            whole = True
+        finally:
+            self.journal.end(turn.number, whole=whole)
+
+    async def fail(self, turn: Turn, body: dict[str, object]) -> Response:
+        await self.wait(turn)
+        status = turn.answer.act.status if isinstance(turn.answer.act, Fail) else 500
+        return JSONResponse(body, status_code=status)
+
+    def streaming(self, events: Iterator[bytes], turn: Turn) -> StreamingResponse:
+        """The first event at once: the CLI knows that the model is at work. The rest after the delay."""
+
+        async def produce() -> AsyncIterator[bytes]:
+            whole = False
+            try:
+                yield next(events)
+                await asyncio.sleep(turn.answer.delay)
+                for chunk in events:
+                    yield chunk
+                whole = True
+            finally:
+                self.journal.end(turn.number, whole=whole)
+
+        return StreamingResponse(produce(), media_type="text/event-stream")
 
     async def count(self, http: HttpRequest) -> Response:
         body = await http.body()
@@ -132,6 +162,9 @@ async def _arrive(
             user_texts=[entry.text for entry in request.entries if entry.said is Said.USER],
             results=[entry.text for entry in request.entries if entry.said is Said.RESULT],
             answer=repr(turn.answer),
+            results_since=request.pending.results,
+            waiting=len(request.pending.texts),
+            failed=isinstance(turn.answer.act, Fail),
         )
     )
     return turn
@@ -161,21 +194,3 @@ def _headers(http: HttpRequest) -> dict[str, str]:
 
 def _session(http: HttpRequest) -> str:
     return next((http.headers[name] for name in _SESSION if name in http.headers), "")
-
-
-async def _fail(turn: Turn, body: dict[str, object]) -> Response:
-    await asyncio.sleep(turn.answer.delay)
-    status = turn.answer.act.status if isinstance(turn.answer.act, Fail) else 500
-    return JSONResponse(body, status_code=status)
-
-
-def _streaming(events: Iterator[bytes], delay: float) -> StreamingResponse:
-    """The first event at once, so that the CLI knows that the model is at work; the rest after the delay."""
-
-    async def produce() -> AsyncIterator[bytes]:
-        yield next(events)
-        await asyncio.sleep(delay)
-        for chunk in events:
-            yield chunk
-
-    return StreamingResponse(produce(), media_type="text/event-stream")

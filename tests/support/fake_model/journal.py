@@ -29,6 +29,12 @@ class Arrival(msgspec.Struct, frozen=True):
     """The texts of all tool results in the request."""
     answer: str
     """The act decided upon, for people to read."""
+    results_since: int = 0
+    """Tool results that came for the texts which wait for an answer: 0 is a turn that begins."""
+    waiting: int = 1
+    """How many of the user's texts wait for an answer: none where an interrupt ended their turn."""
+    failed: bool = False
+    """Answered with an HTTP error."""
 
 
 class Journal:
@@ -41,6 +47,7 @@ class Journal:
         self._changed: threading.Condition = threading.Condition()
         self._arrivals: list[Arrival] = []
         self._numbers: int = 0
+        self._ended: dict[int, tuple[float, bool]] = {}
 
     def number(self) -> int:
         """The next request's number."""
@@ -61,6 +68,16 @@ class Journal:
                     _ = file.write(msgspec.json.encode(arrival) + b"\n")
             self._arrivals.append(arrival)
             self._changed.notify_all()
+
+    def end(self, number: int, *, whole: bool) -> None:
+        """The answer to a request has been sent; not `whole`: its client has gone before."""
+        with self._changed:
+            self._ended[number] = (time.time(), whole)
+
+    def ended(self, number: int) -> tuple[float, bool] | None:
+        """When the answer to a request was over (Unix seconds), and if it was whole; None until then."""
+        with self._changed:
+            return self._ended.get(number)
 
     def all(self) -> list[Arrival]:
         """What arrived so far."""

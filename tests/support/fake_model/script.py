@@ -14,7 +14,8 @@ Directives, each on a line of its own in the user's text:
 | `@@error STATUS@@` | answers the request with this HTTP status |
 
 A text inside a roost envelope is answered to its sender by `send_message(reply_to=...)`, any other by a text.
-Without a directive that says the answer, it is `echo: <first line>`.
+Without a directive that says the answer, it is `echo: <first line>`. What is an echo already gets no answer:
+two agents would go on for ever.
 """
 
 import re
@@ -29,6 +30,7 @@ from tests.support.fake_model.conversation import Open
 FINAL = "done"
 """The text that ends a turn whose answer went out by `send_message`."""
 
+_ECHO = "echo: "
 _DIRECTIVE = re.compile(r"@@([a-z]+)(?: (.*))?@@")
 _OPENING = re.compile(r"^\[roost message (?P<id>\S+) from (?P<sender>\S+)(?: [^\n]*)?\]$", re.MULTILINE)
 _PASTED = re.compile(
@@ -175,9 +177,9 @@ def _steps(text: str, earlier: int) -> Iterator[Step]:
             answered = answered or isinstance(step, Say)
             yield _addressed(step, message) if isinstance(step, Say) else step
         answered = answered or match[1] == "silent"
-    if not answered:
+    if not answered and not (message and body.startswith(_ECHO)):
         first = next(iter(body.strip("\n").splitlines()), "")
-        yield _addressed(Say(f"echo: {first}"), message)
+        yield _addressed(Say(_ECHO + first), message)
 
 
 def _addressed(say: Say, message: Envelope | None) -> Say | Send:

@@ -1,7 +1,6 @@
 """How the views of Claude Code are opened, beside those of its slash commands."""
 
-from tests.support.views.stage import Wish
-from tests.support.views.walk import Visit
+from tests.support.views.visit import Visit, Wish
 
 _QUESTION = (
     '@@tool AskUserQuestion {"questions":[{"question":"Which colour?","header":"Colour","multiSelect":false,'
@@ -18,7 +17,23 @@ _TODO = (
     '@@tool TodoWrite {"todos":[{"content":"one","status":"in_progress","activeForm":"doing one"},'
     '{"content":"two","status":"pending","activeForm":"doing two"}]}@@'
 )
-_ASK = ("~0.5", "Enter", "?Esc to cancel|Esc to", "~0.5")
+_HELPER = (
+    '=@@tool Agent {"description":"a helper","prompt":"@@delay 60@@","subagent_type":"general-purpose"}@@',
+    "Enter",
+    "~2.5",
+)
+_AGENTS = Wish(agent_view=True)
+_PADDED = Wish(
+    claude_settings={
+        "statusLine": {
+            "type": "command",
+            "padding": 0,
+            "command": "printf '❯ x\\n────────────────────────\\nrow'",
+        }
+    }
+)
+_REPOSITORY = Wish(repository=True)
+_ASK = ("~0.5", "Enter", "?Esc.to", "~0.5")
 _LOOSE = {"permissions": {"defaultMode": "bypassPermissions"}, "skipDangerousModePermissionPrompt": True}
 _LOUD = Wish(
     claude_settings={
@@ -27,7 +42,7 @@ _LOUD = Wish(
             "command": "printf '> a row\\n────────────────────────\\n❯ x · y\\n'",
         }
     }
-)  # noqa: RUF001
+)
 _QUIET = Wish(claude_settings={"statusLine": {"type": "command", "command": "echo mine"}})
 _VIM = Wish(claude_settings={"editorMode": "vim"})
 _FULL = Wish(claude_settings={"tui": "fullscreen"})
@@ -46,7 +61,7 @@ VISITS = (
     Visit("shortcuts", ("=?",)),
     Visit("rewind", ("Escape", "Escape", "~0.5")),
     Visit("rewind-confirm", ("Escape", "Escape", "~0.5", "Up", "Enter"), leave=("Escape", "Escape")),
-    Visit("agents", ("Left", "~2"), leave=("Right", "Escape")),
+    Visit("agents", ("Left", "~2"), leave=("Escape",), wish=_AGENTS, fresh=True),
     Visit("prompt-down", ("Down",)),
     Visit("prompt-up", ("Up",)),
     Visit("complete-file", ("=@",), leave=("C-c",)),
@@ -83,7 +98,9 @@ VISITS = (
     Visit("vim-command", ("=/vim", "~0.4", "Enter")),
     Visit("btw-answer", ("=/btw what is this", "~0.3", "Enter", "~1.5")),
     Visit("help-commands", ("=/help", "~0.3", "Enter", "~0.5", "Right")),
-    Visit("status-config", ("=/status", "~0.3", "Enter", "~0.5", "Right"), leave=("Escape", "Escape")),
+    Visit(
+        "status-config", ("=/status", "~0.3", "Enter", "~0.5", "Right", "~1.5"), leave=("Escape", "Escape")
+    ),
     Visit("permissions-add", ("=/permissions", "~0.3", "Enter", "~0.5", "Enter"), leave=("Escape", "Escape")),
     Visit("mcp-server", ("=/mcp", "~0.3", "Enter", "~0.5", "Enter"), leave=("Escape", "Escape")),
     Visit("hooks-detail", ("=/hooks", "~0.3", "Enter", "~0.5", "Enter"), leave=("Escape", "Escape")),
@@ -97,10 +114,19 @@ VISITS = (
     Visit("turn-transcript", ("=@@delay 60@@", "Enter", "~1", "C-o"), fresh=True),
     Visit("turn-shortcuts", ("=@@delay 60@@", "Enter", "~1", "=?"), fresh=True),
     Visit(
-        "turn-agents", ("=@@delay 60@@", "Enter", "~1", "Left", "~2"), fresh=True, leave=("Right", "Escape")
+        "turn-agents",
+        ("=@@delay 60@@", "Enter", "~1", "Left", "~4"),
+        wish=_AGENTS,
+        fresh=True,
+        leave=("Right", "Escape"),
     ),
     Visit("turn-help", ("=@@delay 60@@", "Enter", "~1", "=/help", "~0.4", "Enter"), fresh=True),
-    Visit("turn-status", ("=@@delay 60@@", "Enter", "~1", "=/status", "~0.4", "Enter"), fresh=True),
+    Visit(
+        "turn-status",
+        ("=@@delay 60@@", "Enter", "~1", "=/status", "~0.4", "Enter", "~1"),
+        fresh=True,
+        leave=("Escape", "Escape"),
+    ),
     Visit("turn-model", ("=@@delay 60@@", "Enter", "~1", "=/model", "~0.4", "Enter"), fresh=True),
     Visit("turn-escape", ("=@@delay 60@@", "Enter", "~1", "Escape"), fresh=True, leave=("C-c",)),
     Visit("turn-history-search", ("=@@delay 60@@", "Enter", "~1", "C-r"), fresh=True, leave=("Escape",)),
@@ -163,20 +189,14 @@ VISITS = (
     Visit("background-shell-up", ("=" + _BACKGROUND, "Enter", "~3", "Left", "~1"), fresh=True, wish=_SHELLS),
     Visit(
         "subagent",
-        (
-            '=@@tool Agent {"description":"a helper","prompt":"@@delay 60@@","subagent_type":"general-purpose"}@@',
-            "Enter",
-            "~2.5",
-        ),
+        (*_HELPER,),
         fresh=True,
         leave=(),
     ),
     Visit(
         "subagent-down",
         (
-            '=@@tool Agent {"description":"a helper","prompt":"@@delay 60@@","subagent_type":"general-purpose"}@@',
-            "Enter",
-            "~2.5",
+            *_HELPER,
             "Down",
         ),
         fresh=True,
@@ -184,9 +204,7 @@ VISITS = (
     Visit(
         "subagent-down-enter",
         (
-            '=@@tool Agent {"description":"a helper","prompt":"@@delay 60@@","subagent_type":"general-purpose"}@@',
-            "Enter",
-            "~2.5",
+            *_HELPER,
             "Down",
             "Down",
             "Enter",
@@ -198,6 +216,8 @@ VISITS = (
     Visit("vim-normal", ("Escape",), wish=_VIM, leave=("i",), fresh=True),
     Visit("vim-normal-draft", ("=a draft", "Escape"), wish=_VIM, leave=("i",), fresh=True),
     Visit("vim-visual", ("=a draft", "Escape", "=v"), wish=_VIM, leave=(), fresh=True),
+    Visit("statusline-padded", (), wish=_PADDED, leave=(), fresh=True),
+    Visit("diff-panel", ("=/diff", "~0.4", "Enter", "~1"), wish=_REPOSITORY, fresh=True),
     Visit("statusline-own", (), wish=_QUIET, leave=(), fresh=True),
     Visit("statusline-loud", (), wish=_LOUD, leave=(), fresh=True),
     Visit("statusline-loud-draft", ("=a draft",), wish=_LOUD, leave=("C-c",), fresh=True),
@@ -213,7 +233,7 @@ VISITS = (
     Visit("full-turn", ("=@@delay 60@@", "Enter", "~1"), wish=_FULL, fresh=True, leave=()),
     Visit("full-permission", ("=@@bash touch x@@", *_ASK), wish=_FULL, fresh=True),
     *(
-        Visit(f"ready-{size}", (f"<{size}",), leave=(), fresh=True)
+        Visit(f"ready-{size}", (f"<{size}", "~1.5"), leave=(), fresh=True)
         for size in ("5x24", "12x3", "20x10", "40x12", "80x24", "160x3", "300x80")
     ),
     *(

@@ -1,13 +1,13 @@
 """How the views of Codex are opened, beside those of its slash commands."""
 
-from tests.support.views.stage import Wish
-from tests.support.views.walk import Visit
+from tests.support.views.visit import Visit, Wish
 
 _ASK = ("~0.5", "Enter", "~2.5")
 _MODEL = Wish(codex_config='[tui]\nstatus_line = ["model-with-reasoning"]')
 _NONE = Wish(codex_config="[tui]\nstatus_line = []")
 _LONG = Wish(
-    codex_config='[tui]\nstatus_line = ["model-with-reasoning", "current-dir", "run-state", "context-remaining", "thread-title"]'
+    codex_config='[tui]\nstatus_line = ["model-with-reasoning", "current-dir", "run-state",'
+    ' "context-remaining", "thread-title"]'
 )
 _VIM = Wish(codex_config="[tui]\nvim_mode_default = true")
 _SCROLL = Wish(codex_config='[tui]\nalternate_screen = "never"')
@@ -23,9 +23,12 @@ _PATCH = (
 
 VISITS = (
     Visit("ready", (), leave=()),
-    Visit("transcript", ("C-t",)),
-    Visit("transcript-by-q", ("C-t",), leave=("q",)),
-    Visit("transcript-by-ctrl-t", ("C-t",), leave=("C-t",)),
+    Visit("details", ("C-t",), leave=("C-t",)),
+    Visit(
+        "diff-pager", ("=/diff", "~0.4", "Enter", "~1"), wish=Wish(repository=True), leave=("q",), fresh=True
+    ),
+    Visit("worktree", ("=/worktree", "~0.4", "Enter", "~1"), wish=Wish(repository=True), fresh=True),
+    Visit("pager-escape", ("=/diff", "~0.4", "Enter", "~1"), fresh=True),
     Visit("find-transcript", ("F3",)),
     Visit("find-transcript-text", ("F3", "=hello"), leave=("Escape", "Escape")),
     Visit("activity", ("F4",)),
@@ -48,7 +51,7 @@ VISITS = (
     Visit("hash", ("=#",), leave=("C-c",), fresh=True),
     Visit("draft", ("=a draft",), leave=("C-c",), fresh=True),
     Visit("draft-lines", ("^a\\nb\\nc",), leave=("C-c",), fresh=True),
-    Visit("draft-arrow", ("^x\\n› 1. y",), leave=("C-c",), fresh=True),  # noqa: RUF001
+    Visit("draft-arrow", ("^x\\n› 1. y",), leave=("C-c",), fresh=True),
     Visit("draft-escape", ("=a draft", "Escape"), leave=("C-c",), fresh=True),
     Visit("draft-stash", ("=a draft", "C-s"), leave=("C-s", "C-c"), fresh=True),
     Visit("mode-plan", ("BTab",), leave=("BTab",), fresh=True),
@@ -152,10 +155,10 @@ VISITS = (
     Visit("scroll-ready", (), wish=_SCROLL, fresh=True, leave=()),
     Visit("scroll-draft", ("=a draft",), wish=_SCROLL, fresh=True, leave=()),
     Visit("scroll-model", ("=/model", "~0.4", "Enter"), wish=_SCROLL, fresh=True),
-    Visit("scroll-transcript", ("C-t",), wish=_SCROLL, fresh=True),
+    Visit("scroll-transcript", ("C-t",), wish=_SCROLL, fresh=True, leave=("q",)),
     Visit("scroll-permission", ("=@@bash touch /etc/x@@", *_ASK), wish=_SCROLL, fresh=True),
     *(
-        Visit(f"ready-{size}", (f"<{size}",), leave=(), fresh=True)
+        Visit(f"ready-{size}", (f"<{size}", "~1.5"), leave=(), fresh=True)
         for size in ("5x24", "12x3", "20x10", "40x12", "80x24", "160x3", "300x80")
     ),
     *(
@@ -177,7 +180,7 @@ VISITS = (
         for size in ("5x24", "12x3", "20x10", "40x12", "80x24")
     ),
     *(
-        Visit(f"transcript-{size}", ("C-t", f"<{size}", "~0.5"), leave=(), fresh=True)
+        Visit(f"details-{size}", ("C-t", f"<{size}", "~0.5"), leave=(), fresh=True)
         for size in ("12x3", "20x10", "40x12", "80x24")
     ),
     *(
@@ -188,20 +191,9 @@ VISITS = (
 
 _HOOKS = '{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"true"}]}]}}'
 STARTS = (
-    Visit(
-        "start-trust",
-        ("~1",),
-        wish=Wish(
-            trusted=False,
-            files={
-                "proj/.git/HEAD": "ref: refs/heads/main\n",
-                "proj/.git/config": "",
-                "proj/.git/objects/x": "",
-                "proj/.git/refs/x": "",
-            },
-        ),
-        leave=(),
-    ),
+    Visit("start-loading", ("?Ask Codex",), leave=(), at_once=True),
+    Visit("start-loading-login", ("?Ask Codex",), wish=Wish(seeded=False), leave=(), at_once=True),
+    Visit("start-trust", ("~1",), wish=Wish(trusted=False, repository=True), leave=()),
     Visit("start-untrusted-plain", ("~1",), wish=Wish(trusted=False), leave=()),
     Visit("start-migration", ("~1",), wish=Wish(args=("-c", 'model="gpt-5.5"')), leave=()),
     Visit("start-migration-down", ("~1", "Down"), wish=Wish(args=("-c", 'model="gpt-5.5"')), leave=()),

@@ -51,14 +51,14 @@ def down_command(app: App, agents: bool) -> None:  # noqa: FBT001 -- a flag
     from roost.cli.service.install import is_installed
 
     try:
-        app.call("down", {"agents": agents}, patience=None)
+        app.call("down", {"agents": agents})
     except NoDaemonError:
         if agents:
             raise
         say("the daemon is not running")
         return
     except ConnectionLostError:
-        # It ended before its answer was through; whether it really has is seen next.
+        # It ended before its answer was through, or hangs; whether it has really ended is seen next.
         pass
     wait_until_down(app)
     if agents:

@@ -1,0 +1,124 @@
+"""Whether the store is the one that ran here before: an older copy, or an empty one, knows less than is true.
+
+A note beside the store says which one ran here last and how far its journal had come.
+"""
+
+import asyncio
+import json
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from roost.core.view import iso
+from roost.errors import StoreError
+from roost.host.files import write_atomic
+from roost.host.interfaces import Clock, Ids
+from roost.paths import Places
+from roost.store.interfaces import Batch, Store
+
+STORE = "store.id"
+"""The store's key of its own id."""
+EVERY = 2.0
+"""Seconds between two looks at the store's files."""
+
+_log = logging.getLogger("roost.lineage")
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """The store that ran here last, and the latest event of its journal that was noted (Unix seconds)."""
+
+    store: str
+    seq: int
+    at: float
+
+
+def doubted(note: Note | None, store: str, last: int, at: float | None) -> str | None:
+    """Why a store of that id may not be the right one.
+
+    `last` is its latest event, `at` the time of the event that the note speaks of: an older copy that has
+    gone on has another one under that number.
+    """
+    if note is None:
+        return None
+    if note.store != store:
+        return f"it is not the one that ran here until {iso(note.at)}, which is not there any more"
+    if last < note.seq:
+        return f"it is an older copy: {note.seq - last} events up to {iso(note.at)} are missing"
+    if note.seq and at != note.at:
+        return f"it is an older copy that has gone on: events up to {iso(note.at)} are missing"
+    return None
+
+
+class Lineage:
+    """Keeps the note, and watches over the store's files."""
+
+    def __init__(self, places: Places, store: Store, clock: Clock, ids: Ids) -> None:
+        """Keep the note of this store."""
+        self._path = places.store_note
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._noted = -1
+        self._told: str | None = None
+        self.id = ""
+        self.doubt: str | None = None
+        """Why the store may not be the right one; nothing is removed then because it does not name it."""
+
+    async def examine(self) -> None:
+        """Find out which store this is. Raises StoreError, OSError."""
+        known = await self._store.meta(STORE)
+        if known is None:
+            known = self._ids.new()
+            await self._store.commit(Batch(at=self._clock.now(), meta={STORE: known}))
+        self.id = known
+        note = self._read()
+        at = await self._time_of(note.seq) if note is not None else None
+        self.doubt = doubted(note, known, await self._store.last_seq(), at)
+        if self.doubt is not None:
+            _log.warning("the store: %s", self.doubt)
+        else:
+            await self.note()
+
+    def problem(self) -> str | None:
+        """What is wrong with the store now, in words; None when nothing is."""
+        return self._store.displaced() or (f"the store: {self.doubt}" if self.doubt is not None else None)
+
+    async def trust(self) -> None:
+        """A person says that this store is the right one."""
+        self.doubt = None
+        await self.note()
+
+    async def run(self) -> None:
+        """Look at the files, and write the note, for ever."""
+        while True:
+            await self._clock.sleep(EVERY)
+            problem = self._store.displaced()
+            if problem != self._told:
+                self._told = problem
+                _log.error("%s", problem or "the store's files are at their place again")
+            if problem is None and self.doubt is None:
+                try:
+                    await self.note()
+                except (StoreError, OSError) as error:
+                    _log.warning("the note of the store cannot be written: %s", error)
+
+    async def note(self) -> None:
+        """Write down how far this store has come. Raises StoreError, OSError."""
+        seq = await self._store.last_seq()
+        if seq == self._noted:
+            return
+        note = {"store": self.id, "seq": seq, "at": await self._time_of(seq)}
+        await asyncio.to_thread(write_atomic, self._path, json.dumps(note).encode(), durable=False)
+        self._noted = seq
+
+    async def _time_of(self, seq: int) -> float:
+        rows = await self._store.events(seq - 1, None, 1)
+        return rows[0].ts if rows and rows[0].seq == seq else 0.0
+
+    def _read(self) -> Note | None:
+        try:
+            found: dict[str, Any] = json.loads(self._path.read_bytes())
+            return Note(str(found["store"]), int(found["seq"]), float(found["at"]))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None

@@ -1,0 +1,50 @@
+"""`python -m roost.daemon.restore [--home DIR] FILE`: a backup takes the place of the store.
+
+It holds the daemon's lock meanwhile. Prints one JSON object. Exit code 75: somebody has the lock.
+"""
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from roost.daemon.listen import AlreadyRunningError, hold_lock
+from roost.errors import RoostError
+from roost.host.files import ensure_private_directory
+from roost.paths import find_places
+from roost.store.backup import restore
+
+BUSY = 75
+"""The exit code when a daemon, or a pass of `roost gc`, has the lock."""
+
+
+def main() -> int:
+    """Restore; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m roost.daemon.restore", description="Restore a backup.")
+    parser.add_argument("--home", help="use this folder instead of ROOST_HOME or the XDG folders")
+    parser.add_argument("file")
+    asked = parser.parse_args()
+    os.umask(0o077)
+    places = find_places(os.environ, asked.home)
+    try:
+        for directory in (places.home, places.state):
+            ensure_private_directory(directory)
+        hold_lock(places)  # until this process ends
+        copied = restore(Path(asked.file), places.database)
+        places.store_note.unlink(missing_ok=True)  # this is the right one from now on
+    except AlreadyRunningError:
+        return BUSY
+    except RoostError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return error.exit_code
+    except OSError as error:
+        sys.stderr.write(f"{error.strerror}: {error.filename}\n")
+        return 1
+    sys.stdout.write(json.dumps(asdict(copied)) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

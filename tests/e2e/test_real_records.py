@@ -1,0 +1,143 @@
+"""A person changes a conversation of the real Codex under us; what it writes is followed (C2, C8, C16)."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import clis
+from tests.support.changed import (
+    done,
+    ended_in_a_turn,
+    goes_on,
+    pressed,
+    restarted,
+    said,
+    shows,
+    typed,
+)
+from tests.support.home import Home, environment
+from tests.support.pane import Pane
+from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+def codex(home: Home) -> Iterator[Agents]:
+    with agents_in(home, "codex", peers=("a",)) as made:
+        made.add("a", "codex", resume="always")
+        yield made
+
+
+def rollouts(agents: Agents) -> list[Path]:
+    return sorted((agents.roost.home.user / ".codex/sessions").glob("*/*/*/rollout-*"))
+
+
+def test_C2_codex_goes_on_in_another_file_when_an_earlier_message_is_edited(codex: Agents) -> None:
+    done(codex, "one")
+    said(codex, "mine")
+    roost = codex.roost
+    thread = roost.session("a")["conversation"]
+    pressed(codex, "Escape", "esc again to edit")
+    pressed(codex, "Escape", "rewind")
+    roost.keys("a", "Enter")
+    shows(codex, "Conversation reverted")
+    roost.keys("a", "-l", " edited")
+    shows(codex, "mine edited")
+    roost.keys("a", "Enter")
+    shows(codex, "echo: mine edited")
+    roost.until_state("a", "idle")
+    assert len(rollouts(codex)) == 2
+    done(codex, "two")
+    done(codex, "@@silent@@ three\n@@silent@@")
+    assert roost.session("a")["conversation"] == thread
+    sent, story = ended_in_a_turn(codex)
+    goes_on(codex, thread, story, sent)
+
+
+@pytest.mark.parametrize("command", ["/fork", "/new", "/clear"])
+def test_C8_codex_the_thread_that_a_person_begins_is_followed_and_resumed(
+    codex: Agents, command: str
+) -> None:
+    done(codex, "one")
+    roost = codex.roost
+    first = roost.session("a")["conversation"]
+    typed(codex, command)
+    shows(codex, "Fork created" if command == "/fork" else "OpenAI Codex")
+    wait_until(lambda: len(locks(codex)) == 2, timeout=PATIENCE, why="the other thread's lock")
+    done(codex, "@@silent@@")
+    second = roost.session("a")["conversation"]
+    assert second != first
+    assert restarted(codex)["conversation"] == second
+    done(codex, "three")
+    sent, story = ended_in_a_turn(codex)
+    goes_on(codex, second, story, sent)
+
+
+def locks(agents: Agents) -> list[Path]:
+    return list((agents.roost.home.user / ".codex/thread-writer-locks").glob("????????-*.lock"))
+
+
+def test_C8_codex_a_fork_without_a_message_is_resumed_as_the_latest(codex: Agents) -> None:
+    done(codex, "one")
+    first = codex.roost.session("a")["conversation"]
+    typed(codex, "/fork")
+    shows(codex, "Fork created")
+    said(codex, "mine")
+    wait_until(
+        lambda: codex.roost.session("a")["conversation"] != first, timeout=PATIENCE, why="the fork is known"
+    )
+    second = codex.roost.session("a")["conversation"]
+    assert restarted(codex)["conversation"] == second
+    done(codex, "two")
+
+
+def test_C8_codex_a_thread_of_the_resume_picker_is_followed(codex: Agents) -> None:
+    done(codex, "pick me")
+    first = codex.roost.session("a")["conversation"]
+    typed(codex, "/new")
+    wait_until(lambda: len(locks(codex)) == 2, timeout=PATIENCE, why="the other thread's lock")
+    done(codex, "two")
+    assert codex.roost.session("a")["conversation"] != first
+    typed(codex, "/resume")
+    shows(codex, "1 / 2")
+    pressed(codex, "Down", "2 / 2")
+    codex.roost.keys("a", "Enter")
+    shows(codex, "pick me\n")
+    done(codex, "@@silent@@")
+    assert codex.roost.session("a")["conversation"] == first
+    sent, story = ended_in_a_turn(codex)
+    goes_on(codex, first, story, sent)
+
+
+def test_C16_codex_a_compressed_rollout_is_resumed(codex: Agents) -> None:
+    """0.171.0: the feature `local_thread_store_compression` packs rollouts that are old when it starts."""
+    done(codex, "one")
+    roost = codex.roost
+    thread = roost.session("a")["conversation"]
+    roost.call("stop", name="a")
+    for path in rollouts(codex):
+        os.utime(path, (0, path.stat().st_mtime - 40 * 86400))
+    environ = {name[4:]: value for name, value in codex.settings["codex"].items() if name.startswith("env.")}
+    packing = ["--disable", "plugins", "--enable", "local_thread_store_compression"]
+    argv = [str(clis.require("codex").path), "--no-daemon", *packing]
+    home = roost.home
+    with Pane(
+        home.root, argv, environ={**environment(os.environ, home), **environ}, directory=home.work / "a"
+    ):
+        wait_until(
+            lambda: [path.suffix for path in rollouts(codex)] == [".zst"],
+            timeout=PATIENCE,
+            why="the rollout is packed",
+            describe=lambda: rollouts(codex),
+        )
+    roost.call("start", name="a")
+    roost.call("wake", name="a")
+    roost.until_state("a", "idle")
+    assert roost.session("a")["conversation"] == thread
+    done(codex, "@@silent@@")
+    sent, story = ended_in_a_turn(codex)
+    goes_on(codex, thread, story, sent)

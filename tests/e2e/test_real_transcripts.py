@@ -1,0 +1,97 @@
+"""A person changes a conversation of the real Claude Code under us: the cousins of C2 and C8."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.changed import done, ended_in_a_turn, goes_on, pressed, restarted, said, shows, typed
+from tests.support.home import Home
+from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+def claude(home: Home) -> Iterator[Agents]:
+    with agents_in(home, "claude", peers=("a", "b")) as made:
+        made.add("a", "claude", resume="always")
+        yield made
+
+
+def conversation(agents: Agents) -> str:
+    return agents.roost.session("a")["conversation"]
+
+
+def until_another(agents: Agents, than: str) -> str:
+    """The conversation that the session turns out to run, which is another one."""
+    wait_until(lambda: conversation(agents) != than, timeout=PATIENCE, why="another conversation is known")
+    return conversation(agents)
+
+
+@pytest.mark.parametrize("command", ["/clear", "/branch"])
+def test_C8_claude_the_conversation_that_a_person_begins_is_followed_and_resumed(
+    claude: Agents, command: str
+) -> None:
+    done(claude, "one")
+    first = conversation(claude)
+    typed(claude, command)
+    second = until_another(claude, first)
+    done(claude, "@@silent@@")
+    assert restarted(claude)["conversation"] == second
+    done(claude, "three")
+    sent, story = ended_in_a_turn(claude)
+    goes_on(claude, second, story, sent)
+
+
+def test_C8_claude_the_conversation_of_the_resume_picker_is_followed(claude: Agents) -> None:
+    done(claude, "one")
+    first = conversation(claude)
+    typed(claude, "/clear")
+    second = until_another(claude, first)
+    done(claude, "two")
+    typed(claude, "/resume")
+    shows(claude, " ago ")
+    claude.roost.keys("a", "Enter")
+    assert until_another(claude, second) == first
+    done(claude, "@@silent@@")
+    sent, story = ended_in_a_turn(claude)
+    goes_on(claude, first, story, sent)
+
+
+def test_C2_claude_goes_on_in_the_same_transcript_when_an_earlier_message_is_edited(claude: Agents) -> None:
+    done(claude, "one")
+    said(claude, "mine")
+    known = conversation(claude)
+    typed(claude, "/rewind")
+    shows(claude, "Restore the code and/or conversation")
+    pressed(claude, "Up", "❯ mine")
+    claude.roost.keys("a", "Enter")
+    shows(claude, "Restore conversation")
+    claude.roost.keys("a", "Enter")
+    wait_until(
+        lambda: "Restore conversation" not in claude.roost.screen("a"), timeout=PATIENCE, why="it is restored"
+    )
+    claude.roost.keys("a", "-l", " edited")
+    shows(claude, "mine edited")
+    claude.roost.keys("a", "Enter")
+    shows(claude, "echo: mine edited")
+    done(claude, "two")
+    done(claude, "@@silent@@")
+    assert conversation(claude) == known
+    sent, story = ended_in_a_turn(claude)
+    goes_on(claude, known, story, sent)
+
+
+def test_C2_claude_a_transcript_that_moves_to_another_folder_is_followed(claude: Agents) -> None:
+    """2.1.332: `/cd` moves the transcript into the folder of the other directory."""
+    done(claude, "one")
+    known = conversation(claude)
+    other = claude.roost.home.work / "b"
+    other.mkdir()
+    typed(claude, f"/cd {other}")
+    shows(claude, "Moved to")
+    done(claude, "two")
+    done(claude, "@@silent@@")
+    sent, story = ended_in_a_turn(claude)
+    goes_on(claude, known, story, sent)
