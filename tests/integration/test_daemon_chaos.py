@@ -141,12 +141,15 @@ def test_a_session_whose_runtime_left_the_configuration_stands_in_nobodys_way(ho
 
 def test_what_a_killed_daemon_did_not_clean_up_goes_at_the_next_start(roost: Roost) -> None:
     """Only what nobody lives in: a live session keeps its files, and so does a terminal that answers."""
-    roost.add("a")
-    roost.call("wake", name="a")
-    live = roost.session("a")
+    for name in ("a", "b"):
+        roost.add(name)
+        roost.call("wake", name=name)
+    live, ended = roost.session("a"), roost.session("b")["id"]
+    roost.call("stop", name="b")
+    roost.until_death("b")
     roost.kill()
-    places, ended, stranger = roost.places, "e" * 32, "f" * 32
-    places.session(ended).mkdir()
+    places, stranger = roost.places, "f" * 32
+    places.session(ended).mkdir(exist_ok=True)
     (places.spool / f"{ended}.json").write_text("{}")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left:
         left.bind(str(places.terminal(ended)))

@@ -97,11 +97,16 @@ class Lineage:
             if problem != self._told:
                 self._told = problem
                 _log.error("%s", problem or "the store's files are at their place again")
-            if problem is None and self.doubt is None:
-                try:
-                    await self.note()
-                except (StoreError, OSError) as error:
-                    _log.warning("the note of the store cannot be written: %s", error)
+            await self.keep()
+
+    async def keep(self) -> None:
+        """Write the note where the store is the right one; a note that cannot be written ends nothing."""
+        if self.doubt is not None or self._store.displaced() is not None:
+            return
+        try:
+            await self.note()
+        except (StoreError, OSError) as error:
+            _log.warning("the note of the store cannot be written: %s", error)
 
     async def note(self) -> None:
         """Write down how far this store has come. Raises StoreError, OSError."""

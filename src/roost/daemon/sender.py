@@ -64,11 +64,8 @@ class Sender:
         sender = self._sender(caller, draft)
         body = self._body(draft)
         recipient = self._fleet.get(draft.to)
-        if (
-            not body.strip()
-            and not draft.attach
-            and not self._fleet.policy.of(recipient.peer.settings.runtime).mailbox
-        ):
+        blank = not (body.strip() if caller.is_agent else body)
+        if blank and not draft.attach and not self._fleet.policy.of(recipient.peer.settings.runtime).mailbox:
             raise UsageError("the message is empty; it would wake an agent for nothing")
         reply_to = await self._reply_to(draft, sender, checked=caller.is_agent)
         message_id = self._id(sender, draft)

@@ -188,6 +188,7 @@ class Daemon:
             await live.forget()
         try:
             async with asyncio.timeout(CLOSING):
+                await self._lineage.keep()
                 await self._machine.store.close()
         except TimeoutError:
             _log.error("the store does not close within %g s: its disk does not answer", CLOSING)
