@@ -381,7 +381,7 @@ FAULTS = [
     Fault(
         "P7 an end that was asked for stands",
         lifecycle.on_end_vetoed,
-        "session.ending.cause is not VETOABLE",
+        "session.ending.cause not in VETOABLE",
         "False",
         life=a_stop_while_it_falls_asleep,
     ),

@@ -77,6 +77,15 @@ def shown(arrivals: Iterable[Arrival]) -> dict[str, float]:
     return first
 
 
+def _held_once(message: str, before: Begun, after: Begun, arrivals: list[Arrival]) -> bool:
+    """Whether the later turn is of the same conversation, and that holds the body once."""
+    if (before.boundary, before.conversation) != (after.boundary, after.conversation):
+        return False
+    header = f"[roost message {message} from "
+    (asked,) = (arrival for arrival in arrivals if arrival.number == after.number)
+    return sum(text.count(header) for text in asked.user_texts) == 1
+
+
 class RealOracle(Oracle):
     """Collects what is wrong as sentences. The daemon is up and at rest."""
 
@@ -125,6 +134,8 @@ class RealOracle(Oracle):
                 deeds = self._acts.memory.during(after.peer, before.at, after.at)
                 if before.boundary == after.boundary and (ENTER in keys or "an edit" in deeds):
                     continue  # sent again by a person's hand
+                if _held_once(message, before, after, arrivals):
+                    continue  # its program goes on in the conversation that holds it, as after a notification
                 if self._cut(known.get(message), before, after, arrivals):
                     self.doubts.append(f"[begun again] {message}: {_story(known.get(message))}")
                     continue

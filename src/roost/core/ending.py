@@ -76,8 +76,7 @@ def policy_end(state: PeerState) -> PolicyEnd | None:
     if session is None or session.state in (SessionState.STOPPING, SessionState.STARTING):
         return None
     if settings.wake is WakePolicy.EPHEMERAL and session.task is not None:
-        due = _task_end(state, session)
-        return replace(due, at=max(due.at, session.held_until or 0.0))
+        return _task_end(state, session)
     if session.state is not SessionState.IDLE or state.in_flight:
         return None
     if session.open_errand is not None:
@@ -111,6 +110,12 @@ def _waits(state: MessageState, *, cut: bool) -> bool:
 
 
 def _task_end(state: PeerState, session: Session) -> PolicyEnd:
+    """The end of a task's session, unless a person holds it until later."""
+    due = _task_due(state, session)
+    return replace(due, at=max(due.at, session.held_until or 0.0))
+
+
+def _task_due(state: PeerState, session: Session) -> PolicyEnd:
     """P4 M2: quiet after the answer, counted at the prompt; otherwise the bound for a silent worker.
 
     Silence counts from the last sign of life: a worker that hangs must not hold up its queue for ever. It
