@@ -210,6 +210,9 @@ def test_a_program_that_asks_again_by_itself_is_no_double(judged: Judged) -> Non
     assert judged.kinds == []
     judged.journal.end(1, whole=True)
     judged.oracle._doubled({ID: stored(MessageState.DONE)}, turns)
+    assert judged.kinds == [], "it goes on in the conversation that holds it once"
+    turns[1] = arrival(2, text(), text())
+    judged.oracle._doubled({ID: stored(MessageState.DONE)}, turns)
     assert judged.kinds == ["doubled"]
 
 
