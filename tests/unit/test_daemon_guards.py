@@ -50,16 +50,18 @@ class Stage:
     def terminal(self) -> "Stage":
         return self
 
-    def end(self, *, guarded: bool = True) -> End:
+    def end(self, *, guarded: bool = True, cause: Cause = Cause.IDLE_SLEEP) -> End:
         processes = Processes(self.agent, self.shim, self.server, "/s")
         session = Session("s", "a", 1, "n", WakeCause.FIRST_WAKE, False, 0, 0, processes=processes)
-        return End(session, Cause.IDLE_SLEEP, "roost", guarded=guarded)
+        return End(session, cause, "roost", guarded=guarded)
 
-    async def asked(self, *, guarded: bool = True, held: bool = True) -> tuple[str, float] | None:
+    async def asked(
+        self, *, guarded: bool = True, held: bool = True, cause: Cause = Cause.IDLE_SLEEP
+    ) -> tuple[str, float] | None:
         """The veto's reason, and for how long it holds."""
         machine: Any = SimpleNamespace(clock=self.clock, processes=self.processes)
         me: Any = self if held else None
-        veto = await Guards(machine).against(self.end(guarded=guarded), me, me)
+        veto = await Guards(machine).against(self.end(guarded=guarded, cause=cause), me, me)
         return None if veto is None else (veto.why, veto.until - self.clock.now())
 
 
@@ -141,3 +143,16 @@ async def running(stage: Stage) -> tuple[str, float] | None:
     while not task.done():
         await stage.clock.advance(0.25)
     return await task
+
+
+@pytest.mark.parametrize("cause", [Cause.EPHEMERAL_DONE, Cause.EPHEMERAL_SILENT])
+async def test_N5_only_a_person_puts_off_the_end_of_a_worker_a_minute_at_a_time(
+    stage: Stage, cause: Cause
+) -> None:
+    stage.reading = Reading(SessionState.WORKING, "a turn runs")
+    assert await stage.asked(cause=cause) is None, "one that hangs ends"
+    assert await stage.asked(cause=cause, held=False) is None
+    stage.attached, stage.touched = 1, stage.clock.now() - 5.0
+    assert await stage.asked(cause=cause) == ("a person works in its terminal", 60.0)
+    stage.attached = 0
+    assert await stage.asked(cause=cause) is None

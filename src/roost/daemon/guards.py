@@ -56,12 +56,18 @@ class Guards:
         return e.EndVetoed(command.session.id, why, until) if why else None
 
     async def _for_a_person(self, command: End, live: Live | None) -> e.EndVetoed | None:
-        """Only a person puts off the end of a task's worker: one that hangs is not idle, and has to end."""
+        """Only a person puts off the end of a task's worker: one that hangs is not idle, and has to end.
+
+        Tasks wait behind it, so it is asked again soon whether the person is still there.
+        """
         try:
             person = await self._person(live) if live is not None else None
         except (HostError, OSError):
             return None
-        return e.EndVetoed(command.session.id, _PERSON, person + HUMAN) if person is not None else None
+        if person is None:
+            return None
+        until = min(person + HUMAN, self._machine.clock.now() + SOON)
+        return e.EndVetoed(command.session.id, _PERSON, until)
 
     async def _person(self, live: Live) -> float | None:
         """When a person who is attached last pressed a key, if that was lately (Unix seconds)."""
