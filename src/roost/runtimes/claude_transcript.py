@@ -46,9 +46,9 @@ def written_since(environ: Mapping[str, str], since: float) -> Sequence[Path]:
 
 
 def _all(projects: Path) -> Iterator[Path]:
-    for folder in os.scandir(projects) if projects.exists() else ():
+    for folder in projects.iterdir() if projects.exists() else ():
         if folder.is_dir():
-            yield from (Path(entry.path) for entry in os.scandir(folder) if entry.name.endswith(".jsonl"))
+            yield from (entry for entry in folder.iterdir() if entry.name.endswith(".jsonl"))
 
 
 def holds_a_turn(path: Path) -> bool:
