@@ -94,7 +94,8 @@ class World:
             runtimes=Runtimes((LINE,)),
             environ=dict(os.environ),
         )
-        lineage = Lineage(self.places, self.store, self.clock, machine.ids)
+        self.processes.spawn(pid=os.getpid())  # who calls is looked up
+        lineage = Lineage(self.places, self.store, self.clock, machine.ids, self.processes)
         self.daemon = Daemon(machine, listen_unix(self.places.socket), listen_loopback(None), lineage)
 
     async def call(self, method: str, **params: Any) -> Any:  # noqa: ANN401 -- JSON

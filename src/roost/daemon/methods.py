@@ -302,6 +302,7 @@ class Methods:
             raise UsageError("name one session, or say --all or --store")
         if asked.store:
             await self._registry.lineage.trust()
+            await self._registry.adoption.adopt_store()
             return Answer([])
         if asked.session is not None:
             name = await self._registry.adoption.adopt(asked.session, BY)
