@@ -274,10 +274,11 @@ async def test_a_change_that_left_no_trace_is_found_in_the_end(world: World) -> 
 
 
 def noted(sense: Callable[..., Any], looks: list[str]) -> Callable[..., Any]:
-    """The sense, and a note of each use of it."""
+    """The sense, and a note of each use of it, but for looks at who asks: this process."""
 
     def look(*args: Any) -> Any:  # noqa: ANN401 -- any sense
-        looks.append(sense.__name__)
+        if os.getpid() not in args:
+            looks.append(sense.__name__)
         return sense(*args)
 
     return look

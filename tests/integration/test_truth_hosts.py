@@ -97,11 +97,9 @@ def copy(roost: Roost, home: Home) -> Roost:
 
 
 def refused(roost: Roost, container: Container | None, *words: str) -> None:
+    start = roost.start if container is None else lambda: container.start(roost)
     with pytest.raises(StartFailedError) as caught:
-        if container is None:
-            roost.start()
-        else:
-            container.start(roost)
+        start()
     for word in ("copy", "roost adopt --store", *words):
         assert word in str(caught.value)
 
