@@ -186,6 +186,8 @@ class Api:
             if session is not None and not leaving and session.id != stale:
                 launched = session.id
                 progress({"state": str(session.state), "why": session.why})
+                if session.state is SessionState.UNKNOWN and self._live(name) is None:
+                    raise RoostError(f"'{name}' could not be woken: {session.why}")
                 if session.ready:
                     return self.row(name)
                 if session.state is SessionState.BLOCKED:

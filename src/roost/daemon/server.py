@@ -13,6 +13,7 @@ from roost.core.policy import Policy
 from roost.daemon.adoption import Adoption, Registry
 from roost.daemon.api import Api
 from roost.daemon.authority import Authority
+from roost.daemon.callers import Callers
 from roost.daemon.executor import Executor
 from roost.daemon.fleet import Fleet
 from roost.daemon.glance import Glances
@@ -115,8 +116,10 @@ class Daemon:
             machine, self._fleet, self._executor.foreign, self._sweeper, self._orphans, lineage, url
         )
         registry = Registry(self._orphans, adoption, lineage)
-        methods = Methods(self._api, tokens, feed, health, registry, metrics, self.shut_down)
-        self._rpc = RpcServer(methods, self._tasks)
+        self._callers = Callers(self._fleet, machine.processes, machine.places.home)
+        self._fleet.on_committed.append(self._callers.committed)
+        methods = Methods(self._api, tokens, self._callers, feed, health, registry, metrics, self.shut_down)
+        self._rpc = RpcServer(methods, self._callers, self._tasks)
         self._rpc_listener = rpc
         self._metrics_key = MetricsKey(machine.places.metrics_token, machine.ids.token())
         self._web = WebServer(self._api, tokens, Hooks(self._keeper), metrics, self._metrics_key, http)
@@ -134,6 +137,7 @@ class Daemon:
         """
         loaded = await self._machine.store.load()
         self._fleet.load(loaded.peers)
+        self._callers.load()
         await self._api.ensure_operator()
         await self._metrics_key.prepare()
         self._keeper.listen()

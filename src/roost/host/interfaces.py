@@ -129,6 +129,14 @@ class Processes(Protocol):
         """The words that the process was started with; empty when they may not be read."""
         ...
 
+    def ancestors(self, pid: int) -> list[ProcessId]:
+        """The process that has `pid` and all above it, nearest first; empty when there is none.
+
+        A process whose parent ends is given to the nearest subreaper above, as our shims are. Raises
+        SensorError.
+        """
+        ...
+
     def tree(
         self, root: ProcessId | None, session: str, nonce: str, home: str | None = None
     ) -> list[ProcessId]:
