@@ -10,10 +10,10 @@ from roost.daemon.machine import Machine
 from roost.errors import RoostError
 from roost.host.files import PRIVATE_FILE, ensure_private_directory
 
-EVERY = 5.0
+EVERY = 2.0
 """Seconds between two passes."""
-HISTORY = 2000
-"""Lines above the screen that begin a log whose file was removed."""
+HISTORY = 1000
+"""Lines above the screen that begin a log that is missing or empty."""
 
 _log = logging.getLogger("roost.panes")
 
@@ -34,44 +34,47 @@ class PaneLogs:
             await self._machine.clock.sleep(EVERY)
 
     async def mend(self) -> None:
-        """Begin the logs anew that are missing, or that nobody writes: what is shown is in there, too."""
-        lives = list(self._lives)
-        missing = await asyncio.to_thread(_missing, [self._path(live) for live in lives])
-        for live in lives:
-            path = self._path(live)
-            unwritten = live.frame is not None and not live.frame.logged
-            if path in missing or unwritten:
-                await self._try(live, path, path in missing)
+        """Begin the logs anew that hold nothing, or that nobody writes; that it cannot be done is said once."""
+        lives = [(live, self._path(live)) for live in self._lives]
+        sizes = await asyncio.to_thread(_sizes, [path for _, path in lives])
+        for (live, path), size in zip(lives, sizes, strict=True):
+            try:
+                await self._mend(live, path, size)
+            except (RoostError, OSError) as error:
+                if live.session.id not in self._failing:
+                    _log.warning("the terminal of %s is not logged now: %s", live.peer, error)
+                self._failing.add(live.session.id)
+            else:
+                self._failing.discard(live.session.id)
 
-    async def _try(self, live: Live, path: Path, missing: bool) -> None:  # noqa: FBT001 -- a fact
-        """Begin a log; that it cannot be done is said once."""
-        try:
-            await self._begin(live, path, missing)
-        except (RoostError, OSError) as error:
-            if live.session.id not in self._failing:
-                _log.warning("the terminal of %s is not logged now: %s", live.peer, error)
-            self._failing.add(live.session.id)
-        else:
-            self._failing.discard(live.session.id)
-
-    async def _begin(self, live: Live, path: Path, missing: bool) -> None:  # noqa: FBT001 -- a fact
-        if missing:
-            shown = await live.terminal.capture(escapes=True, history=HISTORY)
-            await asyncio.to_thread(_write, path, f"{shown.rstrip()}\n".encode(errors="replace"))
-        await live.terminal.log_to(path, self._machine.config.log_size)
-        live.poke.set()
+    async def _mend(self, live: Live, path: Path, size: int | None) -> None:
+        frame, bound = live.frame, self._machine.config.log_size
+        if not size and frame is not None and frame.text.strip():
+            shown = (await live.terminal.capture(escapes=True, history=HISTORY)).strip()
+            last = f"{shown}\n".encode(errors="replace")[-(bound // 2) :]
+            await asyncio.to_thread(_append, path, last)
+        if size is None or (frame is not None and not frame.logged):
+            await live.terminal.log_to(path, bound)
+            live.poke.set()
 
     def _path(self, live: Live) -> Path:
         return live.log or self._machine.places.pane_log(live.peer)
 
 
-def _missing(paths: list[Path]) -> frozenset[Path]:
-    """Blocking."""
-    return frozenset(path for path in paths if not path.exists())
+def _sizes(paths: list[Path]) -> list[int | None]:
+    """Blocking: their sizes in bytes, None for those that are missing."""
+    return [_size(path) for path in paths]
 
 
-def _write(path: Path, shown: bytes) -> None:
-    """Blocking: a log that begins with what was shown before. Raises OSError."""
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
+def _append(path: Path, shown: bytes) -> None:
+    """Blocking. Raises OSError."""
     ensure_private_directory(path.parent)
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(path, flags, PRIVATE_FILE), "wb") as file:
