@@ -1,7 +1,6 @@
 """F14, G8: the log of a terminal is bounded, with the daemon and without, and comes back by itself."""
 
 import json
-import os
 import shlex
 import signal
 import subprocess
@@ -79,7 +78,6 @@ def test_F14_G8_a_log_is_bounded_without_a_daemon_and_begun_anew(home: Home) -> 
     configure(home)
     with roost_in(home) as roost:
         log, socket = shell(roost)
-        logged(log, "inside> ")
         roost.kill()
         type_in(socket, "head -c 8000000 /dev/zero | tr '\\0' x; echo; echo first''mark")
         logged(log, "firstmark")
@@ -137,4 +135,3 @@ def test_F14_a_full_log_disk_is_named_and_room_again_is_enough(home: Home) -> No
 
         wait_until(again, timeout=PATIENCE, why="the terminal is logged again")
         bounded(log)
-        assert os.path.samefile(roost.places.panes, log.parent)

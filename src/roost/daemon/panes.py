@@ -34,7 +34,7 @@ class PaneLogs:
             await self._machine.clock.sleep(EVERY)
 
     async def mend(self) -> None:
-        """Begin the logs anew that hold nothing, or that nobody writes; that it cannot be done is said once."""
+        """Begin the logs anew that hold nothing or that nobody writes; what hinders it is said once."""
         lives = [(live, self._path(live)) for live in self._lives]
         sizes = await asyncio.to_thread(_sizes, [path for _, path in lives])
         for (live, path), size in zip(lives, sizes, strict=True):

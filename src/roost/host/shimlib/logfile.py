@@ -22,7 +22,7 @@ def append(path: str, data: bytes, size: int, files: int) -> None:
 
 
 def rotate(path: str, descriptor: int, files: int) -> None:
-    """Move the open file aside, under its own lock; whoever comes second finds another file there, or the lock held."""
+    """Move the open file aside, under its lock; who comes second finds another file, or the lock held."""
     try:
         os.lockf(descriptor, os.F_TLOCK, 0)
     except OSError:
