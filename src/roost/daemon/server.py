@@ -31,6 +31,7 @@ from roost.daemon.methods import Methods
 from roost.daemon.metrics import Metrics, MetricsKey
 from roost.daemon.notices import Notices
 from roost.daemon.orphans import Orphans
+from roost.daemon.own_log import OwnLog
 from roost.daemon.panes import PaneLogs
 from roost.daemon.pool import Pools
 from roost.daemon.recovery import Recovery
@@ -150,6 +151,9 @@ class Daemon:
         glances = Glances(self._fleet, self._lives, self._machine.places, self._machine.clock)
         self._tasks.start(glances.run(), "glances")
         self._tasks.start(PaneLogs(self._machine, self._lives).run(), "pane logs")
+        places, config = self._machine.places, self._machine.config
+        own = OwnLog(places.logs / "daemon.log", config.log_size, config.log_files, self._machine.clock)
+        self._tasks.start(own.run(), "own log")
         await self._rpc.start(self._rpc_listener)
         self._tasks.start(self._rpc.stay(self._machine.places.socket, self._machine.clock), "socket")
         notifier = self._machine.notifier
