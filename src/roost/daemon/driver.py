@@ -74,6 +74,7 @@ class Driver:
         self._idle_from: float | None = None
         self._unseen_from: float | None = None
         self._stirs = False
+        self._halted = False
         self._told_at = clock.monotonic()
         self._window = Window(live, clock)
         self._facts = Facts(live, fleet, clock)
@@ -90,7 +91,7 @@ class Driver:
                 await self.look(screen=live.sensor.watches_screen or not in_turn)
                 if session.state is SessionState.BLOCKED and self._mail():
                     await self._window.give_back()
-                if not session.ready and not await self._boot():
+                if not session.ready and not self._halted and not await self._boot():
                     return
             except TmuxGone:
                 return
@@ -118,6 +119,8 @@ class Driver:
     def _interval(self, session: Session) -> float:
         """Seconds until the next look, unless something pokes before."""
         flight = self._facts.flight()
+        if self._halted:
+            return RECHECK
         if any(message.state is MessageState.OFFERED for message in flight):
             return WORKING if session.state is SessionState.WORKING else EXPECTING
         if not session.ready:
@@ -163,10 +166,20 @@ class Driver:
                 await self._see()
                 reading = live.sensor.reading()
             reading = self._window.judge(reading)
+            if self._halted:
+                why = f"its process {live.agent_pid} is stopped; kill -CONT {live.agent_pid} lets it go on"
+                reading = Reading(SessionState.BLOCKED, why, self._background(reading))
             for fact in facts:
                 await self._facts.note(fact)
             await self._report(reading)
             return reading
+
+    def _background(self, reading: Reading | None) -> str:
+        """What goes on beside turns, by the latest that was read of it."""
+        session = self._session()
+        return (
+            reading.background if reading is not None else session.background if session is not None else ""
+        )
 
     async def _see(self) -> None:
         """Look at the screen. A terminal that does not answer is unknown until it answers again (N5)."""
@@ -201,6 +214,7 @@ class Driver:
         if session is not None:
             # What is written after the clock was set back is of this session all the same.
             live.sensor.since = session.started_at + min(session.clock_moved, 0.0)
+        self._halted = live.halted()
         found = live.sensor.find(live.agent_pid, self._facts.mark())
         lines: list[bytes] = []
         for path in live.sensor.tails():

@@ -1,7 +1,7 @@
 """A live session as the daemon holds it: its terminal, its sensor, its watches."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -65,6 +65,7 @@ class Live:
     of its state is not true any more. `over`: its shim has recorded the agent's end, or has ended itself, as
     `witness` says; `record`: the record that was heard of; `remains`: what the agent had left when it ended.
     `log` is where its terminal's output goes, as far as known. `forgotten`: its files are let go of.
+    `halted` (blocking) tells whether a signal or a debugger holds the agent's process.
     """
 
     context: Context
@@ -94,6 +95,7 @@ class Live:
     remains: Remains | None = None
     burying: bool = False
     forgotten: bool = False
+    halted: Callable[[], bool] = lambda: False
     lost: bool = False
     quiet: tuple[str, ...] | None = None
 

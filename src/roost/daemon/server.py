@@ -99,6 +99,7 @@ class Daemon:
         feed = JournalFeed(machine.store)
         self._logs = Logs(machine.places, machine.config.log_size, machine.config.log_files)
         self._ticker = Ticker(self._fleet, machine.clock, self._tasks)
+        self._ticker.look = self._keeper.look
         self._fleet.on_effect = self._executor.run
         metrics = Metrics(self._fleet, machine.clock)
         pools = Pools(machine, self._fleet, self._lives, self._tasks)

@@ -131,4 +131,6 @@ def judge(process: ProcessId, found: ProcessRow | None) -> Probe:
         return Probe(Liveness.DEAD, f"pid {process.pid} belongs to another process now")
     if found.zombie:
         return Probe(Liveness.DEAD, f"process {process.pid} has ended (zombie)")
+    if found.stopped:
+        return Probe(Liveness.ALIVE, f"process {process.pid} is stopped", stopped=True)
     return Probe(Liveness.ALIVE, f"process {process.pid} runs")

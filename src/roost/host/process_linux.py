@@ -16,6 +16,7 @@ _GONE = frozenset({errno.ENOENT, errno.ESRCH})
 # Positions after the parenthesised command name, which may itself hold spaces and parentheses (proc(5)).
 _STATE, _PPID, _FLAGS, _TIMES, _START, _ENV_END = 0, 1, 6, slice(11, 15), 19, 48
 _ENDED = (b"Z", b"X", b"x")
+_STOPPED = (b"T", b"t")
 _KERNEL_THREAD = 0x00200000
 _EXEC_SECONDS = 0.1
 _CHUNK = 1 << 14
@@ -67,7 +68,9 @@ def row(pid: int, proc: Path = PROC) -> ProcessRow | None:
     try:
         state = fields[_STATE]
         ended = state in _ENDED and not _has_threads(folder)
-        return ProcessRow(pid, int(fields[_PPID]), int(fields[_START]), uid, zombie=ended)
+        return ProcessRow(
+            pid, int(fields[_PPID]), int(fields[_START]), uid, zombie=ended, stopped=state in _STOPPED
+        )
     except (IndexError, ValueError) as error:
         raise SensorError(f"cannot understand {folder}/stat") from error
 
