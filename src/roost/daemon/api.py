@@ -1,9 +1,9 @@
 """What people and agents can ask of the daemon: one composition behind the socket, MCP and HTTP."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from roost.core import events as e
 from roost.core.identity import HUMAN, OPERATOR, check_name
@@ -18,10 +18,14 @@ from roost.daemon.launcher import Launcher
 from roost.daemon.live import Live, Lives
 from roost.daemon.machine import Machine
 from roost.daemon.sender import Sender
+from roost.daemon.threads import HungError
 from roost.daemon.waits import Waits
 from roost.errors import DeniedError, NotFoundError, RefusedError, RoostError, UsageError
 from roost.present import message_object, message_story, peer_object, peer_row
 from roost.store.interfaces import StoredMessage
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Api:
@@ -62,7 +66,7 @@ class Api:
             raise UsageError("a peer needs a runtime and a directory")
         settings = apply_settings(Settings(dir=folder, runtime=runtime), given.items())
         await self._check(settings)
-        await asyncio.to_thread(self.machine.runtimes.check_args, settings)
+        await self._answered(settings, self.machine.runtimes.check_args, settings)
         now = self.machine.clock.now()
         await self.fleet.add(Peer(name, self.machine.ids.token(), settings, created_at=now, since=now))
         await self.fleet.tell(name, e.Tick())  # one that is always up comes up now
@@ -72,7 +76,7 @@ class Api:
         settings = apply_settings(self.fleet.get(name).peer.settings, pairs)
         await self._check(settings)
         if {"args", "dir", "runtime"} & {key for key, _ in pairs}:
-            await asyncio.to_thread(self.machine.runtimes.check_args, settings)
+            await self._answered(settings, self.machine.runtimes.check_args, settings)
         await self.fleet.tell(name, e.Configure(settings))
         return show_settings(settings)
 
@@ -80,8 +84,17 @@ class Api:
         self.machine.runtimes.check(settings.runtime)
         if not settings.dir.startswith("/"):
             raise UsageError(f"the directory '{settings.dir}' is not an absolute path")
-        if not await asyncio.to_thread(Path(settings.dir).is_dir):
+        if not await self._answered(settings, Path(settings.dir).is_dir):
             raise RoostError(f"there is no directory {settings.dir}; make it first")
+
+    async def _answered(
+        self, settings: Settings, look: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """What a look at a peer's folder tells. Raises RoostError when its disk does not answer."""
+        try:
+            return await self.machine.work.launches.run_for(settings.dir, look, *args, **kwargs)
+        except HungError as error:
+            raise RoostError(f"the directory {settings.dir}: {error.strerror}; try again later") from error
 
     async def ensure_operator(self) -> None:
         """The operator has a mailbox, so that agents can answer."""

@@ -17,6 +17,7 @@ from roost.core.session import Session, SessionState
 from roost.daemon.fleet import Fleet
 from roost.daemon.machine import Machine
 from roost.daemon.tasks import race
+from roost.daemon.threads import HungError
 from roost.host.errors import SensorError
 from roost.host.files import write_atomic
 
@@ -70,7 +71,7 @@ class Authority:
     async def end(self, session: Session) -> str:
         """Ask the session's shim to end it; returns what was seen. What is left the undertaker clears."""
         teardown = self._machine.places.session(session.id) / "teardown"
-        await asyncio.to_thread(_mark, teardown)
+        await self._machine.work.files.run(_mark, teardown)
         if session.processes is None:
             return "nothing of it was known to run"
         if await self._ask(session.processes.shim, signal.SIGTERM, POLITE):
@@ -105,9 +106,9 @@ class Authority:
             left: list[ProcessId] = []
             problem = None
             try:
-                left = await asyncio.to_thread(self._tree, remains)
-            except SensorError as error:
-                problem = f"the process table cannot be read: {error.message}"
+                left = await self._machine.work.processes.run(self._tree, remains)
+            except (SensorError, HungError) as error:
+                problem = f"the process table cannot be read: {error}"
             late = self._machine.clock.monotonic() >= deadline
             if late or not (left or problem):
                 return Swept(killed, tuple(left), problem)

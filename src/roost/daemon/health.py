@@ -1,5 +1,6 @@
 """How the daemon is: `status`, and its part of `doctor`."""
 
+import asyncio
 import os
 import socket
 from typing import Any
@@ -108,8 +109,9 @@ class Health:
     async def _held(self) -> list[dict[str, Any]]:
         """Conversations that somebody else has open."""
         found: list[dict[str, Any]] = []
-        for state in self._fleet.states():
-            holder = await self._foreign.of(state)
+        states = self._fleet.states()
+        holders = await asyncio.gather(*(self._foreign.of(state) for state in states))
+        for state, holder in zip(states, holders, strict=True):
             if holder is not None:
                 name = state.peer.name
                 why = f"it is open in {holder.named}; close it there or begin a fresh one"

@@ -16,6 +16,7 @@ from roost.daemon.fleet import Fleet
 from roost.daemon.live import Live, Lives
 from roost.daemon.machine import Machine
 from roost.daemon.tasks import Tasks, race
+from roost.daemon.threads import HungError
 from roost.daemon.undertaker import Undertaker
 from roost.errors import RoostError
 from roost.host.errors import SensorError, TmuxGone
@@ -118,7 +119,7 @@ class Keeper:
         self._begin(live)
 
     def _begin(self, live: Live) -> None:
-        driver = Driver(live, self._fleet, self._machine.clock)
+        driver = Driver(live, self._fleet, self._machine.clock, self._machine.work.records)
         self._drivers[live.session.id] = driver
         self._tasks.start(self._drive(live, driver), f"driver {live.peer}")
 
@@ -278,7 +279,10 @@ class Keeper:
         return self._machine.processes.probe(process).stopped
 
     async def _alive(self, process: ProcessId) -> bool:
-        probe = await asyncio.to_thread(self._machine.processes.probe, process)
+        try:
+            probe = await self._machine.work.processes.run(self._machine.processes.probe, process)
+        except HungError:
+            return True
         return probe.liveness is not Liveness.DEAD
 
 

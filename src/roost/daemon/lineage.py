@@ -3,13 +3,13 @@
 A note beside the store says which one ran here last and how far its journal had come.
 """
 
-import asyncio
 import json
 import logging
 from dataclasses import dataclass
 from typing import Any
 
 from roost.core.view import iso
+from roost.daemon.threads import Threads
 from roost.errors import StoreError
 from roost.host.files import write_atomic
 from roost.host.interfaces import Clock, Ids
@@ -18,6 +18,8 @@ from roost.store.interfaces import Batch, Store
 
 STORE = "store.id"
 """The store's key of its own id."""
+SECONDS = 30.0
+"""Seconds for writing the note down."""
 EVERY = 2.0
 """Seconds between two looks at the store's files."""
 
@@ -56,6 +58,7 @@ class Lineage:
     def __init__(self, places: Places, store: Store, clock: Clock, ids: Ids) -> None:
         """Keep the note of this store."""
         self._path = places.store_note
+        self._threads = Threads("note", 1, SECONDS)
         self._store = store
         self._clock = clock
         self._ids = ids
@@ -114,7 +117,7 @@ class Lineage:
         if seq == self._noted:
             return
         note = {"store": self.id, "seq": seq, "at": await self._time_of(seq)}
-        await asyncio.to_thread(write_atomic, self._path, json.dumps(note).encode(), durable=False)
+        await self._threads.run(write_atomic, self._path, json.dumps(note).encode(), durable=False)
         self._noted = seq
 
     async def _time_of(self, seq: int) -> float:

@@ -1,6 +1,5 @@
 """Bounds the pane logs: tmux appends to them for as long as a session lives, daemon or no daemon."""
 
-import asyncio
 import shutil
 from pathlib import Path
 
@@ -25,7 +24,7 @@ class PaneLogs:
             await self._machine.clock.sleep(EVERY)
             for live in self._lives:
                 path = live.log or self._machine.places.pane_log(live.peer)
-                await asyncio.to_thread(trim, path, self._machine.config.log_size)
+                await self._machine.work.files.run(trim, path, self._machine.config.log_size)
 
 
 def trim(path: Path, size: int) -> None:

@@ -136,7 +136,7 @@ class Daemon:
         loaded = await self._machine.store.load()
         self._fleet.load(loaded.peers)
         await self._api.ensure_operator()
-        await self._metrics_key.prepare()
+        await self._machine.work.files.run(self._metrics_key.prepare)
         self._keeper.listen()
         serving = self._tasks.start(self._web.run(), "http")
         await self._web.ready()
@@ -144,7 +144,13 @@ class Daemon:
         self._tasks.start(self._sweep_after(recovering, recovered), "sweep")
         self._tasks.start(self._ticker.run(), "ticker")
         self._tasks.start(self._lineage.run(), "store")
-        glances = Glances(self._fleet, self._lives, self._machine.places, self._machine.clock)
+        glances = Glances(
+            self._fleet,
+            self._lives,
+            self._machine.places,
+            self._machine.clock,
+            self._machine.work.glances,
+        )
         self._tasks.start(glances.run(), "glances")
         self._tasks.start(PaneLogs(self._machine, self._lives).run(), "pane logs")
         await self._rpc.start(self._rpc_listener)
