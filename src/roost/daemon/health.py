@@ -14,6 +14,7 @@ from roost.daemon.lineage import Lineage
 from roost.daemon.machine import Machine
 from roost.daemon.orphans import Orphans, orphan_objects, orphans_among, unknown_objects, unknown_words
 from roost.daemon.sweep import Sweeper
+from roost.host.process import has_handles
 from roost.host.scope import control_group
 from roost.present import gc_object
 
@@ -72,6 +73,7 @@ class Health:
         found = [
             _check("daemon", ok=True, detail=f"pid {os.getpid()}, {self._url}"),
             *self._groups(),
+            *_handles(),
             *await self._held(),
         ]
         problem = self._lineage.problem()
@@ -139,6 +141,14 @@ class Health:
         orphans = await self._orphans.judge(orphans_among(marked, self._fleet.states(), places))
         findings = (*found.plan.findings, *found.resting)
         return gc_object(findings, orphan_objects(orphans), found.plan.alarm, closed=0, daemon=True)
+
+
+def _handles() -> list[dict[str, Any]]:
+    """How ends of processes are noticed."""
+    if has_handles():
+        return []
+    why = "this system gives no handles on processes (pidfd_open, a seccomp filter?): ends are looked for instead"
+    return [_check("processes", ok=None, detail=why)]
 
 
 def _check(check: str, *, ok: bool | None, detail: str, fix: str = "") -> dict[str, Any]:

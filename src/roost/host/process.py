@@ -15,6 +15,11 @@ else:
     from roost.host import process_linux as platform
 
 
+def has_handles() -> bool:
+    """Whether this system tells of exits as events; otherwise processes are looked at again and again."""
+    return platform.has_handles()
+
+
 class SystemProcesses:
     """The real thing; the contract is `roost.host.interfaces.Processes`.
 

@@ -54,6 +54,11 @@ def host_id() -> str:
     return os.uname().nodename
 
 
+def has_handles() -> bool:
+    """True: exits come as events, by kqueue."""
+    return True
+
+
 def is_known(pid: int) -> bool:  # noqa: ARG001 -- as on Linux
     """False: `row` asks the kernel itself, there is no second witness."""
     return False
