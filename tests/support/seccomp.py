@@ -1,6 +1,6 @@
-"""`python -m tests.support.seccomp ERRNO COMMAND...`: run a command whose system answers pidfd calls with an error.
+"""`python -m tests.support.seccomp ERRNO COMMAND...`: run a command in a system without pidfd calls.
 
-As gVisor and old container engines do. Linux with seccomp; exit code 77: not allowed here.
+They fail with that error, as under gVisor and old container engines. Exit code 77: not allowed here.
 """
 
 import ctypes
@@ -43,4 +43,4 @@ def forbid(number: int) -> bool:
 if __name__ == "__main__":
     if sys.platform != "linux" or not forbid(int(sys.argv[1])):
         raise SystemExit(NOT_ALLOWED)
-    os.execvp(sys.argv[2], sys.argv[2:])
+    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606 -- it is to be this process

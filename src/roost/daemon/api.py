@@ -1,7 +1,7 @@
 """What people and agents can ask of the daemon: one composition behind the socket, MCP and HTTP."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -41,21 +41,30 @@ class Api:
         self._lives = lives
         self._waits = waits
         self.sender = Sender(machine, fleet, waits)
+        self.end_unstored: Callable[[Session], Awaitable[None]] = _end_nothing
+        """Ends a session while the store takes nothing."""
 
     # peers
 
     def rows(self) -> list[dict[str, Any]]:
         """The registry. The operator's own mailbox is not a peer to be listed."""
         now = self.machine.clock.now()
-        return [peer_row(state, now) for state in self.fleet.states() if state.peer.name != OPERATOR]
+        return [
+            self._told(peer_row(state, now)) for state in self.fleet.states() if state.peer.name != OPERATOR
+        ]
+
+    def _told(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A row that says so where something of it is not stored."""
+        trouble = self.fleet.trouble(row["name"])
+        return {**row, "why": f"{row['why']} (not stored yet: {trouble})"} if trouble else row
 
     def row(self, name: str) -> dict[str, Any]:
         """One peer's row."""
-        return peer_row(self.fleet.get(name), self.machine.clock.now())
+        return self._told(peer_row(self.fleet.get(name), self.machine.clock.now()))
 
     def show(self, name: str) -> dict[str, Any]:
         """Everything about one peer."""
-        return peer_object(self.fleet.get(name), self.machine.clock.now())
+        return self._told(peer_object(self.fleet.get(name), self.machine.clock.now()))
 
     async def add(self, name: str, pairs: Mapping[str, str]) -> None:
         """Make a peer."""
@@ -217,16 +226,21 @@ class Api:
     async def stop(self, name: str, by: str) -> dict[str, Any]:
         """Park a peer and wait until its session is over."""
         with self._waits.peer(name) as changes:
-            await self.fleet.tell(name, e.Stop(by))
+            await self._end_all(name, e.Stop(by))
             while self.fleet.get(name).sessions:
                 await changes.get()
         return self.row(name)
+
+    async def _end_all(self, name: str, event: e.Stop | e.Rest) -> None:
+        """Have all sessions of a peer ended. That needs no store: what it refuses is recorded later."""
+        if not await self.fleet.insist(name, event):
+            await asyncio.gather(*(self.end_unstored(session) for session in self.fleet.get(name).sessions))
 
     async def rest(self, name: str) -> None:
         """End a peer's sessions as a clean park, without stopping the peer."""
         with self._waits.peer(name) as changes:
             before = [session.id for session in self.fleet.get(name).sessions]
-            await self.fleet.tell(name, e.Rest("operator"))
+            await self._end_all(name, e.Rest("operator"))
             while any(self.fleet.get(name).find_session(session) for session in before):
                 await changes.get()
 
@@ -326,6 +340,10 @@ class Api:
     def waiting(self, name: str) -> list[dict[str, Any]]:
         """Messages that wait for a peer, as an agent sees its own inbox."""
         return [message_object(message) for message in self.fleet.get(name).messages]
+
+
+async def _end_nothing(_session: Session) -> None:
+    """Nobody holds sessions."""
 
 
 def _refuse_held(name: str, session: Session) -> None:

@@ -6,6 +6,7 @@ first.
 """
 
 import asyncio
+import logging
 import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ POLITE = 8.0
 TREE = 3.0
 """Seconds for killed processes to vanish."""
 LOOK = 0.02
+
+_log = logging.getLogger("roost.authority")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,10 @@ class Authority:
     async def end(self, session: Session) -> str:
         """Ask the session's shim to end it; returns what was seen. What is left the undertaker clears."""
         teardown = self._machine.places.session(session.id) / "teardown"
-        await self._machine.work.files.run(_mark, teardown)
+        try:
+            await self._machine.work.files.run(_mark, teardown)
+        except OSError as error:  # it only tells the shim what to write down
+            _log.warning("the end of session %s cannot be announced: %s", session.id, error.strerror)
         if session.processes is None:
             return "nothing of it was known to run"
         if await self._ask(session.processes.shim, signal.SIGTERM, POLITE):

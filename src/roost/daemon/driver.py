@@ -304,7 +304,7 @@ class Driver:
         return e.TurnEnded(session, "it is at its prompt again")
 
     async def _tell(self, event: e.Event, *, settles: str | None = None) -> None:
-        await self._fleet.report(self._live.peer, event, settles=settles)
+        await self._fleet.note(self._live.peer, event, settles=settles)
 
     async def _boot(self) -> bool:
         """Answer known start-up dialogs; show unknown screens to people. False when the boot has failed."""

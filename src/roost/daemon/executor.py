@@ -28,7 +28,7 @@ from roost.daemon.live import Live
 from roost.daemon.machine import Machine
 from roost.daemon.notices import Notices
 from roost.daemon.tasks import Tasks
-from roost.daemon.undertaker import Undertaker
+from roost.daemon.undertaker import KillError, Undertaker
 from roost.errors import NotFoundError, RoostError
 from roost.host.errors import TmuxGone
 from roost.host.files import write_atomic
@@ -381,6 +381,19 @@ class Executor:
         how = await self._authority.end(session)
         context = live.context if live is not None else None
         await self._undertaker.bury(session, context, how)
+
+    async def end_unstored(self, session: Session) -> None:
+        """End a session although the store takes nothing: its end is recorded once it does.
+
+        Raises KillError.
+        """
+        how = await self._authority.end(session)
+        swept = await self._authority.clear(c.clear(session))
+        live = self._keeper.live(session.id)
+        bury = self._undertaker.bury(session, live.context if live is not None else None, f"{how}; {swept}")
+        self._tasks.start(bury, f"bury {session.peer}")
+        if not swept.empty:
+            raise KillError(f"it cannot be ended: {swept}")
 
 
 def _write_body(path: Path, text: str) -> None:

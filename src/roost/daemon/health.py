@@ -76,6 +76,7 @@ class Health:
             *_handles(),
             *await self._held(),
         ]
+        found += self._unstored()
         problem = self._lineage.problem()
         if problem is not None:
             fix = "roost restore BACKUP, or roost adopt --store to go on with this one"
@@ -100,6 +101,14 @@ class Health:
                 if session.state in (SessionState.BLOCKED, SessionState.UNKNOWN) and not session.held
             ]
         return found
+
+    def _unstored(self) -> list[dict[str, Any]]:
+        """Peers of which more is known than can be stored."""
+        return [
+            _check(f"record of {name}", ok=False, detail=f"not stored yet: {trouble}", fix="df -h; df -i")
+            for name in self._fleet.names()
+            if (trouble := self._fleet.trouble(name))
+        ]
 
     async def held_by(self, name: str) -> dict[str, Any] | None:
         """Who else has the peer's conversation open, None when nobody is known to."""
@@ -147,7 +156,7 @@ def _handles() -> list[dict[str, Any]]:
     """How ends of processes are noticed."""
     if has_handles():
         return []
-    why = "this system gives no handles on processes (pidfd_open, a seccomp filter?): ends are looked for instead"
+    why = "this system gives no handles on processes (pidfd_open: a seccomp filter?); ends are looked for"
     return [_check("processes", ok=None, detail=why)]
 
 

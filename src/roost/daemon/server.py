@@ -110,7 +110,9 @@ class Daemon:
             pools.committed,
         ]
         self._fleet.on_journal += [feed.committed, self._log]
+        self._fleet.on_kept.append(waits.known)
         self._api = Api(machine, self._fleet, self._lives, waits, launcher)
+        self._api.end_unstored = self._executor.end_unstored
         tokens = Tokens(machine.store)
         health = Health(
             machine, self._fleet, self._executor.foreign, self._sweeper, self._orphans, lineage, url

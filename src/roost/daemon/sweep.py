@@ -127,7 +127,8 @@ class Sweeper:
             evidence = f"{why[session.id]}; its tree is empty"
             log = places.pane_log(session.peer) if f"{session.peer}.log" in logs else None
             lines = last_lines(None, log) if log is not None else ()
-            death = death_of(session, census.records.get(session.id), evidence, lines, now, boot)
+            asked = (places.session(session.id) / "teardown").exists()
+            death = death_of(session, census.records.get(session.id), evidence, lines, now, boot, asked=asked)
             facts.append((session.peer, e.Died(death, session.id in keeps), f"end:{session.id}"))
         return facts
 

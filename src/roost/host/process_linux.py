@@ -1,7 +1,7 @@
 """Processes on Linux: /proc and pidfds.
 
-Where the kernel or a seccomp filter gives no pidfds (gVisor, old container engines), the start is compared right
-before a signal, as on macOS: a few microseconds remain in which the pid could in theory be reused.
+Where the kernel or a seccomp filter gives no pidfds (gVisor, old container engines), the start is compared
+right before a signal, as on macOS: a few microseconds remain in which the pid could in theory be reused.
 """
 
 import errno
@@ -53,7 +53,7 @@ class NoHandlesError(SensorError):
 def _open_pidfd(pid: int) -> int | None:
     """A pidfd on whatever has the pid now; None when nothing has. Raises NoHandlesError, SensorError.
 
-    pidfd_open(2) itself knows no EPERM: seccomp filters answer with it, or with ENOSYS, to calls they do not know.
+    pidfd_open(2) itself knows no EPERM: seccomp filters answer with it, or with ENOSYS, to unknown calls.
     """
     try:
         return os.pidfd_open(pid)
