@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from roost.cli.client import Record
 from roost.cli.output import one_line
+from roost.core.ends import ENDED
 
 _WAKES = {
     "operator-fresh": "fresh, as the operator asked",
@@ -19,25 +20,8 @@ _WAKES = {
     "conversation-refused": "fresh, as its model refused its conversation",
     "resume-failed": "fresh, as its conversation could not be resumed",
 }
-_ENDS = {
-    "idle-sleep": "was put to sleep",
-    "ephemeral-done": "ended, its task done",
-    "ephemeral-silent": "was ended, as it gave no answer",
-    "operator-stop": "was stopped",
-    "restart": "ended to begin anew",
-    "removed": "ended to be removed",
-    "completed": "left by itself",
-    "crashed": "crashed",
-    "oom": "was killed for lack of memory",
-    "boot-failed": "failed to start",
-    "not-started": "could not be started",
-    "conversation-refused": "left its conversation",
-    "server-exit": "ended with its terminal's server",
-    "shim-lost": "ended, and its shim left no record",
-    "reboot": "ended with a reboot",
-    "orphan": "was ended as an orphan",
-    "unknown": "ended, it is not known why",
-}
+
+_ENDS: dict[str, str] = {str(cause): words for cause, words in ENDED.items()}
 
 
 def _because(words: str, data: Record) -> str:

@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from roost.core.durations import rough_duration
+from roost.core.ends import told
 from roost.core.identity import HUMAN
 from roost.core.message import UNHINDERED, Message, MessageState
 from roost.core.peer import PeerState, WakePolicy
@@ -118,7 +119,7 @@ def _last(state: PeerState) -> str:
     death = state.peer.last_death
     if death is None:
         return "has not run yet"
-    why = f"last session: {death.cause}{f': {death.why}' if death.why else ''}"
+    why = f"its last session {told(death.cause, death.why)}"
     refusal = state.refusal
     return why if refusal is None else f"{why}; its model refused its latest turn: {refusal.why}"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from roost.core import events as e
+from roost.core.ends import told
 from roost.core.identity import HUMAN, OPERATOR, check_name
-from roost.core.message import Message
 from roost.core.peer import Peer, PeerState, Settings, WakeMode
 from roost.core.session import Session, SessionState
 from roost.core.settings import apply_settings, show_settings
@@ -101,10 +101,13 @@ class Api:
             raise NotFoundError(f"there is no message '{message_id}'; `roost messages` shows the latest")
         return stored
 
-    def story(self, stored: StoredMessage) -> dict[str, Any]:
-        """A message's whole story."""
-        state = self.fleet.find(stored.message.to)
-        return message_story(stored, peer_row(state, self.machine.clock.now()) if state is not None else None)
+    async def story(self, stored: StoredMessage, *, whole: bool) -> dict[str, Any]:
+        """A message's whole story, with how it begins or with its `whole` body."""
+        message = stored.message
+        state = self.fleet.find(message.to)
+        recipient = peer_row(state, self.machine.clock.now()) if state is not None else None
+        body = await self.machine.store.body(message.id) or b""
+        return message_story(stored, recipient, body, whole=whole)
 
     async def resend(self, prefix: str, by: str) -> tuple[str, list[str]]:
         """Send a message again; returns its id and lines for the asker.
@@ -123,11 +126,6 @@ class Api:
         message = (await self.message(prefix)).message
         await self.fleet.tell(message.to, e.Drop(message.id, by))
         return message.id
-
-    async def acknowledge(self, name: str, message_ids: Sequence[str]) -> None:
-        """Mark mail as read."""
-        if message_ids:
-            await self.fleet.tell(name, e.Acknowledge(tuple(message_ids)))
 
     # sessions
 
@@ -199,7 +197,7 @@ class Api:
 
     async def _last_reason(self, name: str) -> str:
         deaths = await self.machine.store.deaths(name, 1)
-        return f"{deaths[-1].cause}: {deaths[-1].evidence}" if deaths else "its session ended at once"
+        return f"it {told(deaths[-1].cause, deaths[-1].evidence)}" if deaths else "its session ended at once"
 
     async def stop(self, name: str, by: str) -> dict[str, Any]:
         """Park a peer and wait until its session is over."""
@@ -304,11 +302,6 @@ class Api:
         if caller.peer is None or caller.session is None:
             raise DeniedError("`fresh` is for an agent inside its own session")
         await self.fleet.tell(caller.peer, e.FreshAsked(caller.session))
-
-    async def mail(self, name: str) -> list[tuple[Message, bytes]]:
-        """The unread mail of a mailbox."""
-        self.fleet.get(name)
-        return await self.machine.store.inbox(name)
 
     def waiting(self, name: str) -> list[dict[str, Any]]:
         """Messages that wait for a peer, as an agent sees its own inbox."""

@@ -3,13 +3,17 @@
 from roost.cli.app import App
 from roost.cli.client import DOWN, Record
 from roost.cli.command import Argument, command
-from roost.cli.output import age, clock, fields, paint_state, say, show_json, table
+from roost.cli.output import age, clock, fields, paint_state, say, show_json
 from roost.cli.registry import show
+from roost.cli.table import table
 
 
 @command("list")
 def list_command(app: App) -> None:
-    """Show all peers: state, since when, waiting messages, and why."""
+    """Show all peers: state, since when, waiting messages, and why; what needs a person first.
+
+    Of one that works: topic, message and sender of its turn, and for how long it has lasted.
+    """
     show(app)
 
 
@@ -91,7 +95,7 @@ def _show_pool(pool: list[Record]) -> None:
         for session in pool
     ]
     say()
-    table(("POOL", "STATE", "SINCE", "FOR"), rows, state=1)
+    table(("POOL", "STATE", "SINCE", "FOR"), rows, state="STATE")
 
 
 def _processes(session: Record) -> str:
