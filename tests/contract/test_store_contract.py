@@ -20,9 +20,9 @@ from roost.store.interfaces import (
     Intent,
     JournalRow,
     Store,
-    Wanted,
     StoredMessage,
     Token,
+    Wanted,
     intent_for,
 )
 from tests.support.store_samples import (

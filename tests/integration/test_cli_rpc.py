@@ -135,6 +135,7 @@ def test_send_prints_the_id_and_asks_for_all_that_was_said(
         "key": "k",
         "wait": "stored",
         "timeout": None,
+        "words": ["hello", "you"],
     }
 
 
@@ -196,10 +197,14 @@ def test_a_wait_that_runs_out_is_exit_code_3_and_names_the_message(
     daemon: RpcServer, wait: str, capsys: Captured
 ) -> None:
     sentence = f"not {wait} yet; the message stays: `roost message {ID}`"
-    daemon.on("send", error("timeout", sentence, 3, events=[{"id": ID, "state": "queued", "why": ""}]))
+    events: list[Record] = [{"id": ID, "notes": []}, {"state": "starting", "why": "it is launched"}]
+    daemon.on("send", error("timeout", sentence, 3, events=events))
     assert main(["send", "bob", "hi", "--wait", wait, "--timeout", "1s"]) == 3
     captured = capsys.readouterr()
-    assert (captured.out, captured.err) == (ID + "\n", f"roost: {sentence}\n")
+    assert (captured.out, captured.err) == (
+        ID + "\n",
+        f"roost: {sentence}; bob is starting: it is launched\n",
+    )
 
 
 def test_a_wait_that_runs_out_prints_json_when_asked(daemon: RpcServer, capsys: Captured) -> None:
@@ -381,7 +386,11 @@ def test_messages_and_message(daemon: RpcServer, capsys: Captured) -> None:
     }
     daemon.on("messages", result([message]))
     assert main(["messages", "bob", "--state", "done"]) == 0
-    assert daemon.last == {"name": "bob", "state": "done", "limit": 50}
+    assert {key: value for key, value in daemon.last.items() if value is not None} == {
+        "name": "bob",
+        "state": "done",
+        "limit": 50,
+    }
     assert ID[:16] in capsys.readouterr().out
     story = [{"at": "2026-01-02T03:04:05.000Z", "what": "stored, from ann"}]
     daemon.on("message", result({**message, "replies": ["r1"], "attempts": [], "story": story}))
@@ -392,8 +401,9 @@ def test_messages_and_message(daemon: RpcServer, capsys: Captured) -> None:
 def test_inbox_cannot_drive_the_terminal(daemon: RpcServer, capsys: Captured) -> None:
     item = {"id": ID, "from": "bob", "topic": None, "reply_to": None, "at": None, "notice": None}
     daemon.on("inbox", result([{**item, "body": "a\x1b[2Jb\nc"}]))
+    daemon.on("acknowledge", result({}))
     assert main(["inbox", "ann", "--ack"]) == 0
-    assert daemon.last == {"name": "ann", "ack": True, "follow": False}
+    assert daemon.last == {"name": "ann", "ids": [ID]}
     shown = capsys.readouterr().out
     assert "\x1b" not in shown
     assert shown.endswith("[2Jb\n  c\n")

@@ -100,9 +100,9 @@ def test_F2_an_answer_that_could_not_be_shown_is_unread(roost: Roost) -> None:
 def test_F22_what_is_done_is_told_on_stderr_and_counts_as_done(roost: Roost) -> None:
     for number, line in enumerate(("{line} > /dev/full", "{line} >&-", GONE)):
         done = shell(roost, line.format(line=f"roost send worker text-{number}"))
+        assert done.returncode == 0, done.stderr
         message = roost.call("messages", name="worker")[-1]
         assert message["text"] == f"text-{number}"
-        assert done.returncode == 0, done.stderr
         assert message["id"] in done.stderr
         assert "done, but" in done.stderr
     added = shell(roost, "roost add other --runtime human > /dev/full")

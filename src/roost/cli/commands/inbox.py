@@ -29,7 +29,7 @@ def inbox_command(
     everything: bool,  # noqa: FBT001 -- a flag
     since: float | None,
 ) -> None:
-    """Show unread mail, oldest first: yours, or that of NAME, a peer of runtime `human`.
+    """Show unread mail, oldest first: yours, or that of NAME, a mailbox.
 
     Without NAME it is the mailbox that your messages are sent from: that of ROOST_FROM, else of `from` in the
     config file, else `operator`; an agent's own inside its session.

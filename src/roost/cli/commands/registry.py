@@ -10,9 +10,10 @@ from roost.cli.table import table
 
 @command("list")
 def list_command(app: App) -> None:
-    """Show all peers: state, since when, waiting messages, and why; what needs a person first.
+    """Show all peers: state, since when, waiting messages, and why.
 
-    Of one that works: topic, message and sender of its turn, and for how long it has lasted.
+    What needs a person stands first, then what works, then what rests. Of one that works: topic, message and
+    sender of its turn, and for how long it has lasted.
     """
     show(app)
 

@@ -9,7 +9,7 @@ from roost.cli.app import App
 from roost.cli.client import Record, RemoteError
 from roost.cli.command import Argument, Choice, Option, command
 from roost.cli.output import Progress, harmless, is_terminal, local, one_line, say, show_json, warn
-from roost.cli.shown import deliver, told
+from roost.cli.shown import deliver, flush, told
 from roost.core.durations import parse_duration
 from roost.core.limits import ATTACHMENTS, BODY_BYTES
 from roost.errors import UsageError
@@ -117,9 +117,10 @@ _STUCK = frozenset({"stopped", "quarantined", "blocked", "unknown"})
 class _Wait:
     """What is known of a message while its sender waits; what somebody has to hear of is told at once."""
 
-    def __init__(self, to: str) -> None:
-        """Nothing is known yet."""
+    def __init__(self, to: str, *, prints_id: bool) -> None:
+        """Nothing is known yet; `prints_id`: the id is what this command prints."""
         self.id: str | None = None
+        self._prints_id = prints_id
         self.state = ""
         self.told = ""
         self.progress = Progress()
@@ -130,6 +131,9 @@ class _Wait:
         if event.get("id"):
             self.id = event["id"]
             told.changed()
+            if self._prints_id:
+                say(str(self.id))
+                flush()
         for note in event.get("notes") or ():
             self._tell(str(note))
         state, why = event.get("state"), local(one_line(event.get("why")))
@@ -139,7 +143,8 @@ class _Wait:
                 self._tell(self.state)
         elif event.get("message"):
             self.state = f"{event['message']}: {why}".rstrip(": ")
-        self.progress.show(" ".join(part for part in (str(self.id or "")[:SHORT_ID], self.state) if part))
+        ident = "" if self._prints_id else str(self.id or "")[:SHORT_ID]
+        self.progress.show(f"{ident} {self.state}".strip())
 
     def _advised(self, state: str) -> bool:
         """Whether that was told with the first words."""
@@ -152,8 +157,8 @@ class _Wait:
 
 
 def _send(app: App, params: Record) -> int:
-    wait = _Wait(params["to"])
     waits = params["wait"] != "stored"
+    wait = _Wait(params["to"], prints_id=params["wait"] in {"accepted", "done"} and not app.json)
     try:
         result: Record = app.call("send", params, on_event=wait.on_event, patience=None if waits else 30.0)
     except KeyboardInterrupt:
@@ -166,14 +171,12 @@ def _send(app: App, params: Record) -> int:
         if error.status == 3 and known:  # noqa: PLR2004 -- contract: a wait ran out
             if app.json:
                 show_json({"id": known})
-            elif params["wait"] != "replied":
-                say(str(known))
             state = f"; {wait.state}" if wait.state else ""
             warn(f"roost: {error.message}{state}")
             return error.status
         raise
     wait.progress.clear()
-    _show(app, params, result)
+    _show(app, params, result, wait)
     return 0
 
 
@@ -184,14 +187,14 @@ def _kept(wait: _Wait) -> str:
     return "the message may have been stored, `roost messages` shows it"
 
 
-def _show(app: App, params: Record, result: Record) -> None:
+def _show(app: App, params: Record, result: Record, wait: _Wait) -> None:
     reply: Record | None = result.get("reply")
     if app.json:
         show_json(result)
     elif params["wait"] == "replied" and reply is not None:
         body = str(reply.get("body", ""))
         say(harmless(body) if is_terminal(sys.stdout) else body)
-    else:
+    elif wait.id is None:
         say(str(result["id"]))
     if reply is not None and reply.get("unread"):
         deliver()
