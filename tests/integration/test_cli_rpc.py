@@ -283,7 +283,15 @@ def test_an_overlong_home_works(home: Home, monkeypatch: pytest.MonkeyPatch) -> 
         (["wake", "bob"], "wake", {"name": "bob", "mode": "natural"}),
         (["wake", "bob", "--fresh"], "wake", {"name": "bob", "mode": "fresh"}),
         (["wake", "bob", "--resume"], "wake", {"name": "bob", "mode": "resume"}),
-        (["restart", "bob"], "restart", {"name": "bob"}),
+        (["restart", "bob"], "restart", {"name": "bob", "resume": False}),
+        (["restart", "bob", "--resume"], "restart", {"name": "bob", "resume": True}),
+        (["sleep", "bob"], "sleep", {"name": "bob"}),
+        (["wait", "bob"], "wait", {"name": "bob", "state": "idle", "timeout": None}),
+        (
+            ["wait", "bob", "--for", "asleep", "--timeout", "90"],
+            "wait",
+            {"name": "bob", "state": "asleep", "timeout": 90.0},
+        ),
     ],
 )
 def test_wake_and_restart(

@@ -71,7 +71,7 @@ def test_F24_a_long_word_is_never_cut(
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    path = "/home/somebody/" + "x" * 90 + "/socket"
+    path = "/var/lib/of-a-long-name/" + "x" * 90 + "/socket"
     output.fields([("terminal", path), ("why", f"{path} and then some words that go on")])
     shown = capsys.readouterr().out
     assert shown.count(path) == 2

@@ -21,7 +21,7 @@ def stored(*attempts: tuple[float, str, str]) -> StoredMessage:
 def test_N3_the_story_is_in_order_with_the_time_between_its_steps() -> None:
     told = message_story(
         stored(
-            (100.0, "woke", "with a fresh conversation (first-wake)"),
+            (100.0, "woke", "for the first time"),
             (102.1, "ready", "2.1s"),
             (102.1, "offered", "being handed over"),
             (103.5, "entered", "pasted, Enter twice, within 1.4s"),
@@ -33,7 +33,7 @@ def test_N3_the_story_is_in_order_with_the_time_between_its_steps() -> None:
     )
     assert [(step["took"], step["what"]) for step in told["story"]] == [
         (None, "stored: 12 bytes from ann, topic t"),
-        (0.0, "woke bob, with a fresh conversation (first-wake)"),
+        (0.0, "woke bob for the first time"),
         (2.1, "bob came to its prompt after 2.1s"),
         (0.0, "handed over to session s"),
         (1.4, "pasted, Enter twice, within 1.4s"),
@@ -71,7 +71,7 @@ def test_why_not_is_told_in_words_also_without_a_recipient() -> None:
 def test_P3_the_message_that_wakes_a_peer_is_told_so_with_the_cause_and_the_time() -> None:
     play = Play()
     play.submit()
-    woke = c.SaveAttempt(mail(1).id, play.session.id, "woke", "with a fresh conversation (first-wake)")
+    woke = c.SaveAttempt(mail(1).id, play.session.id, "woke", "for the first time")
     assert woke in play.commands
     play.submit(2)
     play.now += 2.14

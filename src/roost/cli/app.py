@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LOOKS = frozenset(
     {"status", "list", "show", "messages", "message", "inbox", "screen", "logs", "events", "deaths"}
-    | {"metrics", "doctor", "gc", "attach", "acknowledge"}
+    | {"metrics", "doctor", "gc", "attach", "acknowledge", "wait"}
 )
 """Methods that do nothing new to their caller; what others did is told even where stdout takes nothing."""
 

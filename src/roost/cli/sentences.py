@@ -4,23 +4,9 @@ from collections.abc import Callable
 
 from roost.cli.client import Record
 from roost.cli.output import one_line
-from roost.core.ends import ENDED
+from roost.core.words import ENDED, WOKEN
 
-_WAKES = {
-    "operator-fresh": "fresh, as the operator asked",
-    "operator-resume": "with its conversation, as the operator asked",
-    "refresh": "fresh, as it was marked",
-    "ephemeral": "fresh, as for each task",
-    "first-wake": "for the first time",
-    "redrive": "with its conversation, to go on with a turn that was cut off",
-    "crash-or-self-close": "fresh, as its last session did not end as a sleep",
-    "parked-always": "with its conversation",
-    "parked-topic": "with its conversation, which knows the topic",
-    "parked-other-topic": "fresh, as the topic is another one",
-    "conversation-refused": "fresh, as its model refused its conversation",
-    "resume-failed": "fresh, as its conversation could not be resumed",
-}
-
+_WAKES: dict[str, str] = {str(cause): words for cause, words in WOKEN.items()}
 _ENDS: dict[str, str] = {str(cause): words for cause, words in ENDED.items()}
 
 

@@ -4,11 +4,11 @@ import datetime as dt
 from dataclasses import dataclass
 
 from roost.core.durations import rough_duration
-from roost.core.ends import told
 from roost.core.identity import HUMAN
 from roost.core.message import UNHINDERED, Message, MessageState
 from roost.core.peer import PeerState, WakePolicy
 from roost.core.session import Session, SessionState
+from roost.core.words import told
 
 
 @dataclass(frozen=True, slots=True)

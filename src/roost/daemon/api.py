@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from roost.core import events as e
-from roost.core.ends import told
 from roost.core.identity import HUMAN, OPERATOR, check_name
-from roost.core.peer import Peer, PeerState, Settings, WakeMode
+from roost.core.peer import Peer, PeerState, Settings, WakeMode, WakePolicy
 from roost.core.session import Session, SessionState
 from roost.core.settings import apply_settings, show_settings
+from roost.core.view import Shown, shown
+from roost.core.words import told
 from roost.daemon.callers import Caller, Progress
 from roost.daemon.failures import LaunchError
 from roost.daemon.fleet import Fleet
@@ -18,10 +19,21 @@ from roost.daemon.launcher import Launcher
 from roost.daemon.live import Live, Lives
 from roost.daemon.machine import Machine
 from roost.daemon.sender import Sender
+from roost.daemon.tasks import race, won
 from roost.daemon.waits import Waits
-from roost.errors import DeniedError, NotFoundError, RefusedError, RoostError, UsageError
+from roost.errors import (
+    DeniedError,
+    NotFoundError,
+    RefusedError,
+    RoostError,
+    UsageError,
+    WaitTimeoutError,
+)
 from roost.present import message_object, message_story, peer_object, peer_row
 from roost.store.interfaces import StoredMessage
+
+AWAITED = ("idle", "working", "blocked", "asleep", "gone")
+"""States of a peer that can be waited for."""
 
 
 class Api:
@@ -129,15 +141,20 @@ class Api:
 
     # sessions
 
-    async def wake(self, name: str, mode: WakeMode, by: str, progress: Progress) -> dict[str, Any]:
-        """Bring a peer to its prompt. Raises RoostError when a person is needed or it cannot start."""
+    async def wake(
+        self, name: str, mode: WakeMode, by: str, progress: Progress
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Bring a peer to its prompt; its row, and lines for the asker.
+
+        Raises RoostError when a person is needed, it cannot start, or nobody can tell what it does.
+        """
         with self._waits.peer(name) as changes:
             if mode is WakeMode.FRESH:
                 await self._look_first(name)
             before = self.fleet.get(name).session
-            await self.fleet.tell(name, e.Wake(mode, by))
+            outcome = await self.fleet.tell(name, e.Wake(mode, by))
             stale = before.id if before is not None and mode is WakeMode.FRESH else None
-            return await self._ready(name, stale, changes, progress)
+            return await self._ready(name, stale, changes, progress), outcome.advice
 
     async def attachable(self, name: str, mode: WakeMode, by: str, progress: Progress) -> None:
         """Bring up a session that a person can join: one that runs is enough, ready or not."""
@@ -152,12 +169,12 @@ class Api:
                     progress({"state": str(state.session.state), "why": state.session.why})
                 await changes.get()
 
-    async def restart(self, name: str, by: str, progress: Progress) -> dict[str, Any]:
-        """A fresh session, ready."""
+    async def restart(self, name: str, by: str, progress: Progress, *, resume: bool) -> dict[str, Any]:
+        """Another session, ready: a fresh one, or one that goes on in the conversation."""
         with self._waits.peer(name) as changes:
             await self._look_first(name)
             before = self.fleet.get(name).session
-            await self.fleet.tell(name, e.Restart(by))
+            await self.fleet.tell(name, e.Restart(by, resume))
             return await self._ready(name, before.id if before else None, changes, progress)
 
     async def _look_first(self, name: str) -> None:
@@ -184,13 +201,18 @@ class Api:
             if session is not None and not leaving and session.id != stale:
                 launched = session.id
                 progress({"state": str(session.state), "why": session.why})
-                if session.ready:
-                    return self.row(name)
                 if session.state is SessionState.BLOCKED:
                     _refuse_held(name, session)
                     raise RoostError(
                         f"'{name}' needs a person: {session.why}; join it with `roost attach {name}`"
                     )
+                if session.ready and session.state is SessionState.UNKNOWN:
+                    raise RoostError(
+                        f"'{name}' is awake, and what it does is not known: {session.why};"
+                        f" `roost screen {name}` shows its terminal"
+                    )
+                if session.ready:
+                    return self.row(name)
             if session is None and launched is not None and state.peer.pending is None:
                 raise RoostError(f"'{name}' could not be woken: {await self._last_reason(name)}")
             await changes.get()
@@ -201,6 +223,10 @@ class Api:
 
     async def stop(self, name: str, by: str) -> dict[str, Any]:
         """Park a peer and wait until its session is over."""
+        if self.is_mailbox(name):
+            raise RefusedError(
+                f"'{name}' is a mailbox; there is nothing to stop, and it takes mail as before"
+            )
         with self._waits.peer(name) as changes:
             await self.fleet.tell(name, e.Stop(by))
             while self.fleet.get(name).sessions:
@@ -214,6 +240,61 @@ class Api:
             await self.fleet.tell(name, e.Rest("operator"))
             while any(self.fleet.get(name).find_session(session) for session in before):
                 await changes.get()
+
+    async def put_to_sleep(self, name: str) -> tuple[dict[str, Any], list[str]]:
+        """End a peer's sessions now, as its idle time does later; its row, and what wakes it again."""
+        if self.is_mailbox(name):
+            raise RefusedError(f"'{name}' is a mailbox; there is nothing to put to sleep")
+        state = self.fleet.get(name)
+        if not state.sessions:
+            return self.row(name), [
+                f"'{name}' has no session; it is {shown(state, self._now()).state} already"
+            ]
+        await self.rest(name)
+        again = state.queued or state.turn or state.peer.settings.wake is WakePolicy.ALWAYS
+        why = "something waits for it" if state.queued or state.turn else "wake=always keeps it up"
+        note = f"'{name}' is woken again at once: {why}; `roost stop {name}` parks it"
+        return self.row(name), [note] if again else []
+
+    async def wait(
+        self, name: str, state: str, timeout: float | None, progress: Progress
+    ) -> dict[str, Any] | None:
+        """Return when a peer is in a state of `list`; None: it is gone, as was waited for.
+
+        It is idle when nothing waits for it, too.
+
+        Raises WaitTimeoutError when so many seconds have passed, NotFoundError when it is removed meanwhile.
+        """
+        if state not in AWAITED:
+            raise UsageError(f"'{state}' cannot be waited for; known are {', '.join(AWAITED)}")
+        if state == "gone" and self.fleet.find(name) is None:
+            return None
+        self.fleet.get(name)
+        waiting = self._until(name, state, progress)
+        timer = [self.machine.clock.sleep(timeout)] if timeout is not None else []
+        outcome, *_ = await race(waiting, *timer)
+        if not won(outcome):
+            view = shown(self.fleet.get(name), self._now())
+            raise WaitTimeoutError(f"'{name}' is not {state} yet, but {view.state}: {view.why}")
+        return outcome.result()
+
+    async def _until(self, name: str, state: str, progress: Progress) -> dict[str, Any] | None:
+        told_last: Shown | None = None
+        with self._waits.peer(name) as changes:
+            while (found := self.fleet.find(name)) is not None or state != "gone":
+                found = found or self.fleet.get(name)
+                view = shown(found, self._now())
+                waits = found.queued or found.in_flight
+                if view.state == state and not (state == "idle" and waits):
+                    return self.row(name)
+                if told_last is None or (view.state, view.why) != (told_last.state, told_last.why):
+                    told_last = view
+                    progress({"state": view.state, "why": view.why})
+                await changes.get()
+        return None
+
+    def _now(self) -> float:
+        return self.machine.clock.now()
 
     async def start(self, name: str, by: str) -> dict[str, Any]:
         """Unpark a peer."""

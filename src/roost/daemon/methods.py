@@ -56,7 +56,9 @@ _WAITING = frozenset(
     {
         "send",
         "wake",
+        "wait",
         "restart",
+        "sleep",
         "stop",
         "attach",
         "interrupt",
@@ -108,7 +110,9 @@ class Methods:
             "inbox": (p.Inbox, self._inbox, True),
             "acknowledge": (p.Acknowledge, self._acknowledge, True),
             "wake": (p.Wake, self._wake, False),
-            "restart": (p.Named, self._restart, False),
+            "restart": (p.Restart, self._restart, False),
+            "sleep": (p.Named, self._sleep, False),
+            "wait": (p.Wait, self._wait, False),
             "stop": (p.Some, self._stop, False),
             "start": (p.Some, self._start, False),
             "refresh": (p.Some, self._refresh, False),
@@ -292,10 +296,18 @@ class Methods:
         return Answer({})
 
     async def _wake(self, call: _Call) -> Answer:
-        return Answer(await self._api.wake(call.params.name, call.params.mode, BY, call.progress))
+        return Answer(*await self._api.wake(call.params.name, call.params.mode, BY, call.progress))
 
     async def _restart(self, call: _Call) -> Answer:
-        return Answer(await self._api.restart(call.params.name, BY, call.progress))
+        asked: p.Restart = call.params
+        return Answer(await self._api.restart(asked.name, BY, call.progress, resume=asked.resume))
+
+    async def _sleep(self, call: _Call) -> Answer:
+        return Answer(*await self._api.put_to_sleep(call.params.name))
+
+    async def _wait(self, call: _Call) -> Answer:
+        asked: p.Wait = call.params
+        return Answer(await self._api.wait(asked.name, asked.state, asked.timeout, call.progress))
 
     async def _stop(self, call: _Call) -> Answer:
         return Answer(await asyncio.gather(*(self._api.stop(name, BY) for name in self._names(call.params))))
@@ -314,16 +326,13 @@ class Methods:
         return Answer(await self._api.rename(asked.old, asked.new, BY, force=asked.force))
 
     async def _refresh(self, call: _Call) -> Answer:
-        names = self._names(call.params)
-        if call.params.all:
-            names = [name for name in names if not self._api.is_mailbox(name)]
-        return Answer([await self._api.refresh(name, BY) for name in names])
+        return Answer([await self._api.refresh(name, BY) for name in self._names(call.params)])
 
     def _names(self, asked: p.Some) -> list[str]:
         if asked.name is not None and not asked.all:
             return [asked.name]
         if asked.all and asked.name is None:
-            return [name for name in self._api.fleet.names() if name != OPERATOR]
+            return [name for name in self._api.fleet.names() if not self._api.is_mailbox(name)]
         raise UsageError("name one peer, or say --all")
 
     async def _remove(self, call: _Call) -> Answer:

@@ -107,6 +107,21 @@ class Wake(Params):
     mode: WakeMode = WakeMode.NATURAL
 
 
+class Restart(Params):
+    """A peer; `resume`: its next session goes on in its conversation."""
+
+    name: str
+    resume: bool = False
+
+
+class Wait(Params):
+    """A peer, the state that is waited for, and for how many seconds at most."""
+
+    name: str
+    state: str
+    timeout: float | None = None
+
+
 class Some(Params):
     """One peer, or all."""
 

@@ -58,6 +58,8 @@ def screen_command(app: App, name: str) -> None:
 )
 def logs_command(app: App, name: str, follow: bool, lines: int) -> None:  # noqa: FBT001 -- a flag
     """Print the end of what a peer's terminal has shown. --json prints where the file is."""
+    if app.json and follow:
+        raise UsageError("--json prints where the file is; leave out --follow, or --json")
     result = _log_file(app, name)
     if app.json:
         show_json(result)
