@@ -29,7 +29,7 @@ def roost(home: Home) -> Iterator[Roost]:
 
 
 @contextmanager
-def started(roost: Roost, *words: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
+def started(roost: Roost, *words: str, **options: Any) -> Iterator[subprocess.Popen[str]]:  # noqa: ANN401 -- Popen's
     """A command that runs beside the test, and not for longer."""
     environ = {**roost.environ, **options.pop("env", {})}
     options = {"stdout": subprocess.PIPE, **options}

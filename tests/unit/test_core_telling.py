@@ -9,8 +9,7 @@ from roost.core.telling import telling
     ("said", "line"),
     [
         (
-            "error: unexpected argument '--foo' found\n\nUsage: prog [OPTIONS]\n\n"
-            "For more information, try '--help'.",
+            "error: unexpected argument '--foo' found\n\nUsage: prog\n\nFor more information, try '--help'.",
             "error: unexpected argument '--foo' found",
         ),
         (

@@ -141,10 +141,11 @@ class _Wait:
             self.state = f"{self._to} is {state}: {why}".rstrip(": ")
             if state in _STUCK and self.state != self.told and not self._advised(state):
                 self._tell(self.state)
-        elif event.get("message"):
-            self.state = f"{event['message']}: {why}".rstrip(": ")
+        shown = self.state
+        if event.get("message", "queued") != "queued":
+            shown = f"{event['message']}: {why}".rstrip(": ")
         ident = "" if self._prints_id else str(self.id or "")[:SHORT_ID]
-        self.progress.show(f"{ident} {self.state}".strip())
+        self.progress.show(f"{ident} {shown}".strip())
 
     def _advised(self, state: str) -> bool:
         """Whether that was told with the first words."""
