@@ -31,7 +31,7 @@ def roost(home: Home) -> Iterator[Roost]:
 @contextmanager
 def started(roost: Roost, *words: str, **options: Any) -> Iterator[subprocess.Popen[str]]:  # noqa: ANN401 -- Popen's
     """A command that runs beside the test, and not for longer."""
-    environ = {**roost.environ, **options.pop("env", {})}
+    environ = {**roost.environ, "PYTHONUNBUFFERED": "", **options.pop("env", {})}
     options = {"stdout": subprocess.PIPE, **options}
     with subprocess.Popen([*ROOST, *words], env=environ, text=True, **options) as process:
         try:

@@ -32,7 +32,7 @@ def unread(roost: Roost, name: str = "me") -> list[str]:
 
 def shell(roost: Roost, line: str) -> subprocess.CompletedProcess[str]:
     """A line of a shell in which `roost` is ours."""
-    environ = {**roost.environ, "PYTHON": sys.executable}
+    environ = {**roost.environ, "PYTHONUNBUFFERED": "", "PYTHON": sys.executable}
     text = f'roost() {{ "$PYTHON" -m roost "$@"; }}; {line}'
     return subprocess.run(
         ["bash", "-c", text], env=environ, capture_output=True, text=True, timeout=PATIENCE, check=False
