@@ -29,6 +29,8 @@ MIXED_WAIT = 600.0
 """Seconds to wait until a person has sent or removed a draft with our text in it, before that is in doubt."""
 RENDER = 15.0
 """Seconds for a paste to appear in the input line: 100 KiB take some on a busy machine."""
+SHOW = 2.0
+"""Seconds after which a program that is not known to show what is pasted is taken for one that does not."""
 ENTERS = (1.0, 2.0, 4.0, 8.0)
 """Seconds to wait for evidence after each Enter, while the text still stands in the input line."""
 EVIDENCE = 30.0
@@ -143,7 +145,10 @@ class Delivery:
         """After the paste: Enter until the text leaves the input line, then wait for evidence."""
         try:
             await self.rendered(lambda: not self._offered(message))
-            for wait in ENTERS:
+            unseen = await self._enter_unseen(message)
+            if unseen:
+                self._live.entered = (message.id, message.attempts)
+            for wait in () if unseen else ENTERS:
                 if not await self._enter(message):
                     break
                 if await self._left(message, wait):
@@ -168,7 +173,8 @@ class Delivery:
 
     async def rendered(self, over: Callable[[], bool]) -> None:
         """Wait until the pasted text shows in the input line, or it is `over`, then the runtime's delay."""
-        deadline = self._clock.monotonic() + RENDER
+        most = RENDER if self._live.runtime.controls.shows else SHOW
+        deadline = self._clock.monotonic() + most
         while self._clock.monotonic() < deadline and not over():
             await self._driver.look(screen=True)
             if self._view().composer is Composer.FILLED or self._view().dialog is not None:
@@ -176,6 +182,25 @@ class Delivery:
             await self._clock.sleep(LOOK / 5)
         if self._live.runtime.submit_delay:
             await self._clock.sleep(self._live.runtime.submit_delay)
+
+    async def _enter_unseen(self, message: Message) -> bool:
+        """Press Enter once where our text does not show, in a program that is not known to show any.
+
+        What was pasted comes before the key in any case. Nothing is pressed after a key of somebody else.
+        """
+        view, handing = self._view(), self._live.handing
+        if self._live.runtime.controls.shows or handing is None or not self._offered(message):
+            return False
+        if view.dialog is not None or view.composer is not Composer.EMPTY:
+            return False
+        if await self._live.terminal.last_input() != handing.touched:
+            return False
+        try:
+            await self._live.terminal.keys("Enter")
+        except PaneInMode:
+            return False
+        handing.enters += 1
+        return True
 
     async def _enter(self, message: Message) -> bool:
         """Press Enter if our text stands at the prompt; False when it does not, or evidence has come."""
