@@ -145,15 +145,8 @@ class Delivery:
         """After the paste: Enter until the text leaves the input line, then wait for evidence."""
         try:
             await self.rendered(lambda: not self._offered(message))
-            unseen = await self._enter_unseen(message)
-            if unseen:
+            if await self._enter_unseen(message) or await self._enter_seen(message):
                 self._live.entered = (message.id, message.attempts)
-            for wait in () if unseen else ENTERS:
-                if not await self._enter(message):
-                    break
-                if await self._left(message, wait):
-                    self._live.entered = (message.id, message.attempts)
-                    break
             if not self._left_alone:
                 await self._evidence(message)
         except TmuxGone:
@@ -201,6 +194,15 @@ class Delivery:
             return False
         handing.enters += 1
         return True
+
+    async def _enter_seen(self, message: Message) -> bool:
+        """Press Enter, again and again while our text stands there; whether it has left the input line."""
+        for wait in ENTERS:
+            if not await self._enter(message):
+                break
+            if await self._left(message, wait):
+                return True
+        return False
 
     async def _enter(self, message: Message) -> bool:
         """Press Enter if our text stands at the prompt; False when it does not, or evidence has come."""
