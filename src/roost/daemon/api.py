@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from roost.config import load_config
 from roost.core import events as e
 from roost.core.identity import HUMAN, OPERATOR, check_name
 from roost.core.peer import Peer, PeerState, Settings, WakeMode, WakePolicy
@@ -22,6 +23,7 @@ from roost.daemon.sender import Sender
 from roost.daemon.tasks import race, won
 from roost.daemon.waits import Waits
 from roost.errors import (
+    ConfigError,
     DeniedError,
     NotFoundError,
     RefusedError,
@@ -30,8 +32,11 @@ from roost.errors import (
     WaitTimeoutError,
 )
 from roost.present import message_object, message_story, peer_object, peer_row
+from roost.runtimes.registry import BUILT_IN
 from roost.store.interfaces import StoredMessage
 
+_AT_START = frozenset({"args", "dir", "prompt", "resume", "runtime"})
+"""Settings that a session is started with."""
 AWAITED = ("idle", "working", "blocked", "asleep", "gone")
 """States of a peer that can be waited for."""
 
@@ -65,35 +70,60 @@ class Api:
         """Everything about one peer."""
         return peer_object(self.fleet.get(name), self.machine.clock.now())
 
-    async def add(self, name: str, pairs: Mapping[str, str]) -> None:
-        """Make a peer."""
+    async def add(self, name: str, pairs: Mapping[str, str]) -> list[str]:
+        """Make a peer; returns lines for the asker."""
         check_name(name)
         given = dict(pairs)
         runtime, folder = given.pop("runtime", ""), given.pop("dir", "")
         if not runtime or not folder:
             raise UsageError("a peer needs a runtime and a directory")
         settings = apply_settings(Settings(dir=folder, runtime=runtime), given.items())
-        await self._check(settings)
+        notes = await self._check(settings)
         await asyncio.to_thread(self.machine.runtimes.check_args, settings)
         now = self.machine.clock.now()
         await self.fleet.add(Peer(name, self.machine.ids.token(), settings, created_at=now, since=now))
         await self.fleet.tell(name, e.Tick())  # one that is always up comes up now
+        return notes
 
-    async def set(self, name: str, pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-        """Change settings; returns all of them."""
+    async def set(self, name: str, pairs: Sequence[tuple[str, str]]) -> tuple[dict[str, str], list[str]]:
+        """Change settings; returns all of them, and lines for the asker."""
         settings = apply_settings(self.fleet.get(name).peer.settings, pairs)
-        await self._check(settings)
+        notes = await self._check(settings)
         if {"args", "dir", "runtime"} & {key for key, _ in pairs}:
             await asyncio.to_thread(self.machine.runtimes.check_args, settings)
         await self.fleet.tell(name, e.Configure(settings))
-        return show_settings(settings)
+        later = [key for key, _ in pairs if key in _AT_START or key.startswith("env.")]
+        if later and self.fleet.get(name).sessions:
+            which, counts = " and ".join(later), "counts" if len(later) == 1 else "count"
+            notes.append(f"{which} {counts} from its next session on; `roost restart {name}` begins one now")
+        return show_settings(settings), notes
 
-    async def _check(self, settings: Settings) -> None:
+    async def _check(self, settings: Settings) -> list[str]:
+        """Lines for the asker of settings that can be. Raises RoostError for those that cannot."""
+        notes = await self._learn(settings.runtime)
         self.machine.runtimes.check(settings.runtime)
         if not settings.dir.startswith("/"):
             raise UsageError(f"the directory '{settings.dir}' is not an absolute path")
         if not await asyncio.to_thread(Path(settings.dir).is_dir):
             raise RoostError(f"there is no directory {settings.dir}; make it first")
+        return notes
+
+    async def _learn(self, runtime: str) -> list[str]:
+        """Take in a runtime that is new in the configuration file; says where that is not what is in use."""
+        if runtime == HUMAN or runtime in BUILT_IN:
+            return []
+        known = runtime in self.machine.runtimes.names()
+        try:
+            tables = (await asyncio.to_thread(load_config, self.machine.places.config)).runtimes
+        except ConfigError:
+            if known:
+                return []
+            raise
+        self.machine.runtimes.learn(tables)
+        if runtime not in self.machine.runtimes.differing(tables):
+            return []
+        cure = "`roost down` and `roost up` take the change in, agents live on"
+        return [f"[runtimes.{runtime}] has changed in config.toml and is used as it was before; {cure}"]
 
     async def ensure_operator(self) -> None:
         """The operator has a mailbox, so that agents can answer."""

@@ -200,12 +200,12 @@ class Methods:
         )
 
     async def _add(self, call: _Call) -> Answer:
-        await self._api.add(call.params.name, call.params.settings)
-        return Answer({"name": call.params.name})
+        notes = await self._api.add(call.params.name, call.params.settings)
+        return Answer({"name": call.params.name}, notes)
 
     async def _set(self, call: _Call) -> Answer:
-        settings = await self._api.set(call.params.name, call.params.pairs)
-        return Answer({"name": call.params.name, "settings": settings})
+        settings, notes = await self._api.set(call.params.name, call.params.pairs)
+        return Answer({"name": call.params.name, "settings": settings}, notes)
 
     async def _list(self, call: _Call) -> Answer:
         asked: p.Listing = call.params
