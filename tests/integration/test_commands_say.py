@@ -121,6 +121,8 @@ def test_F23_a_wait_says_what_is_so_from_the_beginning(roost: Roost) -> None:
     listed = roost.cli("list").stdout.splitlines()
     assert listed[1].startswith("a "), "what needs a person stands first"
     assert "boot-failed" not in "".join(listed)
+    (event,) = roost.events("a", "quarantined")
+    assert event["data"]["until"].endswith("Z"), "F30: no seconds since 1970 in events and logs"
     assert "Z" not in listed[1], "F30: people read one time zone"
 
 
@@ -177,6 +179,10 @@ def test_mine_is_mine(roost: Roost) -> None:
     assert "echo: one" in roost.cli("inbox", "--all").stdout
     listed = roost.cli("list", environ={"ROOST_FROM": "me"})
     assert "1 unread for you: `roost inbox me`" in listed.stderr
+    assert roost.row("a")["session"] is not None
+    counted = roost.cli("status").stdout
+    assert "2 agents, 1 awake; 1 mailbox" in counted
+    assert "0 messages for agents, 1 unread" in counted, "F30: mail in a mailbox waits for no agent"
     roost.places.config.write_text('from = "me"\n')
     roost.kill()
     roost.start()

@@ -13,6 +13,7 @@ from roost.core.session import COUNTED, Cause, Death, Session, SessionState
 from roost.core.step import Step
 from roost.core.telling import telling
 from roost.core.turns import cut_off, requeue
+from roost.core.view import iso
 from roost.core.words import ENDED, told
 
 _SHOWN = 160
@@ -219,7 +220,7 @@ def _count(step: Step, death: Death, last: LastDeath) -> None:
     why = f"{often}; at the last it {told(death.cause, last.why)}"
     until = step.now + policy.quarantine
     step.set_peer(quarantine=Quarantine(until, why), deaths=(), backoff_until=None, pending=None)
-    step.journal("quarantined", cause=str(death.cause), why=why, until=until)
+    step.journal("quarantined", cause=str(death.cause), why=why, until=iso(until))
     for message in step.state.messages:
         if message.in_flight and not message.cut:
             continue  # a spare died, and the running task goes on
