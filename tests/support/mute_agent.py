@@ -1,8 +1,7 @@
 """A terminal program that shows nothing of what it is sent, for `[runtimes.NAME]`.
 
-`mute_agent.py LOG [PROMPTS]`. Its prompt stands there whatever happens. LOG gets a line for each Enter outside a
-paste, with the bytes that came before it; PROMPTS, which is its record, the text and a line that says that the
-turn is over.
+`mute_agent.py LOG [PROMPTS]`. Its prompt stands there whatever happens. LOG gets a line for each Enter
+outside a paste, with the bytes before it; PROMPTS, its record, the text and a line that says that the turn is over.
 """
 
 import json

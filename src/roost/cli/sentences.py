@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 from roost.cli.client import Record
 from roost.cli.output import one_line
-from roost.core.words import ENDED, WOKEN
+from roost.core.words import ENDED as ENDS
+from roost.core.words import WOKEN
 
-_WAKES: dict[str, str] = {str(cause): words for cause, words in WOKEN.items()}
-_ENDS: dict[str, str] = {str(cause): words for cause, words in ENDED.items()}
+_WOKEN: dict[str, str] = {str(cause): said for cause, said in WOKEN.items()}
+ENDED: dict[str, str] = {str(cause): said for cause, said in ENDS.items()}
+"""How a session ended, by its cause; see `core.words`."""
 
 
 def _because(words: str, data: Record) -> str:
@@ -17,11 +19,11 @@ def _because(words: str, data: Record) -> str:
 
 def _starting(event: Record, data: Record) -> str:
     by = f" by {data['by']}" if data.get("by") else ""
-    return f"is woken{by} {_WAKES.get(str(event.get('cause')), event.get('cause') or '')}".rstrip()
+    return f"is woken{by} {_WOKEN.get(str(event.get('cause')), event.get('cause') or '')}".rstrip()
 
 
 def _stopped(event: Record, data: Record) -> str:
-    end = _ENDS.get(str(event.get("cause")), f"ended ({event.get('cause')})")
+    end = ENDED.get(str(event.get("cause")), f"ended ({event.get('cause')})")
     by = f" by {data['by']}" if data.get("by") not in (None, "", "roost", event.get("peer")) else ""
     evidence = one_line(data.get("evidence"))
     return f"{end}{by}: {evidence}" if evidence else f"{end}{by}"

@@ -372,16 +372,16 @@ class Api:
         await self.fleet.tell(name, e.Refresh(by))
         return self.row(name)
 
-    async def remove(self, name: str, by: str, *, force: bool) -> str:
-        """Purge a peer and return its folder, which is kept."""
+    async def remove(self, name: str, by: str, *, force: bool) -> tuple[str, int]:
+        """Purge a peer; returns its folder, which is kept, and how many unfinished messages went with it."""
         if name == OPERATOR:
             raise RefusedError("the operator's mailbox cannot be removed")
         with self._waits.peer(name) as changes:
-            folder = self.fleet.get(name).peer.settings.dir
+            state = self.fleet.get(name)
             await self.fleet.tell(name, e.Remove(by, force))
             while self.fleet.find(name) is not None:
                 await changes.get()
-        return folder
+        return state.peer.settings.dir, len(state.messages)
 
     def live(self, name: str) -> Live:
         """The live session of a peer; raises RefusedError when it sleeps."""

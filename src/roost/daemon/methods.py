@@ -336,8 +336,8 @@ class Methods:
         raise UsageError("name one peer, or say --all")
 
     async def _remove(self, call: _Call) -> Answer:
-        folder = await self._api.remove(call.params.name, BY, force=call.params.force)
-        return Answer({"name": call.params.name, "dir": folder})
+        folder, given_up = await self._api.remove(call.params.name, BY, force=call.params.force)
+        return Answer({"name": call.params.name, "dir": folder, "unfinished": given_up})
 
     async def _attach(self, call: _Call) -> Answer:
         name = call.params.name

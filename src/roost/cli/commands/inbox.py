@@ -73,11 +73,8 @@ def _show(item: Record) -> None:
         say(f"  topic: {one_line(item['topic'])}")
     if item.get("reply_to"):
         say(f"  in reply to {one_line(item['reply_to'])}")
-    notice: Record | None = item.get("notice")
-    if notice:
-        # The body of a notice says the same to an agent.
-        about, outcome = one_line(notice["about"]), one_line(notice["outcome"])
-        say(wrap(f"  your message {about} {outcome}: {local(one_line(notice['why']))}", 2))
+    if item.get("notice"):
+        say(wrap(f"  {local(one_line(item.get('body')))}", 2))
         return
     for line in harmless(str(item.get("body") or "")).splitlines():
         say(f"  {line}")

@@ -14,7 +14,7 @@ from roost.cli.output import (
     show_json_line,
     wrap,
 )
-from roost.cli.sentences import sentence
+from roost.cli.sentences import ENDED, sentence
 from roost.cli.shown import flush
 from roost.cli.table import table
 from roost.errors import NoDaemonError
@@ -74,12 +74,12 @@ def deaths_command(app: App, name: str | None) -> None:
         say("no deaths on record")
     elif name is None:
         table(
-            ("AGE", "PEER", "CAUSE", "EXIT", "BY", "EVIDENCE"),
+            ("AGE", "PEER", "HOW IT ENDED", "EXIT", "BY", "EVIDENCE"),
             (
                 (
                     age(death["at"]),
                     death["peer"],
-                    death["cause"],
+                    ENDED.get(str(death["cause"]), death["cause"]),
                     _exit(death),
                     death.get("by"),
                     death.get("evidence"),

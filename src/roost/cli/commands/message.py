@@ -95,9 +95,6 @@ def _place(message: Record) -> int:
 
 def _about(message: Record) -> str:
     """Topic, beginning and, unless all is well, the reason of its state."""
-    notice: Record | None = message.get("notice")
-    if notice:
-        return f"{notice['outcome']}: {notice['why']}"
     topic = f"[{message['topic']}] " if message.get("topic") else ""
     text = f"{topic}{message.get('text') or ''}".strip()
     well = message["state"] in {"done", "accepted"} or not message.get("why")

@@ -30,7 +30,7 @@ def show_command(app: App, name: str) -> None:
     held: Record = peer.get("held_by") or {}
     marks = [
         *(["stopped"] if peer.get("stopped") else []),
-        *(["fresh-next"] if peer.get("fresh_next") else []),
+        *(["begins anew at its next wake"] if peer.get("fresh_next") else []),
         *([f"quarantined until {clock(quarantine.get('until'))}"] if quarantine else []),
     ]
     state = str(peer["state"])
@@ -113,8 +113,15 @@ def _hindered(hindered: Record) -> str:
 def _death(death: Record) -> str:
     if not death:
         return ""
-    parts = (str(death.get("cause")), death.get("why"), clock(death.get("at")))
-    return ", ".join(part for part in parts if part)
+    return f"{clock(death.get('at'))}, it {_told(str(death.get('cause')), str(death.get('why') or ''))}"
+
+
+def _told(cause: str, why: str) -> str:
+    """How a session ended; a cause of a later version is shown as it is."""
+    from roost.cli.sentences import ENDED
+
+    words = ENDED.get(cause, cause)
+    return f"{words}: {why}" if why else words
 
 
 def _show_messages(messages: list[Record]) -> None:

@@ -78,7 +78,7 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
 ) -> int:
     """Send a message.
 
-    Prints its id, or with `--wait replied` the body of the reply.
+    Prints its id, or with `--wait replied` the body of the reply. A later answer comes to your `roost inbox`.
 
     `--when now` goes into the running turn, where the agent program can take it in (claude, codex), and else
     ahead of all that waits; `--when idle` after all of it and without waking a sleeping agent.
