@@ -41,7 +41,7 @@ async def test_files_are_closed_when_nobody_reads_them_and_are_not_read_again(tm
     sensor = SimpleNamespace(
         find=lambda *_: (), tails=lambda: (record,), status_path=lambda _: None, on_lines=lambda _: ()
     )
-    context = cast("Any", SimpleNamespace(session=session))
+    context = cast("Any", SimpleNamespace(session=session, home=tmp_path))
     live = Live(context, nothing, cast("Any", sensor), nothing, agent_pid=1)
     live.tails[record] = Tail(record)
     assert live.tails[record].read() == [b"one"]

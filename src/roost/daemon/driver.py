@@ -16,6 +16,7 @@ from roost.core.peer import PeerState, WakePolicy
 from roost.core.session import Session, SessionState
 from roost.daemon.facts import ASKED, Facts
 from roost.daemon.fleet import Fleet
+from roost.daemon.folder import Folder
 from roost.daemon.glance import traces_of
 from roost.daemon.live import Live
 from roost.daemon.tasks import race
@@ -76,6 +77,7 @@ class Driver:
         self._stirs = False
         self._told_at = clock.monotonic()
         self._window = Window(live, clock)
+        self._folder = Folder(live.context.home / "started.json", live.agent_pid)
         self._facts = Facts(live, fleet, clock)
 
     async def run(self) -> None:
@@ -200,6 +202,7 @@ class Driver:
         live, session = self._live, self._session()
         if live.forgotten:
             return (), (), None
+        live.misplaced = self._folder.trouble()
         if session is not None:
             # What is written after the clock was set back is of this session all the same.
             live.sensor.since = session.started_at + min(session.clock_moved, 0.0)
@@ -228,8 +231,9 @@ class Driver:
             self._idle_from = None
             await self._tell(self._unrecorded_end())
         shown = (session.state, session.why, session.background)
-        if (reading.state, reading.why, reading.background) != shown or self._life_due(reading):
-            seen = e.Observed(live.session.id, reading.state, reading.why, background=reading.background)
+        why = f"{live.misplaced}; {reading.why}" if live.misplaced is not None else reading.why
+        if (reading.state, why, reading.background) != shown or self._life_due(reading):
+            seen = e.Observed(live.session.id, reading.state, why, background=reading.background)
             self._told_at, self._stirs = self._clock.monotonic(), False
             await self._tell(seen)
 

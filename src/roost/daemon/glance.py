@@ -75,6 +75,7 @@ def _trace(path: str) -> Trace:
 
 
 def traces_of(live: Live) -> tuple[str, ...]:
-    """The files beside the pane log in which a change of the session shows."""
+    """The files beside the pane log in which a change of the session shows, and its folder."""
     status = live.sensor.status_path(live.agent_pid)
-    return tuple(str(path) for path in (*live.sensor.tails(), *([status] if status is not None else [])))
+    files = (*live.sensor.tails(), *([status] if status is not None else []))
+    return (str(live.context.directory), *(str(path) for path in files))

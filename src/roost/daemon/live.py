@@ -64,7 +64,8 @@ class Live:
     None: it looks again by itself. `lost`: its agent or terminal is dead, so that what its files still say
     of its state is not true any more. `over`: its shim has recorded the agent's end, or has ended itself, as
     `witness` says; `record`: the record that was heard of; `remains`: what the agent had left when it ended.
-    `log` is where its terminal's output goes, as far as known. `forgotten`: its files are let go of.
+    `log` is where its terminal's output goes, as far as known. `misplaced`: what is wrong with its folder.
+    `forgotten`: its files are let go of.
     """
 
     context: Context
@@ -93,6 +94,7 @@ class Live:
     record: DeathRecord | None = None
     remains: Remains | None = None
     burying: bool = False
+    misplaced: str | None = None
     forgotten: bool = False
     lost: bool = False
     quiet: tuple[str, ...] | None = None

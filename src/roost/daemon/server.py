@@ -113,7 +113,14 @@ class Daemon:
         self._api = Api(machine, self._fleet, self._lives, waits, launcher)
         tokens = Tokens(machine.store)
         health = Health(
-            machine, self._fleet, self._executor.foreign, self._sweeper, self._orphans, lineage, url
+            machine,
+            self._fleet,
+            self._executor.foreign,
+            self._sweeper,
+            self._orphans,
+            lineage,
+            self._lives,
+            url,
         )
         registry = Registry(self._orphans, adoption, lineage)
         methods = Methods(self._api, tokens, feed, health, registry, metrics, self.shut_down)
