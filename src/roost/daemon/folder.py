@@ -2,8 +2,19 @@
 
 import json
 import os
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from roost.daemon.live import Live, Lives
+from roost.daemon.threads import HungError, Threads
+from roost.host.interfaces import Clock
+
+EVERY = 2.0
+"""Seconds between two looks at all folders."""
+BOUND = 2.0
+"""Seconds until a look at a folder counts as hung, and the others go on without it."""
 
 
 class Folder:
@@ -45,6 +56,57 @@ class Folder:
         if (found.st_dev, found.st_ino) != (device, number) or found.st_nlink == 0:
             return None
         return place
+
+
+class Folders:
+    """Looks at the folders of all live sessions; one on a disk that does not answer holds up no other."""
+
+    def __init__(self, lives: Lives, clock: Clock) -> None:
+        """Look at these."""
+        self._lives = lives
+        self._clock = clock
+        self._threads = Threads("folders", 1, BOUND)
+        self._folders: dict[str, Folder] = {}
+        self._slow: set[str] = set()
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            await self.look()
+            await self._clock.sleep(EVERY)
+
+    async def look(self) -> None:
+        """Note what is wrong with each folder, and have its driver tell it."""
+        lives = {live.session.id: live for live in self._lives}
+        self._folders = {
+            session: self._folders.get(session) or Folder(live.context.home / "started.json", live.agent_pid)
+            for session, live in lives.items()
+        }
+        self._slow &= lives.keys()
+        quick = [session for session in lives if session not in self._slow]
+        found: list[str | None] = []
+        try:
+            await self._threads.run(_look, [self._folders[session] for session in quick], found)
+        except HungError:
+            self._slow.add(quick[len(found)])
+        for session, trouble in zip(quick, found, strict=False):
+            _note(lives[session], trouble)
+        for session in tuple(self._slow):
+            with suppress(HungError):
+                _note(lives[session], await self._threads.run_for(session, self._folders[session].trouble))
+                self._slow.discard(session)
+
+
+def _look(folders: Sequence[Folder], found: list[str | None]) -> None:
+    """Blocking: one after the other, so that it is known at which one it hangs."""
+    for folder in folders:
+        found.append(folder.trouble())  # noqa: PERF401 -- see above
+
+
+def _note(live: Live, trouble: str | None) -> None:
+    if live.misplaced != trouble:
+        live.misplaced = trouble
+        live.poke.set()
 
 
 def _started_in(report: Path) -> tuple[str, int, int] | None:

@@ -13,8 +13,10 @@ from roost.core.policy import Policy
 from roost.daemon.adoption import Adoption, Registry
 from roost.daemon.api import Api
 from roost.daemon.authority import Authority
+from roost.daemon.callers import Callers
 from roost.daemon.executor import Executor
 from roost.daemon.fleet import Fleet
+from roost.daemon.folder import Folders
 from roost.daemon.glance import Glances
 from roost.daemon.health import Health
 from roost.daemon.heartbeat import beat
@@ -100,6 +102,7 @@ class Daemon:
         feed = JournalFeed(machine.store)
         self._logs = Logs(machine.places, machine.config.log_size, machine.config.log_files)
         self._ticker = Ticker(self._fleet, machine.clock, self._tasks)
+        self._ticker.look = self._keeper.look
         self._fleet.on_effect = self._executor.run
         metrics = Metrics(self._fleet, machine.clock)
         pools = Pools(machine, self._fleet, self._lives, self._tasks)
@@ -110,7 +113,9 @@ class Daemon:
             pools.committed,
         ]
         self._fleet.on_journal += [feed.committed, self._log]
+        self._fleet.on_kept.append(waits.known)
         self._api = Api(machine, self._fleet, self._lives, waits, launcher)
+        self._api.end_unstored = self._executor.end_unstored
         tokens = Tokens(machine.store)
         health = Health(
             machine,
@@ -123,8 +128,10 @@ class Daemon:
             url,
         )
         registry = Registry(self._orphans, adoption, lineage)
-        methods = Methods(self._api, tokens, feed, health, registry, metrics, self.shut_down)
-        self._rpc = RpcServer(methods, self._tasks)
+        self._callers = Callers(self._fleet, machine.processes, machine.places.home)
+        self._fleet.on_committed.append(self._callers.committed)
+        methods = Methods(self._api, tokens, self._callers, feed, health, registry, metrics, self.shut_down)
+        self._rpc = RpcServer(methods, self._callers, self._tasks)
         self._rpc_listener = rpc
         self._metrics_key = MetricsKey(machine.places.metrics_token, machine.ids.token())
         self._web = WebServer(self._api, tokens, Hooks(self._keeper), metrics, self._metrics_key, http)
@@ -142,8 +149,9 @@ class Daemon:
         """
         loaded = await self._machine.store.load()
         self._fleet.load(loaded.peers)
+        self._callers.load()
         await self._api.ensure_operator()
-        await self._metrics_key.prepare()
+        await self._machine.work.files.run(self._metrics_key.prepare)
         self._keeper.listen()
         serving = self._tasks.start(self._web.run(), "http")
         await self._web.ready()
@@ -151,11 +159,24 @@ class Daemon:
         self._tasks.start(self._sweep_after(recovering, recovered), "sweep")
         self._tasks.start(self._ticker.run(), "ticker")
         self._tasks.start(self._lineage.run(), "store")
-        glances = Glances(self._fleet, self._lives, self._machine.places, self._machine.clock)
+        glances = Glances(
+            self._fleet,
+            self._lives,
+            self._machine.places,
+            self._machine.clock,
+            self._machine.work.glances,
+        )
         self._tasks.start(glances.run(), "glances")
         self._tasks.start(PaneLogs(self._machine, self._lives).run(), "pane logs")
+        self._tasks.start(Folders(self._lives, self._machine.clock).run(), "folders")
         places, config = self._machine.places, self._machine.config
-        own = OwnLog(places.logs / "daemon.log", config.log_size, config.log_files, self._machine.clock)
+        own = OwnLog(
+            places.logs / "daemon.log",
+            config.log_size,
+            config.log_files,
+            self._machine.clock,
+            self._machine.work.files,
+        )
         self._tasks.start(own.run(), "own log")
         await self._rpc.start(self._rpc_listener)
         self._tasks.start(self._rpc.stay(self._machine.places.socket, self._machine.clock), "socket")

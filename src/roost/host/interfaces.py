@@ -39,10 +39,11 @@ class Liveness(StrEnum):
 
 
 class Probe(NamedTuple):
-    """A verdict and the sentence that explains it."""
+    """A verdict and the sentence that explains it; `stopped`: it lives, held by a signal or a debugger."""
 
     liveness: Liveness
     reason: str
+    stopped: bool = False
 
 
 class PasteOutcome(StrEnum):
@@ -127,6 +128,14 @@ class Processes(Protocol):
 
     def command_line(self, pid: int) -> list[str]:
         """The words that the process was started with; empty when they may not be read."""
+        ...
+
+    def ancestors(self, pid: int) -> list[ProcessId]:
+        """The process that has `pid` and all above it, nearest first; empty when there is none.
+
+        A process whose parent ends is given to the nearest subreaper above, as our shims are. Raises
+        SensorError.
+        """
         ...
 
     def tree(
