@@ -98,12 +98,12 @@ def writers(log: Path) -> dict[str, int]:
 
 
 def test_F14_G8_a_log_is_bounded_without_a_daemon_and_begun_anew(home: Home) -> None:
-    """Eight megabytes, the writer's `dd` killed, all of the writer killed, the file deleted."""
+    """Megabytes, the writer's `dd` killed, all of the writer killed, the file deleted."""
     configure(home)
     with roost_in(home) as roost:
         log, socket = shell(roost)
         roost.kill()
-        type_in(socket, "head -c 8000000 /dev/zero | tr '\\0' x; echo; echo first''mark")
+        type_in(socket, "head -c 2000000 /dev/zero | tr '\\0' x; echo; echo first''mark")
         logged(log, "firstmark")
         bounded(log)
         signal_pid(writers(log)["dd"], signal.SIGKILL)
@@ -117,7 +117,7 @@ def test_F14_G8_a_log_is_bounded_without_a_daemon_and_begun_anew(home: Home) -> 
         wait_until(lambda: len(writers(log)) == 2, timeout=PATIENCE, why="the terminal is logged again")
         type_in(socket, "echo third''mark")
         logged(log, "thirdmark")
-        type_in(socket, "head -c 8000000 /dev/zero | tr '\\0' y; echo; echo much''mark")
+        type_in(socket, "head -c 2000000 /dev/zero | tr '\\0' y; echo; echo much''mark")
         logged(log, "muchmark")
         bounded(log)
         log.unlink()
