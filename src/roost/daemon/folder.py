@@ -11,7 +11,7 @@ from roost.daemon.live import Live, Lives
 from roost.daemon.threads import HungError, Threads
 from roost.host.interfaces import Clock
 
-EVERY = 2.0
+EVERY = 1.0
 """Seconds between two looks at all folders."""
 BOUND = 2.0
 """Seconds until a look at a folder counts as hung, and the others go on without it."""
