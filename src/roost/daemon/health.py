@@ -11,6 +11,7 @@ from roost.core.session import SessionState
 from roost.daemon.fleet import Fleet
 from roost.daemon.foreign import Foreign
 from roost.daemon.lineage import Lineage
+from roost.daemon.live import Lives
 from roost.daemon.machine import Machine
 from roost.daemon.orphans import Orphans, orphan_objects, orphans_among, unknown_objects, unknown_words
 from roost.daemon.sweep import Sweeper
@@ -30,9 +31,11 @@ class Health:
         sweeper: Sweeper,
         orphans: Orphans,
         lineage: Lineage,
+        lives: Lives,
         url: str,
     ) -> None:
         """Look at this fleet; `url` is the loopback address in use."""
+        self._lives = lives
         self._orphans = orphans
         self._lineage = lineage
         self._sweeper = sweeper
@@ -95,6 +98,11 @@ class Health:
             found.append(_check("unknown session", ok=False, detail=orphan.why, fix=fix))
         if self._sweeper.alarm is not None:
             found.append(_check("alarm", ok=False, detail=self._sweeper.alarm, fix="roost gc"))
+        for live in self._lives:
+            if live.misplaced is not None:
+                name = live.peer
+                fix = f"put its folder back, or roost set {name} dir=FOLDER, then roost restart {name}"
+                found.append(_check(f"folder of {name}", ok=False, detail=live.misplaced, fix=fix))
         for state in self._fleet.states():
             name, hindered = state.peer.name, state.peer.hindered
             if hindered is not None and state.session is None:

@@ -16,6 +16,7 @@ from roost.daemon.authority import Authority
 from roost.daemon.callers import Callers
 from roost.daemon.executor import Executor
 from roost.daemon.fleet import Fleet
+from roost.daemon.folder import Folders
 from roost.daemon.glance import Glances
 from roost.daemon.health import Health
 from roost.daemon.heartbeat import beat
@@ -117,7 +118,14 @@ class Daemon:
         self._api.end_unstored = self._executor.end_unstored
         tokens = Tokens(machine.store)
         health = Health(
-            machine, self._fleet, self._executor.foreign, self._sweeper, self._orphans, lineage, url
+            machine,
+            self._fleet,
+            self._executor.foreign,
+            self._sweeper,
+            self._orphans,
+            lineage,
+            self._lives,
+            url,
         )
         registry = Registry(self._orphans, adoption, lineage)
         self._callers = Callers(self._fleet, machine.processes, machine.places.home)
@@ -160,6 +168,7 @@ class Daemon:
         )
         self._tasks.start(glances.run(), "glances")
         self._tasks.start(PaneLogs(self._machine, self._lives).run(), "pane logs")
+        self._tasks.start(Folders(self._lives, self._machine.clock).run(), "folders")
         places, config = self._machine.places, self._machine.config
         own = OwnLog(
             places.logs / "daemon.log",
