@@ -34,6 +34,8 @@ PREFIX_LEAST = 8
 # SQLite uses the partial index only for its own words, and untold prefers the one of all messages.
 _QUEUE = "messages INDEXED BY messages_unfinished"
 _UNFINISHED = "state IN ('queued', 'offered', 'accepted', 'unknown')"
+_FAILED = "messages INDEXED BY messages_undone"
+_UNDONE = "state IN ('expired', 'refused', 'dead-letter')"
 
 
 def _explained(
@@ -156,6 +158,9 @@ class Reader:
         if state is not None and state not in FINAL:
             table = _QUEUE
             clauses.append(_UNFINISHED)
+        elif state is not None and state is not MessageState.DONE:
+            table = _FAILED
+            clauses.append(_UNDONE)
         found = self._rows(
             f"SELECT {rows.MESSAGE_COLUMNS} FROM {table} WHERE {' AND '.join(clauses) or 'true'}"
             " ORDER BY seq DESC LIMIT ?",
