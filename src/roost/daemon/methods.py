@@ -53,6 +53,11 @@ class _Named(_Params):
     name: str
 
 
+class _Attach(_Params):
+    name: str
+    read_only: bool = False
+
+
 class _Add(_Params):
     name: str
     settings: dict[str, str]
@@ -220,7 +225,7 @@ class Methods:
             "compact": (_Named, self._compact, False),
             "rename": (_Rename, self._rename, False),
             "remove": (_Remove, self._remove, False),
-            "attach": (_Named, self._attach, False),
+            "attach": (_Attach, self._attach, False),
             "screen": (_Named, self._screen, False),
             "logs": (_Named, self._logs, False),
             "events": (_Events, self._events, False),
@@ -446,7 +451,8 @@ class Methods:
             goes_on = state.peer.conversation and not state.peer.left_refused
             mode = WakeMode.RESUME if goes_on else WakeMode.NATURAL
             await self._api.attachable(name, mode, BY, call.progress)
-        return Answer({"argv": attach_argv(self._api.live(name).terminal.socket)})
+        socket = await self._api.joinable(name)
+        return Answer({"argv": attach_argv(socket, read_only=call.params.read_only)})
 
     async def _screen(self, call: _Call) -> Answer:
         return Answer({"text": await self._api.live(call.params.name).terminal.capture()})
