@@ -11,6 +11,7 @@ from roost.core.peer import PeerState
 from roost.store import rows
 from roost.store.database import open_database
 from roost.store.reader import Reader
+from roost.store.records import Wanted
 from tests.support.store_samples import death, peer, session
 
 
@@ -28,7 +29,7 @@ def test_G13_what_went_wrong_is_found_by_an_index(tmp_path: Path) -> None:
 
     for state in (MessageState.EXPIRED, MessageState.REFUSED, MessageState.DEAD_LETTER):
         connection.set_exec_trace(trace)
-        assert reader.messages(state=state) == []
+        assert reader.messages(Wanted(state=state)) == []
     connection.set_exec_trace(None)
     explained = [connection.execute(f"EXPLAIN QUERY PLAN {sql}", ("expired", 1)) for sql in traced]
     plans = [str(row[3]) for found in explained for row in found]
