@@ -8,6 +8,7 @@ from typing import Any
 import roost
 from roost.core.identity import HUMAN, OPERATOR
 from roost.core.session import SessionState
+from roost.daemon.census import HELD, OWN
 from roost.daemon.fleet import Fleet
 from roost.daemon.foreign import Foreign
 from roost.daemon.lineage import Lineage
@@ -113,7 +114,7 @@ class Health:
                 fix = f"roost refresh {name}"
                 found.append(_check(f"conversation of {name}", ok=False, detail=why, fix=fix))
             found += [
-                _check(f"session of {name}", ok=False, detail=session.why, fix=f"roost attach {name}")
+                _check(f"session of {name}", ok=False, detail=session.why, fix=_cure(name, session.why))
                 for session in state.sessions
                 if session.state in (SessionState.BLOCKED, SessionState.UNKNOWN) and not session.held
             ]
@@ -167,6 +168,13 @@ class Health:
         orphans = await self._orphans.judge(orphans_among(marked, self._fleet.states(), places))
         findings = (*found.plan.findings, *found.resting)
         return gc_object(findings, orphan_objects(orphans), found.plan.alarm, closed=0, daemon=True)
+
+
+def _cure(name: str, why: str) -> str:
+    """What to do about a session that needs a person, or cannot be told."""
+    if why == HELD:
+        return ""
+    return OWN if OWN in why else f"roost attach {name}"
 
 
 def _handles() -> list[dict[str, Any]]:

@@ -128,9 +128,9 @@ class Daemon:
             url,
         )
         registry = Registry(self._orphans, adoption, lineage)
-        self._callers = Callers(self._fleet, machine.processes, machine.places.home)
+        self._callers = Callers(self._fleet, machine.processes, machine.places.home, tokens.caller)
         self._fleet.on_committed.append(self._callers.committed)
-        methods = Methods(self._api, tokens, self._callers, feed, health, registry, metrics, self.shut_down)
+        methods = Methods(self._api, self._callers, feed, health, registry, metrics, self.shut_down)
         self._rpc = RpcServer(methods, self._callers, self._tasks)
         self._rpc_listener = rpc
         self._metrics_key = MetricsKey(machine.places.metrics_token, machine.ids.token())
