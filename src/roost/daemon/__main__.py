@@ -10,11 +10,14 @@ import signal
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import NoReturn
 
 from starlette.requests import ClientDisconnect
 
 from roost.config import ScopeMode, load_config
+from roost.daemon.birth import settle
 from roost.daemon.lineage import Lineage
 from roost.daemon.listen import PORT, hold_lock, listen_loopback, listen_unix
 from roost.daemon.machine import Machine
@@ -24,12 +27,14 @@ from roost.errors import RoostError
 from roost.host.clock import SystemClock
 from roost.host.files import ensure_private_directory
 from roost.host.ids import SystemIds
+from roost.host.inheritance import Inheritance, keep
 from roost.host.limits import raise_open_files
 from roost.host.notify import Notifier, take_notifier
 from roost.host.process import SystemProcesses
 from roost.host.scope import find_scopes
 from roost.host.tmux.server import TmuxTerminals, check_version
 from roost.paths import Places, find_places
+from roost.program import code
 from roost.runtimes.registry import Runtimes
 from roost.store.interfaces import Batch
 from roost.store.sqlite import SqliteStore
@@ -44,7 +49,10 @@ def main() -> int:
     """Run the daemon; returns its exit code."""
     parser = argparse.ArgumentParser(prog="python -m roost.daemon", description="The roost daemon.")
     parser.add_argument("--home", help="use this folder instead of ROOST_HOME or the XDG folders")
+    parser.add_argument("--config", help="read this file instead of the folder's own")
     parser.add_argument("--ready-fd", type=int, help="write `ready` or `error: ...` to this descriptor")
+    parser.add_argument("--foreground", action="store_true", help="say on standard output that it answers")
+    parser.add_argument("--stay", action="store_true", help="end with the session that this is part of")
     asked = parser.parse_args()
     say = _speaker(asked.ready_fd)
     notifier = take_notifier(os.environ)
@@ -56,9 +64,14 @@ def main() -> int:
     for name in ("mcp.server.streamable_http", "uvicorn.error"):
         logging.getLogger(name).addFilter(_is_news)
     try:
+        places = find_places(os.environ, asked.home)
+        if asked.config:
+            places = replace(places, config=Path(asked.config))
+        home = asked.home or os.environ.get("ROOST_HOME")
+        inherited = settle(places, home, asked.ready_fd, stay=asked.stay)
         # Not `asyncio.run`: at its end it waits for every thread, also for one that a dead disk holds.
         asyncio.new_event_loop().run_until_complete(
-            _serve(find_places(os.environ, asked.home), notifier, lambda: say("ready"))
+            _serve(places, inherited, notifier, lambda: _tell(say, foreground=asked.foreground))
         )
     except RoostError as error:
         say(f"error: {error.message}")
@@ -71,6 +84,14 @@ def main() -> int:
         sys.stderr.write(f"roost: {line}\n")
         return 1
     return 0
+
+
+def _tell(say: Callable[[str], None], *, foreground: bool) -> None:
+    """We answer."""
+    say("ready")
+    if foreground:
+        sys.stdout.write("the daemon runs in this terminal; Ctrl-C stops it, and the agents live on\n")
+        sys.stdout.flush()
 
 
 def _is_news(record: logging.LogRecord) -> bool:
@@ -91,14 +112,17 @@ def _speaker(descriptor: int | None) -> Callable[[str], None]:
     return say
 
 
-async def _serve(places: Places, notifier: Notifier, ready: Callable[[], None]) -> None:
-    os.umask(0o077)
+async def _serve(
+    places: Places, inherited: Inheritance, notifier: Notifier, ready: Callable[[], None]
+) -> None:
     config = load_config(places.config)
     for directory in (places.home, places.state, places.run, places.logs):
         ensure_private_directory(directory)
     hold_lock(places)  # until the process has ended: a second daemon beside one that hangs must not be
+    runtimes = Runtimes(config.runtimes)
+    keep(places.inheritance, inherited, (*runtimes.passes(), *config.passes))
     processes = SystemProcesses()
-    scopes = await find_scopes(os.environ, wanted=config.scope is ScopeMode.AUTO)
+    scopes = await find_scopes(inherited.environ, wanted=config.scope is ScopeMode.AUTO)
     terminals = TmuxTerminals(places.run / "tmux.conf", processes, scopes=scopes)
     await check_version(terminals)
     raise_open_files()
@@ -124,8 +148,10 @@ async def _serve(places: Places, notifier: Notifier, ready: Callable[[], None]) 
         ids=ids,
         processes=processes,
         terminals=terminals,
-        runtimes=Runtimes(config.runtimes),
-        environ=dict(os.environ),
+        runtimes=runtimes,
+        environ=dict(inherited.environ),
+        inherited=inherited,
+        code=code(),
         notifier=notifier,
         scopes=scopes,
         store_id=lineage.id,

@@ -7,11 +7,13 @@ from typing import Any
 import roost
 from roost.core.identity import OPERATOR
 from roost.core.session import SessionState
+from roost.daemon.environs import Environs
 from roost.daemon.fleet import Fleet
 from roost.daemon.foreign import Foreign
 from roost.daemon.lineage import Lineage
 from roost.daemon.machine import Machine
 from roost.daemon.orphans import Orphans, orphan_objects, orphans_among, unknown_objects, unknown_words
+from roost.daemon.surroundings import Surroundings
 from roost.daemon.sweep import Sweeper
 from roost.host.scope import control_group
 from roost.present import gc_object
@@ -38,6 +40,8 @@ class Health:
         self._fleet = fleet
         self._foreign = foreign
         self._url = url
+        self._surroundings = Surroundings(machine, fleet)
+        self.environs = Environs(machine, fleet)
         self._started = machine.clock.monotonic()
 
     async def status(self) -> dict[str, Any]:
@@ -55,6 +59,7 @@ class Health:
             "url": self._url,
             "alarm": "; ".join(self._alarms()) or None,
             "unknown_sessions": unknown_objects(self._orphans.unknown),
+            **await self._surroundings.status(),
         }
 
     def _alarms(self) -> list[str]:
@@ -70,6 +75,7 @@ class Health:
         """One line for each thing that only the daemon can see."""
         found = [
             _check("daemon", ok=True, detail=f"pid {os.getpid()}, {self._url}"),
+            *await self._surroundings.checks(),
             *self._groups(),
             *await self._held(),
         ]

@@ -148,6 +148,10 @@ class _Down(_Params):
     agents: bool = False
 
 
+class _Environ(_Params):
+    environ: dict[str, str]
+
+
 class _Nothing(_Params):
     pass
 
@@ -230,6 +234,8 @@ class Methods:
             "fresh": (_Nothing, self._fresh, True),
             "metrics": (_Nothing, self._show_metrics, False),
             "doctor": (_Nothing, self._doctor, False),
+            "environment": (_Nothing, self._environment, False),
+            "refresh_environment": (_Environ, self._refresh_environment, False),
             "gc": (_Gc, self._gc, False),
             "backup": (_Backup, self._backup, False),
             "adopt": (_Adopt, self._adopt, False),
@@ -268,6 +274,12 @@ class Methods:
 
     async def _doctor(self, _call: _Call) -> Answer:
         return Answer(await self._health.checks())
+
+    async def _environment(self, _call: _Call) -> Answer:
+        return Answer(await self._health.environs.told())
+
+    async def _refresh_environment(self, call: _Call) -> Answer:
+        return Answer(await self._health.environs.refresh(call.params.environ))
 
     async def _gc(self, call: _Call) -> Answer:
         asked: _Gc = call.params

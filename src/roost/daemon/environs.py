@@ -1,0 +1,78 @@
+"""What agents are given of an environment: told, compared and replaced while the daemon runs."""
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from roost.core.identity import HUMAN
+from roost.core.peer import PeerState
+from roost.daemon.fleet import Fleet
+from roost.daemon.machine import Machine
+from roost.errors import RoostError
+from roost.host.environment import MARKS, PASSED, is_passed
+from roost.host.inheritance import completed, keep
+
+
+def digest(value: str) -> str:
+    """Stands for a value, so that two environments can be compared without showing either."""
+    return hashlib.blake2b(value.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+
+
+class Environs:
+    """The environment that agents are given of; each session keeps the one that it began with."""
+
+    def __init__(self, machine: Machine, fleet: Fleet) -> None:
+        """Look after the machine's `environ`."""
+        self._machine = machine
+        self._fleet = fleet
+        self._passes = (*machine.runtimes.passes(), *machine.config.passes)
+
+    async def told(self) -> dict[str, Any]:
+        """`passed`, `never`: patterns of names. `values`: name -> digest of what agents get.
+
+        `programs`: of each runtime in use where its program is found, None where it is not.
+        """
+        return {
+            "passed": [*PASSED, *self._passes],
+            "never": list(MARKS),
+            "values": {name: digest(value) for name, value in self._given(self._machine.environ).items()},
+            "programs": await asyncio.to_thread(self._programs),
+        }
+
+    def _programs(self) -> dict[str, str | None]:
+        used = {state.peer.settings.runtime for state in self._fleet.states()} - {HUMAN}
+        found: dict[str, str | None] = {}
+        for name in sorted(used & set(self._machine.runtimes.names())):
+            found[name] = None
+            with contextlib.suppress(RoostError):
+                found[name] = self._machine.runtimes.get(name).locate(self._machine.environ.get("PATH"))
+        return found
+
+    async def refresh(self, environ: Mapping[str, str]) -> dict[str, Any]:
+        """Take this environment for all sessions that begin from now on, and for the next daemon.
+
+        Returns the names that are `changed`, `new` and `gone`, and the peers whose sessions keep the old.
+        """
+        machine = self._machine
+        before, whole = self._given(machine.environ), completed(environ)[0]
+        after = self._given(whole)
+        machine.environ.clear()
+        machine.environ.update(whole)
+        taken = replace(machine.inherited, environ=whole)
+        await asyncio.to_thread(keep, machine.places.inheritance, taken, self._passes)
+        return {
+            "changed": sorted(name for name in before.keys() & after.keys() if before[name] != after[name]),
+            "new": sorted(after.keys() - before.keys()),
+            "gone": sorted(before.keys() - after.keys()),
+            "sessions": sorted(state.peer.name for state in self._fleet.states() if _lives(state)),
+        }
+
+    def _given(self, environ: Mapping[str, str]) -> dict[str, str]:
+        return {name: value for name, value in environ.items() if is_passed(name, self._passes)}
+
+
+def _lives(state: PeerState) -> bool:
+    return bool(state.sessions)

@@ -1,0 +1,186 @@
+"""What a daemon takes from whoever starts it: process tree, umask, environment, limits (F1, F5, F8, F9)."""
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from roost.paths import find_places
+from tests.support.daemon import PATIENCE, Roost, alive, environ_of, roost_in
+from tests.support.home import Home
+from tests.support.inside import PROGRAM, SHELL, shims_above, status_of, tmux, type_in
+from tests.support.wait import wait_until
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(sys.platform != "linux", reason="subreapers and /proc are Linux"),
+]
+
+
+@pytest.fixture
+def roost(home: Home) -> Iterator[Roost]:
+    home.roost.mkdir(mode=0o700)
+    (home.roost / "config.toml").write_text(SHELL)
+    with roost_in(home, started=False) as made:
+        yield made
+
+
+def up(roost: Roost) -> bool:
+    return roost.cli("status").returncode == 0
+
+
+def taken_over(roost: Roost, said: str) -> int:
+    """The pid of the daemon that runs, which is outside of every session and bears no session's mark."""
+    wait_until(lambda: up(roost), timeout=PATIENCE, why="a daemon answers", describe=lambda: said)
+    pid: int = roost.call("status")["pid"]
+    assert shims_above(pid) == []
+    assert not {"ROOST_SESSION", "ROOST_NONCE", "ROOST_TOKEN"} & set(environ_of(pid))
+    return pid
+
+
+def test_F1_a_daemon_that_an_agent_starts_outlives_the_agent(roost: Roost) -> None:
+    """Each way of starting one from inside a session; then the session ends, and nobody else does."""
+    roost.start(sys.executable, "-m", "roost.daemon")
+    for name, runtime in (("a", "shell"), ("b", "demo")):
+        roost.add(name, runtime, idle="1h")
+        roost.call("wake", name=name)
+    roost.add("c", idle="1h")
+    a, socket = roost.session("a"), roost.session("a")["socket"]
+    home, daemon = shlex.quote(str(roost.home.roost)), shlex.join([sys.executable, "-m", "roost.daemon"])
+    try:
+        roost.down(agents=False)
+        for line in (
+            f"{PROGRAM} up",
+            f"(setsid nohup {PROGRAM} up &)",
+            f"env -i {PROGRAM} --home {home} up",
+            f"env -i setsid {daemon} --home {home} --ready-fd 1",
+        ):
+            said = type_in(roost, socket, line)
+            pid = taken_over(roost, said)
+            roost.call("wake", name="c")
+            assert shims_above(roost.session("c")["server_pid"]) == []
+            if "ready-fd" not in line:
+                roost.call("down", agents=False)
+                wait_until(lambda pid=pid: not alive(pid), timeout=PATIENCE, why="it is down")
+        b, c = roost.session("b"), roost.session("c")
+        tmux(roost, socket, "send-keys", "-t", "main", "exit", "Enter")
+        wait_until(lambda: not alive(a["agent_pid"]), timeout=PATIENCE, why="a has ended")
+        assert roost.until_death("a")["cause"] == "completed" or roost.deaths("a")
+        assert roost.call("status")["pid"] == pid
+        for each in (b, c):
+            assert alive(each["agent_pid"])
+        assert (roost.deaths("b"), roost.deaths("c")) == ([], [])
+        assert roost.ask("b", "after") == "echo: after"
+    finally:
+        assert roost.cli("down", "--agents").returncode in (0, 5)
+
+
+def test_F1_a_start_that_would_end_with_the_agent_is_refused_in_one_sentence(roost: Roost) -> None:
+    roost.start(sys.executable, "-m", "roost.daemon")
+    roost.add("a", "shell", idle="1h")
+    roost.call("wake", name="a")
+    socket = roost.session("a")["socket"]
+    roost.down(agents=False)
+    home = shlex.quote(str(roost.home.roost))
+    for line in (
+        f"{PROGRAM} up --foreground",
+        f"env -i {PROGRAM} --home {home} up --foreground",
+        f"env -i setsid -w {shlex.quote(sys.executable)} -m roost.daemon --home {home}",
+    ):
+        said = type_in(roost, socket, line)
+        assert "`roost up` without --foreground starts one outside" in said, said
+        assert (said.count("\n"), said.splitlines()[-1]) == (2, "code 1"), said
+        assert not up(roost)
+
+
+def test_F5_F8_F11_what_an_agent_gets_is_the_operators_and_not_the_sessions_that_started_the_daemon(
+    home: Home,
+) -> None:
+    """In XDG mode, with a peer whose own variables point elsewhere: same files, same values as before."""
+    config = home.user / ".config/roost/config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text('pass = ["SITE_*"]\n' + SHELL)
+    with roost_in(home, started=False) as roost:
+        del roost.environ["ROOST_HOME"]
+        roost.environ |= {"SITE_PROXY": "site", "OTHER": "x", "OPENAI_API_KEY": "key"}
+        roost.places = find_places(roost.environ)
+        limited = f'umask 027; ulimit -Sn 300; exec {shlex.quote(sys.executable)} -m roost.daemon "$@"'
+        roost.start("sh", "-c", limited, "sh")
+        elsewhere = {"XDG_CONFIG_HOME": "/nowhere", "ROOST_DEMO_LOG": "/nowhere/log", "SITE_PROXY": "planted"}
+        roost.add("a", "shell", idle="1h", **{f"env.{name}": value for name, value in elsewhere.items()})
+        roost.call("wake", name="a")
+        socket = roost.session("a")["socket"]
+        roost.down(agents=False)
+        try:
+            said = type_in(roost, socket, f"umask 0; OPENAI_API_KEY=planted PLANTED=1 {PROGRAM} up")
+            assert "code 0" in said, said
+            pid = taken_over(roost, said)
+            roost.add("b", idle="1h")
+            roost.add("c", "shell", idle="1h")
+            for name in ("b", "c"):
+                roost.call("wake", name=name)
+                agent, shim = (roost.session(name)[each] for each in ("agent_pid", "shim_pid"))
+                environ = environ_of(agent)
+                assert environ["SITE_PROXY"] == "site"
+                assert environ["ROOST_DEMO_LOG"] == str(roost.truth)
+                assert environ.get("XDG_CONFIG_HOME") == str(home.user / ".config")
+                assert not {"OTHER", "PLANTED", "OPENAI_API_KEY"} & set(environ)
+                assert status_of(agent, "Umask") == "0027"
+                assert {status_of(each, "Umask") for each in (shim, pid)} == {"0077"}
+                limits = Path(f"/proc/{agent}/limits").read_text()
+                assert "Max open files            300 " in limits, limits
+            findings = {each["check"]: each for each in roost.call("doctor")}
+            assert findings["daemon's config"]["detail"] == str(config)
+        finally:
+            assert roost.cli("down", "--agents").returncode in (0, 5)
+
+
+@pytest.mark.parametrize("start", ["env -i", "closed streams", "cron", "another user's runtime folder"])
+def test_F8_F9_a_daemon_starts_from_the_worst_places(roost: Roost, start: str) -> None:
+    """And an agent that it starts finds what every login has."""
+    foreign = roost.home.root / "foreign"
+    foreign.mkdir(mode=0o700)
+    runtime = str(foreign)
+    try:
+        os.chown(foreign, 12345, 12345)
+    except PermissionError:
+        runtime = "/root"
+    program = [sys.executable, "-m", "roost", "--home", str(roost.home.roost), "up"]
+    kept = {"ROOST_TEST_RUN": roost.environ["ROOST_TEST_RUN"]}
+    quoted = shlex.join(program)
+    argv, environ = {
+        "env -i": (program, kept),
+        "closed streams": (["sh", "-c", f"exec {quoted} <&- >&- 2>&-"], roost.environ),
+        "cron": (
+            ["sh", "-c", quoted],
+            {**kept, "HOME": str(roost.home.user), "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh"},
+        ),
+        "another user's runtime folder": (program, {**roost.environ, "XDG_RUNTIME_DIR": runtime}),
+    }[start]
+    done = subprocess.run(
+        argv,
+        env=environ,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    try:
+        assert done.returncode == 0, done
+        roost.add("b", idle="1h")
+        assert roost.ask("b", "hi") == "echo: hi"
+        got = environ_of(roost.session("b")["agent_pid"])
+        assert {"HOME", "PATH", "USER", "LOGNAME", "SHELL"} <= set(got)
+        assert got.get("XDG_RUNTIME_DIR") != runtime
+        if start.startswith("another"):
+            (scopes,) = [each for each in roost.call("doctor") if each["check"] == "runtime folder"]
+            assert scopes["ok"] is None
+            assert f"XDG_RUNTIME_DIR was {runtime}" in scopes["detail"]
+    finally:
+        assert roost.cli("down", "--agents").returncode in (0, 5)
