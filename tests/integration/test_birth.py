@@ -2,9 +2,11 @@
 
 import os
 import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -182,5 +184,49 @@ def test_F8_F9_a_daemon_starts_from_the_worst_places(roost: Roost, start: str) -
             (scopes,) = [each for each in roost.call("doctor") if each["check"] == "runtime folder"]
             assert scopes["ok"] is None
             assert f"XDG_RUNTIME_DIR was {runtime}" in scopes["detail"]
+    finally:
+        assert roost.cli("down", "--agents").returncode in (0, 5)
+
+
+@contextmanager
+def taken_by(port: int, *, outgoing: bool) -> Iterator[None]:
+    """A stranger (this process) has the port: it listens there, or its connection goes out from there."""
+    with socket.socket() as stranger, socket.socket() as far:
+        stranger.bind(("127.0.0.1", port))
+        if outgoing:
+            far.bind(("127.0.0.1", 0))
+            far.listen(1)
+            stranger.connect(far.getsockname())
+        else:
+            stranger.listen(1)
+        yield
+
+
+def test_F10_a_stranger_on_the_port_costs_a_new_one_or_is_named(roost: Roost) -> None:
+    def port() -> int:
+        return int(roost.call("status")["url"].rpartition(":")[2])
+
+    low, high = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    try:
+        assert roost.cli("up").returncode == 0
+        first = port()
+        assert not low <= first <= high
+        assert roost.cli("down").returncode == 0
+        with taken_by(first, outgoing=False):
+            assert roost.cli("up").returncode == 0
+            second = port()
+            assert second != first
+            roost.add("b", idle="1h")
+            assert roost.ask("b", "hi") == "echo: hi"
+            assert roost.cli("down").returncode == 0
+        for outgoing, how in ((False, " has our port"), (True, ", by a connection of its own has our port")):
+            with taken_by(second, outgoing=outgoing):
+                refused = roost.cli("up")
+                assert refused.returncode == 1
+                assert f"(pid {os.getpid()}){how} 127.0.0.1:{second}" in refused.stderr
+                assert "the agents of b know" in refused.stderr
+        assert roost.cli("up").returncode == 0
+        assert port() == second
+        assert roost.ask("b", "again") == "echo: again"
     finally:
         assert roost.cli("down", "--agents").returncode in (0, 5)

@@ -48,7 +48,7 @@ class Roost:
         command = list(argv) or [sys.executable, "-m", "roost.daemon"]
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [*command, "--ready-fd", str(writer)],
+                [*command, "--stay", "--ready-fd", str(writer)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -21,7 +21,7 @@ from roost.daemon.birth import settle
 from roost.daemon.lineage import Lineage
 from roost.daemon.listen import PORT, hold_lock, listen_loopback, listen_unix
 from roost.daemon.machine import Machine
-from roost.daemon.origin import port_of
+from roost.daemon.origin import bound_to, port_of
 from roost.daemon.server import Daemon
 from roost.errors import RoostError
 from roost.host.clock import SystemClock
@@ -136,9 +136,9 @@ async def _serve(
         port = port_of(places.sessions)
         if port is not None:
             await store.commit(Batch(at=clock.now(), meta={PORT: port}))
-    http = listen_loopback(port)
-    if port is None:
-        chosen = str(http.getsockname()[1])
+    http = listen_loopback(port, lambda: bound_to(str(port), places.sessions, processes))
+    chosen = str(http.getsockname()[1])
+    if port != chosen:
         await store.commit(Batch(at=clock.now(), meta={PORT: chosen}))
     machine = Machine(
         places=places,
