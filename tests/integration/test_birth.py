@@ -1,17 +1,21 @@
 """What a daemon takes from whoever starts it: process tree, umask, environment, limits (F1, F5, F8, F9)."""
 
+import json
 import os
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from roost.paths import find_places
+from roost.program import FOLDER, code
 from tests.support.daemon import PATIENCE, Roost, alive, environ_of, roost_in
 from tests.support.home import Home
 from tests.support.inside import PROGRAM, SHELL, shims_above, status_of, tmux, type_in
@@ -230,3 +234,77 @@ def test_F10_a_stranger_on_the_port_costs_a_new_one_or_is_named(roost: Roost) ->
         assert roost.ask("b", "again") == "echo: again"
     finally:
         assert roost.cli("down", "--agents").returncode in (0, 5)
+
+
+def findings(roost: Roost, environ: dict[str, str] | None = None) -> dict[str, dict[str, Any]]:
+    """What `doctor` finds, by name."""
+    return {each["check"]: each for each in json.loads(roost.cli("doctor", "--json", environ=environ).stdout)}
+
+
+def test_F11_a_changed_environment_is_told_and_refreshed(home: Home) -> None:
+    """A tool of a version manager that came after `up`, and the agent socket of another login."""
+    home.roost.mkdir(mode=0o700)
+    later = home.root / "later"
+    later.mkdir()
+    (later / "tool").write_text("#!/bin/sh\nexec /bin/sh")
+    (later / "tool").chmod(0o755)
+    (home.roost / "config.toml").write_text(SHELL.replace("/bin/sh", "tool").replace("shell", "kind"))
+    with roost_in(home, started=False) as roost:
+        roost.start(environ={"SSH_AUTH_SOCK": "/old"})
+        now = {"PATH": f"{later}:{roost.environ['PATH']}", "SSH_AUTH_SOCK": "/new"}
+        roost.add("a", "kind", idle="1h")
+        roost.add("b", idle="1h")
+        roost.call("wake", name="b")
+        agent = roost.session("b")["agent_pid"]
+
+        assert roost.cli("up").stderr.count("roost env refresh") == 1  # no SSH_AUTH_SOCK in this shell
+        for command in (["wake", "a"], ["up"]):
+            told = roost.cli(*command, environ=now)
+            assert "PATH and SSH_AUTH_SOCK as at the daemon's start, not as here" in told.stderr, told
+        found = findings(roost, now)
+        assert "PATH, SSH_AUTH_SOCK" in found["environment"]["detail"]
+        assert found["kind for agents"]["ok"] is False
+        assert found["kind for agents"]["fix"] == "roost env refresh"
+        assert json.loads(roost.cli("env", "show", "--json", environ=now).stdout)["changed"] == [
+            "PATH",
+            "SSH_AUTH_SOCK",
+        ]
+        refreshed = roost.cli("env", "refresh", environ=now)
+        assert refreshed.stdout.splitlines()[:1] == ["changed: PATH SSH_AUTH_SOCK"]
+        assert "keep what they began with: b" in refreshed.stdout
+        found = findings(roost, now)
+        assert (found["environment"]["ok"], "kind for agents" in found) == (True, False)
+        woken = roost.cli("wake", "a", environ=now)
+        assert (woken.returncode, woken.stderr) == (0, "")
+        assert environ_of(roost.session("a")["agent_pid"])["SSH_AUTH_SOCK"] == "/new"
+        assert environ_of(agent)["SSH_AUTH_SOCK"] == "/old"
+
+
+def test_F7_a_daemon_of_another_program_is_told_and_replaced_while_agents_live(home: Home) -> None:
+    """Of another folder and of the same version's number, as after an upgrade of a checkout."""
+    library = home.root / "lib"
+    shutil.copytree(FOLDER, library / "roost", ignore=shutil.ignore_patterns("__pycache__"))
+    with (library / "roost/host/ids.py").open("a") as file:
+        file.write("# another version of the same number\n")
+    with roost_in(home, started=False) as roost:
+        roost.start(environ={"PYTHONPATH": str(library)})
+        roost.add("b", idle="1h")
+        roost.call("wake", name="b")
+        agent = roost.session("b")["agent_pid"]
+        program = roost.call("status")["program"]
+        assert (program["path"], program["current"]) == (str(library / "roost"), True)
+        told = roost.cli("up")
+        assert (told.returncode, "already up" in told.stdout) == (0, True)
+        assert f"it runs 0.1.0 of {library}/roost; this command is 0.1.0 of {FOLDER}" in told.stderr
+        cure = findings(roost)["daemon's program"]["fix"]
+        assert cure == "roost up --replace"
+        assert f"`{cure}`" in told.stderr
+        try:
+            assert roost.cli(*cure.split()[1:]).returncode == 0
+            assert "daemon's program" not in findings(roost)
+            assert roost.cli("up").stderr == ""
+            assert roost.call("status")["program"] == {**program, "path": str(FOLDER), "code": code()}
+            assert (roost.session("b")["agent_pid"], roost.deaths("b")) == (agent, [])
+            assert roost.ask("b", "after") == "echo: after"
+        finally:
+            assert roost.cli("down", "--agents").returncode in (0, 5)

@@ -30,26 +30,32 @@ class Environs:
         self._fleet = fleet
         self._passes = (*machine.runtimes.passes(), *machine.config.passes)
 
-    async def told(self) -> dict[str, Any]:
+    async def told(self, path: str | None) -> dict[str, Any]:
         """`passed`, `never`: patterns of names. `values`: name -> digest of what agents get.
 
-        `programs`: of each runtime in use where its program is found, None where it is not.
+        `programs`: of each runtime in use where its program is found, and where it would be with the asker's
+        PATH, `path`; None where it is not.
         """
         return {
             "passed": [*PASSED, *self._passes],
             "never": list(MARKS),
             "values": {name: digest(value) for name, value in self._given(self._machine.environ).items()},
-            "programs": await asyncio.to_thread(self._programs),
+            "programs": await asyncio.to_thread(self._programs, path),
         }
 
-    def _programs(self) -> dict[str, str | None]:
+    def _programs(self, path: str | None) -> dict[str, dict[str, str | None]]:
+        """Blocking."""
         used = {state.peer.settings.runtime for state in self._fleet.states()} - {HUMAN}
-        found: dict[str, str | None] = {}
-        for name in sorted(used & set(self._machine.runtimes.names())):
-            found[name] = None
-            with contextlib.suppress(RoostError):
-                found[name] = self._machine.runtimes.get(name).locate(self._machine.environ.get("PATH"))
-        return found
+        ours = self._machine.environ.get("PATH")
+        return {
+            name: {"here": self._located(name, ours), "there": self._located(name, path)}
+            for name in sorted(used & set(self._machine.runtimes.names()))
+        }
+
+    def _located(self, runtime: str, path: str | None) -> str | None:
+        with contextlib.suppress(RoostError):
+            return self._machine.runtimes.get(runtime).locate(path)
+        return None
 
     async def refresh(self, environ: Mapping[str, str]) -> dict[str, Any]:
         """Take this environment for all sessions that begin from now on, and for the next daemon.

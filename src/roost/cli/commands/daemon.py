@@ -1,23 +1,35 @@
 """`up`, `down` and `status`: the daemon itself."""
 
+import contextlib
+
 from roost.cli.app import App
 from roost.cli.client import ConnectionLostError, Record
 from roost.cli.command import Option, command
 from roost.cli.health import show
-from roost.cli.output import say
+from roost.cli.output import say, warn
 from roost.errors import NoDaemonError, RoostError
 
 
-@command("up", Option("--foreground", help="Run in this terminal until Ctrl-C."), data=False)
-def up_command(app: App, foreground: bool) -> None:  # noqa: FBT001 -- a flag
+@command(
+    "up",
+    Option("--foreground", help="Run in this terminal until Ctrl-C."),
+    Option("--replace", help="Put a daemon of this program, with this environment, in the place of another."),
+    data=False,
+)
+def up_command(app: App, foreground: bool, replace: bool) -> None:  # noqa: FBT001 -- flags
     """Start the daemon; returns when it answers. Does nothing when it runs already.
 
-    With a service installed (`roost service install`) the service starts it.
+    With a service installed (`roost service install`) the service starts it. From inside an agent's session
+    it is started outside of it, with the environment that it had before. `--replace` is for after an
+    upgrade; agents live on.
     """
     status = _status(app)
-    if status is not None:
+    if status is not None and not replace:
         say(f"roost {status['version']} is already up (pid {status['pid']})")
+        _compare(app, status)
         return
+    if status is not None:
+        _end(app)
     from roost.cli.launch import StartError, run_in_foreground, start, wait_until_up
     from roost.cli.service.install import start_service
 
@@ -35,6 +47,26 @@ def up_command(app: App, foreground: bool) -> None:  # noqa: FBT001 -- a flag
             start(app)  # a pass of `roost gc` held the lock, and has ended
     status = status or app.call("status")
     say(f"roost {status['version']} is up (pid {status['pid']})")
+
+
+def _compare(app: App, status: Record) -> None:
+    """Say on stderr in what the daemon that runs is not the one that would be started here."""
+    from roost.cli.environment import tell
+    from roost.cli.program import REPLACE, other_program
+
+    other = other_program(status)
+    if other is not None:
+        warn(f"{other}: `{REPLACE}` starts this one in its place, and agents live on")
+    tell(app)
+
+
+def _end(app: App) -> None:
+    """End the daemon that runs; its agents live on."""
+    from roost.cli.launch import wait_until_down
+
+    with contextlib.suppress(ConnectionLostError, NoDaemonError):
+        app.call("down", {"agents": False})
+    wait_until_down(app)
 
 
 def _status(app: App) -> Record | None:
