@@ -257,7 +257,7 @@ def test_F11_a_changed_environment_is_told_and_refreshed(home: Home) -> None:
         roost.call("wake", name="b")
         agent = roost.session("b")["agent_pid"]
 
-        assert roost.cli("up").stderr.count("roost env refresh") == 1  # no SSH_AUTH_SOCK in this shell
+        assert roost.cli("up").stderr == ""  # this shell has no SSH_AUTH_SOCK of its own
         for command in (["wake", "a"], ["up"]):
             told = roost.cli(*command, environ=now)
             assert "PATH and SSH_AUTH_SOCK as at the daemon's start, not as here" in told.stderr, told
@@ -295,7 +295,7 @@ def test_F7_a_daemon_of_another_program_is_told_and_replaced_while_agents_live(h
         assert (program["path"], program["current"]) == (str(library / "roost"), True)
         told = roost.cli("up")
         assert (told.returncode, "already up" in told.stdout) == (0, True)
-        assert f"it runs 0.1.0 of {library}/roost; this command is 0.1.0 of {FOLDER}" in told.stderr
+        assert f"the daemon runs 0.1.0 of {library}/roost, and this command is of {FOLDER}" in told.stderr
         cure = findings(roost)["daemon's program"]["fix"]
         assert cure == "roost up --replace"
         assert f"`{cure}`" in told.stderr
@@ -306,5 +306,24 @@ def test_F7_a_daemon_of_another_program_is_told_and_replaced_while_agents_live(h
             assert roost.call("status")["program"] == {**program, "path": str(FOLDER), "code": code()}
             assert (roost.session("b")["agent_pid"], roost.deaths("b")) == (agent, [])
             assert roost.ask("b", "after") == "echo: after"
+        finally:
+            assert roost.cli("down", "--agents").returncode in (0, 5)
+
+
+def test_F21_doctor_says_how_many_sessions_the_limit_of_open_files_allows(home: Home) -> None:
+    with roost_in(home, started=False) as roost:
+        roost.start("prlimit", "--nofile=100:100", sys.executable, "-m", "roost.daemon")
+        limits = roost.call("status")["limits"]
+        assert limits["open_files"] == 100
+        assert 4 <= limits["sessions"] <= 20
+        for number in range(limits["sessions"] + 1):
+            roost.add(f"p{number}")
+        found = findings(roost)["open files"]
+        assert found["ok"] is None
+        assert f"limit 100, which is enough for some {limits['sessions']} sessions" in found["detail"]
+        assert found["fix"].startswith("roost up --replace, where")
+        try:
+            assert roost.cli("up", "--replace").returncode == 0
+            assert findings(roost)["open files"]["ok"] is True
         finally:
             assert roost.cli("down", "--agents").returncode in (0, 5)

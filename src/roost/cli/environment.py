@@ -7,11 +7,10 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from roost.cli.app import App
-from roost.cli.client import Record
-from roost.cli.output import warn
+from roost.cli.client import Record, RemoteError
+from roost.cli.drift import OLDER, REFRESH, REPLACE, ask
 from roost.errors import RoostError
 
-REFRESH = "roost env refresh"
 _OF_A_LOGIN = (
     *("XDG_SESSION_*", "XDG_SEAT*", "XDG_VTNR", "XDG_CURRENT_DESKTOP", "XDG_GREETER_*"),
     *("ROOST_DEMO_LOG", "ROOST_TEST_RUN"),
@@ -19,8 +18,6 @@ _OF_A_LOGIN = (
 """Differ between any two logins and mean nothing to an agent; or are for tests."""
 _OF_EVERY_LOGIN = {"HOME", "LOGNAME", "PATH", "SHELL", "USER"}
 """The daemon finds them out where they are not set."""
-_TELLING = ("PATH", "SSH_AUTH_SOCK")
-"""What commands tell of without being asked; `doctor` and `env` name all."""
 
 
 class Comparison(NamedTuple):
@@ -38,7 +35,7 @@ class Comparison(NamedTuple):
 
 
 def compare(told: Record, environ: Mapping[str, str]) -> Comparison:
-    """`told`: what the daemon's method `environment` says."""
+    """`told`: what the daemon's method `compare` says."""
     passed: list[str] = told["passed"]
     never: list[str] = told["never"]
     values: dict[str, str] = told["values"]
@@ -66,41 +63,27 @@ def _digest(value: str) -> str:
     return hashlib.blake2b(value.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
 
-def ask(app: App) -> Record | None:
-    """What the daemon says of its environment; None: an agent asks, or a daemon that cannot tell."""
-    if app.token is not None or "ROOST_SESSION" in os.environ:
-        return None  # a session's environment is not the operator's
-    try:
-        told: Record = app.call("environment", {"path": os.environ.get("PATH")})
-    except RoostError:
-        return None
-    return told
-
-
-def tell(app: App) -> None:
-    """Say on stderr that agents get another PATH or SSH_AUTH_SOCK than this shell has."""
-    told = ask(app)
-    if told is None:
-        return
-    names = [name for name in compare(told, os.environ).differing if name in _TELLING]
-    if names:
-        warn(f"agents are given {' and '.join(names)} as at the daemon's start, not as here: `{REFRESH}`")
-
-
 def findings(app: App) -> list[Record]:
-    """What `doctor` finds: variables that differ, programs that only this shell finds."""
+    """What `doctor` finds: another program, variables that differ, programs that only this shell finds."""
     from roost.cli.doctor import good, note, wrong
 
-    told = ask(app)
+    try:
+        told = ask(app)
+    except RemoteError as error:
+        older = error.remote_code == "usage"  # it has no such method
+        return [wrong("daemon's program", OLDER, REPLACE)] if older else []
+    except RoostError:
+        return []  # no daemon: that is told elsewhere
     if told is None:
         return []
+    found = [wrong("daemon's program", told["other"], REPLACE)] if told["other"] else []
     differing = compare(told, os.environ).differing
     if differing:
-        found = [
+        found.append(
             note("environment", f"agents are given {', '.join(differing)} not as they are here", REFRESH)
-        ]
+        )
     else:
-        found = [good("environment", "agents are given what this shell has")]
+        found.append(good("environment", "agents are given what this shell has"))
     programs: dict[str, dict[str, str | None]] = told["programs"]
     for name, place in programs.items():
         if place["here"] is None and place["there"] is not None:

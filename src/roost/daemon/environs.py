@@ -14,6 +14,7 @@ from roost.daemon.machine import Machine
 from roost.errors import RoostError
 from roost.host.environment import MARKS, PASSED, is_passed
 from roost.host.inheritance import completed, keep
+from roost.program import other_program
 
 
 def digest(value: str) -> str:
@@ -30,17 +31,21 @@ class Environs:
         self._fleet = fleet
         self._passes = (*machine.runtimes.passes(), *machine.config.passes)
 
-    async def told(self, path: str | None) -> dict[str, Any]:
-        """`passed`, `never`: patterns of names. `values`: name -> digest of what agents get.
+    async def compared(self, own: Mapping[str, str], program: str | None) -> dict[str, Any]:
+        """What agents are given, beside some of an asker's variables and the folder of its program.
 
-        `programs`: of each runtime in use where its program is found, and where it would be with the asker's
-        PATH, `path`; None where it is not.
+        `passed`, `never`: patterns of names. `values`: name -> digest of what agents get. `differing`: names
+        of `own` that they get otherwise. `programs`: of each runtime in use where its program is found, and
+        where it would be with the asker's PATH. `other`: what this daemon runs instead, in words.
         """
+        given = self._given(self._machine.environ)
         return {
             "passed": [*PASSED, *self._passes],
             "never": list(MARKS),
-            "values": {name: digest(value) for name, value in self._given(self._machine.environ).items()},
-            "programs": await asyncio.to_thread(self._programs, path),
+            "values": {name: digest(value) for name, value in given.items()},
+            "differing": sorted(name for name, value in own.items() if given.get(name) != value),
+            "programs": await asyncio.to_thread(self._programs, own.get("PATH")),
+            "other": await asyncio.to_thread(other_program, self._machine.code, program) if program else None,
         }
 
     def _programs(self, path: str | None) -> dict[str, dict[str, str | None]]:

@@ -152,8 +152,9 @@ class _Environ(_Params):
     environ: dict[str, str]
 
 
-class _Environment(_Params):
-    path: str | None = None
+class _Compare(_Params):
+    environ: dict[str, str] = {}
+    program: str | None = None
 
 
 class _Nothing(_Params):
@@ -238,7 +239,7 @@ class Methods:
             "fresh": (_Nothing, self._fresh, True),
             "metrics": (_Nothing, self._show_metrics, False),
             "doctor": (_Nothing, self._doctor, False),
-            "environment": (_Environment, self._environment, False),
+            "compare": (_Compare, self._compare, False),
             "refresh_environment": (_Environ, self._refresh_environment, False),
             "gc": (_Gc, self._gc, False),
             "backup": (_Backup, self._backup, False),
@@ -279,8 +280,8 @@ class Methods:
     async def _doctor(self, _call: _Call) -> Answer:
         return Answer(await self._health.checks())
 
-    async def _environment(self, call: _Call) -> Answer:
-        return Answer(await self._health.environs.told(call.params.path))
+    async def _compare(self, call: _Call) -> Answer:
+        return Answer(await self._health.environs.compared(call.params.environ, call.params.program))
 
     async def _refresh_environment(self, call: _Call) -> Answer:
         return Answer(await self._health.environs.refresh(call.params.environ))

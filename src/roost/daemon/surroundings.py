@@ -68,7 +68,7 @@ class Surroundings:
             return _check("open files", ok=True, detail="there is no limit")
         text = f"limit {limit}, which is enough for some {fits} sessions"
         if fits < wanted:
-            fix = "ulimit -Hn 65536 (or LimitNOFILE= of the service), then roost up --replace"
+            fix = f"{REPLACE}, where `ulimit -Hn` is higher (LimitNOFILE= of a service)"
             return _check("open files", ok=None, detail=f"{text}; there are {wanted} peers", fix=fix)
         return _check("open files", ok=True, detail=text)
 

@@ -43,7 +43,7 @@ class Inheritance:
 
 def is_planted(environ: Mapping[str, str]) -> bool:
     """Whether an environment is that of a session."""
-    return SESSION_VARIABLE in environ or NONCE_VARIABLE in environ
+    return any(name in environ for name in (SESSION_VARIABLE, NONCE_VARIABLE, "ROOST_TOKEN"))
 
 
 def take(environ: Mapping[str, str]) -> Inheritance:

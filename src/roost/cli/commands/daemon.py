@@ -1,12 +1,11 @@
 """`up`, `down` and `status`: the daemon itself."""
 
-import contextlib
-
 from roost.cli.app import App
 from roost.cli.client import ConnectionLostError, Record
 from roost.cli.command import Option, command
+from roost.cli.drift import tell
 from roost.cli.health import show
-from roost.cli.output import say, warn
+from roost.cli.output import say
 from roost.errors import NoDaemonError, RoostError
 
 
@@ -26,7 +25,7 @@ def up_command(app: App, foreground: bool, replace: bool) -> None:  # noqa: FBT0
     status = _status(app)
     if status is not None and not replace:
         say(f"roost {status['version']} is already up (pid {status['pid']})")
-        _compare(app, status)
+        tell(app)
         return
     if status is not None:
         _end(app)
@@ -49,19 +48,10 @@ def up_command(app: App, foreground: bool, replace: bool) -> None:  # noqa: FBT0
     say(f"roost {status['version']} is up (pid {status['pid']})")
 
 
-def _compare(app: App, status: Record) -> None:
-    """Say on stderr in what the daemon that runs is not the one that would be started here."""
-    from roost.cli.environment import tell
-    from roost.cli.program import REPLACE, other_program
-
-    other = other_program(status)
-    if other is not None:
-        warn(f"{other}: `{REPLACE}` starts this one in its place, and agents live on")
-    tell(app)
-
-
 def _end(app: App) -> None:
     """End the daemon that runs; its agents live on."""
+    import contextlib
+
     from roost.cli.launch import wait_until_down
 
     with contextlib.suppress(ConnectionLostError, NoDaemonError):

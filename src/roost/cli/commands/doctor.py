@@ -17,8 +17,9 @@ def doctor_command(app: App) -> int:
     """
     from roost.cli.doctor import examine
     from roost.cli.doctor_service import examine_service
+    from roost.cli.environment import findings as compared
 
-    findings = [*examine(app.places), *examine_service(app), *_environment(app)]
+    findings = [*examine(app.places), *examine_service(app), *compared(app)]
     known = {str(finding["check"]) for finding in findings}
     findings.extend(finding for finding in _daemon(app) if finding["check"] not in known)
     if app.json:
@@ -32,7 +33,6 @@ def doctor_command(app: App) -> int:
 def _daemon(app: App) -> list[Record]:
     """Whether the daemon answers, and what it found itself."""
     from roost.cli.doctor import good, note, wrong
-    from roost.cli.program import REPLACE, other_program
 
     try:
         status: Record = app.call("status")
@@ -45,9 +45,6 @@ def _daemon(app: App) -> list[Record]:
     found = own
     if not any(finding["check"] == "daemon" for finding in own):
         found = [good("daemon", f"version {status['version']}, pid {status['pid']}"), *own]
-    other = other_program(status)
-    if other is not None and not any(finding["check"] == "daemon's program" for finding in own):
-        found.append(wrong("daemon's program", other, REPLACE))
     config: str | None = status.get("config")
     if config is not None and config != str(app.places.config):
         detail = f"the daemon reads {config}; one that is started here would read {app.places.config}"
@@ -56,12 +53,6 @@ def _daemon(app: App) -> list[Record]:
             *(each for each in found if each["check"] != "daemon's config"),
         ]
     return found
-
-
-def _environment(app: App) -> list[Record]:
-    from roost.cli.environment import findings
-
-    return findings(app)
 
 
 def _show(finding: Record) -> None:

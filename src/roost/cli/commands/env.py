@@ -11,7 +11,7 @@ from roost.errors import DeniedError
 
 @command("env", Argument("action", kind=Choice(["show", "refresh"])))
 def env_command(app: App, action: str) -> None:
-    """Show which of this shell's variables agents are given, or give them all of these.
+    """Show which variables agents are given, or refresh them.
 
     `show` compares this shell with what the daemon took at its start. `refresh` takes this shell's PATH,
     agent sockets, keys and all else that agents are given, for every session that begins from now on. `pass`
@@ -25,7 +25,7 @@ def env_command(app: App, action: str) -> None:
 def _show(app: App) -> None:
     from roost.cli.environment import compare
 
-    told: Record = app.call("environment", {})
+    told: Record = app.call("compare")
     found = compare(told, os.environ)
     names: list[str] = sorted(told["values"])
     if app.json:

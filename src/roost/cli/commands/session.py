@@ -18,7 +18,7 @@ def wake_command(app: App, name: str, fresh: bool, resume: bool) -> None:  # noq
     """Give a peer a session; returns when it is ready."""
     if fresh and resume:
         raise UsageError("--fresh and --resume exclude each other")
-    from roost.cli.environment import tell
+    from roost.cli.drift import tell
 
     tell(app)
     mode = "fresh" if fresh else "resume" if resume else "natural"
