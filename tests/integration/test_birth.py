@@ -103,6 +103,29 @@ def test_F1_a_start_that_would_end_with_the_agent_is_refused_in_one_sentence(roo
         assert not up(roost)
 
 
+def test_F1_a_sandbox_with_processes_of_its_own_is_known_for_what_it_is(roost: Roost) -> None:
+    """As bubblewrap makes them: the shim is not seen from inside, and the sandbox ends with the agent."""
+    apart = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]
+    if subprocess.run([*apart, "true"], check=False, capture_output=True).returncode != 0:
+        pytest.skip("no PID namespaces are allowed here")
+    roost.start()
+    roost.add("a", "shell", idle="1h")
+    roost.call("wake", name="a")
+    socket = roost.session("a")["socket"]
+    roost.down(agents=False)
+    said = type_in(roost, socket, f"{shlex.join(apart)} {PROGRAM} up")
+    assert "this runs in a sandbox inside an agent's session" in said, said
+    assert said.splitlines()[-1] == "code 1"
+    assert not up(roost)
+
+
+def test_F1_a_daemon_that_is_started_bare_from_closed_streams_answers(roost: Roost) -> None:
+    words = shlex.join([sys.executable, "-m", "roost.daemon"])
+    roost.start("sh", "-c", f'exec {words} "$@" <&- >&- 2>&-', "sh")
+    roost.add("b", idle="1h")
+    assert roost.ask("b", "hi") == "echo: hi"
+
+
 def test_F5_F8_F11_what_an_agent_gets_is_the_operators_and_not_the_sessions_that_started_the_daemon(
     home: Home,
 ) -> None:
@@ -145,7 +168,16 @@ def test_F5_F8_F11_what_an_agent_gets_is_the_operators_and_not_the_sessions_that
             assert roost.cli("down", "--agents").returncode in (0, 5)
 
 
-@pytest.mark.parametrize("start", ["env -i", "closed streams", "cron", "another user's runtime folder"])
+DEAF = """import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize(
+    "start", ["env -i", "closed streams", "cron", "another user's runtime folder", "deaf"]
+)
 def test_F8_F9_a_daemon_starts_from_the_worst_places(roost: Roost, start: str) -> None:
     """And an agent that it starts finds what every login has."""
     foreign = roost.home.root / "foreign"
@@ -165,6 +197,7 @@ def test_F8_F9_a_daemon_starts_from_the_worst_places(roost: Roost, start: str) -
             ["sh", "-c", quoted],
             {**kept, "HOME": str(roost.home.user), "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh"},
         ),
+        "deaf": ([sys.executable, "-c", DEAF, *program], roost.environ),
         "another user's runtime folder": (program, {**roost.environ, "XDG_RUNTIME_DIR": runtime}),
     }[start]
     done = subprocess.run(
@@ -184,6 +217,9 @@ def test_F8_F9_a_daemon_starts_from_the_worst_places(roost: Roost, start: str) -
         got = environ_of(roost.session("b")["agent_pid"])
         assert {"HOME", "PATH", "USER", "LOGNAME", "SHELL"} <= set(got)
         assert got.get("XDG_RUNTIME_DIR") != runtime
+        pid = roost.call("status")["pid"]
+        assert status_of(pid, "SigBlk") == "0" * 16
+        assert os.readlink(f"/proc/{pid}/cwd") == "/"
         if start.startswith("another"):
             (scopes,) = [each for each in roost.call("doctor") if each["check"] == "runtime folder"]
             assert scopes["ok"] is None

@@ -38,6 +38,7 @@ from roost.program import code
 from roost.runtimes.registry import Runtimes
 from roost.store.interfaces import Batch
 from roost.store.sqlite import SqliteStore
+from roost.streams import open_closed_streams
 
 THREADS = 64
 """Threads for short blocking work: some may wait for a slow disk while others go on."""
@@ -47,6 +48,7 @@ SWITCH = 0.001
 
 def main() -> int:
     """Run the daemon; returns its exit code."""
+    open_closed_streams()
     parser = argparse.ArgumentParser(prog="python -m roost.daemon", description="The roost daemon.")
     parser.add_argument("--home", help="use this folder instead of ROOST_HOME or the XDG folders")
     parser.add_argument("--config", help="read this file instead of the folder's own")
@@ -66,7 +68,7 @@ def main() -> int:
     try:
         places = find_places(os.environ, asked.home)
         if asked.config:
-            places = replace(places, config=Path(asked.config))
+            places = replace(places, config=Path(asked.config).absolute())
         home = asked.home or os.environ.get("ROOST_HOME")
         inherited = settle(places, home, asked.ready_fd, stay=asked.stay)
         # Not `asyncio.run`: at its end it waits for every thread, also for one that a dead disk holds.

@@ -3,13 +3,15 @@
 Every start passes through here, whoever starts it and however: `up`, `--foreground`, a service, a script.
 """
 
+import json
 import os
 import sys
 from dataclasses import replace
 
-from roost.host.ancestry import Enclosure, enclosure
+from roost.host.ancestry import Enclosure, enclosure, is_shim
 from roost.host.inheritance import Inheritance, is_planted, take, unplanted
-from roost.host.outside import refusal, start_outside
+from roost.host.outside import InsideError, refusal, start_outside
+from roost.host.process_table import SESSION_VARIABLE
 from roost.paths import Places
 
 LEFT = 1
@@ -26,6 +28,8 @@ def settle(places: Places, home: str | None, ready: int | None, *, stay: bool) -
     within = None if stay else enclosure()
     if within is None and not is_planted(os.environ):
         return replace(take(os.environ), config=str(places.config))
+    if within is None and (unseen := _unseen(places)) is not None:
+        raise unseen
     taken = unplanted(places.inheritance, os.environ)
     argv = [sys.executable, *_again(), *(["--home", home] if home else [])]
     argv += ["--config", taken.config or str(places.config)]
@@ -37,6 +41,25 @@ def settle(places: Places, home: str | None, ready: int | None, *, stay: bool) -
         argv += ["--ready-fd", str(ready)]
     os.umask(taken.umask)
     return os.execve(argv[0], argv, environ)  # noqa: S606 -- no shell is wanted
+
+
+def _unseen(places: Places) -> InsideError | None:
+    """In a session whose shim is not seen from here, as in a sandbox with processes of its own: what to say.
+
+    None: we bear the marks of a session, and are not in it any more.
+    """
+    session = os.environ.get(SESSION_VARIABLE, "")
+    try:
+        facts = json.loads((places.session(session) / "started.json").read_text(encoding="utf-8"))
+        shim = facts["shim"]["pid"] if session else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None  # that session has ended, or is of another roost
+    if not isinstance(shim, int) or is_shim(shim, session):
+        return None
+    return InsideError(
+        f"this runs in a sandbox inside an agent's session ({session[:8]}), and a daemon started here would"
+        " end with it; run `roost up` in a terminal of your own"
+    )
 
 
 def _again() -> list[str]:

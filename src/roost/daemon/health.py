@@ -13,7 +13,7 @@ from roost.daemon.foreign import Foreign
 from roost.daemon.lineage import Lineage
 from roost.daemon.machine import Machine
 from roost.daemon.orphans import Orphans, orphan_objects, orphans_among, unknown_objects, unknown_words
-from roost.daemon.surroundings import Surroundings
+from roost.daemon.surroundings import REPLACE, Surroundings
 from roost.daemon.sweep import Sweeper
 from roost.host.scope import control_group
 from roost.present import gc_object
@@ -132,6 +132,9 @@ class Health:
         if unit.startswith("session-"):
             why = f"it is part of your login ({unit}) and may end with it"
             found.append(_check("daemon's group", ok=None, detail=why, fix="roost service install"))
+        elif unit.startswith("roost-") and unit.endswith(".scope"):
+            why = f"it was started from inside an agent's session, and the system may end it with {unit}"
+            found.append(_check("daemon's group", ok=None, detail=why, fix=REPLACE))
         elif unit.endswith((".service", ".scope")):
             found.append(_check("daemon's group", ok=True, detail=unit))
         return found

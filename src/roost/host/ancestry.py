@@ -43,6 +43,11 @@ def enclosure(pid: int | None = None) -> Enclosure | None:
     raise SensorError("the process table shows a circle")
 
 
+def is_shim(pid: int, session: str) -> bool:
+    """Whether `pid` is seen from here, as the shim of this session."""
+    return _session_of(pid) == session
+
+
 def _words(pid: int) -> list[str]:
     return [os.fsdecode(word) for word in platform.arguments(pid)]
 

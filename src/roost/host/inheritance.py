@@ -9,6 +9,7 @@ import json
 import os
 import pwd
 import resource
+import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -47,7 +48,13 @@ def is_planted(environ: Mapping[str, str]) -> bool:
 
 
 def take(environ: Mapping[str, str]) -> Inheritance:
-    """What this process was started with; its umask is the private one from now on."""
+    """What this process was started with.
+
+    What nobody is to have of it is put right: our umask is private, no signal is blocked, ended children can be waited for, no folder is kept busy.
+    """
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.chdir("/")
     environ, notes = completed(environ)
     return Inheritance(
         environ=environ,
