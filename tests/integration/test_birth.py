@@ -60,9 +60,7 @@ def test_F1_a_daemon_that_an_agent_starts_outlives_the_agent(roost: Roost) -> No
     try:
         roost.down(agents=False)
         for line in (
-            f"{PROGRAM} up",
             f"(setsid nohup {PROGRAM} up &)",
-            f"env -i {PROGRAM} --home {home} up",
             f"env -i setsid {daemon} --home {home} --ready-fd 1",
         ):
             said = type_in(roost, socket, line)
@@ -94,25 +92,16 @@ def test_F1_a_start_that_would_end_with_the_agent_is_refused_in_one_sentence(roo
     home = shlex.quote(str(roost.home.roost))
     for line in (
         f"{PROGRAM} up --foreground",
-        f"env -i {PROGRAM} --home {home} up --foreground",
         f"env -i setsid -w {shlex.quote(sys.executable)} -m roost.daemon --home {home}",
     ):
         said = type_in(roost, socket, line)
         assert "`roost up` without --foreground starts one outside" in said, said
         assert (said.count("\n"), said.splitlines()[-1]) == (2, "code 1"), said
         assert not up(roost)
-
-
-def test_F1_a_sandbox_with_processes_of_its_own_is_known_for_what_it_is(roost: Roost) -> None:
-    """As bubblewrap makes them: the shim is not seen from inside, and the sandbox ends with the agent."""
+    # A sandbox as bubblewrap makes them: the shim is not seen from inside, and it ends with the agent.
     apart = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]
     if subprocess.run([*apart, "true"], check=False, capture_output=True).returncode != 0:
-        pytest.skip("no PID namespaces are allowed here")
-    roost.start()
-    roost.add("a", "shell", idle="1h")
-    roost.call("wake", name="a")
-    socket = roost.session("a")["socket"]
-    roost.down(agents=False)
+        pytest.skip("no PID namespaces are allowed here; the rest has passed")
     said = type_in(roost, socket, f"{shlex.join(apart)} {PROGRAM} up")
     assert "this runs in a sandbox inside an agent's session" in said, said
     assert said.splitlines()[-1] == "code 1"
@@ -175,9 +164,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
-@pytest.mark.parametrize(
-    "start", ["env -i", "closed streams", "cron", "another user's runtime folder", "deaf"]
-)
+@pytest.mark.parametrize("start", ["env -i", "cron", "another user's runtime folder", "signals"])
 def test_F8_F9_a_daemon_starts_from_the_worst_places(roost: Roost, start: str) -> None:
     """And an agent that it starts finds what every login has."""
     foreign = roost.home.root / "foreign"
@@ -192,12 +179,11 @@ def test_F8_F9_a_daemon_starts_from_the_worst_places(roost: Roost, start: str) -
     quoted = shlex.join(program)
     argv, environ = {
         "env -i": (program, kept),
-        "closed streams": (["sh", "-c", f"exec {quoted} <&- >&- 2>&-"], roost.environ),
         "cron": (
             ["sh", "-c", quoted],
             {**kept, "HOME": str(roost.home.user), "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh"},
         ),
-        "deaf": ([sys.executable, "-c", DEAF, *program], roost.environ),
+        "signals": ([sys.executable, "-c", DEAF, *program], roost.environ),
         "another user's runtime folder": (program, {**roost.environ, "XDG_RUNTIME_DIR": runtime}),
     }[start]
     done = subprocess.run(
@@ -219,7 +205,7 @@ def test_F8_F9_a_daemon_starts_from_the_worst_places(roost: Roost, start: str) -
         assert got.get("XDG_RUNTIME_DIR") != runtime
         pid = roost.call("status")["pid"]
         assert status_of(pid, "SigBlk") == "0" * 16
-        assert os.readlink(f"/proc/{pid}/cwd") == "/"
+        assert Path(f"/proc/{pid}/cwd").readlink() == Path("/")
         if start.startswith("another"):
             (scopes,) = [each for each in roost.call("doctor") if each["check"] == "runtime folder"]
             assert scopes["ok"] is None
@@ -259,12 +245,12 @@ def test_F10_a_stranger_on_the_port_costs_a_new_one_or_is_named(roost: Roost) ->
             roost.add("b", idle="1h")
             assert roost.ask("b", "hi") == "echo: hi"
             assert roost.cli("down").returncode == 0
-        for outgoing, how in ((False, " has our port"), (True, ", by a connection of its own has our port")):
-            with taken_by(second, outgoing=outgoing):
-                refused = roost.cli("up")
-                assert refused.returncode == 1
-                assert f"(pid {os.getpid()}){how} 127.0.0.1:{second}" in refused.stderr
-                assert "the agents of b know" in refused.stderr
+        with taken_by(second, outgoing=True):
+            refused = roost.cli("up")
+            assert refused.returncode == 1
+            who = f"(pid {os.getpid()}), by a connection of its own has our port 127.0.0.1:{second}"
+            assert who in refused.stderr
+            assert "the agents of b know" in refused.stderr
         assert roost.cli("up").returncode == 0
         assert port() == second
         assert roost.ask("b", "again") == "echo: again"

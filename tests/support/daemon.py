@@ -35,7 +35,8 @@ class Roost:
         """Prepare; `start` starts the daemon."""
         self.home = home
         self.truth = home.root / "truth.jsonl"
-        self.environ = {**(environ or os.environ), "ROOST_DEMO_LOG": str(self.truth)}
+        # Inside an agent's session, too, a test's daemon ends with the test.
+        self.environ = {**(environ or os.environ), "ROOST_DEMO_LOG": str(self.truth), "ROOST_STAY": "1"}
         self.places = find_places(self.environ)
         self.process: subprocess.Popen[bytes] | None = None
         self.output = home.root / "daemon.out"
@@ -48,7 +49,7 @@ class Roost:
         command = list(argv) or [sys.executable, "-m", "roost.daemon"]
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [*command, "--stay", "--ready-fd", str(writer)],
+                [*command, "--ready-fd", str(writer)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

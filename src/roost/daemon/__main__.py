@@ -54,7 +54,6 @@ def main() -> int:
     parser.add_argument("--config", help="read this file instead of the folder's own")
     parser.add_argument("--ready-fd", type=int, help="write `ready` or `error: ...` to this descriptor")
     parser.add_argument("--foreground", action="store_true", help="say on standard output that it answers")
-    parser.add_argument("--stay", action="store_true", help="end with the session that this is part of")
     asked = parser.parse_args()
     say = _speaker(asked.ready_fd)
     notifier = take_notifier(os.environ)
@@ -70,7 +69,7 @@ def main() -> int:
         if asked.config:
             places = replace(places, config=Path(asked.config).absolute())
         home = asked.home or os.environ.get("ROOST_HOME")
-        inherited = settle(places, home, asked.ready_fd, stay=asked.stay)
+        inherited = settle(places, home, asked.ready_fd)
         # Not `asyncio.run`: at its end it waits for every thread, also for one that a dead disk holds.
         asyncio.new_event_loop().run_until_complete(
             _serve(places, inherited, notifier, lambda: _tell(say, foreground=asked.foreground))

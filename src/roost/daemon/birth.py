@@ -14,18 +14,20 @@ from roost.host.outside import InsideError, refusal, start_outside
 from roost.host.process_table import SESSION_VARIABLE
 from roost.paths import Places
 
+STAY = "ROOST_STAY"
+"""For daemons that are to end with a session: those of tests that an agent runs."""
 LEFT = 1
 """The exit code of a process that has another one started in its place, and had no good word of it."""
 
 
-def settle(places: Places, home: str | None, ready: int | None, *, stay: bool) -> Inheritance:
+def settle(places: Places, home: str | None, ready: int | None) -> Inheritance:
     """What this daemon takes. Returns only in a process that may be one.
 
     From within a session the daemon is started outside of it, and this process ends once that one is ready.
     `home`: the folder that was named, None for the XDG folders. `ready`: where the starter waits for a word.
-    `stay`: be below a session and end with it, as a test's daemon does. Raises InsideError, SensorError.
+    With STAY in its environment it stays, and ends with the session. Raises InsideError, SensorError.
     """
-    within = None if stay else enclosure()
+    within = None if os.environ.get(STAY) else enclosure()
     if within is None and not is_planted(os.environ):
         return replace(take(os.environ), config=str(places.config))
     if within is None and (unseen := _unseen(places)) is not None:

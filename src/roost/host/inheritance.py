@@ -50,7 +50,8 @@ def is_planted(environ: Mapping[str, str]) -> bool:
 def take(environ: Mapping[str, str]) -> Inheritance:
     """What this process was started with.
 
-    What nobody is to have of it is put right: our umask is private, no signal is blocked, ended children can be waited for, no folder is kept busy.
+    What nobody is to have of it is put right: our umask is private, no signal is blocked, ended children can
+    be waited for, no folder is kept busy.
     """
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
