@@ -16,7 +16,7 @@ from roost.cli.client import Client
 from roost.core import envelope
 from roost.paths import find_places
 from roost.store.reader import Reader
-from tests.support.home import Home
+from tests.support.home import Home, environment
 from tests.support.wait import wait_until
 
 Record = dict[str, Any]
@@ -36,7 +36,8 @@ class Roost:
         self.home = home
         self.truth = home.root / "truth.jsonl"
         # Inside an agent's session, too, a test's daemon ends with the test.
-        self.environ = {**(environ or os.environ), "ROOST_DEMO_LOG": str(self.truth), "ROOST_STAY": "1"}
+        own = {"ROOST_DEMO_LOG": str(self.truth), "ROOST_STAY": "1"}
+        self.environ = {**(environ or environment(os.environ, home)), **own}
         self.places = find_places(self.environ)
         self.process: subprocess.Popen[bytes] | None = None
         self.output = home.root / "daemon.out"

@@ -130,7 +130,7 @@ async def _serve(
     clock = SystemClock()
     store = await SqliteStore.open(places.database)
     ids = SystemIds(clock)
-    lineage = Lineage(places, store, clock, ids)
+    lineage = Lineage(places, store, clock, ids, processes)
     await lineage.examine()
     port = await store.meta(PORT)
     if port is None:  # a store that was lost took it along; agents that still run tell it
