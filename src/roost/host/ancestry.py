@@ -10,9 +10,7 @@ from pathlib import Path
 
 from roost.host.errors import SensorError
 from roost.host.process import platform
-
-_DEEPEST = 1000
-"""Generations that are looked at: a table that is not read at one instant could show a circle."""
+from roost.host.process_table import ancestors
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +28,14 @@ class Enclosure:
 
 def enclosure(pid: int | None = None) -> Enclosure | None:
     """What `pid` (None: we ourselves) ends with; None: no session. Raises SensorError."""
-    found: Enclosure | None = None
-    child = os.getpid() if pid is None else pid
-    for _ in range(_DEEPEST):
-        row = platform.row(child)
-        if row is None or row.ppid <= 0:
-            return found
-        session = _session_of(child)
+    line = ancestors(os.getpid() if pid is None else pid, platform.row)
+    if line is None:
+        raise SensorError("the processes above this one change faster than they can be read; try again")
+    for row in reversed(line):
+        session = _session_of(row.pid)
         if session is not None:
-            found = Enclosure(child, session, row.ppid, _socket_of(row.ppid))
-        child = row.ppid
-    raise SensorError("the process table shows a circle")
+            return Enclosure(row.pid, session, row.ppid, _socket_of(row.ppid))
+    return None
 
 
 def is_shim(pid: int, session: str) -> bool:
