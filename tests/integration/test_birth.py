@@ -84,9 +84,10 @@ def test_F1_a_daemon_that_an_agent_starts_outlives_the_agent(roost: Roost) -> No
 
 
 def test_F1_a_start_that_would_end_with_the_agent_is_refused_in_one_sentence(roost: Roost) -> None:
-    roost.start(sys.executable, "-m", "roost.daemon")
+    roost.start()
     roost.add("a", "shell", idle="1h")
     roost.call("wake", name="a")
+    roost.add("c", idle="1h")
     socket = roost.session("a")["socket"]
     roost.down(agents=False)
     home = shlex.quote(str(roost.home.roost))
@@ -98,6 +99,17 @@ def test_F1_a_start_that_would_end_with_the_agent_is_refused_in_one_sentence(roo
         assert "`roost up` without --foreground starts one outside" in said, said
         assert (said.count("\n"), said.splitlines()[-1]) == (2, "code 1"), said
         assert not up(roost)
+    # As an older roost let it be: found, and each cure does what it says.
+    assert "code 0" in type_in(roost, socket, f"ROOST_STAY=1 {PROGRAM} up")
+    roost.call("wake", name="c")
+    assert shims_above(roost.session("c")["server_pid"])
+    cures = {name: each["fix"] for name, each in findings(roost).items() if name.startswith("fate of ")}
+    assert cures == {"fate of the daemon": "roost up --replace", "fate of c": "roost restart c"}
+    for cure in cures.values():
+        assert roost.cli(*cure.split()[1:], environ={"ROOST_STAY": ""}).returncode == 0
+    assert not [name for name in findings(roost) if name.startswith("fate of ")]
+    assert shims_above(roost.session("c")["server_pid"]) == []
+    assert roost.cli("down").returncode == 0
     # A sandbox as bubblewrap makes them: the shim is not seen from inside, and it ends with the agent.
     apart = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]
     if subprocess.run([*apart, "true"], check=False, capture_output=True).returncode != 0:

@@ -38,6 +38,8 @@ def settle(places: Places, home: str | None, ready: int | None) -> Inheritance:
     environ = {**taken.environ, **({"ROOST_HOME": home} if home else {})}
     if within is not None:
         _leave(places, within, ready, argv, environ, taken)
+    if STAY in os.environ:
+        environ[STAY] = os.environ[STAY]
     if ready is not None:
         os.set_inheritable(ready, True)  # noqa: FBT003 -- it goes along
         argv += ["--ready-fd", str(ready)]

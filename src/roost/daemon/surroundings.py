@@ -73,8 +73,11 @@ class Surroundings:
         return _check("open files", ok=True, detail=text)
 
     def _fates(self) -> list[dict[str, Any]]:
-        """Blocking: sessions that live below another session's shim, as an older roost could start them."""
+        """Blocking: what lives below a session's shim, as an older roost let it."""
         found: list[dict[str, Any]] = []
+        if _is_enclosed(None):
+            why = "the daemon was started inside an agent's session and would end with it"
+            found.append(_check("fate of the daemon", ok=False, detail=why, fix=REPLACE))
         for state in self._fleet.states():
             for session in state.sessions:
                 if session.processes is None or not _is_enclosed(session.processes.server.pid):
@@ -85,7 +88,7 @@ class Surroundings:
         return found
 
 
-def _is_enclosed(pid: int) -> bool:
+def _is_enclosed(pid: int | None) -> bool:
     try:
         return enclosure(pid) is not None
     except RoostError:
