@@ -160,7 +160,7 @@ async def test_A3_a_copy_that_hangs_holds_up_only_its_own_kind(
     for _ in range(5):
         with pytest.raises(UsageError, match="does not answer"):
             await copies.copy(["/a"])
-    assert await Threads("other", 1).run(lambda: 1) == 1
+    assert await Threads("other", 1, 1.0).run(lambda: 1) == 1
     assert await asyncio.to_thread(lambda: 2) == 2
     stuck.set()
 

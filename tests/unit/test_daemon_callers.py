@@ -20,7 +20,7 @@ from roost.host.process_table import WALKS, ProcessRow, ancestors
 from roost.host.remote import Remote
 from tests.support import store_samples
 
-HOME = Path("/home/roost")
+HOME = Path("/srv/roost")
 
 
 class Stage:

@@ -5,9 +5,10 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from roost.cli.bounded import side_by_side
 from roost.cli.client import Record
 from roost.config import load_config
 from roost.errors import ConfigError, RoostError
@@ -20,6 +21,8 @@ LEAST_FREE = 100 * 1024 * 1024
 LEAST_INODES = 1000
 """Files that can still be made below which the disk counts as nearly full."""
 _VERSION_SECONDS = 10.0
+_SECONDS = 30.0
+"""Seconds for all looks together; a large store is read as a whole."""
 _PROGRAMS = {
     "claude": "npm install -g @anthropic-ai/claude-code",
     "codex": "npm install -g @openai/codex",
@@ -43,16 +46,23 @@ def note(check: str, detail: str, fix: str | None = None) -> Record:
 
 def examine(places: Places) -> list[Record]:
     """All findings, in the order in which a person would mend them."""
+    looks: list[tuple[str, Callable[[], Iterable[Record]]]] = [
+        ("python", lambda: [_python()]),
+        ("tmux", lambda: [_tmux()]),
+        ("sqlite", lambda: [_sqlite()]),
+        ("folders", lambda: _directories(places)),
+        ("socket", lambda: [_socket_path(places)]),
+        ("disk", lambda: _disks(places)),
+        ("store", lambda: [_store(places.database)]),
+        ("config", lambda: [_configuration(places.config)]),
+        *((name, lambda name=name: [_program(name, _PROGRAMS[name])]) for name in _PROGRAMS),
+    ]
+    found = side_by_side([look for _, look in looks], _SECONDS)
+    hung = f"not looked at within {_SECONDS:g} s: a disk does not answer"
     return [
-        _python(),
-        _tmux(),
-        _sqlite(),
-        *_directories(places),
-        _socket_path(places),
-        *_disks(places),
-        _store(places.database),
-        _configuration(places.config),
-        *(_program(name, install) for name, install in _PROGRAMS.items()),
+        finding
+        for (name, _), findings in zip(looks, found, strict=True)
+        for finding in (findings if findings is not None else [wrong(name, hung, "findmnt")])
     ]
 
 

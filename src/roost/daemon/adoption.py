@@ -1,6 +1,5 @@
 """Takes sessions into the registry that it does not know, as a person asks: by what their folders tell."""
 
-import asyncio
 from dataclasses import dataclass, replace
 
 from roost.core import events as e
@@ -61,7 +60,7 @@ class Adoption:
         return done
 
     async def _adopt(self, orphan: Orphan, by: str) -> str:
-        origin, session = await asyncio.to_thread(self._read, orphan)
+        origin, session = await self._machine.work.files.run(self._read, orphan)
         name = session.peer
         if self._fleet.find(name) is None:
             await self._fleet.add(self._peer(origin))

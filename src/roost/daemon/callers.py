@@ -5,7 +5,6 @@ agent, whatever its environment says; everybody else of our user is the operator
 is known by its scope and by the marker in its environment, or in that of a process above it.
 """
 
-import asyncio
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -73,7 +72,7 @@ class Callers:
         self._fleet = fleet
         self._system = processes
         self._home = str(home)
-        self._threads = Threads("callers", _THREADS)
+        self._threads = Threads("callers", _THREADS, LOOK)
         self._keys: dict[str, frozenset[_Key]] = {}
         self._known: dict[_Key, Caller] = {}
         self._ended: OrderedDict[_Key, str] = OrderedDict()
@@ -104,8 +103,7 @@ class Callers:
         """Who has connected; one who cannot be told is refused in its answer. Raises nothing."""
         try:
             remote = remote_of(connection)
-            async with asyncio.timeout(LOOK):
-                return await self._threads.run(self.of, remote)
+            return await self._threads.run(self.of, remote)
         except TimeoutError:
             return Caller(refused=f"who asks could not be told within {LOOK:g} s; ask again")
         except (HostError, BusyError) as error:

@@ -1,6 +1,5 @@
 """What agents are given of an environment: told, compared and replaced while the daemon runs."""
 
-import asyncio
 import contextlib
 import hashlib
 from collections.abc import Mapping
@@ -38,14 +37,14 @@ class Environs:
         of `own` that they get otherwise. `programs`: of each runtime in use where its program is found, and
         where it would be with the asker's PATH. `other`: what this daemon runs instead, in words.
         """
-        given = self._given(self._machine.environ)
+        given, work = self._given(self._machine.environ), self._machine.work
         return {
             "passed": [*PASSED, *self._passes],
             "never": list(MARKS),
             "values": {name: digest(value) for name, value in given.items()},
             "differing": sorted(name for name, value in own.items() if given.get(name) != value),
-            "programs": await asyncio.to_thread(self._programs, own.get("PATH")),
-            "other": await asyncio.to_thread(other_program, self._machine.code, program) if program else None,
+            "programs": await work.launches.run(self._programs, own.get("PATH")),
+            "other": await work.launches.run(other_program, self._machine.code, program) if program else None,
         }
 
     def _programs(self, path: str | None) -> dict[str, dict[str, str | None]]:
@@ -73,7 +72,7 @@ class Environs:
         machine.environ.clear()
         machine.environ.update(whole)
         taken = replace(machine.inherited, environ=whole)
-        await asyncio.to_thread(keep, machine.places.inheritance, taken, self._passes)
+        await machine.work.files.run(keep, machine.places.inheritance, taken, self._passes)
         return {
             "changed": sorted(name for name in before.keys() & after.keys() if before[name] != after[name]),
             "new": sorted(after.keys() - before.keys()),

@@ -4,6 +4,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 
 from roost.config import Config
+from roost.daemon.threads import Work
 from roost.host.inheritance import Inheritance
 from roost.host.interfaces import Clock, Ids, Processes, Terminals
 from roost.host.notify import Notifier
@@ -35,3 +36,4 @@ class Machine:
     scopes: Scopes = field(default_factory=Scopes)
     store_id: str = ""
     code: str | None = None
+    work: Work = field(default_factory=Work)

@@ -1,9 +1,9 @@
 """daemon.log: what the daemon itself writes to its standard error, bounded like the other logs."""
 
-import asyncio
 import os
 from pathlib import Path
 
+from roost.daemon.threads import Threads
 from roost.host.files import PRIVATE_FILE
 from roost.host.interfaces import Clock
 from roost.host.shimlib.logfile import rotate
@@ -16,17 +16,18 @@ _STREAMS = (1, 2)
 class OwnLog:
     """Rotates the file that our standard streams are; streams that go elsewhere are left alone."""
 
-    def __init__(self, path: Path, size: int, files: int, clock: Clock) -> None:
+    def __init__(self, path: Path, size: int, files: int, clock: Clock, threads: Threads) -> None:
         """Rotate `path` at `size` bytes, `files` files in all."""
         self._path = path
         self._size = size
         self._files = files
         self._clock = clock
+        self._threads = threads
 
     async def run(self) -> None:
         """Look for ever."""
         while True:
-            await asyncio.to_thread(turn, self._path, self._size, self._files)
+            await self._threads.run(turn, self._path, self._size, self._files)
             await self._clock.sleep(EVERY)
 
 

@@ -1,6 +1,5 @@
 """Keeps the pane logs going: they are written beside the tmux servers, daemon or no daemon."""
 
-import asyncio
 import logging
 import os
 from pathlib import Path
@@ -36,7 +35,7 @@ class PaneLogs:
     async def mend(self) -> None:
         """Begin the logs anew that hold nothing or that nobody writes; what hinders it is said once."""
         lives = [(live, self._path(live)) for live in self._lives]
-        sizes = await asyncio.to_thread(_sizes, [path for _, path in lives])
+        sizes = await self._machine.work.files.run(_sizes, [path for _, path in lives])
         for (live, path), size in zip(lives, sizes, strict=True):
             try:
                 await self._mend(live, path, size)
@@ -52,7 +51,7 @@ class PaneLogs:
         if not size and frame is not None and frame.text.strip():
             shown = (await live.terminal.capture(escapes=True, history=HISTORY)).strip()
             last = f"{shown}\n".encode(errors="replace")[-(bound // 2) :]
-            await asyncio.to_thread(_append, path, last)
+            await self._machine.work.files.run(_append, path, last)
         if size is None or (frame is not None and not frame.logged):
             await live.terminal.log_to(path, bound)
             live.poke.set()

@@ -101,6 +101,7 @@ class Daemon:
         feed = JournalFeed(machine.store)
         self._logs = Logs(machine.places, machine.config.log_size, machine.config.log_files)
         self._ticker = Ticker(self._fleet, machine.clock, self._tasks)
+        self._ticker.look = self._keeper.look
         self._fleet.on_effect = self._executor.run
         metrics = Metrics(self._fleet, machine.clock)
         pools = Pools(machine, self._fleet, self._lives, self._tasks)
@@ -111,7 +112,9 @@ class Daemon:
             pools.committed,
         ]
         self._fleet.on_journal += [feed.committed, self._log]
+        self._fleet.on_kept.append(waits.known)
         self._api = Api(machine, self._fleet, self._lives, waits, launcher)
+        self._api.end_unstored = self._executor.end_unstored
         tokens = Tokens(machine.store)
         health = Health(
             machine, self._fleet, self._executor.foreign, self._sweeper, self._orphans, lineage, url
@@ -140,7 +143,7 @@ class Daemon:
         self._fleet.load(loaded.peers)
         self._callers.load()
         await self._api.ensure_operator()
-        await self._metrics_key.prepare()
+        await self._machine.work.files.run(self._metrics_key.prepare)
         self._keeper.listen()
         serving = self._tasks.start(self._web.run(), "http")
         await self._web.ready()
@@ -148,11 +151,23 @@ class Daemon:
         self._tasks.start(self._sweep_after(recovering, recovered), "sweep")
         self._tasks.start(self._ticker.run(), "ticker")
         self._tasks.start(self._lineage.run(), "store")
-        glances = Glances(self._fleet, self._lives, self._machine.places, self._machine.clock)
+        glances = Glances(
+            self._fleet,
+            self._lives,
+            self._machine.places,
+            self._machine.clock,
+            self._machine.work.glances,
+        )
         self._tasks.start(glances.run(), "glances")
         self._tasks.start(PaneLogs(self._machine, self._lives).run(), "pane logs")
         places, config = self._machine.places, self._machine.config
-        own = OwnLog(places.logs / "daemon.log", config.log_size, config.log_files, self._machine.clock)
+        own = OwnLog(
+            places.logs / "daemon.log",
+            config.log_size,
+            config.log_files,
+            self._machine.clock,
+            self._machine.work.files,
+        )
         self._tasks.start(own.run(), "own log")
         await self._rpc.start(self._rpc_listener)
         self._tasks.start(self._rpc.stay(self._machine.places.socket, self._machine.clock), "socket")

@@ -1,6 +1,6 @@
 """What the daemon was born into, as `status` and `doctor` tell it: program, files, limits, fates."""
 
-import asyncio
+import contextlib
 from typing import Any
 
 import roost
@@ -8,6 +8,7 @@ from roost.core.identity import HUMAN
 from roost.daemon.failures import room
 from roost.daemon.fleet import Fleet
 from roost.daemon.machine import Machine
+from roost.daemon.threads import BusyError
 from roost.errors import RoostError
 from roost.host.ancestry import enclosure
 from roost.program import FOLDER, code
@@ -28,14 +29,14 @@ class Surroundings:
 
         `program.code` names the code that runs; `current`: the files at its place are still that code.
         """
-        now = await asyncio.to_thread(code)
+        current = await self._is_current()
         limit, fits = room(self._live())
         return {
             "program": {
                 "version": roost.__version__,
                 "path": str(FOLDER),
                 "code": self._machine.code,
-                "current": now == self._machine.code,
+                "current": current,
             },
             "config": str(self._machine.places.config),
             "limits": {"open_files": limit, "sessions": fits},
@@ -48,15 +49,21 @@ class Surroundings:
         """The findings."""
         config = str(self._machine.places.config)
         return [
-            *await asyncio.to_thread(self._program),
+            *await self._program(),
             _check("daemon's config", ok=True, detail=config),
             *(_check("runtime folder", ok=None, detail=each) for each in self._machine.inherited.notes),
             self._open_files(),
-            *await asyncio.to_thread(self._fates),
+            *await self._machine.work.processes.run(self._fates),
         ]
 
-    def _program(self) -> list[dict[str, Any]]:
-        if code() == self._machine.code:
+    async def _is_current(self) -> bool:
+        """Whether the files at our place are the code that runs. A disk that does not answer is no news."""
+        with contextlib.suppress(OSError, BusyError):
+            return await self._machine.work.launches.run(code) == self._machine.code
+        return True
+
+    async def _program(self) -> list[dict[str, Any]]:
+        if await self._is_current():
             return []
         why = f"its program at {FOLDER} was replaced or removed since it started"
         return [_check("daemon's program", ok=False, detail=why, fix=REPLACE)]

@@ -39,10 +39,11 @@ class Liveness(StrEnum):
 
 
 class Probe(NamedTuple):
-    """A verdict and the sentence that explains it."""
+    """A verdict and the sentence that explains it; `stopped`: it lives, held by a signal or a debugger."""
 
     liveness: Liveness
     reason: str
+    stopped: bool = False
 
 
 class PasteOutcome(StrEnum):

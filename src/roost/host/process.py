@@ -15,6 +15,11 @@ else:
     from roost.host import process_linux as platform
 
 
+def has_handles() -> bool:
+    """Whether this system tells of exits as events; otherwise processes are looked at again and again."""
+    return platform.has_handles()
+
+
 class SystemProcesses:
     """The real thing; the contract is `roost.host.interfaces.Processes`.
 
@@ -138,4 +143,6 @@ def judge(process: ProcessId, found: ProcessRow | None) -> Probe:
         return Probe(Liveness.DEAD, f"pid {process.pid} belongs to another process now")
     if found.zombie:
         return Probe(Liveness.DEAD, f"process {process.pid} has ended (zombie)")
+    if found.stopped:
+        return Probe(Liveness.ALIVE, f"process {process.pid} is stopped", stopped=True)
     return Probe(Liveness.ALIVE, f"process {process.pid} runs")

@@ -16,13 +16,17 @@ _PLANTED = {name.encode(): name for name in (SESSION_VARIABLE, NONCE_VARIABLE, H
 
 @dataclass(frozen=True, slots=True)
 class ProcessRow:
-    """One process as the kernel lists it; `zombie`: it has ended and only its status is left."""
+    """One process as the kernel lists it; `zombie`: it has ended and only its status is left.
+
+    `stopped`: by a signal or a debugger, until somebody lets it go on.
+    """
 
     pid: int
     ppid: int
     start: int
     uid: int
     zombie: bool
+    stopped: bool = False
 
 
 def marker_of(environ: bytes) -> Marker | None:

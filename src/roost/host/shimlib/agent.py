@@ -362,14 +362,18 @@ class Shim:
             "children_left": sorted(descendants(os.getpid())),
         }
         path = f"{self.spec['spool']}/{self.spec['session']}.json"
+        text = to_json(record)
+        failed = None
         try:
-            text = to_json(record)
             write_atomic(path, text)
-            # A daemon that hears of it has a durable store of its own, and would wait for the same disk.
-            if not ring(f"{self.spec['spool']}/{BELL}", text.replace("\n", " ") + "\n"):
-                make_durable(path)
         except OSError as failure:
-            self.log("death-record-failed", error=failure.strerror, status=status)
+            failed = failure
+        # A daemon that hears of it has a durable store of its own, and would wait for the same disk.
+        heard = ring(f"{self.spec['spool']}/{BELL}", text.replace("\n", " ") + "\n")
+        if not (heard or failed):
+            make_durable(path)
+        if failed is not None:
+            self.log("death-record-failed", error=failed.strerror, status=status)
 
 
 def wait_child(kind: int, pid: int) -> os.waitid_result | None:

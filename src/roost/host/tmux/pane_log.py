@@ -37,11 +37,11 @@ done"""
 def pane_log_script(path: Path, size: int) -> str:
     """A shell script that appends its input to `path`, which becomes `<path>.1` before it exceeds `size`.
 
-    `dd` makes a write of each read, and reads so often that its blocks cannot exceed what is left (bytes). One
-    that is killed is started again. The next file begins with the end of the last, so that it always tells
-    something. Where the file cannot be written, as on a full disk, the output is taken and dropped, eight
-    reads at a time, so that tmux need not hold it (tmux 3.3a: all of it, in memory). The script ends with its
-    input.
+    `dd` makes a write of each read, and reads so often that its blocks cannot exceed what is left
+    (bytes). One that is killed is started again. The next file begins with the end of the last, so that
+    it always tells something. Where the file cannot be written, as on a full disk, the output is taken
+    and dropped, eight reads at a time, so that tmux need not hold it (tmux 3.3a: all of it, in memory).
+    The script ends with its input.
     """
     block = max(_LEAST, min(_BLOCK, size // 4))
     size = max(size, 4 * block)

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import socket as sockets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from roost.host.tmux.terminal import TmuxTerminal
 START_DEADLINE = 10.0
 REOPEN_DEADLINE = 2.0
 _POLL = 0.01
+_ANSWER = 1.0
 OLDEST = (3, 3)
 LONGEST_SOCKET_PATH = 107
 
@@ -86,14 +86,14 @@ class TmuxTerminals:
 
     async def reopen(self, socket: Path, server: ProcessId) -> None:
         """Have the server make its socket again where it was removed: it does so on SIGUSR1 (tmux 3.3a)."""
-        if await asyncio.to_thread(_listens, socket):
+        if await _listens(socket):
             return
         ensure_private_directory(socket.parent)
         if not self._processes.signal(server, signal.SIGUSR1):
             raise TmuxGone(f"no tmux server answers on {socket}: it has ended")
         try:
             async with asyncio.timeout(REOPEN_DEADLINE):
-                while not await asyncio.to_thread(_listens, socket):  # noqa: ASYNC110 it tells nobody
+                while not await _listens(socket):  # noqa: ASYNC110 it tells nobody
                     await asyncio.sleep(_POLL)
         except TimeoutError as error:
             raise TmuxGone(
@@ -162,14 +162,14 @@ def check_socket_path(socket: Path) -> None:
         raise HostError(f"{socket} is longer than {LONGEST_SOCKET_PATH} bytes; choose a shorter directory")
 
 
-def _listens(socket: Path) -> bool:
-    """Blocking: whether somebody listens there."""
-    with sockets.socket(sockets.AF_UNIX) as probe:
-        probe.settimeout(1.0)
-        try:
-            probe.connect(str(socket))
-        except OSError:
-            return False
+async def _listens(socket: Path) -> bool:
+    """Whether somebody listens there."""
+    try:
+        async with asyncio.timeout(_ANSWER):
+            _, writer = await asyncio.open_unix_connection(str(socket))
+    except OSError:
+        return False
+    writer.close()
     return True
 
 
