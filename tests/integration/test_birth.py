@@ -165,6 +165,8 @@ def test_F5_F8_F11_what_an_agent_gets_is_the_operators_and_not_the_sessions_that
                 assert "Max open files            300 " in limits, limits
             findings = {each["check"]: each for each in roost.call("doctor")}
             assert findings["daemon's config"]["detail"] == str(config)
+            inside = type_in(roost, socket, f"{PROGRAM} doctor")
+            assert f"daemon's config: the daemon reads {config}; the environment here names" in inside, inside
         finally:
             assert roost.cli("down", "--agents").returncode in (0, 5)
 

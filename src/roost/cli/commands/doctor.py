@@ -47,7 +47,7 @@ def _daemon(app: App) -> list[Record]:
         found = [good("daemon", f"version {status['version']}, pid {status['pid']}"), *own]
     config: str | None = status.get("config")
     if config is not None and config != str(app.places.config):
-        detail = f"the daemon reads {config}; one that is started here would read {app.places.config}"
+        detail = f"the daemon reads {config}; the environment here names {app.places.config}"
         found = [
             note("daemon's config", detail),
             *(each for each in found if each["check"] != "daemon's config"),
