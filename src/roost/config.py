@@ -58,6 +58,7 @@ class ScopeMode(StrEnum):
 class Config:
     """The whole file. Sizes are bytes.
 
+    `sender`: the mailbox that the person at the command line writes and reads as (None: the operator's).
     `pool_host` pooled sessions there are at most on this host, `pool_sender` of them for any one sender.
     `passes`: more variables that agents are given, by name or as `PREFIX_*`.
     """
@@ -68,6 +69,7 @@ class Config:
     patience: Patience = field(default_factory=Patience)
     pool_host: int = _POOL_HOST
     pool_sender: int = _POOL_SENDER
+    sender: str | None = None
     runtimes: tuple[RuntimeTable, ...] = ()
     passes: tuple[str, ...] = ()
 
@@ -97,7 +99,7 @@ class _Reader:
         self._text = text
 
     def config(self, data: dict[str, Any]) -> Config:
-        self._known(data, {"logs", "pass", "pool", "registry", "runtimes", "scope"}, "")
+        self._known(data, {"from", "logs", "pass", "pool", "registry", "runtimes", "scope"}, "")
         logs, pool = self._table(data, "logs"), self._table(data, "pool")
         self._known(logs, {"size", "files"}, "logs")
         self._known(pool, {"host", "sender"}, "pool")
@@ -114,6 +116,7 @@ class _Reader:
             ),
             self._count(pool, "host", _POOL_HOST),
             self._count(pool, "sender", _POOL_SENDER),
+            self._text_of(data, "from"),
             tuple(self._runtime(name, runtimes) for name in runtimes),
             self._passes(data),
         )

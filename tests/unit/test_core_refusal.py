@@ -148,7 +148,7 @@ def test_C7_conversations_that_are_refused_one_after_another_wait() -> None:
         fail(play, number)
         play.died(Cause.UNKNOWN)
         if play.state.session is None:
-            assert "conversation-refused: its conversation is refused" in shown(play.state, play.now).why
+            assert "left its conversation: its conversation is refused" in shown(play.state, play.now).why
             at = deadline(play.state, play.now)
             assert at is not None
             waits.append(at - play.now)

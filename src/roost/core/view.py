@@ -8,6 +8,7 @@ from roost.core.identity import HUMAN
 from roost.core.message import UNHINDERED, Message, MessageState
 from roost.core.peer import PeerState, WakePolicy
 from roost.core.session import Session, SessionState
+from roost.core.words import told
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def _last(state: PeerState) -> str:
     death = state.peer.last_death
     if death is None:
         return "has not run yet"
-    why = f"last session: {death.cause}{f': {death.why}' if death.why else ''}"
+    why = f"its last session {told(death.cause, death.why)}"
     refusal = state.refusal
     return why if refusal is None else f"{why}; its model refused its latest turn: {refusal.why}"
 

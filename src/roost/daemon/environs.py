@@ -28,7 +28,10 @@ class Environs:
         """Look after the machine's `environ`."""
         self._machine = machine
         self._fleet = fleet
-        self._passes = (*machine.runtimes.passes(), *machine.config.passes)
+
+    @property
+    def _passes(self) -> tuple[str, ...]:
+        return (*self._machine.runtimes.passes(), *self._machine.config.passes)
 
     async def compared(self, own: Mapping[str, str], program: str | None) -> dict[str, Any]:
         """What agents are given, beside some of an asker's variables and the folder of its program.
@@ -81,7 +84,8 @@ class Environs:
         }
 
     def _given(self, environ: Mapping[str, str]) -> dict[str, str]:
-        return {name: value for name, value in environ.items() if is_passed(name, self._passes)}
+        passes = self._passes
+        return {name: value for name, value in environ.items() if is_passed(name, passes)}
 
 
 def _lives(state: PeerState) -> bool:

@@ -5,26 +5,27 @@ from roost.cli.client import ConnectionLostError, Record
 from roost.cli.command import Option, command
 from roost.cli.drift import tell
 from roost.cli.health import show
-from roost.cli.output import say
-from roost.errors import NoDaemonError, RoostError
+from roost.cli.output import say, show_json
+from roost.errors import NoDaemonError, RoostError, UsageError
 
 
 @command(
     "up",
     Option("--foreground", help="Run in this terminal until Ctrl-C."),
     Option("--replace", help="Put a daemon of this program, with this environment, in the place of another."),
-    data=False,
 )
 def up_command(app: App, foreground: bool, replace: bool) -> None:  # noqa: FBT001 -- flags
     """Start the daemon; returns when it answers. Does nothing when it runs already.
 
     With a service installed (`roost service install`) the service starts it. From inside an agent's session
     it is started outside of it, with the environment that it had before. `--replace` is for after an
-    upgrade; agents live on.
+    upgrade; agents live on. --json prints its status.
     """
+    if foreground and app.json:
+        raise UsageError("--json does not go with --foreground, which prints nothing")
     status = _status(app)
     if status is not None and not replace:
-        say(f"roost {status['version']} is already up (pid {status['pid']})")
+        _say_up(app, status, "already up")
         tell(app)
         return
     if status is not None:
@@ -44,8 +45,14 @@ def up_command(app: App, foreground: bool, replace: bool) -> None:  # noqa: FBT0
             if not waited:
                 raise
             start(app)  # a pass of `roost gc` held the lock, and has ended
-    status = status or app.call("status")
-    say(f"roost {status['version']} is up (pid {status['pid']})")
+    _say_up(app, status or app.call("status"), "up")
+
+
+def _say_up(app: App, status: Record, words: str) -> None:
+    if app.json:
+        show_json(status)
+    else:
+        say(f"roost {status['version']} is {words} (pid {status['pid']})")
 
 
 def _end(app: App) -> None:
