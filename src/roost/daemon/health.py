@@ -9,12 +9,14 @@ import roost
 from roost.core.identity import HUMAN, OPERATOR
 from roost.core.session import SessionState
 from roost.daemon.census import HELD, OWN
+from roost.daemon.environs import Environs
 from roost.daemon.fleet import Fleet
 from roost.daemon.foreign import Foreign
 from roost.daemon.lineage import Lineage
 from roost.daemon.live import Lives
 from roost.daemon.machine import Machine
 from roost.daemon.orphans import Orphans, orphan_objects, orphans_among, unknown_objects, unknown_words
+from roost.daemon.surroundings import REPLACE, Surroundings
 from roost.daemon.sweep import Sweeper
 from roost.host.process import has_handles
 from roost.host.scope import control_group
@@ -44,6 +46,8 @@ class Health:
         self._fleet = fleet
         self._foreign = foreign
         self._url = url
+        self._surroundings = Surroundings(machine, fleet)
+        self.environs = Environs(machine, fleet)
         self._started = machine.clock.monotonic()
 
     async def status(self) -> dict[str, Any]:
@@ -70,6 +74,7 @@ class Health:
             "url": self._url,
             "alarm": "; ".join(self._alarms()) or None,
             "unknown_sessions": unknown_objects(self._orphans.unknown),
+            **await self._surroundings.status(),
         }
 
     def _alarms(self) -> list[str]:
@@ -85,6 +90,7 @@ class Health:
         """One line for each thing that only the daemon can see."""
         found = [
             _check("daemon", ok=True, detail=f"pid {os.getpid()}, {self._url}"),
+            *await self._surroundings.checks(),
             *self._groups(),
             *_handles(),
             *await self._held(),
@@ -157,6 +163,9 @@ class Health:
         if unit.startswith("session-"):
             why = f"it is part of your login ({unit}) and may end with it"
             found.append(_check("daemon's group", ok=None, detail=why, fix="roost service install"))
+        elif unit.startswith("roost-") and unit.endswith(".scope"):
+            why = f"it was started from inside an agent's session, and the system may end it with {unit}"
+            found.append(_check("daemon's group", ok=None, detail=why, fix=REPLACE))
         elif unit.endswith((".service", ".scope")):
             found.append(_check("daemon's group", ok=True, detail=unit))
         return found

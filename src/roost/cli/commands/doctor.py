@@ -17,8 +17,9 @@ def doctor_command(app: App) -> int:
     """
     from roost.cli.doctor import examine
     from roost.cli.doctor_service import examine_service
+    from roost.cli.environment import findings as compared
 
-    findings = [*examine(app.places), *examine_service(app)]
+    findings = [*examine(app.places), *examine_service(app), *compared(app)]
     known = {str(finding["check"]) for finding in findings}
     findings.extend(finding for finding in _daemon(app) if finding["check"] not in known)
     if app.json:
@@ -41,9 +42,17 @@ def _daemon(app: App) -> list[Record]:
         return [note("daemon", "it is not running", "roost up")]
     except RoostError as error:
         return [wrong("daemon", error.message, "roost down, then roost up")]
-    if any(finding["check"] == "daemon" for finding in own):
-        return own
-    return [good("daemon", f"version {status['version']}, pid {status['pid']}"), *own]
+    found = own
+    if not any(finding["check"] == "daemon" for finding in own):
+        found = [good("daemon", f"version {status['version']}, pid {status['pid']}"), *own]
+    config: str | None = status.get("config")
+    if config is not None and config != str(app.places.config):
+        detail = f"the daemon reads {config}; the environment here names {app.places.config}"
+        found = [
+            note("daemon's config", detail),
+            *(each for each in found if each["check"] != "daemon's config"),
+        ]
+    return found
 
 
 def _show(finding: Record) -> None:

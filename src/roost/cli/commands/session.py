@@ -19,6 +19,9 @@ def wake_command(app: App, name: str, fresh: bool, resume: bool) -> None:  # noq
     """Give a peer a session; returns when it is ready."""
     if fresh and resume:
         raise UsageError("--fresh and --resume exclude each other")
+    from roost.cli.drift import tell
+
+    tell(app)
     mode = "fresh" if fresh else "resume" if resume else "natural"
     _show(app, call_with_progress(app, "wake", {"name": name, "mode": mode}))
 
