@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import apsw
 
@@ -30,12 +30,18 @@ _REST = 1.0
 """Seconds without a commit after which the whole log goes into the database: a copy of that file alone holds
 everything then. While somebody reads an old state it is tried again so often."""
 
+T = TypeVar("T")
 Result = tuple[JournalRow, ...] | StoreError
 
 
 class _Waiting(NamedTuple):
     batch: Batch
     future: asyncio.Future[tuple[JournalRow, ...]]
+
+
+class _Work(NamedTuple):
+    work: Callable[[apsw.Connection], Any]
+    future: "asyncio.Future[Any]"
 
 
 class Writer:
@@ -45,7 +51,7 @@ class Writer:
         """Name the file; `open` opens it."""
         self._path = path
         self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Waiting | _Work | None] = SimpleQueue()
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._closing = False
@@ -64,6 +70,14 @@ class Writer:
         future: asyncio.Future[tuple[JournalRow, ...]] = self._loop.create_future()
         self._queue.put(_Waiting(batch, future))
         return future
+
+    async def run(self, work: Callable[[apsw.Connection], T]) -> T:
+        """What some work on the writing connection comes to, between two commits. Raises StoreError."""
+        if self._closing:
+            raise StoreClosedError
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._queue.put(_Work(work, future))
+        return await future
 
     async def close(self) -> None:
         """Store what was handed over and close the file."""
@@ -104,24 +118,31 @@ class Writer:
         more = True
         while more:
             group: list[_Waiting] = []
+            works: list[_Work] = []
             try:
-                more = self._gather(group, _REST if committer.logged else None)
+                more = self._gather(group, works, _REST if committer.logged else None)
             except Empty:
                 committer.rest()
+            for work in works:
+                result, error = committer.run(work.work)
+                self._call(lambda work=work, result=result, error=error: _settle(work, result, error))
             if group:
                 results = committer.commit([waiting.batch for waiting in group])
                 self._call(lambda group=group, results=results: _resolve(group, results))
                 committer.tidy(idle=self._queue.empty())
 
-    def _gather(self, group: list[_Waiting], seconds: float | None) -> bool:
-        """Wait for a batch, then take what else is there; False when it was the last.
+    def _gather(self, group: list[_Waiting], works: list[_Work], seconds: float | None) -> bool:
+        """Wait for a batch, or other work, then take what else is there; False when it was the last.
 
-        Raises Empty when none came within `seconds` (None: for ever).
+        Raises Empty when nothing came within `seconds` (None: for ever).
         """
         waiting = self._queue.get(timeout=seconds)
         try:
             while waiting is not None:
-                group.append(waiting)
+                if isinstance(waiting, _Work):
+                    works.append(waiting)
+                else:
+                    group.append(waiting)
                 if len(group) == _GROUP_MOST:
                     return True
                 waiting = self._queue.get_nowait()
@@ -148,6 +169,15 @@ def _resolve(group: list[_Waiting], results: list[Result]) -> None:
             waiting.future.set_exception(result)
         else:
             waiting.future.set_result(result)
+
+
+def _settle(work: _Work, result: object, error: StoreError | None) -> None:
+    if work.future.done():
+        return
+    if error is not None:
+        work.future.set_exception(error)
+    else:
+        work.future.set_result(result)
 
 
 class _BatchFailedError(Exception):
@@ -194,6 +224,16 @@ class Committer:
             self.logged = checkpoint(self._connection)
         except apsw.Error:  # as on a full disk: tried again
             return
+
+    def run(self, work: Callable[[apsw.Connection], Any]) -> tuple[Any, StoreError | None]:
+        """What other work on the connection comes to."""
+        gone = self.displaced()
+        if gone is not None:
+            return None, StoreDisplacedError(gone, path=self._path)
+        try:
+            return work(self._connection), None
+        except apsw.Error as error:
+            return None, explain(error, self._path)
 
     def displaced(self) -> str | None:
         """Why nothing can be stored: other files, or none, are where those were that are open."""
