@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 import roost
+from roost.core.durations import rough_duration
 from roost.core.identity import OPERATOR
 from roost.core.session import SessionState
 from roost.daemon.fleet import Fleet
@@ -14,9 +15,15 @@ from roost.daemon.lineage import Lineage
 from roost.daemon.machine import Machine
 from roost.daemon.orphans import Orphans, orphan_objects, orphans_among, unknown_objects, unknown_words
 from roost.daemon.sweep import Sweeper
+from roost.host.locks import lock_holders
 from roost.host.process import has_handles
 from roost.host.scope import control_group
 from roost.present import gc_object
+
+HELD = 3.0
+"""Seconds for which a program may read an old state of the store until that is told."""
+READERS = (123, 127)
+"""Bytes of the file beside the database that SQLite locks while somebody reads (wal.c: WAL_READ_LOCK)."""
 
 
 class Health:
@@ -77,6 +84,7 @@ class Health:
             *await self._held(),
         ]
         found += self._unstored()
+        found += await self._log()
         problem = self._lineage.problem()
         if problem is not None:
             fix = "roost restore BACKUP, or roost adopt --store to go on with this one"
@@ -101,6 +109,20 @@ class Health:
                 if session.state in (SessionState.BLOCKED, SessionState.UNKNOWN) and not session.held
             ]
         return found
+
+    async def _log(self) -> list[dict[str, Any]]:
+        """Who keeps the log beside the store from being emptied: it grows with each commit until then."""
+        held = self._machine.store.log_held()
+        if held < HELD:
+            return []
+        database = self._machine.places.database
+        pids = await self._machine.work.processes.run(
+            lock_holders, database.with_name(f"{database.name}-shm"), *READERS
+        )
+        whose = [f"pid {pid} ({' '.join(self._machine.processes.command_line(pid)[:2])})" for pid in pids]
+        who = f"{', '.join(whose)} holds it open" if whose else "a program that reads it holds it open"
+        why = f"the log beside the store cannot be emptied and grows: for {rough_duration(held)}, {who}"
+        return [_check("store's log", ok=False, detail=why, fix="end that program, or its read transaction")]
 
     def _unstored(self) -> list[dict[str, Any]]:
         """Peers of which more is known than can be stored."""

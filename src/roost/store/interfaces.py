@@ -191,6 +191,10 @@ class Store(Protocol):
         """Copy the whole store into a new file. Raises RefusedError, OSError."""
         ...
 
+    def log_held(self) -> float:
+        """For how many seconds somebody who reads an old state has kept the log from being emptied."""
+        ...
+
     def displaced(self) -> str | None:
         """Why nothing can be stored: the files are not at their place any more. None: they are."""
         ...

@@ -96,6 +96,10 @@ class MemoryStore:
         """Memory has no file."""
         return False
 
+    def log_held(self) -> float:
+        """Memory has no log."""
+        return 0.0
+
     async def attachments(self) -> frozenset[str]:
         """The paths of all files that go with a message."""
         return frozenset(path for message in self._seen().messages.values() for path in message.attachments)

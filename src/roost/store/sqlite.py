@@ -70,6 +70,10 @@ class SqliteStore:
         """The paths of all files that go with a message."""
         return await self._read(Reader.attachments)
 
+    def log_held(self) -> float:
+        """For how many seconds somebody who reads an old state has kept the log from being emptied."""
+        return self._writer.log_held()
+
     def displaced(self) -> str | None:
         """Why nothing can be stored: the files are not at their place any more. None: they are."""
         return self._writer.displaced()

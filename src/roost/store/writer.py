@@ -5,6 +5,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -89,6 +90,11 @@ class Writer:
     def displaced(self) -> str | None:
         """Why nothing can be stored: the files are not at their place any more. None: they are."""
         return self._committer.displaced() if self._committer is not None else None
+
+    def log_held(self) -> float:
+        """For how many seconds somebody who reads an old state has kept the log from being emptied."""
+        since = self._committer.held_since if self._committer is not None else None
+        return time.monotonic() - since if since is not None else 0.0
 
     def _call(self, callback: Callable[[], None]) -> None:
         try:
@@ -200,6 +206,8 @@ class Committer:
         self._files = files_of(path)
         self.logged = 1
         """Pages in the write-ahead log, as far as known; after an opening there may be some."""
+        self.held_since: float | None = None
+        """Since when somebody who reads an old state keeps the log from being emptied (monotonic seconds)."""
         connection.set_wal_hook(self._note_log)
 
     def _note_log(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
@@ -224,6 +232,10 @@ class Committer:
             self.logged = checkpoint(self._connection)
         except apsw.Error:  # as on a full disk: tried again
             return
+        if not self.logged:
+            self.held_since = None
+        elif self.held_since is None:
+            self.held_since = time.monotonic()
 
     def run(self, work: Callable[[apsw.Connection], Any]) -> tuple[Any, StoreError | None]:
         """What other work on the connection comes to."""
