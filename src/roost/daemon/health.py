@@ -9,6 +9,7 @@ import roost
 from roost.core.durations import rough_duration
 from roost.core.identity import OPERATOR
 from roost.core.session import SessionState
+from roost.daemon.failures import TASKS
 from roost.daemon.fleet import Fleet
 from roost.daemon.foreign import Foreign
 from roost.daemon.lineage import Lineage
@@ -17,6 +18,7 @@ from roost.daemon.orphans import Orphans, orphan_objects, orphans_among, unknown
 from roost.daemon.sweep import Sweeper
 from roost.host.locks import lock_holders
 from roost.host.process import has_handles
+from roost.host.process_room import process_room
 from roost.host.scope import control_group
 from roost.present import gc_object
 
@@ -83,6 +85,7 @@ class Health:
             *_handles(),
             *await self._held(),
         ]
+        found += _room()
         found += self._unstored()
         found += await self._log()
         problem = self._lineage.problem()
@@ -172,6 +175,14 @@ class Health:
         orphans = await self._orphans.judge(orphans_among(marked, self._fleet.states(), places))
         findings = (*found.plan.findings, *found.resting)
         return gc_object(findings, orphan_objects(orphans), found.plan.alarm, closed=0, daemon=True)
+
+
+def _room() -> list[dict[str, Any]]:
+    """Whether another session can be started."""
+    room = process_room()
+    if room is None or room.left >= TASKS:
+        return []
+    return [_check("processes left", ok=False, detail=str(room), fix=f"cat {room.file}")]
 
 
 def _handles() -> list[dict[str, Any]]:
