@@ -16,7 +16,7 @@ from roost.cli.client import Client
 from roost.core import envelope
 from roost.paths import find_places
 from roost.store.reader import Reader
-from tests.support.home import Home
+from tests.support.home import Home, environment
 from tests.support.wait import wait_until
 
 Record = dict[str, Any]
@@ -35,7 +35,7 @@ class Roost:
         """Prepare; `start` starts the daemon."""
         self.home = home
         self.truth = home.root / "truth.jsonl"
-        self.environ = {**(environ or os.environ), "ROOST_DEMO_LOG": str(self.truth)}
+        self.environ = {**(environ or environment(os.environ, home)), "ROOST_DEMO_LOG": str(self.truth)}
         self.places = find_places(self.environ)
         self.process: subprocess.Popen[bytes] | None = None
         self.output = home.root / "daemon.out"

@@ -10,7 +10,7 @@ from tests.support import clis
 from tests.support.daemon import Roost
 from tests.support.fake_model import Arrival, FakeModel
 from tests.support.fake_model.script import unpaste
-from tests.support.home import Home
+from tests.support.home import Home, environment
 
 PATIENCE = 30.0
 
@@ -75,12 +75,13 @@ def agents_in(
 ) -> Iterator[Agents]:
     """A roost whose home looks like that of a user of these CLIs, who trusts the folders of these peers.
 
-    `environ` goes to the daemon on top of the test's own environment.
+    `environ` goes to the daemon on top of the test's own environment with the places of `home`.
     """
+    base = environment(os.environ, home)
     found = [clis.require(name) for name in runtimes if name != "demo"]
-    path = os.pathsep.join([*{str(cli.path.parent) for cli in found}, os.environ["PATH"]])
+    path = os.pathsep.join([*{str(cli.path.parent) for cli in found}, base["PATH"]])
     folders = [home.work / peer for peer in peers]
-    roost = Roost(home, {**os.environ, "PATH": path, **(environ or {})})
+    roost = Roost(home, {**base, "PATH": path, **(environ or {})})
     with FakeModel() as model:
         given: dict[str, dict[str, str]] = {"demo": {}}
         if "claude" in runtimes:

@@ -26,7 +26,7 @@ from tests.support.real_chaos_person import pause
 from tests.support.real_chaos_watch import Watch
 
 REST = 120.0
-"""Seconds for everything to come to rest."""
+"""Seconds within which one message more must come to its end."""
 
 
 class RealChaos(RealActs):
@@ -50,8 +50,12 @@ class RealChaos(RealActs):
         """People close what they opened and answer what is asked; all messages come to an end."""
         self.note("rest")
         self.mend()
-        deadline, round_ = time.monotonic() + REST, 0
+        deadline, round_, waiting = time.monotonic() + REST, 0, frozenset[str]()
         while (left := self.unfinished()) and time.monotonic() < deadline:
+            now = frozenset(each.id for state in states(self.roost).values() for each in state.messages)
+            if waiting - now:
+                deadline = time.monotonic() + REST
+            waiting = now
             if round_ % 4 == 0:
                 for name in PEERS:
                     self.call("start", name=name)
@@ -62,7 +66,7 @@ class RealChaos(RealActs):
             round_ += 1
         self.note(f"at rest after {round_} rounds")
         for each in left:
-            self.wrong.append(f"[stuck] not at rest after {REST:g} s: {each}")
+            self.wrong.append(f"[stuck] nothing came to its end for {REST:g} s: {each}")
 
     def attend(self, peer: str) -> None:
         """A person closes views and logs in again; a program that shows no way back is ended."""

@@ -73,13 +73,16 @@ class Fleet:
         self.roost.add(peer, runtime, **given)
 
     def replace(self, runtime: str, how: str) -> None:
-        """The program in the middle of its update: `away`, a `stub` that fails, `torn`, or `whole` again."""
+        """The program in the middle of its update: `away`, a `stub`, `torn`, or `whole` again.
+
+        The stub is what an npm package of Claude Code holds until its installation has ended: no `#!` line.
+        """
         path = self.programs / runtime
         path.unlink(missing_ok=True)
         if how == "whole":
             path.symlink_to(_cli(runtime).path)
         elif how != "away":
-            text = "#!/bin/sh\necho 'it is being installed' >&2\nexit 1\n" if how == "stub" else "half a file"
+            text = "echo 'it is being installed' >&2\nexit 1\n" if how == "stub" else "half a file"
             path.write_text(text)
             path.chmod(0o755)
 

@@ -252,7 +252,8 @@ class RealOracle(Oracle):
                     f"[ended-in-turn] {death.peer} ended ({death.cause}) while the model answered"
                     f" {each.number} ({each.answer[:80]}): {death.evidence}"
                 )
-        deeds = self._acts.memory.during(death.peer, death.at - 1, death.at - 1)
+        before, last = (self._acts.memory.during(death.peer, at, at) for at in (death.at - 1, death.at - 0.3))
+        deeds = [each for each in before if each in last]  # who had just come or gone was not under its hands
         if "a draft" in deeds or "an edit" in deeds:
             self.wrong.append(
                 f"[ended-under-hands] {death.peer} ended ({death.cause}) while a person did: {deeds}"

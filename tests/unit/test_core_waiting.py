@@ -141,6 +141,22 @@ def test_N5_a_person_puts_off_the_end_of_a_worker_and_it_ends_after_all() -> Non
     assert play.tell(e.Tick(), after=600)[-1] == "End ephemeral-silent guarded"
 
 
+def test_N5_who_was_at_a_terminal_before_a_turn_does_not_hold_its_worker_after_it() -> None:
+    play = Play(wake=WakePolicy.EPHEMERAL)
+    play.busy()
+    play.tell(e.Replied(f"{1:032x}", "reply"))
+    play.ended()
+    seen(play, SessionState.IDLE)
+    assert play.tell(e.Tick(), after=9)[-1] == "End ephemeral-done guarded"
+    play.tell(e.EndVetoed(play.session.id, "a person works in its terminal", play.now + 600))
+    seen(play, SessionState.WORKING)
+    seen(play, SessionState.IDLE)
+    due = due_in(play)
+    assert due is not None
+    assert due < 60
+    assert play.tell(e.Tick(), after=due)[-1] == "End ephemeral-done guarded"
+
+
 def test_P4_a_task_that_was_answered_and_is_driven_again_keeps_its_session() -> None:
     play = Play(wake=WakePolicy.EPHEMERAL)
     play.busy()

@@ -147,13 +147,13 @@ async def running(stage: Stage) -> tuple[str, float] | None:
 
 
 @pytest.mark.parametrize("cause", [Cause.EPHEMERAL_DONE, Cause.EPHEMERAL_SILENT])
-async def test_N5_only_a_person_puts_off_the_end_of_a_worker_a_minute_at_a_time(
+async def test_N5_only_a_person_puts_off_the_end_of_a_worker_for_a_short_time(
     stage: Stage, cause: Cause
 ) -> None:
     stage.reading = Reading(SessionState.WORKING, "a turn runs")
     assert await stage.asked(cause=cause) is None, "one that hangs ends"
     assert await stage.asked(cause=cause, held=False) is None
     stage.attached, stage.touched = 1, stage.clock.now() - 5.0
-    assert await stage.asked(cause=cause) == ("a person works in its terminal", 60.0)
+    assert await stage.asked(cause=cause) == ("a person works in its terminal", 15.0)
     stage.attached = 0
     assert await stage.asked(cause=cause) is None

@@ -52,7 +52,7 @@ def examine(places: Places) -> list[Record]:
         ("sqlite", lambda: [_sqlite()]),
         ("folders", lambda: _directories(places)),
         ("socket", lambda: [_socket_path(places)]),
-        ("disk", lambda: [_disk(places)]),
+        ("disk", lambda: _disks(places)),
         ("store", lambda: [_store(places.database)]),
         ("config", lambda: [_configuration(places.config)]),
         *((name, lambda name=name: [_program(name, _PROGRAMS[name])]) for name in _PROGRAMS),
@@ -158,20 +158,34 @@ def _socket_path(places: Places) -> Record:
     return good("socket", str(path))
 
 
-def _disk(places: Places) -> Record:
-    folder = places.state
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
+def _disks(places: Places) -> Iterator[Record]:
+    """Each file system that something of ours lies on, once."""
+    seen: set[int] = set()
+    for name, path in (
+        ("disk", places.state),
+        ("log disk", places.logs),
+        ("pane log disk", places.panes),
+        ("socket disk", places.run),
+    ):
+        folder = path
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        device = folder.stat().st_dev
+        if device not in seen:
+            seen.add(device)
+            yield _disk(name, folder)
+
+
+def _disk(name: str, folder: Path) -> Record:
     free = shutil.disk_usage(folder).free
     text = f"{free // (1024 * 1024):,} MiB free at {folder}"
     inodes = os.statvfs(folder)
     if inodes.f_files and inodes.f_favail < LEAST_INODES:
-        return wrong(
-            "disk", f"{inodes.f_favail} files can still be made at {folder}", f"du -x --inodes {folder}"
-        )
+        few = f"{inodes.f_favail} files can still be made at {folder}"
+        return wrong(name, few, f"du -x --inodes {folder}")
     if free < LEAST_FREE:
-        return wrong("disk", text, f"du -x -d 2 -h {folder} | sort -h")
-    return good("disk", text)
+        return wrong(name, text, f"du -x -d 2 -h {folder} | sort -h")
+    return good(name, text)
 
 
 def _store(path: Path) -> Record:

@@ -55,7 +55,7 @@ def on_observed(step: Step, event: e.Observed) -> None:
     if session.state is SessionState.STOPPING or event.state not in _OBSERVABLE:
         return
     if event.state is SessionState.WORKING:
-        step.set_session(active_at=step.now, vetoed="")
+        step.set_session(active_at=step.now, vetoed="", held_until=None)
     if event.state is SessionState.IDLE and not session.ready:
         step.set_session(ready=True, active_at=step.now)
         step.enter(SessionState.IDLE, event.why)

@@ -105,7 +105,7 @@ async def _serve(places: Places, notifier: Notifier, clock: RunningClock, ready:
     raise_open_files()
     store = await SqliteStore.open(places.database)
     ids = SystemIds(clock)
-    lineage = Lineage(places, store, clock, ids)
+    lineage = Lineage(places, store, clock, ids, processes)
     await lineage.examine()
     port = await store.meta(PORT)
     if port is None:  # a store that was lost took it along; agents that still run tell it

@@ -43,6 +43,10 @@ class Adoption:
         found = [orphan for orphan in await self._orphans.find() if not orphan.closed]
         return await self._adopt(chosen(found, ident), by)
 
+    async def adopt_store(self) -> None:
+        """What other hosts had of this store is gone, as a person says: look again. Raises nothing."""
+        await self._recovery.again()
+
     async def adopt_all(self, by: str) -> list[tuple[str, str | None]]:
         """Take in every one that can be; for each session its peer's name, or None, with the reason."""
         done: list[tuple[str, str | None]] = []

@@ -176,6 +176,12 @@ class Api:
                     progress({"state": str(state.session.state), "why": state.session.why})
                 await changes.get()
 
+    async def joinable(self, name: str) -> Path:
+        """The socket of a live peer's terminal, on which its tmux server listens. Raises RoostError."""
+        terminal = self.live(name).terminal
+        await self.machine.terminals.reopen(terminal.socket, terminal.server)
+        return terminal.socket
+
     async def restart(self, name: str, by: str, progress: Progress) -> dict[str, Any]:
         """A fresh session, ready."""
         with self._waits.peer(name) as changes:
@@ -208,6 +214,8 @@ class Api:
             if session is not None and not leaving and session.id != stale:
                 launched = session.id
                 progress({"state": str(session.state), "why": session.why})
+                if session.state is SessionState.UNKNOWN and self._live(name) is None:
+                    raise RoostError(f"'{name}' could not be woken: {session.why}")
                 if session.ready:
                     return self.row(name)
                 if session.state is SessionState.BLOCKED:

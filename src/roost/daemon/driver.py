@@ -94,6 +94,8 @@ class Driver:
                     await self._window.give_back()
                 if not session.ready and not (self._halted or self._unread) and not await self._boot():
                     return
+                if (shown := self._session()) is not None:
+                    await self._window.tell(shown)
             except TmuxGone:
                 return
             except TmuxError as error:

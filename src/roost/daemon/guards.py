@@ -20,6 +20,8 @@ UNHELD = 5.0
 """Seconds for which that of a session holds whose terminal is just being joined, as at a start."""
 SOON = 60.0
 """Seconds for which any other veto holds."""
+QUEUE = 15.0
+"""Seconds for which a person holds the worker of a task: then it is looked whether they are still there."""
 _PERSON = "a person works in its terminal"
 WATCHED = 1.0
 """Seconds over which the processes that the agent started are watched."""
@@ -64,7 +66,7 @@ class Guards:
             return None
         if person is None:
             return None
-        until = min(person + HUMAN, self._machine.clock.now() + SOON)
+        until = min(person + HUMAN, self._machine.clock.now() + QUEUE)
         return e.EndVetoed(command.session.id, _PERSON, until)
 
     async def _person(self, live: Live) -> float | None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 from functools import partial
 from pathlib import Path
 
@@ -29,8 +28,6 @@ SHIM = 15.0
 until the shim is asked to leave: it gives the agent three to hang up."""
 REJOIN = 0.5
 """Seconds between two attempts to join a terminal again whose tmux server lives."""
-LISTENING = 0.2
-"""Seconds that a tmux server gets to make its socket again."""
 LOOKED = 5.0
 """Seconds that a look may take which is taken before an end is judged."""
 AGAIN = 2.0
@@ -203,17 +200,15 @@ class Keeper:
     async def connect(self, socket: Path, server: ProcessId) -> Terminal | None:
         """Connect to a running terminal; None when its tmux server is dead.
 
-        Raises TmuxError when the server lives and cannot be reached, which proves nothing of the agent. A
-        server whose socket file was removed makes it again on SIGUSR1 (tmux 3.3a).
+        Raises TmuxError when the server lives and cannot be reached, which proves nothing of the agent.
         """
         try:
             return await self._machine.terminals.adopt(socket)
         except TmuxGone:
             if not await self._alive(server):
                 return None
-        self._machine.processes.signal(server, signal.SIGUSR1)
-        await self._machine.clock.sleep(LISTENING)
         try:
+            await self._machine.terminals.reopen(socket, server)
             return await self._machine.terminals.adopt(socket)
         except TmuxGone:
             if not await self._alive(server):

@@ -89,7 +89,7 @@ class Launcher:
             started = await self._started(report, STARTED)
             await self._machine.work.files.run(spec.unlink, missing_ok=True)
             log = pane_log(self._machine.places, session)
-            await terminal.log_to(log)
+            await terminal.log_to(log, self._machine.config.log_size)
             return live_session(context, runtime, terminal, started, log)
         except TmuxError as error:
             await terminal.close()

@@ -14,7 +14,7 @@ from roost.core.message import MessageState, Timing
 from roost.core.peer import WakeMode
 from roost.daemon.adoption import Registry
 from roost.daemon.api import Api
-from roost.daemon.callers import Caller, Progress
+from roost.daemon.callers import Caller, Callers, Progress
 from roost.daemon.health import Health
 from roost.daemon.journal import JournalFeed
 from roost.daemon.metrics import Metrics
@@ -52,6 +52,11 @@ class _Params(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Named(_Params):
     name: str
+
+
+class _Attach(_Params):
+    name: str
+    read_only: bool = False
 
 
 class _Add(_Params):
@@ -186,6 +191,7 @@ class Methods:
         self,
         api: Api,
         tokens: Tokens,
+        callers: Callers,
         feed: JournalFeed,
         health: Health,
         registry: Registry,
@@ -195,6 +201,7 @@ class Methods:
         """Answer through these parts; `shut_down` ends the daemon, with its agents or without."""
         self._api = api
         self._tokens = tokens
+        self._callers = callers
         self._feed = feed
         self._health = health
         self._registry = registry
@@ -221,7 +228,7 @@ class Methods:
             "compact": (_Named, self._compact, False),
             "rename": (_Rename, self._rename, False),
             "remove": (_Remove, self._remove, False),
-            "attach": (_Named, self._attach, False),
+            "attach": (_Attach, self._attach, False),
             "screen": (_Named, self._screen, False),
             "logs": (_Named, self._logs, False),
             "events": (_Events, self._events, False),
@@ -242,23 +249,33 @@ class Methods:
         return method in _WAITING or params.get("follow") is True
 
     async def call(
-        self, method: str, params: dict[str, Any], token: str | None, progress: Progress
+        self, method: str, params: dict[str, Any], token: str | None, asker: Caller, progress: Progress
     ) -> Answer | Stream:
-        """Call a method. Raises RoostError."""
+        """Call a method for whoever has connected. Raises RoostError."""
         known = self._table.get(method)
         if known is None:
             raise UsageError(
                 f"this daemon has no method '{method}'; is it older than the command? restart it"
             )
         shape, handler, for_agents = known
-        caller = await self._tokens.caller(token) if token is not None else Caller()
+        caller = await self._proven(token, asker)
         if caller.is_agent and not for_agents:
-            raise DeniedError(f"'{method}' is for operators, not for agents")
+            raise DeniedError(f"'{method}' is for operators, not for agents; you are {caller.named}")
         try:
             checked = msgspec.convert(params, shape)
         except msgspec.ValidationError as error:
             raise UsageError(f"{method}: {error}") from error
         return await handler(_Call(checked, caller, progress))
+
+    async def _proven(self, token: str | None, asker: Caller) -> Caller:
+        """Who asks: a token proves an agent, but none other than the one whose process has connected."""
+        self._callers.check(asker)
+        if token is None:
+            return asker
+        caller = await self._tokens.caller(token)
+        if asker.is_agent and asker.session != caller.session:
+            raise DeniedError(f"the token is that of another session; you are {asker.named}")
+        return caller
 
     async def _status(self, _call: _Call) -> Answer:
         return Answer(await self._health.status())
@@ -290,6 +307,7 @@ class Methods:
             raise UsageError("name one session, or say --all or --store")
         if asked.store:
             await self._registry.lineage.trust()
+            await self._registry.adoption.adopt_store()
             return Answer([])
         if asked.session is not None:
             name = await self._registry.adoption.adopt(asked.session, BY)
@@ -446,7 +464,8 @@ class Methods:
             goes_on = state.peer.conversation and not state.peer.left_refused
             mode = WakeMode.RESUME if goes_on else WakeMode.NATURAL
             await self._api.attachable(name, mode, BY, call.progress)
-        return Answer({"argv": attach_argv(self._api.live(name).terminal.socket)})
+        socket = await self._api.joinable(name)
+        return Answer({"argv": attach_argv(socket, read_only=call.params.read_only)})
 
     async def _screen(self, call: _Call) -> Answer:
         return Answer({"text": await self._api.live(call.params.name).terminal.capture()})

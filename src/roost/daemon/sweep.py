@@ -23,6 +23,7 @@ from roost.daemon.census import Census, Enumerator, Scope
 from roost.daemon.evidence import on_disk
 from roost.daemon.fleet import Fleet
 from roost.daemon.launcher import Launcher
+from roost.daemon.lineage import BOOTS
 from roost.daemon.live import Lives
 from roost.daemon.machine import Machine
 from roost.daemon.threads import HungError
@@ -31,8 +32,6 @@ from roost.errors import RoostError
 from roost.host.files import names_in
 from roost.runtimes.base import Context
 
-BOOTS = "boots"
-"""The store's key of the boot that each host was last seen in."""
 HOLD = "sweep.hold"
 """The store's key of the absences that are not believed yet: a restart does not begin their time anew."""
 

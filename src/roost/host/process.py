@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from roost.host.errors import SensorError
 from roost.host.interfaces import Liveness, Marker, Probe, ProcessId, Watch
-from roost.host.process_table import ProcessRow, marker_of, members
+from roost.host.process_table import ProcessRow, ancestors, marker_of, members
 from roost.host.watcher import SystemProcessWatcher
 
 if sys.platform == "darwin":
@@ -65,6 +65,13 @@ class SystemProcesses:
     def command_line(self, pid: int) -> list[str]:
         """The words that `pid` was started with."""
         return [os.fsdecode(word) for word in platform.arguments(pid)]
+
+    def ancestors(self, pid: int) -> list[ProcessId]:
+        """The process and all above it, nearest first. Raises SensorError."""
+        line = ancestors(pid, platform.row)
+        if line is None:
+            raise SensorError(f"the ancestors of process {pid} change faster than they can be read")
+        return [ProcessId(platform.boot_id(), row.pid, row.start) for row in line]
 
     def tree(
         self, root: ProcessId | None, session: str, nonce: str, home: str | None = None

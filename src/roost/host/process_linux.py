@@ -24,17 +24,38 @@ _STOPPED = (b"T", b"t")
 _NO_CALL = frozenset({errno.ENOSYS, errno.EPERM})
 _KERNEL_THREAD = 0x00200000
 _EXEC_SECONDS = 0.1
+_FIRST_NAMESPACE = 0xEFFFFFFC
+"""<linux/proc_ns.h>: PROC_PID_INIT_INO."""
 _CHUNK = 1 << 14
 """Bytes in one read."""
 
 
 @cache
 def boot_id(proc: Path = PROC) -> str:
-    """The kernel's random id of this boot, which no program outlives. Raises SensorError."""
+    """The kernel's random id of this boot, which no program outlives; in a container also that of its life.
+
+    A container that is started again has other processes under the pids of before, in the same boot. Raises
+    SensorError.
+    """
     try:
-        return (proc / "sys/kernel/random/boot_id").read_text().strip()
+        boot = (proc / "sys/kernel/random/boot_id").read_text().strip()
     except OSError as error:
         raise SensorError(f"cannot read the boot id: {error.strerror}; is /proc mounted?") from error
+    return boot + _namespace(proc)
+
+
+def _namespace(proc: Path) -> str:
+    """What tells one pid namespace from all others of a boot; empty for the machine's own.
+
+    Linux 6.18: the number of a namespace that has ended is given away again, so its first process's start
+    goes with it.
+    """
+    try:
+        number = (proc / "self/ns/pid").stat().st_ino
+    except OSError:
+        return ""
+    first = row(1, proc) if number != _FIRST_NAMESPACE else None
+    return f"/{number}.{first.start}" if first is not None else ""
 
 
 def host_id(etc: Path = Path("/etc")) -> str:

@@ -4,7 +4,6 @@ FOLDER is made from the directory that the conversation is in. `/cd` moves it; i
 folder.
 """
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

@@ -13,6 +13,7 @@ from .machine import (
     become_subreaper,
     children,
     descendants,
+    hold,
     identity,
     make_durable,
     read,
@@ -40,6 +41,8 @@ LOG_SIZE = 5 << 20
 LOG_FILES = 5
 # In the directory of death records: where a daemon listens.
 BELL = "bell"
+# Beside the started file: locked as long as we live.
+LOCK = "lock"
 
 
 class Shim:
@@ -63,6 +66,7 @@ class Shim:
         """Become subreaper, take signals as events, watch the server."""
         if sys.platform == "linux":
             become_subreaper()
+        hold(os.path.join(os.path.dirname(self.spec["started"]), LOCK))
         reader, writer = os.pipe()
         for descriptor in (reader, writer):
             os.set_blocking(descriptor, False)
