@@ -60,6 +60,7 @@ class ScopeMode(StrEnum):
 class Config:
     """The whole file. Sizes are bytes.
 
+    `sender`: the mailbox that the person at the command line writes and reads as (None: the operator's).
     `pool_host` pooled sessions there are at most on this host, `pool_sender` of them for any one sender.
     `keep_messages` and `keep_events`: for how long what has ended is kept (seconds).
     """
@@ -72,6 +73,7 @@ class Config:
     pool_sender: int = _POOL_SENDER
     keep_messages: float = _KEEP_MESSAGES
     keep_events: float = _KEEP_EVENTS
+    sender: str | None = None
     runtimes: tuple[RuntimeTable, ...] = ()
 
 
@@ -100,7 +102,7 @@ class _Reader:
         self._text = text
 
     def config(self, data: dict[str, Any]) -> Config:
-        self._known(data, {"keep", "logs", "pool", "registry", "runtimes", "scope"}, "")
+        self._known(data, {"from", "keep", "logs", "pool", "registry", "runtimes", "scope"}, "")
         logs, pool = self._table(data, "logs"), self._table(data, "pool")
         self._known(logs, {"size", "files"}, "logs")
         self._known(pool, {"host", "sender"}, "pool")
@@ -121,6 +123,7 @@ class _Reader:
             self._count(pool, "sender", _POOL_SENDER),
             self._duration(keep, "messages", _KEEP_MESSAGES),
             self._duration(keep, "events", _KEEP_EVENTS),
+            self._text_of(data, "from"),
             tuple(self._runtime(name, runtimes) for name in runtimes),
         )
 

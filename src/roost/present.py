@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from roost.core.message import Message
+from roost.core.message import Message, MessageState
 from roost.core.peer import PeerState
 from roost.core.session import Death, Errand, Session
 from roost.core.settings import show_settings
 from roost.core.sweep import Finding
 from roost.core.view import iso, shown
-from roost.store.records import JournalRow, StoredMessage
+from roost.store.records import JournalRow, StoredMessage, head
 from roost.story import STEPS, story
 
 
@@ -28,7 +28,22 @@ def peer_row(state: PeerState, now: float) -> dict[str, Any]:
         "queued": state.queued,
         "stopped": state.peer.stopped,
         "fresh_next": state.peer.fresh_next,
+        "turn": turn_object(state),
         "session": session_object(state.session) if state.session else None,
+    }
+
+
+def turn_object(state: PeerState) -> dict[str, Any] | None:
+    """The message that began the running turn, and since when; None where no message of ours is in a turn."""
+    if state.session is None or not state.turn:
+        return None
+    first, *others = state.turn
+    return {
+        "message": first.id,
+        "from": first.sender,
+        "topic": first.topic,
+        "since": iso(first.accepted_at),
+        "joined": len(others),
     }
 
 
@@ -120,11 +135,19 @@ def message_object(message: Message) -> dict[str, Any]:
     }
 
 
-def message_story(stored: StoredMessage, recipient: dict[str, Any] | None) -> dict[str, Any]:
+def message_row(message: Message, beginning: str) -> dict[str, Any]:
+    """One row of `messages`, with how its body begins."""
+    return {**message_object(message), "text": beginning}
+
+
+def message_story(
+    stored: StoredMessage, recipient: dict[str, Any] | None, body: bytes, *, whole: bool = False
+) -> dict[str, Any]:
     """`message ID`: the message, its attempts, its replies, the story in order, and what its recipient does.
 
-    `attempts` are offers and what became of them; the story tells the steps around them too. `recipient`: its
-    row of `list`, None when there is no such peer any more.
+    `text`: how its body begins; `body`: all of it, where that was asked for. `attempts` are offers and what
+    became of them; the story tells the steps around them too. `recipient`: its row of `list`, None when there
+    is no such peer any more.
     """
     attempts = [
         {"at": iso(attempt.at), "session": attempt.session, "outcome": attempt.outcome, "why": attempt.why}
@@ -132,7 +155,8 @@ def message_story(stored: StoredMessage, recipient: dict[str, Any] | None) -> di
         if attempt.outcome not in STEPS
     ]
     return {
-        **message_object(stored.message),
+        **message_row(stored.message, head(body)),
+        **({"body": body.decode("utf-8", "replace")} if whole else {}),
         "attempts": attempts,
         "replies": [reply.id for reply in stored.replies],
         "story": story(stored),
@@ -150,6 +174,7 @@ def inbox_item(message: Message, body: bytes) -> dict[str, Any]:
         "reply_to": message.reply_to,
         "body": body.decode("utf-8", "replace"),
         "at": iso(message.created_at),
+        "read_at": iso(message.done_at) if message.state is MessageState.DONE else None,
         "attachments": list(message.attachments),
         "notice": {"about": notice.about, "outcome": notice.outcome, "why": notice.why} if notice else None,
     }

@@ -10,7 +10,7 @@ from roost.store.records import Attempt, StoredMessage
 STEPS = frozenset({"woke", "ready", "entered"})
 """Outcomes that are steps on the way of an offer, not what became of one."""
 _SENTENCES = {
-    "woke": "woke {to}, {why}",
+    "woke": "woke {to} {why}",
     "ready": "{to} came to its prompt after {why}",
     "entered": "{why}",
     "not pasted": "not pasted: {why}",

@@ -22,6 +22,7 @@ from roost.store.interfaces import (
     Store,
     StoredMessage,
     Token,
+    Wanted,
     intent_for,
 )
 from tests.support.store_samples import (
@@ -342,7 +343,7 @@ async def test_P11_purge_takes_all_of_one_peer_and_nothing_of_its_namesakes(box:
     assert await store.token("hash-workers") is not None
     assert await store.message(message(2).id) is None
     assert await store.body(message(2).id) is None
-    assert await store.messages("elsewhere", sender="worker") == [message(12, "elsewhere", sender="worker")]
+    assert await store.messages(Wanted("elsewhere", "worker")) == [message(12, "elsewhere", sender="worker")]
     assert len(await store.messages()) == 7
     assert (await store.events())[:-1] == before, "the journal stays"
     assert (await store.events())[-1].seq == before[-1].seq + 1

@@ -11,6 +11,7 @@ from roost.store.interfaces import (
     Attempt,
     Batch,
     Store,
+    Wanted,
 )
 from tests.support.store_samples import BODY, death, mail, message, peer, session
 
@@ -24,11 +25,11 @@ async def test_messages_are_filtered_and_come_newest_last(store: Store) -> None:
     assert await store.messages() == rows
     assert await store.messages(limit=2) == rows[-2:]
     assert await store.messages(limit=0) == []
-    assert await store.messages("a") == [rows[0], rows[2], done]
-    assert await store.messages("a", MessageState.QUEUED) == [rows[0], rows[2]]
-    assert await store.messages(state=MessageState.DONE) == [done]
-    assert await store.messages("b", sender="y") == [rows[3], rows[5]]
-    assert await store.messages("nobody") == []
+    assert await store.messages(Wanted("a")) == [rows[0], rows[2], done]
+    assert await store.messages(Wanted("a", state=MessageState.QUEUED)) == [rows[0], rows[2]]
+    assert await store.messages(Wanted(state=MessageState.DONE)) == [done]
+    assert await store.messages(Wanted("b", "y")) == [rows[3], rows[5]]
+    assert await store.messages(Wanted("nobody")) == []
 
 
 async def test_N3_a_message_tells_its_whole_story(store: Store) -> None:
@@ -47,19 +48,22 @@ async def test_N3_a_message_tells_its_whole_story(store: Store) -> None:
     assert [each.id for each in found.replies] == [reply.id], "a notice is no reply"
 
 
-async def test_a_message_is_found_by_eight_digits_when_they_are_clear(store: Store) -> None:
+async def test_a_message_is_found_by_four_digits_when_they_are_clear(store: Store) -> None:
     one = replace(message(1), id="abcdef01" + "0" * 24)
     two = replace(message(2), id="abcdef02" + "0" * 24)
     twin = replace(message(3), id="abcdef02" + "f" * 24)
     await store.commit(mail(one, two, twin))
     assert await store.resolve("abcdef01") == one.id
     assert await store.resolve("ABCDEF01") == one.id
-    assert await store.resolve("abcdef0") is None
+    assert await store.resolve("abc") is None
+    assert await store.resolve("0000") is None
     assert await store.resolve("abcdef03") is None
     assert await store.resolve("abcdef0_") is None
     assert await store.resolve("") is None
     with pytest.raises(AmbiguousIdError, match="more digits"):
         await store.resolve("abcdef02")
+    with pytest.raises(AmbiguousIdError, match="more digits"):
+        await store.resolve("abcd")
     with pytest.raises(AmbiguousIdError):
         await store.message("abcdef02")
     assert await store.resolve(two.id) == two.id
@@ -73,6 +77,41 @@ async def test_inbox_holds_the_unread_with_their_bodies(store: Store) -> None:
     assert await store.inbox("me") == [(message(2, "me"), BODY), (message(1, "me"), BODY)]
     await store.commit(Batch(1.0, (c.SaveMessage(message(2, "me", state=MessageState.DONE)),)))
     assert await store.inbox("me") == [(message(1, "me"), BODY)]
+    read = (message(2, "me", state=MessageState.DONE), BODY)
+    assert await store.inbox("me", read=True) == [read, (message(1, "me"), BODY)], "and can be read again"
+    assert await store.inbox("me", 104.0, read=True) == [read], "it was made at 104 s"
+
+
+async def test_messages_are_found_by_topic_time_and_text(store: Store) -> None:
+    texts = "Straße 'x' _%y".encode(), b"a\x00Bcy"
+    one, two = (message(n + 1, topic=t, size=len(texts[n])) for n, t in enumerate(("Deploy 50%", "deploy")))
+    await store.commit(Batch(1.0, (c.SaveMessage(one),), bodies={one.id: texts[0]}))
+    await store.commit(Batch(2.0, (c.SaveMessage(two),), bodies={two.id: texts[1]}))
+    assert await store.messages(Wanted(topic="deploy")) == [two]
+    assert await store.messages(Wanted(since=104.0)) == [two]
+    for text, found in (
+        ("DEPLOY", [one, two]),
+        ("straße '", [one]),
+        ("_%", [one]),
+        ("bC", [two]),
+        ("y", [one, two]),
+    ):
+        assert await store.messages(Wanted(text=text)) == found, text
+    assert await store.messages(Wanted(text="%b")) == []
+    assert await store.messages(Wanted(text="deploy", state=MessageState.QUEUED, to="worker"), 1) == [two]
+
+
+async def test_heads_are_the_beginnings_of_bodies_in_one_line(store: Store) -> None:
+    bodies = {
+        f"{n:032x}": body
+        for n, body in enumerate([b"one line", b"\n  a\tb \nmore", b"x" * 1200, b"", "ü".encode() * 800])
+    }
+    for n, (ident, body) in enumerate(bodies.items()):
+        made = message(n, size=len(body))
+        await store.commit(Batch(1.0, (c.SaveMessage(made),), bodies={ident: body}))
+    found = await store.heads(list(bodies))
+    assert list(found.values()) == ["one line", "a b…", "x" * 119 + "…", "", "ü" * 119 + "…"]
+    assert await store.heads([]) == {}
 
 
 async def test_the_body_of_a_refused_message_is_passed_over(store: Store) -> None:

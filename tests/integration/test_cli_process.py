@@ -151,7 +151,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(daemon: RpcServer) -> None:
 
 def test_N2_ctrl_c_while_waiting_names_the_message_that_stays(daemon: RpcServer) -> None:
     reached, release = threading.Event(), threading.Event()
-    daemon.on("send", hold({"id": ID, "state": "queued", "why": "waits"}, reached, release))
+    daemon.on("send", hold({"id": ID, "notes": []}, reached, release))
     with subprocess.Popen(
         [sys.executable, "-m", "roost", "send", "bob", "hi", "--wait", "done"],
         stdout=subprocess.PIPE,
@@ -163,9 +163,11 @@ def test_N2_ctrl_c_while_waiting_names_the_message_that_stays(daemon: RpcServer)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE)
         release.set()
-    assert (process.returncode, out) == (130, b"")
+    assert (process.returncode, out.decode()) == (130, f"{ID}\n"), (
+        "F23: it is printed as soon as it is stored"
+    )
     assert err.decode() == (
-        f"roost: no longer waiting; message {ID} stays queued, `roost message {ID}` shows what became of it\n"
+        f"roost: no longer waiting; message {ID} stays; `roost message {ID}` shows what becomes of it\n"
     )
 
 
@@ -229,9 +231,9 @@ def test_a_terminal_gets_colour_unless_it_asks_not_to(daemon: RpcServer) -> None
 
 def test_a_terminal_gets_progress_that_is_gone_at_the_end(daemon: RpcServer) -> None:
     reply = {"id": ID, "state": "done", "why": "", "reply": None}
-    daemon.on("send", result(reply, events=[{"id": ID, "state": "starting", "why": "launching"}]))
+    daemon.on("send", result(reply, events=[{"id": ID}, {"state": "starting", "why": "launching"}]))
     shown = on_terminal("send", "bob", "hi", "--wait", "done")
-    assert shown == b"\r\x1b[Kbob: starting: launching\r\x1b[K" + ID.encode() + b"\r\n"
+    assert shown == ID.encode() + b"\r\n\r\x1b[Kbob is starting: launching\r\x1b[K"
 
 
 def test_attach_becomes_the_terminal_client(daemon: RpcServer) -> None:

@@ -89,3 +89,24 @@ def test_it_resumes_and_is_adopted(roost: Roost) -> None:
     assert roost.until_death("a", 2)["cause"] == "crashed"
     roost.send("a", "four", topic="t", wait="done", timeout=PATIENCE)
     assert roost.events("a", "starting")[-1]["cause"] == "crash-or-self-close"
+
+
+def test_F27_a_runtime_that_is_added_to_the_file_is_taken_in_and_a_change_is_told(roost: Roost) -> None:
+    """The daemon runs meanwhile; a file that cannot be read says where; what is in use stays as it is."""
+    path = roost.home.roost / "config.toml"
+    before = path.read_text()
+    added = before[before.index("[runtimes.line]") :].replace("runtimes.line", "runtimes.other")
+    path.write_text(before + added + "nonsense")
+    broken = roost.cli("add", "o", "--runtime", "other")
+    assert (broken.returncode, "config.toml" in broken.stderr) == (1, True)
+    path.write_text(before + added)
+    taken = roost.cli("add", "o", "--runtime", "other", "--dir", str(roost.home.work))
+    assert (taken.returncode, taken.stderr) == (0, "")
+    roost.send("o", "hello", wait="done", timeout=PATIENCE)
+    path.write_text((before + added).replace("busy with it", "very busy"))
+    changed = roost.cli("set", "a", "runtime=other")
+    assert "[runtimes.other] has changed" in changed.stderr
+    assert changed.returncode == 0
+    said = roost.cli("set", "o", "args=--x", "idle=5").stderr
+    assert "args counts from its next session on; `roost restart o`" in said
+    assert "unknown runtime 'third'" in roost.cli("add", "t", "--runtime", "third").stderr

@@ -117,7 +117,8 @@ def test_P6_quarantine_and_its_counters_survive_a_restart_of_the_daemon(roost: R
     roost.until_state("a", "quarantined")
     assert [death["cause"] for death in roost.deaths("a")] == ["boot-failed"] * 3
     row = roost.row("a")
-    assert "boot-failed (exit code 2: usage: python -m roost.demo_agent" in row["why"]
+    assert "failed to start: exit code 2: " in row["why"]
+    assert "unknown argument --no-such-option" in row["why"], "F28: the line that tells"
     assert "until 2" in row["why"]
     roost.kill()
     roost.start()

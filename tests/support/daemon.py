@@ -133,8 +133,11 @@ class Roost:
         return name
 
     def send(self, to: str, body: str, **options: Any) -> Record:  # noqa: ANN401 -- JSON
-        """Send as the operator; returns the method's answer."""
-        return self.call("send", to=to, body=body, **options)
+        """Send as the operator; returns the method's answer. A reply that was waited for counts as read."""
+        sent: Record = self.call("send", to=to, body=body, **options)
+        if sent["reply"] is not None and sent["reply"]["unread"]:
+            self.call("acknowledge", name=sent["reply"]["unread"], ids=[sent["reply"]["id"]])
+        return sent
 
     def ask(self, to: str, body: str, **options: Any) -> str:  # noqa: ANN401 -- JSON
         """Send, wait for the reply and for the end of the turn; returns the reply's text."""

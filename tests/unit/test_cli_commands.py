@@ -23,7 +23,20 @@ CONTRACT = [
     *("up", "down", "status", "doctor", "gc", "adopt", "backup", "restore", "service"),
     *("add", "init", "set", "list", "show", "rename", "remove"),
     *("send", "messages", "message", "inbox"),
-    *("wake", "stop", "start", "restart", "refresh", "interrupt", "compact", "attach", "screen", "logs"),
+    *(
+        "wake",
+        "sleep",
+        "wait",
+        "stop",
+        "start",
+        "restart",
+        "refresh",
+        "interrupt",
+        "compact",
+        "attach",
+        "screen",
+        "logs",
+    ),
     *("events", "deaths", "metrics", "done", "fresh", "demo"),
 ]
 NAMES = [name for section in COMMANDS.values() for name in section]
@@ -57,6 +70,23 @@ def test_help_lists_every_command(arguments: list[str], capsys: Captured) -> Non
     text = capsys.readouterr().out
     assert [name for name in CONTRACT if f"\n  {name} " not in text] == []
     assert "..." not in text
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        (["-h"], ["--help"]),
+        (["help"], ["--help"]),
+        (["help", "send"], ["send", "--help"]),
+        (["send", "-h"], ["send", "--help"]),
+        (["rm", "-h"], ["remove", "-h"]),
+    ],
+)
+def test_what_people_type_first_is_understood(short: list[str], long: list[str], capsys: Captured) -> None:
+    assert main(short) == 0
+    said = capsys.readouterr().out
+    assert main(long) == 0
+    assert said.replace("roost rm", "roost remove", 1) == capsys.readouterr().out
 
 
 def test_version(capsys: Captured) -> None:
@@ -100,8 +130,14 @@ def test_reference_check_sees_a_setting_without_a_line(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["lst"], "there is no command 'lst' (did you mean list or set?); see `roost --help`"),
+        (["lst"], "there is no command 'lst' (did you mean list or ls or set?); see `roost --help`"),
         (["--what"], "see `roost --help`"),
+        (["up", "--json", "--foreground"], "--json does not go with --foreground"),
+        (["--json", "attach", "bob"], "`roost attach` prints no JSON"),
+        (["logs", "bob", "--json", "--follow"], "leave out --follow"),
+        (["messages", "bob", "--to", "ann"], "name one of them"),
+        (["message", "0190", "--body", "--drop"], "exclude each other"),
+        (["wait", "bob", "--for", "lunch"], "'lunch' is not one of"),
         (["list", "extra"], "see `roost list --help`"),
         (["send"], "missing argument 'TO'; see `roost send --help`"),
         (["add", "bob"], "missing option '--runtime'; see `roost add --help`"),

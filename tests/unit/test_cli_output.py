@@ -1,5 +1,6 @@
 """What people see: fits, is aligned, and can never drive the terminal."""
 
+import time
 import unicodedata
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roost.cli import output
+from roost.cli.table import table
 
 
 @given(text=st.text(), columns=st.integers(0, 40))
@@ -33,9 +35,7 @@ def test_table_is_aligned_and_fits(
     columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    output.table(
-        ("NAME", "STATE", "WHY"), [("a", "idle", "x" * 200), ("日本", "blocked", "語" * 90)], state=1
-    )
+    table(("NAME", "STATE", "WHY"), [("a", "idle", "x" * 200), ("日本", "blocked", "語" * 90)], state="STATE")
     header, *lines = capsys.readouterr().out.splitlines()
     assert all(output.cells(line) <= columns for line in lines)
     assert header.split() == ["NAME", "STATE", "WHY"]
@@ -46,6 +46,59 @@ def test_table_is_aligned_and_fits(
         6,
     ]
     assert all(line.endswith("…") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("columns", "header"), [(160, "NAME RUNTIME STATE WHY"), (60, "NAME STATE WHY"), (40, "NAME STATE")]
+)
+def test_a_narrow_table_lets_columns_go_and_then_stands_its_last_one_below(
+    columns: int, header: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    why = "a dialog is open: may I write to a file of this very long name?"
+    rows = [("a-name-of-some-length", "claude", "blocked", why), ("b", "codex", "idle", "")]
+    table(("NAME", "RUNTIME", "STATE", "WHY"), rows, state="STATE", spare=("RUNTIME",))
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first.split() == header.split()
+    assert all(len(line) <= columns for line in lines)
+    if columns != 60:
+        assert why in " ".join(" ".join(lines).split()), "nothing is cut"
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_F24_a_long_word_is_never_cut(
+    columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    path = "/var/lib/of-a-long-name/" + "x" * 90 + "/socket"
+    output.fields([("terminal", path), ("why", f"{path} and then some words that go on")])
+    shown = capsys.readouterr().out
+    assert shown.count(path) == 2
+    assert "terminal" in shown
+
+
+def test_times_in_sentences_are_local_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        said = "tried again at 2026-01-02T20:04:05.123Z, or at 2026-01-02T20:04:06Z; T and Z stay"
+        assert output.local(said) == (
+            "tried again at 2026-01-03 05:04:05, or at 2026-01-03 05:04:06; T and Z stay"
+        )
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_colour_can_be_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for value, painted in (("1", True), ("0", False), ("", False)):
+        monkeypatch.setenv("FORCE_COLOR", value)
+        assert (output.paint("x", "red") != "x") is painted
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert output.paint("x", "red") == "x"
 
 
 def test_fields_indent_further_lines_and_leave_out_what_is_empty(capsys: pytest.CaptureFixture[str]) -> None:

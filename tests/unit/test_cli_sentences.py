@@ -53,5 +53,5 @@ def test_N1_events_read_as_sentences(told: dict[str, Any], words: str) -> None:
 
 
 def test_N1_every_cause_has_words() -> None:
-    assert set(map(str, WakeCause)) <= set(sentences._WAKES)
-    assert set(map(str, Cause)) <= set(sentences._ENDS)
+    assert set(map(str, WakeCause)) <= set(sentences._WOKEN)
+    assert set(map(str, Cause)) <= set(sentences.ENDED)

@@ -148,7 +148,7 @@ def test_N1_who_waits_for_a_peer_that_cannot_be_woken_hears_so_at_once_and_once(
         told |= {one.id for one in play.commands if isinstance(one, c.Notify)}
         seen = shown(play.state, play.now)
         assert seen.state == "asleep"
-        assert "boot-failed: the directory /gone is not there; woken again at" in seen.why
+        assert "failed to start: the directory /gone is not there; woken again at" in seen.why
         at = deadline(play.state, play.now)
         assert at is not None
         play.tell(e.Tick(), after=at - play.now)

@@ -4,7 +4,7 @@ import pytest
 
 from roost.core import events as e
 from roost.core.decide import deadline
-from roost.core.message import Message, MessageState, Timing
+from roost.core.message import Message, MessageState, Notice, Timing
 from roost.core.peer import ResumePolicy, WakeMode, WakePolicy
 from roost.core.session import Cause, SessionState, WakeCause
 from roost.core.view import shown
@@ -148,7 +148,7 @@ def test_C7_conversations_that_are_refused_one_after_another_wait() -> None:
         fail(play, number)
         play.died(Cause.UNKNOWN)
         if play.state.session is None:
-            assert "conversation-refused: its conversation is refused" in shown(play.state, play.now).why
+            assert "left its conversation: its conversation is refused" in shown(play.state, play.now).why
             at = deadline(play.state, play.now)
             assert at is not None
             waits.append(at - play.now)
@@ -248,6 +248,18 @@ def test_C7_a_task_has_a_conversation_of_its_own() -> None:
     play.taken(1)
     play.ended(WORDS)
     assert play.session.ending is None
+
+
+def test_C7_P4_a_task_that_was_given_up_holds_up_no_other_for_the_bound_of_silence() -> None:
+    play = Play(wake=WakePolicy.EPHEMERAL, silence=1e6)
+    for number in (1, 2):
+        play.submit(number)
+    play.ready()
+    fail(play, 1, twice=True)
+    play.tell(play.seen(SessionState.IDLE))
+    words = play.submit(9, sender="roost", notice=Notice("x", "died", "why"))
+    assert words == ["notice"], "it would be lost in a conversation that is refused"
+    assert play.tell(e.Tick(), after=30)[-1] == "End ephemeral-done guarded"
 
 
 def test_C7_a_conversation_that_a_person_began_is_another_one() -> None:

@@ -15,14 +15,23 @@ BASE = Settings("/w", "demo")
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("500ms", 0.5), ("20s", 20), ("10m", 600), ("1h", 3600), ("7d", 604800), ("1h30m", 5400)],
+    [
+        ("500ms", 0.5),
+        ("20s", 20),
+        ("10m", 600),
+        ("1h", 3600),
+        ("7d", 604800),
+        ("1h30m", 5400),
+        ("90", 90),
+        ("0.5", 0.5),
+    ],
 )
 def test_durations_are_read(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize(
-    "text", ["", "5", "s", "5 s", "-5s", "1x", "5s!", "٣s", "nan", "inf", "9" * 400 + "d", "3651d"]
+    "text", ["", ".", "5m3", "s", "5 s", "-5s", "1x", "5s!", "٣s", "nan", "inf", "9" * 400 + "d", "3651d"]
 )
 def test_other_words_are_no_durations(text: str) -> None:
     with pytest.raises(InvalidSettingError):

@@ -21,27 +21,29 @@ def stored(*attempts: tuple[float, str, str]) -> StoredMessage:
 def test_N3_the_story_is_in_order_with_the_time_between_its_steps() -> None:
     told = message_story(
         stored(
-            (100.0, "woke", "with a fresh conversation (first-wake)"),
+            (100.0, "woke", "for the first time"),
             (102.1, "ready", "2.1s"),
             (102.1, "offered", "being handed over"),
             (103.5, "entered", "pasted, Enter twice, within 1.4s"),
-            (103.5, "accepted", "its header and boundary stand in its transcript"),
+            (103.5, "accepted", "it stands in its transcript"),
             (105.0, "done", "the end of the turn stands in its transcript"),
         ),
         {"state": "idle", "why": "at its prompt", "name": "bob"},
+        b"first line\nsecond",
     )
     assert [(step["took"], step["what"]) for step in told["story"]] == [
         (None, "stored: 12 bytes from ann, topic t"),
-        (0.0, "woke bob, with a fresh conversation (first-wake)"),
+        (0.0, "woke bob for the first time"),
         (2.1, "bob came to its prompt after 2.1s"),
         (0.0, "handed over to session s"),
         (1.4, "pasted, Enter twice, within 1.4s"),
-        (0.0, "accepted: its header and boundary stand in its transcript"),
+        (0.0, "accepted: it stands in its transcript"),
         (0.5, f"answered by bob with message {REPLY.id}"),
         (1.0, "done: the end of the turn stands in its transcript"),
     ]
     assert [each["outcome"] for each in told["attempts"]] == ["offered", "accepted", "done"]
     assert told["replies"] == [REPLY.id]
+    assert (told["text"], "body" in told) == ("first line…", False)
     assert told["recipient"] == {"state": "idle", "why": "at its prompt"}
 
 
@@ -54,6 +56,7 @@ def test_why_not_is_told_in_words_also_without_a_recipient() -> None:
             (104.0, "dead-letter", "dropped by operator"),
         ),
         None,
+        b"",
     )
     assert [step["what"] for step in told["story"]][1:] == [
         "handed over to session s: driven again after its turn was cut off",
@@ -68,7 +71,7 @@ def test_why_not_is_told_in_words_also_without_a_recipient() -> None:
 def test_P3_the_message_that_wakes_a_peer_is_told_so_with_the_cause_and_the_time() -> None:
     play = Play()
     play.submit()
-    woke = c.SaveAttempt(mail(1).id, play.session.id, "woke", "with a fresh conversation (first-wake)")
+    woke = c.SaveAttempt(mail(1).id, play.session.id, "woke", "for the first time")
     assert woke in play.commands
     play.submit(2)
     play.now += 2.14

@@ -7,6 +7,7 @@ import os
 from roost.cli.client import PATIENCE, Answer, Client, Record
 from roost.cli.output import warn
 from roost.cli.places import chosen_home, socket_path
+from roost.cli.shown import told
 from roost.errors import NoDaemonError
 
 TYPE_CHECKING = False
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from roost.paths import Places
+
+LOOKS = frozenset(
+    {"status", "list", "show", "messages", "message", "inbox", "screen", "logs", "events", "deaths"}
+    | {"metrics", "doctor", "gc", "attach", "acknowledge", "wait"}
+)
+"""Methods that do nothing new to their caller; what others did is told even where stdout takes nothing."""
 
 
 class App:
@@ -34,6 +41,11 @@ class App:
     def token(self) -> str | None:
         """The session token that an agent's environment carries."""
         return os.environ.get("ROOST_TOKEN") or None
+
+    @property
+    def sender(self) -> str | None:
+        """The mailbox that ROOST_FROM names; None for an agent, who is itself."""
+        return None if self.token else os.environ.get("ROOST_FROM") or None
 
     @property
     def chosen_home(self) -> str | None:
@@ -62,7 +74,10 @@ class App:
     ) -> Answer:
         """One request to the daemon, its notes printed to stderr; see Client.call."""
         client = Client(self.socket, self.token, warn)
-        return client.call(method, params, on_event=on_event, patience=patience)
+        answer = client.call(method, params, on_event=on_event, patience=patience)
+        if method not in LOOKS:
+            told.changed()
+        return answer
 
     def call_or_read(self, method: str, params: Record | None = None) -> Answer:
         """The daemon's answer, or with the daemon down what its store last held (said so on stderr)."""
@@ -71,4 +86,4 @@ class App:
         except NoDaemonError:
             from roost.cli.offline import read
 
-            return read(self.places.database, method, params or {})
+            return read(self.places, method, params or {})

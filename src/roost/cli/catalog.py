@@ -30,12 +30,14 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Messages": {"send": "send", "messages": "message", "message": "message", "inbox": "inbox"},
     "Sessions": {
         "wake": "session",
+        "sleep": "session",
         "stop": "session",
         "start": "session",
         "restart": "session",
         "refresh": "session",
         "interrupt": "session",
         "compact": "session",
+        "wait": "session",
         "attach": "terminal",
         "screen": "terminal",
         "logs": "terminal",
@@ -46,9 +48,13 @@ COMMANDS: dict[str, dict[str, str]] = {
 """Section -> command -> module below `roost.cli.commands`, where it is the object `<command>_command`."""
 MODULES = {name: module for section in COMMANDS.values() for name, module in section.items()}
 
+ALIASES = {"ls": "list", "ps": "list", "rm": "remove"}
+"""Names that other tools have taught people."""
+
 
 def find(name: str) -> Command | None:
-    """Load the module of one command; None: there is no such command."""
+    """Load the module of one command, by its name or an alias; None: there is no such command."""
+    name = ALIASES.get(name, name)
     if name not in MODULES:
         return None
     # What importlib does, without the half of a millisecond that loading it takes.

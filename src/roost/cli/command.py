@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from roost.errors import UsageError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
+
+    from roost.cli.app import App
 
     Run = Callable[..., int | None]
     Kind = Callable[[str], Any]
@@ -108,10 +112,22 @@ class Command:
     def __init__(self, name: str, run: Run, parameters: Sequence[Argument | Option], *, data: bool) -> None:
         """`data`: its output is data, so it takes `--json`; `run` gets App and the parameters by name."""
         self.name = name
-        self.run = run
+        self._run = run
+        self._data = data
         self.arguments = [each for each in parameters if isinstance(each, Argument)]
         self.options = [each for each in parameters if isinstance(each, Option)]
         self.of_all = (JSON, HOME, DEBUG) if data else (HOME, DEBUG)
+
+    def run(self, app: App, **values: Any) -> int | None:  # noqa: ANN401 -- the parameters, by name
+        """Run it. Raises UsageError when JSON is asked for that it does not print."""
+        if app.json and not self._data:
+            raise UsageError(f"`roost {self.name}` prints no JSON; leave --json out")
+        return self._run(app, **values)
+
+    @property
+    def help(self) -> str | None:
+        """What it does."""
+        return self._run.__doc__
 
 
 def command(name: str, *parameters: Argument | Option, data: bool = True) -> Callable[[Run], Command]:

@@ -6,9 +6,11 @@ import click
 
 from roost import __version__
 from roost.cli.app import App
-from roost.cli.catalog import COMMANDS, MODULES, find
+from roost.cli.catalog import ALIASES, COMMANDS, MODULES, find
 from roost.cli.command import GLOBAL, JSON, Argument, Choice, Command, Number, Option
 from roost.errors import RoostError, UsageError
+
+HELP = {"help_option_names": ["-h", "--help"]}
 
 
 def _take(ctx: click.Context, param: click.Parameter, value: Any) -> None:  # noqa: ANN401 -- click's signature
@@ -81,12 +83,13 @@ class ClickCommand(click.Command):
         super().__init__(
             command.name,
             callback=click.pass_obj(command.run),
+            context_settings=HELP,
             params=[
                 *map(_argument, command.arguments),
                 *map(_option, command.options),
                 *(_global_option(option, hidden=option is not JSON) for option in command.of_all),
             ],
-            help=command.run.__doc__,
+            help=command.help,
         )
 
 
@@ -106,10 +109,10 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click's, with the closest commands named when there is none of that name."""
-        if args and not args[0].startswith("-") and args[0] not in MODULES:
+        if args and not args[0].startswith("-") and find(args[0]) is None:
             from difflib import get_close_matches
 
-            close = get_close_matches(args[0], MODULES, n=3)
+            close = get_close_matches(args[0], [*MODULES, *ALIASES], n=3)
             hint = f" (did you mean {' or '.join(close)}?)" if close else ""
             raise click.UsageError(f"there is no command '{args[0]}'{hint}", ctx)
         return super().resolve_command(ctx, args)
@@ -134,6 +137,8 @@ def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> 
 
 def run(app: App, arguments: list[str]) -> int:
     """Run one command and return its exit code. Raises RoostError in place of click's errors."""
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:], "--help"]
     try:
         with roost.make_context("roost", arguments, obj=app) as ctx:
             result: object = roost.invoke(ctx)
@@ -164,6 +169,7 @@ roost = Commands(
     help="Keep coding agents as named colleagues: one message away, and never lost track of.",
     subcommand_metavar="COMMAND [ARGUMENTS]",
     invoke_without_command=True,
+    context_settings=HELP,
     callback=click.pass_context(_help_without_command),
     params=[
         *(_global_option(option, hidden=False) for option in GLOBAL),

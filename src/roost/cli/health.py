@@ -24,10 +24,28 @@ def show(app: App) -> None:
             ("pid", status.get("pid")),
             ("up for", rough(float(status.get("uptime_s") or 0))),
             ("host", status.get("host")),
-            ("peers", f"{status.get('peers')} ({status.get('live')} live)"),
-            ("queued", status.get("queued")),
+            ("peers", _peers(status)),
+            ("waiting", _waiting(status)),
             ("schema", status.get("schema")),
             ("alarm", status.get("alarm")),
             ("outside", ", ".join(str(each["session"])[:8] for each in unknown)),
         ]
     )
+
+
+def _peers(status: Record) -> str:
+    """How many there are, and what of them is awake."""
+    mailboxes, awake, live = (int(status.get(key) or 0) for key in ("mailboxes", "awake", "live"))
+    agents = int(status.get("peers") or 0) - mailboxes
+    sessions = f" in {live} sessions" if live != awake else ""
+    return f"{_count(agents, 'agent')}, {awake} awake{sessions}; {_count(mailboxes, 'mailbox', 'mailboxes')}"
+
+
+def _waiting(status: Record) -> str:
+    return (
+        f"{_count(int(status.get('queued') or 0), 'message')} for agents, {status.get('unread') or 0} unread"
+    )
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or f'{one}s'}"

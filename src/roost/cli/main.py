@@ -8,8 +8,9 @@ import sys
 from roost.cli.app import App
 from roost.cli.catalog import find
 from roost.cli.client import RemoteError
-from roost.cli.output import warn
+from roost.cli.output import harmless, warn
 from roost.cli.reading import read
+from roost.cli.shown import Closed, UnshownError, deliver, flush, told
 from roost.errors import RoostError
 
 INTERRUPTED = 130
@@ -38,8 +39,8 @@ def _open_closed_streams() -> None:
     while (spare := os.open(os.devnull, os.O_RDWR)) <= STDERR:
         os.set_inheritable(spare, True)  # noqa: FBT003 -- what we start or become has no gap there either
     os.close(spare)
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 -- for the whole process
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    sys.stdout = sys.stdout or Closed()
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 -- for the whole process
     sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123
 
 
@@ -50,18 +51,23 @@ def _main(arguments: list[str]) -> int:
             # A name that the terminal's encoding cannot show must not turn into a traceback.
             reconfigure(errors="backslashreplace")
     app = App()
+    told.reset()
+    status = 0
     try:
         status = _guarded(app, arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return _quiet()
+        if told.lines:
+            deliver()
+        else:
+            flush()
+    except (BrokenPipeError, UnshownError) as error:
+        return _unshown(error, status)
     return status
 
 
 def _guarded(app: App, arguments: list[str]) -> int:
     try:
         return _run(app, arguments)
-    except BrokenPipeError:
+    except (BrokenPipeError, UnshownError):
         raise
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED, app)
@@ -95,9 +101,24 @@ def _fail(text: str, status: int, app: App) -> int:
     return status
 
 
-def _quiet() -> int:
-    """The reader has gone: nothing more can be said to it, and the flush at exit must not complain."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
-    return BROKEN_PIPE
+def _unshown(error: BrokenPipeError | UnshownError, status: int) -> int:
+    """Standard output takes nothing more: what was done is told on stderr, and counts as done.
+
+    So the exit code stays what it would have been: who tries again after a failure must not do it twice.
+    """
+    if not isinstance(sys.stdout, Closed):  # what is left to be flushed at exit must not complain
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    gone = isinstance(error, BrokenPipeError)
+    why = "its reader has gone" if gone else error.message
+    if told.lines is None:
+        if gone:
+            return BROKEN_PIPE
+        warn(f"roost: standard output could not be written: {why}")
+        return 1
+    warn(f"roost: this was done, but standard output could not be written: {why}")
+    for line in told.lines:
+        sys.stderr.write(harmless(line) + "\n")
+    sys.stderr.flush()
+    return status

@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 from roost.cli.client import DOWN, Answer, Record
 from roost.cli.output import warn
+from roost.config import load_config
 from roost.core.identity import OPERATOR
 from roost.core.message import MessageState
 from roost.core.peer import PeerState
 from roost.core.session import Session
 from roost.errors import NotFoundError
+from roost.paths import Places
 from roost.present import (
     death_object,
     event_object,
     inbox_item,
-    message_object,
+    message_row,
     message_story,
     peer_object,
     peer_row,
 )
+from roost.store.records import Wanted
 
 if TYPE_CHECKING:
     from roost.store.reader import Reader
@@ -29,11 +32,14 @@ if TYPE_CHECKING:
 _PAGE = 1000
 
 
-def read(database: Path, method: str, params: Record) -> Answer:
+def read(places: Places, method: str, params: Record) -> Answer:
     """Answer a request from the store and say on stderr that it is old news.
 
-    Raises NotFoundError, StoreError.
+    Raises NotFoundError, StoreError, ConfigError.
     """
+    database = places.database
+    if method == "inbox" and params["name"] is None:
+        params = {**params, "name": load_config(places.config).sender or OPERATOR}
     if not database.exists():
         warn(f"{DOWN} and has not stored anything here yet; `roost up` starts it")
         return _NOTHING[method](params)
@@ -119,8 +125,21 @@ def _unwatched(row: Record) -> Record:
 
 def _messages(reader: "Reader", params: Record) -> Answer:
     _check(reader, params["name"])
-    state = MessageState(params["state"]) if params["state"] else None
-    return [message_object(each) for each in reader.messages(params["name"], state, params["limit"])]
+    wanted = Wanted(
+        params["name"],
+        params["from"],
+        MessageState(params["state"]) if params["state"] else None,
+        params["topic"],
+        _time(params["since"]),
+        params["text"],
+    )
+    found = reader.messages(wanted, params["limit"])
+    heads = reader.heads([each.id for each in found])
+    return [message_row(each, heads.get(each.id, "")) for each in found]
+
+
+def _time(ago: float | None) -> float | None:
+    return None if ago is None else time.time() - ago
 
 
 def _message(reader: "Reader", params: Record) -> Answer:
@@ -128,12 +147,15 @@ def _message(reader: "Reader", params: Record) -> Answer:
     if stored is None:
         raise NotFoundError(f"there is no message '{params['id']}'; `roost messages` shows the latest")
     state = next((each for each in reader.peers() if each.peer.name == stored.message.to), None)
-    return message_story(stored, _unwatched(peer_row(state, time.time())) if state is not None else None)
+    recipient = _unwatched(peer_row(state, time.time())) if state is not None else None
+    return message_story(stored, recipient, reader.body(stored.message.id) or b"", whole=params["body"])
 
 
 def _inbox(reader: "Reader", params: Record) -> Answer:
     _check(reader, params["name"])
-    return [inbox_item(message, body) for message, body in reader.inbox(params["name"])]
+    everything = params["all"] or params["since"] is not None
+    mail = reader.inbox(params["name"], _time(params["since"]), read=everything)
+    return [inbox_item(message, body) for message, body in mail]
 
 
 def _events(reader: "Reader", params: Record) -> Answer:

@@ -6,16 +6,18 @@ import os
 import sys
 import time
 
+from roost.cli.shown import told, write
 from roost.cli.wire import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from typing import IO
 
 WIDTH = 80
 """Columns of output that is not a terminal."""
-_GAP = "  "
+GAP = "  "
+"""Between two columns."""
 _NARROWEST = 20
 _CONTROLS = [*range(9), *range(11, 32), *range(127, 160)]
 _BIDI = [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
@@ -50,12 +52,16 @@ _STATES = {
 
 def say(text: str = "") -> None:
     """One line on stdout."""
-    sys.stdout.write(text + "\n")
+    told.note(text)
+    write(text + "\n")
 
 
 def warn(text: str) -> None:
-    """One line on stderr, where it can never be taken for data."""
-    sys.stdout.flush()
+    """One line on stderr, where it can never be taken for data; what was said before it stands before it."""
+    try:  # noqa: SIM105 -- contextlib takes two milliseconds to load
+        sys.stdout.flush()
+    except OSError:
+        pass  # what was said stays to be written, and the end of the command tells of it
     sys.stderr.write(one_line(text) + "\n")
     sys.stderr.flush()
 
@@ -71,9 +77,8 @@ def show_json(value: object) -> None:
 
 
 def show_json_line(value: object) -> None:
-    """One JSON object on a line of its own, at once: the stream may be endless."""
+    """One JSON object on a line of its own."""
     say(encode(value, ascii_only=True))
-    sys.stdout.flush()
 
 
 def is_terminal(stream: IO[str]) -> bool:
@@ -82,10 +87,17 @@ def is_terminal(stream: IO[str]) -> bool:
 
 
 def paint(text: str, colour: str | None) -> str:
-    """The text in a colour, when stdout is a terminal and NO_COLOR is not set."""
-    if colour is None or os.environ.get("NO_COLOR") or not is_terminal(sys.stdout):
+    """The text in a colour, when stdout is a terminal or FORCE_COLOR is set, and NO_COLOR is not."""
+    if colour is None or not _paints():
         return text
     return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
+
+
+def _paints() -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    forced = os.environ.get("FORCE_COLOR")
+    return forced != "0" if forced else is_terminal(sys.stdout)
 
 
 def paint_state(text: str, state: str) -> str:
@@ -142,44 +154,31 @@ def clip(text: str, columns: int) -> str:
     return kept.rstrip() + "…"
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, state: int | None = None) -> None:
-    """Print columns under their headers; the last column is cut to what is left of the width.
-
-    `state`: the column whose words are coloured as states.
-    """
-    lines = [[one_line(cell) for cell in row] for row in rows]
-    sizes = [max(cells(line[i]) for line in [list(headers), *lines]) for i in range(len(headers))]
-    spent = sum(sizes[:-1]) + len(_GAP) * (len(sizes) - 1)
-    sizes[-1] = max(width() - spent, 8)
-    say(paint(_join(list(headers), sizes, None), "bold"))
-    for line in lines:
-        say(_join(line, sizes, state))
-
-
-def _join(line: Sequence[str], sizes: Sequence[int], state: int | None) -> str:
-    parts: list[str] = []
-    for index, (cell, size) in enumerate(zip(line, sizes, strict=True)):
-        last = index == len(sizes) - 1
-        shown = clip(cell, size)
-        padding = "" if last else " " * (size - cells(shown))
-        parts.append((paint_state(shown, cell) if index == state else shown) + padding)
-    return _GAP.join(parts).rstrip()
-
-
-def wrap(text: str, indent: int) -> str:
+def wrap(text: str, indent: int, start: int = 0) -> str:
     """One line as a terminal shows it best: broken between words, what follows indented by so many columns.
 
+    `start`: columns that are taken before it. Nothing is ever cut; a longer word stands on a line of its own.
     Unchanged when stdout is not a terminal: there, one line stays one line.
     """
     columns = width()
-    if not sys.stdout.isatty() or cells(text) <= columns or columns - indent < _NARROWEST:
+    if not sys.stdout.isatty() or start + cells(text) <= columns or columns - indent < _NARROWEST:
         return text
+    return folded(text, columns, indent, start)
+
+
+def folded(text: str, columns: int, indent: int, start: int) -> str:
+    """The text in lines of so many columns, the first of them `start` columns shorter and without them."""
     import textwrap
 
     lines = textwrap.wrap(
-        text, columns, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+        text,
+        columns,
+        initial_indent=" " * start,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
-    return "\n".join(lines)
+    return "\n".join(lines)[start:]
 
 
 def fields(pairs: Iterable[tuple[str, object]]) -> None:
@@ -190,11 +189,10 @@ def fields(pairs: Iterable[tuple[str, object]]) -> None:
     size = max(len(name) for name, _ in shown)
     for name, value in shown:
         first, *rest = harmless(value).splitlines() or [""]
-        indent = size + len(_GAP)
-        whole = wrap(f"{' ' * indent}{first}", indent)[indent:]
-        say(f"{paint(name.ljust(size), 'bold')}{_GAP}{whole}")
+        indent = size + len(GAP)
+        say(f"{paint(name.ljust(size), 'bold')}{GAP}{wrap(local(first), indent, indent)}")
         for line in rest:
-            say(" " * indent + line)
+            say(" " * indent + wrap(line, indent, indent))
 
 
 def age(at: str | None) -> str:
@@ -227,6 +225,15 @@ def clock(at: str | None) -> str:
         return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     except ValueError:
         return one_line(at)
+
+
+def local(text: str) -> str:
+    """The text with its ISO-8601 UTC times as `clock` shows them: people read one time zone."""
+    if "Z" not in text or "T" not in text:
+        return text
+    import re
+
+    return re.sub(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z\b", lambda found: clock(found[0]), text)
 
 
 class Progress:

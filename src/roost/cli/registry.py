@@ -2,12 +2,17 @@
 
 from roost.cli.app import App
 from roost.cli.client import Record
-from roost.cli.output import age, say, show_json, table
+from roost.cli.output import age, one_line, say, show_json
+from roost.cli.table import table
+
+_ORDER = ("blocked", "unknown", "quarantined", "working", "starting", "stopping", "idle", "asleep", "stopped")
+"""What needs a person, then what works, then what rests."""
+_ID = 16
 
 
 def show(app: App) -> None:
     """Print all peers."""
-    rows: list[Record] = app.call_or_read("list")
+    rows: list[Record] = app.call_or_read("list", {"mail": not app.json, "from": app.sender})
     if app.json:
         show_json(rows)
     elif not rows:
@@ -17,12 +22,30 @@ def show(app: App) -> None:
 
 
 def show_rows(rows: list[Record]) -> None:
-    """Print peers as a table."""
+    """Print peers as a table: those first that need a person, then those that work."""
     table(
         ("NAME", "RUNTIME", "STATE", "SINCE", "QUEUED", "WHY"),
         (
-            (row["name"], row["runtime"], row["state"], age(row["since"]), row["queued"], row["why"])
-            for row in rows
+            (row["name"], row["runtime"], row["state"], age(row["since"]), row["queued"], _why(row))
+            for row in sorted(rows, key=_place)
         ),
-        state=2,
+        state="STATE",
+        spare=("RUNTIME", "QUEUED", "SINCE"),
     )
+
+
+def _place(row: Record) -> tuple[int, bool, str]:
+    state = str(row["state"])
+    place = _ORDER.index(state) if state in _ORDER else len(_ORDER)
+    return place, row["runtime"] == "human", str(row["name"])
+
+
+def _why(row: Record) -> str:
+    """The reason; of a peer in a turn, what the turn is about."""
+    turn: Record | None = row.get("turn")
+    if turn is None:
+        return str(row["why"])
+    joined = f" and {turn['joined']} more" if turn.get("joined") else ""
+    about = f"\u201c{one_line(turn['topic'])}\u201d, " if turn.get("topic") else ""
+    doing = f"{about}{str(turn['message'])[:_ID]}{joined} from {turn['from']}, {age(turn['since'])}"
+    return doing if row["state"] == "working" else f"{row['why']} ({doing})"

@@ -4,40 +4,12 @@ from collections.abc import Callable
 
 from roost.cli.client import Record
 from roost.cli.output import one_line
+from roost.core.words import ENDED as ENDS
+from roost.core.words import WOKEN
 
-_WAKES = {
-    "operator-fresh": "fresh, as the operator asked",
-    "operator-resume": "with its conversation, as the operator asked",
-    "refresh": "fresh, as it was marked",
-    "ephemeral": "fresh, as for each task",
-    "first-wake": "for the first time",
-    "redrive": "with its conversation, to go on with a turn that was cut off",
-    "crash-or-self-close": "fresh, as its last session did not end as a sleep",
-    "parked-always": "with its conversation",
-    "parked-topic": "with its conversation, which knows the topic",
-    "parked-other-topic": "fresh, as the topic is another one",
-    "conversation-refused": "fresh, as its model refused its conversation",
-    "resume-failed": "fresh, as its conversation could not be resumed",
-}
-_ENDS = {
-    "idle-sleep": "was put to sleep",
-    "ephemeral-done": "ended, its task done",
-    "ephemeral-silent": "was ended, as it gave no answer",
-    "operator-stop": "was stopped",
-    "restart": "ended to begin anew",
-    "removed": "ended to be removed",
-    "completed": "left by itself",
-    "crashed": "crashed",
-    "oom": "was killed for lack of memory",
-    "boot-failed": "failed to start",
-    "not-started": "could not be started",
-    "conversation-refused": "left its conversation",
-    "server-exit": "ended with its terminal's server",
-    "shim-lost": "ended, and its shim left no record",
-    "reboot": "ended with a reboot",
-    "orphan": "was ended as an orphan",
-    "unknown": "ended, it is not known why",
-}
+_WOKEN: dict[str, str] = {str(cause): said for cause, said in WOKEN.items()}
+ENDED: dict[str, str] = {str(cause): said for cause, said in ENDS.items()}
+"""How a session ended, by its cause; see `core.words`."""
 
 
 def _because(words: str, data: Record) -> str:
@@ -47,11 +19,11 @@ def _because(words: str, data: Record) -> str:
 
 def _starting(event: Record, data: Record) -> str:
     by = f" by {data['by']}" if data.get("by") else ""
-    return f"is woken{by} {_WAKES.get(str(event.get('cause')), event.get('cause') or '')}".rstrip()
+    return f"is woken{by} {_WOKEN.get(str(event.get('cause')), event.get('cause') or '')}".rstrip()
 
 
 def _stopped(event: Record, data: Record) -> str:
-    end = _ENDS.get(str(event.get("cause")), f"ended ({event.get('cause')})")
+    end = ENDED.get(str(event.get("cause")), f"ended ({event.get('cause')})")
     by = f" by {data['by']}" if data.get("by") not in (None, "", "roost", event.get("peer")) else ""
     evidence = one_line(data.get("evidence"))
     return f"{end}{by}: {evidence}" if evidence else f"{end}{by}"

@@ -11,7 +11,10 @@ from roost.core.message import Message, MessageState, Notice
 from roost.core.peer import LastDeath, Quarantine, WakePolicy
 from roost.core.session import COUNTED, Cause, Death, Session, SessionState
 from roost.core.step import Step
+from roost.core.telling import telling
 from roost.core.turns import cut_off, requeue
+from roost.core.view import iso
+from roost.core.words import ENDED, told
 
 _SHOWN = 160
 """Characters of the last line that an agent showed before it failed to start."""
@@ -121,7 +124,7 @@ def _settle_flight(step: Step, session: Session, death: Death, *, conversation_e
         if message.session != session.id:
             continue
         if message.state is MessageState.OFFERED:
-            step.attempt(message, "interrupted", f"the session ended ({death.cause}) during the offer")
+            step.attempt(message, "interrupted", f"during the offer the session {ENDED[death.cause]}")
             step.emit(c.Examine(None, step.peer.name, message, session.conversation))
         else:
             _settle_turn(step, session, message, death, exists=conversation_exists)
@@ -129,7 +132,7 @@ def _settle_flight(step: Step, session: Session, death: Death, *, conversation_e
 
 def _settle_turn(step: Step, session: Session, message: Message, death: Death, *, exists: bool) -> None:
     """Decide about a message of the turn that the death cut off."""
-    ended = f"the session ended in the middle of the turn ({death.cause})"
+    ended = f"in the middle of the turn its session {ENDED[death.cause]}"
     answered = _answered(session, message)
     if answered is not None:
         step.finish(message, MessageState.DONE, answered)
@@ -178,7 +181,7 @@ def _reason(session: Session, death: Death) -> str:
         how = f"signal {death.signal}"
     else:
         how = f"exit code {death.exit_code}" if death.exit_code is not None else ""
-    shown = death.last_lines[-1].strip()[:_SHOWN] if death.last_lines and not session.ready else ""
+    shown = "" if session.ready else telling(death.last_lines)[:_SHOWN]
     return ": ".join(part for part in (how, shown) if part)
 
 
@@ -213,13 +216,11 @@ def _count(step: Step, death: Death, last: LastDeath) -> None:
     step.set_peer(deaths=deaths)
     if len(deaths) < settings.restarts:
         return
-    why = (
-        f"{len(deaths)} failures within {rough_duration(settings.restart_window)}, the last: {death.cause}"
-        + (f" ({last.why})" if last.why else "")
-    )
+    often = f"{len(deaths)} failures within {rough_duration(settings.restart_window)}"
+    why = f"{often}; at the last it {told(death.cause, last.why)}"
     until = step.now + policy.quarantine
     step.set_peer(quarantine=Quarantine(until, why), deaths=(), backoff_until=None, pending=None)
-    step.journal("quarantined", cause=str(death.cause), why=why, until=until)
+    step.journal("quarantined", cause=str(death.cause), why=why, until=iso(until))
     for message in step.state.messages:
         if message.in_flight and not message.cut:
             continue  # a spare died, and the running task goes on

@@ -1,4 +1,4 @@
-"""Durations as people write them: `500ms 20s 10m 1h 7d`."""
+"""Durations as people write them: `500ms 20s 10m 1h 7d`; a number alone is seconds."""
 
 from roost.errors import InvalidSettingError
 
@@ -7,7 +7,7 @@ _LONGEST = 3650 * 86400.0
 
 
 def parse_duration(text: str) -> float:
-    """Seconds of a duration such as `10m` or `1h30m`.
+    """Seconds of a duration such as `10m`, `1h30m` or `90`.
 
     Raises InvalidSettingError on anything else and on more than ten years.
     """
@@ -16,7 +16,7 @@ def parse_duration(text: str) -> float:
         seconds = sum(_parts(compact))
     except ValueError as error:
         raise InvalidSettingError(
-            f"'{text}' is not a duration; write it like 500ms, 20s, 10m, 1h or 7d"
+            f"'{text}' is not a duration; write it like 500ms, 20s, 10m, 1h or 7d, or as a number of seconds"
         ) from error
     if seconds > _LONGEST:
         raise InvalidSettingError(f"'{compact[:40]}' is longer than ten years; write at most 3650d")
@@ -30,8 +30,9 @@ def _parts(text: str) -> list[float]:
     while rest or not text:
         behind = rest.lstrip("0123456789.")
         number = rest[: len(rest) - len(behind)]
+        alone = number == text
         rest = behind.lstrip("dhms")
-        unit = _UNITS.get(behind[: len(behind) - len(rest)])
+        unit = 1.0 if alone else _UNITS.get(behind[: len(behind) - len(rest)])
         if unit is None or not (number[:1].isdigit() and number[-1].isdigit()):
             raise ValueError(text)
         parts.append(float(number) * unit)

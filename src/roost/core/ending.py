@@ -9,6 +9,7 @@ from roost.core.message import MessageState
 from roost.core.peer import PeerState, Settings, WakePolicy
 from roost.core.session import Cause, Ending, Session, SessionState
 from roost.core.step import Step
+from roost.core.words import asked
 
 VETOABLE = frozenset({Cause.IDLE_SLEEP, Cause.EPHEMERAL_DONE, Cause.EPHEMERAL_SILENT})
 """Ends that nobody asked for: a person at the terminal puts them off, other work that of an idle session."""
@@ -33,10 +34,10 @@ def end(step: Step, cause: Cause, by: str, *, why: str = "") -> None:
     assert session is not None  # noqa: S101 -- callers hold a live session
     if session.state is SessionState.STOPPING:
         if session.ending is not None and session.ending.cause in VETOABLE and cause not in VETOABLE:
-            step.set_session(ending=Ending(cause, by, step.now), why=why or f"{cause} by {by}")
+            step.set_session(ending=Ending(cause, by, step.now), why=why or asked(cause, by))
         return
     step.set_session(ending=Ending(cause, by, step.now))
-    step.enter(SessionState.STOPPING, why or f"{cause} by {by}")
+    step.enter(SessionState.STOPPING, why or asked(cause, by))
     if cause not in VETOABLE or not session.vetoed:
         # A vetoed end is tried again and again: the journal holds the first try and what came of it.
         step.journal("stopping", cause=str(cause), by=by, why=why)
@@ -136,6 +137,6 @@ def _task_due(state: PeerState, session: Session) -> PolicyEnd:
     driven = any(message.cut and message.session == session.id for message in state.messages)
     if session.state is SessionState.IDLE and not session.background and not driven:
         quiet_at = max(session.armed_at, idle_since(session)) + settings.quiet
-        return PolicyEnd(quiet_at, Cause.EPHEMERAL_DONE, "its task is answered")
-    why = f"its task is answered, and it was not done for {rough_duration(bound)}{unfinished}"
+        return PolicyEnd(quiet_at, Cause.EPHEMERAL_DONE, "its task is over")
+    why = f"its task is over, and it was not done for {rough_duration(bound)}{unfinished}"
     return PolicyEnd(max(session.armed_at + bound, silent_at), Cause.EPHEMERAL_DONE, why)

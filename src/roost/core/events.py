@@ -68,9 +68,10 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """End the session, if any, and start an unconditionally fresh one."""
+    """End the session, if any, and start another: a fresh one, or one that goes on in the conversation."""
 
     by: str
+    resume: bool = False
 
 
 @dataclass(frozen=True, slots=True)

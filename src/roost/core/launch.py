@@ -9,6 +9,7 @@ from roost.core.session import Refusal, Session, WakeCause
 from roost.core.step import Step
 from roost.core.turns import give_up
 from roost.core.wake import decide_wake
+from roost.core.words import WOKEN
 
 
 def launch(step: Step, mode: WakeMode, by: str, topic: str | None, head: Message | None) -> bool:
@@ -52,8 +53,7 @@ def launch(step: Step, mode: WakeMode, by: str, topic: str | None, head: Message
         conversation=session.conversation,
     )
     if head is not None:
-        how = "resuming its conversation" if decision.resume else "with a fresh conversation"
-        step.emit(c.SaveAttempt(head.id, session.id, "woke", f"{how} ({decision.cause})"))
+        step.emit(c.SaveAttempt(head.id, session.id, "woke", WOKEN[decision.cause]))
     step.emit(c.Launch(session))
     return True
 

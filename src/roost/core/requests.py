@@ -25,6 +25,8 @@ def on_wake(step: Step, event: e.Wake) -> None:
         return _refuse(step, f"'{peer.name}' is stopped; unpark it with `roost start {peer.name}`")
     live = session is not None and session.state is not SessionState.STOPPING
     if live and event.mode is not WakeMode.FRESH:
+        if event.mode is WakeMode.RESUME:
+            step.emit(c.Advise(f"'{peer.name}' is awake already, and its session goes on as it is"))
         return None
     if event.mode is WakeMode.RESUME and not (step.traits.resumable and peer.conversation):
         return _refuse(step, f"'{peer.name}' has no conversation to resume; wake it without --resume")
@@ -60,14 +62,16 @@ def on_start(step: Step, _event: e.Start) -> None:
 
 
 def on_restart(step: Step, event: e.Restart) -> None:
-    """A fresh session, whatever was; the pool ends too."""
+    """Another session, whatever was; the pool ends too. One that resumes goes on with a turn that was cut."""
     if step.traits.mailbox:
         return _refuse(step, f"'{step.peer.name}' is a mailbox; there is nothing to restart")
     if step.peer.removing:
         return _refuse(step, f"'{step.peer.name}' is being removed")
+    if event.resume and not (step.traits.resumable and step.peer.conversation):
+        return _refuse(step, f"'{step.peer.name}' has no conversation to resume; restart it without --resume")
     step.set_peer(stopped=False)
-    _ask_for(step, WakeMode.FRESH, event.by)
-    end_all(step, Cause.RESTART, event.by)
+    _ask_for(step, WakeMode.RESUME if event.resume else WakeMode.FRESH, event.by)
+    end_all(step, Cause.OPERATOR_STOP if event.resume else Cause.RESTART, event.by)
     return None
 
 

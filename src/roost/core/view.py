@@ -8,6 +8,7 @@ from roost.core.identity import HUMAN
 from roost.core.message import UNHINDERED, Message, MessageState
 from roost.core.peer import PeerState, WakePolicy
 from roost.core.session import Session, SessionState
+from roost.core.words import told
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,9 @@ def _waits(state: PeerState) -> str:
             return f"at the latest try, {message.why}; tried again at {iso(message.not_before)}"
         if message.state is MessageState.OFFERED and message.why not in UNHINDERED:
             return message.why
+    errand = state.session.open_errand
+    if errand is not None and state.queued:
+        return f"it was asked by {errand.by} at {iso(errand.at)} to {errand.kind}, which comes first"
     task = state.session.task if state.peer.settings.wake is WakePolicy.EPHEMERAL else None
     return "a session is for one task, and this one's has not ended yet" if task and state.queued else ""
 
@@ -118,7 +122,7 @@ def _last(state: PeerState) -> str:
     death = state.peer.last_death
     if death is None:
         return "has not run yet"
-    why = f"last session: {death.cause}{f': {death.why}' if death.why else ''}"
+    why = f"its last session {told(death.cause, death.why)}"
     refusal = state.refusal
     return why if refusal is None else f"{why}; its model refused its latest turn: {refusal.why}"
 

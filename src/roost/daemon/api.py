@@ -5,12 +5,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from roost.config import load_config
 from roost.core import events as e
 from roost.core.identity import HUMAN, OPERATOR, check_name
-from roost.core.message import Message
-from roost.core.peer import Peer, PeerState, Settings, WakeMode
+from roost.core.peer import Peer, PeerState, Settings, WakeMode, WakePolicy
 from roost.core.session import Session, SessionState
 from roost.core.settings import apply_settings, show_settings
+from roost.core.view import Shown, shown
+from roost.core.words import told
 from roost.daemon.callers import Caller, Progress
 from roost.daemon.failures import LaunchError
 from roost.daemon.fleet import Fleet
@@ -18,14 +20,28 @@ from roost.daemon.launcher import Launcher
 from roost.daemon.live import Live, Lives
 from roost.daemon.machine import Machine
 from roost.daemon.sender import Sender
+from roost.daemon.tasks import race, won
 from roost.daemon.threads import HungError
 from roost.daemon.waits import Waits
-from roost.errors import DeniedError, NotFoundError, RefusedError, RoostError, UsageError
+from roost.errors import (
+    ConfigError,
+    DeniedError,
+    NotFoundError,
+    RefusedError,
+    RoostError,
+    UsageError,
+    WaitTimeoutError,
+)
 from roost.present import message_object, message_story, peer_object, peer_row
+from roost.runtimes.registry import BUILT_IN
 from roost.store.interfaces import StoredMessage
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_AT_START = frozenset({"args", "dir", "prompt", "resume", "runtime"})
+"""Settings that a session is started with."""
+AWAITED = ("idle", "working", "blocked", "asleep", "gone")
+"""States of a peer that can be waited for."""
 
 
 class Api:
@@ -66,35 +82,60 @@ class Api:
         """Everything about one peer."""
         return self._told(peer_object(self.fleet.get(name), self.machine.clock.now()))
 
-    async def add(self, name: str, pairs: Mapping[str, str]) -> None:
-        """Make a peer."""
+    async def add(self, name: str, pairs: Mapping[str, str]) -> list[str]:
+        """Make a peer; returns lines for the asker."""
         check_name(name)
         given = dict(pairs)
         runtime, folder = given.pop("runtime", ""), given.pop("dir", "")
         if not runtime or not folder:
             raise UsageError("a peer needs a runtime and a directory")
         settings = apply_settings(Settings(dir=folder, runtime=runtime), given.items())
-        await self._check(settings)
+        notes = await self._check(settings)
         await self._answered(settings, self.machine.runtimes.check_args, settings)
         now = self.machine.clock.now()
         await self.fleet.add(Peer(name, self.machine.ids.token(), settings, created_at=now, since=now))
         await self.fleet.tell(name, e.Tick())  # one that is always up comes up now
+        return notes
 
-    async def set(self, name: str, pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-        """Change settings; returns all of them."""
+    async def set(self, name: str, pairs: Sequence[tuple[str, str]]) -> tuple[dict[str, str], list[str]]:
+        """Change settings; returns all of them, and lines for the asker."""
         settings = apply_settings(self.fleet.get(name).peer.settings, pairs)
-        await self._check(settings)
+        notes = await self._check(settings)
         if {"args", "dir", "runtime"} & {key for key, _ in pairs}:
             await self._answered(settings, self.machine.runtimes.check_args, settings)
         await self.fleet.tell(name, e.Configure(settings))
-        return show_settings(settings)
+        later = [key for key, _ in pairs if key in _AT_START or key.startswith("env.")]
+        if later and self.fleet.get(name).sessions:
+            which, counts = " and ".join(later), "counts" if len(later) == 1 else "count"
+            notes.append(f"{which} {counts} from its next session on; `roost restart {name}` begins one now")
+        return show_settings(settings), notes
 
-    async def _check(self, settings: Settings) -> None:
+    async def _check(self, settings: Settings) -> list[str]:
+        """Lines for the asker of settings that can be. Raises RoostError for those that cannot."""
+        notes = await self._learn(settings.runtime)
         self.machine.runtimes.check(settings.runtime)
         if not settings.dir.startswith("/"):
             raise UsageError(f"the directory '{settings.dir}' is not an absolute path")
         if not await self._answered(settings, Path(settings.dir).is_dir):
             raise RoostError(f"there is no directory {settings.dir}; make it first")
+        return notes
+
+    async def _learn(self, runtime: str) -> list[str]:
+        """Take in a runtime that is new in the configuration file; says where that is not what is in use."""
+        if runtime == HUMAN or runtime in BUILT_IN:
+            return []
+        known = runtime in self.machine.runtimes.names()
+        try:
+            tables = (await self.machine.work.files.run(load_config, self.machine.places.config)).runtimes
+        except ConfigError:
+            if known:
+                return []
+            raise
+        self.machine.runtimes.learn(tables)
+        if runtime not in self.machine.runtimes.differing(tables):
+            return []
+        cure = "`roost down` and `roost up` take the change in, agents live on"
+        return [f"[runtimes.{runtime}] has changed in config.toml and is used as it was before; {cure}"]
 
     async def _answered(
         self, settings: Settings, look: Callable[P, T], *args: P.args, **kwargs: P.kwargs
@@ -123,10 +164,13 @@ class Api:
             raise NotFoundError(f"there is no message '{message_id}'; `roost messages` shows the latest")
         return stored
 
-    def story(self, stored: StoredMessage) -> dict[str, Any]:
-        """A message's whole story."""
-        state = self.fleet.find(stored.message.to)
-        return message_story(stored, peer_row(state, self.machine.clock.now()) if state is not None else None)
+    async def story(self, stored: StoredMessage, *, whole: bool) -> dict[str, Any]:
+        """A message's whole story, with how it begins or with its `whole` body."""
+        message = stored.message
+        state = self.fleet.find(message.to)
+        recipient = peer_row(state, self.machine.clock.now()) if state is not None else None
+        body = await self.machine.store.body(message.id) or b""
+        return message_story(stored, recipient, body, whole=whole)
 
     async def resend(self, prefix: str, by: str) -> tuple[str, list[str]]:
         """Send a message again; returns its id and lines for the asker.
@@ -146,22 +190,22 @@ class Api:
         await self.fleet.tell(message.to, e.Drop(message.id, by))
         return message.id
 
-    async def acknowledge(self, name: str, message_ids: Sequence[str]) -> None:
-        """Mark mail as read."""
-        if message_ids:
-            await self.fleet.tell(name, e.Acknowledge(tuple(message_ids)))
-
     # sessions
 
-    async def wake(self, name: str, mode: WakeMode, by: str, progress: Progress) -> dict[str, Any]:
-        """Bring a peer to its prompt. Raises RoostError when a person is needed or it cannot start."""
+    async def wake(
+        self, name: str, mode: WakeMode, by: str, progress: Progress
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Bring a peer to its prompt; its row, and lines for the asker.
+
+        Raises RoostError when a person is needed, it cannot start, or nobody can tell what it does.
+        """
         with self._waits.peer(name) as changes:
             if mode is WakeMode.FRESH:
                 await self._look_first(name)
             before = self.fleet.get(name).session
-            await self.fleet.tell(name, e.Wake(mode, by))
+            outcome = await self.fleet.tell(name, e.Wake(mode, by))
             stale = before.id if before is not None and mode is WakeMode.FRESH else None
-            return await self._ready(name, stale, changes, progress)
+            return await self._ready(name, stale, changes, progress), outcome.advice
 
     async def attachable(self, name: str, mode: WakeMode, by: str, progress: Progress) -> None:
         """Bring up a session that a person can join: one that runs is enough, ready or not."""
@@ -182,12 +226,12 @@ class Api:
         await self.machine.terminals.reopen(terminal.socket, terminal.server)
         return terminal.socket
 
-    async def restart(self, name: str, by: str, progress: Progress) -> dict[str, Any]:
-        """A fresh session, ready."""
+    async def restart(self, name: str, by: str, progress: Progress, *, resume: bool) -> dict[str, Any]:
+        """Another session, ready: a fresh one, or one that goes on in the conversation."""
         with self._waits.peer(name) as changes:
             await self._look_first(name)
             before = self.fleet.get(name).session
-            await self.fleet.tell(name, e.Restart(by))
+            await self.fleet.tell(name, e.Restart(by, resume))
             return await self._ready(name, before.id if before else None, changes, progress)
 
     async def _look_first(self, name: str) -> None:
@@ -216,23 +260,32 @@ class Api:
                 progress({"state": str(session.state), "why": session.why})
                 if session.state is SessionState.UNKNOWN and self._live(name) is None:
                     raise RoostError(f"'{name}' could not be woken: {session.why}")
-                if session.ready:
-                    return self.row(name)
                 if session.state is SessionState.BLOCKED:
                     _refuse_held(name, session)
                     raise RoostError(
                         f"'{name}' needs a person: {session.why}; join it with `roost attach {name}`"
                     )
+                if session.ready and session.state is SessionState.UNKNOWN:
+                    raise RoostError(
+                        f"'{name}' is awake, and what it does is not known: {session.why};"
+                        f" `roost screen {name}` shows its terminal"
+                    )
+                if session.ready:
+                    return self.row(name)
             if session is None and launched is not None and state.peer.pending is None:
                 raise RoostError(f"'{name}' could not be woken: {await self._last_reason(name)}")
             await changes.get()
 
     async def _last_reason(self, name: str) -> str:
         deaths = await self.machine.store.deaths(name, 1)
-        return f"{deaths[-1].cause}: {deaths[-1].evidence}" if deaths else "its session ended at once"
+        return f"it {told(deaths[-1].cause, deaths[-1].evidence)}" if deaths else "its session ended at once"
 
     async def stop(self, name: str, by: str) -> dict[str, Any]:
         """Park a peer and wait until its session is over."""
+        if self.is_mailbox(name):
+            raise RefusedError(
+                f"'{name}' is a mailbox; there is nothing to stop, and it takes mail as before"
+            )
         with self._waits.peer(name) as changes:
             await self._end_all(name, e.Stop(by))
             while self.fleet.get(name).sessions:
@@ -251,6 +304,61 @@ class Api:
             await self._end_all(name, e.Rest("operator"))
             while any(self.fleet.get(name).find_session(session) for session in before):
                 await changes.get()
+
+    async def put_to_sleep(self, name: str) -> tuple[dict[str, Any], list[str]]:
+        """End a peer's sessions now, as its idle time does later; its row, and what wakes it again."""
+        if self.is_mailbox(name):
+            raise RefusedError(f"'{name}' is a mailbox; there is nothing to put to sleep")
+        state = self.fleet.get(name)
+        if not state.sessions:
+            return self.row(name), [
+                f"'{name}' has no session; it is {shown(state, self._now()).state} already"
+            ]
+        await self.rest(name)
+        again = state.queued or state.turn or state.peer.settings.wake is WakePolicy.ALWAYS
+        why = "something waits for it" if state.queued or state.turn else "wake=always keeps it up"
+        note = f"'{name}' is woken again at once: {why}; `roost stop {name}` parks it"
+        return self.row(name), [note] if again else []
+
+    async def wait(
+        self, name: str, state: str, timeout: float | None, progress: Progress
+    ) -> dict[str, Any] | None:
+        """Return when a peer is in a state of `list`; None: it is gone, as was waited for.
+
+        It is idle when nothing waits for it, too.
+
+        Raises WaitTimeoutError when so many seconds have passed, NotFoundError when it is removed meanwhile.
+        """
+        if state not in AWAITED:
+            raise UsageError(f"'{state}' cannot be waited for; known are {', '.join(AWAITED)}")
+        if state == "gone" and self.fleet.find(name) is None:
+            return None
+        self.fleet.get(name)
+        waiting = self._until(name, state, progress)
+        timer = [self.machine.clock.sleep(timeout)] if timeout is not None else []
+        outcome, *_ = await race(waiting, *timer)
+        if not won(outcome):
+            view = shown(self.fleet.get(name), self._now())
+            raise WaitTimeoutError(f"'{name}' is not {state} yet, but {view.state}: {view.why}")
+        return outcome.result()
+
+    async def _until(self, name: str, state: str, progress: Progress) -> dict[str, Any] | None:
+        told_last: Shown | None = None
+        with self._waits.peer(name) as changes:
+            while (found := self.fleet.find(name)) is not None or state != "gone":
+                found = found or self.fleet.get(name)
+                view = shown(found, self._now())
+                waits = found.queued or found.in_flight
+                if view.state == state and not (state == "idle" and waits):
+                    return self.row(name)
+                if told_last is None or (view.state, view.why) != (told_last.state, told_last.why):
+                    told_last = view
+                    progress({"state": view.state, "why": view.why})
+                await changes.get()
+        return None
+
+    def _now(self) -> float:
+        return self.machine.clock.now()
 
     async def start(self, name: str, by: str) -> dict[str, Any]:
         """Unpark a peer."""
@@ -298,16 +406,16 @@ class Api:
         await self.fleet.tell(name, e.Refresh(by))
         return self.row(name)
 
-    async def remove(self, name: str, by: str, *, force: bool) -> str:
-        """Purge a peer and return its folder, which is kept."""
+    async def remove(self, name: str, by: str, *, force: bool) -> tuple[str, int]:
+        """Purge a peer; returns its folder, which is kept, and how many unfinished messages went with it."""
         if name == OPERATOR:
             raise RefusedError("the operator's mailbox cannot be removed")
         with self._waits.peer(name) as changes:
-            folder = self.fleet.get(name).peer.settings.dir
+            state = self.fleet.get(name)
             await self.fleet.tell(name, e.Remove(by, force))
             while self.fleet.find(name) is not None:
                 await changes.get()
-        return folder
+        return state.peer.settings.dir, len(state.messages)
 
     def live(self, name: str) -> Live:
         """The live session of a peer; raises RefusedError when it sleeps."""
@@ -339,11 +447,6 @@ class Api:
         if caller.peer is None or caller.session is None:
             raise DeniedError("`fresh` is for an agent inside its own session")
         await self.fleet.tell(caller.peer, e.FreshAsked(caller.session))
-
-    async def mail(self, name: str) -> list[tuple[Message, bytes]]:
-        """The unread mail of a mailbox."""
-        self.fleet.get(name)
-        return await self.machine.store.inbox(name)
 
     def waiting(self, name: str) -> list[dict[str, Any]]:
         """Messages that wait for a peer, as an agent sees its own inbox."""

@@ -29,10 +29,14 @@ MIXED_WAIT = 600.0
 """Seconds to wait until a person has sent or removed a draft with our text in it, before that is in doubt."""
 RENDER = 15.0
 """Seconds for a paste to appear in the input line: 100 KiB take some on a busy machine."""
+SHOW = 2.0
+"""Seconds after which a program that is not known to show what is pasted is taken for one that does not."""
 ENTERS = (1.0, 2.0, 4.0, 8.0)
 """Seconds to wait for evidence after each Enter, while the text still stands in the input line."""
 EVIDENCE = 30.0
 """Seconds to wait for evidence once the input line is empty again."""
+SIGN = 5.0
+"""Seconds without evidence until that is said."""
 UNSEEN_WAIT = 600.0
 """Seconds to look for a prompt, an answer or anything else that tells what became of an offer."""
 ABANDONED = 60.0
@@ -40,6 +44,7 @@ ABANDONED = 60.0
 LOOK = 0.01
 _TYPES = "a person is typing in its terminal"
 _DRAFT = "a draft stands in its input line"
+_SOUGHT = "it was handed over, and nothing tells yet that it was taken"
 _PERSON = (_TYPES, _DRAFT)
 _TAKES = (SessionState.IDLE, SessionState.WORKING)
 """States in which a program that can be steered takes text; the turn may have ended meanwhile."""
@@ -67,6 +72,7 @@ class Delivery:
             return self._failed(message, certain=True, why=f"tmux: {error.message}")
         if refusal is not None:
             return self._failed(message, certain=True, why=refusal, person=refusal in _PERSON)
+        await self._waits(message, message.why)  # nothing is in its way any more
         try:
             outcome = await self._live.terminal.paste(text.encode(), spool)
         except PasteRefused as error:
@@ -143,12 +149,8 @@ class Delivery:
         """After the paste: Enter until the text leaves the input line, then wait for evidence."""
         try:
             await self.rendered(lambda: not self._offered(message))
-            for wait in ENTERS:
-                if not await self._enter(message):
-                    break
-                if await self._left(message, wait):
-                    self._live.entered = (message.id, message.attempts)
-                    break
+            if await self._enter_unseen(message) or await self._enter_seen(message):
+                self._live.entered = (message.id, message.attempts)
             if not self._left_alone:
                 await self._evidence(message)
         except TmuxGone:
@@ -168,7 +170,8 @@ class Delivery:
 
     async def rendered(self, over: Callable[[], bool]) -> None:
         """Wait until the pasted text shows in the input line, or it is `over`, then the runtime's delay."""
-        deadline = self._clock.monotonic() + RENDER
+        most = RENDER if self._live.runtime.controls.shows else SHOW
+        deadline = self._clock.monotonic() + most
         while self._clock.monotonic() < deadline and not over():
             await self._driver.look(screen=True)
             if self._view().composer is Composer.FILLED or self._view().dialog is not None:
@@ -176,6 +179,34 @@ class Delivery:
             await self._clock.sleep(LOOK / 5)
         if self._live.runtime.submit_delay:
             await self._clock.sleep(self._live.runtime.submit_delay)
+
+    async def _enter_unseen(self, message: Message) -> bool:
+        """Press Enter once where our text does not show, in a program that is not known to show any.
+
+        What was pasted comes before the key in any case. Nothing is pressed after a key of somebody else.
+        """
+        view, handing = self._view(), self._live.handing
+        if self._live.runtime.controls.shows or handing is None or not self._offered(message):
+            return False
+        if view.dialog is not None or view.composer is not Composer.EMPTY:
+            return False
+        if await self._live.terminal.last_input() != handing.touched:
+            return False
+        try:
+            await self._live.terminal.keys("Enter")
+        except PaneInMode:
+            return False
+        handing.enters += 1
+        return True
+
+    async def _enter_seen(self, message: Message) -> bool:
+        """Press Enter, again and again while our text stands there; whether it has left the input line."""
+        for wait in ENTERS:
+            if not await self._enter(message):
+                break
+            if await self._left(message, wait):
+                return True
+        return False
 
     async def _enter(self, message: Message) -> bool:
         """Press Enter if our text stands at the prompt; False when it does not, or evidence has come."""
@@ -283,12 +314,15 @@ class Delivery:
 
     async def _evidence(self, message: Message) -> None:
         """Wait for evidence. A turn may keep what was typed into it for as long as it runs."""
-        deadline = self._clock.monotonic() + EVIDENCE
+        began = self._clock.monotonic()
+        deadline = began + EVIDENCE
         while self._offered(message) and self._clock.monotonic() < deadline:
             reading = await self._driver.look(screen=True)
             if not self._offered(message) or self._view().dialog is not None:
                 return
             if not (self._steers(message) and _in_turn(reading)):
+                if self._clock.monotonic() - began >= SIGN:
+                    await self._waits(message, _SOUGHT)
                 await self._clock.sleep(LOOK)
                 continue
             deadline = self._clock.monotonic() + EVIDENCE

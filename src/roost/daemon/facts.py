@@ -46,7 +46,7 @@ class Facts:
             live.prompted, live.answered = set(), False
         if message is not None:
             live.prompted = live.prompted | {message.id}
-            await self._taken(message, f"its header and boundary stand in {source}")
+            await self._taken(message, f"it stands in {source}")
 
     async def _turn_over(self, over: TurnOver) -> None:
         """The turn of the messages that were recorded since it began has ended."""

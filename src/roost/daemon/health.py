@@ -7,7 +7,7 @@ from typing import Any
 
 import roost
 from roost.core.durations import rough_duration
-from roost.core.identity import OPERATOR
+from roost.core.identity import HUMAN, OPERATOR
 from roost.core.session import SessionState
 from roost.daemon.failures import TASKS
 from roost.daemon.fleet import Fleet
@@ -52,8 +52,14 @@ class Health:
         self._started = machine.clock.monotonic()
 
     async def status(self) -> dict[str, Any]:
-        """The object of the contract."""
-        states = [state for state in self._fleet.states() if state.peer.name != OPERATOR]
+        """The object of the contract.
+
+        `peers` are agents and `mailboxes`, of which `awake` have a session, in all `live` sessions. `queued`
+        messages wait for agents, `unread` ones in mailboxes, the operator's among them.
+        """
+        everyone = self._fleet.states()
+        states = [state for state in everyone if state.peer.name != OPERATOR]
+        boxes = [state for state in everyone if state.peer.settings.runtime == HUMAN]
         return {
             "version": roost.__version__,
             "pid": os.getpid(),
@@ -61,7 +67,10 @@ class Health:
             "host": socket.gethostname(),
             "peers": len(states),
             "live": sum(len(state.sessions) for state in states),
-            "queued": sum(state.queued for state in states),
+            "awake": sum(1 for state in states if state.sessions),
+            "mailboxes": sum(1 for state in boxes if state.peer.name != OPERATOR),
+            "queued": sum(state.queued for state in everyone if state.peer.settings.runtime != HUMAN),
+            "unread": sum(state.queued for state in boxes),
             "schema": await self._machine.store.schema(),
             "url": self._url,
             "alarm": "; ".join(self._alarms()) or None,

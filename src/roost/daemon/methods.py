@@ -4,25 +4,28 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
 from roost.core import events as e
 from roost.core.identity import OPERATOR
-from roost.core.message import MessageState, Timing
+from roost.core.message import MessageState
 from roost.core.peer import WakeMode
+from roost.daemon import parameters as p
 from roost.daemon.adoption import Registry
 from roost.daemon.api import Api
 from roost.daemon.callers import Caller, Callers, Progress
 from roost.daemon.health import Health
 from roost.daemon.journal import JournalFeed
+from roost.daemon.mail import Mail
 from roost.daemon.metrics import Metrics
 from roost.daemon.sender import Draft
 from roost.daemon.tokens import Tokens
 from roost.errors import DeniedError, RoostError, UsageError
 from roost.host.tmux.attach import attach_argv
-from roost.present import death_object, event_object, inbox_item, message_object
+from roost.present import death_object, event_object, message_object
+from roost.store.interfaces import Wanted
 
 BY = "operator"
 
@@ -42,121 +45,6 @@ class Stream:
     items: AsyncGenerator[dict[str, Any], None]
 
 
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-"""What the store can count to."""
-
-
-class _Params(msgspec.Struct, forbid_unknown_fields=True):
-    pass
-
-
-class _Named(_Params):
-    name: str
-
-
-class _Attach(_Params):
-    name: str
-    read_only: bool = False
-
-
-class _Add(_Params):
-    name: str
-    settings: dict[str, str]
-
-
-class _Set(_Params):
-    name: str
-    pairs: list[tuple[str, str]]
-
-
-class _Send(_Params):
-    to: str
-    body: str
-    sender: str | None = msgspec.field(default=None, name="from")
-    topic: str | None = None
-    reply_to: str | None = None
-    attach: list[str] = []
-    ttl: float | None = None
-    when: Timing = Timing.NEXT
-    key: str | None = None
-    wait: str | None = None
-    timeout: float | None = None
-
-
-class _Messages(_Params):
-    name: str | None = None
-    state: str | None = None
-    limit: Count | None = None
-
-
-class _Id(_Params):
-    id: str
-
-
-class _Inbox(_Params):
-    name: str
-    ack: bool = False
-    follow: bool = False
-
-
-class _Wake(_Params):
-    name: str
-    mode: WakeMode = WakeMode.NATURAL
-
-
-class _Some(_Params):
-    name: str | None = None
-    all: bool = False
-
-
-class _Remove(_Params):
-    name: str
-    force: bool = False
-
-
-class _Rename(_Params):
-    old: str
-    new: str
-    force: bool = False
-
-
-class _Events(_Params):
-    after: Count | None = None
-    peer: str | None = None
-    follow: bool = False
-    limit: Count | None = None
-
-
-class _Deaths(_Params):
-    name: str | None = None
-
-
-class _Done(_Params):
-    summary: str | None = None
-
-
-class _Backup(_Params):
-    path: str
-
-
-class _Gc(_Params):
-    end: list[str] = []
-
-
-class _Adopt(_Params):
-    session: str | None = None
-    all: bool = False
-    store: bool = False
-
-
-class _Down(_Params):
-    agents: bool = False
-
-
-class _Nothing(_Params):
-    pass
-
-
 @dataclass(frozen=True, slots=True)
 class _Call:
     params: Any
@@ -168,7 +56,9 @@ _WAITING = frozenset(
     {
         "send",
         "wake",
+        "wait",
         "restart",
+        "sleep",
         "stop",
         "attach",
         "interrupt",
@@ -200,6 +90,7 @@ class Methods:
     ) -> None:
         """Answer through these parts; `shut_down` ends the daemon, with its agents or without."""
         self._api = api
+        self._mail = Mail(api, feed)
         self._tokens = tokens
         self._callers = callers
         self._feed = feed
@@ -207,40 +98,43 @@ class Methods:
         self._registry = registry
         self._metrics = metrics
         self._shut_down = shut_down
-        self._table: Mapping[str, tuple[type[_Params], Handler, bool]] = {
-            "status": (_Nothing, self._status, True),
-            "add": (_Add, self._add, False),
-            "set": (_Set, self._set, False),
-            "list": (_Nothing, self._list, True),
-            "show": (_Named, self._show, False),
-            "send": (_Send, self._send, True),
-            "messages": (_Messages, self._messages, False),
-            "message": (_Id, self._message, True),
-            "resend": (_Id, self._resend, False),
-            "drop": (_Id, self._drop, False),
-            "inbox": (_Inbox, self._inbox, True),
-            "wake": (_Wake, self._wake, False),
-            "restart": (_Named, self._restart, False),
-            "stop": (_Some, self._stop, False),
-            "start": (_Some, self._start, False),
-            "refresh": (_Some, self._refresh, False),
-            "interrupt": (_Named, self._interrupt, False),
-            "compact": (_Named, self._compact, False),
-            "rename": (_Rename, self._rename, False),
-            "remove": (_Remove, self._remove, False),
-            "attach": (_Attach, self._attach, False),
-            "screen": (_Named, self._screen, False),
-            "logs": (_Named, self._logs, False),
-            "events": (_Events, self._events, False),
-            "deaths": (_Deaths, self._deaths, False),
-            "done": (_Done, self._done, True),
-            "fresh": (_Nothing, self._fresh, True),
-            "metrics": (_Nothing, self._show_metrics, False),
-            "doctor": (_Nothing, self._doctor, False),
-            "gc": (_Gc, self._gc, False),
-            "backup": (_Backup, self._backup, False),
-            "adopt": (_Adopt, self._adopt, False),
-            "down": (_Down, self._down, False),
+        self._table: Mapping[str, tuple[type[p.Params], Handler, bool]] = {
+            "status": (p.Nothing, self._status, True),
+            "add": (p.Add, self._add, False),
+            "set": (p.Set, self._set, False),
+            "list": (p.Listing, self._list, True),
+            "show": (p.Named, self._show, False),
+            "send": (p.Send, self._send, True),
+            "messages": (p.Messages, self._messages, False),
+            "message": (p.Message, self._message, True),
+            "resend": (p.Id, self._resend, False),
+            "drop": (p.Id, self._drop, False),
+            "inbox": (p.Inbox, self._inbox, True),
+            "acknowledge": (p.Acknowledge, self._acknowledge, True),
+            "wake": (p.Wake, self._wake, False),
+            "restart": (p.Restart, self._restart, False),
+            "sleep": (p.Named, self._sleep, False),
+            "wait": (p.Wait, self._wait, False),
+            "stop": (p.Some, self._stop, False),
+            "start": (p.Some, self._start, False),
+            "refresh": (p.Some, self._refresh, False),
+            "interrupt": (p.Named, self._interrupt, False),
+            "compact": (p.Named, self._compact, False),
+            "rename": (p.Rename, self._rename, False),
+            "remove": (p.Remove, self._remove, False),
+            "attach": (p.Attach, self._attach, False),
+            "screen": (p.Named, self._screen, False),
+            "logs": (p.Named, self._logs, False),
+            "events": (p.Events, self._events, False),
+            "deaths": (p.Deaths, self._deaths, False),
+            "done": (p.Done, self._done, True),
+            "fresh": (p.Nothing, self._fresh, True),
+            "metrics": (p.Nothing, self._show_metrics, False),
+            "doctor": (p.Nothing, self._doctor, False),
+            "gc": (p.Gc, self._gc, False),
+            "backup": (p.Backup, self._backup, False),
+            "adopt": (p.Adopt, self._adopt, False),
+            "down": (p.Down, self._down, False),
         }
 
     @staticmethod
@@ -287,7 +181,7 @@ class Methods:
         return Answer(await self._health.checks())
 
     async def _gc(self, call: _Call) -> Answer:
-        asked: _Gc = call.params
+        asked: p.Gc = call.params
         if asked.end:
             return Answer({"ended": await self._registry.orphans.end_chosen(asked.end, BY)})
         return Answer(await self._health.sweep())
@@ -302,7 +196,7 @@ class Methods:
             raise RoostError(f"{target} cannot be written: {error.strerror}") from error
 
     async def _adopt(self, call: _Call) -> Answer:
-        asked: _Adopt = call.params
+        asked: p.Adopt = call.params
         if [asked.session is not None, asked.all, asked.store].count(True) != 1:
             raise UsageError("name one session, or say --all or --store")
         if asked.store:
@@ -319,22 +213,24 @@ class Methods:
         )
 
     async def _add(self, call: _Call) -> Answer:
-        await self._api.add(call.params.name, call.params.settings)
-        return Answer({"name": call.params.name})
+        notes = await self._api.add(call.params.name, call.params.settings)
+        return Answer({"name": call.params.name}, notes)
 
     async def _set(self, call: _Call) -> Answer:
-        settings = await self._api.set(call.params.name, call.params.pairs)
-        return Answer({"name": call.params.name, "settings": settings})
+        settings, notes = await self._api.set(call.params.name, call.params.pairs)
+        return Answer({"name": call.params.name, "settings": settings}, notes)
 
-    async def _list(self, _call: _Call) -> Answer:
-        return Answer(self._api.rows(), self._health.notes())
+    async def _list(self, call: _Call) -> Answer:
+        asked: p.Listing = call.params
+        news = self._mail.news(self._mail.mailbox_of(call.caller, asked.sender)) if asked.mail else []
+        return Answer(self._api.rows(), [*self._health.notes(), *news])
 
     async def _show(self, call: _Call) -> Answer:
         name: str = call.params.name
         return Answer({**self._api.show(name), "held_by": await self._health.held_by(name)})
 
     async def _send(self, call: _Call) -> Answer:
-        asked: _Send = call.params
+        asked: p.Send = call.params
         wait = asked.wait or "stored"
         if wait not in ("stored", "accepted", "done", "replied"):
             raise UsageError(f"--wait is one of stored, accepted, done, replied, not '{wait}'")
@@ -350,12 +246,20 @@ class Methods:
             wait=wait,
             timing=asked.when,
             timeout=asked.timeout,
+            words=asked.words,
         )
         sent = await self._api.sender.send(call.caller, draft, call.progress)
         reply = None
         if sent.reply is not None:
             message, body = sent.reply
-            reply = {"id": message.id, "from": message.sender, "body": body}
+            # It counts as read once whoever waited says that it was shown.
+            mine = message.to == OPERATOR and not call.caller.is_agent
+            reply = {
+                "id": message.id,
+                "from": message.sender,
+                "body": body,
+                "unread": message.to if mine else None,
+            }
         result = {
             "id": sent.message.id,
             "state": str(sent.message.state),
@@ -365,23 +269,22 @@ class Methods:
         return Answer(result, sent.advice)
 
     async def _messages(self, call: _Call) -> Answer:
-        asked: _Messages = call.params
-        if asked.name is not None:
-            self._api.fleet.get(asked.name)
+        asked: p.Messages = call.params
         try:
             state = MessageState(asked.state) if asked.state is not None else None
         except ValueError as error:
             known = ", ".join(str(each) for each in MessageState)
             raise UsageError(f"'{asked.state}' is no state of a message; known are {known}") from error
-        found = await self._api.machine.store.messages(asked.name, state, asked.limit or 200)
-        return Answer([message_object(message) for message in found])
+        wanted = Wanted(asked.name, asked.sender, state, asked.topic, asked.since, asked.text)
+        return Answer(await self._mail.messages(wanted, asked.limit))
 
     async def _message(self, call: _Call) -> Answer:
-        stored = await self._api.message(call.params.id)
+        asked: p.Message = call.params
+        stored = await self._api.message(asked.id)
         caller: Caller = call.caller
         if caller.is_agent and caller.peer not in (stored.message.sender, stored.message.to):
             raise DeniedError("the message is neither from you nor to you")
-        return Answer(self._api.story(stored))
+        return Answer(await self._api.story(stored, whole=asked.body))
 
     async def _resend(self, call: _Call) -> Answer:
         message_id, advice = await self._api.resend(call.params.id, BY)
@@ -394,35 +297,30 @@ class Methods:
         return message_object((await self._api.message(message_id)).message)
 
     async def _inbox(self, call: _Call) -> Answer | Stream:
-        asked: _Inbox = call.params
-        caller: Caller = call.caller
-        if caller.is_agent and caller.peer != asked.name:
-            raise DeniedError("an agent reads its own inbox only")
+        asked: p.Inbox = call.params
+        name = self._mail.mailbox_of(call.caller, asked.name)
         if asked.follow:
-            return Stream(self._follow_inbox(asked.name, ack=asked.ack))
-        mail = await self._api.mail(asked.name)
-        if asked.ack:
-            await self._api.acknowledge(asked.name, [message.id for message, _ in mail])
-        return Answer([inbox_item(message, body) for message, body in mail])
+            return Stream(self._mail.follow(name, asked.since, read=asked.all))
+        return Answer(await self._mail.read(name, asked.since, read=asked.all))
 
-    async def _follow_inbox(self, name: str, *, ack: bool) -> AsyncGenerator[dict[str, Any], None]:
-        seen: set[str] = set()
-        with self._feed.subscribe() as news:
-            while True:
-                for message, body in await self._api.mail(name):
-                    if message.id not in seen:
-                        seen.add(message.id)
-                        yield inbox_item(message, body)
-                        if ack:
-                            await self._api.acknowledge(name, [message.id])
-                while (await news.get()).peer != name:
-                    pass
+    async def _acknowledge(self, call: _Call) -> Answer:
+        asked: p.Acknowledge = call.params
+        await self._mail.acknowledge(self._mail.mailbox_of(call.caller, asked.name), asked.ids)
+        return Answer({})
 
     async def _wake(self, call: _Call) -> Answer:
-        return Answer(await self._api.wake(call.params.name, call.params.mode, BY, call.progress))
+        return Answer(*await self._api.wake(call.params.name, call.params.mode, BY, call.progress))
 
     async def _restart(self, call: _Call) -> Answer:
-        return Answer(await self._api.restart(call.params.name, BY, call.progress))
+        asked: p.Restart = call.params
+        return Answer(await self._api.restart(asked.name, BY, call.progress, resume=asked.resume))
+
+    async def _sleep(self, call: _Call) -> Answer:
+        return Answer(*await self._api.put_to_sleep(call.params.name))
+
+    async def _wait(self, call: _Call) -> Answer:
+        asked: p.Wait = call.params
+        return Answer(await self._api.wait(asked.name, asked.state, asked.timeout, call.progress))
 
     async def _stop(self, call: _Call) -> Answer:
         return Answer(await asyncio.gather(*(self._api.stop(name, BY) for name in self._names(call.params))))
@@ -437,25 +335,22 @@ class Methods:
         return Answer(await self._api.errand(call.params.name, e.Compact(BY), call.progress))
 
     async def _rename(self, call: _Call) -> Answer:
-        asked: _Rename = call.params
+        asked: p.Rename = call.params
         return Answer(await self._api.rename(asked.old, asked.new, BY, force=asked.force))
 
     async def _refresh(self, call: _Call) -> Answer:
-        names = self._names(call.params)
-        if call.params.all:
-            names = [name for name in names if not self._api.is_mailbox(name)]
-        return Answer([await self._api.refresh(name, BY) for name in names])
+        return Answer([await self._api.refresh(name, BY) for name in self._names(call.params)])
 
-    def _names(self, asked: _Some) -> list[str]:
+    def _names(self, asked: p.Some) -> list[str]:
         if asked.name is not None and not asked.all:
             return [asked.name]
         if asked.all and asked.name is None:
-            return [name for name in self._api.fleet.names() if name != OPERATOR]
+            return [name for name in self._api.fleet.names() if not self._api.is_mailbox(name)]
         raise UsageError("name one peer, or say --all")
 
     async def _remove(self, call: _Call) -> Answer:
-        folder = await self._api.remove(call.params.name, BY, force=call.params.force)
-        return Answer({"name": call.params.name, "dir": folder})
+        folder, given_up = await self._api.remove(call.params.name, BY, force=call.params.force)
+        return Answer({"name": call.params.name, "dir": folder, "unfinished": given_up})
 
     async def _attach(self, call: _Call) -> Answer:
         name = call.params.name
@@ -475,14 +370,14 @@ class Methods:
         return Answer({"path": str(self._api.machine.places.pane_log(call.params.name))})
 
     async def _events(self, call: _Call) -> Stream:
-        asked: _Events = call.params
+        asked: p.Events = call.params
         if asked.peer is not None and asked.peer not in self._api.fleet.names():
             known = await self._api.machine.store.events(0, asked.peer, 1)
             if not known:
                 self._api.fleet.get(asked.peer)
         return Stream(self._event_stream(asked))
 
-    async def _event_stream(self, asked: _Events) -> AsyncGenerator[dict[str, Any], None]:
+    async def _event_stream(self, asked: p.Events) -> AsyncGenerator[dict[str, Any], None]:
         left = asked.limit
         async for row in self._feed.rows(asked.after or 0, asked.peer, follow=asked.follow):
             yield event_object(row)

@@ -35,7 +35,9 @@ class Notices:
                 await self._fleet.settle(command.key)
                 return
             notice = command.notice
-            body = f"Your message {notice.about}: {notice.outcome}. {notice.why}".encode()
+            begins = (await self._store.heads([notice.about])).get(notice.about)
+            quoted = f" \u201c{begins}\u201d" if begins else ""
+            body = f"Your message {notice.about}{quoted}: {notice.outcome}. {notice.why}".encode()
             message = Message(
                 id=command.id,
                 sender=SYSTEM,

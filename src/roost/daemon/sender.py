@@ -12,7 +12,7 @@ from roost.core import events as e
 from roost.core.identity import HUMAN, OPERATOR, derive
 from roost.core.limits import BODY_BYTES, KEY_CHARACTERS, TOPIC_CHARACTERS, TTL_SECONDS
 from roost.core.message import Message, MessageState, Timing
-from roost.core.peer import PeerState
+from roost.core.view import Shown, shown
 from roost.daemon.attachments import Attachments, safe_name
 from roost.daemon.callers import Caller, Progress
 from roost.daemon.fleet import Fleet
@@ -20,11 +20,15 @@ from roost.daemon.machine import Machine
 from roost.daemon.tasks import race, won
 from roost.daemon.waits import Waits
 from roost.errors import DeniedError, NotFoundError, RefusedError, RoostError, UsageError, WaitTimeoutError
+from roost.host.interfaces import Clock
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message to send, as asked for. `ttl` and `timeout` are seconds."""
+    """A message to send, as asked for. `ttl` and `timeout` are seconds.
+
+    `words`: those of a body that was not written as one; the first of them might be meant as a recipient.
+    """
 
     to: str
     body: str
@@ -37,6 +41,7 @@ class Draft:
     wait: str = "stored"
     timeout: float | None = None
     timing: Timing = Timing.NEXT
+    words: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,11 @@ class Sender:
         blank = not (body.strip() if caller.is_agent else body)
         if blank and not draft.attach and not self._fleet.policy.of(recipient.peer.settings.runtime).mailbox:
             raise UsageError("the message is empty; it would wake an agent for nothing")
+        if len(draft.words) > 1 and self._fleet.find(draft.words[0]) is not None:
+            raise UsageError(
+                f"'{draft.words[0]}' is a peer, too, and a message goes to one; where the text for"
+                f" '{draft.to}' begins with that word, quote the text"
+            )
         reply_to = await self._reply_to(draft, sender, checked=caller.is_agent)
         message_id = self._id(sender, draft)
         with self._waits.message(message_id) as changes, self._waits.replies(message_id) as replies:
@@ -74,8 +84,9 @@ class Sender:
                 message, advice = await self._store(message_id, sender, draft, reply_to, body)
             if draft.wait == "stored":
                 return Sent(message, None, advice)
+            progress({"id": message.id, "notes": advice})
             waiting = self._await(message, draft.wait, changes, replies, progress)
-            return await self._timed(waiting, message, draft, advice)
+            return await self._timed(waiting, message, draft)
 
     @contextlib.asynccontextmanager
     async def _alone(self, message_id: str) -> AsyncGenerator[None]:
@@ -95,10 +106,13 @@ class Sender:
             if draft.sender not in (None, caller.peer):
                 raise DeniedError(f"you are '{caller.peer}' and cannot send as '{draft.sender}'")
             return caller.peer
-        if draft.sender is None:
-            return OPERATOR
-        self._fleet.get(draft.sender)
-        return draft.sender
+        name = draft.sender or self._machine.config.sender or OPERATOR
+        if not self._fleet.policy.of(self._fleet.get(name).peer.settings.runtime).mailbox:
+            raise DeniedError(
+                f"'{name}' is an agent, and only it writes in its name; a mailbox of your own is made by"
+                " `roost add NAME --runtime human`"
+            )
+        return name
 
     def _body(self, draft: Draft) -> bytes:
         try:
@@ -228,7 +242,6 @@ class Sender:
         waiting: Coroutine[Any, Any, tuple[Message, tuple[Message, str] | None]],
         message: Message,
         draft: Draft,
-        advice: list[str],
     ) -> Sent:
         timer = [self._machine.clock.sleep(draft.timeout)] if draft.timeout else []
         outcome, *_ = await race(waiting, *timer)
@@ -238,7 +251,7 @@ class Sender:
             )
         final, reply = outcome.result()
         _check_end(final, reply, draft.wait)
-        return Sent(final, reply, advice)
+        return Sent(final, reply)
 
     async def _await(
         self,
@@ -261,8 +274,6 @@ class Sender:
         else:
             follow.close()
         body = await self._machine.store.body(answer.id)
-        if answer.to == OPERATOR:
-            await self._fleet.tell(OPERATOR, e.Acknowledge((answer.id,)))
         stored = await self._machine.store.message(message.id)
         return stored.message if stored else message, (answer, (body or b"").decode("utf-8", "replace"))
 
@@ -284,29 +295,40 @@ class Sender:
         latest = stored.message if stored else message
         mailbox = self._fleet.policy.of(self._fleet.get(message.to).peer.settings.runtime).mailbox
         with self._waits.peer(message.to) as peers:
+            watch = Watch(self._fleet, message.to, self._machine.clock, progress)
             while True:
+                watch.look()
                 if latest.state in reached:
                     return latest
                 read = mailbox and latest.state is MessageState.DONE
                 if latest.final and not read:
                     return latest
-                latest = await self._news(latest, changes, peers, progress)
+                change, _ = await race(changes.get(), peers.get())
+                if won(change):
+                    latest = change.result()
+                    progress({"message": str(latest.state), "why": latest.why})
 
-    async def _news(
-        self,
-        latest: Message,
-        changes: asyncio.Queue[Message],
-        peers: asyncio.Queue[PeerState | None],
-        progress: Progress,
-    ) -> Message:
-        """The next change of the message; the recipient's changes meanwhile are progress."""
-        change, peer = await race(changes.get(), peers.get())
-        if won(change):
-            latest = change.result()
-            progress({"state": str(latest.state), "why": latest.why})
-        elif (state := peer.result()) is not None and state.session is not None:
-            progress({"state": str(state.session.state), "why": state.session.why})
-        return latest
+
+class Watch:
+    """Tells who waits what the recipient does: at the beginning, and at each change."""
+
+    def __init__(self, fleet: Fleet, name: str, clock: Clock, progress: Progress) -> None:
+        """Nothing was told yet."""
+        self._fleet = fleet
+        self._name = name
+        self._clock = clock
+        self._progress = progress
+        self._told: Shown | None = None
+
+    def look(self) -> None:
+        """Tell of the recipient's state where it is not what was told last."""
+        state = self._fleet.find(self._name)
+        if state is None:
+            return
+        view = shown(state, self._clock.now())
+        if self._told is None or (view.state, view.why) != (self._told.state, self._told.why):
+            self._told = view
+            self._progress({"state": view.state, "why": view.why})
 
 
 def _same(known: Message, digest: str, draft: Draft, reply_to: str | None) -> bool:

@@ -4,7 +4,8 @@ import sys
 import textwrap
 from collections.abc import Iterable
 
-from roost.cli.output import harmless, paint, say, table
+from roost.cli.output import harmless, paint, say
+from roost.cli.table import table
 
 COLUMNS = 80
 _INDENT = "  "

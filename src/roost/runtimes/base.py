@@ -185,12 +185,14 @@ class Controls:
     `interrupt` ends its turn, `clear` empties its input line and does nothing, once, to an empty one,
     `compact` compacts its conversation.
     `tells`: its record tells an interrupted turn from a finished one, answers, and a compaction.
+    `shows`: its input line is known to show what was pasted.
     """
 
     interrupt: tuple[str, ...] = ("Escape",)
     clear: tuple[str, ...] = ()
     compact: str | None = None
     tells: bool = True
+    shows: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,9 @@ class CommandRuntime:
         self._spec = spec
         self.name = spec.name
         self.traits = Traits(resumable=spec.resume_argv is not None, compacts=spec.compact is not None)
-        self.controls = Controls(tuple(spec.interrupt.split()), compact=spec.compact, tells=False)
+        self.controls = Controls(
+            tuple(spec.interrupt.split()), compact=spec.compact, tells=False, shows=False
+        )
         self.submit_delay = spec.submit_delay
 
     def locate(self, path: str | None) -> str:

@@ -13,6 +13,9 @@ from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.command import CommandRuntime
 from roost.runtimes.demo import DemoRuntime
 
+BUILT_IN = frozenset({ClaudeRuntime.name, CodexRuntime.name, DemoRuntime.name})
+"""Runtimes that need no configuration."""
+
 
 class Runtimes:
     """The built-in runtimes and those of the configuration file."""
@@ -20,8 +23,25 @@ class Runtimes:
     def __init__(self, commands: Iterable[RuntimeTable] = ()) -> None:
         """Know the built-in runtimes and these."""
         programs: list[Runtime] = [ClaudeRuntime(), CodexRuntime(), DemoRuntime()]
-        programs.extend(CommandRuntime(spec) for spec in commands)
-        self._programs: Mapping[str, Runtime] = {runtime.name: runtime for runtime in programs}
+        self._programs = {runtime.name: runtime for runtime in programs}
+        self._traits = {runtime.name: runtime.traits for runtime in programs}
+        self._traits[HUMAN] = Traits(mailbox=True, resumable=False, chooses_conversation=False)
+        self._tables: dict[str, RuntimeTable] = {}
+        self.learn(commands)
+
+    def learn(self, commands: Iterable[RuntimeTable]) -> None:
+        """Know these, too, where their names are new; those that are in use stay as they are."""
+        for table in commands:
+            if table.name not in self._programs:
+                runtime = CommandRuntime(table)
+                self._tables[table.name] = table
+                self._programs[table.name] = runtime
+                self._traits[table.name] = runtime.traits
+
+    def differing(self, commands: Iterable[RuntimeTable]) -> list[str]:
+        """Names of runtimes in use that the configuration file describes otherwise, or no more."""
+        tables = {table.name: table for table in commands}
+        return [name for name, table in self._tables.items() if tables.get(name) != table]
 
     def names(self) -> list[str]:
         """Every name that `--runtime` takes."""
@@ -47,8 +67,6 @@ class Runtimes:
             raise InvalidSettingError("a mailbox has no program")
         return self._programs[name]
 
-    def traits(self) -> dict[str, Traits]:
-        """The nature of every runtime."""
-        known = {name: runtime.traits for name, runtime in self._programs.items()}
-        known[HUMAN] = Traits(mailbox=True, resumable=False, chooses_conversation=False)
-        return known
+    def traits(self) -> Mapping[str, Traits]:
+        """The nature of every runtime, also of those that are learned later."""
+        return self._traits

@@ -10,12 +10,23 @@ from typing import Protocol
 
 from roost.core.commands import Change, Clear, Effect, End, Examine, Journal, Launch, Notify, Offer, Perform
 from roost.core.identity import ProcessId
-from roost.core.message import Message, MessageState
+from roost.core.message import Message
 from roost.core.peer import PeerState
 from roost.core.session import Death
-from roost.store.records import Attempt, Copied, Counts, Intent, JournalRow, Loaded, StoredMessage
+from roost.store.records import (
+    ANY,
+    Attempt,
+    Copied,
+    Counts,
+    Intent,
+    JournalRow,
+    Loaded,
+    StoredMessage,
+    Wanted,
+)
 
 __all__ = [
+    "ANY",
     "Attempt",
     "Batch",
     "Counts",
@@ -25,6 +36,7 @@ __all__ = [
     "Store",
     "StoredMessage",
     "Token",
+    "Wanted",
     "clear_of",
     "intent_for",
 ]
@@ -117,22 +129,22 @@ class Store(Protocol):
         """One message with its story, by id or prefix as `resolve` takes it."""
         ...
 
-    async def messages(
-        self,
-        peer: str | None = None,
-        state: MessageState | None = None,
-        limit: int = 200,
-        sender: str | None = None,
-    ) -> list[Message]:
-        """The newest messages to `peer`, in `state`, by `sender`; newest last."""
+    async def messages(self, wanted: Wanted = ANY, limit: int = 200) -> list[Message]:
+        """The newest messages that are wanted; newest last."""
+        ...
+
+    async def heads(self, message_ids: Collection[str]) -> dict[str, str]:
+        """How the bodies of these messages begin, in one line of at most 120 characters each."""
         ...
 
     async def body(self, message_id: str) -> bytes | None:
         """The body of a message, by its whole id; None when there is no such message."""
         ...
 
-    async def inbox(self, peer: str) -> list[tuple[Message, bytes]]:
-        """The unread messages of a mailbox with their bodies, oldest first."""
+    async def inbox(
+        self, peer: str, since: float | None = None, *, read: bool = False
+    ) -> list[tuple[Message, bytes]]:
+        """The unread messages of a mailbox with their bodies, oldest first; `read`: all that came `since`."""
         ...
 
     async def events(self, after: int = 0, peer: str | None = None, limit: int = 1000) -> list[JournalRow]:

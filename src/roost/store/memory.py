@@ -13,9 +13,9 @@ from roost.core.session import Death
 from roost.errors import RefusedError, StoreError
 from roost.store.database import SCHEMA
 from roost.store.errors import AmbiguousIdError, BatchError, StoreClosedError
-from roost.store.interfaces import Batch
+from roost.store.interfaces import ANY, Batch
 from roost.store.reader import PREFIX_LEAST
-from roost.store.records import Copied, Counts, JournalRow, Loaded, StoredMessage
+from roost.store.records import Copied, Counts, JournalRow, Loaded, StoredMessage, Wanted, head, is_wanted
 from roost.store.tables import Tables, apply, forget, unfinished
 
 T = TypeVar("T")
@@ -155,28 +155,30 @@ class MemoryStore:
         replies = (m for m in tables.messages.values() if m.reply_to == whole and m.notice is None)
         return StoredMessage(tables.messages[whole], tables.attempts.get(whole, ()), tuple(replies))
 
-    async def messages(
-        self,
-        peer: str | None = None,
-        state: MessageState | None = None,
-        limit: int = 200,
-        sender: str | None = None,
-    ) -> list[Message]:
+    async def messages(self, wanted: Wanted = ANY, limit: int = 200) -> list[Message]:
         """The newest messages, newest last."""
         return _last(
             self._seen().messages.values(),
-            lambda m: peer in (None, m.to) and state in (None, m.state) and sender in (None, m.sender),
+            lambda m: is_wanted(m, wanted, self._seen().bodies.get(m.id, b"")),
             limit,
         )
+
+    async def heads(self, message_ids: Collection[str]) -> dict[str, str]:
+        """How the bodies of these messages begin."""
+        bodies = self._seen().bodies
+        return {each: head(bodies[each]) for each in message_ids if each in bodies}
 
     async def body(self, message_id: str) -> bytes | None:
         """The body of a message."""
         return self._seen().bodies.get(message_id)
 
-    async def inbox(self, peer: str) -> list[tuple[Message, bytes]]:
-        """The unread messages of a mailbox."""
+    async def inbox(
+        self, peer: str, since: float | None = None, *, read: bool = False
+    ) -> list[tuple[Message, bytes]]:
+        """The unread messages of a mailbox, or all of them."""
         tables = self._seen()
-        return [(message, tables.bodies[message.id]) for message in unfinished(tables, peer)]
+        every = [m for m in tables.messages.values() if m.to == peer and m.created_at >= (since or 0.0)]
+        return [(m, tables.bodies[m.id]) for m in (every if read else unfinished(tables, peer))]
 
     async def events(self, after: int = 0, peer: str | None = None, limit: int = 1000) -> list[JournalRow]:
         """Journal events with a number above `after`."""

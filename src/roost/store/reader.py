@@ -14,7 +14,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import apsw
 
-from roost.core.message import FINAL, Message, MessageState
+from roost.core.message import FINAL, Message
 from roost.core.peer import PeerState
 from roost.core.session import Death, Session
 from roost.store import rows
@@ -22,7 +22,7 @@ from roost.store.backup import back_up
 from roost.store.codec import to_text
 from roost.store.database import open_for_reading, schema_of
 from roost.store.errors import AmbiguousIdError, explain
-from roost.store.records import Copied, Counts, Intent, JournalRow, Loaded, StoredMessage
+from roost.store.records import ANY, Copied, Counts, Intent, JournalRow, Loaded, StoredMessage, Wanted, head
 from roost.store.retention import Past, find_past
 
 P = ParamSpec("P")
@@ -30,11 +30,16 @@ T = TypeVar("T")
 
 _PART = 256
 """Rows that are decoded at once."""
-PREFIX_LEAST = 8
+PREFIX_LEAST = 4
 """Fewer digits of a message id are not looked up."""
 # SQLite uses the partial index only for its own words, and untold prefers the one of all messages.
 _QUEUE = "messages INDEXED BY messages_unfinished"
 _UNFINISHED = "state IN ('queued', 'offered', 'accepted', 'unknown')"
+# `lower` knows the letters of ASCII alone, and leaves the bytes of all others as they are.
+_HOLDS = (
+    "(instr(CAST(lower(topic) AS BLOB), CAST(lower(?) AS BLOB)) OR EXISTS (SELECT 1 FROM bodies"
+    " WHERE bodies.seq = messages.seq AND instr(CAST(lower(body) AS BLOB), CAST(lower(?) AS BLOB))))"
+)
 
 
 def _explained(
@@ -105,7 +110,7 @@ class Reader:
 
     @_explained
     def resolve(self, prefix: str) -> str | None:
-        """The whole message id of a prefix of at least 8 digits; AmbiguousIdError when there are several."""
+        """The whole message id of a prefix of at least 4 digits; AmbiguousIdError when there are several."""
         if self._row("SELECT 1 FROM messages WHERE id = ?", prefix) is not None:
             return prefix
         if len(prefix) < PREFIX_LEAST:
@@ -139,30 +144,41 @@ class Reader:
             )
 
     @_explained
-    def messages(
-        self,
-        peer: str | None = None,
-        state: MessageState | None = None,
-        limit: int = 200,
-        sender: str | None = None,
-    ) -> list[Message]:
-        """The newest messages to `peer`, in `state`, by `sender`; newest last."""
-        given = {
-            column: value
-            for column, value in (("recipient", peer), ("state", state), ("sender", sender))
-            if value is not None
+    def messages(self, wanted: Wanted = ANY, limit: int = 200) -> list[Message]:
+        """The newest messages that are wanted; newest last."""
+        text = None if wanted.text is None else wanted.text.encode()
+        asked = {
+            "recipient = ?": wanted.to,
+            "state = ?": None if wanted.state is None else str(wanted.state),
+            "sender = ?": wanted.sender,
+            "topic = ?": wanted.topic,
+            "created_at >= ?": wanted.since,
+            _HOLDS: text,
         }
-        clauses = [f"{column} = ?" for column in given]
+        given = {clause: value for clause, value in asked.items() if value is not None}
+        clauses, values = list(given), list(given.values())
+        if text is not None:
+            values.append(text)  # _HOLDS takes it twice, and is the last
         table = "messages"
-        if state is not None and state not in FINAL:
+        if wanted.state is not None and wanted.state not in FINAL:
             table = _QUEUE
             clauses.append(_UNFINISHED)
         found = self._rows(
             f"SELECT {rows.MESSAGE_COLUMNS} FROM {table} WHERE {' AND '.join(clauses) or 'true'}"
             " ORDER BY seq DESC LIMIT ?",
-            (*map(str, given.values()), limit),
+            (*values, limit),
         )
         return [rows.read_message(row) for row in reversed(found)]
+
+    @_explained
+    def heads(self, message_ids: Collection[str]) -> dict[str, str]:
+        """How the bodies of these messages begin, in one line of at most 120 characters each."""
+        found = self._rows(
+            "SELECT id, substr(body, 1, 960) FROM messages JOIN bodies USING (seq)"
+            " WHERE id IN (SELECT value FROM json_each(?))",
+            (to_text(sorted(message_ids)),),
+        )
+        return {row[0]: head(row[1] or b"") for row in found}
 
     @_explained
     def body(self, message_id: str) -> bytes | None:
@@ -172,12 +188,15 @@ class Reader:
         )
 
     @_explained
-    def inbox(self, peer: str) -> list[tuple[Message, bytes]]:
-        """The unread messages of a mailbox with their bodies, oldest first."""
+    def inbox(
+        self, peer: str, since: float | None = None, *, read: bool = False
+    ) -> list[tuple[Message, bytes]]:
+        """The unread messages of a mailbox with their bodies, oldest first; `read`: all that came `since`."""
+        table, which = ("messages", "created_at >= ?") if read else (_QUEUE, f"{_UNFINISHED} AND ?")
         found = self._rows(
-            f"SELECT body, {rows.MESSAGE_COLUMNS} FROM {_QUEUE} JOIN bodies USING (seq)"
-            f" WHERE recipient = ? AND {_UNFINISHED} ORDER BY seq",
-            (peer,),
+            f"SELECT body, {rows.MESSAGE_COLUMNS} FROM {table} JOIN bodies USING (seq)"
+            f" WHERE recipient = ? AND {which} ORDER BY seq",
+            (peer, (since or 0.0) if read else 1),
         )
         return [(rows.read_message(row[1:]), row[0]) for row in found]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from roost.core.message import Message
+from roost.core.message import Message, MessageState
 from roost.core.peer import PeerState
 
 
@@ -60,6 +60,49 @@ class StoredMessage:
     message: Message
     attempts: tuple[Attempt, ...]
     replies: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which messages are looked for; None: any. `since`: made at that time (Unix seconds) or later.
+
+    `text` stands in the body or the topic; letters of ASCII are taken for the same in both cases.
+    """
+
+    to: str | None = None
+    sender: str | None = None
+    state: MessageState | None = None
+    topic: str | None = None
+    since: float | None = None
+    text: str | None = None
+
+
+ANY = Wanted()
+"""All messages."""
+
+
+def is_wanted(message: Message, wanted: Wanted, body: bytes) -> bool:
+    """Whether a message is one of those."""
+    text = None if wanted.text is None else wanted.text.encode().lower()
+    return (
+        wanted.to in (None, message.to)
+        and wanted.sender in (None, message.sender)
+        and wanted.state in (None, message.state)
+        and wanted.topic in (None, message.topic)
+        and message.created_at >= (wanted.since or 0.0)
+        and (text is None or text in body.lower() or text in (message.topic or "").encode().lower())
+    )
+
+
+HEAD = 120
+"""Characters by which a message is known where its whole body has no room."""
+
+
+def head(body: bytes) -> str:
+    """How a body begins: its first line that holds text, in at most HEAD characters."""
+    text = body[: 8 * HEAD].decode("utf-8", "ignore").strip()
+    line = " ".join(text.partition("\n")[0].split())
+    return line if len(line) <= HEAD and line == text else f"{line[: HEAD - 1].rstrip()}…"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from roost.core.message import Message, MessageState
+from roost.core.message import Message
 from roost.core.peer import PeerState
 from roost.core.session import Death
 from roost.store.errors import StoreClosedError
-from roost.store.interfaces import Batch, Counts, JournalRow, Loaded, StoredMessage
+from roost.store.interfaces import ANY, Batch, Counts, JournalRow, Loaded, StoredMessage
 from roost.store.reader import Reader
-from roost.store.records import Copied
+from roost.store.records import Copied, Wanted
 from roost.store.retention import forget, give_back
 from roost.store.writer import Writer
 
@@ -111,23 +111,23 @@ class SqliteStore:
         """One message with its story."""
         return await self._read(Reader.message, message_id)
 
-    async def messages(
-        self,
-        peer: str | None = None,
-        state: MessageState | None = None,
-        limit: int = 200,
-        sender: str | None = None,
-    ) -> list[Message]:
+    async def messages(self, wanted: Wanted = ANY, limit: int = 200) -> list[Message]:
         """The newest messages, newest last."""
-        return await self._read(Reader.messages, peer, state, limit, sender)
+        return await self._read(Reader.messages, wanted, limit)
+
+    async def heads(self, message_ids: Collection[str]) -> dict[str, str]:
+        """How the bodies of these messages begin."""
+        return await self._read(Reader.heads, message_ids)
 
     async def body(self, message_id: str) -> bytes | None:
         """The body of a message."""
         return await self._read(Reader.body, message_id)
 
-    async def inbox(self, peer: str) -> list[tuple[Message, bytes]]:
-        """The unread messages of a mailbox."""
-        return await self._read(Reader.inbox, peer)
+    async def inbox(
+        self, peer: str, since: float | None = None, *, read: bool = False
+    ) -> list[tuple[Message, bytes]]:
+        """The unread messages of a mailbox, or all of them."""
+        return await self._read(Reader.inbox, peer, since, read=read)
 
     async def events(self, after: int = 0, peer: str | None = None, limit: int = 1000) -> list[JournalRow]:
         """Journal events with a number above `after`."""

@@ -4,19 +4,21 @@ from roost.cli.app import App
 from roost.cli.client import ConnectionLostError, Record
 from roost.cli.command import Option, command
 from roost.cli.health import show
-from roost.cli.output import say
-from roost.errors import NoDaemonError, RoostError
+from roost.cli.output import say, show_json
+from roost.errors import NoDaemonError, RoostError, UsageError
 
 
-@command("up", Option("--foreground", help="Run in this terminal until Ctrl-C."), data=False)
+@command("up", Option("--foreground", help="Run in this terminal until Ctrl-C."))
 def up_command(app: App, foreground: bool) -> None:  # noqa: FBT001 -- a flag
     """Start the daemon; returns when it answers. Does nothing when it runs already.
 
-    With a service installed (`roost service install`) the service starts it.
+    With a service installed (`roost service install`) the service starts it. --json prints its status.
     """
+    if foreground and app.json:
+        raise UsageError("--json does not go with --foreground, which prints nothing")
     status = _status(app)
     if status is not None:
-        say(f"roost {status['version']} is already up (pid {status['pid']})")
+        _say_up(app, status, "already up")
         return
     from roost.cli.launch import StartError, run_in_foreground, start, wait_until_up
     from roost.cli.service.install import start_service
@@ -33,8 +35,14 @@ def up_command(app: App, foreground: bool) -> None:  # noqa: FBT001 -- a flag
             if not waited:
                 raise
             start(app)  # a pass of `roost gc` held the lock, and has ended
-    status = status or app.call("status")
-    say(f"roost {status['version']} is up (pid {status['pid']})")
+    _say_up(app, status or app.call("status"), "up")
+
+
+def _say_up(app: App, status: Record, words: str) -> None:
+    if app.json:
+        show_json(status)
+    else:
+        say(f"roost {status['version']} is {words} (pid {status['pid']})")
 
 
 def _status(app: App) -> Record | None:

@@ -9,8 +9,9 @@ import sys
 from roost.cli.app import App
 from roost.cli.client import Record
 from roost.cli.command import Argument, Option, command
-from roost.cli.output import say, show_json, table, warn
+from roost.cli.output import say, show_json, warn
 from roost.cli.registry import show_rows
+from roost.cli.table import table
 from roost.errors import NoDaemonError, RoostError, UsageError
 
 TYPE_CHECKING = False

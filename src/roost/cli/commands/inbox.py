@@ -1,52 +1,80 @@
 """`inbox`: the mail of a peer without a process."""
 
-import sys
-
 from roost.cli.app import App
 from roost.cli.client import Record
 from roost.cli.command import Argument, Option, command
-from roost.cli.output import clock, harmless, one_line, paint, say, show_json, show_json_line, wrap
+from roost.cli.output import clock, harmless, local, one_line, paint, say, show_json, show_json_line, wrap
+from roost.cli.shown import deliver
+from roost.core.durations import parse_duration
 
 
 @command(
     "inbox",
-    Argument("name"),
-    Option("--ack", help="Mark what was shown as read."),
+    Argument("name", required=False),
+    Option("--ack", help="Mark what was shown as read, once it has left for the screen, file or pipe."),
     Option("--follow", help="Go on showing what arrives, until Ctrl-C; with --json one line each."),
+    Option("--all", "everything", help="Also what was read before."),
+    Option(
+        "--since",
+        metavar="DURATION",
+        kind=parse_duration,
+        help="What came in the last 10m, 2h ..., read or not.",
+    ),
 )
-def inbox_command(app: App, name: str, ack: bool, follow: bool) -> None:  # noqa: FBT001 -- a flag
-    """Show the unread mail of a peer of runtime `human`, oldest first."""
-    params: Record = {"name": name, "ack": ack, "follow": follow}
+def inbox_command(
+    app: App,
+    name: str | None,
+    ack: bool,  # noqa: FBT001 -- a flag
+    follow: bool,  # noqa: FBT001 -- a flag
+    everything: bool,  # noqa: FBT001 -- a flag
+    since: float | None,
+) -> None:
+    """Show unread mail, oldest first: yours, or that of NAME, a mailbox.
+
+    Without NAME it is the mailbox that your messages are sent from: that of ROOST_FROM, else of `from` in the
+    config file, else `operator`; an agent's own inside its session.
+    """
+    mine = name or app.sender
+    params: Record = {"name": mine, "follow": follow, "all": everything, "since": since}
+
+    def mark(items: list[Record]) -> None:
+        """What was shown counts as read, after it was shown."""
+        deliver()
+        unread = [item["id"] for item in items if not item.get("read_at")]
+        if ack and unread:
+            app.call("acknowledge", {"name": mine, "ids": unread})
+
+    def show_now(item: Record) -> None:
+        if app.json:
+            show_json_line(item)
+        else:
+            _show(item)
+        mark([item])
+
     if follow:
-        show = show_json_line if app.json else _show_now
-        app.call("inbox", params, on_event=show, patience=None)
+        app.call("inbox", params, on_event=show_now, patience=None)
         return
     items: list[Record] = app.call("inbox", params) if ack else app.call_or_read("inbox", params)
     if app.json:
         show_json(items)
-        return
-    for item in items:
-        _show(item)
-    if not items:
-        say("no unread messages")
-
-
-def _show_now(item: Record) -> None:
-    _show(item)
-    sys.stdout.flush()
+    else:
+        for item in items:
+            _show(item)
+        if not items:
+            say("no messages" if everything or since else "no unread messages")
+    if ack:
+        mark(items)
 
 
 def _show(item: Record) -> None:
-    say(paint(f"{clock(item.get('at'))}  {one_line(item['id'])} from {one_line(item['from'])}", "bold"))
+    read = " (read)" if item.get("read_at") else ""
+    say(paint(f"{clock(item.get('at'))}  {one_line(item['id'])} from {one_line(item['from'])}{read}", "bold"))
     if item.get("topic"):
         say(f"  topic: {one_line(item['topic'])}")
     if item.get("reply_to"):
         say(f"  in reply to {one_line(item['reply_to'])}")
-    notice: Record | None = item.get("notice")
-    if notice:
-        # The body of a notice says the same to an agent.
-        about, outcome = one_line(notice["about"]), one_line(notice["outcome"])
-        say(wrap(f"  your message {about} {outcome}: {one_line(notice['why'])}", 2))
+    if item.get("notice"):
+        say(wrap(f"  {local(one_line(item.get('body')))}", 2))
         return
     for line in harmless(str(item.get("body") or "")).splitlines():
         say(f"  {line}")

@@ -8,13 +8,15 @@ from roost.cli.output import (
     clock,
     fields,
     harmless,
+    local,
     say,
     show_json,
     show_json_line,
-    table,
     wrap,
 )
-from roost.cli.sentences import sentence
+from roost.cli.sentences import ENDED, sentence
+from roost.cli.shown import flush
+from roost.cli.table import table
 from roost.errors import NoDaemonError
 
 _NAMES = {9: "SIGKILL", 15: "SIGTERM", 1: "SIGHUP", 2: "SIGINT", 11: "SIGSEGV", 6: "SIGABRT"}
@@ -39,6 +41,8 @@ def events_command(app: App, follow: bool, peer: str | None, after: int | None, 
             show_json_line(event)
         else:
             _show_event(event)
+        if follow:
+            flush()
 
     try:
         app.call("events", params, on_event=show, patience=None)
@@ -51,13 +55,13 @@ def events_command(app: App, follow: bool, peer: str | None, after: int | None, 
             raise
         from roost.cli.offline import read
 
-        for event in read(app.places.database, "events", params):
+        for event in read(app.places, "events", params):
             show(event)
 
 
 def _show_event(event: Record) -> None:
     words = (str(event["seq"]).rjust(6), clock(event.get("ts")), str(event.get("peer") or "-").ljust(12))
-    say(wrap(" ".join([*words, sentence(event)]).rstrip(), 7))
+    say(wrap(" ".join([*words, local(sentence(event))]).rstrip(), 7))
 
 
 @command("deaths", Argument("name", required=False))
@@ -70,18 +74,19 @@ def deaths_command(app: App, name: str | None) -> None:
         say("no deaths on record")
     elif name is None:
         table(
-            ("AGE", "PEER", "CAUSE", "EXIT", "BY", "EVIDENCE"),
+            ("AGE", "PEER", "HOW IT ENDED", "EXIT", "BY", "EVIDENCE"),
             (
                 (
                     age(death["at"]),
                     death["peer"],
-                    death["cause"],
+                    ENDED.get(str(death["cause"]), death["cause"]),
                     _exit(death),
                     death.get("by"),
                     death.get("evidence"),
                 )
                 for death in deaths
             ),
+            spare=("BY", "EXIT", "AGE"),
         )
     else:
         for index, death in enumerate(deaths):

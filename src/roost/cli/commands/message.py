@@ -1,10 +1,24 @@
 """`messages` and `message`: queue and history, and one message's whole story."""
 
+import sys
+
 from roost.cli.app import App
 from roost.cli.client import Record
 from roost.cli.command import Argument, Choice, Number, Option, command
-from roost.cli.output import age, clock, fields, one_line, say, show_json, table, wrap
-from roost.core.durations import rough_duration
+from roost.cli.output import (
+    age,
+    clock,
+    fields,
+    harmless,
+    is_terminal,
+    local,
+    one_line,
+    say,
+    show_json,
+    wrap,
+)
+from roost.cli.table import table
+from roost.core.durations import parse_duration, rough_duration
 from roost.errors import UsageError
 
 WAITING = ("queued", "offered", "accepted", "unknown")
@@ -17,12 +31,34 @@ STATES = ("queued", "offered", "accepted", "done", "expired", "refused", "dead-l
 @command(
     "messages",
     Argument("name", required=False),
+    Option("--to", metavar="NAME", help="Only messages to this peer, as NAME."),
+    Option("--from", "sender", metavar="NAME", help="Only messages of this sender."),
+    Option("--topic", metavar="TEXT", help="Only messages of this topic."),
     Option("--state", kind=Choice(STATES), help="Only messages in this state."),
+    Option("--since", metavar="DURATION", kind=parse_duration, help="Only messages of the last 10m, 2h ..."),
+    Option("--grep", "text", metavar="TEXT", help="Only messages that hold this text."),
     Option("--limit", kind=Number(1), default=50, help="The latest so many."),
 )
-def messages_command(app: App, name: str | None, state: str | None, limit: int) -> None:
-    """Show queue and history, of all peers or of messages to NAME."""
-    messages: list[Record] = app.call_or_read("messages", {"name": name, "state": state, "limit": limit})
+def messages_command(  # noqa: PLR0913, PLR0917 -- one for each option
+    app: App,
+    name: str | None,
+    to: str | None,
+    sender: str | None,
+    topic: str | None,
+    state: str | None,
+    since: float | None,
+    text: str | None,
+    limit: int,
+) -> None:
+    """Show queue and history, of all peers or of messages to NAME.
+
+    What needs a person stands first, then what is under way, then what ended; each group from old to new.
+    """
+    if name is not None and to not in {None, name}:
+        raise UsageError(f"messages to '{name}' or to '{to}'? name one of them")
+    params: Record = {"name": name or to, "from": sender, "topic": topic, "state": state}
+    params |= {"since": since, "text": text, "limit": limit}
+    messages: list[Record] = app.call_or_read("messages", params)
     if app.json:
         show_json(messages)
     elif not messages:
@@ -32,9 +68,9 @@ def messages_command(app: App, name: str | None, state: str | None, limit: int) 
 
 
 def show_messages(messages: list[Record]) -> None:
-    """Messages as a table."""
+    """Messages as a table: those in doubt first, then those under way."""
     table(
-        ("ID", "FROM", "TO", "STATE", "AGE", "WHY"),
+        ("ID", "FROM", "TO", "STATE", "AGE", "ABOUT"),
         (
             (
                 str(message["id"])[:SHORT_ID],
@@ -42,34 +78,51 @@ def show_messages(messages: list[Record]) -> None:
                 message["to"],
                 message["state"],
                 age(message.get("created_at")),
-                message.get("why"),
+                _about(message),
             )
-            for message in messages
+            for message in sorted(messages, key=_place)
         ),
-        state=3,
+        state="STATE",
+        spare=("AGE", "FROM"),
     )
+
+
+def _place(message: Record) -> int:
+    """Its group; within one the order stays."""
+    state = str(message["state"])
+    return 0 if state == "unknown" else 1 if state in WAITING else 2
+
+
+def _about(message: Record) -> str:
+    """Topic, beginning and, unless all is well, the reason of its state."""
+    topic = f"[{message['topic']}] " if message.get("topic") else ""
+    text = f"{topic}{message.get('text') or ''}".strip()
+    well = message["state"] in {"done", "accepted"} or not message.get("why")
+    return text if well else f"{message['why']}: {text}" if text else str(message["why"])
 
 
 @command(
     "message",
     Argument("id"),
+    Option("--body", help="Print its body alone, as it was sent."),
     Option("--resend", help="Send it again: it is in doubt, or ended without being taken."),
     Option("--drop", help="Give it up: it is in doubt, or waits. Its sender is told."),
 )
 def message_command(
     app: App,
     id: str,  # noqa: A002 -- the argument's name in the help
+    body: bool,  # noqa: FBT001 -- a flag
     resend: bool,  # noqa: FBT001 -- a flag
     drop: bool,  # noqa: FBT001 -- a flag
 ) -> None:
-    """Show one message's whole story. The digits of its ID that `messages` shows are enough.
+    """Show one message's whole story. The first digits of its ID are enough, from four on.
 
     A message is in doubt (`unknown`) when nobody can tell whether the agent took it; look at the agent,
     then decide. `--resend` offers it again under the same ID. One that expired or is a dead letter is sent
     once more as a new message, whose ID is printed. One that was taken is never sent again.
     """
-    if resend and drop:
-        raise UsageError("--resend and --drop exclude each other")
+    if [body, resend, drop].count(True) > 1:
+        raise UsageError("--body, --resend and --drop exclude each other")
     if resend or drop:
         decided: Record = app.call("resend" if resend else "drop", {"id": id})
         if app.json:
@@ -77,9 +130,13 @@ def message_command(
         else:
             say(str(decided["id"]))
         return
-    message: Record = app.call_or_read("message", {"id": id})
+    message: Record = app.call_or_read("message", {"id": id, "body": body})
     if app.json:
         show_json(message)
+        return
+    if body:
+        text = str(message["body"])
+        say(harmless(text) if is_terminal(sys.stdout) else text)
         return
     attachments: list[str] = message.get("attachments") or []
     fields(
@@ -89,6 +146,7 @@ def message_command(
             ("to", message["to"]),
             ("topic", message.get("topic")),
             ("reply to", message.get("reply_to")),
+            ("text", one_line(message.get("text"))),
             ("state", message["state"]),
             ("why", message.get("why")),
             ("attachments", "\n".join(attachments)),
@@ -100,7 +158,12 @@ def message_command(
         say()
     for step in story:
         took = f"+{rough_duration(step['took'])}" if step.get("took") is not None else ""
-        say(wrap(f"{clock(step.get('at'))}  {took:>6}  {one_line(step.get('what'))}", 29))
+        say(wrap(f"{clock(step.get('at'))}  {took:>6}  {local(one_line(step.get('what')))}", 29))
     recipient: Record | None = message.get("recipient")
     if recipient is not None and message["state"] in WAITING:
-        say(wrap(f"{'now':<27}  {message['to']} is {recipient['state']}: {one_line(recipient['why'])}", 29))
+        say(
+            wrap(
+                f"{'now':<27}  {message['to']} is {recipient['state']}: {local(one_line(recipient['why']))}",
+                29,
+            )
+        )

@@ -1,9 +1,8 @@
 """`metrics`: what the daemon counts, as Prometheus reads it."""
 
-import sys
-
 from roost.cli.app import App
 from roost.cli.command import command
+from roost.cli.shown import write
 
 
 @command("metrics", data=False)
@@ -13,4 +12,4 @@ def metrics_command(app: App) -> None:
     The same text is at `/metrics` of the loopback address that `roost status --json` shows, for whoever sends
     the content of `state/metrics.token` as a bearer token. Counters begin with the daemon.
     """
-    sys.stdout.write(app.call("metrics")["text"])
+    write(app.call("metrics")["text"])

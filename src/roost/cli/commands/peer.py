@@ -133,12 +133,25 @@ def _pair(text: str) -> list[str]:
 
 @command("remove", Argument("name"), Option("--force", help="End its session first when it has one."))
 def remove_command(app: App, name: str, force: bool) -> None:  # noqa: FBT001 -- a flag
-    """Forget a peer and all that is kept about it. Its folder stays."""
+    """Forget a peer and all that is kept about it.
+
+    The messages to it and the records of its sessions go; who waits for an answer is told. Its folder, and
+    the conversations that its program keeps by itself, stay.
+    """
     result: Record = app.call("remove", {"name": name, "force": force}, patience=None)
     if app.json:
         show_json(result)
     else:
-        say(f"removed {result['name']}; its folder {result['dir']} was kept")
+        unfinished = int(result.get("unfinished") or 0)
+        given_up = (
+            f"{unfinished} unfinished message{'' if unfinished == 1 else 's'} given up, "
+            if unfinished
+            else ""
+        )
+        say(
+            f"removed {result['name']}: {given_up}all messages to it and records of it are gone;"
+            f" its folder {result['dir']} stays"
+        )
 
 
 @command(

@@ -3,13 +3,18 @@
 from roost.cli.app import App
 from roost.cli.client import DOWN, Record
 from roost.cli.command import Argument, command
-from roost.cli.output import age, clock, fields, paint_state, say, show_json, table
+from roost.cli.output import age, clock, fields, paint_state, say, show_json
 from roost.cli.registry import show
+from roost.cli.table import table
 
 
 @command("list")
 def list_command(app: App) -> None:
-    """Show all peers: state, since when, waiting messages, and why."""
+    """Show all peers: state, since when, waiting messages, and why.
+
+    What needs a person stands first, then what works, then what rests. Of one that works: topic, message and
+    sender of its turn, and for how long it has lasted.
+    """
     show(app)
 
 
@@ -25,7 +30,7 @@ def show_command(app: App, name: str) -> None:
     held: Record = peer.get("held_by") or {}
     marks = [
         *(["stopped"] if peer.get("stopped") else []),
-        *(["fresh-next"] if peer.get("fresh_next") else []),
+        *(["begins anew at its next wake"] if peer.get("fresh_next") else []),
         *([f"quarantined until {clock(quarantine.get('until'))}"] if quarantine else []),
     ]
     state = str(peer["state"])
@@ -91,7 +96,7 @@ def _show_pool(pool: list[Record]) -> None:
         for session in pool
     ]
     say()
-    table(("POOL", "STATE", "SINCE", "FOR"), rows, state=1)
+    table(("POOL", "STATE", "SINCE", "FOR"), rows, state="STATE")
 
 
 def _processes(session: Record) -> str:
@@ -108,8 +113,15 @@ def _hindered(hindered: Record) -> str:
 def _death(death: Record) -> str:
     if not death:
         return ""
-    parts = (str(death.get("cause")), death.get("why"), clock(death.get("at")))
-    return ", ".join(part for part in parts if part)
+    return f"{clock(death.get('at'))}, it {_told(str(death.get('cause')), str(death.get('why') or ''))}"
+
+
+def _told(cause: str, why: str) -> str:
+    """How a session ended; a cause of a later version is shown as it is."""
+    from roost.cli.sentences import ENDED
+
+    words = ENDED.get(cause, cause)
+    return f"{words}: {why}" if why else words
 
 
 def _show_messages(messages: list[Record]) -> None:

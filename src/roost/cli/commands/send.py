@@ -8,7 +8,8 @@ import sys
 from roost.cli.app import App
 from roost.cli.client import Record, RemoteError
 from roost.cli.command import Argument, Choice, Option, command
-from roost.cli.output import Progress, harmless, is_terminal, say, show_json, warn
+from roost.cli.output import Progress, harmless, is_terminal, local, one_line, say, show_json, warn
+from roost.cli.shown import deliver, flush, told
 from roost.core.durations import parse_duration
 from roost.core.limits import ATTACHMENTS, BODY_BYTES
 from roost.errors import UsageError
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 DEFAULT_WAIT = 600.0
 """Seconds that `--wait` waits unless `--timeout` says otherwise."""
 INTERRUPTED = 130
+SHORT_ID = 16
+"""Digits of an id that are shown while its sender waits."""
 
 
 @command(
@@ -27,7 +30,12 @@ INTERRUPTED = 130
     Argument("to"),
     Argument("body", many=True, required=False),
     Option("--file", "file", metavar="FILE", help="Take the body from this file."),
-    Option("--from", "sender", metavar="NAME", help="Send as this mailbox peer (default: as the operator)."),
+    Option(
+        "--from",
+        "sender",
+        metavar="NAME",
+        help="Send as this mailbox peer (else ROOST_FROM, else `from` in the config file, else `operator`).",
+    ),
     Option(
         "--topic", metavar="TEXT", help="What it is about; a topic decides whether a conversation is resumed."
     ),
@@ -70,7 +78,7 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
 ) -> int:
     """Send a message.
 
-    Prints its id, or with `--wait replied` the body of the reply.
+    Prints its id, or with `--wait replied` the body of the reply. A later answer comes to your `roost inbox`.
 
     `--when now` goes into the running turn, where the agent program can take it in (claude, codex), and else
     ahead of all that waits; `--when idle` after all of it and without waking a sleeping agent.
@@ -88,7 +96,8 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
     params: Record = {
         "to": to,
         "body": _read_body(body, file),
-        "from": sender,
+        "words": list(body[:2]),
+        "from": sender or app.sender,
         "topic": topic,
         "reply_to": reply_to,
         "attach": _attachments(attach),
@@ -101,53 +110,96 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
     return _send(app, params)
 
 
-def _send(app: App, params: Record) -> int:
-    progress = Progress()
-    known: Record = {}
+_STUCK = frozenset({"stopped", "quarantined", "blocked", "unknown"})
+"""States of a recipient that somebody has to hear of who waits without looking at a terminal."""
 
-    def on_event(event: Record) -> None:
+
+class _Wait:
+    """What is known of a message while its sender waits; what somebody has to hear of is told at once."""
+
+    def __init__(self, to: str, *, prints_id: bool) -> None:
+        """Nothing is known yet; `prints_id`: the id is what this command prints."""
+        self.id: str | None = None
+        self._prints_id = prints_id
+        self.state = ""
+        self.told = ""
+        self.progress = Progress()
+        self._to = to
+
+    def on_event(self, event: Record) -> None:
+        """News of the message or of its recipient."""
         if event.get("id"):
-            known["id"] = event["id"]
-        progress.show(f"{params['to']}: {event.get('state', '')}: {event.get('why') or ''}".rstrip(": "))
+            self.id = event["id"]
+            told.changed()
+            if self._prints_id:
+                say(str(self.id))
+                flush()
+        for note in event.get("notes") or ():
+            self._tell(str(note))
+        state, why = event.get("state"), local(one_line(event.get("why")))
+        if state is not None:
+            self.state = f"{self._to} is {state}: {why}".rstrip(": ")
+            if state in _STUCK and self.state != self.told and not self._advised(state):
+                self._tell(self.state)
+        shown = self.state
+        if event.get("message", "queued") != "queued":
+            shown = f"{event['message']}: {why}".rstrip(": ")
+        ident = "" if self._prints_id else str(self.id or "")[:SHORT_ID]
+        self.progress.show(f"{ident} {shown}".strip())
 
+    def _advised(self, state: str) -> bool:
+        """Whether that was told with the first words."""
+        return f"is {state}" in self.told
+
+    def _tell(self, text: str) -> None:
+        self.told = text
+        self.progress.clear()
+        warn(text)
+
+
+def _send(app: App, params: Record) -> int:
     waits = params["wait"] != "stored"
+    wait = _Wait(params["to"], prints_id=params["wait"] in {"accepted", "done"} and not app.json)
     try:
-        result: Record = app.call("send", params, on_event=on_event, patience=None if waits else 30.0)
+        result: Record = app.call("send", params, on_event=wait.on_event, patience=None if waits else 30.0)
     except KeyboardInterrupt:
-        progress.clear()
-        warn(f"roost: no longer waiting; {_kept(known)}")
+        wait.progress.clear()
+        warn(f"roost: no longer waiting; {_kept(wait)}")
         return INTERRUPTED
     except RemoteError as error:
-        progress.clear()
-        known = {"id": error.facts.get("id"), **known}
-        if error.status == 3 and known["id"]:  # noqa: PLR2004 -- contract: a wait ran out
+        wait.progress.clear()
+        known = wait.id or error.facts.get("id")
+        if error.status == 3 and known:  # noqa: PLR2004 -- contract: a wait ran out
             if app.json:
-                show_json({"id": known["id"]})
-            elif params["wait"] != "replied":
-                say(str(known["id"]))
-            warn(f"roost: {error.message}")
+                show_json({"id": known})
+            state = f"; {wait.state}" if wait.state else ""
+            warn(f"roost: {error.message}{state}")
             return error.status
         raise
-    progress.clear()
-    _show(app, params, result)
+    wait.progress.clear()
+    _show(app, params, result, wait)
     return 0
 
 
-def _kept(known: Record) -> str:
-    if known:
-        return f"message {known['id']} stays queued, `roost message {known['id']}` shows what became of it"
+def _kept(wait: _Wait) -> str:
+    if wait.id:
+        state = f" ({wait.state})" if wait.state else ""
+        return f"message {wait.id} stays{state}; `roost message {wait.id}` shows what becomes of it"
     return "the message may have been stored, `roost messages` shows it"
 
 
-def _show(app: App, params: Record, result: Record) -> None:
+def _show(app: App, params: Record, result: Record, wait: _Wait) -> None:
     reply: Record | None = result.get("reply")
     if app.json:
         show_json(result)
     elif params["wait"] == "replied" and reply is not None:
         body = str(reply.get("body", ""))
         say(harmless(body) if is_terminal(sys.stdout) else body)
-    else:
+    elif wait.id is None:
         say(str(result["id"]))
+    if reply is not None and reply.get("unread"):
+        deliver()
+        app.call("acknowledge", {"name": reply["unread"], "ids": [reply["id"]]})
 
 
 def _read_body(words: tuple[str, ...], file: str | None) -> str:

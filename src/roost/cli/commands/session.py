@@ -1,10 +1,11 @@
-"""`wake`, `stop`, `start`, `restart`, `refresh`, `interrupt`, `compact`: sessions of peers."""
+"""What is asked of sessions of peers: `wake`, `stop`, `wait` and others."""
 
 from roost.cli.app import App
 from roost.cli.client import Answer, Record
-from roost.cli.command import Argument, Option, command
-from roost.cli.output import Progress, one_line, paint_state, say, show_json
+from roost.cli.command import Argument, Choice, Option, command
+from roost.cli.output import Progress, local, one_line, paint_state, say, show_json
 from roost.cli.registry import show_rows
+from roost.core.durations import parse_duration
 from roost.errors import UsageError
 
 
@@ -22,22 +23,59 @@ def wake_command(app: App, name: str, fresh: bool, resume: bool) -> None:  # noq
     _show(app, call_with_progress(app, "wake", {"name": name, "mode": mode}))
 
 
-@command("restart", Argument("name"))
-def restart_command(app: App, name: str) -> None:
+@command("restart", Argument("name"), Option("--resume", help="Go on in its conversation, and in its turn."))
+def restart_command(app: App, name: str, resume: bool) -> None:  # noqa: FBT001 -- a flag
     """End a peer's session and start a fresh one.
 
-    Returns when it is ready.
+    Returns when it is ready. A message whose turn this cuts off is given up, and its sender told; with
+    --resume it is driven again in the conversation that goes on.
     """
-    _show(app, call_with_progress(app, "restart", {"name": name}))
+    _show(app, call_with_progress(app, "restart", {"name": name, "resume": resume}))
 
 
-@command("stop", Argument("name", required=False), Option("--all", "everyone", help="All peers."))
+@command("sleep", Argument("name"))
+def sleep_command(app: App, name: str) -> None:
+    """End a peer's session now, as its idle time would later.
+
+    Its next message wakes it, and its conversation is resumed by the same rules; a turn that this cuts off is
+    gone on with then.
+    """
+    _show(app, call_with_progress(app, "sleep", {"name": name}))
+
+
+@command(
+    "wait",
+    Argument("name"),
+    Option(
+        "--for",
+        "state",
+        kind=Choice(("idle", "working", "blocked", "asleep", "gone")),
+        default="idle",
+        help="The state that is waited for; idle: at its prompt, and nothing waits for it.",
+    ),
+    Option(
+        "--timeout", metavar="DURATION", kind=parse_duration, help="Exit code 3 when it is not so by then."
+    ),
+)
+def wait_command(app: App, name: str, state: str, timeout: float | None) -> None:
+    """Return when a peer is in a state, at once when it is already."""
+    params: Record = {"name": name, "state": state, "timeout": timeout}
+    row: Record | None = call_with_progress(app, "wait", params)
+    if row is not None:
+        _show(app, row)
+    elif app.json:
+        show_json(None)
+    else:
+        say(f"{name} is gone")
+
+
+@command("stop", Argument("name", required=False), Option("--all", "everyone", help="All agents."))
 def stop_command(app: App, name: str | None, everyone: bool) -> None:  # noqa: FBT001 -- a flag
     """Park a peer: its session ends and nothing wakes it until `start`. Messages to it are kept."""
     _each(app, "stop", name, everyone=everyone)
 
 
-@command("start", Argument("name", required=False), Option("--all", "everyone", help="All peers."))
+@command("start", Argument("name", required=False), Option("--all", "everyone", help="All agents."))
 def start_command(app: App, name: str | None, everyone: bool) -> None:  # noqa: FBT001 -- a flag
     """Unpark a peer, and lift its quarantine. What waits for it is delivered."""
     _each(app, "start", name, everyone=everyone)
@@ -46,7 +84,7 @@ def start_command(app: App, name: str | None, everyone: bool) -> None:  # noqa: 
 @command(
     "refresh",
     Argument("name", required=False),
-    Option("--all", "everyone", help="All peers that have conversations."),
+    Option("--all", "everyone", help="All agents."),
 )
 def refresh_command(app: App, name: str | None, everyone: bool) -> None:  # noqa: FBT001 -- a flag
     """Make a peer's next wake a fresh one.
@@ -138,7 +176,7 @@ def _show(app: App, row: Record) -> None:
 
 def _say_row(row: Record) -> None:
     state = str(row["state"])
-    why = f": {one_line(row['why'])}" if row.get("why") else ""
+    why = f": {local(one_line(row['why']))}" if row.get("why") else ""
     cure = (
         f"; `roost attach {row['name']}` joins its terminal"
         if state == "blocked" and row.get("session")

@@ -83,6 +83,8 @@ def logs_command(app: App, name: str, follow: bool, lines: int, raw: bool) -> No
 
     --json prints where the file is.
     """
+    if app.json and follow:
+        raise UsageError("--json prints where the file is; leave out --follow, or --json")
     result = _log_file(app, name)
     if app.json:
         show_json(result)

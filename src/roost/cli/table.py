@@ -1,0 +1,75 @@
+"""Rows under headers, in whatever width there is."""
+
+from __future__ import annotations
+
+from roost.cli.output import GAP, cells, clip, folded, local, one_line, paint, paint_state, say, width
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+ROOM = 24
+"""Columns that the last cell of a row is given, if others can go for it."""
+_INDENT = 2
+
+
+def table(
+    headers: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    state: str | None = None,
+    spare: Sequence[str] = (),
+) -> None:
+    """Print columns under their headers; what has no room in the last one is cut, with an ellipsis.
+
+    `state`: the column whose words are coloured as states. `spare`: columns that are left out in a narrow
+    terminal, the first of them first. Where even so too little is left for the last column it stands below
+    the others, whole.
+    """
+    names = list(headers)
+    lines = [[local(one_line(cell)) for cell in row] for row in rows]
+    left = list(spare)
+    while left and _room(names, lines) < ROOM:
+        at = names.index(left.pop(0))
+        names = names[:at] + names[at + 1 :]
+        lines = [line[:at] + line[at + 1 :] for line in lines]
+    sizes = _sizes(names, lines)
+    room = _room(names, lines)
+    painted = names.index(state) if state in names else None
+    if room < ROOM and any(cells(line[-1]) > room for line in lines):
+        return _stacked(names, lines, sizes, painted)
+    sizes[-1] = room
+    say(paint(_join(names, sizes, None), "bold"))
+    for line in lines:
+        say(_join(line, sizes, painted))
+    return None
+
+
+def _stacked(
+    names: Sequence[str], lines: Iterable[Sequence[str]], sizes: Sequence[int], painted: int | None
+) -> None:
+    """The last cell of each row below the others."""
+    say(paint(_join(names[:-1], sizes[:-1], None), "bold"))
+    for line in lines:
+        say(_join(line[:-1], sizes[:-1], painted))
+        if line[-1]:
+            say(" " * _INDENT + folded(line[-1], width(), _INDENT, _INDENT))
+
+
+def _sizes(names: Sequence[str], lines: Iterable[Sequence[str]]) -> list[int]:
+    return [max(map(cells, column)) for column in zip(names, *lines, strict=True)]
+
+
+def _room(names: Sequence[str], lines: Iterable[Sequence[str]]) -> int:
+    """Columns for the last cell, when the others have what they need."""
+    return width() - sum(_sizes(names, lines)[:-1]) - len(GAP) * (len(names) - 1)
+
+
+def _join(line: Sequence[str], sizes: Sequence[int], painted: int | None) -> str:
+    parts: list[str] = []
+    for index, (cell, size) in enumerate(zip(line, sizes, strict=True)):
+        last = index == len(sizes) - 1
+        shown = clip(cell, size)
+        padding = "" if last else " " * (size - cells(shown))
+        parts.append((paint_state(shown, cell) if index == painted else shown) + padding)
+    return GAP.join(parts).rstrip()

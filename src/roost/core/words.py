@@ -1,0 +1,58 @@
+"""Why sessions begin and how they end, as a person says it."""
+
+from roost.core.session import Cause, WakeCause
+
+WOKEN = {
+    WakeCause.OPERATOR_FRESH: "fresh, as the operator asked",
+    WakeCause.OPERATOR_RESUME: "with its conversation, as the operator asked",
+    WakeCause.REFRESH: "fresh, as it was marked",
+    WakeCause.EPHEMERAL: "fresh, as for each task",
+    WakeCause.FIRST_WAKE: "for the first time",
+    WakeCause.REDRIVE: "with its conversation, to go on with a turn that was cut off",
+    WakeCause.CRASH_OR_SELF_CLOSE: "fresh, as its last session did not end as a sleep",
+    WakeCause.PARKED_ALWAYS: "with its conversation",
+    WakeCause.PARKED_TOPIC: "with its conversation, which knows the topic",
+    WakeCause.PARKED_OTHER_TOPIC: "fresh, as the topic is another one",
+    WakeCause.CONVERSATION_REFUSED: "fresh, as its model refused its conversation",
+    WakeCause.RESUME_FAILED: "fresh, as its conversation could not be resumed",
+}
+"""What follows "is woken"."""
+
+ENDED = {
+    Cause.IDLE_SLEEP: "was put to sleep",
+    Cause.EPHEMERAL_DONE: "ended, its task done",
+    Cause.EPHEMERAL_SILENT: "was ended, as it gave no answer",
+    Cause.OPERATOR_STOP: "was stopped",
+    Cause.RESTART: "ended to begin anew",
+    Cause.REMOVED: "ended to be removed",
+    Cause.COMPLETED: "left by itself",
+    Cause.CRASHED: "crashed",
+    Cause.OOM: "was killed for lack of memory",
+    Cause.BOOT_FAILED: "failed to start",
+    Cause.NOT_STARTED: "could not be started",
+    Cause.CONVERSATION_REFUSED: "left its conversation",
+    Cause.SERVER_EXIT: "ended with its terminal's server",
+    Cause.SHIM_LOST: "ended, and its shim left no record",
+    Cause.REBOOT: "ended with a reboot",
+    Cause.ORPHAN: "was ended as an orphan",
+    Cause.UNKNOWN: "ended, it is not known why",
+}
+"""What follows the session's name, or the peer's."""
+
+
+def told(cause: Cause, why: str = "") -> str:
+    """The end in words, with the evidence of it where there is any."""
+    return f"{ENDED[cause]}: {why}" if why else ENDED[cause]
+
+
+def asked(cause: Cause, by: str) -> str:
+    """Why a session is being ended."""
+    match cause:
+        case Cause.OPERATOR_STOP:
+            return f"{by} ends it"
+        case Cause.RESTART:
+            return f"{by} wants a fresh session"
+        case Cause.REMOVED:
+            return f"{by} removes the peer"
+        case _:
+            return f"it {ENDED[cause]}"
