@@ -32,7 +32,7 @@ def test_F20_G11_the_store_lets_go_of_what_is_over_and_gives_its_room_back(home:
         roost.add("m", "human", queue_limit="1000", sender_limit="1000")
         roost.add("gone", "human")
         read = [roost.send("m", "x" * LARGE)["id"] for _ in range(COUNT)]
-        roost.call("inbox", name="m", ack=True)
+        roost.call("acknowledge", name="m", ids=read)
         kept = roost.send("m", "unread")["id"]
         named, unnamed = attached(roost, "m", "named"), attached(roost, "gone", "unnamed")
         roost.call("remove", name="gone", force=True)
