@@ -27,6 +27,9 @@ _LOG_SIZE = 5 * 1024 * 1024
 _LOG_FILES = 5
 _POOL_HOST = 16
 _POOL_SENDER = 4
+_DAY = 86400.0
+_KEEP_MESSAGES = 90 * _DAY
+_KEEP_EVENTS = 30 * _DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Config:
     `sender`: the mailbox that the person at the command line writes and reads as (None: the operator's).
     `pool_host` pooled sessions there are at most on this host, `pool_sender` of them for any one sender.
     `passes`: more variables that agents are given, by name or as `PREFIX_*`.
+    `keep_messages` and `keep_events`: for how long what has ended is kept (seconds).
     """
 
     log_size: int = _LOG_SIZE
@@ -69,6 +73,8 @@ class Config:
     patience: Patience = field(default_factory=Patience)
     pool_host: int = _POOL_HOST
     pool_sender: int = _POOL_SENDER
+    keep_messages: float = _KEEP_MESSAGES
+    keep_events: float = _KEEP_EVENTS
     sender: str | None = None
     runtimes: tuple[RuntimeTable, ...] = ()
     passes: tuple[str, ...] = ()
@@ -99,10 +105,12 @@ class _Reader:
         self._text = text
 
     def config(self, data: dict[str, Any]) -> Config:
-        self._known(data, {"from", "logs", "pass", "pool", "registry", "runtimes", "scope"}, "")
+        self._known(data, {"from", "keep", "logs", "pass", "pool", "registry", "runtimes", "scope"}, "")
         logs, pool = self._table(data, "logs"), self._table(data, "pool")
         self._known(logs, {"size", "files"}, "logs")
         self._known(pool, {"host", "sender"}, "pool")
+        keep = self._table(data, "keep")
+        self._known(keep, {"messages", "events"}, "keep")
         registry = self._table(data, "registry")
         self._known(registry, {"grace", "ttl"}, "registry")
         runtimes = self._table(data, "runtimes")
@@ -116,6 +124,8 @@ class _Reader:
             ),
             self._count(pool, "host", _POOL_HOST),
             self._count(pool, "sender", _POOL_SENDER),
+            self._duration(keep, "messages", _KEEP_MESSAGES),
+            self._duration(keep, "events", _KEEP_EVENTS),
             self._text_of(data, "from"),
             tuple(self._runtime(name, runtimes) for name in runtimes),
             self._passes(data),

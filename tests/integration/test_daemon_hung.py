@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from roost.cli.client import RemoteError
 from tests.support.daemon import Roost, alive, roost_in
 from tests.support.home import Home
 from tests.support.hung_disk import hung
@@ -13,7 +14,7 @@ from tests.support.hung_disk import hung
 HUNG = [f"h{number}" for number in range(8)]
 QUICK = """
 import roost.daemon.threads as threads
-threads.RECORD = 1.0
+threads.RECORD = threads.LAUNCH = 1.0
 from roost.daemon.__main__ import main
 raise SystemExit(main())
 """
@@ -31,18 +32,22 @@ def record(roost: Roost, name: str) -> Path:
     return roost.places.state / "demo" / f"{roost.session(name)['conversation']}.jsonl"
 
 
-def test_F18_a_hung_record_costs_its_own_session_only(roost: Roost) -> None:
+def test_F18_a_hung_record_costs_its_own_session_only(roost: Roost, home: Home) -> None:
     for name in (*HUNG, "free"):
         roost.add(name)
         roost.call("wake", name=name)
     for name in (*HUNG, "free"):
         roost.until_state(name, "idle")
     stopped = roost.session("h0")["agent_pid"]
-    with hung([record(roost, name) for name in HUNG]):
+    far = home.work / "far"
+    far.mkdir()
+    with hung([*(record(roost, name) for name in HUNG), far]):
         waiting = [roost.send(name, f"to {name}")["id"] for name in HUNG]
         for name in HUNG:
             assert "does not answer" in roost.until_state(name, "unknown")["why"]
         assert roost.ask("free", "hello") == "echo: hello"
+        with pytest.raises(RemoteError, match="does not answer"):
+            roost.call("add", name="far", settings={"runtime": "demo", "dir": str(far)})
         roost.add("new")
         assert roost.ask("new", "hello") == "echo: hello"
         done = roost.cli("stop", "h0")

@@ -5,8 +5,8 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from roost.core.limits import ATTACHMENT_BYTES, ATTACHMENTS
@@ -120,3 +120,17 @@ def _stored(path: str, source: int, partial: Path, store: Path) -> str:
 def safe_name(name: str) -> str:
     """A file name that stands in one line of text without being mistaken for anything else."""
     return "".join(char if char.isalnum() or char in "._-" else "_" for char in name)[:120] or "file"
+
+
+def sweep_attachments(store: Path, named: Collection[str], before: float) -> None:
+    """Blocking: remove copies that no message names and that were made before a time (Unix seconds).
+
+    Raises OSError.
+    """
+    for path in store.glob("*"):
+        for copy in (path,) if path.is_file() else tuple(path.glob("*")):
+            if str(copy) not in named and copy.stat().st_mtime < before:
+                copy.unlink(missing_ok=True)
+        if path.is_dir() and path.stat().st_mtime < before:
+            with suppress(OSError):  # not empty
+                path.rmdir()

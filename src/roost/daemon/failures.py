@@ -8,6 +8,7 @@ from pathlib import Path
 
 from roost.core.blame import Blame
 from roost.errors import InvalidSettingError, RoostError, RuntimeMissingError
+from roost.host.process_room import process_room
 from roost.host.shim_spec import SHIM
 
 REPLACED = "roost's program was replaced while it ran: `roost down`, then `roost up`"
@@ -27,6 +28,8 @@ _EACH = 12
 _LIVING = 5
 """Open files that the daemon keeps for its other work, that a launch takes while it runs, and that stay."""
 _FILES = Path("/dev/fd")
+TASKS = 32
+"""Processes and threads that a session may take: terminal, shim, agent and what that starts at once."""
 
 
 class LaunchError(RoostError):
@@ -96,10 +99,14 @@ def room(sessions: int) -> tuple[int | None, int | None]:
 
 
 def check_room(sessions: int, launching: int) -> None:
-    """Raise LaunchError unless one more launch, beside those that run, leaves us files to open.
+    """Raise LaunchError unless one more launch, beside those that run, leaves us files and processes.
 
-    At the limit itself nothing works any more, whichever peer it is for.
+    At the limit itself nothing works any more, whichever peer it is for; and an agent's program that can
+    start no thread ends as if it were to blame.
     """
+    room = process_room()
+    if room is not None and room.left < TASKS * (launching + 1):
+        raise LaunchError(f"{sessions} sessions live and too few processes are left: {room}", Blame.HOST)
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if limit == resource.RLIM_INFINITY:
         return

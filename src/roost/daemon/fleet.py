@@ -19,7 +19,7 @@ from roost.core.peer import Peer, PeerState
 from roost.core.policy import Policy
 from roost.daemon.bearing import Bearing, take_bearing
 from roost.daemon.lane import Lane, Outcome, Waiting, accepted, batch_of, fail, forget
-from roost.daemon.tasks import Tasks, race
+from roost.daemon.tasks import Tasks
 from roost.errors import NotFoundError, RoostError, StoreError
 from roost.host.interfaces import Clock
 from roost.store.errors import BatchError
@@ -195,7 +195,7 @@ class Fleet:
         Raises as `tell` does, but for StoreError.
         """
         done, kept = self._keep(name, event, settles)
-        await race(kept.wait(), asyncio.wait({done}))
+        await asyncio.wait({done, kept}, return_when=asyncio.FIRST_COMPLETED)
         if not done.done():
             done.add_done_callback(forget)
             return False
@@ -204,11 +204,11 @@ class Fleet:
 
     def _keep(
         self, name: str, event: Event, settles: str | None
-    ) -> tuple["asyncio.Future[Outcome]", asyncio.Event]:
+    ) -> tuple["asyncio.Future[Outcome]", "asyncio.Future[None]"]:
         name = self.called(name) or name
         self.get(name)
         done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        kept = asyncio.Event()
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._put(name, self._lanes[name], Waiting(event, settles, {}, (), done, kept))
         return done, kept
 
@@ -314,8 +314,8 @@ class Fleet:
             for listener in self.on_kept:
                 listener(name, seen)
         for item in lane.unstored:
-            if item.kept is not None and not item.kept.is_set():
-                item.kept.set()
+            if item.kept is not None and not item.kept.done():
+                item.kept.set_result(None)
                 _log.error("%s of %s is not stored yet: %s", type(item.event).__name__, name, error.message)
         if lane.unstored and not lane.again:
             lane.again = True

@@ -6,10 +6,12 @@ import socket
 from typing import Any
 
 import roost
+from roost.core.durations import rough_duration
 from roost.core.identity import HUMAN, OPERATOR
 from roost.core.session import SessionState
 from roost.daemon.census import HELD, OWN
 from roost.daemon.environs import Environs
+from roost.daemon.failures import TASKS
 from roost.daemon.fleet import Fleet
 from roost.daemon.foreign import Foreign
 from roost.daemon.lineage import Lineage
@@ -18,9 +20,16 @@ from roost.daemon.machine import Machine
 from roost.daemon.orphans import Orphans, orphan_objects, orphans_among, unknown_objects, unknown_words
 from roost.daemon.surroundings import REPLACE, Surroundings
 from roost.daemon.sweep import Sweeper
+from roost.host.locks import lock_holders
 from roost.host.process import has_handles
+from roost.host.process_room import process_room
 from roost.host.scope import control_group
 from roost.present import gc_object
+
+HELD = 3.0
+"""Seconds for which a program may read an old state of the store until that is told."""
+READERS = (123, 127)
+"""Bytes of the file beside the database that SQLite locks while somebody reads (wal.c: WAL_READ_LOCK)."""
 
 
 class Health:
@@ -95,7 +104,9 @@ class Health:
             *_handles(),
             *await self._held(),
         ]
+        found += _room()
         found += self._unstored()
+        found += await self._log()
         problem = self._lineage.problem()
         if problem is not None:
             fix = "roost restore BACKUP, or roost adopt --store to go on with this one"
@@ -125,6 +136,20 @@ class Health:
                 if session.state in (SessionState.BLOCKED, SessionState.UNKNOWN) and not session.held
             ]
         return found
+
+    async def _log(self) -> list[dict[str, Any]]:
+        """Who keeps the log beside the store from being emptied: it grows with each commit until then."""
+        held = self._machine.store.log_held()
+        if held < HELD:
+            return []
+        database = self._machine.places.database
+        pids = await self._machine.work.processes.run(
+            lock_holders, database.with_name(f"{database.name}-shm"), *READERS
+        )
+        whose = [f"pid {pid} ({' '.join(self._machine.processes.command_line(pid)[:2])})" for pid in pids]
+        who = f"{', '.join(whose)} holds it open" if whose else "a program that reads it holds it open"
+        why = f"the log beside the store cannot be emptied and grows: for {rough_duration(held)}, {who}"
+        return [_check("store's log", ok=False, detail=why, fix="end that program, or its read transaction")]
 
     def _unstored(self) -> list[dict[str, Any]]:
         """Peers of which more is known than can be stored."""
@@ -184,6 +209,14 @@ def _cure(name: str, why: str) -> str:
     if why == HELD:
         return ""
     return OWN if OWN in why else f"roost attach {name}"
+
+
+def _room() -> list[dict[str, Any]]:
+    """Whether another session can be started."""
+    room = process_room()
+    if room is None or room.left >= TASKS:
+        return []
+    return [_check("processes left", ok=False, detail=str(room), fix=f"cat {room.file}")]
 
 
 def _handles() -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ class Waiting:
     bodies: Mapping[str, bytes]
     tokens: tuple[Token, ...]
     done: asyncio.Future[Outcome] | None
-    kept: asyncio.Event | None = None
+    kept: asyncio.Future[None] | None = None
 
 
 @dataclass(slots=True)

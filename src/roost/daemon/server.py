@@ -36,6 +36,7 @@ from roost.daemon.own_log import OwnLog
 from roost.daemon.panes import PaneLogs
 from roost.daemon.pool import Pools
 from roost.daemon.recovery import Recovery
+from roost.daemon.retention import Retention
 from roost.daemon.rpc import RpcServer
 from roost.daemon.sweep import Sweeper
 from roost.daemon.tasks import Tasks
@@ -197,6 +198,7 @@ class Daemon:
     async def _sweep_after(self, recovering: "asyncio.Task[None]", recovered: Callable[[], None]) -> None:
         await asyncio.wait({recovering})
         recovered()
+        self._tasks.start(Retention(self._machine, self._lineage).run(), "retention")
         await self._recovery.sweep()
 
     async def _stop_agents(self) -> None:

@@ -18,7 +18,8 @@ from roost.errors import RoostError
 P = ParamSpec("P")
 T = TypeVar("T")
 RECORD = 5.0
-"""Seconds that a look at an agent's own record may take."""
+LAUNCH = 10.0
+"""Seconds that a look at an agent's own record may take, and one at what a launch needs."""
 _WAITING = 64
 """How much work waits for each thread at most."""
 _LOST = 256
@@ -170,6 +171,6 @@ class Work:
     records: Threads = field(default_factory=lambda: Threads("records", 64, RECORD))
     searches: Threads = field(default_factory=lambda: Threads("searches", 16, 120.0))
     glances: Threads = field(default_factory=lambda: Threads("glances", 1, 2.0))
-    launches: Threads = field(default_factory=lambda: Threads("launches", 16, 10.0))
+    launches: Threads = field(default_factory=lambda: Threads("launches", 16, LAUNCH))
     processes: Threads = field(default_factory=lambda: Threads("processes", 16, 30.0))
     files: Threads = field(default_factory=lambda: Threads("files", 32, 30.0))

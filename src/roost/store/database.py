@@ -12,6 +12,7 @@ import apsw
 
 from roost.errors import StoreError
 from roost.store.errors import StoreEmptyError, StoreMissingError, StoreVersionError, explain
+from roost.store.retention import begin_giving_back
 
 SCHEMA = 5
 """The version of the tables that this roost works with: the number of the last migration."""
@@ -38,6 +39,7 @@ def open_database(path: Path) -> apsw.Connection:
     try:
         _prepare(connection)
         migrate(connection, path)  # a migration may replace a table that others refer to
+        begin_giving_back(connection)
         connection.pragma("foreign_keys", 1)
     except apsw.Error as error:
         connection.close()
@@ -196,6 +198,7 @@ def _create(path: Path) -> apsw.Connection:
 
 def _prepare(connection: apsw.Connection) -> None:
     connection.set_busy_timeout(_BUSY_MS)
+    connection.pragma("auto_vacuum", 2)  # counts for a new file only
     _enter_wal(connection)
     connection.pragma("synchronous", "FULL")
     connection.pragma("fullfsync", 1)  # macOS: fsync alone leaves data in the drive's cache

@@ -183,8 +183,28 @@ class Store(Protocol):
         """How much there is."""
         ...
 
+    async def forget(self, messages: float, events: float) -> int:
+        """Let go of a step of what ended before these times (Unix seconds); how many rows went.
+
+        Messages with their bodies and stories, events, deaths. Nothing unfinished goes, nor what it answers,
+        nor the journal's lines that tell of removed peers, nor a peer's latest death. Raises StoreError.
+        """
+        ...
+
+    async def give_back(self) -> bool:
+        """Give a step of the file's free room back to the disk; whether there is more. Raises StoreError."""
+        ...
+
+    async def attachments(self) -> frozenset[str]:
+        """The paths of all files that go with a message."""
+        ...
+
     async def back_up(self, target: Path) -> Copied:
         """Copy the whole store into a new file. Raises RefusedError, OSError."""
+        ...
+
+    def log_held(self) -> float:
+        """For how many seconds somebody who reads an old state has kept the log from being emptied."""
         ...
 
     def displaced(self) -> str | None:

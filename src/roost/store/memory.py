@@ -16,7 +16,7 @@ from roost.store.errors import AmbiguousIdError, BatchError, StoreClosedError
 from roost.store.interfaces import ANY, Batch
 from roost.store.reader import PREFIX_LEAST
 from roost.store.records import Copied, Counts, JournalRow, Loaded, StoredMessage, Wanted, head, is_wanted
-from roost.store.tables import Tables, apply, unfinished
+from roost.store.tables import Tables, apply, forget, unfinished
 
 T = TypeVar("T")
 
@@ -83,6 +83,26 @@ class MemoryStore:
             self.batches.append(batch)
             await _stand(stop, Point.AFTER)
             return rows
+
+    async def forget(self, messages: float, events: float) -> int:
+        """Let go of what ended before these times (Unix seconds), all at once; how many rows went."""
+        async with self._turn:
+            tables = self._seen().copy()
+            went = forget(tables, messages, events)
+            self._tables = tables
+            return went
+
+    async def give_back(self) -> bool:
+        """Memory has no file."""
+        return False
+
+    def log_held(self) -> float:
+        """Memory has no log."""
+        return 0.0
+
+    async def attachments(self) -> frozenset[str]:
+        """The paths of all files that go with a message."""
+        return frozenset(path for message in self._seen().messages.values() for path in message.attachments)
 
     async def close(self) -> None:
         """Take no more batches."""
@@ -167,7 +187,7 @@ class MemoryStore:
 
     async def last_seq(self) -> int:
         """The number of the newest journal event."""
-        return len(self._seen().journal)
+        return max(self._seen().journal, default=0)
 
     async def deaths(self, peer: str | None = None, limit: int = 100) -> list[Death]:
         """The newest deaths, newest last."""

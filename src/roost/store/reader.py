@@ -23,6 +23,7 @@ from roost.store.codec import to_text
 from roost.store.database import open_for_reading, schema_of
 from roost.store.errors import AmbiguousIdError, explain
 from roost.store.records import ANY, Copied, Counts, Intent, JournalRow, Loaded, StoredMessage, Wanted, head
+from roost.store.retention import Past, find_past
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -260,6 +261,17 @@ class Reader:
             (to_text(sorted(names)),),
         )
         return frozenset(row[0] for row in found)
+
+    @_explained
+    def past(self, messages: float, events: float) -> Past:
+        """The oldest rows that may go: messages and events that ended before these times (Unix seconds)."""
+        return find_past(self._connection, messages, events)
+
+    @_explained
+    def attachments(self) -> frozenset[str]:
+        """The paths of all files that go with a message."""
+        found = self._rows("SELECT attachments FROM messages WHERE attachments IS NOT NULL")
+        return frozenset(path for row in found for path in rows.read_attachments(row[0]))
 
     @_explained
     def meta(self, key: str) -> str | None:

@@ -149,6 +149,11 @@ def message_row(message: Message) -> Row:
 _STATES: Mapping[str, MessageState] = {state.value: state for state in MessageState}
 
 
+def read_attachments(text: str) -> tuple[str, ...]:
+    """The paths of the files that go with a message."""
+    return _LINES.value(text)
+
+
 def read_message(row: Row) -> Message:
     """The message of a row; BrokenRowError."""
     return _read(f"message {row[20]}", lambda: _message(row))
@@ -178,7 +183,7 @@ def _message(row: Row) -> Message:
         cut=bool(row[15]),
         redriven=bool(row[16]),
         notice=None if row[17] is None else _NOTICE.value(row[17]),
-        attachments=() if row[18] is None else _LINES.value(row[18]),
+        attachments=() if row[18] is None else read_attachments(row[18]),
         timing=Timing(row[19]),
     )
 

@@ -13,6 +13,7 @@ from roost.store.errors import StoreClosedError
 from roost.store.interfaces import ANY, Batch, Counts, JournalRow, Loaded, StoredMessage
 from roost.store.reader import Reader
 from roost.store.records import Copied, Wanted
+from roost.store.retention import forget, give_back
 from roost.store.writer import Writer
 
 P = ParamSpec("P")
@@ -53,6 +54,25 @@ class SqliteStore:
         Through the connection that is open, so reads wait meanwhile.
         """
         return await self._read(Reader.back_up, target)
+
+    async def forget(self, messages: float, events: float) -> int:
+        """Let go of a step of what ended before these times (Unix seconds); how many rows went."""
+        past = await self._read(Reader.past, messages, events)
+        if not past:
+            return 0
+        return await self._writer.run(lambda connection: forget(connection, past, messages, events))
+
+    async def give_back(self) -> bool:
+        """Give a step of the file's free room back to the disk; whether there is more."""
+        return await self._writer.run(give_back)
+
+    async def attachments(self) -> frozenset[str]:
+        """The paths of all files that go with a message."""
+        return await self._read(Reader.attachments)
+
+    def log_held(self) -> float:
+        """For how many seconds somebody who reads an old state has kept the log from being emptied."""
+        return self._writer.log_held()
 
     def displaced(self) -> str | None:
         """Why nothing can be stored: the files are not at their place any more. None: they are."""

@@ -41,6 +41,40 @@ def unfinished(tables: Tables, peer: str) -> Iterable[Message]:
     return (message for message in tables.messages.values() if message.to == peer and not message.final)
 
 
+def forget(tables: Tables, messages: float, events: float) -> int:
+    """Remove what ended before these times; how many rows went."""
+    kept = {intent.message for intent in tables.intents.values()}
+    kept |= {message.reply_to for message in tables.messages.values() if not message.final}
+    gone = [
+        message.id
+        for message in tables.messages.values()
+        if message.final and (message.done_at or messages) < messages and message.id not in kept
+    ]
+    told = [
+        row.seq
+        for row in tables.journal.values()
+        if row.ts < events
+        and row.kind != "removed"
+        and (row.kind != "stopped" or row.session in tables.ended)
+        and row.seq < max(tables.journal)
+    ]
+    latest = {death.peer: session for session, death in tables.deaths.items()}
+    buried = [
+        session
+        for session, death in tables.deaths.items()
+        if death.at < events and latest[death.peer] != session
+    ]
+    for ident in gone:
+        del tables.messages[ident]
+        tables.bodies.pop(ident, None)
+        tables.attempts.pop(ident, None)
+    for seq in told:
+        del tables.journal[seq]
+    for session in buried:
+        del tables.deaths[session]
+    return len(gone) + len(told) + len(buried)
+
+
 def apply(tables: Tables, batch: Batch) -> tuple[JournalRow, ...]:
     """Change the tables by the whole batch. On an error they are spoiled: work on a copy."""
     batch = renamed(batch)
@@ -61,7 +95,7 @@ def apply(tables: Tables, batch: Batch) -> tuple[JournalRow, ...]:
 def _journal(tables: Tables, entry: c.Journal, at: float) -> JournalRow:
     to_text(entry.data)
     row = JournalRow(
-        len(tables.journal) + 1,
+        max(tables.journal, default=0) + 1,
         at,
         entry.kind,
         entry.peer,

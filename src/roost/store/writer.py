@@ -5,10 +5,11 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import apsw
 
@@ -30,12 +31,18 @@ _REST = 1.0
 """Seconds without a commit after which the whole log goes into the database: a copy of that file alone holds
 everything then. While somebody reads an old state it is tried again so often."""
 
+T = TypeVar("T")
 Result = tuple[JournalRow, ...] | StoreError
 
 
 class _Waiting(NamedTuple):
     batch: Batch
     future: asyncio.Future[tuple[JournalRow, ...]]
+
+
+class _Work(NamedTuple):
+    work: Callable[[apsw.Connection], Any]
+    future: "asyncio.Future[Any]"
 
 
 class Writer:
@@ -45,7 +52,7 @@ class Writer:
         """Name the file; `open` opens it."""
         self._path = path
         self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Waiting | _Work | None] = SimpleQueue()
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._closing = False
@@ -65,6 +72,14 @@ class Writer:
         self._queue.put(_Waiting(batch, future))
         return future
 
+    async def run(self, work: Callable[[apsw.Connection], T]) -> T:
+        """What some work on the writing connection comes to, between two commits. Raises StoreError."""
+        if self._closing:
+            raise StoreClosedError
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._queue.put(_Work(work, future))
+        return await future
+
     async def close(self) -> None:
         """Store what was handed over and close the file."""
         if not self._closing:
@@ -75,6 +90,11 @@ class Writer:
     def displaced(self) -> str | None:
         """Why nothing can be stored: the files are not at their place any more. None: they are."""
         return self._committer.displaced() if self._committer is not None else None
+
+    def log_held(self) -> float:
+        """For how many seconds somebody who reads an old state has kept the log from being emptied."""
+        since = self._committer.held_since if self._committer is not None else None
+        return time.monotonic() - since if since is not None else 0.0
 
     def _call(self, callback: Callable[[], None]) -> None:
         try:
@@ -104,24 +124,31 @@ class Writer:
         more = True
         while more:
             group: list[_Waiting] = []
+            works: list[_Work] = []
             try:
-                more = self._gather(group, _REST if committer.logged else None)
+                more = self._gather(group, works, _REST if committer.logged else None)
             except Empty:
                 committer.rest()
+            for work in works:
+                result, error = committer.run(work.work)
+                self._call(lambda work=work, result=result, error=error: _settle(work, result, error))
             if group:
                 results = committer.commit([waiting.batch for waiting in group])
                 self._call(lambda group=group, results=results: _resolve(group, results))
                 committer.tidy(idle=self._queue.empty())
 
-    def _gather(self, group: list[_Waiting], seconds: float | None) -> bool:
-        """Wait for a batch, then take what else is there; False when it was the last.
+    def _gather(self, group: list[_Waiting], works: list[_Work], seconds: float | None) -> bool:
+        """Wait for a batch, or other work, then take what else is there; False when it was the last.
 
-        Raises Empty when none came within `seconds` (None: for ever).
+        Raises Empty when nothing came within `seconds` (None: for ever).
         """
         waiting = self._queue.get(timeout=seconds)
         try:
             while waiting is not None:
-                group.append(waiting)
+                if isinstance(waiting, _Work):
+                    works.append(waiting)
+                else:
+                    group.append(waiting)
                 if len(group) == _GROUP_MOST:
                     return True
                 waiting = self._queue.get_nowait()
@@ -150,6 +177,15 @@ def _resolve(group: list[_Waiting], results: list[Result]) -> None:
             waiting.future.set_result(result)
 
 
+def _settle(work: _Work, result: object, error: StoreError | None) -> None:
+    if work.future.done():
+        return
+    if error is not None:
+        work.future.set_exception(error)
+    else:
+        work.future.set_result(result)
+
+
 class _BatchFailedError(Exception):
     """One batch cannot be stored; the others of its group can."""
 
@@ -170,6 +206,8 @@ class Committer:
         self._files = files_of(path)
         self.logged = 1
         """Pages in the write-ahead log, as far as known; after an opening there may be some."""
+        self.held_since: float | None = None
+        """Since when somebody who reads an old state keeps the log from being emptied (monotonic seconds)."""
         connection.set_wal_hook(self._note_log)
 
     def _note_log(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
@@ -194,6 +232,20 @@ class Committer:
             self.logged = checkpoint(self._connection)
         except apsw.Error:  # as on a full disk: tried again
             return
+        if not self.logged:
+            self.held_since = None
+        elif self.held_since is None:
+            self.held_since = time.monotonic()
+
+    def run(self, work: Callable[[apsw.Connection], Any]) -> tuple[Any, StoreError | None]:
+        """What other work on the connection comes to."""
+        gone = self.displaced()
+        if gone is not None:
+            return None, StoreDisplacedError(gone, path=self._path)
+        try:
+            return work(self._connection), None
+        except apsw.Error as error:
+            return None, explain(error, self._path)
 
     def displaced(self) -> str | None:
         """Why nothing can be stored: other files, or none, are where those were that are open."""
