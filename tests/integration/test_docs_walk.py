@@ -1,4 +1,4 @@
-"""A newcomer's walk: the commands of README, tutorial and how-tos, as printed, in an empty home at 80 columns."""
+"""A newcomer's walk: the commands of the pages, as printed, in an empty home at 80 columns."""
 
 import fcntl
 import os
@@ -21,6 +21,9 @@ _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _DONE = re.compile(rb"@@done (\d+)@@\r\n")
 _SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\r")
 PATIENCE = 15.0
+AGENTS = ("roost attach", "roost screen", "roost deaths")
+"""What shows an agent's own screen, which is wider."""
+REWRITES = "\r\x1b[K"
 BETWEEN = 0.02
 """Seconds between two keys: tmux takes what comes within a millisecond for a paste (assume-paste-time)."""
 SHELL = 'trap : INT; while IFS= read -r line <&3; do eval "$line"; echo "@@done $?@@"; done'
@@ -58,7 +61,8 @@ class Terminal:
                     os.write(self._leader, bytes([key]))
                     select.select([], [], [], BETWEEN)
                 keys = b""
-        return int(done[1]), _SEQUENCE.sub("", seen[: done.start()].decode(errors="replace"))
+        shown = seen[: done.start()].decode(errors="replace").replace(REWRITES, "\n")
+        return int(done[1]), _SEQUENCE.sub("", shown)
 
 
 @contextmanager
@@ -104,6 +108,6 @@ def test_a_newcomers_walk(home: Home) -> None:
                 assert status == (130 if "--follow" in line else 1 if fails else 0), (page, line, shown)
                 found = re.search(r"^[0-9a-f]{16}\b", shown, re.MULTILINE)
                 ident = found[0] if found else ident
-                if not line.startswith("roost attach"):
+                if not line.startswith(AGENTS):
                     wide += [(line, each) for each in shown.splitlines() if len(each) > 80]
     assert not wide, "at 80 columns:\n" + "\n".join(f"{line}: {each}" for line, each in wide)
