@@ -246,3 +246,12 @@ def test_N5_unreadable_sensor_says_unknown_in_the_twin() -> None:
         memory.signal(process, signal.SIGKILL)
     with pytest.raises(SensorError):
         memory.tree(process, "s", "n")
+
+
+def test_F31_ancestors_go_up_from_the_process(world: World) -> None:
+    parent, child = world.family()
+    line = world.processes.ancestors(child.pid)
+    assert line[:2] == [child, parent]
+    world.end(parent)
+    assert parent not in world.processes.ancestors(child.pid)
+    assert world.processes.ancestors(parent.pid) == []

@@ -201,7 +201,8 @@ async def test_pastes_that_would_end_early_are_refused(world: World, bad: bytes)
 async def test_output_is_logged_without_us(world: World) -> None:
     terminal = await world.start()
     log = world.folder / "a #{x} %H 'log'"
-    await terminal.log_to(log)
+    await terminal.log_to(log, 1 << 20)
+    assert (await terminal.look()).logged
     await terminal.close()
     again = await world.terminals.adopt(terminal.socket)
     await again.paste(b"logged", world.folder / "p")

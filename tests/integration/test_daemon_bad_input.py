@@ -6,10 +6,8 @@ import shutil
 import socket
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -17,6 +15,7 @@ import pytest
 from roost.cli.client import RemoteError
 from tests.support.daemon import Roost, StartFailedError, roost_in
 from tests.support.home import Home
+from tests.support.small_disk import fill, small_disk
 
 PATIENCE = 20.0
 MIB = 1024 * 1024
@@ -218,26 +217,6 @@ def test_tmux_too_old_or_missing(home: Home, version: str | None, words: tuple[s
     else:
         path = str(tools)
     refused(Roost(home).cli("up", environ={"PATH": path}), 1, *words)
-
-
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[None]:
-    """A small file system of its own on a folder; skips aloud where that is not allowed."""
-    folder.mkdir(mode=0o700)
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(folder)]
-    if sys.platform != "linux" or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small disk needs root on Linux")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True, capture_output=True)
-
-
-def fill(path: Path) -> None:
-    """Write until the disk takes no more."""
-    with suppress(OSError), path.open("wb", buffering=0) as file:
-        while file.write(b"x" * 4096):
-            pass
 
 
 def test_N2_a_full_disk_is_told_and_loses_nothing(home: Home) -> None:

@@ -95,14 +95,15 @@ def test_a_hanging_agent_is_ended_by_stop(roost: Roost) -> None:
     assert [death["cause"] for death in roost.deaths("a")] == ["operator-stop"]
 
 
-def test_a_stopped_agent_process_is_not_taken_for_dead(roost: Roost) -> None:
-    """N5: silence is no death. SIGSTOP the agent: nothing is closed, and it goes on where it was."""
+def test_G10_a_stopped_agent_process_is_shown_and_its_mail_waits(roost: Roost) -> None:
+    """N5: silence is no death. SIGSTOP the agent: nothing is closed or pasted, and it goes on."""
     roost.add("a")
     roost.ask("a", "before")
     pid = roost.session("a")["agent_pid"]
     signal_pid(pid, signal.SIGSTOP)
     sent = roost.send("a", "meanwhile")["id"]
-    roost.until_message(sent, "offered")
+    assert f"its process {pid} is stopped" in roost.until_state("a", "blocked")["why"]
+    assert roost.message(sent)["state"] == "queued"
     assert alive(pid)
     signal_pid(pid, signal.SIGCONT)
     roost.until_message(sent, "done")

@@ -1,4 +1,4 @@
-"""Every door is bounded (A1 to A5): clients that nobody here wrote take down neither daemon nor operator."""
+"""Every door is bounded (A1 to A5, A13): foreign clients take down neither daemon nor operator."""
 
 import asyncio
 import contextlib
@@ -16,11 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
 
 from roost.cli.client import RemoteError
 from roost.core.view import iso
 from roost.daemon import attachments as module
+from roost.daemon import http_protocol
 from roost.daemon.attachments import Attachments
+from roost.daemon.http_protocol import BoundedProtocol
 from roost.daemon.threads import Threads
 from roost.errors import UsageError
 from tests.support.daemon import PATIENCE, Record, Roost, alive, environ_of, roost_in
@@ -155,7 +160,7 @@ async def test_A3_a_copy_that_hangs_holds_up_only_its_own_kind(
     for _ in range(5):
         with pytest.raises(UsageError, match="does not answer"):
             await copies.copy(["/a"])
-    assert await Threads("other", 1).run(lambda: 1) == 1
+    assert await Threads("other", 1, 1.0).run(lambda: 1) == 1
     assert await asyncio.to_thread(lambda: 2) == 2
     stuck.set()
 
@@ -216,3 +221,76 @@ def test_A5_a_hook_is_bounded_and_a_poke_all_the_same(roost: Roost) -> None:
     assert "Traceback" not in roost.said()
     assert math.isfinite(roost.call("status")["uptime_s"])
     assert alive(roost.daemon.pid)
+
+
+def test_A13_a_request_without_a_proper_id_or_an_end_is_answered(roost: Roost) -> None:
+    """Seen before: an empty 202, and a sender that waits for ever; a head of any length was kept."""
+    roost.add("a")
+    roost.call("wake", name="a")
+    given = environ_of(roost.session("a")["agent_pid"])
+    headers = {
+        "Authorization": f"Bearer {given['ROOST_TOKEN']}",
+        "Content-Type": "application/json",
+        "Accept": "application/json, text/event-stream",
+    }
+    address = given["ROOST_URL"].removeprefix("http://")
+    connection = http.client.HTTPConnection(address, timeout=PATIENCE)
+
+    def ask(message: Record) -> tuple[int, Record]:
+        connection.request("POST", "/mcp", json.dumps({"jsonrpc": "2.0", **message}), headers)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read() or "null")
+
+    for wrong in (None, {}, [], True, 1.5):
+        status, answer = ask({"id": wrong, "method": "tools/list"})
+        assert (status, answer["error"]["code"]) == (400, -32600), wrong
+    for right in (0, "x"):
+        status, answer = ask({"id": right, "method": "ping"})
+        assert (status, answer["id"], answer["result"]) == (200, right, {})
+    assert ask({"method": "notifications/initialized"})[0] == 202
+    status, answer = ask({"id": 1, "method": "prompts/get", "params": {"name": "unknown"}})
+    assert (answer["error"]["code"], "'unknown'" in answer["error"]["message"]) == (-32602, True)
+    connection.close()
+    host, _, port = address.partition(":")
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as endless:
+        with contextlib.suppress(ConnectionError):
+            endless.sendall(b"POST /mcp HTTP/1.1\r\nX: " + b"x" * 200_000)
+            assert endless.recv(100).startswith(b"HTTP/1.1 431 ")
+        with contextlib.suppress(ConnectionError):
+            while endless.recv(100):
+                pass
+    assert "Traceback" not in roost.said()
+
+
+async def test_A13_a_request_that_does_not_end_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "RECEIVING", 0.1)
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    config = uvicorn.Config(app, http=BoundedProtocol, lifespan="off", log_config=None)
+    config.load()
+    state = ServerState()
+    loop = asyncio.get_running_loop()
+
+    def connection() -> BoundedProtocol:
+        return BoundedProtocol(config, state, {}, loop)
+
+    server = await loop.create_server(connection, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    whole = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    for sent, answer in (
+        (b"", b"HTTP/1.1 408 "),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n", b"HTTP/1.1 408 "),
+        (whole + b"GET / HTTP/1.1\r\n", b"HTTP/1.1 200 "),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab", b"HTTP/1.1 200 "),
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(sent)
+        async with asyncio.timeout(PATIENCE):
+            assert (await reader.read()).startswith(answer), sent
+        writer.close()
+        await writer.wait_closed()
+    server.close()
+    await server.wait_closed()

@@ -15,6 +15,7 @@ from roost.daemon.authority import TREE, Authority
 from roost.daemon.clearing import AGAIN, Clearing
 from roost.daemon.fleet import Fleet
 from roost.daemon.tasks import Tasks
+from roost.daemon.threads import Work
 from roost.host.interfaces import Marker
 from roost.host.memory.clock import VirtualClock
 from roost.host.memory.processes import MemoryProcesses
@@ -49,7 +50,7 @@ class Stage:
         )
         self.fleet = Fleet(self.store, self.clock, Policy(waking=False), self.tasks)
         places = SimpleNamespace(home="/home")
-        machine: Any = SimpleNamespace(clock=self.clock, processes=self.processes, places=places)
+        machine: Any = SimpleNamespace(clock=self.clock, processes=self.processes, places=places, work=Work())
         self.clearing = Clearing(self.fleet, Authority(machine, self.fleet), self.clock)
 
     async def open(self) -> list[str]:

@@ -10,6 +10,7 @@ from roost.core.commands import End
 from roost.core.identity import ProcessId
 from roost.core.session import Cause, Processes, Session, SessionState, WakeCause
 from roost.daemon.guards import HUMAN, SOON, Guards
+from roost.daemon.threads import Work
 from roost.host.errors import TmuxTimeout
 from roost.host.interfaces import Marker
 from roost.host.memory.clock import VirtualClock
@@ -59,7 +60,7 @@ class Stage:
         self, *, guarded: bool = True, held: bool = True, cause: Cause = Cause.IDLE_SLEEP
     ) -> tuple[str, float] | None:
         """The veto's reason, and for how long it holds."""
-        machine: Any = SimpleNamespace(clock=self.clock, processes=self.processes)
+        machine: Any = SimpleNamespace(clock=self.clock, processes=self.processes, work=Work())
         me: Any = self if held else None
         veto = await Guards(machine).against(self.end(guarded=guarded, cause=cause), me, me)
         return None if veto is None else (veto.why, veto.until - self.clock.now())

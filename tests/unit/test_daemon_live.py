@@ -10,6 +10,7 @@ from roost.daemon.driver import Driver
 from roost.daemon.fleet import Fleet
 from roost.daemon.live import Live
 from roost.daemon.tasks import Tasks
+from roost.daemon.threads import Work
 from roost.host.files import Tail
 from roost.host.memory.clock import VirtualClock
 from roost.store.memory import MemoryStore
@@ -46,7 +47,7 @@ async def test_files_are_closed_when_nobody_reads_them_and_are_not_read_again(tm
     live.tails[record] = Tail(record)
     assert live.tails[record].read() == [b"one"]
     clock = VirtualClock()
-    driver = Driver(live, Fleet(MemoryStore(), clock, Policy(), Tasks()), clock)
+    driver = Driver(live, Fleet(MemoryStore(), clock, Policy(), Tasks()), clock, Work().records)
     record.write_text("one\ntwo\n")
     async with live.looking:
         forgetting = asyncio.create_task(live.forget())

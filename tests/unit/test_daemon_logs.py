@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from roost.daemon.logs import Logs, RotatingLog, logfmt
+from roost.daemon.own_log import turn
 from roost.host.shimlib import logfile
 from roost.paths import find_places
 from roost.store.records import JournalRow
@@ -72,3 +73,26 @@ def test_P12_a_log_that_cannot_be_written_breaks_nothing_and_is_said_once(
     (tmp_path / "x.log").rmdir()
     log.write([{"a": 2}])
     assert (tmp_path / "x.log").read_text() == "a=2\n"
+
+
+def test_F14_the_daemons_own_log_is_rotated_and_goes_on(tmp_path: Path) -> None:
+    """In a process of its own: its standard streams are the log, as `roost up` gives them."""
+    log = tmp_path / "daemon.log"
+    program = (
+        "import os, sys; from pathlib import Path; from roost.daemon.own_log import turn\n"
+        "log = Path(sys.argv[1])\n"
+        "for number in range(4):\n"
+        "    os.write(2, b'%d' % number * 60); turn(log, 100, 2); os.write(1, b'.')\n"
+    )
+    with log.open("ab") as stream:
+        subprocess.run([sys.executable, "-c", program, str(log)], stdout=stream, stderr=stream, check=True)
+    assert log.read_bytes() == b"."
+    assert (tmp_path / "daemon.log.1").read_bytes() == b"." + b"2" * 60 + b"." + b"3" * 60
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["daemon.log", "daemon.log.1"]
+
+
+def test_F14_streams_that_are_not_the_log_are_left_alone(tmp_path: Path) -> None:
+    log = tmp_path / "daemon.log"
+    log.write_bytes(b"x" * 200)
+    turn(log, 100, 2)
+    assert log.read_bytes() == b"x" * 200

@@ -1,11 +1,13 @@
 """A deadline is never lost, however long a commit takes."""
 
 import asyncio
+from dataclasses import replace
 
 from roost.core import events as e
 from roost.core.message import Message
-from roost.core.peer import Peer, Settings
+from roost.core.peer import Peer, PeerState, Settings
 from roost.core.policy import Policy, Traits
+from roost.core.session import Session, SessionState, WakeCause
 from roost.daemon.fleet import Fleet
 from roost.daemon.tasks import Tasks
 from roost.daemon.ticker import Ticker
@@ -41,3 +43,31 @@ async def test_N2_what_becomes_due_during_a_commit_is_done_after_it() -> None:
     await fleet.tell("p", e.Submit(Message("1", "asker", "p", clock.now(), 0, "d", expires_at=expires)))
     await asyncio.wait_for(empty.wait(), 5)
     await tasks.close()
+
+
+async def test_G9_what_a_session_shows_is_read_before_its_end_is_judged() -> None:
+    clock, tasks, order = VirtualClock(), Tasks(), list[str]()
+    fleet = Fleet(MemoryStore(), clock, Policy(), tasks)
+    ticker = Ticker(fleet, clock, tasks)
+    peer = Peer("p", "5eed", Settings("/", "demo", idle=60.0), clock.now())
+    await fleet.add(peer)
+    at = clock.now() - 61.0
+    session = Session("s", "p", 1, "n", WakeCause.FIRST_WAKE, resumed=False, started_at=at, since=at)
+    fleet.load([PeerState.of(peer, (replace(session, ready=True, state=SessionState.IDLE),), ())])
+    ended = asyncio.Event()
+
+    async def look(name: str) -> None:
+        order.append(f"look at {name}")
+
+    def committed(_name: str, state: PeerState | None, _made: object) -> None:
+        if state is not None and state.session is not None and state.session.ending is not None:
+            order.append("end")
+            ended.set()
+
+    ticker.look = look
+    fleet.on_committed.append(committed)
+    ticker.schedule("p", clock.now())
+    tasks.start(ticker.run(), "ticker")
+    await asyncio.wait_for(ended.wait(), 5)
+    await tasks.close()
+    assert order == ["look at p", "end"]

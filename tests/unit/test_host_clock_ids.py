@@ -3,10 +3,13 @@
 import asyncio
 import re
 import uuid
+from types import SimpleNamespace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import roost.host.clock as clocks
 from roost.host.clock import SystemClock
 from roost.host.ids import SystemIds
 from roost.host.interfaces import Clock, Ids
@@ -83,3 +86,17 @@ def test_ids_sort_by_age_even_when_the_clock_goes_back(jumps: list[float]) -> No
         clock.jump(jump)
         made.append(ids.new())
     assert made == sorted(set(made))
+
+
+def test_G9_a_running_clock_leaves_out_the_time_for_which_nobody_read_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at = 100.0
+    monkeypatch.setattr(clocks, "time", SimpleNamespace(monotonic=lambda: at))
+    clock = clocks.RunningClock()
+    at += clocks.AWAY / 2
+    assert clock.monotonic() == at, "the loop may take a while over one thing"
+    at += 75.0
+    assert clock.monotonic() == at - 75.0 + clocks.BEAT
+    at += clocks.BEAT
+    assert clock.monotonic() == at - 75.0 + clocks.BEAT

@@ -5,9 +5,10 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from roost.cli.bounded import side_by_side
 from roost.cli.client import Record
 from roost.config import load_config
 from roost.errors import ConfigError, RoostError
@@ -20,6 +21,8 @@ LEAST_FREE = 100 * 1024 * 1024
 LEAST_INODES = 1000
 """Files that can still be made below which the disk counts as nearly full."""
 _VERSION_SECONDS = 10.0
+_SECONDS = 30.0
+"""Seconds for all looks together; a large store is read as a whole."""
 _PROGRAMS = {
     "claude": "npm install -g @anthropic-ai/claude-code",
     "codex": "npm install -g @openai/codex",
@@ -43,16 +46,23 @@ def note(check: str, detail: str, fix: str | None = None) -> Record:
 
 def examine(places: Places) -> list[Record]:
     """All findings, in the order in which a person would mend them."""
+    looks: list[tuple[str, Callable[[], Iterable[Record]]]] = [
+        ("python", lambda: [_python()]),
+        ("tmux", lambda: [_tmux()]),
+        ("sqlite", lambda: [_sqlite()]),
+        ("folders", lambda: _directories(places)),
+        ("socket", lambda: [_socket_path(places)]),
+        ("disk", lambda: _disks(places)),
+        ("store", lambda: [_store(places.database)]),
+        ("config", lambda: [_configuration(places.config)]),
+        *((name, lambda name=name: [_program(name, _PROGRAMS[name])]) for name in _PROGRAMS),
+    ]
+    found = side_by_side([look for _, look in looks], _SECONDS)
+    hung = f"not looked at within {_SECONDS:g} s: a disk does not answer"
     return [
-        _python(),
-        _tmux(),
-        _sqlite(),
-        *_directories(places),
-        _socket_path(places),
-        _disk(places),
-        _store(places.database),
-        _configuration(places.config),
-        *(_program(name, install) for name, install in _PROGRAMS.items()),
+        finding
+        for (name, _), findings in zip(looks, found, strict=True)
+        for finding in (findings if findings is not None else [wrong(name, hung, "findmnt")])
     ]
 
 
@@ -148,20 +158,34 @@ def _socket_path(places: Places) -> Record:
     return good("socket", str(path))
 
 
-def _disk(places: Places) -> Record:
-    folder = places.state
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
+def _disks(places: Places) -> Iterator[Record]:
+    """Each file system that something of ours lies on, once."""
+    seen: set[int] = set()
+    for name, path in (
+        ("disk", places.state),
+        ("log disk", places.logs),
+        ("pane log disk", places.panes),
+        ("socket disk", places.run),
+    ):
+        folder = path
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        device = folder.stat().st_dev
+        if device not in seen:
+            seen.add(device)
+            yield _disk(name, folder)
+
+
+def _disk(name: str, folder: Path) -> Record:
     free = shutil.disk_usage(folder).free
     text = f"{free // (1024 * 1024):,} MiB free at {folder}"
     inodes = os.statvfs(folder)
     if inodes.f_files and inodes.f_favail < LEAST_INODES:
-        return wrong(
-            "disk", f"{inodes.f_favail} files can still be made at {folder}", f"du -x --inodes {folder}"
-        )
+        few = f"{inodes.f_favail} files can still be made at {folder}"
+        return wrong(name, few, f"du -x --inodes {folder}")
     if free < LEAST_FREE:
-        return wrong("disk", text, f"du -x -d 2 -h {folder} | sort -h")
-    return good("disk", text)
+        return wrong(name, text, f"du -x -d 2 -h {folder} | sort -h")
+    return good(name, text)
 
 
 def _store(path: Path) -> Record:

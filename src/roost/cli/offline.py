@@ -12,6 +12,7 @@ from roost.config import load_config
 from roost.core.identity import OPERATOR
 from roost.core.message import MessageState
 from roost.core.peer import PeerState
+from roost.core.session import Session
 from roost.errors import NotFoundError
 from roost.paths import Places
 from roost.present import (
@@ -54,16 +55,38 @@ def read(places: Places, method: str, params: Record) -> Answer:
 
 
 def live_peers(database: Path) -> list[str]:
-    """The names of the peers with a session that is recorded as live. Raises StoreError."""
+    """The names of the peers with a session that is recorded as live, and of which something may live.
+
+    A store that could take nothing records what has ended as live. Raises StoreError.
+    """
     if not database.exists():
         return []
     from roost.store.reader import Reader
 
     reader = Reader(database)
     try:
-        return [state.peer.name for state in reader.peers() if state.sessions]
+        return [state.peer.name for state in reader.peers() if any(map(_may_live, state.sessions))]
     finally:
         reader.close()
+
+
+def _may_live(session: Session) -> bool:
+    """Whether its terminal answers: an agent does not outlive that."""
+    return session.processes is None or _answers(session.processes.socket)
+
+
+def _answers(path: str) -> bool:
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(2.0)
+        try:
+            probe.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError:
+            return True
+        return True
 
 
 def _no_peer(name: str, known: list[str]) -> NotFoundError:

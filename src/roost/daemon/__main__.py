@@ -21,7 +21,7 @@ from roost.daemon.machine import Machine
 from roost.daemon.origin import port_of
 from roost.daemon.server import Daemon
 from roost.errors import RoostError
-from roost.host.clock import SystemClock
+from roost.host.clock import RunningClock, RunningLoop
 from roost.host.files import ensure_private_directory
 from roost.host.ids import SystemIds
 from roost.host.limits import raise_open_files
@@ -57,8 +57,9 @@ def main() -> int:
         logging.getLogger(name).addFilter(_is_news)
     try:
         # Not `asyncio.run`: at its end it waits for every thread, also for one that a dead disk holds.
-        asyncio.new_event_loop().run_until_complete(
-            _serve(find_places(os.environ, asked.home), notifier, lambda: say("ready"))
+        clock = RunningClock()
+        RunningLoop(clock).run_until_complete(
+            _serve(find_places(os.environ, asked.home), notifier, clock, lambda: say("ready"))
         )
     except RoostError as error:
         say(f"error: {error.message}")
@@ -91,7 +92,7 @@ def _speaker(descriptor: int | None) -> Callable[[str], None]:
     return say
 
 
-async def _serve(places: Places, notifier: Notifier, ready: Callable[[], None]) -> None:
+async def _serve(places: Places, notifier: Notifier, clock: RunningClock, ready: Callable[[], None]) -> None:
     os.umask(0o077)
     config = load_config(places.config)
     for directory in (places.home, places.state, places.run, places.logs):
@@ -102,10 +103,9 @@ async def _serve(places: Places, notifier: Notifier, ready: Callable[[], None]) 
     terminals = TmuxTerminals(places.run / "tmux.conf", processes, scopes=scopes)
     await check_version(terminals)
     raise_open_files()
-    clock = SystemClock()
     store = await SqliteStore.open(places.database)
     ids = SystemIds(clock)
-    lineage = Lineage(places, store, clock, ids)
+    lineage = Lineage(places, store, clock, ids, processes)
     await lineage.examine()
     port = await store.meta(PORT)
     if port is None:  # a store that was lost took it along; agents that still run tell it

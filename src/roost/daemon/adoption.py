@@ -1,6 +1,5 @@
 """Takes sessions into the registry that it does not know, as a person asks: by what their folders tell."""
 
-import asyncio
 from dataclasses import dataclass, replace
 
 from roost.core import events as e
@@ -44,6 +43,10 @@ class Adoption:
         found = [orphan for orphan in await self._orphans.find() if not orphan.closed]
         return await self._adopt(chosen(found, ident), by)
 
+    async def adopt_store(self) -> None:
+        """What other hosts had of this store is gone, as a person says: look again. Raises nothing."""
+        await self._recovery.again()
+
     async def adopt_all(self, by: str) -> list[tuple[str, str | None]]:
         """Take in every one that can be; for each session its peer's name, or None, with the reason."""
         done: list[tuple[str, str | None]] = []
@@ -57,7 +60,7 @@ class Adoption:
         return done
 
     async def _adopt(self, orphan: Orphan, by: str) -> str:
-        origin, session = await asyncio.to_thread(self._read, orphan)
+        origin, session = await self._machine.work.files.run(self._read, orphan)
         name = session.peer
         if self._fleet.find(name) is None:
             await self._fleet.add(self._peer(origin))

@@ -1,9 +1,9 @@
 """What people and agents can ask of the daemon: one composition behind the socket, MCP and HTTP."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from roost.config import load_config
 from roost.core import events as e
@@ -21,6 +21,7 @@ from roost.daemon.live import Live, Lives
 from roost.daemon.machine import Machine
 from roost.daemon.sender import Sender
 from roost.daemon.tasks import race, won
+from roost.daemon.threads import HungError
 from roost.daemon.waits import Waits
 from roost.errors import (
     ConfigError,
@@ -39,6 +40,8 @@ _AT_START = frozenset({"args", "dir", "prompt", "resume", "runtime"})
 """Settings that a session is started with."""
 AWAITED = ("idle", "working", "blocked", "asleep", "gone")
 """States of a peer that can be waited for."""
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Api:
@@ -54,21 +57,30 @@ class Api:
         self._lives = lives
         self._waits = waits
         self.sender = Sender(machine, fleet, waits)
+        self.end_unstored: Callable[[Session], Awaitable[None]] = _end_nothing
+        """Ends a session while the store takes nothing."""
 
     # peers
 
     def rows(self) -> list[dict[str, Any]]:
         """The registry. The operator's own mailbox is not a peer to be listed."""
         now = self.machine.clock.now()
-        return [peer_row(state, now) for state in self.fleet.states() if state.peer.name != OPERATOR]
+        return [
+            self._told(peer_row(state, now)) for state in self.fleet.states() if state.peer.name != OPERATOR
+        ]
+
+    def _told(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A row that says so where something of it is not stored."""
+        trouble = self.fleet.trouble(row["name"])
+        return {**row, "why": f"{row['why']} (not stored yet: {trouble})"} if trouble else row
 
     def row(self, name: str) -> dict[str, Any]:
         """One peer's row."""
-        return peer_row(self.fleet.get(name), self.machine.clock.now())
+        return self._told(peer_row(self.fleet.get(name), self.machine.clock.now()))
 
     def show(self, name: str) -> dict[str, Any]:
         """Everything about one peer."""
-        return peer_object(self.fleet.get(name), self.machine.clock.now())
+        return self._told(peer_object(self.fleet.get(name), self.machine.clock.now()))
 
     async def add(self, name: str, pairs: Mapping[str, str]) -> list[str]:
         """Make a peer; returns lines for the asker."""
@@ -79,7 +91,7 @@ class Api:
             raise UsageError("a peer needs a runtime and a directory")
         settings = apply_settings(Settings(dir=folder, runtime=runtime), given.items())
         notes = await self._check(settings)
-        await asyncio.to_thread(self.machine.runtimes.check_args, settings)
+        await self._answered(settings, self.machine.runtimes.check_args, settings)
         now = self.machine.clock.now()
         await self.fleet.add(Peer(name, self.machine.ids.token(), settings, created_at=now, since=now))
         await self.fleet.tell(name, e.Tick())  # one that is always up comes up now
@@ -90,7 +102,7 @@ class Api:
         settings = apply_settings(self.fleet.get(name).peer.settings, pairs)
         notes = await self._check(settings)
         if {"args", "dir", "runtime"} & {key for key, _ in pairs}:
-            await asyncio.to_thread(self.machine.runtimes.check_args, settings)
+            await self._answered(settings, self.machine.runtimes.check_args, settings)
         await self.fleet.tell(name, e.Configure(settings))
         later = [key for key, _ in pairs if key in _AT_START or key.startswith("env.")]
         if later and self.fleet.get(name).sessions:
@@ -104,7 +116,7 @@ class Api:
         self.machine.runtimes.check(settings.runtime)
         if not settings.dir.startswith("/"):
             raise UsageError(f"the directory '{settings.dir}' is not an absolute path")
-        if not await asyncio.to_thread(Path(settings.dir).is_dir):
+        if not await self._answered(settings, Path(settings.dir).is_dir):
             raise RoostError(f"there is no directory {settings.dir}; make it first")
         return notes
 
@@ -114,7 +126,7 @@ class Api:
             return []
         known = runtime in self.machine.runtimes.names()
         try:
-            tables = (await asyncio.to_thread(load_config, self.machine.places.config)).runtimes
+            tables = (await self.machine.work.files.run(load_config, self.machine.places.config)).runtimes
         except ConfigError:
             if known:
                 return []
@@ -124,6 +136,15 @@ class Api:
             return []
         cure = "`roost down` and `roost up` take the change in, agents live on"
         return [f"[runtimes.{runtime}] has changed in config.toml and is used as it was before; {cure}"]
+
+    async def _answered(
+        self, settings: Settings, look: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """What a look at a peer's folder tells. Raises RoostError when its disk does not answer."""
+        try:
+            return await self.machine.work.launches.run_for(settings.dir, look, *args, **kwargs)
+        except HungError as error:
+            raise RoostError(f"the directory {settings.dir}: {error.strerror}; try again later") from error
 
     async def ensure_operator(self) -> None:
         """The operator has a mailbox, so that agents can answer."""
@@ -199,6 +220,12 @@ class Api:
                     progress({"state": str(state.session.state), "why": state.session.why})
                 await changes.get()
 
+    async def joinable(self, name: str) -> Path:
+        """The socket of a live peer's terminal, on which its tmux server listens. Raises RoostError."""
+        terminal = self.live(name).terminal
+        await self.machine.terminals.reopen(terminal.socket, terminal.server)
+        return terminal.socket
+
     async def restart(self, name: str, by: str, progress: Progress, *, resume: bool) -> dict[str, Any]:
         """Another session, ready: a fresh one, or one that goes on in the conversation."""
         with self._waits.peer(name) as changes:
@@ -231,6 +258,8 @@ class Api:
             if session is not None and not leaving and session.id != stale:
                 launched = session.id
                 progress({"state": str(session.state), "why": session.why})
+                if session.state is SessionState.UNKNOWN and self._live(name) is None:
+                    raise RoostError(f"'{name}' could not be woken: {session.why}")
                 if session.state is SessionState.BLOCKED:
                     _refuse_held(name, session)
                     raise RoostError(
@@ -258,16 +287,21 @@ class Api:
                 f"'{name}' is a mailbox; there is nothing to stop, and it takes mail as before"
             )
         with self._waits.peer(name) as changes:
-            await self.fleet.tell(name, e.Stop(by))
+            await self._end_all(name, e.Stop(by))
             while self.fleet.get(name).sessions:
                 await changes.get()
         return self.row(name)
+
+    async def _end_all(self, name: str, event: e.Stop | e.Rest) -> None:
+        """Have all sessions of a peer ended. That needs no store: what it refuses is recorded later."""
+        if not await self.fleet.insist(name, event):
+            await asyncio.gather(*(self.end_unstored(session) for session in self.fleet.get(name).sessions))
 
     async def rest(self, name: str) -> None:
         """End a peer's sessions as a clean park, without stopping the peer."""
         with self._waits.peer(name) as changes:
             before = [session.id for session in self.fleet.get(name).sessions]
-            await self.fleet.tell(name, e.Rest("operator"))
+            await self._end_all(name, e.Rest("operator"))
             while any(self.fleet.get(name).find_session(session) for session in before):
                 await changes.get()
 
@@ -417,6 +451,10 @@ class Api:
     def waiting(self, name: str) -> list[dict[str, Any]]:
         """Messages that wait for a peer, as an agent sees its own inbox."""
         return [message_object(message) for message in self.fleet.get(name).messages]
+
+
+async def _end_nothing(_session: Session) -> None:
+    """Nobody holds sessions."""
 
 
 def _refuse_held(name: str, session: Session) -> None:

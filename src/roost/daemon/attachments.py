@@ -1,6 +1,5 @@
 """Attachments are copied when the message is sent: a path that vanishes later loses nothing."""
 
-import asyncio
 import errno
 import hashlib
 import os
@@ -11,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from roost.core.limits import ATTACHMENT_BYTES, ATTACHMENTS
-from roost.daemon.threads import BusyError, Threads
+from roost.daemon.threads import BusyError, HungError, Threads
 from roost.errors import UsageError
 
 SECONDS = 60.0
@@ -28,14 +27,13 @@ class Attachments:
     def __init__(self, store: Path) -> None:
         """Copy into this folder."""
         self._store = store
-        self._threads = Threads("attachments", _COPIES)
+        self._threads = Threads("attachments", _COPIES, SECONDS)
 
     async def copy(self, paths: Sequence[str]) -> tuple[str, ...]:
         """Copy each file, named by its content; returns the copies' paths. Raises UsageError."""
         try:
-            async with asyncio.timeout(SECONDS):
-                return await self._threads.run(copy_attachments, paths, self._store)
-        except (TimeoutError, BusyError) as error:
+            return await self._threads.run(copy_attachments, paths, self._store)
+        except (HungError, BusyError) as error:
             raise UsageError(
                 f"the attachments were not copied within {SECONDS:g} s: their disk does not answer"
             ) from error

@@ -6,6 +6,7 @@ first.
 """
 
 import asyncio
+import logging
 import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from roost.core.session import Session, SessionState
 from roost.daemon.fleet import Fleet
 from roost.daemon.machine import Machine
 from roost.daemon.tasks import race
+from roost.daemon.threads import HungError
 from roost.host.errors import SensorError
 from roost.host.files import write_atomic
 
@@ -25,6 +27,8 @@ POLITE = 8.0
 TREE = 3.0
 """Seconds for killed processes to vanish."""
 LOOK = 0.02
+
+_log = logging.getLogger("roost.authority")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,10 @@ class Authority:
     async def end(self, session: Session) -> str:
         """Ask the session's shim to end it; returns what was seen. What is left the undertaker clears."""
         teardown = self._machine.places.session(session.id) / "teardown"
-        await asyncio.to_thread(_mark, teardown)
+        try:
+            await self._machine.work.files.run(_mark, teardown)
+        except OSError as error:  # it only tells the shim what to write down
+            _log.warning("the end of session %s cannot be announced: %s", session.id, error.strerror)
         if session.processes is None:
             return "nothing of it was known to run"
         if await self._ask(session.processes.shim, signal.SIGTERM, POLITE):
@@ -105,9 +112,9 @@ class Authority:
             left: list[ProcessId] = []
             problem = None
             try:
-                left = await asyncio.to_thread(self._tree, remains)
-            except SensorError as error:
-                problem = f"the process table cannot be read: {error.message}"
+                left = await self._machine.work.processes.run(self._tree, remains)
+            except (SensorError, HungError) as error:
+                problem = f"the process table cannot be read: {error}"
             late = self._machine.clock.monotonic() >= deadline
             if late or not (left or problem):
                 return Swept(killed, tuple(left), problem)

@@ -56,11 +56,19 @@ class Autopsy:
 
 
 def death_of(
-    session: Session, record: DeathRecord | None, why: str, lines: tuple[str, ...], now: float, boot: str
+    session: Session,
+    record: DeathRecord | None,
+    why: str,
+    lines: tuple[str, ...],
+    now: float,
+    boot: str,
+    *,
+    asked: bool = False,
 ) -> Death:
     """The death of a session as its shim recorded it, or, without a record, as what else is known tells.
 
-    `now`: Unix seconds. `boot`: the running boot; a session of another one ended with that.
+    `now`: Unix seconds. `boot`: the running boot; a session of another one ended with that. `asked`: a daemon
+    had begun to end it, which the store may not know: its disk was full.
     """
     code = signum = None
     at = now
@@ -68,6 +76,8 @@ def death_of(
         known = session.processes
         if known is not None and known.agent.boot != boot:
             cause = Cause.REBOOT
+        elif asked:
+            cause, why = Cause.UNKNOWN, f"{why}; its end had been asked for"
         else:
             # A launch that failed has named its cause; without any, the daemon ended before it had launched.
             cause = Cause.SHIM_LOST if known else Cause.UNKNOWN

@@ -1,21 +1,178 @@
-"""Who asks the daemon, and how they are kept informed."""
+"""Who asks the daemon, and how they are kept informed.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+On the socket the kernel says which process has connected. What lives below a session's shim is that session's
+agent, whatever its environment says; everybody else of our user is the operator. A process that left its tree
+is known by its scope and by the marker in its environment, or in that of a process above it.
+"""
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
 from typing import Any
+
+from roost.core import commands as c
+from roost.core.identity import ProcessId
+from roost.core.peer import PeerState
+from roost.core.session import Session
+from roost.daemon.fleet import Fleet
+from roost.daemon.threads import BusyError, Threads
+from roost.errors import DeniedError, HostError
+from roost.host.interfaces import Marker, Processes
+from roost.host.remote import Connection, Remote, remote_of
+from roost.host.scope import scope_of
 
 Progress = Callable[[dict[str, Any]], None]
 """Takes `{"state", "why"}` while a caller waits."""
 
+LOOK = 5.0
+"""Seconds for finding out who asks; who cannot be told by then is refused."""
+ENDED = 1000
+"""Sessions that have ended whose scopes are remembered: what is left in one is no operator."""
+_THREADS = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the operator (through the socket, without a token), or an agent, proven by its token."""
+    """Who asks: the operator, or an agent, proven by its token or by the process that has connected.
+
+    `pid`: that process, where it is what proves it. `refused`: why this caller may not ask for anything.
+    """
 
     peer: str | None = None
     session: str | None = None
+    pid: int | None = None
+    refused: str | None = None
 
     @property
     def is_agent(self) -> bool:
         """An agent may only use the agent's tools."""
         return self.peer is not None
+
+    @property
+    def named(self) -> str:
+        """The agent in words."""
+        if self.pid is None:
+            return f"the agent '{self.peer}'"
+        return f"the agent '{self.peer}' (process {self.pid} belongs to its session)"
+
+
+OPERATOR = Caller()
+
+_Key = ProcessId | Marker | str
+"""What a session is known by: one of its own processes, its marker, its scope."""
+
+
+class Callers:
+    """Tells who has connected. A look takes some 0.2 milliseconds; its answer holds for the connection."""
+
+    def __init__(self, fleet: Fleet, processes: Processes, home: Path) -> None:
+        """Know the sessions of this fleet, whose markers name `home`."""
+        self._fleet = fleet
+        self._system = processes
+        self._home = str(home)
+        self._threads = Threads("callers", _THREADS, LOOK)
+        self._keys: dict[str, frozenset[_Key]] = {}
+        self._known: dict[_Key, Caller] = {}
+        self._ended: OrderedDict[_Key, str] = OrderedDict()
+
+    def load(self) -> None:
+        """Learn the sessions that the fleet has loaded."""
+        for state in self._fleet.states():
+            self.committed(state.peer.name, state, ())
+
+    def committed(self, name: str, state: PeerState | None, _commands: tuple[c.Command, ...]) -> None:
+        """Learn what sessions a peer has now."""
+        sessions = state.sessions if state is not None else ()
+        before = self._keys.get(name, frozenset())
+        if not sessions and not before:
+            return
+        now = {key: Caller(name, session.id) for session in sessions for key in _keys_of(session)}
+        if now.keys() == before:
+            return
+        for key in before - now.keys():
+            del self._known[key]
+            self._ended[key] = name
+        while len(self._ended) > ENDED:
+            self._ended.popitem(last=False)
+        self._known.update(now)
+        self._keys[name] = frozenset(now)
+
+    async def at(self, connection: Connection) -> Caller:
+        """Who has connected; one who cannot be told is refused in its answer. Raises nothing."""
+        try:
+            remote = remote_of(connection)
+            return await self._threads.run(self.of, remote)
+        except TimeoutError:
+            return Caller(refused=f"who asks could not be told within {LOOK:g} s; ask again")
+        except (HostError, BusyError) as error:
+            return Caller(refused=f"who asks cannot be told: {error.message}; ask again")
+
+    def check(self, caller: Caller) -> None:
+        """Raise DeniedError for one who may not ask for anything, or whose session has ended since."""
+        if caller.refused is not None:
+            raise DeniedError(caller.refused)
+        if caller.peer is not None:
+            state = self._fleet.find(caller.peer)
+            if state is None or state.find_session(caller.session) is None:
+                raise DeniedError(f"the session of {caller.named} has ended")
+
+    def of(self, remote: Remote) -> Caller:
+        """Blocking: who that process is; `remote` is closed. Raises SensorError."""
+        try:
+            if remote.uid != os.getuid():
+                return Caller(refused="this roost belongs to another user")
+            if remote.pid == 0:
+                return OPERATOR
+            line = self._system.ancestors(remote.pid)
+            found = self._by_tree(line) or self._by_scope(remote.pid) or self._by_marker(line)
+            if found is not None:
+                return replace(found, pid=remote.pid)
+            if not line or remote.gone:
+                why = f"process {remote.pid}, which connected, has ended, so that who asks cannot be told"
+                return Caller(refused=why)
+            return OPERATOR
+        finally:
+            remote.close()
+
+    def _by_tree(self, line: Sequence[ProcessId]) -> Caller | None:
+        return next((self._known[each] for each in line if each in self._known), None)
+
+    def _by_scope(self, pid: int) -> Caller | None:
+        scope = scope_of(pid)
+        if scope is None:
+            return None
+        return self._known.get(scope) or self._left(scope, pid)
+
+    def _by_marker(self, line: Sequence[ProcessId]) -> Caller | None:
+        """By the nearest marker of this home: a process that left the tree keeps it, or its parent does."""
+        for each in line:
+            marker = self._system.environ_marker(each.pid)
+            if marker is None or marker.home not in (None, "", self._home):
+                continue
+            found = self._known.get(marker) or self._left(marker, each.pid)
+            if found is not None:
+                return found
+            if marker.home:
+                return _leftover(each.pid, marker.peer)
+        return None
+
+    def _left(self, key: _Key, pid: int) -> Caller | None:
+        return _leftover(pid, self._ended[key]) if key in self._ended else None
+
+
+def _leftover(pid: int, peer: str | None) -> Caller:
+    whose = f"a session of '{peer}'" if peer else "a session"
+    return Caller(
+        refused=f"process {pid} was started in {whose} that has ended or is not known; it is nobody who may"
+        " ask: ask from a terminal that no agent has started"
+    )
+
+
+def _keys_of(session: Session) -> tuple[_Key, ...]:
+    marker = Marker(session.id, session.nonce)
+    known = session.processes
+    if known is None:
+        return (marker,)
+    return known.shim, known.agent, known.server, marker, PurePath(known.socket).name

@@ -14,8 +14,11 @@ from roost.core.sweep import Row
 from roost.errors import HostError
 from roost.host.files import names_in
 from roost.host.interfaces import Liveness, Marker, Probe, Processes
-from roost.host.shim_spec import DeathRecord, Started, read_death, read_started
+from roost.host.shim_spec import DeathRecord, Started, is_locked, read_death, read_started
 from roost.paths import Places
+
+OWN = "`roost adopt --store`"
+"""The command by which a person says that whoever served the store before is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +82,18 @@ class Enumerator:
         home = str(self._places.home)
         own = frozenset(marker for _, marker in marked or () if marker.home in (None, "", home))
         seen = None if marked is None else own
+        homes = {process: marker.home for process, marker in marked or ()}
         host = self._host()
         others = frozenset(boot for other, boot in scope.boots.items() if other != host)
-        look = _Look(scope, now, self._boot(), host, others, started, broken, shims, probes, records, seen)
+        boot = self._boot()
+        locked = {
+            key: is_locked(self._places.session(key))
+            for key, shim in shims.items()
+            if boot not in (None, shim.boot)
+        }
+        look = _Look(
+            scope, now, boot, host, others, started, broken, shims, probes, records, seen, locked, homes, home
+        )
         return Census(tuple(look.row(session) for session in sessions), started, records, marked, own, agents)
 
     def _agents(self, sessions: Sequence[Session]) -> frozenset[str]:
@@ -151,14 +163,18 @@ class _Look:
     probes: Mapping[str, Probe]
     records: Mapping[str, DeathRecord]
     own: frozenset[Marker] | None
+    locked: Mapping[str, bool | None]
+    homes: Mapping[ProcessId, str | None]
+    home: str
 
     def row(self, session: Session) -> Row:
         """What was seen of one session."""
         shim = self.shims.get(session.id)
         if shim is None:
             return self._unreported(session, self.started.get(session.id))
-        if self._elsewhere(shim):
-            return Row(session, skip="it belongs to another host", foreign=True)
+        elsewhere = self._elsewhere(session, shim)
+        if elsewhere is not None:
+            return Row(session, skip=elsewhere, foreign=True)
         facts = [self._fact(session, *self._seen(shim, self.probes[session.id]))]
         if session.id in self.records:
             facts.append(self._told(session, "its shim's record tells of its end"))
@@ -175,8 +191,17 @@ class _Look:
             case Liveness.DEAD:
                 return Sight.GONE, f"its shim is gone: {probe.reason}"
 
-    def _elsewhere(self, shim: ProcessId) -> bool:
-        return shim.boot in self.others and shim.boot != self.boot
+    def _elsewhere(self, session: Session, shim: ProcessId) -> str | None:
+        """Why a session is not for this roost to judge: another host, or another home, has it."""
+        home = self.homes.get(shim)
+        if home not in (None, "", self.home):
+            return f"it runs in the roost of {home}"
+        locked = self.locked.get(session.id)
+        if locked:
+            return "it runs on another host, which holds its lock; end it there"
+        if locked is None and shim.boot in self.others and shim.boot != self.boot:
+            return f"it belongs to another host; when that is gone for good: {OWN}"
+        return None
 
     def _unreported(self, session: Session, started: Started | None) -> Row:
         """A session of which no process has become known."""

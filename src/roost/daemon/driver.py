@@ -4,8 +4,7 @@ Looks are frequent while something is expected (a boot, an offer, a turn). A ses
 by itself, at its prompt or in front of a person, is looked at when something in it has changed.
 """
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +18,7 @@ from roost.daemon.fleet import Fleet
 from roost.daemon.glance import traces_of
 from roost.daemon.live import Live
 from roost.daemon.tasks import race
+from roost.daemon.threads import Threads
 from roost.daemon.window import Window
 from roost.host.errors import TmuxError, TmuxGone
 from roost.host.files import Tail
@@ -27,7 +27,6 @@ from roost.runtimes.base import (
     INTERRUPTED,
     Answer,
     Composer,
-    Fact,
     Reading,
 )
 
@@ -62,8 +61,9 @@ CATCH_UP = 256
 class Driver:
     """Drives one live session until it is gone."""
 
-    def __init__(self, live: Live, fleet: Fleet, clock: Clock) -> None:
-        """Drive this session."""
+    def __init__(self, live: Live, fleet: Fleet, clock: Clock, records: Threads) -> None:
+        """Drive this session; `records` are the threads that read what its agent writes."""
+        self._records = records
         self._live = live
         self._fleet = fleet
         self._clock = clock
@@ -74,6 +74,8 @@ class Driver:
         self._idle_from: float | None = None
         self._unseen_from: float | None = None
         self._stirs = False
+        self._halted = False
+        self._unread = ""
         self._told_at = clock.monotonic()
         self._window = Window(live, clock)
         self._facts = Facts(live, fleet, clock)
@@ -90,15 +92,14 @@ class Driver:
                 await self.look(screen=live.sensor.watches_screen or not in_turn)
                 if session.state is SessionState.BLOCKED and self._mail():
                     await self._window.give_back()
-                if not session.ready and not await self._boot():
+                if not session.ready and not (self._halted or self._unread) and not await self._boot():
                     return
+                if (shown := self._session()) is not None:
+                    await self._window.tell(shown)
             except TmuxGone:
                 return
             except TmuxError as error:
                 await self._unheard(error)
-            except OSError as error:
-                why = f"its record cannot be read: {error.strerror}"
-                await self._tell(e.Observed(live.session.id, SessionState.UNKNOWN, why))
             await self._pause()
 
     def _state(self) -> PeerState | None:
@@ -118,6 +119,8 @@ class Driver:
     def _interval(self, session: Session) -> float:
         """Seconds until the next look, unless something pokes before."""
         flight = self._facts.flight()
+        if self._halted or self._unread:
+            return RECHECK
         if any(message.state is MessageState.OFFERED for message in flight):
             return WORKING if session.state is SessionState.WORKING else EXPECTING
         if not session.ready:
@@ -132,7 +135,7 @@ class Driver:
 
     def missing(self) -> str:
         """What the latest look at the screen showed in place of a prompt, in words."""
-        return self._window.missing()
+        return self._unread or self._window.missing()
 
     def _mail(self) -> bool:
         """Whether a message waits for this session."""
@@ -153,7 +156,13 @@ class Driver:
             shown = live.screen
             if screen:
                 await self._see()
-            found, lines, status = await asyncio.to_thread(self._read)
+            try:
+                await self._records.run_for(live.session.id, self._read)
+            except OSError as error:
+                await self._unreadable(error)
+                return None
+            self._unread = ""
+            found, lines, status = live.take()
             self._stirs = self._stirs or bool(lines) or live.screen != shown
             facts = [*found, *live.sensor.on_lines(lines)]
             if live.sensor.status_path(live.agent_pid) is not None:
@@ -163,10 +172,20 @@ class Driver:
                 await self._see()
                 reading = live.sensor.reading()
             reading = self._window.judge(reading)
+            if self._halted:
+                why = f"its process {live.agent_pid} is stopped; kill -CONT {live.agent_pid} lets it go on"
+                reading = Reading(SessionState.BLOCKED, why, self._background(reading))
             for fact in facts:
                 await self._facts.note(fact)
             await self._report(reading)
             return reading
+
+    def _background(self, reading: Reading | None) -> str:
+        """What goes on beside turns, by the latest that was read of it."""
+        session = self._session()
+        return (
+            reading.background if reading is not None else session.background if session is not None else ""
+        )
 
     async def _see(self) -> None:
         """Look at the screen. A terminal that does not answer is unknown until it answers again (N5)."""
@@ -178,6 +197,12 @@ class Driver:
             await self._unheard(error)
             raise
 
+    async def _unreadable(self, error: OSError) -> None:
+        """What cannot be read is unknown (N5); the reason stands until the record can be read again."""
+        session, self._unread = self._session(), f"its record cannot be read: {error.strerror}"
+        if session is not None and (session.state, session.why) != (SessionState.UNKNOWN, self._unread):
+            await self._tell(e.Observed(session.id, SessionState.UNKNOWN, self._unread))
+
     async def _unheard(self, error: TmuxError) -> None:
         why = f"tmux: {error.message}"
         await self._tell(e.Observed(self._live.session.id, SessionState.UNKNOWN, why))
@@ -188,25 +213,34 @@ class Driver:
         `beside` is called in the same thread, which is quicker than in its own; its result is returned.
         """
         async with self._live.looking:
-            (found, lines, _), result = await asyncio.to_thread(lambda: (self._read(), beside()))
-            for fact in (*found, *self._live.sensor.on_lines(lines)):
+            live = self._live
+            _, result = await self._records.run_for(live.session.id, lambda: (self._read(), beside()))
+            found, lines, _ = live.take()
+            for fact in (*found, *live.sensor.on_lines(lines)):
                 await self._facts.note(fact)
         return result
 
-    def _read(self) -> tuple[Sequence[Fact], Sequence[bytes], bytes | None]:
-        """Blocking: what the sensor finds, new lines of the tails, and the status file."""
+    def _read(self) -> None:
+        """Blocking: what the sensor finds, new lines of the tails, and the status file, for `Live.take`.
+
+        It may come to its end long after it was given up: what it has read of a record is not lost.
+        """
         live, session = self._live, self._session()
-        if live.forgotten:
-            return (), (), None
+        with live.reading() as goes_on:
+            if goes_on:
+                self._read_all(live, session)
+
+    def _read_all(self, live: Live, session: Session | None) -> None:
         if session is not None:
             # What is written after the clock was set back is of this session all the same.
             live.sensor.since = session.started_at + min(session.clock_moved, 0.0)
+        self._halted = live.halted()
         found = live.sensor.find(live.agent_pid, self._facts.mark())
         lines: list[bytes] = []
         for path in live.sensor.tails():
             lines.extend(_new_lines(live.tail(path)))
         path = live.sensor.status_path(live.agent_pid)
-        return found, lines, _content(path)
+        live.found.append((found, lines, _content(path)))
 
     async def _report(self, reading: Reading | None) -> None:
         """Tell the fleet of a changed state, and of a turn that ended without a record of its end."""
@@ -272,7 +306,7 @@ class Driver:
         return e.TurnEnded(session, "it is at its prompt again")
 
     async def _tell(self, event: e.Event, *, settles: str | None = None) -> None:
-        await self._fleet.report(self._live.peer, event, settles=settles)
+        await self._fleet.note(self._live.peer, event, settles=settles)
 
     async def _boot(self) -> bool:
         """Answer known start-up dialogs; show unknown screens to people. False when the boot has failed."""

@@ -3,7 +3,6 @@
 Each effect runs in a task of its own and ends in one event, which settles its intent in the same transaction.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -29,7 +28,7 @@ from roost.daemon.live import Live
 from roost.daemon.machine import Machine
 from roost.daemon.notices import Notices
 from roost.daemon.tasks import Tasks
-from roost.daemon.undertaker import Undertaker
+from roost.daemon.undertaker import KillError, Undertaker
 from roost.errors import NotFoundError, RoostError
 from roost.host.errors import TmuxGone
 from roost.host.files import write_atomic
@@ -72,6 +71,7 @@ class Executor:
         self._notices = notices
         self.foreign = Foreign(machine, fleet, launcher)
         self._tasks = tasks
+        self._searches = machine.work.searches
         self.closing = False
         self._launching = 0
         self._looked: dict[str, int] = {}
@@ -192,14 +192,15 @@ class Executor:
             )
             await self._fleet.report(command.peer, failed, settles=command.key)
             return
-        body = await self._machine.store.body(command.message.id)
-        seed = self._fleet.get(command.peer).peer.seed
-        found = await self._resent(live, seed, command.message)
-        if isinstance(found, e.Examined):
-            await self._fleet.report(command.peer, found, settles=command.key)
+        try:
+            text = await self._text(command, live)
+        except OSError as error:
+            why = f"its text cannot be made, nothing was pasted: {error.strerror}"
+            message = command.message
+            text = e.OfferFailed(command.session, message.id, certain=True, why=why, attempt=message.attempts)
+        if not isinstance(text, str):
+            await self._fleet.report(command.peer, text, settles=command.key)
             return
-        redrive = found or (command.redrive and await self._recorded(live, seed, command.message))
-        text = await paste_text(command.message, seed, body or b"", self._spill, redrive=redrive)
         live.offers.add(command.key)
         live.poke.set()
         delivery = Delivery(live, driver, self._fleet, self._machine.clock)
@@ -209,6 +210,17 @@ class Executor:
         elif command.key in live.offers:  # what named the message was no record, but its answer
             await self._fleet.settle(command.key)
         live.offers.discard(command.key)
+
+    async def _text(self, command: c.Offer, live: Live) -> str | e.Examined:
+        """What is to be pasted, or what an earlier offer came to. Raises OSError."""
+        message = command.message
+        body = await self._machine.store.body(message.id)
+        seed = self._fleet.get(command.peer).peer.seed
+        found = await self._resent(live, seed, message)
+        if isinstance(found, e.Examined):
+            return found
+        redrive = found or (command.redrive and await self._recorded(live, seed, message))
+        return await paste_text(message, seed, body or b"", self._spill, redrive=redrive)
 
     async def _perform(self, command: c.Perform) -> None:
         """Do what was asked of a live session; one that is not held yet, or not any more, is waited for."""
@@ -237,8 +249,15 @@ class Executor:
         if doubted is None:
             return False
         for attempt in range(message.attempts - 1, 0, -1):
-            found = await asyncio.to_thread(
-                examine_record, live.runtime, live.context, seed, message, attempt, self._machine.clock.now()
+            found = await self._searches.run_for(
+                live.session.id,
+                examine_record,
+                live.runtime,
+                live.context,
+                seed,
+                message,
+                attempt,
+                self._machine.clock.now(),
             )
             if found.verdict in (Examination.FOUND, Examination.ENDED):
                 late = e.Examined(message.id, found.verdict, found.why, message.attempts)
@@ -251,13 +270,13 @@ class Executor:
         Claude Code 2.1.328 writes a prompt down up to 0.2 s after its hook has told of it: an agent killed in
         between was told the message and has forgotten it.
         """
-        return await asyncio.to_thread(
-            holds, live.runtime, live.context, seed, message, self._machine.clock.now()
+        return await self._searches.run_for(
+            live.session.id, holds, live.runtime, live.context, seed, message, self._machine.clock.now()
         )
 
     async def _spill(self, message: Message, text: str) -> str:
         path = self._machine.places.bodies / message.to / f"{message.id}.txt"
-        await asyncio.to_thread(_write_body, path, text)
+        await self._machine.work.files.run(_write_body, path, text)
         return str(path)
 
     async def _examine(self, command: c.Examine) -> None:
@@ -308,7 +327,8 @@ class Executor:
     async def _proven(self, command: c.Examine, live: Live, absent: e.Examined) -> e.Examined:
         """Absent from the record that is followed, if none holds it that was written meanwhile."""
         seed, message = self._fleet.get(command.peer).peer.seed, command.message
-        found = await asyncio.to_thread(
+        found = await self._searches.run_for(
+            live.session.id,
             examine_record,
             live.runtime,
             live.context,
@@ -329,7 +349,8 @@ class Executor:
             return e.Examined(command.message.id, Examination.UNCLEAR, "it is settled already")
         context = self._record_context(command, message)
         runtime = self._machine.runtimes.get(state.peer.settings.runtime)
-        found = await asyncio.to_thread(
+        found = await self._searches.run_for(
+            context.session.id,
             examine_record,
             runtime,
             context,
@@ -360,6 +381,19 @@ class Executor:
         how = await self._authority.end(session)
         context = live.context if live is not None else None
         await self._undertaker.bury(session, context, how)
+
+    async def end_unstored(self, session: Session) -> None:
+        """End a session although the store takes nothing: its end is recorded once it does.
+
+        Raises KillError.
+        """
+        how = await self._authority.end(session)
+        swept = await self._authority.clear(c.clear(session))
+        live = self._keeper.live(session.id)
+        bury = self._undertaker.bury(session, live.context if live is not None else None, f"{how}; {swept}")
+        self._tasks.start(bury, f"bury {session.peer}")
+        if not swept.empty:
+            raise KillError(f"it cannot be ended: {swept}")
 
 
 def _write_body(path: Path, text: str) -> None:

@@ -136,4 +136,4 @@ class Facts:
         return self._fleet.find(self._live.peer)
 
     async def _tell(self, event: e.Event, *, settles: str | None = None) -> None:
-        await self._fleet.report(self._live.peer, event, settles=settles)
+        await self._fleet.note(self._live.peer, event, settles=settles)

@@ -8,9 +8,8 @@ the state as it was and fails every event in it.
 import asyncio
 import difflib
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
 
 from roost.core import commands as c
 from roost.core.decide import decide
@@ -19,10 +18,12 @@ from roost.core.identity import OPERATOR
 from roost.core.peer import Peer, PeerState
 from roost.core.policy import Policy
 from roost.daemon.bearing import Bearing, take_bearing
-from roost.daemon.tasks import Tasks
+from roost.daemon.lane import Lane, Outcome, Waiting, accepted, batch_of, fail, forget
+from roost.daemon.tasks import Tasks, race
 from roost.errors import NotFoundError, RoostError, StoreError
 from roost.host.interfaces import Clock
-from roost.store.interfaces import Batch, Intent, JournalRow, Store, Token, intent_for
+from roost.store.errors import BatchError
+from roost.store.interfaces import Batch, JournalRow, Store, Token
 
 AGAIN = 2.0
 """Seconds until a fact that the store refused is told again."""
@@ -38,46 +39,6 @@ class DefectError(RoostError):
     code = "defect"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one event led to, after its commit."""
-
-    state: PeerState | None
-    commands: tuple[c.Command, ...]
-
-    @property
-    def advice(self) -> list[str]:
-        """Lines for the asker."""
-        return [command.text for command in self.commands if isinstance(command, c.Advise)]
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """`done`: None where nobody waits for the outcome."""
-
-    event: Event
-    settles: str | None
-    bodies: Mapping[str, bytes]
-    tokens: tuple[Token, ...]
-    done: asyncio.Future[Outcome] | None
-
-
-@dataclass(slots=True)
-class _Lane:
-    """`bearing`: the clocks that the times in `state` go by; `heading`: those of what is being stored."""
-
-    state: PeerState | None
-    bearing: Bearing
-    heading: Bearing | None = None
-    waiting: deque[_Waiting] = field(default_factory=deque[_Waiting])
-    running: bool = False
-
-    def turn(self, state: PeerState | None) -> None:
-        """What was decided is stored."""
-        self.state = state
-        self.bearing = self.heading or self.bearing
-
-
 class Fleet:
     """All peers. `on_effect` is called after the commit with each effect; `on_committed` with each batch."""
 
@@ -87,19 +48,21 @@ class Fleet:
         self._clock = clock
         self.policy = policy
         self._tasks = tasks
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, Lane] = {}
         self._adding: set[str] = set()
         self.decided_at = clock.now()
         """When the decision was made that `on_committed` is told of (Unix seconds): before its commit."""
         self.on_effect: Callable[[c.Effect], None] = lambda _effect: None
         self.on_committed: list[Callable[[str, PeerState | None, tuple[c.Command, ...]], None]] = []
+        self.on_kept: list[Callable[[str, PeerState | None], None]] = []
+        """Called with a peer's state as it is known to be, when the store has refused what made it so."""
         self.on_journal: list[Callable[[tuple[JournalRow, ...]], None]] = []
 
     def load(self, states: Iterable[PeerState]) -> None:
         """Take over the stored states."""
         here = take_bearing(self._clock)
         for state in states:
-            self._lanes[state.peer.name] = _Lane(state, here)
+            self._lanes[state.peer.name] = Lane(state, here)
 
     def names(self) -> list[str]:
         """Names of all peers, sorted."""
@@ -107,12 +70,19 @@ class Fleet:
 
     def states(self) -> list[PeerState]:
         """States of all peers, by name."""
-        return [state for name in self.names() if (state := self._lanes[name].state) is not None]
+        return [state for name in self.names() if (state := self.find(name)) is not None]
 
     def find(self, name: str) -> PeerState | None:
-        """The peer's state, None when there is no such peer."""
+        """The peer's state, None when there is no such peer: with what is known and not stored yet."""
         lane = self._lanes.get(name)
-        return lane.state if lane else None
+        if lane is None:
+            return None
+        return lane.seen if lane.unstored else lane.state
+
+    def trouble(self, name: str) -> str:
+        """Why something of what is known of the peer is not stored; "" when all is."""
+        lane = self._lanes.get(name)
+        return lane.trouble if lane is not None else ""
 
     def get(self, name: str) -> PeerState:
         """The peer's state; raises NotFoundError that names similar peers."""
@@ -155,14 +125,14 @@ class Fleet:
             self._adding.discard(peer.name)
 
     async def _add(self, peer: Peer) -> None:
-        lane = self._lanes.setdefault(peer.name, _Lane(None, take_bearing(self._clock)))
+        lane = self._lanes.setdefault(peer.name, Lane(None, take_bearing(self._clock)))
         state = PeerState(peer)
         commands = (
             c.SavePeer(peer),
             c.Journal("added", peer.name, data={"runtime": peer.settings.runtime, "dir": peer.settings.dir}),
         )
         here = take_bearing(self._clock)
-        rows = await self._store.commit(_batch(here.wall, commands))
+        rows = await self._store.commit(batch_of(here.wall, commands))
         self.decided_at = here.wall
         lane.state, lane.bearing = state, here
         self._publish(peer.name, state, commands, rows)
@@ -185,24 +155,27 @@ class Fleet:
         self.get(name)
         lane = self._lanes[name]
         done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        lane.waiting.append(_Waiting(event, settles, bodies or {}, tokens, done))
+        self._put(name, lane, Waiting(event, settles, bodies or {}, tokens, done))
+        return accepted(await done)
+
+    def _put(self, name: str, lane: Lane, item: Waiting) -> None:
+        lane.waiting.append(item)
+        self._start(name, lane)
+
+    def _start(self, name: str, lane: Lane) -> None:
         if not lane.running:
             lane.running = True
             self._tasks.start(self._run(name, lane), f"lane {name}")
-        outcome = await done
-        for command in outcome.commands:
-            if isinstance(command, c.Refuse):
-                raise command.error
-        return outcome
 
     async def report(self, name: str, event: Event, *, settles: str | None = None) -> bool:
-        """Tell a fact: again and again until the store takes it, for a fact does not go away.
+        """Tell a fact and return when it is durable: it is kept until the store takes it.
 
-        False when the peer is gone and needs no facts any more.
+        It shows at once, and comes before whatever is told later. False when the peer is gone and needs no
+        facts any more.
         """
         while True:
             try:
-                await self.tell(name, event, settles=settles)
+                await self._keep(name, event, settles)[0]
             except NotFoundError:
                 return False
             except StoreError as error:
@@ -210,6 +183,34 @@ class Fleet:
                 await self._clock.sleep(AGAIN)
             else:
                 return True
+
+    async def note(self, name: str, event: Event, *, settles: str | None = None) -> None:
+        """Tell a fact, and return when it is stored, or kept because the store refuses it."""
+        with suppress(NotFoundError):
+            await self.insist(name, event, settles=settles)
+
+    async def insist(self, name: str, event: Event, *, settles: str | None = None) -> bool:
+        """Tell what is to be so, whether it can be stored now or not; whether it is stored.
+
+        Raises as `tell` does, but for StoreError.
+        """
+        done, kept = self._keep(name, event, settles)
+        await race(kept.wait(), asyncio.wait({done}))
+        if not done.done():
+            done.add_done_callback(forget)
+            return False
+        accepted(done.result())
+        return True
+
+    def _keep(
+        self, name: str, event: Event, settles: str | None
+    ) -> tuple["asyncio.Future[Outcome]", asyncio.Event]:
+        name = self.called(name) or name
+        self.get(name)
+        done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        kept = asyncio.Event()
+        self._put(name, self._lanes[name], Waiting(event, settles, {}, (), done, kept))
+        return done, kept
 
     async def report_all(self, facts: Sequence[tuple[str, Event, str | None]]) -> None:
         """Tell facts of many peers, each with the intent that it settles; hundreds commit together.
@@ -227,12 +228,12 @@ class Fleet:
     ) -> list[tuple[str, Event, str | None]]:
         """Decide and commit facts of idle lanes at once; returns those that have to be told alone."""
         left: list[tuple[str, Event, str | None]] = []
-        taken: dict[str, tuple[_Lane, list[tuple[str, Event, str | None]]]] = {}
+        taken: dict[str, tuple[Lane, list[tuple[str, Event, str | None]]]] = {}
         for fact in facts:
             lane = self._lanes.get(fact[0])
             if fact[0] in taken:
                 taken[fact[0]][1].append(fact)
-            elif lane is None or lane.running or lane.state is None:
+            elif lane is None or lane.running or lane.state is None or lane.unstored:
                 left.append(fact)
             else:
                 lane.running = True
@@ -247,17 +248,17 @@ class Fleet:
         return left
 
     async def _commit_together(
-        self, taken: Mapping[str, tuple[_Lane, list[tuple[str, Event, str | None]]]]
+        self, taken: Mapping[str, tuple[Lane, list[tuple[str, Event, str | None]]]]
     ) -> list[tuple[str, Event, str | None]]:
         here = take_bearing(self._clock)
-        made: list[tuple[str, _Lane, PeerState | None, list[tuple[_Waiting, Outcome]]]] = []
+        made: list[tuple[str, Lane, PeerState | None, list[tuple[Waiting, Outcome]]]] = []
         for name, (lane, own) in taken.items():
-            waiting = [_Waiting(event, settles, {}, (), None) for _, event, settles in own]
+            waiting = [Waiting(event, settles, {}, (), None) for _, event, settles in own]
             made.append((name, lane, *self._decide(name, lane, waiting, here)))
         decided = [each for _, _, _, own in made for each in own]
         commands = tuple(command for _, outcome in decided for command in outcome.commands)
         try:
-            rows = await self._store.commit(_batch(here.wall, commands, [item for item, _ in decided]))
+            rows = await self._store.commit(batch_of(here.wall, commands, [item for item, _ in decided]))
         except RoostError:
             return [fact for _, own in taken.values() for fact in own]
         for listener in self.on_journal:
@@ -279,31 +280,66 @@ class Fleet:
         """End an intent whose effect needs no event."""
         await self._store.commit(Batch(at=self._clock.now(), settled=(key,)))
 
-    async def _run(self, name: str, lane: _Lane) -> None:
+    async def _run(self, name: str, lane: Lane) -> None:
         try:
-            while lane.waiting:
-                batch = list(lane.waiting)
+            while True:
+                batch = [*lane.unstored, *lane.waiting]
                 lane.waiting.clear()
                 if lane.state is not None:
                     name = lane.state.peer.name
-                await self._apply(name, lane, batch)
+                if batch:
+                    await self._apply(name, lane, batch)
+                if not lane.waiting:
+                    break
         finally:
             lane.running = False
 
-    async def _apply(self, name: str, lane: _Lane, waiting: list[_Waiting]) -> None:
+    async def _again(self, name: str, lane: Lane) -> None:
+        """Try again to store what is kept."""
+        await self._clock.sleep(AGAIN)
+        lane.again = False
+        if lane.unstored:
+            self._start(name, lane)
+
+    def _refused(self, name: str, lane: Lane, items: list[Waiting], error: StoreError) -> None:
+        """The store took nothing: what is so all the same is kept and shown, the rest fails."""
+        known, lane.unstored = lane.unstored, [item for item in items if item.kept is not None]
+        lane.trouble = error.message if lane.unstored else ""
+        fail([item for item in items if item.kept is None], error)
+        if len(lane.unstored) > len(known):
+            seen = lane.state
+            for item in lane.unstored:
+                seen = decide(seen, item.event, self._clock.now(), self.policy)[0] if seen else None
+            lane.seen = seen
+            for listener in self.on_kept:
+                listener(name, seen)
+        for item in lane.unstored:
+            if item.kept is not None and not item.kept.is_set():
+                item.kept.set()
+                _log.error("%s of %s is not stored yet: %s", type(item.event).__name__, name, error.message)
+        if lane.unstored and not lane.again:
+            lane.again = True
+            self._tasks.start(self._again(name, lane), f"lane {name} again")
+
+    async def _apply(self, name: str, lane: Lane, waiting: list[Waiting]) -> None:
         if lane.state is None:
             # Nothing to commit, and no state to set: a peer of this name may be being added just now.
-            _fail(waiting, NotFoundError(f"'{name}' has just been removed"))
+            lane.unstored = []
+            fail(waiting, NotFoundError(f"'{name}' has just been removed"))
             return
         here = take_bearing(self._clock)
         state, decided = self._decide(name, lane, waiting, here)
         commands = tuple(command for _, outcome in decided for command in outcome.commands)
         try:
-            rows = await self._store.commit(_batch(here.wall, commands, [item for item, _ in decided]))
-        except RoostError as error:
-            for item, _ in decided:
-                _fail([item], type(error)(error.message))
+            rows = await self._store.commit(batch_of(here.wall, commands, [item for item, _ in decided]))
+        except BatchError as error:
+            lane.unstored = []
+            fail([item for item, _ in decided], error)
             return
+        except StoreError as error:
+            self._refused(name, lane, [item for item, _ in decided], error)
+            return
+        lane.unstored, lane.seen, lane.trouble = [], None, ""
         lane.turn(state)
         self.decided_at = here.wall
         self._move(name, lane)
@@ -312,7 +348,7 @@ class Fleet:
             if item.done is not None and not item.done.done():
                 item.done.set_result(outcome)
 
-    def _move(self, name: str, lane: _Lane) -> None:
+    def _move(self, name: str, lane: Lane) -> None:
         """The lane of a renamed peer: who has mail of it learns the new name."""
         if lane.state is None or lane.state.peer.name == name:
             return
@@ -325,8 +361,8 @@ class Fleet:
                 self._tasks.start(told, f"new name of {new} at {state.peer.name}")
 
     def _decide(
-        self, name: str, lane: _Lane, waiting: list[_Waiting], here: Bearing
-    ) -> tuple[PeerState | None, list[tuple[_Waiting, Outcome]]]:
+        self, name: str, lane: Lane, waiting: list[Waiting], here: Bearing
+    ) -> tuple[PeerState | None, list[tuple[Waiting, Outcome]]]:
         """Decide one event after another; those that cannot be decided have failed already.
 
         A clock that was moved since the state was stored comes first: nothing may be decided by wrong times.
@@ -334,17 +370,17 @@ class Fleet:
         state, moved = lane.state, lane.bearing.moved_to(here)
         lane.heading = here if moved is not None else None
         if moved is not None:
-            waiting = [_Waiting(moved, None, {}, (), None), *waiting]
-        decided: list[tuple[_Waiting, Outcome]] = []
+            waiting = [Waiting(moved, None, {}, (), None), *waiting]
+        decided: list[tuple[Waiting, Outcome]] = []
         for item in waiting:
             if state is None:
-                _fail([item], NotFoundError(f"'{name}' has just been removed"))
+                fail([item], NotFoundError(f"'{name}' has just been removed"))
                 continue
             try:
                 state, made = decide(state, item.event, here.wall, self.policy)
             except Exception as defect:  # noqa: BLE001 -- a defect fails its own event, not all of the lane
                 _log.error("%s of %s cannot be decided", type(item.event).__name__, name, exc_info=defect)
-                _fail([item], DefectError())
+                fail([item], DefectError())
                 continue
             decided.append((item, Outcome(state, made)))
         return state, decided
@@ -367,46 +403,6 @@ class Fleet:
         for command in commands:
             if isinstance(command, c.Effect):
                 self.on_effect(command)
-
-
-def _fail(waiting: Iterable[_Waiting], error: RoostError) -> None:
-    """Tell the callers that still wait."""
-    for item in waiting:
-        if item.done is not None and not item.done.done():
-            item.done.set_exception(error)
-
-
-def _batch(now: float, commands: Iterable[c.Command], items: Iterable[_Waiting] = ()) -> Batch:
-    changes: list[c.Change] = []
-    journal: list[c.Journal] = []
-    intents: list[Intent] = []
-    bodies: dict[str, bytes] = {}
-    settled: list[str] = []
-    tokens: list[Token] = []
-    for command in commands:
-        match command:
-            case c.Journal():
-                journal.append(command)
-            case c.Refuse() | c.Advise():
-                pass
-            case c.Launch() | c.Offer() | c.Examine() | c.End() | c.Notify() | c.Clear() | c.Perform():
-                intents.append(intent_for(command, now))
-            case _:
-                changes.append(command)
-    for item in items:
-        bodies.update(item.bodies)
-        tokens.extend(item.tokens)
-        if item.settles is not None:
-            settled.append(item.settles)
-    return Batch(
-        at=now,
-        changes=tuple(changes),
-        journal=tuple(journal),
-        bodies=bodies,
-        intents=tuple(intents),
-        settled=tuple(settled),
-        tokens=tuple(tokens),
-    )
 
 
 def _unknown(name: str, known: list[str]) -> str:

@@ -19,6 +19,7 @@ from roost.daemon.launcher import Launcher
 from roost.daemon.machine import Machine
 from roost.daemon.orphans import Orphan
 from roost.daemon.tasks import race
+from roost.daemon.threads import HungError
 from roost.host.errors import SensorError
 from roost.runtimes.base import Claim, Context, Runtime
 
@@ -128,7 +129,10 @@ class Foreign:
             return None
         runtime = self._machine.runtimes.get(settings.runtime)
         context = self._launcher.context(session, settings)
-        return await asyncio.to_thread(self._look, runtime, context)
+        try:
+            return await self._machine.work.records.run_for(session.id, self._look, runtime, context)
+        except HungError:
+            return None  # what cannot be read proves nothing
 
     def _look(self, runtime: Runtime, context: Context) -> Holder | None:
         """Blocking: the first claim that a live process stands behind and that is not of our sessions.

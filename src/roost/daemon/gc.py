@@ -22,12 +22,13 @@ from roost.daemon.authority import Authority
 from roost.daemon.census import Enumerator, Scope
 from roost.daemon.fleet import Fleet
 from roost.daemon.launcher import Launcher
+from roost.daemon.lineage import BOOTS, Lineage
 from roost.daemon.listen import AlreadyRunningError, hold_lock
 from roost.daemon.live import Lives
 from roost.daemon.logs import Logs
 from roost.daemon.machine import Machine
 from roost.daemon.orphans import Orphan, Orphans, orphan_objects, orphans_among
-from roost.daemon.sweep import BOOTS, HOLD, Pass, Sweeper, judge_all, read_boots, read_hold
+from roost.daemon.sweep import HOLD, Pass, Sweeper, judge_all, read_boots, read_hold
 from roost.daemon.tasks import Tasks
 from roost.daemon.undertaker import Undertaker
 from roost.errors import RoostError, StoreError
@@ -56,12 +57,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m roost.daemon.gc", description="One pass, no daemon.")
     parser.add_argument("--home", help="use this folder instead of ROOST_HOME or the XDG folders")
     parser.add_argument("--dry-run", action="store_true", help="change nothing")
+    parser.add_argument(
+        "--adopt-store", action="store_true", help="take the store that is here for the right one"
+    )
     parser.add_argument("--end", action="append", help="end this session, which is not in the registry")
     asked = parser.parse_args()
     os.umask(0o077)
     places = find_places(os.environ, asked.home)
     try:
-        report = asyncio.run(_end(places, asked.end)) if asked.end else _report(places, dry_run=asked.dry_run)
+        if asked.end:
+            report = asyncio.run(_end(places, asked.end))
+        elif asked.adopt_store:
+            report = asyncio.run(_adopt_store(places))
+        else:
+            report = _report(places, dry_run=asked.dry_run)
     except AlreadyRunningError:
         return BUSY
     except RoostError as error:
@@ -134,6 +143,7 @@ async def _collect(places: Places, config: Config) -> dict[str, Any]:
         environ=dict(os.environ),
     )
     try:
+        await Lineage(places, store, clock, machine.ids, processes).claim()
         return await _pass(machine, logs, tasks)
     finally:
         await tasks.close()
@@ -170,6 +180,21 @@ async def _pass(machine: Machine, logs: Logs, tasks: Tasks) -> dict[str, Any]:
 def _told(found: Pass, orphans: list[Orphan], *, closed: int) -> dict[str, Any]:
     findings = (*found.plan.findings, *found.resting)
     return gc_object(findings, orphan_objects(orphans), found.plan.alarm, closed=closed, daemon=False)
+
+
+async def _adopt_store(places: Places) -> list[dict[str, Any]]:
+    """A person says that this store is the right one. Raises RoostError."""
+    lock = _lock(places)
+    clock, processes = SystemClock(), SystemProcesses()
+    try:
+        store = await SqliteStore.open(places.database)
+        try:
+            await Lineage(places, store, clock, SystemIds(clock), processes).own()
+        finally:
+            await store.close()
+    finally:
+        os.close(lock)
+    return []
 
 
 async def _end(places: Places, idents: list[str]) -> dict[str, Any]:

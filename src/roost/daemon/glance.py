@@ -4,12 +4,12 @@ All that a program shows is appended to its pane log, what it records to its own
 really looked at only when one of them changed, and now and then in case that a trace was not written.
 """
 
-import asyncio
 import os
 from collections.abc import Iterable
 
 from roost.daemon.fleet import Fleet
 from roost.daemon.live import Live, Lives
+from roost.daemon.threads import HungError, Threads
 from roost.host.interfaces import Clock
 from roost.paths import Places
 
@@ -23,8 +23,9 @@ Trace = tuple[int, int, int] | None
 class Glances:
     """Wakes the drivers of quiet sessions in which something happened."""
 
-    def __init__(self, fleet: Fleet, lives: Lives, places: Places, clock: Clock) -> None:
+    def __init__(self, fleet: Fleet, lives: Lives, places: Places, clock: Clock, threads: Threads) -> None:
         """Glance at these sessions."""
+        self._threads = threads
         self._fleet = fleet
         self._lives = lives
         self._places = places
@@ -45,9 +46,16 @@ class Glances:
         """
         quiet = [(live, live.quiet) for live in self._lives if live.quiet is not None]
         paths = [(str(live.log or self._places.pane_log(live.peer)), *files) for live, files in quiet]
-        seen = await asyncio.to_thread(_traces, paths)
+        seen: list[tuple[Trace, ...]] = []
+        try:
+            await self._threads.run(_look, paths, seen)
+        except HungError:
+            # Its driver finds out; until then nobody glances at it, and the others have their turn again.
+            slow = quiet[len(seen)][0]
+            slow.quiet = None
+            slow.poke.set()
         before, self._seen = self._seen, {}
-        for (live, _), traces in zip(quiet, seen, strict=True):
+        for (live, _), traces in zip(quiet, seen, strict=False):
             if live.quiet is None:
                 continue
             self._seen[live.session.id] = traces
@@ -61,9 +69,9 @@ class Glances:
         return any(message.session == live.session.id for message in flight)
 
 
-def _traces(sessions: Iterable[Iterable[str]]) -> list[tuple[Trace, ...]]:
-    """Blocking."""
-    return [tuple(_trace(path) for path in paths) for paths in sessions]
+def _look(sessions: Iterable[Iterable[str]], seen: list[tuple[Trace, ...]]) -> None:
+    """Blocking: one session after the other, so that it is known at which one it hangs."""
+    seen.extend(tuple(_trace(path) for path in paths) for paths in sessions)
 
 
 def _trace(path: str) -> Trace:

@@ -4,8 +4,6 @@ The look is taken right before the end, never from memory. What cannot be seen s
 veto names the time after which it is asked again.
 """
 
-import asyncio
-
 from roost.core import events as e
 from roost.core.commands import End
 from roost.core.session import Cause, SessionState
@@ -82,12 +80,12 @@ class Guards:
 
     async def _at_work(self, command: End) -> str | None:
         """Whether something that the agent started uses the processor, as a build in the background does."""
-        before = await asyncio.to_thread(self._children, command)
+        before = await self._machine.work.processes.run(self._children, command)
         if not before:
             return None
-        used = await asyncio.to_thread(self._machine.processes.cpu_seconds, before)
+        used = await self._machine.work.processes.run(self._machine.processes.cpu_seconds, before)
         await self._machine.clock.sleep(WATCHED)
-        used = await asyncio.to_thread(self._machine.processes.cpu_seconds, before) - used
+        used = await self._machine.work.processes.run(self._machine.processes.cpu_seconds, before) - used
         return "a process that it started is at work" if used >= WORK else None
 
     def _children(self, command: End) -> list[ProcessId]:

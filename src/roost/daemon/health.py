@@ -1,5 +1,6 @@
 """How the daemon is: `status`, and its part of `doctor`."""
 
+import asyncio
 import os
 import socket
 from typing import Any
@@ -13,6 +14,7 @@ from roost.daemon.lineage import Lineage
 from roost.daemon.machine import Machine
 from roost.daemon.orphans import Orphans, orphan_objects, orphans_among, unknown_objects, unknown_words
 from roost.daemon.sweep import Sweeper
+from roost.host.process import has_handles
 from roost.host.scope import control_group
 from roost.present import gc_object
 
@@ -80,8 +82,10 @@ class Health:
         found = [
             _check("daemon", ok=True, detail=f"pid {os.getpid()}, {self._url}"),
             *self._groups(),
+            *_handles(),
             *await self._held(),
         ]
+        found += self._unstored()
         problem = self._lineage.problem()
         if problem is not None:
             fix = "roost restore BACKUP, or roost adopt --store to go on with this one"
@@ -107,6 +111,14 @@ class Health:
             ]
         return found
 
+    def _unstored(self) -> list[dict[str, Any]]:
+        """Peers of which more is known than can be stored."""
+        return [
+            _check(f"record of {name}", ok=False, detail=f"not stored yet: {trouble}", fix="df -h; df -i")
+            for name in self._fleet.names()
+            if (trouble := self._fleet.trouble(name))
+        ]
+
     async def held_by(self, name: str) -> dict[str, Any] | None:
         """Who else has the peer's conversation open, None when nobody is known to."""
         holder = await self._foreign.of(self._fleet.get(name))
@@ -117,8 +129,9 @@ class Health:
     async def _held(self) -> list[dict[str, Any]]:
         """Conversations that somebody else has open."""
         found: list[dict[str, Any]] = []
-        for state in self._fleet.states():
-            holder = await self._foreign.of(state)
+        states = self._fleet.states()
+        holders = await asyncio.gather(*(self._foreign.of(state) for state in states))
+        for state, holder in zip(states, holders, strict=True):
             if holder is not None:
                 name = state.peer.name
                 why = f"it is open in {holder.named}; close it there or begin a fresh one"
@@ -146,6 +159,14 @@ class Health:
         orphans = await self._orphans.judge(orphans_among(marked, self._fleet.states(), places))
         findings = (*found.plan.findings, *found.resting)
         return gc_object(findings, orphan_objects(orphans), found.plan.alarm, closed=0, daemon=True)
+
+
+def _handles() -> list[dict[str, Any]]:
+    """How ends of processes are noticed."""
+    if has_handles():
+        return []
+    why = "this system gives no handles on processes (pidfd_open: a seccomp filter?); ends are looked for"
+    return [_check("processes", ok=None, detail=why)]
 
 
 def _check(check: str, *, ok: bool | None, detail: str, fix: str = "") -> dict[str, Any]:

@@ -3,6 +3,9 @@
 from roost.host.interfaces import Clock
 from roost.host.notify import Notifier
 
+SOON = 1.0
+"""Seconds between two signs of life at most: the watchdog's time goes on while this process is stopped."""
+
 
 async def beat(notifier: Notifier, clock: Clock) -> None:
     """Say that we are alive, again and again; returns at once when nobody keeps a watchdog."""
@@ -10,4 +13,4 @@ async def beat(notifier: Notifier, clock: Clock) -> None:
         return
     while True:
         notifier.alive()
-        await clock.sleep(notifier.interval)
+        await clock.sleep(min(notifier.interval, SOON))

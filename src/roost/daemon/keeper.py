@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from roost.daemon.fleet import Fleet
 from roost.daemon.live import Live, Lives
 from roost.daemon.machine import Machine
 from roost.daemon.tasks import Tasks, race
+from roost.daemon.threads import HungError
 from roost.daemon.undertaker import Undertaker
 from roost.errors import RoostError
 from roost.host.errors import SensorError, TmuxGone
@@ -28,8 +28,8 @@ SHIM = 15.0
 until the shim is asked to leave: it gives the agent three to hang up."""
 REJOIN = 0.5
 """Seconds between two attempts to join a terminal again whose tmux server lives."""
-LISTENING = 0.2
-"""Seconds that a tmux server gets to make its socket again."""
+LOOKED = 5.0
+"""Seconds that a look may take which is taken before an end is judged."""
 AGAIN = 2.0
 """Seconds until a session that could not be buried, as on a full disk, is buried, or one that could not be
 watched is watched.
@@ -80,10 +80,25 @@ class Keeper:
         """The driver of a live session."""
         return self._drivers.get(session) if session is not None else None
 
+    async def look(self, peer: str) -> None:
+        """Read what a peer's active session shows now; within a few seconds, whatever its disk does."""
+        state = self._fleet.find(peer)
+        driver = self.driver(state.session.id) if state is not None and state.session is not None else None
+        if driver is not None:
+            # Not cancelled when it takes long: what was read of a record has to be told.
+            await asyncio.wait({self._tasks.start(self._seen(driver), f"look at {peer}")}, timeout=LOOKED)
+
+    async def _seen(self, driver: Driver) -> None:
+        try:
+            await driver.look(screen=True)
+        except (RoostError, OSError) as error:
+            _log.info("a session cannot be looked at before its end is judged: %s", error)
+
     def keep(self, live: Live) -> None:
         """Hold a live session: watch its processes, drive it."""
         self._lives.add(live)
         processes = _processes(live)
+        live.halted = partial(self._halted, processes.agent)
         for process, ended in (
             (processes.agent, self._ended),
             (processes.shim, self._left),
@@ -101,7 +116,7 @@ class Keeper:
         self._begin(live)
 
     def _begin(self, live: Live) -> None:
-        driver = Driver(live, self._fleet, self._machine.clock)
+        driver = Driver(live, self._fleet, self._machine.clock, self._machine.work.records)
         self._drivers[live.session.id] = driver
         self._tasks.start(self._drive(live, driver), f"driver {live.peer}")
 
@@ -185,17 +200,15 @@ class Keeper:
     async def connect(self, socket: Path, server: ProcessId) -> Terminal | None:
         """Connect to a running terminal; None when its tmux server is dead.
 
-        Raises TmuxError when the server lives and cannot be reached, which proves nothing of the agent. A
-        server whose socket file was removed makes it again on SIGUSR1 (tmux 3.3a).
+        Raises TmuxError when the server lives and cannot be reached, which proves nothing of the agent.
         """
         try:
             return await self._machine.terminals.adopt(socket)
         except TmuxGone:
             if not await self._alive(server):
                 return None
-        self._machine.processes.signal(server, signal.SIGUSR1)
-        await self._machine.clock.sleep(LISTENING)
         try:
+            await self._machine.terminals.reopen(socket, server)
             return await self._machine.terminals.adopt(socket)
         except TmuxGone:
             if not await self._alive(server):
@@ -256,8 +269,15 @@ class Keeper:
             return "its agent has ended and its shim has not", Cause.CRASHED
         return None
 
+    def _halted(self, process: ProcessId) -> bool:
+        """Blocking: whether a signal or a debugger holds a process."""
+        return self._machine.processes.probe(process).stopped
+
     async def _alive(self, process: ProcessId) -> bool:
-        probe = await asyncio.to_thread(self._machine.processes.probe, process)
+        try:
+            probe = await self._machine.work.processes.run(self._machine.processes.probe, process)
+        except HungError:
+            return True
         return probe.liveness is not Liveness.DEAD
 
 

@@ -1,6 +1,5 @@
 """Brings up a session: private files, token, tmux server, shim, agent."""
 
-import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -68,14 +67,14 @@ class Launcher:
         """Start the session's processes. Raises LaunchError, or another RoostError, with the reason."""
         context = self.context(session, settings)
         runtime = self._machine.runtimes.get(settings.runtime)
-        plan = await asyncio.to_thread(self._plan, runtime, context)
+        plan = await self._machine.work.launches.run_for(session.peer, self._plan, runtime, context)
         token = self._machine.ids.token()
         stored = Token(token_hash(token), session.id, session.peer)
         await self._machine.store.commit(Batch(at=self._machine.clock.now(), tokens=(stored,)))
         env = self._environment(context, plan, token)
         origin = Origin(self._machine.store_id, self._url, stored.hash, settings, session)
-        await asyncio.to_thread(write_origin, context.home, origin)
-        spec = await asyncio.to_thread(self._write, context, plan, env)
+        await self._machine.work.files.run(write_origin, context.home, origin)
+        spec = await self._machine.work.files.run(self._write, context, plan, env)
         socket, report = self._machine.places.terminal(session.id), context.home / "started.json"
         try:
             terminal = await self._machine.terminals.start(
@@ -85,16 +84,16 @@ class Launcher:
             await self._started(report, LEFT)
             raise LaunchError("it ended at once", Blame.PROGRAM) from error
         except TmuxError as error:
-            raise await asyncio.to_thread(self._judged, report, error) from error
+            raise await self._machine.work.files.run(self._judged, report, error) from error
         try:
             started = await self._started(report, STARTED)
-            await asyncio.to_thread(spec.unlink, missing_ok=True)
+            await self._machine.work.files.run(spec.unlink, missing_ok=True)
             log = pane_log(self._machine.places, session)
-            await terminal.log_to(log)
+            await terminal.log_to(log, self._machine.config.log_size)
             return live_session(context, runtime, terminal, started, log)
         except TmuxError as error:
             await terminal.close()
-            raise await asyncio.to_thread(self._judged, report, error) from error
+            raise await self._machine.work.files.run(self._judged, report, error) from error
         except BaseException:
             await terminal.close()
             raise
@@ -159,7 +158,7 @@ class Launcher:
         context = self.context(stand_in("", peer.name, peer.generation, peer.conversation), peer.settings)
         try:
             runtime = self._machine.runtimes.get(peer.settings.runtime)
-            await asyncio.to_thread(_located, runtime, context)
+            await self._machine.work.launches.run_for(peer.name, _located, runtime, context)
         except (RoostError, OSError) as error:
             raise judged(error) from error
 
@@ -177,7 +176,7 @@ class Launcher:
         clock = self._machine.clock
         deadline = clock.monotonic() + bound
         while True:
-            started = await asyncio.to_thread(read_started, path, self._machine.processes)
+            started = await self._machine.work.files.run(read_started, path, self._machine.processes)
             if started is not None:
                 if started.error is not None:
                     raise not_run(started.error, started.errno)

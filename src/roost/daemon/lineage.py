@@ -3,21 +3,26 @@
 A note beside the store says which one ran here last and how far its journal had come.
 """
 
-import asyncio
 import json
 import logging
 from dataclasses import dataclass
 from typing import Any
 
 from roost.core.view import iso
+from roost.daemon.owner import OWNER, SHAPE, CopiedStoreError, copied, holds, this_owner
+from roost.daemon.threads import Threads
 from roost.errors import StoreError
 from roost.host.files import write_atomic
-from roost.host.interfaces import Clock, Ids
+from roost.host.interfaces import Clock, Ids, Processes
 from roost.paths import Places
 from roost.store.interfaces import Batch, Store
 
+BOOTS = "boots"
+"""The store's key of the boot that each host was last seen in."""
 STORE = "store.id"
 """The store's key of its own id."""
+SECONDS = 30.0
+"""Seconds for writing the note down."""
 EVERY = 2.0
 """Seconds between two looks at the store's files."""
 
@@ -53,9 +58,12 @@ def doubted(note: Note | None, store: str, last: int, at: float | None) -> str |
 class Lineage:
     """Keeps the note, and watches over the store's files."""
 
-    def __init__(self, places: Places, store: Store, clock: Clock, ids: Ids) -> None:
+    def __init__(self, places: Places, store: Store, clock: Clock, ids: Ids, processes: Processes) -> None:
         """Keep the note of this store."""
+        self._places = places
+        self._processes = processes
         self._path = places.store_note
+        self._threads = Threads("note", 1, SECONDS)
         self._store = store
         self._clock = clock
         self._ids = ids
@@ -65,8 +73,30 @@ class Lineage:
         self.doubt: str | None = None
         """Why the store may not be the right one; nothing is removed then because it does not name it."""
 
+    async def claim(self) -> None:
+        """Become the store's owner. Raises CopiedStoreError where another one may be, StoreError, OSError."""
+        here = await self._threads.run(this_owner, self._places, self._processes)
+        known, kept = await self._store.meta(STORE), await self._store.meta(OWNER)
+        owner = SHAPE.value(kept) if kept is not None else None
+        if known is not None and owner is not None and owner != here:
+            name = self._places.database.name
+            there = await self._threads.run(holds, owner.folder, name, STORE, known)
+            whose = copied(owner, here, there=there)
+            if whose is not None:
+                raise CopiedStoreError(whose)
+        if owner != here:
+            await self._store.commit(Batch(at=self._clock.now(), meta={OWNER: SHAPE.text(here)}))
+
+    async def own(self) -> None:
+        """A person says that this store is the right one, here, and that no other host has sessions of it."""
+        here = await self._threads.run(this_owner, self._places, self._processes)
+        meta = {OWNER: SHAPE.text(here), BOOTS: "{}"}
+        await self._store.commit(Batch(at=self._clock.now(), meta=meta))
+        await self._threads.run(self._path.unlink, missing_ok=True)
+
     async def examine(self) -> None:
-        """Find out which store this is. Raises StoreError, OSError."""
+        """Find out which store this is, and become its owner. Raises StoreError, OSError."""
+        await self.claim()
         known = await self._store.meta(STORE)
         if known is None:
             known = self._ids.new()
@@ -87,6 +117,7 @@ class Lineage:
     async def trust(self) -> None:
         """A person says that this store is the right one."""
         self.doubt = None
+        await self.own()
         await self.note()
 
     async def run(self) -> None:
@@ -111,10 +142,10 @@ class Lineage:
     async def note(self) -> None:
         """Write down how far this store has come. Raises StoreError, OSError."""
         seq = await self._store.last_seq()
-        if seq == self._noted:
+        if seq == self._noted and self._path.exists():
             return
         note = {"store": self.id, "seq": seq, "at": await self._time_of(seq)}
-        await asyncio.to_thread(write_atomic, self._path, json.dumps(note).encode(), durable=False)
+        await self._threads.run(write_atomic, self._path, json.dumps(note).encode(), durable=False)
         self._noted = seq
 
     async def _time_of(self, seq: int) -> float:

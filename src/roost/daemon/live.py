@@ -1,7 +1,8 @@
 """A live session as the daemon holds it: its terminal, its sensor, its watches."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,7 +11,10 @@ from roost.core.session import Session
 from roost.host.files import Tail
 from roost.host.interfaces import Frame, Terminal, Watch
 from roost.host.shim_spec import DeathRecord
-from roost.runtimes.base import Context, Runtime, Sensor, View
+from roost.runtimes.base import Context, Fact, Runtime, Sensor, View
+
+Reading = tuple[Sequence[Fact], Sequence[bytes], bytes | None]
+"""Facts, new lines of the records, and the status file, as they were read at one time."""
 
 
 @dataclass(slots=True)
@@ -65,6 +69,8 @@ class Live:
     of its state is not true any more. `over`: its shim has recorded the agent's end, or has ended itself, as
     `witness` says; `record`: the record that was heard of; `remains`: what the agent had left when it ended.
     `log` is where its terminal's output goes, as far as known. `forgotten`: its files are let go of.
+    `found` is what was read of its files and not told yet, `readers` how many read them now.
+    `halted` (blocking) tells whether a signal or a debugger holds the agent's process.
     """
 
     context: Context
@@ -94,6 +100,9 @@ class Live:
     remains: Remains | None = None
     burying: bool = False
     forgotten: bool = False
+    readers: int = 0
+    found: list[Reading] = field(default_factory=list[Reading])
+    halted: Callable[[], bool] = lambda: False
     lost: bool = False
     quiet: tuple[str, ...] | None = None
 
@@ -123,14 +132,36 @@ class Live:
         self.witness = self.witness or witness
         self.over.set()
 
+    @contextmanager
+    def reading(self) -> Generator[bool]:
+        """Blocking: the files are in use; False when they are let go of already."""
+        self.readers += 1
+        try:
+            yield not self.forgotten
+        finally:
+            self.readers -= 1
+            if self.forgotten and not self.readers:
+                self._close()
+
+    def take(self) -> Reading:
+        """What was read and not told yet, in the order in which it was read."""
+        read, self.found = self.found, []
+        found = [fact for facts, _, _ in read for fact in facts]
+        lines = [line for _, each, _ in read for line in each]
+        return found, lines, read[-1][2] if read else None
+
     async def forget(self) -> None:
-        """Let go of watches and files, once nobody reads them any more."""
+        """Let go of watches and files; a reader that a disk holds up lets go of them itself."""
         for watch in self.watches:
             watch.cancel()
         async with self.looking:
             self.forgotten = True
-            for tail in self.tails.values():
-                tail.close()
+            if not self.readers:
+                self._close()
+
+    def _close(self) -> None:
+        for tail in self.tails.values():
+            tail.close()
 
 
 class Lives:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from roost.config import Config
+from roost.daemon.threads import Work
 from roost.host.interfaces import Clock, Ids, Processes, Terminals
 from roost.host.notify import Notifier
 from roost.host.scope import Scopes
@@ -28,3 +29,4 @@ class Machine:
     notifier: Notifier = field(default_factory=Notifier)
     scopes: Scopes = field(default_factory=Scopes)
     store_id: str = ""
+    work: Work = field(default_factory=Work)

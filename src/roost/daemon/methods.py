@@ -15,7 +15,7 @@ from roost.core.peer import WakeMode
 from roost.daemon import parameters as p
 from roost.daemon.adoption import Registry
 from roost.daemon.api import Api
-from roost.daemon.callers import Caller, Progress
+from roost.daemon.callers import Caller, Callers, Progress
 from roost.daemon.health import Health
 from roost.daemon.journal import JournalFeed
 from roost.daemon.mail import Mail
@@ -81,6 +81,7 @@ class Methods:
         self,
         api: Api,
         tokens: Tokens,
+        callers: Callers,
         feed: JournalFeed,
         health: Health,
         registry: Registry,
@@ -91,6 +92,7 @@ class Methods:
         self._api = api
         self._mail = Mail(api, feed)
         self._tokens = tokens
+        self._callers = callers
         self._feed = feed
         self._health = health
         self._registry = registry
@@ -120,7 +122,7 @@ class Methods:
             "compact": (p.Named, self._compact, False),
             "rename": (p.Rename, self._rename, False),
             "remove": (p.Remove, self._remove, False),
-            "attach": (p.Named, self._attach, False),
+            "attach": (p.Attach, self._attach, False),
             "screen": (p.Named, self._screen, False),
             "logs": (p.Named, self._logs, False),
             "events": (p.Events, self._events, False),
@@ -141,23 +143,33 @@ class Methods:
         return method in _WAITING or params.get("follow") is True
 
     async def call(
-        self, method: str, params: dict[str, Any], token: str | None, progress: Progress
+        self, method: str, params: dict[str, Any], token: str | None, asker: Caller, progress: Progress
     ) -> Answer | Stream:
-        """Call a method. Raises RoostError."""
+        """Call a method for whoever has connected. Raises RoostError."""
         known = self._table.get(method)
         if known is None:
             raise UsageError(
                 f"this daemon has no method '{method}'; is it older than the command? restart it"
             )
         shape, handler, for_agents = known
-        caller = await self._tokens.caller(token) if token is not None else Caller()
+        caller = await self._proven(token, asker)
         if caller.is_agent and not for_agents:
-            raise DeniedError(f"'{method}' is for operators, not for agents")
+            raise DeniedError(f"'{method}' is for operators, not for agents; you are {caller.named}")
         try:
             checked = msgspec.convert(params, shape)
         except msgspec.ValidationError as error:
             raise UsageError(f"{method}: {error}") from error
         return await handler(_Call(checked, caller, progress))
+
+    async def _proven(self, token: str | None, asker: Caller) -> Caller:
+        """Who asks: a token proves an agent, but none other than the one whose process has connected."""
+        self._callers.check(asker)
+        if token is None:
+            return asker
+        caller = await self._tokens.caller(token)
+        if asker.is_agent and asker.session != caller.session:
+            raise DeniedError(f"the token is that of another session; you are {asker.named}")
+        return caller
 
     async def _status(self, _call: _Call) -> Answer:
         return Answer(await self._health.status())
@@ -189,6 +201,7 @@ class Methods:
             raise UsageError("name one session, or say --all or --store")
         if asked.store:
             await self._registry.lineage.trust()
+            await self._registry.adoption.adopt_store()
             return Answer([])
         if asked.session is not None:
             name = await self._registry.adoption.adopt(asked.session, BY)
@@ -346,7 +359,8 @@ class Methods:
             goes_on = state.peer.conversation and not state.peer.left_refused
             mode = WakeMode.RESUME if goes_on else WakeMode.NATURAL
             await self._api.attachable(name, mode, BY, call.progress)
-        return Answer({"argv": attach_argv(self._api.live(name).terminal.socket)})
+        socket = await self._api.joinable(name)
+        return Answer({"argv": attach_argv(socket, read_only=call.params.read_only)})
 
     async def _screen(self, call: _Call) -> Answer:
         return Answer({"text": await self._api.live(call.params.name).terminal.capture()})

@@ -1,6 +1,5 @@
 """What is counted, as Prometheus text (exposition format 0.0.4): names, states and times, never a body."""
 
-import asyncio
 import hmac
 from bisect import bisect_left
 from collections import Counter
@@ -31,9 +30,9 @@ class MetricsKey:
         self._fresh = fresh
         self._token = b""
 
-    async def prepare(self) -> None:
-        """Read it, or make it. Raises OSError."""
-        self._token = await asyncio.to_thread(self._kept)
+    def prepare(self) -> None:
+        """Blocking: read it, or make it. Raises OSError."""
+        self._token = self._kept()
 
     def _kept(self) -> bytes:
         if not self._path.exists():

@@ -125,7 +125,7 @@ class Orphans:
 
     async def find(self) -> list[Orphan]:
         """Look now. Raises SensorError when the process table cannot be read, StoreError."""
-        marked = await asyncio.to_thread(self._machine.processes.marked)
+        marked = await self._machine.work.processes.run(self._machine.processes.marked)
         return await self.judge(orphans_among(marked, self._fleet.states(), self._machine.places))
 
     async def judge(self, orphans: list[Orphan]) -> list[Orphan]:
@@ -214,7 +214,7 @@ class Orphans:
 
         The journal is told before (why, which processes), where it can be.
         """
-        session = await asyncio.to_thread(session_of, self._machine, orphan)
+        session = await self._machine.work.files.run(session_of, self._machine, orphan)
         pids = ", ".join(str(process.pid) for process in orphan.processes)
         _log.warning("session %s is not live in the registry: ending its processes %s", session.id, pids)
         why = "leftovers of a closed session" if orphan.closed else f"not in the registry; ended by {by}"

@@ -1,42 +1,80 @@
-"""Bounds the pane logs: tmux appends to them for as long as a session lives, daemon or no daemon."""
+"""Keeps the pane logs going: they are written beside the tmux servers, daemon or no daemon."""
 
-import asyncio
-import shutil
+import logging
+import os
 from pathlib import Path
 
-from roost.daemon.live import Lives
+from roost.daemon.live import Live, Lives
 from roost.daemon.machine import Machine
+from roost.errors import RoostError
+from roost.host.files import PRIVATE_FILE, ensure_private_directory
 
-EVERY = 60.0
-"""Seconds between two looks at the sizes."""
+EVERY = 2.0
+"""Seconds between two passes."""
+HISTORY = 1000
+"""Lines above the screen that begin a log that is missing or empty."""
+
+_log = logging.getLogger("roost.panes")
 
 
 class PaneLogs:
-    """Trims the logs of live sessions."""
+    """Looks after the logs of live sessions."""
 
     def __init__(self, machine: Machine, lives: Lives) -> None:
-        """Trim to the size of the configuration's logs."""
+        """Bound each to the size of the configuration's logs."""
         self._machine = machine
         self._lives = lives
+        self._failing: set[str] = set()
 
     async def run(self) -> None:
         """Look for ever."""
         while True:
+            await self.mend()
             await self._machine.clock.sleep(EVERY)
-            for live in self._lives:
-                path = live.log or self._machine.places.pane_log(live.peer)
-                await asyncio.to_thread(trim, path, self._machine.config.log_size)
+
+    async def mend(self) -> None:
+        """Begin the logs anew that hold nothing or that nobody writes; what hinders it is said once."""
+        lives = [(live, self._path(live)) for live in self._lives]
+        sizes = await self._machine.work.files.run(_sizes, [path for _, path in lives])
+        for (live, path), size in zip(lives, sizes, strict=True):
+            try:
+                await self._mend(live, path, size)
+            except (RoostError, OSError) as error:
+                if live.session.id not in self._failing:
+                    _log.warning("the terminal of %s is not logged now: %s", live.peer, error)
+                self._failing.add(live.session.id)
+            else:
+                self._failing.discard(live.session.id)
+
+    async def _mend(self, live: Live, path: Path, size: int | None) -> None:
+        frame, bound = live.frame, self._machine.config.log_size
+        if not size and frame is not None and frame.text.strip():
+            shown = (await live.terminal.capture(escapes=True, history=HISTORY)).strip()
+            last = f"{shown}\n".encode(errors="replace")[-(bound // 2) :]
+            await self._machine.work.files.run(_append, path, last)
+        if size is None or (frame is not None and not frame.logged):
+            await live.terminal.log_to(path, bound)
+            live.poke.set()
+
+    def _path(self, live: Live) -> Path:
+        return live.log or self._machine.places.pane_log(live.peer)
 
 
-def trim(path: Path, size: int) -> None:
-    """Blocking: move the content of a log above `size` bytes to `<name>.1` and empty it in place.
+def _sizes(paths: list[Path]) -> list[int | None]:
+    """Blocking: their sizes in bytes, None for those that are missing."""
+    return [_size(path) for path in paths]
 
-    The writer appends, so it goes on at the start; what it writes in between is lost.
-    """
+
+def _size(path: Path) -> int | None:
     try:
-        if path.stat().st_size > size:
-            shutil.copyfile(path, path.with_suffix(".log.1"))
-            with path.open("r+b") as log:
-                log.truncate(0)
-    except FileNotFoundError:
-        return
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
+def _append(path: Path, shown: bytes) -> None:
+    """Blocking. Raises OSError."""
+    ensure_private_directory(path.parent)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, PRIVATE_FILE), "wb") as file:
+        file.write(shown)

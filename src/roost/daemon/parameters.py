@@ -28,6 +28,13 @@ class Named(Params):
     name: str
 
 
+class Attach(Params):
+    """A peer; `read_only`: nothing that is typed there reaches it."""
+
+    name: str
+    read_only: bool = False
+
+
 class Add(Params):
     """A new peer and its settings, as texts."""
 

@@ -118,7 +118,7 @@ class Pools:
                 path = pane_log(self._machine.places, session)
                 if live.log == path:
                     return
-                await live.terminal.log_to(path)
+                await live.terminal.log_to(path, self._machine.config.log_size)
                 live.log = path
         except (RoostError, OSError) as error:
             _log.warning("the log of a session of %s stays where it is: %s", live.peer, error)

@@ -25,6 +25,8 @@ from roost.store.interfaces import Intent, clear_of
 
 AGAIN = 5.0
 """Seconds until a session whose state cannot be told is looked at again."""
+ELSEWHERE = 30.0
+"""The same for one that another host has."""
 SWEEP = 600.0
 """Seconds between two passes that only look for what no event has told."""
 
@@ -57,6 +59,7 @@ class Recovery:
         self._inherited: frozenset[str] = frozenset()
         self._cut: frozenset[str] = frozenset()
         self._turn = asyncio.Lock()
+        self._planned = False
 
     async def run(self, intents: Iterable[Intent]) -> None:
         """Adopt or close all sessions at once, then take up the intents that are still open."""
@@ -69,7 +72,7 @@ class Recovery:
         self._inherited = frozenset(session.id for session in sessions)
         self._cut = frozenset(session.id for session in sessions if session.processes is None)
         await self._orphans.prepare()
-        await self._again()
+        await self.again()
         for intent in intents:
             await self._take_up(intent)
         for name, message in doubtful:
@@ -81,7 +84,7 @@ class Recovery:
         """The slow pass: what no event told. Runs for ever."""
         while True:
             await self._machine.clock.sleep(SWEEP)
-            await self._again()
+            await self.again()
             await self._tidy()
 
     async def _tidy(self) -> None:
@@ -92,19 +95,24 @@ class Recovery:
         except (StoreError, OSError) as error:
             _log.warning("what ended sessions left cannot be removed: %s", error)
 
-    async def _again(self) -> None:
+    async def again(self) -> None:
         """One pass; it comes again soon while something is not known for certain."""
         try:
             async with self._turn:
-                pending = await self._pass()
+                pause = await self._pass()
         except (RoostError, OSError) as error:
             _log.warning("the registry cannot be compared with the machine now: %s", error)
-            pending = True
-        if pending:
-            self._executor.later(AGAIN, self._again, "look again")
+            pause = AGAIN
+        if pause is not None and not self._planned:
+            self._planned = True
+            self._executor.later(pause, self._as_planned, "look again")
 
-    async def _pass(self) -> bool:
-        """Close the dead, take over the living, show what is not known; whether anything is left to tell."""
+    async def _as_planned(self) -> None:
+        self._planned = False
+        await self.again()
+
+    async def _pass(self) -> float | None:
+        """Close the dead, take over the living, show the unknown; seconds until the next pass, or None."""
         await self._sweeper.prepare()
         found = await self._sweeper.look(self._cut)
         await self._sweeper.close(found)
@@ -116,7 +124,10 @@ class Recovery:
             )
         )
         await self._sweeper.note_boot()
-        return not all(taken)
+        if not all(taken):
+            return AGAIN
+        elsewhere = any(finding.outcome is Outcome.FOREIGN for finding in found.plan.findings)
+        return ELSEWHERE if elsewhere else None
 
     def _is_loose(self, session: str | None) -> bool:
         """Whether the last daemon left the session and nobody holds it; this one's are the executor's."""

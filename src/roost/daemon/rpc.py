@@ -3,16 +3,14 @@
 import asyncio
 import contextlib
 import logging
-import os
 import socket
-import struct
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from roost.daemon.callers import Caller, Callers
 from roost.daemon.fleet import DefectError
 from roost.daemon.listen import listen_unix
 from roost.daemon.methods import Answer, Methods, Stream
@@ -55,9 +53,10 @@ _decode = msgspec.json.Decoder(Request).decode
 class RpcServer:
     """Serves the methods on a Unix socket to processes of our own user."""
 
-    def __init__(self, methods: Methods, tasks: Tasks) -> None:
-        """Serve these methods."""
+    def __init__(self, methods: Methods, callers: Callers, tasks: Tasks) -> None:
+        """Serve these methods; `callers` tells who has connected."""
         self._methods = methods
+        self._callers = callers
         self._tasks = tasks
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
@@ -105,15 +104,15 @@ class RpcServer:
             room.release()
 
         try:
-            if not _same_user(writer):
-                return
+            # Found out while the first request is on its way; not cancelled with the connection, but ended.
+            who = self._tasks.start(self._callers.at(writer.get_extra_info("socket")), "caller")
             if len(self._open) > CONNECTIONS:
                 why = f"{CONNECTIONS} connections are open already; close some of them"
                 self._write(writer, {"id": 0, "error": _error(RefusedError(why))})
                 return
             while line := await reader.readline():
                 await room.acquire()
-                task = self._tasks.start(self._request(line, writer, turn), "rpc")
+                task = self._tasks.start(self._request(line, writer, turn, who), "rpc")
                 running.add(task)
                 task.add_done_callback(ended)
         except (ValueError, ConnectionError):
@@ -126,7 +125,9 @@ class RpcServer:
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
 
-    async def _request(self, line: bytes, writer: asyncio.StreamWriter, turn: asyncio.Lock) -> None:
+    async def _request(
+        self, line: bytes, writer: asyncio.StreamWriter, turn: asyncio.Lock, who: asyncio.Task[Caller]
+    ) -> None:
         """Answer one request, whatever happens. `turn`: of the connection's answers one is made at a time."""
         try:
             request = _decode(line)
@@ -137,11 +138,12 @@ class RpcServer:
             return
         number = request.id
         try:
+            caller = await asyncio.shield(who)
             if self._methods.waits(request.method, request.params):
-                await self._answer(request, writer)
+                await self._answer(request, caller, writer)
             else:
                 async with turn:
-                    await self._answer(request, writer)
+                    await self._answer(request, caller, writer)
         except RoostError as error:
             self._write(writer, {"id": number, "error": _error(error)})
         except ConnectionError:
@@ -150,12 +152,13 @@ class RpcServer:
             _log.error("%s met a defect", request.method, exc_info=defect)
             self._write(writer, {"id": number, "error": _error(DefectError())})
 
-    async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, request: Request, caller: Caller, writer: asyncio.StreamWriter) -> None:
         number = request.id
         answer = await self._methods.call(
             request.method,
             request.params,
             request.token,
+            caller,
             lambda event: self._progress(writer, {"id": number, "event": event}),
         )
         if isinstance(answer, Stream):
@@ -193,14 +196,3 @@ def _file_at(path: Path) -> tuple[int, int] | None:
 
 def _error(error: RoostError) -> dict[str, Any]:
     return {"code": error.code, "message": error.message, "exit_code": error.exit_code, "facts": error.facts}
-
-
-def _same_user(writer: asyncio.StreamWriter) -> bool:
-    """Whether the peer's process belongs to our user; the socket's mode says so too."""
-    peer: socket.socket = writer.get_extra_info("socket")
-    if sys.platform == "linux":
-        _, uid, _ = struct.unpack(
-            "3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        )
-        return uid == os.getuid()
-    return True

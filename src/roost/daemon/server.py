@@ -13,6 +13,7 @@ from roost.core.policy import Policy
 from roost.daemon.adoption import Adoption, Registry
 from roost.daemon.api import Api
 from roost.daemon.authority import Authority
+from roost.daemon.callers import Callers
 from roost.daemon.executor import Executor
 from roost.daemon.fleet import Fleet
 from roost.daemon.glance import Glances
@@ -30,6 +31,7 @@ from roost.daemon.methods import Methods
 from roost.daemon.metrics import Metrics, MetricsKey
 from roost.daemon.notices import Notices
 from roost.daemon.orphans import Orphans
+from roost.daemon.own_log import OwnLog
 from roost.daemon.panes import PaneLogs
 from roost.daemon.pool import Pools
 from roost.daemon.recovery import Recovery
@@ -99,6 +101,7 @@ class Daemon:
         feed = JournalFeed(machine.store)
         self._logs = Logs(machine.places, machine.config.log_size, machine.config.log_files)
         self._ticker = Ticker(self._fleet, machine.clock, self._tasks)
+        self._ticker.look = self._keeper.look
         self._fleet.on_effect = self._executor.run
         metrics = Metrics(self._fleet, machine.clock)
         pools = Pools(machine, self._fleet, self._lives, self._tasks)
@@ -109,14 +112,18 @@ class Daemon:
             pools.committed,
         ]
         self._fleet.on_journal += [feed.committed, self._log]
+        self._fleet.on_kept.append(waits.known)
         self._api = Api(machine, self._fleet, self._lives, waits, launcher)
+        self._api.end_unstored = self._executor.end_unstored
         tokens = Tokens(machine.store)
         health = Health(
             machine, self._fleet, self._executor.foreign, self._sweeper, self._orphans, lineage, url
         )
         registry = Registry(self._orphans, adoption, lineage)
-        methods = Methods(self._api, tokens, feed, health, registry, metrics, self.shut_down)
-        self._rpc = RpcServer(methods, self._tasks)
+        self._callers = Callers(self._fleet, machine.processes, machine.places.home)
+        self._fleet.on_committed.append(self._callers.committed)
+        methods = Methods(self._api, tokens, self._callers, feed, health, registry, metrics, self.shut_down)
+        self._rpc = RpcServer(methods, self._callers, self._tasks)
         self._rpc_listener = rpc
         self._metrics_key = MetricsKey(machine.places.metrics_token, machine.ids.token())
         self._web = WebServer(self._api, tokens, Hooks(self._keeper), metrics, self._metrics_key, http)
@@ -134,8 +141,9 @@ class Daemon:
         """
         loaded = await self._machine.store.load()
         self._fleet.load(loaded.peers)
+        self._callers.load()
         await self._api.ensure_operator()
-        await self._metrics_key.prepare()
+        await self._machine.work.files.run(self._metrics_key.prepare)
         self._keeper.listen()
         serving = self._tasks.start(self._web.run(), "http")
         await self._web.ready()
@@ -143,9 +151,24 @@ class Daemon:
         self._tasks.start(self._sweep_after(recovering, recovered), "sweep")
         self._tasks.start(self._ticker.run(), "ticker")
         self._tasks.start(self._lineage.run(), "store")
-        glances = Glances(self._fleet, self._lives, self._machine.places, self._machine.clock)
+        glances = Glances(
+            self._fleet,
+            self._lives,
+            self._machine.places,
+            self._machine.clock,
+            self._machine.work.glances,
+        )
         self._tasks.start(glances.run(), "glances")
         self._tasks.start(PaneLogs(self._machine, self._lives).run(), "pane logs")
+        places, config = self._machine.places, self._machine.config
+        own = OwnLog(
+            places.logs / "daemon.log",
+            config.log_size,
+            config.log_files,
+            self._machine.clock,
+            self._machine.work.files,
+        )
+        self._tasks.start(own.run(), "own log")
         await self._rpc.start(self._rpc_listener)
         self._tasks.start(self._rpc.stay(self._machine.places.socket, self._machine.clock), "socket")
         notifier = self._machine.notifier

@@ -23,15 +23,15 @@ from roost.daemon.census import Census, Enumerator, Scope
 from roost.daemon.evidence import on_disk
 from roost.daemon.fleet import Fleet
 from roost.daemon.launcher import Launcher
+from roost.daemon.lineage import BOOTS
 from roost.daemon.live import Lives
 from roost.daemon.machine import Machine
+from roost.daemon.threads import HungError
 from roost.daemon.undertaker import Undertaker
 from roost.errors import RoostError
 from roost.host.files import names_in
 from roost.runtimes.base import Context
 
-BOOTS = "boots"
-"""The store's key of the boot that each host was last seen in."""
 HOLD = "sweep.hold"
 """The store's key of the absences that are not believed yet: a restart does not begin their time anew."""
 
@@ -75,7 +75,9 @@ class Sweeper:
         """Look at everything and judge; nothing is changed. See `Scope` for `cut` and `young`."""
         scope, patience = Scope(self._boots, cut, young), self._machine.config.patience
         states, now = self._fleet.states(), self._machine.clock.now()
-        return await asyncio.to_thread(judge_all, self._enumerator, states, scope, self._hold, now, patience)
+        return await self._machine.work.processes.run(
+            judge_all, self._enumerator, states, scope, self._hold, now, patience
+        )
 
     async def close(self, found: Pass) -> int:
         """Close the rows that are dead and remember what is not believed; returns how many closed."""
@@ -88,7 +90,9 @@ class Sweeper:
             (alone if self._needs_care(session, found.census) else others).append(session)
         if others:
             boot = self._machine.processes.boot_id()
-            facts = await asyncio.to_thread(self._facts, others, found.census, why, boot)
+            kept = await asyncio.gather(*(self._keeps(session) for session in others))
+            keeps = {session.id for session, keeps in zip(others, kept, strict=True) if keeps}
+            facts = await self._machine.work.files.run(self._facts, others, found.census, why, boot, keeps)
             await self._fleet.report_all(facts)
         await asyncio.gather(*(self._bury(session, why[session.id]) for session in alone))
         return len(sessions)
@@ -107,7 +111,12 @@ class Sweeper:
             _log.warning("session %s cannot be buried yet: %s", session.id, error)
 
     def _facts(
-        self, sessions: list[Session], census: Census, why: Mapping[str | None, str], boot: str
+        self,
+        sessions: list[Session],
+        census: Census,
+        why: Mapping[str | None, str],
+        boot: str,
+        keeps: AbstractSet[str],
     ) -> list[tuple[str, e.Event, str | None]]:
         """Blocking: the deaths of sessions of which nothing is left."""
         now, places = self._machine.clock.now(), self._machine.places
@@ -117,18 +126,23 @@ class Sweeper:
             evidence = f"{why[session.id]}; its tree is empty"
             log = places.pane_log(session.peer) if f"{session.peer}.log" in logs else None
             lines = last_lines(None, log) if log is not None else ()
-            death = death_of(session, census.records.get(session.id), evidence, lines, now, boot)
-            facts.append((session.peer, e.Died(death, self._keeps(session)), f"end:{session.id}"))
+            asked = (places.session(session.id) / "teardown").exists()
+            death = death_of(session, census.records.get(session.id), evidence, lines, now, boot, asked=asked)
+            facts.append((session.peer, e.Died(death, session.id in keeps), f"end:{session.id}"))
         return facts
 
-    def _keeps(self, session: Session) -> bool:
-        """Blocking: whether a turn that the death cut off can go on in its conversation."""
+    async def _keeps(self, session: Session) -> bool:
+        """Whether a turn that the death cut off can go on in its conversation, as far as can be told now."""
         state = self._fleet.find(session.peer)
         if session.conversation is None or state is None or not state.messages:
             return False
         if all(message.session != session.id for message in state.in_flight):
             return False
-        return on_disk(self._machine.runtimes, self._context(session))
+        context, runtimes = self._context(session), self._machine.runtimes
+        try:
+            return await self._machine.work.records.run_for(session.id, on_disk, runtimes, context)
+        except HungError:
+            return True  # the next launch looks again
 
     async def _remember(self, planned: Plan) -> None:
         """Keep the hold in the store; tell of an alarm when it begins and when it ends."""
@@ -147,7 +161,7 @@ class Sweeper:
     async def note_boot(self) -> None:
         """All rows of earlier boots have been met: remember this one. Raises StoreError, SensorError."""
         processes = self._machine.processes
-        host, boot = processes.host_id(), await asyncio.to_thread(processes.boot_id)
+        host, boot = processes.host_id(), await self._machine.work.processes.run(processes.boot_id)
         if self._boots.get(host) != boot:
             self._boots[host] = boot
             await self._fleet.record(meta={BOOTS: json.dumps(self._boots)})

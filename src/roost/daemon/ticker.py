@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from roost.core import events as e
 from roost.core.decide import deadline
+from roost.core.ending import policy_end
 from roost.core.peer import PeerState
 from roost.daemon.bearing import take_bearing
 from roost.daemon.fleet import Fleet
@@ -30,6 +32,8 @@ class Ticker:
         self._tasks = tasks
         self._due: dict[str, float] = {}
         self._changed = asyncio.Event()
+        self.look: Callable[[str], Awaitable[None]] = _no_look
+        """Reads what a peer's session shows, before its end is judged by what was seen earlier."""
         fleet.on_committed.append(self._committed)
 
     def _committed(self, name: str, state: PeerState | None, _commands: object) -> None:
@@ -53,7 +57,13 @@ class Ticker:
             here = take_bearing(self._clock)
             moved, now = bearing.moved_to(here), here.wall
             if moved is not None:
-                _log.warning("the wall clock moved by %.1f s (set by %.1f s)", moved.by, moved.set_by)
+                _log.warning(
+                    "the wall clock moved by %.1f s: it was set by %.1f s, and the machine or this process"
+                    " stood still for %.1f s",
+                    moved.by,
+                    moved.set_by,
+                    moved.by - moved.set_by,
+                )
                 bearing = here
                 # The fleet moves a peer's times with the next event, whichever that is.
                 self._due = dict.fromkeys(self._fleet.names(), now)
@@ -67,9 +77,17 @@ class Ticker:
         self._changed.clear()
 
     async def _tick(self, name: str) -> None:
+        state = self._fleet.find(name)
+        due = policy_end(state) if state is not None else None
+        if due is not None and due.at <= self._clock.now():
+            await self.look(name)
         try:
             await self._fleet.tell(name, e.Tick())
         except NotFoundError:
             return
         except RoostError:
             self.schedule(name, self._clock.now() + RETRY)
+
+
+async def _no_look(_name: str) -> None:
+    """Nobody holds sessions."""

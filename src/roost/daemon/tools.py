@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp.types import CallToolResult, InputRequiredResult, TextContent
+from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_PARAMS, CallToolResult, InputRequiredResult, TextContent
 from pydantic import Field
 
 import roost
@@ -47,6 +48,13 @@ class _Server(MCPServer):
         if isinstance(result, CallToolResult) and name in _LISTS and not result.is_error:
             return result.model_copy(update={"content": [_block(name, result.structured_content)]})
         return result
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Any, Any] | None = None
+    ) -> NoReturn:
+        """There are no prompts. Raises MCPError: mcp 2.3 logs its own error with a traceback."""
+        _ = arguments, context
+        raise MCPError(INVALID_PARAMS, f"there is no prompt '{name}'")
 
 
 _LISTS = {"list_peers": "there is nobody else yet", "read_inbox": "no message waits for you"}

@@ -3,7 +3,6 @@
 Also clears away the files of removed peers.
 """
 
-import asyncio
 import logging
 import shutil
 import socket
@@ -24,6 +23,7 @@ from roost.daemon.driver import Driver
 from roost.daemon.fleet import Fleet
 from roost.daemon.live import Live, Lives, Remains
 from roost.daemon.machine import Machine
+from roost.daemon.threads import HungError
 from roost.errors import RoostError
 from roost.host.interfaces import Watch
 from roost.host.shim_spec import DeathRecord
@@ -109,7 +109,7 @@ class Undertaker:
         if live is not None:
             await live.forget()
             await live.terminal.close()
-        await asyncio.to_thread(self._clean, session)
+        await self._machine.work.files.run(self._clean, session)
 
     async def _look(self, session: Session, live: Live | None, context: Context | None) -> Remains:
         """What is left of the session, while its driver tells what its agent's own record still says.
@@ -119,19 +119,32 @@ class Undertaker:
         deadline = self._machine.clock.monotonic() + RECORD
         look = partial(self._autopsy.examine, session, live, context)
         if live is not None:
-            found = await Driver(live, self._fleet, self._machine.clock).collect(look)
+            driver = Driver(live, self._fleet, self._machine.clock, self._machine.work.records)
+            try:
+                found = await driver.collect(look)
+            except HungError:
+                found = await self._examined(session, live, context)
         else:
-            found = await asyncio.to_thread(look)
+            found = await self._examined(session, live, context)
         while found.unread is not None:
             _log.warning("the death record of session %s cannot be read: %s", session.id, found.unread)
             if self._machine.clock.monotonic() >= deadline:
                 break
             await self._machine.clock.sleep(LOOK)
-            found = await asyncio.to_thread(look)
+            found = await self._examined(session, live, context)
         if live is not None and live.context is not context:  # its conversation turned out to be another one
             known = self._current(session) or session
-            found = await asyncio.to_thread(self._autopsy.examine, known, live, live.context)
+            found = await self._examined(known, live, live.context)
         return found
+
+    async def _examined(self, session: Session, live: Live | None, context: Context | None) -> Remains:
+        """What is left; where the agent's own record cannot be read now, the next launch looks into it."""
+        work = self._machine.work
+        try:
+            return await work.records.run_for(session.id, self._autopsy.examine, session, live, context)
+        except HungError:
+            found = await work.files.run(self._autopsy.examine, session, live, None)
+            return replace(found, resumable=context is not None and session.conversation is not None)
 
     def _current(self, session: Session) -> Session | None:
         state = self._fleet.find(session.peer)
@@ -154,12 +167,12 @@ class Undertaker:
         Raises StoreError, OSError.
         """
         store = self._machine.store
-        strangers = await asyncio.to_thread(self._strangers)
+        strangers = await self._machine.work.files.run(self._strangers)
         for name in await store.removed(strangers):
-            await asyncio.to_thread(self._clear, name)
-        sessions = await asyncio.to_thread(self._left_sessions)
+            await self._machine.work.files.run(self._clear, name)
+        sessions = await self._machine.work.files.run(self._left_sessions)
         closed = await store.closed(sessions)
-        await asyncio.to_thread(self._tidy_sessions, closed, sessions - closed - spared)
+        await self._machine.work.files.run(self._tidy_sessions, closed, sessions - closed - spared)
 
     def _strangers(self) -> set[str]:
         """Blocking: names of peers that have files and no row; files of renamed peers follow them."""

@@ -32,6 +32,10 @@ class Waits:
                 if message.reply_to is not None and message.notice is None and message.attempts == 0:
                     for queue in self._replies.get(message.reply_to, ()):
                         queue.put_nowait(message)
+        self.known(name, state)
+
+    def known(self, name: str, state: PeerState | None) -> None:
+        """Pass on what a peer is known to be."""
         for waiting in self._peers.get(name, ()):
             waiting.put_nowait(state)
 

@@ -1,6 +1,6 @@
 """What a session's terminal shows, and how it gets its prompt back where nobody is there to give it back."""
 
-from roost.core.session import SessionState
+from roost.core.session import Session, SessionState
 from roost.daemon.live import Live
 from roost.host.interfaces import Clock
 from roost.runtimes.base import Composer, Reading
@@ -13,6 +13,11 @@ LEAVE = 3.0
 """Seconds that another view stands, with nobody attached and a message waiting, until its key is pressed."""
 
 
+HOLDS = 100.0
+RENEWED = 70.0
+"""Seconds that what is told to attached people counts, and what is left of them when it is told again."""
+
+
 class Window:
     """The terminal of one live session, looked at."""
 
@@ -21,6 +26,7 @@ class Window:
         self._live = live
         self._clock = clock
         self._stands: tuple[str, float] | None = None
+        self._told: tuple[str, float] = "", 0.0
 
     async def see(self) -> None:
         """Look once: at text, title, size and mode of one moment. Raises TmuxError.
@@ -71,6 +77,14 @@ class Window:
         elif now - self._stands[1] >= LEAVE and await self._live.terminal.clients() == 0:
             self._stands = view.shows, now
             await self._live.terminal.keys(view.leave)
+
+    async def tell(self, session: Session) -> None:
+        """Tell whoever is attached what the session does, as the registry has it. Raises TmuxError."""
+        text = f"{session.peer}: {session.state}{f': {session.why}' if session.why else ''}"
+        now = self._clock.now()
+        if text != self._told[0] or not RENEWED < self._told[1] - now <= HOLDS:
+            self._told = text, now + HOLDS
+            await self._live.terminal.caption(*self._told)
 
     @property
     def standing(self) -> bool:

@@ -39,10 +39,11 @@ class Liveness(StrEnum):
 
 
 class Probe(NamedTuple):
-    """A verdict and the sentence that explains it."""
+    """A verdict and the sentence that explains it; `stopped`: it lives, held by a signal or a debugger."""
 
     liveness: Liveness
     reason: str
+    stopped: bool = False
 
 
 class PasteOutcome(StrEnum):
@@ -129,6 +130,14 @@ class Processes(Protocol):
         """The words that the process was started with; empty when they may not be read."""
         ...
 
+    def ancestors(self, pid: int) -> list[ProcessId]:
+        """The process that has `pid` and all above it, nearest first; empty when there is none.
+
+        A process whose parent ends is given to the nearest subreaper above, as our shims are. Raises
+        SensorError.
+        """
+        ...
+
     def tree(
         self, root: ProcessId | None, session: str, nonce: str, home: str | None = None
     ) -> list[ProcessId]:
@@ -172,7 +181,7 @@ class Frame:
     """One look at a terminal: its visible screen, lines joined by newlines, and what that screen is.
 
     `title` as the program set it; `mode` is the mode of tmux (`copy-mode`) that takes keys in place of the
-    program, "" where the program gets them.
+    program, "" where the program gets them. `logged`: what it shows goes to its log.
     """
 
     text: str
@@ -180,6 +189,7 @@ class Frame:
     columns: int
     rows: int
     mode: str = ""
+    logged: bool = True
 
 
 class Terminal(Protocol):
@@ -216,15 +226,20 @@ class Terminal(Protocol):
         """
         ...
 
-    async def log_to(self, path: Path) -> None:
+    async def log_to(self, path: Path, size: int) -> None:
         """Append all that the pane writes from now on to `path` (made 0600), daemon or no daemon.
 
-        The file may be truncated in place to bound it.
+        At `size` bytes it becomes `<path>.1` and a new one begins. A file that cannot be written loses what
+        is written meanwhile, no more.
         """
         ...
 
     async def look(self, *, escapes: bool = False) -> Frame:
         """The visible screen with its title, size and mode, of one moment; `escapes` keeps colours."""
+        ...
+
+    async def caption(self, text: str, until: float) -> None:
+        """Show a line about the session to whoever is attached; true until the Unix time `until`."""
         ...
 
     async def keys(self, *names: str) -> None:
@@ -242,7 +257,7 @@ class Terminal(Protocol):
         ...
 
     async def clients(self) -> int:
-        """Humans attached (control connections do not count)."""
+        """Humans attached who can type (control connections and those who only read do not count)."""
         ...
 
     async def last_input(self) -> float | None:
@@ -282,6 +297,14 @@ class Terminals(Protocol):
 
     async def adopt(self, socket: Path) -> Terminal:
         """Connect to a running server. TmuxGone: nobody answers there, which proves nothing of the agent."""
+        ...
+
+    async def reopen(self, socket: Path, server: ProcessId) -> None:
+        """Return when that living server listens on `socket`, whose file or folder may have been removed.
+
+        Raises TmuxGone when the server is dead, or does not listen there within 2 seconds; OSError when the
+        folder cannot be made.
+        """
         ...
 
     async def version(self) -> str:

@@ -6,13 +6,18 @@ from collections.abc import Callable, Sequence
 
 from roost.host.errors import SensorError
 from roost.host.interfaces import Liveness, Marker, Probe, ProcessId, Watch
-from roost.host.process_table import ProcessRow, marker_of, members
+from roost.host.process_table import ProcessRow, ancestors, marker_of, members
 from roost.host.watcher import SystemProcessWatcher
 
 if sys.platform == "darwin":
     from roost.host import process_macos as platform
 else:
     from roost.host import process_linux as platform
+
+
+def has_handles() -> bool:
+    """Whether this system tells of exits as events; otherwise processes are looked at again and again."""
+    return platform.has_handles()
 
 
 class SystemProcesses:
@@ -60,6 +65,13 @@ class SystemProcesses:
     def command_line(self, pid: int) -> list[str]:
         """The words that `pid` was started with."""
         return [os.fsdecode(word) for word in platform.arguments(pid)]
+
+    def ancestors(self, pid: int) -> list[ProcessId]:
+        """The process and all above it, nearest first. Raises SensorError."""
+        line = ancestors(pid, platform.row)
+        if line is None:
+            raise SensorError(f"the ancestors of process {pid} change faster than they can be read")
+        return [ProcessId(platform.boot_id(), row.pid, row.start) for row in line]
 
     def tree(
         self, root: ProcessId | None, session: str, nonce: str, home: str | None = None
@@ -131,4 +143,6 @@ def judge(process: ProcessId, found: ProcessRow | None) -> Probe:
         return Probe(Liveness.DEAD, f"pid {process.pid} belongs to another process now")
     if found.zombie:
         return Probe(Liveness.DEAD, f"process {process.pid} has ended (zombie)")
+    if found.stopped:
+        return Probe(Liveness.ALIVE, f"process {process.pid} is stopped", stopped=True)
     return Probe(Liveness.ALIVE, f"process {process.pid} runs")

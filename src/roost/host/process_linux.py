@@ -1,4 +1,8 @@
-"""Processes on Linux: /proc and pidfds."""
+"""Processes on Linux: /proc and pidfds.
+
+Where the kernel or a seccomp filter gives no pidfds (gVisor, old container engines), the start is compared
+right before a signal, as on macOS: a few microseconds remain in which the pid could in theory be reused.
+"""
 
 import errno
 import os
@@ -16,19 +20,42 @@ _GONE = frozenset({errno.ENOENT, errno.ESRCH})
 # Positions after the parenthesised command name, which may itself hold spaces and parentheses (proc(5)).
 _STATE, _PPID, _FLAGS, _TIMES, _START, _ENV_END = 0, 1, 6, slice(11, 15), 19, 48
 _ENDED = (b"Z", b"X", b"x")
+_STOPPED = (b"T", b"t")
+_NO_CALL = frozenset({errno.ENOSYS, errno.EPERM})
 _KERNEL_THREAD = 0x00200000
 _EXEC_SECONDS = 0.1
+_FIRST_NAMESPACE = 0xEFFFFFFC
+"""<linux/proc_ns.h>: PROC_PID_INIT_INO."""
 _CHUNK = 1 << 14
 """Bytes in one read."""
 
 
 @cache
 def boot_id(proc: Path = PROC) -> str:
-    """The kernel's random id of this boot, which no program outlives. Raises SensorError."""
+    """The kernel's random id of this boot, which no program outlives; in a container also that of its life.
+
+    A container that is started again has other processes under the pids of before, in the same boot. Raises
+    SensorError.
+    """
     try:
-        return (proc / "sys/kernel/random/boot_id").read_text().strip()
+        boot = (proc / "sys/kernel/random/boot_id").read_text().strip()
     except OSError as error:
         raise SensorError(f"cannot read the boot id: {error.strerror}; is /proc mounted?") from error
+    return boot + _namespace(proc)
+
+
+def _namespace(proc: Path) -> str:
+    """What tells one pid namespace from all others of a boot; empty for the machine's own.
+
+    Linux 6.18: the number of a namespace that has ended is given away again, so its first process's start
+    goes with it.
+    """
+    try:
+        number = (proc / "self/ns/pid").stat().st_ino
+    except OSError:
+        return ""
+    first = row(1, proc) if number != _FIRST_NAMESPACE else None
+    return f"/{number}.{first.start}" if first is not None else ""
 
 
 def host_id(etc: Path = Path("/etc")) -> str:
@@ -40,17 +67,60 @@ def host_id(etc: Path = Path("/etc")) -> str:
     return found or os.uname().nodename
 
 
+class NoHandlesError(SensorError):
+    """This system gives no pidfds."""
+
+
+def _open_pidfd(pid: int) -> int | None:
+    """A pidfd on whatever has the pid now; None when nothing has. Raises NoHandlesError, SensorError.
+
+    pidfd_open(2) itself knows no EPERM: seccomp filters answer with it, or with ENOSYS, to unknown calls.
+    """
+    try:
+        return os.pidfd_open(pid)
+    except OSError as error:
+        if error.errno in (*_GONE, errno.EINVAL):
+            return None
+        if error.errno in _NO_CALL:
+            raise NoHandlesError(f"this system gives no pidfds: {error.strerror}") from error
+        raise SensorError(f"cannot open a pidfd on {pid}: {error.strerror}") from error
+
+
+def has_handles() -> bool:
+    """Whether processes are watched and signalled by pidfds here."""
+    try:
+        own = _open_pidfd(os.getpid())
+    except NoHandlesError:
+        return False
+    except SensorError:
+        return True
+    if own is not None:
+        os.close(own)
+    return True
+
+
 def is_known(pid: int) -> bool:
     """Whether the kernel knows a process of this pid, whatever /proc lists. Raises SensorError.
 
     The second witness of an absence: a /proc of another namespace, or one that hides processes, lists less.
     """
     try:
-        os.close(os.pidfd_open(pid))
-    except OSError as error:
-        if error.errno in (*_GONE, errno.EINVAL):
-            return False
-        raise SensorError(f"cannot open a pidfd on {pid}: {error.strerror}") from error
+        pidfd = _open_pidfd(pid)
+    except NoHandlesError:
+        return _answers(pid)
+    if pidfd is not None:
+        os.close(pidfd)
+    return pidfd is not None
+
+
+def _answers(pid: int) -> bool:
+    """Whether a signal could be sent; none is."""
+    try:
+        os.kill(pid, 0)  # noqa: TID251 -- signal 0 reaches nobody
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
     return True
 
 
@@ -67,7 +137,9 @@ def row(pid: int, proc: Path = PROC) -> ProcessRow | None:
     try:
         state = fields[_STATE]
         ended = state in _ENDED and not _has_threads(folder)
-        return ProcessRow(pid, int(fields[_PPID]), int(fields[_START]), uid, zombie=ended)
+        return ProcessRow(
+            pid, int(fields[_PPID]), int(fields[_START]), uid, zombie=ended, stopped=state in _STOPPED
+        )
     except (IndexError, ValueError) as error:
         raise SensorError(f"cannot understand {folder}/stat") from error
 
@@ -164,35 +236,58 @@ def open_process(pid: int, start: int, proc: Path = PROC) -> int | None:
     The pidfd comes first and the start ticks second: as the pid belonged to the recorded process when
     it was recorded, equal ticks now prove that the pidfd is that process.
     """
-    try:
-        pidfd = os.pidfd_open(pid)
-    except OSError as error:
-        if error.errno in (*_GONE, errno.EINVAL):
-            return None
-        raise SensorError(f"cannot open a pidfd on {pid}: {error.strerror}") from error
+    pidfd = _open_pidfd(pid)
+    if pidfd is None:
+        return None
     try:
         found = row(pid, proc)
     except SensorError:
         os.close(pidfd)
         raise
-    if found is None or found.zombie or found.start != start:
+    if not _is(found, start):
         os.close(pidfd)
         return None
     return pidfd
 
 
+def runs(pid: int, start: int, proc: Path = PROC) -> bool:
+    """Whether that very process runs. Raises SensorError."""
+    return _is(row(pid, proc), start)
+
+
+def _is(found: ProcessRow | None, start: int) -> bool:
+    return found is not None and not found.zombie and found.start == start
+
+
 def send_signal(pid: int, start: int, signum: int, proc: Path = PROC) -> bool:
-    """Signal that very process through its pidfd; False when it is gone.
+    """Signal that very process; False when it is gone.
 
     Raises SensorError, PermissionError.
     """
-    pidfd = open_process(pid, start, proc)
-    if pidfd is None:
+    try:
+        pidfd = open_process(pid, start, proc)
+        if pidfd is None:
+            return False
+        try:
+            signal.pidfd_send_signal(pidfd, signum)
+        except ProcessLookupError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_CALL:
+                raise
+            raise NoHandlesError(f"this system signals through no pidfds: {error.strerror}") from error
+        finally:
+            os.close(pidfd)
+    except NoHandlesError:
+        return _send_by_pid(pid, start, signum, proc)
+    return True
+
+
+def _send_by_pid(pid: int, start: int, signum: int, proc: Path) -> bool:
+    if not runs(pid, start, proc):
         return False
     try:
-        signal.pidfd_send_signal(pidfd, signum)
+        os.kill(pid, signum)  # noqa: TID251 -- its start was compared just now
     except ProcessLookupError:
         return False
-    finally:
-        os.close(pidfd)
     return True

@@ -14,6 +14,7 @@ from roost.host.errors import SensorError
 from roost.host.process_table import ProcessRow
 
 _PROC_PIDTBSDINFO = 3
+_SSTOP = 4
 _SZOMB = 5
 _CTL_KERN = 1
 _KERN_PROCARGS2 = 49
@@ -53,6 +54,11 @@ def host_id() -> str:
     return os.uname().nodename
 
 
+def has_handles() -> bool:
+    """True: exits come as events, by kqueue."""
+    return True
+
+
 def is_known(pid: int) -> bool:  # noqa: ARG001 -- as on Linux
     """False: `row` asks the kernel itself, there is no second witness."""
     return False
@@ -67,7 +73,8 @@ def row(pid: int) -> ProcessRow | None:
             return None
         raise SensorError(f"cannot read process {pid}: {os.strerror(ctypes.get_errno())}")
     start = int(info.start_seconds) * 1_000_000 + int(info.start_microseconds)
-    return ProcessRow(pid, int(info.ppid), start, int(info.uid), zombie=int(info.status) == _SZOMB)
+    zombie, stopped = int(info.status) == _SZOMB, int(info.status) == _SSTOP
+    return ProcessRow(pid, int(info.ppid), start, int(info.uid), zombie=zombie, stopped=stopped)
 
 
 def rows() -> Iterator[ProcessRow]:

@@ -16,13 +16,17 @@ _PLANTED = {name.encode(): name for name in (SESSION_VARIABLE, NONCE_VARIABLE, H
 
 @dataclass(frozen=True, slots=True)
 class ProcessRow:
-    """One process as the kernel lists it; `zombie`: it has ended and only its status is left."""
+    """One process as the kernel lists it; `zombie`: it has ended and only its status is left.
+
+    `stopped`: by a signal or a debugger, until somebody lets it go on.
+    """
 
     pid: int
     ppid: int
     start: int
     uid: int
     zombie: bool
+    stopped: bool = False
 
 
 def marker_of(environ: bytes) -> Marker | None:
@@ -64,3 +68,35 @@ def members(
         if row.pid not in chosen and row.uid == uid and not row.zombie and is_marked(row.pid):
             chosen[row.pid] = row
     return sorted((row for row in chosen.values() if not row.zombie), key=lambda row: row.pid)
+
+
+WALKS = 50
+"""How often a line of ancestors is read before it is given up: each time one of them ended meanwhile."""
+
+
+def ancestors(pid: int, row_of: Callable[[int], ProcessRow | None]) -> list[ProcessRow] | None:
+    """The process and all above it, nearest first; empty when there is none, None when it changes.
+
+    The rows are not read at one instant. An ancestor that has ended meanwhile gave its children to the
+    nearest subreaper above: the whole line is read again then. One that may not be seen ends it.
+    """
+    for _ in range(WALKS):
+        line = _line(pid, row_of)
+        if line is not None:
+            return line
+    return None
+
+
+def _line(pid: int, row_of: Callable[[int], ProcessRow | None]) -> list[ProcessRow] | None:
+    line: list[ProcessRow] = []
+    row = row_of(pid)
+    while row is not None:
+        line.append(row)
+        parent = row_of(row.ppid) if row.ppid > 0 else None
+        if row.ppid > 0 and (parent is None or parent.start > row.start):  # a younger one has a reused pid
+            now = row_of(row.pid)
+            if now is None or now.start != row.start or now.ppid != row.ppid:
+                return [] if len(line) == 1 and now is None else None
+            break
+        row = parent
+    return line

@@ -14,6 +14,7 @@ from shutil import which
 PROBE_SECONDS = 3.0
 """How long systemd may take to show that it gives scopes."""
 _HUNG = 124
+_PREFIX = "roost-"
 _CGROUP = Path("/proc/self/cgroup")
 
 
@@ -30,7 +31,7 @@ class Scopes:
 
         --collect: a scope whose last process failed leaves nothing behind in the manager.
         """
-        return _scope(f"roost-{name}") if self.available else ()
+        return _scope(f"{_PREFIX}{name}") if self.available else ()
 
     def refused(self, why: str, *, for_good: bool) -> None:
         """A scope was refused; `for_good`: do not ask again."""
@@ -50,6 +51,14 @@ def control_group(path: Path = _CGROUP) -> str:
     except OSError:
         return ""
     return next((line.removeprefix("0::") for line in lines if line.startswith("0::")), "")
+
+
+def scope_of(pid: int) -> str | None:
+    """The name in `roost-<name>.scope` where the process runs in a session's scope."""
+    for part in reversed(control_group(Path(f"/proc/{pid}/cgroup")).split("/")):
+        if part.startswith(_PREFIX) and part.endswith(".scope"):
+            return part.removeprefix(_PREFIX).removesuffix(".scope")
+    return None
 
 
 def under_manager(group: str) -> bool:
@@ -75,7 +84,7 @@ async def find_scopes(
     if which("systemd-run", path=path) is None:
         return Scopes("there is no systemd-run on PATH")
     tried, lingers = await asyncio.gather(
-        _ask([*_scope(f"roost-probe-{os.getpid()}"), "true"], environ),
+        _ask([*_scope(f"{_PREFIX}probe-{os.getpid()}"), "true"], environ),
         _ask(["loginctl", "show-user", str(os.getuid()), "--property=Linger"], environ),
     )
     if tried[0] != 0:

@@ -3,7 +3,9 @@
 The shim itself (`roost.host.shim`) imports nothing of this; the field names below are the agreement.
 """
 
+import fcntl
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +20,8 @@ SHIM = Path(__file__).with_name("shim.py")
 DEFAULT_GRACE = 5.0
 BELL = "bell"
 """In the directory of death records: the named pipe that a shim writes its record to as well, in one line."""
+LOCK = "lock"
+"""In the session's folder: the file that its shim keeps locked as long as it lives."""
 _MAX_SIGNAL = 64
 _MAX_EXIT_CODE = 255
 
@@ -122,6 +126,23 @@ def read_started(path: Path, processes: Processes) -> Started | None:
         return _process(facts.get(name), boot) or _look_up(facts.get(name), processes)
 
     return Started(process("agent"), process("shim"), process("server"), None)
+
+
+def is_locked(folder: Path) -> bool | None:
+    """Whether the shim of the session with this folder lives, on any host; None: its lock does not tell."""
+    try:
+        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,6 @@ class SystemProcessWatcher:
             from roost.host.watcher_macos import KqueueWatch  # noqa: PLC0415 each platform loads its own
 
             return KqueueWatch(process, callback)
-        from roost.host.watcher_linux import PidfdWatch  # noqa: PLC0415 each platform loads its own
+        from roost.host.watcher_linux import watch_process  # noqa: PLC0415 each platform loads its own
 
-        return PidfdWatch(process, callback)
+        return watch_process(process, callback)

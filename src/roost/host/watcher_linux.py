@@ -7,8 +7,20 @@ import asyncio
 import os
 from collections.abc import Callable
 
-from roost.host.interfaces import ProcessId
-from roost.host.process_linux import boot_id, open_process
+from roost.host.errors import SensorError
+from roost.host.interfaces import ProcessId, Watch
+from roost.host.process_linux import NoHandlesError, boot_id, open_process, runs
+
+LOOK = 0.25
+"""Seconds between two looks at a process where there are no pidfds; the spool's bell tells most deaths."""
+
+
+def watch_process(process: ProcessId, callback: Callable[[], None]) -> Watch:
+    """Watch one process, by the means that this system gives. Raises SensorError."""
+    try:
+        return PidfdWatch(process, callback)
+    except NoHandlesError:
+        return LookingWatch(process, callback)
 
 
 class PidfdWatch:
@@ -37,3 +49,28 @@ class PidfdWatch:
             self._loop.remove_reader(self._pidfd)
             os.close(self._pidfd)
             self._pidfd = None
+
+
+class LookingWatch:
+    """Looks again and again whether a process is there."""
+
+    def __init__(self, process: ProcessId, callback: Callable[[], None]) -> None:
+        """Look in the running loop."""
+        self._process = process
+        self._callback = callback
+        self._loop = asyncio.get_running_loop()
+        self._turn: asyncio.Handle = self._loop.call_soon(self._look)
+
+    def _look(self) -> None:
+        try:
+            gone = self._process.boot != boot_id() or not runs(self._process.pid, self._process.start)
+        except SensorError:
+            gone = False  # what cannot be seen is not gone
+        if gone:
+            self._callback()
+        else:
+            self._turn = self._loop.call_later(LOOK, self._look)
+
+    def cancel(self) -> None:
+        """Stop watching."""
+        self._turn.cancel()

@@ -1,5 +1,7 @@
 """`gc` and `adopt`: compare the registry with what really runs, and decide about what it does not know."""
 
+from __future__ import annotations
+
 import json
 import subprocess
 import sys
@@ -11,6 +13,10 @@ from roost.cli.output import say, show_json, warn
 from roost.cli.registry import show_rows
 from roost.cli.table import table
 from roost.errors import NoDaemonError, RoostError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 BUSY = 75
 """The exit code of the pass when somebody else holds the daemon's lock."""
@@ -59,8 +65,11 @@ def adopt_command(app: App, session: str | None, everything: bool, store: bool) 
     It goes to the peer that it was started for, which is made again where it is missing. `roost gc` lists
     such sessions.
     """
-    rows: list[Record] = app.call(
-        "adopt", {"session": session, "all": everything, "store": store}, patience=None
+    params: Record = {"session": session, "all": everything, "store": store}
+    # A daemon refuses to start on a copy of a store: then there is none to be asked.
+    alone = store and session is None and not everything
+    rows: list[Record] = (
+        _ask(app, "adopt", params, ["--adopt-store"]) if alone else app.call("adopt", params, patience=None)
     )
     if app.json:
         show_json(rows)
@@ -85,7 +94,7 @@ def _end(app: App, sessions: list[str]) -> int:
     return 0 if all(each["ended"] for each in ended) else 1
 
 
-def _ask(app: App, method: str, params: Record, words: list[str]) -> Record:
+def _ask(app: App, method: str, params: Record, words: list[str]) -> Any:  # noqa: ANN401 -- JSON
     """The daemon's report, or that of a process of our own while no daemon runs."""
     for _ in range(_TRIES):
         try:
@@ -97,7 +106,7 @@ def _ask(app: App, method: str, params: Record, words: list[str]) -> Record:
     raise RoostError("another program holds the daemon's lock and does not answer; see `roost doctor`")
 
 
-def _sweep(app: App, words: list[str]) -> Record | None:
+def _sweep(app: App, words: list[str]) -> Any:  # noqa: ANN401 -- JSON
     """The report of a process of its own, with the means of a daemon; None when somebody has the lock."""
     home = ["--home", app.chosen_home] if app.chosen_home else []
     command = [sys.executable, "-P", "-m", "roost.daemon.gc", *home, *words]

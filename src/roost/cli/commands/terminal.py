@@ -1,7 +1,6 @@
 """`attach`, `screen` and `logs`: the terminal of a session."""
 
 import os
-import re
 import select
 import sys
 from typing import NoReturn
@@ -10,25 +9,32 @@ from roost.cli.app import App
 from roost.cli.client import Record
 from roost.cli.command import Argument, Number, Option, command
 from roost.cli.commands.session import call_with_progress
-from roost.cli.output import harmless, is_terminal, say, show_json
+from roost.cli.output import harmless, is_terminal, say, show_json, warn
+from roost.cli.terminal_text import TerminalText
 from roost.errors import NoDaemonError, RoostError, UsageError
 
 _TAIL_BYTES = 64 * 1024
 _CHUNK = 64 * 1024
 _POLL = 0.2
-_SEQUENCES = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P^_X][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])"
-    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+_OUTER_SECONDS = 2.0
+
+
+@command(
+    "attach",
+    Argument("name"),
+    Option("--read-only", help="Only look: no key reaches it, and its size stays as it is."),
+    data=False,
 )
+def attach_command(app: App, name: str, read_only: bool) -> NoReturn:  # noqa: FBT001 -- a flag
+    """Join a peer's terminal, waking it with its earlier conversation. Ctrl-b d leaves it running.
 
-
-@command("attach", Argument("name"), data=False)
-def attach_command(app: App, name: str) -> NoReturn:
-    """Join a peer's terminal, waking it with its earlier conversation. Ctrl-b d leaves it running."""
+    Inside a tmux of your own with the same prefix it is Ctrl-b Ctrl-b d.
+    """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(f"`attach` needs a terminal; `roost screen {name}` prints what is on the screen")
-    result: Record = call_with_progress(app, "attach", {"name": name})
+    result: Record = call_with_progress(app, "attach", {"name": name, "read_only": read_only})
     command = [str(word) for word in result["argv"]]
+    warn(f"this is the terminal of '{name}': {_way_out()}")
     # tmux refuses to run inside tmux while this variable is there; this server is another one.
     os.environ.pop("TMUX", None)
     sys.stdout.flush()
@@ -38,6 +44,21 @@ def attach_command(app: App, name: str) -> NoReturn:
         raise RoostError(
             f"'{command[0]}' is not installed; `roost doctor` tells how to install it"
         ) from error
+
+
+def _way_out() -> str:
+    """How to leave: a tmux around us that has the same prefix takes it first."""
+    if os.environ.get("TMUX"):
+        import subprocess
+
+        ask = ["tmux", "display-message", "-p", "#{prefix} #{prefix2}"]
+        try:
+            said = subprocess.run(ask, capture_output=True, timeout=_OUTER_SECONDS, check=False).stdout
+        except (OSError, subprocess.SubprocessError):
+            said = b""
+        if b"C-b" in said.split():
+            return "Ctrl-b Ctrl-b d leaves it running (Ctrl-b d would leave your own tmux)"
+    return "Ctrl-b d leaves it running"
 
 
 @command("screen", Argument("name"))
@@ -55,9 +76,13 @@ def screen_command(app: App, name: str) -> None:
     Argument("name"),
     Option("--follow", help="Go on printing what is written, until Ctrl-C."),
     Option("--lines", kind=Number(0), default=100, help="So many of its last lines."),
+    Option("--raw", help="Every byte as it was written: queries and modes reach your terminal."),
 )
-def logs_command(app: App, name: str, follow: bool, lines: int) -> None:  # noqa: FBT001 -- a flag
-    """Print the end of what a peer's terminal has shown. --json prints where the file is."""
+def logs_command(app: App, name: str, follow: bool, lines: int, raw: bool) -> None:  # noqa: FBT001 -- flags
+    """Print the end of what a peer's terminal has shown, as text and colours.
+
+    --json prints where the file is.
+    """
     if app.json and follow:
         raise UsageError("--json prints where the file is; leave out --follow, or --json")
     result = _log_file(app, name)
@@ -65,10 +90,37 @@ def logs_command(app: App, name: str, follow: bool, lines: int) -> None:  # noqa
         show_json(result)
         return
     path = str(result["path"])
+    printer = _Printer(raw=raw)
     try:
-        _print_log(path, lines, follow=follow)
+        _print_log(path, lines, printer, follow=follow)
     except FileNotFoundError as error:
         raise RoostError(f"'{name}' has not shown anything yet: there is no {path}") from error
+    finally:
+        printer.close()
+
+
+class _Printer:
+    """Writes what a terminal program wrote to our own output."""
+
+    def __init__(self, *, raw: bool) -> None:
+        """Colours reach a terminal only, and not where nobody wants them."""
+        colours = is_terminal(sys.stdout) and not os.environ.get("NO_COLOR")
+        self._text = None if raw else TerminalText(colours=colours)
+
+    def write(self, data: bytes) -> None:
+        """Write a piece, at once."""
+        if self._text is not None:
+            sys.stdout.write(self._text.feed(data))
+        else:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+
+    def close(self) -> None:
+        """Leave no colour behind."""
+        if self._text is not None and self._text.coloured:
+            sys.stdout.write("\x1b[0m")
+            sys.stdout.flush()
 
 
 def _log_file(app: App, name: str) -> Record:
@@ -80,51 +132,40 @@ def _log_file(app: App, name: str) -> Record:
         return {"path": str(app.places.pane_log(name))}
 
 
-def _print_log(path: str, lines: int, *, follow: bool) -> None:
-    position = _print_tail(path, lines, follow=follow)
+def _print_log(path: str, lines: int, printer: _Printer, *, follow: bool) -> None:
+    position, file = _print_tail(path, lines, printer, follow=follow)
     while follow:
         select.select([], [], [], _POLL)
         try:
-            size = os.stat(path).st_size  # noqa: PTH116 -- a plain string here
+            found = os.stat(path)  # noqa: PTH116 -- a plain string here
         except FileNotFoundError:
-            position = 0
             continue
-        if size < position:
-            position = 0
-        if size > position:
-            position = _print_from(path, position)
+        if found.st_ino != file or found.st_size < position:
+            position, file = 0, found.st_ino
+        if found.st_size > position:
+            position = _print_from(path, position, printer)
 
 
-def _print_tail(path: str, lines: int, *, follow: bool) -> int:
+def _print_tail(path: str, lines: int, printer: _Printer, *, follow: bool) -> tuple[int, int]:
+    """Print the last lines; returns how far the file was read, and its number."""
     with open(path, "rb") as stream:  # noqa: PTH123 -- read from an offset
         size = stream.seek(0, os.SEEK_END)
         begin = max(0, size - _TAIL_BYTES)
         stream.seek(begin)
         data = stream.read(size - begin)
+        file = os.fstat(stream.fileno()).st_ino
     kept = data.splitlines(keepends=True)
     if begin and len(kept) > 1:
         del kept[0]
     shown = b"".join(kept[len(kept) - min(lines, len(kept)) :])
-    _write(shown if follow or shown.endswith(b"\n") or not shown else shown + b"\n")
-    return size
+    printer.write(shown if follow or shown.endswith(b"\n") or not shown else shown + b"\n")
+    return size, file
 
 
-def _print_from(path: str, position: int) -> int:
+def _print_from(path: str, position: int, printer: _Printer) -> int:
     with open(path, "rb") as stream:  # noqa: PTH123 -- read from an offset
         stream.seek(position)
         while chunk := stream.read(_CHUNK):
-            _write(chunk)
+            printer.write(chunk)
             position += len(chunk)
     return position
-
-
-def _write(data: bytes) -> None:
-    """As it is to a terminal, which then shows what the peer's showed; to anything else as plain text."""
-    if is_terminal(sys.stdout):
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-    else:
-        text = data.decode(errors="replace").replace("\r\n", "\n")
-        sys.stdout.write(_SEQUENCES.sub("", text))
-        sys.stdout.flush()

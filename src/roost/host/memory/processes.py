@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from roost.host.errors import SensorError
 from roost.host.interfaces import Liveness, Marker, Probe, ProcessId, Watch
 from roost.host.process import judge
-from roost.host.process_table import ProcessRow, members
+from roost.host.process_table import ProcessRow, ancestors, members
 
 _UID = 1000
 _ENDS = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT})
@@ -169,6 +169,13 @@ class MemoryProcesses:
     def command_line(self, pid: int) -> list[str]:
         """One word for every process."""
         return ["program"] if pid in self._table and not self.broken else []
+
+    def ancestors(self, pid: int) -> list[ProcessId]:
+        """The process and all above it."""
+        self._look()
+        table = {} if self.blind else self._table
+        line = ancestors(pid, lambda each: table[each].row if each in table else None)
+        return [ProcessId(self.boot, row.pid, row.start) for row in line or ()]
 
     def tree(
         self, root: ProcessId | None, session: str, nonce: str, home: str | None = None

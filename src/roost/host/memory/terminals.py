@@ -74,6 +74,7 @@ class MemoryServer:
         self.humans: list[float] = []
         self.size: tuple[int, int] = (COLUMNS, ROWS)
         self.mode = ""
+        self.caption = ""
         self.hanging = False
 
 
@@ -157,6 +158,12 @@ class MemoryTerminals:
         self.connections.append(terminal)
         return terminal
 
+    async def reopen(self, socket: Path, server: ProcessId) -> None:
+        """Sockets here are never removed."""
+        await asyncio.sleep(0)
+        if self._processes.probe(server).liveness is Liveness.DEAD:
+            raise TmuxGone(f"no tmux server answers on {socket}: it has ended")
+
 
 class MemoryTerminal:
     """Twin of TmuxTerminal."""
@@ -212,15 +219,23 @@ class MemoryTerminal:
         self._give(await self._reach(), Pasted(text))
         return PasteOutcome.PASTED
 
-    async def log_to(self, path: Path) -> None:
-        """Keep what the program shows from now on in `path`."""
+    async def log_to(self, path: Path, size: int) -> None:
+        """Keep what the program shows from now on in `path`; `size` bounds nothing here."""
+        del size
         (await self._reach()).log = path
         path.touch(mode=0o600)
 
     async def look(self, *, escapes: bool = False) -> Frame:
         """What the program shows, and its title."""
         text, (columns, rows) = await self.capture(escapes=escapes), self._server.size
-        return Frame(text, self._server.program.title, columns, rows, self._server.mode)
+        program = self._server.program
+        return Frame(text, program.title, columns, rows, self._server.mode, program.log is not None)
+
+    async def caption(self, text: str, until: float) -> None:
+        """Keep the line; `until` is not looked at."""
+        del until
+        await self._reach()
+        self._server.caption = text
 
     async def keys(self, *names: str) -> None:
         """Give the program keys."""

@@ -13,6 +13,7 @@ from .machine import (
     become_subreaper,
     children,
     descendants,
+    hold,
     identity,
     make_durable,
     read,
@@ -40,6 +41,8 @@ LOG_SIZE = 5 << 20
 LOG_FILES = 5
 # In the directory of death records: where a daemon listens.
 BELL = "bell"
+# Beside the started file: locked as long as we live.
+LOCK = "lock"
 
 
 class Shim:
@@ -63,6 +66,7 @@ class Shim:
         """Become subreaper, take signals as events, watch the server."""
         if sys.platform == "linux":
             become_subreaper()
+        hold(os.path.join(os.path.dirname(self.spec["started"]), LOCK))
         reader, writer = os.pipe()
         for descriptor in (reader, writer):
             os.set_blocking(descriptor, False)
@@ -345,14 +349,18 @@ class Shim:
             "children_left": sorted(descendants(os.getpid())),
         }
         path = f"{self.spec['spool']}/{self.spec['session']}.json"
+        text = to_json(record)
+        failed = None
         try:
-            text = to_json(record)
             write_atomic(path, text)
-            # A daemon that hears of it has a durable store of its own, and would wait for the same disk.
-            if not ring(f"{self.spec['spool']}/{BELL}", text.replace("\n", " ") + "\n"):
-                make_durable(path)
         except OSError as failure:
-            self.log("death-record-failed", error=failure.strerror, status=status)
+            failed = failure
+        # A daemon that hears of it has a durable store of its own, and would wait for the same disk.
+        heard = ring(f"{self.spec['spool']}/{BELL}", text.replace("\n", " ") + "\n")
+        if not (heard or failed):
+            make_durable(path)
+        if failed is not None:
+            self.log("death-record-failed", error=failed.strerror, status=status)
 
 
 def wait_child(kind: int, pid: int) -> os.waitid_result | None:

@@ -16,13 +16,13 @@ def append(path: str, data: bytes, size: int, files: int) -> None:
         while data:
             data = data[os.write(descriptor, data) :]
         if os.fstat(descriptor).st_size >= size:
-            _rotate(path, descriptor, files)
+            rotate(path, descriptor, files)
     finally:
         os.close(descriptor)
 
 
-def _rotate(path: str, descriptor: int, files: int) -> None:
-    """Under the file's own lock; whoever comes second finds another file there, or the lock held."""
+def rotate(path: str, descriptor: int, files: int) -> None:
+    """Move the open file aside, under its lock; who comes second finds another file, or the lock held."""
     try:
         os.lockf(descriptor, os.F_TLOCK, 0)
     except OSError:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from roost.host.errors import SensorError, TmuxError, TmuxGone, TmuxMissing, TmuxTimeout
+from roost.host.process import has_handles
 from roost.host.tmux.protocol import Block, ControlParser, Notification
 
 DEADLINE = 5.0
@@ -234,7 +235,7 @@ def _reap_later(loop: asyncio.AbstractEventLoop, process: subprocess.Popen[bytes
 def _when_ended(
     loop: asyncio.AbstractEventLoop, process: subprocess.Popen[bytes], then: Callable[[], object]
 ) -> None:
-    if not hasattr(os, "pidfd_open"):
+    if not has_handles():
         future = loop.run_in_executor(None, process.wait)
         future.add_done_callback(lambda _: then())
         return

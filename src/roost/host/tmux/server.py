@@ -4,20 +4,24 @@ import asyncio
 import os
 import re
 import shutil
+import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from roost.host.environment import terminal_name
 from roost.host.errors import HostError, TmuxError, TmuxGone, TmuxMissing, TmuxTimeout
-from roost.host.files import write_atomic
-from roost.host.interfaces import Processes, Terminals
+from roost.host.files import ensure_private_directory, write_atomic
+from roost.host.interfaces import Processes, ProcessId, Terminals
 from roost.host.scope import Scopes
-from roost.host.tmux.config import COLUMNS, ROWS, SESSION, config_text
+from roost.host.tmux.config import COLUMNS, CONFIGURED, ROWS, SESSION, config_commands, config_text
 from roost.host.tmux.control import ControlClient
-from roost.host.tmux.quote import line
+from roost.host.tmux.quote import argument, line
 from roost.host.tmux.terminal import TmuxTerminal
 
 START_DEADLINE = 10.0
+REOPEN_DEADLINE = 2.0
+_POLL = 0.01
+_ANSWER = 1.0
 OLDEST = (3, 3)
 LONGEST_SOCKET_PATH = 107
 
@@ -51,16 +55,19 @@ class TmuxTerminals:
         # tmux hands a single word to a shell; two or more are executed as they are.
         words = list(argv) if len(argv) > 1 else ["/usr/bin/env", *argv]
         command = [self._find(), "-u", "-S", str(socket), "-f", str(self._config)]
-        command += ["new-session", "-d", "-s", SESSION, "-x", str(COLUMNS), "-y", str(ROWS), "-c", str(cwd)]
-        command += ["--", *words]
-        if not await self._started_in_scope(socket.name, command, env):
-            code, _, complaint = await self._run(command, env)
+        # Where tmux is started is where the pane begins: -c would be read as a format.
+        command += ["new-session", "-d", "-s", SESSION, "-x", str(COLUMNS), "-y", str(ROWS)]
+        command += ["--", *(argument(word) for word in words)]
+        if not await self._started_in_scope(socket.name, command, env, cwd):
+            code, _, complaint = await self._run(command, env, cwd)
             if code != 0:
                 reason = complaint.strip() or f"exit code {code}"
                 raise TmuxError(f"tmux could not start on {socket}: {reason}")
         return await self.adopt(socket)
 
-    async def _started_in_scope(self, name: str, command: Sequence[str], env: Mapping[str, str]) -> bool:
+    async def _started_in_scope(
+        self, name: str, command: Sequence[str], env: Mapping[str, str], cwd: Path
+    ) -> bool:
         """Start a server in a scope. False: there was none to be had, and the server does without.
 
         Were the server there after all, starting it again would fail: two servers cannot come of it.
@@ -69,13 +76,29 @@ class TmuxTerminals:
         if not prefix:
             return False
         try:
-            code, _, complaint = await self._run([*prefix, *command], env)
+            code, _, complaint = await self._run([*prefix, *command], env, cwd)
         except (TmuxTimeout, OSError) as error:
             self._scopes.refused(str(error), for_good=True)
             return False
         if code != 0:
             self._scopes.refused(" ".join(complaint.split()) or f"exit code {code}", for_good=False)
         return code == 0
+
+    async def reopen(self, socket: Path, server: ProcessId) -> None:
+        """Have the server make its socket again where it was removed: it does so on SIGUSR1 (tmux 3.3a)."""
+        if await _listens(socket):
+            return
+        ensure_private_directory(socket.parent)
+        if not self._processes.signal(server, signal.SIGUSR1):
+            raise TmuxGone(f"no tmux server answers on {socket}: it has ended")
+        try:
+            async with asyncio.timeout(REOPEN_DEADLINE):
+                while not await _listens(socket):  # noqa: ASYNC110 it tells nobody
+                    await asyncio.sleep(_POLL)
+        except TimeoutError as error:
+            raise TmuxGone(
+                f"the tmux server {server.pid} lives and does not listen on {socket} again"
+            ) from error
 
     async def adopt(self, socket: Path) -> TmuxTerminal:
         """Connect to a running server."""
@@ -84,6 +107,11 @@ class TmuxTerminals:
         control = await ControlClient.attach(socket, tmux=self._find(), env=environ)
         try:
             rows = await control.command(line("list-panes", "-a", "-F", "#{pane_id} #{pane_pid} #{pid}"))
+            about = f"#{{{CONFIGURED}}} #{{default-terminal}}"
+            [told] = await control.command(line("display-message", "-p", about))
+            has, _, terminal = told.partition(" ")
+            for command in config_commands(terminal, has):
+                await control.command(command)
             # A human may have opened more panes; ours was the first.
             number, root, server_pid = min(tuple(map(int, row.removeprefix("%").split())) for row in rows)
             server = self._processes.identify(server_pid)
@@ -103,9 +131,12 @@ class TmuxTerminals:
             raise TmuxMissing(f"{self._tmux} was not found; install tmux 3.3 or later")
         return found
 
-    async def _run(self, argv: Sequence[str], env: Mapping[str, str] | None) -> tuple[int, str, str]:
+    async def _run(
+        self, argv: Sequence[str], env: Mapping[str, str] | None, cwd: Path | None = None
+    ) -> tuple[int, str, str]:
         process = await asyncio.create_subprocess_exec(
             *argv,
+            cwd=cwd,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -129,6 +160,17 @@ def check_socket_path(socket: Path) -> None:
     """Raise HostError for a socket path that the system would cut off."""
     if len(os.fsencode(socket)) > LONGEST_SOCKET_PATH:
         raise HostError(f"{socket} is longer than {LONGEST_SOCKET_PATH} bytes; choose a shorter directory")
+
+
+async def _listens(socket: Path) -> bool:
+    """Whether somebody listens there."""
+    try:
+        async with asyncio.timeout(_ANSWER):
+            _, writer = await asyncio.open_unix_connection(str(socket))
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def new_enough(version: str) -> bool:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import itertools
 import os
-import shlex
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -15,11 +14,16 @@ from roost.host.interfaces import Frame, PasteOutcome, Processes, ProcessId
 from roost.host.tmux.config import own_size
 from roost.host.tmux.control import ControlClient
 from roost.host.tmux.keys import check_key
-from roost.host.tmux.quote import line
+from roost.host.tmux.pane_log import pane_log_script
+from roost.host.tmux.quote import HELD, holding, line
+from roost.host.tmux.status import caption_line, expire_line
 
 KILL_DEADLINE = 5.0
+CLOSE_DEADLINE = 0.1
 _DEAD = "roost-pane-dead"
 _MODE = "roost-pane-mode "
+_LOGGED = "@roost-log-size"
+"""Says that the pane's output goes through our bounded writer."""
 _ESCAPE = b"\x1b"
 _buffers = itertools.count(1)
 
@@ -89,12 +93,12 @@ class TmuxTerminal:
 
     async def _load(self, buffer: str, text: bytes, path: Path) -> None:
         """Have tmux read `text` into `buffer`. Raises PasteRefused, TmuxGone."""
-        load = line("load-buffer", "-b", buffer, str(path))
+        load = holding(str(path), "load-buffer", "-b", buffer, HELD)
         measure = line("list-buffers", "-F", "#{buffer_size}", "-f", f"#{{==:#{{buffer_name}},{buffer}}}")
         try:
             _write(path, text)
             loaded, sizes = await asyncio.gather(
-                self._control.command(load), self._control.command(measure), return_exceptions=True
+                self._control.command(load, blocks=2), self._control.command(measure), return_exceptions=True
             )
         except OSError as error:
             raise PasteRefused(f"cannot write {path}: {error.strerror}; nothing was pasted") from error
@@ -112,23 +116,33 @@ class TmuxTerminal:
         with contextlib.suppress(TmuxError):
             await self._control.command(line("delete-buffer", "-b", buffer))
 
-    async def log_to(self, path: Path) -> None:
-        """Append the pane's output to `path` by a `cat` beside the server.
+    async def log_to(self, path: Path, size: int) -> None:
+        """Append the pane's output to `path` by a shell beside the server.
 
-        tmux expands formats and times in the command before a shell reads it.
+        A file that cannot be made now, as on a full disk, is made by that shell later.
         """
-        _write(path, b"", flags=os.O_APPEND)
-        command = f"exec cat >> {shlex.quote(str(path))}".replace("#", "##").replace("%", "%%")
-        await self._control.command(line("pipe-pane", "-O", "-t", self._pane, command))
+        with contextlib.suppress(OSError):
+            _write(path, b"", flags=os.O_APPEND)
+        pipe = holding(pane_log_script(path, size), "pipe-pane", "-O", "-t", self._pane, HELD)
+        note = line("set-option", "-s", "--", _LOGGED, str(size))
+        await self._control.command(f"{pipe} ; {note}", blocks=3)
 
     async def look(self, *, escapes: bool = False) -> Frame:
         """The visible screen and what it is, in one go."""
-        about = "#{pane_width} #{pane_height} #{?pane_in_mode,#{pane_mode},-} #{pane_title}"
+        logged = f"#{{&&:#{{pane_pipe}},#{{{_LOGGED}}}}}"
+        about = (
+            f"#{{pane_width}} #{{pane_height}} {logged} #{{?pane_in_mode,#{{pane_mode}},-}} #{{pane_title}}"
+        )
         show = line("display-message", "-p", "-t", self._pane, about)
         capture = line("capture-pane", "-p", *(["-e"] if escapes else []), "-t", self._pane)
         first, *screen = await self._control.command(f"{show} ; {capture}", blocks=2)
-        columns, rows, mode, title = first.split(" ", 3)
-        return Frame("\n".join(screen), title, int(columns), int(rows), "" if mode == "-" else mode)
+        columns, rows, logged, mode, title = first.split(" ", 4)
+        mode = "" if mode == "-" else mode
+        return Frame("\n".join(screen), title, int(columns), int(rows), mode, logged == "1")
+
+    async def caption(self, text: str, until: float) -> None:
+        """Show `text` to whoever is attached."""
+        await self._control.command(caption_line(text, until), blocks=2)
 
     async def keys(self, *names: str) -> None:
         """Press keys in order; the same command that presses them tests for a mode."""
@@ -147,8 +161,7 @@ class TmuxTerminal:
         if await self._humans():
             return False
         await self._control.command(line("copy-mode", "-q", "-t", self._pane))
-        for command in own_size(self._pane):
-            await self._control.command(command)
+        await self._control.command(own_size(self._pane))
         return True
 
     async def clients(self) -> int:
@@ -168,9 +181,9 @@ class TmuxTerminal:
 
     async def _humans(self) -> list[float]:
         rows = await self._control.command(
-            line("list-clients", "-F", "#{client_control_mode} #{client_activity}")
+            line("list-clients", "-F", "#{client_control_mode}#{client_readonly} #{client_activity}")
         )
-        return [float(row.split()[1]) for row in rows if row.startswith("0 ")]
+        return [float(row.split()[1]) for row in rows if row.startswith("00 ")]
 
     async def kill(self) -> None:
         """End the server and wait for its process; its socket file goes too."""
@@ -198,7 +211,10 @@ class TmuxTerminal:
         self._control.on_gone(callback)
 
     async def close(self) -> None:
-        """Drop our connection."""
+        """Drop our connection; what we told of the session is not renewed any more."""
+        if self._control.connected:
+            with contextlib.suppress(TmuxError):
+                await self._control.command(expire_line(), deadline=CLOSE_DEADLINE)
         await self._control.close()
 
 

@@ -1,0 +1,120 @@
+"""The lane of one peer: its state as it is stored, what waits to be decided, what the store has refused."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from roost.core import commands as c
+from roost.core.events import Event
+from roost.core.peer import PeerState
+from roost.daemon.bearing import Bearing
+from roost.errors import RoostError
+from roost.store.interfaces import Batch, Intent, Token, intent_for
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one event led to, after its commit."""
+
+    state: PeerState | None
+    commands: tuple[c.Command, ...]
+
+    @property
+    def advice(self) -> list[str]:
+        """Lines for the asker."""
+        return [command.text for command in self.commands if isinstance(command, c.Advise)]
+
+
+@dataclass(slots=True)
+class Waiting:
+    """`done`: None where nobody waits for the outcome. `kept`: fires when the store has refused it.
+
+    Only what is so whether it can be stored or not is kept; whatever else the store refuses fails.
+    """
+
+    event: Event
+    settles: str | None
+    bodies: Mapping[str, bytes]
+    tokens: tuple[Token, ...]
+    done: asyncio.Future[Outcome] | None
+    kept: asyncio.Event | None = None
+
+
+@dataclass(slots=True)
+class Lane:
+    """`bearing`: the clocks that the times in `state` go by; `heading`: those of what is being stored.
+
+    `unstored` is what the store refused and is so all the same, `seen` the state that it makes, `trouble`
+    why, and `again` whether it is to be tried again.
+    """
+
+    state: PeerState | None
+    bearing: Bearing
+    heading: Bearing | None = None
+    waiting: deque[Waiting] = field(default_factory=deque[Waiting])
+    running: bool = False
+    unstored: list[Waiting] = field(default_factory=list[Waiting])
+    seen: PeerState | None = None
+    trouble: str = ""
+    again: bool = False
+
+    def turn(self, state: PeerState | None) -> None:
+        """What was decided is stored."""
+        self.state = state
+        self.bearing = self.heading or self.bearing
+
+
+def accepted(outcome: Outcome) -> Outcome:
+    """Raise the error of a `Refuse`."""
+    for command in outcome.commands:
+        if isinstance(command, c.Refuse):
+            raise command.error
+    return outcome
+
+
+def forget(done: "asyncio.Future[Outcome]") -> None:
+    """Nobody waits for the outcome any more."""
+    if not done.cancelled():
+        done.exception()
+
+
+def fail(waiting: Iterable[Waiting], error: RoostError) -> None:
+    """Tell the callers that still wait, each by an error of its own."""
+    for item in waiting:
+        if item.done is not None and not item.done.done():
+            item.done.set_exception(type(error)(error.message))
+
+
+def batch_of(now: float, commands: Iterable[c.Command], items: Iterable[Waiting] = ()) -> Batch:
+    """What is to be stored of these commands, and of the events that led to them."""
+    changes: list[c.Change] = []
+    journal: list[c.Journal] = []
+    intents: list[Intent] = []
+    bodies: dict[str, bytes] = {}
+    settled: list[str] = []
+    tokens: list[Token] = []
+    for command in commands:
+        match command:
+            case c.Journal():
+                journal.append(command)
+            case c.Refuse() | c.Advise():
+                pass
+            case c.Launch() | c.Offer() | c.Examine() | c.End() | c.Notify() | c.Clear() | c.Perform():
+                intents.append(intent_for(command, now))
+            case _:
+                changes.append(command)
+    for item in items:
+        bodies.update(item.bodies)
+        tokens.extend(item.tokens)
+        if item.settles is not None:
+            settled.append(item.settles)
+    return Batch(
+        at=now,
+        changes=tuple(changes),
+        journal=tuple(journal),
+        bodies=bodies,
+        intents=tuple(intents),
+        settled=tuple(settled),
+        tokens=tuple(tokens),
+    )

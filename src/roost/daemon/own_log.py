@@ -1,0 +1,48 @@
+"""daemon.log: what the daemon itself writes to its standard error, bounded like the other logs."""
+
+import os
+from pathlib import Path
+
+from roost.daemon.threads import Threads
+from roost.host.files import PRIVATE_FILE
+from roost.host.interfaces import Clock
+from roost.host.shimlib.logfile import rotate
+
+EVERY = 30.0
+"""Seconds between two looks at its size."""
+_STREAMS = (1, 2)
+
+
+class OwnLog:
+    """Rotates the file that our standard streams are; streams that go elsewhere are left alone."""
+
+    def __init__(self, path: Path, size: int, files: int, clock: Clock, threads: Threads) -> None:
+        """Rotate `path` at `size` bytes, `files` files in all."""
+        self._path = path
+        self._size = size
+        self._files = files
+        self._clock = clock
+        self._threads = threads
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            await self._threads.run(turn, self._path, self._size, self._files)
+            await self._clock.sleep(EVERY)
+
+
+def turn(path: Path, size: int, files: int) -> None:
+    """Blocking: begin a new file where ours has become too large. One that cannot be begun is no matter."""
+    try:
+        there = path.stat()
+        ours = [each for each in _STREAMS if os.path.samestat(os.fstat(each), there)]
+        if not ours or there.st_size < size:
+            return
+        rotate(str(path), ours[-1], files)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        begun = os.open(path, flags, PRIVATE_FILE)
+    except OSError:
+        return
+    for stream in ours:
+        os.dup2(begun, stream)
+    os.close(begun)

@@ -1,0 +1,137 @@
+"""F14, G8: the log of a terminal is bounded, with the daemon and without, and comes back by itself."""
+
+import json
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.support.daemon import Roost, roost_in, signal_pid
+from tests.support.home import Home
+from tests.support.wait import wait_until
+
+PATIENCE = 30.0
+SIZE = 128 * 1024
+SHELL = """
+[logs]
+size = 131072
+[runtimes.sh]
+argv = ["/bin/bash", "--norc", "--noprofile", "-i"]
+ready = '(?m)^inside> $'
+[runtimes.sh.env]
+PS1 = "inside> "
+"""
+
+
+def configure(home: Home) -> None:
+    home.roost.mkdir(mode=0o700, exist_ok=True)
+    (home.roost / "config.toml").write_text(SHELL)
+
+
+def shell(roost: Roost) -> tuple[Path, str]:
+    """A peer whose program is a shell, awake; its log and its tmux socket."""
+    roost.add("a", "sh")
+    roost.call("wake", name="a")
+    return roost.places.pane_log("a"), roost.session("a")["socket"]
+
+
+def type_in(socket: str, command: str) -> None:
+    keys = ["tmux", "-S", socket, "send-keys", "-t", ":"]
+    subprocess.run([*keys, "-l", "--", command], check=True, timeout=10)
+    subprocess.run([*keys, "Enter"], check=True, timeout=10)
+
+
+def logged(log: Path, text: str) -> None:
+    def there() -> bool:
+        return log.exists() and text.encode() in log.read_bytes()
+
+    wait_until(there, timeout=PATIENCE, why=f"{text!r} is in {log}")
+
+
+def bounded(log: Path) -> None:
+    files = {path.name: path.stat().st_size for path in log.parent.iterdir()}
+    assert set(files) <= {log.name, f"{log.name}.1"}
+    assert max(files.values()) <= SIZE, files
+
+
+def writers(log: Path) -> dict[str, int]:
+    """Who has the log open or writes it, by name."""
+    found: dict[str, int] = {}
+    for process in Path("/proc").iterdir():
+        with suppress(OSError):
+            words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            name = (process / "comm").read_text().strip()
+            if name == "sh" and any(shlex.quote(str(log)) in word for word in words):
+                found["sh"] = int(process.name)
+            elif name == "dd" and (process / "fd/1").readlink() == log:
+                found["dd"] = int(process.name)
+    return found
+
+
+def test_F14_G8_a_log_is_bounded_without_a_daemon_and_begun_anew(home: Home) -> None:
+    """Eight megabytes, the writer's `dd` killed, all of the writer killed, the file deleted."""
+    configure(home)
+    with roost_in(home) as roost:
+        log, socket = shell(roost)
+        roost.kill()
+        type_in(socket, "head -c 8000000 /dev/zero | tr '\\0' x; echo; echo first''mark")
+        logged(log, "firstmark")
+        bounded(log)
+        signal_pid(writers(log)["dd"], signal.SIGKILL)
+        type_in(socket, "echo second''mark")
+        logged(log, "secondmark")
+        roost.start()
+        roost.until_state("a", "idle")
+        for pid in writers(log).values():
+            signal_pid(pid, signal.SIGKILL)
+        type_in(socket, "echo lost")
+        wait_until(lambda: len(writers(log)) == 2, timeout=PATIENCE, why="the terminal is logged again")
+        type_in(socket, "echo third''mark")
+        logged(log, "thirdmark")
+        log.unlink()
+        logged(log, "thirdmark")
+        assert "thirdmark" in roost.cli("logs", "a").stdout
+        type_in(socket, "echo fourth''mark")
+        logged(log, "fourthmark")
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
+    """A small file system of its own on a folder; skips aloud where that is not allowed."""
+    folder.mkdir(mode=0o700)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", str(folder)]
+    if sys.platform != "linux" or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small disk needs root on Linux")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True, capture_output=True)
+
+
+def test_F14_a_full_log_disk_is_named_and_room_again_is_enough(home: Home) -> None:
+    configure(home)
+    with small_disk(home.roost / "logs"), roost_in(home) as roost:
+        log, socket = shell(roost)
+        ballast = home.roost / "logs" / "ballast"
+        with suppress(OSError), ballast.open("wb", buffering=0) as file:
+            while file.write(b"x" * 4096):
+                pass
+        type_in(socket, "head -c 300000 /dev/zero | tr '\\0' x; touch drawn")
+        wait_until((home.work / "a/drawn").exists, timeout=PATIENCE, why="the shell is not held up")
+        findings = {one["check"]: one for one in json.loads(roost.cli("doctor", "--json").stdout)}
+        assert findings["disk"]["ok"]
+        assert findings["log disk"]["ok"] is False
+        assert str(roost.places.logs) in findings["log disk"]["detail"]
+        ballast.unlink()
+
+        def again() -> bool:
+            type_in(socket, "echo room''mark")
+            return b"roommark" in log.read_bytes()
+
+        wait_until(again, timeout=PATIENCE, why="the terminal is logged again")
+        bounded(log)
