@@ -16,7 +16,13 @@ from pathlib import Path
 from tests.support.home import Home
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "docs/how-to/agents-talk.md", "docs/how-to/topics-and-resume.md", "docs/tutorial.md")
+PAGES = (
+    "README.md",
+    "docs/how-to/agents-talk.md",
+    "docs/how-to/topics-and-resume.md",
+    "docs/how-to/scripts.md",
+    "docs/tutorial.md",
+)
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _DONE = re.compile(rb"@@done (\d+)@@\r\n")
 _SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\r")
