@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from textwrap import fill
 
 from benchmarks.result import figure, p50, p95
-from roost.cli.output import WIDTH, say, table
+from roost.cli.output import WIDTH, say
+from roost.cli.table import table
 
 
 @dataclass(frozen=True, slots=True)

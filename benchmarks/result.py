@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import median, quantiles
 
-from roost.cli.output import say, table
+from roost.cli.output import say
+from roost.cli.table import table
 
 
 @dataclass(frozen=True, slots=True)

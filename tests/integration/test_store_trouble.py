@@ -21,6 +21,7 @@ from roost.store.database import SCHEMA, open_database
 from roost.store.errors import BrokenRowError, StoreEmptyError, StoreMissingError, StoreVersionError
 from roost.store.interfaces import Batch
 from roost.store.reader import Reader
+from roost.store.records import Wanted
 from roost.store.sqlite import SqliteStore
 
 NOBODY = 65534
@@ -486,8 +487,8 @@ async def test_the_cost_of_a_queue_does_not_follow_its_history(tmp_path: Path) -
     asked: list[str] = []
     reader._connection.exec_trace = lambda _cursor, statement, _values: asked.append(statement) is None
     reader.inbox("b")
-    reader.messages("b", MessageState.QUEUED)
-    reader.messages(state=MessageState.UNKNOWN)
+    reader.messages(Wanted(to="b", state=MessageState.QUEUED))
+    reader.messages(Wanted(state=MessageState.UNKNOWN))
     reader.peers()
     reader._connection.exec_trace = None
     wanted = [statement for statement in asked if "recipient" in statement and "FROM messages" in statement]

@@ -1,7 +1,7 @@
 """A terminal program that shows nothing of what it is sent, for `[runtimes.NAME]`.
 
 `mute_agent.py LOG [PROMPTS]`. Its prompt stands there whatever happens. LOG gets a line for each Enter
-outside a paste, with the bytes before it; PROMPTS, its record, the text and that the turn is over.
+outside a paste, with the bytes before it; PROMPTS, its record, the text and a line that ends the turn.
 """
 
 import json

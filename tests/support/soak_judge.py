@@ -9,6 +9,7 @@ from typing import Any
 from roost.core import envelope
 from roost.core.message import Message, MessageState
 from roost.store.reader import Reader
+from roost.store.records import Wanted
 from tests.support.chaos_oracle import HEADER
 from tests.support.daemon import Roost, sha256
 
@@ -42,7 +43,10 @@ def judge(roost: Roost, promised: Mapping[str, Sequence[Promise]]) -> list[str]:
         for state in reader.peers():
             name = state.peer.name
             if name in promised:
-                kept = {each.id: each for each in reader.messages(name, limit=2 * len(promised[name]) + 10)}
+                kept = {
+                    each.id: each
+                    for each in reader.messages(Wanted(to=name), limit=2 * len(promised[name]) + 10)
+                }
                 found = _compare(state.peer.seed, promised[name], kept, shown.pop(name, []))
                 wrong += [f"{name}: {each}" for each in found]
     finally:

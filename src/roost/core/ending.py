@@ -137,6 +137,6 @@ def _task_due(state: PeerState, session: Session) -> PolicyEnd:
     driven = any(message.cut and message.session == session.id for message in state.messages)
     if session.state is SessionState.IDLE and not session.background and not driven:
         quiet_at = max(session.armed_at, idle_since(session)) + settings.quiet
-        return PolicyEnd(quiet_at, Cause.EPHEMERAL_DONE, "its task is answered")
-    why = f"its task is answered, and it was not done for {rough_duration(bound)}{unfinished}"
+        return PolicyEnd(quiet_at, Cause.EPHEMERAL_DONE, "its task is over")
+    why = f"its task is over, and it was not done for {rough_duration(bound)}{unfinished}"
     return PolicyEnd(max(session.armed_at + bound, silent_at), Cause.EPHEMERAL_DONE, why)

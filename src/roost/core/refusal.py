@@ -22,8 +22,9 @@ def refuses(step: Step, session: Session, message: Message) -> bool:
     """Whether the failed turn of this message shows that the model refuses the conversation.
 
     It does when the turn of another message failed before, and none has succeeded since. `session`: as it was
-    before the turn ended, which may have held several messages. An ephemeral session has one task. A session
-    that is ending anyway ends for the reason that it has: the next turn in its conversation will tell.
+    before the turn ended, which may have held several messages. An ephemeral session has one task, and ends
+    when that is given up. A session that is ending anyway ends for the reason that it has: the next turn in
+    its conversation will tell.
     """
     if step.peer.settings.wake is WakePolicy.EPHEMERAL or session.state is SessionState.STOPPING:
         return False

@@ -36,12 +36,12 @@ from roost.present import message_object, message_story, peer_object, peer_row
 from roost.runtimes.registry import BUILT_IN
 from roost.store.interfaces import StoredMessage
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _AT_START = frozenset({"args", "dir", "prompt", "resume", "runtime"})
 """Settings that a session is started with."""
 AWAITED = ("idle", "working", "blocked", "asleep", "gone")
 """States of a peer that can be waited for."""
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class Api:

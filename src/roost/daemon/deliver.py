@@ -35,6 +35,8 @@ ENTERS = (1.0, 2.0, 4.0, 8.0)
 """Seconds to wait for evidence after each Enter, while the text still stands in the input line."""
 EVIDENCE = 30.0
 """Seconds to wait for evidence once the input line is empty again."""
+SIGN = 5.0
+"""Seconds without evidence until that is said."""
 UNSEEN_WAIT = 600.0
 """Seconds to look for a prompt, an answer or anything else that tells what became of an offer."""
 ABANDONED = 60.0
@@ -42,6 +44,7 @@ ABANDONED = 60.0
 LOOK = 0.01
 _TYPES = "a person is typing in its terminal"
 _DRAFT = "a draft stands in its input line"
+_SOUGHT = "it was handed over, and nothing tells yet that it was taken"
 _PERSON = (_TYPES, _DRAFT)
 _TAKES = (SessionState.IDLE, SessionState.WORKING)
 """States in which a program that can be steered takes text; the turn may have ended meanwhile."""
@@ -69,6 +72,7 @@ class Delivery:
             return self._failed(message, certain=True, why=f"tmux: {error.message}")
         if refusal is not None:
             return self._failed(message, certain=True, why=refusal, person=refusal in _PERSON)
+        await self._waits(message, message.why)  # nothing is in its way any more
         try:
             outcome = await self._live.terminal.paste(text.encode(), spool)
         except PasteRefused as error:
@@ -310,12 +314,15 @@ class Delivery:
 
     async def _evidence(self, message: Message) -> None:
         """Wait for evidence. A turn may keep what was typed into it for as long as it runs."""
-        deadline = self._clock.monotonic() + EVIDENCE
+        began = self._clock.monotonic()
+        deadline = began + EVIDENCE
         while self._offered(message) and self._clock.monotonic() < deadline:
             reading = await self._driver.look(screen=True)
             if not self._offered(message) or self._view().dialog is not None:
                 return
             if not (self._steers(message) and _in_turn(reading)):
+                if self._clock.monotonic() - began >= SIGN:
+                    await self._waits(message, _SOUGHT)
                 await self._clock.sleep(LOOK)
                 continue
             deadline = self._clock.monotonic() + EVIDENCE

@@ -29,7 +29,7 @@ class Named(Params):
 
 
 class Attach(Params):
-    """A peer; `read_only`: nothing that is typed there reaches it."""
+    """A peer whose terminal is joined; `read_only`: without keys."""
 
     name: str
     read_only: bool = False
