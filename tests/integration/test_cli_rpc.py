@@ -490,9 +490,5 @@ def test_done_speaks_with_the_sessions_token(daemon: RpcServer, monkeypatch: pyt
     daemon.on("done", result({}))
     monkeypatch.setenv("ROOST_TOKEN", "t")
     assert main(["done", "all", "green"]) == 0
-    assert daemon.requests[-1] == {
-        "id": 1,
-        "method": "done",
-        "params": {"summary": "all green"},
-        "token": "t",
-    }
+    asked = {"id": 1, "method": "done", "params": {"summary": "all green"}, "token": "t"}
+    assert daemon.requests[-1] == asked

@@ -4,7 +4,7 @@ import pytest
 
 from roost.core import events as e
 from roost.core.decide import deadline
-from roost.core.message import Message, MessageState, Timing
+from roost.core.message import Message, MessageState, Notice, Timing
 from roost.core.peer import ResumePolicy, WakeMode, WakePolicy
 from roost.core.session import Cause, SessionState, WakeCause
 from roost.core.view import shown
@@ -248,6 +248,18 @@ def test_C7_a_task_has_a_conversation_of_its_own() -> None:
     play.taken(1)
     play.ended(WORDS)
     assert play.session.ending is None
+
+
+def test_C7_P4_a_task_that_was_given_up_holds_up_no_other_for_the_bound_of_silence() -> None:
+    play = Play(wake=WakePolicy.EPHEMERAL, silence=1e6)
+    for number in (1, 2):
+        play.submit(number)
+    play.ready()
+    fail(play, 1, twice=True)
+    play.tell(play.seen(SessionState.IDLE))
+    words = play.submit(9, sender="roost", notice=Notice("x", "died", "why"))
+    assert words == ["notice"], "it would be lost in a conversation that is refused"
+    assert play.tell(e.Tick(), after=30)[-1] == "End ephemeral-done guarded"
 
 
 def test_C7_a_conversation_that_a_person_began_is_another_one() -> None:
