@@ -6,6 +6,7 @@ from roost.core.decide import deadline
 from roost.core.errands import BOUND
 from roost.core.policy import Policy, Traits
 from roost.core.session import Errand, SessionState
+from roost.core.view import shown
 from tests.unit.test_core_decide import RUNNING, Play
 
 
@@ -78,6 +79,7 @@ def test_P7_compact_begins_at_the_prompt_and_the_queue_waits() -> None:
     assert play.tell(e.Compact("op")) == ["compacting"]
     errand = asked(play)
     assert play.submit(2) == ["queued"]
+    assert "a message waits: it was asked by op at " in shown(play.state, play.now).why
     assert play.tell(e.Tick(), after=100) == []
     assert performed(play, errand) == ["compacted", "offered", "Offer 2"]
 

@@ -178,6 +178,15 @@ async def test_our_own_text_is_entered_whoever_is_there() -> None:
     assert desk.keyed == ["Enter"]
 
 
+async def test_C10_what_an_offer_waits_for_is_what_is_in_its_way_now() -> None:
+    """The person who typed has gone, and the paste leaves no trace."""
+    desk = Desk(EMPTY, 999.0)
+    failed = await desk.offer()
+    assert [desk.reports[0], desk.reports[1]] == ["a person is typing in its terminal", HANDED]
+    assert "nothing tells yet" in desk.reports[2]
+    assert not failed.certain
+
+
 IN_TURN = Reading(SessionState.WORKING, "in a turn")
 URGENT = replace(OFFERED, timing=Timing.NOW)
 
