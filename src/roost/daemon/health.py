@@ -8,9 +8,11 @@ from typing import Any
 import roost
 from roost.core.identity import HUMAN, OPERATOR
 from roost.core.session import SessionState
+from roost.daemon.census import HELD, OWN
 from roost.daemon.fleet import Fleet
 from roost.daemon.foreign import Foreign
 from roost.daemon.lineage import Lineage
+from roost.daemon.live import Lives
 from roost.daemon.machine import Machine
 from roost.daemon.orphans import Orphans, orphan_objects, orphans_among, unknown_objects, unknown_words
 from roost.daemon.sweep import Sweeper
@@ -30,9 +32,11 @@ class Health:
         sweeper: Sweeper,
         orphans: Orphans,
         lineage: Lineage,
+        lives: Lives,
         url: str,
     ) -> None:
         """Look at this fleet; `url` is the loopback address in use."""
+        self._lives = lives
         self._orphans = orphans
         self._lineage = lineage
         self._sweeper = sweeper
@@ -95,6 +99,11 @@ class Health:
             found.append(_check("unknown session", ok=False, detail=orphan.why, fix=fix))
         if self._sweeper.alarm is not None:
             found.append(_check("alarm", ok=False, detail=self._sweeper.alarm, fix="roost gc"))
+        for live in self._lives:
+            if live.misplaced is not None:
+                name = live.peer
+                fix = f"put its folder back, or roost set {name} dir=FOLDER, then roost restart {name}"
+                found.append(_check(f"folder of {name}", ok=False, detail=live.misplaced, fix=fix))
         for state in self._fleet.states():
             name, hindered = state.peer.name, state.peer.hindered
             if hindered is not None and state.session is None:
@@ -105,7 +114,7 @@ class Health:
                 fix = f"roost refresh {name}"
                 found.append(_check(f"conversation of {name}", ok=False, detail=why, fix=fix))
             found += [
-                _check(f"session of {name}", ok=False, detail=session.why, fix=f"roost attach {name}")
+                _check(f"session of {name}", ok=False, detail=session.why, fix=_cure(name, session.why))
                 for session in state.sessions
                 if session.state in (SessionState.BLOCKED, SessionState.UNKNOWN) and not session.held
             ]
@@ -159,6 +168,13 @@ class Health:
         orphans = await self._orphans.judge(orphans_among(marked, self._fleet.states(), places))
         findings = (*found.plan.findings, *found.resting)
         return gc_object(findings, orphan_objects(orphans), found.plan.alarm, closed=0, daemon=True)
+
+
+def _cure(name: str, why: str) -> str:
+    """What to do about a session that needs a person, or cannot be told."""
+    if why == HELD:
+        return ""
+    return OWN if OWN in why else f"roost attach {name}"
 
 
 def _handles() -> list[dict[str, Any]]:
