@@ -3,9 +3,10 @@
 from roost.cli.app import App
 from roost.cli.client import Record
 from roost.cli.command import command
-from roost.cli.output import one_line, paint, say, show_json
+from roost.cli.output import local, one_line, paint, say, show_json, wrap
 from roost.errors import NoDaemonError, RoostError
 
+_INDENT = 7
 _MARKS = {True: ("ok", "green"), False: ("WRONG", "red"), None: ("note", "yellow")}
 
 
@@ -57,6 +58,7 @@ def _daemon(app: App) -> list[Record]:
 
 def _show(finding: Record) -> None:
     mark, colour = _MARKS[finding["ok"]]
-    say(f"{paint(mark.ljust(5), colour)}  {one_line(finding['check'])}: {one_line(finding['detail'])}")
+    found = f"{one_line(finding['check'])}: {local(one_line(finding['detail']))}"
+    say(f"{paint(mark.ljust(5), colour)}  {wrap(found, _INDENT, _INDENT)}")
     if finding.get("fix"):
-        say(f"       -> {one_line(finding['fix'])}")
+        say(wrap(f"       -> {one_line(finding['fix'])}", _INDENT + 3))

@@ -3,7 +3,7 @@
 from roost.cli.app import App
 from roost.cli.client import Answer, Record
 from roost.cli.command import Argument, Choice, Option, command
-from roost.cli.output import Progress, local, one_line, paint_state, say, show_json
+from roost.cli.output import Progress, local, one_line, paint_state, say, show_json, wrap
 from roost.cli.registry import show_rows
 from roost.core.durations import parse_duration
 from roost.errors import UsageError
@@ -185,4 +185,5 @@ def _say_row(row: Record) -> None:
         if state == "blocked" and row.get("session")
         else ""
     )
-    say(f"{row['name']} is {paint_state(state, state)}{why}{cure}")
+    shown = wrap(f"{row['name']} is {state}{why}{cure}", 2)
+    say(shown.replace(f" is {state}", f" is {paint_state(state, state)}", 1))
