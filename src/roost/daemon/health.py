@@ -26,7 +26,7 @@ from roost.host.process_room import process_room
 from roost.host.scope import control_group
 from roost.present import gc_object
 
-HELD = 3.0
+READ = 3.0
 """Seconds for which a program may read an old state of the store until that is told."""
 READERS = (123, 127)
 """Bytes of the file beside the database that SQLite locks while somebody reads (wal.c: WAL_READ_LOCK)."""
@@ -140,7 +140,7 @@ class Health:
     async def _log(self) -> list[dict[str, Any]]:
         """Who keeps the log beside the store from being emptied: it grows with each commit until then."""
         held = self._machine.store.log_held()
-        if held < HELD:
+        if held < READ:
             return []
         database = self._machine.places.database
         pids = await self._machine.work.processes.run(
