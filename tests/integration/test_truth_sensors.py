@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from roost.cli.client import RemoteError
 from tests.support.daemon import Roost, alive, roost_in, signal_pid
 from tests.support.home import Home
 from tests.support.wait import wait_until
@@ -55,14 +56,16 @@ def test_N5_a_lost_sense_ends_nobody_and_loses_nothing(senses: Senses, sense: st
         roost.call("wake", name=name)
     pids = {name: roost.session(name)["agent_pid"] for name in ("idle", "busy")}
     senses.lose(sense)
-    sent = roost.send("busy", "meanwhile")["id"]
     if sense != "proc":
+        sent = roost.send("busy", "meanwhile")["id"]
         wait_until(
             lambda: len(roost.message(sent)["attempts"]) >= 2 or roost.row("busy")["state"] == "unknown",
             timeout=PATIENCE,
             why="the offer meets the lost sense",
         )
-    if sense == "proc":
+    else:
+        with pytest.raises(RemoteError, match="who asks cannot be told"):  # it could be an agent
+            roost.send("busy", "meanwhile")
         wait_until(
             lambda: "not put to sleep" in roost.row("idle")["why"] or "looked at" in roost.row("idle")["why"],
             timeout=PATIENCE,
@@ -71,8 +74,10 @@ def test_N5_a_lost_sense_ends_nobody_and_loses_nothing(senses: Senses, sense: st
         )
     assert all(map(alive, pids.values()))
     assert [roost.deaths(name) for name in pids] == [[], []]
-    roost.call("set", name="idle", pairs=[["idle", "1h"]])
     senses.lose()
+    roost.call("set", name="idle", pairs=[["idle", "1h"]])
+    if sense == "proc":
+        sent = roost.send("busy", "meanwhile")["id"]
     assert roost.until_message(sent, "done")["state"] == "done"
     assert len(roost.prompts(sent)) == 1
     assert {name: roost.session(name)["agent_pid"] for name in pids} == pids

@@ -27,7 +27,7 @@ Progress = Callable[[dict[str, Any]], None]
 """Takes `{"state", "why"}` while a caller waits."""
 
 LOOK = 5.0
-"""Seconds for finding out who asks; who cannot be told by then is refused."""
+"""Seconds for finding out who asks; who cannot be told by then may only look."""
 ENDED = 1000
 """Sessions that have ended whose scopes are remembered: what is left in one is no operator."""
 _THREADS = 4
@@ -38,12 +38,14 @@ class Caller:
     """Who asks: the operator, or an agent, proven by its token or by the process that has connected.
 
     `pid`: that process, where it is what proves it. `refused`: why this caller may not ask for anything.
+    `untold`: why the system does not tell, just now, who asks: somebody who may look and change nothing.
     """
 
     peer: str | None = None
     session: str | None = None
     pid: int | None = None
     refused: str | None = None
+    untold: str | None = None
 
     @property
     def is_agent(self) -> bool:
@@ -103,22 +105,26 @@ class Callers:
         self._keys[name] = frozenset(now)
 
     async def at(self, connection: Connection) -> Caller:
-        """Who has connected; one who cannot be told is refused in its answer. Raises nothing."""
+        """Who has connected, as far as that can be told. Raises nothing."""
         try:
             remote = remote_of(connection)
             return await self._threads.run(self.of, remote)
         except TimeoutError:
-            return Caller(refused=f"who asks could not be told within {LOOK:g} s; ask again")
+            return Caller(untold=f"who asks could not be told within {LOOK:g} s; ask again")
         except (HostError, BusyError) as error:
-            return Caller(refused=f"who asks cannot be told: {error.message}; ask again")
+            return Caller(untold=f"who asks cannot be told: {error.message}; ask again")
 
-    async def proven(self, token: str | None, asker: Caller) -> Caller:
+    async def proven(self, token: str | None, asker: Caller, *, looks: bool) -> Caller:
         """Who asks: a token proves an agent, but none other than the one whose process has connected.
+
+        `looks`: what is asked for changes nothing.
 
         Raises DeniedError for one who may not ask for anything, or whose session has ended since.
         """
         self._check(asker)
         if token is None:
+            if asker.untold is not None and not looks:
+                raise DeniedError(asker.untold)
             return asker
         caller = await self._holder(token)
         if asker.is_agent and asker.session != caller.session:
