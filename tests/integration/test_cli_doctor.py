@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -59,3 +61,31 @@ def test_doctor_names_the_install_command_of_what_is_missing(
         word in shown
         for word in ("install tmux", "npm install -g @anthropic-ai/claude-code", "@openai/codex")
     )
+
+
+READ_ONLY = """
+set -e
+mkdir "$ROOST_HOME"
+mount -t tmpfs -o mode=700 none "$ROOST_HOME"
+mkdir -m 700 "$ROOST_HOME/state" "$ROOST_HOME/run" "$ROOST_HOME/logs"
+touch "$ROOST_HOME/logs/daemon.log"
+mount -o remount,ro "$ROOST_HOME"
+"$0" -m roost doctor --json || true
+"$0" -m roost.daemon 2>&1 | tail -n 1 || true
+sh -c "mount -o remount,rw $ROOST_HOME"
+"$0" -m roost doctor --json || true
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount here")
+def test_G13_a_read_only_mount_is_named_with_a_cure_that_works(home: Home) -> None:
+    words = ["unshare", "--mount", "sh", "-c", READ_ONLY, sys.executable]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
+    before, daemon, after = done.stdout.splitlines()
+    found = [each for each in json.loads(before) if "read-only" in each["detail"]]
+    assert {(each["check"], each["fix"]) for each in found} == {
+        (f"{name} folder", f"mount -o remount,rw {home.roost}") for name in ("state", "socket", "log")
+    }
+    assert "Read-only file system" in daemon
+    assert "mount it for writing" in daemon
+    assert not [each for each in json.loads(after) if "read-only" in each["detail"]]

@@ -241,6 +241,17 @@ def test_attach_becomes_the_terminal_client(daemon: RpcServer) -> None:
     assert b"joined outside" in on_terminal("attach", "bob", TMUX="/tmp/x,1,0")
 
 
+def test_F19_logs_are_text_and_colours_on_a_terminal_and_raw_when_asked(
+    daemon: RpcServer, home: Home
+) -> None:
+    log = home.work / "pane.log"
+    log.write_bytes(b"\x1b[c\x1b[?1000h\x1b]52;c;aGk=\x07\x1b[2J\x1b[31mred\x1b[>4;1m\r\n")
+    daemon.on("logs", result({"path": str(log)}))
+    assert on_terminal("logs", "bob") == b"\x1b[31mred\r\n\x1b[0m"
+    assert on_terminal("logs", "bob", NO_COLOR="1") == b"red\r\n"
+    assert on_terminal("logs", "bob", "--raw") == log.read_bytes().replace(b"\n", b"\r\n")
+
+
 FAKE_DAEMON = """
 import fcntl, os, sys, threading
 from pathlib import Path

@@ -178,3 +178,26 @@ def test_F31_who_connected_and_ended_is_refused(roost: Roost) -> None:
         connection.sendall(b'{"id": 1, "method": "doctor"}\n')
         answer = json.loads(connection.makefile().readline())
     assert (answer["error"]["code"], f"process {pid}" in answer["error"]["message"]) == ("denied", True)
+
+
+@pytest.fixture
+def scope(roost: Roost) -> Iterator[Path]:
+    """A control group with the name of the scope of a's session, as systemd would make it."""
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    tree = next((Path(words[1]) for words in mounts if words[2] == "cgroup2"), None)
+    name = Path(roost.session("a")["socket"]).name
+    folder = (tree or Path("/nowhere")) / f"roost-{name}.scope"
+    try:
+        folder.mkdir()
+    except OSError as error:
+        pytest.skip(f"no control group can be made here: {error}")
+    yield folder
+    folder.rmdir()
+
+
+def test_F31_a_process_in_a_sessions_scope_is_its_agent(roost: Roost, scope: Path) -> None:
+    """It left the tree and its environment; what systemd gave the session it cannot leave."""
+    ask = asker(roost, "scope", ("stop", {"name": "b"}, ""))
+    subprocess.run(["sh", "-c", f"echo $$ > {scope}/cgroup.procs && exec {BARE} {ask}"], check=True)
+    (answer,) = answers(roost, "scope")
+    assert "agent 'a'" in answer["error"]["message"]

@@ -1,6 +1,7 @@
 """F14, G8: the log of a terminal is bounded, with the daemon and without, and comes back by itself."""
 
 import json
+import os
 import shlex
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon import Roost, roost_in, signal_pid
+from tests.support.daemon import Roost, environ_of, roost_in, signal_pid
 from tests.support.home import Home
 from tests.support.wait import wait_until
 
@@ -59,6 +60,29 @@ def bounded(log: Path) -> None:
     assert max(files.values()) <= SIZE, files
 
 
+def test_F13_places_settings_and_texts_of_any_name(home: Home) -> None:
+    """A home, a folder, a variable, a description and a body that tmux, a shell or strftime would read."""
+    name = "c#S ##x#{pane_id}#(touch ran)%H'\";~\n$(touch ran)`touch ran`;"
+    roost = Roost(home, {**os.environ, "ROOST_HOME": str(home.root / name)})
+    assert roost.places.run.is_relative_to(home.root)
+    folder = home.work / name
+    folder.mkdir()
+    try:
+        roost.start()
+        settings = {"runtime": "demo", "dir": str(folder), "description": name, "env.ODD": name}
+        roost.call("add", name="a", settings=settings)
+        body = f"{name}\n#{{E:@x}} #[fg=red] %%H"
+        sent = roost.send("a", body, topic="#(touch ran)#S", wait="replied", timeout=PATIENCE)
+        assert sent["reply"]["body"] == f"echo: {body.splitlines()[0]}"
+        assert [prompt["text"] for prompt in roost.prompts(sent["id"])] == [roost.pasted(sent["id"], body)]
+        assert environ_of(roost.session("a")["agent_pid"])["ODD"] == name
+        logged(roost.places.pane_log("a"), "echo: c#S ##x#{pane_id}#(touch ran)%H")
+    finally:
+        roost.finish()
+    for place in (home.root, home.work, folder, home.user, Path("/")):
+        assert not (place / "ran").exists()
+
+
 def writers(log: Path) -> dict[str, int]:
     """Who has the log open or writes it, by name."""
     found: dict[str, int] = {}
@@ -74,12 +98,12 @@ def writers(log: Path) -> dict[str, int]:
 
 
 def test_F14_G8_a_log_is_bounded_without_a_daemon_and_begun_anew(home: Home) -> None:
-    """Eight megabytes, the writer's `dd` killed, all of the writer killed, the file deleted."""
+    """Megabytes, the writer's `dd` killed, all of the writer killed, the file deleted."""
     configure(home)
     with roost_in(home) as roost:
         log, socket = shell(roost)
         roost.kill()
-        type_in(socket, "head -c 8000000 /dev/zero | tr '\\0' x; echo; echo first''mark")
+        type_in(socket, "head -c 2000000 /dev/zero | tr '\\0' x; echo; echo first''mark")
         logged(log, "firstmark")
         bounded(log)
         signal_pid(writers(log)["dd"], signal.SIGKILL)
@@ -93,9 +117,12 @@ def test_F14_G8_a_log_is_bounded_without_a_daemon_and_begun_anew(home: Home) -> 
         wait_until(lambda: len(writers(log)) == 2, timeout=PATIENCE, why="the terminal is logged again")
         type_in(socket, "echo third''mark")
         logged(log, "thirdmark")
+        type_in(socket, "head -c 2000000 /dev/zero | tr '\\0' y; echo; echo much''mark")
+        logged(log, "muchmark")
+        bounded(log)
         log.unlink()
-        logged(log, "thirdmark")
-        assert "thirdmark" in roost.cli("logs", "a").stdout
+        logged(log, "muchmark")
+        assert "muchmark" in roost.cli("logs", "a").stdout
         type_in(socket, "echo fourth''mark")
         logged(log, "fourthmark")
 

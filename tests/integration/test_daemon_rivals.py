@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import select
 import shutil
 import signal
 import socket
@@ -248,3 +249,26 @@ def test_N4_a_key_that_two_programs_use_at_once_means_one_message(roost: Roost) 
     (message_id,) = ids
     shown_and_answered_once(roost, message_id)
     assert len(roost.happened("prompt")) == 1
+
+
+def connected(roost: Roost) -> int:
+    """How many connections there are to the daemon's socket, taken or not."""
+    rows = Path("/proc/net/unix").read_text().splitlines()
+    return sum(1 for row in rows if row.endswith(f" {roost.places.socket}")) - 1
+
+
+def test_G13_up_while_the_daemon_is_being_killed_starts_another(roost: Roost) -> None:
+    """It has connected to one that ends before it answers."""
+    roost.daemon.send_signal(signal.SIGSTOP)
+    before = connected(roost)
+    command = [sys.executable, "-m", "roost", "up"]
+    up = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=roost.environ)
+    wait_until(lambda: connected(roost) > before, timeout=PATIENCE, why="`up` has connected")
+    roost.kill()
+    said, complaint = up.communicate(timeout=PATIENCE)
+    assert (up.returncode, complaint) == (0, b"")
+    pid = int(said.split(b"(pid ")[1].split(b")")[0])
+    handle = os.pidfd_open(pid)
+    roost.call("down", agents=False)
+    select.select([handle], [], [], PATIENCE)
+    os.close(handle)

@@ -261,6 +261,21 @@ async def test_user_configuration_is_not_read(bench: Bench, monkeypatch: pytest.
         assert await bench.command(terminal, "show-options", "-gv", option) == ["off"]
 
 
+async def test_F16_a_server_of_another_version_gets_our_configuration(bench: Bench) -> None:
+    terminal = await bench.start("cat")
+    for words in (("-g", "status", "off"), ("-s", "@roost-config", "another"), ("-g", "mouse", "on")):
+        await bench.command(terminal, "set-option", *words)
+    terminal_name = await bench.command(terminal, "show-options", "-sv", "default-terminal")
+    for _ in range(2):
+        again = await bench.terminals.adopt(terminal.socket)
+        await again.close()
+    assert await bench.command(terminal, "show-options", "-gv", "status") == ["on"]
+    assert await bench.command(terminal, "show-options", "-gv", "mouse") == ["off"]
+    assert await bench.command(terminal, "show-options", "-sv", "default-terminal") == terminal_name
+    [hooks] = await bench.command(terminal, "show-hooks", "-g", "client-detached")
+    assert "resize-window" in hooks
+
+
 async def test_many_terminals_at_once(bench: Bench) -> None:
     found = await asyncio.gather(*(bench.start("cat", name=f"s{number}") for number in range(10)))
     assert len({terminal.server for terminal in found}) == 10

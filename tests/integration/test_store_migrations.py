@@ -6,11 +6,36 @@ from pathlib import Path
 import apsw
 import pytest
 
+from roost.core.message import MessageState
 from roost.core.peer import PeerState
 from roost.store import rows
 from roost.store.database import open_database
 from roost.store.reader import Reader
+from roost.store.records import Wanted
 from tests.support.store_samples import death, peer, session
+
+
+def test_G13_what_went_wrong_is_found_by_an_index(tmp_path: Path) -> None:
+    """Among fifty thousand messages that went well; the words of the reader's own statement."""
+    path = tmp_path / "roost.db"
+    open_database(path).close()
+    reader = Reader(path)
+    connection = reader._connection
+    traced: list[str] = []
+
+    def trace(_cursor: apsw.Cursor, sql: str, _values: object) -> bool:
+        traced.append(sql)
+        return True
+
+    for state in (MessageState.EXPIRED, MessageState.REFUSED, MessageState.DEAD_LETTER):
+        connection.set_exec_trace(trace)
+        assert reader.messages(Wanted(state=state)) == []
+    connection.set_exec_trace(None)
+    explained = [connection.execute(f"EXPLAIN QUERY PLAN {sql}", ("expired", 1)) for sql in traced]
+    plans = [str(row[3]) for found in explained for row in found]
+    reader.close()
+    assert len(plans) == 3
+    assert all("messages_undone (state=?)" in plan for plan in plans), plans
 
 
 def test_a_store_of_the_third_version_keeps_all_its_sessions_and_peers(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from tests.support.home import Home, environment, make_home
 from tests.support.wait import wait_until
 
 ELSEWHERE = Container("second", "2" * 32, "22222222-2222-2222-2222-222222222222")
+NAMELESS = Container("nameless", None, "33333333-3333-3333-3333-333333333333")
 
 
 def allowed() -> bool:
@@ -40,7 +41,6 @@ def roost(home: Home) -> Iterator[Roost]:
     "second",
     [
         ELSEWHERE,
-        Container("nameless", None, "33333333-3333-3333-3333-333333333333"),
         Container("same-kernel", "4" * 32, None),
     ],
     ids=lambda each: each.name,
@@ -81,6 +81,33 @@ def test_F6_a_session_that_another_host_still_runs_is_left_alone_and_said(roost:
     roost.call("adopt", store=True)
     roost.until_message(sent, "done")
     assert [death["cause"] for death in roost.deaths("a")] == ["reboot"]
+
+
+def test_F6_where_no_lock_tells_the_cure_that_is_printed_works(roost: Roost, other: Home) -> None:
+    """As on a file system without locks, in a container without a machine id; and a backup is restored."""
+    Container("first", "1" * 32, "11111111-1111-1111-1111-111111111111").start(roost)
+    roost.add("a")
+    roost.ask("a", "before", topic="t")
+    lock = roost.places.session(roost.session("a")["id"]) / "lock"
+    backup = roost.home.root / "backup"
+    roost.call("backup", path=str(backup))
+    end(roost)
+    lock.unlink()
+    NAMELESS.start(roost)
+    roost.until_state("a", "unknown")
+    found = next(each for each in roost.call("doctor") if each["check"] == "session of a")
+    assert found["fix"] == "roost adopt --store"
+    assert roost.cli(*found["fix"].split()[1:]).returncode == 0
+    assert roost.ask("a", "@@recall@@", topic="t") == "1"
+    assert "session of a" not in [each["check"] for each in roost.call("doctor")]
+    end(roost)
+    restored = Roost(other, environment(os.environ, other))
+    assert restored.cli("restore", str(backup)).returncode == 0
+    ELSEWHERE.start(restored)
+    try:
+        assert restored.until_death("a")["cause"] == "reboot"
+    finally:
+        end(restored)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from tests.support.real_chaos_fleet import PEERS, REFUSED_WORD
 from tests.support.real_chaos_person import EDITED, ENTER, ESCAPE
 
 _HEADER = re.compile(r"\[roost message ([0-9a-f]{32}) from [^\n]*? boundary ([0-9a-f]+)\]")
+_CUT = ("cut", "failed")
 _AGAIN = "offered again in a fresh conversation"
 _NOTE = "was cut off. The message is above in this conversation;"
 _POLICY = frozenset(
@@ -163,7 +164,7 @@ class RealOracle(Oracle):
                     and any(before.message in text for text in one.user_texts)
                 ):
                     return False
-        cut = [step for step in each.attempts if step.outcome == "cut" or _AGAIN in step.why] if each else []
+        cut = [step for step in each.attempts if step.outcome in _CUT or _AGAIN in step.why] if each else []
         return before.conversation != after.conversation and bool(cut)
 
     def _proven(self, known: dict[str, StoredMessage], first: Mapping[str, float]) -> None:

@@ -36,10 +36,17 @@ class Stage:
         fleet = SimpleNamespace(
             states=lambda: [self.state], find=lambda name: self.state if name == "worker" else None
         )
-        self.callers = Callers(cast("Any", fleet), self.system, HOME)
+        self.callers = Callers(cast("Any", fleet), self.system, HOME, self.holder)
         known = Processes(self.agent, shim, server, f"/run/t/{'s' * 16}")
         self.launching = replace(store_samples.session(), id="s" * 32, nonce="n", processes=None)
         self.session = replace(self.launching, processes=known)
+
+    @staticmethod
+    async def holder(token: str) -> Caller:
+        return Caller("worker", token)
+
+    def asks(self, caller: Caller, token: str | None = None) -> Caller:
+        return asyncio.run(self.callers.proven(token, caller))
 
     def has(self, *sessions: Session) -> None:
         self.state = PeerState.of(store_samples.peer(), sessions, ())
@@ -82,7 +89,7 @@ def test_what_an_ended_session_left_is_no_operator(stage: Stage, monkeypatch: py
 
 def test_another_homes_agent_is_an_operator_here(stage: Stage) -> None:
     stage.has(stage.session)
-    theirs = stage.system.spawn(marker=Marker("s" * 32, "n", "/another/home"))
+    theirs = stage.system.spawn(marker=Marker("s" * 32, "n", "/another"))
     assert stage.who(theirs.pid) == OPERATOR
 
 
@@ -102,16 +109,19 @@ def test_a_table_that_cannot_be_read_makes_nobody_the_operator(
     found = asyncio.run(stage.callers.at(cast("Any", None)))
     assert "cannot be told" in (found.refused or "")
     with pytest.raises(DeniedError, match="cannot be told"):
-        stage.callers.check(found)
+        stage.asks(found)
 
 
 def test_an_agents_connection_ends_with_its_session(stage: Stage) -> None:
     stage.has(stage.session)
     caller = stage.who(stage.agent.pid)
-    stage.callers.check(caller)
+    assert stage.asks(caller) is caller
+    assert stage.asks(caller, "s" * 32).session == "s" * 32
+    with pytest.raises(DeniedError, match="another session"):
+        stage.asks(caller, "t")
     stage.has()
     with pytest.raises(DeniedError, match="has ended"):
-        stage.callers.check(caller)
+        stage.asks(caller)
 
 
 def test_a_parent_that_ends_within_the_look_hides_nothing() -> None:

@@ -41,6 +41,7 @@ class ConnectionLostError(RoostError):
     """The daemon went away before it answered; `roost status` tells if it is back."""
 
     code = "connection-lost"
+    # The fact `mute`: it is there, and does not answer.
 
 
 class Client:
@@ -101,7 +102,7 @@ class Client:
             raise NoDaemonError from error
         except TimeoutError as error:
             connection.close()
-            raise ConnectionLostError(_MUTE.format(path=self.path, seconds=patience)) from error
+            raise ConnectionLostError(_MUTE.format(path=self.path, seconds=patience), mute=True) from error
         except OSError as error:
             connection.close()
             raise RoostError(f"cannot reach the daemon at {self.path}: {error.strerror or error}") from error
@@ -132,7 +133,9 @@ class Client:
             try:
                 chunk = connection.recv(_CHUNK)
             except TimeoutError as error:
-                raise ConnectionLostError(_MUTE.format(path=self.path, seconds=patience)) from error
+                raise ConnectionLostError(
+                    _MUTE.format(path=self.path, seconds=patience), mute=True
+                ) from error
             except OSError as error:
                 raise ConnectionLostError(_GONE) from error
             if not chunk:

@@ -134,9 +134,17 @@ def _directory(name: str, path: Path, info: os.stat_result) -> Record:
         return wrong(name, f"{path} belongs to another user (uid {info.st_uid})", "choose another --home")
     if mode & 0o077:
         return wrong(name, f"{path} is open to other users (mode {mode:04o})", f"chmod 700 {path}")
+    if os.statvfs(path).f_flag & os.ST_RDONLY:
+        why = f"{path} is on a file system that is mounted read-only"
+        return wrong(name, why, f"mount -o remount,rw {_mount_of(path)}")
     if not os.access(path, os.W_OK | os.X_OK):
         return wrong(name, f"{path} cannot be written", f"chmod 700 {path}")
     return good(name, str(path))
+
+
+def _mount_of(path: Path) -> Path:
+    """Where the file system of the path is mounted."""
+    return next(each for each in (path, *path.parents) if each.is_mount())
 
 
 def _socket_path(places: Places) -> Record:

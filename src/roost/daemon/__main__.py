@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import errno
 import faulthandler
 import gc
 import logging
@@ -67,7 +68,10 @@ def main() -> int:
         return error.exit_code
     except OSError as error:
         place = error.filename or "its folders"
-        line = f"{error.strerror}: {place}; see to its permissions and free space, then `roost up`"
+        cure = (
+            "mount it for writing" if error.errno == errno.EROFS else "see to its permissions and free space"
+        )
+        line = f"{error.strerror}: {place}; {cure}, then `roost up`"
         say(f"error: {line}")
         sys.stderr.write(f"roost: {line}\n")
         return 1

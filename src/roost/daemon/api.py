@@ -56,7 +56,7 @@ class Api:
         self.fleet = fleet
         self._lives = lives
         self._waits = waits
-        self.sender = Sender(machine, fleet, waits)
+        self.sender = Sender(machine, fleet, waits, self.misplaced)
         self.end_unstored: Callable[[Session], Awaitable[None]] = _end_nothing
         """Ends a session while the store takes nothing."""
 
@@ -81,6 +81,11 @@ class Api:
     def show(self, name: str) -> dict[str, Any]:
         """Everything about one peer."""
         return self._told(peer_object(self.fleet.get(name), self.machine.clock.now()))
+
+    def misplaced(self, name: str) -> str | None:
+        """What is wrong with the folder that a live peer works in."""
+        live = self._live(name) if self.fleet.find(name) is not None else None
+        return live.misplaced if live is not None else None
 
     async def add(self, name: str, pairs: Mapping[str, str]) -> list[str]:
         """Make a peer; returns lines for the asker."""

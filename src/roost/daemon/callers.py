@@ -7,7 +7,7 @@ is known by its scope and by the marker in its environment, or in that of a proc
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
@@ -67,8 +67,11 @@ _Key = ProcessId | Marker | str
 class Callers:
     """Tells who has connected. A look takes some 0.2 milliseconds; its answer holds for the connection."""
 
-    def __init__(self, fleet: Fleet, processes: Processes, home: Path) -> None:
-        """Know the sessions of this fleet, whose markers name `home`."""
+    def __init__(
+        self, fleet: Fleet, processes: Processes, home: Path, holder: Callable[[str], Awaitable[Caller]]
+    ) -> None:
+        """Know the sessions of this fleet, whose markers name `home`; `holder` tells whose a token is."""
+        self._holder = holder
         self._fleet = fleet
         self._system = processes
         self._home = str(home)
@@ -109,8 +112,20 @@ class Callers:
         except (HostError, BusyError) as error:
             return Caller(refused=f"who asks cannot be told: {error.message}; ask again")
 
-    def check(self, caller: Caller) -> None:
-        """Raise DeniedError for one who may not ask for anything, or whose session has ended since."""
+    async def proven(self, token: str | None, asker: Caller) -> Caller:
+        """Who asks: a token proves an agent, but none other than the one whose process has connected.
+
+        Raises DeniedError for one who may not ask for anything, or whose session has ended since.
+        """
+        self._check(asker)
+        if token is None:
+            return asker
+        caller = await self._holder(token)
+        if asker.is_agent and asker.session != caller.session:
+            raise DeniedError(f"the token is that of another session; you are {asker.named}")
+        return caller
+
+    def _check(self, caller: Caller) -> None:
         if caller.refused is not None:
             raise DeniedError(caller.refused)
         if caller.peer is not None:
@@ -129,7 +144,7 @@ class Callers:
             found = self._by_tree(line) or self._by_scope(remote.pid) or self._by_marker(line)
             if found is not None:
                 return replace(found, pid=remote.pid)
-            if not line or remote.gone:
+            if remote.gone or not line or self._system.identify(remote.pid) != line[0]:
                 why = f"process {remote.pid}, which connected, has ended, so that who asks cannot be told"
                 return Caller(refused=why)
             return OPERATOR

@@ -17,8 +17,10 @@ from roost.host.interfaces import Liveness, Marker, Probe, Processes
 from roost.host.shim_spec import DeathRecord, Started, is_locked, read_death, read_started
 from roost.paths import Places
 
-OWN = "`roost adopt --store`"
+OWN = "roost adopt --store"
 """The command by which a person says that whoever served the store before is gone."""
+HELD = "it runs on another host, which holds its lock; end it there"
+"""Nothing here can do anything about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +200,9 @@ class _Look:
             return f"it runs in the roost of {home}"
         locked = self.locked.get(session.id)
         if locked:
-            return "it runs on another host, which holds its lock; end it there"
+            return HELD
         if locked is None and shim.boot in self.others and shim.boot != self.boot:
-            return f"it belongs to another host; when that is gone for good: {OWN}"
+            return f"it belongs to another host; when that is gone for good: `{OWN}`"
         return None
 
     def _unreported(self, session: Session, started: Started | None) -> Row:

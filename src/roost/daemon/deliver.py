@@ -192,11 +192,12 @@ class Delivery:
             return False
         if await self._live.terminal.last_input() != handing.touched:
             return False
+        handing.enters += 1  # before: a server that goes away with it may have passed it on
         try:
             await self._live.terminal.keys("Enter")
         except PaneInMode:
+            handing.enters -= 1
             return False
-        handing.enters += 1
         return True
 
     async def _enter_seen(self, message: Message) -> bool:
@@ -218,13 +219,14 @@ class Delivery:
         if self._left_alone:
             await self._waits(message, _MIXED)
             return False
+        handing = self._live.handing or Handing(message.id, message.attempts, self._clock.monotonic())
+        handing.enters += 1
         try:
             await self._live.terminal.keys("Enter")
         except PaneInMode as error:
+            handing.enters -= 1
             await self._waits(message, error.message)
             return await self._mode_left(message)
-        if self._live.handing is not None:
-            self._live.handing.enters += 1
         return True
 
     async def _mode_left(self, message: Message) -> bool:

@@ -260,8 +260,9 @@ class Driver:
             self._idle_from = None
             await self._tell(self._unrecorded_end())
         shown = (session.state, session.why, session.background)
-        if (reading.state, reading.why, reading.background) != shown or self._life_due(reading):
-            seen = e.Observed(live.session.id, reading.state, reading.why, background=reading.background)
+        why = f"{live.misplaced}; {reading.why}" if live.misplaced is not None else reading.why
+        if (reading.state, why, reading.background) != shown or self._life_due(reading):
+            seen = e.Observed(live.session.id, reading.state, why, background=reading.background)
             self._told_at, self._stirs = self._clock.monotonic(), False
             await self._tell(seen)
 

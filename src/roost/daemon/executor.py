@@ -22,6 +22,7 @@ from roost.daemon.failures import LaunchError, check_room, judged
 from roost.daemon.fleet import Fleet
 from roost.daemon.foreign import Foreign
 from roost.daemon.guards import Guards
+from roost.daemon.handed import Handed
 from roost.daemon.keeper import Keeper
 from roost.daemon.launcher import Launcher, NothingToResumeError
 from roost.daemon.live import Live
@@ -74,6 +75,7 @@ class Executor:
         self._searches = machine.work.searches
         self.closing = False
         self._launching = 0
+        self._handed = Handed(machine.clock)
         self._looked: dict[str, int] = {}
 
     def run(self, effect: c.Effect) -> None:
@@ -205,6 +207,8 @@ class Executor:
         live.poke.set()
         delivery = Delivery(live, driver, self._fleet, self._machine.clock)
         event = await delivery.offer(command, text, live.context.home / "paste")
+        if isinstance(event, e.OfferFailed) and not event.certain:
+            self._handed.note(command.message, live.handing)
         if event is not None:
             await self._fleet.report(command.peer, event, settles=command.key)
         elif command.key in live.offers:  # what named the message was no record, but its answer
@@ -359,6 +363,10 @@ class Executor:
             message.attempts,
             self._machine.clock.now(),
         )
+        late = runtime.controls.late
+        if found.verdict is Examination.ABSENT and late and self._handed.entered(message, late):
+            why = "it was entered, and its session ended before its program must have written it down"
+            return e.Examined(message.id, Examination.UNCLEAR, why)
         return e.Examined(message.id, found.verdict, found.why, conversation=found.conversation)
 
     def _record_context(self, command: c.Examine, message: Message) -> Context:

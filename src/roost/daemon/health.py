@@ -9,10 +9,12 @@ import roost
 from roost.core.durations import rough_duration
 from roost.core.identity import HUMAN, OPERATOR
 from roost.core.session import SessionState
+from roost.daemon.census import HELD, OWN
 from roost.daemon.failures import TASKS
 from roost.daemon.fleet import Fleet
 from roost.daemon.foreign import Foreign
 from roost.daemon.lineage import Lineage
+from roost.daemon.live import Lives
 from roost.daemon.machine import Machine
 from roost.daemon.orphans import Orphans, orphan_objects, orphans_among, unknown_objects, unknown_words
 from roost.daemon.sweep import Sweeper
@@ -22,7 +24,7 @@ from roost.host.process_room import process_room
 from roost.host.scope import control_group
 from roost.present import gc_object
 
-HELD = 3.0
+LOG_HELD = 3.0
 """Seconds for which a program may read an old state of the store until that is told."""
 READERS = (123, 127)
 """Bytes of the file beside the database that SQLite locks while somebody reads (wal.c: WAL_READ_LOCK)."""
@@ -39,9 +41,11 @@ class Health:
         sweeper: Sweeper,
         orphans: Orphans,
         lineage: Lineage,
+        lives: Lives,
         url: str,
     ) -> None:
         """Look at this fleet; `url` is the loopback address in use."""
+        self._lives = lives
         self._orphans = orphans
         self._lineage = lineage
         self._sweeper = sweeper
@@ -106,6 +110,11 @@ class Health:
             found.append(_check("unknown session", ok=False, detail=orphan.why, fix=fix))
         if self._sweeper.alarm is not None:
             found.append(_check("alarm", ok=False, detail=self._sweeper.alarm, fix="roost gc"))
+        for live in self._lives:
+            if live.misplaced is not None:
+                name = live.peer
+                fix = f"put its folder back, or roost set {name} dir=FOLDER, then roost restart {name}"
+                found.append(_check(f"folder of {name}", ok=False, detail=live.misplaced, fix=fix))
         for state in self._fleet.states():
             name, hindered = state.peer.name, state.peer.hindered
             if hindered is not None and state.session is None:
@@ -116,7 +125,7 @@ class Health:
                 fix = f"roost refresh {name}"
                 found.append(_check(f"conversation of {name}", ok=False, detail=why, fix=fix))
             found += [
-                _check(f"session of {name}", ok=False, detail=session.why, fix=f"roost attach {name}")
+                _check(f"session of {name}", ok=False, detail=session.why, fix=_cure(name, session.why))
                 for session in state.sessions
                 if session.state in (SessionState.BLOCKED, SessionState.UNKNOWN) and not session.held
             ]
@@ -125,7 +134,7 @@ class Health:
     async def _log(self) -> list[dict[str, Any]]:
         """Who keeps the log beside the store from being emptied: it grows with each commit until then."""
         held = self._machine.store.log_held()
-        if held < HELD:
+        if held < LOG_HELD:
             return []
         database = self._machine.places.database
         pids = await self._machine.work.processes.run(
@@ -192,6 +201,13 @@ def _room() -> list[dict[str, Any]]:
     if room is None or room.left >= TASKS:
         return []
     return [_check("processes left", ok=False, detail=str(room), fix=f"cat {room.file}")]
+
+
+def _cure(name: str, why: str) -> str:
+    """What to do about a session that needs a person, or cannot be told."""
+    if why == HELD:
+        return ""
+    return OWN if OWN in why else f"roost attach {name}"
 
 
 def _handles() -> list[dict[str, Any]]:

@@ -68,7 +68,8 @@ class Live:
     None: it looks again by itself. `lost`: its agent or terminal is dead, so that what its files still say
     of its state is not true any more. `over`: its shim has recorded the agent's end, or has ended itself, as
     `witness` says; `record`: the record that was heard of; `remains`: what the agent had left when it ended.
-    `log` is where its terminal's output goes, as far as known. `forgotten`: its files are let go of.
+    `log` is where its terminal's output goes, as far as known. `misplaced`: what is wrong with its folder.
+    `forgotten`: its files are let go of.
     `found` is what was read of its files and not told yet, `readers` how many read them now.
     `halted` (blocking) tells whether a signal or a debugger holds the agent's process.
     """
@@ -99,6 +100,7 @@ class Live:
     record: DeathRecord | None = None
     remains: Remains | None = None
     burying: bool = False
+    misplaced: str | None = None
     forgotten: bool = False
     readers: int = 0
     found: list[Reading] = field(default_factory=list[Reading])

@@ -21,7 +21,6 @@ from roost.daemon.journal import JournalFeed
 from roost.daemon.mail import Mail
 from roost.daemon.metrics import Metrics
 from roost.daemon.sender import Draft
-from roost.daemon.tokens import Tokens
 from roost.errors import DeniedError, RoostError, UsageError
 from roost.host.tmux.attach import attach_argv
 from roost.present import death_object, event_object, message_object
@@ -80,7 +79,6 @@ class Methods:
     def __init__(
         self,
         api: Api,
-        tokens: Tokens,
         callers: Callers,
         feed: JournalFeed,
         health: Health,
@@ -91,7 +89,6 @@ class Methods:
         """Answer through these parts; `shut_down` ends the daemon, with its agents or without."""
         self._api = api
         self._mail = Mail(api, feed)
-        self._tokens = tokens
         self._callers = callers
         self._feed = feed
         self._health = health
@@ -152,7 +149,7 @@ class Methods:
                 f"this daemon has no method '{method}'; is it older than the command? restart it"
             )
         shape, handler, for_agents = known
-        caller = await self._proven(token, asker)
+        caller = await self._callers.proven(token, asker)
         if caller.is_agent and not for_agents:
             raise DeniedError(f"'{method}' is for operators, not for agents; you are {caller.named}")
         try:
@@ -160,16 +157,6 @@ class Methods:
         except msgspec.ValidationError as error:
             raise UsageError(f"{method}: {error}") from error
         return await handler(_Call(checked, caller, progress))
-
-    async def _proven(self, token: str | None, asker: Caller) -> Caller:
-        """Who asks: a token proves an agent, but none other than the one whose process has connected."""
-        self._callers.check(asker)
-        if token is None:
-            return asker
-        caller = await self._tokens.caller(token)
-        if asker.is_agent and asker.session != caller.session:
-            raise DeniedError(f"the token is that of another session; you are {asker.named}")
-        return caller
 
     async def _status(self, _call: _Call) -> Answer:
         return Answer(await self._health.status())

@@ -1,9 +1,10 @@
 """daemon.log: what the daemon itself writes to its standard error, bounded like the other logs."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
-from roost.daemon.threads import Threads
+from roost.daemon.threads import BusyError, HungError, Threads
 from roost.host.files import PRIVATE_FILE
 from roost.host.interfaces import Clock
 from roost.host.shimlib.logfile import rotate
@@ -27,7 +28,8 @@ class OwnLog:
     async def run(self) -> None:
         """Look for ever."""
         while True:
-            await self._threads.run(turn, self._path, self._size, self._files)
+            with suppress(HungError, BusyError):
+                await self._threads.run(turn, self._path, self._size, self._files)
             await self._clock.sleep(EVERY)
 
 

@@ -2,10 +2,12 @@
 
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from roost.daemon.live import Live, Lives
 from roost.daemon.machine import Machine
+from roost.daemon.threads import BusyError, HungError
 from roost.errors import RoostError
 from roost.host.files import PRIVATE_FILE, ensure_private_directory
 
@@ -29,7 +31,8 @@ class PaneLogs:
     async def run(self) -> None:
         """Look for ever."""
         while True:
-            await self.mend()
+            with suppress(HungError, BusyError):  # a log disk that does not answer now may do so later
+                await self.mend()
             await self._machine.clock.sleep(EVERY)
 
     async def mend(self) -> None:

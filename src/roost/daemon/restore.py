@@ -10,7 +10,9 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from roost.daemon.lineage import BOOTS
 from roost.daemon.listen import AlreadyRunningError, hold_lock
+from roost.daemon.owner import OWNER
 from roost.errors import RoostError
 from roost.host.files import ensure_private_directory
 from roost.paths import find_places
@@ -32,7 +34,8 @@ def main() -> int:
         for directory in (places.home, places.state):
             ensure_private_directory(directory)
         hold_lock(places)  # until this process ends
-        copied = restore(Path(asked.file), places.database)
+        # Whoever restores it says that it is the right one, here: what another host had of it is over.
+        copied = restore(Path(asked.file), places.database, forget=(OWNER, BOOTS))
         places.store_note.unlink(missing_ok=True)  # this is the right one from now on
     except AlreadyRunningError:
         return BUSY

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -56,8 +56,11 @@ class Sent:
 class Sender:
     """Sends messages."""
 
-    def __init__(self, machine: Machine, fleet: Fleet, waits: Waits) -> None:
-        """Send to this fleet's peers."""
+    def __init__(
+        self, machine: Machine, fleet: Fleet, waits: Waits, misplaced: Callable[[str], str | None]
+    ) -> None:
+        """Send to this fleet's peers; `misplaced` tells what is wrong with the folder of one."""
+        self._misplaced = misplaced
         self._machine = machine
         self._fleet = fleet
         self._waits = waits
@@ -192,7 +195,8 @@ class Sender:
         if outcome.state is not None:
             message = replace(message, to=outcome.state.peer.name)
         await self._replied(message)
-        return message, outcome.advice
+        wrong = self._misplaced(message.to)
+        return message, [*outcome.advice, *([f"'{message.to}': {wrong}"] if wrong is not None else [])]
 
     async def repeat(self, ended: Message) -> tuple[str, list[str]]:
         """Send a message that ended without being taken once more; returns its new id and advice.

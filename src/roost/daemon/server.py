@@ -16,6 +16,7 @@ from roost.daemon.authority import Authority
 from roost.daemon.callers import Callers
 from roost.daemon.executor import Executor
 from roost.daemon.fleet import Fleet
+from roost.daemon.folder import Folders
 from roost.daemon.glance import Glances
 from roost.daemon.health import Health
 from roost.daemon.heartbeat import beat
@@ -118,12 +119,19 @@ class Daemon:
         self._api.end_unstored = self._executor.end_unstored
         tokens = Tokens(machine.store)
         health = Health(
-            machine, self._fleet, self._executor.foreign, self._sweeper, self._orphans, lineage, url
+            machine,
+            self._fleet,
+            self._executor.foreign,
+            self._sweeper,
+            self._orphans,
+            lineage,
+            self._lives,
+            url,
         )
         registry = Registry(self._orphans, adoption, lineage)
-        self._callers = Callers(self._fleet, machine.processes, machine.places.home)
+        self._callers = Callers(self._fleet, machine.processes, machine.places.home, tokens.caller)
         self._fleet.on_committed.append(self._callers.committed)
-        methods = Methods(self._api, tokens, self._callers, feed, health, registry, metrics, self.shut_down)
+        methods = Methods(self._api, self._callers, feed, health, registry, metrics, self.shut_down)
         self._rpc = RpcServer(methods, self._callers, self._tasks)
         self._rpc_listener = rpc
         self._metrics_key = MetricsKey(machine.places.metrics_token, machine.ids.token())
@@ -161,6 +169,7 @@ class Daemon:
         )
         self._tasks.start(glances.run(), "glances")
         self._tasks.start(PaneLogs(self._machine, self._lives).run(), "pane logs")
+        self._tasks.start(Folders(self._lives, self._machine.clock).run(), "folders")
         places, config = self._machine.places, self._machine.config
         own = OwnLog(
             places.logs / "daemon.log",

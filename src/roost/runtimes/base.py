@@ -186,6 +186,7 @@ class Controls:
     `compact` compacts its conversation.
     `tells`: its record tells an interrupted turn from a finished one, answers, and a compaction.
     `shows`: its input line is known to show what was pasted.
+    `late`: seconds for which a prompt that was taken may not stand in its record yet.
     """
 
     interrupt: tuple[str, ...] = ("Escape",)
@@ -193,6 +194,7 @@ class Controls:
     compact: str | None = None
     tells: bool = True
     shows: bool = True
+    late: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,9 @@ class ClaudeRuntime:
     name = "claude"
     traits = Traits(steers=True)
     submit_delay = 0.0
-    # C-u takes one line of several, C-c all (2.1.328).
-    controls = Controls(clear=("C-c",), compact="/compact")
+    # C-u takes one line of several, C-c all (2.1.328). A first prompt that the model had been asked with stood
+    # in no record when its program was killed half a second after it was entered, on a busy machine (2.1.332).
+    controls = Controls(clear=("C-c",), compact="/compact", late=30.0)
     passes = (
         *("ANTHROPIC_*", "CLAUDE_AUTOCOMPACT_*", "CLAUDE_CODE_*", "CLAUDE_CONFIG_DIR", "CLAUDE_STREAM_*"),
         *("DISABLE_*", "DO_NOT_TRACK", "ENABLE_*", "FALLBACK_FOR_ALL_PRIMARY_MODELS", "FORCE_PROMPT_*"),

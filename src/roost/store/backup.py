@@ -9,6 +9,7 @@ Everything here blocks.
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -44,8 +45,10 @@ def back_up(source: apsw.Connection, target: Path) -> Copied:
     return copied
 
 
-def restore(backup: Path, database: Path) -> Copied:
+def restore(backup: Path, database: Path, forget: Sequence[str] = ()) -> Copied:
     """Put a backup in the place of the store, which nobody may have open; what was there is kept beside it.
+
+    `forget`: the store's own settings under these keys are left out.
 
     Raises StoreError: it is no backup, is damaged, is of a newer roost, or cannot be copied; then nothing has
     changed. Raises OSError.
@@ -66,6 +69,7 @@ def restore(backup: Path, database: Path) -> Copied:
         try:
             os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
             copied = _copy(source, partial)
+            _forget(partial, forget)
             kept = _set_aside(database)
             partial.rename(database)
             _sync(database.parent)
@@ -76,6 +80,14 @@ def restore(backup: Path, database: Path) -> Copied:
     finally:
         source.close()
     return Copied(copied.schema, copied.peers, copied.messages, kept)
+
+
+def _forget(path: Path, keys: Sequence[str]) -> None:
+    copy = apsw.Connection(str(path))
+    try:
+        copy.executemany("DELETE FROM meta WHERE key = ?", [(key,) for key in keys])
+    finally:
+        copy.close()
 
 
 def _copy(source: apsw.Connection, target: Path) -> Copied:

@@ -1,5 +1,9 @@
 """What can be wrong with the store, and what to do about it."""
 
+import contextlib
+import os
+from pathlib import Path
+
 import apsw
 
 from roost.errors import StoreError, UsageError
@@ -64,6 +68,14 @@ class AmbiguousIdError(UsageError):
     code = "ambiguous-id"
 
 
+def _writable(path: str) -> str:
+    """What makes the place of a file writable."""
+    with contextlib.suppress(OSError):
+        if os.statvfs(Path(path).parent).f_flag & os.ST_RDONLY:
+            return "its file system is mounted read-only, mount it for writing (`mount -o remount,rw`)"
+    return "make the file and its directory writable for you"
+
+
 def explain(error: apsw.Error, path: str) -> StoreError:
     """The sentence for an error of SQLite 3.54: what happened to the store at `path`, and what to do next."""
     match error:
@@ -72,10 +84,7 @@ def explain(error: apsw.Error, path: str) -> StoreError:
                 f"the disk of the store {path} is full and nothing was stored; free some space and try again"
             )
         case apsw.ReadOnlyError() | apsw.PermissionsError():
-            text = (
-                f"the store {path} cannot be written and nothing was stored;"
-                " make the file and its directory writable for you"
-            )
+            text = f"the store {path} cannot be written and nothing was stored; {_writable(path)}"
         case apsw.CorruptError() | apsw.NotADBError():
             text = (
                 f"the store {path} is damaged ({error});"

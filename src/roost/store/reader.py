@@ -14,7 +14,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import apsw
 
-from roost.core.message import FINAL, Message
+from roost.core.message import FINAL, Message, MessageState
 from roost.core.peer import PeerState
 from roost.core.session import Death, Session
 from roost.store import rows
@@ -35,6 +35,8 @@ PREFIX_LEAST = 4
 # SQLite uses the partial index only for its own words, and untold prefers the one of all messages.
 _QUEUE = "messages INDEXED BY messages_unfinished"
 _UNFINISHED = "state IN ('queued', 'offered', 'accepted', 'unknown')"
+_FAILED = "messages INDEXED BY messages_undone"
+_UNDONE = "state IN ('expired', 'refused', 'dead-letter')"
 # `lower` knows the letters of ASCII alone, and leaves the bytes of all others as they are.
 _HOLDS = (
     "(instr(CAST(lower(topic) AS BLOB), CAST(lower(?) AS BLOB)) OR EXISTS (SELECT 1 FROM bodies"
@@ -163,6 +165,9 @@ class Reader:
         if wanted.state is not None and wanted.state not in FINAL:
             table = _QUEUE
             clauses.append(_UNFINISHED)
+        elif wanted.state is not None and wanted.state is not MessageState.DONE:
+            table = _FAILED
+            clauses.append(_UNDONE)
         found = self._rows(
             f"SELECT {rows.MESSAGE_COLUMNS} FROM {table} WHERE {' AND '.join(clauses) or 'true'}"
             " ORDER BY seq DESC LIMIT ?",

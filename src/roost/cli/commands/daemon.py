@@ -50,6 +50,13 @@ def _status(app: App) -> Record | None:
         return app.call("status")
     except NoDaemonError:
         return None
+    except ConnectionLostError as error:
+        if error.facts.get("mute"):
+            raise
+        from roost.cli.launch import wait_until_down
+
+        wait_until_down(app)  # it is just ending, as after a kill: its socket outlives it for a moment
+        return None
 
 
 @command("down", Option("--agents", help="End the agents too; without it they live on."), data=False)

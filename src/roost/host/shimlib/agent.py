@@ -143,6 +143,7 @@ class Shim:
     def run(self) -> int:
         """The whole life; returns the raw wait status to end with."""
         self.prepare()
+        folder = folder_of(self.spec.get("cwd"))
         failure = self.start()
         if failure is not None:
             status = BOOT_FAILED << 8  # as the wait status of a process that could not be run
@@ -155,6 +156,8 @@ class Shim:
                 "shim": identity(os.getpid()),
                 "server": self.server_identity,
                 "boot": self.boot,
+                "cwd": self.spec.get("cwd"),
+                "folder": folder,
             }
         )
         while True:
@@ -361,6 +364,15 @@ class Shim:
             make_durable(path)
         if failed is not None:
             self.log("death-record-failed", error=failed.strerror, status=status)
+
+
+def folder_of(path: str | None) -> list[int] | None:
+    """Device and number of a folder, which tell whether another stands at its place later."""
+    try:
+        found = os.stat(path or "")
+    except OSError:
+        return None
+    return [found.st_dev, found.st_ino]
 
 
 def wait_child(kind: int, pid: int) -> os.waitid_result | None:

@@ -12,6 +12,14 @@ LC_ALL=C
 export LC_ALL
 umask 077
 log={log}
+over() {{
+  read=${{1%% records in*}}
+  read=${{read##*[!0-9+]}}
+  case $read in
+    *+*) [ "$(($read))" -ge "$2" ] || exit 0 ;;
+    *) exit 1 ;;
+  esac
+}}
 while :; do
   size=$(wc -c < "$log") || size=0
   count=$(( ({size} - size) / {block} ))
@@ -22,15 +30,11 @@ while :; do
   if [ "$count" -ge 1 ]; then
     said=$(dd bs={block} count="$count" 2>&1 >> "$log")
     case $? in
-      0) case $said in 0+0*) exit 0 ;; esac; continue ;;
+      0) over "$said" "$count"; continue ;;
       129|13?|14?) continue ;;
     esac
   fi
-  case $(dd bs={block} count=8 of=/dev/null 2>&1) in
-    0+0*) exit 0 ;;
-    *records*) ;;
-    *) exit 1 ;;
-  esac
+  over "$(dd bs={block} count=8 of=/dev/null 2>&1)" 8
 done"""
 
 
@@ -41,7 +45,7 @@ def pane_log_script(path: Path, size: int) -> str:
     (bytes). One that is killed is started again. The next file begins with the end of the last, so that
     it always tells something. Where the file cannot be written, as on a full disk, the output is taken
     and dropped, eight reads at a time, so that tmux need not hold it (tmux 3.3a: all of it, in memory).
-    The script ends with its input.
+    The script ends with its input: where `dd` read less often than it was to.
     """
     block = max(_LEAST, min(_BLOCK, size // 4))
     size = max(size, 4 * block)
