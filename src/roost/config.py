@@ -14,6 +14,7 @@ from roost.core.evidence import Patience
 from roost.errors import ConfigError, InvalidSettingError
 
 _RUNTIME_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
 _RESERVED = frozenset({"claude", "codex", "demo", "human"})
 _PATTERNS = ("ready", "busy", "blocked", "turn_done")
 _RUNTIME_KEYS = frozenset(
@@ -62,6 +63,7 @@ class Config:
 
     `sender`: the mailbox that the person at the command line writes and reads as (None: the operator's).
     `pool_host` pooled sessions there are at most on this host, `pool_sender` of them for any one sender.
+    `passes`: more variables that agents are given, by name or as `PREFIX_*`.
     `keep_messages` and `keep_events`: for how long what has ended is kept (seconds).
     """
 
@@ -75,6 +77,7 @@ class Config:
     keep_events: float = _KEEP_EVENTS
     sender: str | None = None
     runtimes: tuple[RuntimeTable, ...] = ()
+    passes: tuple[str, ...] = ()
 
 
 def load_config(path: Path) -> Config:
@@ -102,7 +105,7 @@ class _Reader:
         self._text = text
 
     def config(self, data: dict[str, Any]) -> Config:
-        self._known(data, {"from", "keep", "logs", "pool", "registry", "runtimes", "scope"}, "")
+        self._known(data, {"from", "keep", "logs", "pass", "pool", "registry", "runtimes", "scope"}, "")
         logs, pool = self._table(data, "logs"), self._table(data, "pool")
         self._known(logs, {"size", "files"}, "logs")
         self._known(pool, {"host", "sender"}, "pool")
@@ -125,7 +128,15 @@ class _Reader:
             self._duration(keep, "events", _KEEP_EVENTS),
             self._text_of(data, "from"),
             tuple(self._runtime(name, runtimes) for name in runtimes),
+            self._passes(data),
         )
+
+    def _passes(self, data: dict[str, Any]) -> tuple[str, ...]:
+        names = self._words(data, "pass")
+        for name in names:
+            if not _VARIABLE.fullmatch(name):
+                self._fail(name, f"'pass' takes names of variables (a last * is any ending), not '{name}'")
+        return names
 
     def _scope(self, data: dict[str, Any]) -> ScopeMode:
         try:

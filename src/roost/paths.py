@@ -51,6 +51,16 @@ class Places:
         return self.state / "store.json"
 
     @property
+    def inheritance(self) -> Path:
+        """What the latest start of the daemon from outside of every session took from its starter."""
+        return self.state / "inheritance.json"
+
+    @property
+    def daemon_log(self) -> Path:
+        """What the daemon writes to its standard error."""
+        return self.logs / "daemon.log"
+
+    @property
     def spool(self) -> Path:
         """Death records on their way into the store."""
         return self.state / "deaths"

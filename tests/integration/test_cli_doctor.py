@@ -11,7 +11,7 @@ import pytest
 from roost.cli.main import main
 from roost.paths import find_places
 from tests.support.home import Home
-from tests.support.rpc_server import RpcServer, result, serve
+from tests.support.rpc_server import RpcServer, error, result, serve
 
 Captured = pytest.CaptureFixture[str]
 
@@ -32,6 +32,21 @@ def test_doctor_joins_its_own_findings_with_the_daemons(daemon: RpcServer, capsy
     assert found["daemon"]["ok"] is True
     assert found["http"]["fix"] == "roost down"
     assert found["socket"]["ok"] is True
+
+
+def test_F7_a_daemon_from_before_it_could_compare_is_told_and_has_a_cure(
+    daemon: RpcServer, capsys: Captured
+) -> None:
+    daemon.on("status", result({"version": "0.0.9", "pid": 7}))
+    daemon.on("doctor", result([]))
+    daemon.on("compare", error("usage", "this daemon has no method 'compare'", 2))
+    assert main(["doctor", "--json"]) == 1
+    found = {each["check"]: each for each in json.loads(capsys.readouterr().out)}
+    assert found["daemon's program"]["fix"] == "roost up --replace"
+    assert main(["up"]) == 0
+    told = capsys.readouterr()
+    assert told.out == "roost 0.0.9 is already up (pid 7)\n"
+    assert told.err.startswith("the daemon is older than this command: `roost up --replace` starts this one")
 
 
 def test_doctor_names_the_place_in_a_broken_configuration(capsys: Captured) -> None:

@@ -399,11 +399,8 @@ def test_messages_and_message(daemon: RpcServer, capsys: Captured) -> None:
     }
     daemon.on("messages", result([message]))
     assert main(["messages", "bob", "--state", "done"]) == 0
-    assert {key: value for key, value in daemon.last.items() if value is not None} == {
-        "name": "bob",
-        "state": "done",
-        "limit": 50,
-    }
+    asked = {key: value for key, value in daemon.last.items() if value is not None}
+    assert asked == {"name": "bob", "state": "done", "limit": 50}
     assert ID[:16] in capsys.readouterr().out
     story = [{"at": "2026-01-02T03:04:05.000Z", "what": "stored, from ann"}]
     daemon.on("message", result({**message, "replies": ["r1"], "attempts": [], "story": story}))

@@ -155,7 +155,7 @@ def test_P6_three_failed_boots_quarantine_the_peer_and_keep_its_message(configur
     roost.add("a", "broken")
     sent = roost.send("a", "kept")
     row = roost.until_state("a", "quarantined")
-    assert "boot-failed" in row["why"]
+    assert "failed to start" in row["why"]
     deaths = roost.deaths("a")
     assert [(death["cause"], death["exit_code"]) for death in deaths] == [("boot-failed", 3)] * 3
     assert len(roost.events("a", "quarantined")) == 1

@@ -78,7 +78,7 @@ def test_P7_refresh_of_all_and_show(roost: Roost) -> None:
     roost.add("mail", "human")
     done = roost.cli("refresh", "--all")
     assert (done.returncode, done.stdout) == (0, "a begins a new conversation at its next wake\n")
-    assert "fresh-next" in roost.cli("show", "a").stdout
+    assert "begins anew at its next wake" in roost.cli("show", "a").stdout
     refused = roost.cli("refresh", "mail")
     assert refused.returncode == 1
     assert "mailbox" in refused.stderr
@@ -87,7 +87,7 @@ def test_P7_refresh_of_all_and_show(roost: Roost) -> None:
     roost.start()
     roost.ask("a", "hello")
     assert causes(roost) == ["refresh"]
-    assert "fresh-next" not in roost.cli("show", "a").stdout
+    assert "begins anew" not in roost.cli("show", "a").stdout
 
 
 def test_P7_an_agent_asks_for_a_fresh_session_of_itself(roost: Roost) -> None:

@@ -190,14 +190,16 @@ def test_N3_a_message_sent_again_under_its_key_still_finds_its_reply(roost: Roos
     assert len(roost.prompts(first["id"])) == 1
 
 
-def test_a_mailbox_has_no_terminal_and_stopping_it_disturbs_nobody(roost: Roost) -> None:
+def test_a_mailbox_has_no_terminal_and_is_not_stopped(roost: Roost) -> None:
     roost.add("a")
     roost.add("boss", "human")
     roost.send("a", "@@send boss hello@@", wait="done", timeout=PATIENCE)
     looked = roost.cli("screen", "boss")
     assert (looked.returncode, looked.stderr.count("\n")) == (1, 1)
     assert "mailbox" in looked.stderr
-    roost.call("stop", name="boss")
+    stopped = roost.cli("stop", "boss")
+    assert (stopped.returncode, stopped.stderr.count("\n")) == (1, 1)
+    assert "takes mail as before" in stopped.stderr
     assert roost.events("a", "notice") == []
 
 

@@ -171,7 +171,7 @@ class Acts:
         if chance() < 0.1:
             options["ttl"] = self.random.choice([0.5, 3.0, 20.0])
         if chance() < 0.2:
-            options["from"] = self.peer()
+            options["from"] = MAILBOX
         if chance() < 0.2:
             options["when"] = "now"
         if chance() < 0.15:

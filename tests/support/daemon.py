@@ -35,7 +35,9 @@ class Roost:
         """Prepare; `start` starts the daemon."""
         self.home = home
         self.truth = home.root / "truth.jsonl"
-        self.environ = {**(environ or environment(os.environ, home)), "ROOST_DEMO_LOG": str(self.truth)}
+        # Inside an agent's session, too, a test's daemon ends with the test.
+        own = {"ROOST_DEMO_LOG": str(self.truth), "ROOST_STAY": "1"}
+        self.environ = {**(environ or environment(os.environ, home)), **own}
         self.places = find_places(self.environ)
         self.process: subprocess.Popen[bytes] | None = None
         self.output = home.root / "daemon.out"

@@ -96,8 +96,6 @@ class RealActs(Acts):
             options["topic"] = self.random.choice(["red", "green"])
         if chance() < 0.2:
             options["key"] = secrets.token_hex(6)
-        if chance() < 0.2:
-            options["from"] = self.peer()
         if chance() < 0.25:
             options["when"] = "now"
         if body == "WORK":

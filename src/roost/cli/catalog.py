@@ -17,6 +17,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "backup": "backup",
         "restore": "backup",
         "service": "service",
+        "env": "env",
     },
     "Peers": {
         "add": "peer",

@@ -9,7 +9,7 @@ import time
 from typing import NoReturn
 
 from roost.cli.app import App
-from roost.cli.output import one_line, say
+from roost.cli.output import one_line
 from roost.errors import RoostError
 
 START_SECONDS = 30.0
@@ -18,7 +18,6 @@ STOP_SECONDS = 30.0
 """How long `down` waits for the daemon's end after it agreed to it."""
 _POLL = 0.01
 _LAST_BYTES = 4096
-_OF_A_SESSION = frozenset({"ROOST_SESSION", "ROOST_PEER", "ROOST_TOKEN", "ROOST_URL"})
 
 
 class StartError(RoostError):
@@ -33,22 +32,20 @@ def _command(app: App) -> list[str]:
     return [sys.executable, "-P", "-m", "roost.daemon", *(["--home", home] if home else [])]
 
 
-def _environment() -> dict[str, str]:
-    """Ours, without what belongs to the agent session that this command may have been typed in."""
-    return {name: value for name, value in os.environ.items() if name not in _OF_A_SESSION}
-
-
 def run_in_foreground(app: App) -> NoReturn:
-    """Become the daemon."""
-    command = _command(app)
-    say("the daemon runs in this terminal; Ctrl-C stops it, and the agents live on")
+    """Become the daemon, which says so when it answers."""
+    command = [*_command(app), "--foreground"]
     sys.stdout.flush()
-    os.execve(command[0], command, _environment())  # noqa: S606 -- no shell is wanted
+    os.execv(command[0], command)  # noqa: S606 -- no shell is wanted
 
 
 def start(app: App) -> None:
-    """Start the daemon and return when it is ready; StartError with its own reason when it is not."""
-    log = app.places.logs / "daemon.log"
+    """Start the daemon and return when it is ready; StartError with its own reason when it is not.
+
+    What is started decides by itself what it takes from us; from within an agent's session another process
+    becomes the daemon.
+    """
+    log = app.places.daemon_log
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     ready, told = os.pipe()
     try:
@@ -60,7 +57,6 @@ def start(app: App) -> None:
                 stdout=output,
                 stderr=output,
                 cwd="/",
-                env=_environment(),
                 pass_fds=(told,),
                 start_new_session=True,
             )

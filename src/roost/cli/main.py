@@ -12,13 +12,12 @@ from roost.cli.output import harmless, warn
 from roost.cli.reading import read
 from roost.cli.shown import Closed, UnshownError, deliver, flush, told
 from roost.errors import RoostError
+from roost.streams import open_closed_streams
 
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C ended."""
 BROKEN_PIPE = 141
 """The exit code when the reader of our output has gone."""
-STDERR = 2
-"""The last of the three standard descriptors."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,20 +27,11 @@ def main(arguments: list[str] | None = None) -> int:
     """
     if arguments is not None:
         return _main(arguments)
-    _open_closed_streams()
+    sys.stdout = sys.stdout or Closed()
+    open_closed_streams()
     status = _main(sys.argv[1:])
     # All is written and closed; the interpreter's leave-taking would be a tenth of a short command's time.
     os._exit(status)
-
-
-def _open_closed_streams() -> None:
-    """What the caller has closed: no file of ours may get its number, and nothing is written to None."""
-    while (spare := os.open(os.devnull, os.O_RDWR)) <= STDERR:
-        os.set_inheritable(spare, True)  # noqa: FBT003 -- what we start or become has no gap there either
-    os.close(spare)
-    sys.stdout = sys.stdout or Closed()
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 -- for the whole process
-    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123
 
 
 def _main(arguments: list[str]) -> int:

@@ -12,7 +12,7 @@ from roost.cli.wire import encode
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import IO
+    from typing import IO, ClassVar
 
 WIDTH = 80
 """Columns of output that is not a terminal."""
@@ -62,7 +62,9 @@ def warn(text: str) -> None:
         sys.stdout.flush()
     except OSError:
         pass  # what was said stays to be written, and the end of the command tells of it
-    sys.stderr.write(one_line(text) + "\n")
+    for progress in Progress.shown:
+        progress.clear()
+    sys.stderr.write(wrap(one_line(text), 2, on=sys.stderr) + "\n")
     sys.stderr.flush()
 
 
@@ -154,14 +156,14 @@ def clip(text: str, columns: int) -> str:
     return kept.rstrip() + "…"
 
 
-def wrap(text: str, indent: int, start: int = 0) -> str:
+def wrap(text: str, indent: int, start: int = 0, on: IO[str] | None = None) -> str:
     """One line as a terminal shows it best: broken between words, what follows indented by so many columns.
 
     `start`: columns that are taken before it. Nothing is ever cut; a longer word stands on a line of its own.
-    Unchanged when stdout is not a terminal: there, one line stays one line.
+    Unchanged when stdout, or what it is printed `on`, is no terminal: there, one line stays one line.
     """
     columns = width()
-    if not sys.stdout.isatty() or start + cells(text) <= columns or columns - indent < _NARROWEST:
+    if not (on or sys.stdout).isatty() or start + cells(text) <= columns or columns - indent < _NARROWEST:
         return text
     return folded(text, columns, indent, start)
 
@@ -239,6 +241,9 @@ def local(text: str) -> str:
 class Progress:
     """What is going on, on one line of stderr that rewrites itself; silent unless stderr is a terminal."""
 
+    shown: ClassVar[list[Progress]] = []
+    """The one that has something on its line, if any."""
+
     def __init__(self) -> None:
         """Nothing is shown yet."""
         self._on = is_terminal(sys.stderr)
@@ -251,9 +256,11 @@ class Progress:
             sys.stderr.write(f"\r\x1b[K{line}")
             sys.stderr.flush()
             self._last = line
+            Progress.shown = [self]
 
     def clear(self) -> None:
         """Show nothing; to be called before anything else is printed."""
+        Progress.shown = []
         if self._last:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-ROOM = 24
+ROOM = 32
 """Columns that the last cell of a row is given, if others can go for it."""
 _INDENT = 2
 

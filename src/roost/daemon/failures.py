@@ -25,7 +25,8 @@ _SHORT = {
 """Errors that tell of the machine, whoever meets them."""
 _OURS = 24
 _EACH = 12
-"""Open files that the daemon keeps for its other work, and that a launch takes while it runs (five stay)."""
+_LIVING = 5
+"""Open files that the daemon keeps for its other work, that a launch takes while it runs, and that stay."""
 _FILES = Path("/dev/fd")
 TASKS = 32
 """Processes and threads that a session may take: terminal, shim, agent and what that starts at once."""
@@ -86,6 +87,15 @@ def _reason(error: OSError) -> str:
 def gone() -> bool:
     """Blocking: whether what starts our shims is not there any more."""
     return not (os.access(sys.executable, os.X_OK) and SHIM.exists() and SHIM.with_name("shimlib").is_dir())
+
+
+def room(sessions: int) -> tuple[int | None, int | None]:
+    """The limit of open files, and how many sessions fit beside each other; None, None: there is no limit."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit == resource.RLIM_INFINITY:
+        return None, None
+    left = limit - len(os.listdir(_FILES)) - _OURS - _EACH  # noqa: PTH208 -- numbers alone
+    return limit, max(sessions + left // _LIVING, 0)
 
 
 def check_room(sessions: int, launching: int) -> None:

@@ -10,6 +10,7 @@ from roost.core.durations import rough_duration
 from roost.core.identity import HUMAN, OPERATOR
 from roost.core.session import SessionState
 from roost.daemon.census import HELD, OWN
+from roost.daemon.environs import Environs
 from roost.daemon.failures import TASKS
 from roost.daemon.fleet import Fleet
 from roost.daemon.foreign import Foreign
@@ -17,6 +18,7 @@ from roost.daemon.lineage import Lineage
 from roost.daemon.live import Lives
 from roost.daemon.machine import Machine
 from roost.daemon.orphans import Orphans, orphan_objects, orphans_among, unknown_objects, unknown_words
+from roost.daemon.surroundings import REPLACE, Surroundings
 from roost.daemon.sweep import Sweeper
 from roost.host.locks import lock_holders
 from roost.host.process import has_handles
@@ -24,7 +26,7 @@ from roost.host.process_room import process_room
 from roost.host.scope import control_group
 from roost.present import gc_object
 
-LOG_HELD = 3.0
+READ = 3.0
 """Seconds for which a program may read an old state of the store until that is told."""
 READERS = (123, 127)
 """Bytes of the file beside the database that SQLite locks while somebody reads (wal.c: WAL_READ_LOCK)."""
@@ -53,6 +55,8 @@ class Health:
         self._fleet = fleet
         self._foreign = foreign
         self._url = url
+        self._surroundings = Surroundings(machine, fleet)
+        self.environs = Environs(machine, fleet)
         self._started = machine.clock.monotonic()
 
     async def status(self) -> dict[str, Any]:
@@ -79,6 +83,7 @@ class Health:
             "url": self._url,
             "alarm": "; ".join(self._alarms()) or None,
             "unknown_sessions": unknown_objects(self._orphans.unknown),
+            **await self._surroundings.status(),
         }
 
     def _alarms(self) -> list[str]:
@@ -94,6 +99,7 @@ class Health:
         """One line for each thing that only the daemon can see."""
         found = [
             _check("daemon", ok=True, detail=f"pid {os.getpid()}, {self._url}"),
+            *await self._surroundings.checks(),
             *self._groups(),
             *_handles(),
             *await self._held(),
@@ -134,7 +140,7 @@ class Health:
     async def _log(self) -> list[dict[str, Any]]:
         """Who keeps the log beside the store from being emptied: it grows with each commit until then."""
         held = self._machine.store.log_held()
-        if held < LOG_HELD:
+        if held < READ:
             return []
         database = self._machine.places.database
         pids = await self._machine.work.processes.run(
@@ -182,6 +188,9 @@ class Health:
         if unit.startswith("session-"):
             why = f"it is part of your login ({unit}) and may end with it"
             found.append(_check("daemon's group", ok=None, detail=why, fix="roost service install"))
+        elif unit.startswith("roost-") and unit.endswith(".scope"):
+            why = f"it was started from inside an agent's session, and the system may end it with {unit}"
+            found.append(_check("daemon's group", ok=None, detail=why, fix=REPLACE))
         elif unit.endswith((".service", ".scope")):
             found.append(_check("daemon's group", ok=True, detail=unit))
         return found
@@ -195,19 +204,19 @@ class Health:
         return gc_object(findings, orphan_objects(orphans), found.plan.alarm, closed=0, daemon=True)
 
 
+def _cure(name: str, why: str) -> str:
+    """What to do about a session that needs a person, or cannot be told."""
+    if why == HELD:
+        return ""
+    return OWN if OWN in why else f"roost attach {name}"
+
+
 def _room() -> list[dict[str, Any]]:
     """Whether another session can be started."""
     room = process_room()
     if room is None or room.left >= TASKS:
         return []
     return [_check("processes left", ok=False, detail=str(room), fix=f"cat {room.file}")]
-
-
-def _cure(name: str, why: str) -> str:
-    """What to do about a session that needs a person, or cannot be told."""
-    if why == HELD:
-        return ""
-    return OWN if OWN in why else f"roost attach {name}"
 
 
 def _handles() -> list[dict[str, Any]]:

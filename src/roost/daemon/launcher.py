@@ -52,7 +52,8 @@ class Launcher:
         """
         places = self._machine.places
         known = settings.runtime in self._machine.runtimes.names()
-        passes = self._machine.runtimes.get(settings.runtime).passes if known else ()
+        own = self._machine.runtimes.get(settings.runtime).passes if known else ()
+        passes = (*own, *self._machine.config.passes)
         environ = child_environment(self._machine.environ, dict(settings.env), passes)
         return Context(
             session=session,
@@ -148,6 +149,8 @@ class Launcher:
             pane_log=log,
             log_size=self._machine.config.log_size,
             log_files=self._machine.config.log_files,
+            umask=self._machine.inherited.umask,
+            open_files=self._machine.inherited.open_files,
         )
         path = context.home / "shim.json"
         spec.write(path)

@@ -2,16 +2,21 @@
 
 import contextlib
 import fcntl
+import logging
 import os
 import socket
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from roost.errors import HostError, RoostError
 from roost.host.files import write_atomic
+from roost.host.ports import candidates, holder
 from roost.paths import Places
 
 PORT = "http.port"
 """The store's key of the port: it is chosen once, because agents were given it."""
+
+_log = logging.getLogger("roost.daemon")
 
 
 class AlreadyRunningError(RoostError):
@@ -57,21 +62,47 @@ def listen_unix(path: Path) -> socket.socket:
     return listener
 
 
-def listen_loopback(stored: str | None) -> socket.socket:
-    """A listening socket on 127.0.0.1: the stored port, or a free one the first time.
+def listen_loopback(stored: str | None, bound: Callable[[], Sequence[str]] = tuple) -> socket.socket:
+    """A listening socket on 127.0.0.1: the stored port, or another when somebody has that one. Blocking.
 
-    Raises HostError when a stranger has the stored port: live agents know no other.
+    `bound` tells the peers whose live agents know no other port than the stored one. Raises HostError, with
+    the holder's name, when there are such.
     """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if stored is None:
+        return _listen_on_new()
     try:
-        listener.bind(("127.0.0.1", int(stored) if stored else 0))
-        listener.listen(512)
+        return _listen_on(int(stored))
     except OSError as error:
+        who = holder(int(stored))
+        if names := ", ".join(bound()):
+            raise HostError(
+                f"{who} has our port 127.0.0.1:{stored} ({error.strerror}), the only one that the agents of"
+                f" {names} know: end that program, or those agents (`roost gc`), then `roost up`"
+            ) from error
+        _log.warning("%s has our port 127.0.0.1:%s; another is taken, as no agent lives", who, stored)
+        return _listen_on_new()
+
+
+def _listen_on_new() -> socket.socket:
+    """Raises HostError."""
+    why = ""
+    for port in candidates():
+        try:
+            return _listen_on(port)
+        except OSError as error:
+            why = error.strerror or str(error)
+    raise HostError(f"no port of 127.0.0.1 is free: {why}")
+
+
+def _listen_on(port: int) -> socket.socket:
+    """Raises OSError."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(512)
+    except BaseException:
         listener.close()
-        raise HostError(
-            f"another program has our port 127.0.0.1:{stored} ({error.strerror}); agents"
-            " were given this port: end that program, then `roost up`"
-        ) from error
+        raise
     listener.settimeout(0)
     return listener

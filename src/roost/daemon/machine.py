@@ -1,10 +1,11 @@
 """Everything outside that the daemon uses, in one bundle: real parts or their twins."""
 
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 
 from roost.config import Config
 from roost.daemon.threads import Work
+from roost.host.inheritance import Inheritance
 from roost.host.interfaces import Clock, Ids, Processes, Terminals
 from roost.host.notify import Notifier
 from roost.host.scope import Scopes
@@ -15,7 +16,11 @@ from roost.store.interfaces import Store
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The injected world. `environ`: the daemon's own environment; `store_id`: its store's own id."""
+    """The injected world. `inherited`: what the daemon took from its starter.
+
+    `environ`: what agents are given the passed names of; `env refresh` replaces it. `store_id`: its store's
+    own id. `code`: which code the daemon began with.
+    """
 
     places: Places
     config: Config
@@ -25,8 +30,10 @@ class Machine:
     processes: Processes
     terminals: Terminals
     runtimes: Runtimes
-    environ: Mapping[str, str]
+    environ: MutableMapping[str, str]
+    inherited: Inheritance = field(default_factory=Inheritance)
     notifier: Notifier = field(default_factory=Notifier)
     scopes: Scopes = field(default_factory=Scopes)
     store_id: str = ""
+    code: str | None = None
     work: Work = field(default_factory=Work)

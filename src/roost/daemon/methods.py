@@ -128,6 +128,8 @@ class Methods:
             "fresh": (p.Nothing, self._fresh, True),
             "metrics": (p.Nothing, self._show_metrics, False),
             "doctor": (p.Nothing, self._doctor, False),
+            "compare": (p.Compare, self._compare, False),
+            "refresh_environment": (p.Environ, self._refresh_environment, False),
             "gc": (p.Gc, self._gc, False),
             "backup": (p.Backup, self._backup, False),
             "adopt": (p.Adopt, self._adopt, False),
@@ -166,6 +168,12 @@ class Methods:
 
     async def _doctor(self, _call: _Call) -> Answer:
         return Answer(await self._health.checks())
+
+    async def _compare(self, call: _Call) -> Answer:
+        return Answer(await self._health.environs.compared(call.params.environ, call.params.program))
+
+    async def _refresh_environment(self, call: _Call) -> Answer:
+        return Answer(await self._health.environs.refresh(call.params.environ))
 
     async def _gc(self, call: _Call) -> Answer:
         asked: p.Gc = call.params

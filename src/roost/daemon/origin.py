@@ -10,9 +10,12 @@ from roost.core.peer import Settings
 from roost.core.session import Session
 from roost.errors import HostError
 from roost.host.files import write_atomic
+from roost.host.interfaces import Liveness, Processes
+from roost.host.shim_spec import read_started
 from roost.store.codec import Shape
 
 NAME = "origin.json"
+STARTED = "started.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,21 @@ def read_origin(folder: Path) -> Origin:
         raise HostError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise HostError(f"{path} cannot be understood: {error}") from error
+
+
+def bound_to(port: str, sessions: Path, processes: Processes) -> list[str]:
+    """The peers with a session that was given this port and may still live."""
+    found: set[str] = set()
+    for path in sessions.glob(f"*/{NAME}"):
+        try:
+            origin, started = read_origin(path.parent), read_started(path.parent / STARTED, processes)
+        except HostError:
+            continue
+        known = [each for each in (started and started.agent, started and started.shim) if each]
+        lives = any(each.liveness is not Liveness.DEAD for each in processes.probe_all(known))
+        if lives and origin.url.rpartition(":")[2] == port:
+            found.add(origin.session.peer)
+    return sorted(found)
 
 
 def port_of(sessions: Path) -> str | None:

@@ -198,5 +198,18 @@ class Down(Params):
     agents: bool = False
 
 
+class Environ(Params):
+    """An environment that agents are to be given of."""
+
+    environ: dict[str, str]
+
+
+class Compare(Params):
+    """Some variables of an asker, and the folder of its program."""
+
+    environ: dict[str, str] = {}
+    program: str | None = None
+
+
 class Nothing(Params):
     """Nothing."""

@@ -77,13 +77,14 @@ def child_environment(
     `pass_names` allows more names of `base`, as patterns (`AWS_*`); names in MARKS stay out even so.
     Values that no environment can hold (with a NUL) are dropped.
     """
-    allowed = (*PASSED, *pass_names)
-    child = {
-        name: value
-        for name, value in base.items()
-        if _matches(name, allowed) and (name in PASSED or not _matches(name, MARKS)) and "\0" not in value
-    }
+    allowed = tuple(pass_names)
+    child = {name: value for name, value in base.items() if is_passed(name, allowed) and "\0" not in value}
     return {**child, "TERM": terminal, "COLORTERM": "truecolor", **extra}
+
+
+def is_passed(name: str, pass_names: Iterable[str] = ()) -> bool:
+    """Whether a child may see the variable of this name."""
+    return _matches(name, (*PASSED, *pass_names)) and (name in PASSED or not _matches(name, MARKS))
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:

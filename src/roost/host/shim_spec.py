@@ -39,6 +39,7 @@ class ShimSpec:
     `teardown`: a path; when it exists, the end of the server is deliberate. `started`: where the shim says
     what it started. `grace`: seconds between asking and killing when the shim gets SIGTERM. `pane_log`: what
     the pane wrote, for the snapshot's last lines. `log_size` (bytes), `log_files`: when `exits_log` rotates.
+    `umask`, `open_files` (soft limit): the agent's; None: the shim's own.
     """
 
     argv: Sequence[str]
@@ -58,6 +59,8 @@ class ShimSpec:
     pane_log: Path | None = None
     log_size: int = 5 << 20
     log_files: int = 5
+    umask: int | None = None
+    open_files: int | None = None
 
     def write(self, path: Path) -> None:
         """Write the spec (0600: the environment holds the session's token). Raises OSError."""
@@ -73,6 +76,8 @@ class ShimSpec:
             "pane_log": None if self.pane_log is None else str(self.pane_log),
             "log_size": self.log_size,
             "log_files": self.log_files,
+            "umask": self.umask,
+            "open_files": self.open_files,
             **{
                 name: str(place)
                 for name, place in (

@@ -39,8 +39,8 @@ class ClaudeRuntime:
     name = "claude"
     traits = Traits(steers=True)
     submit_delay = 0.0
-    # C-u takes one line of several, C-c all (2.1.328). A first prompt that the model had been asked with stood
-    # in no record when its program was killed half a second after it was entered, on a busy machine (2.1.332).
+    # C-u takes one line of several, C-c all (2.1.328). A first prompt with which the model was asked stood in
+    # no record when its program was killed half a second after it was entered on a busy machine (2.1.332).
     controls = Controls(clear=("C-c",), compact="/compact", late=30.0)
     passes = (
         *("ANTHROPIC_*", "CLAUDE_AUTOCOMPACT_*", "CLAUDE_CODE_*", "CLAUDE_CONFIG_DIR", "CLAUDE_STREAM_*"),

@@ -67,6 +67,10 @@ class Runtimes:
             raise InvalidSettingError("a mailbox has no program")
         return self._programs[name]
 
+    def passes(self) -> tuple[str, ...]:
+        """The variables that any runtime may be given, as patterns."""
+        return tuple({name: None for runtime in self._programs.values() for name in runtime.passes})
+
     def traits(self) -> Mapping[str, Traits]:
         """The nature of every runtime, also of those that are learned later."""
         return self._traits

@@ -3,23 +3,33 @@
 from roost.cli.app import App
 from roost.cli.client import ConnectionLostError, Record
 from roost.cli.command import Option, command
+from roost.cli.drift import tell
 from roost.cli.health import show
 from roost.cli.output import say, show_json
 from roost.errors import NoDaemonError, RoostError, UsageError
 
 
-@command("up", Option("--foreground", help="Run in this terminal until Ctrl-C."))
-def up_command(app: App, foreground: bool) -> None:  # noqa: FBT001 -- a flag
+@command(
+    "up",
+    Option("--foreground", help="Run in this terminal until Ctrl-C."),
+    Option("--replace", help="Put a daemon of this program, with this environment, in the place of another."),
+)
+def up_command(app: App, foreground: bool, replace: bool) -> None:  # noqa: FBT001 -- flags
     """Start the daemon; returns when it answers. Does nothing when it runs already.
 
-    With a service installed (`roost service install`) the service starts it. --json prints its status.
+    With a service installed (`roost service install`) the service starts it. From inside an agent's session
+    it is started outside of it, with the environment that it had before. `--replace` is for after an
+    upgrade; agents live on. --json prints its status.
     """
     if foreground and app.json:
         raise UsageError("--json does not go with --foreground, which prints nothing")
     status = _status(app)
-    if status is not None:
+    if status is not None and not replace:
         _say_up(app, status, "already up")
+        tell(app)
         return
+    if status is not None:
+        _end(app)
     from roost.cli.launch import StartError, run_in_foreground, start, wait_until_up
     from roost.cli.service.install import start_service
 
@@ -43,6 +53,17 @@ def _say_up(app: App, status: Record, words: str) -> None:
         show_json(status)
     else:
         say(f"roost {status['version']} is {words} (pid {status['pid']})")
+
+
+def _end(app: App) -> None:
+    """End the daemon that runs; its agents live on."""
+    import contextlib
+
+    from roost.cli.launch import wait_until_down
+
+    with contextlib.suppress(ConnectionLostError, NoDaemonError):
+        app.call("down", {"agents": False})
+    wait_until_down(app)
 
 
 def _status(app: App) -> Record | None:

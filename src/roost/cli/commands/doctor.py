@@ -3,9 +3,10 @@
 from roost.cli.app import App
 from roost.cli.client import Record
 from roost.cli.command import command
-from roost.cli.output import one_line, paint, say, show_json
+from roost.cli.output import local, one_line, paint, say, show_json, wrap
 from roost.errors import NoDaemonError, RoostError
 
+_INDENT = 7
 _MARKS = {True: ("ok", "green"), False: ("WRONG", "red"), None: ("note", "yellow")}
 
 
@@ -17,8 +18,9 @@ def doctor_command(app: App) -> int:
     """
     from roost.cli.doctor import examine
     from roost.cli.doctor_service import examine_service
+    from roost.cli.environment import findings as compared
 
-    findings = [*examine(app.places), *examine_service(app)]
+    findings = [*examine(app.places), *examine_service(app), *compared(app)]
     known = {str(finding["check"]) for finding in findings}
     findings.extend(finding for finding in _daemon(app) if finding["check"] not in known)
     if app.json:
@@ -41,13 +43,22 @@ def _daemon(app: App) -> list[Record]:
         return [note("daemon", "it is not running", "roost up")]
     except RoostError as error:
         return [wrong("daemon", error.message, "roost down, then roost up")]
-    if any(finding["check"] == "daemon" for finding in own):
-        return own
-    return [good("daemon", f"version {status['version']}, pid {status['pid']}"), *own]
+    found = own
+    if not any(finding["check"] == "daemon" for finding in own):
+        found = [good("daemon", f"version {status['version']}, pid {status['pid']}"), *own]
+    config: str | None = status.get("config")
+    if config is not None and config != str(app.places.config):
+        detail = f"the daemon reads {config}; the environment here names {app.places.config}"
+        found = [
+            note("daemon's config", detail),
+            *(each for each in found if each["check"] != "daemon's config"),
+        ]
+    return found
 
 
 def _show(finding: Record) -> None:
     mark, colour = _MARKS[finding["ok"]]
-    say(f"{paint(mark.ljust(5), colour)}  {one_line(finding['check'])}: {one_line(finding['detail'])}")
+    found = f"{one_line(finding['check'])}: {local(one_line(finding['detail']))}"
+    say(f"{paint(mark.ljust(5), colour)}  {wrap(found, _INDENT, _INDENT)}")
     if finding.get("fix"):
-        say(f"       -> {one_line(finding['fix'])}")
+        say(wrap(f"       -> {one_line(finding['fix'])}", _INDENT + 3))

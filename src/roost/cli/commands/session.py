@@ -3,7 +3,7 @@
 from roost.cli.app import App
 from roost.cli.client import Answer, Record
 from roost.cli.command import Argument, Choice, Option, command
-from roost.cli.output import Progress, local, one_line, paint_state, say, show_json
+from roost.cli.output import Progress, local, one_line, paint_state, say, show_json, wrap
 from roost.cli.registry import show_rows
 from roost.core.durations import parse_duration
 from roost.errors import UsageError
@@ -19,6 +19,9 @@ def wake_command(app: App, name: str, fresh: bool, resume: bool) -> None:  # noq
     """Give a peer a session; returns when it is ready."""
     if fresh and resume:
         raise UsageError("--fresh and --resume exclude each other")
+    from roost.cli.drift import tell
+
+    tell(app)
     mode = "fresh" if fresh else "resume" if resume else "natural"
     _show(app, call_with_progress(app, "wake", {"name": name, "mode": mode}))
 
@@ -182,4 +185,5 @@ def _say_row(row: Record) -> None:
         if state == "blocked" and row.get("session")
         else ""
     )
-    say(f"{row['name']} is {paint_state(state, state)}{why}{cure}")
+    shown = wrap(f"{row['name']} is {state}{why}{cure}", 2)
+    say(shown.replace(f" is {state}", f" is {paint_state(state, state)}", 1))

@@ -145,7 +145,7 @@ def is_installed(app: App) -> bool:
 
 def start_service(app: App) -> bool:
     """Start the daemon through the service, if one is installed for this folder and its manager answers."""
-    if app.token is not None or not is_installed(app):
+    if not is_installed(app):
         return False
     manager = manager_for(sys.platform)
     try:

@@ -126,6 +126,7 @@ class Shim:
             for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            self.take_limits()
             if self.spec.get("cwd"):
                 place = self.spec["cwd"]
                 os.chdir(place)
@@ -137,6 +138,18 @@ class Shim:
             os.write(report, why.encode("utf-8", "replace")[:4000])
         finally:
             os._exit(BOOT_FAILED)
+
+    def take_limits(self) -> None:
+        """In the child: umask and soft limit of open files are not ours but what the agent is to have."""
+        if self.spec.get("umask") is not None:
+            os.umask(self.spec["umask"])
+        wanted = self.spec.get("open_files")
+        if wanted is not None:
+            import resource  # noqa: PLC0415 in the child alone
+
+            hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+            fits = hard == resource.RLIM_INFINITY or 0 <= wanted <= hard
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if fits else hard, hard))
 
     # watch
 
