@@ -103,7 +103,7 @@ def test_G10_a_stopped_agent_process_is_shown_and_its_mail_waits(roost: Roost) -
     signal_pid(pid, signal.SIGSTOP)
     sent = roost.send("a", "meanwhile")["id"]
     assert f"its process {pid} is stopped" in roost.until_state("a", "blocked")["why"]
-    assert roost.message(sent)["state"] == "queued"
+    roost.until_message(sent, "queued")
     assert alive(pid)
     signal_pid(pid, signal.SIGCONT)
     roost.until_message(sent, "done")
