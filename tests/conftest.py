@@ -1,6 +1,7 @@
 """Fixtures that every test may use; the guards come from tests/support/guards.py."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,12 @@ hypothesis.settings.load_profile("roost")
 
 
 def pytest_configure() -> None:
-    """Say where the agent CLIs are before a test gets another HOME."""
+    """Say where the agent CLIs are before a test gets another HOME, and let Ctrl-C end what tests start.
+
+    A shell has what it starts in the background ignore that, and so does all that is started in turn.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     os.environ.setdefault("ROOST_CLI_CACHE", f"{cache}/roost-clis")
 

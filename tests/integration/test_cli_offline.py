@@ -186,5 +186,6 @@ def test_N5_down_with_agents_tells_when_an_agent_is_left(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     monkeypatch.setattr("roost.cli.app.App.call", lambda *_, **__: {})
+    monkeypatch.setattr("roost.cli.offline._answers", lambda _terminal: True)
     assert main(["down", "--agents"]) == 1
     assert "the daemon ended before these agents did: alice;" in capsys.readouterr().err

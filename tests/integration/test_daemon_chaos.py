@@ -30,6 +30,7 @@ from roost.daemon.keeper import Keeper
 from roost.daemon.live import Live, Lives
 from roost.daemon.notices import Notices
 from roost.daemon.tasks import Tasks
+from roost.daemon.threads import Work
 from roost.daemon.undertaker import RECORD, Undertaker
 from roost.errors import RoostError, StoreError
 from roost.host.memory.clock import VirtualClock
@@ -104,7 +105,8 @@ def test_P4_a_reply_that_is_sent_again_after_a_crash_ends_the_task(home: Home) -
         roost.add("a", wake="ephemeral", quiet="100ms", silence="1h")
         task = roost.send("a", "@@silent@@", wait="done", timeout=PATIENCE)["id"]
         victim.command(2)
-        reply: dict[str, Any] = {"to": "operator", "body": "late", "from_": "a", "reply_to": task, "key": "k"}
+        reply: dict[str, Any] = {"to": "operator", "body": "late", "reply_to": task, "key": "k"}
+        reply["token"] = roost.token("a")
         with pytest.raises(ConnectionLostError):
             roost.call("send", **reply)
         roost.daemon.wait(PATIENCE)
@@ -242,7 +244,7 @@ async def test_an_examination_that_a_death_overtook_settles_its_intent(parts: Pa
     examine = c.Examine("gone", "a", parts.message("m" * 32), None)
     await parts.store.commit(Batch(at=0, intents=(intent_for(examine, 0),)))
     nothing: Any = None
-    machine = cast("Any", SimpleNamespace(clock=parts.clock, store=parts.store))
+    machine = cast("Any", SimpleNamespace(clock=parts.clock, store=parts.store, work=Work()))
     executor = Executor(machine, parts.fleet, nothing, nothing, nothing, nothing, nothing, parts.tasks)
     executor.run(examine)
 
@@ -272,7 +274,9 @@ class _Undertaker:
 async def test_N7_an_unreadable_process_table_proves_no_end(parts: Parts) -> None:
     """A tree that cannot be seen is not taken for empty until the table can be read again."""
     processes = MemoryProcesses()
-    machine: Any = SimpleNamespace(clock=parts.clock, processes=processes, places=find_places({}, "/tmp/r"))
+    machine: Any = SimpleNamespace(
+        clock=parts.clock, processes=processes, work=Work(), places=find_places({}, "/tmp/r")
+    )
     authority = Authority(machine, parts.fleet)
     unknown = c.Clear("s", "a", "n", None)
     processes.broken = True
@@ -293,7 +297,7 @@ async def test_P9_a_burial_that_fails_is_tried_again(parts: Parts) -> None:
     session = SimpleNamespace(id="s", peer="a", processes=Processes(one, one, one, ""))
     context, nothing = cast("Any", SimpleNamespace(session=session)), cast("Any", None)
     live = Live(context, nothing, nothing, nothing, agent_pid=7)
-    machine: Any = SimpleNamespace(clock=parts.clock, processes=processes)
+    machine: Any = SimpleNamespace(clock=parts.clock, processes=processes, work=Work())
     keeper = Keeper(machine, parts.fleet, Lives(), cast("Any", undertaker), parts.tasks)
     keeper._left(live)
 
@@ -316,7 +320,7 @@ async def test_P9_a_recorded_end_is_buried_while_the_shim_lives_on(
         id="s", peer="a", nonce="n", state=state, processes=Processes(agent, shim, shim, "")
     )
     fleet: Any = SimpleNamespace(find=lambda _peer: SimpleNamespace(find_session=lambda _id: session))
-    machine: Any = SimpleNamespace(clock=parts.clock, processes=processes)
+    machine: Any = SimpleNamespace(clock=parts.clock, processes=processes, work=Work())
     spool = Spool(tmp_path / "spool")
     undertaker.listen = spool.listen
     keeper = Keeper(machine, fleet, lives, cast("Any", undertaker), parts.tasks)
@@ -350,7 +354,7 @@ class _Unreadable:
 
 
 async def test_P9_a_death_record_that_cannot_be_read_does_not_hold_up_the_burial(parts: Parts) -> None:
-    machine: Any = SimpleNamespace(clock=parts.clock, places=find_places({}, "/tmp/r"))
+    machine: Any = SimpleNamespace(clock=parts.clock, places=find_places({}, "/tmp/r"), work=Work())
     nothing: Any = None
     undertaker = Undertaker(machine, parts.fleet, Lives(), nothing, cast("Any", _Unreadable()))
     session: Any = SimpleNamespace(id="s", peer="a", nonce="n", processes=None, pooled=None)

@@ -154,7 +154,7 @@ def test_F16_inside_a_tmux_with_the_same_prefix_the_way_out_is_another(roost: Ro
     ).stdout.strip()
     try:
         with joined(roost, "attach", "a", TMUX=f"{outer},{pid},0", TERM="tmux-256color") as person:
-            person.shows("Ctrl-b Ctrl-b d leaves it running (Ctrl-b d would leave your own tmux)")
+            person.shows("Ctrl-b Ctrl-b d leaves it running (Ctrl-b d would")
             person.shows("in a tmux with the same prefix: Ctrl-b Ctrl-b d")
     finally:
         subprocess.run([*tmux, "kill-server"], check=True)

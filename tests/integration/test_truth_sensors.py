@@ -56,6 +56,7 @@ def test_N5_a_lost_sense_ends_nobody_and_loses_nothing(senses: Senses, sense: st
         roost.call("wake", name=name)
     pids = {name: roost.session(name)["agent_pid"] for name in ("idle", "busy")}
     senses.lose(sense)
+    sent = ""
     if sense != "proc":
         sent = roost.send("busy", "meanwhile")["id"]
         wait_until(
@@ -76,7 +77,7 @@ def test_N5_a_lost_sense_ends_nobody_and_loses_nothing(senses: Senses, sense: st
     assert [roost.deaths(name) for name in pids] == [[], []]
     senses.lose()
     roost.call("set", name="idle", pairs=[["idle", "1h"]])
-    if sense == "proc":
+    if not sent:
         sent = roost.send("busy", "meanwhile")["id"]
     assert roost.until_message(sent, "done")["state"] == "done"
     assert len(roost.prompts(sent)) == 1

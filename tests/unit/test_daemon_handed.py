@@ -1,6 +1,6 @@
 """N4: a text that may have been entered shortly before its session ended is not offered again by itself."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,35 +22,49 @@ OFFERED = Message(
 )
 
 
+@dataclass
+class Session:
+    handing: Handing | None
+
+
 def handing(*, enters: int, attempt: int = 2, message: str = OFFERED.id) -> Handing:
     return Handing(message, attempt, 100.0, enters=enters)
 
 
 @pytest.mark.parametrize(
-    ("known", "after", "entered"),
+    ("known", "entered"),
     [
-        (handing(enters=1), 5.0, True),
-        (handing(enters=1), 60.0, False),
-        (handing(enters=0), 5.0, False),
-        (handing(enters=1, attempt=1), 5.0, False),
-        (handing(enters=1, message="1" * 32), 5.0, False),
-        (None, 5.0, False),
+        (handing(enters=1), True),
+        (handing(enters=0), False),
+        (handing(enters=1, attempt=1), False),
+        (handing(enters=1, message="1" * 32), False),
+        (None, False),
     ],
-    ids=["just now", "long ago", "only pasted", "another attempt", "another message", "not pasted"],
+    ids=["entered", "only pasted", "another attempt", "another message", "not pasted"],
 )
-def test_N4_what_may_have_been_entered_lately(known: Handing | None, after: float, *, entered: bool) -> None:
+def test_N4_what_may_have_been_entered(known: Handing | None, *, entered: bool) -> None:
     clock: Any = QuickClock()
     handed = Handed(clock)
-    handed.note(OFFERED, known)
-    clock.at = 100.0 + after
-    assert handed.entered(OFFERED, 30.0) is entered
-    assert handed.entered(OFFERED, 30.0), "what another daemon did is not known, and this is forgotten"
+    handed.begin(OFFERED, Session(known))
+    clock.at = 105.0
+    assert handed.entered(OFFERED) == (5.0 if entered else None)
+    assert handed.entered(OFFERED) == 0.0, "what another daemon did is not known, and this is forgotten"
 
 
-@pytest.mark.parametrize(("late", "verdict"), [(30.0, Examination.UNCLEAR), (0.0, Examination.ABSENT)])
+@pytest.mark.parametrize(
+    ("late", "ago", "written", "verdict"),
+    [
+        (30.0, 1.0, 90.0, Examination.UNCLEAR),
+        (30.0, 1.0, 100.5, Examination.ABSENT),
+        (30.0, 40.0, 90.0, Examination.ABSENT),
+        (0.0, 1.0, 90.0, Examination.ABSENT),
+    ],
+    ids=["just entered", "written since", "entered long ago", "writes at once"],
+)
 async def test_N4_no_record_proves_nothing_when_its_program_had_no_time_to_write_one(
-    late: float, verdict: Examination, monkeypatch: pytest.MonkeyPatch
+    late: float, ago: float, written: float, verdict: Examination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(executor, "written_since", lambda _runtime, _context, at: written >= at)
     monkeypatch.setattr(
         executor, "examine_record", lambda *_: Finding(Examination.ABSENT, "no record holds the message")
     )
@@ -72,7 +86,7 @@ async def test_N4_no_record_proves_nothing_when_its_program_had_no_time_to_write
     fleet: Any = SimpleNamespace(get=lambda _name: state, on_committed=listeners)
     nothing: Any = None
     made = Executor(machine, fleet, launcher, nothing, nothing, nothing, nothing, nothing)
-    made._handed.note(OFFERED, handing(enters=1))
-    clock.at = 101.0
+    made._handed.begin(OFFERED, Session(handing(enters=1)))
+    clock.at = 100.0 + ago
     found = await made._examine_dead(c.Examine(None, "worker", OFFERED, "conversation"))
     assert found.verdict is verdict

@@ -99,6 +99,11 @@ def examine_record(
     return Finding(Examination.ABSENT, "no record of its runtime holds the message")
 
 
+def written_since(runtime: Runtime, context: Context, at: float) -> bool:
+    """Blocking: whether a record of the conversation was written at that time (Unix seconds) or later."""
+    return any(_changed(path) >= at for path in runtime.transcripts(context))
+
+
 def _since(message: Message, now: float) -> float:
     """When a record that holds the message was written at the earliest (Unix seconds).
 

@@ -17,7 +17,7 @@ from roost.core.session import ErrandKind, Session, SessionState, stand_in
 from roost.daemon.authority import Authority
 from roost.daemon.deliver import Delivery, paste_text
 from roost.daemon.errands import Performer
-from roost.daemon.evidence import doubted_offer, examine_record, holds
+from roost.daemon.evidence import doubted_offer, examine_record, holds, written_since
 from roost.daemon.failures import LaunchError, check_room, judged
 from roost.daemon.fleet import Fleet
 from roost.daemon.foreign import Foreign
@@ -33,7 +33,7 @@ from roost.daemon.undertaker import KillError, Undertaker
 from roost.errors import NotFoundError, RoostError
 from roost.host.errors import TmuxGone
 from roost.host.files import write_atomic
-from roost.runtimes.base import Context
+from roost.runtimes.base import Context, Runtime
 
 SETTLE = 1.5
 """Seconds without a record before an earlier offer counts as never pasted."""
@@ -206,9 +206,10 @@ class Executor:
         live.offers.add(command.key)
         live.poke.set()
         delivery = Delivery(live, driver, self._fleet, self._machine.clock)
+        self._handed.begin(command.message, live)
         event = await delivery.offer(command, text, live.context.home / "paste")
-        if isinstance(event, e.OfferFailed) and not event.certain:
-            self._handed.note(command.message, live.handing)
+        if not isinstance(event, e.OfferFailed) or event.certain:
+            self._handed.end(command.message)
         if event is not None:
             await self._fleet.report(command.peer, event, settles=command.key)
         elif command.key in live.offers:  # what named the message was no record, but its answer
@@ -363,11 +364,21 @@ class Executor:
             message.attempts,
             self._machine.clock.now(),
         )
-        late = runtime.controls.late
-        if found.verdict is Examination.ABSENT and late and self._handed.entered(message, late):
+        if found.verdict is Examination.ABSENT and await self._may_be_late(runtime, context, message):
             why = "it was entered, and its session ended before its program must have written it down"
             return e.Examined(message.id, Examination.UNCLEAR, why)
         return e.Examined(message.id, found.verdict, found.why, conversation=found.conversation)
+
+    async def _may_be_late(self, runtime: Runtime, context: Context, message: Message) -> bool:
+        """Whether its program may have taken the message, and have ended before it wrote that down.
+
+        What it wrote after the message was entered shows that it had the time.
+        """
+        ago = self._handed.entered(message)
+        if ago is None or ago >= runtime.controls.late:
+            return False
+        since = self._machine.clock.now() - ago
+        return not await self._searches.run_for(context.session.id, written_since, runtime, context, since)
 
     def _record_context(self, command: c.Examine, message: Message) -> Context:
         peer = self._fleet.get(command.peer).peer

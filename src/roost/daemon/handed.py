@@ -1,30 +1,46 @@
-"""What was handed over without a sign that it was taken: a session that ends then may have taken it."""
+"""What is being handed over: a session that ends meanwhile may have taken it without a sign."""
+
+from typing import Protocol
 
 from roost.core.message import Message
 from roost.daemon.live import Handing
 from roost.host.interfaces import Clock
 
 
+class Holder(Protocol):
+    """The session that something is handed over to."""
+
+    @property
+    def handing(self) -> Handing | None:
+        """What was done last."""
+        ...
+
+
 class Handed:
-    """The offers of this daemon that ended in doubt; one for each message at most."""
+    """The offers of this daemon that have not ended with certainty; one for each message at most."""
 
     def __init__(self, clock: Clock) -> None:
         """Tell the time that has passed by this clock."""
         self._clock = clock
-        self._offers: dict[str, tuple[int, Handing | None]] = {}
+        self._offers: dict[str, tuple[int, Holder]] = {}
 
-    def note(self, message: Message, handing: Handing | None) -> None:
-        """An offer ended in doubt; `handing`: what was done last in its session."""
-        self._offers[message.id] = message.attempts, handing
+    def begin(self, message: Message, holder: Holder) -> None:
+        """An offer begins."""
+        self._offers[message.id] = message.attempts, holder
 
-    def entered(self, message: Message, within: float) -> bool:
-        """Whether this offer may have been entered in so many seconds; it is forgotten with the answer.
+    def end(self, message: Message) -> None:
+        """It is certain what came of it."""
+        self._offers.pop(message.id, None)
 
-        Of an offer that another daemon made nothing is known.
+    def entered(self, message: Message) -> float | None:
+        """How many seconds ago it was pasted, if this offer may have been entered; it is forgotten with that.
+
+        None: it was not entered. 0: it is not known, as of an offer that another daemon made.
         """
-        attempt, handing = self._offers.pop(message.id, (0, None))
-        if attempt != message.attempts:
-            return True
+        attempt, holder = self._offers.pop(message.id, (0, None))
+        if attempt != message.attempts or holder is None:
+            return 0.0
+        handing = holder.handing
         if handing is None or (handing.message, handing.attempt) != (message.id, attempt):
-            return False
-        return bool(handing.enters) and self._clock.monotonic() - handing.pasted < within
+            return None
+        return self._clock.monotonic() - handing.pasted if handing.enters else None

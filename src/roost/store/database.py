@@ -37,7 +37,7 @@ def open_database(path: Path) -> apsw.Connection:
     except apsw.Error as error:
         raise explain(error, str(path)) from error
     try:
-        _prepare(connection)
+        _prepare(connection, path)
         migrate(connection, path)  # a migration may replace a table that others refer to
         begin_giving_back(connection)
         connection.pragma("foreign_keys", 1)
@@ -196,8 +196,10 @@ def _create(path: Path) -> apsw.Connection:
     return connection
 
 
-def _prepare(connection: apsw.Connection) -> None:
+def _prepare(connection: apsw.Connection, path: Path) -> None:
     connection.set_busy_timeout(_BUSY_MS)
+    if (version := schema_of(connection)) > SCHEMA:
+        raise _other_version(path, version)  # before anything is written: it is left as it is
     connection.pragma("auto_vacuum", 2)  # counts for a new file only
     _enter_wal(connection)
     connection.pragma("synchronous", "FULL")
