@@ -9,7 +9,7 @@ from tests.support.home import Home
 from tests.support.real import PATIENCE, Agents, agents_in
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(params=["claude", "codex"])
@@ -96,6 +96,6 @@ def test_C9_a_timer_keeps_its_session(home: Home) -> None:
             why="a daemon that joins it knows of it",
             describe=lambda: roost.row("a"),
         )
-        agents.model.journal.wait_for(lambda arrival: "look at the build" in arrival.user_texts, timeout=90)
+        agents.model.journal.wait_for(lambda arrival: "look at the build" in arrival.user_texts, timeout=150)
         assert roost.deaths("a") == []
         assert roost.until_death("a")["cause"] == "idle-sleep"

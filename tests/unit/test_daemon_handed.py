@@ -36,11 +36,19 @@ def handing(*, enters: int, attempt: int = 2, message: str = OFFERED.id) -> Hand
     [
         (handing(enters=1), True),
         (handing(enters=0), False),
+        (replace(handing(enters=1), queued=True), False),
         (handing(enters=1, attempt=1), False),
         (handing(enters=1, message="1" * 32), False),
         (None, False),
     ],
-    ids=["entered", "only pasted", "another attempt", "another message", "not pasted"],
+    ids=[
+        "entered",
+        "only pasted",
+        "in its program's queue",
+        "another attempt",
+        "another message",
+        "not pasted",
+    ],
 )
 def test_N4_what_may_have_been_entered(known: Handing | None, *, entered: bool) -> None:
     clock: Any = QuickClock()

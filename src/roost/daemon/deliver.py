@@ -322,13 +322,17 @@ class Delivery:
             reading = await self._driver.look(screen=True)
             if not self._offered(message) or self._view().dialog is not None:
                 return
-            if not (self._steers(message) and _in_turn(reading)):
+            handing, keeps = self._live.handing, self._steers(message) and _in_turn(reading)
+            entered = self._live.entered == (message.id, message.attempts)
+            if handing is not None:
+                handing.queued = keeps and entered
+            if not keeps:
                 if self._clock.monotonic() - began >= SIGN:
                     await self._waits(message, _SOUGHT)
                 await self._clock.sleep(LOOK)
                 continue
             deadline = self._clock.monotonic() + EVIDENCE
-            if self._live.entered == (message.id, message.attempts):
+            if entered:
                 await self._waits(message, PENDING)
             await self._clock.sleep(LOOK * 10)
 

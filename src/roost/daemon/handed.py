@@ -33,9 +33,10 @@ class Handed:
         self._offers.pop(message.id, None)
 
     def entered(self, message: Message) -> float | None:
-        """How many seconds ago it was pasted, if this offer may have been entered; it is forgotten with that.
+        """How many seconds ago it was pasted, if this offer may have been taken; it is forgotten with that.
 
-        None: it was not entered. 0: it is not known, as of an offer that another daemon made.
+        None: it was not entered, or waited in its program's own queue. 0: it is not known, as of an offer that
+        another daemon made.
         """
         attempt, holder = self._offers.pop(message.id, (0, None))
         if attempt != message.attempts or holder is None:
@@ -43,4 +44,5 @@ class Handed:
         handing = holder.handing
         if handing is None or (handing.message, handing.attempt) != (message.id, attempt):
             return None
-        return self._clock.monotonic() - handing.pasted if handing.enters else None
+        taken = handing.enters and not handing.queued
+        return self._clock.monotonic() - handing.pasted if taken else None

@@ -22,6 +22,7 @@ class Handing:
     """How one offer of a message goes: since when it stands pasted (monotonic seconds), and our Enters.
 
     `touched`: when a person had pressed a key last (Unix seconds) when the input line was seen to be empty.
+    `queued`: at the last look it waited in the program's own queue for the end of the running turn.
     """
 
     message: str
@@ -29,6 +30,7 @@ class Handing:
     pasted: float
     enters: int = 0
     touched: float | None = None
+    queued: bool = False
 
     def words(self, now: float) -> str:
         """What was done, for the message's story."""
