@@ -35,8 +35,8 @@ class Handed:
     def entered(self, message: Message) -> float | None:
         """How many seconds ago it was pasted, if this offer may have been taken; it is forgotten with that.
 
-        None: it was not entered, or waited in its program's own queue. 0: it is not known, as of an offer that
-        another daemon made.
+        None: it was not entered, or waited in its program's own queue. 0: it is not known, as of an offer by
+        another daemon.
         """
         attempt, holder = self._offers.pop(message.id, (0, None))
         if attempt != message.attempts or holder is None:
