@@ -346,6 +346,7 @@ def test_N4_facts_about_an_earlier_offer_come_too_late() -> None:
         e.OfferFailed(old, first.id, certain=True, why="late"),
         e.OfferFailed(play.session.id, first.id, certain=True, why="late", attempt=1),
         e.Taken(old, first.id, "late"),
+        e.Taken(play.session.id, first.id, "read again by a daemon that joins the session", attempt=1),
     )
     assert play.tell(*late) == []
     assert play.state == before

@@ -187,6 +187,14 @@ async def test_C10_what_an_offer_waits_for_is_what_is_in_its_way_now() -> None:
     assert not failed.certain
 
 
+async def test_C10_a_text_of_an_earlier_offer_of_the_same_message_is_taken_back() -> None:
+    """It was not entered: that it was taken became known while it was being pasted."""
+    desk = Desk(View(Composer.FILLED, draft=OURS), None)
+    desk.handing = Handing(OFFERED.id, OFFERED.attempts - 1, 900.0)
+    await desk.offer()
+    assert desk.keyed == ["C-c", "Enter"]
+
+
 IN_TURN = Reading(SessionState.WORKING, "in a turn")
 URGENT = replace(OFFERED, timing=Timing.NOW)
 

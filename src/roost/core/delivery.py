@@ -154,7 +154,7 @@ def on_taken(step: Step, event: e.Taken) -> None:
     A message that waits to be sent again, after doubt, may still be found with the session that has it.
     """
     message = step.state.message(event.message_id)
-    if message is None:
+    if message is None or event.attempt not in (None, message.attempts):
         return
     if message.state is MessageState.UNKNOWN:
         _accept(step, message, event.evidence, found_by=step.state.find_session(event.session))

@@ -220,13 +220,15 @@ class Observed:
 class Taken:
     """Evidence that names the message id: the agent has taken the message.
 
-    `entered`: how it was handed over, in words, where that is known.
+    `entered`: how it was handed over, in words, where that is known. `attempt`: the offer that it is evidence
+    of, by its number, where that is known: of an earlier one it says nothing about this.
     """
 
     session: str
     message_id: str
     evidence: str
     entered: str = ""
+    attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

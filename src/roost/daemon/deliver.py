@@ -14,6 +14,7 @@ from roost.core import events as e
 from roost.core.commands import Offer
 from roost.core.limits import POINTER_BYTES
 from roost.core.message import PENDING, Examination, Message, MessageState, Timing
+from roost.core.peer import PeerState
 from roost.core.session import SessionState
 from roost.daemon.driver import Driver
 from roost.daemon.fleet import Fleet
@@ -123,16 +124,24 @@ class Delivery:
                 return self._driver.missing()
 
     async def _take_back(self) -> None:
-        """Empty the input line of a text of ours whose message is over; whoever edits it is not disturbed."""
+        """Empty the input line of a text of ours whose offer is over; whoever edits it is not disturbed."""
         clear, shown = self._live.runtime.controls.clear, envelope.shown_alone(self._view().draft)
         state = self._fleet.find(self._live.peer)
         if not clear or shown is None or state is None:
             return
-        if state.offered is not None and state.offered.id == shown and self._live.rejected != shown:
+        if shown == self._pasted(state) and self._live.rejected != shown:
             return
         touched = await self._live.terminal.last_input()
         if touched is None or self._clock.now() - touched >= ABANDONED:
             await self._live.terminal.keys(*clear)
+
+    def _pasted(self, state: PeerState) -> str | None:
+        """The id of the message that this very offer has pasted."""
+        offered, handing = state.offered, self._live.handing
+        if offered is None or handing is None:
+            return None
+        same = (handing.message, handing.attempt) == (offered.id, offered.attempts)
+        return offered.id if same else None
 
     async def _cleaned(self) -> None:
         """After a refusal: the program may put the text back into its input line."""

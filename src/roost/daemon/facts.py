@@ -93,7 +93,8 @@ class Facts:
         live, key = self._live, offer_key(message)
         settles = key if key in live.offers else None
         live.offers.discard(key)
-        taken = e.Taken(live.session.id, message.id, evidence, self._entered(message))
+        entered = self._entered(message)
+        taken = e.Taken(live.session.id, message.id, evidence, entered, message.attempts)
         await self._tell(taken, settles=settles)
 
     def _entered(self, message: Message) -> str:
