@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import signal
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -235,7 +236,7 @@ class RealOracle(Oracle):
     def _innocent(self, death: Death, journal: Journal) -> None:
         """No policy ended a session in a turn or under a person's hands; no absence is a peer's fault."""
         runtime = PEERS[death.peer][0]
-        if death.cause is Cause.BOOT_FAILED and death.counted:
+        if death.cause is Cause.BOOT_FAILED and death.counted and death.signal != signal.SIGKILL:
             away = [each for each in self._acts.aways
                     if each.runtime == runtime and each.begin - SLACK < death.at < each.end + 15]  # fmt: skip
             if away:
