@@ -172,10 +172,6 @@ class Step:
         done = self.set_message(message, state=state, why=why, done_at=self.now, cut=False, not_before=None)
         self.attempt(done, str(state), why)
         self.journal(str(state), message=message.id, why=why)
-        session = self.session
-        if state is MessageState.DEAD_LETTER and session is not None and session.task == message.id:
-            # A task that was given up is over: the session goes after its quiet window, as after an answer.
-            self.set_session(armed_at=session.armed_at or self.now)
         if tell is not None:
             self.tell(message, tell, why)
 
