@@ -1,5 +1,6 @@
 """A clock that is set leaves every decision as it was: one life is lived twice, once with a moved clock."""
 
+import os
 from dataclasses import replace
 from typing import Any
 
@@ -114,6 +115,7 @@ def test_a_clock_that_is_set_changes_no_decision() -> None:
             max_examples=examples() // 4,
             stateful_step_count=20,
             deadline=None,
+            derandomize="ROOST_CORE_EXAMPLES" not in os.environ,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
         ),
     )
