@@ -5,15 +5,12 @@ import os
 import shlex
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-
-import pytest
 
 from tests.support.daemon import Roost, environ_of, roost_in, signal_pid
 from tests.support.home import Home
+from tests.support.small_disk import fill, small_disk
 from tests.support.wait import wait_until
 
 PATIENCE = 30.0
@@ -127,27 +124,12 @@ def test_F14_G8_a_log_is_bounded_without_a_daemon_and_begun_anew(home: Home) -> 
         logged(log, "fourthmark")
 
 
-@contextmanager
-def small_disk(folder: Path) -> Iterator[None]:
-    """A small file system of its own on a folder; skips aloud where that is not allowed."""
-    folder.mkdir(mode=0o700)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", str(folder)]
-    if sys.platform != "linux" or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small disk needs root on Linux")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True, capture_output=True)
-
-
 def test_F14_a_full_log_disk_is_named_and_room_again_is_enough(home: Home) -> None:
     configure(home)
-    with small_disk(home.roost / "logs"), roost_in(home) as roost:
+    with small_disk(home.roost / "logs", "1m"), roost_in(home) as roost:
         log, socket = shell(roost)
         ballast = home.roost / "logs" / "ballast"
-        with suppress(OSError), ballast.open("wb", buffering=0) as file:
-            while file.write(b"x" * 4096):
-                pass
+        fill(ballast)
         type_in(socket, "head -c 300000 /dev/zero | tr '\\0' x; touch drawn")
         wait_until((home.work / "a/drawn").exists, timeout=PATIENCE, why="the shell is not held up")
         findings = {one["check"]: one for one in json.loads(roost.cli("doctor", "--json").stdout)}
