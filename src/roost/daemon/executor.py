@@ -17,7 +17,7 @@ from roost.core.session import ErrandKind, Session, SessionState, stand_in
 from roost.daemon.authority import Authority
 from roost.daemon.deliver import Delivery, paste_text
 from roost.daemon.errands import Performer
-from roost.daemon.evidence import doubted_offer, examine_record, holds, written_since
+from roost.daemon.evidence import Finding, doubted_offer, examine_record, holds, written_since
 from roost.daemon.failures import LaunchError, check_room, judged
 from roost.daemon.fleet import Fleet
 from roost.daemon.foreign import Foreign
@@ -254,16 +254,7 @@ class Executor:
         if doubted is None:
             return False
         for attempt in range(message.attempts - 1, 0, -1):
-            found = await self._searches.run_for(
-                live.session.id,
-                examine_record,
-                live.runtime,
-                live.context,
-                seed,
-                message,
-                attempt,
-                self._machine.clock.now(),
-            )
+            found = await self._search(live.runtime, live.context, seed, message, attempt)
             if found.verdict in (Examination.FOUND, Examination.ENDED):
                 late = e.Examined(message.id, found.verdict, found.why, message.attempts)
                 return late if attempt >= doubted else found.conversation == live.session.conversation
@@ -332,16 +323,7 @@ class Executor:
     async def _proven(self, command: c.Examine, live: Live, absent: e.Examined) -> e.Examined:
         """Absent from the record that is followed, if none holds it that was written meanwhile."""
         seed, message = self._fleet.get(command.peer).peer.seed, command.message
-        found = await self._searches.run_for(
-            live.session.id,
-            examine_record,
-            live.runtime,
-            live.context,
-            seed,
-            message,
-            message.attempts,
-            self._machine.clock.now(),
-        )
+        found = await self._search(live.runtime, live.context, seed, message, message.attempts)
         if found.verdict is Examination.ABSENT:
             return absent
         return e.Examined(message.id, found.verdict, found.why)
@@ -354,20 +336,20 @@ class Executor:
             return e.Examined(command.message.id, Examination.UNCLEAR, "it is settled already")
         context = self._record_context(command, message)
         runtime = self._machine.runtimes.get(state.peer.settings.runtime)
-        found = await self._searches.run_for(
-            context.session.id,
-            examine_record,
-            runtime,
-            context,
-            state.peer.seed,
-            message,
-            message.attempts,
-            self._machine.clock.now(),
-        )
+        found = await self._search(runtime, context, state.peer.seed, message, message.attempts)
         if found.verdict is Examination.ABSENT and await self._may_be_late(runtime, context, message):
             why = "it was entered, and its session ended before its program must have written it down"
             return e.Examined(message.id, Examination.UNCLEAR, why)
         return e.Examined(message.id, found.verdict, found.why, conversation=found.conversation)
+
+    async def _search(
+        self, runtime: Runtime, context: Context, seed: str, message: Message, attempt: int
+    ) -> Finding:
+        """What the records of its runtime say of one offer."""
+        now = self._machine.clock.now()
+        return await self._searches.run_for(
+            context.session.id, examine_record, runtime, context, seed, message, attempt, now
+        )
 
     async def _may_be_late(self, runtime: Runtime, context: Context, message: Message) -> bool:
         """Whether its program may have taken the message, and have ended before it wrote that down.
