@@ -50,6 +50,14 @@ def wait_gone(processes: frozenset[Found], timeout: float) -> frozenset[Found]:
     return frozenset(left)
 
 
+def parent(process: Found) -> int | None:
+    """The pid of its parent; None when it has ended."""
+    try:
+        return psutil.Process(process.pid).ppid() if _same(process) else None
+    except psutil.Error:
+        return None
+
+
 def end(processes: frozenset[Found]) -> None:
     """SIGKILL these, each only after its identity has been verified on the handle that is signalled."""
     for each in processes:

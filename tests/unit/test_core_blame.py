@@ -11,7 +11,7 @@ from roost.core.message import MessageState
 from roost.core.peer import ResumePolicy, WakePolicy
 from roost.core.session import Cause, Death, WakeCause
 from roost.core.view import shown
-from tests.unit.test_core_decide import RUNNING, Play
+from tests.support.playbook import RUNNING, Play
 
 NOBODYS = [Blame.ROOST, Blame.HOST, Blame.SETUP]
 

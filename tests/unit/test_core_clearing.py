@@ -6,7 +6,7 @@ from roost.core.peer import WakeMode, WakePolicy
 from roost.core.session import Cause, Death, SessionState
 from roost.core.view import shown
 from roost.store.interfaces import clear_of, intent_for
-from tests.unit.test_core_decide import Play
+from tests.support.playbook import Play
 
 
 def test_N7_what_may_be_left_is_cleared_before_the_next_session_starts() -> None:

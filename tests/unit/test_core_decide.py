@@ -7,102 +7,14 @@ import pytest
 
 from roost.core import commands as c
 from roost.core import events as e
-from roost.core.decide import deadline, decide
-from roost.core.identity import OPERATOR, ProcessId
-from roost.core.message import Examination, Message, MessageState, Notice
-from roost.core.peer import Peer, PeerState, ResumePolicy, Settings, WakeMode, WakePolicy
-from roost.core.policy import Policy, Traits
-from roost.core.session import Cause, Death, Processes, Session, SessionState
+from roost.core.decide import deadline
+from roost.core.identity import OPERATOR
+from roost.core.message import Examination, MessageState, Notice
+from roost.core.peer import ResumePolicy, WakeMode, WakePolicy
+from roost.core.session import Cause, SessionState
 from roost.core.view import shown
 from roost.errors import QueueFullError, RefusedError
-
-POLICY = Policy({"human": Traits(mailbox=True), "plain": Traits(resumable=False)})
-PROCESS = ProcessId("boot", 1, 2)
-RUNNING = Processes(PROCESS, PROCESS, PROCESS, "/s")
-
-
-class Play:
-    """One peer; `tell` applies an event and returns the commands in short words."""
-
-    def __init__(self, name: str = "p", **settings: Any) -> None:  # noqa: ANN401 -- fields of a row
-        chosen = replace(Settings("/", "demo", idle=30.0, quiet=2.0, silence=9.0), **settings)
-        self.state = PeerState(Peer(name, "5eed", chosen, 1.0))
-        self.now = 100.0
-        self.commands: tuple[c.Command, ...] = ()
-        self.policy = POLICY
-        self.gone = False
-
-    def tell(self, *events: e.Event, after: float = 0.0) -> list[str]:
-        self.now += after
-        made: list[c.Command] = []
-        for event in events:
-            state, commands = decide(self.state, event, self.now, self.policy)
-            self.gone, self.state = state is None, state or self.state
-            made += commands
-        self.commands = tuple(made)
-        return [word for word in map(_word, made) if word]
-
-    @property
-    def session(self) -> Session:
-        assert self.state.session is not None
-        return self.state.session
-
-    def message(self, number: int = 1) -> Message:
-        found = self.state.message(f"{number:032x}")
-        assert found is not None
-        return found
-
-    def submit(self, number: int = 1, **fields: Any) -> list[str]:  # noqa: ANN401 -- fields of a row
-        return self.tell(e.Submit(mail(number, self.now, **fields)))
-
-    def ready(self) -> list[str]:
-        launched = e.Launched(self.session.id, RUNNING)
-        return self.tell(launched, self.seen(SessionState.IDLE))
-
-    def seen(self, state: SessionState) -> e.Observed:
-        return e.Observed(self.session.id, state, str(state))
-
-    def taken(self, number: int = 1) -> list[str]:
-        return self.tell(e.Taken(self.session.id, f"{number:032x}", "record"))
-
-    def ended(self, failed: str | None = None, *, outage: bool = False) -> list[str]:
-        return self.tell(e.TurnEnded(self.session.id, "record", failed, outage=outage))
-
-    def died(self, cause: Cause = Cause.CRASHED, *, kept: bool = True) -> list[str]:
-        session = self.session
-        return self.tell(e.Died(Death(session.id, "p", session.generation, self.now, cause, 1), kept))
-
-    def examined(self, verdict: Examination, number: int = 1) -> list[str]:
-        return self.tell(e.Examined(f"{number:032x}", verdict, "looked"))
-
-    def busy(self, number: int = 1) -> None:
-        """A session with an accepted message."""
-        self.submit(number)
-        if not self.session.ready:
-            self.ready()
-        self.taken(number)
-
-
-def mail(number: int = 1, now: float = 100.0, **fields: Any) -> Message:  # noqa: ANN401 -- fields of a row
-    return replace(Message(f"{number:032x}", "asker", "p", now, 4, "d"), **fields)
-
-
-def _word(command: c.Command) -> str | None:
-    match command:
-        case c.Journal(kind=kind, cause=cause):
-            return f"{kind}({cause})" if cause else kind
-        case c.Offer(redrive=redrive, message=message):
-            return f"{'Redrive' if redrive else 'Offer'} {int(message.id, 16)}"
-        case c.End(cause=cause, guarded=guarded):
-            return f"End {cause}{' guarded' if guarded else ''}"
-        case c.Notify(notice=notice):
-            return f"Notify {notice.outcome}"
-        case c.Refuse(error=error):
-            return f"Refuse {type(error).__name__}"
-        case c.Launch() | c.Examine() | c.Advise() | c.Purge():
-            return type(command).__name__
-        case _:
-            return None
+from tests.support.playbook import POLICY, RUNNING, Play
 
 
 def test_P3_a_message_wakes_is_offered_taken_and_done() -> None:

@@ -6,7 +6,7 @@ from roost.core import commands as c
 from roost.core import events as e
 from roost.core.message import Examination, MessageState
 from roost.core.session import Cause
-from tests.unit.test_core_decide import Play, mail
+from tests.support.playbook import Play, mail
 
 
 def doubted() -> Play:

@@ -7,7 +7,7 @@ from roost.core.errands import BOUND
 from roost.core.policy import Policy, Traits
 from roost.core.session import Errand, SessionState
 from roost.core.view import shown
-from tests.unit.test_core_decide import RUNNING, Play
+from tests.support.playbook import RUNNING, Play
 
 
 def asked(play: Play) -> Errand:

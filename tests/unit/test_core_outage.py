@@ -2,7 +2,7 @@
 
 from roost.core import events as e
 from roost.core.view import shown
-from tests.unit.test_core_decide import Play
+from tests.support.playbook import Play
 
 
 def test_N4_an_outage_of_the_model_costs_no_message() -> None:

@@ -4,7 +4,7 @@ from roost.core import events as e
 from roost.core.message import Examination, MessageState
 from roost.core.peer import ResumePolicy, WakePolicy
 from roost.core.session import Cause
-from tests.unit.test_core_decide import Play
+from tests.support.playbook import Play
 
 
 def offered(restarts: int = 3) -> Play:

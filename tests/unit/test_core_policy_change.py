@@ -5,7 +5,7 @@ from dataclasses import replace
 from roost.core import events as e
 from roost.core.peer import WakePolicy
 from roost.core.session import SessionState
-from tests.unit.test_core_decide import Play
+from tests.support.playbook import Play
 
 
 def turned(play: Play, wake: WakePolicy) -> list[str]:

@@ -13,7 +13,7 @@ from roost.core.pool import wants_spare
 from roost.core.session import Cause, Death, Session, SessionState
 from roost.core.settings import apply_settings
 from roost.errors import InvalidSettingError
-from tests.unit.test_core_decide import POLICY, RUNNING, Play, mail
+from tests.support.playbook import POLICY, RUNNING, Play, mail
 
 EVICTED = ["stopping(idle-sleep)", "End idle-sleep guarded"]
 

@@ -4,7 +4,7 @@ from roost.core import commands as c
 from roost.core import events as e
 from roost.core.identity import OPERATOR
 from roost.core.message import Notice
-from tests.unit.test_core_decide import Play
+from tests.support.playbook import Play
 
 FULL = ["Refuse QueueFullError"]
 KEPT = ["queued", "Advise"]

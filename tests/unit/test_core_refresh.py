@@ -11,7 +11,7 @@ from roost.core.peer import ResumePolicy, WakeMode, WakePolicy
 from roost.core.session import Cause, Death, SessionState
 from roost.core.view import shown
 from roost.core.waiting import AFTER
-from tests.unit.test_core_decide import RUNNING, Play
+from tests.support.playbook import RUNNING, Play
 
 
 def asleep() -> Play:

@@ -8,7 +8,7 @@ from roost.core.message import Message, MessageState, Notice, Timing
 from roost.core.peer import ResumePolicy, WakeMode, WakePolicy
 from roost.core.session import Cause, SessionState, WakeCause
 from roost.core.view import shown
-from tests.unit.test_core_decide import Play
+from tests.support.playbook import Play
 
 WORDS = "API Error: 400 no"
 

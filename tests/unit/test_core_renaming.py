@@ -3,7 +3,7 @@
 from roost.core import commands as c
 from roost.core import events as e
 from roost.core.message import Examination
-from tests.unit.test_core_decide import Play, mail
+from tests.support.playbook import Play, mail
 
 
 def moves(play: Play) -> list[tuple[str, str]]:

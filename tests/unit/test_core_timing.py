@@ -8,7 +8,7 @@ from roost.core.message import Examination, MessageState, Timing
 from roost.core.peer import WakeMode, WakePolicy
 from roost.core.policy import Policy, Traits
 from roost.core.session import Cause, SessionState
-from tests.unit.test_core_decide import Play, mail
+from tests.support.playbook import Play, mail
 
 NOW, IDLE = Timing.NOW, Timing.IDLE
 

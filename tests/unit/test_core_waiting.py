@@ -8,7 +8,7 @@ from roost.core.message import MessageState
 from roost.core.peer import WakePolicy
 from roost.core.session import Cause, SessionState
 from roost.core.waiting import AFTER
-from tests.unit.test_core_decide import Play
+from tests.support.playbook import Play
 
 LIMIT = 14400.0
 

@@ -11,7 +11,7 @@ from roost.daemon.metrics import Histogram, Metrics
 from roost.daemon.tasks import Tasks
 from roost.host.memory.clock import VirtualClock
 from roost.store.memory import MemoryStore
-from tests.unit.test_core_decide import Play, mail
+from tests.support.playbook import Play, mail
 
 
 @pytest.fixture

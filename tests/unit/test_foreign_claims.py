@@ -13,7 +13,7 @@ from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.codex_threads import writers
 from roost.runtimes.demo import DemoRuntime
-from tests.unit.test_core_decide import Play
+from tests.support.playbook import Play
 
 CONVERSATION = "11111111-2222-4333-8444-555555555551"
 

@@ -137,6 +137,38 @@ def test_a_leaked_process_fails_the_run(run: Run, pytester: pytest.Pytester) -> 
     assert_gone(pytester)
 
 
+def test_a_child_of_what_a_module_keeps_is_not_the_tests(run: Run) -> None:
+    source = """
+        import os, signal, subprocess, sys, pytest
+
+        PARENT = (
+            "import os, subprocess, sys\\n"
+            "for line in sys.stdin:\\n"
+            "    child = subprocess.Popen(['sleep', '60'], stdout=2)\\n"
+            "    print('born', flush=True)\\n"
+            "child.kill(); child.wait()"
+        )
+
+        @pytest.fixture(scope="module")
+        def kept():
+            pipe = subprocess.PIPE
+            with subprocess.Popen([sys.executable, "-c", PARENT], stdin=pipe, stdout=pipe, text=True) as made:
+                yield made
+                made.stdin.close()
+
+        @pytest.mark.real
+        def test_first(kept):
+            pass
+
+        @pytest.mark.real
+        def test_next(kept):
+            kept.stdin.write("go\\n")
+            kept.stdin.flush()
+            assert kept.stdout.readline() == "born\\n"
+        """
+    run(source).assert_outcomes(passed=2)
+
+
 def assert_gone(pytester: pytest.Pytester) -> None:
     pid = int((pytester.path / "pid").read_text())
     wait_until(lambda: processes._start(pid) is None, timeout=5, why=f"pid {pid} to be ended by the guard")

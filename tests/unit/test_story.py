@@ -7,7 +7,7 @@ from roost.core.session import SessionState
 from roost.daemon.live import Handing
 from roost.present import message_story
 from roost.store.records import Attempt, StoredMessage
-from tests.unit.test_core_decide import Play, mail
+from tests.support.playbook import Play, mail
 
 MESSAGE = Message("a" * 32, "ann", "bob", 100.0, 12, "d", topic="t", state=MessageState.DONE)
 REPLY = Message("b" * 32, "bob", "ann", 104.0, 3, "d", reply_to=MESSAGE.id)
