@@ -132,13 +132,13 @@ def test_P1_a_message_arrives_whole_and_is_answered_by_mcp_without_a_dialog(agen
         assert "roost message m-1" in hook.content["prompt"]
 
 
-def test_a_command_that_needs_permission_opens_the_dialog_and_escape_refuses_it(agent: Agent) -> None:
+def test_a_command_that_needs_permission_opens_the_dialog_and_can_be_refused(agent: Agent) -> None:
     forbidden = agent.home.root / "made-by-the-agent"
     with agent.start() as pane:
         pane.submit(f"@@bash touch {forbidden}@@", "@@bash")
         dialog = r"Do you want to proceed\?|Would you like to run the following command\?"
         pane.wait_for(dialog)
-        pane.dismiss("Escape", dialog)
+        pane.dismiss(["Escape", "3"], dialog)
         pane.wait_for(r"Interrupted|interrupted", without=agent.busy)
     assert not forbidden.exists()
 

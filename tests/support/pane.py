@@ -1,6 +1,7 @@
 """One program in a tmux of its own, for tests that drive a real program as a person would."""
 
 import contextlib
+import itertools
 import os
 import re
 import signal
@@ -59,21 +60,24 @@ class Pane:
         """Press keys, by tmux's names."""
         self.tmux("send-keys", "-t", ":", *names)
 
-    def dismiss(self, key: str, shown: str) -> None:
-        """Press a key until the dialog that shows the regex `shown` is gone; only while it is on the screen.
+    def dismiss(self, keys: Sequence[str], shown: str) -> None:
+        """Press these keys in turn until the dialog that shows the regex `shown` is gone; never later.
 
-        Codex 0.169.0 lost about one Escape in ten that came as soon as the dialog showed; Claude Code 2.1.328
-        ignores every Enter within 0.05 s of it.
+        Codex 0.169.0 and 0.171.0 lose about one Escape in ten that comes as soon as the dialog shows, and
+        0.171.0 every Escape after it (for 20 s), while a number works; Claude Code 2.1.328 ignores every
+        Enter within 0.05 s of it.
         """
         deadline = time.monotonic() + _PATIENCE
-        while re.search(shown, self.screen()):
+        for key in itertools.cycle(keys):
+            if not re.search(shown, self.screen()):
+                return
             self.keys(key)
             with contextlib.suppress(NeverHappenedError):
                 wait_until(
                     lambda: not re.search(shown, self.screen()), timeout=1.0, why="the dialog goes away"
                 )
             if time.monotonic() > deadline:
-                raise NeverHappenedError(f"{key} does not close the dialog:\n{self.screen()}")
+                raise NeverHappenedError(f"{keys} do not close the dialog:\n{self.screen()}")
 
     def submit(self, text: str, shown: str) -> None:
         """Paste, wait until the composer shows it (regex `shown`), press Enter."""
