@@ -6,9 +6,23 @@ travel as attributes. The command line prints the message in one line and ends w
 
 from __future__ import annotations
 
+import errno
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ClassVar
+
+_CURES = {
+    errno.EDQUOT: "free some of your quota",
+    errno.ENOSPC: "free some space or some files (`df -h; df -i`)",
+    errno.EROFS: "mount it for writing (`mount -o remount,rw`)",
+}
+
+
+def in_words(error: OSError, place: object) -> str:
+    """An error of the system that met our files, where it names none those at `place`, and what to do."""
+    cure = _CURES.get(error.errno or 0, "see to its permissions")
+    return f"{error.strerror or error}: {error.filename or place}; {cure}, then try again"
 
 
 class RoostError(Exception):

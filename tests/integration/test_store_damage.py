@@ -1,173 +1,275 @@
-"""The damage matrix: no live agent is ended, what is lost is said, and each cure works."""
+"""The damage matrix (G1 to G6): no live agent is ended, what is lost is said, each printed cure works.
 
+{what happens to the store or its disk} x {daemon up, down} x {agents alive, dead}: each cell is a subtest, and
+those of one column share a roost, which each cure leaves whole for the next.
+"""
+
+import json
+import re
+import shlex
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 
+from roost.store.database import SCHEMA
 from tests.support.daemon import PATIENCE, Record, Roost, StartFailedError, alive, roost_in
-from tests.support.home import Home
+from tests.support.damage import NEWER_ROOST, OF_DISKS, OF_FILES, Damage, ballast, set_version
+from tests.support.home import Home, make_home
+from tests.support.small_disk import small_disk
 from tests.support.sweeping import wipe_out
 from tests.support.wait import wait_until
+
+PEERS = ("a", "b")
+KINDS = {"files": OF_FILES, "disk": OF_DISKS}
+IN_PLACE = ("zero-bytes", "flipped-pages")
+"""The files are where they were: who has them open meets the damage when he reads."""
+SAID = r"restore BACKUP|upgrade roost|mount -o remount,rw|free some|df -i"
+"""What refuses to start says what to do."""
+
+
+@contextmanager
+def roost_on(kind: str) -> Iterator[Roost]:
+    """A roost with two peers that have worked, a mailbox, and a backup from before one of them was."""
+    with ExitStack() as stack:
+        home = stack.enter_context(make_home())
+        disk: AbstractContextManager[None] = nullcontext()
+        if kind == "disk":
+            disk = small_disk(home.roost, "24m", files=3000)
+        stack.enter_context(disk)
+        roost = stack.enter_context(roost_in(home))
+        roost.add("box", "human")
+        for name in PEERS:
+            roost.add(name)
+            if name == "a":
+                assert roost.cli("backup", str(home.root / "early.db")).returncode == 0
+        yield roost
+
+
+class Cell:
+    """One damage to a roost whose peers are awake."""
+
+    def __init__(self, roost: Roost, damage: Damage, agents: str, *, up: bool) -> None:
+        """Wake the peers, back up, send what is acknowledged, and do the damage."""
+        self.roost, self.damage, self.agents, self.up = roost, damage, agents, up
+        for name in PEERS:
+            assert roost.ask(name, "hello") == "echo: hello"
+            roost.until_state(name, "idle")
+        self.sessions = [roost.session(name) for name in PEERS]
+        self.old = roost.send("box", "before the backup")["id"]
+        self.late = roost.home.root / "late.db"
+        self.late.unlink(missing_ok=True)
+        assert roost.cli("backup", str(self.late)).returncode == 0
+        self.new = roost.send("box", "acknowledged just before")["id"]
+        if not up:
+            if damage.name == "no-log":
+                roost.kill()  # in its log is what was acknowledged a moment ago
+            else:
+                roost.down(agents=False)
+            if agents == "dead":
+                wipe_out(self.sessions)
+        damage.harm(roost)
+        if up and agents == "dead":
+            wipe_out(self.sessions)
+
+    @property
+    def unknown(self) -> int:
+        """How many sessions the registry does not know: an early backup knows of none."""
+        return len(PEERS)
+
+    def check_agents(self) -> None:
+        """None of those that live has been ended."""
+        if self.agents == "alive":
+            names = ("agent_pid", "shim_pid", "server_pid")
+            assert all(alive(session[name]) for session in self.sessions for name in names)
+
+    def wrong(self, *checks: str) -> dict[str, str]:
+        """The cures that doctor prints for these checks."""
+        found: list[Record] = json.loads(self.roost.cli("doctor", "--json").stdout)
+        return {
+            each["check"]: each["fix"] for each in found if each["ok"] is False and each["check"] in checks
+        }
+
+    def run(self, cure: str) -> None:
+        """Run each command of a cure as it is printed, with the backup for the file that it asks for."""
+        for printed in cure.replace(", then ", "\n").partition(", or ")[0].splitlines():
+            words = shlex.split(printed.replace("BACKUP", str(self.late)).replace("FILE", str(self.saved)))
+            if words == ["roost", "up"]:
+                self.roost.start()
+            elif words == ["roost", "down"]:
+                done = self.roost.cli("down")
+                assert (done.returncode, self.roost.daemon.wait(PATIENCE)) == (0, 0), done
+            elif words[0] == "roost":
+                done = self.roost.cli(*words[1:])
+                assert done.returncode == 0, done
+            else:
+                subprocess.run(["sh", "-c", printed], check=True, capture_output=True)  # noqa: S607 -- by its name
+
+    @property
+    def saved(self) -> Path:
+        """The file for what the daemon still has open."""
+        return self.roost.home.root / "saved.db"
+
+    def free_the_disk(self) -> None:
+        """Do as doctor says: look for what fills the disk, and remove it."""
+        cure = self.wrong("disk")["disk"]
+        shown = subprocess.run(["sh", "-c", cure], check=True, capture_output=True, text=True).stdout  # noqa: S607
+        assert str(ballast(self.roost)) in shown
+        shutil.rmtree(ballast(self.roost))
+
+    def check_whole(self, *messages: str) -> None:
+        """All is as before: what was acknowledged is there, the agents are the same, or wake again."""
+        roost = self.roost
+        for message in (self.old, *messages):
+            assert roost.message(message)["state"] == "queued"
+        assert roost.call("status")["alarm"] is None
+        for name, session in zip(PEERS, self.sessions, strict=True):
+            if self.agents == "alive":
+                roost.until_state(name, "idle")
+                assert roost.session(name)["agent_pid"] == session["agent_pid"]
+            assert roost.ask(name, "again") == "echo: again"
+        self.saved.unlink(missing_ok=True)
+
+
+def column(
+    subtests: pytest.Subtests, kind: str, agents: str, judge: Callable[[Cell], None], *, up: bool
+) -> None:
+    """Each damage of that kind. Where a cure leaves a roost that does not work, the next one has another."""
+    left = list(KINDS[kind])
+    while left:
+        with roost_on(kind) as roost:
+            whole = True
+            while left and whole:
+                damage, whole = left.pop(0), False
+                with subtests.test(f"{damage.name}, daemon {'up' if up else 'down'}, agents {agents}"):
+                    try:
+                        judge(Cell(roost, damage, agents, up=up))
+                        whole = True
+                    finally:
+                        if damage.name == "read-only":
+                            subprocess.run(["umount", "-l", str(roost.home.roost)], check=True)
+                if not whole:
+                    repair(roost)
+
+
+def repair(roost: Roost) -> None:
+    """After a failure: what lets the roost be ended in order."""
+    shutil.rmtree(ballast(roost), ignore_errors=True)
+    if roost.daemon.poll() is None:
+        roost.kill()
+    roost.cli("restore", str(roost.home.root / "late.db"))
+    roost.start()
+    roost.call("gc", end=["all"])
+
+
+def while_down(cell: Cell) -> None:
+    roost, damage = cell.roost, cell.damage
+    cures = cell.wrong("store", "state folder")
+    listed = roost.cli("inbox", "box", "--json")
+    if damage.disk:
+        assert cell.new in listed.stdout, "what is stored can be read"
+    elif damage.loses:
+        assert "roost restore BACKUP" in listed.stderr
+    if damage.starts:
+        roost.start()
+        assert "the store" in roost.call("status")["alarm"], "what is lost is said"
+        assert "the store" in roost.cli("list").stderr
+        if cell.agents == "alive":
+            # Two looks have been at all that runs.
+            wait_until(
+                lambda: len(roost.call("status")["unknown_sessions"]) == cell.unknown,
+                timeout=PATIENCE,
+                why="what the registry does not know is shown",
+            )
+        roost.down(agents=False)
+    else:
+        with pytest.raises(StartFailedError, match=SAID):
+            roost.start()
+        failed = roost.cli("up")
+        assert failed.returncode == 1
+        assert re.search(SAID, failed.stderr), failed
+    cell.check_agents()
+    match damage.name:
+        case "full" | "no-inodes":
+            cell.free_the_disk()
+            roost.start()
+        case "newer-schema":
+            assert cures == {"store": "upgrade roost"}
+            roost.start(*NEWER_ROOST)
+            set_version(roost, SCHEMA)
+        case _:
+            cell.run(cures["state folder" if damage.disk else "store"])
+            roost.start()
+    cell.check_whole(*([] if damage.loses else [cell.new]))
+
+
+def while_up(cell: Cell) -> None:
+    """The daemon still has the files that were taken away: what they hold is not lost."""
+    roost, damage = cell.roost, cell.damage
+    for name in PEERS if cell.agents == "dead" else ():
+        wait_until(
+            lambda name=name: roost.row(name)["state"] not in ("idle", "working"),
+            timeout=PATIENCE,
+            why="a death is shown, stored or not",
+            describe=lambda name=name: roost.row(name),
+        )
+    kept = [cell.new]
+    if damage.name in IN_PLACE:
+        # What is in memory still is told; the first look at the disk shows what is wrong.
+        told = roost.cli("message", cell.new)
+        assert (told.returncode, "is damaged" in told.stderr) == (1, True), told
+        kept = []
+    sent = roost.cli("send", "box", "x" * 50_000, "--wait", "stored")
+    if damage.disk or damage.name == "newer-schema":
+        if sent.returncode == 0:
+            kept.append(sent.stdout.strip())
+        else:
+            assert "is full and nothing was stored" in sent.stderr
+    else:
+        assert (sent.returncode, "nothing is stored" in sent.stderr) == (1, True), sent
+        assert roost.call("status")["alarm"] in roost.cli("list").stderr
+    cures = cell.wrong("store in use", "state folder")
+    match damage.name:
+        case "full" | "no-inodes":
+            cell.free_the_disk()
+        case "read-only":
+            cell.run(cures["state folder"])
+        case "newer-schema":
+            roost.down(agents=False)
+            with pytest.raises(StartFailedError, match="upgrade roost"):
+                roost.start()
+            roost.start(*NEWER_ROOST)
+            set_version(roost, SCHEMA)
+        case _:
+            cell.run(cures["store in use"])
+    cell.check_agents()
+    cell.check_whole(*kept)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("agents", ["alive", "dead"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_G1_G2_G4_G5_G6_G13_damage_while_the_daemon_is_down(
+    subtests: pytest.Subtests, kind: str, agents: str
+) -> None:
+    column(subtests, kind, agents, while_down, up=False)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("agents", ["alive", "dead"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_G3_G4_G5_G6_damage_under_a_running_daemon(subtests: pytest.Subtests, kind: str, agents: str) -> None:
+    column(subtests, kind, agents, while_up, up=True)
 
 
 @pytest.fixture
 def roost(home: Home) -> Iterator[Roost]:
     with roost_in(home) as made:
-        try:
-            yield made
-        finally:
-            if made.daemon.poll() is None:
-                made.call("gc", end=["all"])
-
-
-def files(roost: Roost) -> list[Path]:
-    return [Path(f"{roost.places.database}{suffix}") for suffix in ("", "-wal", "-shm")]
-
-
-def deleted(roost: Roost) -> None:
-    for path in files(roost):
-        path.unlink(missing_ok=True)
-
-
-def zero_bytes(roost: Roost) -> None:
-    deleted(roost)
-    roost.places.database.touch()
-
-
-def no_tables(roost: Roost) -> None:
-    deleted(roost)
-    connection = sqlite3.connect(roost.places.database)
-    connection.execute("PRAGMA application_id = 1")
-    connection.close()
-
-
-def no_log(roost: Roost) -> None:
-    for path in files(roost)[1:]:
-        path.unlink(missing_ok=True)
-
-
-def older_copy(roost: Roost) -> None:
-    deleted(roost)
-    shutil.copy(roost.home.root / "early.db", roost.places.database)
-
-
-def newer_schema(roost: Roost) -> None:
-    connection = sqlite3.connect(roost.places.database)
-    connection.execute("PRAGMA user_version = 99")
-    connection.close()
-
-
-def flipped_pages(roost: Roost) -> None:
-    no_log(roost)
-    data = bytearray(roost.places.database.read_bytes())
-    for at in range(4096, len(data), 4096):
-        data[at : at + 512] = bytes(byte ^ 0xA5 for byte in data[at : at + 512])
-    roost.places.database.write_bytes(data)
-
-
-def garbage(roost: Roost) -> None:
-    deleted(roost)
-    roost.places.database.write_bytes(b"no database at all" * 1000)
-
-
-def moved(roost: Roost) -> None:
-    for path in files(roost):
-        if path.exists():
-            path.rename(roost.home.root / path.name)
-
-
-REFUSED = (newer_schema, flipped_pages, garbage)
-"""With these no daemon starts, and it says what to do."""
-DAMAGES = [deleted, zero_bytes, no_tables, no_log, older_copy, moved, *REFUSED]
-
-
-def backed_up(roost: Roost) -> tuple[list[Record], str]:
-    """Two peers that work, an early and a late backup; their sessions, an acknowledged message."""
-    for name in ("a", "b"):
-        roost.add(name)
-        if name == "a":
-            assert roost.cli("backup", str(roost.home.root / "early.db")).returncode == 0
-        assert roost.ask(name, "hello") == "echo: hello"
-        roost.until_state(name, "idle")
-    sent = roost.ask("a", "remember this")
-    assert sent == "echo: remember this"
-    acknowledged = roost.call("messages", name="a")[-1]["id"]
-    done = roost.cli("backup", str(roost.home.root / "late.db"))
-    assert done.returncode == 0, done
-    return [roost.session(name) for name in ("a", "b")], acknowledged
-
-
-def pids_of(session: Record) -> list[int]:
-    return [session[name] for name in ("agent_pid", "shim_pid", "server_pid")]
-
-
-@pytest.mark.parametrize("agents", ["alive", "dead"])
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda each: each.__name__)
-def test_G6_damage_while_the_daemon_is_down(
-    roost: Roost, damage: Callable[[Roost], None], agents: str
-) -> None:
-    sessions, acknowledged = backed_up(roost)
-    roost.down(agents=False)
-    if agents == "dead":
-        wipe_out(sessions)
-    damage(roost)
-    doctor = roost.cli("doctor")
-    if damage not in (no_log, moved, deleted, older_copy):
-        assert "WRONG  store" in doctor.stdout
-    if damage in REFUSED:
-        with pytest.raises(StartFailedError, match=r"restore|upgrade"):
-            roost.start()
-    else:
-        roost.start()
-        # Two looks have been at all that runs.
-        expected = [] if agents == "dead" or damage is no_log else sessions
-        wait_until(
-            lambda: len(roost.call("status")["unknown_sessions"]) == len(expected),
-            timeout=PATIENCE,
-            why="what the registry does not know is shown",
-        )
-        lost = damage is not no_log
-        assert bool(roost.call("status")["alarm"]) is lost
-        roost.down(agents=False)
-    if agents == "alive":
-        assert all(alive(pid) for session in sessions for pid in pids_of(session))
-
-    cured = roost.cli("restore", str(roost.home.root / "late.db"))
-    assert cured.returncode == 0, cured
-    roost.start()
-    assert roost.message(acknowledged)["state"] == "done"
-    assert roost.call("status")["alarm"] is None
-    for name, session in zip(("a", "b"), sessions, strict=True):
-        if agents == "alive":
-            wait_until(
-                lambda name=name: roost.events(name, "adopted"), timeout=PATIENCE, why="it is taken over"
-            )
-            assert roost.session(name)["agent_pid"] == session["agent_pid"]
-        assert roost.ask(name, "again") == "echo: again"
-
-
-@pytest.mark.parametrize("damage", [deleted, moved, older_copy, garbage], ids=lambda each: each.__name__)
-def test_G3_damage_under_a_running_daemon_is_told_and_cured(
-    roost: Roost, damage: Callable[[Roost], None]
-) -> None:
-    """The daemon still has the files that were taken away: what they hold is not lost."""
-    sessions, acknowledged = backed_up(roost)
-    damage(roost)
-    refused = roost.cli("send", "a", "lost?", "--wait", "stored")
-    assert (refused.returncode, "nothing is stored" in refused.stderr) == (1, True)
-    saved = roost.home.root / "saved.db"
-    assert roost.cli("backup", str(saved)).returncode == 0
-    assert "daemon is running" in roost.cli("restore", str(saved)).stderr
-    roost.down(agents=False)
-    assert roost.cli("restore", str(saved)).returncode == 0
-    roost.start()
-    assert roost.message(acknowledged)["state"] == "done"
-    for name, session in zip(("a", "b"), sessions, strict=True):
-        assert roost.session(name)["agent_pid"] == session["agent_pid"]
-        assert roost.ask(name, "again") == "echo: again"
+        yield made
 
 
 def test_backup_and_restore_refuse_what_would_destroy(roost: Roost) -> None:

@@ -53,7 +53,7 @@ def examine(places: Places) -> list[Record]:
         ("folders", lambda: _directories(places)),
         ("socket", lambda: [_socket_path(places)]),
         ("disk", lambda: _disks(places)),
-        ("store", lambda: [_store(places.database)]),
+        ("store", lambda: [_store(places)]),
         ("config", lambda: [_configuration(places.config)]),
         *((name, lambda name=name: [_program(name, _PROGRAMS[name])]) for name in _PROGRAMS),
     ]
@@ -190,25 +190,29 @@ def _disk(name: str, folder: Path) -> Record:
     inodes = os.statvfs(folder)
     if inodes.f_files and inodes.f_favail < LEAST_INODES:
         few = f"{inodes.f_favail} files can still be made at {folder}"
-        return wrong(name, few, f"du -x --inodes {folder}")
+        return wrong(name, few, f"du -x -d 2 --inodes {_mount_of(folder)} | sort -n")
     if free < LEAST_FREE:
-        return wrong(name, text, f"du -x -d 2 -h {folder} | sort -h")
+        return wrong(name, text, f"du -x -d 2 -h {_mount_of(folder)} | sort -h")
     return good(name, text)
 
 
-def _store(path: Path) -> Record:
+def _store(places: Places) -> Record:
     """Opened and read as a whole: a damage is told before somebody needs the page that it is in."""
-    from roost.store.errors import StoreEmptyError, StoreMissingError, StoreVersionError
+    from roost.store.errors import StoreDamagedError, StoreEmptyError, StoreMissingError, StoreVersionError
+    from roost.store.note import doubt_of, gone, read_note
     from roost.store.reader import Reader
 
-    restore = "roost restore BACKUP"
+    path, restore = places.database, "roost restore BACKUP"
     try:
         reader = Reader(path)
         try:
-            found = reader.check()
+            found, doubt = reader.check(), doubt_of(reader, places.store_note)
         finally:
             reader.close()
     except StoreMissingError:
+        ran = read_note(places.store_note)
+        if ran is not None:
+            return wrong("store", gone(path, ran).message, restore)
         return note("store", f"{path} does not exist yet; `roost up` makes it")
     except StoreVersionError as error:
         newer = error.newer
@@ -217,12 +221,14 @@ def _store(path: Path) -> Record:
             if newer
             else note("store", error.message, "roost up")
         )
-    except StoreEmptyError as error:
+    except (StoreDamagedError, StoreEmptyError) as error:
         return wrong("store", error.message, restore)
     except RoostError as error:
-        return wrong("store", error.message, restore)
+        return wrong("store", error.message, "df -h; df -i")
     if found:
         return wrong("store", f"{path} is damaged: {found[0]}", restore)
+    if doubt is not None:
+        return wrong("store", f"{path}: {doubt}", f"{restore}, or roost adopt --store to go on with this one")
     return good("store", str(path))
 
 

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from roost.cli.app import App
 from roost.cli.output import one_line
-from roost.errors import RoostError
+from roost.errors import RoostError, in_words
 
 START_SECONDS = 30.0
 """How long `up` waits for the daemon's word."""
@@ -46,10 +46,14 @@ def start(app: App) -> None:
     becomes the daemon.
     """
     log = app.places.daemon_log
-    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        opened = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StartError(in_words(error, log)) from error
     ready, told = os.pipe()
     try:
-        with open(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as output:  # noqa: PTH123 -- a mode
+        with open(opened, "ab") as output:  # noqa: PTH123 -- a descriptor
             before = output.tell()
             process = subprocess.Popen(
                 [*_command(app), "--ready-fd", str(told)],

@@ -40,13 +40,20 @@ def read(places: Places, method: str, params: Record) -> Answer:
     database = places.database
     if method == "inbox" and params["name"] is None:
         params = {**params, "name": load_config(places.config).sender or OPERATOR}
-    if not database.exists():
-        warn(f"{DOWN} and has not stored anything here yet; `roost up` starts it")
-        return _NOTHING[method](params)
+    from roost.store.note import doubt_of, gone, read_note
     from roost.store.reader import Reader
 
+    if not database.exists():
+        note = read_note(places.store_note)
+        if note is not None:
+            raise gone(database, note)
+        warn(f"{DOWN} and has not stored anything here yet; `roost up` starts it")
+        return _NOTHING[method](params)
     reader = Reader(database)
     try:
+        doubt = doubt_of(reader, places.store_note)
+        if doubt is not None:
+            warn(f"the store: {doubt}; `roost restore BACKUP` brings back a backup")
         answer = _METHODS[method](reader, params)
     finally:
         reader.close()

@@ -4,7 +4,6 @@ Little is loaded before it is settled that this process is to be the daemon.
 """
 
 import argparse
-import errno
 import faulthandler
 import os
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from roost.daemon.birth import settle
-from roost.errors import RoostError
+from roost.errors import RoostError, in_words
 from roost.host.notify import take_notifier
 from roost.paths import find_places
 from roost.streams import open_closed_streams
@@ -33,10 +32,10 @@ def main() -> int:
     notifier = take_notifier(os.environ)
     # A service manager ends a hung daemon with SIGABRT: its log then tells where it hung.
     faulthandler.enable()
+    places = find_places(os.environ, asked.home)
+    if asked.config:
+        places = replace(places, config=Path(asked.config).absolute())
     try:
-        places = find_places(os.environ, asked.home)
-        if asked.config:
-            places = replace(places, config=Path(asked.config).absolute())
         home = asked.home or os.environ.get("ROOST_HOME")
         inherited = settle(places, home, asked.ready_fd)
         from roost.daemon.serving import serve  # noqa: PLC0415 -- takes a second, and only the daemon needs it
@@ -47,11 +46,7 @@ def main() -> int:
         sys.stderr.write(f"roost: {error.message}\n")
         return error.exit_code
     except OSError as error:
-        place = error.filename or "its folders"
-        cure = (
-            "mount it for writing" if error.errno == errno.EROFS else "see to its permissions and free space"
-        )
-        line = f"{error.strerror}: {place}; {cure}, then `roost up`"
+        line = in_words(error, places.home)
         say(f"error: {line}")
         sys.stderr.write(f"roost: {line}\n")
         return 1

@@ -31,7 +31,7 @@ from roost.daemon.orphans import Orphan, Orphans, orphan_objects, orphans_among
 from roost.daemon.sweep import HOLD, Pass, Sweeper, judge_all, read_boots, read_hold
 from roost.daemon.tasks import Tasks
 from roost.daemon.undertaker import Undertaker
-from roost.errors import RoostError, StoreError
+from roost.errors import RoostError, StoreError, in_words
 from roost.host.clock import SystemClock
 from roost.host.ids import SystemIds
 from roost.host.process import SystemProcesses
@@ -76,6 +76,9 @@ def main() -> int:
     except RoostError as error:
         sys.stderr.write(f"{error.message}\n")
         return error.exit_code
+    except OSError as error:
+        sys.stderr.write(f"{in_words(error, places.home)}\n")
+        return 1
     sys.stdout.write(json.dumps(report) + "\n")
     return 0
 

@@ -20,11 +20,13 @@ from roost.daemon.machine import Machine
 from roost.daemon.orphans import Orphans, orphan_objects, orphans_among, unknown_objects, unknown_words
 from roost.daemon.surroundings import REPLACE, Surroundings
 from roost.daemon.sweep import Sweeper
+from roost.errors import StoreError
 from roost.host.locks import lock_holders
 from roost.host.process import has_handles
 from roost.host.process_room import process_room
 from roost.host.scope import control_group
 from roost.present import gc_object
+from roost.store.database import SCHEMA
 
 READ = 3.0
 """Seconds for which a program may read an old state of the store until that is told."""
@@ -79,12 +81,18 @@ class Health:
             "mailboxes": sum(1 for state in boxes if state.peer.name != OPERATOR),
             "queued": sum(state.queued for state in everyone if state.peer.settings.runtime != HUMAN),
             "unread": sum(state.queued for state in boxes),
-            "schema": await self._machine.store.schema(),
+            "schema": await self._schema(),
             "url": self._url,
             "alarm": "; ".join(self._alarms()) or None,
             "unknown_sessions": unknown_objects(self._orphans.unknown),
             **await self._surroundings.status(),
         }
+
+    async def _schema(self) -> int:
+        try:
+            return await self._machine.store.schema()
+        except StoreError:  # how the daemon is can be told all the same
+            return SCHEMA
 
     def _alarms(self) -> list[str]:
         unknown = unknown_words(self._orphans.unknown)
@@ -109,8 +117,7 @@ class Health:
         found += await self._log()
         problem = self._lineage.problem()
         if problem is not None:
-            fix = "roost restore BACKUP, or roost adopt --store to go on with this one"
-            found.append(_check("store in use", ok=False, detail=problem, fix=fix))
+            found.append(_check("store in use", ok=False, detail=problem, fix=self._lineage.cure()))
         for orphan in self._orphans.unknown:
             fix = f"roost adopt {orphan.marker.session[:8]}"
             found.append(_check("unknown session", ok=False, detail=orphan.why, fix=fix))

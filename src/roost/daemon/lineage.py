@@ -3,56 +3,26 @@
 A note beside the store says which one ran here last and how far its journal had come.
 """
 
-import json
 import logging
-from dataclasses import dataclass
-from typing import Any
+import os
 
-from roost.core.view import iso
 from roost.daemon.owner import OWNER, SHAPE, CopiedStoreError, copied, holds, this_owner
 from roost.daemon.threads import Threads
 from roost.errors import StoreError
 from roost.host.files import write_atomic
 from roost.host.interfaces import Clock, Ids, Processes
 from roost.paths import Places
+from roost.store.errors import StoreDisplacedError
 from roost.store.interfaces import Batch, Store
+from roost.store.note import STORE, Note, doubted, read_note
 
 BOOTS = "boots"
 """The store's key of the boot that each host was last seen in."""
-STORE = "store.id"
-"""The store's key of its own id."""
 SECONDS = 30.0
 """Seconds for writing the note down."""
 EVERY = 2.0
 """Seconds between two looks at the store's files."""
-
 _log = logging.getLogger("roost.lineage")
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """The store that ran here last, and the latest event of its journal that was noted (Unix seconds)."""
-
-    store: str
-    seq: int
-    at: float
-
-
-def doubted(note: Note | None, store: str, last: int, at: float | None) -> str | None:
-    """Why a store of that id may not be the right one.
-
-    `last` is its latest event, `at` the time of the event that the note speaks of: an older copy that has
-    gone on has another one under that number.
-    """
-    if note is None:
-        return None
-    if note.store != store:
-        return f"it is not the one that ran here until {iso(note.at)}, which is not there any more"
-    if last < note.seq:
-        return f"it is an older copy: {note.seq - last} events up to {iso(note.at)} are missing"
-    if note.seq and at != note.at:
-        return f"it is an older copy that has gone on: events up to {iso(note.at)} are missing"
-    return None
 
 
 class Lineage:
@@ -102,9 +72,10 @@ class Lineage:
             known = self._ids.new()
             await self._store.commit(Batch(at=self._clock.now(), meta={STORE: known}))
         self.id = known
-        note = self._read()
+        note = await self._threads.run(read_note, self._path)
         at = await self._time_of(note.seq) if note is not None else None
         self.doubt = doubted(note, known, await self._store.last_seq(), at)
+        self._store.follow(self.follow)
         if self.doubt is not None:
             _log.warning("the store: %s", self.doubt)
         else:
@@ -112,7 +83,20 @@ class Lineage:
 
     def problem(self) -> str | None:
         """What is wrong with the store now, in words; None when nothing is."""
-        return self._store.displaced() or (f"the store: {self.doubt}" if self.doubt is not None else None)
+        unfit = self._store.unfit()
+        if unfit is not None:
+            return unfit.message
+        return f"the store: {self.doubt}" if self.doubt is not None else None
+
+    def cure(self) -> str:
+        """The commands that put an end to the problem."""
+        match self._store.unfit():
+            case None:
+                return "roost restore BACKUP, or roost adopt --store to go on with this one"
+            case StoreDisplacedError():
+                return "roost backup FILE, then roost down, then roost restore FILE, then roost up"
+            case _:
+                return "roost down, then roost restore BACKUP, then roost up"
 
     async def trust(self) -> None:
         """A person says that this store is the right one."""
@@ -124,7 +108,8 @@ class Lineage:
         """Look at the files, and write the note, for ever."""
         while True:
             await self._clock.sleep(EVERY)
-            problem = self._store.displaced()
+            unfit = self._store.unfit()
+            problem = unfit.message if unfit is not None else None
             if problem != self._told:
                 self._told = problem
                 _log.error("%s", problem or "the store's files are at their place again")
@@ -132,7 +117,7 @@ class Lineage:
 
     async def keep(self) -> None:
         """Write the note where the store is the right one; a note that cannot be written ends nothing."""
-        if self.doubt is not None or self._store.displaced() is not None:
+        if self.doubt is not None or self._store.unfit() is not None:
             return
         try:
             await self.note()
@@ -144,17 +129,29 @@ class Lineage:
         seq = await self._store.last_seq()
         if seq == self._noted and self._path.exists():
             return
-        note = {"store": self.id, "seq": seq, "at": await self._time_of(seq)}
-        await self._threads.run(write_atomic, self._path, json.dumps(note).encode(), durable=False)
+        note = Note(self.id, seq, await self._time_of(seq)).text()
+        await self._threads.run(write_atomic, self._path, note, durable=False)
         self._noted = seq
+
+    def follow(self, seq: int, at: float) -> None:
+        """Blocking: write an event into the note that is there, before anybody is told that it is stored.
+
+        So it is missed even when the log that holds it is lost a moment later.
+        """
+        if self.doubt is not None:
+            return
+        try:
+            file = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
+        except OSError:  # `run` makes another one
+            return
+        try:
+            os.pwrite(file, Note(self.id, seq, at).text(), 0)
+            self._noted = seq
+        except OSError:  # as on a full disk: `run` tells of it
+            self._noted = -1
+        finally:
+            os.close(file)
 
     async def _time_of(self, seq: int) -> float:
         rows = await self._store.events(seq - 1, None, 1)
         return rows[0].ts if rows and rows[0].seq == seq else 0.0
-
-    def _read(self) -> Note | None:
-        try:
-            found: dict[str, Any] = json.loads(self._path.read_bytes())
-            return Note(str(found["store"]), int(found["seq"]), float(found["at"]))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return None

@@ -24,7 +24,10 @@ class AlreadyRunningError(RoostError):
 
 
 def hold_lock(places: Places) -> int:
-    """The descriptor of the lock that makes this daemon the only one. Raises AlreadyRunningError."""
+    """The descriptor of the lock that makes this daemon the only one; its pid is noted where that is possible.
+
+    Raises AlreadyRunningError.
+    """
     descriptor = os.open(places.lock, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -33,7 +36,11 @@ def hold_lock(places: Places) -> int:
         raise AlreadyRunningError(
             f"a daemon is running already (pid {_holder(places.pid)}); see `roost status`"
         ) from error
-    write_atomic(places.pid, f"{os.getpid()}\n".encode(), durable=False)
+    try:
+        write_atomic(places.pid, f"{os.getpid()}\n".encode(), durable=False)
+    except OSError:  # as on a full disk: what needs no disk goes on, and the store says more
+        with contextlib.suppress(OSError):
+            places.pid.unlink()
     return descriptor
 
 

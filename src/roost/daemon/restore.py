@@ -13,7 +13,7 @@ from pathlib import Path
 from roost.daemon.lineage import BOOTS
 from roost.daemon.listen import AlreadyRunningError, hold_lock
 from roost.daemon.owner import OWNER
-from roost.errors import RoostError
+from roost.errors import RoostError, in_words
 from roost.host.files import ensure_private_directory
 from roost.paths import find_places
 from roost.store.backup import restore
@@ -43,7 +43,7 @@ def main() -> int:
         sys.stderr.write(f"{error.message}\n")
         return error.exit_code
     except OSError as error:
-        sys.stderr.write(f"{error.strerror}: {error.filename}\n")
+        sys.stderr.write(f"{in_words(error, places.home)}\n")
         return 1
     sys.stdout.write(json.dumps(asdict(copied)) + "\n")
     return 0

@@ -1,6 +1,7 @@
 """The daemon from its start to its end, in the process that has become it."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import signal
@@ -105,7 +106,8 @@ async def _serve(
     gc.disable()  # what a start makes, it keeps
     sys.setswitchinterval(SWITCH)
     await daemon.run(ready, _calm_collector)
-    places.socket.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # as on a read-only disk: who finds it sees that nobody answers
+        places.socket.unlink(missing_ok=True)
 
 
 def _calm_collector() -> None:

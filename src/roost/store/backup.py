@@ -105,6 +105,8 @@ def _copy(source: apsw.Connection, target: Path) -> Copied:
             copied = Copied(schema_of(copy), peers, messages)
         finally:
             copy.close()
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        raise explain(error, source.filename) from error
     except apsw.Error as error:
         raise explain(error, str(target)) from error
     with target.open("rb") as written:

@@ -11,7 +11,7 @@ from pathlib import Path
 import apsw
 
 from roost.errors import StoreError
-from roost.store.errors import StoreEmptyError, StoreMissingError, StoreVersionError, explain
+from roost.store.errors import StoreEmptyError, StoreMissingError, StoreVersionError, explain, short_of
 from roost.store.retention import begin_giving_back
 
 SCHEMA = 5
@@ -72,18 +72,26 @@ def open_read_only(path: Path) -> apsw.Connection:
     try:
         try:
             return _readable(path, "mode=ro")
-        except (apsw.ReadOnlyError, apsw.CantOpenError):
-            if Path(f"{path}-wal").exists():
+        except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.IOError, apsw.FullError):
+            if _logged(path):
                 raise
             return _readable(path, "mode=ro&immutable=1")
-    except (apsw.ReadOnlyError, apsw.CantOpenError) as error:
-        raise StoreError(
-            f"the store {path} cannot be read: it was not closed cleanly and its directory is not writable"
-            " for you; make the directory writable, or start roost as its owner",
-            path=str(path),
-        ) from error
     except apsw.Error as error:
+        if isinstance(error, apsw.ReadOnlyError | apsw.CantOpenError) and short_of(str(path)) is None:
+            raise StoreError(
+                f"the store {path} cannot be read: it was not closed cleanly and its directory is not"
+                " writable for you; make the directory writable, or start roost as its owner",
+                path=str(path),
+            ) from error
         raise explain(error, str(path)) from error
+
+
+def _logged(path: Path) -> bool:
+    """Whether the log beside a database holds anything: an empty one is left where there was no room."""
+    try:
+        return Path(f"{path}-wal").stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def _readable(path: Path, how: str) -> apsw.Connection:

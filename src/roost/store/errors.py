@@ -1,6 +1,5 @@
 """What can be wrong with the store, and what to do about it."""
 
-import contextlib
 import os
 from pathlib import Path
 
@@ -44,6 +43,12 @@ class StoreClosedError(StoreError):
     code = "store-closed"
 
 
+class StoreDamagedError(StoreError):
+    """The store is damaged; a backup takes its place."""
+
+    code = "store-damaged"
+
+
 class BrokenRowError(StoreError):
     """A row of the store cannot be read."""
 
@@ -68,28 +73,47 @@ class AmbiguousIdError(UsageError):
     code = "ambiguous-id"
 
 
-def _writable(path: str) -> str:
-    """What makes the place of a file writable."""
-    with contextlib.suppress(OSError):
-        if os.statvfs(Path(path).parent).f_flag & os.ST_RDONLY:
-            return "its file system is mounted read-only, mount it for writing (`mount -o remount,rw`)"
-    return "make the file and its directory writable for you"
+def short_of(path: str) -> str | None:
+    """What the disk of a file is short of, and what to do; None: nothing that it tells."""
+    try:
+        found = os.statvfs(Path(path).parent)
+    except OSError:
+        return None
+    if found.f_flag & os.ST_RDONLY:
+        return "is mounted read-only and nothing was stored; mount it for writing (`mount -o remount,rw`)"
+    if found.f_bavail == 0:
+        return "is full and nothing was stored; free some space and try again"
+    if found.f_files and found.f_favail == 0:
+        return "has no inodes left and nothing was stored; remove some files (`df -i`) and try again"
+    return None
+
+
+_DISK = (apsw.CantOpenError, apsw.FullError, apsw.IOError, apsw.PermissionsError, apsw.ReadOnlyError)
+"""What SQLite 3.54 says where the disk is the cause: no room for the index of its log is `disk I/O error`."""
 
 
 def explain(error: apsw.Error, path: str) -> StoreError:
     """The sentence for an error of SQLite 3.54: what happened to the store at `path`, and what to do next."""
+    short = short_of(path) if isinstance(error, _DISK) else None
+    if short is not None:
+        return StoreError(f"the disk of the store {path} {short}", path=path, sqlite=type(error).__name__)
     match error:
         case apsw.FullError():
             text = (
                 f"the disk of the store {path} is full and nothing was stored; free some space and try again"
             )
         case apsw.ReadOnlyError() | apsw.PermissionsError():
-            text = f"the store {path} cannot be written and nothing was stored; {_writable(path)}"
-        case apsw.CorruptError() | apsw.NotADBError():
             text = (
+                f"the store {path} cannot be written and nothing was stored; make the file and its directory"
+                " writable for you"
+            )
+        case apsw.CorruptError() | apsw.NotADBError():
+            return StoreDamagedError(
                 f"the store {path} is damaged ({error});"
                 " `roost restore BACKUP` brings back a backup; without one move its files away, and `roost"
-                " up` begins anew and ends no agent"
+                " up` begins anew and ends no agent",
+                path=path,
+                sqlite=type(error).__name__,
             )
         case apsw.CantOpenError():
             text = (

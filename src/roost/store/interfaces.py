@@ -3,7 +3,7 @@
 All times are Unix seconds, all sizes bytes.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +13,7 @@ from roost.core.identity import ProcessId
 from roost.core.message import Message
 from roost.core.peer import PeerState
 from roost.core.session import Death
+from roost.errors import StoreError
 from roost.store.records import (
     ANY,
     Attempt,
@@ -207,8 +208,15 @@ class Store(Protocol):
         """For how many seconds somebody who reads an old state has kept the log from being emptied."""
         ...
 
-    def displaced(self) -> str | None:
-        """Why nothing can be stored: the files are not at their place any more. None: they are."""
+    def unfit(self) -> StoreError | None:
+        """Why nothing is stored any more: the files are not at their place, or damaged. None: it is."""
+        ...
+
+    def follow(self, told: Callable[[int, float], None]) -> None:
+        """Have `told` called with the number and the time of the newest journal event that a commit stored.
+
+        Before the commit is acknowledged, in a thread that may block.
+        """
         ...
 
     async def close(self) -> None:

@@ -47,6 +47,7 @@ class MemoryStore:
         self._failure: StoreError | None = None
         self._stop: Stop | None = None
         self._closed = False
+        self._told: Callable[[int, float], None] = lambda _seq, _at: None
         self.batches: list[Batch] = []
         """Every batch that was stored, in order."""
 
@@ -81,6 +82,8 @@ class MemoryStore:
                 raise BatchError(f"the batch holds what cannot be stored ({error})") from error
             self._tables = tables
             self.batches.append(batch)
+            if rows:
+                self._told(rows[-1].seq, rows[-1].ts)
             await _stand(stop, Point.AFTER)
             return rows
 
@@ -214,9 +217,13 @@ class MemoryStore:
         raise RefusedError(f"a store in memory cannot be copied to {target}")
 
     @staticmethod
-    def displaced() -> str | None:
+    def unfit() -> StoreError | None:
         """Nobody can move what is in memory."""
         return None
+
+    def follow(self, told: Callable[[int, float], None]) -> None:
+        """Have `told` called after each commit and before it is acknowledged."""
+        self._told = told
 
     async def meta(self, key: str) -> str | None:
         """One value of the store's own settings."""

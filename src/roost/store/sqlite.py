@@ -9,7 +9,8 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 from roost.core.message import Message
 from roost.core.peer import PeerState
 from roost.core.session import Death
-from roost.store.errors import StoreClosedError
+from roost.errors import StoreError
+from roost.store.errors import StoreClosedError, StoreDamagedError
 from roost.store.interfaces import ANY, Batch, Counts, JournalRow, Loaded, StoredMessage
 from roost.store.reader import Reader
 from roost.store.records import Copied, Wanted
@@ -74,9 +75,13 @@ class SqliteStore:
         """For how many seconds somebody who reads an old state has kept the log from being emptied."""
         return self._writer.log_held()
 
-    def displaced(self) -> str | None:
-        """Why nothing can be stored: the files are not at their place any more. None: they are."""
-        return self._writer.displaced()
+    def unfit(self) -> StoreError | None:
+        """Why nothing is stored any more: the files are not at their place, or damaged. None: it is."""
+        return self._writer.unfit()
+
+    def follow(self, told: Callable[[int, float], None]) -> None:
+        """Have `told` called in the writing thread, after each commit and before it is acknowledged."""
+        self._writer.follow(told)
 
     async def close(self) -> None:
         """Store what was handed over, then let go of the files."""
@@ -93,7 +98,11 @@ class SqliteStore:
         if self._closed:
             raise StoreClosedError("the store is closed")
         run = asyncio.get_running_loop().run_in_executor
-        return await run(self._thread, lambda: method(self._reader, *args, **kwargs))
+        try:
+            return await run(self._thread, lambda: method(self._reader, *args, **kwargs))
+        except StoreDamagedError as error:
+            self._writer.met(error)
+            raise
 
     async def load(self) -> Loaded:
         """Everything unfinished."""

@@ -16,7 +16,13 @@ import apsw
 from roost.errors import StoreError
 from roost.store.apply import Applier
 from roost.store.database import checkpoint, files_of, open_database
-from roost.store.errors import BatchError, StoreClosedError, StoreDisplacedError, explain
+from roost.store.errors import (
+    BatchError,
+    StoreClosedError,
+    StoreDamagedError,
+    StoreDisplacedError,
+    explain,
+)
 from roost.store.interfaces import Batch, JournalRow
 
 _GROUP_MOST = 1024
@@ -87,9 +93,19 @@ class Writer:
             self._queue.put(None)
         await asyncio.shield(self._ended)
 
-    def displaced(self) -> str | None:
-        """Why nothing can be stored: the files are not at their place any more. None: they are."""
-        return self._committer.displaced() if self._committer is not None else None
+    def unfit(self) -> StoreError | None:
+        """Why nothing is stored any more: the files are not at their place, or damaged. None: it is."""
+        return self._committer.unfit() if self._committer is not None else None
+
+    def follow(self, told: Callable[[int, float], None]) -> None:
+        """Have `told` called in this thread with the newest journal event of each commit, before its end."""
+        if self._committer is not None:
+            self._committer.told = told
+
+    def met(self, damage: StoreDamagedError) -> None:
+        """Somebody has met a damage: what is stored from now on could not be found again."""
+        if self._committer is not None:
+            self._committer.damage = damage
 
     def log_held(self) -> float:
         """For how many seconds somebody who reads an old state has kept the log from being emptied."""
@@ -204,6 +220,9 @@ class Committer:
         self._applier = Applier(connection)
         self._execute = connection.cursor().execute
         self._files = files_of(path)
+        self.told: Callable[[int, float], None] = lambda _seq, _at: None
+        self.damage: StoreDamagedError | None = None
+        """What was met first of it; it stays until the store is opened again."""
         self.logged = 1
         """Pages in the write-ahead log, as far as known; after an opening there may be some."""
         self.held_since: float | None = None
@@ -226,7 +245,7 @@ class Committer:
 
     def rest(self) -> None:
         """Nobody has committed for a while: move the whole log into the database."""
-        if self.displaced() is not None:
+        if self.unfit() is not None:
             return
         try:
             self.logged = checkpoint(self._connection)
@@ -239,22 +258,31 @@ class Committer:
 
     def run(self, work: Callable[[apsw.Connection], Any]) -> tuple[Any, StoreError | None]:
         """What other work on the connection comes to."""
-        gone = self.displaced()
-        if gone is not None:
-            return None, StoreDisplacedError(gone, path=self._path)
+        unfit = self.unfit()
+        if unfit is not None:
+            return None, unfit
         try:
             return work(self._connection), None
         except apsw.Error as error:
-            return None, explain(error, self._path)
+            return None, self._explained(error)
 
-    def displaced(self) -> str | None:
-        """Why nothing can be stored: other files, or none, are where those were that are open."""
+    def _explained(self, error: apsw.Error) -> StoreError:
+        found = explain(error, self._path)
+        if isinstance(found, StoreDamagedError):
+            self.damage = found
+        return found
+
+    def unfit(self) -> StoreError | None:
+        """Why nothing is stored: the store is damaged, or other files, or none, are where those were."""
+        if self.damage is not None:
+            return StoreDamagedError(f"nothing is stored any more: {self.damage.message}", path=self._path)
         if files_of(self._path) == self._files:
             return None
-        return (
+        return StoreDisplacedError(
             f"the store {self._path} was moved, removed or replaced while it is in use, and nothing is stored"
             " any more; put its files back, or save it with `roost backup FILE`, then `roost down`,"
-            " `roost restore FILE` and `roost up`"
+            " `roost restore FILE` and `roost up`",
+            path=self._path,
         )
 
     def commit(self, batches: list[Batch]) -> list[Result]:
@@ -263,20 +291,27 @@ class Committer:
         Savepoints cost a third of all the work and bad batches are rare: they are set only when one was met.
         What is stored in files that nobody finds again would be lost, so the files are looked for before.
         """
-        gone = self.displaced()
-        if gone is not None:
-            return [StoreDisplacedError(gone, path=self._path)] * len(batches)
+        unfit = self.unfit()
+        if unfit is not None:
+            return [unfit] * len(batches)
         try:
-            return self._transaction(batches, self._plain)
+            return self._told(self._transaction(batches, self._plain))
         except _BatchFailedError as failed:
             if len(batches) == 1:
                 return [failed.error]
         except apsw.Error as error:
-            return [explain(error, self._path)] * len(batches)
+            return [self._explained(error)] * len(batches)
         try:
-            return self._transaction(batches, self._guarded)
+            return self._told(self._transaction(batches, self._guarded))
         except apsw.Error as error:
-            return [explain(error, self._path)] * len(batches)
+            return [self._explained(error)] * len(batches)
+
+    def _told(self, results: list[Result]) -> list[Result]:
+        """Tell of the newest journal event; what is lost of the log later is missed then."""
+        newest = next((rows[-1] for rows in reversed(results) if isinstance(rows, tuple) and rows), None)
+        if newest is not None:
+            self.told(newest.seq, newest.ts)
+        return results
 
     def _transaction(self, batches: list[Batch], store: Callable[[Batch], Result]) -> list[Result]:
         try:

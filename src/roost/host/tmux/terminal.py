@@ -103,7 +103,8 @@ class TmuxTerminal:
         except OSError as error:
             raise PasteRefused(f"cannot write {path}: {error.strerror}; nothing was pasted") from error
         finally:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # as on a read-only disk
+                path.unlink(missing_ok=True)
         for result in (loaded, sizes):
             if isinstance(result, TmuxError) and not isinstance(result, TmuxGone):
                 raise PasteRefused(f"nothing was pasted: {result}") from result
