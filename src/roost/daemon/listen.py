@@ -24,7 +24,7 @@ class AlreadyRunningError(RoostError):
 
 
 def hold_lock(places: Places) -> int:
-    """The descriptor of the lock that makes this daemon the only one; its pid is noted where that is possible.
+    """The descriptor of the lock that makes this daemon the only one; its pid is noted where it can be.
 
     Raises AlreadyRunningError.
     """

@@ -76,7 +76,8 @@ class Reader:
         try:
             yield
         finally:
-            self._connection.execute("ROLLBACK")
+            if self._connection.in_transaction:  # not after some errors, as of a damaged page
+                self._connection.execute("ROLLBACK")
 
     @_explained
     def load(self) -> Loaded:
