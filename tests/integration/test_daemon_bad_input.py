@@ -242,7 +242,7 @@ def test_N2_a_read_only_disk_is_told(home: Home) -> None:
             kept = roost.send("a", "kept")["id"]
         remount = ["mount", "-o", "remount,ro", str(home.roost)]
         subprocess.run(remount, check=True, capture_output=True)
-        refused(roost.cli("up"), 1, "Read-only")
+        refused(roost.cli("up"), 1, "read-only")
         listed = roost.cli("inbox", "a", "--json")
         assert listed.returncode == 0, listed
         assert json.loads(listed.stdout)[0]["id"] == kept

@@ -197,7 +197,11 @@ def _disk(name: str, folder: Path) -> Record:
 
 
 def _store(places: Places) -> Record:
-    """Opened and read as a whole: a damage is told before somebody needs the page that it is in."""
+    """Opened and read as a whole: a damage is told before somebody needs the page that it is in.
+
+    Whether it is the right one, a daemon that runs tells by itself.
+    """
+    from roost.cli.launch import is_held
     from roost.store.errors import StoreDamagedError, StoreEmptyError, StoreMissingError, StoreVersionError
     from roost.store.note import doubt_of, gone, read_note
     from roost.store.reader import Reader
@@ -206,7 +210,8 @@ def _store(places: Places) -> Record:
     try:
         reader = Reader(path)
         try:
-            found, doubt = reader.check(), doubt_of(reader, places.store_note)
+            found = reader.check()
+            doubt = None if is_held(places.lock) else doubt_of(reader, places.store_note)
         finally:
             reader.close()
     except StoreMissingError:

@@ -115,7 +115,7 @@ def wait_until_up(app: App) -> bool:
     False: nobody held it.
     """
     deadline, held = time.monotonic() + START_SECONDS, False
-    while not _answers(app.socket) and _is_held(app.places.lock) and time.monotonic() < deadline:
+    while not _answers(app.socket) and is_held(app.places.lock) and time.monotonic() < deadline:
         held = True
         time.sleep(_POLL)
     return held
@@ -125,7 +125,7 @@ def wait_until_down(app: App) -> None:
     """Return when nobody answers on the socket and nobody holds the daemon's lock."""
     deadline = time.monotonic() + STOP_SECONDS
     lock = app.places.lock
-    while _is_held(lock) or _answers(app.socket):
+    while is_held(lock) or _answers(app.socket):
         if time.monotonic() >= deadline:
             raise RoostError(
                 f"the daemon (pid {_pid(app)}) has not ended after {STOP_SECONDS:g} s and holds its lock;"
@@ -152,7 +152,8 @@ def _answers(path: str) -> bool:
     return True
 
 
-def _is_held(lock: os.PathLike[str]) -> bool:
+def is_held(lock: os.PathLike[str]) -> bool:
+    """Whether a daemon, or a pass of `roost gc`, has the lock."""
     import fcntl
 
     try:
