@@ -47,6 +47,8 @@ def understood(
             raise UsageError(f"{name} is text, and what was given is not; write it as a string")
     if "to" in meant:
         meant["to"] = meant["to"].strip(_QUOTES).lower()
+    if "topic" in meant:
+        meant["topic"] = " ".join(meant["topic"].split())  # it stands in one line of the message
     if "reply_to" in meant:
         meant["reply_to"] = quoted_id(meant["reply_to"])
     if "attachments" in meant:

@@ -149,8 +149,9 @@ class Sender:
             parties = {
                 self._fleet.called(name) or name for name in (stored.message.sender, stored.message.to)
             }
-            if (self._fleet.called(draft.to) or draft.to) not in parties:
-                other = next(iter(parties - {sender}), sender)
+            others = parties - {sender} or parties  # an answer to oneself would wake nobody else
+            if (self._fleet.called(draft.to) or draft.to) not in others:
+                other = next(iter(others))
                 raise RefusedError(
                     f"message {whole} is from '{other}', and an answer goes there; leave reply_to out to"
                     f" write to '{draft.to}'"

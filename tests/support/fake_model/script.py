@@ -8,7 +8,7 @@ Directives, each on a line of its own in the user's text:
 | `@@silent@@` | ends the turn without answering an envelope |
 | `@@recall@@` | answers with the number of earlier user texts of this conversation |
 | `@@delay SECONDS@@` | waits |
-| `@@tool NAME JSON@@` | calls the tool NAME with these arguments, once |
+| `@@tool NAME JSON@@` | calls the tool NAME with these arguments, once; a text `x{N}` is N times an `x` |
 | `@@bash COMMAND@@` | calls the runtime's shell so that it has to ask for permission |
 | `@@send PEER TEXT@@` | calls `send_message` of the MCP server `roost` |
 | `@@error STATUS@@` | answers the request with this HTTP status |
@@ -33,6 +33,7 @@ FINAL = "done"
 _ECHO = "echo: "
 _DIRECTIVE = re.compile(r"@@([a-z]+)(?: (.*))?@@")
 _OPENING = re.compile(r"^\[roost message (?P<id>\S+) from (?P<sender>\S+)(?: [^\n]*)?\]$", re.MULTILINE)
+_REPEATED = re.compile(r"x\{([0-9]+)\}")
 _PASTED = re.compile(
     r'^\s*<pasted_content id="[^"]*">\n(?P<text>.*)\n</pasted_content id="[^"]*">\s*$', re.DOTALL
 )
@@ -201,8 +202,15 @@ def _directive(name: str, rest: str, earlier: int) -> Iterator[Step]:
             yield Send(peer, body)
         case "tool":
             tool, _, arguments = rest.partition(" ")
-            yield Tool(tool, msgspec.json.decode(arguments or "{}", type=dict[str, object]))
+            given = msgspec.json.decode(arguments or "{}", type=dict[str, object])
+            yield Tool(tool, {key: _repeated(value) for key, value in given.items()})
         case "error":
             yield Fail(int(rest))
         case _:
             return
+
+
+def _repeated(value: object) -> object:
+    """A text that is too long for a directive, written out."""
+    match = _REPEATED.fullmatch(value) if isinstance(value, str) else None
+    return "x" * int(match[1]) if match else value
