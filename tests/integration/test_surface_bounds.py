@@ -30,8 +30,21 @@ from roost.daemon.threads import Threads
 from roost.errors import UsageError
 from tests.support.daemon import PATIENCE, Record, Roost, alive, environ_of, roost_in
 from tests.support.home import Home
+from tests.support.small_disk import small_disk
+from tests.support.wait import wait_until
 
 MIB = 1 << 20
+HANGS = """
+import threading
+from roost.daemon import __main__ as m, attachments
+
+def move(source, target):
+    threading.Event().wait()
+
+attachments.shutil.move = move
+m.leave(m.main())
+"""
+"""A daemon whose copies are not finished."""
 
 
 @pytest.fixture
@@ -148,6 +161,31 @@ def test_A3_only_a_regular_file_of_a_disk_is_attached(roost: Roost, tmp_path: Pa
     assert "not a file on a disk" in attach(roost, "/sys/kernel/uevent_seqnum")
     assert "is not there or is not a file" in attach(roost, "/dev/zero")
     assert not list(roost.places.attachments.glob(".*"))
+
+
+def test_A10_what_was_begun_of_a_copy_goes(home: Home, tmp_path: Path) -> None:
+    """At once where the disk is full, and at the next start where the daemon was killed meanwhile."""
+    small, large = tmp_path / "small", tmp_path / "large"
+    small.write_bytes(b"x" * MIB)
+    large.write_bytes(b"x" * 12 * MIB)
+    with small_disk(home.roost, "8m"):
+        roost = Roost(home)
+        roost.start(sys.executable, "-c", HANGS)
+        try:
+            roost.call("add", name="mail", settings={"runtime": "human", "dir": "/"})
+            assert "No space left on device" in attach(roost, str(large))
+            parts = roost.places.attachments.glob
+            assert list(parts(".*")) == []
+            with raw(roost) as asker:
+                params = {"to": "mail", "body": "look", "attach": [str(small)]}
+                asker.sendall(json.dumps({"id": 1, "method": "send", "params": params}).encode() + b"\n")
+                wait_until(lambda: list(parts(".*")), timeout=PATIENCE, why="the copy has begun")
+                roost.kill()
+            roost.start()
+            wait_until(lambda: not list(parts(".*")), timeout=PATIENCE, why="the part of a copy goes")
+            assert roost.call("messages", name="mail") == []
+        finally:
+            roost.finish()
 
 
 async def test_A3_a_copy_that_hangs_holds_up_only_its_own_kind(

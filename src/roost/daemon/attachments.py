@@ -125,8 +125,11 @@ def safe_name(name: str) -> str:
 def sweep_attachments(store: Path, named: Collection[str], before: float) -> None:
     """Blocking: remove copies that no message names and that were made before a time (Unix seconds).
 
-    Raises OSError.
+    What a daemon that has ended had begun to copy goes at once. Raises OSError.
     """
+    for path in store.glob(".*-*"):
+        if not path.name.startswith(f".{os.getpid()}-"):
+            path.unlink(missing_ok=True)
     for path in store.glob("*"):
         for copy in (path,) if path.is_file() else tuple(path.glob("*")):
             if str(copy) not in named and copy.stat().st_mtime < before:
