@@ -55,6 +55,8 @@ def read(places: Places, method: str, params: Record) -> Answer:
         if doubt is not None:
             warn(f"the store: {doubt}; `roost restore BACKUP` brings back a backup")
         answer = _METHODS[method](reader, params)
+        for sentence in reader.unreadable:
+            warn(sentence)
     finally:
         reader.close()
     warn(f"{DOWN}; this is what it stored last")
@@ -103,7 +105,7 @@ def _no_peer(name: str, known: list[str]) -> NotFoundError:
 
 
 def _peer(reader: "Reader", name: str) -> PeerState:
-    states = {state.peer.name: state for state in reader.peers()}
+    states = {state.peer.name: state for state in reader.peers(readable=True)}
     if name not in states:
         raise _no_peer(name, list(states))
     return states[name]
@@ -116,7 +118,11 @@ def _check(reader: "Reader", name: str | None) -> None:
 
 def _list(reader: "Reader", _params: Record) -> Answer:
     now = time.time()
-    return [_unwatched(peer_row(state, now)) for state in reader.peers() if state.peer.name != OPERATOR]
+    return [
+        _unwatched(peer_row(state, now))
+        for state in reader.peers(readable=True)
+        if state.peer.name != OPERATOR
+    ]
 
 
 def _show(reader: "Reader", params: Record) -> Answer:
@@ -153,7 +159,8 @@ def _message(reader: "Reader", params: Record) -> Answer:
     stored = reader.message(params["id"])
     if stored is None:
         raise NotFoundError(f"there is no message '{params['id']}'; `roost messages` shows the latest")
-    state = next((each for each in reader.peers() if each.peer.name == stored.message.to), None)
+    found = reader.peers(readable=True)
+    state = next((each for each in found if each.peer.name == stored.message.to), None)
     recipient = _unwatched(peer_row(state, time.time())) if state is not None else None
     return message_story(stored, recipient, reader.body(stored.message.id) or b"", whole=params["body"])
 

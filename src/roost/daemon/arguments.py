@@ -1,7 +1,7 @@
 """What models write as arguments of our tools: taken as meant where no doubt is possible, else refused."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, cast
 
@@ -45,14 +45,9 @@ def understood(
     for name in _TEXTS:
         if name in meant and not isinstance(meant[name], str):
             raise UsageError(f"{name} is text, and what was given is not; write it as a string")
-    if "to" in meant:
-        meant["to"] = meant["to"].strip(_QUOTES).lower()
-    if "topic" in meant:
-        meant["topic"] = " ".join(meant["topic"].split())  # it stands in one line of the message
-    if "reply_to" in meant:
-        meant["reply_to"] = quoted_id(meant["reply_to"])
-    if "attachments" in meant:
-        meant["attachments"] = _paths(meant["attachments"])
+    for name, clean in _CLEANED.items():
+        if name in meant:
+            meant[name] = clean(meant[name])
     return meant
 
 
@@ -76,6 +71,15 @@ def _paths(value: object) -> list[str]:
     if not isinstance(paths, list) or not all(isinstance(each, str) for each in cast("list[object]", paths)):
         raise UsageError("attachments is a list of absolute paths of files")
     return [each.strip() for each in cast("list[str]", paths) if each.strip()]
+
+
+_CLEANED: Mapping[str, Callable[[Any], Any]] = {
+    "to": lambda to: to.strip(_QUOTES).lower(),
+    "topic": lambda topic: " ".join(topic.split()),  # it stands in one line of the message
+    "reply_to": quoted_id,
+    "attachments": _paths,
+}
+"""What is meant by an argument."""
 
 
 def _unknown(tool: str, name: str, known: Sequence[str]) -> str:

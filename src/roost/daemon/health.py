@@ -30,6 +30,8 @@ from roost.store.database import SCHEMA
 
 READ = 3.0
 """Seconds for which a program may read an old state of the store until that is told."""
+SAID = 3
+"""Rows that cannot be read, of which a list says more than how many there are."""
 READERS = (123, 127)
 """Bytes of the file beside the database that SQLite locks while somebody reads (wal.c: WAL_READ_LOCK)."""
 
@@ -96,12 +98,23 @@ class Health:
 
     def _alarms(self) -> list[str]:
         unknown = unknown_words(self._orphans.unknown)
-        return [each for each in (self._lineage.problem(), self._sweeper.alarm, unknown) if each is not None]
+        found = (self._lineage.problem(), self._sweeper.alarm, unknown, *self.unreadable())
+        return [each for each in found if each is not None]
+
+    def unreadable(self) -> list[str]:
+        """What whoever looks at a list has to know: rows that are not in it."""
+        left_out = self._machine.store.unreadable()
+        more = (
+            [f"{len(left_out) - SAID} more rows cannot be read; see `roost doctor`"]
+            if len(left_out) > SAID
+            else []
+        )
+        return [*left_out[:SAID], *more]
 
     def notes(self) -> list[str]:
         """What whoever looks at the registry has to know of it."""
         unknown = unknown_words(self._orphans.unknown)
-        return [each for each in (self._lineage.problem(), unknown) if each is not None]
+        return [each for each in (self._lineage.problem(), unknown, *self.unreadable()) if each is not None]
 
     async def checks(self) -> list[dict[str, Any]]:
         """One line for each thing that only the daemon can see."""
@@ -118,6 +131,10 @@ class Health:
         problem = self._lineage.problem()
         if problem is not None:
             found.append(_check("store in use", ok=False, detail=problem, fix=self._lineage.cure()))
+        found += [
+            _check("row of the store", ok=False, detail=each, fix="roost restore BACKUP, or upgrade roost")
+            for each in self._machine.store.unreadable()
+        ]
         for orphan in self._orphans.unknown:
             fix = f"roost adopt {orphan.marker.session[:8]}"
             found.append(_check("unknown session", ok=False, detail=orphan.why, fix=fix))

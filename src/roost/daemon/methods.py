@@ -291,7 +291,7 @@ class Methods:
             known = ", ".join(str(each) for each in MessageState)
             raise UsageError(f"'{asked.state}' is no state of a message; known are {known}") from error
         wanted = Wanted(asked.name, asked.sender, state, asked.topic, asked.since, asked.text)
-        return Answer(await self._mail.messages(wanted, asked.limit))
+        return Answer(await self._mail.messages(wanted, asked.limit), self._health.unreadable())
 
     async def _message(self, call: _Call) -> Answer:
         asked: p.Message = call.params
@@ -316,7 +316,7 @@ class Methods:
         name = self._mail.mailbox_of(call.caller, asked.name)
         if asked.follow:
             return Stream(self._mail.follow(name, asked.since, read=asked.all))
-        return Answer(await self._mail.read(name, asked.since, read=asked.all))
+        return Answer(await self._mail.read(name, asked.since, read=asked.all), self._health.unreadable())
 
     async def _acknowledge(self, call: _Call) -> Answer:
         asked: p.Acknowledge = call.params
@@ -404,7 +404,8 @@ class Methods:
         name = call.params.name
         if name is not None:
             self._api.fleet.get(name)
-        return Answer([death_object(death) for death in await self._api.machine.store.deaths(name)])
+        deaths = await self._api.machine.store.deaths(name)
+        return Answer([death_object(death) for death in deaths], self._health.unreadable())
 
     async def _done(self, call: _Call) -> Answer:
         await self._api.done(call.caller, call.params.summary or "")

@@ -212,6 +212,10 @@ class Store(Protocol):
         """Why nothing is stored any more: the files are not at their place, or damaged. None: it is."""
         ...
 
+    def unreadable(self) -> list[str]:
+        """The rows that reading has left out because they cannot be read, as sentences."""
+        ...
+
     def follow(self, told: Callable[[int, float], None]) -> None:
         """Have `told` called with the number and the time of the newest journal event that a commit stored.
 

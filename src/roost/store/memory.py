@@ -221,6 +221,11 @@ class MemoryStore:
         """Nobody can move what is in memory."""
         return None
 
+    @staticmethod
+    def unreadable() -> list[str]:
+        """Memory has no rows of another version."""
+        return []
+
     def follow(self, told: Callable[[int, float], None]) -> None:
         """Have `told` called after each commit and before it is acknowledged."""
         self._told = told

@@ -5,7 +5,7 @@
 # ruff: noqa: S608 -- statements are put together from constants of this package only
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from itertools import islice
@@ -21,7 +21,7 @@ from roost.store import rows
 from roost.store.backup import back_up
 from roost.store.codec import to_text
 from roost.store.database import open_for_reading, schema_of
-from roost.store.errors import AmbiguousIdError, explain
+from roost.store.errors import AmbiguousIdError, BrokenRowError, explain
 from roost.store.records import ANY, Copied, Counts, Intent, JournalRow, Loaded, StoredMessage, Wanted, head
 from roost.store.retention import Past, find_past
 
@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 _PART = 256
 """Rows that are decoded at once."""
+_TOLD = 100
+"""Rows that cannot be read, of which is told."""
 PREFIX_LEAST = 4
 """Fewer digits of a message id are not looked up."""
 # SQLite uses the partial index only for its own words, and untold prefers the one of all messages.
@@ -63,6 +65,8 @@ class Reader:
     def __init__(self, path: Path) -> None:
         """Open the store at `path`. Raises StoreMissingError, StoreVersionError, StoreError."""
         self.path = path
+        self.unreadable: dict[str, None] = {}
+        """Rows that were left out because they cannot be read, as sentences in the order they were met."""
         self._connection = open_for_reading(path)
 
     def close(self) -> None:
@@ -83,33 +87,51 @@ class Reader:
     def load(self) -> Loaded:
         """All that a starting daemon needs."""
         with self._moment():
-            return Loaded(tuple(self._peers()), tuple(self._intents()), schema_of(self._connection))
+            return Loaded(tuple(self._peers(None)), tuple(self._intents()), schema_of(self._connection))
 
     @_explained
-    def peers(self) -> list[PeerState]:
-        """All peers by name, with live sessions and unfinished messages in the order of their arrival."""
-        with self._moment():
-            return self._peers()
+    def peers(self, *, readable: bool = False) -> list[PeerState]:
+        """All peers by name, with live sessions and unfinished messages in the order of their arrival.
 
-    def _peers(self) -> list[PeerState]:
+        `readable`: those of them that can be read.
+        """
+        with self._moment():
+            return self._peers(self._left_out if readable else None)
+
+    def _left_out(self, broken: BrokenRowError) -> None:
+        if len(self.unreadable) < _TOLD:
+            self.unreadable[broken.message] = None
+
+    def _each(self, found: Iterable[Any], read: Callable[[Any], T]) -> Iterator[T]:
+        """All rows that can be read: one that cannot hides no other."""
+        for row in found:
+            try:
+                value = read(row)
+            except BrokenRowError as error:
+                self._left_out(error)
+            else:
+                yield value
+
+    def _peers(self, broken: rows.Broken | None) -> list[PeerState]:
         sessions: defaultdict[str, list[Session]] = defaultdict(list)
         for part in self._parts("SELECT id, data FROM sessions WHERE ended_at IS NULL"):
-            for session in rows.read_sessions(part):
+            for session in rows.read_sessions(part, broken):
                 sessions[session.peer].append(session)
         queues: defaultdict[str, list[Message]] = defaultdict(list)
-        for row in self._rows(
+        waiting = self._rows(
             f"SELECT {rows.MESSAGE_COLUMNS} FROM {_QUEUE} WHERE {_UNFINISHED} ORDER BY recipient, seq"
-        ):
-            queues[row[1]].append(rows.read_message(row))
+        )
+        for message in self._each(waiting, rows.read_message):
+            queues[message.to].append(message)
         return [
             PeerState.of(peer, sessions.get(peer.name, ()), tuple(queues.get(peer.name, ())))
             for part in self._parts("SELECT name, data FROM peers ORDER BY name")
-            for peer in rows.read_peers(part)
+            for peer in rows.read_peers(part, broken)
         ]
 
     def _intents(self) -> list[Intent]:
         found = self._rows(f"SELECT {rows.INTENT_COLUMNS} FROM intents ORDER BY at, key")
-        return [rows.read_intent(row) for row in found]
+        return list(self._each(found, rows.read_intent))
 
     @_explained
     def resolve(self, prefix: str) -> str | None:
@@ -143,7 +165,7 @@ class Reader:
             return StoredMessage(
                 rows.read_message(row),
                 tuple(rows.read_attempt(each) for each in attempts),
-                tuple(rows.read_message(reply) for reply in replies),
+                tuple(self._each(replies, rows.read_message)),
             )
 
     @_explained
@@ -174,7 +196,7 @@ class Reader:
             " ORDER BY seq DESC LIMIT ?",
             (*values, limit),
         )
-        return [rows.read_message(row) for row in reversed(found)]
+        return list(self._each(reversed(found), rows.read_message))
 
     @_explained
     def heads(self, message_ids: Collection[str]) -> dict[str, str]:
@@ -204,7 +226,7 @@ class Reader:
             f" WHERE recipient = ? AND {which} ORDER BY seq",
             (peer, (since or 0.0) if read else 1),
         )
-        return [(rows.read_message(row[1:]), row[0]) for row in found]
+        return list(self._each(found, lambda row: (rows.read_message(row[1:]), row[0])))
 
     @_explained
     def events(self, after: int = 0, peer: str | None = None, limit: int = 1000) -> list[JournalRow]:
@@ -228,7 +250,7 @@ class Reader:
         found = self._rows(
             f"SELECT {rows.DEATH_COLUMNS} FROM deaths {clause}ORDER BY seq DESC LIMIT ?", (*values, limit)
         )
-        return [rows.read_death(row) for row in reversed(found)]
+        return list(self._each(reversed(found), rows.read_death))
 
     @_explained
     def token(self, token_hash: str) -> tuple[str, str] | None:
@@ -270,9 +292,9 @@ class Reader:
 
     @_explained
     def attachments(self) -> frozenset[str]:
-        """The paths of all files that go with a message."""
-        found = self._rows("SELECT attachments FROM messages WHERE attachments IS NOT NULL")
-        return frozenset(path for row in found for path in rows.read_attachments(row[0]))
+        """The paths of all files that go with a message. Raises BrokenRowError: nobody knows all of them."""
+        found = self._rows("SELECT id, attachments FROM messages WHERE attachments IS NOT NULL")
+        return frozenset(path for row in found for path in rows.read_attachments(*row))
 
     @_explained
     def meta(self, key: str) -> str | None:
@@ -306,7 +328,22 @@ class Reader:
         return [] if found == ["ok"] else found
 
     def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-        return cast("list[Any]", self._connection.execute(statement, values).fetchall())
+        try:
+            return cast("list[Any]", self._connection.execute(statement, values).fetchall())
+        except UnicodeDecodeError:
+            return list(self._decodable(statement, values))
+
+    def _decodable(self, statement: str, values: Sequence[Any]) -> Iterator[Any]:
+        """The rows whose texts are UTF-8, as SQLite does not see to: apsw 3.54 goes on behind such a row."""
+        cursor = self._connection.execute(statement, values)
+        while True:
+            try:
+                yield next(cursor)
+            except StopIteration:
+                return
+            except UnicodeDecodeError as error:
+                why = f"a row cannot be read from the store: {error}; it is damaged, or was changed by hand"
+                self._left_out(BrokenRowError(why))
 
     def _parts(self, statement: str) -> Iterator[list[Any]]:
         """All rows, so many at a time that the texts of thousands are never in memory at once."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from roost.core.message import Message, MessageState, Notice, Timing
 from roost.core.peer import Peer
@@ -12,6 +12,8 @@ from roost.store.errors import BrokenRowError
 from roost.store.records import Attempt, Intent, JournalRow
 
 T = TypeVar("T")
+Broken: TypeAlias = Callable[[BrokenRowError], None]
+"""Is told of a row that cannot be read, which is left out then."""
 Row = tuple[Any, ...]
 
 _PEER = Shape(Peer)
@@ -30,12 +32,20 @@ def _read(what: str, made: Callable[[], T]) -> T:
         ) from error
 
 
-def _read_all(shape: Shape[T], what: str, found: Sequence[tuple[str, str]]) -> list[T]:
+def _read_all(shape: Shape[T], what: str, found: Sequence[tuple[str, str]], broken: Broken | None) -> list[T]:
     """The values of rows `key, data`; where they are not all as this version writes them, one by one."""
     values = shape.values([data for _, data in found])
-    if values is None:
-        values = [_read(what.format(key), partial(shape.value, data)) for key, data in found]
-    return values
+    if values is not None:
+        return values
+    readable: list[T] = []
+    for key, data in found:
+        try:
+            readable.append(_read(what.format(key), partial(shape.value, data)))
+        except BrokenRowError as error:
+            if broken is None:
+                raise
+            broken(error)
+    return readable
 
 
 def peer_row(peer: Peer) -> Row:
@@ -43,9 +53,9 @@ def peer_row(peer: Peer) -> Row:
     return (peer.name, peer.settings.runtime, peer.stopped, peer.created_at, _PEER.text(peer))
 
 
-def read_peers(found: Sequence[tuple[str, str]]) -> list[Peer]:
+def read_peers(found: Sequence[tuple[str, str]], broken: Broken | None = None) -> list[Peer]:
     """The peers of rows `name, data`; BrokenRowError."""
-    return _read_all(_PEER, "peer '{}'", found)
+    return _read_all(_PEER, "peer '{}'", found, broken)
 
 
 def session_row(session: Session) -> Row:
@@ -62,9 +72,9 @@ def session_row(session: Session) -> Row:
     )
 
 
-def read_sessions(found: Sequence[tuple[str, str]]) -> list[Session]:
+def read_sessions(found: Sequence[tuple[str, str]], broken: Broken | None = None) -> list[Session]:
     """The sessions of rows `id, data`; BrokenRowError."""
-    return _read_all(_SESSION, "session {}", found)
+    return _read_all(_SESSION, "session {}", found, broken)
 
 
 DEATH_COLUMNS = (
@@ -93,6 +103,7 @@ def death_row(death: Death) -> Row:
 def read_death(row: Row) -> Death:
     """The death of a row; BrokenRowError."""
     session, peer, generation, at, cause, code, signal, by, evidence, counted, conversation, lines = row
+    _read(f"the death of session {session}", partial(_check_time, at))
     return _read(
         f"the death of session {session}",
         lambda: Death(
@@ -149,9 +160,9 @@ def message_row(message: Message) -> Row:
 _STATES: Mapping[str, MessageState] = {state.value: state for state in MessageState}
 
 
-def read_attachments(text: str) -> tuple[str, ...]:
-    """The paths of the files that go with a message."""
-    return _LINES.value(text)
+def read_attachments(message: str, text: str) -> tuple[str, ...]:
+    """The paths of the files that go with a message; BrokenRowError."""
+    return _read(f"the attachments of message {message}", lambda: _LINES.value(text))
 
 
 def read_message(row: Row) -> Message:
@@ -159,10 +170,17 @@ def read_message(row: Row) -> Message:
     return _read(f"message {row[20]}", lambda: _message(row))
 
 
+def _check_time(at: object) -> None:
+    if at is not None and not isinstance(at, float):
+        raise ValueError(f"{at!r} is no time")
+
+
 def _message(row: Row) -> Message:
     state = _STATES.get(row[7])
     if state is None:
         raise ValueError(f"the state '{row[7]}' is unknown to this version of roost")
+    for at in (row[2], row[9], row[10], row[11], row[12]):
+        _check_time(at)
     return Message(
         id=row[20],
         sender=row[0],
@@ -183,7 +201,7 @@ def _message(row: Row) -> Message:
         cut=bool(row[15]),
         redriven=bool(row[16]),
         notice=None if row[17] is None else _NOTICE.value(row[17]),
-        attachments=() if row[18] is None else read_attachments(row[18]),
+        attachments=() if row[18] is None else _LINES.value(row[18]),
         timing=Timing(row[19]),
     )
 
@@ -197,12 +215,14 @@ JOURNAL_COLUMNS = "seq, ts, kind, peer, session, message, cause, data"
 
 
 def read_journal(row: Row) -> JournalRow:
-    """The event of a row; BrokenRowError."""
+    """The event of a row. One that cannot be read stands in its place all the same, and says so."""
     seq, ts, kind, peer, session, message, cause, data = row
-    return _read(
-        f"event {seq}",
-        lambda: JournalRow(seq, ts, kind, peer, session, message, cause, from_text(data)),
-    )
+    try:
+        _check_time(ts)
+        more: Any = _read(f"event {seq}", partial(from_text, data))
+    except (BrokenRowError, ValueError) as error:
+        ts, more = ts if isinstance(ts, float) else 0.0, {"unreadable": str(error)}
+    return JournalRow(seq, ts, kind, peer, session, message, cause, more)
 
 
 INTENT_COLUMNS = "key, kind, peer, at, session, message, data"

@@ -83,6 +83,10 @@ class SqliteStore:
         """Have `told` called in the writing thread, after each commit and before it is acknowledged."""
         self._writer.follow(told)
 
+    def unreadable(self) -> list[str]:
+        """The rows that reading has left out because they cannot be read, as sentences."""
+        return list(self._reader.unreadable)
+
     async def close(self) -> None:
         """Store what was handed over, then let go of the files."""
         if self._closed:
