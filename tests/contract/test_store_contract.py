@@ -393,3 +393,14 @@ async def test_close_stores_what_was_handed_over_and_then_refuses(box: Box) -> N
     with pytest.raises(StoreError, match="closed"):
         await box.store.messages()
     assert len(await (await box.reopen()).messages()) == 49
+
+
+async def test_G2_each_commit_is_told_of_before_it_is_acknowledged(store: Store) -> None:
+    told: list[tuple[int, float]] = []
+    store.follow(lambda seq, at: told.append((seq, at)))
+    rows = await store.commit(Batch(1.0, journal=(c.Journal("a", "x"), c.Journal("b", "x"))))
+    assert told == [(rows[-1].seq, 1.0)]
+    await store.commit(Batch(2.0, meta={"no": "event"}))
+    with pytest.raises(StoreError):
+        await store.commit(Batch(3.0, (c.CloseSession(death(session())),), (c.Journal("c", "x"),)))
+    assert len(told) == 1
