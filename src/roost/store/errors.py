@@ -94,6 +94,16 @@ _DISK = (apsw.CantOpenError, apsw.FullError, apsw.IOError, apsw.PermissionsError
 
 def explain(error: apsw.Error, path: str) -> StoreError:
     """The sentence for an error of SQLite 3.54: what happened to the store at `path`, and what to do next."""
+    # A file is shorter than SQLite knows it to be: somebody has cut it off.
+    cut_off = getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_SHORT_READ
+    if cut_off or isinstance(error, apsw.CorruptError | apsw.NotADBError):
+        return StoreDamagedError(
+            f"the store {path} is damaged ({error});"
+            " `roost restore BACKUP` brings back a backup; without one move its files away, and `roost"
+            " up` begins anew and ends no agent",
+            path=path,
+            sqlite=type(error).__name__,
+        )
     short = short_of(path) if isinstance(error, _DISK) else None
     if short is not None:
         return StoreError(f"the disk of the store {path} {short}", path=path, sqlite=type(error).__name__)
@@ -106,14 +116,6 @@ def explain(error: apsw.Error, path: str) -> StoreError:
             text = (
                 f"the store {path} cannot be written and nothing was stored; make the file and its directory"
                 " writable for you"
-            )
-        case apsw.CorruptError() | apsw.NotADBError():
-            return StoreDamagedError(
-                f"the store {path} is damaged ({error});"
-                " `roost restore BACKUP` brings back a backup; without one move its files away, and `roost"
-                " up` begins anew and ends no agent",
-                path=path,
-                sqlite=type(error).__name__,
             )
         case apsw.CantOpenError():
             text = (
