@@ -1,7 +1,7 @@
 """One daemon, 100 peers, an hour: messages, wakes, pauses, a full disk, clients that do not read.
 
 `python -m tests.support.endurance`. Its folder is a small disk of its own. Every minute the deaths are
-read, so that none escapes; at the end the log of the agents tells what each was shown. What the store keeps is
+read, so that none escapes; at the end the log of the agents tells what each was shown. What is kept is
 bounded to ten minutes, so that everything that may be flat has the time to be.
 """
 
