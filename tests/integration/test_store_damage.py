@@ -123,7 +123,12 @@ class Cell:
         self.check_living()
         for message in (self.old, *messages):
             assert roost.message(message)["state"] == "queued"
-        assert roost.call("status")["alarm"] is None
+        wait_until(
+            lambda: roost.call("status")["alarm"] is None,
+            timeout=PATIENCE,
+            why="no alarm",
+            describe=lambda: roost.call("status")["alarm"],
+        )
         roost.until_state("a", "idle")
         assert roost.session("a")["agent_pid"] == self.living["agent_pid"]
         roost.call("wake", name="b")  # also when it was killed too often
@@ -218,6 +223,7 @@ def while_up(cell: Cell) -> None:
             kept.append(sent.stdout.strip())
         else:
             assert "is full and nothing was stored" in sent.stderr
+            assert "is full and nothing was stored" in roost.cli("list").stderr
     else:
         assert (sent.returncode, "nothing is stored" in sent.stderr) == (1, True), sent
         assert "nothing is stored" in roost.call("status")["alarm"]

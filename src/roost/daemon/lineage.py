@@ -3,6 +3,7 @@
 A note beside the store says which one ran here last and how far its journal had come.
 """
 
+import contextlib
 import logging
 import os
 
@@ -86,11 +87,16 @@ class Lineage:
         unfit = self._store.unfit()
         if unfit is not None:
             return unfit.message
-        return f"the store: {self.doubt}" if self.doubt is not None else None
+        if self.doubt is not None:
+            return f"the store: {self.doubt}"
+        failing = self._store.failing()
+        return failing.message if failing is not None else None
 
     def cure(self) -> str:
         """The commands that put an end to the problem."""
         match self._store.unfit():
+            case None if self.doubt is None:
+                return "df -h; df -i"
             case None:
                 return "roost restore BACKUP, or roost adopt --store to go on with this one"
             case StoreDisplacedError():
@@ -113,7 +119,14 @@ class Lineage:
             if problem != self._told:
                 self._told = problem
                 _log.error("%s", problem or "the store's files are at their place again")
+            if self._store.failing() is not None:
+                await self._try_again()
             await self.keep()
+
+    async def _try_again(self) -> None:
+        """Store what is stored already: where that succeeds, the disk takes something again."""
+        with contextlib.suppress(StoreError):
+            await self._store.commit(Batch(at=self._clock.now(), meta={STORE: self.id}))
 
     async def keep(self) -> None:
         """Write the note where the store is the right one; a note that cannot be written ends nothing."""

@@ -212,6 +212,10 @@ class Store(Protocol):
         """Why nothing is stored any more: the files are not at their place, or damaged. None: it is."""
         ...
 
+    def failing(self) -> StoreError | None:
+        """Why the latest commit stored nothing, as on a full disk; None: it did."""
+        ...
+
     def unreadable(self) -> list[str]:
         """The rows that reading has left out because they cannot be read, as sentences."""
         ...

@@ -222,6 +222,11 @@ class MemoryStore:
         return None
 
     @staticmethod
+    def failing() -> StoreError | None:
+        """Memory does not fill up."""
+        return None
+
+    @staticmethod
     def unreadable() -> list[str]:
         """Memory has no rows of another version."""
         return []

@@ -79,6 +79,10 @@ class SqliteStore:
         """Why nothing is stored any more: the files are not at their place, or damaged. None: it is."""
         return self._writer.unfit()
 
+    def failing(self) -> StoreError | None:
+        """Why the latest commit stored nothing, as on a full disk; None: it did."""
+        return self._writer.failing()
+
     def follow(self, told: Callable[[int, float], None]) -> None:
         """Have `told` called in the writing thread, after each commit and before it is acknowledged."""
         self._writer.follow(told)

@@ -97,6 +97,10 @@ class Writer:
         """Why nothing is stored any more: the files are not at their place, or damaged. None: it is."""
         return self._committer.unfit() if self._committer is not None else None
 
+    def failing(self) -> StoreError | None:
+        """Why the latest commit stored nothing; None: it did."""
+        return self._committer.failing if self._committer is not None else None
+
     def follow(self, told: Callable[[int, float], None]) -> None:
         """Have `told` called in this thread with the newest journal event of each commit, before its end."""
         if self._committer is not None:
@@ -223,6 +227,8 @@ class Committer:
         self.told: Callable[[int, float], None] = lambda _seq, _at: None
         self.damage: StoreDamagedError | None = None
         """What was met first of it; it stays until the store is opened again."""
+        self.failing: StoreError | None = None
+        """Why the latest commit stored nothing: a full disk, not what was to be stored."""
         self.logged = 1
         """Pages in the write-ahead log, as far as known; after an opening there may be some."""
         self.held_since: float | None = None
@@ -270,6 +276,8 @@ class Committer:
         found = explain(error, self._path)
         if isinstance(found, StoreDamagedError):
             self.damage = found
+        elif not isinstance(found, BatchError):
+            self.failing = found
         return found
 
     def unfit(self) -> StoreError | None:
@@ -308,6 +316,7 @@ class Committer:
 
     def _told(self, results: list[Result]) -> list[Result]:
         """Tell of the newest journal event; what is lost of the log later is missed then."""
+        self.failing = None
         newest = next((rows[-1] for rows in reversed(results) if isinstance(rows, tuple) and rows), None)
         if newest is not None:
             self.told(newest.seq, newest.ts)
