@@ -232,7 +232,15 @@ def while_up(cell: Cell) -> None:
         case "full" | "no-inodes":
             cell.free_the_disk()
         case "read-only":
+            waits = roost.send("a", "hello")["id"]
+            wait_until(
+                lambda: "Read-only" in roost.message(waits)["why"],
+                timeout=PATIENCE,
+                why="what cannot be pasted waits, and says why",
+                describe=lambda: roost.message(waits),
+            )
             cell.run(cures["state folder"])
+            roost.until_message(waits, "done")
         case "newer-schema":
             roost.down(agents=False)
             with pytest.raises(StartFailedError, match="upgrade roost"):
