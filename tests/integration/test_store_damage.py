@@ -131,9 +131,10 @@ class Cell:
         )
         roost.until_state("a", "idle")
         assert roost.session("a")["agent_pid"] == self.living["agent_pid"]
+        roost.until_state("b", "asleep", "quarantined")
         roost.call("wake", name="b")  # also when it was killed too often
         for name in PEERS:
-            assert roost.ask(name, "again") == "echo: again"
+            roost.until_message(roost.send(name, "again")["id"], "done")
         self.saved.unlink(missing_ok=True)
 
 
