@@ -8,7 +8,7 @@ from pathlib import Path
 from roost.cli import doctor_places, doctor_programs
 from roost.cli.bounded import side_by_side
 from roost.config import load_config
-from roost.errors import ConfigError, RoostError, StoreError
+from roost.errors import ConfigError, StoreError
 from roost.finding import Code, Finding, as_root, good, note, quote, wrong
 from roost.paths import Places
 
@@ -29,7 +29,7 @@ def examine(places: Places, *, up: bool) -> list[Finding]:
         ("socket", lambda: doctor_places.socket_path(places)),
         ("disk", lambda: doctor_places.disks(places)),
         ("store", lambda: _store(places.database, up=up)),
-        ("config", lambda: [_configuration(places.config)]),
+        ("config", lambda: _configuration(places.config)),
         *((name, lambda name=name: [doctor_programs.agent(name)]) for name in doctor_programs.AGENTS),
     ]
     found = side_by_side([look for _, look in looks], _SECONDS)
@@ -58,7 +58,7 @@ def _mounts() -> list[str]:
         fields = [line.split()[4] for line in _MOUNTS.read_text().splitlines()]
     except OSError:
         return []
-    return [re.sub(r"\([0-7]{3})", lambda found: chr(int(found[1], 8)), field) for field in fields]
+    return [re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field) for field in fields]
 
 
 def _size(mount: str) -> int | None:
@@ -78,7 +78,7 @@ def _store(path: Path, *, up: bool) -> Iterator[Finding]:
         from roost.store.reader import Reader
     except ImportError:
         return  # told of as `sqlite`
-    if os.path.lexists(path.parent) and not os.access(path.parent, os.W_OK | os.X_OK):
+    if not os.access(path.parent, os.W_OK | os.X_OK) and not _is_missing(path.parent):
         return
     try:
         reader = Reader(path)
@@ -92,6 +92,17 @@ def _store(path: Path, *, up: bool) -> Iterator[Finding]:
         yield from _unread(path, error, up=up)
     else:
         yield _damaged(path, f": {found[0]}", up=up) if found else good("store", str(path))
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether it is known not to be there."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _unread(path: Path, error: StoreError, *, up: bool) -> Iterator[Finding]:
@@ -131,13 +142,18 @@ def _begins_anew(path: Path) -> str:
     return f"without a backup, {moves} and `roost up` begin anew; no agent ends. With one:"
 
 
-def _configuration(path: Path) -> Finding:
+def _configuration(path: Path) -> Iterator[Finding]:
+    """One that cannot be reached is told of as its folder."""
+    if not os.access(path.parent, os.X_OK) and not _is_missing(path.parent):
+        return
     try:
         load_config(path)
     except ConfigError as error:
-        if path.is_file() and not os.access(path, os.R_OK):
-            return wrong(Code.CONFIG_CLOSED, "config", error.message, fix=f"chmod u+r {quote(path)}")
-        return wrong(Code.CONFIG_WRONG, "config", error.message, fix=f"${{EDITOR:-vi}} {quote(path)}")
-    except (OSError, RoostError) as error:
-        return wrong(Code.CONFIG_WRONG, "config", str(error), fix=f"${{EDITOR:-vi}} {quote(path)}")
-    return good("config", str(path) if path.exists() else f"{path} does not exist; the defaults apply")
+        if os.path.lexists(path) and not os.access(path, os.R_OK):
+            yield wrong(Code.CONFIG_CLOSED, "config", error.message, fix=f"chmod u+r {quote(path)}")
+        else:
+            fix = f"${{EDITOR:-vi}} {quote(path)}"
+            yield wrong(Code.CONFIG_WRONG, "config", error.message, fix=fix)
+    else:
+        there = os.path.lexists(path)
+        yield good("config", str(path) if there else f"{path} does not exist; the defaults apply")

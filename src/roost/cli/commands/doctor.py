@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from roost.cli.app import App
-from roost.cli.client import Client, ConnectionLostError, Record
+from roost.cli.client import Client, Record
 from roost.cli.command import command
 from roost.cli.output import local, one_line, paint, say, show_json, warn, wrap
 from roost.errors import NoDaemonError, RoostError
@@ -18,6 +18,8 @@ _PATIENCE = 10.0
 _CONTAINED = {"store": Code.STORE_DISPLACED, "linger": Code.SCOPES_REFUSED}
 """What is not told of when the daemon has found this: it is the same trouble."""
 
+_SHUT = {Code.FOLDER_CLOSED, Code.FOLDER_FOREIGN, Code.FOLDER_LOCKED}
+"""What keeps us from asking the daemon."""
 _OURS = re.compile(r"(^|; |&& |env -u \w+ )roost (?=[a-z])")
 """Where a command of ours begins in a command line."""
 
@@ -38,7 +40,7 @@ def doctor_command(app: App) -> int:
     up = status is not None
     own = _daemon(app, status) if status is not None else []
     findings = [*examine(app.places, up=up), *examine_service(app, up=up), *(compared(app) if up else [])]
-    findings = [*_once(findings, own), *about]
+    findings = _once(findings, [*own, *about])
     if app.home is not None:
         findings = [_addressed(finding, app.home) for finding in findings]
     if app.json:
@@ -54,7 +56,15 @@ def _once(findings: list[Finding], own: list[Finding]) -> list[Finding]:
     codes = {finding.get("code") for finding in own}
     kept = [each for each in findings if _CONTAINED.get(each["check"]) not in codes]
     known = {each["check"] for each in kept}
-    return [*kept, *(each for each in own if each["check"] not in known)]
+    shut = any(each["code"] in _SHUT for each in kept)
+    return [
+        *kept,
+        *(
+            each
+            for each in own
+            if each["check"] not in known and not (shut and each.get("code") == Code.DAEMON_MUTE)
+        ),
+    ]
 
 
 def _status(app: App) -> tuple[Record | None, list[Finding]]:
@@ -64,20 +74,19 @@ def _status(app: App) -> tuple[Record | None, list[Finding]]:
         return ask("status", patience=_PATIENCE), []
     except NoDaemonError:
         return None, [note(Code.DAEMON_DOWN, "daemon", "it is not running", fix="roost up")]
-    except ConnectionLostError as error:
-        return None, [_mute(app, error)]
     except RoostError as error:
-        return None, [wrong(Code.DAEMON_MUTE, "daemon", error.message, fix="roost down; roost up")]
+        return None, [_mute(app, error)]
 
 
 def _mute(app: App, error: RoostError) -> Finding:
     """A daemon that is there and does not answer: agents live on whatever becomes of it."""
     from roost.cli.launch import written_pid
 
-    pid = written_pid(app)
+    pid, mute = written_pid(app), error.facts.get("mute")
+    why = f"it does not answer within {_PATIENCE:g} s" if mute else error.message.partition(";")[0]
     if pid is None:
-        return wrong(Code.DAEMON_MUTE, "daemon", error.message, fix="roost down; roost up")
-    why = f"it does not answer within {_PATIENCE:g} s (pid {pid})"
+        return wrong(Code.DAEMON_MUTE, "daemon", why, fix=f"rm {quote(app.socket)}; roost up")
+    why += f" (pid {pid})"
     if _is_stopped(pid):
         return wrong(Code.DAEMON_MUTE, "daemon", f"{why}: it is stopped", fix=f"kill -CONT {pid}")
     advice = "wait, or put another in its place; its agents live on:"
@@ -112,11 +121,15 @@ def _daemon(app: App, status: Record) -> list[Finding]:
 def _addressed(finding: Finding, home: str) -> Finding:
     """Its commands with the --home that this one was given: without it they would act on another folder."""
     ours = f"roost --home {quote(home)} "
-    fix, advice = finding.get("fix"), finding.get("advice")
+    words = {part: finding.get(part) for part in ("detail", "advice")}
+    fix = finding.get("fix")
     return {
         **finding,
+        **{
+            part: text and re.sub(r"(?<=`)roost (?=[a-z])", lambda _: ours, text)
+            for part, text in words.items()
+        },
         "fix": fix and _OURS.sub(lambda found: found[1] + ours, fix),
-        "advice": advice and re.sub(r"(?<=`)roost (?=[a-z])", lambda _: ours, advice),
     }
 
 
