@@ -135,8 +135,8 @@ class Doctor:
         wait_until(
             there,
             timeout=PATIENCE,
-            why=f"{[str(case.code) for case in cases]} are found",
-            describe=lambda: seen,
+            why="they are found",
+            describe=lambda: [(str(case.code), case.check) for case in cases if not case.of(seen)],
         )
         return [printed for case in cases if (printed := case.of(seen)) is not None]
 
@@ -151,8 +151,8 @@ class Doctor:
         wait_until(
             gone,
             timeout=PATIENCE,
-            why=f"{[str(case.code) for case in cases]} are gone",
-            describe=lambda: seen,
+            why="they are gone",
+            describe=lambda: [printed for case in cases if (printed := case.of(seen))],
         )
         return seen
 

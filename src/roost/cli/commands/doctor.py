@@ -15,7 +15,7 @@ _INDENT = 7
 _MARKS = {True: ("ok", "green"), False: ("WRONG", "red"), None: ("note", "yellow")}
 _PATIENCE = 10.0
 """Seconds without an answer after which a daemon does not answer."""
-_CONTAINED = {"store": Code.STORE_DISPLACED, "linger": Code.SCOPES_REFUSED}
+_CONTAINED = {"store": Code.STORE_DISPLACED, "linger": Code.LINGER_OFF}
 """What is not told of when the daemon has found this: it is the same trouble."""
 
 _SHUT = {Code.FOLDER_CLOSED, Code.FOLDER_FOREIGN, Code.FOLDER_LOCKED}
@@ -53,18 +53,12 @@ def doctor_command(app: App) -> int:
 
 def _once(findings: list[Finding], own: list[Finding]) -> list[Finding]:
     """All findings, those of the daemon at the end; one trouble is told of once."""
-    codes = {finding.get("code") for finding in own}
+    codes = {finding.get("code") for finding in own} - {None}
     kept = [each for each in findings if _CONTAINED.get(each["check"]) not in codes]
+    silent = {Code.DAEMON_MUTE} if any(each["code"] in _SHUT for each in kept) else set[Code]()
     known = {each["check"] for each in kept}
-    shut = any(each["code"] in _SHUT for each in kept)
-    return [
-        *kept,
-        *(
-            each
-            for each in own
-            if each["check"] not in known and not (shut and each.get("code") == Code.DAEMON_MUTE)
-        ),
-    ]
+    told = (each for each in own if each["check"] not in known and each.get("code") not in silent)
+    return [*kept, *told]
 
 
 def _status(app: App) -> tuple[Record | None, list[Finding]]:
