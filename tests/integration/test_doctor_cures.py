@@ -34,6 +34,7 @@ from tests.support.pids_limit import pids_limit
 from tests.support.seccomp import NOT_ALLOWED
 from tests.support.small_disk import fill, small_disk
 from tests.support.stranger import stranger
+from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="/proc, mounts, systemd")]
 PROJECT = Path(__file__).parents[2]
@@ -227,6 +228,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.timeout(240)
 def test_peers_that_need_a_person(roost: Roost) -> None:
     home, agent = roost.home, roost.home.user / "agent"
     home.roost.mkdir(mode=0o700)
@@ -308,6 +310,7 @@ def halt(roost: Roost, name: str) -> None:
 
 
 @root_only
+@pytest.mark.timeout(240)
 def test_a_daemon_that_was_born_in_the_wrong_place(roost: Roost) -> None:
     """Of another program, with few files, below a filter, with a foreign runtime folder and another file."""
     home = roost.home
@@ -348,11 +351,13 @@ def test_a_daemon_that_was_born_in_the_wrong_place(roost: Roost) -> None:
     cured(doctor, Case(Code.DAEMON_MUTE, lambda: signal_pid(pid, signal.SIGSTOP)))
     assert roost.call("status")["pid"] == pid
     doctor.does("roost down")
-    with subprocess.Popen(
-        [sys.executable, "-c", DEAF, str(roost.places.socket), str(roost.places.state)]
-    ) as deaf:
-        cured(doctor, Case(Code.DAEMON_MUTE, roost.places.socket.exists))
-        assert deaf.wait(PATIENCE) == -signal.SIGKILL
+    words = [sys.executable, "-c", DEAF, str(roost.places.socket), str(roost.places.state)]
+    with subprocess.Popen(words) as deaf:
+        try:
+            wait_until(roost.places.socket.exists, timeout=PATIENCE, why="it listens")
+            cured(doctor, Case(Code.DAEMON_MUTE))
+        finally:
+            deaf.kill()
 
 
 DEAF = """
@@ -402,6 +407,7 @@ def test_a_disk_that_is_full_and_one_that_takes_no_more_files(roost: Roost) -> N
             doctor.does("roost down --agents")
 
 
+@pytest.mark.timeout(240)
 def test_a_store_that_was_lost_or_taken_away(roost: Roost) -> None:
     doctor = Doctor(roost)
     doctor.does("roost up")
@@ -446,6 +452,7 @@ def places_of_store(roost: Roost) -> list[Path]:
     ]
 
 
+@pytest.mark.timeout(240)
 def test_the_service_its_manager_and_the_login(roost: Roost) -> None:
     systemd = FakeSystemd(roost.home.root / "s", runtime_folder())
     roost.environ = systemd.environ(roost.environ)
@@ -463,10 +470,8 @@ def test_the_service_its_manager_and_the_login(roost: Roost) -> None:
         systemd.mode("systemctl", "")
 
     def of_another() -> None:
-        doctor.does("roost service uninstall")
-        doctor.does(f"roost --home {other} service install")
-        doctor.does(f"roost --home {other} down")
-        doctor.does("roost up")
+        unit = units / "roost.service"
+        unit.write_text(unit.read_text().replace(str(roost.places.home), str(other)))
 
     def no_scopes() -> None:
         systemd.mode("systemd-run", "fail")
@@ -491,6 +496,5 @@ def test_the_service_its_manager_and_the_login(roost: Roost) -> None:
     cured(doctor, Case(Code.SERVICE_OTHER, of_another))
     cured(doctor, Case(Code.SERVICE_MUTE, lambda: systemd.mode("systemctl", "fail")))
     systemd.mode("systemctl", "")
-    doctor.does("roost service uninstall; roost up")
     with control_group("session-9.scope") as group:
         cured(doctor, Case(Code.DAEMON_IN_LOGIN, lambda: group.take(roost.call("status")["pid"])))

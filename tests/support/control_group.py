@@ -23,7 +23,7 @@ class Group:
 
 @contextmanager
 def control_group(name: str) -> Iterator[Group]:
-    """A group below our own; what is left in it at the end goes back. Skips aloud where that is not allowed."""
+    """A group below our own; what is left in it at the end goes back. Skips aloud where it is not allowed."""
     line = next(
         (each for each in Path("/proc/self/cgroup").read_text().splitlines() if each[:3] == "0::"), ""
     )

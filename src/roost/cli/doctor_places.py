@@ -141,13 +141,14 @@ def disks(places: Places) -> Iterator[Finding]:
 def _disk(name: str, folder: Path) -> Finding:
     free = shutil.disk_usage(folder).free
     text = f"{free // (1024 * 1024):,} MiB free at {folder}"
-    inodes = os.statvfs(folder)
+    inodes, mount = os.statvfs(folder), quote(_mount_of(folder))
     if inodes.f_files and inodes.f_favail < LEAST_INODES:
         few = f"{inodes.f_favail} files can still be made at {folder}"
         advice = "remove files that are not needed; this shows where they are:"
-        fix = f"du -x --inodes {quote(folder)} | sort -n"
+        fix = f"du -x --inodes -d 3 {mount} 2>/dev/null | sort -n | tail -n 20"
         return wrong(Code.DISK_FILES, name, few, advice=advice, fix=fix)
     if free < LEAST_FREE:
         advice = "remove what is not needed; this shows what takes the room:"
-        return wrong(Code.DISK_FULL, name, text, advice=advice, fix=f"du -ax -h {quote(folder)} | sort -h")
+        fix = f"du -axh -d 3 {mount} 2>/dev/null | sort -h | tail -n 20"
+        return wrong(Code.DISK_FULL, name, text, advice=advice, fix=fix)
     return good(name, text)
