@@ -82,6 +82,7 @@ class Code(StrEnum):
     DEATHS_HELD = "deaths-held"
     FOLDER_MOVED = "folder-moved"
     START_HINDERED = "start-hindered"
+    PEER_QUARANTINED = "peer-quarantined"
     CONVERSATION_REFUSED = "conversation-refused"
     CONVERSATION_HELD = "conversation-held"
 

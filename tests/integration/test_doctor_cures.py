@@ -242,6 +242,7 @@ def test_peers_that_need_a_person(roost: Roost) -> None:
     roost.call("wake", name=roost.add("vague", "vague"))
     assert roost.ask("held", "hello") == "echo: hello"
     roost.add("waits", "gone")
+    roost.add("breaks", restarts="1", args="--no-such-option")
     roost.add("m", "human")
     tool(home.user, "agent", "exec /bin/sh")
 
@@ -254,6 +255,10 @@ def test_peers_that_need_a_person(roost: Roost) -> None:
 
     def put_back(doctor: Doctor, printed: Printed) -> None:
         tool(home.user, "agent", "exec /bin/sh")
+        doctor.cure(printed)
+
+    def corrected(doctor: Doctor, printed: Printed) -> None:
+        roost.call("set", name="breaks", pairs=[["args", ""]])
         doctor.cure(printed)
 
     def other_folder() -> None:
@@ -296,6 +301,7 @@ def test_peers_that_need_a_person(roost: Roost) -> None:
             Case(Code.FOLDER_MOVED, other_folder, check="replaced"),
             Case(Code.FOLDER_MOVED, (home.work / "removed").rmdir, check="removed"),
             Case(Code.START_HINDERED, away, put_back),
+            Case(Code.PEER_QUARANTINED, lambda: roost.send("breaks", "kept"), corrected),
             Case(Code.CONVERSATION_HELD, lambda: stack.enter_context(stranger(roost, conversation))),
             Case(Code.STORE_LOG_HELD, lambda: [roost.send("m", "x" * 50_000) for _ in range(5)]),
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from roost.core.durations import rough_duration
 from roost.core.peer import PeerState
 from roost.core.session import Session, SessionState
+from roost.core.view import shown
 from roost.daemon.census import HELD, OWN
 from roost.daemon.driver import UNREAD
 from roost.daemon.failures import TASKS
@@ -57,6 +58,7 @@ class Findings:
 
     async def all(self, url: str) -> list[Finding]:
         """One look; `url` is the loopback address in use."""
+        now = self._machine.clock.now()
         return [
             good("daemon", f"pid {os.getpid()}, {url}"),
             *await self._surroundings.checks(),
@@ -67,7 +69,7 @@ class Findings:
             *await self._log(),
             *self._registry(),
             *self._folders(),
-            *(finding for state in self._fleet.states() for finding in _peer(state)),
+            *(finding for state in self._fleet.states() for finding in _peer(state, now)),
             *await self._held(),
         ]
 
@@ -173,8 +175,13 @@ class Findings:
         ]
 
 
-def _peer(state: PeerState) -> Iterator[Finding]:
+def _peer(state: PeerState, now: float) -> Iterator[Finding]:
     name, hindered = state.peer.name, state.peer.hindered
+    seen = shown(state, now)
+    if seen.state == "quarantined":
+        advice = f"mend what ends it, `roost deaths {name}` tells more; then:"
+        fix = f"roost start {name}"
+        yield wrong(Code.PEER_QUARANTINED, f"peer {name}", f"quarantined: {seen.why}", advice=advice, fix=fix)
     if hindered is not None and state.session is None:
         why = f"cannot be started: {hindered.why}"
         advice = "mend that; it is tried again by itself, and at once by:"
