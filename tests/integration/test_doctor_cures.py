@@ -24,7 +24,7 @@ from roost.finding import Code
 from roost.paths import find_places
 from roost.program import FOLDER
 from roost.store.database import SCHEMA, open_database
-from tests.support.control_group import control_group
+from tests.support.control_group import made_group
 from tests.support.cures import Case, Doctor, Printed, cured, obeys, path_without, tool
 from tests.support.daemon import PATIENCE, Roost, signal_pid
 from tests.support.fake_systemd import FakeSystemd, runtime_folder
@@ -336,7 +336,7 @@ def test_a_daemon_that_was_born_in_the_wrong_place(roost: Roost) -> None:
         "XDG_CONFIG_HOME": str(home.root / "config"),
     }
     seccomp = f"{python} -m tests.support.seccomp {errno.ENOSYS}"
-    with control_group("roost-0123.scope") as group:
+    with made_group("roost-0123.scope") as group:
         up = doctor.run(f"{seccomp} prlimit --nofile=100:100 {python} -m roost up", **born)
         if up.returncode == NOT_ALLOWED:
             pytest.skip("seccomp filters are not allowed here")
@@ -502,5 +502,5 @@ def test_the_service_its_manager_and_the_login(roost: Roost) -> None:
     cured(doctor, Case(Code.SERVICE_OTHER, of_another))
     cured(doctor, Case(Code.SERVICE_MUTE, lambda: systemd.mode("systemctl", "fail")))
     systemd.mode("systemctl", "")
-    with control_group("session-9.scope") as group:
+    with made_group("session-9.scope") as group:
         cured(doctor, Case(Code.DAEMON_IN_LOGIN, lambda: group.take(roost.call("status")["pid"])))
