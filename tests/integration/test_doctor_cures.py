@@ -5,7 +5,6 @@ The folder of the roost needs quoting, and so does each path in it.
 
 import errno
 import os
-import re
 import shlex
 import shutil
 import signal
@@ -64,6 +63,11 @@ def stored(roost: Roost) -> Path:
 
 def restores(backup: Path) -> Callable[[Doctor, object], object]:
     return lambda doctor, printed: doctor.cure(printed, BACKUP=f"'{backup}'")
+
+
+def advised(doctor: Doctor, printed: Printed) -> None:
+    """The first command of the advice, as it stands."""
+    doctor.does(printed.advice.split("`")[1])
 
 
 def installs(doctor: Doctor) -> None:
@@ -149,6 +153,9 @@ def test_a_store_that_is_empty_damaged_old_or_in_use(roost: Roost) -> None:
         Case(Code.STORE_EMPTY, lambda: path.write_bytes(b""), restores(backup)),
     )
     cured(doctor, Case(Code.STORE_DAMAGED, lambda: path.write_bytes(b"no database" * 999), restores(backup)))
+    garbage = Case(Code.STORE_DAMAGED, lambda: path.write_bytes(b"no database" * 999), advised)
+    cured(doctor, garbage)
+    doctor.does("roost down")
     other = sqlite3.connect(path, isolation_level=None)
     locks = ("locking_mode = EXCLUSIVE", f"user_version = {SCHEMA}")
     keeps = Case(
@@ -431,18 +438,13 @@ def test_a_store_that_was_lost_or_taken_away(roost: Roost) -> None:
         shutil.copy(early, roost.places.database)
         doctor.does("roost up")
 
-    def goes_on(doctor: Doctor, printed: Printed) -> None:
-        found = re.search("`(roost adopt .*?)`", printed.advice)
-        assert found is not None, printed
-        doctor.does(found[1])
-
     cured(
         doctor,
         Case(Code.SESSION_UNKNOWN, lose, check="unknown session"),
         Case(Code.STORE_DOUBTED, act=restores(late)),
     )
     roost.until_state("b", "idle")
-    cured(doctor, Case(Code.STORE_DOUBTED, lose, goes_on))
+    cured(doctor, Case(Code.STORE_DOUBTED, lose, advised))
     for session in sessions:
         doctor.does(f"roost adopt {session['id'][:8]}")
     cured(doctor, Case(Code.STORE_DISPLACED, lambda: [path.unlink() for path in places_of_store(roost)]))

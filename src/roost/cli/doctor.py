@@ -138,8 +138,9 @@ def _restores(*, up: bool) -> str:
 
 
 def _begins_anew(path: Path) -> str:
-    moves = f"`mv {quote(path)} {quote(path.with_suffix('.old'))}`"
-    return f"without a backup, {moves} and `roost up` begin anew; no agent ends. With one:"
+    away = quote(path.with_name("damaged"))
+    anew = f"mkdir -p {away} && mv {quote(path)}* {away} && roost up"
+    return f"without a backup, `{anew}` begins anew and ends no agent; with one:"
 
 
 def _configuration(path: Path) -> Iterator[Finding]:

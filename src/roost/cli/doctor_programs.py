@@ -13,6 +13,7 @@ AGENTS = {
     "codex": "npm install -g @openai/codex",
 }
 """Programs of agents, and how they are installed."""
+_FOREIGN = "where it is not your system's own, take it away; else:"
 _VERSION_SECONDS = 10.0
 _INSTALLERS = {
     "apt-get": "apt-get install {}",
@@ -37,11 +38,12 @@ def tmux() -> Finding:
     try:
         said = _version(path, "-V")
     except (OSError, subprocess.SubprocessError) as error:
-        return wrong(Code.TMUX_BROKEN, "tmux", f"{path} -V failed: {error}", fix=install)
+        why = f"{path} -V failed: {error}"
+        return wrong(Code.TMUX_BROKEN, "tmux", why, advice=_FOREIGN, fix=install)
     version = parse_tmux(said)
     if version is not None and version < OLDEST_TMUX:
         why = f"{path} is too old ({said}); 3.3 or later is needed"
-        return wrong(Code.TMUX_OLD, "tmux", why, fix=install)
+        return wrong(Code.TMUX_OLD, "tmux", why, advice=_FOREIGN, fix=install)
     return good("tmux", f"{said} ({path})")
 
 
@@ -86,4 +88,7 @@ def agent(name: str) -> Finding:
     try:
         return good(name, f"{_version(path, '--version')} ({path})")
     except (OSError, subprocess.SubprocessError) as error:
-        return wrong(Code.PROGRAM_BROKEN, name, f"{path} --version failed: {error}", fix=install)
+        advice = "install it anew, as it was before; with npm:"
+        return wrong(
+            Code.PROGRAM_BROKEN, name, f"{path} --version failed: {error}", advice=advice, fix=install
+        )

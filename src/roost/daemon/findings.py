@@ -4,6 +4,7 @@ import asyncio
 import os
 import pwd
 from collections.abc import Iterator
+from pathlib import Path
 
 from roost.core.durations import rough_duration
 from roost.core.peer import PeerState
@@ -99,7 +100,7 @@ class Findings:
         """Whether it is the right one, where it was, and takes what is told."""
         displaced, doubt = self._machine.store.displaced(), self._lineage.doubt
         if displaced is not None:
-            copy = quote(self._machine.places.state / "saved.db")
+            copy = quote(_free(self._machine.places.state / "saved.db"))
             fix = f"roost backup {copy} && roost down && roost restore {copy} && roost up"
             why, advice = displaced.partition(";")[0], "put its files back, or save what is still open:"
             yield wrong(Code.STORE_DISPLACED, "store in use", why, advice=advice, fix=fix)
@@ -216,6 +217,12 @@ def _clear_up(name: str, session: Session) -> tuple[str, str | None]:
     if session.why.startswith(UNREAD):
         return "it is read as soon as its disk answers, and its mail waits", None
     return "look at its terminal:", f"roost attach {name}"
+
+
+def _free(path: Path) -> Path:
+    """A name like this one that nothing has."""
+    names = (path.with_stem(f"{path.stem}{number or ''}") for number in range(1000))
+    return next(name for name in names if not name.exists())
 
 
 def _room() -> list[Finding]:
