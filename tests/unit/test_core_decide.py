@@ -149,7 +149,7 @@ def test_P6_boot_failures_back_off_and_then_quarantine() -> None:
     assert play.died(Cause.COMPLETED) == [
         "stopped(boot-failed)",
         "quarantined(boot-failed)",
-        "Notify cannot be woken",
+        "Notify fails to start",
     ]
     assert shown(play.state, play.now).state == "quarantined"
     assert play.submit(2) == ["queued", "Advise"]

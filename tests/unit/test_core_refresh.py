@@ -136,7 +136,7 @@ def test_P6_start_clears_what_the_failures_left() -> None:
     assert (peer.quarantine, peer.failures, peer.deaths, peer.backoff_until) == (None, 0, (), None)
 
 
-def test_N1_who_waits_for_a_peer_that_cannot_be_woken_hears_so_when_it_lasts_and_once() -> None:
+def test_N1_who_waits_for_a_peer_that_fails_to_start_hears_so_when_it_lasts_and_once() -> None:
     """One trouble, one notice: also when it ends in quarantine after that."""
     play = Play(restarts=5)
     play.submit()
@@ -146,7 +146,7 @@ def test_N1_who_waits_for_a_peer_that_cannot_be_woken_hears_so_when_it_lasts_and
         play.tell(e.BootFailed(play.session.id, "the directory /gone is not there"))
         play.died()
         lasted = play.now - play.state.messages[0].created_at >= Policy().healing
-        assert [outcome for outcome, _ in news(play)] == (["cannot be woken"] * 2 if lasted else []), number
+        assert [outcome for outcome, _ in news(play)] == (["fails to start"] * 2 if lasted else []), number
         assert all("the directory /gone is not there" in why for _, why in news(play))
         told += [one.id for one in play.commands if isinstance(one, c.Notify)]
         seen = shown(play.state, play.now)
@@ -169,7 +169,7 @@ def test_N1_a_quarantine_that_comes_at_once_is_the_one_notice_and_says_what_to_d
         last = news(play)
         play.tell(e.Tick(), after=1)
     ((outcome, why),) = last
-    assert outcome == "cannot be woken"
+    assert outcome == "fails to start"
     assert "no such program; the message is kept, `roost start " in why
 
 

@@ -199,7 +199,7 @@ def _back_off(step: Step, session: Session, death: Death) -> None:
     step.set_peer(failures=failures, backoff_until=step.now + delay)
 
 
-UNWOKEN = "cannot be woken"
+FAILS = "fails to start"
 """The outcome of the one notice about a peer that fails to start, and goes on so or is quarantined."""
 
 
@@ -209,14 +209,14 @@ def _tell_unwoken(step: Step) -> None:
     Who has not yet hears of it at the next failure, unless the peer starts or is quarantined before.
     """
     name = step.peer.name
-    why = f"'{name}' {UNWOKEN}: {step.peer.last_death.why if step.peer.last_death else ''}"
+    why = f"'{name}' {FAILS}: {step.peer.last_death.why if step.peer.last_death else ''}"
     for index, message in enumerate(step.state.messages):
         if message.cut or message.state is MessageState.QUEUED:
             if index == 0:
                 step.attempt(message, "not woken", why)
             if step.now - message.created_at >= step.policy.healing:
                 next_step = f"the message is kept and the wake is tried again; `roost show {name}` tells more"
-                step.tell(message, UNWOKEN, f"{why}; {next_step}")
+                step.tell(message, FAILS, f"{why}; {next_step}")
 
 
 def _count(step: Step, death: Death, last: LastDeath) -> None:
@@ -237,4 +237,4 @@ def _count(step: Step, death: Death, last: LastDeath) -> None:
     for message in step.state.messages:
         if message.in_flight and not message.cut:
             continue  # a spare died, and the running task goes on
-        step.tell(message, UNWOKEN if death.cause is Cause.BOOT_FAILED else "quarantined", news)
+        step.tell(message, FAILS if death.cause is Cause.BOOT_FAILED else "quarantined", news)
