@@ -235,6 +235,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_peers_that_need_a_person(roost: Roost) -> None:
     home, agent = roost.home, roost.home.user / "agent"
@@ -323,6 +324,7 @@ def halt(roost: Roost, name: str) -> None:
 
 
 @root_only
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_a_daemon_that_was_born_in_the_wrong_place(roost: Roost) -> None:
     """Of another program, with few files, below a filter, with a foreign runtime folder and another file."""
@@ -420,6 +422,7 @@ def test_a_disk_that_is_full_and_one_that_takes_no_more_files(roost: Roost) -> N
             doctor.does("roost down --agents")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_a_store_that_was_lost_or_taken_away(roost: Roost) -> None:
     doctor = Doctor(roost)
@@ -460,6 +463,7 @@ def places_of_store(roost: Roost) -> list[Path]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_the_service_its_manager_and_the_login(roost: Roost) -> None:
     systemd = FakeSystemd(roost.home.root / "s", runtime_folder())
