@@ -61,7 +61,7 @@ def stored(roost: Roost) -> Path:
     return backup
 
 
-def restores(backup: Path) -> Callable[[Doctor, object], object]:
+def restores(backup: Path) -> Callable[[Doctor, Printed], object]:
     return lambda doctor, printed: doctor.cure(printed, BACKUP=f"'{backup}'")
 
 
@@ -165,7 +165,7 @@ def test_a_store_that_is_empty_damaged_old_or_in_use(roost: Roost) -> None:
     cured(doctor, Case(Code.STORE_OLDER, lambda: older(path)))
 
 
-def closes(other: sqlite3.Connection) -> Callable[[Doctor, object], object]:
+def closes(other: sqlite3.Connection) -> Callable[[Doctor, Printed], object]:
     return lambda *_: other.close()
 
 
