@@ -5,12 +5,14 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from roost.finding import Code
 from tests.support.daemon import PATIENCE, Roost
+from tests.support.home import Home, environment
 from tests.support.pane import Pane
 from tests.support.wait import wait_until
 
@@ -222,3 +224,24 @@ def obeys() -> list[str]:
     if os.geteuid() != 0:
         return []
     return ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+
+
+@contextmanager
+def quoted_roost(home: Home) -> Iterator[Roost]:
+    """A roost in a folder that needs quoting, with peers that do; its daemon and agents are ended."""
+    quoted = replace(home, roost=home.root / "it's r", work=home.root / "my work")
+    quoted.work.mkdir()
+    made = Roost(quoted, environment(os.environ, quoted))
+    yield made
+    if made.places.state.exists():
+        made.cli("gc", "--end", "all")
+        assert made.cli("down", "--agents").returncode in (0, 5)
+
+
+def restores(backup: Path) -> Callable[[Doctor, Printed], object]:
+    return lambda doctor, printed: doctor.cure(printed, BACKUP=f"'{backup}'")
+
+
+def advised(doctor: Doctor, printed: Printed) -> None:
+    """The first command of the advice, as it stands."""
+    doctor.does(printed.advice.split("`")[1])
