@@ -20,7 +20,7 @@ from tests.support.wait import wait_until
 
 SENDERS = 4
 ENOUGH = 20
-"""Messages that are accepted after a backup has begun and are in it, and as many before it ends that are not."""
+"""Messages that come after a backup has begun and are in it; as many more before it ends that are not."""
 BALLAST = 16
 """Messages of half a MiB each: without them a copy would be there in no time."""
 LIMITS = {"queue_limit": "100000", "sender_limit": "100000"}
@@ -79,7 +79,9 @@ class Load:
     def _send(self, sender: int) -> None:
         def one(caller: Caller, number: int) -> None:
             body = f"{sender} {number} " + "x" * (number % 50 * 20)
-            self.accepted.append(caller.ask("send", to=f"box{sender % 2}", body=body, topic=f"t{number % 5}")["id"])
+            self.accepted.append(
+                caller.ask("send", to=f"box{sender % 2}", body=body, topic=f"t{number % 5}")["id"]
+            )
 
         self._steps(one)
 
@@ -140,9 +142,15 @@ def judge(copy: Path, original: Path) -> None:
         if row["name"] in there - touched:
             assert peers[row["name"]] == row
     assert rows(copy, "sessions", "id") == rows(original, "sessions", "id")
-    told = max(int(body["body"]) for body, row in zip(bodies, messages, strict=False) if row["recipient"] == "changes")
+    told = max(
+        int(body["body"])
+        for body, row in zip(bodies, messages, strict=False)
+        if row["recipient"] == "changes"
+    )
     made = int(json.loads(peers["changes"]["data"])["settings"]["description"])
-    assert told <= made <= told + 1, "of what one caller did one after another it holds no later without an earlier"
+    assert told <= made <= told + 1, (
+        "of what one caller did one after another it holds no later without an earlier"
+    )
 
 
 def backups(roost: Roost, load: Load) -> list[Path]:
@@ -174,10 +182,11 @@ def test_F20_a_backup_under_load_restores_to_one_moment_of_the_original(home: Ho
     with roost_in(home) as roost:
         for name in ("box0", "box1", "changes"):
             roost.add(name, "human", **LIMITS)
-        roost.add("worker")
-        assert roost.ask("worker", "hello") == "echo: hello"
-        roost.until_state("worker", "idle")
-        agent = roost.session("worker")["agent_pid"]
+        for name in ("worker", "resting"):
+            roost.add(name)
+            assert roost.ask(name, "hello") == "echo: hello"
+            roost.until_state(name, "idle")
+        resting = roost.session("resting")["agent_pid"]
         for number in range(BALLAST):
             roost.send("box1", f"{number}" + "y" * (1 << 19))
         load = Load(roost)
@@ -192,11 +201,24 @@ def test_F20_a_backup_under_load_restores_to_one_moment_of_the_original(home: Ho
         restored.start()
         try:
             same(restored, made[-1])
-            assert alive(agent)
-            assert roost.ask("worker", "still there?") == "echo: still there?"
+            begun_anew(restored, roost)
         finally:
             restored.finish()
-        assert alive(agent)
+        assert alive(resting), "`down --agents` in the copy ends none of the original's"
+
+
+def begun_anew(restored: Roost, roost: Roost) -> None:
+    """A peer that runs in the original is shown there; the printed cure gives it a session here, too."""
+    row = restored.until_state("worker", "unknown")
+    assert row["why"] == f"it runs in the roost of {roost.places.home}"
+    assert "`roost restart worker` gives it a session here" in restored.cli("show", "worker").stdout
+    found = next(each for each in restored.call("doctor") if each["check"] == "session of worker")
+    assert restored.cli(*found["fix"].split()[1:]).returncode == 0
+    assert "session of worker" not in [each["check"] for each in restored.call("doctor")]
+    for each in (restored, roost):
+        assert each.ask("worker", "hello") == "echo: hello"
+    assert restored.session("worker")["agent_pid"] != row["session"]["agent_pid"]
+    assert roost.session("worker")["agent_pid"] == row["session"]["agent_pid"]
 
 
 def same(restored: Roost, copy: Path) -> None:

@@ -6,6 +6,7 @@ from roost.cli.command import Argument, command
 from roost.cli.output import age, clock, fields, paint_state, say, show_json
 from roost.cli.registry import show
 from roost.cli.table import table
+from roost.core.words import THEIRS
 
 
 @command("list")
@@ -67,6 +68,8 @@ def _next(peer: Record) -> str:
     name = peer["name"]
     if str(peer.get("why")).startswith(DOWN):
         return "`roost up` starts the daemon, which looks after it again"
+    if str(peer.get("why")).startswith(THEIRS):
+        return f"`roost restart {name}` gives it a session here; the one there goes on"
     session: Record = peer.get("session") or {}
     if peer.get("held_by") and peer["state"] == "blocked" and session.get("agent_pid") is None:
         return f"it goes on by itself then; `roost restart {name}` begins a fresh conversation"
