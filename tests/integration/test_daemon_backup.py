@@ -159,13 +159,14 @@ def backups(roost: Roost, load: Load) -> list[Path]:
 
     def enough() -> bool:
         path = roost.home.root / f"{len(made)}.db"
-        before = len(load.accepted)
+        before = list(load.accepted)
         done = roost.cli("backup", str(path), "--json")
         after = set(load.accepted)
         assert done.returncode == 0, done
         made.append(path)
         held = {row["id"] for row in rows(path, "messages", "seq")}
-        return len(held & after) >= before + ENOUGH and len(after - held) >= ENOUGH
+        assert held.issuperset(before), "what was accepted before is in it"
+        return len(held & after) >= len(before) + ENOUGH and len(after - held) >= ENOUGH
 
     wait_until(enough, timeout=PATIENCE, why="messages were accepted before and after the moment of a backup")
     return made
