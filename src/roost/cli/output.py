@@ -56,6 +56,16 @@ def say(text: str = "") -> None:
     write(text + "\n")
 
 
+def remark(text: str) -> None:
+    """One sentence on stdout, broken between words where the terminal is too narrow for it."""
+    say(wrap(text, 2))
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """So many of a thing: `1 peer`, `2 peers`."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
 def warn(text: str) -> None:
     """One line on stderr, where it can never be taken for data; what was said before it stands before it."""
     try:  # noqa: SIM105 -- contextlib takes two milliseconds to load
