@@ -49,7 +49,8 @@ def test_table_is_aligned_and_fits(
 
 
 @pytest.mark.parametrize(
-    ("columns", "header"), [(160, "NAME RUNTIME STATE WHY"), (66, "NAME STATE WHY"), (40, "NAME STATE")]
+    ("columns", "header"),
+    [(160, "NAME RUNTIME STATE WHY"), (66, "NAME STATE WHY"), (40, "NAME RUNTIME STATE"), (38, "NAME STATE")],
 )
 def test_a_narrow_table_lets_columns_go_and_then_stands_its_last_one_below(
     columns: int, header: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -8,6 +8,10 @@ from roost.cli.table import table
 _ORDER = ("blocked", "unknown", "quarantined", "working", "starting", "stopping", "idle", "asleep", "stopped")
 """What needs a person, then what works, then what rests."""
 _ID = 16
+_URGENT = frozenset({"blocked", "unknown", "quarantined"})
+"""States that need a person: their reasons are shown whole."""
+_LAST = "its last session "
+"""How the reasons of most peers that rest begin; in a column of such reasons it only takes room."""
 
 
 def show(app: App) -> None:
@@ -23,14 +27,16 @@ def show(app: App) -> None:
 
 def show_rows(rows: list[Record]) -> None:
     """Print peers as a table: those first that need a person, then those that work."""
+    rows = sorted(rows, key=_place)
     table(
         ("NAME", "RUNTIME", "STATE", "SINCE", "QUEUED", "WHY"),
         (
-            (row["name"], row["runtime"], row["state"], age(row["since"]), row["queued"], _why(row))
-            for row in sorted(rows, key=_place)
+            (row["name"], row["runtime"], row["state"], age(row["since"]), row["queued"] or "", _why(row))
+            for row in rows
         ),
         state="STATE",
         spare=("RUNTIME", "QUEUED", "SINCE"),
+        whole=sum(row["state"] in _URGENT for row in rows),
     )
 
 
@@ -44,8 +50,8 @@ def _why(row: Record) -> str:
     """The reason; of a peer in a turn, what the turn is about."""
     turn: Record | None = row.get("turn")
     if turn is None:
-        return str(row["why"])
+        return str(row["why"]).removeprefix(_LAST)
     joined = f" and {turn['joined']} more" if turn.get("joined") else ""
-    about = f"\u201c{one_line(turn['topic'])}\u201d, " if turn.get("topic") else ""
-    doing = f"{about}{str(turn['message'])[:_ID]}{joined} from {turn['from']}, {age(turn['since'])}"
+    about = f", \u201c{one_line(turn['topic'])}\u201d" if turn.get("topic") else ""
+    doing = f"from {turn['from']}, {age(turn['since'])}{about}, {str(turn['message'])[:_ID]}{joined}"
     return doing if row["state"] == "working" else f"{row['why']} ({doing})"

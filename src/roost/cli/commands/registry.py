@@ -60,7 +60,7 @@ def show_command(app: App, name: str) -> None:
     say()
     settings: Record = peer.get("settings") or {}
     fields(sorted(settings.items()))
-    _show_messages(peer.get("messages") or [])
+    _show_messages(peer.get("messages") or [], str(peer["name"]))
 
 
 def _next(peer: Record) -> str:
@@ -127,10 +127,10 @@ def _told(cause: str, why: str) -> str:
     return f"{words}: {why}" if why else words
 
 
-def _show_messages(messages: list[Record]) -> None:
+def _show_messages(messages: list[Record], to: str) -> None:
     if not messages:
         return
     from roost.cli.commands.message import show_messages
 
     say()
-    show_messages(messages)
+    show_messages(messages, to)
