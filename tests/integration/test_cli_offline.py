@@ -163,12 +163,18 @@ def test_L5_reading_changes_nothing(stored: Home, capsys: Captured) -> None:
     assert {path: path.read_bytes() for path in stored.roost.rglob("*.db")} == before
 
 
-@pytest.mark.parametrize("command", ["list", "messages", "events", "deaths"])
+@pytest.mark.parametrize("command", ["list", "messages", "events", "deaths", "inbox"])
 def test_L6_no_store_is_a_clean_nothing(command: str, capsys: Captured) -> None:
     assert main([command, "--json"]) == 0
     captured = capsys.readouterr()
     assert captured.out in ("[]\n", "")
     assert "has not stored anything here yet" in captured.err
+
+
+def test_a_few_digits_are_no_id_and_the_command_says_so(home: Home, capsys: Captured) -> None:
+    assert main(["message", "01"]) == 4
+    assert capsys.readouterr().err == "roost: '01' is too short: give at least 4 digits of a message's id\n"
+    assert not home.roost.exists()
 
 
 def test_a_damaged_store_is_one_line(home: Home, capsys: Captured) -> None:

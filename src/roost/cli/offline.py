@@ -177,7 +177,7 @@ def _deaths(reader: "Reader", params: Record) -> Answer:
 
 def _absent_peer(params: Record) -> list[Any]:
     name = params.get("name") or params.get("peer")
-    if name is not None:
+    if name not in {None, OPERATOR}:
         raise _no_peer(name, [])
     return []
 

@@ -19,7 +19,8 @@ from roost.cli.output import (
 )
 from roost.cli.table import table
 from roost.core.durations import parse_duration, rough_duration
-from roost.errors import UsageError
+from roost.core.limits import PREFIX_LEAST
+from roost.errors import NotFoundError, UsageError
 
 WAITING = ("queued", "offered", "accepted", "unknown")
 """States of a message whose further way depends on its recipient."""
@@ -129,6 +130,8 @@ def message_command(
     """
     if [body, resend, drop].count(True) > 1:
         raise UsageError("--body, --resend and --drop exclude each other")
+    if len(id) < PREFIX_LEAST:
+        raise NotFoundError(f"'{id}' is too short: give at least {PREFIX_LEAST} digits of a message's id")
     if resend or drop:
         decided: Record = app.call("resend" if resend else "drop", {"id": id})
         if app.json:
