@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -86,6 +87,18 @@ def test_what_was_live_is_unknown_and_never_listed_as_live(capsys: Captured) -> 
     assert set(rows["bob"]) >= {
         *("name", "runtime", "dir", "wake", "state", "why", "since", "queued", "stopped", "session")
     }
+
+
+@pytest.mark.usefixtures("stored")
+def test_show_tells_how_its_messages_begin_and_list_leaves_out_what_is_so_of_all(capsys: Captured) -> None:
+    (peer,) = data(capsys, "show", "bob")
+    assert [message["text"] for message in cast("list[dict[str, str]]", peer["messages"])] == ["body"]
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4, "the reason why nobody knows is told once, above"
+    assert next(line for line in lines if line.startswith("alice")).partition("  it was working (from ann, ")[
+        1
+    ]
 
 
 def test_pane_logs_are_read_and_the_next_step_is_up(stored: Home, capsys: Captured) -> None:

@@ -229,6 +229,7 @@ def same(restored: Roost, copy: Path) -> None:
     messages = rows(copy, "messages", "seq")
     told: list[Record] = restored.call("messages", limit=len(messages) + 1)
     assert [(each["id"], each["state"]) for each in told] == [(row["id"], row["state"]) for row in messages]
+    assert [each["text"] for each in restored.call("show", name="changes")["messages"]][:2] == ["0", "1"]
     mail = {item["id"]: item["body"] for item in restored.call("inbox", name="box0", all=True)}
     bodies = {row["seq"]: row["body"].decode() for row in rows(copy, "bodies", "seq")}
     assert mail == {row["id"]: bodies[row["seq"]] for row in messages if row["recipient"] == "box0"}

@@ -1,7 +1,7 @@
 """The registry as a table."""
 
 from roost.cli.app import App
-from roost.cli.client import Record
+from roost.cli.client import DOWN, Record
 from roost.cli.output import age, one_line, say, show_json
 from roost.cli.table import table
 
@@ -12,6 +12,8 @@ _URGENT = frozenset({"blocked", "unknown", "quarantined"})
 """States that need a person: their reasons are shown whole."""
 _LAST = "its last session "
 """How the reasons of most peers that rest begin; in a column of such reasons it only takes room."""
+_USED = ", last used "
+"""How the reason of a mailbox ends; SINCE says it too."""
 
 
 def show(app: App) -> None:
@@ -36,7 +38,7 @@ def show_rows(rows: list[Record]) -> None:
         ),
         state="STATE",
         spare=("RUNTIME", "QUEUED", "SINCE"),
-        whole=sum(row["state"] in _URGENT for row in rows),
+        whole=sum(row["state"] in _URGENT and not _unwatched(row) for row in rows),
     )
 
 
@@ -50,8 +52,18 @@ def _why(row: Record) -> str:
     """The reason; of a peer in a turn, what the turn is about."""
     turn: Record | None = row.get("turn")
     if turn is None:
-        return str(row["why"]).removeprefix(_LAST)
+        return _without(str(row["why"]))
     joined = f" and {turn['joined']} more" if turn.get("joined") else ""
     about = f", \u201c{one_line(turn['topic'])}\u201d" if turn.get("topic") else ""
     doing = f"from {turn['from']}, {age(turn['since'])}{about}, {str(turn['message'])[:_ID]}{joined}"
-    return doing if row["state"] == "working" else f"{row['why']} ({doing})"
+    return doing if row["state"] == "working" else f"{_without(row['why'])} ({doing})"
+
+
+def _unwatched(row: Record) -> bool:
+    """Whether nobody knows what it does, as of all while the daemon is down."""
+    return str(row["why"]).startswith(DOWN)
+
+
+def _without(why: str) -> str:
+    """The reason without what is said of all, or in another column."""
+    return why.removeprefix(f"{DOWN}; ").removeprefix(_LAST).partition(_USED)[0]

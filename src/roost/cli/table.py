@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 ROOM = 32
 """Columns that the last cell of a row is given, if others can go for it."""
 _INDENT = 2
+_REST = "\0"
+"""Stands for a cell that takes more than one line; it is in nothing that is shown."""
 
 
 def table(
@@ -39,12 +41,13 @@ def table(
     sizes = _sizes(names, lines)
     sizes[-1] = room
     say(paint(_join(names, sizes, None), "bold"))
-    for line in lines[:whole]:
-        start = width() - room
-        shown = _join([*line[:-1], "\0"], sizes, painted)
-        say(shown.replace("\0", folded(line[-1], width(), start, start)))
-    for line in lines[whole:]:
-        say(_join(line, sizes, painted))
+    for number, line in enumerate(lines):
+        if number < whole and cells(line[-1]) > room:
+            start = width() - room
+            shown = _join([*line[:-1], _REST], sizes, painted)
+            say(shown.replace(_REST, folded(line[-1], width(), start, start)))
+        else:
+            say(_join(line, sizes, painted))
     return None
 
 

@@ -51,7 +51,7 @@ class Stage(App):
             story = self._crew.story
             return message_story(story, None, self._crew.bodies[story.message.id].encode())
         (state,) = [each for each in self._crew.states if each.peer.name == asked["name"]]
-        return peer_object(state, NOW) | {"messages": [self._row(each) for each in state.messages]}
+        return peer_object(state, NOW, self._crew.bodies)
 
     def _row(self, message: Message) -> dict[str, Any]:
         return message_row(message, self._crew.bodies[message.id])
