@@ -233,3 +233,23 @@ def same(restored: Roost, copy: Path) -> None:
     mail = {item["id"]: item["body"] for item in restored.call("inbox", name="box0", all=True)}
     bodies = {row["seq"]: row["body"].decode() for row in rows(copy, "bodies", "seq")}
     assert mail == {row["id"]: bodies[row["seq"]] for row in messages if row["recipient"] == "box0"}
+
+
+def test_a_session_of_a_folder_that_was_moved_is_ended_as_any_other(home: Home) -> None:
+    """Nobody else has it: the folder that it was started for is not there any more."""
+    with roost_in(home) as roost:
+        roost.add("worker")
+        roost.call("wake", name="worker")
+        agent = roost.session("worker")["agent_pid"]
+        roost.down(agents=False)
+        there = home.root / "moved"
+        home.roost.rename(there)
+        moved = Roost(home, environment(os.environ, home) | {"ROOST_HOME": str(there)})
+        moved.start()
+        try:
+            moved.until_state("worker", "unknown")
+            assert moved.cli("restart", "worker").returncode == 0
+            wait_until(lambda: not alive(agent), timeout=PATIENCE, why="the agent of before has ended")
+            assert moved.ask("worker", "hello") == "echo: hello"
+        finally:
+            moved.finish()
