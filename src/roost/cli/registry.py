@@ -12,7 +12,7 @@ _URGENT = frozenset({"blocked", "unknown", "quarantined"})
 """States that need a person: their reasons are shown whole."""
 _LAST = "its last session "
 """How the reasons of most peers that rest begin; in a column of such reasons it only takes room."""
-_USED = ", last used "
+_USED = (", last used ", ", not used yet")
 """How the reason of a mailbox ends; SINCE says it too."""
 
 
@@ -66,4 +66,6 @@ def _unwatched(row: Record) -> bool:
 
 def _without(why: str) -> str:
     """The reason without what is said of all, or in another column."""
-    return why.removeprefix(f"{DOWN}; ").removeprefix(_LAST).partition(_USED)[0]
+    for end in _USED:
+        why = why.partition(end)[0]
+    return why.removeprefix(f"{DOWN}; ").removeprefix(_LAST)
