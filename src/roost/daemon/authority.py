@@ -138,9 +138,12 @@ class Authority:
         """Blocking: the other home that a process belongs to; one that is gone was moved here."""
         marker = self._machine.processes.environ_marker(process.pid)
         home = marker.home if marker is not None else None
-        if not home or home == str(self._machine.places.home) or not Path(home).exists():
+        if not home or home == str(self._machine.places.home):
             return None
-        return home
+        try:
+            return None if Path(home).samefile(self._machine.places.home) else home
+        except OSError:
+            return None
 
     def _kill(self, processes: Iterable[ProcessId]) -> int:
         count = 0

@@ -40,8 +40,8 @@ def open_database(path: Path) -> apsw.Connection:
         migrate(connection, path)  # a migration may replace a table that others refer to
         begin_giving_back(connection)
         connection.pragma("foreign_keys", 1)
-        # From now on what a transaction changes stays in memory until its commit: otherwise one of ten thousand
-        # rows wrote and read its own pages again, and took twice as long.
+        # From now on what a transaction changes stays in memory until its commit: one of ten thousand rows
+        # took twice as long when it wrote and read its own pages again.
         connection.pragma("cache_spill", 0)
     except apsw.Error as error:
         connection.close()
