@@ -10,6 +10,7 @@ from roost.core.durations import rough_duration
 from roost.core.peer import PeerState
 from roost.core.session import Session, SessionState
 from roost.core.view import shown
+from roost.core.words import THEIRS
 from roost.daemon.census import HELD, OWN
 from roost.daemon.driver import UNREAD
 from roost.daemon.failures import TASKS
@@ -212,6 +213,11 @@ def _clear_up(name: str, session: Session) -> tuple[str, str | None]:
     """What to do about a session of which it is not known what it does."""
     if session.why == HELD:
         return f"end it there: `roost stop {name}`", None
+    if session.why.startswith(THEIRS):
+        return (
+            "the roost that it came from keeps it; it gets a session of its own by:",
+            f"roost restart {name}",
+        )
     if OWN in session.why:
         return "where that host is gone for good:", OWN
     if session.why.startswith(UNREAD):
