@@ -28,6 +28,7 @@ PEERS = ("a", "b")
 KINDS = {"files": OF_FILES, "disk": OF_DISKS}
 IN_PLACE = ("zero-bytes", "flipped-pages")
 """The files are where they were: who has them open meets the damage when he reads."""
+OF_STORES = ("store-displaced", "store-doubted", "store-empty", "store-damaged")
 SAID = r"restore BACKUP|upgrade roost|mount -o remount,rw|free some|df -i"
 """What refuses to start says what to do."""
 
@@ -79,26 +80,20 @@ class Cell:
         """The latest backup."""
         return self.roost.home.root / "late.db"
 
-    @property
-    def saved(self) -> Path:
-        """The file for what the daemon still has open."""
-        return self.roost.home.root / "saved.db"
-
     def check_living(self) -> None:
         """The agent that lives has not been ended."""
         assert all(alive(self.living[name]) for name in ("agent_pid", "shim_pid", "server_pid"))
 
-    def wrong(self, *checks: str) -> dict[str, str]:
-        """The cures that doctor prints for these checks."""
+    def wrong(self) -> dict[str, str]:
+        """The cures that doctor prints, by the code of the finding."""
         found: list[Record] = json.loads(self.roost.cli("doctor", "--json").stdout)
-        return {
-            each["check"]: each["fix"] for each in found if each["ok"] is False and each["check"] in checks
-        }
+        return {each["code"]: each["fix"] for each in found if each["ok"] is False and each["fix"]}
 
-    def run(self, cure: str) -> None:
-        """Run each command of a cure as it is printed, with the backup for the file that it asks for."""
-        for printed in cure.replace(", then ", "\n").partition(", or ")[0].splitlines():
-            words = shlex.split(printed.replace("BACKUP", str(self.late)).replace("FILE", str(self.saved)))
+    def run(self, cures: dict[str, str], *codes: str) -> None:
+        """Run the commands of the cure of one of these findings as they are printed, with our backup."""
+        cure = next(cures[code] for code in codes if code in cures)
+        for printed in cure.replace("BACKUP", str(self.late)).split(" && "):
+            words = shlex.split(printed)
             if words == ["roost", "up"]:
                 self.roost.start()
             elif words == ["roost", "down"]:
@@ -112,7 +107,8 @@ class Cell:
 
     def free_the_disk(self) -> None:
         """Do as doctor says: look for what fills the disk, and remove it."""
-        cure = self.wrong("disk")["disk"]
+        cures = self.wrong()
+        cure = cures.get("disk-full") or cures["disk-files"]
         shown = subprocess.run(["sh", "-c", cure], check=True, capture_output=True, text=True).stdout
         assert str(ballast(self.roost)) in shown
         shutil.rmtree(ballast(self.roost))
@@ -135,7 +131,6 @@ class Cell:
         roost.call("wake", name="b")  # also when it was killed too often
         for name in PEERS:
             roost.until_message(roost.send(name, "again")["id"], "done")
-        self.saved.unlink(missing_ok=True)
 
 
 def column(subtests: pytest.Subtests, kind: str, judge: Callable[[Cell], None], *, up: bool) -> None:
@@ -169,7 +164,7 @@ def repair(roost: Roost) -> None:
 
 def while_down(cell: Cell) -> None:
     roost, damage = cell.roost, cell.damage
-    cures = cell.wrong("store", "state folder")
+    cures = cell.wrong()
     listed = roost.cli("inbox", "box", "--json")
     if damage.disk:
         assert cell.new in listed.stdout, "what is stored can be read"
@@ -195,11 +190,11 @@ def while_down(cell: Cell) -> None:
             cell.free_the_disk()
             roost.start()
         case "newer-schema":
-            assert cures == {"store": "upgrade roost"}
+            assert "store-newer" in cures
             roost.start(*NEWER_ROOST)
             set_version(roost, SCHEMA)
         case _:
-            cell.run(cures["state folder" if damage.disk else "store"])
+            cell.run(cures, "disk-read-only", *OF_STORES)
             roost.start()
     cell.check_whole(*([] if damage.loses else [cell.new]))
 
@@ -228,7 +223,7 @@ def while_up(cell: Cell) -> None:
     else:
         assert (sent.returncode, "nothing is stored" in sent.stderr) == (1, True), sent
         assert "nothing is stored" in roost.call("status")["alarm"]
-    cures = cell.wrong("store in use", "state folder")
+    cures = cell.wrong()
     match damage.name:
         case "full" | "no-inodes":
             cell.free_the_disk()
@@ -240,7 +235,7 @@ def while_up(cell: Cell) -> None:
                 why="what cannot be pasted waits, and says why",
                 describe=lambda: roost.message(waits),
             )
-            cell.run(cures["state folder"])
+            cell.run(cures, "disk-read-only")
             roost.until_message(waits, "done")
         case "newer-schema":
             roost.down(agents=False)
@@ -249,7 +244,7 @@ def while_up(cell: Cell) -> None:
             roost.start(*NEWER_ROOST)
             set_version(roost, SCHEMA)
         case _:
-            cell.run(cures["store in use"])
+            cell.run(cures, *OF_STORES)
     cell.check_whole(*kept)
 
 

@@ -10,7 +10,7 @@ from roost.cli import reference
 from roost.cli.app import App
 from roost.cli.commands.message import STATES
 from roost.cli.commands.peer import _name_of
-from roost.cli.doctor import parse_tmux
+from roost.cli.doctor_programs import parse_tmux
 from roost.cli.group import COMMANDS, roost
 from roost.cli.main import main
 from roost.cli.settings import SETTINGS
@@ -138,6 +138,9 @@ def test_reference_check_sees_a_setting_without_a_line(monkeypatch: pytest.Monke
         (["messages", "bob", "--to", "ann"], "name one of them"),
         (["message", "0190", "--body", "--drop"], "exclude each other"),
         (["wait", "bob", "--for", "lunch"], "'lunch' is not one of"),
+        (["messages", "--limit", "0"], "'0' is not a whole number from 1 on; see `roost messages --help`"),
+        (["events", "--after", "x"], "'x' is not a whole number from 0 on"),
+        (["down", "--agent"], "no such option '--agent'; did you mean '--agents'? See `roost down --help`"),
         (["list", "extra"], "see `roost list --help`"),
         (["send"], "missing argument 'TO'; see `roost send --help`"),
         (["add", "bob"], "missing option '--runtime'; see `roost add --help`"),

@@ -13,7 +13,6 @@ from roost.errors import StoreError
 from roost.host.files import write_atomic
 from roost.host.interfaces import Clock, Ids, Processes
 from roost.paths import Places
-from roost.store.errors import StoreDisplacedError
 from roost.store.interfaces import Batch, Store
 from roost.store.note import STORE, Note, doubted, read_note
 
@@ -91,18 +90,6 @@ class Lineage:
             return f"the store: {self.doubt}"
         failing = self._store.failing()
         return failing.message if failing is not None else None
-
-    def cure(self) -> str:
-        """The commands that put an end to the problem."""
-        match self._store.unfit():
-            case None if self.doubt is None:
-                return "df -h; df -i"
-            case None:
-                return "roost restore BACKUP, or roost adopt --store to go on with this one"
-            case StoreDisplacedError():
-                return "roost backup FILE, then roost down, then roost restore FILE, then roost up"
-            case _:
-                return "roost down, then roost restore BACKUP, then roost up"
 
     async def trust(self) -> None:
         """A person says that this store is the right one."""
