@@ -43,7 +43,7 @@ async def test_the_loopback_server_closes_its_socket_when_it_is_cut_short() -> N
     """As by a daemon that waits no longer for it."""
     listener = listen_loopback(None)
     with listener:
-        web = WebServer(UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, listener)
+        web = WebServer(UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, listener)
         running = asyncio.get_running_loop().create_task(web.run())
         await asyncio.wait_for(web.ready(), PATIENCE)
         running.cancel()
