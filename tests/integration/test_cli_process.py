@@ -115,7 +115,7 @@ def test_no_package_of_the_daemon_is_loaded(daemon: RpcServer, arguments: list[s
         ["show", "bob"],
         ["send", "bob", "hi"],
         ["send", "bob", "--from=me", "--ttl", "1h", "--wait", "done", "--timeout", "10s", "--", "-hi"],
-        ["message", "17"],
+        ["message", "1778"],
         ["messages", "--limit", "3"],
         ["inbox", "bob", "--ack"],
         ["wake", "bob"],
