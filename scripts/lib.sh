@@ -24,22 +24,25 @@ quietly() {
   return "$status"
 }
 
+may_be_root() { [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null; }
+
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then
     "$@"
-  elif command -v sudo >/dev/null; then
+  else
     # Without a terminal nobody could answer a password prompt.
     if { : </dev/tty; } 2>/dev/null; then sudo "$@"; else sudo -n "$@"; fi
-  else
-    say "this needs root and there is no sudo: $*"
-    return 1
   fi
 }
 
+# What the last line says where this user cannot install what is missing.
+have="have tmux, python3 and python3-venv installed and run this again"
+
 apt_updated=""
-# packages APT_NAMES BREW_NAMES: install operating system packages.
+# packages APT_NAMES BREW_NAMES: install operating system packages. Without a word it fails where this user cannot.
 packages() {
   if command -v apt-get >/dev/null; then
+    may_be_root || return 1
     say "installing $1 (apt-get)"
     if [ -z "$apt_updated" ]; then
       quietly as_root apt-get update -qq || say "apt-get update failed; trying with the lists at hand"
@@ -52,7 +55,6 @@ packages() {
     # shellcheck disable=SC2086
     HOMEBREW_NO_AUTO_UPDATE=1 quietly brew install $2
   else
-    say "neither apt-get nor brew is here; install this yourself: $1"
     return 1
   fi
 }
@@ -77,13 +79,13 @@ base_python() {
     packages "python3 python3-venv" "python@3.13" || true
     found="$(find_python)" || {
       packages "python3.11 python3.11-venv" "python@3.13" || true
-      found="$(find_python)" || fail "no Python 3.11 or later; install one and run this again"
+      found="$(find_python)" || fail "no Python 3.11 or later; $have"
     }
   fi
   if ! "$found" -c 'import venv; from ensurepip import version' 2>/dev/null; then
     minor="$("$found" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
     packages "python$minor-venv" "python@$minor" || packages "python3-venv" "python@$minor" ||
-      fail "$found cannot make virtual environments; install python$minor-venv and run this again"
+      fail "$found cannot make virtual environments; $have"
   fi
   printf '%s\n' "$found"
 }
@@ -124,7 +126,7 @@ setup_venv() {
 
 # setup_tmux: tmux 3.3 or later.
 setup_tmux() {
-  tmux -V >/dev/null 2>&1 || packages tmux tmux || fail "tmux is missing; install it and run this again"
+  tmux -V >/dev/null 2>&1 || packages tmux tmux || fail "tmux is missing; $have"
   local version
   version="$(tmux -V)"
   case "${version#tmux }" in

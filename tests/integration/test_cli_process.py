@@ -115,7 +115,7 @@ def test_no_package_of_the_daemon_is_loaded(daemon: RpcServer, arguments: list[s
         ["show", "bob"],
         ["send", "bob", "hi"],
         ["send", "bob", "--from=me", "--ttl", "1h", "--wait", "done", "--timeout", "10s", "--", "-hi"],
-        ["message", "17"],
+        ["message", "1778"],
         ["messages", "--limit", "3"],
         ["inbox", "bob", "--ack"],
         ["wake", "bob"],
@@ -193,6 +193,32 @@ def test_ctrl_c_ends_a_follower_with_130(daemon: RpcServer) -> None:
         _, err = process.communicate(timeout=PATIENCE)
         release.set()
     assert (process.returncode, err) == (130, b"roost: interrupted\n")
+
+
+def test_ctrl_c_is_heard_on_a_terminal_whose_starter_ignores_it(daemon: RpcServer) -> None:
+    """`trap '' INT` in a parent; without a terminal, as for a shell's background job, it stays ignored."""
+    command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", sys.executable, "-m", "roost"]
+    for terminal, status, why in ((True, 130, b"interrupted"), (False, 1, b"the daemon went away")):
+        reached, release = threading.Event(), threading.Event()
+        daemon.on("events", hold({"seq": 1, "ts": None, "kind": "ready", "peer": "bob"}, reached, release))
+        leader, follower = pty.openpty()
+        with subprocess.Popen(
+            [*command, "events", "--follow", "--json"],
+            stdin=follower if terminal else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            assert process.stdout is not None
+            assert json.loads(process.stdout.readline())["seq"] == 1
+            process.send_signal(signal.SIGINT)
+            if not terminal:
+                release.set()
+            _, err = process.communicate(timeout=PATIENCE)
+            release.set()
+        os.close(leader)
+        os.close(follower)
+        assert process.returncode == status
+        assert why in err
 
 
 def on_terminal(*arguments: str, **variables: str) -> bytes:

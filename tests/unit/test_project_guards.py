@@ -112,8 +112,10 @@ LEAK = """
     {mark}
     def test_leaves_a_process():
         code = "import os, signal; print(os.getpid(), flush=True); signal.pause()"
-        with open("pid", "w") as out:
-            keep = subprocess.Popen([sys.executable, "-c", code], stdout=out, start_new_session=True)
+        pipe = subprocess.PIPE
+        keep = subprocess.Popen([sys.executable, "-c", code], stdout=pipe, text=True, start_new_session=True)
+        with keep.stdout, open("pid", "w") as out:
+            out.write(keep.stdout.readline())  # it runs: before that its environment reads as empty
         keep.returncode = 0  # a daemonised process has nobody who would warn about it
 
     def test_next():

@@ -8,6 +8,7 @@ import sys
 from roost.cli.app import App
 from roost.cli.catalog import find
 from roost.cli.client import RemoteError
+from roost.cli.interrupt import hear_ctrl_c
 from roost.cli.output import harmless, warn
 from roost.cli.reading import read
 from roost.cli.shown import Closed, UnshownError, deliver, flush, told
@@ -29,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _main(arguments)
     sys.stdout = sys.stdout or Closed()
     open_closed_streams()
+    hear_ctrl_c()
     status = _main(sys.argv[1:])
     # All is written and closed; the interpreter's leave-taking would be a tenth of a short command's time.
     os._exit(status)

@@ -61,6 +61,7 @@ class RpcServer:
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._file: tuple[int, int] | None = None
+        self._closed = False
 
     async def start(self, listener: socket.socket) -> None:
         """Serve on a listening socket, and no longer on the one before; its open connections go on."""
@@ -72,10 +73,12 @@ class RpcServer:
     async def stay(self, path: Path, clock: Clock) -> None:
         """Listen anew when our socket is not at `path` any more: some clean up what they take for stale.
 
-        Runs for ever.
+        Runs until closed. Python 3.13 removes the file of a server that is closed.
         """
         while True:
             await clock.sleep(EVERY)
+            if self._closed:
+                return
             try:
                 if _file_at(path) != self._file:
                     ensure_private_directory(path.parent)
@@ -89,6 +92,7 @@ class RpcServer:
 
         Python 3.11: a connection's task that is cancelled instead, as the loop ends, is logged as an error.
         """
+        self._closed = True
         if self._server is not None:
             self._server.close()
         for writer in self._open:

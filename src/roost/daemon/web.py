@@ -220,8 +220,11 @@ class WebServer:
         self._listener = listener
 
     async def run(self) -> None:
-        """Serve until closed."""
-        await self._server.serve([self._listener])
+        """Serve until closed; the socket is closed too when this is cancelled."""
+        try:
+            await self._server.serve([self._listener])
+        finally:
+            self._server.leave(self._listener)
 
     async def ready(self) -> None:
         """Return when it serves."""
@@ -244,6 +247,12 @@ class _Server(uvicorn.Server):
         """Start serving, then say so."""
         await super().startup(sockets)
         self.up.set()
+
+    def leave(self, listener: socket.socket) -> None:
+        """Take no more connections."""
+        for server in self.servers if self.started else ():
+            server.close()
+        listener.close()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:

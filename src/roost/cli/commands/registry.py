@@ -6,7 +6,6 @@ from roost.cli.command import Argument, command
 from roost.cli.output import age, clock, fields, paint_state, say, show_json
 from roost.cli.registry import show
 from roost.cli.table import table
-from roost.core.words import THEIRS
 
 
 @command("list")
@@ -68,7 +67,7 @@ def _next(peer: Record) -> str:
     name = peer["name"]
     if str(peer.get("why")).startswith(DOWN):
         return "`roost up` starts the daemon, which looks after it again"
-    if str(peer.get("why")).startswith(THEIRS):
+    if peer["state"] == "unknown" and _is_theirs(str(peer.get("why"))):
         return f"`roost restart {name}` gives it a session here; the one there goes on"
     session: Record = peer.get("session") or {}
     if peer.get("held_by") and peer["state"] == "blocked" and session.get("agent_pid") is None:
@@ -84,6 +83,13 @@ def _next(peer: Record) -> str:
         "unknown": f"`roost screen {name}` shows its terminal, `roost restart {name}` begins anew",
     }
     return mends.get(str(peer["state"]), "")
+
+
+def _is_theirs(why: str) -> bool:
+    """Whether another roost has its session."""
+    from roost.core.words import THEIRS  # loads enums and dataclasses: few commands need it
+
+    return why.startswith(THEIRS)
 
 
 def _show_pool(pool: list[Record]) -> None:

@@ -1,0 +1,51 @@
+"""Listening sockets are closed with their server, and stay closed."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from roost.daemon.listen import listen_loopback, listen_unix
+from roost.daemon.rpc import EVERY, RpcServer
+from roost.daemon.tasks import Tasks
+from roost.daemon.web import WebServer
+from roost.host.files import ensure_private_directory
+from roost.host.memory.clock import VirtualClock
+from roost.paths import find_places
+from tests.support.home import Home
+
+PATIENCE = 10.0
+UNUSED = cast("Any", None)
+
+
+async def test_a_server_that_was_closed_does_not_make_its_socket_again(home: Home) -> None:
+    """A daemon takes a while to end; Python 3.13 removes the socket's file as soon as it is closed."""
+    path = find_places(home.variables).socket
+    ensure_private_directory(path.parent)
+    clock, tasks = VirtualClock(), Tasks()
+    server = RpcServer(UNUSED, UNUSED, tasks)
+    await server.start(listen_unix(path))
+    staying = tasks.start(server.stay(path, clock), "socket")
+    await clock.advance(EVERY)
+    server.close()
+    path.unlink(missing_ok=True)
+    try:
+        await clock.advance(2 * EVERY)
+        assert not path.exists()
+        await asyncio.wait_for(staying, PATIENCE)
+    finally:
+        server.close()
+        await tasks.close()
+
+
+@pytest.mark.usefixtures("home")
+async def test_the_loopback_server_closes_its_socket_when_it_is_cut_short() -> None:
+    """As by a daemon that waits no longer for it."""
+    listener = listen_loopback(None)
+    with listener:
+        web = WebServer(UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, listener)
+        running = asyncio.get_running_loop().create_task(web.run())
+        await asyncio.wait_for(web.ready(), PATIENCE)
+        running.cancel()
+        await asyncio.wait({running})
+        assert listener.fileno() == -1
