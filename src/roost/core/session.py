@@ -120,6 +120,7 @@ class Refusal:
 class Session:
     """One live session. Times are Unix seconds; `armed_at` starts the quiet window of an ephemeral task.
 
+    `used`: it is fresh no more, as it has a past or was shown a message, or may have been.
     `pooled`: it is kept beside the peer's active session and is offered nothing; a `spare` one
     was started for the pool and has never been active. `topic` is the conversation
     that it runs, where a peer keeps conversations apart (None: the main one), `sender` who sent its latest
@@ -144,6 +145,7 @@ class Session:
     processes: Processes | None = None
     ready: bool = False
     active_at: float | None = None
+    used: bool = False
     task: str | None = None
     armed_at: float | None = None
     ending: Ending | None = None
