@@ -39,6 +39,11 @@ def urgency(message: Message) -> int:
     return 0 if message.cut else 1 + list(Timing).index(message.timing)
 
 
+def leaves(session: Session) -> bool:
+    """Whether it ends because its model refuses its conversation (C7)."""
+    return session.ending is not None and session.ending.cause is Cause.CONVERSATION_REFUSED
+
+
 class Shell(RuleBasedStateMachine):
     """One peer with its store and its effects, and what must hold after every decision."""
 
@@ -113,8 +118,7 @@ class Shell(RuleBasedStateMachine):
         self.turn_is_over(event)
         if isinstance(event, e.TurnEnded):
             self.check_refusal(event, before)
-        for session in after.sessions if after is not None else ():
-            self.check_leaving(session, before)
+        self.check_leaving(before)
         self.stored_is_remembered()
         self.tasks_end()
         return commands
@@ -181,19 +185,17 @@ class Shell(RuleBasedStateMachine):
         now = self.state.find_session(session.id) if self.state else None
         assert now is None or now.ending is not None, "a conversation that is refused goes on"
 
-    def check_leaving(self, session: Session, before: PeerState) -> None:
+    def check_leaving(self, before: PeerState) -> None:
         """C7: it is left when two messages have failed in it, or one, and an operator asked for a fresh one.
 
         What is decided then stands, whatever is found out about its last turn while it ends.
         """
-        known = before.find_session(session.id)
-        ending = session.ending
-        if ending is None or ending.cause is not Cause.CONVERSATION_REFUSED:
-            return
-        if known is not None and known.ending is not None and known.ending.cause is ending.cause:
-            return
-        failed = self.truth.failed.get(self.truth.place(session), ())
-        assert len(failed) >= (1 if ending.by == "op" else 2), "a conversation was left too soon"
+        known = {session.id for session in before.sessions if leaves(session)}
+        for session in self.state.sessions if self.state is not None else ():
+            if session.ending is not None and leaves(session) and session.id not in known:
+                failed = self.truth.failed.get(self.truth.place(session), ())
+                asked = session.ending.by == "op"
+                assert len(failed) >= (1 if asked else 2), "a conversation was left too soon"
 
     def check_unstarted(self, before: PeerState) -> None:
         """What never ran is nobody's crash, and the past of the peer is what it was."""

@@ -444,7 +444,7 @@ def offer(step: Step) -> None:
 def _steers(step: Step, session: Session, message: Message) -> bool:
     """Whether the message goes into the running turn.
 
-    A task has a turn of its own, and so has what is driven again: it would be given up for the end of another.
+    A task has a turn of its own, and so has what is driven again: the end of another would end it, too.
     """
     again = message.cut or message.redriven
     if message.timing is not Timing.NOW or again or not step.traits.steers:

@@ -145,7 +145,6 @@ class Session:
     processes: Processes | None = None
     ready: bool = False
     active_at: float | None = None
-    used: bool = False
     task: str | None = None
     armed_at: float | None = None
     ending: Ending | None = None
@@ -160,6 +159,7 @@ class Session:
     background: str = ""
     told: tuple[str, ...] = ()
     refusal: Refusal | None = None
+    used: bool = False
 
     @property
     def open_errand(self) -> Errand | None:

@@ -92,7 +92,7 @@ def put_back(step: Step, message: Message, why: str, *, person: bool = False) ->
 
 
 def untask(step: Step, message: Message) -> None:
-    """The session was not shown this task: it is free for another if it is still fresh, and over otherwise."""
+    """The session was not shown this task: it is free for another if it is still fresh, else it is over."""
     session = step.session
     if session is None or session.task != message.id:
         return
