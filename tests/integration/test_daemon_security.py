@@ -1,8 +1,6 @@
 """Who may do what: tokens, agents' and operators' tools, HTTP, file modes, environments (P13)."""
 
 import asyncio
-import http.client
-import json
 import os
 import stat
 from collections.abc import Iterator
@@ -17,6 +15,7 @@ from mcp.client.streamable_http import streamable_http_client
 from roost.cli.client import RemoteError
 from tests.support.daemon import Roost, environ_of, roost_in
 from tests.support.home import Home
+from tests.support.posting import LISTING, post
 from tests.support.wait import wait_until
 
 PATIENCE = 20.0
@@ -26,31 +25,6 @@ PATIENCE = 20.0
 def roost(home: Home) -> Iterator[Roost]:
     with roost_in(home) as made:
         yield made
-
-
-def post(roost: Roost, path: str, body: object = None, **headers: str) -> tuple[int, str]:
-    """One HTTP request; header names with underscores for dashes."""
-    place = urlsplit(roost.call("status")["url"])
-    assert place.hostname == "127.0.0.1"
-    connection = http.client.HTTPConnection(place.hostname, place.port or 0, timeout=PATIENCE)
-    try:
-        connection.request(
-            "POST",
-            path,
-            json.dumps(body or {}),
-            {
-                "Content-Type": "application/json",
-                "Accept": "application/json, text/event-stream",
-                **{name.replace("_", "-"): value for name, value in headers.items()},
-            },
-        )
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
-    finally:
-        connection.close()
-
-
-LISTING = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
 
 
 def test_wrong_foreign_and_ended_tokens_are_refused(roost: Roost) -> None:

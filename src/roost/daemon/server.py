@@ -135,7 +135,9 @@ class Daemon:
         self._rpc = RpcServer(methods, self._callers, self._tasks)
         self._rpc_listener = rpc
         self._metrics_key = MetricsKey(machine.places.metrics_token, machine.ids.token())
-        self._web = WebServer(self._api, tokens, Hooks(self._keeper), metrics, self._metrics_key, http)
+        self._web = WebServer(
+            machine, self._api, tokens, Hooks(self._keeper), metrics, self._metrics_key, http
+        )
 
     def shut_down(self, end_agents: bool = False) -> None:  # noqa: FBT001, FBT002 -- also a signal handler
         """Ask the daemon to end; its agents live on unless `end_agents`."""
@@ -155,6 +157,7 @@ class Daemon:
         await self._machine.work.files.run(self._metrics_key.prepare)
         self._keeper.listen()
         serving = self._tasks.start(self._web.run(), "http")
+        self._tasks.start(self._web.tools.run(), "tools")
         await self._web.ready()
         recovering = self._tasks.start(self._recovery.run(loaded.intents), "recovery")
         self._tasks.start(self._sweep_after(recovering, recovered), "sweep")

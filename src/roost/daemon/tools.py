@@ -7,15 +7,18 @@ from typing import Annotated, Any, NoReturn, TypeVar
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, CallToolResult, InputRequiredResult, TextContent
 from pydantic import Field
+from starlette.applications import Starlette
 
 import roost
 from roost.core.identity import SYSTEM
 from roost.daemon.api import Api
 from roost.daemon.arguments import in_words_of_tools, understood
 from roost.daemon.callers import Caller
+from roost.daemon.lazy_tools import CallerOf
 from roost.daemon.sender import Draft
 from roost.errors import RoostError, UsageError
 
@@ -67,7 +70,17 @@ def _block(tool: str, structured: dict[str, Any] | None) -> TextContent:
     return TextContent(type="text", text=json.dumps(rows, indent=1) if rows else _LISTS[tool])
 
 
-def build_tools(api: Api, caller_of: Callable[[Any], Awaitable[Caller]]) -> MCPServer:
+def tools_app(api: Api, caller_of: CallerOf, body: int) -> Starlette:
+    """The HTTP application that serves them; a request's body has at most `body` bytes."""
+    return _build(api, caller_of).streamable_http_app(
+        json_response=True,
+        stateless_http=True,
+        max_request_body_size=body,
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )
+
+
+def _build(api: Api, caller_of: CallerOf) -> MCPServer:
     """The MCP server with its four tools; `caller_of` proves who sent a request."""
     # Claude Code 2.1.328 drops the tools for good when its subscription stream stays broken for 20 s, as in a
     # long restart of ours; without subscriptions it calls again and the tools are there.

@@ -6,12 +6,11 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import Generator
 from typing import Any
 
 import msgspec
 import uvicorn
-from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -22,9 +21,10 @@ from roost.daemon.api import Api
 from roost.daemon.callers import Caller
 from roost.daemon.hooks import Hooks
 from roost.daemon.http_protocol import BoundedProtocol
+from roost.daemon.lazy_tools import LazyTools
+from roost.daemon.machine import Machine
 from roost.daemon.metrics import CONTENT_TYPE, Metrics, MetricsKey
 from roost.daemon.tokens import Tokens
-from roost.daemon.tools import build_tools
 from roost.errors import DeniedError
 
 BODY = 8 * 1024 * 1024
@@ -172,6 +172,7 @@ class WebServer:
 
     def __init__(
         self,
+        machine: Machine,
         api: Api,
         tokens: Tokens,
         hooks: Hooks,
@@ -181,12 +182,7 @@ class WebServer:
     ) -> None:
         """Build the application; `key` opens its metrics."""
         port = listener.getsockname()[1]
-        tools = build_tools(api, caller_of).streamable_http_app(
-            json_response=True,
-            stateless_http=True,
-            max_request_body_size=BODY,
-            transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
-        )
+        self.tools = LazyTools(machine, api, caller_of, BODY)
 
         async def hook(request: Request) -> Response:
             caller, name = await caller_of(request), request.path_params["name"]
@@ -206,20 +202,15 @@ class WebServer:
             Route("/hooks/{name}", hook, methods=["POST"]),
             Route("/health", health),
             Route("/metrics", measured, methods=["GET"]),
-            Mount("/", RequestIds(tools)),
+            Mount("/", RequestIds(self.tools)),
         ]
 
-        @contextlib.asynccontextmanager
-        async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
-            async with tools.router.lifespan_context(tools):
-                yield
-
-        app = Starlette(routes=routes, lifespan=lifespan)
+        app = Starlette(routes=routes)
         config = uvicorn.Config(
             Gate(app, tokens, key, port),
             http=BoundedProtocol,
             loop="none",
-            lifespan="on",
+            lifespan="off",
             log_config=None,
             access_log=False,
             ws="none",

@@ -1,0 +1,33 @@
+"""HTTP requests to the daemon's loopback address, as agents' programs make them."""
+
+import http.client
+import json
+from urllib.parse import urlsplit
+
+from tests.support.daemon import Roost
+
+PATIENCE = 20.0
+LISTING = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+"""A call over MCP that every client makes first."""
+
+
+def post(roost: Roost, path: str, body: object = None, **headers: str) -> tuple[int, str]:
+    """One HTTP request; header names with underscores for dashes."""
+    place = urlsplit(roost.call("status")["url"])
+    assert place.hostname == "127.0.0.1"
+    connection = http.client.HTTPConnection(place.hostname, place.port or 0, timeout=PATIENCE)
+    try:
+        connection.request(
+            "POST",
+            path,
+            json.dumps(body or {}),
+            {
+                "Content-Type": "application/json",
+                "Accept": "application/json, text/event-stream",
+                **{name.replace("_", "-"): value for name, value in headers.items()},
+            },
+        )
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
