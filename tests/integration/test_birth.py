@@ -203,7 +203,7 @@ def test_F8_F9_a_daemon_starts_from_the_worst_places(roost: Roost, start: str) -
     done = subprocess.run(
         argv,
         env=environ,
-        cwd="/",
+        cwd=roost.home.work,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
