@@ -10,6 +10,7 @@ from subprocess import CalledProcessError
 
 from benchmarks import (
     accept,
+    backup,
     beside_hcom,
     busy,
     command,
@@ -32,6 +33,7 @@ BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "accept-one": accept.one,
     "accept-many": accept.many,
     "accept-latency": latency.run,
+    "backup": backup.run,
     "wake": wake.run,
     "task": task.run,
     "list": command.listing,

@@ -41,6 +41,10 @@ class Caller(asyncio.Protocol):
         self._sent = time.perf_counter()
         self._transport.write(self.line)
 
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
     def data_received(self, data: bytes) -> None:
         self._data += data
         if not self._data.endswith(b"\n"):
@@ -60,7 +64,7 @@ class Caller(asyncio.Protocol):
             self.done.set_exception(exc or ConnectionError("the daemon hung up"))
 
 
-async def _drive(path: str, recipients: list[str]) -> tuple[float, list[float]]:
+async def drive(path: str, recipients: list[str]) -> tuple[float, list[float]]:
     """Messages per second, and seconds that each took."""
     loop = asyncio.get_running_loop()
     begun = time.perf_counter()
@@ -73,6 +77,8 @@ async def _drive(path: str, recipients: list[str]) -> tuple[float, list[float]]:
         callers.append(caller)
     await asyncio.gather(*(caller.done for caller in callers))
     spent = time.perf_counter() - begun
+    for caller in callers:
+        caller.close()
     refused = next((caller.error for caller in callers if caller.error is not None), None)
     if refused is not None:
         raise RuntimeError(refused.decode())
@@ -103,7 +109,7 @@ def _measure(name: str, what: str, mailboxes: int) -> Result:
                 home.add(recipient, "human", queue_limit="100000")
             bare.append(_bare(root / f"{number}.db"))
             before = _cpu(process)
-            rate, each = asyncio.run(_drive(str(home.places.socket), recipients))
+            rate, each = asyncio.run(drive(str(home.places.socket), recipients))
             spent += _cpu(process) - before
             rates.append(rate)
             took.extend(each)

@@ -89,8 +89,8 @@ def pooled_object(session: Session) -> dict[str, Any]:
     }
 
 
-def peer_object(state: PeerState, now: float) -> dict[str, Any]:
-    """Everything `show` tells."""
+def peer_object(state: PeerState, now: float, heads: Mapping[str, str]) -> dict[str, Any]:
+    """Everything `show` tells. `heads`: how the bodies of its messages begin, by id, as far as known."""
     peer, refusal = state.peer, state.refusal
     quarantine, last, hindered = peer.quarantine, peer.last_death, peer.hindered
     return {
@@ -108,7 +108,7 @@ def peer_object(state: PeerState, now: float) -> dict[str, Any]:
         "hindered": {"why": hindered.why, "since": iso(hindered.since), "tries": hindered.tries}
         if hindered
         else None,
-        "messages": [message_object(message) for message in state.messages],
+        "messages": [message_row(message, heads.get(message.id, "")) for message in state.messages],
         "created_at": iso(peer.created_at),
     }
 

@@ -9,6 +9,8 @@ from roost.store.records import Attempt, StoredMessage
 
 STEPS = frozenset({"woke", "ready", "entered"})
 """Outcomes that are steps on the way of an offer, not what became of one."""
+_SESSION, _MESSAGE = 8, 16
+"""Digits of ids that people are shown: they tell them apart, and commands take them."""
 _SENTENCES = {
     "woke": "woke {to} {why}",
     "ready": "{to} came to its prompt after {why}",
@@ -45,15 +47,16 @@ def _steps(stored: StoredMessage) -> Iterator[tuple[float, str]]:
     for attempt in stored.attempts:
         yield attempt.at, _sentence(message.to, attempt)
     for reply in stored.replies:
-        yield reply.created_at, f"answered by {reply.sender} with message {reply.id}"
+        yield reply.created_at, f"answered by {reply.sender} with message {reply.id[:_MESSAGE]}"
 
 
 def _sentence(to: str, attempt: Attempt) -> str:
     if attempt.outcome == "offered":
+        session = (attempt.session or "")[:_SESSION]
         if attempt.why == STEERED:
-            return f"handed over into the running turn of session {attempt.session}"
+            return f"handed over into the running turn of session {session}"
         again = "" if attempt.why == HANDED else f": {attempt.why}"
-        return f"handed over to session {attempt.session}{again}"
+        return f"handed over to session {session}{again}"
     shape = _SENTENCES.get(attempt.outcome)
     if shape is not None:
         return shape.format(to=to, why=attempt.why)

@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
+import pytest
+
 from roost.core import commands as c
 from roost.core.message import MessageState
 from roost.store.interfaces import Batch, Intent, Store
 from tests.support.store_samples import Box, death, mail, message, peer, session
 
 OLD, LATE, NOW = 10.0, 900.0, 1000.0
+UNFINISHED = {MessageState.QUEUED, MessageState.OFFERED, MessageState.ACCEPTED, MessageState.UNKNOWN}
 
 
 async def test_F20_what_ended_long_ago_goes_with_body_and_story_and_nothing_else(box: Box) -> None:
@@ -29,6 +32,18 @@ async def test_F20_what_ended_long_ago_goes_with_body_and_story_and_nothing_else
     left = {found.id for found in await store.messages()}
     assert left == {each.id for each in (*over[1:], waits, unknown, answer)}
     assert await store.body(waits.id) is not None
+
+
+@pytest.mark.parametrize("state", MessageState)
+async def test_F20_whatever_is_unfinished_stays_and_whatever_has_ended_goes(
+    store: Store, state: MessageState
+) -> None:
+    """Also where a time of its end is written down."""
+    await store.commit(Batch(OLD, (c.SavePeer(peer()),)))
+    await store.commit(mail(message(1, state=state, done_at=OLD)))
+    went = await store.forget(NOW, NOW)
+    assert went == (0 if state in UNFINISHED else 1)
+    assert len(await store.messages()) == 1 - went
 
 
 async def test_F20_events_and_deaths_go_but_those_that_are_needed(store: Store) -> None:

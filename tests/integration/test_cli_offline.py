@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -88,6 +89,18 @@ def test_what_was_live_is_unknown_and_never_listed_as_live(capsys: Captured) -> 
     }
 
 
+@pytest.mark.usefixtures("stored")
+def test_show_tells_how_its_messages_begin_and_list_leaves_out_what_is_so_of_all(capsys: Captured) -> None:
+    (peer,) = data(capsys, "show", "bob")
+    assert [message["text"] for message in cast("list[dict[str, str]]", peer["messages"])] == ["body"]
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4, "the reason why nobody knows is told once, above"
+    assert next(line for line in lines if line.startswith("alice")).partition("  it was working (from ann, ")[
+        1
+    ]
+
+
 def test_pane_logs_are_read_and_the_next_step_is_up(stored: Home, capsys: Captured) -> None:
     log = find_places(stored.variables).pane_log("alice")
     log.parent.mkdir(mode=0o700, parents=True)
@@ -163,12 +176,18 @@ def test_L5_reading_changes_nothing(stored: Home, capsys: Captured) -> None:
     assert {path: path.read_bytes() for path in stored.roost.rglob("*.db")} == before
 
 
-@pytest.mark.parametrize("command", ["list", "messages", "events", "deaths"])
+@pytest.mark.parametrize("command", ["list", "messages", "events", "deaths", "inbox"])
 def test_L6_no_store_is_a_clean_nothing(command: str, capsys: Captured) -> None:
     assert main([command, "--json"]) == 0
     captured = capsys.readouterr()
     assert captured.out in ("[]\n", "")
     assert "has not stored anything here yet" in captured.err
+
+
+def test_a_few_digits_are_no_id_and_the_command_says_so(home: Home, capsys: Captured) -> None:
+    assert main(["message", "01"]) == 4
+    assert capsys.readouterr().err == "roost: '01' is too short: give at least 4 digits of a message's id\n"
+    assert not home.roost.exists()
 
 
 def test_a_damaged_store_is_one_line(home: Home, capsys: Captured) -> None:

@@ -56,6 +56,7 @@ def test_F26_what_cannot_be_done_is_refused_in_words(roost: Roost) -> None:
     assert "'b' is a peer, too" in refused(roost, "send", "a", "b", "hi")
     assert "a mailbox" in refused(roost, "stop", "me")
     assert "a mailbox" in refused(roost, "sleep", "me")
+    assert "see `roost inbox me`" in refused(roost, "wake", "me")
     assert "no conversation to resume" in refused(roost, "restart", "a", "--resume")
     assert [message["text"] for message in roost.call("messages") if not message["notice"]] == [
         "hello there"

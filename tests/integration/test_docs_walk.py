@@ -1,119 +1,106 @@
-"""A newcomer's walk: the commands of the pages, as printed, in an empty home at 80 columns."""
+"""Walks through the documentation: each command of each page as printed, in an empty home at 80 columns.
 
-import fcntl
+A command that no walk runs has its reason in `walk.NOT_RUN`, so a new one that nobody runs is red.
+"""
+
+import json
 import os
-import pty
-import re
-import select
-import struct
-import subprocess
+import shutil
 import sys
-import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from roost.config import load_config
+from roost.program import FOLDER
+from tests.support import walk
+from tests.support.fake_systemd import FakeSystemd
 from tests.support.home import Home
-
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = (
-    "README.md",
-    "docs/how-to/agents-talk.md",
-    "docs/how-to/topics-and-resume.md",
-    "docs/how-to/scripts.md",
-    "docs/tutorial.md",
-)
-_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_DONE = re.compile(rb"@@done (\d+)@@\r\n")
-_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\r")
-PATIENCE = 15.0
-AGENTS = ("roost attach", "roost screen", "roost deaths")
-"""What shows an agent's own screen, which is wider."""
-REWRITES = "\r\x1b[K"
-BETWEEN = 0.02
-"""Seconds between two keys: tmux takes what comes within a millisecond for a paste (assume-paste-time)."""
-SHELL = 'trap : INT; while IFS= read -r line <&3; do eval "$line"; echo "@@done $?@@"; done'
-FAILS = ("@@kill SIGKILL@@",)
-"""Commands that end with 1, as the page says: this message ends its agent twice."""
-LEFT = {"roost attach": (b"demo>", b"\x02d"), "roost events --follow": (b"was made", b"\x03")}
-"""What does not end by itself: how it is seen to run, and the keys that the page names."""
+from tests.support.walk import DEMO, HOST, LANGUAGES, NOT_RUN, REAL, Walker, walker
 
 
-def lines_of(page: str) -> list[str]:
-    """The page's commands of roost and its shell's, where they need no account: the demo agent stands in."""
-    text = "\n".join(_BLOCK.findall((ROOT / page).read_text()))
-    kept = [line.partition("  #")[0].rstrip() for line in text.splitlines()]
-    shown = [line for line in kept if line.startswith(("roost ", "export ", "rm "))]
-    return [line.replace("--runtime claude", "--runtime demo") for line in shown]
+def test_every_command_of_the_docs_is_walked_or_has_a_reason() -> None:
+    shells = {page for page in walk.pages() if walk.commands(page)}
+    assert shells == {*DEMO, *HOST, *REAL}
+    assert {block.language for page in walk.pages() for block in walk.blocks(page)} == set(LANGUAGES)
+    every = [line for page in shells for line in walk.commands(page)]
+    assert [start for start in NOT_RUN if not any(line.startswith(start) for line in every)] == []
 
 
-class Terminal:
-    """A shell on a terminal of 80 columns, which is told one line after another."""
-
-    def __init__(self, leader: int, lines: int) -> None:
-        self._leader = leader
-        self._lines = lines
-
-    def run(self, line: str) -> tuple[int, str]:
-        """Run a line; its exit code, and what it showed."""
-        os.write(self._lines, line.encode() + b"\n")
-        waits, keys = next((how for start, how in LEFT.items() if line.startswith(start)), (b"", b""))
-        seen = b""
-        while (done := _DONE.search(seen)) is None:
-            assert select.select([self._leader], [], [], PATIENCE)[0], (line, seen)
-            seen += os.read(self._leader, 65536)
-            if keys and waits in seen:
-                for key in keys:
-                    os.write(self._leader, bytes([key]))
-                    select.select([], [], [], BETWEEN)
-                keys = b""
-        shown = seen[: done.start()].decode(errors="replace").replace(REWRITES, "\n")
-        return int(done[1]), _SEQUENCE.sub("", shown)
-
-
-@contextmanager
-def terminal(home: Home, environ: dict[str, str]) -> Iterator[Terminal]:
-    leader, follower = pty.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
-    reader, writer = os.pipe()
-    shell = subprocess.Popen(
-        ["bash", "--norc", "-c", f"exec 3<&{reader}; {SHELL}"],
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        pass_fds=(reader,),
-        start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 -- nothing else runs here
-        cwd=home.work,
-        env=environ,
-    )
-    os.close(follower)
-    os.close(reader)
-    try:
-        yield Terminal(leader, writer)
-    finally:
-        os.close(writer)
-        os.close(leader)  # hangs up on whatever still runs there
-        shell.wait(PATIENCE)
-        down = [sys.executable, "-m", "roost", "down", "--agents"]
-        subprocess.run(down, check=False, timeout=PATIENCE, capture_output=True)
+@pytest.mark.parametrize("page", [page for page in walk.pages() if "toml" in dict(walk.blocks(page))])
+def test_every_config_of_the_docs_is_one(page: str, tmp_path: Path) -> None:
+    for number, block in enumerate(walk.blocks(page)):
+        if block.language == "toml":
+            path = tmp_path / f"{number}.toml"
+            path.write_text(block.text)
+            load_config(path)
 
 
 def test_a_newcomers_walk(home: Home) -> None:
-    folder = home.work / "src/app"
-    folder.mkdir(parents=True)
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environ = {**os.environ, "PATH": path, "HOME": str(home.work), "TERM": "xterm-256color"}
-    environ.pop("COLUMNS", None)
-    ident, wide = "", []
-    with terminal(home, environ) as shell:
-        for page in PAGES:
-            for line in lines_of(page):
-                status, shown = shell.run(line.replace("message ID", f"message {ident}"))
-                fails = any(word in line for word in FAILS)
-                assert status == (130 if "--follow" in line else 1 if fails else 0), (page, line, shown)
-                found = re.search(r"^[0-9a-f]{16}\b", shown, re.MULTILINE)
-                ident = found[0] if found else ident
-                if not line.startswith(AGENTS):
-                    wide += [(line, each) for each in shown.splitlines() if len(each) > 80]
-    assert not wide, "at 80 columns:\n" + "\n".join(f"{line}: {each}" for line, each in wide)
+    with walker(home, dict(os.environ), claude="demo", NAME="scout") as newcomer:
+        for page in DEMO:
+            newcomer.walk(page)
+
+
+@contextmanager
+def host(home: Home) -> Iterator[Walker]:
+    """Someone who sets nothing: the places of XDG, and a user manager."""
+    runtime = home.root / "x"
+    systemd = FakeSystemd(home.root / "s", runtime)
+    unset = ("ROOST_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME")
+    environ = {name: value for name, value in os.environ.items() if name not in unset}
+    with walker(home, systemd.environ(environ), NAME="scout") as made:
+        yield made
+
+
+def told(walker: Walker, command: str) -> Any:  # noqa: ANN401 -- JSON
+    """What a command says to programs."""
+    return json.loads(walker.shell.run(f"{command} --json")[1])
+
+
+def agent(walker: Walker, name: str) -> int | None:
+    """The process of a peer's agent."""
+    session = next(row["session"] for row in told(walker, "roost list") if row["name"] == name)
+    return session and session["agent_pid"]
+
+
+def as_printed(page: str) -> str:
+    """The page's runtime, which is a program of the tests."""
+    (text,) = [block.text for block in walk.blocks(page) if block.language == "toml"]
+    program = [sys.executable, str(walk.ROOT / "tests/support/line_agent.py"), "{dir}/transcript.jsonl"]
+    text = text.replace('"/path/to/mycli"', ", ".join(f'"{word}"' for word in program))
+    return text.replace("^mycli> $", "^line> $")
+
+
+def test_a_walk_of_whoever_runs_the_host(home: Home) -> None:
+    """An upgrade from another copy of the program, the service, a runtime, backups, and the end."""
+    old = home.root / "old"
+    shutil.copytree(FOLDER, old / "roost", ignore=shutil.ignore_patterns("__pycache__"))
+    with (old / "roost/host/ids.py").open("a") as file:
+        file.write("# another version\n")
+    upgrade, service, runtime, backup, places = HOST
+    with host(home) as operator:
+        operator.run(f"PYTHONPATH={old} roost up")
+        operator.run("roost add scout --runtime demo --dir ~/src/app; roost wake scout")
+        assert told(operator, "roost status")["program"]["path"] == str(old / "roost")
+        operator.walk(upgrade)
+        assert told(operator, "roost status")["program"]["path"] == str(FOLDER)
+        assert len(told(operator, "roost deaths scout")) == 1, (
+            "by the page's last command, and by none before"
+        )
+        lives = agent(operator, "scout")
+        operator.walk(service)
+        assert agent(operator, "scout") == lives
+        config = home.work / ".config/roost/config.toml"
+        config.parent.mkdir(parents=True)
+        config.write_text(as_printed(runtime))
+        operator.walk(runtime)
+        operator.run("roost send helper hello --wait done")
+        operator.walk(backup)
+        operator.walk(places)
+        assert not (home.work / ".local/state/roost").exists()
+        assert not config.parent.exists()
+        assert not any((home.work / ".config/systemd/user").iterdir())

@@ -89,6 +89,7 @@ def test_every_target_that_was_set_has_its_benchmark() -> None:
         "accept-one",
         "accept-many",
         "accept-latency",
+        "backup",
         "wake",
         "task",
         "list",

@@ -49,7 +49,8 @@ def test_table_is_aligned_and_fits(
 
 
 @pytest.mark.parametrize(
-    ("columns", "header"), [(160, "NAME RUNTIME STATE WHY"), (66, "NAME STATE WHY"), (40, "NAME STATE")]
+    ("columns", "header"),
+    [(160, "NAME RUNTIME STATE WHY"), (66, "NAME STATE WHY"), (40, "NAME RUNTIME STATE"), (38, "NAME STATE")],
 )
 def test_a_narrow_table_lets_columns_go_and_then_stands_its_last_one_below(
     columns: int, header: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -133,3 +134,28 @@ def test_wrap_breaks_between_words_on_a_terminal_only(monkeypatch: pytest.Monkey
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     assert output.wrap(line, 7) == "     7 started     bob a=one\n       two three four five"
     assert output.wrap("short", 7) == "short"
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_a_command_in_a_sentence_is_not_broken_where_it_fits_on_a_line(columns: int) -> None:
+    cures = ("`roost adopt ba01017b`", "`roost gc --end ba01017b`", "`roost restart scout --resume`")
+    text = "session ba01017b is not in the registry and is kept; " + " or ".join(cures)
+    lines = output.folded(text, columns, 2, 0).splitlines()
+    assert all(len(line) <= columns for line in lines)
+    assert [cure for cure in cures if not any(cure in line for line in lines)] == []
+    assert " ".join(line.strip() for line in lines) == text
+    long = f"`roost send scout {'word ' * columns}`"
+    assert all(len(line) <= columns for line in output.folded(long, columns, 2, 0).splitlines())
+
+
+def test_rows_at_the_top_keep_their_last_cell_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    why = "a dialog is open: may I write to a file of this very long name?"
+    table(("NAME", "STATE", "WHY"), [("a", "blocked", why), ("b", "idle", why)], state="STATE", whole=1)
+    header, *lines = capsys.readouterr().out.splitlines()
+    at = header.index("WHY")
+    assert [line[:at].split() for line in lines] == [["a", "blocked"], [], ["b", "idle"]]
+    assert f"{lines[0][at:]} {lines[1][at:]}" == why
+    assert lines[2].endswith("…")

@@ -12,6 +12,7 @@ from roost.cli.group import roost
 from roost.host.environment import MARKS, PASSED
 from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
+from tests.support.screens.page import PAGE, page, screens
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -57,3 +58,18 @@ def test_c6_the_documented_environment_is_that_of_the_code(heading: str, names: 
     section = text.partition(f"### {heading}\n")[2].partition("\n### ")[0]
     (block,) = re.findall(r"^```text\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     assert sorted(block.split()) == sorted(names)
+
+
+def test_the_screens_are_what_the_commands_print_now_and_fit() -> None:
+    text = PAGE.read_text()
+    assert page(text) == text, "run scripts/screens"
+    shown = screens(text)
+    assert {(command.split()[0], columns) for command, columns, _ in shown} == {
+        (command, columns) for command in ("list", "messages", "message", "show") for columns in (60, 80, 120)
+    }
+    for command, columns, screen in shown:
+        wide = [
+            line for line in screen.splitlines() if len(line) > columns and not line.startswith("terminal ")
+        ]
+        assert not wide, (command, columns, "a path is not broken, all else is")
+    assert sum(line[:1].isalpha() for line in shown[0][2].splitlines()) == 61, "sixty peers and a header"

@@ -1,5 +1,6 @@
 """The commands as click's: help, and a sentence about every mistake."""
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -59,13 +60,25 @@ def _argument(argument: Argument) -> click.Argument:
     )
 
 
+def _number_of(kind: Number) -> Callable[[str], int]:
+    """What makes the number of a text for click, and says why another text is none."""
+
+    def number(text: str) -> int:
+        try:
+            return kind(text)
+        except ValueError as error:
+            raise click.BadParameter(f"'{text}' is not a whole number from {kind.least} on") from error
+
+    return number
+
+
 def _kind(parameter: Argument | Option) -> dict[str, Any]:
     """What makes the value of a text, as click wants it."""
     kind = parameter.kind
     if isinstance(kind, Choice):
         return {"type": click.Choice(kind.words)}
     if isinstance(kind, Number):
-        return {"type": click.IntRange(min=kind.least)}
+        return {"type": _number_of(kind)}
     if kind is str:
         return {}
 
@@ -154,9 +167,10 @@ def run(app: App, arguments: list[str]) -> int:
 
 
 def _sentence(error: click.UsageError) -> str:
-    text = error.format_message().rstrip(".")
+    text = error.format_message().rstrip(".").replace(". Did you mean", "; did you mean")
     command = error.ctx.command_path if error.ctx else "roost"
-    return f"{text[:1].lower()}{text[1:]}; see `{command} --help`"
+    joint = " See" if text.endswith("?") else "; see"
+    return f"{text[:1].lower()}{text[1:]}{joint} `{command} --help`"
 
 
 def _help_without_command(ctx: click.Context) -> None:

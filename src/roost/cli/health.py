@@ -2,7 +2,7 @@
 
 from roost.cli.app import App
 from roost.cli.client import Record
-from roost.cli.output import fields, rough, show_json
+from roost.cli.output import counted, fields, rough, show_json
 from roost.errors import NoDaemonError
 
 
@@ -38,14 +38,12 @@ def _peers(status: Record) -> str:
     mailboxes, awake, live = (int(status.get(key) or 0) for key in ("mailboxes", "awake", "live"))
     agents = int(status.get("peers") or 0) - mailboxes
     sessions = f" in {live} sessions" if live != awake else ""
-    return f"{_count(agents, 'agent')}, {awake} awake{sessions}; {_count(mailboxes, 'mailbox', 'mailboxes')}"
+    return (
+        f"{counted(agents, 'agent')}, {awake} awake{sessions}; {counted(mailboxes, 'mailbox', 'mailboxes')}"
+    )
 
 
 def _waiting(status: Record) -> str:
     return (
-        f"{_count(int(status.get('queued') or 0), 'message')} for agents, {status.get('unread') or 0} unread"
+        f"{counted(int(status.get('queued') or 0), 'message')} for agents, {status.get('unread') or 0} unread"
     )
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or f'{one}s'}"

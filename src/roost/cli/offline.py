@@ -113,7 +113,9 @@ def _list(reader: "Reader", _params: Record) -> Answer:
 
 
 def _show(reader: "Reader", params: Record) -> Answer:
-    return _unwatched(peer_object(_peer(reader, params["name"]), time.time()))
+    state = _peer(reader, params["name"])
+    heads = reader.heads([message.id for message in state.messages])
+    return _unwatched(peer_object(state, time.time(), heads))
 
 
 def _unwatched(row: Record) -> Record:
@@ -177,7 +179,7 @@ def _deaths(reader: "Reader", params: Record) -> Answer:
 
 def _absent_peer(params: Record) -> list[Any]:
     name = params.get("name") or params.get("peer")
-    if name is not None:
+    if name is not None and name != OPERATOR:
         raise _no_peer(name, [])
     return []
 

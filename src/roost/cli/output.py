@@ -19,6 +19,8 @@ WIDTH = 80
 GAP = "  "
 """Between two columns."""
 _NARROWEST = 20
+_JOINT = "\0"
+"""Stands for a space at which no line is broken; it is in nothing that is shown."""
 _CONTROLS = [*range(9), *range(11, 32), *range(127, 160)]
 _BIDI = [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 _HARMLESS = dict.fromkeys(_CONTROLS, "\ufffd") | {13: ""}
@@ -54,6 +56,16 @@ def say(text: str = "") -> None:
     """One line on stdout."""
     told.note(text)
     write(text + "\n")
+
+
+def remark(text: str) -> None:
+    """One sentence on stdout, broken between words where the terminal is too narrow for it."""
+    say(wrap(text, 2))
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """So many of a thing: `1 peer`, `2 peers`."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
 
 
 def warn(text: str) -> None:
@@ -169,18 +181,27 @@ def wrap(text: str, indent: int, start: int = 0, on: IO[str] | None = None) -> s
 
 
 def folded(text: str, columns: int, indent: int, start: int) -> str:
-    """The text in lines of so many columns, the first of them `start` columns shorter and without them."""
+    """The text in lines of so many columns, the first of them `start` columns shorter and without them.
+
+    A command in backticks is not broken where it has room on a line of its own: people copy it.
+    """
+    import re
     import textwrap
 
+    room = columns - indent
+
+    def joined(command: re.Match[str]) -> str:
+        return command[0].replace(" ", _JOINT) if len(command[0]) < room else command[0]
+
     lines = textwrap.wrap(
-        text,
+        re.sub(r"`[^`\n]+`", joined, text),
         columns,
         initial_indent=" " * start,
         subsequent_indent=" " * indent,
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return "\n".join(lines)[start:]
+    return "\n".join(lines)[start:].replace(_JOINT, " ")
 
 
 def fields(pairs: Iterable[tuple[str, object]]) -> None:

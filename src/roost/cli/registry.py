@@ -1,13 +1,19 @@
 """The registry as a table."""
 
 from roost.cli.app import App
-from roost.cli.client import Record
+from roost.cli.client import DOWN, Record
 from roost.cli.output import age, one_line, say, show_json
 from roost.cli.table import table
 
 _ORDER = ("blocked", "unknown", "quarantined", "working", "starting", "stopping", "idle", "asleep", "stopped")
 """What needs a person, then what works, then what rests."""
 _ID = 16
+_URGENT = frozenset({"blocked", "unknown", "quarantined"})
+"""States that need a person: their reasons are shown whole."""
+_LAST = "its last session "
+"""How the reasons of most peers that rest begin; in a column of such reasons it only takes room."""
+_USED = (", last used ", ", not used yet")
+"""How the reason of a mailbox ends; SINCE says it too."""
 
 
 def show(app: App) -> None:
@@ -23,14 +29,16 @@ def show(app: App) -> None:
 
 def show_rows(rows: list[Record]) -> None:
     """Print peers as a table: those first that need a person, then those that work."""
+    rows = sorted(rows, key=_place)
     table(
         ("NAME", "RUNTIME", "STATE", "SINCE", "QUEUED", "WHY"),
         (
-            (row["name"], row["runtime"], row["state"], age(row["since"]), row["queued"], _why(row))
-            for row in sorted(rows, key=_place)
+            (row["name"], row["runtime"], row["state"], age(row["since"]), row["queued"] or "", _why(row))
+            for row in rows
         ),
         state="STATE",
         spare=("RUNTIME", "QUEUED", "SINCE"),
+        whole=sum(row["state"] in _URGENT and not _unwatched(row) for row in rows),
     )
 
 
@@ -44,8 +52,20 @@ def _why(row: Record) -> str:
     """The reason; of a peer in a turn, what the turn is about."""
     turn: Record | None = row.get("turn")
     if turn is None:
-        return str(row["why"])
+        return _without(str(row["why"]))
     joined = f" and {turn['joined']} more" if turn.get("joined") else ""
-    about = f"\u201c{one_line(turn['topic'])}\u201d, " if turn.get("topic") else ""
-    doing = f"{about}{str(turn['message'])[:_ID]}{joined} from {turn['from']}, {age(turn['since'])}"
-    return doing if row["state"] == "working" else f"{row['why']} ({doing})"
+    about = f", \u201c{one_line(turn['topic'])}\u201d" if turn.get("topic") else ""
+    doing = f"from {turn['from']}, {age(turn['since'])}{about}, {str(turn['message'])[:_ID]}{joined}"
+    return doing if row["state"] == "working" else f"{_without(row['why'])} ({doing})"
+
+
+def _unwatched(row: Record) -> bool:
+    """Whether nobody knows what it does, as of all while the daemon is down."""
+    return str(row["why"]).startswith(DOWN)
+
+
+def _without(why: str) -> str:
+    """The reason without what is said of all, or in another column."""
+    for end in _USED:
+        why = why.partition(end)[0]
+    return why.removeprefix(f"{DOWN}; ").removeprefix(_LAST)

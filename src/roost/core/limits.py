@@ -17,3 +17,5 @@ CONVERSATIONS_KEPT = 64
 KEY_CHARACTERS = 200
 TTL_SECONDS = 3650 * 86400.0
 """A message waits for ten years at most; a caller as long."""
+PREFIX_LEAST = 4
+"""Digits of a message's id that may stand for it, where they tell it from all others."""

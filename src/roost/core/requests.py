@@ -18,7 +18,7 @@ def on_wake(step: Step, event: e.Wake) -> None:
     """Somebody wants a session now: one that is ending does not count."""
     peer, session = step.peer, step.session
     if step.traits.mailbox:
-        return _refuse(step, f"'{peer.name}' is a mailbox; there is nothing to wake")
+        return _refuse(step, f"'{peer.name}' is a mailbox and has no session; see `roost inbox {peer.name}`")
     if peer.removing:
         return _refuse(step, f"'{peer.name}' is being removed")
     if peer.stopped:

@@ -18,6 +18,9 @@ WOKEN = {
 }
 """What follows "is woken"."""
 
+THEIRS = "it runs in the roost of"
+"""How the reason begins why a session cannot be told: another home, which follows, has it."""
+
 ENDED = {
     Cause.IDLE_SLEEP: "was put to sleep",
     Cause.EPHEMERAL_DONE: "ended, its task done",

@@ -1,6 +1,7 @@
 """What people and agents can ask of the daemon: one composition behind the socket, MCP and HTTP."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -29,6 +30,7 @@ from roost.errors import (
     NotFoundError,
     RefusedError,
     RoostError,
+    StoreError,
     UsageError,
     WaitTimeoutError,
 )
@@ -40,6 +42,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 _AT_START = frozenset({"args", "dir", "prompt", "resume", "runtime"})
 """Settings that a session is started with."""
+HEADS = 2.0
+"""Seconds for the store to tell how messages begin: `show` does not wait for a disk that hangs."""
 AWAITED = ("idle", "working", "blocked", "asleep", "gone")
 """States of a peer that can be waited for."""
 
@@ -78,9 +82,14 @@ class Api:
         """One peer's row."""
         return self._told(peer_row(self.fleet.get(name), self.machine.clock.now()))
 
-    def show(self, name: str) -> dict[str, Any]:
-        """Everything about one peer."""
-        return self._told(peer_object(self.fleet.get(name), self.machine.clock.now()))
+    async def show(self, name: str) -> dict[str, Any]:
+        """Everything about one peer; how its messages begin only where the store tells it now."""
+        state, heads = self.fleet.get(name), dict[str, str]()
+        if state.messages:
+            with contextlib.suppress(StoreError, TimeoutError):
+                async with asyncio.timeout(HEADS):
+                    heads = await self.machine.store.heads([message.id for message in state.messages])
+        return self._told(peer_object(state, self.machine.clock.now(), heads))
 
     def misplaced(self, name: str) -> str | None:
         """What is wrong with the folder that a live peer works in."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from roost.core.commands import Clear
 from roost.core.identity import ProcessId
 from roost.core.session import Session, SessionState
+from roost.core.words import THEIRS
 from roost.daemon.fleet import Fleet
 from roost.daemon.machine import Machine
 from roost.daemon.tasks import race
@@ -72,7 +73,14 @@ class Authority:
         return current is not None and current.state is SessionState.STOPPING
 
     async def end(self, session: Session) -> str:
-        """Ask the session's shim to end it; returns what was seen. What is left the undertaker clears."""
+        """Ask the session's shim to end it; returns what was seen. What is left the undertaker clears.
+
+        One that runs in another roost, whose store this one is a copy of, is let go of: nothing is signalled.
+        """
+        if session.processes is not None:
+            theirs = await self._machine.work.processes.run(self._theirs, session.processes.shim)
+            if theirs is not None:
+                return f"{THEIRS} {theirs}, and was left to that"
         teardown = self._machine.places.session(session.id) / "teardown"
         try:
             await self._machine.work.files.run(_mark, teardown)
@@ -123,7 +131,19 @@ class Authority:
 
     def _tree(self, remains: Clear) -> list[ProcessId]:
         home = str(self._machine.places.home)
-        return self._machine.processes.tree(remains.root, remains.session, remains.nonce, home)
+        root = remains.root if remains.root is None or self._theirs(remains.root) is None else None
+        return self._machine.processes.tree(root, remains.session, remains.nonce, home)
+
+    def _theirs(self, process: ProcessId) -> str | None:
+        """Blocking: the other home that a process belongs to; one that is gone was moved here."""
+        marker = self._machine.processes.environ_marker(process.pid)
+        home = marker.home if marker is not None else None
+        if not home or home == str(self._machine.places.home):
+            return None
+        try:
+            return None if Path(home).samefile(self._machine.places.home) else home
+        except OSError:
+            return None
 
     def _kill(self, processes: Iterable[ProcessId]) -> int:
         count = 0

@@ -11,6 +11,7 @@ from roost.core.evidence import Fact, Sight, Source
 from roost.core.identity import ProcessId
 from roost.core.session import Session
 from roost.core.sweep import Row
+from roost.core.words import THEIRS
 from roost.errors import HostError
 from roost.host.files import names_in
 from roost.host.interfaces import Liveness, Marker, Probe, Processes
@@ -197,7 +198,7 @@ class _Look:
         """Why a session is not for this roost to judge: another host, or another home, has it."""
         home = self.homes.get(shim)
         if home not in (None, "", self.home):
-            return f"it runs in the roost of {home}"
+            return f"{THEIRS} {home}"
         locked = self.locked.get(session.id)
         if locked:
             return HELD

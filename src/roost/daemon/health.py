@@ -9,6 +9,7 @@ import roost
 from roost.core.durations import rough_duration
 from roost.core.identity import HUMAN, OPERATOR
 from roost.core.session import SessionState
+from roost.core.words import THEIRS
 from roost.daemon.census import HELD, OWN
 from roost.daemon.environs import Environs
 from roost.daemon.failures import TASKS
@@ -208,6 +209,8 @@ def _cure(name: str, why: str) -> str:
     """What to do about a session that needs a person, or cannot be told."""
     if why == HELD:
         return ""
+    if why.startswith(THEIRS):
+        return f"roost restart {name}"
     return OWN if OWN in why else f"roost attach {name}"
 
 

@@ -242,7 +242,7 @@ class Methods:
 
     async def _show(self, call: _Call) -> Answer:
         name: str = call.params.name
-        return Answer({**self._api.show(name), "held_by": await self._health.held_by(name)})
+        return Answer({**await self._api.show(name), "held_by": await self._health.held_by(name)})
 
     async def _send(self, call: _Call) -> Answer:
         asked: p.Send = call.params

@@ -15,12 +15,14 @@ from typing import cast
 
 import apsw
 
+from roost.core.identity import OPERATOR
 from roost.errors import RefusedError, StoreError
 from roost.store.database import SCHEMA, SIDE_FILES, open_read_only, schema_of
 from roost.store.errors import StoreEmptyError, StoreMissingError, StoreVersionError, explain
 from roost.store.records import Copied
 
-_COUNTED = ("peers", "messages")
+_COUNTED = (f"peers WHERE name <> '{OPERATOR}'", "messages")
+"""What a person counts: the operator is no peer that somebody has made."""
 _ALL = -1
 """Pages in one step: all of them, from one moment."""
 
@@ -101,7 +103,7 @@ def _copy(source: apsw.Connection, target: Path) -> Copied:
             found = _words(copy, "PRAGMA integrity_check(5)")
             if found != ["ok"]:
                 raise StoreError(f"what was copied is damaged: {'; '.join(found)}")
-            peers, messages = (int(_words(copy, f"SELECT count(*) FROM {table}")[0]) for table in _COUNTED)
+            peers, messages = (int(_words(copy, f"SELECT count(*) FROM {rows}")[0]) for rows in _COUNTED)
             copied = Copied(schema_of(copy), peers, messages)
         finally:
             copy.close()

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+from roost.core.limits import PREFIX_LEAST
 from roost.core.message import Message, MessageState
 from roost.core.peer import PeerState
 from roost.core.session import Death
@@ -14,7 +15,6 @@ from roost.errors import RefusedError, StoreError
 from roost.store.database import SCHEMA
 from roost.store.errors import AmbiguousIdError, BatchError, StoreClosedError
 from roost.store.interfaces import ANY, Batch
-from roost.store.reader import PREFIX_LEAST
 from roost.store.records import Copied, Counts, JournalRow, Loaded, StoredMessage, Wanted, head, is_wanted
 from roost.store.tables import Tables, apply, forget, unfinished
 

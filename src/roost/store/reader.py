@@ -14,6 +14,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import apsw
 
+from roost.core.limits import PREFIX_LEAST
 from roost.core.message import FINAL, Message, MessageState
 from roost.core.peer import PeerState
 from roost.core.session import Death, Session
@@ -30,8 +31,6 @@ T = TypeVar("T")
 
 _PART = 256
 """Rows that are decoded at once."""
-PREFIX_LEAST = 4
-"""Fewer digits of a message id are not looked up."""
 # SQLite uses the partial index only for its own words, and untold prefers the one of all messages.
 _QUEUE = "messages INDEXED BY messages_unfinished"
 _UNFINISHED = "state IN ('queued', 'offered', 'accepted', 'unknown')"

@@ -2,7 +2,7 @@
 
 from roost.cli.app import App
 from roost.cli.command import Argument, command
-from roost.cli.output import say
+from roost.cli.output import remark, say
 from roost.errors import UsageError
 
 
@@ -31,4 +31,4 @@ def fresh_command(app: App) -> None:
             " `roost restart NAME` or `roost refresh NAME` do it from outside"
         )
     app.call("fresh")
-    say("noted; the session ends when its turn is over, and the next one begins a new conversation")
+    remark("noted; the session ends when its turn is over, and the next one begins a new conversation")

@@ -8,7 +8,7 @@ from pathlib import Path
 from roost.cli.app import App
 from roost.cli.client import Record
 from roost.cli.command import Argument, command
-from roost.cli.output import say, show_json
+from roost.cli.output import counted, remark, show_json
 from roost.errors import NoDaemonError, RefusedError, RoostError
 
 BUSY = 75
@@ -31,7 +31,7 @@ def backup_command(app: App, file: str) -> None:
     if app.json:
         show_json(copied)
     else:
-        say(f"{target}: {copied['peers']} peers, {copied['messages']} messages (schema {copied['schema']})")
+        remark(f"{target}: {_held(copied)}")
 
 
 def _back_up(app: App, target: Path) -> Record:
@@ -65,6 +65,11 @@ def restore_command(app: App, file: str) -> None:
     if app.json:
         show_json(copied)
         return
-    say(f"restored: {copied['peers']} peers, {copied['messages']} messages (schema {copied['schema']})")
+    remark(f"restored: {_held(copied)}")
     if copied["kept"]:
-        say(f"what was there before is kept as {copied['kept']}")
+        remark(f"what was there before is kept as {copied['kept']}")
+
+
+def _held(copied: Record) -> str:
+    peers, messages = counted(copied["peers"], "peer"), counted(copied["messages"], "message")
+    return f"{peers}, {messages} (schema {copied['schema']})"

@@ -5,7 +5,7 @@ from roost.cli.client import ConnectionLostError, Record
 from roost.cli.command import Option, command
 from roost.cli.drift import tell
 from roost.cli.health import show
-from roost.cli.output import say, show_json
+from roost.cli.output import remark, say, show_json
 from roost.errors import NoDaemonError, RoostError, UsageError
 
 
@@ -101,7 +101,7 @@ def down_command(app: App, agents: bool) -> None:  # noqa: FBT001 -- a flag
         _check_agents_ended(app)
     say("roost is down; its agents have ended" if agents else "roost is down; agents live on")
     if is_installed(app):
-        say("its service starts it again with the machine; `roost service uninstall` puts an end to that")
+        remark("its service starts it again with the machine; `roost service uninstall` puts an end to that")
 
 
 def _check_agents_ended(app: App) -> None:

@@ -5,7 +5,7 @@ import os
 from roost.cli.app import App
 from roost.cli.client import Record
 from roost.cli.command import Argument, Choice, command
-from roost.cli.output import say, show_json
+from roost.cli.output import remark, say, show_json
 from roost.errors import DeniedError
 
 
@@ -50,9 +50,9 @@ def _refresh(app: App) -> None:
     if not any(done[word] for word in ("changed", "new", "gone")):
         say("nothing has changed")
     elif done["sessions"]:
-        say(f"sessions that run keep what they began with: {', '.join(done['sessions'])}")
+        remark(f"sessions that run keep what they began with: {', '.join(done['sessions'])}")
 
 
 def _names(title: str, names: list[str]) -> None:
     if names:
-        say(f"{title}: {' '.join(names)}")
+        remark(f"{title}: {' '.join(names)}")

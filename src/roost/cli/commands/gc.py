@@ -9,7 +9,7 @@ import sys
 from roost.cli.app import App
 from roost.cli.client import Record
 from roost.cli.command import Argument, Option, command
-from roost.cli.output import say, show_json, warn
+from roost.cli.output import remark, say, show_json, warn
 from roost.cli.registry import show_rows
 from roost.cli.table import table
 from roost.errors import NoDaemonError, RoostError, UsageError
@@ -90,7 +90,7 @@ def _end(app: App, sessions: list[str]) -> int:
     elif not ended:
         say("nothing runs outside the registry")
     for each in () if app.json else ended:
-        say(f"session {each['session'][:8]} of {each['peer'] or 'nobody'}: {each['why']}")
+        remark(f"session {each['session'][:8]} of {each['peer'] or 'nobody'}: {each['why']}")
     return 0 if all(each["ended"] for each in ended) else 1
 
 
@@ -136,9 +136,9 @@ def _show(report: Record, *, dry_run: bool) -> None:
     for orphan in report["orphans"]:
         pids, ident = ", ".join(map(str, orphan["pids"])), str(orphan["session"])[:8]
         if orphan["closed"]:
-            say(f"left of session {ident}, which has ended: process {pids}; {_who(report)} ends it")
+            remark(f"left of session {ident}, which has ended: process {pids}; {_who(report)} ends it")
         else:
-            say(
+            remark(
                 f"session {ident} of {orphan['peer'] or 'nobody'} is not in the registry and is kept:"
                 f" process {pids};"
                 f" `roost adopt {ident}` or `roost gc --end {ident}`"

@@ -19,12 +19,15 @@ from roost.cli.output import (
 )
 from roost.cli.table import table
 from roost.core.durations import parse_duration, rough_duration
-from roost.errors import UsageError
+from roost.core.limits import PREFIX_LEAST
+from roost.errors import NotFoundError, UsageError
 
 WAITING = ("queued", "offered", "accepted", "unknown")
 """States of a message whose further way depends on its recipient."""
 SHORT_ID = 16
 """Digits of an id that a table shows: they tell messages apart, and `message` takes them."""
+_ROOM = 24
+"""Columns for what a message is about before its sender has to make room."""
 STATES = ("queued", "offered", "accepted", "done", "expired", "refused", "dead-letter", "unknown")
 
 
@@ -64,26 +67,30 @@ def messages_command(  # noqa: PLR0913, PLR0917 -- one for each option
     elif not messages:
         say("no messages")
     else:
-        show_messages(messages)
+        show_messages(messages, to=name)
 
 
-def show_messages(messages: list[Record]) -> None:
-    """Messages as a table: those in doubt first, then those under way."""
+def show_messages(messages: list[Record], to: str | None = None) -> None:
+    """Messages as a table: those in doubt first, then those under way. `to`: all are to this peer."""
+    messages = sorted(messages, key=_place)
+    recipient = () if to is not None else ("TO",)
     table(
-        ("ID", "FROM", "TO", "STATE", "AGE", "ABOUT"),
+        ("ID", "FROM", *recipient, "STATE", "AGE", "ABOUT"),
         (
             (
                 str(message["id"])[:SHORT_ID],
                 message["from"],
-                message["to"],
+                *(message["to"] for _ in recipient),
                 message["state"],
                 age(message.get("created_at")),
                 _about(message),
             )
-            for message in sorted(messages, key=_place)
+            for message in messages
         ),
         state="STATE",
         spare=("AGE", "FROM"),
+        roomy=_ROOM,
+        whole=sum(message["state"] == "unknown" for message in messages),
     )
 
 
@@ -123,6 +130,8 @@ def message_command(
     """
     if [body, resend, drop].count(True) > 1:
         raise UsageError("--body, --resend and --drop exclude each other")
+    if len(id) < PREFIX_LEAST:
+        raise NotFoundError(f"'{id}' is too short: give at least {PREFIX_LEAST} digits of a message's id")
     if resend or drop:
         decided: Record = app.call("resend" if resend else "drop", {"id": id})
         if app.json:

@@ -7,7 +7,7 @@ from typing import Any
 from roost.cli.app import App
 from roost.cli.client import Record
 from roost.cli.command import Argument, Option, command
-from roost.cli.output import fields, say, show_json, wrap
+from roost.cli.output import counted, fields, remark, say, show_json
 from roost.cli.settings import SETTINGS
 from roost.errors import UsageError
 
@@ -68,7 +68,7 @@ def _add(app: App, name: str, runtime: str, options: dict[str, Any]) -> None:
             hint = "it is kept up from now on"
         else:
             hint = f"`roost send {made} ...` wakes it"
-        say(wrap(f"added {made} ({runtime} in {settings['dir']}); {hint}", 2))
+        remark(f"added {made} ({runtime} in {settings['dir']}); {hint}")
 
 
 def _settings(options: dict[str, Any]) -> dict[str, str]:
@@ -143,16 +143,12 @@ def remove_command(app: App, name: str, force: bool) -> None:  # noqa: FBT001 --
         show_json(result)
     else:
         unfinished = int(result.get("unfinished") or 0)
-        given_up = (
-            f"{unfinished} unfinished message{'' if unfinished == 1 else 's'} given up, "
-            if unfinished
-            else ""
-        )
+        given_up = f"{counted(unfinished, 'unfinished message')} given up, " if unfinished else ""
         told = (
             f"removed {result['name']}: {given_up}all messages to it and records of it are gone;"
             f" its folder {result['dir']} stays"
         )
-        say(wrap(told, 2))
+        remark(told)
 
 
 @command(

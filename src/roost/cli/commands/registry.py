@@ -6,6 +6,7 @@ from roost.cli.command import Argument, command
 from roost.cli.output import age, clock, fields, paint_state, say, show_json
 from roost.cli.registry import show
 from roost.cli.table import table
+from roost.core.words import THEIRS
 
 
 @command("list")
@@ -59,7 +60,7 @@ def show_command(app: App, name: str) -> None:
     say()
     settings: Record = peer.get("settings") or {}
     fields(sorted(settings.items()))
-    _show_messages(peer.get("messages") or [])
+    _show_messages(peer.get("messages") or [], str(peer["name"]))
 
 
 def _next(peer: Record) -> str:
@@ -67,6 +68,8 @@ def _next(peer: Record) -> str:
     name = peer["name"]
     if str(peer.get("why")).startswith(DOWN):
         return "`roost up` starts the daemon, which looks after it again"
+    if str(peer.get("why")).startswith(THEIRS):
+        return f"`roost restart {name}` gives it a session here; the one there goes on"
     session: Record = peer.get("session") or {}
     if peer.get("held_by") and peer["state"] == "blocked" and session.get("agent_pid") is None:
         return f"it goes on by itself then; `roost restart {name}` begins a fresh conversation"
@@ -124,10 +127,10 @@ def _told(cause: str, why: str) -> str:
     return f"{words}: {why}" if why else words
 
 
-def _show_messages(messages: list[Record]) -> None:
+def _show_messages(messages: list[Record], to: str) -> None:
     if not messages:
         return
     from roost.cli.commands.message import show_messages
 
     say()
-    show_messages(messages)
+    show_messages(messages, to)

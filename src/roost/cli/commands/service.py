@@ -4,7 +4,7 @@ import sys
 
 from roost.cli.app import App
 from roost.cli.command import Argument, Choice, Option, command
-from roost.cli.output import say, show_json, warn
+from roost.cli.output import remark, say, show_json, warn
 from roost.errors import UsageError
 
 _PLATFORMS = {"systemd": "linux", "launchd": "darwin"}
@@ -54,9 +54,9 @@ def _install(app: App, _platform: str | None) -> None:
     for path in done.written:
         say(f"wrote {path}")
     if done.took_over:
-        say("the daemon that was started by hand has handed over; its agents live on")
+        remark("the daemon that was started by hand has handed over; its agents live on")
     said = "installed" if done.written else "installed already; nothing had to change"
-    say(f"the service is {said}; roost {status['version']} is up (pid {status['pid']})")
+    remark(f"the service is {said}; roost {status['version']} is up (pid {status['pid']})")
     if sys.platform == "linux" and lingers() is False:
         warn("lingering is off: logging out ends daemon and agents; `loginctl enable-linger` keeps them")
 
@@ -71,6 +71,6 @@ def _uninstall(app: App, _platform: str | None) -> None:
     for path in removed:
         say(f"removed {path}")
     if removed:
-        say("the service is gone and its daemon down; agents live on, `roost up` takes them over by hand")
+        remark("the service is gone and its daemon down; agents live on, `roost up` takes them over by hand")
     else:
         say("no service is installed")

@@ -3,7 +3,7 @@
 from roost.cli.app import App
 from roost.cli.client import Answer, Record
 from roost.cli.command import Argument, Choice, Option, command
-from roost.cli.output import Progress, local, one_line, paint_state, say, show_json, wrap
+from roost.cli.output import Progress, local, one_line, paint_state, remark, say, show_json, wrap
 from roost.cli.registry import show_rows
 from roost.core.durations import parse_duration
 from roost.errors import UsageError
@@ -101,7 +101,7 @@ def refresh_command(app: App, name: str | None, everyone: bool) -> None:  # noqa
         say("no peers")
     for row in () if app.json else rows:
         after = ", after the session that it has now" if row.get("session") else ""
-        say(f"{row['name']} begins a new conversation at its next wake{after}")
+        remark(f"{row['name']} begins a new conversation at its next wake{after}")
 
 
 @command("interrupt", Argument("name"))
@@ -129,9 +129,9 @@ def _errand(app: App, method: str, name: str, done: str) -> None:
         show_json(result)
     elif result["done"]:
         note = f" ({one_line(result['note'])})" if result["note"] else ""
-        say(f"{name}: {done}{note}")
+        remark(f"{name}: {done}{note}")
     else:
-        say(one_line(result["note"]))
+        remark(one_line(result["note"]))
 
 
 def call_with_progress(app: App, method: str, params: Record) -> Answer:

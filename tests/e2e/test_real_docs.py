@@ -1,0 +1,42 @@
+"""The pages about Claude Code and Codex, walked with both: each command as printed, at 80 columns."""
+
+import os
+
+import pytest
+
+from tests.support import clis
+from tests.support.fake_model import FakeModel
+from tests.support.home import Home
+from tests.support.walk import REAL, Leave, commands, walker
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+ASKED = Leave(b"Would you like to run", b"\x02d")
+"""How a terminal of Codex is left whose dialog is open."""
+
+
+def test_a_walk_with_the_real_programs(home: Home) -> None:
+    """Somebody who has logged in to both. Codex is told to do what it asks a person about."""
+    programs = [clis.require(name) for name in ("claude", "codex")]
+    with FakeModel() as model:
+        folder = home.work / "src/app"
+        claude = clis.seed_claude(home.work, model.url, folder)
+        codex = clis.seed_codex(home.work, model.url, folder)
+        with (home.work / ".codex/config.toml").open("a") as file:
+            file.write("[features]\nplugins = false\n")
+        home.roost.mkdir(mode=0o700)
+        (home.roost / "config.toml").write_text('pass = ["FAKE_KEY"]\n')
+        path = os.pathsep.join([*(str(cli.path.parent) for cli in programs), os.environ["PATH"]])
+        environ = {**os.environ, **claude.environ, **codex.environ, "PATH": path}
+        with walker(home, environ, NAME="scout") as user:
+            user.left["roost attach"] = ASKED
+            (folder / "mine.json").write_text("{}")
+            user.run("roost up")
+            page, environment = REAL
+            for line in commands(page):
+                if line == "roost list":
+                    user.run("roost send fixer '@@bash touch made@@'")
+                    user.run("roost wait fixer --for blocked --timeout 30")
+                shown = user.run(line)
+                if line == "roost list":
+                    assert "a dialog is open: Would you like to run" in shown
+            user.walk(environment)
