@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from roost.finding import Code
+from tests.support.cures import Case, Doctor, cured
 from tests.support.home import Home
 from tests.support.real import PATIENCE, Agents, agents_in
 from tests.support.wait import wait_until
@@ -64,10 +66,6 @@ def test_C7_it_is_told_before_it_is_sure_survives_a_restart_and_refresh_helps(ag
     roost.kill()
     roost.start()
     roost.until_state("a", "idle")
-    checks = {check["check"]: check for check in roost.call("doctor")}
-    assert "refused its latest turn" in checks["conversation of a"]["detail"]
-    assert checks["conversation of a"]["fix"] == "roost refresh a"
-    roost.call("refresh", name="a")
+    cured(Doctor(roost), Case(Code.CONVERSATION_REFUSED, check="conversation of a"))
     assert roost.ask("a", "after") == "echo: after"
-    assert "conversation of a" not in {check["check"] for check in roost.call("doctor")}
     assert not roost.session("a")["resumed"]

@@ -128,10 +128,12 @@ def test_P6_quarantine_and_its_counters_survive_a_restart_of_the_daemon(roost: R
     assert "exit code 2" in shown
     assert "3 in a row" in shown
     assert "exit code 2" in roost.cli("deaths", "a").stdout
-    told = [mail["notice"] for mail in roost.call("inbox", name="operator")]
-    assert [notice["outcome"] for notice in told] == ["cannot be woken", "quarantined"]
-    assert all(notice["about"] == sent and "exit code 2" in notice["why"] for notice in told)
-    assert any("cannot be woken" in one["what"] for one in roost.message(sent)["story"])
+    (told,) = [mail["notice"] for mail in roost.call("inbox", name="operator")]
+    assert (told["about"], told["outcome"]) == (sent, "fails to start")
+    assert "is quarantined until" in told["why"], "one trouble, one notice, with how it ended"
+    assert "exit code 2" in told["why"]
+    assert "`roost start a`" in told["why"]
+    assert any("fails to start" in one["what"] for one in roost.message(sent)["story"])
     roost.call("set", name="a", pairs=[["args", ""]])
     roost.call("start", name="a")
     roost.until_message(sent, "done")

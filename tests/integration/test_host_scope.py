@@ -1,6 +1,7 @@
 """Scopes for tmux servers, with a systemd-run that is a fake: given, refused, hanging."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from roost.host.scope import Scopes, control_group, find_scopes, under_manager
 from roost.host.tmux import server
 from roost.host.tmux.server import TmuxTerminals
 from roost.host.tmux.terminal import TmuxTerminal
+from tests.support.control_group import made_group
 from tests.support.daemon import alive
 from tests.support.fake_systemd import FakeSystemd, runtime_folder
 from tests.support.home import Home
@@ -37,8 +39,86 @@ async def test_each_session_gets_a_scope_of_its_own(systemd: FakeSystemd) -> Non
     assert found.available
     assert found.prefix("abc")[-2:] == ("--unit=roost-abc", "--")
     [probe] = systemd.calls("systemd-run")
-    assert probe[:4] == ["--user", "--scope", "--quiet", "--collect"]
+    assert probe[:5] == ["--user", "--scope", "--quiet", "--collect", "--property=OOMPolicy=continue"]
     assert probe[-2:] == ["--", "true"]
+
+
+async def test_a_systemd_that_knows_no_such_policy_gives_a_scope_without(systemd: FakeSystemd) -> None:
+    """As those before 253 do; doctor says what that means."""
+    systemd.mode("systemd-run", "old")
+    found = await find()
+    assert found.available
+    assert found.prefix("abc") == (
+        "systemd-run",
+        "--user",
+        "--scope",
+        "--quiet",
+        "--collect",
+        "--unit=roost-abc",
+        "--",
+    )
+    assert "ends it as a whole when one of its processes is killed for lack of memory" in found.why
+    assert len(systemd.calls("systemd-run")) == 2
+
+
+MANAGER = """
+set -e
+mount --make-rprivate /
+mkdir -p /run/systemd
+mount -t tmpfs none /run/systemd
+mkdir /run/systemd/system
+echo $$ > "$1/cgroup.procs"
+{ exec /lib/systemd/systemd --user > "$XDG_RUNTIME_DIR/log" 2>&1; } &
+until test -S "$XDG_RUNTIME_DIR/systemd/private"; do kill -0 $!; sleep 0.05; done
+shift
+"$@"
+"""
+TOLD = """
+import asyncio, os, subprocess
+from roost.host.scope import find_scopes, scope_of
+
+async def main():
+    scopes = await find_scopes(os.environ, wanted=True, group="/user@0.service/x")
+    show = "systemctl --user show roost-told.scope --property=OOMPolicy; cat /proc/self/cgroup"
+    done = subprocess.run([*scopes.prefix("told"), "sh", "-c", show], capture_output=True, text=True)
+    print(scopes.available, done.stdout, done.stderr)
+
+asyncio.run(main())
+"""
+
+
+def test_an_agent_outlives_a_process_of_its_scope_that_is_killed_for_lack_of_memory(home: Home) -> None:
+    """What a real user manager says of the scope: systemd 252.38 gives `stop` where nobody asks."""
+    program = Path("/lib/systemd/systemd")
+    runtime = home.root / "m"
+    runtime.mkdir(mode=0o700)
+    if os.geteuid() != 0 or not program.exists():
+        pytest.skip("a user manager of one's own needs root and systemd")
+    with made_group("roost-test-manager", "systemd") as group:
+        words = [
+            "unshare",
+            "--mount",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+            "sh",
+            "-c",
+            MANAGER,
+            "sh",
+        ]
+        done = subprocess.run(
+            [*words, str(group.folder), sys.executable, "-c", TOLD],
+            env={**os.environ, "XDG_RUNTIME_DIR": str(runtime)},
+            capture_output=True,
+            text=True,
+            timeout=40,
+            check=False,
+        )
+    if done.returncode != 0:
+        pytest.skip(f"no user manager runs here: {done.stderr[-500:]}")
+    assert done.stdout.startswith("True OOMPolicy=continue\n"), done
+    assert "/roost-told.scope" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -100,7 +180,7 @@ async def start(home: Home, scopes: Scopes, name: str) -> TmuxTerminal:
 async def test_a_server_starts_in_a_scope_named_after_its_socket(home: Home, systemd: FakeSystemd) -> None:
     terminal = await start(home, Scopes(available=True), "s1")
     [call] = systemd.calls("systemd-run")
-    assert call[4] == "--unit=roost-s1"
+    assert call[4:6] == ["--property=OOMPolicy=continue", "--unit=roost-s1"]
     assert call[call.index("--") + 1].endswith("/tmux")
     server_pid = terminal.server.pid
     await terminal.kill()

@@ -193,21 +193,3 @@ def test_scopes_can_be_turned_off(roost: Roost, systemd: FakeSystemd) -> None:
     done(roost, "up")
     assert "never" in str(findings(roost)["scopes"]["detail"])
     assert not systemd.calls("systemd-run")
-
-
-def test_doctor_names_the_command_that_mends_the_service(roost: Roost, systemd: FakeSystemd) -> None:
-    assert findings(roost)["service"]["fix"] == "roost service install"
-    done(roost, "service", "install")
-    assert findings(roost)["linger"]["ok"] is None
-    assert "enable-linger" in str(findings(roost)["linger"]["fix"])
-    done(roost, "down")
-    assert findings(roost)["service"]["fix"] == "roost up"
-    unit = roost.home.user / ".config/systemd/user/roost.service"
-    unit.write_text(unit.read_text().replace(sys.executable, "/nowhere/python"))
-    stale = findings(roost)["service"]
-    assert stale["ok"] is False
-    assert "/nowhere/python" in str(stale["detail"])
-    assert stale["fix"] == "roost service install"
-    done(roost, "service", "install")
-    systemd.mode("systemctl", "fail")
-    assert findings(roost)["service"]["ok"] is False

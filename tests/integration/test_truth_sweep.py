@@ -10,7 +10,9 @@ from dataclasses import replace
 import pytest
 
 from roost.core.session import Processes, Session, SessionState
+from roost.finding import Code
 from roost.store.reader import Reader
+from tests.support.cures import Case, Doctor
 from tests.support.daemon import Record, Roost, alive, environ_of, roost_in
 from tests.support.home import Home
 from tests.support.sweeping import change_sessions, finish, of_boot, sleeper, wipe_out
@@ -254,12 +256,14 @@ def test_N5_a_fleet_that_dies_without_a_trace_is_held_first_and_closed_in_the_en
     roost.until_state("p0", "unknown")
     assert "not believed yet" in roost.row("p0")["why"]
     assert "5 of 5 sessions" in roost.call("status")["alarm"]
-    assert any(check["check"] == "alarm" for check in roost.call("doctor"))
-    assert roost.cli("doctor").returncode == 1
+    doctor, held = Doctor(roost), Case(Code.DEATHS_HELD)
+    (told,) = doctor.sees(held)
+    assert told.advice.startswith("wait half a minute")
     assert not any(roost.deaths(name) for name in names)
     wait_until(lambda: all(roost.deaths(name) for name in names), timeout=90, why="the hold is over")
     for name in names:
         only_stop(roost, name, "shim-lost")
     assert [event["cause"] for event in roost.events() if event["kind"] == "alarm"] == ["mass-death", "over"]
+    doctor.sees_none(held)
     assert roost.call("status")["alarm"] is None
     assert "ev=alarm" in (roost.places.logs / "lifecycle.log").read_text()

@@ -102,10 +102,10 @@ def a_message_that_is_sent_again(machine: Machine) -> None:
 
 
 def launches_that_fail(machine: Machine) -> None:
-    """The program is not there, twice, and who waits is told of it once."""
+    """The program is not there, for so long that who waits is told of it, and then once."""
     begun(machine)
     machine.add("t1", None, notice=False)
-    for _ in range(2):
+    for _ in range(5):
         while machine.state is not None and machine.state.session is None:
             machine.fair_step()
         assert machine.state is not None

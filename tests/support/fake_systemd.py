@@ -40,8 +40,16 @@ class FakeSystemd:
         return {**base, "PATH": f"{self.bin}:{base['PATH']}"}
 
     def mode(self, program: str, mode: str) -> None:
-        """`fail`, `hang`, or `` for the usual; for loginctl also `linger`."""
+        """`fail`, `hang`, or `` for the usual; for loginctl also `linger`; for systemd-run `old`."""
         (self.folder / f"{program}.mode").write_text(mode)
+
+    def fails(self, unit: str) -> None:
+        """The unit has failed too often to be started."""
+        (self.folder / f"{unit}.failed").touch()
+
+    def stops(self, unit: str) -> None:
+        """A unit that is no daemon is not active any more."""
+        (self.folder / f"{unit}.active").unlink()
 
     def calls(self, program: str = "systemctl") -> list[list[str]]:
         """The arguments of every call so far, without the questions that change nothing."""

@@ -25,9 +25,16 @@ def main(program: str, folder: str, argv: list[str]) -> int:
     if mode == "fail":
         sys.stderr.write("Failed to connect to bus: No medium found\n")
         return 1
+    if mode == "old" and any("OOMPolicy" in word for word in argv):
+        sys.stderr.write("Unknown assignment: OOMPolicy=continue\n")
+        return 1
     if mode == "hang":
         select.select([], [], [], 600)
         return 1
+    if program == "loginctl" and argv[0] == "enable-linger":
+        mode_file.write_text("linger")
+        (place / "systemctl.mode").unlink(missing_ok=True)  # the user's manager runs from then on
+        return 0
     if program == "loginctl":
         sys.stdout.write(f"Linger={'yes' if mode == 'linger' else 'no'}\n")
         return 0
@@ -50,13 +57,19 @@ def _systemctl(place: Path, words: list[str]) -> int:
     verb, units = words[0], [word for word in words[1:] if not word.startswith("--")]
     if verb == "is-active":
         active = _is_active(place, units[0])
-        sys.stdout.write("active\n" if active else "inactive\n")
+        failed = (place / f"{units[0]}.failed").exists()
+        sys.stdout.write("active\n" if active else "failed\n" if failed else "inactive\n")
         return 0 if active else 3
     if verb == "is-enabled":
         enabled = (place / f"{units[0]}.enabled").exists()
         sys.stdout.write("enabled\n" if enabled else "disabled\n")
         return 0 if enabled else 1
     for unit in units:
+        if verb == "reset-failed":
+            (place / f"{unit.removesuffix('.service')}.service.failed").unlink(missing_ok=True)
+        if verb == "start" and (place / f"{unit}.failed").exists():
+            sys.stderr.write("Start request repeated too quickly.\n")
+            return 1
         if verb == "enable":
             (place / f"{unit}.enabled").touch()
         if verb == "disable":

@@ -27,9 +27,9 @@ def test_F18_a_look_that_hangs_does_not_hide_what_the_others_found() -> None:
 def test_F18_doctor_names_the_look_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     stuck = threading.Event()
     monkeypatch.setattr(doctor, "_SECONDS", 1.0)
-    monkeypatch.setattr(doctor, "_store", lambda _path: stuck.wait())
-    found = {one["check"]: one for one in doctor.examine(find_places({"HOME": "/not/there"}, None))}
-    assert found["store"]["ok"] is False
-    assert "does not answer" in found["store"]["detail"]
+    monkeypatch.setattr(doctor, "_store", lambda _path, *, up: [stuck.wait(), up])
+    found = {one["check"]: one for one in doctor.examine(find_places({"HOME": "/not/there"}, None), up=False)}
+    assert found["hung disk"]["ok"] is False
+    assert found["hung disk"]["detail"] == "not looked at within 1 s: store"
     assert found["python"]["ok"] is True
     stuck.set()

@@ -10,7 +10,7 @@ from roost.cli import reference
 from roost.cli.app import App
 from roost.cli.commands.message import STATES
 from roost.cli.commands.peer import _name_of
-from roost.cli.doctor import parse_tmux
+from roost.cli.doctor_programs import parse_tmux
 from roost.cli.group import COMMANDS, roost
 from roost.cli.main import main
 from roost.cli.settings import SETTINGS

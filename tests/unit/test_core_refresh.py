@@ -8,6 +8,7 @@ from roost.core import commands as c
 from roost.core import events as e
 from roost.core.decide import deadline
 from roost.core.peer import ResumePolicy, WakeMode, WakePolicy
+from roost.core.policy import Policy
 from roost.core.session import Cause, Death, SessionState
 from roost.core.view import shown
 from roost.core.waiting import AFTER
@@ -135,24 +136,43 @@ def test_P6_start_clears_what_the_failures_left() -> None:
     assert (peer.quarantine, peer.failures, peer.deaths, peer.backoff_until) == (None, 0, (), None)
 
 
-def test_N1_who_waits_for_a_peer_that_cannot_be_woken_hears_so_at_once_and_once() -> None:
-    play = Play(restarts=9)
+def test_N1_who_waits_for_a_peer_that_fails_to_start_hears_so_when_it_lasts_and_once() -> None:
+    """One trouble, one notice: also when it ends in quarantine after that."""
+    play = Play(restarts=5)
     play.submit()
     play.submit(2, sender="other")
-    told: set[str] = set()
-    for _ in range(3):
+    told: list[str] = []
+    for number in range(5):
         play.tell(e.BootFailed(play.session.id, "the directory /gone is not there"))
         play.died()
-        assert [outcome for outcome, _ in news(play)] == ["cannot be woken"] * 2
+        lasted = play.now - play.state.messages[0].created_at >= Policy().healing
+        assert [outcome for outcome, _ in news(play)] == (["fails to start"] * 2 if lasted else []), number
         assert all("the directory /gone is not there" in why for _, why in news(play))
-        told |= {one.id for one in play.commands if isinstance(one, c.Notify)}
+        told += [one.id for one in play.commands if isinstance(one, c.Notify)]
         seen = shown(play.state, play.now)
-        assert seen.state == "asleep"
-        assert "failed to start: the directory /gone is not there; woken again at" in seen.why
-        at = deadline(play.state, play.now)
-        assert at is not None
-        play.tell(e.Tick(), after=at - play.now)
-    assert len(told) == 2
+        if play.state.peer.quarantine is None:
+            assert seen.state == "asleep"
+            assert "failed to start: the directory /gone is not there; woken again at" in seen.why
+            at = deadline(play.state, play.now)
+            assert at is not None
+            play.tell(e.Tick(), after=at - play.now)
+    assert play.state.peer.quarantine is not None
+    assert (len(told), len(set(told))) == (4, 2), "the same news has the same id, and is delivered once"
+
+
+def test_N1_a_quarantine_that_comes_at_once_is_the_one_notice_and_says_what_to_do() -> None:
+    play = Play(restarts=2)
+    play.submit()
+    told: list[list[tuple[str, str]]] = []
+    for _ in range(2):
+        play.tell(e.BootFailed(play.session.id, "no such program"))
+        play.died()
+        told.append(news(play))
+        play.tell(e.Tick(), after=1)
+    first, ((outcome, why),) = told
+    assert first == []
+    assert outcome == "fails to start"
+    assert "no such program; the message is kept, `roost start " in why
 
 
 def test_N1_a_crash_as_the_program_starts_says_what_it_showed() -> None:
@@ -161,7 +181,7 @@ def test_N1_a_crash_as_the_program_starts_says_what_it_showed() -> None:
     session = play.session
     launched = e.Launched(session.id, RUNNING)
     died = replace(dead(play), exit_code=127, last_lines=("", "sh: agent: not found"))
-    play.tell(launched, e.Died(died))
+    play.tell(launched, e.Died(died), after=Policy().healing)
     assert "exit code 127: sh: agent: not found" in news(play)[0][1]
 
 

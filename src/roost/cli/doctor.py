@@ -1,207 +1,85 @@
-"""The checks that need no daemon: this machine, the places, the configuration file, the agents' programs."""
+"""The looks that need no daemon: this machine, the places, the store, the configuration, the programs."""
 
 import os
-import shutil
-import stat
-import subprocess
-import sys
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from roost.cli import doctor_places, doctor_programs
 from roost.cli.bounded import side_by_side
-from roost.cli.client import Record
 from roost.config import load_config
-from roost.errors import ConfigError, RoostError
+from roost.errors import ConfigError, StoreError
+from roost.finding import Code, Finding, as_root, good, note, quote, wrong
 from roost.paths import Places
 
-OLDEST_TMUX = (3, 3)
-OLDEST_PYTHON = (3, 11)
-LEAST_FREE = 100 * 1024 * 1024
-"""Bytes below which the disk counts as nearly full."""
-LEAST_INODES = 1000
-"""Files that can still be made below which the disk counts as nearly full."""
-_VERSION_SECONDS = 10.0
 _SECONDS = 30.0
 """Seconds for all looks together; a large store is read as a whole."""
-_PROGRAMS = {
-    "claude": "npm install -g @anthropic-ai/claude-code",
-    "codex": "npm install -g @openai/codex",
-}
+_MOUNT_SECONDS = 2.0
+"""Seconds in which a disk tells how full it is, unless it hangs."""
+_MOUNTS = Path("/proc/self/mountinfo")
 
 
-def good(check: str, detail: str) -> Record:
-    """A finding: all is well."""
-    return {"check": check, "ok": True, "detail": detail, "fix": None}
-
-
-def wrong(check: str, detail: str, fix: str) -> Record:
-    """A finding: something is wrong, and the command that mends it."""
-    return {"check": check, "ok": False, "detail": detail, "fix": fix}
-
-
-def note(check: str, detail: str, fix: str | None = None) -> Record:
-    """A finding: worth knowing, not wrong."""
-    return {"check": check, "ok": None, "detail": detail, "fix": fix}
-
-
-def examine(places: Places) -> list[Record]:
-    """All findings, in the order in which a person would mend them."""
-    looks: list[tuple[str, Callable[[], Iterable[Record]]]] = [
-        ("python", lambda: [_python()]),
-        ("tmux", lambda: [_tmux()]),
-        ("sqlite", lambda: [_sqlite()]),
-        ("folders", lambda: _directories(places)),
-        ("socket", lambda: [_socket_path(places)]),
-        ("disk", lambda: _disks(places)),
-        ("store", lambda: [_store(places.database)]),
-        ("config", lambda: [_configuration(places.config)]),
-        *((name, lambda name=name: [_program(name, _PROGRAMS[name])]) for name in _PROGRAMS),
+def examine(places: Places, *, up: bool) -> list[Finding]:
+    """All findings, in the order in which a person would mend them. `up`: whether the daemon answers."""
+    looks: list[tuple[str, Callable[[], Iterable[Finding]]]] = [
+        ("python", lambda: [doctor_programs.python()]),
+        ("tmux", lambda: [doctor_programs.tmux()]),
+        ("sqlite", lambda: [doctor_programs.sqlite()]),
+        ("folders", lambda: doctor_places.folders(places)),
+        ("socket", lambda: doctor_places.socket_path(places)),
+        ("disk", lambda: doctor_places.disks(places)),
+        ("store", lambda: _store(places.database, up=up)),
+        ("config", lambda: _configuration(places.config)),
+        *((name, lambda name=name: [doctor_programs.agent(name)]) for name in doctor_programs.AGENTS),
     ]
     found = side_by_side([look for _, look in looks], _SECONDS)
-    hung = f"not looked at within {_SECONDS:g} s: a disk does not answer"
-    return [
-        finding
-        for (name, _), findings in zip(looks, found, strict=True)
-        for finding in (findings if findings is not None else [wrong(name, hung, "findmnt")])
-    ]
+    hung = [name for (name, _), findings in zip(looks, found, strict=True) if findings is None]
+    return [*(finding for findings in found for finding in findings or ()), *(_hung(hung) if hung else ())]
 
 
-def _python() -> Record:
-    version = ".".join(str(part) for part in sys.version_info[:3])
-    if sys.version_info[:2] < OLDEST_PYTHON:
-        return wrong("python", f"{version} is too old; 3.11 or later is needed", "install a newer Python")
-    return good("python", version)
+def _hung(names: list[str]) -> Iterator[Finding]:
+    """One finding for each disk that does not answer, or one for looks that hang for another reason."""
+    why = f"not looked at within {_SECONDS:g} s: {', '.join(names)}"
+    mounts = _mounts()
+    told = side_by_side([lambda mount=mount: [_size(mount)] for mount in mounts], _MOUNT_SECONDS)
+    silent = [mount for mount, size in zip(mounts, told, strict=True) if size is None]
+    for mount in silent:
+        advice = "wait until that disk answers, or take it away:"
+        fix = as_root(f"umount -l {quote(mount)}")
+        yield wrong(Code.LOOK_HUNG, "hung disk", f"{mount} does not answer; {why}", advice=advice, fix=fix)
+    if not silent:
+        advice = "this machine is busy, or a disk is slow: look again later"
+        yield wrong(Code.LOOK_HUNG, "hung disk", why, advice=advice)
 
 
-def _version(program: str, option: str) -> str:
-    """The first line that the program prints about its version; raises OSError or SubprocessError."""
-    done = subprocess.run([program, option], capture_output=True, timeout=_VERSION_SECONDS, check=True)
-    return done.stdout.decode(errors="replace").strip().partition("\n")[0]
-
-
-def _tmux() -> Record:
-    install = "brew install tmux" if sys.platform == "darwin" else "sudo apt-get install tmux"
-    path = shutil.which("tmux")
-    if path is None:
-        return wrong("tmux", "it is not installed", install)
+def _mounts() -> list[str]:
+    """Where something is mounted (proc_pid_mountinfo(5): blanks and the like stand as octal numbers)."""
     try:
-        said = _version(path, "-V")
-    except (OSError, subprocess.SubprocessError) as error:
-        return wrong("tmux", f"{path} -V failed: {error}", install)
-    version = parse_tmux(said)
-    if version is not None and version < OLDEST_TMUX:
-        return wrong("tmux", f"{said} is too old; 3.3 or later is needed", install)
-    return good("tmux", f"{said} ({path})") if version else note("tmux", f"{said} ({path})")
-
-
-def parse_tmux(said: str) -> tuple[int, int] | None:
-    """`tmux 3.3a` and `tmux next-3.5` as numbers; None for a build without one (`tmux master`)."""
-    digits = said.removeprefix("tmux ").removeprefix("next-").rstrip("abcdefghijklmnopqrstuvwxyz-")
-    major, _, minor = digits.partition(".")
-    return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else None
-
-
-def _sqlite() -> Record:
-    try:
-        import apsw
-    except ImportError as error:
-        return wrong("sqlite", str(error), "pip install --force-reinstall apsw")
-    return good("sqlite", apsw.sqlite_lib_version())
-
-
-def _directories(places: Places) -> Iterator[Record]:
-    for name, path in (
-        ("state folder", places.state),
-        ("socket folder", places.run),
-        ("log folder", places.logs),
-    ):
-        try:
-            info = path.stat()
-        except FileNotFoundError:
-            yield note(name, f"{path} does not exist yet; `roost up` makes it")
-            continue
-        except OSError as error:
-            yield wrong(name, f"{path}: {error.strerror}", f"ls -ld {path}")
-            continue
-        yield _directory(name, path, info)
-
-
-def _directory(name: str, path: Path, info: os.stat_result) -> Record:
-    mode = stat.S_IMODE(info.st_mode)
-    if not stat.S_ISDIR(info.st_mode):
-        return wrong(name, f"{path} is not a folder", f"mv {path} {path}.old")
-    if info.st_uid != os.getuid():
-        return wrong(name, f"{path} belongs to another user (uid {info.st_uid})", "choose another --home")
-    if mode & 0o077:
-        return wrong(name, f"{path} is open to other users (mode {mode:04o})", f"chmod 700 {path}")
-    if os.statvfs(path).f_flag & os.ST_RDONLY:
-        why = f"{path} is on a file system that is mounted read-only"
-        return wrong(name, why, f"mount -o remount,rw {_mount_of(path)}")
-    if not os.access(path, os.W_OK | os.X_OK):
-        return wrong(name, f"{path} cannot be written", f"chmod 700 {path}")
-    return good(name, str(path))
-
-
-def _mount_of(path: Path) -> Path:
-    """Where the file system of the path is mounted."""
-    return next(each for each in (path, *path.parents) if each.is_mount())
-
-
-def _socket_path(places: Places) -> Record:
-    path = places.socket
-    try:
-        mode = path.stat().st_mode
+        fields = [line.split()[4] for line in _MOUNTS.read_text().splitlines()]
     except OSError:
-        return note("socket", f"{path} does not exist: no daemon runs here")
-    if not stat.S_ISSOCK(mode):
-        return wrong("socket", f"{path} is not a socket", f"rm {path}")
-    import socket
-
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.settimeout(2.0)
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return note("socket", f"{path} is stale: its daemon has ended", "roost up")
-    return good("socket", str(path))
+        return []
+    return [re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field) for field in fields]
 
 
-def _disks(places: Places) -> Iterator[Record]:
-    """Each file system that something of ours lies on, once."""
-    seen: set[int] = set()
-    for name, path in (
-        ("disk", places.state),
-        ("log disk", places.logs),
-        ("pane log disk", places.panes),
-        ("socket disk", places.run),
-    ):
-        folder = path
-        while not folder.exists() and folder != folder.parent:
-            folder = folder.parent
-        device = folder.stat().st_dev
-        if device not in seen:
-            seen.add(device)
-            yield _disk(name, folder)
+def _size(mount: str) -> int | None:
+    try:
+        return os.statvfs(mount).f_bsize
+    except OSError:
+        return None
 
 
-def _disk(name: str, folder: Path) -> Record:
-    free = shutil.disk_usage(folder).free
-    text = f"{free // (1024 * 1024):,} MiB free at {folder}"
-    inodes = os.statvfs(folder)
-    if inodes.f_files and inodes.f_favail < LEAST_INODES:
-        few = f"{inodes.f_favail} files can still be made at {folder}"
-        return wrong(name, few, f"du -x --inodes {folder}")
-    if free < LEAST_FREE:
-        return wrong(name, text, f"du -x -d 2 -h {folder} | sort -h")
-    return good(name, text)
+def _store(path: Path, *, up: bool) -> Iterator[Finding]:
+    """Opened and read as a whole: a damage is told before somebody needs the page that it is in.
 
-
-def _store(path: Path) -> Record:
-    """Opened and read as a whole: a damage is told before somebody needs the page that it is in."""
-    from roost.store.errors import StoreEmptyError, StoreMissingError, StoreVersionError
-    from roost.store.reader import Reader
-
-    restore = "roost restore BACKUP"
+    Where its folder or its disk is the trouble, they are told of.
+    """
+    try:
+        from roost.store.errors import StoreMissingError
+        from roost.store.reader import Reader
+    except ImportError:
+        return  # told of as `sqlite`
+    if not os.access(path.parent, os.W_OK | os.X_OK) and not _is_missing(path.parent):
+        return
     try:
         reader = Reader(path)
         try:
@@ -209,36 +87,74 @@ def _store(path: Path) -> Record:
         finally:
             reader.close()
     except StoreMissingError:
-        return note("store", f"{path} does not exist yet; `roost up` makes it")
-    except StoreVersionError as error:
-        newer = error.newer
-        return (
-            wrong("store", error.message, "upgrade roost")
-            if newer
-            else note("store", error.message, "roost up")
-        )
-    except StoreEmptyError as error:
-        return wrong("store", error.message, restore)
-    except RoostError as error:
-        return wrong("store", error.message, restore)
-    if found:
-        return wrong("store", f"{path} is damaged: {found[0]}", restore)
-    return good("store", str(path))
+        yield good("store", f"{path} does not exist yet; `roost up` makes it")
+    except StoreError as error:
+        yield from _unread(path, error, up=up)
+    else:
+        yield _damaged(path, f": {found[0]}", up=up) if found else good("store", str(path))
 
 
-def _configuration(path: Path) -> Record:
+def _is_missing(path: Path) -> bool:
+    """Whether it is known not to be there."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _unread(path: Path, error: StoreError, *, up: bool) -> Iterator[Finding]:
+    """A store that cannot be opened."""
+    from roost.store.errors import StoreEmptyError, StoreVersionError
+
+    if isinstance(error, StoreVersionError) and not error.newer:
+        if not up:
+            yield note(Code.STORE_OLDER, "store", error.message, fix="roost up")
+    elif isinstance(error, StoreVersionError):
+        advice = "install the newer roost, or go back:"
+        yield wrong(Code.STORE_NEWER, "store", error.message, advice=advice, fix=_restores(up=up))
+    elif isinstance(error, StoreEmptyError):
+        why = f"{path} holds nothing"
+        yield wrong(Code.STORE_EMPTY, "store", why, advice=_begins_anew(path), fix=_restores(up=up))
+    elif not os.access(path, os.R_OK | os.W_OK):
+        fix = f"chmod u+rw {quote(path)}"
+        yield wrong(Code.STORE_CLOSED, "store", f"{path} cannot be read and written", fix=fix)
+    elif error.facts.get("sqlite") in ("CorruptError", "NotADBError"):
+        yield _damaged(path, "", up=up)
+    else:
+        advice = "end the other program that has it open, or look at its disk"
+        yield wrong(Code.STORE_FAILED, "store", error.message, advice=advice)
+
+
+def _damaged(path: Path, why: str, *, up: bool) -> Finding:
+    advice, fix = _begins_anew(path), _restores(up=up)
+    return wrong(Code.STORE_DAMAGED, "store", f"{path} is damaged{why}", advice=advice, fix=fix)
+
+
+def _restores(*, up: bool) -> str:
+    return "roost down && roost restore BACKUP && roost up" if up else "roost restore BACKUP"
+
+
+def _begins_anew(path: Path) -> str:
+    away = quote(path.with_name("damaged"))
+    anew = f"mkdir -p {away} && mv {quote(path)}* {away} && roost up"
+    return f"without a backup, `{anew}` begins anew and ends no agent; with one:"
+
+
+def _configuration(path: Path) -> Iterator[Finding]:
+    """One that cannot be reached is told of as its folder."""
+    if not os.access(path.parent, os.X_OK) and not _is_missing(path.parent):
+        return
     try:
         load_config(path)
     except ConfigError as error:
-        return wrong("config", error.message, f"edit {path}")
-    return good("config", str(path) if path.exists() else f"{path} does not exist; the defaults apply")
-
-
-def _program(name: str, install: str) -> Record:
-    path = shutil.which(name)
-    if path is None:
-        return note(name, "it is not installed; only peers of this runtime need it", install)
-    try:
-        return good(name, f"{_version(path, '--version')} ({path})")
-    except (OSError, subprocess.SubprocessError) as error:
-        return wrong(name, f"{path} --version failed: {error}", install)
+        if os.path.lexists(path) and not os.access(path, os.R_OK):
+            yield wrong(Code.CONFIG_CLOSED, "config", error.message, fix=f"chmod u+r {quote(path)}")
+        else:
+            fix = f"${{EDITOR:-vi}} {quote(path)}"
+            yield wrong(Code.CONFIG_WRONG, "config", error.message, fix=fix)
+    else:
+        there = os.path.lexists(path)
+        yield good("config", str(path) if there else f"{path} does not exist; the defaults apply")

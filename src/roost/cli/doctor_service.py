@@ -1,55 +1,77 @@
 """What `doctor` finds about the service: installed, running, still right, and lingering."""
 
 import os
+import pwd
 import shutil
 import sys
 from pathlib import Path
 
 from roost.cli.app import App
-from roost.cli.client import Record
-from roost.cli.doctor import good, note, wrong
 from roost.cli.service.ask import ServiceError
 from roost.cli.service.install import Manager, belongs, manager_for, setup_of
 from roost.cli.service.linger import lingers
 from roost.cli.service.setup import places_of
+from roost.finding import Code, Finding, good, note, quote, wrong
 
 _INSTALL = "roost service install"
+_BOOTED = Path("/run/systemd/system")
+"""There when systemd runs the machine (sd_booted(3))."""
 
 
-def examine_service(app: App) -> list[Record]:
-    """All findings about the service of this folder."""
+def examine_service(app: App, *, up: bool) -> list[Finding]:
+    """All findings about the service of this folder. `up`: whether the daemon answers."""
     try:
         manager = manager_for(sys.platform)
-    except ServiceError as error:
-        return [note("service", error.message)]
+    except ServiceError:
+        return []
     text = manager.installed()
     if text is None:
-        found = [note("service", "not installed; the daemon does not start with the machine", _INSTALL)]
+        found = _none(manager)
     elif not belongs(app, manager):
         home = places_of(manager.environment_in(text)).home
-        found = [note("service", f"the installed one is for {home}")]
+        fix = f"roost --home {quote(home)} service uninstall && {_INSTALL}"
+        why = f"the installed one is for {home}; this daemon does not start with the machine"
+        found = [note(Code.SERVICE_OTHER, "service", why, fix=fix)]
     else:
-        found = _installed(app, manager, text)
+        found = _installed(app, manager, text, up=up)
     return [*found, *_lingering()]
 
 
-def _installed(app: App, manager: Manager, text: str) -> list[Record]:
+def _none(manager: Manager) -> list[Finding]:
+    """It is offered where it can be had."""
+    try:
+        manager.check()
+    except ServiceError:
+        return [good("service", f"none; {manager.manages} is not there to run it")]
+    why = "not installed; the daemon does not start with the machine"
+    return [note(Code.SERVICE_NONE, "service", why, fix=_INSTALL)]
+
+
+def _installed(app: App, manager: Manager, text: str, *, up: bool) -> list[Finding]:
     python = manager.interpreter_in(text)
     if python is not None and not Path(python).exists():
-        return [wrong("service", f"it starts {python}, which is not there any more", _INSTALL)]
+        why = f"it starts {python}, which is not there any more"
+        return [wrong(Code.SERVICE_BROKEN, "service", why, fix=_INSTALL)]
     try:
         manager.check()
     except ServiceError as error:
-        return [wrong("service", error.message, "roost up")]
+        fix = _enable_linger() if _BOOTED.exists() else "roost service uninstall"
+        return [wrong(Code.SERVICE_MUTE, "service", error.message, fix=fix)]
     state, timer = manager.state(), manager.timer_state()
     if state == "failed":
-        return [wrong("service", "it has failed too often", "systemctl --user reset-failed roost; roost up")]
+        fix = "systemctl --user reset-failed roost && roost up"
+        return [wrong(Code.SERVICE_FAILED, "service", "it has failed too often", fix=fix)]
     if state != "active":
-        return [note("service", f"installed, {state}", "roost up")]
+        if not up:
+            return [good("service", f"installed, {state}; `roost up` starts it")]
+        why = f"installed, {state}: the daemon that runs was started without it"
+        return [note(Code.SERVICE_UNUSED, "service", why, fix=_INSTALL)]
     if timer != "active":
-        return [wrong("service", f"it runs, its sweep does not ({timer})", _INSTALL)]
+        why = f"it runs, its sweep does not ({timer})"
+        return [wrong(Code.SERVICE_NO_SWEEP, "service", why, fix=_INSTALL)]
     if any(_differs(path, text) for path, text in manager.files(setup_of(app)).items()):
-        return [note("service", "it runs; installed now, it would be another (PATH?)", _INSTALL)]
+        why = "it runs; installed now, it would be another (PATH?)"
+        return [note(Code.SERVICE_STALE, "service", why, fix=_INSTALL)]
     return [good("service", f"it runs ({manager.manages})")]
 
 
@@ -60,7 +82,7 @@ def _differs(path: Path, text: str) -> bool:
         return True
 
 
-def _lingering() -> list[Record]:
+def _lingering() -> list[Finding]:
     """Only where there is a user manager that a logout could end."""
     if sys.platform != "linux" or shutil.which("loginctl") is None:
         return []
@@ -68,7 +90,14 @@ def _lingering() -> list[Record]:
         case True:
             return [good("linger", "on: daemon and agents outlive your logout")]
         case False:
-            fix = f"loginctl enable-linger {os.environ.get('USER') or os.getuid()}"
-            return [note("linger", "off: a logout ends daemon and agents of the service", fix)]
+            why = "off: a logout ends daemon and agents of the service"
+            return [note(Code.LINGER_OFF, "linger", why, fix=_enable_linger())]
         case None:
             return []
+
+
+def _enable_linger() -> str:
+    try:
+        return f"loginctl enable-linger {pwd.getpwuid(os.getuid()).pw_name}"
+    except KeyError:
+        return f"loginctl enable-linger {os.getuid()}"

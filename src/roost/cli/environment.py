@@ -10,6 +10,7 @@ from roost.cli.app import App
 from roost.cli.client import Record, RemoteError
 from roost.cli.drift import OLDER, REFRESH, REPLACE, ask
 from roost.errors import RoostError
+from roost.finding import Code, Finding, good, note, wrong
 
 _OF_A_LOGIN = (
     *("XDG_SESSION_*", "XDG_SEAT*", "XDG_VTNR", "XDG_CURRENT_DESKTOP", "XDG_GREETER_*"),
@@ -63,30 +64,28 @@ def _digest(value: str) -> str:
     return hashlib.blake2b(value.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
 
-def findings(app: App) -> list[Record]:
+def findings(app: App) -> list[Finding]:
     """What `doctor` finds: another program, variables that differ, programs that only this shell finds."""
-    from roost.cli.doctor import good, note, wrong
-
     try:
         told = ask(app)
     except RemoteError as error:
         older = error.remote_code == "usage"  # it has no such method
-        return [wrong("daemon's program", OLDER, REPLACE)] if older else []
+        return [wrong(Code.DAEMON_STALE, "daemon's program", OLDER, fix=REPLACE)] if older else []
     except RoostError:
         return []  # no daemon: that is told elsewhere
     if told is None:
         return []
-    found = [wrong("daemon's program", told["other"], REPLACE)] if told["other"] else []
+    other: str | None = told["other"]
+    found = [wrong(Code.DAEMON_STALE, "daemon's program", other, fix=REPLACE)] if other else []
     differing = compare(told, os.environ).differing
     if differing:
-        found.append(
-            note("environment", f"agents are given {', '.join(differing)} not as they are here", REFRESH)
-        )
+        why = f"agents are given {', '.join(differing)} not as they are here"
+        found.append(note(Code.ENVIRONMENT_DIFFERS, "environment", why, fix=REFRESH))
     else:
         found.append(good("environment", "agents are given what this shell has"))
     programs: dict[str, dict[str, str | None]] = told["programs"]
     for name, place in programs.items():
         if place["here"] is None and place["there"] is not None:
             detail = f"the daemon's PATH does not lead to it; this shell's does ({place['there']})"
-            found.append(wrong(f"{name} for agents", detail, REFRESH))
+            found.append(wrong(Code.PROGRAM_HIDDEN, f"{name} for agents", detail, fix=REFRESH))
     return found

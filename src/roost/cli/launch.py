@@ -131,11 +131,15 @@ def wait_until_down(app: App) -> None:
 
 
 def _pid(app: App) -> str:
-    """Who holds the daemon's lock, as it has written down."""
+    return str(written_pid(app) or "?")
+
+
+def written_pid(app: App) -> int | None:
+    """Who holds the daemon's lock, as it has written down; None where nobody has, or it cannot be read."""
     try:
-        return app.places.pid.read_text(errors="replace").strip() or "?"
-    except OSError:
-        return "?"
+        return int(app.places.pid.read_text(errors="replace"))
+    except (OSError, ValueError):
+        return None
 
 
 def _answers(path: str) -> bool:

@@ -199,14 +199,24 @@ def _back_off(step: Step, session: Session, death: Death) -> None:
     step.set_peer(failures=failures, backoff_until=step.now + delay)
 
 
+FAILS = "fails to start"
+"""The outcome of the one notice about a peer that fails to start, and goes on so or is quarantined."""
+
+
 def _tell_unwoken(step: Step) -> None:
-    """N1: who waits for a peer that cannot be woken hears so at the first failure, and why."""
-    why = f"'{step.peer.name}' cannot be woken: {step.peer.last_death.why if step.peer.last_death else ''}"
+    """N1: who has waited for some seconds for a peer that fails to start hears so, and why.
+
+    Who has not yet hears of it at the next failure, unless the peer starts or is quarantined before.
+    """
+    name = step.peer.name
+    why = f"'{name}' {FAILS}: {step.peer.last_death.why if step.peer.last_death else ''}"
     for index, message in enumerate(step.state.messages):
         if message.cut or message.state is MessageState.QUEUED:
             if index == 0:
                 step.attempt(message, "not woken", why)
-            step.tell(message, "cannot be woken", f"{why}; the message is kept and the wake is tried again")
+            if step.now - message.created_at >= step.policy.healing:
+                next_step = f"the message is kept and the wake is tried again; `roost show {name}` tells more"
+                step.tell(message, FAILS, f"{why}; {next_step}")
 
 
 def _count(step: Step, death: Death, last: LastDeath) -> None:
@@ -221,7 +231,10 @@ def _count(step: Step, death: Death, last: LastDeath) -> None:
     until = step.now + policy.quarantine
     step.set_peer(quarantine=Quarantine(until, why), deaths=(), backoff_until=None, pending=None)
     step.journal("quarantined", cause=str(death.cause), why=why, until=iso(until))
+    name = step.peer.name
+    next_step = f"the message is kept, `roost start {name}` tries again"
+    news = f"'{name}' is quarantined until {iso(until)}: {why}; {next_step}"
     for message in step.state.messages:
         if message.in_flight and not message.cut:
             continue  # a spare died, and the running task goes on
-        step.tell(message, "quarantined", f"'{step.peer.name}' is quarantined: {why}")
+        step.tell(message, FAILS if death.cause is Cause.BOOT_FAILED else "quarantined", news)

@@ -94,7 +94,7 @@ class Api:
     def misplaced(self, name: str) -> str | None:
         """What is wrong with the folder that a live peer works in."""
         live = self._live(name) if self.fleet.find(name) is not None else None
-        return live.misplaced if live is not None else None
+        return live.misplaced.why if live is not None and live.misplaced is not None else None
 
     async def add(self, name: str, pairs: Mapping[str, str]) -> list[str]:
         """Make a peer; returns lines for the asker."""

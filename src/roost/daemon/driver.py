@@ -54,6 +54,8 @@ Claude Code 2.1.328 ignores an Enter within 0.05 s of it, Codex 0.169.0 lost one
 """
 KEY_AGAIN = 1.5
 """Seconds without any change of the screen after which the key counts as lost."""
+UNREAD = "its record cannot be read"
+"""How it begins that is said of a session whose record a disk does not give."""
 CATCH_UP = 256
 """Further reads of a tail (1 MiB each) in one look: a conversation that is joined late has a long record."""
 
@@ -199,7 +201,7 @@ class Driver:
 
     async def _unreadable(self, error: OSError) -> None:
         """What cannot be read is unknown (N5); the reason stands until the record can be read again."""
-        session, self._unread = self._session(), f"its record cannot be read: {error.strerror}"
+        session, self._unread = self._session(), f"{UNREAD}: {error.strerror}"
         if session is not None and (session.state, session.why) != (SessionState.UNKNOWN, self._unread):
             await self._tell(e.Observed(session.id, SessionState.UNKNOWN, self._unread))
 
@@ -260,7 +262,7 @@ class Driver:
             self._idle_from = None
             await self._tell(self._unrecorded_end())
         shown = (session.state, session.why, session.background)
-        why = f"{live.misplaced}; {reading.why}" if live.misplaced is not None else reading.why
+        why = f"{live.misplaced.why}; {reading.why}" if live.misplaced is not None else reading.why
         if (reading.state, why, reading.background) != shown or self._life_due(reading):
             seen = e.Observed(live.session.id, reading.state, why, background=reading.background)
             self._told_at, self._stirs = self._clock.monotonic(), False

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from roost.daemon.live import Live, Lives
+from roost.daemon.live import Live, Lives, Misplaced
 from roost.daemon.threads import HungError, Threads
 from roost.host.interfaces import Clock
 
@@ -27,8 +27,8 @@ class Folder:
         self._found: tuple[str, int, int] | None = None
         self._read = False
 
-    def trouble(self) -> str | None:
-        """Blocking: what is wrong, in words; None when nothing is, or it cannot be seen."""
+    def trouble(self) -> Misplaced | None:
+        """Blocking: what is wrong; None when nothing is, or it cannot be seen."""
         if not self._read:
             self._found, self._read = _started_in(self._report), True
         if self._found is None:
@@ -38,13 +38,15 @@ class Folder:
             now = os.stat(path)  # noqa: PTH116 -- a plain string here, at each look
         except (FileNotFoundError, NotADirectoryError):
             moved = self._moved(device, number)
-            return f"its folder {path} is {moved} now" if moved else f"its folder {path} was removed"
+            why = f"its folder {path} is {moved} now" if moved else f"its folder {path} was removed"
+            return Misplaced(why, path, moved, taken=False)
         except OSError:
             return None
         if (now.st_dev, now.st_ino) == (device, number):
             return None
         moved = self._moved(device, number)
-        return f"another folder stands at {path}; it works in the old one, {moved or 'which was removed'}"
+        why = f"another folder stands at {path}; it works in the old one, {moved or 'which was removed'}"
+        return Misplaced(why, path, moved, taken=True)
 
     def _moved(self, device: int, number: int) -> str | None:
         """Where the folder stands now, if the agent is still in it and its system tells."""
@@ -84,7 +86,7 @@ class Folders:
         }
         self._slow &= lives.keys()
         quick = [session for session in lives if session not in self._slow]
-        found: list[str | None] = []
+        found: list[Misplaced | None] = []
         try:
             await self._threads.run(_look, [self._folders[session] for session in quick], found)
         except HungError:
@@ -97,13 +99,13 @@ class Folders:
                 self._slow.discard(session)
 
 
-def _look(folders: Sequence[Folder], found: list[str | None]) -> None:
+def _look(folders: Sequence[Folder], found: list[Misplaced | None]) -> None:
     """Blocking: one after the other, so that it is known at which one it hangs."""
     for folder in folders:
         found.append(folder.trouble())  # noqa: PERF401 -- see above
 
 
-def _note(live: Live, trouble: str | None) -> None:
+def _note(live: Live, trouble: Misplaced | None) -> None:
     if live.misplaced != trouble:
         live.misplaced = trouble
         live.poke.set()

@@ -1,7 +1,7 @@
 """Brings up a session: private files, token, tmux server, shim, agent."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,6 +44,8 @@ class Launcher:
         """Start on this machine; `url` is the daemon's loopback address."""
         self._machine = machine
         self._url = url
+        self.tools: Callable[[], Awaitable[None]] | None = None
+        """Returns when the agents' tools can be called; None where nobody serves them."""
 
     def context(self, session: Session, settings: Settings) -> Context:
         """The session as its runtime sees it.
@@ -69,6 +71,8 @@ class Launcher:
         context = self.context(session, settings)
         runtime = self._machine.runtimes.get(settings.runtime)
         plan = await self._machine.work.launches.run_for(session.peer, self._plan, runtime, context)
+        if plan.calls and self.tools is not None:
+            await self.tools()
         token = self._machine.ids.token()
         stored = Token(token_hash(token), session.id, session.peer)
         await self._machine.store.commit(Batch(at=self._machine.clock.now(), tokens=(stored,)))

@@ -1,4 +1,4 @@
-"""The agents' tools as an HTTP application that is loaded when it is first asked for.
+"""The agents' tools as an HTTP application that is loaded when it is first needed.
 
 The MCP library takes half a second to load and 40 MiB of memory, and a start needs none of it.
 """
@@ -6,6 +6,7 @@ The MCP library takes half a second to load and 40 MiB of memory, and a start ne
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from starlette.applications import Starlette
@@ -29,7 +30,7 @@ class ReplacedError(RoostError):
 
 
 class LazyTools:
-    """Loads on the first request; whoever asks meanwhile waits for it. A failure is told, and tried again."""
+    """Loads at the first request or launch; who comes meanwhile waits. A failure is told, and tried again."""
 
     def __init__(self, machine: Machine, api: Api, caller_of: CallerOf, body: int) -> None:
         """`caller_of` proves who sent a request; a request's body has at most `body` bytes."""
@@ -42,14 +43,22 @@ class LazyTools:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, with 503 when the tools cannot be loaded."""
-        if self._app is None:
-            self._app = asyncio.get_running_loop().create_future()
-            self._asked.set()
         try:
-            app: ASGIApp = await asyncio.shield(self._app)
+            app = await self._loaded()
         except _FAILURES as error:
             app = JSONResponse({"error": f"the tools cannot be loaded: {error}"}, 503)
         await app(scope, receive, send)
+
+    async def ready(self) -> None:
+        """Return when a call is answered at once, or cannot be answered and is told why."""
+        with suppress(*_FAILURES):
+            await self._loaded()
+
+    async def _loaded(self) -> ASGIApp:
+        if self._app is None:
+            self._app = asyncio.get_running_loop().create_future()
+            self._asked.set()
+        return await asyncio.shield(self._app)
 
     async def run(self) -> None:
         """Load when asked to, and serve until cancelled."""

@@ -54,6 +54,19 @@ class Remains:
     resumable: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Misplaced:
+    """What is wrong with the folder that a session works in, in words.
+
+    `place` is where it stood, `moved` where it is now, as far as known; `taken`: another one stands there.
+    """
+
+    why: str
+    place: str
+    moved: str | None
+    taken: bool
+
+
 @dataclass(slots=True)
 class Live:
     """One live session. `poke` wakes its driver, `changed` fires after each look.
@@ -102,7 +115,7 @@ class Live:
     record: DeathRecord | None = None
     remains: Remains | None = None
     burying: bool = False
-    misplaced: str | None = None
+    misplaced: Misplaced | None = None
     forgotten: bool = False
     readers: int = 0
     found: list[Reading] = field(default_factory=list[Reading])

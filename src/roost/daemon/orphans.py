@@ -47,14 +47,16 @@ class Orphan:
     closed: bool = False
 
     @property
-    def why(self) -> str:
-        """What is to be done about it, in words."""
-        ident = self.marker.session[:8]
+    def seen(self) -> str:
+        """What is so, in words."""
         pids = ", ".join(str(process.pid) for process in self.processes)
-        return (
-            f"session {ident} runs (process {pids}) and is not in the registry;"
-            f" `roost adopt {ident}` takes it in, `roost gc --end {ident}` ends it"
-        )
+        return f"session {self.marker.session[:8]} runs (process {pids}) and is not in the registry"
+
+    @property
+    def why(self) -> str:
+        """The same, with what is to be done about it."""
+        ident = self.marker.session[:8]
+        return f"{self.seen}; `roost adopt {ident}` takes it in, `roost gc --end {ident}` ends it"
 
 
 def orphans_among(

@@ -138,6 +138,7 @@ class Daemon:
         self._web = WebServer(
             machine, self._api, tokens, Hooks(self._keeper), metrics, self._metrics_key, http
         )
+        launcher.tools = self._web.tools.ready
 
     def shut_down(self, end_agents: bool = False) -> None:  # noqa: FBT001, FBT002 -- also a signal handler
         """Ask the daemon to end; its agents live on unless `end_agents`."""

@@ -10,6 +10,7 @@ from roost.daemon.fleet import Fleet
 from roost.daemon.machine import Machine
 from roost.daemon.threads import BusyError
 from roost.errors import RoostError
+from roost.finding import Code, Finding, good, note, wrong
 from roost.host.ancestry import enclosure
 from roost.program import FOLDER, code
 
@@ -45,13 +46,16 @@ class Surroundings:
     def _live(self) -> int:
         return sum(len(state.sessions) for state in self._fleet.states())
 
-    async def checks(self) -> list[dict[str, Any]]:
+    async def checks(self) -> list[Finding]:
         """The findings."""
         config = str(self._machine.places.config)
         return [
             *await self._program(),
-            _check("daemon's config", ok=True, detail=config),
-            *(_check("runtime folder", ok=None, detail=each) for each in self._machine.inherited.notes),
+            good("daemon's config", config),
+            *(
+                note(Code.RUNTIME_FOLDER, "runtime folder", each, fix=f"env -u XDG_RUNTIME_DIR {REPLACE}")
+                for each in self._machine.inherited.notes
+            ),
             self._open_files(),
             *await self._machine.work.processes.run(self._fates),
         ]
@@ -62,36 +66,37 @@ class Surroundings:
             return await self._machine.work.launches.run(code) == self._machine.code
         return True
 
-    async def _program(self) -> list[dict[str, Any]]:
+    async def _program(self) -> list[Finding]:
         if await self._is_current():
             return []
         why = f"its program at {FOLDER} was replaced or removed since it started"
-        return [_check("daemon's program", ok=False, detail=why, fix=REPLACE)]
+        return [wrong(Code.DAEMON_STALE, "daemon's program", why, fix=REPLACE)]
 
-    def _open_files(self) -> dict[str, Any]:
+    def _open_files(self) -> Finding:
         limit, fits = room(self._live())
         wanted = sum(state.peer.settings.runtime != HUMAN for state in self._fleet.states())
         if fits is None:
-            return _check("open files", ok=True, detail="there is no limit")
+            return good("open files", "there is no limit")
         text = f"limit {limit}, which is enough for some {fits} sessions"
-        if fits < wanted:
-            fix = f"{REPLACE}, where `ulimit -Hn` is higher (LimitNOFILE= of a service)"
-            return _check("open files", ok=None, detail=f"{text}; there are {wanted} peers", fix=fix)
-        return _check("open files", ok=True, detail=text)
+        if fits >= wanted:
+            return good("open files", text)
+        advice = "raise it (`ulimit -Hn`, LimitNOFILE= of a service); where it is higher:"
+        why = f"{text}; there are {wanted} peers"
+        return note(Code.OPEN_FILES, "open files", why, advice=advice, fix=REPLACE)
 
-    def _fates(self) -> list[dict[str, Any]]:
+    def _fates(self) -> list[Finding]:
         """Blocking: what lives below a session's shim, as an older roost let it."""
-        found: list[dict[str, Any]] = []
+        found: list[Finding] = []
         if _is_enclosed(None):
             why = "the daemon was started inside an agent's session and would end with it"
-            found.append(_check("fate of the daemon", ok=False, detail=why, fix=REPLACE))
+            found.append(wrong(Code.DAEMON_ENCLOSED, "fate of the daemon", why, fix=REPLACE))
         for state in self._fleet.states():
             for session in state.sessions:
                 if session.processes is None or not _is_enclosed(session.processes.server.pid):
                     continue
-                name = state.peer.name
+                name, fix = state.peer.name, f"roost restart {state.peer.name}"
                 why = "it was started from inside another agent's session and would end with it"
-                found.append(_check(f"fate of {name}", ok=False, detail=why, fix=f"roost restart {name}"))
+                found.append(wrong(Code.SESSION_ENCLOSED, f"fate of {name}", why, fix=fix))
         return found
 
 
@@ -100,7 +105,3 @@ def _is_enclosed(pid: int | None) -> bool:
         return enclosure(pid) is not None
     except RoostError:
         return False
-
-
-def _check(check: str, *, ok: bool | None, detail: str, fix: str = "") -> dict[str, Any]:
-    return {"check": check, "ok": ok, "detail": detail, "fix": fix}

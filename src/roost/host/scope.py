@@ -2,46 +2,78 @@
 
 A process started by the daemon belongs to the daemon's control group, or to the login session in which
 somebody typed `roost up`, and may be ended with it. A transient scope (systemd-run(1)) belongs to neither.
+
+OOMPolicy=continue: without it systemd ends the whole scope, and with it all of an agent's work, when the
+kernel kills one process of it for lack of memory (systemd.scope(5); systemd 252.38 gives a scope of a user
+OOMPolicy=stop). Scopes know it since systemd 253 and Debian's 252; an older one refuses the unknown property
+and ends the scope whatever is asked for, so there none is asked for.
 """
 
 import asyncio
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from enum import Enum, auto
 from pathlib import Path
 from shutil import which
 
 PROBE_SECONDS = 3.0
 """How long systemd may take to show that it gives scopes."""
 _HUNG = 124
+_POLICY = "OOMPolicy"
+"""What a systemd that does not know it names in its complaint."""
 _PREFIX = "roost-"
 _CGROUP = Path("/proc/self/cgroup")
 
 
-class Scopes:
-    """Whether sessions get scopes. `why` says so in words; it changes when a scope was refused."""
+class Refusal(Enum):
+    """Why there are no scopes where a person can do something about it."""
 
-    def __init__(self, why: str = "nobody has looked for them", *, available: bool = False) -> None:
+    LINGER = auto()
+    MANAGER = auto()
+
+
+class Scopes:
+    """Whether sessions get scopes. `why` says so in words; it changes when a scope was refused, or given.
+
+    `outlives`: an agent outlives a process of its scope that is killed for lack of memory.
+    """
+
+    def __init__(
+        self,
+        why: str = "nobody has looked for them",
+        *,
+        available: bool = False,
+        outlives: bool = True,
+        refusal: Refusal | None = None,
+    ) -> None:
         """Give scopes, or not, for this reason."""
-        self.why = why
+        self.why = self._began = why
         self.available = available
+        self.refusal = refusal
+        self._outlives = outlives
 
     def prefix(self, name: str) -> tuple[str, ...]:
         """What goes before a command so that it runs in the scope `roost-<name>`; empty without scopes.
 
         --collect: a scope whose last process failed leaves nothing behind in the manager.
         """
-        return _scope(f"{_PREFIX}{name}") if self.available else ()
+        return _scope(f"{_PREFIX}{name}", outlives=self._outlives) if self.available else ()
+
+    def given(self) -> None:
+        """A scope was given: that one was refused before is over."""
+        self.why, self.refusal = self._began, None
 
     def refused(self, why: str, *, for_good: bool) -> None:
         """A scope was refused; `for_good`: do not ask again."""
-        self.why = f"one was refused: {why}"
+        self.why, self.refusal = f"one was refused: {why}", Refusal.MANAGER
         if for_good:
             self.available = False
 
 
-def _scope(unit: str) -> tuple[str, ...]:
-    return ("systemd-run", "--user", "--scope", "--quiet", "--collect", f"--unit={unit}", "--")
+def _scope(unit: str, *, outlives: bool) -> tuple[str, ...]:
+    policy = ("--property=OOMPolicy=continue",) if outlives else ()
+    return ("systemd-run", "--user", "--scope", "--quiet", "--collect", *policy, f"--unit={unit}", "--")
 
 
 def control_group(path: Path = _CGROUP) -> str:
@@ -83,16 +115,28 @@ async def find_scopes(
         return Scopes("no systemd user manager runs here")
     if which("systemd-run", path=path) is None:
         return Scopes("there is no systemd-run on PATH")
-    tried, lingers = await asyncio.gather(
-        _ask([*_scope(f"{_PREFIX}probe-{os.getpid()}"), "true"], environ),
-        _ask(["loginctl", "show-user", str(os.getuid()), "--property=Linger"], environ),
+    (tried, outlives), lingers = await asyncio.gather(
+        _try(environ), _ask(["loginctl", "show-user", str(os.getuid()), "--property=Linger"], environ)
     )
     if tried[0] != 0:
-        return Scopes(f"systemd-run does not give one: {tried[1] or f'exit code {tried[0]}'}")
+        why = f"systemd-run does not give one: {tried[1] or f'exit code {tried[0]}'}"
+        return Scopes(why, refusal=Refusal.MANAGER)
     inside = under_manager(control_group() if group is None else group)
     if not inside and "Linger=yes" not in lingers[1]:
-        return Scopes("lingering is off, so a scope would end at your logout")
-    return Scopes("each session has one", available=True)
+        return Scopes("lingering is off, so a scope would end at your logout", refusal=Refusal.LINGER)
+    why = "each session has one"
+    if not outlives:
+        why += "; this systemd ends it as a whole when one of its processes is killed for lack of memory"
+    return Scopes(why, available=True, outlives=outlives)
+
+
+async def _try(environ: Mapping[str, str]) -> tuple[tuple[int, str], bool]:
+    """What systemd-run said when it was asked for a scope, and whether the scope outlives its processes."""
+    unit = f"{_PREFIX}probe-{os.getpid()}"
+    tried = await _ask([*_scope(unit, outlives=True), "true"], environ)
+    if _POLICY not in tried[1]:
+        return tried, True
+    return await _ask([*_scope(unit, outlives=False), "true"], environ), False
 
 
 async def _ask(command: Sequence[str], environ: Mapping[str, str]) -> tuple[int, str]:

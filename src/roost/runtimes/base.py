@@ -34,11 +34,15 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class LaunchPlan:
-    """How to start one session: arguments, additional environment, files for its private directory."""
+    """How to start one session: arguments, additional environment, files for its private directory.
+
+    `calls`: its program calls the tools as it starts, or never (Codex 0.171.0 begins its turn without them).
+    """
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     files: Mapping[str, str] = field(default_factory=dict[str, str])
+    calls: bool = True
 
 
 @dataclass(frozen=True, slots=True)

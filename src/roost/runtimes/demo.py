@@ -148,7 +148,8 @@ class DemoRuntime:
         ]
         if session.resumed:
             argv.append("--resume")
-        return LaunchPlan((*argv, *context.settings.args), {"ROOST_DEMO_STATE": str(context.shared)})
+        env = {"ROOST_DEMO_STATE": str(context.shared)}
+        return LaunchPlan((*argv, *context.settings.args), env, calls=False)
 
     def sensor(self, context: Context) -> DemoSensor:
         """The sensor of one session."""

@@ -82,7 +82,9 @@ class TmuxTerminals:
             return False
         if code != 0:
             self._scopes.refused(" ".join(complaint.split()) or f"exit code {code}", for_good=False)
-        return code == 0
+            return False
+        self._scopes.given()
+        return True
 
     async def reopen(self, socket: Path, server: ProcessId) -> None:
         """Have the server make its socket again where it was removed: it does so on SIGUSR1 (tmux 3.3a)."""
