@@ -267,17 +267,18 @@ class Shell(RuleBasedStateMachine):
             self.first_offers.append(command.message.id)
 
     def check_launch(self, launch: c.Launch, before: PeerState, event: e.Event) -> None:
+        """P6: the guard stops new sessions, not one that was begun before another of the pool tripped it."""
         assert self.state is not None
         peer = self.state.peer
         assert not peer.stopped
         assert not peer.removing
+        if before.session is not None and before.session.id == launch.session.id:
+            assert isinstance(event, e.ConversationMissing)
+            return
         loose = isinstance(event, e.Wake | e.Restart | e.Start)
         assert loose or before.peer.quarantine is None or before.peer.quarantine.until <= self.now
         mended = isinstance(event, e.Configure) and before.peer.hindered is not None
         assert loose or mended or before.peer.pending or (before.peer.backoff_until or 0.0) <= self.now
-        if before.session is not None and before.session.id == launch.session.id:
-            assert isinstance(event, e.ConversationMissing)
-            return
         asked = before.peer.pending is not None or isinstance(event, REQUESTS)
         awake = peer.settings.wake is WakePolicy.EPHEMERAL or before.session is not None
         waiting = [
