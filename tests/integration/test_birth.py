@@ -125,6 +125,8 @@ def test_F1_a_start_that_would_end_with_the_agent_is_refused_in_one_sentence(roo
 def test_F1_a_daemon_that_is_started_bare_from_closed_streams_answers(roost: Roost) -> None:
     words = shlex.join([sys.executable, "-m", "roost.daemon"])
     roost.start("sh", "-c", f'exec {words} "$@" <&- >&- 2>&-', "sh")
+    pid = roost.call("status")["pid"]
+    assert Path(f"/proc/{pid}/cwd").readlink() == Path("/"), "F8: no folder is kept busy"
     roost.add("b", idle="1h")
     assert roost.ask("b", "hi") == "echo: hi"
 
@@ -205,7 +207,7 @@ def test_F8_F9_a_daemon_starts_from_the_worst_places(roost: Roost, start: str) -
     done = subprocess.run(
         argv,
         env=environ,
-        cwd="/",
+        cwd=roost.home.work,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -5,6 +5,7 @@ or not at all, keeping the truth about what was pasted into which conversation.
 """
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -435,8 +436,12 @@ class Machine(Shell):
             state, at = after, deadline(after, now) if after else None
 
     def teardown(self) -> None:
-        """A shell that does its work brings every message to an end, whatever was before. People leave."""
-        if self.state is None:
+        """A shell that does its work brings every message to an end, whatever was before. People leave.
+
+        A life in which a promise was broken ends there: its store holds half a decision, and what that leads
+        to would hide what was found.
+        """
+        if self.state is None or sys.exc_info()[0] is not None:
             return
         self.tell(e.Start("op"))
         if self.state is not None and self.state.peer.settings.runtime == "human":

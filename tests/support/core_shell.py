@@ -39,6 +39,11 @@ def urgency(message: Message) -> int:
     return 0 if message.cut else 1 + list(Timing).index(message.timing)
 
 
+def leaves(session: Session) -> bool:
+    """Whether it ends because its model refuses its conversation (C7)."""
+    return session.ending is not None and session.ending.cause is Cause.CONVERSATION_REFUSED
+
+
 class Shell(RuleBasedStateMachine):
     """One peer with its store and its effects, and what must hold after every decision."""
 
@@ -52,7 +57,6 @@ class Shell(RuleBasedStateMachine):
         self.first_offers: list[str] = []
         self.news: dict[tuple[str, str], str] = {}
         self.spares: set[str] = set()
-        self.tasks: dict[str, str] = {}
         self.tasked: set[str] = set()
         self.conversations: set[str | None] = set()
         self.stored = Stored()
@@ -114,6 +118,7 @@ class Shell(RuleBasedStateMachine):
         self.turn_is_over(event)
         if isinstance(event, e.TurnEnded):
             self.check_refusal(event, before)
+        self.check_leaving(before)
         self.stored_is_remembered()
         self.tasks_end()
         return commands
@@ -144,7 +149,7 @@ class Shell(RuleBasedStateMachine):
                 if session.id in self.truth.unstarted:
                     self.check_unstarted(before)
                 if death.cause is Cause.CONVERSATION_REFUSED:
-                    self.check_left(session)
+                    self.truth.left.add(self.truth.place(session))
             case c.Notify(ident, to, notice):
                 known = self.stored.messages.get(notice.about) or self.stored.final[notice.about]
                 assert known.notice is None, "a notice was answered by a notice"
@@ -154,33 +159,43 @@ class Shell(RuleBasedStateMachine):
                 pass
 
     def check_refusal(self, event: e.TurnEnded, before: PeerState) -> None:
-        """C7: the second message whose turn fails, with no answer in between, ends its conversation."""
+        """C7: the second message whose turn fails, with no answer in between, ends its conversation.
+
+        A turn that held several is one failure. It is put down to the one that came into it last: before that
+        one came the turn went on. A session that is ending anyway goes on to its end.
+        """
         session = before.find_session(event.session)
-        ended = {
+        ended = [
             m.id
             for m in before.turn
             if m.session == event.session and (event.messages is None or m.id in event.messages)
-        }
+        ]
         if session is None or not ended or event.outage or event.interrupted:
             return
         failed = self.truth.failed.setdefault(self.truth.place(session), set())
-        others = failed - ended
-        failed.clear() if event.failed is None else failed.update(ended)
-        if event.failed is None or not others or before.peer.settings.wake is WakePolicy.EPHEMERAL:
+        if event.failed is None:
+            failed.clear()
             return
-        if session.state is SessionState.STOPPING:
-            return  # it ends for another reason
+        others = any(failed - {each} for each in ended)
+        stopping = session.state is SessionState.STOPPING
+        if not stopping or not failed:
+            failed.update(ended if others else ended[-1:])
+        if not others or stopping or before.peer.settings.wake is WakePolicy.EPHEMERAL:
+            return
         now = self.state.find_session(session.id) if self.state else None
         assert now is None or now.ending is not None, "a conversation that is refused goes on"
 
-    def check_left(self, session: Session) -> None:
-        """Two messages have failed in it, or one, and an operator asked for a fresh one."""
-        place = self.truth.place(session)
-        asked = session.ending is not None and session.ending.by == "op"
-        assert len(self.truth.failed.get(place, ())) >= (1 if asked else 2), (
-            "a conversation was left too soon"
-        )
-        self.truth.left.add(place)
+    def check_leaving(self, before: PeerState) -> None:
+        """C7: it is left when two messages have failed in it, or one, and an operator asked for a fresh one.
+
+        What is decided then stands, whatever is found out about its last turn while it ends.
+        """
+        known = {session.id for session in before.sessions if leaves(session)}
+        for session in self.state.sessions if self.state is not None else ():
+            if session.ending is not None and leaves(session) and session.id not in known:
+                failed = self.truth.failed.get(self.truth.place(session), ())
+                asked = session.ending.by == "op"
+                assert len(failed) >= (1 if asked else 2), "a conversation was left too soon"
 
     def check_unstarted(self, before: PeerState) -> None:
         """What never ran is nobody's crash, and the past of the peer is what it was."""
@@ -252,17 +267,18 @@ class Shell(RuleBasedStateMachine):
             self.first_offers.append(command.message.id)
 
     def check_launch(self, launch: c.Launch, before: PeerState, event: e.Event) -> None:
+        """P6: the guard stops new sessions, not one that was begun before another of the pool tripped it."""
         assert self.state is not None
         peer = self.state.peer
         assert not peer.stopped
         assert not peer.removing
+        if before.session is not None and before.session.id == launch.session.id:
+            assert isinstance(event, e.ConversationMissing)
+            return
         loose = isinstance(event, e.Wake | e.Restart | e.Start)
         assert loose or before.peer.quarantine is None or before.peer.quarantine.until <= self.now
         mended = isinstance(event, e.Configure) and before.peer.hindered is not None
         assert loose or mended or before.peer.pending or (before.peer.backoff_until or 0.0) <= self.now
-        if before.session is not None and before.session.id == launch.session.id:
-            assert isinstance(event, e.ConversationMissing)
-            return
         asked = before.peer.pending is not None or isinstance(event, REQUESTS)
         awake = peer.settings.wake is WakePolicy.EPHEMERAL or before.session is not None
         waiting = [
@@ -351,7 +367,7 @@ class Shell(RuleBasedStateMachine):
 
     def run_offer(self, offer: c.Offer, pick: Pick) -> None:
         session, message = self.live(), offer.message
-        how = pick("taken", "taken", "refused", "unclear", "unclear, pasted")
+        how = pick("taken", "taken", "refused", "unclear", "unclear, pasted", "rejected")
         if session is not None and self.found_before(offer, session):
             verdict = pick(Examination.FOUND, Examination.ENDED)
             self.tell(e.Examined(message.id, verdict, "found before it was pasted again", message.attempts))
@@ -360,17 +376,32 @@ class Shell(RuleBasedStateMachine):
             how = "refused"
         if session is not None and how in ("taken", "unclear, pasted"):
             self.truth.paste(offer, session)
-            if offer.key in self.tasked:
-                assert self.tasks.setdefault(session.id, message.id) == message.id, "two tasks in one session"
-                if session.id in self.spares:
-                    held = self.truth.holds[self.truth.place(session)]
-                    notices = {m.id for m in self.state.messages if m.notice} if self.state else set()
-                    assert held <= {message.id} | notices, "P4 M1: a spare was not fresh"
+            self.check_task(offer, session)
         if how == "taken":
             self.tell(e.Taken(offer.session, message.id, "record"))
+        elif how == "rejected":
+            self.tell(e.Rejected(offer.session, message.id, "a hook stopped it"))
         else:
             certain = how == "refused"
             self.tell(e.OfferFailed(offer.session, message.id, certain, how, message.attempts))
+
+    def check_task(self, offer: c.Offer, session: Session) -> None:
+        """P4 M1 M3: a task is shown to a session that was shown no other message before, but for notices.
+
+        What a session was given before its peer became ephemeral is its past: a note about that goes on with
+        it, and it is given no task.
+        """
+        message = offer.message
+        if message.notice is not None:
+            return
+        given = self.truth.given.setdefault(session.id, set())
+        if offer.key in self.tasked:
+            assert not given or message.id in given, "two tasks in one session"
+            if session.id in self.spares:
+                held = self.truth.holds[self.truth.place(session)]
+                notices = {m.id for m in self.state.messages if m.notice} if self.state else set()
+                assert held <= {message.id} | notices, "P4 M1: a spare was not fresh"
+        given.add(message.id)
 
     def found_before(self, offer: c.Offer, session: Session) -> bool:
         """Whether the record shows that a message which is sent again was taken before."""

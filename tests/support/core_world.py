@@ -61,7 +61,11 @@ class Stored:
 
 @dataclass
 class Truth:
-    """What the conversations really hold, whatever anybody believes."""
+    """What the conversations really hold, whatever anybody believes.
+
+    `failed`: for each conversation the messages that its failed turns are put down to, since the last answer.
+    `given`: for each session the messages that were pasted into it, notices apart.
+    """
 
     holds: dict[str, set[str]] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
@@ -69,6 +73,7 @@ class Truth:
     unstarted: set[str] = field(default_factory=set)
     failed: dict[str, set[str]] = field(default_factory=dict)
     left: set[str] = field(default_factory=set)
+    given: dict[str, set[str]] = field(default_factory=dict)
     pastes: Counter[str] = field(default_factory=Counter)
     resent: Counter[str] = field(default_factory=Counter)
     outages: Counter[str] = field(default_factory=Counter)

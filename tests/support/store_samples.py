@@ -157,6 +157,7 @@ FULL_SESSION = Session(
     "runs make",
     ("m-1", "m 2"),
     Refusal("m-1", "400 no"),
+    used=True,
 )
 FULL_MESSAGE = Message(
     "ab" * 16,

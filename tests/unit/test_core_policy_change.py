@@ -2,10 +2,16 @@
 
 from dataclasses import replace
 
+from roost.core import commands as c
 from roost.core import events as e
+from roost.core.message import Examination, Notice, Timing
 from roost.core.peer import WakePolicy
+from roost.core.policy import Policy, Traits
 from roost.core.session import SessionState
 from tests.support.playbook import Play
+
+DONE = ["stopping(ephemeral-done)", "End ephemeral-done guarded"]
+SILENT = ["stopping(ephemeral-silent)", "End ephemeral-silent guarded"]
 
 
 def turned(play: Play, wake: WakePolicy) -> list[str]:
@@ -61,3 +67,91 @@ def test_P4_the_task_of_a_session_stays_its_task() -> None:
     turned(play, WakePolicy.WARM)
     turned(play, WakePolicy.EPHEMERAL)
     assert (play.session.task, play.session.armed_at) == (task, None)
+
+
+def test_P4_an_offer_that_failed_is_not_made_again_to_a_session_with_a_past() -> None:
+    play = Play()
+    play.busy()
+    play.ended()
+    play.submit(2)
+    turned(play, WakePolicy.EPHEMERAL)
+    play.tell(e.OfferFailed(play.session.id, play.message(2).id, certain=True, why="a draft"))
+    assert play.tell(e.Tick(), after=1) == [], "the task waits for a fresh session"
+    assert play.tell(e.Tick(), after=1) == DONE
+    play.died()
+    assert play.ready() == ["ready", "offered", "Offer 2"]
+
+
+def test_P4_a_task_in_doubt_makes_its_session_one_with_a_past() -> None:
+    play = Play(wake=WakePolicy.EPHEMERAL)
+    play.submit()
+    play.ready()
+    play.tell(e.OfferFailed(play.session.id, play.message().id, certain=False, why="cut short"))
+    play.examined(Examination.UNCLEAR)
+    assert play.tell(e.Resend(play.message().id, "op")) == ["queued", "offered", "Offer 1"]
+    play.tell(e.OfferFailed(play.session.id, play.message().id, certain=True, why="a draft"))
+    assert play.submit(2, timing=Timing.NOW) == ["queued"]
+    assert play.tell(e.Tick(), after=2) == DONE
+
+
+def test_P4_a_note_that_a_hook_refuses_leaves_no_fresh_session() -> None:
+    play = Play(wake=WakePolicy.EPHEMERAL)
+    play.busy()
+    play.submit(2)
+    play.ended("overloaded")
+    assert play.tell(e.Tick(), after=5) == ["offered", "Redrive 1"]
+    rejected = e.Rejected(play.session.id, play.message().id, "no such words")
+    assert play.tell(rejected) == ["dead-letter", "Notify refused"]
+    assert play.tell(e.Tick(), after=2) == DONE
+    play.died()
+    assert play.ready() == ["ready", "offered", "Offer 2"]
+
+
+def test_P4_a_turn_that_failed_before_the_change_is_driven_again_in_its_session() -> None:
+    play = Play()
+    play.busy()
+    play.ended("overloaded")
+    turned(play, WakePolicy.EPHEMERAL)
+    assert play.tell(e.Tick(), after=5) == ["offered", "Redrive 1"]
+    play.taken()
+    play.ended()
+    assert play.tell(e.Tick(), after=9) == SILENT
+
+
+def test_N1_a_notice_that_is_with_the_session_is_no_task_and_is_not_answered() -> None:
+    play = Play()
+    play.busy()
+    play.ended()
+    play.submit(2, sender="roost", notice=Notice("x", "died", "why"))
+    turned(play, WakePolicy.EPHEMERAL)
+    play.taken(2)
+    play.ended()
+    assert play.tell(e.Tick(), after=9) == DONE
+    assert play.died() == ["stopped(ephemeral-done)"]
+
+
+def test_N1_who_gave_the_task_hears_of_its_silence_whoever_wrote_into_its_turn() -> None:
+    play = Play()
+    play.policy = Policy({"demo": Traits(steers=True)})
+    play.busy()
+    play.tell(play.seen(SessionState.WORKING))
+    play.submit(2, sender="other", timing=Timing.NOW)
+    play.taken(2)
+    turned(play, WakePolicy.EPHEMERAL)
+    play.ended()
+    play.tell(play.seen(SessionState.IDLE))
+    assert play.tell(e.Tick(), after=9) == SILENT
+    assert play.died()[0] == "Notify unanswered"
+    news = next(command for command in play.commands if isinstance(command, c.Notify))
+    assert (news.to, news.notice.about) == ("asker", f"{1:032x}")
+
+
+def test_P4_a_notice_that_waits_to_be_driven_again_does_not_keep_a_task_that_is_over() -> None:
+    play = Play(wake=WakePolicy.EPHEMERAL)
+    play.busy()
+    play.ended()
+    play.submit(2, sender="roost", notice=Notice("x", "died", "why"))
+    play.taken(2)
+    play.ended("overloaded")
+    play.tell(e.Replied(f"{1:032x}", "reply"))
+    assert play.tell(e.Tick(), after=2) == DONE

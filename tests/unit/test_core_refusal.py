@@ -278,3 +278,14 @@ def test_C7_an_id_that_becomes_known_is_no_other_conversation() -> None:
     fail(play, 1, twice=True)
     play.tell(e.Observed(play.session.id, SessionState.IDLE, "at its prompt", "c"))
     assert "stopping(conversation-refused)" in fail(play, 2)
+
+
+def test_C7_refresh_cuts_no_turn_short_to_leave_a_conversation() -> None:
+    play = Play()
+    play.submit(1)
+    play.ready()
+    fail(play, 1, twice=True)
+    assert play.submit(2) == ["queued", "offered", "Offer 2"]
+    assert play.tell(e.Refresh("op")) == ["fresh-next"], "its model has not refused this one"
+    play.taken(2)
+    assert play.ended() == ["done"]

@@ -189,3 +189,19 @@ def test_an_urgent_message_that_a_draft_kept_out_of_the_turn_is_tried_again_in_i
     play.tell(e.OfferFailed(play.session.id, mail(2).id, certain=True, why="a draft", person=True))
     assert play.message(2).state is MessageState.QUEUED
     assert play.tell(e.Tick(), after=1) == ["offered", "Offer 2"]
+
+
+def test_N4_what_is_driven_again_has_a_turn_of_its_own() -> None:
+    """It would be given up for the end of another one's turn."""
+    play = steerable()
+    for number in (2, 3):
+        play.submit(number, timing=NOW)
+        play.taken(number)
+    play.died()
+    assert play.tell(e.Tick(), after=1) == ["starting(redrive)", "Launch"]
+    play.tell(e.ConversationMissing(play.session.id))
+    assert play.ready() == ["ready", "offered", "Offer 2"], "the urgent one first, whole"
+    play.taken(2)
+    assert play.tell(play.seen(SessionState.WORKING)) == ["working"]
+    assert play.ended() == ["done"]
+    assert play.tell(play.seen(SessionState.IDLE)) == ["idle", "offered", "Offer 3"]

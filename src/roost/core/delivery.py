@@ -13,7 +13,7 @@ from roost.core.message import HANDED, HANDED_AGAIN, STEERED, Examination, Messa
 from roost.core.peer import WakePolicy
 from roost.core.session import COUNTED, Session, SessionState
 from roost.core.step import Step
-from roost.core.turns import cut_off, endure, lost, noted, put_back, requeue
+from roost.core.turns import cut_off, endure, lost, noted, put_back, requeue, untask
 from roost.errors import QueueFullError, RefusedError
 
 _URGENCY = {Timing.NOW: 1, Timing.NEXT: 2, Timing.IDLE: 3}
@@ -187,7 +187,7 @@ def _accept(step: Step, message: Message, evidence: str, *, found_by: Session | 
     )
     _note_accepted(step, taken, evidence)
     if _with_live(step, taken):
-        step.set_session(active_at=step.now)
+        step.set_session(active_at=step.now, used=True)
         _remember_topic(step, taken.topic)
         if late:
             step.finish(taken, MessageState.DONE, f"{evidence}; another message is with its session now")
@@ -268,10 +268,9 @@ def on_rejected(step: Step, event: e.Rejected) -> None:
     step.attempt(message, "rejected", event.why)
     why = f"a hook refused the prompt: {event.why}"
     step.finish(message, MessageState.DEAD_LETTER, why, tell="refused")
-    session = step.live(event.session)
-    if session is not None:
-        task = None if session.task == message.id else session.task
-        step.set_session(active_at=step.now, task=task)
+    if step.live(event.session) is not None:
+        step.set_session(active_at=step.now)
+        untask(step, message)
 
 
 def on_offer_failed(step: Step, event: e.OfferFailed) -> None:
@@ -317,6 +316,8 @@ def on_examined(step: Step, event: e.Examined) -> None:
             put_back(step, message, event.why)
         case Examination.UNCLEAR:
             step.set_message(message, state=MessageState.UNKNOWN, why=event.why)
+            if _with_live(step, message):
+                step.set_session(used=True)
             step.journal("unknown", message=message.id, why=event.why)
             step.tell(message, "unknown", event.why)
         case Examination.FOUND:
@@ -441,7 +442,11 @@ def offer(step: Step) -> None:
 
 
 def _steers(step: Step, session: Session, message: Message) -> bool:
-    """Whether the message goes into the running turn. A task has a turn of its own, and so has a cut one."""
-    if message.timing is not Timing.NOW or message.cut or not step.traits.steers:
+    """Whether the message goes into the running turn.
+
+    A task has a turn of its own, and so has what is driven again: the end of another would end it, too.
+    """
+    again = message.cut or message.redriven
+    if message.timing is not Timing.NOW or again or not step.traits.steers:
         return False
     return session.state is SessionState.WORKING and step.peer.settings.wake is not WakePolicy.EPHEMERAL

@@ -134,7 +134,7 @@ def _task_due(state: PeerState, session: Session) -> PolicyEnd:
     if session.armed_at is None:
         why = f"no answer for {rough_duration(bound)}{unfinished}"
         return PolicyEnd(silent_at, Cause.EPHEMERAL_SILENT, why)
-    driven = any(message.cut and message.session == session.id for message in state.messages)
+    driven = any(message.cut and message.id == session.task for message in state.messages)
     if session.state is SessionState.IDLE and not session.background and not driven:
         quiet_at = max(session.armed_at, idle_since(session)) + settings.quiet
         return PolicyEnd(quiet_at, Cause.EPHEMERAL_DONE, "its task is over")

@@ -78,7 +78,8 @@ def on_restart(step: Step, event: e.Restart) -> None:
 def on_refresh(step: Step, event: e.Refresh) -> None:
     """Mark the peer: its next natural wake is fresh. The session that lives now goes on.
 
-    But for one whose model refused its latest turn: that would go on failing.
+    But for one whose model refused its latest turn: that would go on failing. What is with it now is another
+    turn, which nobody knows the end of.
     """
     if step.traits.mailbox:
         return _refuse(step, f"'{step.peer.name}' is a mailbox; it has no conversation to refresh")
@@ -86,7 +87,9 @@ def on_refresh(step: Step, event: e.Refresh) -> None:
         return _refuse(step, f"'{step.peer.name}' is being removed")
     _mark_fresh(step, event.by)
     session = step.session
-    if session is not None and session.state is SessionState.IDLE and session.refusal is not None:
+    if session is None or session.refusal is None or step.state.in_flight:
+        return None
+    if session.state is SessionState.IDLE:
         end(step, Cause.CONVERSATION_REFUSED, event.by, why=f"its model refuses it: {session.refusal.why}")
     return None
 
@@ -155,16 +158,21 @@ def on_configure(step: Step, event: e.Configure) -> None:
 
 
 def _use_up(step: Step) -> None:
-    """P4 M1: a live session that has a past is not fresh, so it gets no task any more."""
-    session, flight = step.session, step.state.in_flight
+    """P4 M1: a live session that has a past is not fresh, so it gets no task any more but the one it has.
+
+    A notice is no task: nobody waits for an answer to it.
+    """
+    session = step.session
     if session is None or not (session.ready or session.resumed):
         return
-    if any(message.id == session.task for message in flight):
-        return
-    if flight:
-        step.set_session(task=flight[0].id, armed_at=None)
+    cut = (message for message in step.state.messages if message.cut and message.session == session.id)
+    begun = [message for message in (*step.state.in_flight, *cut) if message.notice is None]
+    task = next((message for message in begun if message.id == session.task), begun[0] if begun else None)
+    if task is None:
+        step.set_session(used=True, task=session.id, armed_at=step.now)
     else:
-        step.set_session(task=session.id, armed_at=step.now)
+        armed_at = session.armed_at if task.id == session.task else None
+        step.set_session(used=True, task=task.id, armed_at=armed_at, sender=task.sender)
 
 
 def _ask_for(step: Step, mode: WakeMode, by: str) -> None:

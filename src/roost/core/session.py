@@ -120,6 +120,7 @@ class Refusal:
 class Session:
     """One live session. Times are Unix seconds; `armed_at` starts the quiet window of an ephemeral task.
 
+    `used`: it is fresh no more, as it has a past or was shown a message, or may have been.
     `pooled`: it is kept beside the peer's active session and is offered nothing; a `spare` one
     was started for the pool and has never been active. `topic` is the conversation
     that it runs, where a peer keeps conversations apart (None: the main one), `sender` who sent its latest
@@ -158,6 +159,7 @@ class Session:
     background: str = ""
     told: tuple[str, ...] = ()
     refusal: Refusal | None = None
+    used: bool = False
 
     @property
     def open_errand(self) -> Errand | None:

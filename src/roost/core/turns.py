@@ -85,11 +85,21 @@ def put_back(step: Step, message: Message, why: str, *, person: bool = False) ->
         step.set_message(message, state=MessageState.ACCEPTED, cut=True, redriven=False, why=why)
     else:
         requeue(step, message, why)
-        if step.session is not None and step.session.task == message.id:
-            step.set_session(task=None, armed_at=None)
+        untask(step, message)
     waiting = step.state.message(message.id)
     assert waiting is not None  # noqa: S101 -- it was put back just now
     step.set_message(waiting, not_before=step.now + delay)
+
+
+def untask(step: Step, message: Message) -> None:
+    """The session was not shown this task: it is free for another if it is still fresh, else it is over."""
+    session = step.session
+    if session is None or session.task != message.id:
+        return
+    if session.used:
+        step.set_session(task=session.id, armed_at=session.armed_at or step.now)
+    else:
+        step.set_session(task=None, armed_at=None)
 
 
 def give_up(step: Step, messages: Iterable[Message], why: str) -> None:
