@@ -58,6 +58,7 @@ def test_P7_compact_is_done_when_its_record_says_so_and_messages_wait(agents: Ag
 
 def test_P7_interrupt_of_an_idle_agent_touches_nothing(agents: Agents) -> None:
     assert agents.roost.ask("a", "one") == "echo: one"
+    agents.roost.until_state("a", "idle")
     before = agents.roost.screen("a")
     result = agents.roost.call("interrupt", name="a")
     assert not result["done"]

@@ -21,14 +21,15 @@ _MOUNTS = Path("/proc/self/mountinfo")
 
 def examine(places: Places, *, up: bool) -> list[Finding]:
     """All findings, in the order in which a person would mend them. `up`: whether the daemon answers."""
+    sqlite = doctor_programs.sqlite()  # before the others: two threads cannot load what cannot be loaded
     looks: list[tuple[str, Callable[[], Iterable[Finding]]]] = [
         ("python", lambda: [doctor_programs.python()]),
         ("tmux", lambda: [doctor_programs.tmux()]),
-        ("sqlite", lambda: [doctor_programs.sqlite()]),
+        ("sqlite", lambda: [sqlite]),
         ("folders", lambda: doctor_places.folders(places)),
         ("socket", lambda: doctor_places.socket_path(places)),
         ("disk", lambda: doctor_places.disks(places)),
-        ("store", lambda: _store(places, up=up)),
+        ("store", lambda: _store(places, up=up) if sqlite["ok"] else ()),
         ("config", lambda: _configuration(places.config)),
         *((name, lambda name=name: [doctor_programs.agent(name)]) for name in doctor_programs.AGENTS),
     ]
@@ -74,12 +75,10 @@ def _store(places: Places, *, up: bool) -> Iterator[Finding]:
     Where its folder or its disk is the trouble, they are told of.
     """
     path = places.database
-    try:
-        from roost.store.errors import StoreMissingError
-        from roost.store.note import doubt_of, gone, read_note
-        from roost.store.reader import Reader
-    except ImportError:
-        return  # told of as `sqlite`
+    from roost.store.errors import StoreMissingError
+    from roost.store.note import doubt_of, gone, read_note
+    from roost.store.reader import Reader
+
     if not os.access(path.parent, os.W_OK | os.X_OK) and not _is_missing(path.parent):
         return
     try:
