@@ -19,6 +19,7 @@ from roost.daemon.origin import bound_to, port_of
 from roost.daemon.server import Daemon
 from roost.host.clock import RunningClock, RunningLoop
 from roost.host.files import ensure_private_directory
+from roost.host.heap import share_heap
 from roost.host.ids import SystemIds
 from roost.host.inheritance import Inheritance, keep
 from roost.host.limits import raise_open_files
@@ -45,6 +46,7 @@ def serve(places: Places, inherited: Inheritance, notifier: Notifier, ready: Cal
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     for name in ("mcp.server.streamable_http", "uvicorn.error"):
         logging.getLogger(name).addFilter(_is_news)
+    share_heap()
     clock = RunningClock()
     # Not `asyncio.run`: at its end it waits for every thread, also for one that a dead disk holds.
     RunningLoop(clock).run_until_complete(_serve(places, inherited, notifier, clock, ready))
