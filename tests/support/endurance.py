@@ -175,9 +175,7 @@ class Endurance:
         wrong += [f"{len(lost)} lost, the first {lost[0]}"] if lost else []
         wrong += [f"{len(doubled)} shown twice, the first {doubled[0]}"] if doubled else []
         wrong += [f"{count} ended as {state}" for state, count in self.load.states.items() if state != "done"]
-        for each in self.gauges.all:
-            if (slope := each.slope(self.warm)) > each.flat:
-                wrong.append(f"{each.name}: grows by {slope:.3g} {each.unit} an hour, flat is {each.flat:g}")
+        wrong += filter(None, (each.wrong(self.warm) for each in self.gauges.all))
         return wrong
 
     def _waits(self, message_id: str) -> str:

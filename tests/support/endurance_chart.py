@@ -42,7 +42,7 @@ def _panel(
 
 def table(series: Sequence[Series], warm: float) -> str:
     """A line of Markdown for each measure: at `warm`, at the end, at most, growth in an hour, allowed."""
-    lines = ["| measure | after warming up | at the end | at most | growth in an hour | flat up to |"]
+    lines = ["| measure | after warming up | at the end | at most | growth in an hour | may be |"]
     lines.append("|---|---|---|---|---|---|")
     for each in series:
         late = each.since(warm)
@@ -53,7 +53,7 @@ def table(series: Sequence[Series], warm: float) -> str:
             f"{late[-1][1]:.4g}{unit}",
             f"{highest:.4g}{unit}",
             f"{each.slope(warm):+.2g}{unit}",
-            f"{each.flat:g}{unit}",
+            f"{each.flat:g}{unit}" if each.most is None else f"in all {each.most:g}{unit}",
         ]
         lines.append(f"| {each.name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

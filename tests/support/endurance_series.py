@@ -14,12 +14,31 @@ MIB = 1024 * 1024
 
 @dataclass(slots=True)
 class Series:
-    """One measure over time. `flat`: what it may grow in an hour and still counts as flat."""
+    """One measure over time. `flat`: what it may grow in an hour and still counts as flat.
+
+    `most`: it stays below that instead. SQLite keeps the file of its log as large as it once was.
+    """
 
     name: str
     unit: str
     flat: float
+    most: float | None = None
     points: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
+
+    def wrong(self, start: float) -> str | None:
+        """Why it is not as it should be since `start`; None: it is."""
+        highest, slope = max(value for _, value in self.points), self.slope(start)
+        if self.most is not None:
+            return (
+                f"{self.name}: {highest:.3g} {self.unit}, at most {self.most:g}"
+                if highest > self.most
+                else None
+            )
+        return (
+            f"{self.name}: grows by {slope:.3g} {self.unit} an hour, flat is {self.flat:g}"
+            if slope > self.flat
+            else None
+        )
 
     def since(self, start: float) -> list[tuple[float, float]]:
         """The points from `start` on (seconds of the run)."""
@@ -48,7 +67,7 @@ class Gauges:
         self.threads = Series("threads", "", 4.0)
         self.tasks = Series("tasks of the loop", "", 8.0)
         self.store = Series("store", "MiB", 2.0)
-        self.wal = Series("write-ahead log", "MiB", 1.0)
+        self.wal = Series("write-ahead log", "MiB", 0.0, most=64.0)
         self.logs = Series("all logs", "MiB", 0.5)
         self.files = Series("files in roost's folder", "", 20.0)
 
