@@ -114,7 +114,9 @@ class Doctor:
                 pane.wait_for(shows)
                 for key in keys:
                     pane.keys(key)
-                pane.keys("C-b", "d")
+                # tmux takes keys within a millisecond of each other for a paste, in which no prefix counts.
+                for key in ("C-b", "d"):
+                    pane.keys(key)
                 pane.wait_for("left with 0")
 
         return act

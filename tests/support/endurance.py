@@ -45,6 +45,8 @@ WARM = 1 / 3
 """The part of the time after which growth counts: what is kept has been let go of once by then."""
 SETTLE = 240.0
 """Seconds for the last messages to end."""
+HINDERED = frozenset({Cause.NOT_STARTED, Cause.CRASHED})
+"""What may end on a full disk, too: no start finds room, and the demo agent cannot write its own record."""
 ALLOWED = frozenset({Cause.IDLE_SLEEP, Cause.EPHEMERAL_DONE, Cause.EPHEMERAL_SILENT})
 _DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -112,6 +114,7 @@ class Endurance:
     def _pause(self) -> None:
         """Everything of this roost stands still, as in a frozen container."""
         began = self._now()
+        self.load.paused = True
         stopped: set[processes.Found] = set()
         while new := processes.marked(self._nonce) - stopped:
             for each in new:
@@ -122,12 +125,13 @@ class Endurance:
         for each in stopped & processes.marked(self._nonce):
             with suppress(ProcessLookupError):
                 os.kill(each.pid, signal.SIGCONT)
+        self.load.paused = False
         self.events.append((began, self._now(), "a pause of everything"))
 
     def _fill(self) -> None:
         """No room on the disk of roost's folder."""
         began, filler = self._now(), self._roost.places.home / "filler"
-        self.load.full = True
+        self.load.fill()
         end = time.monotonic() + LASTS
         while time.monotonic() < end:
             # What roost gives back meanwhile is taken, too.
@@ -135,7 +139,7 @@ class Endurance:
             time.sleep(1.0)
         for each in filler.parent.glob("filler*"):
             each.unlink()
-        self.load.full = False
+        self.load.empty()
         self.events.append((began, self._now(), "a full disk"))
 
     def _settle(self) -> None:
@@ -147,9 +151,11 @@ class Endurance:
         reader = Reader(self._roost.places.database)
         try:
             for death in reader.deaths(None, 1000):
-                self._deaths[death.session] = f"{death.peer}: {death.cause}, {death.evidence}"
-                if death.cause not in ALLOWED:
-                    self.load.wrong.append(f"a healthy agent ended: {self._deaths[death.session]}")
+                told = f"{death.peer}: {death.cause}, {death.evidence}"
+                hindered = death.cause in HINDERED and self.load.was_full(death.at)
+                if death.session not in self._deaths and death.cause not in ALLOWED and not hindered:
+                    self.load.wrong.append(f"a healthy agent ended: {told}")
+                self._deaths[death.session] = told
         finally:
             reader.close()
 

@@ -1,10 +1,12 @@
 """What people, agents and bad clients do to a daemon for an hour, each in a thread of its own."""
 
+import math
 import random
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -21,6 +23,8 @@ WIDE = 2.5
 """Seconds between two messages to the others: most of them wake one."""
 BACKLOG = 400
 """Unfinished messages at which the senders wait."""
+HEALS = 60.0
+"""Seconds after which what a full disk ended lives again."""
 PATIENCE = 150.0
 """Seconds for an answer: a pause of the whole machine takes a minute."""
 
@@ -42,8 +46,21 @@ class Load:
         self.states: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.wrong: list[str] = []
-        self.full = False
-        """Whether the disk is full now: a refusal is right then."""
+        self.paused = False
+        """Whether everything of this roost stands still now."""
+        self._full: list[tuple[float, float]] = []
+
+    def fill(self) -> None:
+        """The disk is full from now on (Unix time)."""
+        self._full.append((time.time(), math.inf))
+
+    def empty(self) -> None:
+        """It is not any more."""
+        self._full[-1] = (self._full[-1][0], time.time() + HEALS)
+
+    def was_full(self, at: float) -> bool:
+        """Whether the disk was full then, or had been some seconds before."""
+        return any(begin <= at <= end for begin, end in self._full)
 
     def start(self) -> None:
         """Begin."""
@@ -80,9 +97,9 @@ class Load:
             turn += 1
 
     def _excuse(self, name: str, error: RemoteError) -> None:
-        """Only a full disk is a reason to refuse, and only while it is full."""
+        """Only a full disk is a reason to refuse: what is stored, or a look at a session that ended by it."""
         self.refused[error.remote_code] += 1
-        if not ((self.full or error.remote_code == "store") and "full" in error.message):
+        if not self.was_full(time.time()):
             self.wrong.append(f"{name}: refused: {error.message}")
 
     def _call(self, method: str, **params: Any) -> Any:  # noqa: ANN401 -- JSON
@@ -143,11 +160,12 @@ class Load:
         self._call(method, **params)
 
     def _command(self) -> None:
+        was_paused = self.paused
         argv = [sys.executable, "-m", "roost", "list"]
         done = subprocess.run(
             argv, env=self._roost.environ, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
-        if done.returncode:
+        if done.returncode and not (was_paused or self.paused):
             self.wrong.append(f"roost list ended with {done.returncode}: {done.stderr}")
 
     def _mute(self, turn: int) -> None:

@@ -66,10 +66,10 @@ class Gauges:
         self.descriptors = Series("open descriptors", "", 8.0)
         self.threads = Series("threads", "", 4.0)
         self.tasks = Series("tasks of the loop", "", 8.0)
-        self.store = Series("store", "MiB", 2.0)
+        self.store = Series("store", "MiB", 4.0)
         self.wal = Series("write-ahead log", "MiB", 0.0, most=64.0)
         self.logs = Series("all logs", "MiB", 0.5)
-        self.files = Series("files in roost's folder", "", 20.0)
+        self.files = Series("files in roost's folder, without the agents' records", "", 20.0)
 
     @property
     def all(self) -> Sequence[Series]:
@@ -95,7 +95,8 @@ class Gauges:
         self.store.points.append((at, _size(places.database) / MIB))
         self.wal.points.append((at, _size(Path(f"{places.database}-wal")) / MIB))
         self.logs.points.append((at, sum(map(_size, places.logs.rglob("*"))) / MIB))
-        self.files.points.append((at, sum(1 for _ in places.home.rglob("*"))))
+        own = (path for path in places.home.rglob("*") if path.parent.name != "demo")
+        self.files.points.append((at, sum(1 for _ in own)))
 
     def _tasks(self) -> int:
         self._counts.unlink(missing_ok=True)
