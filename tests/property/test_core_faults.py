@@ -18,19 +18,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from roost.core import (
-    death,
-    delivery,
-    doubt,
-    ending,
-    launch,
-    lifecycle,
-    pool,
-    refusal,
-    requests,
-    step,
-    turns,
-)
+from roost.core import death, delivery, doubt, ending, launch, lifecycle, pool, refusal, requests, step, turns
 from roost.core import decide as reducer
 from roost.core import events as e
 from roost.core.blame import Blame

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Protocol
 
 from roost.core import commands as c
 from roost.core import events as e
@@ -17,7 +18,6 @@ from roost.core.session import Session, SessionState, stand_in
 from roost.daemon.fleet import Fleet
 from roost.daemon.launcher import Launcher
 from roost.daemon.machine import Machine
-from roost.daemon.orphans import Orphan
 from roost.daemon.tasks import race
 from roost.daemon.threads import HungError
 from roost.host.errors import SensorError
@@ -26,6 +26,15 @@ from roost.runtimes.base import Claim, Context, Runtime
 FIRST_LOOK = 1.0
 LAST_LOOK = 30.0
 """Seconds until a held conversation is looked at again: at first, and at most, doubling in between."""
+
+
+class Obstacle(Protocol):
+    """What a start waits for: a holder of the conversation, or a session that nobody knows."""
+
+    @property
+    def why(self) -> str:
+        """What is to be done about it, in words."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,7 @@ class Foreign:
         self._fleet = fleet
         self._launcher = launcher
         self._waiting: dict[str, asyncio.Event] = {}
-        self.unknown: Callable[[str], Orphan | None] = lambda _peer: None
+        self.unknown: Callable[[str], Obstacle | None] = lambda _peer: None
         """A live session of that peer that the registry does not know: nothing is started beside it."""
         fleet.on_committed.append(self._committed)
 
@@ -77,7 +86,9 @@ class Foreign:
         pause = FIRST_LOOK
         while True:
             state = self._fleet.get(session.peer)
-            holder = self.unknown(session.peer) or await self._held_by(session, state.peer.settings)
+            holder: Obstacle | None = self.unknown(session.peer) or await self._held_by(
+                session, state.peer.settings
+            )
             if not self._stands(session):
                 return False
             if holder is None:
