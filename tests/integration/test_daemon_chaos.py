@@ -25,12 +25,12 @@ from roost.core.policy import Policy
 from roost.core.session import Processes, SessionState
 from roost.daemon.authority import TREE, Authority
 from roost.daemon.executor import Executor
-from roost.daemon.fleet import Fleet
 from roost.daemon.keeper import Keeper
 from roost.daemon.live import Live, Lives
 from roost.daemon.notices import Notices
-from roost.daemon.tasks import Tasks
-from roost.daemon.threads import Work
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.tasks import Tasks
+from roost.daemon.state.threads import Work
 from roost.daemon.undertaker import RECORD, Undertaker
 from roost.errors import RoostError, StoreError
 from roost.host.memory.clock import VirtualClock

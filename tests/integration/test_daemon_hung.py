@@ -13,7 +13,7 @@ from tests.support.hung_disk import hung
 
 HUNG = [f"h{number}" for number in range(8)]
 QUICK = """
-import roost.daemon.threads as threads
+import roost.daemon.state.threads as threads
 threads.RECORD = threads.LAUNCH = 1.0
 from roost.daemon.__main__ import main
 raise SystemExit(main())

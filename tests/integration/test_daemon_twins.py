@@ -11,10 +11,10 @@ import pytest
 
 from roost.config import Config, RuntimeTable
 from roost.daemon.driver import QUIET
-from roost.daemon.lineage import Lineage
 from roost.daemon.listen import listen_loopback, listen_unix
-from roost.daemon.machine import Machine
 from roost.daemon.server import Daemon
+from roost.daemon.state.lineage import Lineage
+from roost.daemon.state.machine import Machine
 from roost.errors import RoostError
 from roost.host.files import ensure_private_directory
 from roost.host.memory.clock import VirtualClock

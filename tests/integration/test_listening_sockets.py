@@ -7,7 +7,7 @@ import pytest
 
 from roost.daemon.listen import listen_loopback, listen_unix
 from roost.daemon.rpc import EVERY, RpcServer
-from roost.daemon.tasks import Tasks
+from roost.daemon.state.tasks import Tasks
 from roost.daemon.web import WebServer
 from roost.host.files import ensure_private_directory
 from roost.host.memory.clock import VirtualClock

@@ -22,11 +22,11 @@ from uvicorn.server import ServerState
 
 from roost.cli.client import RemoteError
 from roost.core.view import iso
-from roost.daemon import attachments as module
 from roost.daemon import http_protocol
-from roost.daemon.attachments import Attachments
 from roost.daemon.http_protocol import BoundedProtocol
-from roost.daemon.threads import Threads
+from roost.daemon.state import attachments as module
+from roost.daemon.state.attachments import Attachments
+from roost.daemon.state.threads import Threads
 from roost.errors import UsageError
 from tests.support.daemon import PATIENCE, Record, Roost, alive, environ_of, roost_in
 from tests.support.home import Home
@@ -36,7 +36,8 @@ from tests.support.wait import wait_until
 MIB = 1 << 20
 HANGS = """
 import threading
-from roost.daemon import __main__ as m, attachments
+from roost.daemon import __main__ as m
+from roost.daemon.state import attachments
 
 def move(source, target):
     threading.Event().wait()

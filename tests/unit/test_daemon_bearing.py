@@ -10,7 +10,7 @@ from roost.core.peer import Peer, PeerState, Quarantine, Settings
 from roost.core.policy import Policy
 from roost.core.session import Cause, Ending, Session, SessionState, WakeCause
 from roost.core.step import Step
-from roost.daemon.bearing import TOLERATED, Bearing, take_bearing
+from roost.daemon.state.bearing import TOLERATED, Bearing, take_bearing
 from roost.host.clock import SystemClock
 from roost.host.memory.clock import VirtualClock
 

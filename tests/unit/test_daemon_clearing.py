@@ -13,9 +13,9 @@ from roost.core.peer import Peer, Settings
 from roost.core.policy import Policy
 from roost.daemon.authority import TREE, Authority
 from roost.daemon.clearing import AGAIN, Clearing
-from roost.daemon.fleet import Fleet
-from roost.daemon.tasks import Tasks
-from roost.daemon.threads import Work
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.tasks import Tasks
+from roost.daemon.state.threads import Work
 from roost.host.interfaces import Marker
 from roost.host.memory.clock import VirtualClock
 from roost.host.memory.processes import MemoryProcesses

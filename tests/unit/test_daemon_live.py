@@ -7,10 +7,10 @@ from typing import Any, cast
 
 from roost.core.policy import Policy
 from roost.daemon.driver import Driver
-from roost.daemon.fleet import Fleet
 from roost.daemon.live import Live
-from roost.daemon.tasks import Tasks
-from roost.daemon.threads import Work
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.tasks import Tasks
+from roost.daemon.state.threads import Work
 from roost.host.files import Tail
 from roost.host.memory.clock import VirtualClock
 from roost.store.memory import MemoryStore

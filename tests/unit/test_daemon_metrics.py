@@ -6,9 +6,9 @@ from roost.core import commands as c
 from roost.core.message import MessageState
 from roost.core.policy import Policy
 from roost.core.session import Cause, Death
-from roost.daemon.fleet import Fleet
 from roost.daemon.metrics import Histogram, Metrics
-from roost.daemon.tasks import Tasks
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.tasks import Tasks
 from roost.host.memory.clock import VirtualClock
 from roost.store.memory import MemoryStore
 from tests.support.playbook import Play, mail

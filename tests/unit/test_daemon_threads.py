@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from roost.daemon.threads import HungError, Threads
+from roost.daemon.state.threads import HungError, Threads
 from tests.support.wait import eventually
 
 BOUND = 0.05

@@ -8,9 +8,9 @@ from roost.core.message import Message
 from roost.core.peer import Peer, PeerState, Settings
 from roost.core.policy import Policy, Traits
 from roost.core.session import Session, SessionState, WakeCause
-from roost.daemon.fleet import Fleet
-from roost.daemon.tasks import Tasks
-from roost.daemon.ticker import Ticker
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.tasks import Tasks
+from roost.daemon.state.ticker import Ticker
 from roost.host.memory.clock import VirtualClock
 from roost.store.interfaces import Batch, JournalRow
 from roost.store.memory import MemoryStore

@@ -11,8 +11,8 @@ from roost.core import events as e
 from roost.core.peer import Peer, PeerState, Settings, WakeMode
 from roost.core.policy import Policy
 from roost.core.session import Cause, Death, Session, SessionState, WakeCause
-from roost.daemon.fleet import AGAIN, Fleet
-from roost.daemon.tasks import Tasks
+from roost.daemon.state.fleet import AGAIN, Fleet
+from roost.daemon.state.tasks import Tasks
 from roost.errors import StoreError
 from roost.host.memory.clock import VirtualClock
 from roost.store.interfaces import Batch, JournalRow

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from roost.core import events as e
 from roost.core.peer import Peer
 from roost.core.session import Session
-from roost.daemon.fleet import Fleet
-from roost.daemon.lineage import Lineage
-from roost.daemon.machine import Machine
 from roost.daemon.origin import Origin, read_origin
 from roost.daemon.orphans import Orphan, Orphans, chosen, session_of
 from roost.daemon.recovery import Recovery
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.lineage import Lineage
+from roost.daemon.state.machine import Machine
 from roost.errors import HostError, RefusedError
 from roost.host.shim_spec import Started
 from roost.store.interfaces import Token

@@ -16,14 +16,14 @@ from roost.core.view import Shown, shown
 from roost.core.words import told
 from roost.daemon.callers import Caller, Progress
 from roost.daemon.failures import LaunchError
-from roost.daemon.fleet import Fleet
 from roost.daemon.launcher import Launcher
 from roost.daemon.live import Live, Lives
-from roost.daemon.machine import Machine
 from roost.daemon.sender import Sender
-from roost.daemon.tasks import race, won
-from roost.daemon.threads import HungError
-from roost.daemon.waits import Waits
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.machine import Machine
+from roost.daemon.state.tasks import race, won
+from roost.daemon.state.threads import HungError
+from roost.daemon.state.waits import Waits
 from roost.errors import (
     ConfigError,
     DeniedError,

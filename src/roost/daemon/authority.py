@@ -16,10 +16,10 @@ from roost.core.commands import Clear
 from roost.core.identity import ProcessId
 from roost.core.session import Session, SessionState
 from roost.core.words import THEIRS
-from roost.daemon.fleet import Fleet
-from roost.daemon.machine import Machine
-from roost.daemon.tasks import race
-from roost.daemon.threads import HungError
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.machine import Machine
+from roost.daemon.state.tasks import race
+from roost.daemon.state.threads import HungError
 from roost.host.errors import SensorError
 from roost.host.files import write_atomic
 

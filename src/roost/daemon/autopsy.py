@@ -6,7 +6,7 @@ from roost.core.session import Cause, Death, Session
 from roost.daemon.evidence import on_disk
 from roost.daemon.launcher import pane_log
 from roost.daemon.live import Live, Remains
-from roost.daemon.machine import Machine
+from roost.daemon.state.machine import Machine
 from roost.host.interfaces import Liveness
 from roost.host.shim_spec import DeathRecord
 from roost.host.shimlib import forensics

@@ -16,8 +16,8 @@ from roost.core import commands as c
 from roost.core.identity import ProcessId
 from roost.core.peer import PeerState
 from roost.core.session import Session
-from roost.daemon.fleet import Fleet
-from roost.daemon.threads import BusyError, Threads
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.threads import BusyError, Threads
 from roost.errors import DeniedError, HostError
 from roost.host.interfaces import Marker, Processes
 from roost.host.remote import Connection, Remote, remote_of

@@ -17,9 +17,9 @@ from roost.core.message import PENDING, Examination, Message, MessageState, Timi
 from roost.core.peer import PeerState
 from roost.core.session import SessionState
 from roost.daemon.driver import Driver
-from roost.daemon.fleet import Fleet
 from roost.daemon.live import Handing, Live
 from roost.daemon.standing import TYPING, Standing, standing
+from roost.daemon.state.fleet import Fleet
 from roost.host.errors import PaneInMode, PasteRefused, TmuxError, TmuxGone
 from roost.host.interfaces import Clock, PasteOutcome
 from roost.runtimes.base import Composer, Reading, View

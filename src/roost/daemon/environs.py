@@ -8,8 +8,8 @@ from typing import Any
 
 from roost.core.identity import HUMAN
 from roost.core.peer import PeerState
-from roost.daemon.fleet import Fleet
-from roost.daemon.machine import Machine
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.machine import Machine
 from roost.errors import RoostError
 from roost.host.environment import MARKS, PASSED, is_passed
 from roost.host.inheritance import completed, keep

@@ -19,16 +19,16 @@ from roost.daemon.deliver import Delivery, paste_text
 from roost.daemon.errands import Performer
 from roost.daemon.evidence import Finding, doubted_offer, examine_record, holds, written_since
 from roost.daemon.failures import LaunchError, check_room, judged
-from roost.daemon.fleet import Fleet
 from roost.daemon.foreign import Foreign
 from roost.daemon.guards import Guards
 from roost.daemon.handed import Handed
 from roost.daemon.keeper import Keeper
 from roost.daemon.launcher import Launcher, NothingToResumeError
 from roost.daemon.live import Live
-from roost.daemon.machine import Machine
 from roost.daemon.notices import Notices
-from roost.daemon.tasks import Tasks
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.machine import Machine
+from roost.daemon.state.tasks import Tasks
 from roost.daemon.undertaker import KillError, Undertaker
 from roost.errors import NotFoundError, RoostError
 from roost.host.errors import TmuxGone

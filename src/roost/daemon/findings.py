@@ -14,12 +14,12 @@ from roost.core.words import THEIRS
 from roost.daemon.census import HELD, OWN
 from roost.daemon.driver import UNREAD
 from roost.daemon.failures import TASKS
-from roost.daemon.fleet import Fleet
 from roost.daemon.foreign import Foreign
-from roost.daemon.lineage import Lineage
 from roost.daemon.live import Lives
-from roost.daemon.machine import Machine
 from roost.daemon.orphans import Orphans
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.lineage import Lineage
+from roost.daemon.state.machine import Machine
 from roost.daemon.surroundings import REPLACE, Surroundings
 from roost.daemon.sweep import Sweeper
 from roost.finding import Code, Finding, good, note, quote, wrong

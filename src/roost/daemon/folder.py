@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from roost.daemon.live import Live, Lives, Misplaced
-from roost.daemon.threads import HungError, Threads
+from roost.daemon.state.threads import HungError, Threads
 from roost.host.interfaces import Clock
 
 EVERY = 1.0

@@ -15,11 +15,11 @@ from roost.core import events as e
 from roost.core.launch import session_id
 from roost.core.peer import PeerState, Settings
 from roost.core.session import Session, SessionState, stand_in
-from roost.daemon.fleet import Fleet
 from roost.daemon.launcher import Launcher
-from roost.daemon.machine import Machine
-from roost.daemon.tasks import race
-from roost.daemon.threads import HungError
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.machine import Machine
+from roost.daemon.state.tasks import race
+from roost.daemon.state.threads import HungError
 from roost.host.errors import SensorError
 from roost.runtimes.base import Claim, Context, Runtime
 

@@ -20,16 +20,16 @@ from roost.core.peer import PeerState
 from roost.core.policy import Policy
 from roost.daemon.authority import Authority
 from roost.daemon.census import Enumerator, Scope
-from roost.daemon.fleet import Fleet
 from roost.daemon.launcher import Launcher
-from roost.daemon.lineage import BOOTS, Lineage
 from roost.daemon.listen import AlreadyRunningError, hold_lock
 from roost.daemon.live import Lives
 from roost.daemon.logs import Logs
-from roost.daemon.machine import Machine
 from roost.daemon.orphans import Orphan, Orphans, orphan_objects, orphans_among
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.lineage import BOOTS, Lineage
+from roost.daemon.state.machine import Machine
+from roost.daemon.state.tasks import Tasks
 from roost.daemon.sweep import HOLD, Pass, Sweeper, judge_all, read_boots, read_hold
-from roost.daemon.tasks import Tasks
 from roost.daemon.undertaker import Undertaker
 from roost.errors import RoostError, StoreError, in_words
 from roost.host.clock import SystemClock

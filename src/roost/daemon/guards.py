@@ -9,7 +9,7 @@ from roost.core.commands import End
 from roost.core.session import Cause, SessionState
 from roost.daemon.driver import Driver
 from roost.daemon.live import Live
-from roost.daemon.machine import Machine
+from roost.daemon.state.machine import Machine
 from roost.host.errors import HostError
 from roost.host.interfaces import ProcessId
 from roost.runtimes.base import Composer

@@ -11,11 +11,11 @@ from roost.core.identity import ProcessId
 from roost.core.session import Cause, Processes, SessionState
 from roost.daemon.driver import Driver
 from roost.daemon.failures import judged
-from roost.daemon.fleet import Fleet
 from roost.daemon.live import Live, Lives
-from roost.daemon.machine import Machine
-from roost.daemon.tasks import Tasks, race
-from roost.daemon.threads import HungError
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.machine import Machine
+from roost.daemon.state.tasks import Tasks, race
+from roost.daemon.state.threads import HungError
 from roost.daemon.undertaker import Undertaker
 from roost.errors import RoostError
 from roost.host.errors import SensorError, TmuxGone

@@ -10,8 +10,8 @@ from roost.core.peer import Peer, Settings
 from roost.core.session import Processes, Session, stand_in
 from roost.daemon.failures import REPLACED, LaunchError, gone, judged, not_run
 from roost.daemon.live import Live
-from roost.daemon.machine import Machine
 from roost.daemon.origin import Origin, write_origin
+from roost.daemon.state.machine import Machine
 from roost.errors import RoostError
 from roost.host.environment import child_environment
 from roost.host.errors import TmuxError, TmuxGone

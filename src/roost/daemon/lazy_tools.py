@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from roost.daemon.api import Api
 from roost.daemon.callers import Caller
-from roost.daemon.machine import Machine
+from roost.daemon.state.machine import Machine
 from roost.errors import RoostError
 from roost.program import code
 

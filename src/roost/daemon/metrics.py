@@ -12,7 +12,7 @@ from roost.core import commands as c
 from roost.core.identity import OPERATOR
 from roost.core.message import MessageState
 from roost.core.peer import PeerState
-from roost.daemon.fleet import Fleet
+from roost.daemon.state.fleet import Fleet
 from roost.host.files import write_atomic
 from roost.host.interfaces import Clock
 

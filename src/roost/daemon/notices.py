@@ -7,7 +7,7 @@ from roost.core import commands as c
 from roost.core import events as e
 from roost.core.identity import SYSTEM
 from roost.core.message import Message
-from roost.daemon.fleet import Fleet
+from roost.daemon.state.fleet import Fleet
 from roost.errors import RoostError, StoreError
 from roost.host.interfaces import Clock
 from roost.store.interfaces import Store

@@ -19,9 +19,9 @@ from roost.core.identity import SYSTEM, ProcessId
 from roost.core.peer import PeerState
 from roost.core.session import Processes, Session, WakeCause
 from roost.daemon.authority import Authority, Swept
-from roost.daemon.fleet import Fleet
 from roost.daemon.guards import HUMAN
-from roost.daemon.machine import Machine
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.machine import Machine
 from roost.errors import HostError, NotFoundError, StoreError, UsageError
 from roost.host.interfaces import Marker
 from roost.host.shim_spec import read_started

@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from roost.daemon.threads import BusyError, HungError, Threads
+from roost.daemon.state.threads import BusyError, HungError, Threads
 from roost.host.files import PRIVATE_FILE
 from roost.host.interfaces import Clock
 from roost.host.shimlib.logfile import rotate

@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from roost.daemon.live import Live, Lives
-from roost.daemon.machine import Machine
-from roost.daemon.threads import BusyError, HungError
+from roost.daemon.state.machine import Machine
+from roost.daemon.state.threads import BusyError, HungError
 from roost.errors import RoostError
 from roost.host.files import PRIVATE_FILE, ensure_private_directory
 

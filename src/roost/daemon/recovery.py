@@ -12,11 +12,11 @@ from roost.core.peer import PeerState
 from roost.core.session import Session, SessionState
 from roost.core.sweep import Action, Finding, Outcome
 from roost.daemon.executor import Executor
-from roost.daemon.fleet import Fleet
 from roost.daemon.keeper import Keeper
 from roost.daemon.launcher import Launcher, live_session
-from roost.daemon.machine import Machine
 from roost.daemon.orphans import Orphans, sweep_orphans
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.machine import Machine
 from roost.daemon.sweep import Pass, Sweeper
 from roost.daemon.undertaker import Undertaker
 from roost.errors import RoostError, StoreError

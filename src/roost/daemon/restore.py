@@ -10,9 +10,9 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from roost.daemon.lineage import BOOTS
 from roost.daemon.listen import AlreadyRunningError, hold_lock
-from roost.daemon.owner import OWNER
+from roost.daemon.state.lineage import BOOTS
+from roost.daemon.state.owner import OWNER
 from roost.errors import RoostError, in_words
 from roost.host.files import ensure_private_directory
 from roost.paths import find_places

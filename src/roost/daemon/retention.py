@@ -2,9 +2,9 @@
 
 import logging
 
-from roost.daemon.attachments import sweep_attachments
-from roost.daemon.lineage import Lineage
-from roost.daemon.machine import Machine
+from roost.daemon.state.attachments import sweep_attachments
+from roost.daemon.state.lineage import Lineage
+from roost.daemon.state.machine import Machine
 from roost.errors import StoreError
 
 EVERY = 600.0

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 
 from roost.daemon.callers import Caller, Callers
-from roost.daemon.fleet import DefectError
 from roost.daemon.listen import listen_unix
 from roost.daemon.methods import Answer, Methods, Stream
-from roost.daemon.tasks import Tasks
+from roost.daemon.state.fleet import DefectError
+from roost.daemon.state.tasks import Tasks
 from roost.errors import RefusedError, RoostError, UsageError
 from roost.host.files import ensure_private_directory
 from roost.host.interfaces import Clock

@@ -13,12 +13,12 @@ from roost.core.identity import HUMAN, OPERATOR, derive
 from roost.core.limits import BODY_BYTES, KEY_CHARACTERS, TOPIC_CHARACTERS, TTL_SECONDS
 from roost.core.message import Message, MessageState, Timing
 from roost.core.view import Shown, shown
-from roost.daemon.attachments import Attachments, safe_name
 from roost.daemon.callers import Caller, Progress
-from roost.daemon.fleet import Fleet
-from roost.daemon.machine import Machine
-from roost.daemon.tasks import race, won
-from roost.daemon.waits import Waits
+from roost.daemon.state.attachments import Attachments, safe_name
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.machine import Machine
+from roost.daemon.state.tasks import race, won
+from roost.daemon.state.waits import Waits
 from roost.errors import DeniedError, NotFoundError, RefusedError, RoostError, UsageError, WaitTimeoutError
 from roost.host.interfaces import Clock
 

@@ -15,7 +15,6 @@ from roost.daemon.api import Api
 from roost.daemon.authority import Authority
 from roost.daemon.callers import Callers
 from roost.daemon.executor import Executor
-from roost.daemon.fleet import Fleet
 from roost.daemon.folder import Folders
 from roost.daemon.glance import Glances
 from roost.daemon.health import Health
@@ -24,10 +23,8 @@ from roost.daemon.hooks import Hooks
 from roost.daemon.journal import JournalFeed
 from roost.daemon.keeper import Keeper
 from roost.daemon.launcher import Launcher
-from roost.daemon.lineage import Lineage
 from roost.daemon.live import Lives
 from roost.daemon.logs import Logs
-from roost.daemon.machine import Machine
 from roost.daemon.methods import Methods
 from roost.daemon.metrics import Metrics, MetricsKey
 from roost.daemon.notices import Notices
@@ -38,12 +35,15 @@ from roost.daemon.pool import Pools
 from roost.daemon.recovery import Recovery
 from roost.daemon.retention import Retention
 from roost.daemon.rpc import RpcServer
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.lineage import Lineage
+from roost.daemon.state.machine import Machine
+from roost.daemon.state.tasks import Tasks
+from roost.daemon.state.ticker import Ticker
+from roost.daemon.state.waits import Waits
 from roost.daemon.sweep import Sweeper
-from roost.daemon.tasks import Tasks
-from roost.daemon.ticker import Ticker
 from roost.daemon.tokens import Tokens
 from roost.daemon.undertaker import Undertaker
-from roost.daemon.waits import Waits
 from roost.daemon.web import WebServer
 from roost.errors import RoostError
 from roost.host.spool import Spool

@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from starlette.requests import ClientDisconnect
 
 from roost.config import ScopeMode, load_config
-from roost.daemon.lineage import Lineage
 from roost.daemon.listen import PORT, hold_lock, listen_loopback, listen_unix
-from roost.daemon.machine import Machine
 from roost.daemon.origin import bound_to, port_of
 from roost.daemon.server import Daemon
+from roost.daemon.state.lineage import Lineage
+from roost.daemon.state.machine import Machine
 from roost.host.clock import RunningClock, RunningLoop
 from roost.host.files import ensure_private_directory
 from roost.host.heap import share_heap

@@ -6,9 +6,9 @@ from typing import Any
 import roost
 from roost.core.identity import HUMAN
 from roost.daemon.failures import room
-from roost.daemon.fleet import Fleet
-from roost.daemon.machine import Machine
-from roost.daemon.threads import BusyError
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.machine import Machine
+from roost.daemon.state.threads import BusyError
 from roost.errors import RoostError
 from roost.finding import Code, Finding, good, note, wrong
 from roost.host.ancestry import enclosure

@@ -21,12 +21,12 @@ from roost.core.sweep import Action, Finding, Hold, Plan, plan, resting
 from roost.daemon.autopsy import death_of, last_lines
 from roost.daemon.census import Census, Enumerator, Scope
 from roost.daemon.evidence import on_disk
-from roost.daemon.fleet import Fleet
 from roost.daemon.launcher import Launcher
-from roost.daemon.lineage import BOOTS
 from roost.daemon.live import Lives
-from roost.daemon.machine import Machine
-from roost.daemon.threads import HungError
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.lineage import BOOTS
+from roost.daemon.state.machine import Machine
+from roost.daemon.state.threads import HungError
 from roost.daemon.undertaker import Undertaker
 from roost.errors import RoostError
 from roost.host.files import names_in

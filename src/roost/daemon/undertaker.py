@@ -20,10 +20,10 @@ from roost.daemon.authority import Authority
 from roost.daemon.autopsy import Autopsy, death_of
 from roost.daemon.clearing import Clearing
 from roost.daemon.driver import Driver
-from roost.daemon.fleet import Fleet
 from roost.daemon.live import Live, Lives, Remains
-from roost.daemon.machine import Machine
-from roost.daemon.threads import HungError
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.machine import Machine
+from roost.daemon.state.threads import HungError
 from roost.errors import RoostError
 from roost.host.interfaces import Watch
 from roost.host.shim_spec import DeathRecord

@@ -22,8 +22,8 @@ from roost.daemon.callers import Caller
 from roost.daemon.hooks import Hooks
 from roost.daemon.http_protocol import BoundedProtocol
 from roost.daemon.lazy_tools import LazyTools
-from roost.daemon.machine import Machine
 from roost.daemon.metrics import CONTENT_TYPE, Metrics, MetricsKey
+from roost.daemon.state.machine import Machine
 from roost.daemon.tokens import Tokens
 from roost.errors import DeniedError
 

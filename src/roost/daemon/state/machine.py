@@ -4,7 +4,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 
 from roost.config import Config
-from roost.daemon.threads import Work
+from roost.daemon.state.threads import Work
 from roost.host.inheritance import Inheritance
 from roost.host.interfaces import Clock, Ids, Processes, Terminals
 from roost.host.notify import Notifier

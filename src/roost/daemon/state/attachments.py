@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from roost.core.limits import ATTACHMENT_BYTES, ATTACHMENTS
-from roost.daemon.threads import BusyError, HungError, Threads
+from roost.daemon.state.threads import BusyError, HungError, Threads
 from roost.errors import UsageError
 
 SECONDS = 60.0

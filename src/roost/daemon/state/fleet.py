@@ -17,9 +17,9 @@ from roost.core.events import Event, Rename, SenderRenamed
 from roost.core.identity import OPERATOR
 from roost.core.peer import Peer, PeerState
 from roost.core.policy import Policy
-from roost.daemon.bearing import Bearing, take_bearing
-from roost.daemon.lane import Lane, Outcome, Waiting, accepted, batch_of, fail, forget
-from roost.daemon.tasks import Tasks
+from roost.daemon.state.bearing import Bearing, take_bearing
+from roost.daemon.state.lane import Lane, Outcome, Waiting, accepted, batch_of, fail, forget
+from roost.daemon.state.tasks import Tasks
 from roost.errors import NotFoundError, RoostError, StoreError
 from roost.host.interfaces import Clock
 from roost.store.errors import BatchError

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from roost.core import commands as c
 from roost.core.events import Event
 from roost.core.peer import PeerState
-from roost.daemon.bearing import Bearing
+from roost.daemon.state.bearing import Bearing
 from roost.errors import RoostError
 from roost.store.interfaces import Batch, Intent, Token, intent_for
 

@@ -8,9 +8,9 @@ from roost.core import events as e
 from roost.core.decide import deadline
 from roost.core.ending import policy_end
 from roost.core.peer import PeerState
-from roost.daemon.bearing import take_bearing
-from roost.daemon.fleet import Fleet
-from roost.daemon.tasks import Tasks, race
+from roost.daemon.state.bearing import take_bearing
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.tasks import Tasks, race
 from roost.errors import NotFoundError, RoostError
 from roost.host.interfaces import Clock
 

@@ -7,8 +7,8 @@ import contextlib
 import logging
 import os
 
-from roost.daemon.owner import OWNER, SHAPE, CopiedStoreError, copied, holds, this_owner
-from roost.daemon.threads import Threads
+from roost.daemon.state.owner import OWNER, SHAPE, CopiedStoreError, copied, holds, this_owner
+from roost.daemon.state.threads import Threads
 from roost.errors import StoreError
 from roost.host.files import write_atomic
 from roost.host.interfaces import Clock, Ids, Processes
