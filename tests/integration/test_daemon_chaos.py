@@ -26,8 +26,8 @@ from roost.core.session import Processes, SessionState
 from roost.daemon.authority import TREE, Authority
 from roost.daemon.executor import Executor
 from roost.daemon.keeper import Keeper
-from roost.daemon.live import Live, Lives
 from roost.daemon.notices import Notices
+from roost.daemon.session.live import Live, Lives
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.threads import Work

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from roost.config import Config, RuntimeTable
-from roost.daemon.driver import QUIET
 from roost.daemon.listen import listen_loopback, listen_unix
 from roost.daemon.server import Daemon
+from roost.daemon.session.driver import QUIET
 from roost.daemon.state.lineage import Lineage
 from roost.daemon.state.machine import Machine
 from roost.errors import RoostError

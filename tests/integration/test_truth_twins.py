@@ -14,8 +14,8 @@ from roost.core.policy import Policy
 from roost.core.session import Processes, Session, SessionState, WakeCause
 from roost.core.sweep import HOLD, Action
 from roost.daemon.authority import Authority
-from roost.daemon.launcher import Launcher
-from roost.daemon.live import Lives
+from roost.daemon.session.launcher import Launcher
+from roost.daemon.session.live import Lives
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from roost.daemon.__main__ import main
-from roost.daemon.driver import Driver
-from roost.daemon.launcher import Launcher
+from roost.daemon.session.driver import Driver
+from roost.daemon.session.launcher import Launcher
 from roost.errors import StoreError
 from roost.host import process_linux
 from roost.host.errors import SensorError, TmuxError

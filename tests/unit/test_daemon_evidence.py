@@ -11,7 +11,7 @@ from roost.core import envelope
 from roost.core.message import Examination, Message
 from roost.core.peer import Settings
 from roost.core.session import stand_in
-from roost.daemon import evidence
+from roost.daemon.session import evidence
 from roost.runtimes.base import Context
 from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime

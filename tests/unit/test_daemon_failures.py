@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from roost.core.blame import Blame
-from roost.daemon import failures
-from roost.daemon.failures import REPLACED, LaunchError, check_room, judged, not_run
+from roost.daemon.session import failures
+from roost.daemon.session.failures import REPLACED, LaunchError, check_room, judged, not_run
 from roost.errors import InvalidSettingError, RuntimeMissingError, StoreError
 from roost.host.errors import TmuxError, TmuxMissing
 

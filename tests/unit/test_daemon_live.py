@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from roost.core.policy import Policy
-from roost.daemon.driver import Driver
-from roost.daemon.live import Live
+from roost.daemon.session.driver import Driver
+from roost.daemon.session.live import Live
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.threads import Work

@@ -4,7 +4,7 @@ from roost.core import commands as c
 from roost.core import events as e
 from roost.core.message import Message, MessageState
 from roost.core.session import SessionState
-from roost.daemon.live import Handing
+from roost.daemon.session.live import Handing
 from roost.present import message_story
 from roost.store.records import Attempt, StoredMessage
 from tests.support.playbook import Play, mail

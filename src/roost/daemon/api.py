@@ -15,10 +15,10 @@ from roost.core.settings import apply_settings, show_settings
 from roost.core.view import Shown, shown
 from roost.core.words import told
 from roost.daemon.callers import Caller, Progress
-from roost.daemon.failures import LaunchError
-from roost.daemon.launcher import Launcher
-from roost.daemon.live import Live, Lives
 from roost.daemon.sender import Sender
+from roost.daemon.session.failures import LaunchError
+from roost.daemon.session.launcher import Launcher
+from roost.daemon.session.live import Live, Lives
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import race, won

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from roost.core.session import Cause, Death, Session
-from roost.daemon.evidence import on_disk
-from roost.daemon.launcher import pane_log
-from roost.daemon.live import Live, Remains
+from roost.daemon.session.evidence import on_disk
+from roost.daemon.session.launcher import pane_log
+from roost.daemon.session.live import Live, Remains
 from roost.daemon.state.machine import Machine
 from roost.host.interfaces import Liveness
 from roost.host.shim_spec import DeathRecord

@@ -9,8 +9,8 @@ from roost.core.durations import rough_duration
 from roost.core.message import Message, MessageState
 from roost.core.session import Errand, SessionState
 from roost.daemon.deliver import ENTERS, Delivery
-from roost.daemon.driver import Driver
-from roost.daemon.live import Live
+from roost.daemon.session.driver import Driver
+from roost.daemon.session.live import Live
 from roost.daemon.state.fleet import Fleet
 from roost.host.errors import PasteRefused
 from roost.host.interfaces import Clock, PasteOutcome

@@ -17,15 +17,15 @@ from roost.core.session import ErrandKind, Session, SessionState, stand_in
 from roost.daemon.authority import Authority
 from roost.daemon.deliver import Delivery, paste_text
 from roost.daemon.errands import Performer
-from roost.daemon.evidence import Finding, doubted_offer, examine_record, holds, written_since
-from roost.daemon.failures import LaunchError, check_room, judged
-from roost.daemon.foreign import Foreign
 from roost.daemon.guards import Guards
 from roost.daemon.handed import Handed
 from roost.daemon.keeper import Keeper
-from roost.daemon.launcher import Launcher, NothingToResumeError
-from roost.daemon.live import Live
 from roost.daemon.notices import Notices
+from roost.daemon.session.evidence import Finding, doubted_offer, examine_record, holds, written_since
+from roost.daemon.session.failures import LaunchError, check_room, judged
+from roost.daemon.session.foreign import Foreign
+from roost.daemon.session.launcher import Launcher, NothingToResumeError
+from roost.daemon.session.live import Live
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks

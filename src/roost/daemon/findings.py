@@ -12,11 +12,11 @@ from roost.core.session import Session, SessionState
 from roost.core.view import shown
 from roost.core.words import THEIRS
 from roost.daemon.census import HELD, OWN
-from roost.daemon.driver import UNREAD
-from roost.daemon.failures import TASKS
-from roost.daemon.foreign import Foreign
-from roost.daemon.live import Lives
 from roost.daemon.orphans import Orphans
+from roost.daemon.session.driver import UNREAD
+from roost.daemon.session.failures import TASKS
+from roost.daemon.session.foreign import Foreign
+from roost.daemon.session.live import Lives
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import Lineage
 from roost.daemon.state.machine import Machine

@@ -20,11 +20,11 @@ from roost.core.peer import PeerState
 from roost.core.policy import Policy
 from roost.daemon.authority import Authority
 from roost.daemon.census import Enumerator, Scope
-from roost.daemon.launcher import Launcher
 from roost.daemon.listen import AlreadyRunningError, hold_lock
-from roost.daemon.live import Lives
 from roost.daemon.logs import Logs
 from roost.daemon.orphans import Orphan, Orphans, orphan_objects, orphans_among
+from roost.daemon.session.launcher import Launcher
+from roost.daemon.session.live import Lives
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import BOOTS, Lineage
 from roost.daemon.state.machine import Machine

@@ -7,8 +7,8 @@ veto names the time after which it is asked again.
 from roost.core import events as e
 from roost.core.commands import End
 from roost.core.session import Cause, SessionState
-from roost.daemon.driver import Driver
-from roost.daemon.live import Live
+from roost.daemon.session.driver import Driver
+from roost.daemon.session.live import Live
 from roost.daemon.state.machine import Machine
 from roost.host.errors import HostError
 from roost.host.interfaces import ProcessId

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from roost.core.message import Message
-from roost.daemon.live import Handing
+from roost.daemon.session.live import Handing
 from roost.host.interfaces import Clock
 
 

@@ -8,9 +8,9 @@ import roost
 from roost.core.identity import HUMAN, OPERATOR
 from roost.daemon.environs import Environs
 from roost.daemon.findings import Findings
-from roost.daemon.foreign import Foreign
-from roost.daemon.live import Lives
 from roost.daemon.orphans import Orphans, orphan_objects, orphans_among, unknown_objects, unknown_words
+from roost.daemon.session.foreign import Foreign
+from roost.daemon.session.live import Lives
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import Lineage
 from roost.daemon.state.machine import Machine

@@ -9,9 +9,9 @@ from roost.core import events as e
 from roost.core.blame import Blame
 from roost.core.identity import ProcessId
 from roost.core.session import Cause, Processes, SessionState
-from roost.daemon.driver import Driver
-from roost.daemon.failures import judged
-from roost.daemon.live import Live, Lives
+from roost.daemon.session.driver import Driver
+from roost.daemon.session.failures import judged
+from roost.daemon.session.live import Live, Lives
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks, race

@@ -12,8 +12,8 @@ from roost.core.ending import kept_until
 from roost.core.peer import PeerState
 from roost.core.pool import last_used, wants_spare
 from roost.core.session import Session, SessionState
-from roost.daemon.launcher import pane_log
-from roost.daemon.live import Live, Lives
+from roost.daemon.session.launcher import pane_log
+from roost.daemon.session.live import Live, Lives
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks

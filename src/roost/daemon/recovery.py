@@ -13,8 +13,8 @@ from roost.core.session import Session, SessionState
 from roost.core.sweep import Action, Finding, Outcome
 from roost.daemon.executor import Executor
 from roost.daemon.keeper import Keeper
-from roost.daemon.launcher import Launcher, live_session
 from roost.daemon.orphans import Orphans, sweep_orphans
+from roost.daemon.session.launcher import Launcher, live_session
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.sweep import Pass, Sweeper

@@ -13,8 +13,8 @@ from starlette.requests import ClientDisconnect
 
 from roost.config import ScopeMode, load_config
 from roost.daemon.listen import PORT, hold_lock, listen_loopback, listen_unix
-from roost.daemon.origin import bound_to, port_of
 from roost.daemon.server import Daemon
+from roost.daemon.session.origin import bound_to, port_of
 from roost.daemon.state.lineage import Lineage
 from roost.daemon.state.machine import Machine
 from roost.host.clock import RunningClock, RunningLoop

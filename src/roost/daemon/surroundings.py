@@ -5,7 +5,7 @@ from typing import Any
 
 import roost
 from roost.core.identity import HUMAN
-from roost.daemon.failures import room
+from roost.daemon.session.failures import room
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.threads import BusyError

@@ -20,9 +20,9 @@ from roost.core.session import Session
 from roost.core.sweep import Action, Finding, Hold, Plan, plan, resting
 from roost.daemon.autopsy import death_of, last_lines
 from roost.daemon.census import Census, Enumerator, Scope
-from roost.daemon.evidence import on_disk
-from roost.daemon.launcher import Launcher
-from roost.daemon.live import Lives
+from roost.daemon.session.evidence import on_disk
+from roost.daemon.session.launcher import Launcher
+from roost.daemon.session.live import Lives
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import BOOTS
 from roost.daemon.state.machine import Machine

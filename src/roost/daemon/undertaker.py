@@ -19,8 +19,8 @@ from roost.core.session import Session, SessionState
 from roost.daemon.authority import Authority
 from roost.daemon.autopsy import Autopsy, death_of
 from roost.daemon.clearing import Clearing
-from roost.daemon.driver import Driver
-from roost.daemon.live import Live, Lives, Remains
+from roost.daemon.session.driver import Driver
+from roost.daemon.session.live import Live, Lives, Remains
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.threads import HungError

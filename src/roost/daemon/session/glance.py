@@ -7,7 +7,7 @@ really looked at only when one of them changed, and now and then in case that a 
 import os
 from collections.abc import Iterable
 
-from roost.daemon.live import Live, Lives
+from roost.daemon.session.live import Live, Lives
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.threads import HungError, Threads
 from roost.host.interfaces import Clock

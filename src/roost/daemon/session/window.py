@@ -1,7 +1,7 @@
 """What a session's terminal shows, and how it gets its prompt back where nobody is there to give it back."""
 
 from roost.core.session import Session, SessionState
-from roost.daemon.live import Live
+from roost.daemon.session.live import Live
 from roost.host.interfaces import Clock
 from roost.runtimes.base import Composer, Reading
 from roost.runtimes.screen import plain

@@ -13,13 +13,13 @@ from roost.core.durations import rough_duration
 from roost.core.message import MessageState
 from roost.core.peer import PeerState, WakePolicy
 from roost.core.session import Session, SessionState
-from roost.daemon.facts import ASKED, Facts
-from roost.daemon.glance import traces_of
-from roost.daemon.live import Live
+from roost.daemon.session.facts import ASKED, Facts
+from roost.daemon.session.glance import traces_of
+from roost.daemon.session.live import Live
+from roost.daemon.session.window import Window
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import race
 from roost.daemon.state.threads import Threads
-from roost.daemon.window import Window
 from roost.host.errors import TmuxError, TmuxGone
 from roost.host.files import Tail
 from roost.host.interfaces import Clock

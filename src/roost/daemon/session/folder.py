@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from roost.daemon.live import Live, Lives, Misplaced
+from roost.daemon.session.live import Live, Lives, Misplaced
 from roost.daemon.state.threads import HungError, Threads
 from roost.host.interfaces import Clock
 

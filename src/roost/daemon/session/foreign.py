@@ -15,7 +15,7 @@ from roost.core import events as e
 from roost.core.launch import session_id
 from roost.core.peer import PeerState, Settings
 from roost.core.session import Session, SessionState, stand_in
-from roost.daemon.launcher import Launcher
+from roost.daemon.session.launcher import Launcher
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import race

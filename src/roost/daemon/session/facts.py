@@ -5,7 +5,7 @@ from roost.core import events as e
 from roost.core.commands import offer_key
 from roost.core.message import Message, MessageState
 from roost.core.peer import PeerState
-from roost.daemon.live import Live
+from roost.daemon.session.live import Live
 from roost.daemon.state.fleet import Fleet
 from roost.host.interfaces import Clock
 from roost.runtimes.base import Answered, Compacted, ConversationSeen, Fact, Prompted, Rejected, TurnOver

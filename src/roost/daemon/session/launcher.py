@@ -8,9 +8,9 @@ from pathlib import Path
 from roost.core.blame import Blame
 from roost.core.peer import Peer, Settings
 from roost.core.session import Processes, Session, stand_in
-from roost.daemon.failures import REPLACED, LaunchError, gone, judged, not_run
-from roost.daemon.live import Live
-from roost.daemon.origin import Origin, write_origin
+from roost.daemon.session.failures import REPLACED, LaunchError, gone, judged, not_run
+from roost.daemon.session.live import Live
+from roost.daemon.session.origin import Origin, write_origin
 from roost.daemon.state.machine import Machine
 from roost.errors import RoostError
 from roost.host.environment import child_environment

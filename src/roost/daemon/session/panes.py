@@ -5,7 +5,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from roost.daemon.live import Live, Lives
+from roost.daemon.session.live import Live, Lives
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.threads import BusyError, HungError
 from roost.errors import RoostError
