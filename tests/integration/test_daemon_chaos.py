@@ -23,15 +23,15 @@ from roost.core.message import Message, Notice
 from roost.core.peer import Peer, Settings
 from roost.core.policy import Policy
 from roost.core.session import Processes, SessionState
-from roost.daemon.authority import TREE, Authority
+from roost.daemon.death.authority import TREE, Authority
+from roost.daemon.death.keeper import Keeper
+from roost.daemon.death.undertaker import RECORD, Undertaker
 from roost.daemon.executor import Executor
-from roost.daemon.keeper import Keeper
 from roost.daemon.notices import Notices
 from roost.daemon.session.live import Live, Lives
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.threads import Work
-from roost.daemon.undertaker import RECORD, Undertaker
 from roost.errors import RoostError, StoreError
 from roost.host.memory.clock import VirtualClock
 from roost.host.memory.processes import MemoryProcesses

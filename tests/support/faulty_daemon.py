@@ -13,7 +13,7 @@ from typing import Any
 
 from roost.daemon import executor
 from roost.daemon.__main__ import main
-from roost.daemon.undertaker import Undertaker
+from roost.daemon.death.undertaker import Undertaker
 from roost.errors import StoreError
 from roost.host.errors import PasteRefused, SensorError, TmuxError, TmuxTimeout
 from roost.host.files import Tail

@@ -11,8 +11,8 @@ from roost.core import commands as c
 from roost.core.identity import ProcessId
 from roost.core.peer import Peer, Settings
 from roost.core.policy import Policy
-from roost.daemon.authority import TREE, Authority
-from roost.daemon.clearing import AGAIN, Clearing
+from roost.daemon.death.authority import TREE, Authority
+from roost.daemon.death.clearing import AGAIN, Clearing
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.threads import Work

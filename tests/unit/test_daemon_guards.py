@@ -9,7 +9,7 @@ import pytest
 from roost.core.commands import End
 from roost.core.identity import ProcessId
 from roost.core.session import Cause, Processes, Session, SessionState, WakeCause
-from roost.daemon.guards import HUMAN, SOON, Guards
+from roost.daemon.death.guards import HUMAN, SOON, Guards
 from roost.daemon.state.threads import Work
 from roost.host.errors import TmuxTimeout
 from roost.host.interfaces import Marker

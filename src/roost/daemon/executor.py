@@ -14,12 +14,13 @@ from roost.core import events as e
 from roost.core.blame import Blame
 from roost.core.message import Examination, Message, MessageState
 from roost.core.session import ErrandKind, Session, SessionState, stand_in
-from roost.daemon.authority import Authority
+from roost.daemon.death.authority import Authority
+from roost.daemon.death.guards import Guards
+from roost.daemon.death.keeper import Keeper
+from roost.daemon.death.undertaker import KillError, Undertaker
 from roost.daemon.deliver import Delivery, paste_text
 from roost.daemon.errands import Performer
-from roost.daemon.guards import Guards
 from roost.daemon.handed import Handed
-from roost.daemon.keeper import Keeper
 from roost.daemon.notices import Notices
 from roost.daemon.session.evidence import Finding, doubted_offer, examine_record, holds, written_since
 from roost.daemon.session.failures import LaunchError, check_room, judged
@@ -29,7 +30,6 @@ from roost.daemon.session.live import Live
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
-from roost.daemon.undertaker import KillError, Undertaker
 from roost.errors import NotFoundError, RoostError
 from roost.host.errors import TmuxGone
 from roost.host.files import write_atomic

@@ -5,7 +5,7 @@ import logging
 from typing import Any, cast
 
 from roost.daemon.callers import Caller
-from roost.daemon.keeper import Keeper
+from roost.daemon.death.keeper import Keeper
 
 _log = logging.getLogger("roost.hooks")
 

@@ -18,8 +18,8 @@ from roost.core.claim import outrun_by
 from roost.core.identity import SYSTEM, ProcessId
 from roost.core.peer import PeerState
 from roost.core.session import Processes, Session, WakeCause
-from roost.daemon.authority import Authority, Swept
-from roost.daemon.guards import HUMAN
+from roost.daemon.death.authority import Authority, Swept
+from roost.daemon.death.guards import HUMAN
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.errors import HostError, NotFoundError, StoreError, UsageError

@@ -11,14 +11,14 @@ from roost.core.message import Message, MessageState, Notice
 from roost.core.peer import PeerState
 from roost.core.session import Session, SessionState
 from roost.core.sweep import Action, Finding, Outcome
+from roost.daemon.death.keeper import Keeper
+from roost.daemon.death.undertaker import Undertaker
 from roost.daemon.executor import Executor
-from roost.daemon.keeper import Keeper
 from roost.daemon.orphans import Orphans, sweep_orphans
 from roost.daemon.session.launcher import Launcher, live_session
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.sweep import Pass, Sweeper
-from roost.daemon.undertaker import Undertaker
 from roost.errors import RoostError, StoreError
 from roost.host.shim_spec import Started
 from roost.store.interfaces import Intent, clear_of

@@ -12,14 +12,15 @@ from roost.core.peer import PeerState
 from roost.core.policy import Policy
 from roost.daemon.adoption import Adoption, Registry
 from roost.daemon.api import Api
-from roost.daemon.authority import Authority
 from roost.daemon.callers import Callers
+from roost.daemon.death.authority import Authority
+from roost.daemon.death.keeper import Keeper
+from roost.daemon.death.undertaker import Undertaker
 from roost.daemon.executor import Executor
 from roost.daemon.health import Health
 from roost.daemon.heartbeat import beat
 from roost.daemon.hooks import Hooks
 from roost.daemon.journal import JournalFeed
-from roost.daemon.keeper import Keeper
 from roost.daemon.logs import Logs
 from roost.daemon.methods import Methods
 from roost.daemon.metrics import Metrics, MetricsKey
@@ -43,7 +44,6 @@ from roost.daemon.state.ticker import Ticker
 from roost.daemon.state.waits import Waits
 from roost.daemon.sweep import Sweeper
 from roost.daemon.tokens import Tokens
-from roost.daemon.undertaker import Undertaker
 from roost.daemon.web import WebServer
 from roost.errors import RoostError
 from roost.host.spool import Spool

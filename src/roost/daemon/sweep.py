@@ -18,8 +18,9 @@ from roost.core.identity import OPERATOR, SYSTEM
 from roost.core.peer import PeerState
 from roost.core.session import Session
 from roost.core.sweep import Action, Finding, Hold, Plan, plan, resting
-from roost.daemon.autopsy import death_of, last_lines
 from roost.daemon.census import Census, Enumerator, Scope
+from roost.daemon.death.autopsy import death_of, last_lines
+from roost.daemon.death.undertaker import Undertaker
 from roost.daemon.session.evidence import on_disk
 from roost.daemon.session.launcher import Launcher
 from roost.daemon.session.live import Lives
@@ -27,7 +28,6 @@ from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import BOOTS
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.threads import HungError
-from roost.daemon.undertaker import Undertaker
 from roost.errors import RoostError
 from roost.host.files import names_in
 from roost.runtimes.base import Context

@@ -9,6 +9,7 @@ from roost.core import events as e
 from roost.core.blame import Blame
 from roost.core.identity import ProcessId
 from roost.core.session import Cause, Processes, SessionState
+from roost.daemon.death.undertaker import Undertaker
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.failures import judged
 from roost.daemon.session.live import Live, Lives
@@ -16,7 +17,6 @@ from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks, race
 from roost.daemon.state.threads import HungError
-from roost.daemon.undertaker import Undertaker
 from roost.errors import RoostError
 from roost.host.errors import SensorError, TmuxGone
 from roost.host.interfaces import Liveness, Terminal, Watch

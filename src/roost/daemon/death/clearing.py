@@ -9,7 +9,7 @@ import logging
 
 from roost.core import events as e
 from roost.core.commands import Clear
-from roost.daemon.authority import Authority
+from roost.daemon.death.authority import Authority
 from roost.daemon.state.fleet import Fleet
 from roost.host.interfaces import Clock
 

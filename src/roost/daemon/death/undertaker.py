@@ -16,9 +16,9 @@ from roost.core import commands as c
 from roost.core import events as e
 from roost.core.peer import PeerState
 from roost.core.session import Session, SessionState
-from roost.daemon.authority import Authority
-from roost.daemon.autopsy import Autopsy, death_of
-from roost.daemon.clearing import Clearing
+from roost.daemon.death.authority import Authority
+from roost.daemon.death.autopsy import Autopsy, death_of
+from roost.daemon.death.clearing import Clearing
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live import Live, Lives, Remains
 from roost.daemon.state.fleet import Fleet

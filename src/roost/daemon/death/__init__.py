@@ -1,0 +1,1 @@
+"""The one authority that ends a session, what speaks against it, and the record of each end."""
