@@ -26,7 +26,8 @@ ready = 'mute>'
 accept_log = "{{dir}}/record"
 """
 DAEMON = """
-from roost.daemon import __main__ as m, deliver
+from roost.daemon import __main__ as m
+from roost.daemon.delivery import deliver
 deliver.EVIDENCE = 0.5
 m.leave(m.main())
 """

@@ -8,7 +8,7 @@ import pytest
 from roost.core.message import Examination, Message, MessageState
 from roost.core.peer import Peer, PeerState, Settings
 from roost.core.session import SessionState
-from roost.daemon.deliver import Delivery
+from roost.daemon.delivery.deliver import Delivery
 from roost.runtimes.base import Composer, Reading, View
 
 OFFERED = Message(

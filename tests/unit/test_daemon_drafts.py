@@ -15,7 +15,7 @@ from roost.core.policy import Policy, Traits
 from roost.core.session import Session as CoreSession
 from roost.core.session import SessionState, WakeCause
 from roost.core.view import shown
-from roost.daemon.deliver import DRAFT_WAIT, MIXED_WAIT, Delivery
+from roost.daemon.delivery.deliver import DRAFT_WAIT, MIXED_WAIT, Delivery
 from roost.daemon.session.live import Handing
 from roost.host.interfaces import PasteOutcome
 from roost.runtimes.base import Composer, Controls, Reading, View

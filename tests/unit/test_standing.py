@@ -9,7 +9,7 @@ from roost.core import envelope
 from roost.core.message import Message, Notice
 from roost.core.peer import Settings
 from roost.core.session import Session, WakeCause
-from roost.daemon.standing import Standing, standing
+from roost.daemon.delivery.standing import Standing, standing
 from roost.runtimes import claude_screen, codex_screen
 from roost.runtimes.base import Composer, Context, View
 from roost.runtimes.demo import DemoRuntime

@@ -18,10 +18,10 @@ from roost.daemon.death.authority import Authority
 from roost.daemon.death.guards import Guards
 from roost.daemon.death.keeper import Keeper
 from roost.daemon.death.undertaker import KillError, Undertaker
-from roost.daemon.deliver import Delivery, paste_text
-from roost.daemon.errands import Performer
-from roost.daemon.handed import Handed
-from roost.daemon.notices import Notices
+from roost.daemon.delivery.deliver import Delivery, paste_text
+from roost.daemon.delivery.errands import Performer
+from roost.daemon.delivery.handed import Handed
+from roost.daemon.delivery.notices import Notices
 from roost.daemon.session.evidence import Finding, doubted_offer, examine_record, holds, written_since
 from roost.daemon.session.failures import LaunchError, check_room, judged
 from roost.daemon.session.foreign import Foreign

@@ -16,6 +16,7 @@ from roost.daemon.callers import Callers
 from roost.daemon.death.authority import Authority
 from roost.daemon.death.keeper import Keeper
 from roost.daemon.death.undertaker import Undertaker
+from roost.daemon.delivery.notices import Notices
 from roost.daemon.executor import Executor
 from roost.daemon.health import Health
 from roost.daemon.heartbeat import beat
@@ -24,7 +25,6 @@ from roost.daemon.journal import JournalFeed
 from roost.daemon.logs import Logs
 from roost.daemon.methods import Methods
 from roost.daemon.metrics import Metrics, MetricsKey
-from roost.daemon.notices import Notices
 from roost.daemon.orphans import Orphans
 from roost.daemon.own_log import OwnLog
 from roost.daemon.pool import Pools

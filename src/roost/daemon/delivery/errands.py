@@ -8,7 +8,7 @@ from roost.core import events as e
 from roost.core.durations import rough_duration
 from roost.core.message import Message, MessageState
 from roost.core.session import Errand, SessionState
-from roost.daemon.deliver import ENTERS, Delivery
+from roost.daemon.delivery.deliver import ENTERS, Delivery
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live import Live
 from roost.daemon.state.fleet import Fleet

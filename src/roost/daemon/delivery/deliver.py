@@ -16,9 +16,9 @@ from roost.core.limits import POINTER_BYTES
 from roost.core.message import PENDING, Examination, Message, MessageState, Timing
 from roost.core.peer import PeerState
 from roost.core.session import SessionState
+from roost.daemon.delivery.standing import TYPING, Standing, standing
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live import Handing, Live
-from roost.daemon.standing import TYPING, Standing, standing
 from roost.daemon.state.fleet import Fleet
 from roost.host.errors import PaneInMode, PasteRefused, TmuxError, TmuxGone
 from roost.host.interfaces import Clock, PasteOutcome

@@ -1,0 +1,1 @@
+"""One message into one session; what is asked of a running turn; notices."""
