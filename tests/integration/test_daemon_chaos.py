@@ -27,7 +27,7 @@ from roost.daemon.death.authority import TREE, Authority
 from roost.daemon.death.keeper import Keeper
 from roost.daemon.death.undertaker import RECORD, Undertaker
 from roost.daemon.delivery.notices import Notices
-from roost.daemon.executor import Executor
+from roost.daemon.effects.executor import Executor
 from roost.daemon.session.live import Live, Lives
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks

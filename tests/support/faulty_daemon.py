@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from roost.daemon import executor
 from roost.daemon.__main__ import main
 from roost.daemon.death.undertaker import Undertaker
+from roost.daemon.effects import executor
 from roost.errors import StoreError
 from roost.host.errors import PasteRefused, SensorError, TmuxError, TmuxTimeout
 from roost.host.files import Tail

@@ -9,9 +9,9 @@ import pytest
 from roost.core import commands as c
 from roost.core.message import Examination, Message, MessageState
 from roost.core.peer import Peer, PeerState, Settings
-from roost.daemon import executor
 from roost.daemon.delivery.handed import Handed
-from roost.daemon.executor import Executor
+from roost.daemon.effects import executor
+from roost.daemon.effects.executor import Executor
 from roost.daemon.session.evidence import Finding
 from roost.daemon.session.live import Handing
 from roost.runtimes.base import Controls

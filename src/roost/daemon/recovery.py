@@ -13,7 +13,7 @@ from roost.core.session import Session, SessionState
 from roost.core.sweep import Action, Finding, Outcome
 from roost.daemon.death.keeper import Keeper
 from roost.daemon.death.undertaker import Undertaker
-from roost.daemon.executor import Executor
+from roost.daemon.effects.executor import Executor
 from roost.daemon.orphans import Orphans, sweep_orphans
 from roost.daemon.session.launcher import Launcher, live_session
 from roost.daemon.state.fleet import Fleet

@@ -17,7 +17,7 @@ from roost.daemon.death.authority import Authority
 from roost.daemon.death.keeper import Keeper
 from roost.daemon.death.undertaker import Undertaker
 from roost.daemon.delivery.notices import Notices
-from roost.daemon.executor import Executor
+from roost.daemon.effects.executor import Executor
 from roost.daemon.health import Health
 from roost.daemon.heartbeat import beat
 from roost.daemon.hooks import Hooks
