@@ -15,12 +15,12 @@ from roost.core.session import Processes, Session, SessionState, WakeCause
 from roost.core.sweep import HOLD, Action
 from roost.daemon.death.authority import Authority
 from roost.daemon.death.undertaker import Undertaker
+from roost.daemon.registry.sweep import BOOTS, Sweeper
 from roost.daemon.session.launcher import Launcher
 from roost.daemon.session.live import Lives
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
-from roost.daemon.sweep import BOOTS, Sweeper
 from roost.host.files import ensure_private_directory
 from roost.host.interfaces import Marker
 from roost.host.memory.clock import VirtualClock

@@ -11,8 +11,9 @@ from roost.core.peer import PeerState
 from roost.core.session import Session, SessionState
 from roost.core.view import shown
 from roost.core.words import THEIRS
-from roost.daemon.census import HELD, OWN
-from roost.daemon.orphans import Orphans
+from roost.daemon.registry.census import HELD, OWN
+from roost.daemon.registry.orphans import Orphans
+from roost.daemon.registry.sweep import Sweeper
 from roost.daemon.session.driver import UNREAD
 from roost.daemon.session.failures import TASKS
 from roost.daemon.session.foreign import Foreign
@@ -21,7 +22,6 @@ from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import Lineage
 from roost.daemon.state.machine import Machine
 from roost.daemon.surroundings import REPLACE, Surroundings
-from roost.daemon.sweep import Sweeper
 from roost.finding import Code, Finding, good, note, quote, wrong
 from roost.host.locks import lock_holders
 from roost.host.process import has_handles

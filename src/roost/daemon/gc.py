@@ -18,19 +18,19 @@ from roost.core import commands as c
 from roost.core.identity import OPERATOR, SYSTEM
 from roost.core.peer import PeerState
 from roost.core.policy import Policy
-from roost.daemon.census import Enumerator, Scope
 from roost.daemon.death.authority import Authority
 from roost.daemon.death.undertaker import Undertaker
 from roost.daemon.listen import AlreadyRunningError, hold_lock
 from roost.daemon.logs import Logs
-from roost.daemon.orphans import Orphan, Orphans, orphan_objects, orphans_among
+from roost.daemon.registry.census import Enumerator, Scope
+from roost.daemon.registry.orphans import Orphan, Orphans, orphan_objects, orphans_among
+from roost.daemon.registry.sweep import HOLD, Pass, Sweeper, judge_all, read_boots, read_hold
 from roost.daemon.session.launcher import Launcher
 from roost.daemon.session.live import Lives
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import BOOTS, Lineage
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
-from roost.daemon.sweep import HOLD, Pass, Sweeper, judge_all, read_boots, read_hold
 from roost.errors import RoostError, StoreError, in_words
 from roost.host.clock import SystemClock
 from roost.host.ids import SystemIds

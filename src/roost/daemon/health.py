@@ -8,14 +8,20 @@ import roost
 from roost.core.identity import HUMAN, OPERATOR
 from roost.daemon.environs import Environs
 from roost.daemon.findings import Findings
-from roost.daemon.orphans import Orphans, orphan_objects, orphans_among, unknown_objects, unknown_words
+from roost.daemon.registry.orphans import (
+    Orphans,
+    orphan_objects,
+    orphans_among,
+    unknown_objects,
+    unknown_words,
+)
+from roost.daemon.registry.sweep import Sweeper
 from roost.daemon.session.foreign import Foreign
 from roost.daemon.session.live import Lives
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import Lineage
 from roost.daemon.state.machine import Machine
 from roost.daemon.surroundings import Surroundings
-from roost.daemon.sweep import Sweeper
 from roost.errors import StoreError
 from roost.finding import Finding
 from roost.present import gc_object

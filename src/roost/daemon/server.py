@@ -10,7 +10,6 @@ from dataclasses import replace
 from roost.core import commands as c
 from roost.core.peer import PeerState
 from roost.core.policy import Policy
-from roost.daemon.adoption import Adoption, Registry
 from roost.daemon.api import Api
 from roost.daemon.callers import Callers
 from roost.daemon.death.authority import Authority
@@ -25,10 +24,12 @@ from roost.daemon.journal import JournalFeed
 from roost.daemon.logs import Logs
 from roost.daemon.methods import Methods
 from roost.daemon.metrics import Metrics, MetricsKey
-from roost.daemon.orphans import Orphans
 from roost.daemon.own_log import OwnLog
-from roost.daemon.pool import Pools
-from roost.daemon.recovery import Recovery
+from roost.daemon.registry.adoption import Adoption, Registry
+from roost.daemon.registry.orphans import Orphans
+from roost.daemon.registry.pool import Pools
+from roost.daemon.registry.recovery import Recovery
+from roost.daemon.registry.sweep import Sweeper
 from roost.daemon.retention import Retention
 from roost.daemon.rpc import RpcServer
 from roost.daemon.session.folder import Folders
@@ -42,7 +43,6 @@ from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.ticker import Ticker
 from roost.daemon.state.waits import Waits
-from roost.daemon.sweep import Sweeper
 from roost.daemon.tokens import Tokens
 from roost.daemon.web import WebServer
 from roost.errors import RoostError

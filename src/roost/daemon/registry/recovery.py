@@ -14,11 +14,11 @@ from roost.core.sweep import Action, Finding, Outcome
 from roost.daemon.death.keeper import Keeper
 from roost.daemon.death.undertaker import Undertaker
 from roost.daemon.effects.executor import Executor
-from roost.daemon.orphans import Orphans, sweep_orphans
+from roost.daemon.registry.orphans import Orphans, sweep_orphans
+from roost.daemon.registry.sweep import Pass, Sweeper
 from roost.daemon.session.launcher import Launcher, live_session
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
-from roost.daemon.sweep import Pass, Sweeper
 from roost.errors import RoostError, StoreError
 from roost.host.shim_spec import Started
 from roost.store.interfaces import Intent, clear_of

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from roost.core import events as e
 from roost.core.peer import Peer
 from roost.core.session import Session
-from roost.daemon.orphans import Orphan, Orphans, chosen, session_of
-from roost.daemon.recovery import Recovery
+from roost.daemon.registry.orphans import Orphan, Orphans, chosen, session_of
+from roost.daemon.registry.recovery import Recovery
 from roost.daemon.session.origin import Origin, read_origin
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import Lineage

@@ -18,9 +18,9 @@ from roost.core.identity import OPERATOR, SYSTEM
 from roost.core.peer import PeerState
 from roost.core.session import Session
 from roost.core.sweep import Action, Finding, Hold, Plan, plan, resting
-from roost.daemon.census import Census, Enumerator, Scope
 from roost.daemon.death.autopsy import death_of, last_lines
 from roost.daemon.death.undertaker import Undertaker
+from roost.daemon.registry.census import Census, Enumerator, Scope
 from roost.daemon.session.evidence import on_disk
 from roost.daemon.session.launcher import Launcher
 from roost.daemon.session.live import Lives
