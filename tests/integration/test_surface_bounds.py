@@ -212,7 +212,7 @@ def test_A3_down_is_true_although_a_thread_hangs(home: Home) -> None:
         "async def status(self, *_):\n"
         "    asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)\n"
         "    return {'version': '', 'pid': 0}\n"
-        "from roost.daemon import health; health.Health.status = status\n"
+        "from roost.daemon.health import health; health.Health.status = status\n"
         "m.leave(m.main())\n"
     )
     roost = Roost(home)

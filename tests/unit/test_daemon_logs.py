@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from roost.daemon.health.own_log import turn
 from roost.daemon.logs import Logs, RotatingLog, logfmt
-from roost.daemon.own_log import turn
 from roost.host.shimlib import logfile
 from roost.paths import find_places
 from roost.store.records import JournalRow
@@ -79,7 +79,7 @@ def test_F14_the_daemons_own_log_is_rotated_and_goes_on(tmp_path: Path) -> None:
     """In a process of its own: its standard streams are the log, as `roost up` gives them."""
     log = tmp_path / "daemon.log"
     program = (
-        "import os, sys; from pathlib import Path; from roost.daemon.own_log import turn\n"
+        "import os, sys; from pathlib import Path; from roost.daemon.health.own_log import turn\n"
         "log = Path(sys.argv[1])\n"
         "for number in range(4):\n"
         "    os.write(2, b'%d' % number * 60); turn(log, 100, 2); os.write(1, b'.')\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from roost.daemon.heartbeat import SOON, beat
+from roost.daemon.health.heartbeat import SOON, beat
 from roost.host.memory.clock import VirtualClock
 from roost.host.notify import Notifier, take_notifier
 

@@ -15,7 +15,7 @@ from roost.core.peer import WakeMode
 from roost.daemon import parameters as p
 from roost.daemon.api import Api
 from roost.daemon.callers import Caller, Callers, Progress
-from roost.daemon.health import Health
+from roost.daemon.health.health import Health
 from roost.daemon.journal import JournalFeed
 from roost.daemon.mail import Mail
 from roost.daemon.metrics import Metrics

@@ -17,20 +17,20 @@ from roost.daemon.death.keeper import Keeper
 from roost.daemon.death.undertaker import Undertaker
 from roost.daemon.delivery.notices import Notices
 from roost.daemon.effects.executor import Executor
-from roost.daemon.health import Health
-from roost.daemon.heartbeat import beat
+from roost.daemon.health.health import Health
+from roost.daemon.health.heartbeat import beat
+from roost.daemon.health.own_log import OwnLog
+from roost.daemon.health.retention import Retention
 from roost.daemon.hooks import Hooks
 from roost.daemon.journal import JournalFeed
 from roost.daemon.logs import Logs
 from roost.daemon.methods import Methods
 from roost.daemon.metrics import Metrics, MetricsKey
-from roost.daemon.own_log import OwnLog
 from roost.daemon.registry.adoption import Adoption, Registry
 from roost.daemon.registry.orphans import Orphans
 from roost.daemon.registry.pool import Pools
 from roost.daemon.registry.recovery import Recovery
 from roost.daemon.registry.sweep import Sweeper
-from roost.daemon.retention import Retention
 from roost.daemon.rpc import RpcServer
 from roost.daemon.session.folder import Folders
 from roost.daemon.session.glance import Glances

@@ -11,6 +11,7 @@ from roost.core.peer import PeerState
 from roost.core.session import Session, SessionState
 from roost.core.view import shown
 from roost.core.words import THEIRS
+from roost.daemon.health.surroundings import REPLACE, Surroundings
 from roost.daemon.registry.census import HELD, OWN
 from roost.daemon.registry.orphans import Orphans
 from roost.daemon.registry.sweep import Sweeper
@@ -21,7 +22,6 @@ from roost.daemon.session.live import Lives
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import Lineage
 from roost.daemon.state.machine import Machine
-from roost.daemon.surroundings import REPLACE, Surroundings
 from roost.finding import Code, Finding, good, note, quote, wrong
 from roost.host.locks import lock_holders
 from roost.host.process import has_handles

@@ -6,8 +6,9 @@ from typing import Any
 
 import roost
 from roost.core.identity import HUMAN, OPERATOR
-from roost.daemon.environs import Environs
-from roost.daemon.findings import Findings
+from roost.daemon.health.environs import Environs
+from roost.daemon.health.findings import Findings
+from roost.daemon.health.surroundings import Surroundings
 from roost.daemon.registry.orphans import (
     Orphans,
     orphan_objects,
@@ -21,7 +22,6 @@ from roost.daemon.session.live import Lives
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import Lineage
 from roost.daemon.state.machine import Machine
-from roost.daemon.surroundings import Surroundings
 from roost.errors import StoreError
 from roost.finding import Finding
 from roost.present import gc_object

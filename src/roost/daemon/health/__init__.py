@@ -1,0 +1,1 @@
+"""What the daemon knows of itself, of its host and of what needs a person."""
