@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from roost.config import Config, RuntimeTable
-from roost.daemon.listen import listen_loopback, listen_unix
+from roost.daemon.serve.listen import listen_loopback, listen_unix
 from roost.daemon.server import Daemon
 from roost.daemon.session.driver import QUIET
 from roost.daemon.state.lineage import Lineage

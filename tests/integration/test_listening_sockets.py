@@ -5,10 +5,10 @@ from typing import Any, cast
 
 import pytest
 
-from roost.daemon.listen import listen_loopback, listen_unix
-from roost.daemon.rpc import EVERY, RpcServer
+from roost.daemon.serve.listen import listen_loopback, listen_unix
+from roost.daemon.serve.rpc import EVERY, RpcServer
+from roost.daemon.serve.web import WebServer
 from roost.daemon.state.tasks import Tasks
-from roost.daemon.web import WebServer
 from roost.host.files import ensure_private_directory
 from roost.host.memory.clock import VirtualClock
 from roost.paths import find_places

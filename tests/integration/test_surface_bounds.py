@@ -22,8 +22,8 @@ from uvicorn.server import ServerState
 
 from roost.cli.client import RemoteError
 from roost.core.view import iso
-from roost.daemon import http_protocol
-from roost.daemon.http_protocol import BoundedProtocol
+from roost.daemon.serve import http_protocol
+from roost.daemon.serve.http_protocol import BoundedProtocol
 from roost.daemon.state import attachments as module
 from roost.daemon.state.attachments import Attachments
 from roost.daemon.state.threads import Threads
@@ -130,7 +130,7 @@ def test_A4_every_request_is_answered(roost: Roost, line: bytes) -> None:
 def test_A4_a_defect_is_an_answer(home: Home) -> None:
     """A planted defect: seen before, nobody ever answered."""
     planted = (
-        "import sys; from roost.daemon import __main__ as m, api;"
+        "import sys; from roost.daemon import __main__ as m; from roost.daemon.serve import api;"
         "api.Api.rows = lambda self: 1 // 0; m.leave(m.main())"
     )
     roost = Roost(home)
@@ -208,7 +208,7 @@ async def test_A3_a_copy_that_hangs_holds_up_only_its_own_kind(
 def test_A3_down_is_true_although_a_thread_hangs(home: Home) -> None:
     """Seen before: "is down", exit 0, beside a living daemon, and `up` started a second one."""
     planted = (
-        "import asyncio, threading; from roost.daemon import __main__ as m, api\n"
+        "import asyncio, threading; from roost.daemon import __main__ as m\n"
         "async def status(self, *_):\n"
         "    asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)\n"
         "    return {'version': '', 'pid': 0}\n"

@@ -11,8 +11,8 @@ import pytest
 
 from roost.core.peer import PeerState
 from roost.core.session import Processes, Session
-from roost.daemon import callers
-from roost.daemon.callers import OPERATOR, Caller, Callers
+from roost.daemon.serve import callers
+from roost.daemon.serve.callers import OPERATOR, Caller, Callers
 from roost.errors import DeniedError
 from roost.host.interfaces import Marker
 from roost.host.memory.processes import MemoryProcesses

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from roost.daemon.health.own_log import turn
-from roost.daemon.logs import Logs, RotatingLog, logfmt
+from roost.daemon.serve.logs import Logs, RotatingLog, logfmt
 from roost.host.shimlib import logfile
 from roost.paths import find_places
 from roost.store.records import JournalRow

@@ -6,7 +6,7 @@ from roost.core import commands as c
 from roost.core.message import MessageState
 from roost.core.policy import Policy
 from roost.core.session import Cause, Death
-from roost.daemon.metrics import Histogram, Metrics
+from roost.daemon.serve.metrics import Histogram, Metrics
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.host.memory.clock import VirtualClock

@@ -20,11 +20,11 @@ from roost.core.peer import PeerState
 from roost.core.policy import Policy
 from roost.daemon.death.authority import Authority
 from roost.daemon.death.undertaker import Undertaker
-from roost.daemon.listen import AlreadyRunningError, hold_lock
-from roost.daemon.logs import Logs
 from roost.daemon.registry.census import Enumerator, Scope
 from roost.daemon.registry.orphans import Orphan, Orphans, orphan_objects, orphans_among
 from roost.daemon.registry.sweep import HOLD, Pass, Sweeper, judge_all, read_boots, read_hold
+from roost.daemon.serve.listen import AlreadyRunningError, hold_lock
+from roost.daemon.serve.logs import Logs
 from roost.daemon.session.launcher import Launcher
 from roost.daemon.session.live import Lives
 from roost.daemon.state.fleet import Fleet

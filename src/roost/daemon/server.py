@@ -10,8 +10,6 @@ from dataclasses import replace
 from roost.core import commands as c
 from roost.core.peer import PeerState
 from roost.core.policy import Policy
-from roost.daemon.api import Api
-from roost.daemon.callers import Callers
 from roost.daemon.death.authority import Authority
 from roost.daemon.death.keeper import Keeper
 from roost.daemon.death.undertaker import Undertaker
@@ -21,17 +19,21 @@ from roost.daemon.health.health import Health
 from roost.daemon.health.heartbeat import beat
 from roost.daemon.health.own_log import OwnLog
 from roost.daemon.health.retention import Retention
-from roost.daemon.hooks import Hooks
-from roost.daemon.journal import JournalFeed
-from roost.daemon.logs import Logs
-from roost.daemon.methods import Methods
-from roost.daemon.metrics import Metrics, MetricsKey
 from roost.daemon.registry.adoption import Adoption, Registry
 from roost.daemon.registry.orphans import Orphans
 from roost.daemon.registry.pool import Pools
 from roost.daemon.registry.recovery import Recovery
 from roost.daemon.registry.sweep import Sweeper
-from roost.daemon.rpc import RpcServer
+from roost.daemon.serve.api import Api
+from roost.daemon.serve.callers import Callers
+from roost.daemon.serve.hooks import Hooks
+from roost.daemon.serve.journal import JournalFeed
+from roost.daemon.serve.logs import Logs
+from roost.daemon.serve.methods import Methods
+from roost.daemon.serve.metrics import Metrics, MetricsKey
+from roost.daemon.serve.rpc import RpcServer
+from roost.daemon.serve.tokens import Tokens
+from roost.daemon.serve.web import WebServer
 from roost.daemon.session.folder import Folders
 from roost.daemon.session.glance import Glances
 from roost.daemon.session.launcher import Launcher
@@ -43,8 +45,6 @@ from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.ticker import Ticker
 from roost.daemon.state.waits import Waits
-from roost.daemon.tokens import Tokens
-from roost.daemon.web import WebServer
 from roost.errors import RoostError
 from roost.host.spool import Spool
 from roost.store.interfaces import JournalRow

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from starlette.requests import ClientDisconnect
 
 from roost.config import ScopeMode, load_config
-from roost.daemon.listen import PORT, hold_lock, listen_loopback, listen_unix
+from roost.daemon.serve.listen import PORT, hold_lock, listen_loopback, listen_unix
 from roost.daemon.server import Daemon
 from roost.daemon.session.origin import bound_to, port_of
 from roost.daemon.state.lineage import Lineage

@@ -12,15 +12,15 @@ from roost.core import events as e
 from roost.core.identity import OPERATOR
 from roost.core.message import MessageState
 from roost.core.peer import WakeMode
-from roost.daemon import parameters as p
-from roost.daemon.api import Api
-from roost.daemon.callers import Caller, Callers, Progress
 from roost.daemon.health.health import Health
-from roost.daemon.journal import JournalFeed
-from roost.daemon.mail import Mail
-from roost.daemon.metrics import Metrics
 from roost.daemon.registry.adoption import Registry
-from roost.daemon.sender import Draft
+from roost.daemon.serve import parameters as p
+from roost.daemon.serve.api import Api
+from roost.daemon.serve.callers import Caller, Callers, Progress
+from roost.daemon.serve.journal import JournalFeed
+from roost.daemon.serve.mail import Mail
+from roost.daemon.serve.metrics import Metrics
+from roost.daemon.serve.sender import Draft
 from roost.errors import DeniedError, RoostError, UsageError
 from roost.host.tmux.attach import attach_argv
 from roost.present import death_object, event_object, message_object

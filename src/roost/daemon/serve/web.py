@@ -17,14 +17,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from roost.daemon.api import Api
-from roost.daemon.callers import Caller
-from roost.daemon.hooks import Hooks
-from roost.daemon.http_protocol import BoundedProtocol
-from roost.daemon.lazy_tools import LazyTools
-from roost.daemon.metrics import CONTENT_TYPE, Metrics, MetricsKey
+from roost.daemon.serve.api import Api
+from roost.daemon.serve.callers import Caller
+from roost.daemon.serve.hooks import Hooks
+from roost.daemon.serve.http_protocol import BoundedProtocol
+from roost.daemon.serve.lazy_tools import LazyTools
+from roost.daemon.serve.metrics import CONTENT_TYPE, Metrics, MetricsKey
+from roost.daemon.serve.tokens import Tokens
 from roost.daemon.state.machine import Machine
-from roost.daemon.tokens import Tokens
 from roost.errors import DeniedError
 
 BODY = 8 * 1024 * 1024

@@ -15,11 +15,11 @@ from starlette.applications import Starlette
 
 import roost
 from roost.core.identity import SYSTEM
-from roost.daemon.api import Api
-from roost.daemon.arguments import in_words_of_tools, understood
-from roost.daemon.callers import Caller
-from roost.daemon.lazy_tools import CallerOf
-from roost.daemon.sender import Draft
+from roost.daemon.serve.api import Api
+from roost.daemon.serve.arguments import in_words_of_tools, understood
+from roost.daemon.serve.callers import Caller
+from roost.daemon.serve.lazy_tools import CallerOf
+from roost.daemon.serve.sender import Draft
 from roost.errors import RoostError, UsageError
 
 T = TypeVar("T")

@@ -6,9 +6,9 @@ from typing import Any
 
 from roost.core import events as e
 from roost.core.identity import OPERATOR
-from roost.daemon.api import Api
-from roost.daemon.callers import Caller
-from roost.daemon.journal import JournalFeed
+from roost.daemon.serve.api import Api
+from roost.daemon.serve.callers import Caller
+from roost.daemon.serve.journal import JournalFeed
 from roost.errors import DeniedError, RefusedError
 from roost.present import inbox_item, message_row
 from roost.store.interfaces import Wanted

@@ -13,8 +13,8 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from roost.daemon.api import Api
-from roost.daemon.callers import Caller
+from roost.daemon.serve.api import Api
+from roost.daemon.serve.callers import Caller
 from roost.daemon.state.machine import Machine
 from roost.errors import RoostError
 from roost.program import code
@@ -81,7 +81,7 @@ class LazyTools:
         """Blocking. A part of another program does not fit into this one."""
         if code() != self._machine.code:
             raise ReplacedError("roost was replaced under this daemon; `roost up --replace` starts it anew")
-        from roost.daemon.tools import tools_app  # noqa: PLC0415 -- see the module
+        from roost.daemon.serve.tools import tools_app  # noqa: PLC0415 -- see the module
 
         return tools_app(self._api, self._caller_of, self._body)
 

@@ -13,7 +13,7 @@ from roost.core.identity import HUMAN, OPERATOR, derive
 from roost.core.limits import BODY_BYTES, KEY_CHARACTERS, TOPIC_CHARACTERS, TTL_SECONDS
 from roost.core.message import Message, MessageState, Timing
 from roost.core.view import Shown, shown
-from roost.daemon.callers import Caller, Progress
+from roost.daemon.serve.callers import Caller, Progress
 from roost.daemon.state.attachments import Attachments, safe_name
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from roost.daemon.callers import Caller, Callers
-from roost.daemon.listen import listen_unix
-from roost.daemon.methods import Answer, Methods, Stream
+from roost.daemon.serve.callers import Caller, Callers
+from roost.daemon.serve.listen import listen_unix
+from roost.daemon.serve.methods import Answer, Methods, Stream
 from roost.daemon.state.fleet import DefectError
 from roost.daemon.state.tasks import Tasks
 from roost.errors import RefusedError, RoostError, UsageError

@@ -14,8 +14,8 @@ from roost.core.session import Session, SessionState
 from roost.core.settings import apply_settings, show_settings
 from roost.core.view import Shown, shown
 from roost.core.words import told
-from roost.daemon.callers import Caller, Progress
-from roost.daemon.sender import Sender
+from roost.daemon.serve.callers import Caller, Progress
+from roost.daemon.serve.sender import Sender
 from roost.daemon.session.failures import LaunchError
 from roost.daemon.session.launcher import Launcher
 from roost.daemon.session.live import Live, Lives

@@ -4,8 +4,8 @@ import json
 import logging
 from typing import Any, cast
 
-from roost.daemon.callers import Caller
 from roost.daemon.death.keeper import Keeper
+from roost.daemon.serve.callers import Caller
 
 _log = logging.getLogger("roost.hooks")
 
