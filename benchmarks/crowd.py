@@ -16,7 +16,7 @@ import psutil
 
 from benchmarks.home import Home, daemon, folder, until
 from benchmarks.result import Result, p50
-from roost.core.identity import ProcessId
+from roost.core.vocabulary.identity import ProcessId
 from roost.host.environment import child_environment
 from roost.host.process import SystemProcesses
 

@@ -26,7 +26,7 @@ from benchmarks.mortal import CONFIG, ENDS
 from benchmarks.result import Result, p50, p99
 from roost.cli.client import Client
 from roost.cli.output import warn
-from roost.core.identity import ProcessId
+from roost.core.vocabulary.identity import ProcessId
 from roost.errors import RoostError
 from roost.host.limits import raise_open_files
 from roost.host.process import SystemProcesses

@@ -9,11 +9,11 @@ import apsw
 
 from benchmarks.home import Home, folder
 from benchmarks.result import Result
-from roost.core import commands as c
-from roost.core.identity import ProcessId
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.identity import ProcessId
 from roost.core.launch import session_id
-from roost.core.peer import Peer, Settings
-from roost.core.session import Processes, Session, SessionState, WakeCause
+from roost.core.vocabulary.peer import Peer, Settings
+from roost.core.vocabulary.session import Processes, Session, SessionState, WakeCause
 from roost.demo.leftovers import Leftovers
 from roost.host.files import ensure_private_directory
 from roost.store.interfaces import Batch

@@ -9,8 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
-from roost.core.durations import parse_duration
 from roost.core.evidence import Patience
+from roost.core.vocabulary.durations import parse_duration
 from roost.errors import ConfigError, InvalidSettingError
 
 _RUNTIME_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from roost.core.message import Message, MessageState
-from roost.core.peer import PeerState
-from roost.core.session import Death, Errand, Session
-from roost.core.settings import show_settings
 from roost.core.sweep import Finding
-from roost.core.view import iso, shown
+from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.session import Death, Errand, Session
+from roost.core.vocabulary.settings import show_settings
+from roost.core.vocabulary.view import iso, shown
 from roost.store.records import JournalRow, StoredMessage, head
 from roost.story import STEPS, story
 

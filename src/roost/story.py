@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from roost.core.message import HANDED, STEERED
-from roost.core.view import iso
+from roost.core.vocabulary.message import HANDED, STEERED
+from roost.core.vocabulary.view import iso
 from roost.store.records import Attempt, StoredMessage
 
 STEPS = frozenset({"woke", "ready", "entered"})

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from roost.core import commands as c
-from roost.core.message import MessageState
-from roost.core.peer import (
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.message import MessageState
+from roost.core.vocabulary.peer import (
     PeerState,
 )
 from roost.errors import StoreError

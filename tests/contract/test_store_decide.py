@@ -11,14 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from roost.core import commands as c
-from roost.core import events as e
 from roost.core.decide import decide
-from roost.core.identity import ProcessId
-from roost.core.message import Examination, Message, MessageState
-from roost.core.peer import Peer, PeerState, ResumePolicy, Settings, WakeMode, WakePolicy
-from roost.core.policy import Policy, Traits
-from roost.core.session import Cause, Death, Processes, SessionState
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.identity import ProcessId
+from roost.core.vocabulary.message import Examination, Message, MessageState
+from roost.core.vocabulary.peer import Peer, PeerState, ResumePolicy, Settings, WakeMode, WakePolicy
+from roost.core.vocabulary.policy import Policy, Traits
+from roost.core.vocabulary.session import Cause, Death, Processes, SessionState
 from roost.store.interfaces import Batch, Intent, Store, intent_for
 from roost.store.memory import MemoryStore
 from roost.store.sqlite import SqliteStore

@@ -6,9 +6,9 @@ from pathlib import Path
 import apsw
 import pytest
 
-from roost.core import commands as c
-from roost.core.peer import LastDeath, PeerState
-from roost.core.session import Cause
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.peer import LastDeath, PeerState
+from roost.core.vocabulary.session import Cause
 from roost.errors import StoreError
 from roost.store import rows
 from roost.store.database import open_database

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from roost.core import commands as c
-from roost.core.message import MessageState, Notice
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.message import MessageState, Notice
 from roost.store.errors import AmbiguousIdError
 from roost.store.interfaces import (
     Attempt,

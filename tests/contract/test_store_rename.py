@@ -1,6 +1,6 @@
 """A rename moves all that is keyed to the name in one batch, and nothing of its namesakes (P11)."""
 
-from roost.core import commands as c
+from roost.core.vocabulary import commands as c
 from roost.store.interfaces import Batch, Intent, Store, Token
 from tests.support.store_samples import BODY, death, mail, message, peer, session
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from roost.core import commands as c
-from roost.core.message import MessageState
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.message import MessageState
 from roost.store.interfaces import Batch, Intent, Store
 from tests.support.store_samples import Box, death, mail, message, peer, session
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import apsw
 
-from roost.core.commands import SavePeer
-from roost.core.message import Timing
+from roost.core.vocabulary.commands import SavePeer
+from roost.core.vocabulary.message import Timing
 from roost.store import rows
 from roost.store.database import open_database
 from roost.store.interfaces import Batch, Store

@@ -8,11 +8,11 @@ from typing import cast
 import pytest
 
 from roost.cli.main import main
-from roost.core import commands as c
-from roost.core.identity import OPERATOR, ProcessId
-from roost.core.message import Message, MessageState, Notice
-from roost.core.peer import Peer, Settings
-from roost.core.session import Cause, Death, Processes, Session, SessionState, WakeCause
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.identity import OPERATOR, ProcessId
+from roost.core.vocabulary.message import Message, MessageState, Notice
+from roost.core.vocabulary.peer import Peer, Settings
+from roost.core.vocabulary.session import Cause, Death, Processes, Session, SessionState, WakeCause
 from roost.paths import find_places
 from roost.store.interfaces import Batch
 from roost.store.sqlite import SqliteStore

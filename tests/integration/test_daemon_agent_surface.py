@@ -18,7 +18,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
-from roost.core.limits import ATTACHMENT_BYTES
+from roost.core.vocabulary.limits import ATTACHMENT_BYTES
 from tests.support.daemon import Roost, roost_in
 from tests.support.home import Home
 from tests.support.nasty import BODIES, PIECES, fuzzing

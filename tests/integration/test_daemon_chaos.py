@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from roost.cli.client import ConnectionLostError
-from roost.core import commands as c
-from roost.core import events as e
-from roost.core.identity import ProcessId
-from roost.core.message import Message, Notice
-from roost.core.peer import Peer, Settings
-from roost.core.policy import Policy
-from roost.core.session import Processes, SessionState
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.identity import ProcessId
+from roost.core.vocabulary.message import Message, Notice
+from roost.core.vocabulary.peer import Peer, Settings
+from roost.core.vocabulary.policy import Policy
+from roost.core.vocabulary.session import Processes, SessionState
 from roost.daemon.death.authority import TREE, Authority
 from roost.daemon.death.keeper import Keeper
 from roost.daemon.death.undertaker import RECORD, Undertaker

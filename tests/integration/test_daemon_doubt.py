@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from roost.cli.client import RemoteError
-from roost.core.commands import SaveMessage
-from roost.core.message import MessageState
+from roost.core.vocabulary.commands import SaveMessage
+from roost.core.vocabulary.message import MessageState
 from roost.store.interfaces import Batch
 from roost.store.sqlite import SqliteStore
 from tests.support.daemon import Roost, roost_in

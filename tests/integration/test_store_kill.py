@@ -23,8 +23,8 @@ PARTS = 3
 WRITER = f"""
 import asyncio, json, os, sys
 from pathlib import Path
-from roost.core.commands import Journal, SaveAttempt, SaveMessage
-from roost.core.message import Message
+from roost.core.vocabulary.commands import Journal, SaveAttempt, SaveMessage
+from roost.core.vocabulary.message import Message
 from roost.store.interfaces import Batch, Intent
 from roost.store.sqlite import SqliteStore
 

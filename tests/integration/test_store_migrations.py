@@ -6,8 +6,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from roost.core.message import MessageState
-from roost.core.peer import PeerState
+from roost.core.vocabulary.message import MessageState
+from roost.core.vocabulary.peer import PeerState
 from roost.store import rows
 from roost.store.database import open_database
 from roost.store.reader import Reader

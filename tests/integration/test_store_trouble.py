@@ -14,8 +14,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from roost.core.commands import Journal, SaveMessage
-from roost.core.message import Message, MessageState
+from roost.core.vocabulary.commands import Journal, SaveMessage
+from roost.core.vocabulary.message import Message, MessageState
 from roost.errors import StoreError
 from roost.store.database import SCHEMA, open_database
 from roost.store.errors import BrokenRowError, StoreEmptyError, StoreMissingError, StoreVersionError
@@ -448,8 +448,8 @@ async def test_L5_reading_changes_nothing(tmp_path: Path) -> None:
     ['$.settings.colour" , "red', '$.stopped" , "no', '$.settings.wake" , "sometimes'],
 )
 async def test_a_row_of_an_unknown_shape_is_named(tmp_path: Path, change: str) -> None:
-    from roost.core.commands import SavePeer
-    from roost.core.peer import Peer, Settings
+    from roost.core.vocabulary.commands import SavePeer
+    from roost.core.vocabulary.peer import Peer, Settings
 
     path = tmp_path / "roost.db"
     store = await SqliteStore.open(path)
@@ -470,7 +470,7 @@ async def test_a_row_of_an_unknown_shape_is_named(tmp_path: Path, change: str) -
 
 def test_the_reader_is_light() -> None:
     """msgspec is worth its 8 ms: it reads a row 13 times faster than checks in Python do."""
-    heavy = {"asyncio", "concurrent.futures", "logging", "sqlite3", "roost.core.commands"}
+    heavy = {"asyncio", "concurrent.futures", "logging", "sqlite3", "roost.core.vocabulary.commands"}
     code = f"import sys, roost.store.reader; print(sorted({heavy!r} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "[]\n"

@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from roost.cli.client import RemoteError
-from roost.core.view import iso
+from roost.core.vocabulary.view import iso
 from roost.daemon.serve import http_protocol
 from roost.daemon.serve.http_protocol import BoundedProtocol
 from roost.daemon.state import attachments as module

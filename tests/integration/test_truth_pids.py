@@ -11,7 +11,7 @@ from typing import Any
 import apsw
 import pytest
 
-from roost.core.identity import ProcessId
+from roost.core.vocabulary.identity import ProcessId
 from roost.host.interfaces import Liveness, Marker
 from roost.host.memory.processes import MemoryProcesses
 from roost.host.process import SystemProcesses

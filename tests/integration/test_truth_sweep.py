@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from roost.core.session import Processes, Session, SessionState
+from roost.core.vocabulary.session import Processes, Session, SessionState
 from roost.finding import Code
 from roost.store.reader import Reader
 from tests.support.cures import Case, Doctor

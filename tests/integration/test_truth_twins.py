@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from roost.config import Config
-from roost.core import commands as c
-from roost.core.identity import ProcessId
-from roost.core.peer import Peer, Settings
-from roost.core.policy import Policy
-from roost.core.session import Processes, Session, SessionState, WakeCause
 from roost.core.sweep import HOLD, Action
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.identity import ProcessId
+from roost.core.vocabulary.peer import Peer, Settings
+from roost.core.vocabulary.policy import Policy
+from roost.core.vocabulary.session import Processes, Session, SessionState, WakeCause
 from roost.daemon.death.authority import Authority
 from roost.daemon.death.undertaker import Undertaker
 from roost.daemon.registry.sweep import BOOTS, Sweeper

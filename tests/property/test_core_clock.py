@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
-from roost.core import commands as c
-from roost.core import events as e
 from roost.core.decide import deadline, decide
-from roost.core.peer import PeerState
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.peer import PeerState
 from tests.property.test_core_machine import Machine, examples
 from tests.support.core_shell import POLICY
 

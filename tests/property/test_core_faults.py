@@ -20,11 +20,11 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from roost.core import death, delivery, doubt, ending, launch, lifecycle, pool, refusal, requests, step, turns
 from roost.core import decide as reducer
-from roost.core import events as e
-from roost.core.blame import Blame
-from roost.core.message import MessageState, Timing
-from roost.core.peer import ResumePolicy, WakePolicy
-from roost.core.session import Cause
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.blame import Blame
+from roost.core.vocabulary.message import MessageState, Timing
+from roost.core.vocabulary.peer import ResumePolicy, WakePolicy
+from roost.core.vocabulary.session import Cause
 from tests.property.test_core_machine import Machine
 
 LIVES = 100

@@ -21,13 +21,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from roost.core import commands as c
-from roost.core import events as e
 from roost.core.decide import deadline, decide
 from roost.core.ending import policy_end
-from roost.core.message import MessageState, Timing
-from roost.core.peer import Peer, PeerState, ResumePolicy, Settings, WakeMode, WakePolicy
-from roost.core.session import Cause, Processes, SessionState
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.message import MessageState, Timing
+from roost.core.vocabulary.peer import Peer, PeerState, ResumePolicy, Settings, WakeMode, WakePolicy
+from roost.core.vocabulary.session import Cause, Processes, SessionState
 from tests.support.core_shell import POLICY, PROCESS, Shell
 
 SEEN = st.sampled_from([SessionState.IDLE] * 4 + [SessionState.WORKING] * 2 + list(SessionState))

@@ -5,15 +5,15 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roost.core import events as e
 from roost.core.decide import decide
 from roost.core.evidence import Fact, Patience, Sight, Source
-from roost.core.message import Message
-from roost.core.peer import LastDeath, Peer, PeerState, Settings, WakePolicy
-from roost.core.policy import Policy, Traits
-from roost.core.session import Cause, Session, WakeCause
 from roost.core.sweep import ALARM_LEAST, HOLD, Action, Hold, Outcome, Plan, Row, plan, resting
-from roost.core.view import shown
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.message import Message
+from roost.core.vocabulary.peer import LastDeath, Peer, PeerState, Settings, WakePolicy
+from roost.core.vocabulary.policy import Policy, Traits
+from roost.core.vocabulary.session import Cause, Session, WakeCause
+from roost.core.vocabulary.view import shown
 
 NOW = 1_000_000_000.0
 PATIENCE = Patience()

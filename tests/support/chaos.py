@@ -12,8 +12,8 @@ import sys
 import time
 from pathlib import Path
 
-from roost.core.message import MessageState
-from roost.core.session import SessionState
+from roost.core.vocabulary.message import MessageState
+from roost.core.vocabulary.session import SessionState
 from tests.support import processes
 from tests.support.chaos_acts import PEERS, Acts, pause
 from tests.support.chaos_oracle import Oracle, descriptors, journal, marked, read, states

@@ -18,9 +18,9 @@ from typing import Any
 
 import roost
 from roost.cli.client import Client, ConnectionLostError
-from roost.core.identity import ProcessId
-from roost.core.peer import PeerState
-from roost.core.session import SessionState
+from roost.core.vocabulary.identity import ProcessId
+from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.session import SessionState
 from roost.errors import NoDaemonError, RoostError
 from roost.host.process import SystemProcesses
 from tests.support.chaos_oracle import Sent, states

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from roost.core.message import MessageState, Timing
-from roost.core.peer import PeerState
-from roost.core.session import Session
+from roost.core.vocabulary.message import MessageState, Timing
+from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.session import Session
 from roost.host.process import SystemProcesses
 from roost.store.interfaces import JournalRow, StoredMessage
 from roost.store.reader import Reader

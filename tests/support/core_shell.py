@@ -5,16 +5,16 @@ from typing import Any
 
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
-from roost.core import commands as c
-from roost.core import events as e
-from roost.core.blame import Blame
 from roost.core.decide import decide
 from roost.core.ending import policy_end
-from roost.core.identity import OPERATOR, ProcessId
-from roost.core.message import Examination, Message, MessageState, Notice, Timing
-from roost.core.peer import Peer, PeerState, WakePolicy
-from roost.core.policy import Policy, Traits
-from roost.core.session import Cause, Death, ErrandKind, Processes, Session, SessionState
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.blame import Blame
+from roost.core.vocabulary.identity import OPERATOR, ProcessId
+from roost.core.vocabulary.message import Examination, Message, MessageState, Notice, Timing
+from roost.core.vocabulary.peer import Peer, PeerState, WakePolicy
+from roost.core.vocabulary.policy import Policy, Traits
+from roost.core.vocabulary.session import Cause, Death, ErrandKind, Processes, Session, SessionState
 from roost.core.wake import wake_blocked_until
 from tests.support.core_world import Stored, Truth
 

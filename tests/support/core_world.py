@@ -3,10 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from roost.core import commands as c
-from roost.core.message import Message
-from roost.core.peer import Peer
-from roost.core.session import Session
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.message import Message
+from roost.core.vocabulary.peer import Peer
+from roost.core.vocabulary.session import Session
 
 
 @dataclass

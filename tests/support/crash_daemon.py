@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from roost.core.identity import ProcessId
+from roost.core.vocabulary.identity import ProcessId
 from roost.daemon.__main__ import main
 from roost.host.process import SystemProcesses
 from roost.host.tmux.server import TmuxTerminals

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from roost.core.session import Cause
+from roost.core.vocabulary.session import Cause
 from roost.store.reader import Reader
 from tests.support import processes
 from tests.support.chaos_oracle import HEADER

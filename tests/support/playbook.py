@@ -3,14 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
-from roost.core import commands as c
-from roost.core import events as e
 from roost.core.decide import decide
-from roost.core.identity import ProcessId
-from roost.core.message import Examination, Message
-from roost.core.peer import Peer, PeerState, Settings
-from roost.core.policy import Policy, Traits
-from roost.core.session import Cause, Death, Processes, Session, SessionState
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.identity import ProcessId
+from roost.core.vocabulary.message import Examination, Message
+from roost.core.vocabulary.peer import Peer, PeerState, Settings
+from roost.core.vocabulary.policy import Policy, Traits
+from roost.core.vocabulary.session import Cause, Death, Processes, Session, SessionState
 
 POLICY = Policy({"human": Traits(mailbox=True), "plain": Traits(resumable=False)})
 PROCESS = ProcessId("boot", 1, 2)

@@ -14,8 +14,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from roost.core.message import MessageState
-from roost.core.session import SessionState
+from roost.core.vocabulary.message import MessageState
+from roost.core.vocabulary.session import SessionState
 from tests.support import processes
 from tests.support.chaos_oracle import descriptors, journal, marked, read, states
 from tests.support.home import make_home

@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from roost.core.message import MessageState
-from roost.core.session import Cause, Death
+from roost.core.vocabulary.message import MessageState
+from roost.core.vocabulary.session import Cause, Death
 from roost.store.interfaces import JournalRow, StoredMessage
 from tests.support.chaos_oracle import Oracle, read, states
 from tests.support.fake_model import Arrival, Journal

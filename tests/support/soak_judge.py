@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from roost.core import envelope
-from roost.core.message import Message, MessageState
+from roost.core.vocabulary.message import Message, MessageState
 from roost.store.reader import Reader
 from roost.store.records import Wanted
 from tests.support.chaos_oracle import HEADER

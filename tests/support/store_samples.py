@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from roost.core import commands as c
-from roost.core.identity import ProcessId
-from roost.core.message import Message, MessageState, Notice
-from roost.core.peer import (
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.identity import ProcessId
+from roost.core.vocabulary.message import Message, MessageState, Notice
+from roost.core.vocabulary.peer import (
     Conversation,
     Hindrance,
     LastDeath,
@@ -18,7 +18,7 @@ from roost.core.peer import (
     WakeMode,
     WakePolicy,
 )
-from roost.core.session import (
+from roost.core.vocabulary.session import (
     Cause,
     Death,
     Ending,

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 
-from roost.core import commands as c
-from roost.core.identity import ProcessId
-from roost.core.session import Processes, Session
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.identity import ProcessId
+from roost.core.vocabulary.session import Processes, Session
 from roost.store.interfaces import Batch
 from roost.store.sqlite import SqliteStore
 from tests.support.daemon import Record, Roost, alive

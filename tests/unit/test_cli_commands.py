@@ -14,8 +14,8 @@ from roost.cli.doctor_programs import parse_tmux
 from roost.cli.group import COMMANDS, roost
 from roost.cli.main import main
 from roost.cli.settings import SETTINGS
-from roost.core.message import MessageState
-from roost.core.settings import KEYS
+from roost.core.vocabulary.message import MessageState
+from roost.core.vocabulary.settings import KEYS
 from roost.errors import UsageError
 from tests.support.home import Home
 

@@ -6,7 +6,7 @@ import pytest
 
 from roost.cli import sentences
 from roost.cli.sentences import sentence
-from roost.core.session import Cause, WakeCause
+from roost.core.vocabulary.session import Cause, WakeCause
 
 
 def event(kind: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 -- JSON

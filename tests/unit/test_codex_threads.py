@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from roost.core.peer import Settings
-from roost.core.session import Session, WakeCause
+from roost.core.vocabulary.peer import Settings
+from roost.core.vocabulary.session import Session, WakeCause
 from roost.runtimes import codex_rollout, codex_sensor
 from roost.runtimes.base import Context, ConversationSeen, Prompted, TurnOver
 from roost.runtimes.codex import CodexRuntime

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from roost.core import events as e
-from roost.core.blame import Blame
 from roost.core.decide import deadline
-from roost.core.message import MessageState
-from roost.core.peer import ResumePolicy, WakePolicy
-from roost.core.session import Cause, Death, WakeCause
-from roost.core.view import shown
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.blame import Blame
+from roost.core.vocabulary.message import MessageState
+from roost.core.vocabulary.peer import ResumePolicy, WakePolicy
+from roost.core.vocabulary.session import Cause, Death, WakeCause
+from roost.core.vocabulary.view import shown
 from tests.support.playbook import RUNNING, Play
 
 NOBODYS = [Blame.ROOST, Blame.HOST, Blame.SETUP]

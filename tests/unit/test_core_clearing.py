@@ -1,10 +1,10 @@
 """What the core makes of children that outlive a session, and of ends that are vetoed again and again."""
 
-from roost.core import commands as c
-from roost.core import events as e
-from roost.core.peer import WakeMode, WakePolicy
-from roost.core.session import Cause, Death, SessionState
-from roost.core.view import shown
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.peer import WakeMode, WakePolicy
+from roost.core.vocabulary.session import Cause, Death, SessionState
+from roost.core.vocabulary.view import shown
 from roost.store.interfaces import clear_of, intent_for
 from tests.support.playbook import Play
 

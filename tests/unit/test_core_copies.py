@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from roost.core.copies import replace
-from roost.core.peer import Peer, Settings
+from roost.core.vocabulary.copies import replace
+from roost.core.vocabulary.peer import Peer, Settings
 
 PEER = Peer("a", "seed", Settings("/work", "demo"), created_at=1.0, failures=3)
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from roost.core import commands as c
-from roost.core import events as e
 from roost.core.decide import deadline
-from roost.core.identity import OPERATOR
-from roost.core.message import Examination, MessageState, Notice
-from roost.core.peer import ResumePolicy, WakeMode, WakePolicy
-from roost.core.session import Cause, SessionState
-from roost.core.view import shown
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.identity import OPERATOR
+from roost.core.vocabulary.message import Examination, MessageState, Notice
+from roost.core.vocabulary.peer import ResumePolicy, WakeMode, WakePolicy
+from roost.core.vocabulary.session import Cause, SessionState
+from roost.core.vocabulary.view import shown
 from roost.errors import QueueFullError, RefusedError
 from tests.support.playbook import POLICY, RUNNING, Play
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from roost.core import commands as c
-from roost.core import events as e
-from roost.core.message import Examination, MessageState
-from roost.core.session import Cause
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.message import Examination, MessageState
+from roost.core.vocabulary.session import Cause
 from tests.support.playbook import Play, mail
 
 

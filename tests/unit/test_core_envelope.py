@@ -5,7 +5,7 @@ import re
 import pytest
 
 from roost.core.envelope import boundary, clean_line, clean_text, marks, pointer, wrap, wrap_redrive
-from roost.core.message import Message, Notice
+from roost.core.vocabulary.message import Message, Notice
 
 ID, OTHER = "a" * 32, "b" * 32
 MARK = boundary("5eed", ID, 1)

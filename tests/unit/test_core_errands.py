@@ -1,12 +1,12 @@
 """Playbooks of `interrupt` and `compact` (P7)."""
 
-from roost.core import commands as c
-from roost.core import events as e
 from roost.core.decide import deadline
 from roost.core.errands import BOUND
-from roost.core.policy import Policy, Traits
-from roost.core.session import Errand, SessionState
-from roost.core.view import shown
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.policy import Policy, Traits
+from roost.core.vocabulary.session import Errand, SessionState
+from roost.core.vocabulary.view import shown
 from tests.support.playbook import RUNNING, Play
 
 

@@ -1,7 +1,7 @@
 """Turns that fail because the model's service does."""
 
-from roost.core import events as e
-from roost.core.view import shown
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.view import shown
 from tests.support.playbook import Play
 
 

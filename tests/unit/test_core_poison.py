@@ -1,9 +1,9 @@
 """A task that ends its fresh sessions, even before it is seen to be taken (P4, P6)."""
 
-from roost.core import events as e
-from roost.core.message import Examination, MessageState
-from roost.core.peer import ResumePolicy, WakePolicy
-from roost.core.session import Cause
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.message import Examination, MessageState
+from roost.core.vocabulary.peer import ResumePolicy, WakePolicy
+from roost.core.vocabulary.session import Cause
 from tests.support.playbook import Play
 
 

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from roost.core import commands as c
-from roost.core import events as e
-from roost.core.message import Examination, Notice, Timing
-from roost.core.peer import WakePolicy
-from roost.core.policy import Policy, Traits
-from roost.core.session import SessionState
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.message import Examination, Notice, Timing
+from roost.core.vocabulary.peer import WakePolicy
+from roost.core.vocabulary.policy import Policy, Traits
+from roost.core.vocabulary.session import SessionState
 from tests.support.playbook import Play
 
 DONE = ["stopping(ephemeral-done)", "End ephemeral-done guarded"]

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from roost.core import commands as c
-from roost.core import events as e
 from roost.core.decide import deadline
-from roost.core.message import MessageState
-from roost.core.peer import Settings, WakePolicy
 from roost.core.pool import wants_spare
-from roost.core.session import Cause, Death, Session, SessionState
-from roost.core.settings import apply_settings
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.message import MessageState
+from roost.core.vocabulary.peer import Settings, WakePolicy
+from roost.core.vocabulary.session import Cause, Death, Session, SessionState
+from roost.core.vocabulary.settings import apply_settings
 from roost.errors import InvalidSettingError
 from tests.support.playbook import POLICY, RUNNING, Play, mail
 

@@ -1,9 +1,9 @@
 """How much one sender may have waiting for one peer."""
 
-from roost.core import commands as c
-from roost.core import events as e
-from roost.core.identity import OPERATOR
-from roost.core.message import Notice
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.identity import OPERATOR
+from roost.core.vocabulary.message import Notice
 from tests.support.playbook import Play
 
 FULL = ["Refuse QueueFullError"]

@@ -2,12 +2,12 @@
 
 import pytest
 
-from roost.core import events as e
 from roost.core.decide import deadline
-from roost.core.message import Message, MessageState, Notice, Timing
-from roost.core.peer import ResumePolicy, WakeMode, WakePolicy
-from roost.core.session import Cause, SessionState, WakeCause
-from roost.core.view import shown
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.message import Message, MessageState, Notice, Timing
+from roost.core.vocabulary.peer import ResumePolicy, WakeMode, WakePolicy
+from roost.core.vocabulary.session import Cause, SessionState, WakeCause
+from roost.core.vocabulary.view import shown
 from tests.support.playbook import Play
 
 WORDS = "API Error: 400 no"

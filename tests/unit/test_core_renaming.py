@@ -1,8 +1,8 @@
 """Playbooks of `rename` (P11)."""
 
-from roost.core import commands as c
-from roost.core import events as e
-from roost.core.message import Examination
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.message import Examination
 from tests.support.playbook import Play, mail
 
 

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roost.core.durations import format_duration, parse_duration, rough_duration
-from roost.core.identity import check_name, derive, derive_uuid
-from roost.core.peer import ResumePolicy, Settings, WakePolicy
-from roost.core.settings import apply_settings, show_settings
+from roost.core.vocabulary.durations import format_duration, parse_duration, rough_duration
+from roost.core.vocabulary.identity import check_name, derive, derive_uuid
+from roost.core.vocabulary.peer import ResumePolicy, Settings, WakePolicy
+from roost.core.vocabulary.settings import apply_settings, show_settings
 from roost.errors import InvalidNameError, InvalidSettingError
 
 BASE = Settings("/w", "demo")

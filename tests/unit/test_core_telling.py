@@ -2,7 +2,7 @@
 
 import pytest
 
-from roost.core.telling import telling
+from roost.core.vocabulary.telling import telling
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,12 @@
 
 import pytest
 
-from roost.core import commands as c
-from roost.core import events as e
-from roost.core.message import Examination, MessageState, Timing
-from roost.core.peer import WakeMode, WakePolicy
-from roost.core.policy import Policy, Traits
-from roost.core.session import Cause, SessionState
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.message import Examination, MessageState, Timing
+from roost.core.vocabulary.peer import WakeMode, WakePolicy
+from roost.core.vocabulary.policy import Policy, Traits
+from roost.core.vocabulary.session import Cause, SessionState
 from tests.support.playbook import Play, mail
 
 NOW, IDLE = Timing.NOW, Timing.IDLE

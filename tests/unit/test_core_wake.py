@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from roost.core.peer import LastDeath, Peer, ResumePolicy, Settings, WakeMode, WakePolicy
-from roost.core.session import Cause, WakeCause
+from roost.core.vocabulary.peer import LastDeath, Peer, ResumePolicy, Settings, WakeMode, WakePolicy
+from roost.core.vocabulary.session import Cause, WakeCause
 from roost.core.wake import WakeDecision, decide_wake
 
 PARKED = LastDeath(Cause.IDLE_SLEEP, 1.0, cut=False)

@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from roost.core import events as e
 from roost.core.clock import on_clock_moved
 from roost.core.decide import decide
-from roost.core.message import Message, MessageState
-from roost.core.peer import Peer, PeerState, Quarantine, Settings
-from roost.core.policy import Policy
-from roost.core.session import Cause, Ending, Session, SessionState, WakeCause
 from roost.core.step import Step
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.peer import Peer, PeerState, Quarantine, Settings
+from roost.core.vocabulary.policy import Policy
+from roost.core.vocabulary.session import Cause, Ending, Session, SessionState, WakeCause
 from roost.daemon.state.bearing import TOLERATED, Bearing, take_bearing
 from roost.host.clock import SystemClock
 from roost.host.memory.clock import VirtualClock

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from roost.core.peer import PeerState
-from roost.core.session import Processes, Session
+from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.session import Processes, Session
 from roost.daemon.serve import callers
 from roost.daemon.serve.callers import OPERATOR, Caller, Callers
 from roost.errors import DeniedError

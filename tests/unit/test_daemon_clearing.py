@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from roost.core import commands as c
-from roost.core.identity import ProcessId
-from roost.core.peer import Peer, Settings
-from roost.core.policy import Policy
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.identity import ProcessId
+from roost.core.vocabulary.peer import Peer, Settings
+from roost.core.vocabulary.policy import Policy
 from roost.daemon.death.authority import TREE, Authority
 from roost.daemon.death.clearing import AGAIN, Clearing
 from roost.daemon.state.fleet import Fleet

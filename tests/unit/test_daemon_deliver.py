@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import pytest
 
-from roost.core.message import Examination, Message, MessageState
-from roost.core.peer import Peer, PeerState, Settings
-from roost.core.session import SessionState
+from roost.core.vocabulary.message import Examination, Message, MessageState
+from roost.core.vocabulary.peer import Peer, PeerState, Settings
+from roost.core.vocabulary.session import SessionState
 from roost.daemon.delivery.deliver import Delivery
 from roost.runtimes.base import Composer, Reading, View
 

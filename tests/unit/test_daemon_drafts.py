@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from roost.core import commands as c
-from roost.core import events as e
 from roost.core.decide import decide
-from roost.core.message import HANDED, Examination, Message, MessageState, Timing
-from roost.core.peer import Peer, PeerState, Settings
-from roost.core.policy import Policy, Traits
-from roost.core.session import Session as CoreSession
-from roost.core.session import SessionState, WakeCause
-from roost.core.view import shown
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.message import HANDED, Examination, Message, MessageState, Timing
+from roost.core.vocabulary.peer import Peer, PeerState, Settings
+from roost.core.vocabulary.policy import Policy, Traits
+from roost.core.vocabulary.session import Session as CoreSession
+from roost.core.vocabulary.session import SessionState, WakeCause
+from roost.core.vocabulary.view import shown
 from roost.daemon.delivery.deliver import DRAFT_WAIT, MIXED_WAIT, Delivery
 from roost.daemon.session.live import Handing
 from roost.host.interfaces import PasteOutcome

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from roost.core import envelope
-from roost.core.message import Examination, Message
-from roost.core.peer import Settings
-from roost.core.session import stand_in
+from roost.core.vocabulary.message import Examination, Message
+from roost.core.vocabulary.peer import Settings
+from roost.core.vocabulary.session import stand_in
 from roost.daemon.session import evidence
 from roost.runtimes.base import Context
 from roost.runtimes.claude import ClaudeRuntime

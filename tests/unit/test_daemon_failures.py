@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from roost.core.blame import Blame
+from roost.core.vocabulary.blame import Blame
 from roost.daemon.session import failures
 from roost.daemon.session.failures import REPLACED, LaunchError, check_room, judged, not_run
 from roost.errors import InvalidSettingError, RuntimeMissingError, StoreError

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from roost.core.session import Processes, Session, WakeCause
+from roost.core.vocabulary.session import Processes, Session, WakeCause
 from roost.daemon.session.foreign import Foreign, Holder
 from roost.host.interfaces import Marker
 from roost.host.memory.processes import MemoryProcesses

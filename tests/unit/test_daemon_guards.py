@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from roost.core.commands import End
-from roost.core.identity import ProcessId
-from roost.core.session import Cause, Processes, Session, SessionState, WakeCause
+from roost.core.vocabulary.commands import End
+from roost.core.vocabulary.identity import ProcessId
+from roost.core.vocabulary.session import Cause, Processes, Session, SessionState, WakeCause
 from roost.daemon.death.guards import HUMAN, SOON, Guards
 from roost.daemon.state.threads import Work
 from roost.host.errors import TmuxTimeout

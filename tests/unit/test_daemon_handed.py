@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from roost.core import commands as c
-from roost.core.message import Examination, Message, MessageState
-from roost.core.peer import Peer, PeerState, Settings
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.message import Examination, Message, MessageState
+from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.daemon.delivery.handed import Handed
 from roost.daemon.effects import executor
 from roost.daemon.effects.executor import Executor

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from roost.core.policy import Policy
+from roost.core.vocabulary.policy import Policy
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live import Live
 from roost.daemon.state.fleet import Fleet

@@ -2,10 +2,10 @@
 
 import pytest
 
-from roost.core import commands as c
-from roost.core.message import MessageState
-from roost.core.policy import Policy
-from roost.core.session import Cause, Death
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.message import MessageState
+from roost.core.vocabulary.policy import Policy
+from roost.core.vocabulary.session import Cause, Death
 from roost.daemon.serve.metrics import Histogram, Metrics
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks

@@ -3,11 +3,11 @@
 import asyncio
 from dataclasses import replace
 
-from roost.core import events as e
-from roost.core.message import Message
-from roost.core.peer import Peer, PeerState, Settings
-from roost.core.policy import Policy, Traits
-from roost.core.session import Session, SessionState, WakeCause
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.message import Message
+from roost.core.vocabulary.peer import Peer, PeerState, Settings
+from roost.core.vocabulary.policy import Policy, Traits
+from roost.core.vocabulary.session import Session, SessionState, WakeCause
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.ticker import Ticker

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from roost.core import commands as c
-from roost.core import events as e
-from roost.core.peer import Peer, PeerState, Settings, WakeMode
-from roost.core.policy import Policy
-from roost.core.session import Cause, Death, Session, SessionState, WakeCause
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.peer import Peer, PeerState, Settings, WakeMode
+from roost.core.vocabulary.policy import Policy
+from roost.core.vocabulary.session import Cause, Death, Session, SessionState, WakeCause
 from roost.daemon.state.fleet import AGAIN, Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.errors import StoreError

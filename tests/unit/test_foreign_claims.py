@@ -4,9 +4,9 @@ import json
 import os
 from pathlib import Path
 
-from roost.core import events as e
-from roost.core.peer import Settings
-from roost.core.session import Cause, Session, SessionState, WakeCause
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.peer import Settings
+from roost.core.vocabulary.session import Cause, Session, SessionState, WakeCause
 from roost.core.waiting import AFTER
 from roost.runtimes.base import Claim, Context
 from roost.runtimes.claude import ClaudeRuntime

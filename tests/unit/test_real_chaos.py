@@ -8,8 +8,8 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from roost.core.message import Message, MessageState
-from roost.core.session import Cause, Death
+from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.session import Cause, Death
 from roost.store.interfaces import Attempt, StoredMessage
 from tests.support.fake_model import Arrival, Journal
 from tests.support.real_chaos import kind

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roost.core.peer import Settings
-from roost.core.session import Session, WakeCause
+from roost.core.vocabulary.peer import Settings
+from roost.core.vocabulary.session import Session, WakeCause
 from roost.errors import InvalidSettingError
 from roost.runtimes import claude_args, codex_args
 from roost.runtimes.arguments import PROMPT, grammar

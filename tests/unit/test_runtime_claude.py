@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from roost.core.identity import ProcessId
-from roost.core.peer import Settings
-from roost.core.session import Processes, Session, SessionState, WakeCause
+from roost.core.vocabulary.identity import ProcessId
+from roost.core.vocabulary.peer import Settings
+from roost.core.vocabulary.session import Processes, Session, SessionState, WakeCause
 from roost.errors import RuntimeMissingError
 from roost.runtimes import claude_screen
 from roost.runtimes.base import (

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from roost.core.peer import Settings
-from roost.core.session import Session, SessionState, WakeCause
+from roost.core.vocabulary.peer import Settings
+from roost.core.vocabulary.session import Session, SessionState, WakeCause
 from roost.runtimes import codex_screen
 from roost.runtimes.base import (
     INTERRUPTED,

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from roost.core import envelope
-from roost.core.message import Message, Notice
-from roost.core.peer import Settings
-from roost.core.session import Session, WakeCause
+from roost.core.vocabulary.message import Message, Notice
+from roost.core.vocabulary.peer import Settings
+from roost.core.vocabulary.session import Session, WakeCause
 from roost.daemon.delivery.standing import Standing, standing
 from roost.runtimes import claude_screen, codex_screen
 from roost.runtimes.base import Composer, Context, View

@@ -1,9 +1,9 @@
 """The order within a batch."""
 
-from roost.core import commands as c
-from roost.core.message import Message
-from roost.core.peer import Peer, Settings
-from roost.core.session import Cause, Death, Session, WakeCause
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.message import Message
+from roost.core.vocabulary.peer import Peer, Settings
+from roost.core.vocabulary.session import Cause, Death, Session, WakeCause
 from roost.store.arrange import arranged
 
 PEER = c.SavePeer(Peer("p", "s", Settings("/", "demo"), 1.0))

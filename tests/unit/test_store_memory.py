@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from roost.core.commands import Journal
+from roost.core.vocabulary.commands import Journal
 from roost.errors import StoreError
 from roost.store.interfaces import Batch
 from roost.store.memory import MemoryStore, Point

@@ -5,10 +5,10 @@ from dataclasses import fields, replace
 
 import pytest
 
-from roost.core.commands import Effect, End, Examine, Launch, Notify, Offer
-from roost.core.message import Message, Notice
-from roost.core.peer import Peer, Settings
-from roost.core.session import Cause, Death, Session, WakeCause
+from roost.core.vocabulary.commands import Effect, End, Examine, Launch, Notify, Offer
+from roost.core.vocabulary.message import Message, Notice
+from roost.core.vocabulary.peer import Peer, Settings
+from roost.core.vocabulary.session import Cause, Death, Session, WakeCause
 from roost.store import rows
 from roost.store.codec import to_text
 from roost.store.errors import BrokenRowError

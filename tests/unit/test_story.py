@@ -1,9 +1,9 @@
 """A message's story in sentences, and how the core and the daemon put it together."""
 
-from roost.core import commands as c
-from roost.core import events as e
-from roost.core.message import Message, MessageState
-from roost.core.session import SessionState
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.session import SessionState
 from roost.daemon.session.live import Handing
 from roost.present import message_story
 from roost.store.records import Attempt, StoredMessage

@@ -8,8 +8,8 @@ import click
 from roost.cli.app import App
 from roost.cli.group import COMMANDS, roost
 from roost.cli.settings import SETTINGS
-from roost.core.peer import Settings
-from roost.core.settings import KEYS, show_settings
+from roost.core.vocabulary.peer import Settings
+from roost.core.vocabulary.settings import KEYS, show_settings
 
 FOLDER = Path(__file__).parents[3] / "docs" / "reference"
 """Where a checkout keeps the pages."""

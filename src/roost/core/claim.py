@@ -2,13 +2,13 @@
 
 from collections.abc import Collection
 
-from roost.core import commands as c
-from roost.core import events as e
-from roost.core.copies import replace
 from roost.core.launch import session_id
-from roost.core.peer import Peer, WakePolicy
-from roost.core.session import SessionState
 from roost.core.step import Step
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.copies import replace
+from roost.core.vocabulary.peer import Peer, WakePolicy
+from roost.core.vocabulary.session import SessionState
 from roost.errors import RefusedError
 
 AHEAD = 64

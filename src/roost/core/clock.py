@@ -1,12 +1,12 @@
 """What a moved clock means: everything that was to happen later is still to happen after the same time."""
 
-from roost.core import commands as c
-from roost.core import events as e
-from roost.core.copies import replace
-from roost.core.message import Message
-from roost.core.peer import Hindrance, LastDeath, Peer, PeerState
-from roost.core.session import Session
 from roost.core.step import Step
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.copies import replace
+from roost.core.vocabulary.message import Message
+from roost.core.vocabulary.peer import Hindrance, LastDeath, Peer, PeerState
+from roost.core.vocabulary.session import Session
 
 
 def on_clock_moved(step: Step, event: e.ClockMoved) -> None:

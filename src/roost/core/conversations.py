@@ -4,13 +4,13 @@ A live session knows its own topic and conversation. What no session runs is rem
 the next message of that topic resumes it (B4).
 """
 
-from roost.core.copies import replace
-from roost.core.limits import CONVERSATIONS_KEPT
-from roost.core.message import Message, MessageState
-from roost.core.peer import Conversation, LastDeath, Peer
-from roost.core.session import Session
 from roost.core.step import Step
 from roost.core.turns import give_up
+from roost.core.vocabulary.copies import replace
+from roost.core.vocabulary.limits import CONVERSATIONS_KEPT
+from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.peer import Conversation, LastDeath, Peer
+from roost.core.vocabulary.session import Session
 
 
 def current(peer: Peer) -> str | None:

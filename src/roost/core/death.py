@@ -1,20 +1,20 @@
 """What a death means: its cause, the message that was with the session, the next wake."""
 
-from roost.core import commands as c
-from roost.core import events as e
-from roost.core.blame import hinder
 from roost.core.conversations import cut_of, held_by, remember
-from roost.core.copies import replace
-from roost.core.durations import rough_duration
-from roost.core.identity import derive
-from roost.core.message import Message, MessageState, Notice
-from roost.core.peer import LastDeath, Quarantine, WakePolicy
-from roost.core.session import COUNTED, Cause, Death, Session, SessionState
 from roost.core.step import Step
-from roost.core.telling import telling
 from roost.core.turns import cut_off, requeue
-from roost.core.view import iso
-from roost.core.words import ENDED, told
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.blame import hinder
+from roost.core.vocabulary.copies import replace
+from roost.core.vocabulary.durations import rough_duration
+from roost.core.vocabulary.identity import derive
+from roost.core.vocabulary.message import Message, MessageState, Notice
+from roost.core.vocabulary.peer import LastDeath, Quarantine, WakePolicy
+from roost.core.vocabulary.session import COUNTED, Cause, Death, Session, SessionState
+from roost.core.vocabulary.telling import telling
+from roost.core.vocabulary.view import iso
+from roost.core.vocabulary.words import ENDED, told
 
 _SHOWN = 160
 """Characters of the last line that an agent showed before it failed to start."""

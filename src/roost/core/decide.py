@@ -16,14 +16,14 @@ from roost.core import (
     requests,
     waiting,
 )
-from roost.core import commands as c
-from roost.core import events as e
 from roost.core.ending import end, policy_end
-from roost.core.message import MessageState
-from roost.core.peer import PeerState, WakeMode, WakePolicy
-from roost.core.policy import Policy
-from roost.core.session import Cause, SessionState
 from roost.core.step import Step
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.message import MessageState
+from roost.core.vocabulary.peer import PeerState, WakeMode, WakePolicy
+from roost.core.vocabulary.policy import Policy
+from roost.core.vocabulary.session import Cause, SessionState
 from roost.core.wake import wake_blocked_until
 
 

@@ -2,18 +2,26 @@
 
 from collections.abc import Iterable
 
-from roost.core import commands as c
-from roost.core import events as e
 from roost.core import refusal
 from roost.core.conversations import found_in, goes_on, held_by
-from roost.core.copies import replace
-from roost.core.identity import OPERATOR
-from roost.core.limits import TOPICS_KEPT
-from roost.core.message import HANDED, HANDED_AGAIN, STEERED, Examination, Message, MessageState, Timing
-from roost.core.peer import WakePolicy
-from roost.core.session import COUNTED, Session, SessionState
 from roost.core.step import Step
 from roost.core.turns import cut_off, endure, lost, noted, put_back, requeue, untask
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.copies import replace
+from roost.core.vocabulary.identity import OPERATOR
+from roost.core.vocabulary.limits import TOPICS_KEPT
+from roost.core.vocabulary.message import (
+    HANDED,
+    HANDED_AGAIN,
+    STEERED,
+    Examination,
+    Message,
+    MessageState,
+    Timing,
+)
+from roost.core.vocabulary.peer import WakePolicy
+from roost.core.vocabulary.session import COUNTED, Session, SessionState
 from roost.errors import QueueFullError, RefusedError
 
 _URGENCY = {Timing.NOW: 1, Timing.NEXT: 2, Timing.IDLE: 3}

@@ -1,12 +1,12 @@
 """What an operator decides about messages that are in doubt or wait: sent again, or given up."""
 
-from roost.core import commands as c
-from roost.core import events as e
 from roost.core.conversations import goes_on
 from roost.core.delivery import advise_kept
-from roost.core.message import Message, MessageState
 from roost.core.step import Step
 from roost.core.turns import noted
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.message import Message, MessageState
 from roost.errors import NotFoundError, RefusedError
 
 RESENT = "resent"

@@ -9,8 +9,8 @@ import datetime as dt
 import re
 import unicodedata
 
-from roost.core.identity import derive
-from roost.core.message import Message
+from roost.core.vocabulary.identity import derive
+from roost.core.vocabulary.message import Message
 
 _HEADER = re.compile(
     r"\[roost message (?P<id>[0-9a-f]{32}) from \S+ topic .*? at \S+ boundary (?P<boundary>[0-9a-f]{16})\]"

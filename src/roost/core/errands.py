@@ -1,11 +1,11 @@
 """What is asked of a running session without ending it: interrupt its turn, compact its conversation."""
 
-from roost.core import commands as c
-from roost.core import events as e
-from roost.core.copies import replace
-from roost.core.durations import rough_duration
-from roost.core.session import Errand, ErrandKind, SessionState
 from roost.core.step import Step
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.copies import replace
+from roost.core.vocabulary.durations import rough_duration
+from roost.core.vocabulary.session import Errand, ErrandKind, SessionState
 from roost.errors import RefusedError
 
 BOUND = 600.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from roost.core.durations import rough_duration
+from roost.core.vocabulary.durations import rough_duration
 
 
 class Source(StrEnum):

@@ -1,15 +1,15 @@
 """Beginning a session by the wake table."""
 
-from roost.core import commands as c
 from roost.core.conversations import cut_of, recalled, topics_of
-from roost.core.identity import derive, derive_uuid
-from roost.core.message import Message, MessageState
-from roost.core.peer import WakeMode, WakePolicy
-from roost.core.session import Refusal, Session, WakeCause
 from roost.core.step import Step
 from roost.core.turns import give_up
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.identity import derive, derive_uuid
+from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.peer import WakeMode, WakePolicy
+from roost.core.vocabulary.session import Refusal, Session, WakeCause
+from roost.core.vocabulary.words import WOKEN
 from roost.core.wake import decide_wake
-from roost.core.words import WOKEN
 
 
 def launch(step: Step, mode: WakeMode, by: str, topic: str | None, head: Message | None) -> bool:

@@ -1,17 +1,17 @@
 """A live session as it is seen: launched, adopted, ready, working, blocked, done."""
 
-from roost.core import commands as c
-from roost.core import events as e
-from roost.core.blame import Blame, unhinder
 from roost.core.conversations import cut_of, topics_of
 from roost.core.delivery import next_offer
-from roost.core.durations import rough_duration
 from roost.core.ending import VETOABLE, ask, end
 from roost.core.launch import new_conversation
-from roost.core.peer import WakeMode, WakePolicy
-from roost.core.session import Cause, Ending, SessionState, WakeCause
 from roost.core.step import Step
 from roost.core.turns import give_up
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.blame import Blame, unhinder
+from roost.core.vocabulary.durations import rough_duration
+from roost.core.vocabulary.peer import WakeMode, WakePolicy
+from roost.core.vocabulary.session import Cause, Ending, SessionState, WakeCause
 
 _OBSERVABLE = {
     SessionState.IDLE: "idle",

@@ -7,19 +7,19 @@ waits in the pool, warm, for the next message of its own.
 
 from collections.abc import Iterator
 
-from roost.core import commands as c
-from roost.core import events as e
 from roost.core.conversations import current, topics_of
-from roost.core.copies import replace
 from roost.core.delivery import head
-from roost.core.durations import rough_duration
 from roost.core.ending import PolicyEnd, end, idle_since, kept_until, own_end
 from roost.core.launch import launch, leave_conversation, new_session
-from roost.core.message import Message
-from roost.core.peer import PeerState, Settings, WakeMode
-from roost.core.policy import Policy
-from roost.core.session import Cause, Session, SessionState, WakeCause
 from roost.core.step import Step
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.copies import replace
+from roost.core.vocabulary.durations import rough_duration
+from roost.core.vocabulary.message import Message
+from roost.core.vocabulary.peer import PeerState, Settings, WakeMode
+from roost.core.vocabulary.policy import Policy
+from roost.core.vocabulary.session import Cause, Session, SessionState, WakeCause
 from roost.core.wake import wake_blocked_until
 
 _BEST = {SessionState.IDLE: 0, SessionState.STARTING: 1}

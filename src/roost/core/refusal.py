@@ -7,13 +7,13 @@ this process and in each that resumes the conversation.
 
 from collections.abc import Sequence
 
-from roost.core import events as e
 from roost.core.ending import end
-from roost.core.message import Message, MessageState
-from roost.core.peer import WakePolicy
-from roost.core.session import Cause, Refusal, Session, SessionState
 from roost.core.step import Step
 from roost.core.turns import requeue
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.peer import WakePolicy
+from roost.core.vocabulary.session import Cause, Refusal, Session, SessionState
 
 _WHY = "its conversation is refused by the model"
 

@@ -1,12 +1,12 @@
 """Giving a peer another name: once nothing of it lives, all that is keyed to the name moves at one stroke."""
 
-from roost.core import commands as c
-from roost.core import events as e
-from roost.core.copies import replace
 from roost.core.ending import end_all
-from roost.core.message import MessageState
-from roost.core.session import Cause
 from roost.core.step import Step
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.copies import replace
+from roost.core.vocabulary.message import MessageState
+from roost.core.vocabulary.session import Cause
 from roost.errors import RefusedError
 
 

@@ -1,16 +1,16 @@
 """What is asked of a peer: wake, stop, start, restart, refresh, remove, other settings."""
 
-from roost.core import commands as c
-from roost.core import events as e
-from roost.core.blame import unhinder
 from roost.core.conversations import divide, join
 from roost.core.ending import end, end_all
-from roost.core.message import MessageState
-from roost.core.peer import PendingWake, WakeMode, WakePolicy
 from roost.core.pool import renew
-from roost.core.session import Cause, Ending, SessionState
 from roost.core.step import Step
 from roost.core.turns import give_up
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.blame import unhinder
+from roost.core.vocabulary.message import MessageState
+from roost.core.vocabulary.peer import PendingWake, WakeMode, WakePolicy
+from roost.core.vocabulary.session import Cause, Ending, SessionState
 from roost.errors import RefusedError
 
 

@@ -5,13 +5,13 @@ from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any
 
-from roost.core import commands as c
-from roost.core.copies import replace
-from roost.core.identity import derive
-from roost.core.message import Message, MessageState, Notice
-from roost.core.peer import Peer, PeerState
-from roost.core.policy import Policy, Traits
-from roost.core.session import Death, Session, SessionState
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.copies import replace
+from roost.core.vocabulary.identity import derive
+from roost.core.vocabulary.message import Message, MessageState, Notice
+from roost.core.vocabulary.peer import Peer, PeerState
+from roost.core.vocabulary.policy import Policy, Traits
+from roost.core.vocabulary.session import Death, Session, SessionState
 
 _ROWS: dict[type[c.Command], Callable[[c.Command], str]] = {
     c.SavePeer: attrgetter("peer.name"),

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from roost.core.durations import rough_duration
 from roost.core.evidence import Fact, Life, Patience, Verdict, judge
-from roost.core.identity import HUMAN
-from roost.core.peer import PeerState, WakePolicy
-from roost.core.session import Cause, Session
-from roost.core.view import heard
+from roost.core.vocabulary.durations import rough_duration
+from roost.core.vocabulary.identity import HUMAN
+from roost.core.vocabulary.peer import PeerState, WakePolicy
+from roost.core.vocabulary.session import Cause, Session
+from roost.core.vocabulary.view import heard
 
 ALARM_LEAST = 5
 """With fewer sessions the end of most of them is nothing unusual."""

@@ -7,8 +7,8 @@ over (`accepted_at` is None again).
 
 from collections.abc import Iterable
 
-from roost.core.message import Message, MessageState
 from roost.core.step import Step
+from roost.core.vocabulary.message import Message, MessageState
 
 
 def noted(message: Message) -> bool:

@@ -1,9 +1,9 @@
 """N1: the sender of a message hears once that its recipient takes none for the time being, and why."""
 
-from roost.core.message import UNHINDERED, Message, MessageState
-from roost.core.peer import PeerState
-from roost.core.session import Session, SessionState
 from roost.core.step import Step
+from roost.core.vocabulary.message import UNHINDERED, Message, MessageState
+from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.session import Session, SessionState
 
 AFTER = 5.0
 """Seconds for which a session takes no messages until senders hear of it: a person may be quicker."""

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from roost.core.peer import Peer, PeerState, ResumePolicy, WakeMode, WakePolicy
-from roost.core.session import PARKED, WakeCause
+from roost.core.vocabulary.peer import Peer, PeerState, ResumePolicy, WakeMode, WakePolicy
+from roost.core.vocabulary.session import PARKED, WakeCause
 
 
 @dataclass(frozen=True, slots=True)

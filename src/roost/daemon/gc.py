@@ -14,10 +14,10 @@ from dataclasses import replace
 from typing import Any
 
 from roost.config import Config, load_config
-from roost.core import commands as c
-from roost.core.identity import OPERATOR, SYSTEM
-from roost.core.peer import PeerState
-from roost.core.policy import Policy
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.identity import OPERATOR, SYSTEM
+from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.policy import Policy
 from roost.daemon.death.authority import Authority
 from roost.daemon.death.undertaker import Undertaker
 from roost.daemon.registry.census import Enumerator, Scope

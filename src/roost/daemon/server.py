@@ -7,9 +7,9 @@ import socket
 from collections.abc import Callable
 from dataclasses import replace
 
-from roost.core import commands as c
-from roost.core.peer import PeerState
-from roost.core.policy import Policy
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.policy import Policy
 from roost.daemon.death.authority import Authority
 from roost.daemon.death.keeper import Keeper
 from roost.daemon.death.undertaker import Undertaker

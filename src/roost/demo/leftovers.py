@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from roost.core.identity import ProcessId
+from roost.core.vocabulary.identity import ProcessId
 from roost.host.process import platform
 
 _PATIENCE = 5.0

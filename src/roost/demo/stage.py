@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from roost.cli.client import Answer, Client, ConnectionLostError, Record
-from roost.core.identity import ProcessId
+from roost.core.vocabulary.identity import ProcessId
 from roost.demo import words
 from roost.demo.errors import StepError
 from roost.demo.leftovers import Leftovers

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from roost.core.identity import ProcessId
+from roost.core.vocabulary.identity import ProcessId
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from roost.core.peer import Settings
-from roost.core.policy import Traits
-from roost.core.session import Session, SessionState
+from roost.core.vocabulary.peer import Settings
+from roost.core.vocabulary.policy import Traits
+from roost.core.vocabulary.session import Session, SessionState
 
 
 @dataclass(frozen=True, slots=True)

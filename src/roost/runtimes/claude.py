@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from roost.core.peer import Settings
-from roost.core.policy import Traits
+from roost.core.vocabulary.peer import Settings
+from roost.core.vocabulary.policy import Traits
 from roost.runtimes import claude_args
 from roost.runtimes.base import Claim, Context, Controls, LaunchPlan
 from roost.runtimes.claude_sensor import ClaudeSensor

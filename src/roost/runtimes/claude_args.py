@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from roost.core.peer import Settings
+from roost.core.vocabulary.peer import Settings
 from roost.errors import InvalidSettingError
 from roost.runtimes.arguments import PROMPT, Given, grammar, refuse
 

@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from roost.core.session import SessionState
+from roost.core.vocabulary.session import SessionState
 from roost.runtimes import claude_screen
 from roost.runtimes.base import (
     INTERRUPTED,

@@ -9,8 +9,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from roost.core.peer import Settings
-from roost.core.policy import Traits
+from roost.core.vocabulary.peer import Settings
+from roost.core.vocabulary.policy import Traits
 from roost.runtimes import codex_args, codex_rollout, codex_threads
 from roost.runtimes.base import Claim, Context, Controls, LaunchPlan
 from roost.runtimes.codex_sensor import CodexSensor

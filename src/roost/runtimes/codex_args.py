@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from roost.core.peer import Settings
+from roost.core.vocabulary.peer import Settings
 from roost.errors import InvalidSettingError
 from roost.runtimes.arguments import PROMPT, Given, grammar, refuse
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from roost.core.session import SessionState
+from roost.core.vocabulary.session import SessionState
 from roost.runtimes import codex_rollout, codex_screen, codex_threads
 from roost.runtimes.base import (
     INTERRUPTED,

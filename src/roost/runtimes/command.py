@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from roost.config import RuntimeTable
-from roost.core.peer import Settings
-from roost.core.policy import Traits
-from roost.core.session import SessionState
+from roost.core.vocabulary.peer import Settings
+from roost.core.vocabulary.policy import Traits
+from roost.core.vocabulary.session import SessionState
 from roost.errors import RuntimeMissingError
 from roost.runtimes.base import (
     Answer,

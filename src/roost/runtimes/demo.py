@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from roost.core.peer import Settings
-from roost.core.policy import Traits
-from roost.core.session import SessionState
+from roost.core.vocabulary.peer import Settings
+from roost.core.vocabulary.policy import Traits
+from roost.core.vocabulary.session import SessionState
 from roost.runtimes.base import (
     INTERRUPTED,
     Answer,

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 
 from roost.config import RuntimeTable
-from roost.core.identity import HUMAN
-from roost.core.peer import Settings
-from roost.core.policy import Traits
+from roost.core.vocabulary.identity import HUMAN
+from roost.core.vocabulary.peer import Settings
+from roost.core.vocabulary.policy import Traits
 from roost.errors import InvalidSettingError
 from roost.runtimes.base import Runtime
 from roost.runtimes.claude import ClaudeRuntime

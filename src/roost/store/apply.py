@@ -10,9 +10,9 @@ from typing import Any
 
 import apsw
 
-from roost.core import commands as c
-from roost.core.message import Message
-from roost.core.session import Death, Session
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.message import Message
+from roost.core.vocabulary.session import Death, Session
 from roost.store import rows
 from roost.store.arrange import arranged, renamed
 from roost.store.codec import to_text

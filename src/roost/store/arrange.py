@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from roost.core import commands as c
+from roost.core.vocabulary import commands as c
 from roost.store.interfaces import Batch
 
 _RANK: dict[type[c.Change], int] = {

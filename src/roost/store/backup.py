@@ -15,7 +15,7 @@ from typing import cast
 
 import apsw
 
-from roost.core.identity import OPERATOR
+from roost.core.vocabulary.identity import OPERATOR
 from roost.errors import RefusedError, StoreError
 from roost.store.database import SCHEMA, SIDE_FILES, open_read_only, schema_of
 from roost.store.errors import StoreEmptyError, StoreMissingError, StoreVersionError, explain

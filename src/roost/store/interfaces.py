@@ -8,11 +8,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from roost.core.commands import Change, Clear, Effect, End, Examine, Journal, Launch, Notify, Offer, Perform
-from roost.core.identity import ProcessId
-from roost.core.message import Message
-from roost.core.peer import PeerState
-from roost.core.session import Death
+from roost.core.vocabulary.commands import (
+    Change,
+    Clear,
+    Effect,
+    End,
+    Examine,
+    Journal,
+    Launch,
+    Notify,
+    Offer,
+    Perform,
+)
+from roost.core.vocabulary.identity import ProcessId
+from roost.core.vocabulary.message import Message
+from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.session import Death
 from roost.errors import StoreError
 from roost.store.records import (
     ANY,

@@ -7,10 +7,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from roost.core.limits import PREFIX_LEAST
-from roost.core.message import Message, MessageState
-from roost.core.peer import PeerState
-from roost.core.session import Death
+from roost.core.vocabulary.limits import PREFIX_LEAST
+from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.session import Death
 from roost.errors import RefusedError, StoreError
 from roost.store.database import SCHEMA
 from roost.store.errors import AmbiguousIdError, BatchError, StoreClosedError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from roost.core.view import iso
+from roost.core.vocabulary.view import iso
 from roost.store.errors import StoreMissingError
 from roost.store.reader import Reader
 

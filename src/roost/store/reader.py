@@ -14,10 +14,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import apsw
 
-from roost.core.limits import PREFIX_LEAST
-from roost.core.message import FINAL, Message, MessageState
-from roost.core.peer import PeerState
-from roost.core.session import Death, Session
+from roost.core.vocabulary.limits import PREFIX_LEAST
+from roost.core.vocabulary.message import FINAL, Message, MessageState
+from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.session import Death, Session
 from roost.store import rows
 from roost.store.backup import back_up
 from roost.store.codec import to_text

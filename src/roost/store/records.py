@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from roost.core.message import Message, MessageState
-from roost.core.peer import PeerState
+from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.peer import PeerState
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
-from roost.core.message import Message, MessageState, Notice, Timing
-from roost.core.peer import Peer
-from roost.core.session import Cause, Death, Session
+from roost.core.vocabulary.message import Message, MessageState, Notice, Timing
+from roost.core.vocabulary.peer import Peer
+from roost.core.vocabulary.session import Cause, Death, Session
 from roost.store.codec import Shape, from_text, to_text
 from roost.store.errors import BrokenRowError
 from roost.store.records import Attempt, Intent, JournalRow

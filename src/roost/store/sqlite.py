@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from roost.core.message import Message
-from roost.core.peer import PeerState
-from roost.core.session import Death
+from roost.core.vocabulary.message import Message
+from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.session import Death
 from roost.errors import StoreError
 from roost.store.errors import StoreClosedError, StoreDamagedError
 from roost.store.interfaces import ANY, Batch, Counts, JournalRow, Loaded, StoredMessage

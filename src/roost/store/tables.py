@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from roost.core import commands as c
-from roost.core.message import Message
-from roost.core.peer import Peer
-from roost.core.session import Death, Session
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.message import Message
+from roost.core.vocabulary.peer import Peer
+from roost.core.vocabulary.session import Death, Session
 from roost.store.arrange import arranged, renamed
 from roost.store.codec import to_text
 from roost.store.errors import BatchError, DuplicateMessageError

@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 
-from roost.core.identity import HUMAN, ProcessId
-from roost.core.message import HANDED, Message, MessageState, Notice
-from roost.core.peer import Hindrance, LastDeath, Peer, PeerState, Quarantine, Settings, WakePolicy
-from roost.core.session import Cause, Processes, Refusal, Session, SessionState, WakeCause
+from roost.core.vocabulary.identity import HUMAN, ProcessId
+from roost.core.vocabulary.message import HANDED, Message, MessageState, Notice
+from roost.core.vocabulary.peer import Hindrance, LastDeath, Peer, PeerState, Quarantine, Settings, WakePolicy
+from roost.core.vocabulary.session import Cause, Processes, Refusal, Session, SessionState, WakeCause
 from roost.store.records import Attempt, StoredMessage
 
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC).timestamp()

@@ -15,7 +15,7 @@ from roost.cli import output
 from roost.cli.app import App
 from roost.cli.catalog import find
 from roost.cli.reading import read
-from roost.core.message import Message
+from roost.core.vocabulary.message import Message
 from roost.present import message_row, message_story, peer_object, peer_row
 from tests.support.screens.crew import NOW, Crew
 

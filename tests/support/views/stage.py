@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
-from roost.core.peer import Settings
-from roost.core.session import Session, WakeCause
+from roost.core.vocabulary.peer import Settings
+from roost.core.vocabulary.session import Session, WakeCause
 from roost.host.environment import child_environment, terminal_name
 from roost.host.tmux.config import config_text
 from roost.runtimes.base import Context, Runtime

@@ -18,8 +18,8 @@ from roost.cli.output import (
     wrap,
 )
 from roost.cli.table import table
-from roost.core.durations import parse_duration, rough_duration
-from roost.core.limits import PREFIX_LEAST
+from roost.core.vocabulary.durations import parse_duration, rough_duration
+from roost.core.vocabulary.limits import PREFIX_LEAST
 from roost.errors import NotFoundError, UsageError
 
 WAITING = ("queued", "offered", "accepted", "unknown")

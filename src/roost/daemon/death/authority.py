@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from roost.core.commands import Clear
-from roost.core.identity import ProcessId
-from roost.core.session import Session, SessionState
-from roost.core.words import THEIRS
+from roost.core.vocabulary.commands import Clear
+from roost.core.vocabulary.identity import ProcessId
+from roost.core.vocabulary.session import Session, SessionState
+from roost.core.vocabulary.words import THEIRS
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import race

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from roost.core.session import Cause, Death, Session
+from roost.core.vocabulary.session import Cause, Death, Session
 from roost.daemon.session.evidence import on_disk
 from roost.daemon.session.launcher import pane_log
 from roost.daemon.session.live import Live, Remains

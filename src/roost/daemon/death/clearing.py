@@ -7,8 +7,8 @@ intent to end them was committed with the death, and the next launch waits for i
 import asyncio
 import logging
 
-from roost.core import events as e
-from roost.core.commands import Clear
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.commands import Clear
 from roost.daemon.death.authority import Authority
 from roost.daemon.state.fleet import Fleet
 from roost.host.interfaces import Clock

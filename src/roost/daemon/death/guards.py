@@ -4,9 +4,9 @@ The look is taken right before the end, never from memory. What cannot be seen s
 veto names the time after which it is asked again.
 """
 
-from roost.core import events as e
-from roost.core.commands import End
-from roost.core.session import Cause, SessionState
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.commands import End
+from roost.core.vocabulary.session import Cause, SessionState
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live import Live
 from roost.daemon.state.machine import Machine

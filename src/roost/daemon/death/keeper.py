@@ -5,10 +5,10 @@ import logging
 from functools import partial
 from pathlib import Path
 
-from roost.core import events as e
-from roost.core.blame import Blame
-from roost.core.identity import ProcessId
-from roost.core.session import Cause, Processes, SessionState
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.blame import Blame
+from roost.core.vocabulary.identity import ProcessId
+from roost.core.vocabulary.session import Cause, Processes, SessionState
 from roost.daemon.death.undertaker import Undertaker
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.failures import judged

@@ -12,10 +12,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from roost.core import commands as c
-from roost.core import events as e
-from roost.core.peer import PeerState
-from roost.core.session import Session, SessionState
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.session import Session, SessionState
 from roost.daemon.death.authority import Authority
 from roost.daemon.death.autopsy import Autopsy, death_of
 from roost.daemon.death.clearing import Clearing

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from roost.core import envelope
-from roost.core import events as e
-from roost.core.commands import Offer
-from roost.core.limits import POINTER_BYTES
-from roost.core.message import PENDING, Examination, Message, MessageState, Timing
-from roost.core.peer import PeerState
-from roost.core.session import SessionState
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.commands import Offer
+from roost.core.vocabulary.limits import POINTER_BYTES
+from roost.core.vocabulary.message import PENDING, Examination, Message, MessageState, Timing
+from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.session import SessionState
 from roost.daemon.delivery.standing import TYPING, Standing, standing
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live import Handing, Live

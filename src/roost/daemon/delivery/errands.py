@@ -4,10 +4,10 @@ Keys are pressed only on a screen that was seen to want them, and a text is remo
 when it is our own: the prompt that an interrupted program put back, or the command that was not entered.
 """
 
-from roost.core import events as e
-from roost.core.durations import rough_duration
-from roost.core.message import Message, MessageState
-from roost.core.session import Errand, SessionState
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.durations import rough_duration
+from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.session import Errand, SessionState
 from roost.daemon.delivery.deliver import ENTERS, Delivery
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live import Live

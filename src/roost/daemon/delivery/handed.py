@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from roost.core.message import Message
+from roost.core.vocabulary.message import Message
 from roost.daemon.session.live import Handing
 from roost.host.interfaces import Clock
 

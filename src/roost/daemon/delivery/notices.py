@@ -3,10 +3,10 @@
 import asyncio
 import hashlib
 
-from roost.core import commands as c
-from roost.core import events as e
-from roost.core.identity import SYSTEM
-from roost.core.message import Message
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.identity import SYSTEM
+from roost.core.vocabulary.message import Message
 from roost.daemon.state.fleet import Fleet
 from roost.errors import RoostError, StoreError
 from roost.host.interfaces import Clock

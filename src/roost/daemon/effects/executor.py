@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from roost.core import commands as c
-from roost.core import events as e
-from roost.core.blame import Blame
-from roost.core.message import Examination, Message, MessageState
-from roost.core.session import ErrandKind, Session, SessionState, stand_in
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.blame import Blame
+from roost.core.vocabulary.message import Examination, Message, MessageState
+from roost.core.vocabulary.session import ErrandKind, Session, SessionState, stand_in
 from roost.daemon.death.authority import Authority
 from roost.daemon.death.guards import Guards
 from roost.daemon.death.keeper import Keeper

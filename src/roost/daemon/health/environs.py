@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from roost.core.identity import HUMAN
-from roost.core.peer import PeerState
+from roost.core.vocabulary.identity import HUMAN
+from roost.core.vocabulary.peer import PeerState
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.errors import RoostError

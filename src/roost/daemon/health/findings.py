@@ -6,11 +6,11 @@ import pwd
 from collections.abc import Iterator
 from pathlib import Path
 
-from roost.core.durations import rough_duration
-from roost.core.peer import PeerState
-from roost.core.session import Session, SessionState
-from roost.core.view import shown
-from roost.core.words import THEIRS
+from roost.core.vocabulary.durations import rough_duration
+from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.session import Session, SessionState
+from roost.core.vocabulary.view import shown
+from roost.core.vocabulary.words import THEIRS
 from roost.daemon.health.surroundings import REPLACE, Surroundings
 from roost.daemon.registry.census import HELD, OWN
 from roost.daemon.registry.orphans import Orphans

@@ -5,7 +5,7 @@ import socket
 from typing import Any
 
 import roost
-from roost.core.identity import HUMAN, OPERATOR
+from roost.core.vocabulary.identity import HUMAN, OPERATOR
 from roost.daemon.health.environs import Environs
 from roost.daemon.health.findings import Findings
 from roost.daemon.health.surroundings import Surroundings

@@ -4,7 +4,7 @@ import contextlib
 from typing import Any
 
 import roost
-from roost.core.identity import HUMAN
+from roost.core.vocabulary.identity import HUMAN
 from roost.daemon.session.failures import room
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine

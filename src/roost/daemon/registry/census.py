@@ -8,10 +8,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from roost.core.evidence import Fact, Sight, Source
-from roost.core.identity import ProcessId
-from roost.core.session import Session
 from roost.core.sweep import Row
-from roost.core.words import THEIRS
+from roost.core.vocabulary.identity import ProcessId
+from roost.core.vocabulary.session import Session
+from roost.core.vocabulary.words import THEIRS
 from roost.errors import HostError
 from roost.host.files import names_in
 from roost.host.interfaces import Liveness, Marker, Probe, Processes

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from roost.core import commands as c
-from roost.core import events as e
 from roost.core.claim import outrun_by
-from roost.core.identity import SYSTEM, ProcessId
-from roost.core.peer import PeerState
-from roost.core.session import Processes, Session, WakeCause
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.identity import SYSTEM, ProcessId
+from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.session import Processes, Session, WakeCause
 from roost.daemon.death.authority import Authority, Swept
 from roost.daemon.death.guards import HUMAN
 from roost.daemon.state.fleet import Fleet

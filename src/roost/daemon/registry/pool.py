@@ -7,11 +7,11 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterator
 
-from roost.core import events as e
 from roost.core.ending import kept_until
-from roost.core.peer import PeerState
 from roost.core.pool import last_used, wants_spare
-from roost.core.session import Session, SessionState
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.session import Session, SessionState
 from roost.daemon.session.launcher import pane_log
 from roost.daemon.session.live import Live, Lives
 from roost.daemon.state.fleet import Fleet

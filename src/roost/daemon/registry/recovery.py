@@ -4,13 +4,13 @@ import asyncio
 import logging
 from collections.abc import Iterable, Iterator
 
-from roost.core import commands as c
-from roost.core import events as e
 from roost.core.ending import VETOABLE
-from roost.core.message import Message, MessageState, Notice
-from roost.core.peer import PeerState
-from roost.core.session import Session, SessionState
 from roost.core.sweep import Action, Finding, Outcome
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.message import Message, MessageState, Notice
+from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.session import Session, SessionState
 from roost.daemon.death.keeper import Keeper
 from roost.daemon.death.undertaker import Undertaker
 from roost.daemon.effects.executor import Executor

@@ -11,13 +11,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
-from roost.core import commands as c
-from roost.core import events as e
 from roost.core.evidence import Patience
-from roost.core.identity import OPERATOR, SYSTEM
-from roost.core.peer import PeerState
-from roost.core.session import Session
 from roost.core.sweep import Action, Finding, Hold, Plan, plan, resting
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.identity import OPERATOR, SYSTEM
+from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.session import Session
 from roost.daemon.death.autopsy import death_of, last_lines
 from roost.daemon.death.undertaker import Undertaker
 from roost.daemon.registry.census import Census, Enumerator, Scope

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from roost.config import load_config
-from roost.core import events as e
-from roost.core.identity import HUMAN, OPERATOR, check_name
-from roost.core.peer import Peer, PeerState, Settings, WakeMode, WakePolicy
-from roost.core.session import Session, SessionState
-from roost.core.settings import apply_settings, show_settings
-from roost.core.view import Shown, shown
-from roost.core.words import told
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.identity import HUMAN, OPERATOR, check_name
+from roost.core.vocabulary.peer import Peer, PeerState, Settings, WakeMode, WakePolicy
+from roost.core.vocabulary.session import Session, SessionState
+from roost.core.vocabulary.settings import apply_settings, show_settings
+from roost.core.vocabulary.view import Shown, shown
+from roost.core.vocabulary.words import told
 from roost.daemon.serve.callers import Caller, Progress
 from roost.daemon.serve.sender import Sender
 from roost.daemon.session.failures import LaunchError

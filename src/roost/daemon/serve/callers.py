@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
-from roost.core import commands as c
-from roost.core.identity import ProcessId
-from roost.core.peer import PeerState
-from roost.core.session import Session
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.identity import ProcessId
+from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.session import Session
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.threads import BusyError, Threads
 from roost.errors import DeniedError, HostError

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from roost.core import commands as c
-from roost.core.view import iso
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.view import iso
 from roost.host.files import ensure_private_directory
 from roost.host.shimlib.logfile import append
 from roost.paths import Places

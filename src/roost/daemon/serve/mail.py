@@ -4,8 +4,8 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from roost.core import events as e
-from roost.core.identity import OPERATOR
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.identity import OPERATOR
 from roost.daemon.serve.api import Api
 from roost.daemon.serve.callers import Caller
 from roost.daemon.serve.journal import JournalFeed

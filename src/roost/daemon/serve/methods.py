@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from roost.core import events as e
-from roost.core.identity import OPERATOR
-from roost.core.message import MessageState
-from roost.core.peer import WakeMode
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.identity import OPERATOR
+from roost.core.vocabulary.message import MessageState
+from roost.core.vocabulary.peer import WakeMode
 from roost.daemon.health.health import Health
 from roost.daemon.registry.adoption import Registry
 from roost.daemon.serve import parameters as p

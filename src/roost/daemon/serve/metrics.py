@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import roost
-from roost.core import commands as c
-from roost.core.identity import OPERATOR
-from roost.core.message import MessageState
-from roost.core.peer import PeerState
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.identity import OPERATOR
+from roost.core.vocabulary.message import MessageState
+from roost.core.vocabulary.peer import PeerState
 from roost.daemon.state.fleet import Fleet
 from roost.host.files import write_atomic
 from roost.host.interfaces import Clock

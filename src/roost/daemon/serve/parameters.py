@@ -4,8 +4,8 @@ from typing import Annotated
 
 import msgspec
 
-from roost.core.message import Timing
-from roost.core.peer import WakeMode
+from roost.core.vocabulary.message import Timing
+from roost.core.vocabulary.peer import WakeMode
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """What the store can count to."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from roost.core import events as e
-from roost.core.identity import HUMAN, OPERATOR, derive
-from roost.core.limits import BODY_BYTES, KEY_CHARACTERS, TOPIC_CHARACTERS, TTL_SECONDS
-from roost.core.message import Message, MessageState, Timing
-from roost.core.view import Shown, shown
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.identity import HUMAN, OPERATOR, derive
+from roost.core.vocabulary.limits import BODY_BYTES, KEY_CHARACTERS, TOPIC_CHARACTERS, TTL_SECONDS
+from roost.core.vocabulary.message import Message, MessageState, Timing
+from roost.core.vocabulary.view import Shown, shown
 from roost.daemon.serve.callers import Caller, Progress
 from roost.daemon.state.attachments import Attachments, safe_name
 from roost.daemon.state.fleet import Fleet

@@ -14,7 +14,7 @@ from pydantic import Field
 from starlette.applications import Starlette
 
 import roost
-from roost.core.identity import SYSTEM
+from roost.core.vocabulary.identity import SYSTEM
 from roost.daemon.serve.api import Api
 from roost.daemon.serve.arguments import in_words_of_tools, understood
 from roost.daemon.serve.callers import Caller

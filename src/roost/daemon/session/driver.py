@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from roost.core import events as e
-from roost.core.durations import rough_duration
-from roost.core.message import MessageState
-from roost.core.peer import PeerState, WakePolicy
-from roost.core.session import Session, SessionState
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.durations import rough_duration
+from roost.core.vocabulary.message import MessageState
+from roost.core.vocabulary.peer import PeerState, WakePolicy
+from roost.core.vocabulary.session import Session, SessionState
 from roost.daemon.session.facts import ASKED, Facts
 from roost.daemon.session.glance import traces_of
 from roost.daemon.session.live import Live

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from roost.core import envelope
 from roost.core.doubt import RESENT
-from roost.core.message import Examination, Message
+from roost.core.vocabulary.message import Examination, Message
 from roost.runtimes.base import PACKED, Context, Prompted, Runtime, TurnOver
 from roost.runtimes.registry import Runtimes
 from roost.store.interfaces import Attempt

@@ -1,10 +1,10 @@
 """What the agent's own record says of its session, told to the fleet fact by fact, in the record's order."""
 
 from roost.core import envelope
-from roost.core import events as e
-from roost.core.commands import offer_key
-from roost.core.message import Message, MessageState
-from roost.core.peer import PeerState
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.commands import offer_key
+from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.peer import PeerState
 from roost.daemon.session.live import Live
 from roost.daemon.state.fleet import Fleet
 from roost.host.interfaces import Clock

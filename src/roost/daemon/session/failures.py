@@ -6,7 +6,7 @@ import resource
 import sys
 from pathlib import Path
 
-from roost.core.blame import Blame
+from roost.core.vocabulary.blame import Blame
 from roost.errors import InvalidSettingError, RoostError, RuntimeMissingError
 from roost.host.process_room import process_room
 from roost.host.shim_spec import SHIM

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Protocol
 
-from roost.core import commands as c
-from roost.core import events as e
 from roost.core.launch import session_id
-from roost.core.peer import PeerState, Settings
-from roost.core.session import Session, SessionState, stand_in
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.peer import PeerState, Settings
+from roost.core.vocabulary.session import Session, SessionState, stand_in
 from roost.daemon.session.launcher import Launcher
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from roost.core.blame import Blame
-from roost.core.peer import Peer, Settings
-from roost.core.session import Processes, Session, stand_in
+from roost.core.vocabulary.blame import Blame
+from roost.core.vocabulary.peer import Peer, Settings
+from roost.core.vocabulary.session import Processes, Session, stand_in
 from roost.daemon.session.failures import REPLACED, LaunchError, gone, judged, not_run
 from roost.daemon.session.live import Live
 from roost.daemon.session.origin import Origin, write_origin

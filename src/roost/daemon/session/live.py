@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from roost.core.durations import rough_duration
-from roost.core.session import Session
+from roost.core.vocabulary.durations import rough_duration
+from roost.core.vocabulary.session import Session
 from roost.host.files import Tail
 from roost.host.interfaces import Frame, Terminal, Watch
 from roost.host.shim_spec import DeathRecord

@@ -6,8 +6,8 @@ The launcher writes it before it starts anything, and it goes with the folder. E
 from dataclasses import dataclass
 from pathlib import Path
 
-from roost.core.peer import Settings
-from roost.core.session import Session
+from roost.core.vocabulary.peer import Settings
+from roost.core.vocabulary.session import Session
 from roost.errors import HostError
 from roost.host.files import write_atomic
 from roost.host.interfaces import Liveness, Processes

@@ -1,6 +1,6 @@
 """What a session's terminal shows, and how it gets its prompt back where nobody is there to give it back."""
 
-from roost.core.session import Session, SessionState
+from roost.core.vocabulary.session import Session, SessionState
 from roost.daemon.session.live import Live
 from roost.host.interfaces import Clock
 from roost.runtimes.base import Composer, Reading

@@ -9,7 +9,7 @@ from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from roost.core.limits import ATTACHMENT_BYTES, ATTACHMENTS
+from roost.core.vocabulary.limits import ATTACHMENT_BYTES, ATTACHMENTS
 from roost.daemon.state.threads import BusyError, HungError, Threads
 from roost.errors import UsageError
 

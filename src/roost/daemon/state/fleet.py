@@ -11,12 +11,12 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
-from roost.core import commands as c
 from roost.core.decide import decide
-from roost.core.events import Event, Rename, SenderRenamed
-from roost.core.identity import OPERATOR
-from roost.core.peer import Peer, PeerState
-from roost.core.policy import Policy
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.events import Event, Rename, SenderRenamed
+from roost.core.vocabulary.identity import OPERATOR
+from roost.core.vocabulary.peer import Peer, PeerState
+from roost.core.vocabulary.policy import Policy
 from roost.daemon.state.bearing import Bearing, take_bearing
 from roost.daemon.state.lane import Lane, Outcome, Waiting, accepted, batch_of, fail, forget
 from roost.daemon.state.tasks import Tasks

@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from roost.core import commands as c
-from roost.core.events import Event
-from roost.core.peer import PeerState
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.events import Event
+from roost.core.vocabulary.peer import PeerState
 from roost.daemon.state.bearing import Bearing
 from roost.errors import RoostError
 from roost.store.interfaces import Batch, Intent, Token, intent_for

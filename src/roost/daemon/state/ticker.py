@@ -4,10 +4,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from roost.core import events as e
 from roost.core.decide import deadline
 from roost.core.ending import policy_end
-from roost.core.peer import PeerState
+from roost.core.vocabulary import events as e
+from roost.core.vocabulary.peer import PeerState
 from roost.daemon.state.bearing import take_bearing
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks, race

@@ -6,9 +6,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from roost.core import commands as c
-from roost.core.message import Message
-from roost.core.peer import PeerState
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.message import Message
+from roost.core.vocabulary.peer import PeerState
 
 T = TypeVar("T")
 

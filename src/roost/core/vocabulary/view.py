@@ -3,12 +3,12 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from roost.core.durations import rough_duration
-from roost.core.identity import HUMAN
-from roost.core.message import UNHINDERED, Message, MessageState
-from roost.core.peer import PeerState, WakePolicy
-from roost.core.session import Session, SessionState
-from roost.core.words import told
+from roost.core.vocabulary.durations import rough_duration
+from roost.core.vocabulary.identity import HUMAN
+from roost.core.vocabulary.message import UNHINDERED, Message, MessageState
+from roost.core.vocabulary.peer import PeerState, WakePolicy
+from roost.core.vocabulary.session import Session, SessionState
+from roost.core.vocabulary.words import told
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from roost.core.blame import Blame
-from roost.core.message import Examination, Message
-from roost.core.peer import Settings, WakeMode
-from roost.core.session import Cause, Death, Processes, Session, SessionState
+from roost.core.vocabulary.blame import Blame
+from roost.core.vocabulary.message import Examination, Message
+from roost.core.vocabulary.peer import Settings, WakeMode
+from roost.core.vocabulary.session import Cause, Death, Processes, Session, SessionState
 
 
 @dataclass(frozen=True, slots=True)

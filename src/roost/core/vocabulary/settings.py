@@ -7,10 +7,10 @@ from dataclasses import fields
 from enum import StrEnum
 from typing import Any
 
-from roost.core.copies import replace
-from roost.core.durations import format_duration, parse_duration
-from roost.core.identity import HUMAN
-from roost.core.peer import ResumePolicy, Settings, WakePolicy
+from roost.core.vocabulary.copies import replace
+from roost.core.vocabulary.durations import format_duration, parse_duration
+from roost.core.vocabulary.identity import HUMAN
+from roost.core.vocabulary.peer import ResumePolicy, Settings, WakePolicy
 from roost.errors import InvalidSettingError
 
 _DURATIONS = frozenset({"idle", "quiet", "silence", "work_limit", "restart_window"})

@@ -2,10 +2,10 @@
 
 from enum import StrEnum
 
-from roost.core.copies import replace
-from roost.core.message import MessageState
-from roost.core.peer import Hindrance
 from roost.core.step import Step
+from roost.core.vocabulary.copies import replace
+from roost.core.vocabulary.message import MessageState
+from roost.core.vocabulary.peer import Hindrance
 
 
 class Blame(StrEnum):

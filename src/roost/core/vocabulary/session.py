@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from roost.core.identity import ProcessId
+from roost.core.vocabulary.identity import ProcessId
 
 
 class SessionState(StrEnum):

@@ -1,6 +1,6 @@
 """Why sessions begin and how they end, as a person says it."""
 
-from roost.core.session import Cause, WakeCause
+from roost.core.vocabulary.session import Cause, WakeCause
 
 WOKEN = {
     WakeCause.OPERATOR_FRESH: "fresh, as the operator asked",

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
-from roost.core.limits import QUEUE_LIMIT, SENDER_LIMIT
-from roost.core.message import Message, MessageState
-from roost.core.session import Cause, Refusal, Session
+from roost.core.vocabulary.limits import QUEUE_LIMIT, SENDER_LIMIT
+from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.session import Cause, Refusal, Session
 
 
 class WakePolicy(StrEnum):

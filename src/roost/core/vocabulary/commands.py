@@ -7,10 +7,10 @@ daemon killed in between examines them again.
 from dataclasses import dataclass, field
 from typing import Any
 
-from roost.core.identity import ProcessId
-from roost.core.message import Message, Notice
-from roost.core.peer import Peer
-from roost.core.session import Cause, Death, Errand, Session
+from roost.core.vocabulary.identity import ProcessId
+from roost.core.vocabulary.message import Message, Notice
+from roost.core.vocabulary.peer import Peer
+from roost.core.vocabulary.session import Cause, Death, Errand, Session
 from roost.errors import RoostError
 
 

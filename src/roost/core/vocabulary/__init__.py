@@ -1,0 +1,1 @@
+"""What the core speaks of: peers, sessions, messages; events in, commands out; in which words."""
