@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 
 from roost.core.decide import deadline, decide
-from roost.core.ending import policy_end
+from roost.core.transition.ending import policy_end
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.message import MessageState, Timing

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from roost.core.decide import decide
-from roost.core.ending import policy_end
+from roost.core.transition.ending import policy_end
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.blame import Blame

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from roost.core.clock import on_clock_moved
 from roost.core.decide import decide
-from roost.core.step import Step
+from roost.core.transition.step import Step
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import Peer, PeerState, Quarantine, Settings

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from roost.core.launch import session_id
-from roost.core.step import Step
+from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.copies import replace

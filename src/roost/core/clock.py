@@ -1,6 +1,6 @@
 """What a moved clock means: everything that was to happen later is still to happen after the same time."""
 
-from roost.core.step import Step
+from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.copies import replace

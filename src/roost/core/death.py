@@ -1,8 +1,8 @@
 """What a death means: its cause, the message that was with the session, the next wake."""
 
-from roost.core.conversations import cut_of, held_by, remember
-from roost.core.step import Step
-from roost.core.turns import cut_off, requeue
+from roost.core.transition.conversations import cut_of, held_by, remember
+from roost.core.transition.step import Step
+from roost.core.transition.turns import cut_off, requeue
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.blame import hinder

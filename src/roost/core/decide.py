@@ -16,8 +16,8 @@ from roost.core import (
     requests,
     waiting,
 )
-from roost.core.ending import end, policy_end
-from roost.core.step import Step
+from roost.core.transition.ending import end, policy_end
+from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.message import MessageState

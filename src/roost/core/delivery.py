@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from roost.core import refusal
-from roost.core.conversations import found_in, goes_on, held_by
-from roost.core.step import Step
-from roost.core.turns import cut_off, endure, lost, noted, put_back, requeue, untask
+from roost.core.transition.conversations import found_in, goes_on, held_by
+from roost.core.transition.step import Step
+from roost.core.transition.turns import cut_off, endure, lost, noted, put_back, requeue, untask
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.copies import replace

@@ -1,9 +1,9 @@
 """What an operator decides about messages that are in doubt or wait: sent again, or given up."""
 
-from roost.core.conversations import goes_on
 from roost.core.delivery import advise_kept
-from roost.core.step import Step
-from roost.core.turns import noted
+from roost.core.transition.conversations import goes_on
+from roost.core.transition.step import Step
+from roost.core.transition.turns import noted
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.message import Message, MessageState

@@ -1,6 +1,6 @@
 """What is asked of a running session without ending it: interrupt its turn, compact its conversation."""
 
-from roost.core.step import Step
+from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.copies import replace

@@ -1,8 +1,8 @@
 """Beginning a session by the wake table."""
 
-from roost.core.conversations import cut_of, recalled, topics_of
-from roost.core.step import Step
-from roost.core.turns import give_up
+from roost.core.transition.conversations import cut_of, recalled, topics_of
+from roost.core.transition.step import Step
+from roost.core.transition.turns import give_up
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import derive, derive_uuid
 from roost.core.vocabulary.message import Message, MessageState

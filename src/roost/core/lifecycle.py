@@ -1,11 +1,11 @@
 """A live session as it is seen: launched, adopted, ready, working, blocked, done."""
 
-from roost.core.conversations import cut_of, topics_of
 from roost.core.delivery import next_offer
-from roost.core.ending import VETOABLE, ask, end
 from roost.core.launch import new_conversation
-from roost.core.step import Step
-from roost.core.turns import give_up
+from roost.core.transition.conversations import cut_of, topics_of
+from roost.core.transition.ending import VETOABLE, ask, end
+from roost.core.transition.step import Step
+from roost.core.transition.turns import give_up
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.blame import Blame, unhinder

@@ -7,11 +7,11 @@ waits in the pool, warm, for the next message of its own.
 
 from collections.abc import Iterator
 
-from roost.core.conversations import current, topics_of
 from roost.core.delivery import head
-from roost.core.ending import PolicyEnd, end, idle_since, kept_until, own_end
 from roost.core.launch import launch, leave_conversation, new_session
-from roost.core.step import Step
+from roost.core.transition.conversations import current, topics_of
+from roost.core.transition.ending import PolicyEnd, end, idle_since, kept_until, own_end
+from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.copies import replace

@@ -7,9 +7,9 @@ this process and in each that resumes the conversation.
 
 from collections.abc import Sequence
 
-from roost.core.ending import end
-from roost.core.step import Step
-from roost.core.turns import requeue
+from roost.core.transition.ending import end
+from roost.core.transition.step import Step
+from roost.core.transition.turns import requeue
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import WakePolicy

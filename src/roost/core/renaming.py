@@ -1,7 +1,7 @@
 """Giving a peer another name: once nothing of it lives, all that is keyed to the name moves at one stroke."""
 
-from roost.core.ending import end_all
-from roost.core.step import Step
+from roost.core.transition.ending import end_all
+from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.copies import replace

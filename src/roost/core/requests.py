@@ -1,10 +1,10 @@
 """What is asked of a peer: wake, stop, start, restart, refresh, remove, other settings."""
 
-from roost.core.conversations import divide, join
-from roost.core.ending import end, end_all
 from roost.core.pool import renew
-from roost.core.step import Step
-from roost.core.turns import give_up
+from roost.core.transition.conversations import divide, join
+from roost.core.transition.ending import end, end_all
+from roost.core.transition.step import Step
+from roost.core.transition.turns import give_up
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.blame import unhinder

@@ -1,6 +1,6 @@
 """N1: the sender of a message hears once that its recipient takes none for the time being, and why."""
 
-from roost.core.step import Step
+from roost.core.transition.step import Step
 from roost.core.vocabulary.message import UNHINDERED, Message, MessageState
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Session, SessionState

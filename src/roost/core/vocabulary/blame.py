@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from roost.core.step import Step
+from roost.core.transition.step import Step
 from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import Hindrance

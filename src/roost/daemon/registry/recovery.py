@@ -4,8 +4,8 @@ import asyncio
 import logging
 from collections.abc import Iterable, Iterator
 
-from roost.core.ending import VETOABLE
 from roost.core.sweep import Action, Finding, Outcome
+from roost.core.transition.ending import VETOABLE
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.message import Message, MessageState, Notice

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from roost.core.decide import deadline
-from roost.core.ending import policy_end
+from roost.core.transition.ending import policy_end
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.peer import PeerState
 from roost.daemon.state.bearing import take_bearing

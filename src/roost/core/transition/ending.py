@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from roost.core.step import Step
+from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.durations import rough_duration

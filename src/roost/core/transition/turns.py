@@ -7,7 +7,7 @@ over (`accepted_at` is None again).
 
 from collections.abc import Iterable
 
-from roost.core.step import Step
+from roost.core.transition.step import Step
 from roost.core.vocabulary.message import Message, MessageState
 
 
