@@ -3,19 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from roost.core import (
-    claim,
-    clock,
-    death,
-    delivery,
-    doubt,
-    errands,
-    lifecycle,
-    pool,
-    renaming,
-    requests,
-    waiting,
-)
+from roost.core import claim, clock, death, errands, lifecycle, pool, renaming, requests
+from roost.core.messages import delivery, doubt, waiting
 from roost.core.transition.ending import end, policy_end
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c

@@ -7,8 +7,8 @@ waits in the pool, warm, for the next message of its own.
 
 from collections.abc import Iterator
 
-from roost.core.delivery import head
 from roost.core.launch import launch, leave_conversation, new_session
+from roost.core.messages.delivery import head
 from roost.core.transition.conversations import current, topics_of
 from roost.core.transition.ending import PolicyEnd, end, idle_since, kept_until, own_end
 from roost.core.transition.step import Step
