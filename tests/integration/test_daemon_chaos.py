@@ -37,7 +37,7 @@ from roost.host.memory.clock import VirtualClock
 from roost.host.memory.processes import MemoryProcesses
 from roost.host.shimlib.machine import ring
 from roost.host.spool import Spool
-from roost.paths import find_places
+from roost.local.paths import find_places
 from roost.store.interfaces import Batch, intent_for
 from roost.store.memory import MemoryStore, Point
 from tests.support.chaos import run

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from roost.config import Config
 from roost.core.sessions.sweep import HOLD, Action
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import ProcessId
@@ -28,7 +27,8 @@ from roost.host.memory.ids import SequenceIds
 from roost.host.memory.processes import MemoryProcesses
 from roost.host.memory.terminals import MemoryTerminals
 from roost.host.spool import Spool
-from roost.paths import find_places
+from roost.local.config import Config
+from roost.local.paths import find_places
 from roost.runtimes.registry import Runtimes
 from roost.store.interfaces import Batch
 from roost.store.memory import MemoryStore

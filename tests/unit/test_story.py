@@ -5,7 +5,7 @@ from roost.core.vocabulary import events as e
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.session import SessionState
 from roost.daemon.session.live import Handing
-from roost.present import message_story
+from roost.present.objects import message_story
 from roost.store.records import Attempt, StoredMessage
 from tests.support.playbook import Play, mail
 

@@ -13,7 +13,6 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from roost.config import Config, load_config
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import OPERATOR, SYSTEM
 from roost.core.vocabulary.peer import PeerState
@@ -37,8 +36,9 @@ from roost.host.ids import SystemIds
 from roost.host.process import SystemProcesses
 from roost.host.spool import Spool
 from roost.host.tmux.server import TmuxTerminals
-from roost.paths import Places, find_places
-from roost.present import gc_object
+from roost.local.config import Config, load_config
+from roost.local.paths import Places, find_places
+from roost.present.objects import gc_object
 from roost.runtimes.registry import Runtimes
 from roost.store.errors import StoreEmptyError, StoreMissingError
 from roost.store.memory import MemoryStore

@@ -19,7 +19,7 @@ from roost.demo.leftovers import Leftovers
 from roost.host.environment import child_environment
 from roost.host.interfaces import Liveness
 from roost.host.process import SystemProcesses
-from roost.paths import Places, find_places
+from roost.local.paths import Places, find_places
 
 PATIENCE = 20.0
 """Seconds that anything in the demo may take; each takes far less where all is well."""

@@ -13,7 +13,7 @@ from roost.daemon.state.machine import Machine
 from roost.errors import RoostError
 from roost.host.environment import MARKS, PASSED, is_passed
 from roost.host.inheritance import completed, keep
-from roost.program import other_program
+from roost.local.program import other_program
 
 
 def digest(value: str) -> str:

@@ -22,11 +22,11 @@ from roost.daemon.session.live import Lives
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import Lineage
 from roost.daemon.state.machine import Machine
-from roost.finding import Code, Finding, good, note, quote, wrong
 from roost.host.locks import lock_holders
 from roost.host.process import has_handles
 from roost.host.process_room import process_room
 from roost.host.scope import Refusal, control_group
+from roost.present.finding import Code, Finding, good, note, quote, wrong
 from roost.store.errors import StoreDisplacedError
 
 READ = 3.0

@@ -23,8 +23,8 @@ from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import Lineage
 from roost.daemon.state.machine import Machine
 from roost.errors import StoreError
-from roost.finding import Finding
-from roost.present import gc_object
+from roost.present.finding import Finding
+from roost.present.objects import gc_object
 from roost.store.database import SCHEMA
 
 SAID = 3

@@ -16,7 +16,7 @@ from roost.errors import HostError
 from roost.host.files import names_in
 from roost.host.interfaces import Liveness, Marker, Probe, Processes
 from roost.host.shim_spec import DeathRecord, Started, is_locked, read_death, read_started
-from roost.paths import Places
+from roost.local.paths import Places
 
 OWN = "roost adopt --store"
 """The command by which a person says that whoever served the store before is gone."""

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from roost.config import load_config
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.identity import HUMAN, OPERATOR, check_name
 from roost.core.vocabulary.peer import Peer, PeerState, Settings, WakeMode, WakePolicy
@@ -34,7 +33,8 @@ from roost.errors import (
     UsageError,
     WaitTimeoutError,
 )
-from roost.present import message_object, message_story, peer_object, peer_row
+from roost.local.config import load_config
+from roost.present.objects import message_object, message_story, peer_object, peer_row
 from roost.runtimes.registry import BUILT_IN
 from roost.store.interfaces import StoredMessage
 

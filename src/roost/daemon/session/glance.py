@@ -11,7 +11,7 @@ from roost.daemon.session.live import Live, Lives
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.threads import HungError, Threads
 from roost.host.interfaces import Clock
-from roost.paths import Places
+from roost.local.paths import Places
 
 EVERY = 1.0
 """Seconds between two glances: a person at the terminal of a quiet session is noticed within it."""

@@ -19,7 +19,7 @@ from roost.host.files import ensure_private_directory, write_atomic
 from roost.host.interfaces import Liveness, Terminal
 from roost.host.process_table import HOME_VARIABLE, NONCE_VARIABLE, SESSION_VARIABLE
 from roost.host.shim_spec import ShimSpec, Started, read_started, shim_argv
-from roost.paths import Places
+from roost.local.paths import Places
 from roost.runtimes.base import Context, LaunchPlan, Runtime
 from roost.store.interfaces import Batch, Token
 
