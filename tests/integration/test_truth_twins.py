@@ -13,7 +13,7 @@ from roost.core.vocabulary.peer import Peer, Settings
 from roost.core.vocabulary.policy import Policy
 from roost.core.vocabulary.session import Processes, Session, SessionState, WakeCause
 from roost.daemon.death.authority import Authority
-from roost.daemon.death.undertaker import Undertaker
+from roost.daemon.death.reaper import Reaper
 from roost.daemon.registry.sweep import BOOTS, Sweeper
 from roost.daemon.session.launcher import Launcher
 from roost.daemon.session.live import Lives
@@ -88,10 +88,8 @@ class Registry:
             environ={},
         )
         lives = Lives()
-        undertaker = Undertaker(
-            machine, self.fleet, lives, Authority(machine, self.fleet), Spool(self.places.spool)
-        )
-        self.sweeper = Sweeper(machine, self.fleet, lives, undertaker, Launcher(machine, ""))
+        reaper = Reaper(machine, self.fleet, lives, Authority(machine, self.fleet), Spool(self.places.spool))
+        self.sweeper = Sweeper(machine, self.fleet, lives, reaper, Launcher(machine, ""))
         await self.sweeper.prepare()
 
     async def once(self) -> int:

@@ -18,7 +18,7 @@ from roost.core.vocabulary.identity import OPERATOR, SYSTEM
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.policy import Policy
 from roost.daemon.death.authority import Authority
-from roost.daemon.death.undertaker import Undertaker
+from roost.daemon.death.reaper import Reaper
 from roost.daemon.registry.census import Enumerator, Scope
 from roost.daemon.registry.orphans import Orphan, Orphans, orphan_objects, orphans_among
 from roost.daemon.registry.sweep import HOLD, Pass, Sweeper, judge_all, read_boots, read_hold
@@ -162,8 +162,8 @@ async def _pass(machine: Machine, logs: Logs, tasks: Tasks) -> dict[str, Any]:
     fleet.on_journal.append(logs.rows)
     fleet.load((await machine.store.load()).peers)
     lives, authority = Lives(), Authority(machine, fleet)
-    undertaker = Undertaker(machine, fleet, lives, authority, Spool(machine.places.spool))
-    sweeper = Sweeper(machine, fleet, lives, undertaker, Launcher(machine, ""))
+    reaper = Reaper(machine, fleet, lives, authority, Spool(machine.places.spool))
+    sweeper = Sweeper(machine, fleet, lives, reaper, Launcher(machine, ""))
     await sweeper.prepare()
     found = await sweeper.look(young=machine.config.patience.grace)
     before = fleet.states()
@@ -175,7 +175,7 @@ async def _pass(machine: Machine, logs: Logs, tasks: Tasks) -> dict[str, Any]:
     orphans = Orphans(machine, fleet, authority)
     left = await orphans.judge(orphans_among(found.census.marked or (), before, machine.places))
     if closed:
-        await undertaker.tidy({orphan.marker.session for orphan in left if not orphan.closed})
+        await reaper.tidy({orphan.marker.session for orphan in left if not orphan.closed})
         await fleet.record(c.Journal("gc", SYSTEM, data={"closed": closed, "why": "no daemon was running"}))
     return _told(found, left, closed=closed)
 

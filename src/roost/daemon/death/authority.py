@@ -1,7 +1,7 @@
 """The one place that ends sessions.
 
 Look up, check the state, ask the guards (`guards.py`), verify identity, ask politely, wait, end the tree,
-verify. The intent was committed with the decision. The undertaker tells the death, once, whoever noticed it
+verify. The intent was committed with the decision. The reaper tells the death, once, whoever noticed it
 first.
 """
 
@@ -73,7 +73,7 @@ class Authority:
         return current is not None and current.state is SessionState.STOPPING
 
     async def end(self, session: Session) -> str:
-        """Ask the session's shim to end it; returns what was seen. What is left the undertaker clears.
+        """Ask the session's shim to end it; returns what was seen. What is left the reaper clears.
 
         One that runs in another roost, whose store this one is a copy of, is let go of: nothing is signalled.
         """

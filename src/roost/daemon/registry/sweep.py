@@ -18,8 +18,8 @@ from roost.core.vocabulary import events as e
 from roost.core.vocabulary.identity import OPERATOR, SYSTEM
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Session
-from roost.daemon.death.autopsy import death_of, last_lines
-from roost.daemon.death.undertaker import Undertaker
+from roost.daemon.death.postmortem import death_of, last_lines
+from roost.daemon.death.reaper import Reaper
 from roost.daemon.registry.census import Census, Enumerator, Scope
 from roost.daemon.session.evidence import on_disk
 from roost.daemon.session.launcher import Launcher
@@ -52,14 +52,14 @@ class Sweeper:
     """Judges all rows at once, and closes those that are dead."""
 
     def __init__(
-        self, machine: Machine, fleet: Fleet, lives: Lives, undertaker: Undertaker, launcher: Launcher
+        self, machine: Machine, fleet: Fleet, lives: Lives, reaper: Reaper, launcher: Launcher
     ) -> None:
         """Sweep this registry."""
         self._machine = machine
         self._launcher = launcher
         self._fleet = fleet
         self._lives = lives
-        self._undertaker = undertaker
+        self._reaper = reaper
         self._enumerator = Enumerator(machine.places, machine.processes)
         self._boots: dict[str, str] = {}
         self._hold: Hold | None = None
@@ -94,7 +94,7 @@ class Sweeper:
             keeps = {session.id for session, keeps in zip(others, kept, strict=True) if keeps}
             facts = await self._machine.work.files.run(self._facts, others, found.census, why, boot, keeps)
             await self._fleet.report_all(facts)
-        await asyncio.gather(*(self._bury(session, why[session.id]) for session in alone))
+        await asyncio.gather(*(self._reap(session, why[session.id]) for session in alone))
         return len(sessions)
 
     def _needs_care(self, session: Session, census: Census) -> bool:
@@ -104,11 +104,11 @@ class Sweeper:
     def _context(self, session: Session) -> Context:
         return self._launcher.context(session, self._fleet.get(session.peer).peer.settings)
 
-    async def _bury(self, session: Session, why: str) -> None:
+    async def _reap(self, session: Session, why: str) -> None:
         try:
-            await self._undertaker.bury(session, self._context(session), why)
+            await self._reaper.reap(session, self._context(session), why)
         except (RoostError, OSError) as error:  # the next pass meets it again
-            _log.warning("session %s cannot be buried yet: %s", session.id, error)
+            _log.warning("session %s cannot be reaped yet: %s", session.id, error)
 
     def _facts(
         self,

@@ -114,7 +114,7 @@ class Live:
     witness: str = ""
     record: DeathRecord | None = None
     remains: Remains | None = None
-    burying: bool = False
+    reaping: bool = False
     misplaced: Misplaced | None = None
     forgotten: bool = False
     readers: int = 0

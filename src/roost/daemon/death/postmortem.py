@@ -23,7 +23,7 @@ _RECORDED = {
 }
 
 
-class Autopsy:
+class Postmortem:
     """Looks at what ended sessions have left on this machine."""
 
     def __init__(self, machine: Machine, spool: Spool) -> None:

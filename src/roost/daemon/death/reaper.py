@@ -17,8 +17,8 @@ from roost.core.vocabulary import events as e
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Session, SessionState
 from roost.daemon.death.authority import Authority
-from roost.daemon.death.autopsy import Autopsy, death_of
-from roost.daemon.death.clearing import Clearing
+from roost.daemon.death.cleanup import Cleanup
+from roost.daemon.death.postmortem import Postmortem, death_of
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live import Live, Lives, Remains
 from roost.daemon.state.fleet import Fleet
@@ -34,27 +34,27 @@ RECORD = 2.0
 LOOK = 0.02
 """Seconds for which, and between which, a record that the disk does not give is asked for again."""
 
-_log = logging.getLogger("roost.undertaker")
+_log = logging.getLogger("roost.reaper")
 
 
 class KillError(RoostError):
     """A session could not be ended."""
 
 
-class Undertaker:
-    """Buries sessions whose shim is gone."""
+class Reaper:
+    """Reaps sessions whose shim is gone."""
 
     def __init__(
         self, machine: Machine, fleet: Fleet, lives: Lives, authority: Authority, spool: Spool
     ) -> None:
-        """Bury on this machine."""
+        """Reap on this machine."""
         self._machine = machine
         self._fleet = fleet
         self._lives = lives
         self._authority = authority
         self._spool = spool
-        self._autopsy = Autopsy(machine, spool)
-        self.clearing = Clearing(fleet, authority, machine.clock)
+        self._postmortem = Postmortem(machine, spool)
+        self.cleanup = Cleanup(fleet, authority, machine.clock)
         fleet.on_committed.append(self._purged)
 
     def listen(self, recorded: Callable[[DeathRecord], None]) -> Watch:
@@ -67,7 +67,7 @@ class Undertaker:
         if current is not None:
             live.remains = await self._look(current, live, live.context)
 
-    async def bury(self, session: Session, context: Context | None, why: str) -> None:
+    async def reap(self, session: Session, context: Context | None, why: str) -> None:
         """Tell the fleet of the death, once, with what its record says.
 
         `why` is the evidence that the session is over: its shim is gone, or nothing of it was ever started.
@@ -75,16 +75,16 @@ class Undertaker:
         """
         live = self._lives.find(session.id)
         if live is not None:
-            if live.burying:
+            if live.reaping:
                 return
-            live.burying = True
+            live.reaping = True
         try:
-            await self._bury(session, live, context, why)
+            await self._reap(session, live, context, why)
         finally:
             if live is not None:
-                live.burying = False
+                live.reaping = False
 
-    async def _bury(self, session: Session, live: Live | None, context: Context | None, why: str) -> None:
+    async def _reap(self, session: Session, live: Live | None, context: Context | None, why: str) -> None:
         """Close the row at the proof of the end; children that outlived it are cleared from then on.
 
         Where there is no such proof yet, or somebody waits for the end, the tree is cleared first.
@@ -117,7 +117,7 @@ class Undertaker:
         A record that the disk does not give now is asked for again for a while.
         """
         deadline = self._machine.clock.monotonic() + RECORD
-        look = partial(self._autopsy.examine, session, live, context)
+        look = partial(self._postmortem.examine, session, live, context)
         if live is not None:
             driver = Driver(live, self._fleet, self._machine.clock, self._machine.work.records)
             try:
@@ -141,9 +141,9 @@ class Undertaker:
         """What is left; where the agent's own record cannot be read now, the next launch looks into it."""
         work = self._machine.work
         try:
-            return await work.records.run_for(session.id, self._autopsy.examine, session, live, context)
+            return await work.records.run_for(session.id, self._postmortem.examine, session, live, context)
         except HungError:
-            found = await work.files.run(self._autopsy.examine, session, live, None)
+            found = await work.files.run(self._postmortem.examine, session, live, None)
             return replace(found, resumable=context is not None and session.conversation is not None)
 
     def _current(self, session: Session) -> Session | None:

@@ -1,4 +1,4 @@
-"""Keeps live sessions: watches their processes, drives them, joins their terminals again, buries them."""
+"""Keeps live sessions: watches their processes, drives them, joins their terminals again, reaps them."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from roost.core.vocabulary import events as e
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.session import Cause, Processes, SessionState
-from roost.daemon.death.undertaker import Undertaker
+from roost.daemon.death.reaper import Reaper
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.failures import judged
 from roost.daemon.session.live import Live, Lives
@@ -31,24 +31,22 @@ REJOIN = 0.5
 LOOKED = 5.0
 """Seconds that a look may take which is taken before an end is judged."""
 AGAIN = 2.0
-"""Seconds until a session that could not be buried, as on a full disk, is buried, or one that could not be
+"""Seconds until a session that could not be reaped, as on a full disk, is reaped, or one that could not be
 watched is watched.
 """
 
-_log = logging.getLogger("roost.keeper")
+_log = logging.getLogger("roost.supervisor")
 
 
-class Keeper:
+class Supervisor:
     """Holds every live session until its shim is gone."""
 
-    def __init__(
-        self, machine: Machine, fleet: Fleet, lives: Lives, undertaker: Undertaker, tasks: Tasks
-    ) -> None:
+    def __init__(self, machine: Machine, fleet: Fleet, lives: Lives, reaper: Reaper, tasks: Tasks) -> None:
         """Keep sessions on this machine."""
         self._machine = machine
         self._fleet = fleet
         self._lives = lives
-        self._undertaker = undertaker
+        self._reaper = reaper
         self._tasks = tasks
         self._drivers: dict[str, Driver] = {}
         self._closing = False
@@ -58,7 +56,7 @@ class Keeper:
     def listen(self) -> None:
         """Hear of each death record as it is written."""
         try:
-            self._bell = self._undertaker.listen(self._recorded)
+            self._bell = self._reaper.listen(self._recorded)
         except SensorError as error:
             _log.warning("deaths are noticed when the shims leave, a little later: %s", error.message)
 
@@ -94,7 +92,7 @@ class Keeper:
         except (RoostError, OSError) as error:
             _log.info("a session cannot be looked at before its end is judged: %s", error)
 
-    def keep(self, live: Live) -> None:
+    def supervise(self, live: Live) -> None:
         """Hold a live session: watch its processes, drive it."""
         self._lives.add(live)
         processes = _processes(live)
@@ -167,7 +165,7 @@ class Keeper:
 
     def _ended(self, live: Live) -> None:
         if not self._closing:
-            self._tasks.start(self._passed_away(live), f"bury {live.peer}")
+            self._tasks.start(self._passed_away(live), f"reap {live.peer}")
 
     def _stranded(self, live: Live) -> None:
         """Its tmux server has ended: the shim is the first witness of that, this is the second (P10)."""
@@ -216,28 +214,28 @@ class Keeper:
             raise
 
     async def _passed_away(self, live: Live) -> None:
-        """Bury the session, again and again until it is done: nobody else notices an end that was noticed."""
+        """Reap the session, again and again until it is done: nobody else notices an end that was noticed."""
         if live.session.id in self._passing:
             return
         self._passing.add(live.session.id)
         try:
             while True:
                 try:
-                    await self._bury(live)
+                    await self._reap(live)
                 except (RoostError, OSError) as error:
-                    _log.warning("session %s cannot be buried yet: %s", live.session.id, error)
+                    _log.warning("session %s cannot be reaped yet: %s", live.session.id, error)
                     await self._machine.clock.sleep(AGAIN)
                 else:
                     return
         finally:
             self._passing.discard(live.session.id)
 
-    async def _bury(self, live: Live) -> None:
-        """Bury the session once its shim has recorded the end or is gone: an agent's end is its to record."""
-        await self._undertaker.prepare(live)
+    async def _reap(self, live: Live) -> None:
+        """Reap the session once its shim has recorded the end or is gone: an agent's end is its to record."""
+        await self._reaper.prepare(live)
         if not live.over.is_set():
             await self._over(live)
-        await self._undertaker.bury(live.session, live.context, live.witness)
+        await self._reaper.reap(live.session, live.context, live.witness)
 
     async def _over(self, live: Live) -> None:
         """Wait for the shim; where it takes long, show that, and see that it ends."""
