@@ -28,7 +28,7 @@ from roost.daemon.death.reaper import RECORD, Reaper
 from roost.daemon.death.supervisor import Supervisor
 from roost.daemon.delivery.notices import Notices
 from roost.daemon.effects.executor import Executor
-from roost.daemon.session.live import Live, Lives
+from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.threads import Work
@@ -296,9 +296,9 @@ async def test_P9_a_burial_that_fails_is_tried_again(parts: Parts) -> None:
     one = ProcessId("boot", 7, 7)
     session = SimpleNamespace(id="s", peer="a", processes=Processes(one, one, one, ""))
     context, nothing = cast("Any", SimpleNamespace(session=session)), cast("Any", None)
-    live = Live(context, nothing, nothing, nothing, agent_pid=7)
+    live = LiveSession(context, nothing, nothing, nothing, agent_pid=7)
     machine: Any = SimpleNamespace(clock=parts.clock, processes=processes, work=Work())
-    supervisor = Supervisor(machine, parts.fleet, Lives(), cast("Any", reaper), parts.tasks)
+    supervisor = Supervisor(machine, parts.fleet, LiveSessions(), cast("Any", reaper), parts.tasks)
     supervisor._left(live)
 
     async def reaped() -> bool:
@@ -313,7 +313,7 @@ async def test_P9_a_recorded_end_is_reaped_while_the_shim_lives_on(
     parts: Parts, tmp_path: Path, state: SessionState
 ) -> None:
     """By its own record alone; an end that somebody waits for is reaped when the shim has seen to it."""
-    reaper, lives, processes = _Reaper(), Lives(), MemoryProcesses()
+    reaper, live_sessions, processes = _Reaper(), LiveSessions(), MemoryProcesses()
     reaper.failures.clear()
     agent, shim = processes.spawn(), processes.spawn()
     session: Any = SimpleNamespace(
@@ -323,11 +323,11 @@ async def test_P9_a_recorded_end_is_reaped_while_the_shim_lives_on(
     machine: Any = SimpleNamespace(clock=parts.clock, processes=processes, work=Work())
     spool = Spool(tmp_path / "spool")
     reaper.listen = spool.listen
-    supervisor = Supervisor(machine, fleet, lives, cast("Any", reaper), parts.tasks)
+    supervisor = Supervisor(machine, fleet, live_sessions, cast("Any", reaper), parts.tasks)
     supervisor.listen()
     context, nothing = cast("Any", SimpleNamespace(session=session)), cast("Any", None)
-    live = Live(context, nothing, nothing, nothing, agent_pid=agent.pid)
-    lives.add(live)
+    live = LiveSession(context, nothing, nothing, nothing, agent_pid=agent.pid)
+    live_sessions.add(live)
     processes.end(agent.pid, signum=signal.SIGKILL)
     supervisor._ended(live)
     record = {"session": "s", "peer": "a", "generation": 1, "boot": "b", "at": 1.0, "signal": 9}
@@ -356,7 +356,7 @@ class _Unreadable:
 async def test_P9_a_death_record_that_cannot_be_read_does_not_hold_up_the_burial(parts: Parts) -> None:
     machine: Any = SimpleNamespace(clock=parts.clock, places=find_places({}, "/tmp/r"), work=Work())
     nothing: Any = None
-    reaper = Reaper(machine, parts.fleet, Lives(), nothing, cast("Any", _Unreadable()))
+    reaper = Reaper(machine, parts.fleet, LiveSessions(), nothing, cast("Any", _Unreadable()))
     session: Any = SimpleNamespace(id="s", peer="a", nonce="n", processes=None, pooled=None)
     looking = parts.tasks.start(reaper._look(session, None, None), "looking")
     while not looking.done():

@@ -16,7 +16,7 @@ from roost.daemon.death.authority import Authority
 from roost.daemon.death.reaper import Reaper
 from roost.daemon.registry.sweep import BOOTS, Sweeper
 from roost.daemon.session.launcher import Launcher
-from roost.daemon.session.live import Lives
+from roost.daemon.session.live_sessions import LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
@@ -87,9 +87,11 @@ class Registry:
             runtimes=Runtimes(()),
             environ={},
         )
-        lives = Lives()
-        reaper = Reaper(machine, self.fleet, lives, Authority(machine, self.fleet), Spool(self.places.spool))
-        self.sweeper = Sweeper(machine, self.fleet, lives, reaper, Launcher(machine, ""))
+        live_sessions = LiveSessions()
+        reaper = Reaper(
+            machine, self.fleet, live_sessions, Authority(machine, self.fleet), Spool(self.places.spool)
+        )
+        self.sweeper = Sweeper(machine, self.fleet, live_sessions, reaper, Launcher(machine, ""))
         await self.sweeper.prepare()
 
     async def once(self) -> int:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from roost.daemon.birth import settle
+from roost.daemon.startup import settle
 from roost.errors import RoostError, in_words
 from roost.host.notify import take_notifier
 from roost.local.paths import find_places

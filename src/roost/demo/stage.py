@@ -126,7 +126,7 @@ class Stage:
         if not self.processes.signal(process, signum):
             raise StepError(f"process {process.pid} was gone before it could be signalled")
 
-    def lives(self, process: ProcessId) -> bool:
+    def live_sessions(self, process: ProcessId) -> bool:
         """Whether that very process lives."""
         return self.processes.probe(process).liveness is Liveness.ALIVE
 

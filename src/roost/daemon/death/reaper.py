@@ -20,7 +20,7 @@ from roost.daemon.death.authority import Authority
 from roost.daemon.death.cleanup import Cleanup
 from roost.daemon.death.postmortem import Postmortem, death_of
 from roost.daemon.session.driver import Driver
-from roost.daemon.session.live import Live, Lives, Remains
+from roost.daemon.session.live_sessions import Leftovers, LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.threads import HungError
@@ -45,12 +45,12 @@ class Reaper:
     """Reaps sessions whose shim is gone."""
 
     def __init__(
-        self, machine: Machine, fleet: Fleet, lives: Lives, authority: Authority, spool: Spool
+        self, machine: Machine, fleet: Fleet, live_sessions: LiveSessions, authority: Authority, spool: Spool
     ) -> None:
         """Reap on this machine."""
         self._machine = machine
         self._fleet = fleet
-        self._lives = lives
+        self._live_sessions = live_sessions
         self._authority = authority
         self._spool = spool
         self._postmortem = Postmortem(machine, spool)
@@ -61,11 +61,11 @@ class Reaper:
         """Call back with each death record as its shim writes it. Raises SensorError."""
         return self._spool.listen(recorded)
 
-    async def prepare(self, live: Live) -> None:
+    async def prepare(self, live: LiveSession) -> None:
         """Look at what an ended agent has left, while its shim writes the record: the dead write no more."""
         current = self._current(live.session)
         if current is not None:
-            live.remains = await self._look(current, live, live.context)
+            live.leftovers = await self._look(current, live, live.context)
 
     async def reap(self, session: Session, context: Context | None, why: str) -> None:
         """Tell the fleet of the death, once, with what its record says.
@@ -73,7 +73,7 @@ class Reaper:
         `why` is the evidence that the session is over: its shim is gone, or nothing of it was ever started.
         Raises KillError while its agent lives on or nothing can be told of its processes.
         """
-        live = self._lives.find(session.id)
+        live = self._live_sessions.find(session.id)
         if live is not None:
             if live.reaping:
                 return
@@ -84,7 +84,9 @@ class Reaper:
             if live is not None:
                 live.reaping = False
 
-    async def _reap(self, session: Session, live: Live | None, context: Context | None, why: str) -> None:
+    async def _reap(
+        self, session: Session, live: LiveSession | None, context: Context | None, why: str
+    ) -> None:
         """Close the row at the proof of the end; children that outlived it are cleared from then on.
 
         Where there is no such proof yet, or somebody waits for the end, the tree is cleared first.
@@ -105,13 +107,13 @@ class Reaper:
         death = death_of(current, found.record, why, found.lines, self._machine.clock.now(), boot)
         died = e.Died(death, found.resumable, cleared)
         await self._fleet.report(session.peer, died, settles=f"end:{session.id}")
-        self._lives.drop(session.id)
+        self._live_sessions.drop(session.id)
         if live is not None:
             await live.forget()
             await live.terminal.close()
         await self._machine.work.files.run(self._clean, session)
 
-    async def _look(self, session: Session, live: Live | None, context: Context | None) -> Remains:
+    async def _look(self, session: Session, live: LiveSession | None, context: Context | None) -> Leftovers:
         """What is left of the session, while its driver tells what its agent's own record still says.
 
         A record that the disk does not give now is asked for again for a while.
@@ -137,7 +139,9 @@ class Reaper:
             found = await self._examined(known, live, live.context)
         return found
 
-    async def _examined(self, session: Session, live: Live | None, context: Context | None) -> Remains:
+    async def _examined(
+        self, session: Session, live: LiveSession | None, context: Context | None
+    ) -> Leftovers:
         """What is left; where the agent's own record cannot be read now, the next launch looks into it."""
         work = self._machine.work
         try:
@@ -247,11 +251,13 @@ class Reaper:
         self._machine.places.terminal(session).unlink(missing_ok=True)
 
 
-def _known(live: Live | None) -> Remains | None:
+def _known(live: LiveSession | None) -> Leftovers | None:
     """What was found at the agent's end, with the record that was heard of; None where that is not all."""
-    if live is None or live.record is None or live.remains is None:
+    if live is None or live.record is None or live.leftovers is None:
         return None
-    return replace(live.remains, record=live.record) if live.remains.dead and live.remains.lines else None
+    return (
+        replace(live.leftovers, record=live.record) if live.leftovers.dead and live.leftovers.lines else None
+    )
 
 
 def _changed(path: Path) -> float:

@@ -12,7 +12,7 @@ from roost.core.vocabulary.session import Cause, Processes, SessionState
 from roost.daemon.death.reaper import Reaper
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.failures import judged
-from roost.daemon.session.live import Live, Lives
+from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks, race
@@ -41,11 +41,13 @@ _log = logging.getLogger("roost.supervisor")
 class Supervisor:
     """Holds every live session until its shim is gone."""
 
-    def __init__(self, machine: Machine, fleet: Fleet, lives: Lives, reaper: Reaper, tasks: Tasks) -> None:
+    def __init__(
+        self, machine: Machine, fleet: Fleet, live_sessions: LiveSessions, reaper: Reaper, tasks: Tasks
+    ) -> None:
         """Keep sessions on this machine."""
         self._machine = machine
         self._fleet = fleet
-        self._lives = lives
+        self._live_sessions = live_sessions
         self._reaper = reaper
         self._tasks = tasks
         self._drivers: dict[str, Driver] = {}
@@ -66,13 +68,13 @@ class Supervisor:
         if self._bell is not None:
             self._bell.cancel()
 
-    def live(self, session: str | None) -> Live | None:
+    def live(self, session: str | None) -> LiveSession | None:
         """A live session by its id."""
-        return self._lives.find(session)
+        return self._live_sessions.find(session)
 
     def held(self) -> int:
         """How many sessions are held."""
-        return sum(1 for _ in self._lives)
+        return sum(1 for _ in self._live_sessions)
 
     def driver(self, session: str | None) -> Driver | None:
         """The driver of a live session."""
@@ -92,9 +94,9 @@ class Supervisor:
         except (RoostError, OSError) as error:
             _log.info("a session cannot be looked at before its end is judged: %s", error)
 
-    def supervise(self, live: Live) -> None:
+    def supervise(self, live: LiveSession) -> None:
         """Hold a live session: watch its processes, drive it."""
-        self._lives.add(live)
+        self._live_sessions.add(live)
         processes = _processes(live)
         live.halted = partial(self._halted, processes.agent)
         for process, ended in (
@@ -108,17 +110,17 @@ class Supervisor:
                 _log.warning("session %s cannot be watched: %s", live.session.id, error.message)
         self._join(live)
 
-    def _join(self, live: Live) -> None:
+    def _join(self, live: LiveSession) -> None:
         """Drive a session through its terminal until the connection ends."""
         live.terminal.on_gone(lambda: self._disconnected(live))
         self._begin(live)
 
-    def _begin(self, live: Live) -> None:
+    def _begin(self, live: LiveSession) -> None:
         driver = Driver(live, self._fleet, self._machine.clock, self._machine.work.records)
         self._drivers[live.session.id] = driver
         self._tasks.start(self._drive(live, driver), f"driver {live.peer}")
 
-    async def _drive(self, live: Live, driver: Driver) -> None:
+    async def _drive(self, live: LiveSession, driver: Driver) -> None:
         """Run the driver. What ends it in error, as a machine without threads, is waited out."""
         try:
             await driver.run()
@@ -133,7 +135,7 @@ class Supervisor:
             if self._drivers.get(live.session.id) is driver:
                 del self._drivers[live.session.id]
 
-    async def _blind(self, live: Live, why: str) -> None:
+    async def _blind(self, live: LiveSession, why: str) -> None:
         """Show for a moment that nothing can be seen of the session."""
         unknown = e.Observed(live.session.id, SessionState.UNKNOWN, f"it cannot be watched: {why}")
         try:
@@ -142,14 +144,14 @@ class Supervisor:
             _log.warning("session %s cannot be shown as unknown: %s", live.session.id, error.message)
         await self._machine.clock.sleep(AGAIN)
 
-    def _disconnected(self, live: Live) -> None:
+    def _disconnected(self, live: LiveSession) -> None:
         """The terminal has gone; that of a session that is passing away is missed by nobody."""
         if not self._closing and live.session.id not in self._passing:
             self._tasks.start(self._rejoin(live), f"rejoin {live.peer}")
 
     def _recorded(self, record: DeathRecord) -> None:
         """The shim has recorded its agent's end; an end that somebody waits for it sees to itself."""
-        live = self._lives.find(record.session)
+        live = self._live_sessions.find(record.session)
         if live is None or record.nonce != live.session.nonce:
             return
         live.record = record
@@ -159,26 +161,26 @@ class Supervisor:
             live.ends("the session's shim has seen its agent end")
             self._ended(live)
 
-    def _left(self, live: Live) -> None:
+    def _left(self, live: LiveSession) -> None:
         live.ends("the session's shim has ended")
         self._ended(live)
 
-    def _ended(self, live: Live) -> None:
+    def _ended(self, live: LiveSession) -> None:
         if not self._closing:
             self._tasks.start(self._passed_away(live), f"reap {live.peer}")
 
-    def _stranded(self, live: Live) -> None:
+    def _stranded(self, live: LiveSession) -> None:
         """Its tmux server has ended: the shim is the first witness of that, this is the second (P10)."""
         if not self._closing:
             self._tasks.start(self._strand(live), f"strand {live.peer}")
 
-    async def _strand(self, live: Live) -> None:
+    async def _strand(self, live: LiveSession) -> None:
         """Show that the session serves nobody any more while its shim ends it, and see that it does."""
         if await self._alive(_processes(live).shim):
             await self._unknown(live, "its tmux server is gone, and its shim is ending it")
         await self._passed_away(live)
 
-    async def _rejoin(self, live: Live) -> None:
+    async def _rejoin(self, live: LiveSession) -> None:
         """The connection ended. While the server lives, join again: a person may have detached us all."""
         while True:
             try:
@@ -213,7 +215,7 @@ class Supervisor:
                 return None
             raise
 
-    async def _passed_away(self, live: Live) -> None:
+    async def _passed_away(self, live: LiveSession) -> None:
         """Reap the session, again and again until it is done: nobody else notices an end that was noticed."""
         if live.session.id in self._passing:
             return
@@ -230,14 +232,14 @@ class Supervisor:
         finally:
             self._passing.discard(live.session.id)
 
-    async def _reap(self, live: Live) -> None:
+    async def _reap(self, live: LiveSession) -> None:
         """Reap the session once its shim has recorded the end or is gone: an agent's end is its to record."""
         await self._reaper.prepare(live)
         if not live.over.is_set():
             await self._over(live)
         await self._reaper.reap(live.session, live.context, live.witness)
 
-    async def _over(self, live: Live) -> None:
+    async def _over(self, live: LiveSession) -> None:
         """Wait for the shim; where it takes long, show that, and see that it ends."""
         processes = _processes(live)
         watch = self._machine.processes.watch(processes.shim, partial(self._left, live))
@@ -254,7 +256,7 @@ class Supervisor:
         finally:
             watch.cancel()
 
-    async def _unknown(self, live: Live, why: str) -> None:
+    async def _unknown(self, live: LiveSession, why: str) -> None:
         """Show that the session serves nobody any more."""
         live.lost = True
         await self._fleet.report(live.peer, e.Observed(live.session.id, SessionState.UNKNOWN, why))
@@ -279,7 +281,7 @@ class Supervisor:
         return probe.liveness is not Liveness.DEAD
 
 
-def _processes(live: Live) -> Processes:
+def _processes(live: LiveSession) -> Processes:
     processes = live.session.processes
     assert processes is not None  # noqa: S101 -- a live session is built from its processes
     return processes

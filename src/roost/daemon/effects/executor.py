@@ -20,13 +20,13 @@ from roost.daemon.death.reaper import KillError, Reaper
 from roost.daemon.death.supervisor import Supervisor
 from roost.daemon.delivery.deliver import Delivery, paste_text
 from roost.daemon.delivery.errands import Performer
-from roost.daemon.delivery.handed import Handed
+from roost.daemon.delivery.handover import HandOvers
 from roost.daemon.delivery.notices import Notices
 from roost.daemon.session.evidence import Finding, doubted_offer, examine_record, holds, written_since
 from roost.daemon.session.failures import LaunchError, check_room, judged
 from roost.daemon.session.foreign import Foreign
 from roost.daemon.session.launcher import Launcher, NothingToResumeError
-from roost.daemon.session.live import Live
+from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
@@ -75,7 +75,7 @@ class Executor:
         self._searches = machine.work.searches
         self.closing = False
         self._launching = 0
-        self._handed = Handed(machine.clock)
+        self._handed = HandOvers(machine.clock)
         self._looked: dict[str, int] = {}
 
     def run(self, effect: c.Effect) -> None:
@@ -216,7 +216,7 @@ class Executor:
             await self._fleet.settle(command.key)
         live.offers.discard(command.key)
 
-    async def _text(self, command: c.Offer, live: Live) -> str | e.Examined:
+    async def _text(self, command: c.Offer, live: LiveSession) -> str | e.Examined:
         """What is to be pasted, or what an earlier offer came to. Raises OSError."""
         message = command.message
         body = await self._machine.store.body(message.id)
@@ -244,7 +244,7 @@ class Executor:
         work = performer.interrupt if errand.kind is ErrandKind.INTERRUPT else performer.compact
         await self._fleet.report(session.peer, await work(errand), settles=command.key)
 
-    async def _resent(self, live: Live, seed: str, message: Message) -> e.Examined | bool:
+    async def _resent(self, live: LiveSession, seed: str, message: Message) -> e.Examined | bool:
         """Where an operator has a message offered again: what its offer in doubt came to, if recorded.
 
         Otherwise whether the record holds its body from an offer before that one.
@@ -260,7 +260,7 @@ class Executor:
                 return late if attempt >= doubted else found.conversation == live.session.conversation
         return False
 
-    async def _recorded(self, live: Live, seed: str, message: Message) -> bool:
+    async def _recorded(self, live: LiveSession, seed: str, message: Message) -> bool:
         """Whether the resumed conversation really holds the message.
 
         Claude Code 2.1.328 writes a prompt down up to 0.2 s after its hook has told of it: an agent killed in
@@ -320,7 +320,7 @@ class Executor:
             return e.Examined(command.message.id, Examination.UNCLEAR, error.message)
         return await self._proven(command, live, found) if found.verdict is Examination.ABSENT else found
 
-    async def _proven(self, command: c.Examine, live: Live, absent: e.Examined) -> e.Examined:
+    async def _proven(self, command: c.Examine, live: LiveSession, absent: e.Examined) -> e.Examined:
         """Absent from the record that is followed, if none holds it that was written meanwhile."""
         seed, message = self._fleet.get(command.peer).peer.seed, command.message
         found = await self._search(live.runtime, live.context, seed, message, message.attempts)

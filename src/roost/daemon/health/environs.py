@@ -80,7 +80,7 @@ class Environs:
             "changed": sorted(name for name in before.keys() & after.keys() if before[name] != after[name]),
             "new": sorted(after.keys() - before.keys()),
             "gone": sorted(before.keys() - after.keys()),
-            "sessions": sorted(state.peer.name for state in self._fleet.states() if _lives(state)),
+            "sessions": sorted(state.peer.name for state in self._fleet.states() if _live_sessions(state)),
         }
 
     def _given(self, environ: Mapping[str, str]) -> dict[str, str]:
@@ -88,5 +88,5 @@ class Environs:
         return {name: value for name, value in environ.items() if is_passed(name, passes)}
 
 
-def _lives(state: PeerState) -> bool:
+def _live_sessions(state: PeerState) -> bool:
     return bool(state.sessions)

@@ -149,7 +149,7 @@ class Recovery:
         why = finding.why
         if finding.outcome is Outcome.ALIVE:
             try:
-                await self.establish(session, found.census.started[session.id])
+                await self.establish(session, found.inventory.started[session.id])
             except (RoostError, OSError) as error:
                 why = f"it cannot be taken over: {error}"
             else:
