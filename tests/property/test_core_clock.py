@@ -23,8 +23,8 @@ class Moved(Machine):
     """Beside the machine's own peer, its twin, whose wall clock is off by what it was set.
 
     A control request is named by its session and the time at which it was asked for. Times here are whole
-    quarters, so a clock that is set back may show one of them again, which no clock does to the microsecond: in
-    no life is the twin asked for two control requests at what its clock calls the same time, unless they were.
+    quarters, so a clock that is set back may show one of them again, which no clock does to the microsecond.
+    In no life is the twin asked for two at what its clock calls the same time, unless they were.
     """
 
     def __init__(self) -> None:
