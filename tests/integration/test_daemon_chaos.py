@@ -245,7 +245,8 @@ async def test_an_examination_that_a_death_overtook_settles_its_intent(parts: Pa
     await parts.store.commit(Batch(at=0, intents=(intent_for(examine, 0),)))
     nothing: Any = None
     machine = cast("Any", SimpleNamespace(clock=parts.clock, store=parts.store, work=Work()))
-    executor = Executor(machine, parts.fleet, nothing, nothing, nothing, nothing, nothing, parts.tasks)
+    reaper: Any = SimpleNamespace(cleanup=nothing)
+    executor = Executor(machine, parts.fleet, nothing, reaper, nothing, nothing, nothing, parts.tasks)
     executor.run(examine)
 
     async def settled() -> bool:

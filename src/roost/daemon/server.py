@@ -116,7 +116,7 @@ class Daemon:
         self._fleet.on_journal += [feed.committed, self._log]
         self._fleet.on_kept.append(waits.known)
         self._api = Api(machine, self._fleet, self._live_sessions, waits, launcher)
-        self._api.end_unstored = self._executor.end_unstored
+        self._api.end_unstored = self._executor.ends.end_unstored
         tokens = Tokens(machine.store)
         health = Health(
             machine,
