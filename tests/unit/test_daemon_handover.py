@@ -16,7 +16,7 @@ from roost.daemon.effects.record_search import RecordSearch
 from roost.daemon.session.evidence import Finding
 from roost.daemon.session.live_sessions import HandOver
 from roost.runtimes.base import Controls
-from tests.unit.test_daemon_deliver import QuickClock
+from tests.unit.test_daemon_examination import QuickClock
 
 OFFERED = Message(
     "0" * 32, "asker", "worker", 0.0, 1, "d", state=MessageState.OFFERED, session="s1", attempts=2

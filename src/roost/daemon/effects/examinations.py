@@ -7,7 +7,7 @@ from roost.core.vocabulary import events as e
 from roost.core.vocabulary.message import Examination, Message, MessageState
 from roost.core.vocabulary.session import stand_in
 from roost.daemon.death.supervisor import Supervisor
-from roost.daemon.delivery.deliver import Delivery
+from roost.daemon.delivery.examination import LiveExamination
 from roost.daemon.delivery.handover import HandOvers
 from roost.daemon.effects.record_search import RecordSearch
 from roost.daemon.session.launcher import Launcher
@@ -80,9 +80,9 @@ class Examinations:
         live, driver = self._supervisor.live(session), self._supervisor.driver(session)
         if live is None or driver is None:
             return None
-        delivery = Delivery(live, driver, self._fleet, self._machine.clock)
+        look = LiveExamination(live, driver, self._fleet, self._machine.clock, command.message)
         try:
-            found = await delivery.examine(command.message, settle=SETTLE)
+            found = await look.run(settle=SETTLE)
         except TmuxGone:
             return None
         except RoostError as error:

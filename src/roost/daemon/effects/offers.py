@@ -6,8 +6,9 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.message import Examination, Message
 from roost.daemon.death.supervisor import Supervisor
-from roost.daemon.delivery.deliver import Delivery, paste_text
+from roost.daemon.delivery.delivery import Delivery
 from roost.daemon.delivery.handover import HandOvers
+from roost.daemon.delivery.paste_text import paste_text
 from roost.daemon.effects.record_search import RecordSearch
 from roost.daemon.session.evidence import doubted_offer
 from roost.daemon.session.live_sessions import LiveSession
