@@ -158,8 +158,10 @@ async def _pass(machine: Machine, logs: Logs, tasks: Tasks) -> dict[str, Any]:
     policy = Policy(traits=machine.runtimes.traits(), waking=False)
     fleet = Fleet(machine.store, machine.clock, policy, tasks)
     leftovers: list[c.Clear] = []
-    fleet.on_effect = lambda effect: leftovers.append(effect) if isinstance(effect, c.Clear) else None
-    fleet.on_journal.append(logs.rows)
+    fleet.listeners.on_effect = lambda effect: (
+        leftovers.append(effect) if isinstance(effect, c.Clear) else None
+    )
+    fleet.listeners.on_journal.append(logs.rows)
     fleet.load((await machine.store.load()).peers)
     live_sessions, authority = LiveSessions(), Authority(machine, fleet)
     reaper = Reaper(machine, fleet, live_sessions, authority, Spool(machine.places.spool))

@@ -5,7 +5,6 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable
-from dataclasses import replace
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.peer import PeerState
@@ -104,17 +103,17 @@ class Daemon:
         self._logs = Logs(machine.places, machine.config.log_size, machine.config.log_files)
         self._ticker = Ticker(self._fleet, machine.clock, self._tasks)
         self._ticker.look = self._supervisor.look
-        self._fleet.on_effect = self._executor.run
+        self._fleet.listeners.on_effect = self._executor.run
         metrics = Metrics(self._fleet, machine.clock)
         pools = Pools(machine, self._fleet, self._live_sessions, self._tasks)
-        self._fleet.on_committed += [
+        self._fleet.listeners.on_committed += [
             waits.committed,
             self._log_attempts,
             metrics.committed,
             pools.committed,
         ]
-        self._fleet.on_journal += [feed.committed, self._log]
-        self._fleet.on_kept.append(waits.known)
+        self._fleet.listeners.on_journal += [feed.committed, self._log]
+        self._fleet.listeners.on_kept.append(waits.known)
         self._api = Api(machine, self._fleet, self._live_sessions, waits, launcher)
         self._api.end_unstored = self._executor.ends.end_unstored
         tokens = Tokens(machine.store)
@@ -130,7 +129,7 @@ class Daemon:
         )
         registry = Registry(self._orphans, adoption, lineage)
         self._callers = Callers(self._fleet, machine.processes, machine.places.home, tokens.caller)
-        self._fleet.on_committed.append(self._callers.committed)
+        self._fleet.listeners.on_committed.append(self._callers.committed)
         methods = Methods(self._api, self._callers, feed, health, registry, metrics, self.shut_down)
         self._rpc = RpcServer(methods, self._callers, self._tasks)
         self._rpc_listener = rpc
@@ -207,7 +206,7 @@ class Daemon:
 
     async def _stop_agents(self) -> None:
         """End every session as a clean park, one that is just starting too; none is woken meanwhile."""
-        self._fleet.policy = replace(self._fleet.policy, waking=False)
+        self._fleet.stop_waking()
         names = [state.peer.name for state in self._fleet.states() if state.sessions]
         await asyncio.gather(*(self._api.rest(name) for name in names))
         await self._cleanup.over()

@@ -55,7 +55,7 @@ class Reaper:
         self._spool = spool
         self._postmortem = Postmortem(machine, spool)
         self.cleanup = Cleanup(fleet, authority, machine.clock)
-        fleet.on_committed.append(self._purged)
+        fleet.listeners.on_committed.append(self._purged)
 
     def listen(self, recorded: Callable[[DeathRecord], None]) -> Watch:
         """Call back with each death record as its shim writes it. Raises SensorError."""

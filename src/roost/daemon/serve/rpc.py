@@ -13,7 +13,7 @@ import msgspec
 from roost.daemon.serve.callers import Caller, Callers
 from roost.daemon.serve.listen import listen_unix
 from roost.daemon.serve.methods import Answer, Methods, Stream
-from roost.daemon.state.fleet import DefectError
+from roost.daemon.state.defect import DefectError
 from roost.daemon.state.tasks import Tasks
 from roost.errors import RefusedError, RoostError, UsageError
 from roost.host.files import ensure_private_directory
