@@ -1,4 +1,4 @@
-"""The C library's heap: asked of glibc, and nothing asked of another one."""
+"""The heap of a process: asked of glibc, nothing asked of another C library; the collector spared."""
 
 import ctypes
 import platform
@@ -21,7 +21,7 @@ def test_a_library_without_it_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_what_was_loaded_is_out_of_the_collectors_sight() -> None:
-    """In a process of its own: the collector is the whole process'. Garbage made before is not kept with it."""
+    """In a process of its own, whose collector it is. Garbage made before is not kept with it."""
     code = (
         "import gc, weakref\n"
         "from roost.host.heap import keep_what_was_loaded\n"
