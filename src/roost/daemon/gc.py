@@ -19,8 +19,10 @@ from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.policy import Policy
 from roost.daemon.death.authority import Authority
 from roost.daemon.death.reaper import Reaper
-from roost.daemon.registry.inventory import Enumerator, Scope
-from roost.daemon.registry.orphans import Orphan, Orphans, orphan_objects, orphans_among
+from roost.daemon.registry.inventory import Enumerator
+from roost.daemon.registry.orphan import Orphan, orphan_objects, orphans_among
+from roost.daemon.registry.orphans import Orphans
+from roost.daemon.registry.sighting import Scope
 from roost.daemon.registry.sweep import HOLD, Pass, Sweeper, judge_all, read_boots, read_hold
 from roost.daemon.serve.listen import AlreadyRunningError, hold_lock
 from roost.daemon.serve.logs import Logs
@@ -177,7 +179,7 @@ async def _pass(machine: Machine, logs: Logs, tasks: Tasks) -> dict[str, Any]:
     orphans = Orphans(machine, fleet, authority)
     left = await orphans.judge(orphans_among(found.inventory.marked or (), before, machine.places))
     if closed:
-        await reaper.tidy({orphan.marker.session for orphan in left if not orphan.closed})
+        await reaper.files.tidy({orphan.marker.session for orphan in left if not orphan.closed})
         await fleet.record(c.Journal("gc", SYSTEM, data={"closed": closed, "why": "no daemon was running"}))
     return _told(found, left, closed=closed)
 

@@ -12,8 +12,8 @@ from roost.core.vocabulary.session import Session, SessionState
 from roost.core.vocabulary.view import shown
 from roost.core.vocabulary.words import THEIRS
 from roost.daemon.health.surroundings import REPLACE, Surroundings
-from roost.daemon.registry.inventory import HELD, OWN
 from roost.daemon.registry.orphans import Orphans
+from roost.daemon.registry.sighting import HELD, OWN
 from roost.daemon.registry.sweep import Sweeper
 from roost.daemon.session.driver import UNREAD
 from roost.daemon.session.failures import TASKS

@@ -9,13 +9,8 @@ from roost.core.vocabulary.identity import HUMAN, OPERATOR
 from roost.daemon.health.environs import Environs
 from roost.daemon.health.findings import Findings
 from roost.daemon.health.surroundings import Surroundings
-from roost.daemon.registry.orphans import (
-    Orphans,
-    orphan_objects,
-    orphans_among,
-    unknown_objects,
-    unknown_words,
-)
+from roost.daemon.registry.orphan import orphan_objects, orphans_among, unknown_objects, unknown_words
+from roost.daemon.registry.orphans import Orphans
 from roost.daemon.registry.sweep import Sweeper
 from roost.daemon.session.foreign import Foreign
 from roost.daemon.session.live_sessions import LiveSessions
