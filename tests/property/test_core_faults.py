@@ -19,11 +19,12 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from roost.core import decide as reducer
-from roost.core import requests
+from roost.core import operations
 from roost.core.messages import delivery, doubt, refusal
 from roost.core.sessions import death, launch, lifecycle, pool
 from roost.core.transition import ending, step, turns
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.message import MessageState, Timing
 from roost.core.vocabulary.peer import ResumePolicy, WakePolicy
@@ -89,7 +90,7 @@ def a_message_that_is_sent_again(machine: Machine) -> None:
     begun(machine)
     until_accepted(machine)
     assert machine.state is not None
-    machine.tell(e.Resend(machine.state.messages[0].id, "op"))
+    machine.tell(r.Resend(machine.state.messages[0].id, "op"))
 
 
 def launches_that_fail(machine: Machine) -> None:
@@ -102,7 +103,7 @@ def launches_that_fail(machine: Machine) -> None:
         assert machine.state is not None
         assert machine.state.session is not None
         machine.effects.clear()
-        machine.tell(e.BootFailed(machine.state.session.id, "no such program"))
+        machine.tell(f.BootFailed(machine.state.session.id, "no such program"))
         while machine.state.session is not None:
             machine.fair_step()
 
@@ -122,10 +123,10 @@ def a_stop_while_it_falls_asleep(machine: Machine) -> None:
     begun(machine)
     machine.come_to_rest()
     machine.jump()
-    machine.tell(e.Stop("op"))
+    machine.tell(r.Stop("op"))
     session = machine.live()
     assert session is not None
-    machine.tell(e.EndVetoed(session.id, "a person types", machine.now + 3.0))
+    machine.tell(f.EndVetoed(session.id, "a person types", machine.now + 3.0))
     machine.parked_means_ending()
 
 
@@ -134,7 +135,7 @@ def a_removal_with_messages(machine: Machine) -> None:
     begun(machine)
     until_accepted(machine)
     machine.add("t1", None, notice=False)
-    machine.tell(e.Remove("op", force=True))
+    machine.tell(r.Remove("op", force=True))
     while machine.state is not None:
         machine.fair_step()
     machine.nothing_is_dropped()
@@ -150,7 +151,7 @@ def launches_that_never_ran(machine: Machine) -> None:
         assert machine.state.session is not None
         machine.effects.clear()
         machine.truth.unstarted.add(machine.state.session.id)
-        machine.tell(e.BootFailed(machine.state.session.id, "no such program", Blame.SETUP))
+        machine.tell(f.BootFailed(machine.state.session.id, "no such program", Blame.SETUP))
         while machine.state.session is not None:
             machine.fair_step()
 
@@ -161,7 +162,7 @@ def refuse(machine: Machine) -> None:
         machine.fair_step()
     session = machine.live()
     assert session is not None
-    machine.tell(e.TurnEnded(session.id, "record", "400"))
+    machine.tell(f.TurnEnded(session.id, "record", "400"))
 
 
 def turns_refused(machine: Machine) -> None:
@@ -177,7 +178,7 @@ def turns_refused_across_a_sleep(machine: Machine) -> None:
     begun(machine)
     for _ in range(2):
         refuse(machine)
-    machine.tell(e.Rest("op"))
+    machine.tell(r.Rest("op"))
     while machine.state is not None and machine.state.session is not None:
         machine.fair_step()
     machine.add("t1", None, notice=False)
@@ -378,7 +379,7 @@ FAULTS = [
     ),
     Fault(
         "N8 nothing is asked of the dead",
-        requests.on_wake,
+        operations.on_wake,
         "if session is not None and event.mode is WakeMode.FRESH:",
         "if event.mode is WakeMode.FRESH:",
         seed=4,

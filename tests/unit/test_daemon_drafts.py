@@ -8,7 +8,8 @@ import pytest
 
 from roost.core.decide import decide
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import HANDED, Examination, Message, MessageState, Timing
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.core.vocabulary.policy import Policy, Traits
@@ -91,7 +92,7 @@ class Desk:
     def find(self, _name: str) -> PeerState:
         return self.state
 
-    async def report(self, _name: str, event: e.Event) -> bool:
+    async def report(self, _name: str, event: Event) -> bool:
         after, _ = decide(self.state, event, self.at, Policy())
         assert after is not None
         self.state = after
@@ -102,9 +103,9 @@ class Desk:
         parts: Any = (self, self, self, self)
         return Delivery(*parts)
 
-    async def offer(self) -> e.OfferFailed:
+    async def offer(self) -> f.OfferFailed:
         event = await self.delivery().offer(c.Offer("s1", "worker", OFFERED, redrive=False), "x", Path("/x"))
-        assert isinstance(event, e.OfferFailed)
+        assert isinstance(event, f.OfferFailed)
         return event
 
 
@@ -234,7 +235,7 @@ async def test_what_a_turn_keeps_is_waited_for_until_the_turn_is_over() -> None:
 
     desk.sleep = sleep  # type: ignore[method-assign]
     event = await desk.delivery()._submitted(URGENT)
-    assert isinstance(event, e.OfferFailed)
+    assert isinstance(event, f.OfferFailed)
     assert not event.certain
     assert desk.keyed == ["Enter"]
     assert 1600.0 < desk.at < 1640.0

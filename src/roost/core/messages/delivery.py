@@ -7,7 +7,8 @@ from roost.core.transition.conversations import found_in, goes_on, held_by
 from roost.core.transition.step import Step
 from roost.core.transition.turns import cut_off, endure, lost, noted, put_back, requeue, untask
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.identity import OPERATOR
 from roost.core.vocabulary.limits import TOPICS_KEPT
@@ -28,7 +29,7 @@ _URGENCY = {Timing.NOW: 1, Timing.NEXT: 2, Timing.IDLE: 3}
 _DOUBTFUL = (MessageState.OFFERED, MessageState.UNKNOWN)
 
 
-def on_submit(step: Step, event: e.Submit) -> None:
+def on_submit(step: Step, event: r.Submit) -> None:
     """Accept a message into the queue, or refuse it aloud. The same message twice is one message."""
     peer, message = step.peer, event.message
     if peer.removing:
@@ -123,7 +124,7 @@ def _share(step: Step, message: Message) -> bool:
     return waiting < limit
 
 
-def on_acknowledge(step: Step, event: e.Acknowledge) -> None:
+def on_acknowledge(step: Step, event: r.Acknowledge) -> None:
     """A mailbox's reader has read messages."""
     for message_id in event.message_ids:
         message = step.state.message(message_id)
@@ -134,16 +135,16 @@ def on_acknowledge(step: Step, event: e.Acknowledge) -> None:
             step.set_peer(since=step.now)
 
 
-def on_seen(step: Step, _event: e.Seen) -> None:
+def on_seen(step: Step, _event: f.Seen) -> None:
     """A mailbox is in use: that is when it was last heard of."""
     if step.traits.mailbox:
         step.set_peer(since=step.now)
 
 
-def on_replied(step: Step, event: e.Replied) -> None:
+def on_replied(step: Step, event: f.Replied) -> None:
     """The peer answered a message: it knows it. An ephemeral task may end after its quiet window."""
     if step.traits.mailbox:
-        return on_acknowledge(step, e.Acknowledge((event.message_id,)))
+        return on_acknowledge(step, r.Acknowledge((event.message_id,)))
     session, message = step.session, step.state.message(event.message_id)
     if session is not None and session.task == event.message_id and session.armed_at is None:
         step.set_session(armed_at=step.now)
@@ -156,7 +157,7 @@ def on_replied(step: Step, event: e.Replied) -> None:
     return step.finish(message, MessageState.DONE, evidence)
 
 
-def on_taken(step: Step, event: e.Taken) -> None:
+def on_taken(step: Step, event: f.Taken) -> None:
     """Evidence names the message: it is with the agent.
 
     A message that waits to be sent again, after doubt, may still be found with the session that has it.
@@ -218,7 +219,7 @@ def _remember_topic(step: Step, topic: str | None) -> None:
         step.set_peer(topics=(*kept, topic)[-TOPICS_KEPT:])
 
 
-def on_turn_ended(step: Step, event: e.TurnEnded) -> None:
+def on_turn_ended(step: Step, event: f.TurnEnded) -> None:
     """The turn is over: what was taken in it is done. A failed turn is driven again, once.
 
     While the model's service fails it is no fault of the message, which is kept. A turn that somebody
@@ -237,7 +238,7 @@ def on_turn_ended(step: Step, event: e.TurnEnded) -> None:
     refusal.conclude(step, session, over, event)
 
 
-def _end_turn(step: Step, session: Session, message: Message, event: e.TurnEnded) -> None:
+def _end_turn(step: Step, session: Session, message: Message, event: f.TurnEnded) -> None:
     """What the end of its turn means for one message of it."""
     if event.failed is None:
         step.finish(message, MessageState.DONE, event.evidence)
@@ -268,7 +269,7 @@ def _give_up(step: Step, message: Message, why: str, *, tell: str) -> None:
         step.set_session(armed_at=session.armed_at or step.now)
 
 
-def on_rejected(step: Step, event: e.Rejected) -> None:
+def on_rejected(step: Step, event: f.Rejected) -> None:
     """A hook of the agent's program stopped the message: no model will ever see it."""
     message = step.state.message(event.message_id)
     if message is None or message.session != event.session or not message.in_flight:
@@ -281,7 +282,7 @@ def on_rejected(step: Step, event: e.Rejected) -> None:
         untask(step, message)
 
 
-def on_offer_failed(step: Step, event: e.OfferFailed) -> None:
+def on_offer_failed(step: Step, event: f.OfferFailed) -> None:
     """An offer ended without evidence."""
     message = step.state.message(event.message_id)
     if message is None or message.state is not MessageState.OFFERED or message.session != event.session:
@@ -298,7 +299,7 @@ def on_offer_failed(step: Step, event: e.OfferFailed) -> None:
         step.emit(c.Examine(session.id, step.peer.name, message, session.conversation))
 
 
-def on_offer_waits(step: Step, event: e.OfferWaits) -> None:
+def on_offer_waits(step: Step, event: f.OfferWaits) -> None:
     """What an offer waits for is shown meanwhile."""
     message = step.state.message(event.message_id)
     if message is None or message.state is not MessageState.OFFERED or message.session != event.session:
@@ -307,7 +308,7 @@ def on_offer_waits(step: Step, event: e.OfferWaits) -> None:
         step.set_message(message, why=event.why)
 
 
-def on_examined(step: Step, event: e.Examined) -> None:
+def on_examined(step: Step, event: f.Examined) -> None:
     """The look before the next paste has a result. A message in doubt may still be found by a later look."""
     message = step.state.message(event.message_id)
     if message is None or message.state not in _DOUBTFUL or event.attempt not in (None, message.attempts):

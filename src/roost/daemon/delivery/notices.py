@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import SYSTEM
 from roost.core.vocabulary.message import Message
 from roost.daemon.state.fleet import Fleet
@@ -48,7 +48,7 @@ class Notices:
                 notice=notice,
             )
             try:
-                await self._fleet.tell(to, e.Submit(message), settles=command.key, bodies={command.id: body})
+                await self._fleet.tell(to, r.Submit(message), settles=command.key, bodies={command.id: body})
             except StoreError:
                 raise
             except RoostError:

@@ -14,7 +14,7 @@ from typing import Any
 
 from roost.core.sessions.claim import outrun_by
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.identity import SYSTEM, ProcessId
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Processes, Session, WakeCause
@@ -154,7 +154,7 @@ class Orphans:
         for state in self._fleet.states() if ids else ():
             generation = outrun_by(state.peer, ids)
             if generation is not None:
-                await self._fleet.report(state.peer.name, e.Outrun(generation))
+                await self._fleet.report(state.peer.name, f.Outrun(generation))
 
     async def sweep(self) -> int:
         """End the leftovers that two looks find, and tell of the unknown; returns how many were ended.

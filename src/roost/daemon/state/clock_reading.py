@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from roost.core.vocabulary.events import ClockMoved
+from roost.core.vocabulary.facts import ClockMoved
 from roost.host.interfaces import Clock
 
 TOLERATED = 2.0
