@@ -20,7 +20,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from roost.core import decide as reducer
 from roost.core import operations
-from roost.core.messages import delivery, doubt, refusal
+from roost.core.messages import doubt, examination, offer, queue, refusal, turn_end
 from roost.core.sessions import death, launch, lifecycle, pool
 from roost.core.transition import ending, step, turns
 from roost.core.vocabulary import facts as f
@@ -221,25 +221,25 @@ FAULTS = [
         "refusal=None",
         life=turns_refused_across_a_sleep,
     ),
-    Fault("N4 one offer at a time", delivery.offer, " or step.state.offered is not None", ""),
-    Fault("N4 one message begins a turn", delivery.offer, " or step.state.turn", ""),
+    Fault("N4 one offer at a time", offer.offer, " or step.state.offered is not None", ""),
+    Fault("N4 one message begins a turn", offer.offer, " or step.state.turn", ""),
     Fault(
         "P2 offered at the prompt only",
-        delivery.offer,
+        offer.offer,
         "session.state is not SessionState.IDLE",
         "False",
         seed=1,
     ),
     Fault(
         "what is not urgent breaks into no turn",
-        delivery._steers,
+        offer._steers,
         "message.timing is not Timing.NOW",
         "False",
     ),
-    Fault("nothing is typed where it is not taken", delivery._steers, "not step.traits.steers", "False"),
+    Fault("nothing is typed where it is not taken", offer._steers, "not step.traits.steers", "False"),
     Fault(
         "N2 a turn ends for all of it",
-        delivery.on_turn_ended,
+        turn_end.on_turn_ended,
         "in step.state.turn:",
         "in step.state.turn[:1]:",
     ),
@@ -251,20 +251,20 @@ FAULTS = [
     ),
     Fault(
         "N4 doubt is never pasted again",
-        delivery.on_examined,
+        examination.on_examined,
         "step.set_message(message, state=MessageState.UNKNOWN, why=event.why)",
         "put_back(step, message, event.why)",
         seed=4,
     ),
     Fault(
         "P2 order of a recipient",
-        delivery.head,
+        queue.head,
         "in step.state.messages",
         "in step.state.messages[::-1]",
     ),
     Fault(
         "P4 M3 one task for each session",
-        delivery._fits,
+        queue._fits,
         "session.task in (None, message.id)",
         "True",
         seed=3,
@@ -343,18 +343,18 @@ FAULTS = [
         "for message in ():",
         life=a_removal_with_messages,
     ),
-    Fault("P3 no wake for a notice alone", delivery.waking, "message.notice is None", "True", seed=1),
+    Fault("P3 no wake for a notice alone", queue.waking, "message.notice is None", "True", seed=1),
     Fault(
         "what waits for an idle agent wakes none",
-        delivery.waking,
+        queue.waking,
         "timing is not Timing.IDLE",
         "size",
         seed=5,
     ),
-    Fault("what is urgent goes first", delivery._urgency, "_URGENCY[message.timing]", "2"),
+    Fault("what is urgent goes first", queue._urgency, "_URGENCY[message.timing]", "2"),
     Fault(
         "what was begun goes on first",
-        delivery._urgency,
+        queue._urgency,
         "0 if message.cut else ",
         "",
         life=an_urgent_message_after_a_crash,

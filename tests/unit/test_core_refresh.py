@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from roost.core.decide import deadline
-from roost.core.messages.waiting import AFTER
+from roost.core.messages.delays import AFTER
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r

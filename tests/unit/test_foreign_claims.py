@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from roost.core.messages.waiting import AFTER
+from roost.core.messages.delays import AFTER
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.peer import Settings

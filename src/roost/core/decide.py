@@ -4,7 +4,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from roost.core import operations, renaming
-from roost.core.messages import delivery, doubt, waiting
+from roost.core.messages import (
+    acceptance,
+    delays,
+    doubt,
+    examination,
+    mailbox,
+    offer,
+    queue,
+    submission,
+    turn_end,
+)
 from roost.core.sessions import claim, clock, control, death, lifecycle, pool
 from roost.core.sessions.wake import wake_blocked_until
 from roost.core.transition.ending import end, policy_end
@@ -24,18 +34,18 @@ def _tick(_step: Step, _event: f.Tick) -> None:
 
 
 _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
-    r.Submit: delivery.on_submit,
+    r.Submit: submission.on_submit,
     r.Resend: doubt.on_resend,
     r.Drop: doubt.on_drop,
-    r.Acknowledge: delivery.on_acknowledge,
-    f.Replied: delivery.on_replied,
-    f.Seen: delivery.on_seen,
-    f.Taken: delivery.on_taken,
-    f.TurnEnded: delivery.on_turn_ended,
-    f.Rejected: delivery.on_rejected,
-    f.OfferFailed: delivery.on_offer_failed,
-    f.OfferWaits: delivery.on_offer_waits,
-    f.Examined: delivery.on_examined,
+    r.Acknowledge: mailbox.on_acknowledge,
+    f.Replied: acceptance.on_replied,
+    f.Seen: mailbox.on_seen,
+    f.Taken: acceptance.on_taken,
+    f.TurnEnded: turn_end.on_turn_ended,
+    f.Rejected: offer.on_rejected,
+    f.OfferFailed: offer.on_offer_failed,
+    f.OfferWaits: offer.on_offer_waits,
+    f.Examined: examination.on_examined,
     r.Wake: operations.on_wake,
     r.Stop: operations.on_stop,
     r.Rest: operations.on_rest,
@@ -116,7 +126,7 @@ def _session_of(event: Event) -> str | None:
 
 def _pump(step: Step) -> None:
     """Do what has become due: expiries, policy deaths, purges, offers, wakes."""
-    delivery.expire(step)
+    queue.expire(step)
     if step.peer.removing:
         _purge(step)
         return
@@ -131,8 +141,8 @@ def _pump(step: Step) -> None:
     if step.session is None:
         _wake(step)
     control.go_on(step)
-    delivery.offer(step)
-    waiting.tell(step)
+    offer.offer(step)
+    delays.tell(step)
 
 
 def _asker(step: Step, cause: Cause) -> str:
@@ -158,12 +168,12 @@ def _wake(step: Step) -> None:
     if peer.stopped or peer.renaming is not None or not step.policy.waking or _being_examined(step):
         return
     if peer.pending is not None:
-        if pool.begin(step, peer.pending.mode, peer.pending.by, delivery.head(step)):
+        if pool.begin(step, peer.pending.mode, peer.pending.by, queue.head(step)):
             return
         step.set_peer(pending=None)
     if wake_blocked_until(step.state) > step.now:
         return
-    head = delivery.waking(step)
+    head = queue.waking(step)
     if head is not None:
         pool.begin(step, WakeMode.NATURAL, head.sender, head)
     elif peer.settings.wake is WakePolicy.ALWAYS:
@@ -192,12 +202,12 @@ def _times(state: PeerState) -> Iterator[float]:
         yield wake_blocked_until(state)
     if session is not None and session.state in (SessionState.IDLE, SessionState.WORKING):
         for message in state.messages:
-            if message.not_before is not None and (message.cut or message.state is MessageState.QUEUED):
+            if message.not_before is not None and message.waiting:
                 yield message.not_before
     due = policy_end(state)
     if due is not None:
         yield due.at
-    told_at = waiting.due_at(state)
+    told_at = delays.due_at(state)
     if told_at is not None:
         yield told_at
     asked = session.open_control if session is not None else None

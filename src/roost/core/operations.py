@@ -8,7 +8,6 @@ from roost.core.transition.step import Step
 from roost.core.transition.turns import give_up
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import requests as r
-from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import PendingWake, WakeMode, WakePolicy
 from roost.core.vocabulary.session import Cause, Ending, SessionState
 from roost.errors import RefusedError
@@ -43,7 +42,7 @@ def on_stop(step: Step, event: r.Stop) -> None:
     if not step.peer.stopped:
         step.set_peer(stopped=True, pending=None, since=step.now)
         for message in () if step.traits.mailbox else step.state.messages:
-            if message.cut or message.state is MessageState.QUEUED:
+            if message.waiting:
                 step.tell(message, "stopped", f"'{step.peer.name}' was stopped; the message is kept")
     end_all(step, Cause.OPERATOR_STOP, event.by)
 

@@ -211,7 +211,7 @@ def _tell_unwoken(step: Step) -> None:
     name = step.peer.name
     why = f"'{name}' {FAILS}: {step.peer.last_death.why if step.peer.last_death else ''}"
     for index, message in enumerate(step.state.messages):
-        if message.cut or message.state is MessageState.QUEUED:
+        if message.waiting:
             if index == 0:
                 step.attempt(message, "not woken", why)
             if step.now - message.created_at >= step.policy.healing:

@@ -1,6 +1,6 @@
 """A live session as it is seen: launched, adopted, ready, working, blocked, done."""
 
-from roost.core.messages.delivery import next_offer
+from roost.core.messages.queue import next_offer
 from roost.core.sessions.hindrance import unhinder
 from roost.core.sessions.launch import new_conversation
 from roost.core.transition.conversations import cut_of, topics_of

@@ -7,7 +7,7 @@ waits in the pool, warm, for the next message of its own.
 
 from collections.abc import Iterator
 
-from roost.core.messages.delivery import head
+from roost.core.messages.queue import head
 from roost.core.sessions.launch import launch, leave_conversation, new_session
 from roost.core.sessions.wake import wake_blocked_until
 from roost.core.transition.conversations import current, topics_of

@@ -1,7 +1,7 @@
 """C1, C4, C9, C10: work beside turns, refusals, and who hears of a wait."""
 
 from roost.core.decide import deadline
-from roost.core.messages.waiting import AFTER
+from roost.core.messages.delays import AFTER
 from roost.core.transition.ending import policy_end
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
