@@ -19,7 +19,8 @@ from roost.core.vocabulary.view import shown
 from roost.daemon.delivery.deliver import DRAFT_WAIT, MIXED_WAIT, Delivery
 from roost.daemon.session.live_sessions import HandOver
 from roost.host.interfaces import PasteOutcome
-from roost.runtimes.base import Composer, Controls, Reading, View
+from roost.runtimes.runtime import Controls
+from roost.runtimes.view import Composer, Reading, View
 
 OFFERED = Message(
     "0" * 32,

@@ -15,7 +15,7 @@ from roost.host.errors import TmuxTimeout
 from roost.host.interfaces import Marker
 from roost.host.memory.clock import VirtualClock
 from roost.host.memory.processes import MemoryProcesses
-from roost.runtimes.base import Composer, Reading, View
+from roost.runtimes.view import Composer, Reading, View
 
 
 class Stage:

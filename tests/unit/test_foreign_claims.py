@@ -9,11 +9,12 @@ from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Cause, Session, SessionState, WakeCause
-from roost.runtimes.base import Claim, Context
 from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.codex_threads import writers
+from roost.runtimes.context import Context
 from roost.runtimes.demo import DemoRuntime
+from roost.runtimes.runtime import Claim
 from tests.support.playbook import Play
 
 CONVERSATION = "11111111-2222-4333-8444-555555555551"

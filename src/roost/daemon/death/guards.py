@@ -12,7 +12,7 @@ from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.machine import Machine
 from roost.host.errors import HostError
 from roost.host.interfaces import ProcessId
-from roost.runtimes.base import Composer
+from roost.runtimes.view import Composer
 
 HUMAN = 600.0
 """Seconds since the last key of an attached person during which the session is not put to sleep."""

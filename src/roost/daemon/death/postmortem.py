@@ -11,7 +11,7 @@ from roost.host.interfaces import Liveness
 from roost.host.shim_spec import DeathRecord
 from roost.host.shimlib import forensics
 from roost.host.spool import Spool
-from roost.runtimes.base import Context
+from roost.runtimes.context import Context
 
 LAST_LINES = 20
 _RECORDED = {

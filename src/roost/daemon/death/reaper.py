@@ -28,7 +28,7 @@ from roost.errors import RoostError
 from roost.host.interfaces import Watch
 from roost.host.shim_spec import DeathRecord
 from roost.host.spool import Spool
-from roost.runtimes.base import Context
+from roost.runtimes.context import Context
 
 RECORD = 2.0
 LOOK = 0.02

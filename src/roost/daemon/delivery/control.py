@@ -14,7 +14,7 @@ from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
 from roost.host.errors import PasteRefused
 from roost.host.interfaces import Clock, PasteOutcome
-from roost.runtimes.base import Composer, Reading, View
+from roost.runtimes.view import Composer, Reading, View
 
 LOOK = 0.05
 INTERRUPT = 30.0

@@ -23,7 +23,7 @@ from roost.daemon.session.live_sessions import HandOver, LiveSession
 from roost.daemon.state.fleet import Fleet
 from roost.host.errors import PaneInMode, PasteRefused, TmuxError, TmuxGone
 from roost.host.interfaces import Clock, PasteOutcome
-from roost.runtimes.base import Composer, Reading, View
+from roost.runtimes.view import Composer, Reading, View
 
 DRAFT_WAIT = 20.0
 """Seconds to wait for a person to finish a draft, before the offer is put off."""

@@ -33,7 +33,8 @@ from roost.daemon.state.tasks import Tasks
 from roost.errors import NotFoundError, RoostError
 from roost.host.errors import TmuxGone
 from roost.host.files import write_atomic
-from roost.runtimes.base import Context, Runtime
+from roost.runtimes.context import Context
+from roost.runtimes.runtime import Runtime
 
 SETTLE = 1.5
 """Seconds without a record before an earlier offer counts as never pasted."""

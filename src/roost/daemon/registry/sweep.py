@@ -31,7 +31,7 @@ from roost.daemon.state.machine import Machine
 from roost.daemon.state.threads import HungError
 from roost.errors import RoostError
 from roost.host.files import names_in
-from roost.runtimes.base import Context
+from roost.runtimes.context import Context
 
 HOLD = "sweep.hold"
 """The store's key of the absences that are not believed yet: a restart does not begin their time anew."""

@@ -24,12 +24,8 @@ from roost.daemon.state.threads import Threads
 from roost.host.errors import TmuxError, TmuxGone
 from roost.host.files import Tail
 from roost.host.interfaces import Clock
-from roost.runtimes.base import (
-    INTERRUPTED,
-    Answer,
-    Composer,
-    Reading,
-)
+from roost.runtimes.facts import INTERRUPTED
+from roost.runtimes.view import Answer, Composer, Reading
 
 T = TypeVar("T")
 EXPECTING = 0.02

@@ -9,7 +9,7 @@ from roost.core.vocabulary.peer import PeerState
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
 from roost.host.interfaces import Clock
-from roost.runtimes.base import Answered, Compacted, ConversationSeen, Fact, Prompted, Rejected, TurnOver
+from roost.runtimes.facts import Answered, Compacted, ConversationSeen, Fact, Prompted, Rejected, TurnOver
 
 ASKED = "the turn was interrupted as the operator asked"
 

@@ -21,7 +21,8 @@ from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import race
 from roost.daemon.state.threads import HungError
 from roost.host.errors import SensorError
-from roost.runtimes.base import Claim, Context, Runtime
+from roost.runtimes.context import Context
+from roost.runtimes.runtime import Claim, Runtime
 
 FIRST_LOOK = 1.0
 LAST_LOOK = 30.0
