@@ -28,7 +28,7 @@ from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.message import MessageState, Timing
 from roost.core.vocabulary.peer import ResumePolicy, WakePolicy
-from roost.core.vocabulary.session import Cause
+from roost.core.vocabulary.session import Cause, SessionState
 from tests.property.test_core_machine import Machine
 
 LIVES = 100
@@ -116,6 +116,22 @@ def an_urgent_message_after_a_crash(machine: Machine) -> None:
     assert session is not None
     machine.reap(session, Cause.CRASHED)
     machine.add("t1", None, notice=False, timing=Timing.NOW)
+
+
+def a_crash_in_a_turn_of_two(machine: Machine) -> None:
+    """An urgent message went into the turn of another one."""
+    begun(machine)
+    until_accepted(machine)
+    session = machine.live()
+    assert session is not None
+    machine.tell(f.Observed(session.id, SessionState.WORKING, "busy"))
+    machine.add("t1", None, notice=False, timing=Timing.NOW)
+    while machine.effects:
+        machine.fair_step()
+    assert machine.state is not None
+    assert len(machine.state.turn) == 2
+    machine.reap(session, Cause.CRASHED)
+    machine.come_to_rest()
 
 
 def a_stop_while_it_falls_asleep(machine: Machine) -> None:
@@ -248,6 +264,7 @@ FAULTS = [
         death._settle_flight,
         "step.state.in_flight:",
         "step.state.in_flight[:1]:",
+        life=a_crash_in_a_turn_of_two,
     ),
     Fault(
         "N4 doubt is never pasted again",
