@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from roost.host.interfaces import Liveness, Processes, ProcessId, Terminal
+from roost.core.vocabulary.identity import ProcessId
+from roost.host.interfaces.processes import Liveness, Processes
+from roost.host.interfaces.terminals import Terminal
 from roost.host.process import SystemProcesses
 from roost.host.shim_spec import DeathRecord, ShimSpec, Started, read_started, shim_argv
 from roost.host.spool import Spool

@@ -18,7 +18,7 @@ from roost.core.vocabulary.session import SessionState, WakeCause
 from roost.core.vocabulary.view import shown
 from roost.daemon.delivery.deliver import DRAFT_WAIT, MIXED_WAIT, Delivery
 from roost.daemon.session.live_sessions import HandOver
-from roost.host.interfaces import PasteOutcome
+from roost.host.interfaces.terminals import PasteOutcome
 from roost.runtimes.runtime import Controls
 from roost.runtimes.view import Composer, Reading, View
 

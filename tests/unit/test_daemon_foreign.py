@@ -8,7 +8,7 @@ import pytest
 
 from roost.core.vocabulary.session import Processes, Session, WakeCause
 from roost.daemon.session.foreign import Foreign, Holder
-from roost.host.interfaces import Marker
+from roost.host.interfaces.processes import Marker
 from roost.host.memory.processes import MemoryProcesses
 from roost.runtimes.runtime import Claim
 

@@ -11,7 +11,7 @@ from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.commands import Clear
 from roost.daemon.death.authority import Authority
 from roost.daemon.state.fleet import Fleet
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 
 LEAVE = 0.05
 """Seconds that shim and tmux server get to leave by themselves: the shim ends the agent's children first."""

@@ -6,12 +6,12 @@ veto names the time after which it is asked again.
 
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.commands import End
+from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.session import Cause, SessionState
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.machine import Machine
 from roost.host.errors import HostError
-from roost.host.interfaces import ProcessId
 from roost.runtimes.view import Composer
 
 HUMAN = 600.0

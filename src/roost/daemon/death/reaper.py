@@ -25,7 +25,7 @@ from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.threads import HungError
 from roost.errors import RoostError
-from roost.host.interfaces import Watch
+from roost.host.interfaces.watch import Watch
 from roost.host.shim_spec import DeathRecord
 from roost.host.spool import Spool
 from roost.runtimes.context import Context

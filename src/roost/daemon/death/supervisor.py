@@ -19,7 +19,9 @@ from roost.daemon.state.tasks import Tasks, race
 from roost.daemon.state.threads import HungError
 from roost.errors import RoostError
 from roost.host.errors import SensorError, TmuxGone
-from roost.host.interfaces import Liveness, Terminal, Watch
+from roost.host.interfaces.processes import Liveness
+from roost.host.interfaces.terminals import Terminal
+from roost.host.interfaces.watch import Watch
 from roost.host.shim_spec import DeathRecord
 
 PROMPT = 1.0

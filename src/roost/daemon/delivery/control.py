@@ -13,7 +13,8 @@ from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
 from roost.host.errors import PasteRefused
-from roost.host.interfaces import Clock, PasteOutcome
+from roost.host.interfaces.clock import Clock
+from roost.host.interfaces.terminals import PasteOutcome
 from roost.runtimes.view import Composer, Reading, View
 
 LOOK = 0.05

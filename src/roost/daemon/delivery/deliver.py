@@ -22,7 +22,8 @@ from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import HandOver, LiveSession
 from roost.daemon.state.fleet import Fleet
 from roost.host.errors import PaneInMode, PasteRefused, TmuxError, TmuxGone
-from roost.host.interfaces import Clock, PasteOutcome
+from roost.host.interfaces.clock import Clock
+from roost.host.interfaces.terminals import PasteOutcome
 from roost.runtimes.view import Composer, Reading, View
 
 DRAFT_WAIT = 20.0

@@ -9,7 +9,7 @@ from roost.core.vocabulary.identity import SYSTEM
 from roost.core.vocabulary.message import Message
 from roost.daemon.state.fleet import Fleet
 from roost.errors import RoostError, StoreError
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 from roost.store.interfaces import Store
 
 

@@ -23,7 +23,7 @@ from roost.daemon.death.guards import HUMAN
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.errors import HostError, NotFoundError, StoreError, UsageError
-from roost.host.interfaces import Marker
+from roost.host.interfaces.processes import Marker
 from roost.host.shim_spec import read_started
 from roost.local.paths import Places
 

@@ -21,7 +21,7 @@ from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import race, won
 from roost.daemon.state.waits import Waits
 from roost.errors import DeniedError, NotFoundError, RefusedError, RoostError, UsageError, WaitTimeoutError
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)

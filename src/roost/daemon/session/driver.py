@@ -23,7 +23,7 @@ from roost.daemon.state.tasks import race
 from roost.daemon.state.threads import Threads
 from roost.host.errors import TmuxError, TmuxGone
 from roost.host.files import Tail
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 from roost.runtimes.facts import INTERRUPTED
 from roost.runtimes.view import Answer, Composer, Reading
 

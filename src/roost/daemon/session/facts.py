@@ -8,7 +8,7 @@ from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import PeerState
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 from roost.runtimes.facts import Answered, Compacted, ConversationSeen, Fact, Prompted, Rejected, TurnOver
 
 ASKED = "the turn was interrupted as the operator asked"

@@ -9,7 +9,8 @@ from pathlib import Path
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.session import Session
 from roost.host.files import Tail
-from roost.host.interfaces import Frame, Terminal, Watch
+from roost.host.interfaces.terminals import Frame, Terminal
+from roost.host.interfaces.watch import Watch
 from roost.host.shim_spec import DeathRecord
 from roost.runtimes.context import Context
 from roost.runtimes.facts import Fact

@@ -2,7 +2,7 @@
 
 from roost.core.vocabulary.session import Session, SessionState
 from roost.daemon.session.live_sessions import LiveSession
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 from roost.runtimes.screen import plain
 from roost.runtimes.view import Composer, Reading
 

@@ -23,7 +23,7 @@ from roost.daemon.state.clock_reading import ClockReading, read_clocks
 from roost.daemon.state.lane import Lane, Outcome, Waiting, accepted, batch_of, fail, forget
 from roost.daemon.state.tasks import Tasks
 from roost.errors import NotFoundError, RoostError, StoreError
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 from roost.store.errors import BatchError
 from roost.store.interfaces import Batch, JournalRow, Store, Token
 

@@ -12,7 +12,7 @@ from roost.daemon.state.clock_reading import read_clocks
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks, race
 from roost.errors import NotFoundError, RoostError
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 
 RETRY = 5.0
 """Seconds until a tick that failed, as on a full disk, is tried again."""
