@@ -15,7 +15,7 @@ from roost.daemon.effects.examinations import Examinations
 from roost.daemon.effects.record_search import RecordSearch
 from roost.daemon.session.evidence import Finding
 from roost.daemon.session.live_sessions import HandOver
-from roost.runtimes.base import Controls
+from roost.runtimes.runtime import Controls
 from tests.unit.test_daemon_examination import QuickClock
 
 OFFERED = Message(

@@ -3,7 +3,7 @@
 import logging
 from functools import partial
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.session import Cause, Processes, SessionState
 from roost.daemon.death.reaper import Reaper
@@ -14,7 +14,8 @@ from roost.daemon.state.tasks import Tasks, race
 from roost.daemon.state.threads import HungError
 from roost.errors import RoostError
 from roost.host.errors import SensorError
-from roost.host.interfaces import Liveness, Watch
+from roost.host.interfaces.processes import Liveness
+from roost.host.interfaces.watch import Watch
 from roost.host.shim_spec import DeathRecord
 
 PROMPT = 1.0
@@ -142,7 +143,7 @@ class Exits:
                 if lost is not None and bound == PROMPT:
                     await self._unknown(live, lost[0])
                 elif lost is not None:
-                    await self._fleet.report(live.peer, e.Orphaned(live.session.id, *lost))
+                    await self._fleet.report(live.peer, f.Orphaned(live.session.id, *lost))
             await live.over.wait()
         finally:
             watch.cancel()
@@ -150,7 +151,7 @@ class Exits:
     async def _unknown(self, live: LiveSession, why: str) -> None:
         """Show that the session serves nobody any more."""
         live.lost = True
-        await self._fleet.report(live.peer, e.Observed(live.session.id, SessionState.UNKNOWN, why))
+        await self._fleet.report(live.peer, f.Observed(live.session.id, SessionState.UNKNOWN, why))
 
     async def _lost(self, processes: Processes) -> tuple[str, Cause] | None:
         """Which of agent and tmux server is dead; None while both may be alive: unknown is not dead."""

@@ -5,7 +5,7 @@ import logging
 from functools import partial
 from pathlib import Path
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.session import SessionState
@@ -19,7 +19,7 @@ from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
 from roost.errors import RoostError
 from roost.host.errors import TmuxGone
-from roost.host.interfaces import Terminal
+from roost.host.interfaces.terminals import Terminal
 
 REJOIN = 0.5
 """Seconds between two attempts to join a terminal again whose tmux server lives."""
@@ -113,7 +113,7 @@ class Supervisor:
 
     async def _blind(self, live: LiveSession, why: str) -> None:
         """Show for a moment that nothing can be seen of the session."""
-        unknown = e.Observed(live.session.id, SessionState.UNKNOWN, f"it cannot be watched: {why}")
+        unknown = f.Observed(live.session.id, SessionState.UNKNOWN, f"it cannot be watched: {why}")
         try:
             await self._fleet.report(live.peer, unknown)
         except RoostError as error:
@@ -131,7 +131,7 @@ class Supervisor:
             try:
                 terminal = await self.connect(live.terminal.socket, processes_of(live).server)
             except (RoostError, OSError) as error:
-                unknown = e.Observed(live.session.id, SessionState.UNKNOWN, f"its terminal: {error}")
+                unknown = f.Observed(live.session.id, SessionState.UNKNOWN, f"its terminal: {error}")
                 await self._fleet.report(live.peer, unknown)
                 await self._machine.clock.sleep(REJOIN)
                 continue

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from roost.core.vocabulary import events as e
 from roost.core.vocabulary.commands import Offer
+from roost.core.vocabulary.events import Event
 from roost.daemon.delivery.open_offer import OpenOffer
 from roost.daemon.delivery.prompt import DRAFT, TYPES, Prompt
 from roost.daemon.delivery.submission import Submission
@@ -11,7 +11,8 @@ from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import HandOver, LiveSession
 from roost.daemon.state.fleet import Fleet
 from roost.host.errors import PasteRefused, TmuxError
-from roost.host.interfaces import Clock, PasteOutcome
+from roost.host.interfaces.clock import Clock
+from roost.host.interfaces.terminals import PasteOutcome
 
 
 class Delivery:
@@ -25,7 +26,7 @@ class Delivery:
         self._clock = clock
         self._prompt = Prompt(live, driver, fleet, clock)
 
-    async def offer(self, command: Offer, text: str, spool: Path) -> e.Event | None:
+    async def offer(self, command: Offer, text: str, spool: Path) -> Event | None:
         """Carry out an offer; returns the event that ends it, None when evidence has ended it already."""
         message = command.message
         offer = OpenOffer(self._live, self._fleet, message)

@@ -1,6 +1,6 @@
 """The examination of an offer in doubt whose session lives: has it arrived, or does it still stand there?"""
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import Examination, Message
 from roost.core.vocabulary.session import SessionState
 from roost.daemon.delivery.open_offer import OpenOffer
@@ -10,8 +10,8 @@ from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.session.window import view_of
 from roost.daemon.state.fleet import Fleet
-from roost.host.interfaces import Clock
-from roost.runtimes.base import Composer
+from roost.host.interfaces.clock import Clock
+from roost.runtimes.view import Composer
 
 UNSEEN_WAIT = 600.0
 """Seconds to look for a prompt, an answer or anything else that tells what became of an offer."""
@@ -31,7 +31,7 @@ class LiveExamination:
         prompt = Prompt(live, driver, fleet, clock)
         self._submission = Submission(live, driver, clock, prompt, self._offer)
 
-    async def run(self, *, settle: float) -> e.Examined:
+    async def run(self, *, settle: float) -> f.Examined:
         """Find out whether an earlier offer reached this session, before anything is pasted again.
 
         Absent needs all of: idle, an empty input line, and no record of the id for `settle` seconds; and a
@@ -67,7 +67,7 @@ class LiveExamination:
             await self._clock.sleep(LOOK * (5 if idle else 10))
         return self._found(Examination.FOUND, "its record names the message")
 
-    def _unrecorded(self) -> e.Examined:
+    def _unrecorded(self) -> f.Examined:
         """At its prompt, nothing typed, no record: pasted again only if that proves it was not pasted."""
         if self._offer.entered:
             why = "it was handed over, and no record names it"
@@ -81,5 +81,5 @@ class LiveExamination:
         why = "at its prompt, nothing typed, no record of the message"
         return self._found(Examination.ABSENT, why)
 
-    def _found(self, verdict: Examination, why: str) -> e.Examined:
-        return e.Examined(self._offer.message.id, verdict, why)
+    def _found(self, verdict: Examination, why: str) -> f.Examined:
+        return f.Examined(self._offer.message.id, verdict, why)

@@ -1,6 +1,6 @@
 """The offer of a message to a live session for as long as it is open: what it waits for, how it failed."""
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import Message, MessageState, Timing
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
@@ -36,12 +36,12 @@ class OpenOffer:
         """Show what it waits for."""
         current = self._current()
         if current is not None and current.why != why:
-            waits = e.OfferWaits(self._live.session.id, self.message.id, self.message.attempts, why)
+            waits = f.OfferWaits(self._live.session.id, self.message.id, self.message.attempts, why)
             await self._fleet.report(self._live.peer, waits)
 
-    def failed(self, *, certain: bool, why: str, person: bool = False) -> e.OfferFailed:
+    def failed(self, *, certain: bool, why: str, person: bool = False) -> f.OfferFailed:
         """It has failed; `certain`: nothing of it has reached the agent. `person`: one was in its way."""
-        return e.OfferFailed(
+        return f.OfferFailed(
             self._live.session.id, self.message.id, certain, why, self.message.attempts, person
         )
 

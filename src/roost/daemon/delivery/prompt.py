@@ -14,8 +14,8 @@ from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.session.window import view_of
 from roost.daemon.state.fleet import Fleet
-from roost.host.interfaces import Clock
-from roost.runtimes.base import Composer, Reading, View
+from roost.host.interfaces.clock import Clock
+from roost.runtimes.view import Composer, Reading, View
 
 DRAFT_WAIT = 20.0
 """Seconds to wait for a person to finish a draft, before the offer is put off."""

@@ -4,7 +4,7 @@ No Enter goes to a screen that is not known to be the prompt with our text, and 
 person types between the last look and the Enter, some milliseconds, cannot be seen.
 """
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import PENDING
 from roost.core.vocabulary.session import SessionState
 from roost.daemon.delivery.input_line import InputLine, read_input_line
@@ -14,8 +14,8 @@ from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import HandOver, LiveSession
 from roost.daemon.session.window import view_of
 from roost.host.errors import PaneInMode, TmuxError, TmuxGone
-from roost.host.interfaces import Clock
-from roost.runtimes.base import Composer, Reading
+from roost.host.interfaces.clock import Clock
+from roost.runtimes.view import Composer, Reading
 
 MIXED_WAIT = 600.0
 """Seconds to wait until a person has sent or removed a draft with our text in it, before that is in doubt."""
@@ -43,7 +43,7 @@ class Submission:
         self._offer = offer
         self._left_alone = False
 
-    async def submit(self) -> e.Event | None:
+    async def submit(self) -> Event | None:
         """Press Enter until the text leaves the input line, then wait for evidence."""
         try:
             await self._prompt.wait_rendered(lambda: not self._offer.stands())

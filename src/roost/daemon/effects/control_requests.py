@@ -5,7 +5,7 @@ from roost.core.vocabulary.session import ControlKind, SessionState
 from roost.daemon.death.supervisor import Supervisor
 from roost.daemon.delivery.control import Performer
 from roost.daemon.state.fleet import Fleet
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 
 LOOK = 0.05
 """Seconds between two tries to look at a session that is not held."""

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import Examination, Message, MessageState
 from roost.core.vocabulary.session import stand_in
 from roost.daemon.death.supervisor import Supervisor
@@ -16,7 +16,8 @@ from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.errors import RoostError
 from roost.host.errors import TmuxGone
-from roost.runtimes.base import Context, Runtime
+from roost.runtimes.context import Context
+from roost.runtimes.runtime import Runtime
 
 SETTLE = 1.5
 """Seconds without a record before an earlier offer counts as never pasted."""
@@ -76,7 +77,7 @@ class Examinations:
             and message.attempts == command.message.attempts
         )
 
-    async def _examine_live(self, command: c.Examine, session: str) -> e.Examined | None:
+    async def _examine_live(self, command: c.Examine, session: str) -> f.Examined | None:
         live, driver = self._supervisor.live(session), self._supervisor.driver(session)
         if live is None or driver is None:
             return None
@@ -86,30 +87,30 @@ class Examinations:
         except TmuxGone:
             return None
         except RoostError as error:
-            return e.Examined(command.message.id, Examination.UNCLEAR, error.message)
+            return f.Examined(command.message.id, Examination.UNCLEAR, error.message)
         return await self._proven(command, live, found) if found.verdict is Examination.ABSENT else found
 
-    async def _proven(self, command: c.Examine, live: LiveSession, absent: e.Examined) -> e.Examined:
+    async def _proven(self, command: c.Examine, live: LiveSession, absent: f.Examined) -> f.Examined:
         """Absent from the record that is followed, if none holds it that was written meanwhile."""
         seed, message = self._fleet.get(command.peer).peer.seed, command.message
         found = await self._records.find(live.runtime, live.context, seed, message, message.attempts)
         if found.verdict is Examination.ABSENT:
             return absent
-        return e.Examined(message.id, found.verdict, found.why)
+        return f.Examined(message.id, found.verdict, found.why)
 
-    async def _examine_dead(self, command: c.Examine) -> e.Examined:
+    async def _examine_dead(self, command: c.Examine) -> f.Examined:
         """The session is over: only the runtime's record can tell."""
         state = self._fleet.get(command.peer)
         message = state.message(command.message.id)
         if message is None or message.state is not MessageState.OFFERED:
-            return e.Examined(command.message.id, Examination.UNCLEAR, "it is settled already")
+            return f.Examined(command.message.id, Examination.UNCLEAR, "it is settled already")
         context = self._record_context(command, message)
         runtime = self._machine.runtimes.get(state.peer.settings.runtime)
         found = await self._records.find(runtime, context, state.peer.seed, message, message.attempts)
         if found.verdict is Examination.ABSENT and await self._may_be_late(runtime, context, message):
             why = "it was entered, and its session ended before its program must have written it down"
-            return e.Examined(message.id, Examination.UNCLEAR, why)
-        return e.Examined(message.id, found.verdict, found.why, conversation=found.conversation)
+            return f.Examined(message.id, Examination.UNCLEAR, why)
+        return f.Examined(message.id, found.verdict, found.why, conversation=found.conversation)
 
     async def _may_be_late(self, runtime: Runtime, context: Context, message: Message) -> bool:
         """Whether its program may have taken the message, and have ended before it wrote that down.

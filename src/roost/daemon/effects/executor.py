@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.message import Examination
 from roost.daemon.death.authority import Authority
@@ -137,16 +137,16 @@ class Executor:
         why = cause.message
         match effect:
             case c.Launch(session):
-                failed = e.BootFailed(session.id, why, cause.blame)
+                failed = f.BootFailed(session.id, why, cause.blame)
                 await self._fleet.report(session.peer, failed, settles=effect.key)
             case c.Offer(session, peer, message):
-                failed = e.OfferFailed(session, message.id, certain=False, why=why, attempt=message.attempts)
+                failed = f.OfferFailed(session, message.id, certain=False, why=why, attempt=message.attempts)
                 await self._fleet.report(peer, failed, settles=effect.key)
             case c.Examine(_, peer, message):
-                unclear = e.Examined(message.id, Examination.UNCLEAR, why, message.attempts)
+                unclear = f.Examined(message.id, Examination.UNCLEAR, why, message.attempts)
                 await self._fleet.report(peer, unclear, settles=effect.key)
             case c.Perform(session, control):
-                over = e.Performed(session.id, control.at, why)
+                over = f.Performed(session.id, control.at, why)
                 await self._fleet.report(session.peer, over, settles=effect.key)
             case c.End() | c.Notify() | c.Clear():
                 await self._clock.sleep(AGAIN)

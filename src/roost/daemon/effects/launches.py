@@ -1,6 +1,6 @@
 """Launches: a session is started once its conversation is free and the machine has room for it."""
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.session import Session
 from roost.daemon.death.cleanup import Cleanup
@@ -38,11 +38,11 @@ class Launches:
         try:
             live = await self._launcher.launch(session, settings)
         except NothingToResumeError:
-            await self._fleet.report(peer, e.ConversationMissing(session.id), settles=key)
+            await self._fleet.report(peer, f.ConversationMissing(session.id), settles=key)
             return
         finally:
             self._launching -= 1
         processes = live.session.processes
         assert processes is not None  # noqa: S101 -- a live session is built from its processes
-        await self._fleet.report(peer, e.Launched(session.id, processes), settles=key)
+        await self._fleet.report(peer, f.Launched(session.id, processes), settles=key)
         self._supervisor.supervise(live)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import Examination, Message
 from roost.daemon.death.supervisor import Supervisor
 from roost.daemon.delivery.delivery import Delivery
@@ -37,7 +37,7 @@ class Offers:
         if live is None or driver is None:
             why = "the session was gone before anything was pasted"
             message = command.message
-            failed = e.OfferFailed(
+            failed = f.OfferFailed(
                 command.session, message.id, certain=True, why=why, attempt=message.attempts
             )
             await self._fleet.report(command.peer, failed, settles=command.key)
@@ -47,7 +47,7 @@ class Offers:
         except OSError as error:
             why = f"its text cannot be made, nothing was pasted: {error.strerror}"
             message = command.message
-            text = e.OfferFailed(command.session, message.id, certain=True, why=why, attempt=message.attempts)
+            text = f.OfferFailed(command.session, message.id, certain=True, why=why, attempt=message.attempts)
         if not isinstance(text, str):
             await self._fleet.report(command.peer, text, settles=command.key)
             return
@@ -56,7 +56,7 @@ class Offers:
         delivery = Delivery(live, driver, self._fleet, self._machine.clock)
         self._handed.begin(command.message, live)
         event = await delivery.offer(command, text, live.context.home / "paste")
-        if not isinstance(event, e.OfferFailed) or event.certain:
+        if not isinstance(event, f.OfferFailed) or event.certain:
             self._handed.end(command.message)
         if event is not None:
             await self._fleet.report(command.peer, event, settles=command.key)
@@ -64,18 +64,18 @@ class Offers:
             await self._fleet.settle(command.key)
         live.offers.discard(command.key)
 
-    async def _text(self, command: c.Offer, live: LiveSession) -> str | e.Examined:
+    async def _text(self, command: c.Offer, live: LiveSession) -> str | f.Examined:
         """What is to be pasted, or what an earlier offer came to. Raises OSError."""
         message = command.message
         body = await self._machine.store.body(message.id)
         seed = self._fleet.get(command.peer).peer.seed
         found = await self._resent(live, seed, message)
-        if isinstance(found, e.Examined):
+        if isinstance(found, f.Examined):
             return found
         redrive = found or (command.redrive and await self._records.holds(live, seed, message))
         return await paste_text(message, seed, body or b"", self._spill, redrive=redrive)
 
-    async def _resent(self, live: LiveSession, seed: str, message: Message) -> e.Examined | bool:
+    async def _resent(self, live: LiveSession, seed: str, message: Message) -> f.Examined | bool:
         """Where an operator has a message offered again: what its offer in doubt came to, if recorded.
 
         Otherwise whether the record holds its body from an offer before that one.
@@ -87,7 +87,7 @@ class Offers:
         for attempt in range(message.attempts - 1, 0, -1):
             found = await self._records.find(live.runtime, live.context, seed, message, attempt)
             if found.verdict in (Examination.FOUND, Examination.ENDED):
-                late = e.Examined(message.id, found.verdict, found.why, message.attempts)
+                late = f.Examined(message.id, found.verdict, found.why, message.attempts)
                 return late if attempt >= doubted else found.conversation == live.session.conversation
         return False
 

@@ -4,7 +4,8 @@ from roost.core.vocabulary.message import Message
 from roost.daemon.session.evidence import Finding, examine_record, holds, written_since
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.machine import Machine
-from roost.runtimes.base import Context, Runtime
+from roost.runtimes.context import Context
+from roost.runtimes.runtime import Runtime
 
 
 class RecordSearch:

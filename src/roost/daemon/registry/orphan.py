@@ -9,7 +9,7 @@ from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Processes, Session, WakeCause
 from roost.daemon.state.machine import Machine
 from roost.errors import HostError, NotFoundError, UsageError
-from roost.host.interfaces import Marker
+from roost.host.interfaces.processes import Marker
 from roost.host.shim_spec import read_started
 from roost.local.paths import Places
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from roost.core.sessions.claim import outrun_by
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.identity import SYSTEM
 from roost.daemon.death.authority import Authority, Swept
 from roost.daemon.death.guards import HUMAN
@@ -22,7 +22,7 @@ from roost.daemon.registry.orphan import Orphan, chosen, orphan_objects, orphans
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.errors import HostError, StoreError
-from roost.host.interfaces import Marker
+from roost.host.interfaces.processes import Marker
 
 SECOND_LOOK = 2.0
 """Seconds between the two looks that must both find an orphan: a session that just ends is none."""
@@ -72,7 +72,7 @@ class Orphans:
         for state in self._fleet.states() if ids else ():
             generation = outrun_by(state.peer, ids)
             if generation is not None:
-                await self._fleet.report(state.peer.name, e.Outrun(generation))
+                await self._fleet.report(state.peer.name, f.Outrun(generation))
 
     async def sweep(self) -> int:
         """End the leftovers that two looks find, and tell of the unknown; returns how many were ended.

@@ -9,7 +9,7 @@ from roost.core.sessions.sweep import Row
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.session import Session
 from roost.core.vocabulary.words import THEIRS
-from roost.host.interfaces import Liveness, Marker, Probe
+from roost.host.interfaces.processes import Liveness, Marker, Probe
 from roost.host.shim_spec import DeathRecord, Started
 
 OWN = "roost adopt --store"

@@ -1,12 +1,12 @@
 """The boot of a session: known start-up dialogs are answered, unknown screens are shown to people."""
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.session import SessionState
 from roost.daemon.session.known_session import KnownSession
 from roost.daemon.session.live_sessions import LiveSession
-from roost.host.interfaces import Clock
-from roost.runtimes.base import Answer
+from roost.host.interfaces.clock import Clock
+from roost.runtimes.view import Answer
 
 STATIC = 4.0
 """Seconds that an unknown start-up screen stands still until a person is asked to look."""
@@ -54,10 +54,10 @@ class Boot:
         if shown and now - self._seen_at >= STATIC:
             why = f"its start-up shows: {shown[-1][:160]}"
             if (session.state, session.why) != (SessionState.BLOCKED, why):
-                await self._known.tell(e.Observed(live.session.id, SessionState.BLOCKED, why))
+                await self._known.tell(f.Observed(live.session.id, SessionState.BLOCKED, why))
         elif not shown and now - self._began_at >= BLANK:
             why = f"nothing on its screen for {rough_duration(BLANK)}"
-            await self._known.tell(e.BootFailed(live.session.id, why))
+            await self._known.tell(f.BootFailed(live.session.id, why))
             return False
         return True
 

@@ -7,7 +7,7 @@ by itself, at its prompt or in front of a person, is looked at when something in
 from collections.abc import Callable
 from typing import TypeVar
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.session import Session, SessionState
 from roost.daemon.session.activity import traces_of
@@ -22,8 +22,8 @@ from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import race
 from roost.daemon.state.threads import Threads
 from roost.host.errors import TmuxError, TmuxGone
-from roost.host.interfaces import Clock
-from roost.runtimes.base import Reading
+from roost.host.interfaces.clock import Clock
+from roost.runtimes.view import Reading
 
 T = TypeVar("T")
 EXPECTING = 0.02
@@ -161,11 +161,11 @@ class Driver:
         """What cannot be read is unknown (N5); the reason stands until the record can be read again."""
         session, self._unread = self._known.session(), f"{UNREAD}: {error.strerror}"
         if session is not None and (session.state, session.why) != (SessionState.UNKNOWN, self._unread):
-            await self._known.tell(e.Observed(session.id, SessionState.UNKNOWN, self._unread))
+            await self._known.tell(f.Observed(session.id, SessionState.UNKNOWN, self._unread))
 
     async def _unheard(self, error: TmuxError) -> None:
         why = f"tmux: {error.message}"
-        await self._known.tell(e.Observed(self._live.session.id, SessionState.UNKNOWN, why))
+        await self._known.tell(f.Observed(self._live.session.id, SessionState.UNKNOWN, why))
 
     async def collect(self, beside: Callable[[], T]) -> T:
         """Tell what the agent's own record still holds after its end: a turn may have ended just before.

@@ -1,12 +1,12 @@
 """What the agent's own record says of its session, told to the fleet fact by fact, in the record's order."""
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.commands import offer_key
 from roost.core.vocabulary.message import Message, MessageState
 from roost.daemon.session.known_session import KnownSession
 from roost.daemon.session.live_sessions import LiveSession
-from roost.host.interfaces import Clock
-from roost.runtimes.base import Answered, Compacted, ConversationSeen, Fact, Prompted, Rejected, TurnOver
+from roost.host.interfaces.clock import Clock
+from roost.runtimes.facts import Answered, Compacted, ConversationSeen, Fact, Prompted, Rejected, TurnOver
 
 ASKED = "the turn was interrupted as the operator asked"
 
@@ -58,7 +58,7 @@ class Facts:
             failed, interrupted = ASKED, True
         evidence = f"the end of the turn stands in {over.source}"
         await self._known.tell(
-            e.TurnEnded(live.session.id, evidence, failed, interrupted, over.outage, ended)
+            f.TurnEnded(live.session.id, evidence, failed, interrupted, over.outage, ended)
         )
 
     async def _runs(self, conversation: str) -> None:
@@ -66,7 +66,7 @@ class Facts:
         live, session = self._live, self._known.session()
         if session is not None and session.conversation != conversation:
             live.runs(conversation)
-            await self._known.tell(e.Observed(session.id, session.state, session.why, conversation))
+            await self._known.tell(f.Observed(session.id, session.state, session.why, conversation))
 
     async def _rejected(self, why: str, text: str | None) -> None:
         """The program kept a prompt from its model: by its text one of ours, or the latest."""
@@ -78,7 +78,7 @@ class Facts:
                 live.rejected = message.id
                 live.offers.discard(offer_key(message))
                 settles = offer_key(message) if message.state is MessageState.OFFERED else None
-                await self._known.tell(e.Rejected(live.session.id, message.id, why), settles=settles)
+                await self._known.tell(f.Rejected(live.session.id, message.id, why), settles=settles)
 
     def _latest(self) -> set[str]:
         """The messages that were recorded as prompts last, or else the one that was entered last."""
@@ -93,7 +93,7 @@ class Facts:
         settles = key if key in live.offers else None
         live.offers.discard(key)
         entered = self._entered(message)
-        taken = e.Taken(live.session.id, message.id, evidence, entered, message.attempts)
+        taken = f.Taken(live.session.id, message.id, evidence, entered, message.attempts)
         await self._known.tell(taken, settles=settles)
 
     def _entered(self, message: Message) -> str:

@@ -1,7 +1,7 @@
 """A live session as the fleet knows it: its state, the messages that are with it, what is told of it."""
 
 from roost.core.messages import envelope
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Session
@@ -60,6 +60,6 @@ class KnownSession:
                 return message
         return None
 
-    async def tell(self, event: e.Event, *, settles: str | None = None) -> None:
+    async def tell(self, event: Event, *, settles: str | None = None) -> None:
         """Tell the fleet what is so."""
         await self._fleet.note(self._live.peer, event, settles=settles)

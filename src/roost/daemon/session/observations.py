@@ -1,6 +1,6 @@
 """What is observed of a session's state, told to the fleet when it has changed."""
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import WakePolicy
 from roost.core.vocabulary.session import Session, SessionState
@@ -8,8 +8,9 @@ from roost.daemon.session.facts import ASKED
 from roost.daemon.session.known_session import KnownSession
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.session.window import Window
-from roost.host.interfaces import Clock
-from roost.runtimes.base import INTERRUPTED, Composer, Reading
+from roost.host.interfaces.clock import Clock
+from roost.runtimes.facts import INTERRUPTED
+from roost.runtimes.view import Composer, Reading
 
 IDLE_AGAIN = 1.5
 """Seconds at the prompt after a message was taken until its turn counts as over without a record of that."""
@@ -62,7 +63,7 @@ class Observations:
         shown = (session.state, session.why, session.background)
         why = f"{live.misplaced.why}; {reading.why}" if live.misplaced is not None else reading.why
         if (reading.state, why, reading.background) != shown or self._life_due(reading):
-            seen = e.Observed(live.session.id, reading.state, why, background=reading.background)
+            seen = f.Observed(live.session.id, reading.state, why, background=reading.background)
             self._told_at, self._stirs = self._clock.monotonic(), False
             await self._known.tell(seen)
 
@@ -84,24 +85,24 @@ class Observations:
             self._unseen_from = now
         why = self._window.missing()
         if now - self._unseen_from >= UNSEEN and (session.state, session.why) != (SessionState.UNKNOWN, why):
-            await self._known.tell(e.Observed(self._live.session.id, SessionState.UNKNOWN, why))
+            await self._known.tell(f.Observed(self._live.session.id, SessionState.UNKNOWN, why))
 
     def _settle(self) -> float:
         return UNRECORDED if self._live.runtime.controls.tells else IDLE_AGAIN
 
-    def _unrecorded_end(self) -> e.TurnEnded:
+    def _unrecorded_end(self) -> f.TurnEnded:
         """It is at its prompt again and wrote nothing down; a turn without any answer was none.
 
         Claude Code 2.1.328: Escape before the first output puts the prompt back into the input line.
         """
         session, view, flight = self._live.session.id, self._live.view, self._known.flight()
         if any(message.id in self._live.interrupting for message in flight):
-            return e.TurnEnded(session, "it is at its prompt again", ASKED, interrupted=True)
+            return f.TurnEnded(session, "it is at its prompt again", ASKED, interrupted=True)
         offered = any(message.state is MessageState.OFFERED for message in flight)
         if view is not None and view.composer is Composer.FILLED and not offered:
             why = f"{INTERRUPTED}; its text may stand in the input line"
-            return e.TurnEnded(session, "it is at its prompt again", why, interrupted=True)
+            return f.TurnEnded(session, "it is at its prompt again", why, interrupted=True)
         if self._live.runtime.controls.tells and not self._live.answered:
             why = "it is at its prompt again, and its record holds no answer to the message"
-            return e.TurnEnded(session, "it is at its prompt again", why, interrupted=True)
-        return e.TurnEnded(session, "it is at its prompt again")
+            return f.TurnEnded(session, "it is at its prompt again", why, interrupted=True)
+        return f.TurnEnded(session, "it is at its prompt again")

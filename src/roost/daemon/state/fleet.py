@@ -11,16 +11,18 @@ from contextlib import suppress
 from dataclasses import replace
 
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary.events import Event, Rename, SenderRenamed
+from roost.core.vocabulary.events import Event
+from roost.core.vocabulary.facts import SenderRenamed
 from roost.core.vocabulary.identity import OPERATOR
 from roost.core.vocabulary.peer import Peer, PeerState
 from roost.core.vocabulary.policy import Policy
+from roost.core.vocabulary.requests import Rename
 from roost.daemon.state.lane import Outcome, Waiting, accepted, forget
 from roost.daemon.state.lanes import AGAIN, Fact, Lanes
 from roost.daemon.state.listeners import Listeners
 from roost.daemon.state.tasks import Tasks
 from roost.errors import NotFoundError, RoostError, StoreError
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 from roost.store.interfaces import Batch, Store, Token
 
 TOGETHER = 16384

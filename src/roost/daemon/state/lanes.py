@@ -19,7 +19,7 @@ from roost.daemon.state.lane import Lane, Outcome, Waiting, batch_of, fail
 from roost.daemon.state.listeners import Listeners
 from roost.daemon.state.tasks import Tasks
 from roost.errors import NotFoundError, RoostError, StoreError
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 from roost.store.errors import BatchError
 from roost.store.interfaces import Store
 
