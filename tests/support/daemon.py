@@ -16,6 +16,7 @@ from roost.cli.client import Client
 from roost.core import envelope
 from roost.paths import find_places
 from roost.store.reader import Reader
+from tests.support.daemon_times import SPENT
 from tests.support.home import Home, environment
 from tests.support.wait import wait_until
 
@@ -46,15 +47,19 @@ class Roost:
 
     def start(self, *argv: str, environ: Mapping[str, str] | None = None) -> "Roost":
         """Start the daemon (or `argv` in its place) and return when it is ready."""
+        with SPENT.start():
+            self._start(list(argv) or [sys.executable, "-m", "roost.daemon"], environ or {})
+        return self
+
+    def _start(self, command: list[str], environ: Mapping[str, str]) -> None:
         reader, writer = os.pipe()
-        command = list(argv) or [sys.executable, "-m", "roost.daemon"]
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 [*command, "--ready-fd", str(writer)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**self.environ, **(environ or {})},
+                env={**self.environ, **environ},
                 pass_fds=(writer,),
                 start_new_session=True,
             )
@@ -65,7 +70,6 @@ class Roost:
         if word != "ready":
             self.process.wait(PATIENCE)
             raise StartFailedError(word or self.said()[-2000:])
-        return self
 
     @property
     def daemon(self) -> subprocess.Popen[bytes]:
@@ -79,14 +83,16 @@ class Roost:
 
     def kill(self) -> None:
         """SIGKILL the daemon, our own unreaped child."""
-        self.daemon.send_signal(signal.SIGKILL)
-        self.daemon.wait(PATIENCE)
+        with SPENT.end():
+            self.daemon.send_signal(signal.SIGKILL)
+            self.daemon.wait(PATIENCE)
 
     def down(self, *, agents: bool) -> None:
         """End the daemon in order."""
         if self.daemon.poll() is None:
-            self.call("down", agents=agents)
-            assert self.daemon.wait(PATIENCE) == 0, self.said()[-3000:]
+            with SPENT.end():
+                self.call("down", agents=agents)
+                assert self.daemon.wait(PATIENCE) == 0, self.said()[-3000:]
 
     def finish(self) -> None:
         """End daemon and agents; a daemon that is gone is started once more to end its agents."""

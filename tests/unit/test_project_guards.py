@@ -30,6 +30,7 @@ class Run(Protocol):
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     def inner(source: str) -> pytest.RunResult:
         monkeypatch.setenv("PYTHONPATH", str(ROOT))
+        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # most of the start is plugins
         pytester.makeini(
             """
             [pytest]
@@ -47,7 +48,9 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
             "tests.support.guards.GRACE = 0.2\n"
         )
         pytester.makepyfile(textwrap.dedent(source))
-        return pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider", timeout=30)
+        return pytester.runpytest_subprocess(
+            "-q", "-p", "no:cacheprovider", "-p", "pytest_asyncio.plugin", timeout=30
+        )
 
     return inner
 
