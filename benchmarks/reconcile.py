@@ -11,7 +11,7 @@ from benchmarks.home import Home, folder
 from benchmarks.result import Result
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import ProcessId
-from roost.core.launch import session_id
+from roost.core.sessions.launch import session_id
 from roost.core.vocabulary.peer import Peer, Settings
 from roost.core.vocabulary.session import Processes, Session, SessionState, WakeCause
 from roost.demo.leftovers import Leftovers

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
-from roost.core.evidence import Patience
+from roost.core.sessions.evidence import Patience
 from roost.core.vocabulary.durations import parse_duration
 from roost.errors import ConfigError, InvalidSettingError
 

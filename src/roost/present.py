@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from roost.core.sweep import Finding
+from roost.core.sessions.sweep import Finding
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Death, Errand, Session

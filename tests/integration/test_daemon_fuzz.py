@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 
-from roost.core import envelope
+from roost.core.messages import envelope
 from roost.host.files import Tail
 from tests.support.daemon import Roost, roost_in
 from tests.support.home import Home

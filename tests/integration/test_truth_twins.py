@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from roost.config import Config
-from roost.core.sweep import HOLD, Action
+from roost.core.sessions.sweep import HOLD, Action
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.peer import Peer, Settings

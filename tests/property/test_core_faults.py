@@ -18,8 +18,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from roost.core import death, delivery, doubt, launch, lifecycle, pool, refusal, requests
 from roost.core import decide as reducer
+from roost.core import requests
+from roost.core.messages import delivery, doubt, refusal
+from roost.core.sessions import death, launch, lifecycle, pool
 from roost.core.transition import ending, step, turns
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.blame import Blame

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roost.core.decide import decide
-from roost.core.evidence import Fact, Patience, Sight, Source
-from roost.core.sweep import ALARM_LEAST, HOLD, Action, Hold, Outcome, Plan, Row, plan, resting
+from roost.core.sessions.evidence import Fact, Patience, Sight, Source
+from roost.core.sessions.sweep import ALARM_LEAST, HOLD, Action, Hold, Outcome, Plan, Row, plan, resting
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import LastDeath, Peer, PeerState, Settings, WakePolicy

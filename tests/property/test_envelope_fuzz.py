@@ -6,7 +6,7 @@ import unicodedata
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from roost.core import envelope
+from roost.core.messages import envelope
 from roost.core.vocabulary.message import Message
 from roost.demo_agent.envelope import parse
 from tests.support.nasty import BODIES, FORGED_CLOSING, FORGED_HEADER, PIECES, TOPICS, fuzzing

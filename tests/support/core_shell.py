@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from roost.core.decide import decide
+from roost.core.sessions.wake import wake_blocked_until
 from roost.core.transition.ending import policy_end
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
@@ -15,7 +16,6 @@ from roost.core.vocabulary.message import Examination, Message, MessageState, No
 from roost.core.vocabulary.peer import Peer, PeerState, WakePolicy
 from roost.core.vocabulary.policy import Policy, Traits
 from roost.core.vocabulary.session import Cause, Death, ErrandKind, Processes, Session, SessionState
-from roost.core.wake import wake_blocked_until
 from tests.support.core_world import Stored, Truth
 
 Pick = Callable[..., Any]

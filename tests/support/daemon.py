@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from roost.cli.client import Client
-from roost.core import envelope
+from roost.core.messages import envelope
 from roost.paths import find_places
 from roost.store.reader import Reader
 from tests.support.daemon_times import SPENT

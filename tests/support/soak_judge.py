@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from roost.core import envelope
+from roost.core.messages import envelope
 from roost.core.vocabulary.message import Message, MessageState
 from roost.store.reader import Reader
 from roost.store.records import Wanted

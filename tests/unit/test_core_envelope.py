@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from roost.core.envelope import boundary, clean_line, clean_text, marks, pointer, wrap, wrap_redrive
+from roost.core.messages.envelope import boundary, clean_line, clean_text, marks, pointer, wrap, wrap_redrive
 from roost.core.vocabulary.message import Message, Notice
 
 ID, OTHER = "a" * 32, "b" * 32

@@ -1,7 +1,7 @@
 """Playbooks of `interrupt` and `compact` (P7)."""
 
 from roost.core.decide import deadline
-from roost.core.errands import BOUND
+from roost.core.sessions.errands import BOUND
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.policy import Policy, Traits

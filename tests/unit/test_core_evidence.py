@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roost.core.evidence import Fact, Life, Patience, Sight, Source, Verdict, judge
+from roost.core.sessions.evidence import Fact, Life, Patience, Sight, Source, Verdict, judge
 
 PATIENCE = Patience(grace=600.0, ttl=7 * 86400.0)
 YOUNG, OLD, ANCIENT = 60.0, 3600.0, 8 * 86400.0

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from roost.core.decide import deadline
-from roost.core.pool import wants_spare
+from roost.core.sessions.pool import wants_spare
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.message import MessageState

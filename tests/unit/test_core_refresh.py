@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from roost.core.decide import deadline
+from roost.core.messages.waiting import AFTER
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.peer import ResumePolicy, WakeMode, WakePolicy
 from roost.core.vocabulary.policy import Policy
 from roost.core.vocabulary.session import Cause, Death, SessionState
 from roost.core.vocabulary.view import shown
-from roost.core.waiting import AFTER
 from tests.support.playbook import RUNNING, Play
 
 

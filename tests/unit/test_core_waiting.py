@@ -1,13 +1,13 @@
 """C1, C4, C9, C10: work beside turns, refusals, and who hears of a wait."""
 
 from roost.core.decide import deadline
+from roost.core.messages.waiting import AFTER
 from roost.core.transition.ending import policy_end
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import WakePolicy
 from roost.core.vocabulary.session import Cause, SessionState
-from roost.core.waiting import AFTER
 from tests.support.playbook import Play
 
 LIMIT = 14400.0

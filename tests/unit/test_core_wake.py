@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from roost.core.sessions.wake import WakeDecision, decide_wake
 from roost.core.vocabulary.peer import LastDeath, Peer, ResumePolicy, Settings, WakeMode, WakePolicy
 from roost.core.vocabulary.session import Cause, WakeCause
-from roost.core.wake import WakeDecision, decide_wake
 
 PARKED = LastDeath(Cause.IDLE_SLEEP, 1.0, cut=False)
 REFUSED = LastDeath(Cause.CONVERSATION_REFUSED, 1.0, cut=False)

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from roost.core.clock import on_clock_moved
 from roost.core.decide import decide
+from roost.core.sessions.clock import on_clock_moved
 from roost.core.transition.step import Step
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.message import Message, MessageState

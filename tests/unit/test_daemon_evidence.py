@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from roost.core import envelope
+from roost.core.messages import envelope
 from roost.core.vocabulary.message import Examination, Message
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import stand_in

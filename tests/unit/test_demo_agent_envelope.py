@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roost.core import envelope
+from roost.core.messages import envelope
 from roost.core.vocabulary import message
 from roost.demo_agent.envelope import Message, parse, pointer
 

@@ -4,10 +4,10 @@ import json
 import os
 from pathlib import Path
 
+from roost.core.messages.waiting import AFTER
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Cause, Session, SessionState, WakeCause
-from roost.core.waiting import AFTER
 from roost.runtimes.base import Claim, Context
 from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime

@@ -218,7 +218,7 @@ def test_layers_import_downwards_only(tmp_path: Path) -> None:
     (package / "store/codec.py").write_text("import msgspec\n")
     assert _broken_contracts(tmp_path) == set()
     breaks = {
-        "pure-core": ("core/wake.py", "import time"),
+        "pure-core": ("core/sessions/wake.py", "import time"),
         "layers": ("host/late.py", "import roost.daemon"),
         "runtimes": ("runtimes/late.py", "import roost.store"),
         "thin-cli": ("cli/late.py", "import roost.host"),

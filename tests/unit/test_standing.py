@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from roost.core import envelope
+from roost.core.messages import envelope
 from roost.core.vocabulary.message import Message, Notice
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session, WakeCause

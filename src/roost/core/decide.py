@@ -3,19 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from roost.core import (
-    claim,
-    clock,
-    death,
-    delivery,
-    doubt,
-    errands,
-    lifecycle,
-    pool,
-    renaming,
-    requests,
-    waiting,
-)
+from roost.core import renaming, requests
+from roost.core.messages import delivery, doubt, waiting
+from roost.core.sessions import claim, clock, death, errands, lifecycle, pool
+from roost.core.sessions.wake import wake_blocked_until
 from roost.core.transition.ending import end, policy_end
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
@@ -24,7 +15,6 @@ from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import PeerState, WakeMode, WakePolicy
 from roost.core.vocabulary.policy import Policy
 from roost.core.vocabulary.session import Cause, SessionState
-from roost.core.wake import wake_blocked_until
 
 
 def _tick(_step: Step, _event: e.Tick) -> None:

@@ -1,6 +1,6 @@
 """What is asked of a peer: wake, stop, start, restart, refresh, remove, other settings."""
 
-from roost.core.pool import renew
+from roost.core.sessions.pool import renew
 from roost.core.transition.conversations import divide, join
 from roost.core.transition.ending import end, end_all
 from roost.core.transition.step import Step

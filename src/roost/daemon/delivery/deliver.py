@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from roost.core import envelope
+from roost.core.messages import envelope
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.commands import Offer
 from roost.core.vocabulary.limits import POINTER_BYTES

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from roost.core import envelope
+from roost.core.messages import envelope
 from roost.runtimes.base import Composer, View
 
 TYPING = 2.0

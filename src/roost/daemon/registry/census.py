@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from roost.core.evidence import Fact, Sight, Source
-from roost.core.sweep import Row
+from roost.core.sessions.evidence import Fact, Sight, Source
+from roost.core.sessions.sweep import Row
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.session import Session
 from roost.core.vocabulary.words import THEIRS

@@ -7,7 +7,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterator
 
-from roost.core.pool import last_used, wants_spare
+from roost.core.sessions.pool import last_used, wants_spare
 from roost.core.transition.ending import kept_until
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.peer import PeerState

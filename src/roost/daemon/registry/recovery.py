@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Iterator
 
-from roost.core.sweep import Action, Finding, Outcome
+from roost.core.sessions.sweep import Action, Finding, Outcome
 from roost.core.transition.ending import VETOABLE
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e

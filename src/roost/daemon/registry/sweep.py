@@ -1,6 +1,6 @@
 """The pass over the registry: every row against what is there, at a start, by the clock, and for `roost gc`.
 
-The pure part is `roost.core.sweep`. What it closes goes the way of every other death.
+The pure part is `roost.core.sessions.sweep`. What it closes goes the way of every other death.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
-from roost.core.evidence import Patience
-from roost.core.sweep import Action, Finding, Hold, Plan, plan, resting
+from roost.core.sessions.evidence import Patience
+from roost.core.sessions.sweep import Action, Finding, Hold, Plan, plan, resting
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.identity import OPERATOR, SYSTEM

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from roost.core import envelope
-from roost.core.doubt import RESENT
+from roost.core.messages import envelope
+from roost.core.messages.doubt import RESENT
 from roost.core.vocabulary.message import Examination, Message
 from roost.runtimes.base import PACKED, Context, Prompted, Runtime, TurnOver
 from roost.runtimes.registry import Runtimes

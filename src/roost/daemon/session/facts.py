@@ -1,6 +1,6 @@
 """What the agent's own record says of its session, told to the fleet fact by fact, in the record's order."""
 
-from roost.core import envelope
+from roost.core.messages import envelope
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.commands import offer_key
 from roost.core.vocabulary.message import Message, MessageState

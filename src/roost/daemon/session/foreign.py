@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Protocol
 
-from roost.core.launch import session_id
+from roost.core.sessions.launch import session_id
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.peer import PeerState, Settings

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from roost.core.launch import session_id
+from roost.core.sessions.launch import session_id
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e

@@ -7,8 +7,9 @@ waits in the pool, warm, for the next message of its own.
 
 from collections.abc import Iterator
 
-from roost.core.delivery import head
-from roost.core.launch import launch, leave_conversation, new_session
+from roost.core.messages.delivery import head
+from roost.core.sessions.launch import launch, leave_conversation, new_session
+from roost.core.sessions.wake import wake_blocked_until
 from roost.core.transition.conversations import current, topics_of
 from roost.core.transition.ending import PolicyEnd, end, idle_since, kept_until, own_end
 from roost.core.transition.step import Step
@@ -20,7 +21,6 @@ from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import PeerState, Settings, WakeMode
 from roost.core.vocabulary.policy import Policy
 from roost.core.vocabulary.session import Cause, Session, SessionState, WakeCause
-from roost.core.wake import wake_blocked_until
 
 _BEST = {SessionState.IDLE: 0, SessionState.STARTING: 1}
 """Which spare takes over first; any other that lives comes last."""

@@ -1,7 +1,7 @@
 """A live session as it is seen: launched, adopted, ready, working, blocked, done."""
 
-from roost.core.delivery import next_offer
-from roost.core.launch import new_conversation
+from roost.core.messages.delivery import next_offer
+from roost.core.sessions.launch import new_conversation
 from roost.core.transition.conversations import cut_of, topics_of
 from roost.core.transition.ending import VETOABLE, ask, end
 from roost.core.transition.step import Step

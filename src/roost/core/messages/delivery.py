@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from roost.core import refusal
+from roost.core.messages import refusal
 from roost.core.transition.conversations import found_in, goes_on, held_by
 from roost.core.transition.step import Step
 from roost.core.transition.turns import cut_off, endure, lost, noted, put_back, requeue, untask

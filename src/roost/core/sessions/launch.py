@@ -1,5 +1,6 @@
 """Beginning a session by the wake table."""
 
+from roost.core.sessions.wake import decide_wake
 from roost.core.transition.conversations import cut_of, recalled, topics_of
 from roost.core.transition.step import Step
 from roost.core.transition.turns import give_up
@@ -9,7 +10,6 @@ from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import WakeMode, WakePolicy
 from roost.core.vocabulary.session import Refusal, Session, WakeCause
 from roost.core.vocabulary.words import WOKEN
-from roost.core.wake import decide_wake
 
 
 def launch(step: Step, mode: WakeMode, by: str, topic: str | None, head: Message | None) -> bool:

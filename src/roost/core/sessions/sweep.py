@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from roost.core.evidence import Fact, Life, Patience, Verdict, judge
+from roost.core.sessions.evidence import Fact, Life, Patience, Verdict, judge
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.identity import HUMAN
 from roost.core.vocabulary.peer import PeerState, WakePolicy

@@ -1,6 +1,6 @@
 """What an operator decides about messages that are in doubt or wait: sent again, or given up."""
 
-from roost.core.delivery import advise_kept
+from roost.core.messages.delivery import advise_kept
 from roost.core.transition.conversations import goes_on
 from roost.core.transition.step import Step
 from roost.core.transition.turns import noted
