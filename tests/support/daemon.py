@@ -17,7 +17,7 @@ from roost.core.messages import envelope
 from roost.paths import find_places
 from roost.store.reader import Reader
 from tests.support.daemon_times import SPENT
-from tests.support.home import Home, environment
+from tests.support.home import Home, environment, make_home
 from tests.support.wait import wait_until
 
 Record = dict[str, Any]
@@ -42,6 +42,7 @@ class Roost:
         self.places = find_places(self.environ)
         self.process: subprocess.Popen[bytes] | None = None
         self.output = home.root / "daemon.out"
+        self._told = 0
 
     # the daemon
 
@@ -106,6 +107,15 @@ class Roost:
             if self.process.poll() is None:
                 self.kill()
         assert "Traceback" not in self.said(), self.said()[-6000:]
+
+    def clear(self) -> None:
+        """Take all peers and all mail away, for the next test of a module that shares this roost."""
+        for row in self.call("list"):
+            if row["name"] != "operator":
+                self.call("remove", name=row["name"], force=True)
+        mail = self.call("inbox", name="operator")
+        self.call("acknowledge", name="operator", ids=[item["id"] for item in mail])
+        self._told = self.truth.stat().st_size if self.truth.exists() else 0
 
     # requests
 
@@ -219,7 +229,7 @@ class Roost:
 
     def happened(self, what: str = "") -> list[Record]:
         """What truly happened to the demo agents, in order."""
-        lines = self.truth.read_bytes().split(b"\n")[:-1] if self.truth.exists() else []
+        lines = self.truth.read_bytes()[self._told :].split(b"\n")[:-1] if self.truth.exists() else []
         records = [json.loads(line) for line in lines]
         return [record for record in records if not what or record["what"] == what]
 
@@ -272,6 +282,22 @@ def roost_in(home: Home, *, started: bool = True) -> Iterator[Roost]:
         yield roost
     finally:
         roost.finish()
+
+
+@contextmanager
+def shared_roost() -> Iterator[Roost]:
+    """A roost in a home of its own for the tests of one module, which are one `xdist_group`."""
+    with make_home() as home, roost_in(home) as made:
+        yield made
+
+
+@contextmanager
+def cleared(roost: Roost) -> Iterator[Roost]:
+    """A running roost that a module shares, for one test: it finds no peer, no mail and no truth of another's."""
+    try:
+        yield roost
+    finally:
+        roost.clear()
 
 
 def signal_pid(pid: int, number: signal.Signals) -> None:
