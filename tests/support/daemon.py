@@ -42,7 +42,7 @@ class Roost:
         self.places = find_places(self.environ)
         self.process: subprocess.Popen[bytes] | None = None
         self.output = home.root / "daemon.out"
-        self._told = 0
+        self._told = self._journalled = 0
 
     # the daemon
 
@@ -116,6 +116,7 @@ class Roost:
         mail = self.call("inbox", name="operator")
         self.call("acknowledge", name="operator", ids=[item["id"] for item in mail])
         self._told = self.truth.stat().st_size if self.truth.exists() else 0
+        self._journalled = max((event["seq"] for event in self.events()), default=self._journalled)
 
     # requests
 
@@ -181,7 +182,8 @@ class Roost:
         Client(str(self.places.socket), None, lambda _note: None).call(
             "events", {"peer": peer}, on_event=found.append, patience=PATIENCE
         )
-        return [event for event in found if not kinds or event["kind"] in kinds]
+        ours = [event for event in found if event["seq"] > self._journalled]
+        return [event for event in ours if not kinds or event["kind"] in kinds]
 
     def deaths(self, name: str) -> list[Record]:
         """The peer's death records."""
@@ -293,11 +295,21 @@ def shared_roost() -> Iterator[Roost]:
 
 @contextmanager
 def cleared(roost: Roost) -> Iterator[Roost]:
-    """A running roost that a module shares, for one test: it finds no peer, no mail and no truth of another's."""
+    """A shared roost for one test, which finds no peer, no mail and no truth of another.
+
+    A daemon that the test has started in place of the shared one ends with it, as a process of that test.
+    """
+    shared = roost.daemon
+    if shared.poll() is not None:
+        roost.start()
     try:
         yield roost
     finally:
+        if roost.daemon.poll() is not None:
+            roost.start()
         roost.clear()
+        if roost.daemon is not shared:
+            roost.finish()
 
 
 def signal_pid(pid: int, number: signal.Signals) -> None:
