@@ -17,7 +17,7 @@ from roost.cli.client import Client
 from roost.cli.output import warn
 from roost.demo.leftovers import Leftovers
 from roost.host.environment import child_environment
-from roost.paths import find_places
+from roost.local.paths import find_places
 
 PATIENCE = 60.0
 T = TypeVar("T")

@@ -9,9 +9,9 @@ import apsw
 
 from benchmarks.home import Home, folder
 from benchmarks.result import Result
+from roost.core.sessions.launch import session_id
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import ProcessId
-from roost.core.sessions.launch import session_id
 from roost.core.vocabulary.peer import Peer, Settings
 from roost.core.vocabulary.session import Processes, Session, SessionState, WakeCause
 from roost.demo.leftovers import Leftovers

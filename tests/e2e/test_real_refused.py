@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from roost.finding import Code
+from roost.present.finding import Code
 from tests.support.cures import Case, Doctor, cured
 from tests.support.home import Home
 from tests.support.real import PATIENCE, Agents, agents_in

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from roost.finding import Code
-from roost.paths import find_places
-from roost.program import FOLDER, code
+from roost.local.paths import find_places
+from roost.local.program import FOLDER, code
+from roost.present.finding import Code
 from tests.support.cures import Case, Doctor, cured
 from tests.support.daemon import PATIENCE, Roost, alive, environ_of, roost_in
 from tests.support.home import Home

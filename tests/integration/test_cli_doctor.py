@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from roost.cli.main import main
-from roost.paths import find_places
+from roost.local.paths import find_places
 from tests.support.home import Home
 from tests.support.rpc_server import RpcServer, error, result, serve
 

@@ -13,7 +13,7 @@ from roost.core.vocabulary.identity import OPERATOR, ProcessId
 from roost.core.vocabulary.message import Message, MessageState, Notice
 from roost.core.vocabulary.peer import Peer, Settings
 from roost.core.vocabulary.session import Cause, Death, Processes, Session, SessionState, WakeCause
-from roost.paths import find_places
+from roost.local.paths import find_places
 from roost.store.interfaces import Batch
 from roost.store.sqlite import SqliteStore
 from tests.support.home import Home

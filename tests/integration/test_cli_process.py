@@ -16,7 +16,7 @@ import pytest
 
 from roost.cli import launch
 from roost.cli.main import main
-from roost.paths import find_places
+from roost.local.paths import find_places
 from tests.support.home import Home
 from tests.support.rpc_server import RpcServer, hold, result, serve
 from tests.support.wait import wait_until
@@ -281,7 +281,7 @@ def test_F19_logs_are_text_and_colours_on_a_terminal_and_raw_when_asked(
 FAKE_DAEMON = """
 import fcntl, os, sys, threading
 from pathlib import Path
-from roost.paths import find_places
+from roost.local.paths import find_places
 from tests.support.rpc_server import result, serve
 assert os.getcwd() == "/" and os.getsid(0) == os.getpid()
 home = sys.argv[sys.argv.index("--home") + 1]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from roost.cli.main import main
-from roost.paths import find_places
+from roost.local.paths import find_places
 from tests.support.home import Home
 from tests.support.rpc_server import Record, RpcServer, error, hang_up, result, serve
 

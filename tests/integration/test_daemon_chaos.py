@@ -24,11 +24,11 @@ from roost.core.vocabulary.peer import Peer, Settings
 from roost.core.vocabulary.policy import Policy
 from roost.core.vocabulary.session import Processes, SessionState
 from roost.daemon.death.authority import TREE, Authority
-from roost.daemon.death.keeper import Keeper
-from roost.daemon.death.undertaker import RECORD, Undertaker
+from roost.daemon.death.reaper import RECORD, Reaper
+from roost.daemon.death.supervisor import Supervisor
 from roost.daemon.delivery.notices import Notices
 from roost.daemon.effects.executor import Executor
-from roost.daemon.session.live import Live, Lives
+from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.threads import Work
@@ -37,7 +37,7 @@ from roost.host.memory.clock import VirtualClock
 from roost.host.memory.processes import MemoryProcesses
 from roost.host.shimlib.machine import ring
 from roost.host.spool import Spool
-from roost.paths import find_places
+from roost.local.paths import find_places
 from roost.store.interfaces import Batch, intent_for
 from roost.store.memory import MemoryStore, Point
 from tests.support.chaos import run
@@ -254,18 +254,18 @@ async def test_an_examination_that_a_death_overtook_settles_its_intent(parts: Pa
     await eventually(settled, timeout=PATIENCE, why="the intent is settled")
 
 
-class _Undertaker:
+class _Reaper:
     """Its first tries meet a full disk and a store that refuses."""
 
     def __init__(self) -> None:
         self.failures: list[Exception] = [OSError(28, "No space left on device"), StoreError("full")]
-        self.buried = asyncio.Event()
+        self.reaped = asyncio.Event()
         self.listen: Any = None
 
-    async def bury(self, *_about: object) -> None:
+    async def reap(self, *_about: object) -> None:
         if self.failures:
             raise self.failures.pop()
-        self.buried.set()
+        self.reaped.set()
 
     async def prepare(self, *_about: object) -> None:
         """Nothing is left to be looked at."""
@@ -291,30 +291,30 @@ async def test_N7_an_unreadable_process_table_proves_no_end(parts: Parts) -> Non
 
 
 async def test_P9_a_burial_that_fails_is_tried_again(parts: Parts) -> None:
-    undertaker = _Undertaker()
+    reaper = _Reaper()
     processes = MemoryProcesses()
     one = ProcessId("boot", 7, 7)
     session = SimpleNamespace(id="s", peer="a", processes=Processes(one, one, one, ""))
     context, nothing = cast("Any", SimpleNamespace(session=session)), cast("Any", None)
-    live = Live(context, nothing, nothing, nothing, agent_pid=7)
+    live = LiveSession(context, nothing, nothing, nothing, agent_pid=7)
     machine: Any = SimpleNamespace(clock=parts.clock, processes=processes, work=Work())
-    keeper = Keeper(machine, parts.fleet, Lives(), cast("Any", undertaker), parts.tasks)
-    keeper._left(live)
+    supervisor = Supervisor(machine, parts.fleet, LiveSessions(), cast("Any", reaper), parts.tasks)
+    supervisor._left(live)
 
-    async def buried() -> bool:
+    async def reaped() -> bool:
         await parts.clock.advance(0.5)
-        return undertaker.buried.is_set()
+        return reaper.reaped.is_set()
 
-    await eventually(buried, timeout=PATIENCE, why="the session is buried")
+    await eventually(reaped, timeout=PATIENCE, why="the session is reaped")
 
 
 @pytest.mark.parametrize("state", [SessionState.WORKING, SessionState.STOPPING])
-async def test_P9_a_recorded_end_is_buried_while_the_shim_lives_on(
+async def test_P9_a_recorded_end_is_reaped_while_the_shim_lives_on(
     parts: Parts, tmp_path: Path, state: SessionState
 ) -> None:
-    """By its own record alone; an end that somebody waits for is buried when the shim has seen to it."""
-    undertaker, lives, processes = _Undertaker(), Lives(), MemoryProcesses()
-    undertaker.failures.clear()
+    """By its own record alone; an end that somebody waits for is reaped when the shim has seen to it."""
+    reaper, live_sessions, processes = _Reaper(), LiveSessions(), MemoryProcesses()
+    reaper.failures.clear()
     agent, shim = processes.spawn(), processes.spawn()
     session: Any = SimpleNamespace(
         id="s", peer="a", nonce="n", state=state, processes=Processes(agent, shim, shim, "")
@@ -322,14 +322,14 @@ async def test_P9_a_recorded_end_is_buried_while_the_shim_lives_on(
     fleet: Any = SimpleNamespace(find=lambda _peer: SimpleNamespace(find_session=lambda _id: session))
     machine: Any = SimpleNamespace(clock=parts.clock, processes=processes, work=Work())
     spool = Spool(tmp_path / "spool")
-    undertaker.listen = spool.listen
-    keeper = Keeper(machine, fleet, lives, cast("Any", undertaker), parts.tasks)
-    keeper.listen()
+    reaper.listen = spool.listen
+    supervisor = Supervisor(machine, fleet, live_sessions, cast("Any", reaper), parts.tasks)
+    supervisor.listen()
     context, nothing = cast("Any", SimpleNamespace(session=session)), cast("Any", None)
-    live = Live(context, nothing, nothing, nothing, agent_pid=agent.pid)
-    lives.add(live)
+    live = LiveSession(context, nothing, nothing, nothing, agent_pid=agent.pid)
+    live_sessions.add(live)
     processes.end(agent.pid, signum=signal.SIGKILL)
-    keeper._ended(live)
+    supervisor._ended(live)
     record = {"session": "s", "peer": "a", "generation": 1, "boot": "b", "at": 1.0, "signal": 9}
     for nonce in ("another", "n"):
         ring(str(spool.path / "bell"), json.dumps({**record, "nonce": nonce}) + "\n")
@@ -340,10 +340,10 @@ async def test_P9_a_recorded_end_is_buried_while_the_shim_lives_on(
     if state is SessionState.STOPPING:
         assert not live.over.is_set()
         processes.end(shim.pid)
-    await asyncio.wait_for(undertaker.buried.wait(), PATIENCE)
+    await asyncio.wait_for(reaper.reaped.wait(), PATIENCE)
     told = "ended" if state is SessionState.STOPPING else "seen its agent end"
     assert live.witness == f"the session's shim has {told}"
-    keeper.close()
+    supervisor.close()
 
 
 class _Unreadable:
@@ -356,9 +356,9 @@ class _Unreadable:
 async def test_P9_a_death_record_that_cannot_be_read_does_not_hold_up_the_burial(parts: Parts) -> None:
     machine: Any = SimpleNamespace(clock=parts.clock, places=find_places({}, "/tmp/r"), work=Work())
     nothing: Any = None
-    undertaker = Undertaker(machine, parts.fleet, Lives(), nothing, cast("Any", _Unreadable()))
+    reaper = Reaper(machine, parts.fleet, LiveSessions(), nothing, cast("Any", _Unreadable()))
     session: Any = SimpleNamespace(id="s", peer="a", nonce="n", processes=None, pooled=None)
-    looking = parts.tasks.start(undertaker._look(session, None, None), "looking")
+    looking = parts.tasks.start(reaper._look(session, None, None), "looking")
     while not looking.done():
         await parts.clock.advance(RECORD)
     found = await looking

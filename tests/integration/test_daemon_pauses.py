@@ -17,9 +17,9 @@ PAUSE = 2.0
 SLACK = 0.3
 """Seconds: a worker's bound, how long all stands still, and how much too short a pause may be measured."""
 QUICK = """
-import roost.daemon.state.bearing as bearing
+import roost.daemon.state.clock_reading as clock_reading
 import roost.host.clock as clock
-clock.BEAT, clock.AWAY, bearing.TOLERATED = 0.1, 0.6, 0.3
+clock.BEAT, clock.AWAY, clock_reading.TOLERATED = 0.1, 0.6, 0.3
 from roost.daemon.__main__ import main
 raise SystemExit(main())
 """

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from roost.config import Config, RuntimeTable
 from roost.daemon.serve.listen import listen_loopback, listen_unix
 from roost.daemon.server import Daemon
 from roost.daemon.session.driver import QUIET
@@ -28,7 +27,8 @@ from roost.host.memory.terminals import (
     Pasted,
     Pressed,
 )
-from roost.paths import find_places
+from roost.local.config import Config, RuntimeTable
+from roost.local.paths import find_places
 from roost.runtimes.registry import Runtimes
 from roost.store.memory import MemoryStore
 from tests.support.home import Home

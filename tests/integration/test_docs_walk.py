@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from roost.config import load_config
-from roost.program import FOLDER
+from roost.local.config import load_config
+from roost.local.program import FOLDER
 from tests.support import walk
 from tests.support.fake_systemd import FakeSystemd
 from tests.support.home import Home

@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from roost.finding import Code
+from roost.present.finding import Code
 from roost.store.database import SCHEMA, open_database
 from tests.support.cures import (
     Case,

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from roost.finding import Code
-from roost.paths import find_places
-from roost.program import FOLDER
+from roost.local.paths import find_places
+from roost.local.program import FOLDER
+from roost.present.finding import Code
 from tests.support.control_group import made_group
 from tests.support.cures import (
     Case,

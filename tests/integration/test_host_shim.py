@@ -1,4 +1,4 @@
-"""The shim: how agents end, and what remains on record, in real terminals and without."""
+"""The shim: how agents end, and what leftovers on record, in real terminals and without."""
 
 import asyncio
 import json

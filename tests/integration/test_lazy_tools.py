@@ -4,7 +4,7 @@ import shutil
 import threading
 from pathlib import Path
 
-from roost.program import FOLDER
+from roost.local.program import FOLDER
 from tests.support.daemon import Roost, roost_in
 from tests.support.home import Home
 from tests.support.posting import LISTING, post

@@ -11,7 +11,7 @@ from roost.daemon.serve.web import WebServer
 from roost.daemon.state.tasks import Tasks
 from roost.host.files import ensure_private_directory
 from roost.host.memory.clock import VirtualClock
-from roost.paths import find_places
+from roost.local.paths import find_places
 from tests.support.home import Home
 
 PATIENCE = 10.0

@@ -128,7 +128,7 @@ def test_H4_P9_zombies_are_dead_for_probe_watch_and_signal() -> None:
         assert processes.signal(known, signal.SIGTERM) is False
 
 
-def test_H4_N6_a_zombie_agent_whose_shim_hangs_is_noticed_and_buried(roost: Roost) -> None:
+def test_H4_N6_a_zombie_agent_whose_shim_hangs_is_noticed_and_reaped(roost: Roost) -> None:
     """The shim is stopped, so nobody reaps the agent: `stop` wakes the shim, which records the true end."""
     roost.add("a")
     roost.ask("a", "hello")

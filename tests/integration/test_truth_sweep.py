@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from roost.core.vocabulary.session import Processes, Session, SessionState
-from roost.finding import Code
+from roost.present.finding import Code
 from roost.store.reader import Reader
 from tests.support.cures import Case, Doctor
 from tests.support.daemon import Record, Roost, alive, environ_of, roost_in

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from roost.config import Config
 from roost.core.sessions.sweep import HOLD, Action
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import ProcessId
@@ -14,10 +13,10 @@ from roost.core.vocabulary.peer import Peer, Settings
 from roost.core.vocabulary.policy import Policy
 from roost.core.vocabulary.session import Processes, Session, SessionState, WakeCause
 from roost.daemon.death.authority import Authority
-from roost.daemon.death.undertaker import Undertaker
+from roost.daemon.death.reaper import Reaper
 from roost.daemon.registry.sweep import BOOTS, Sweeper
 from roost.daemon.session.launcher import Launcher
-from roost.daemon.session.live import Lives
+from roost.daemon.session.live_sessions import LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
@@ -28,7 +27,8 @@ from roost.host.memory.ids import SequenceIds
 from roost.host.memory.processes import MemoryProcesses
 from roost.host.memory.terminals import MemoryTerminals
 from roost.host.spool import Spool
-from roost.paths import find_places
+from roost.local.config import Config
+from roost.local.paths import find_places
 from roost.runtimes.registry import Runtimes
 from roost.store.interfaces import Batch
 from roost.store.memory import MemoryStore
@@ -87,11 +87,11 @@ class Registry:
             runtimes=Runtimes(()),
             environ={},
         )
-        lives = Lives()
-        undertaker = Undertaker(
-            machine, self.fleet, lives, Authority(machine, self.fleet), Spool(self.places.spool)
+        live_sessions = LiveSessions()
+        reaper = Reaper(
+            machine, self.fleet, live_sessions, Authority(machine, self.fleet), Spool(self.places.spool)
         )
-        self.sweeper = Sweeper(machine, self.fleet, lives, undertaker, Launcher(machine, ""))
+        self.sweeper = Sweeper(machine, self.fleet, live_sessions, reaper, Launcher(machine, ""))
         await self.sweeper.prepare()
 
     async def once(self) -> int:

@@ -61,7 +61,7 @@ def turns_cut_again_and_again(machine: Machine) -> None:
         until_accepted(machine)
         session = machine.live()
         if session is not None:
-            machine.bury(session, Cause.CRASHED)
+            machine.reap(session, Cause.CRASHED)
 
 
 def until_accepted(machine: Machine) -> None:
@@ -81,7 +81,7 @@ def a_conversation_in_the_pool(machine: Machine) -> None:
     machine.come_to_rest()
     session = machine.live()
     assert session is not None
-    machine.bury(session, Cause.COMPLETED)
+    machine.reap(session, Cause.COMPLETED)
     machine.add("t1", None, notice=False)
     machine.one_session_for_each_conversation()
 
@@ -115,7 +115,7 @@ def an_urgent_message_after_a_crash(machine: Machine) -> None:
     until_accepted(machine)
     session = machine.live()
     assert session is not None
-    machine.bury(session, Cause.CRASHED)
+    machine.reap(session, Cause.CRASHED)
     machine.add("t1", None, notice=False, timing=Timing.NOW)
 
 

@@ -188,7 +188,7 @@ class Machine(Shell):
         elif what == "evict":
             self.tell(e.Evict(session.id, "the host is full"))
         elif what == "die":
-            self.bury(session, data.draw(FELL), kept=data.draw(st.booleans()))
+            self.reap(session, data.draw(FELL), kept=data.draw(st.booleans()))
         elif what == "done":
             self.tell(e.Completed(session.id, "did it"))
         elif held:
@@ -240,7 +240,7 @@ class Machine(Shell):
     def die(self, cause: Cause, *, kept: bool) -> None:
         session = self.live()
         if session is not None:
-            self.bury(session, cause, kept=kept)
+            self.reap(session, cause, kept=kept)
 
     @rule(data=st.data())
     def repeat(self, data: st.DataObject) -> None:
@@ -279,7 +279,7 @@ class Machine(Shell):
     def die_now(self, data: st.DataObject) -> None:
         session = self.live()
         if session is not None:
-            self.bury(session, data.draw(FELL), kept=data.draw(st.booleans()))
+            self.reap(session, data.draw(FELL), kept=data.draw(st.booleans()))
 
     def see(self, data: st.DataObject) -> None:
         session = self.live()
@@ -364,7 +364,7 @@ class Machine(Shell):
             return
         for session in state.sessions:
             if session.id not in self.truth.running:
-                self.bury(session, Cause.UNKNOWN)
+                self.reap(session, Cause.UNKNOWN)
                 continue
             if session.processes is None:
                 self.tell(e.Launched(session.id, Processes(PROCESS, PROCESS, PROCESS, "/s")))
@@ -411,7 +411,7 @@ class Machine(Shell):
         assert len(set(self.first_offers)) == len(self.first_offers)
 
     @invariant()
-    def buried_once(self) -> None:
+    def reaped_once(self) -> None:
         assert self.stored.closed == self.stored.stopped
         assert all(count == 1 for count in self.stored.closed.values())
 

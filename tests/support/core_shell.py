@@ -309,7 +309,7 @@ class Shell(RuleBasedStateMachine):
         session = self.state.session if self.state else None
         return session if session is not None and session.id in self.truth.running else None
 
-    def bury(self, session: Session, cause: Cause, *, kept: bool = True) -> None:
+    def reap(self, session: Session, cause: Cause, *, kept: bool = True) -> None:
         self.truth.running.discard(session.id)
         if not kept:
             self.truth.gone.add(self.truth.place(session))
@@ -334,7 +334,7 @@ class Shell(RuleBasedStateMachine):
                 if effect.guarded and pick(False, True):
                     self.tell(e.EndVetoed(session.id, "a person types", self.now + 3.0))
                 else:
-                    self.bury(current, pick(Cause.UNKNOWN, Cause.CRASHED))
+                    self.reap(current, pick(Cause.UNKNOWN, Cause.CRASHED))
             case c.Perform():
                 self.run_errand(effect, pick)
             case c.Notify():

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from roost.finding import Code
+from roost.present.finding import Code
 from tests.support.daemon import PATIENCE, Roost
 from tests.support.home import Home, environment
 from tests.support.pane import Pane

@@ -14,7 +14,7 @@ from typing import Any
 
 from roost.cli.client import Client
 from roost.core.messages import envelope
-from roost.paths import find_places
+from roost.local.paths import find_places
 from roost.store.reader import Reader
 from tests.support.daemon_times import SPENT
 from tests.support.home import Home, environment, make_home

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from roost.daemon.__main__ import main
-from roost.daemon.death.undertaker import Undertaker
+from roost.daemon.death.reaper import Reaper
 from roost.daemon.effects import executor
 from roost.errors import StoreError
 from roost.host.errors import PasteRefused, SensorError, TmuxError, TmuxTimeout
@@ -78,6 +78,6 @@ if __name__ == "__main__":
     faults.spoil(SystemProcesses, "signal", lambda: SensorError("no handle"))
     faults.spoil(Spool, "read", full)
     faults.spoil(Tail, "read", full, 0.1)
-    faults.spoil(Undertaker, "_clean", full)
+    faults.spoil(Reaper, "_clean", full)
     faults.spoil(executor, "paste_text", full, 0.5)
     sys.exit(main())

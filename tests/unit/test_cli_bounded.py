@@ -6,7 +6,7 @@ import pytest
 
 from roost.cli import doctor
 from roost.cli.bounded import side_by_side
-from roost.paths import find_places
+from roost.local.paths import find_places
 
 
 def test_F18_a_look_that_hangs_does_not_hide_what_the_others_found() -> None:

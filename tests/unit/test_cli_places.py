@@ -1,4 +1,4 @@
-"""The light twin of `roost.paths` and the real one name the same places."""
+"""The light twin of `roost.local.paths` and the real one name the same places."""
 
 import os
 
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roost.cli.places import chosen_home, socket_path
-from roost.paths import find_places
+from roost.local.paths import find_places
 
 _PATHS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=120)
 _ABSOLUTE = _PATHS.map("/".__add__)

@@ -16,7 +16,7 @@ from roost.core.vocabulary.session import Session as CoreSession
 from roost.core.vocabulary.session import SessionState, WakeCause
 from roost.core.vocabulary.view import shown
 from roost.daemon.delivery.deliver import DRAFT_WAIT, MIXED_WAIT, Delivery
-from roost.daemon.session.live import Handing
+from roost.daemon.session.live_sessions import HandOver
 from roost.host.interfaces import PasteOutcome
 from roost.runtimes.base import Composer, Controls, Reading, View
 
@@ -51,7 +51,7 @@ class Desk:
         self.view: View | None = view
         self.pressed = pressed
         self.entered: Any = None
-        self.handing: Handing | None = None
+        self.handover: HandOver | None = None
         self.keyed: list[str] = []
         self.reports: list[str] = []
         self.session, self.peer, self.screen = session, "worker", ""
@@ -158,7 +158,7 @@ async def test_a_placeholder_gets_an_enter_unless_somebody_may_have_made_it(
     before: float | None, after: float | None, *, entered: bool
 ) -> None:
     desk = Desk(PASTE, after)
-    desk.handing = Handing(OFFERED.id, 1, 999.0, touched=before)
+    desk.handover = HandOver(OFFERED.id, 1, 999.0, touched=before)
     await desk.delivery()._submitted(OFFERED)
     assert bool(desk.keyed) is entered
 
@@ -190,7 +190,7 @@ async def test_C10_what_an_offer_waits_for_is_what_is_in_its_way_now() -> None:
 async def test_C10_a_text_of_an_earlier_offer_of_the_same_message_is_taken_back() -> None:
     """It was not entered: that it was taken became known while it was being pasted."""
     desk = Desk(View(Composer.FILLED, draft=OURS), None)
-    desk.handing = Handing(OFFERED.id, OFFERED.attempts - 1, 900.0)
+    desk.handover = HandOver(OFFERED.id, OFFERED.attempts - 1, 900.0)
     await desk.offer()
     assert desk.keyed == ["C-c", "Enter"]
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from roost.core.vocabulary.policy import Policy
 from roost.daemon.session.driver import Driver
-from roost.daemon.session.live import Live
+from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.threads import Work
@@ -19,7 +19,7 @@ from roost.store.memory import MemoryStore
 def test_C2_a_record_that_was_moved_is_read_on_and_not_again(tmp_path: Path) -> None:
     """Claude Code 2.1.332: `/cd` moves the transcript into the folder of another directory."""
     nothing = cast("Any", None)
-    live = Live(nothing, nothing, nothing, nothing, agent_pid=1)
+    live = LiveSession(nothing, nothing, nothing, nothing, agent_pid=1)
     record, moved = tmp_path / "record", tmp_path / "moved"
     record.write_text("one\n")
     assert live.tail(record).read() == [b"one"]
@@ -43,7 +43,7 @@ async def test_files_are_closed_when_nobody_reads_them_and_are_not_read_again(tm
         find=lambda *_: (), tails=lambda: (record,), status_path=lambda _: None, on_lines=lambda _: ()
     )
     context = cast("Any", SimpleNamespace(session=session))
-    live = Live(context, nothing, cast("Any", sensor), nothing, agent_pid=1)
+    live = LiveSession(context, nothing, cast("Any", sensor), nothing, agent_pid=1)
     live.tails[record] = Tail(record)
     assert live.tails[record].read() == [b"one"]
     clock = VirtualClock()

@@ -9,7 +9,7 @@ import pytest
 from roost.daemon.health.own_log import turn
 from roost.daemon.serve.logs import Logs, RotatingLog, logfmt
 from roost.host.shimlib import logfile
-from roost.paths import find_places
+from roost.local.paths import find_places
 from roost.store.records import JournalRow
 
 

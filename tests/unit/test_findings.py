@@ -12,7 +12,7 @@ import pytest
 import roost
 from roost.cli.commands import doctor
 from roost.cli.main import main
-from roost.finding import Code, good, quote, wrong
+from roost.present.finding import Code, good, quote, wrong
 
 SOURCE = Path(roost.__file__).parent
 TESTS = Path(__file__).parents[1]

@@ -3,6 +3,7 @@
 import ast
 import configparser
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -187,78 +188,58 @@ def test_scripts_and_ci_are_runnable_and_strict() -> None:
 
 
 @pytest.mark.real
-def test_layers_import_downwards_only(tmp_path: Path) -> None:
-    """Each layer contract is seen red on a small package with the same settings."""
+def test_layers_and_rooms_import_downwards_only(tmp_path: Path) -> None:
+    """Each contract is kept by the package as it is, and seen broken by one late import in a copy of it."""
     package = tmp_path / "roost"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    for layer in (
-        "cli",
-        "daemon",
-        "runtimes",
-        "host",
-        "host/shimlib",
-        "store",
-        "core",
-        "demo_agent",
-        "present",
-    ):
-        (package / layer).mkdir()
-        (package / layer / "__init__.py").touch()
-    for module in (
-        "errors",
-        "host/shim",
-        "host/interfaces",
-        "host/errors",
-        "store/memory",
-        "store/sqlite",
-        "store/writer",
-    ):
-        (package / f"{module}.py").touch()
-    (package / "store/codec.py").write_text("import msgspec\n")
+    shutil.copytree(ROOT / "src/roost", package, ignore=shutil.ignore_patterns("__pycache__"))
     assert _broken_contracts(tmp_path) == set()
     breaks = {
-        "pure-core": ("core/sessions/wake.py", "import time"),
+        "pure-core": ("core/sessions/late.py", "import time"),
         "layers": ("host/late.py", "import roost.daemon"),
         "runtimes": ("runtimes/late.py", "import roost.store"),
         "thin-cli": ("cli/late.py", "import roost.host"),
         "light-cli": ("cli/heavy.py", "import starlette"),
         "stand-alone": ("demo_agent/late.py", "import click"),
+        "rooms-of-the-core": ("core/vocabulary/late.py", "import roost.core.decide"),
+        "rooms-of-the-daemon": ("daemon/state/late.py", "import roost.daemon.session.live_sessions"),
     }
+    assert set(breaks) == {contract["id"] for contract in PROJECT["tool"]["importlinter"]["contracts"]}
     for name, text in breaks.values():
         (package / name).write_text(text + "\n")
-    assert _broken_contracts(tmp_path) >= {contract for contract in breaks if contract != "layers"} | {
-        "layers"
-    }
+    assert _broken_contracts(tmp_path) == set(breaks)
+
+
+def test_each_room_is_named_in_the_contributors_guide() -> None:
+    """One line a room: what a stranger looks through first."""
+    guide = (ROOT / "CONTRIBUTING.md").read_text()
+    for room in ("core", "daemon"):
+        for package in sorted((ROOT / "src/roost" / room).glob("*/__init__.py")):
+            assert f"`{room}/{package.parent.name}/`" in guide, package
 
 
 def _broken_contracts(folder: Path) -> set[str]:
+    """The ids of the contracts that a copy of the package in this folder breaks."""
     settings = PROJECT["tool"]["importlinter"]
     ini = configparser.ConfigParser()
     ini["importlinter"] = {"root_package": "roost", "include_external_packages": "True"}
     for contract in settings["contracts"]:
         ini[f"importlinter:contract:{contract['id']}"] = {
-            key: "\n" + "\n".join(value) if isinstance(value, list) else value
+            key: "\n" + "\n".join(value) if isinstance(value, list) else str(value)
             for key, value in contract.items()
             if key != "id"
         }
     with (folder / "layers.ini").open("w") as file:
         ini.write(file)
-    broken: set[str] = set()
-    for contract in settings["contracts"]:
-        code = (
-            "import sys; sys.path.insert(0, sys.argv[1]); from importlinter.cli import lint_imports;"
-            "sys.exit(lint_imports('layers.ini', limit_to_contracts=(sys.argv[2],), cache_dir=None))"
-        )
-        run = subprocess.run(
-            [sys.executable, "-c", code, str(folder), contract["id"]],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert "Could not" not in run.stdout + run.stderr, run.stdout + run.stderr
-        assert run.returncode in {0, 1}, run.stderr
-        if run.returncode:
-            broken.add(contract["id"])
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from importlinter.cli import lint_imports;"
+        "sys.exit(lint_imports('layers.ini', cache_dir=None))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], cwd=folder, capture_output=True, text=True, check=False
+    )
+    said = run.stdout + run.stderr
+    assert run.returncode in {0, 1}, said
+    assert "Could not" not in said, said
+    broken = {contract["id"] for contract in settings["contracts"] if f"{contract['name']} BROKEN" in said}
+    assert bool(broken) == bool(run.returncode), said
     return broken

@@ -4,8 +4,8 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.session import SessionState
-from roost.daemon.session.live import Handing
-from roost.present import message_story
+from roost.daemon.session.live_sessions import HandOver
+from roost.present.objects import message_story
 from roost.store.records import Attempt, StoredMessage
 from tests.support.playbook import Play, mail
 
@@ -85,7 +85,7 @@ def test_P3_the_message_that_wakes_a_peer_is_told_so_with_the_cause_and_the_time
 
 
 def test_how_often_enter_was_pressed_is_told_in_words() -> None:
-    said = [Handing("m", 1, 10.0, enters).words(11.25) for enters in range(4)]
+    said = [HandOver("m", 1, 10.0, enters).words(11.25) for enters in range(4)]
     assert said == [
         "pasted, no Enter, within 1.2s",
         "pasted, Enter, within 1.2s",

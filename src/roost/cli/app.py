@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from roost.paths import Places
+    from roost.local.paths import Places
 
 LOOKS = frozenset(
     {"status", "list", "show", "messages", "message", "inbox", "screen", "logs", "events", "deaths"}
@@ -60,7 +60,7 @@ class App:
     @property
     def places(self) -> Places:
         """All places."""
-        from roost.paths import find_places
+        from roost.local.paths import find_places
 
         return find_places(os.environ, self.home)
 

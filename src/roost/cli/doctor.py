@@ -7,10 +7,10 @@ from pathlib import Path
 
 from roost.cli import doctor_places, doctor_programs
 from roost.cli.bounded import side_by_side
-from roost.config import load_config
 from roost.errors import ConfigError, StoreError
-from roost.finding import Code, Finding, as_root, good, note, quote, wrong
-from roost.paths import Places
+from roost.local.config import load_config
+from roost.local.paths import Places
+from roost.present.finding import Code, Finding, as_root, good, note, quote, wrong
 
 _SECONDS = 30.0
 """Seconds for all looks together; a large store is read as a whole."""

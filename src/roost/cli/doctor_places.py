@@ -8,8 +8,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from roost.finding import Code, Finding, as_root, good, quote, wrong
-from roost.paths import Places
+from roost.local.paths import Places
+from roost.present.finding import Code, Finding, as_root, good, quote, wrong
 
 LEAST_FREE = 100 * 1024 * 1024
 """Bytes below which the disk counts as nearly full."""

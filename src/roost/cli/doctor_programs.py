@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 
-from roost.finding import Code, Finding, as_root, good, note, quote, wrong
+from roost.present.finding import Code, Finding, as_root, good, note, quote, wrong
 
 OLDEST_TMUX = (3, 3)
 AGENTS = {

@@ -11,7 +11,7 @@ from roost.cli.service.ask import ServiceError
 from roost.cli.service.install import Manager, belongs, manager_for, setup_of
 from roost.cli.service.linger import lingers
 from roost.cli.service.setup import places_of
-from roost.finding import Code, Finding, good, note, quote, wrong
+from roost.present.finding import Code, Finding, good, note, quote, wrong
 
 _INSTALL = "roost service install"
 _BOOTED = Path("/run/systemd/system")

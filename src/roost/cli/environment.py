@@ -10,7 +10,7 @@ from roost.cli.app import App
 from roost.cli.client import Record, RemoteError
 from roost.cli.drift import OLDER, REFRESH, REPLACE, ask
 from roost.errors import RoostError
-from roost.finding import Code, Finding, good, note, wrong
+from roost.present.finding import Code, Finding, good, note, wrong
 
 _OF_A_LOGIN = (
     *("XDG_SESSION_*", "XDG_SEAT*", "XDG_VTNR", "XDG_CURRENT_DESKTOP", "XDG_GREETER_*"),

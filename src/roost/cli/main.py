@@ -13,7 +13,7 @@ from roost.cli.output import harmless, warn
 from roost.cli.reading import read
 from roost.cli.shown import Closed, UnshownError, deliver, flush, told
 from roost.errors import RoostError
-from roost.streams import open_closed_streams
+from roost.local.streams import open_closed_streams
 
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C ended."""

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from roost.cli.client import DOWN, Answer, Record
 from roost.cli.output import warn
-from roost.config import load_config
 from roost.core.vocabulary.identity import OPERATOR
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Session
 from roost.errors import NotFoundError
-from roost.paths import Places
-from roost.present import (
+from roost.local.config import load_config
+from roost.local.paths import Places
+from roost.present.objects import (
     death_object,
     event_object,
     inbox_item,

@@ -1,7 +1,7 @@
-"""Where the daemon's socket is, without the cost of the whole `roost.paths`.
+"""Where the daemon's socket is, without the cost of the whole `roost.local.paths`.
 
-`roost.paths` needs pathlib and dataclasses, several milliseconds that every command would pay. A test holds
-the two together.
+`roost.local.paths` needs pathlib and dataclasses, several milliseconds that every command would pay. A test
+holds the two together.
 """
 
 from __future__ import annotations

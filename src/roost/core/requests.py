@@ -1,5 +1,6 @@
 """What is asked of a peer: wake, stop, start, restart, refresh, remove, other settings."""
 
+from roost.core.sessions.hindrance import unhinder
 from roost.core.sessions.pool import renew
 from roost.core.transition.conversations import divide, join
 from roost.core.transition.ending import end, end_all
@@ -7,7 +8,6 @@ from roost.core.transition.step import Step
 from roost.core.transition.turns import give_up
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
-from roost.core.vocabulary.blame import unhinder
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import PendingWake, WakeMode, WakePolicy
 from roost.core.vocabulary.session import Cause, Ending, SessionState

@@ -12,11 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from roost.daemon.birth import settle
+from roost.daemon.startup import settle
 from roost.errors import RoostError, in_words
 from roost.host.notify import take_notifier
-from roost.paths import find_places
-from roost.streams import open_closed_streams
+from roost.local.paths import find_places
+from roost.local.streams import open_closed_streams
 
 
 def main() -> int:

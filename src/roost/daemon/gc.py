@@ -13,20 +13,19 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from roost.config import Config, load_config
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import OPERATOR, SYSTEM
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.policy import Policy
 from roost.daemon.death.authority import Authority
-from roost.daemon.death.undertaker import Undertaker
-from roost.daemon.registry.census import Enumerator, Scope
+from roost.daemon.death.reaper import Reaper
+from roost.daemon.registry.inventory import Enumerator, Scope
 from roost.daemon.registry.orphans import Orphan, Orphans, orphan_objects, orphans_among
 from roost.daemon.registry.sweep import HOLD, Pass, Sweeper, judge_all, read_boots, read_hold
 from roost.daemon.serve.listen import AlreadyRunningError, hold_lock
 from roost.daemon.serve.logs import Logs
 from roost.daemon.session.launcher import Launcher
-from roost.daemon.session.live import Lives
+from roost.daemon.session.live_sessions import LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import BOOTS, Lineage
 from roost.daemon.state.machine import Machine
@@ -37,8 +36,9 @@ from roost.host.ids import SystemIds
 from roost.host.process import SystemProcesses
 from roost.host.spool import Spool
 from roost.host.tmux.server import TmuxTerminals
-from roost.paths import Places, find_places
-from roost.present import gc_object
+from roost.local.config import Config, load_config
+from roost.local.paths import Places, find_places
+from roost.present.objects import gc_object
 from roost.runtimes.registry import Runtimes
 from roost.store.errors import StoreEmptyError, StoreMissingError
 from roost.store.memory import MemoryStore
@@ -106,7 +106,7 @@ def _look(places: Places, config: Config) -> dict[str, Any]:
         found = judge_all(
             Enumerator(places, SystemProcesses()), states, scope, hold, time.time(), config.patience
         )
-        orphans = orphans_among(found.census.marked or (), states, places)
+        orphans = orphans_among(found.inventory.marked or (), states, places)
         closed = reader.closed([orphan.marker.session for orphan in orphans])
     finally:
         reader.close()
@@ -157,25 +157,25 @@ async def _pass(machine: Machine, logs: Logs, tasks: Tasks) -> dict[str, Any]:
     """One pass that acts. Nothing is launched; what only a daemon can do stays in the store as intents."""
     policy = Policy(traits=machine.runtimes.traits(), waking=False)
     fleet = Fleet(machine.store, machine.clock, policy, tasks)
-    remains: list[c.Clear] = []
-    fleet.on_effect = lambda effect: remains.append(effect) if isinstance(effect, c.Clear) else None
+    leftovers: list[c.Clear] = []
+    fleet.on_effect = lambda effect: leftovers.append(effect) if isinstance(effect, c.Clear) else None
     fleet.on_journal.append(logs.rows)
     fleet.load((await machine.store.load()).peers)
-    lives, authority = Lives(), Authority(machine, fleet)
-    undertaker = Undertaker(machine, fleet, lives, authority, Spool(machine.places.spool))
-    sweeper = Sweeper(machine, fleet, lives, undertaker, Launcher(machine, ""))
+    live_sessions, authority = LiveSessions(), Authority(machine, fleet)
+    reaper = Reaper(machine, fleet, live_sessions, authority, Spool(machine.places.spool))
+    sweeper = Sweeper(machine, fleet, live_sessions, reaper, Launcher(machine, ""))
     await sweeper.prepare()
     found = await sweeper.look(young=machine.config.patience.grace)
     before = fleet.states()
     closed = await sweeper.close(found)
-    for effect in remains:
+    for effect in leftovers:
         if (await authority.clear(effect)).empty:
             await fleet.settle(effect.key)
     await sweeper.note_boot()
     orphans = Orphans(machine, fleet, authority)
-    left = await orphans.judge(orphans_among(found.census.marked or (), before, machine.places))
+    left = await orphans.judge(orphans_among(found.inventory.marked or (), before, machine.places))
     if closed:
-        await undertaker.tidy({orphan.marker.session for orphan in left if not orphan.closed})
+        await reaper.tidy({orphan.marker.session for orphan in left if not orphan.closed})
         await fleet.record(c.Journal("gc", SYSTEM, data={"closed": closed, "why": "no daemon was running"}))
     return _told(found, left, closed=closed)
 

@@ -15,7 +15,7 @@ from roost.daemon.state.lineage import BOOTS
 from roost.daemon.state.owner import OWNER
 from roost.errors import RoostError, in_words
 from roost.host.files import ensure_private_directory
-from roost.paths import find_places
+from roost.local.paths import find_places
 from roost.store.backup import restore
 
 BUSY = 75

@@ -11,8 +11,8 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.policy import Policy
 from roost.daemon.death.authority import Authority
-from roost.daemon.death.keeper import Keeper
-from roost.daemon.death.undertaker import Undertaker
+from roost.daemon.death.reaper import Reaper
+from roost.daemon.death.supervisor import Supervisor
 from roost.daemon.delivery.notices import Notices
 from roost.daemon.effects.executor import Executor
 from roost.daemon.health.health import Health
@@ -34,10 +34,10 @@ from roost.daemon.serve.metrics import Metrics, MetricsKey
 from roost.daemon.serve.rpc import RpcServer
 from roost.daemon.serve.tokens import Tokens
 from roost.daemon.serve.web import WebServer
+from roost.daemon.session.activity import Activity
 from roost.daemon.session.folder import Folders
-from roost.daemon.session.glance import Glances
 from roost.daemon.session.launcher import Launcher
-from roost.daemon.session.live import Lives
+from roost.daemon.session.live_sessions import LiveSessions
 from roost.daemon.session.panes import PaneLogs
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import Lineage
@@ -68,32 +68,32 @@ class Daemon:
         self._end_agents = False
         policy = Policy(traits=machine.runtimes.traits())
         self._fleet = Fleet(machine.store, machine.clock, policy, self._tasks)
-        self._lives = Lives()
+        self._live_sessions = LiveSessions()
         launcher = Launcher(machine, url)
         authority = Authority(machine, self._fleet)
-        undertaker = Undertaker(machine, self._fleet, self._lives, authority, Spool(machine.places.spool))
-        self._clearing = undertaker.clearing
+        reaper = Reaper(machine, self._fleet, self._live_sessions, authority, Spool(machine.places.spool))
+        self._cleanup = reaper.cleanup
         notices = Notices(self._fleet, machine.store, machine.clock)
-        self._keeper = Keeper(machine, self._fleet, self._lives, undertaker, self._tasks)
+        self._supervisor = Supervisor(machine, self._fleet, self._live_sessions, reaper, self._tasks)
         self._executor = Executor(
             machine,
             self._fleet,
             launcher,
-            undertaker,
-            self._keeper,
+            reaper,
+            self._supervisor,
             authority,
             notices,
             self._tasks,
         )
-        self._sweeper = Sweeper(machine, self._fleet, self._lives, undertaker, launcher)
+        self._sweeper = Sweeper(machine, self._fleet, self._live_sessions, reaper, launcher)
         self._orphans = Orphans(machine, self._fleet, authority)
         self._recovery = Recovery(
             machine,
             self._fleet,
             self._executor,
             launcher,
-            undertaker,
-            self._keeper,
+            reaper,
+            self._supervisor,
             self._sweeper,
             self._orphans,
         )
@@ -103,10 +103,10 @@ class Daemon:
         feed = JournalFeed(machine.store)
         self._logs = Logs(machine.places, machine.config.log_size, machine.config.log_files)
         self._ticker = Ticker(self._fleet, machine.clock, self._tasks)
-        self._ticker.look = self._keeper.look
+        self._ticker.look = self._supervisor.look
         self._fleet.on_effect = self._executor.run
         metrics = Metrics(self._fleet, machine.clock)
-        pools = Pools(machine, self._fleet, self._lives, self._tasks)
+        pools = Pools(machine, self._fleet, self._live_sessions, self._tasks)
         self._fleet.on_committed += [
             waits.committed,
             self._log_attempts,
@@ -115,7 +115,7 @@ class Daemon:
         ]
         self._fleet.on_journal += [feed.committed, self._log]
         self._fleet.on_kept.append(waits.known)
-        self._api = Api(machine, self._fleet, self._lives, waits, launcher)
+        self._api = Api(machine, self._fleet, self._live_sessions, waits, launcher)
         self._api.end_unstored = self._executor.end_unstored
         tokens = Tokens(machine.store)
         health = Health(
@@ -125,7 +125,7 @@ class Daemon:
             self._sweeper,
             self._orphans,
             lineage,
-            self._lives,
+            self._live_sessions,
             url,
         )
         registry = Registry(self._orphans, adoption, lineage)
@@ -136,7 +136,7 @@ class Daemon:
         self._rpc_listener = rpc
         self._metrics_key = MetricsKey(machine.places.metrics_token, machine.ids.token())
         self._web = WebServer(
-            machine, self._api, tokens, Hooks(self._keeper), metrics, self._metrics_key, http
+            machine, self._api, tokens, Hooks(self._supervisor), metrics, self._metrics_key, http
         )
         launcher.tools = self._web.tools.ready
 
@@ -156,7 +156,7 @@ class Daemon:
         self._callers.load()
         await self._api.ensure_operator()
         await self._machine.work.files.run(self._metrics_key.prepare)
-        self._keeper.listen()
+        self._supervisor.listen()
         serving = self._tasks.start(self._web.run(), "http")
         self._tasks.start(self._web.tools.run(), "tools")
         await self._web.ready()
@@ -164,16 +164,16 @@ class Daemon:
         self._tasks.start(self._sweep_after(recovering, recovered), "sweep")
         self._tasks.start(self._ticker.run(), "ticker")
         self._tasks.start(self._lineage.run(), "store")
-        glances = Glances(
+        glances = Activity(
             self._fleet,
-            self._lives,
+            self._live_sessions,
             self._machine.places,
             self._machine.clock,
             self._machine.work.glances,
         )
         self._tasks.start(glances.run(), "glances")
-        self._tasks.start(PaneLogs(self._machine, self._lives).run(), "pane logs")
-        self._tasks.start(Folders(self._lives, self._machine.clock).run(), "folders")
+        self._tasks.start(PaneLogs(self._machine, self._live_sessions).run(), "pane logs")
+        self._tasks.start(Folders(self._live_sessions, self._machine.clock).run(), "folders")
         places, config = self._machine.places, self._machine.config
         own = OwnLog(
             places.logs / "daemon.log",
@@ -210,18 +210,18 @@ class Daemon:
         self._fleet.policy = replace(self._fleet.policy, waking=False)
         names = [state.peer.name for state in self._fleet.states() if state.sessions]
         await asyncio.gather(*(self._api.rest(name) for name in names))
-        await self._clearing.over()
+        await self._cleanup.over()
 
     async def _close(self, serving: "asyncio.Task[None]") -> None:
         self._executor.closing = True
-        self._keeper.close()
+        self._supervisor.close()
         self._rpc.close()
         self._web.close()
         with contextlib.suppress(asyncio.TimeoutError, asyncio.CancelledError):
             async with asyncio.timeout(3):
                 await serving
         await self._tasks.close()
-        for live in self._lives:
+        for live in self._live_sessions:
             await live.terminal.close()
             await live.forget()
         try:

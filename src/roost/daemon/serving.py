@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 from starlette.requests import ClientDisconnect
 
-from roost.config import ScopeMode, load_config
 from roost.daemon.serve.listen import PORT, hold_lock, listen_loopback, listen_unix
 from roost.daemon.server import Daemon
 from roost.daemon.session.origin import bound_to, port_of
@@ -27,8 +26,9 @@ from roost.host.notify import Notifier
 from roost.host.process import SystemProcesses
 from roost.host.scope import find_scopes
 from roost.host.tmux.server import TmuxTerminals, check_version
-from roost.paths import Places
-from roost.program import code
+from roost.local.config import ScopeMode, load_config
+from roost.local.paths import Places
+from roost.local.program import code
 from roost.runtimes.registry import Runtimes
 from roost.store.interfaces import Batch
 from roost.store.sqlite import SqliteStore

@@ -19,7 +19,7 @@ from roost.demo.leftovers import Leftovers
 from roost.host.environment import child_environment
 from roost.host.interfaces import Liveness
 from roost.host.process import SystemProcesses
-from roost.paths import Places, find_places
+from roost.local.paths import Places, find_places
 
 PATIENCE = 20.0
 """Seconds that anything in the demo may take; each takes far less where all is well."""
@@ -126,7 +126,7 @@ class Stage:
         if not self.processes.signal(process, signum):
             raise StepError(f"process {process.pid} was gone before it could be signalled")
 
-    def lives(self, process: ProcessId) -> bool:
+    def live_sessions(self, process: ProcessId) -> bool:
         """Whether that very process lives."""
         return self.processes.probe(process).liveness is Liveness.ALIVE
 

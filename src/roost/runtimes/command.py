@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from roost.config import RuntimeTable
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Traits
 from roost.core.vocabulary.session import SessionState
 from roost.errors import RuntimeMissingError
+from roost.local.config import RuntimeTable
 from roost.runtimes.base import (
     Answer,
     Claim,

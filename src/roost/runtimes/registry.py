@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
-from roost.config import RuntimeTable
 from roost.core.vocabulary.identity import HUMAN
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Traits
 from roost.errors import InvalidSettingError
+from roost.local.config import RuntimeTable
 from roost.runtimes.base import Runtime
 from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime

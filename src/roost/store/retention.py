@@ -31,7 +31,7 @@ _TOLD = """
     ts < ? AND kind <> 'removed' AND (kind <> 'stopped' OR session IN (SELECT id FROM sessions))
     AND seq < (SELECT max(seq) FROM journal)
 """
-_BURIED = "at < ? AND seq < (SELECT max(seq) FROM deaths AS other WHERE other.peer = deaths.peer)"
+_PAST_END = "at < ? AND seq < (SELECT max(seq) FROM deaths AS other WHERE other.peer = deaths.peer)"
 
 
 class Past(NamedTuple):
@@ -57,7 +57,9 @@ def find_past(connection: apsw.Connection, messages: float, events: float) -> Pa
         return [row[0] for row in found]
 
     return Past(
-        seqs("messages", _OVER, messages), seqs("journal", _TOLD, events), seqs("deaths", _BURIED, events)
+        seqs("messages", _OVER, messages),
+        seqs("journal", _TOLD, events),
+        seqs("deaths", _PAST_END, events),
     )
 
 
@@ -68,7 +70,7 @@ def forget(connection: apsw.Connection, past: Past, messages: float, events: flo
         for table, where, seqs, at in (
             ("messages", _OVER, past.messages, messages),
             ("journal", _TOLD, past.journal, events),
-            ("deaths", _BURIED, past.deaths, events),
+            ("deaths", _PAST_END, past.deaths, events),
         ):
             connection.execute(
                 f"DELETE FROM {table} WHERE {where} AND seq IN (SELECT value FROM json_each(?))",  # noqa: S608

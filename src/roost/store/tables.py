@@ -59,7 +59,7 @@ def forget(tables: Tables, messages: float, events: float) -> int:
         and row.seq < max(tables.journal)
     ]
     latest = {death.peer: session for session, death in tables.deaths.items()}
-    buried = [
+    reaped = [
         session
         for session, death in tables.deaths.items()
         if death.at < events and latest[death.peer] != session
@@ -70,9 +70,9 @@ def forget(tables: Tables, messages: float, events: float) -> int:
         tables.attempts.pop(ident, None)
     for seq in told:
         del tables.journal[seq]
-    for session in buried:
+    for session in reaped:
         del tables.deaths[session]
-    return len(gone) + len(told) + len(buried)
+    return len(gone) + len(told) + len(reaped)
 
 
 def apply(tables: Tables, batch: Batch) -> tuple[JournalRow, ...]:

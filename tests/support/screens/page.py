@@ -16,7 +16,7 @@ from roost.cli.app import App
 from roost.cli.catalog import find
 from roost.cli.reading import read
 from roost.core.vocabulary.message import Message
-from roost.present import message_row, message_story, peer_object, peer_row
+from roost.present.objects import message_row, message_story, peer_object, peer_row
 from tests.support.screens.crew import NOW, Crew
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/screens.md"

@@ -9,7 +9,7 @@ from roost.cli.client import Client, Record
 from roost.cli.command import command
 from roost.cli.output import local, one_line, paint, say, show_json, warn, wrap
 from roost.errors import NoDaemonError, RoostError
-from roost.finding import Code, Finding, good, note, quote, wrong
+from roost.present.finding import Code, Finding, good, note, quote, wrong
 
 _INDENT = 7
 _MARKS = {True: ("ok", "green"), False: ("WRONG", "red"), None: ("note", "yellow")}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from roost.paths import Places, find_places
+from roost.local.paths import Places, find_places
 
 KEPT = ("PATH", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME")
 """What of the installer's environment decides where things are; a service starts with hardly any."""

@@ -1,11 +1,11 @@
 """What a death means: its cause, the message that was with the session, the next wake."""
 
+from roost.core.sessions.hindrance import hinder
 from roost.core.transition.conversations import cut_of, held_by, remember
 from roost.core.transition.step import Step
 from roost.core.transition.turns import cut_off, requeue
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
-from roost.core.vocabulary.blame import hinder
 from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.identity import derive

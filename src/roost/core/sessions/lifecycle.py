@@ -1,6 +1,7 @@
 """A live session as it is seen: launched, adopted, ready, working, blocked, done."""
 
 from roost.core.messages.delivery import next_offer
+from roost.core.sessions.hindrance import unhinder
 from roost.core.sessions.launch import new_conversation
 from roost.core.transition.conversations import cut_of, topics_of
 from roost.core.transition.ending import VETOABLE, ask, end
@@ -8,7 +9,7 @@ from roost.core.transition.step import Step
 from roost.core.transition.turns import give_up
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
-from roost.core.vocabulary.blame import Blame, unhinder
+from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.peer import WakeMode, WakePolicy
 from roost.core.vocabulary.session import Cause, Ending, SessionState, WakeCause

@@ -1,7 +1,7 @@
 """The one place that ends sessions.
 
 Look up, check the state, ask the guards (`guards.py`), verify identity, ask politely, wait, end the tree,
-verify. The intent was committed with the decision. The undertaker tells the death, once, whoever noticed it
+verify. The intent was committed with the decision. The reaper tells the death, once, whoever noticed it
 first.
 """
 
@@ -73,7 +73,7 @@ class Authority:
         return current is not None and current.state is SessionState.STOPPING
 
     async def end(self, session: Session) -> str:
-        """Ask the session's shim to end it; returns what was seen. What is left the undertaker clears.
+        """Ask the session's shim to end it; returns what was seen. What is left the reaper clears.
 
         One that runs in another roost, whose store this one is a copy of, is let go of: nothing is signalled.
         """
@@ -112,7 +112,7 @@ class Authority:
         await race(event.wait(), self._machine.clock.sleep(seconds))
         return event.is_set()
 
-    async def clear(self, remains: Clear) -> Swept:
+    async def clear(self, leftovers: Clear) -> Swept:
         """End every process that carries the session's marker or descends from its root, and verify (N7)."""
         killed = 0
         deadline = self._machine.clock.monotonic() + TREE
@@ -120,7 +120,7 @@ class Authority:
             left: list[ProcessId] = []
             problem = None
             try:
-                left = await self._machine.work.processes.run(self._tree, remains)
+                left = await self._machine.work.processes.run(self._tree, leftovers)
             except (SensorError, HungError) as error:
                 problem = f"the process table cannot be read: {error}"
             late = self._machine.clock.monotonic() >= deadline
@@ -129,10 +129,10 @@ class Authority:
             killed += self._kill(left)
             await self._machine.clock.sleep(LOOK)
 
-    def _tree(self, remains: Clear) -> list[ProcessId]:
+    def _tree(self, leftovers: Clear) -> list[ProcessId]:
         home = str(self._machine.places.home)
-        root = remains.root if remains.root is None or self._theirs(remains.root) is None else None
-        return self._machine.processes.tree(root, remains.session, remains.nonce, home)
+        root = leftovers.root if leftovers.root is None or self._theirs(leftovers.root) is None else None
+        return self._machine.processes.tree(root, leftovers.session, leftovers.nonce, home)
 
     def _theirs(self, process: ProcessId) -> str | None:
         """Blocking: the other home that a process belongs to; one that is gone was moved here."""

@@ -8,7 +8,7 @@ from roost.core.vocabulary import events as e
 from roost.core.vocabulary.commands import End
 from roost.core.vocabulary.session import Cause, SessionState
 from roost.daemon.session.driver import Driver
-from roost.daemon.session.live import Live
+from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.machine import Machine
 from roost.host.errors import HostError
 from roost.host.interfaces import ProcessId
@@ -36,7 +36,9 @@ class Guards:
         """Look at this machine."""
         self._machine = machine
 
-    async def against(self, command: End, live: Live | None, driver: Driver | None) -> e.EndVetoed | None:
+    async def against(
+        self, command: End, live: LiveSession | None, driver: Driver | None
+    ) -> e.EndVetoed | None:
         """Why a guarded end must not happen now; None: nothing speaks against it."""
         if not command.guarded:
             return None
@@ -55,7 +57,7 @@ class Guards:
             why = f"it cannot be looked at: {error}"
         return e.EndVetoed(command.session.id, why, until) if why else None
 
-    async def _for_a_person(self, command: End, live: Live | None) -> e.EndVetoed | None:
+    async def _for_a_person(self, command: End, live: LiveSession | None) -> e.EndVetoed | None:
         """Only a person puts off the end of a task's worker: one that hangs is not idle, and has to end.
 
         Tasks wait behind it, so it is asked again soon whether the person is still there.
@@ -69,7 +71,7 @@ class Guards:
         until = min(person + HUMAN, self._machine.clock.now() + QUEUE)
         return e.EndVetoed(command.session.id, _PERSON, until)
 
-    async def _person(self, live: Live) -> float | None:
+    async def _person(self, live: LiveSession) -> float | None:
         """When a person who is attached last pressed a key, if that was lately (Unix seconds)."""
         clients, touched = await live.terminal.clients(), await live.terminal.last_input()
         if not clients or touched is None:
@@ -96,7 +98,7 @@ class Guards:
         own = (processes.shim, processes.agent)
         return [each for each in self._machine.processes.tree(processes.shim, "", "") if each not in own]
 
-    async def _not_idle(self, live: Live, driver: Driver) -> str | None:
+    async def _not_idle(self, live: LiveSession, driver: Driver) -> str | None:
         """What a fresh look shows instead of an empty prompt."""
         reading = await driver.look(screen=True)
         view = live.view

@@ -16,9 +16,9 @@ from roost.core.vocabulary.limits import POINTER_BYTES
 from roost.core.vocabulary.message import PENDING, Examination, Message, MessageState, Timing
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import SessionState
-from roost.daemon.delivery.standing import TYPING, Standing, standing
+from roost.daemon.delivery.input_line import TYPING, InputLine, read_input_line
 from roost.daemon.session.driver import Driver
-from roost.daemon.session.live import Handing, Live
+from roost.daemon.session.live_sessions import HandOver, LiveSession
 from roost.daemon.state.fleet import Fleet
 from roost.host.errors import PaneInMode, PasteRefused, TmuxError, TmuxGone
 from roost.host.interfaces import Clock, PasteOutcome
@@ -55,7 +55,7 @@ _MIXED = "a draft stands in its input line beside the message or in its place: s
 class Delivery:
     """One offer, or the examination of an earlier one."""
 
-    def __init__(self, live: Live, driver: Driver, fleet: Fleet, clock: Clock) -> None:
+    def __init__(self, live: LiveSession, driver: Driver, fleet: Fleet, clock: Clock) -> None:
         """Deliver to this session."""
         self._live = live
         self._driver = driver
@@ -82,7 +82,7 @@ class Delivery:
             return self._failed(message, certain=False, why=f"the paste was cut short: {error.message}")
         if outcome is PasteOutcome.DEAD:
             return self._failed(message, certain=True, why="the agent was gone before the paste")
-        self._live.handing = Handing(
+        self._live.handover = HandOver(
             message.id, message.attempts, self._clock.monotonic(), touched=self._touched
         )
         return await self._submitted(message)
@@ -137,10 +137,10 @@ class Delivery:
 
     def _pasted(self, state: PeerState) -> str | None:
         """The id of the message that this very offer has pasted."""
-        offered, handing = state.offered, self._live.handing
-        if offered is None or handing is None:
+        offered, handover = state.offered, self._live.handover
+        if offered is None or handover is None:
             return None
-        same = (handing.message, handing.attempt) == (offered.id, offered.attempts)
+        same = (handover.message, handover.attempt) == (offered.id, offered.attempts)
         return offered.id if same else None
 
     async def _cleaned(self) -> None:
@@ -173,8 +173,8 @@ class Delivery:
         view = self._view()
         why = f"a dialog is open: {view.dialog}" if view.dialog else "no evidence that it took the message"
         why = _MIXED if self._left_alone else why
-        if self._live.handing is not None:
-            why = f"{why} ({self._live.handing.words(self._clock.monotonic())})"
+        if self._live.handover is not None:
+            why = f"{why} ({self._live.handover.words(self._clock.monotonic())})"
         return self._failed(message, certain=False, why=why)
 
     async def rendered(self, over: Callable[[], bool]) -> None:
@@ -194,18 +194,18 @@ class Delivery:
 
         What was pasted comes before the key in any case. Nothing is pressed after a key of somebody else.
         """
-        view, handing = self._view(), self._live.handing
-        if self._live.runtime.controls.shows or handing is None or not self._offered(message):
+        view, handover = self._view(), self._live.handover
+        if self._live.runtime.controls.shows or handover is None or not self._offered(message):
             return False
         if view.dialog is not None or view.composer is not Composer.EMPTY:
             return False
-        if await self._live.terminal.last_input() != handing.touched:
+        if await self._live.terminal.last_input() != handover.touched:
             return False
-        handing.enters += 1  # before: a server that goes away with it may have passed it on
+        handover.enters += 1  # before: a server that goes away with it may have passed it on
         try:
             await self._live.terminal.keys("Enter")
         except PaneInMode:
-            handing.enters -= 1
+            handover.enters -= 1
             return False
         return True
 
@@ -228,12 +228,12 @@ class Delivery:
         if self._left_alone:
             await self._waits(message, _MIXED)
             return False
-        handing = self._live.handing or Handing(message.id, message.attempts, self._clock.monotonic())
-        handing.enters += 1
+        handover = self._live.handover or HandOver(message.id, message.attempts, self._clock.monotonic())
+        handover.enters += 1
         try:
             await self._live.terminal.keys("Enter")
         except PaneInMode as error:
-            handing.enters -= 1
+            handover.enters -= 1
             await self._waits(message, error.message)
             return await self._mode_left(message)
         return True
@@ -314,14 +314,17 @@ class Delivery:
         Sure is what it shows, and that nobody has pressed a key since it was empty. Where neither can be
         said, a lone placeholder of a paste is ours if nobody is there who could have made another.
         """
-        stands = standing(self._view(), message.id)
-        if stands in (Standing.OURS, Standing.NOTHING):
-            return stands is Standing.OURS
-        terminal, handing = self._live.terminal, self._live.handing
-        pasted = handing is not None and (handing.message, handing.attempt) == (message.id, message.attempts)
-        if handing is not None and pasted and await terminal.last_input() == handing.touched:
+        stands = read_input_line(self._view(), message.id)
+        if stands in (InputLine.OURS, InputLine.NOTHING):
+            return stands is InputLine.OURS
+        terminal, handover = self._live.terminal, self._live.handover
+        pasted = handover is not None and (handover.message, handover.attempt) == (
+            message.id,
+            message.attempts,
+        )
+        if handover is not None and pasted and await terminal.last_input() == handover.touched:
             return True
-        return stands is not Standing.MIXED and await terminal.clients() == 0
+        return stands is not InputLine.MIXED and await terminal.clients() == 0
 
     async def _evidence(self, message: Message) -> None:
         """Wait for evidence. A turn may keep what was typed into it for as long as it runs."""
@@ -331,10 +334,10 @@ class Delivery:
             reading = await self._driver.look(screen=True)
             if not self._offered(message) or self._view().dialog is not None:
                 return
-            handing, keeps = self._live.handing, self._steers(message) and _in_turn(reading)
+            handover, keeps = self._live.handover, self._steers(message) and _in_turn(reading)
             entered = self._live.entered == (message.id, message.attempts)
-            if handing is not None:
-                handing.queued = keeps and entered
+            if handover is not None:
+                handover.queued = keeps and entered
             if not keeps:
                 if self._clock.monotonic() - began >= SIGN:
                     await self._waits(message, _SOUGHT)

@@ -10,7 +10,7 @@ from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.session import Errand, SessionState
 from roost.daemon.delivery.deliver import ENTERS, Delivery
 from roost.daemon.session.driver import Driver
-from roost.daemon.session.live import Live
+from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
 from roost.host.errors import PasteRefused
 from roost.host.interfaces import Clock, PasteOutcome
@@ -32,7 +32,7 @@ SETTLED = 2.0
 class Performer:
     """One errand of one live session."""
 
-    def __init__(self, live: Live, driver: Driver, fleet: Fleet, clock: Clock) -> None:
+    def __init__(self, live: LiveSession, driver: Driver, fleet: Fleet, clock: Clock) -> None:
         """Act on this session."""
         self._live = live
         self._driver = driver

@@ -16,17 +16,17 @@ from roost.core.vocabulary.message import Examination, Message, MessageState
 from roost.core.vocabulary.session import ErrandKind, Session, SessionState, stand_in
 from roost.daemon.death.authority import Authority
 from roost.daemon.death.guards import Guards
-from roost.daemon.death.keeper import Keeper
-from roost.daemon.death.undertaker import KillError, Undertaker
+from roost.daemon.death.reaper import KillError, Reaper
+from roost.daemon.death.supervisor import Supervisor
 from roost.daemon.delivery.deliver import Delivery, paste_text
 from roost.daemon.delivery.errands import Performer
-from roost.daemon.delivery.handed import Handed
+from roost.daemon.delivery.handover import HandOvers
 from roost.daemon.delivery.notices import Notices
 from roost.daemon.session.evidence import Finding, doubted_offer, examine_record, holds, written_since
 from roost.daemon.session.failures import LaunchError, check_room, judged
 from roost.daemon.session.foreign import Foreign
 from roost.daemon.session.launcher import Launcher, NothingToResumeError
-from roost.daemon.session.live import Live
+from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
@@ -55,8 +55,8 @@ class Executor:
         machine: Machine,
         fleet: Fleet,
         launcher: Launcher,
-        undertaker: Undertaker,
-        keeper: Keeper,
+        reaper: Reaper,
+        supervisor: Supervisor,
         authority: Authority,
         notices: Notices,
         tasks: Tasks,
@@ -65,8 +65,8 @@ class Executor:
         self._machine = machine
         self._fleet = fleet
         self._launcher = launcher
-        self._undertaker = undertaker
-        self._keeper = keeper
+        self._reaper = reaper
+        self._supervisor = supervisor
         self._authority = authority
         self._guards = Guards(machine)
         self._notices = notices
@@ -75,7 +75,7 @@ class Executor:
         self._searches = machine.work.searches
         self.closing = False
         self._launching = 0
-        self._handed = Handed(machine.clock)
+        self._handed = HandOvers(machine.clock)
         self._looked: dict[str, int] = {}
 
     def run(self, effect: c.Effect) -> None:
@@ -96,8 +96,8 @@ class Executor:
             case c.Perform():
                 work = self._perform(effect)
             case c.Clear():
-                self._undertaker.clearing.announce(effect)
-                work = self._undertaker.clearing.clear(effect)
+                self._reaper.cleanup.announce(effect)
+                work = self._reaper.cleanup.clear(effect)
         self._tasks.start(self._kept(work, effect), effect.key)
 
     def later(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
@@ -164,12 +164,12 @@ class Executor:
 
     async def _launch(self, session: Session, key: str) -> None:
         peer = session.peer
-        await self._undertaker.clearing.over(peer)
+        await self._reaper.cleanup.over(peer)
         waits = session.resumed or self.foreign.unknown(peer) is not None
         if waits and not await self.foreign.free(session):
             raise LaunchError("it was to end before its conversation was free", Blame.HOST)
         settings = self._fleet.get(peer).peer.settings
-        check_room(self._keeper.held(), self._launching)
+        check_room(self._supervisor.held(), self._launching)
         self._launching += 1
         try:
             live = await self._launcher.launch(session, settings)
@@ -181,11 +181,11 @@ class Executor:
         processes = live.session.processes
         assert processes is not None  # noqa: S101 -- a live session is built from its processes
         await self._fleet.report(peer, e.Launched(session.id, processes), settles=key)
-        self._keeper.keep(live)
+        self._supervisor.supervise(live)
 
     async def _offer(self, command: c.Offer) -> None:
-        live = self._keeper.live(command.session)
-        driver = self._keeper.driver(command.session)
+        live = self._supervisor.live(command.session)
+        driver = self._supervisor.driver(command.session)
         if live is None or driver is None:
             why = "the session was gone before anything was pasted"
             message = command.message
@@ -216,7 +216,7 @@ class Executor:
             await self._fleet.settle(command.key)
         live.offers.discard(command.key)
 
-    async def _text(self, command: c.Offer, live: Live) -> str | e.Examined:
+    async def _text(self, command: c.Offer, live: LiveSession) -> str | e.Examined:
         """What is to be pasted, or what an earlier offer came to. Raises OSError."""
         message = command.message
         body = await self._machine.store.body(message.id)
@@ -236,7 +236,7 @@ class Executor:
             if current is None or current.state is SessionState.STOPPING:
                 await self._fleet.settle(command.key)
                 return
-            live, driver = self._keeper.live(session.id), self._keeper.driver(session.id)
+            live, driver = self._supervisor.live(session.id), self._supervisor.driver(session.id)
             if live is not None and driver is not None:
                 break
             await self._machine.clock.sleep(LOOK)
@@ -244,7 +244,7 @@ class Executor:
         work = performer.interrupt if errand.kind is ErrandKind.INTERRUPT else performer.compact
         await self._fleet.report(session.peer, await work(errand), settles=command.key)
 
-    async def _resent(self, live: Live, seed: str, message: Message) -> e.Examined | bool:
+    async def _resent(self, live: LiveSession, seed: str, message: Message) -> e.Examined | bool:
         """Where an operator has a message offered again: what its offer in doubt came to, if recorded.
 
         Otherwise whether the record holds its body from an offer before that one.
@@ -260,7 +260,7 @@ class Executor:
                 return late if attempt >= doubted else found.conversation == live.session.conversation
         return False
 
-    async def _recorded(self, live: Live, seed: str, message: Message) -> bool:
+    async def _recorded(self, live: LiveSession, seed: str, message: Message) -> bool:
         """Whether the resumed conversation really holds the message.
 
         Claude Code 2.1.328 writes a prompt down up to 0.2 s after its hook has told of it: an agent killed in
@@ -308,7 +308,7 @@ class Executor:
         )
 
     async def _examine_live(self, command: c.Examine, session: str) -> e.Examined | None:
-        live, driver = self._keeper.live(session), self._keeper.driver(session)
+        live, driver = self._supervisor.live(session), self._supervisor.driver(session)
         if live is None or driver is None:
             return None
         delivery = Delivery(live, driver, self._fleet, self._machine.clock)
@@ -320,7 +320,7 @@ class Executor:
             return e.Examined(command.message.id, Examination.UNCLEAR, error.message)
         return await self._proven(command, live, found) if found.verdict is Examination.ABSENT else found
 
-    async def _proven(self, command: c.Examine, live: Live, absent: e.Examined) -> e.Examined:
+    async def _proven(self, command: c.Examine, live: LiveSession, absent: e.Examined) -> e.Examined:
         """Absent from the record that is followed, if none holds it that was written meanwhile."""
         seed, message = self._fleet.get(command.peer).peer.seed, command.message
         found = await self._search(live.runtime, live.context, seed, message, message.attempts)
@@ -368,8 +368,8 @@ class Executor:
         return self._launcher.context(session, peer.settings)
 
     async def _end(self, command: c.End) -> None:
-        live = self._keeper.live(command.session.id)
-        driver = self._keeper.driver(command.session.id)
+        live = self._supervisor.live(command.session.id)
+        driver = self._supervisor.driver(command.session.id)
         veto = await self._guards.against(command, live, driver)
         if veto is not None:
             await self._fleet.report(command.session.peer, veto, settles=command.key)
@@ -381,7 +381,7 @@ class Executor:
             return
         how = await self._authority.end(session)
         context = live.context if live is not None else None
-        await self._undertaker.bury(session, context, how)
+        await self._reaper.reap(session, context, how)
 
     async def end_unstored(self, session: Session) -> None:
         """End a session although the store takes nothing: its end is recorded once it does.
@@ -390,9 +390,9 @@ class Executor:
         """
         how = await self._authority.end(session)
         swept = await self._authority.clear(c.clear(session))
-        live = self._keeper.live(session.id)
-        bury = self._undertaker.bury(session, live.context if live is not None else None, f"{how}; {swept}")
-        self._tasks.start(bury, f"bury {session.peer}")
+        live = self._supervisor.live(session.id)
+        reap = self._reaper.reap(session, live.context if live is not None else None, f"{how}; {swept}")
+        self._tasks.start(reap, f"reap {session.peer}")
         if not swept.empty:
             raise KillError(f"it cannot be ended: {swept}")
 

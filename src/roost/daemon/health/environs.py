@@ -13,7 +13,7 @@ from roost.daemon.state.machine import Machine
 from roost.errors import RoostError
 from roost.host.environment import MARKS, PASSED, is_passed
 from roost.host.inheritance import completed, keep
-from roost.program import other_program
+from roost.local.program import other_program
 
 
 def digest(value: str) -> str:
@@ -80,7 +80,7 @@ class Environs:
             "changed": sorted(name for name in before.keys() & after.keys() if before[name] != after[name]),
             "new": sorted(after.keys() - before.keys()),
             "gone": sorted(before.keys() - after.keys()),
-            "sessions": sorted(state.peer.name for state in self._fleet.states() if _lives(state)),
+            "sessions": sorted(state.peer.name for state in self._fleet.states() if _live_sessions(state)),
         }
 
     def _given(self, environ: Mapping[str, str]) -> dict[str, str]:
@@ -88,5 +88,5 @@ class Environs:
         return {name: value for name, value in environ.items() if is_passed(name, passes)}
 
 
-def _lives(state: PeerState) -> bool:
+def _live_sessions(state: PeerState) -> bool:
     return bool(state.sessions)

@@ -12,21 +12,21 @@ from roost.core.vocabulary.session import Session, SessionState
 from roost.core.vocabulary.view import shown
 from roost.core.vocabulary.words import THEIRS
 from roost.daemon.health.surroundings import REPLACE, Surroundings
-from roost.daemon.registry.census import HELD, OWN
+from roost.daemon.registry.inventory import HELD, OWN
 from roost.daemon.registry.orphans import Orphans
 from roost.daemon.registry.sweep import Sweeper
 from roost.daemon.session.driver import UNREAD
 from roost.daemon.session.failures import TASKS
 from roost.daemon.session.foreign import Foreign
-from roost.daemon.session.live import Lives
+from roost.daemon.session.live_sessions import LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import Lineage
 from roost.daemon.state.machine import Machine
-from roost.finding import Code, Finding, good, note, quote, wrong
 from roost.host.locks import lock_holders
 from roost.host.process import has_handles
 from roost.host.process_room import process_room
 from roost.host.scope import Refusal, control_group
+from roost.present.finding import Code, Finding, good, note, quote, wrong
 from roost.store.errors import StoreDisplacedError
 
 READ = 3.0
@@ -46,7 +46,7 @@ class Findings:
         sweeper: Sweeper,
         orphans: Orphans,
         lineage: Lineage,
-        lives: Lives,
+        live_sessions: LiveSessions,
         surroundings: Surroundings,
     ) -> None:
         """Look at this fleet."""
@@ -56,7 +56,7 @@ class Findings:
         self._sweeper = sweeper
         self._orphans = orphans
         self._lineage = lineage
-        self._lives = lives
+        self._live_sessions = live_sessions
         self._surroundings = surroundings
 
     async def all(self, url: str) -> list[Finding]:
@@ -157,7 +157,7 @@ class Findings:
             yield wrong(Code.DEATHS_HELD, "alarm", self._sweeper.alarm, advice=advice)
 
     def _folders(self) -> Iterator[Finding]:
-        for live in self._lives:
+        for live in self._live_sessions:
             if (found := live.misplaced) is None:
                 continue
             name, place = live.peer, quote(found.place)

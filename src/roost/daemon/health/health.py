@@ -18,13 +18,13 @@ from roost.daemon.registry.orphans import (
 )
 from roost.daemon.registry.sweep import Sweeper
 from roost.daemon.session.foreign import Foreign
-from roost.daemon.session.live import Lives
+from roost.daemon.session.live_sessions import LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import Lineage
 from roost.daemon.state.machine import Machine
 from roost.errors import StoreError
-from roost.finding import Finding
-from roost.present import gc_object
+from roost.present.finding import Finding
+from roost.present.objects import gc_object
 from roost.store.database import SCHEMA
 
 SAID = 3
@@ -42,7 +42,7 @@ class Health:
         sweeper: Sweeper,
         orphans: Orphans,
         lineage: Lineage,
-        lives: Lives,
+        live_sessions: LiveSessions,
         url: str,
     ) -> None:
         """Look at this fleet; `url` is the loopback address in use."""
@@ -55,7 +55,7 @@ class Health:
         self._url = url
         self._surroundings = Surroundings(machine, fleet)
         self._findings = Findings(
-            machine, fleet, foreign, sweeper, orphans, lineage, lives, self._surroundings
+            machine, fleet, foreign, sweeper, orphans, lineage, live_sessions, self._surroundings
         )
         self.environs = Environs(machine, fleet)
         self._started = machine.clock.monotonic()
@@ -123,7 +123,7 @@ class Health:
     async def sweep(self) -> dict[str, Any]:
         """What a pass over the registry would find now; the daemon closes what is dead by itself."""
         found = await self._sweeper.look()
-        marked, places = found.census.marked or (), self._machine.places
+        marked, places = found.inventory.marked or (), self._machine.places
         orphans = await self._orphans.judge(orphans_among(marked, self._fleet.states(), places))
         findings = (*found.plan.findings, *found.resting)
         return gc_object(findings, orphan_objects(orphans), found.plan.alarm, closed=0, daemon=True)

@@ -10,9 +10,9 @@ from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.threads import BusyError
 from roost.errors import RoostError
-from roost.finding import Code, Finding, good, note, wrong
 from roost.host.ancestry import enclosure
-from roost.program import FOLDER, code
+from roost.local.program import FOLDER, code
+from roost.present.finding import Code, Finding, good, note, wrong
 
 REPLACE = "roost up --replace"
 

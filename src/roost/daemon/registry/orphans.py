@@ -25,7 +25,7 @@ from roost.daemon.state.machine import Machine
 from roost.errors import HostError, NotFoundError, StoreError, UsageError
 from roost.host.interfaces import Marker
 from roost.host.shim_spec import read_started
-from roost.paths import Places
+from roost.local.paths import Places
 
 SECOND_LOOK = 2.0
 """Seconds between the two looks that must both find an orphan: a session that just ends is none."""

@@ -13,7 +13,7 @@ from roost.core.vocabulary import events as e
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Session, SessionState
 from roost.daemon.session.launcher import pane_log
-from roost.daemon.session.live import Live, Lives
+from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
@@ -25,11 +25,11 @@ _log = logging.getLogger("roost.pool")
 class Pools:
     """Looks at all pools after each commit of a peer that has one."""
 
-    def __init__(self, machine: Machine, fleet: Fleet, lives: Lives, tasks: Tasks) -> None:
+    def __init__(self, machine: Machine, fleet: Fleet, live_sessions: LiveSessions, tasks: Tasks) -> None:
         """Keep to the caps of the configuration."""
         self._machine = machine
         self._fleet = fleet
-        self._lives = lives
+        self._live_sessions = live_sessions
         self._tasks = tasks
         self._members: set[str] = set()
         self._asked: set[str] = set()
@@ -105,14 +105,14 @@ class Pools:
     def _follow(self, state: PeerState) -> None:
         """What the terminal of the active session shows goes into the peer's log, that of others aside."""
         for session in state.sessions:
-            live = self._lives.find(session.id)
+            live = self._live_sessions.find(session.id)
             if live is not None and session.id not in self._moving:
                 path = pane_log(self._machine.places, session)
                 if live.log != path:
                     self._moving.add(session.id)
                     self._tasks.start(self._move_log(live, session.id), f"log of {state.peer.name}")
 
-    async def _move_log(self, live: Live, session_id: str) -> None:
+    async def _move_log(self, live: LiveSession, session_id: str) -> None:
         try:
             while (session := self._session(live)) is not None:
                 path = pane_log(self._machine.places, session)
@@ -125,6 +125,6 @@ class Pools:
         finally:
             self._moving.discard(session_id)
 
-    def _session(self, live: Live) -> Session | None:
+    def _session(self, live: LiveSession) -> Session | None:
         state = self._fleet.find(live.peer)
         return state.find_session(live.session.id) if state is not None else None

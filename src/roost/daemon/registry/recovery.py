@@ -11,8 +11,8 @@ from roost.core.vocabulary import events as e
 from roost.core.vocabulary.message import Message, MessageState, Notice
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Session, SessionState
-from roost.daemon.death.keeper import Keeper
-from roost.daemon.death.undertaker import Undertaker
+from roost.daemon.death.reaper import Reaper
+from roost.daemon.death.supervisor import Supervisor
 from roost.daemon.effects.executor import Executor
 from roost.daemon.registry.orphans import Orphans, sweep_orphans
 from roost.daemon.registry.sweep import Pass, Sweeper
@@ -42,18 +42,18 @@ class Recovery:
         fleet: Fleet,
         executor: Executor,
         launcher: Launcher,
-        undertaker: Undertaker,
-        keeper: Keeper,
+        reaper: Reaper,
+        supervisor: Supervisor,
         sweeper: Sweeper,
         orphans: Orphans,
     ) -> None:
         """Act through these parts."""
-        self._keeper = keeper
+        self._supervisor = supervisor
         self._machine = machine
         self._fleet = fleet
         self._executor = executor
         self._launcher = launcher
-        self._undertaker = undertaker
+        self._reaper = reaper
         self._sweeper = sweeper
         self._orphans = orphans
         self._inherited: frozenset[str] = frozenset()
@@ -91,7 +91,7 @@ class Recovery:
         """Clear away what the store has closed: processes, sockets, files."""
         await sweep_orphans(self._orphans)
         try:
-            await self._undertaker.tidy({orphan.marker.session for orphan in self._orphans.unknown})
+            await self._reaper.tidy({orphan.marker.session for orphan in self._orphans.unknown})
         except (StoreError, OSError) as error:
             _log.warning("what ended sessions left cannot be removed: %s", error)
 
@@ -131,7 +131,7 @@ class Recovery:
 
     def _is_loose(self, session: str | None) -> bool:
         """Whether the last daemon left the session and nobody holds it; this one's are the executor's."""
-        return session in self._inherited and self._keeper.live(session) is None
+        return session in self._inherited and self._supervisor.live(session) is None
 
     async def _take_over(self, finding: Finding, found: Pass) -> bool:
         """Adopt one session, or show why not; what stands in its way is no matter of the others.
@@ -149,7 +149,7 @@ class Recovery:
         why = finding.why
         if finding.outcome is Outcome.ALIVE:
             try:
-                await self.establish(session, found.census.started[session.id])
+                await self.establish(session, found.inventory.started[session.id])
             except (RoostError, OSError) as error:
                 why = f"it cannot be taken over: {error}"
             else:
@@ -167,7 +167,7 @@ class Recovery:
         settings = self._fleet.get(session.peer).peer.settings
         context = self._launcher.context(session, settings)
         assert started.server is not None  # noqa: S101 -- a session counts as alive by its three processes
-        terminal = await self._keeper.connect(self._machine.places.terminal(session.id), started.server)
+        terminal = await self._supervisor.connect(self._machine.places.terminal(session.id), started.server)
         if terminal is None:
             await self._orphan(session, "its tmux server is gone and its shim is not")
             return
@@ -176,7 +176,7 @@ class Recovery:
         assert live.session.processes is not None  # noqa: S101 -- a live session is built from its processes
         if session.processes is None:
             await self._fleet.report(session.peer, e.Launched(session.id, live.session.processes))
-        self._keeper.keep(live)
+        self._supervisor.supervise(live)
         await self._fleet.report(session.peer, e.Adopted(session.id))
 
     async def _orphan(self, session: Session, why: str) -> None:

@@ -18,12 +18,12 @@ from roost.core.vocabulary import events as e
 from roost.core.vocabulary.identity import OPERATOR, SYSTEM
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Session
-from roost.daemon.death.autopsy import death_of, last_lines
-from roost.daemon.death.undertaker import Undertaker
-from roost.daemon.registry.census import Census, Enumerator, Scope
+from roost.daemon.death.postmortem import death_of, last_lines
+from roost.daemon.death.reaper import Reaper
+from roost.daemon.registry.inventory import Enumerator, Inventory, Scope
 from roost.daemon.session.evidence import on_disk
 from roost.daemon.session.launcher import Launcher
-from roost.daemon.session.live import Lives
+from roost.daemon.session.live_sessions import LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import BOOTS
 from roost.daemon.state.machine import Machine
@@ -43,7 +43,7 @@ _log = logging.getLogger("roost.sweep")
 class Pass:
     """One pass: what was seen, and what is to be done about it."""
 
-    census: Census
+    inventory: Inventory
     plan: Plan
     resting: tuple[Finding, ...]
 
@@ -52,14 +52,14 @@ class Sweeper:
     """Judges all rows at once, and closes those that are dead."""
 
     def __init__(
-        self, machine: Machine, fleet: Fleet, lives: Lives, undertaker: Undertaker, launcher: Launcher
+        self, machine: Machine, fleet: Fleet, live_sessions: LiveSessions, reaper: Reaper, launcher: Launcher
     ) -> None:
         """Sweep this registry."""
         self._machine = machine
         self._launcher = launcher
         self._fleet = fleet
-        self._lives = lives
-        self._undertaker = undertaker
+        self._live_sessions = live_sessions
+        self._reaper = reaper
         self._enumerator = Enumerator(machine.places, machine.processes)
         self._boots: dict[str, str] = {}
         self._hold: Hold | None = None
@@ -83,37 +83,37 @@ class Sweeper:
         """Close the rows that are dead and remember what is not believed; returns how many closed."""
         await self._remember(found.plan)
         why = {each.session: each.why for each in found.plan.findings if each.action is Action.CLOSE}
-        sessions = [row.session for row in found.census.rows if row.session.id in why]
+        sessions = [row.session for row in found.inventory.rows if row.session.id in why]
         alone: list[Session] = []
         others: list[Session] = []
         for session in sessions:
-            (alone if self._needs_care(session, found.census) else others).append(session)
+            (alone if self._needs_care(session, found.inventory) else others).append(session)
         if others:
             boot = self._machine.processes.boot_id()
             kept = await asyncio.gather(*(self._keeps(session) for session in others))
             keeps = {session.id for session, keeps in zip(others, kept, strict=True) if keeps}
-            facts = await self._machine.work.files.run(self._facts, others, found.census, why, boot, keeps)
+            facts = await self._machine.work.files.run(self._facts, others, found.inventory, why, boot, keeps)
             await self._fleet.report_all(facts)
-        await asyncio.gather(*(self._bury(session, why[session.id]) for session in alone))
+        await asyncio.gather(*(self._reap(session, why[session.id]) for session in alone))
         return len(sessions)
 
-    def _needs_care(self, session: Session, census: Census) -> bool:
+    def _needs_care(self, session: Session, inventory: Inventory) -> bool:
         """Whether more is to be done than to close the row: it is held, or processes of it are left."""
-        return self._lives.find(session.id) is not None or not census.empty(session)
+        return self._live_sessions.find(session.id) is not None or not inventory.empty(session)
 
     def _context(self, session: Session) -> Context:
         return self._launcher.context(session, self._fleet.get(session.peer).peer.settings)
 
-    async def _bury(self, session: Session, why: str) -> None:
+    async def _reap(self, session: Session, why: str) -> None:
         try:
-            await self._undertaker.bury(session, self._context(session), why)
+            await self._reaper.reap(session, self._context(session), why)
         except (RoostError, OSError) as error:  # the next pass meets it again
-            _log.warning("session %s cannot be buried yet: %s", session.id, error)
+            _log.warning("session %s cannot be reaped yet: %s", session.id, error)
 
     def _facts(
         self,
         sessions: list[Session],
-        census: Census,
+        inventory: Inventory,
         why: Mapping[str | None, str],
         boot: str,
         keeps: AbstractSet[str],
@@ -127,7 +127,9 @@ class Sweeper:
             log = places.pane_log(session.peer) if f"{session.peer}.log" in logs else None
             lines = last_lines(None, log) if log is not None else ()
             asked = (places.session(session.id) / "teardown").exists()
-            death = death_of(session, census.records.get(session.id), evidence, lines, now, boot, asked=asked)
+            death = death_of(
+                session, inventory.records.get(session.id), evidence, lines, now, boot, asked=asked
+            )
             facts.append((session.peer, e.Died(death, session.id in keeps), f"end:{session.id}"))
         return facts
 
@@ -176,13 +178,13 @@ def judge_all(
     patience: Patience,
 ) -> Pass:
     """Blocking: one look at everything, and what it means; nothing is changed. `now`: Unix seconds."""
-    census = enumerator.take([session for state in states for session in state.sessions], scope, now)
+    inventory = enumerator.take([session for state in states for session in state.sessions], scope, now)
     rest = tuple(
         resting(state, now, patience)
         for state in states
         if not state.sessions and state.peer.name != OPERATOR
     )
-    return Pass(census, plan(census.rows, hold, now, patience), rest)
+    return Pass(inventory, plan(inventory.rows, hold, now, patience), rest)
 
 
 def read_boots(text: str | None) -> dict[str, str]:

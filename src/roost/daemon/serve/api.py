@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from roost.config import load_config
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.identity import HUMAN, OPERATOR, check_name
 from roost.core.vocabulary.peer import Peer, PeerState, Settings, WakeMode, WakePolicy
@@ -18,7 +17,7 @@ from roost.daemon.serve.callers import Caller, Progress
 from roost.daemon.serve.sender import Sender
 from roost.daemon.session.failures import LaunchError
 from roost.daemon.session.launcher import Launcher
-from roost.daemon.session.live import Live, Lives
+from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import race, won
@@ -34,7 +33,8 @@ from roost.errors import (
     UsageError,
     WaitTimeoutError,
 )
-from roost.present import message_object, message_story, peer_object, peer_row
+from roost.local.config import load_config
+from roost.present.objects import message_object, message_story, peer_object, peer_row
 from roost.runtimes.registry import BUILT_IN
 from roost.store.interfaces import StoredMessage
 
@@ -52,13 +52,13 @@ class Api:
     """The daemon's operations."""
 
     def __init__(
-        self, machine: Machine, fleet: Fleet, lives: Lives, waits: Waits, launcher: Launcher
+        self, machine: Machine, fleet: Fleet, live_sessions: LiveSessions, waits: Waits, launcher: Launcher
     ) -> None:
         """Work on this fleet."""
         self._launcher = launcher
         self.machine = machine
         self.fleet = fleet
-        self._lives = lives
+        self._live_sessions = live_sessions
         self._waits = waits
         self.sender = Sender(machine, fleet, waits, self.misplaced)
         self.end_unstored: Callable[[Session], Awaitable[None]] = _end_nothing
@@ -431,7 +431,7 @@ class Api:
                 await changes.get()
         return state.peer.settings.dir, len(state.messages)
 
-    def live(self, name: str) -> Live:
+    def live(self, name: str) -> LiveSession:
         """The live session of a peer; raises RefusedError when it sleeps."""
         if self.is_mailbox(name):
             raise RefusedError(f"'{name}' is a mailbox and has no terminal; see `roost inbox {name}`")
@@ -442,9 +442,9 @@ class Api:
             raise RefusedError(f"'{name}' has no live session; wake it with `roost wake {name}`")
         return live
 
-    def _live(self, name: str) -> Live | None:
+    def _live(self, name: str) -> LiveSession | None:
         session = self.fleet.get(name).session
-        return self._lives.find(session.id) if session is not None else None
+        return self._live_sessions.find(session.id) if session is not None else None
 
     def is_mailbox(self, name: str) -> bool:
         """Whether a peer has no process of its own."""

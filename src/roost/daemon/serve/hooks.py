@@ -4,7 +4,7 @@ import json
 import logging
 from typing import Any, cast
 
-from roost.daemon.death.keeper import Keeper
+from roost.daemon.death.supervisor import Supervisor
 from roost.daemon.serve.callers import Caller
 
 _log = logging.getLogger("roost.hooks")
@@ -13,13 +13,13 @@ _log = logging.getLogger("roost.hooks")
 class Hooks:
     """Hands hook payloads to the sensors of their sessions."""
 
-    def __init__(self, keeper: Keeper) -> None:
+    def __init__(self, supervisor: Supervisor) -> None:
         """Find sessions here."""
-        self._keeper = keeper
+        self._supervisor = supervisor
 
     async def receive(self, caller: Caller, name: str, body: bytes) -> None:
         """Take one payload; one that cannot be read is a poke all the same."""
-        live = self._keeper.live(caller.session)
+        live = self._supervisor.live(caller.session)
         if live is None:
             return
         try:

@@ -18,7 +18,7 @@ from roost.daemon.serve.api import Api
 from roost.daemon.serve.callers import Caller
 from roost.daemon.state.machine import Machine
 from roost.errors import RoostError
-from roost.program import code
+from roost.local.program import code
 
 CallerOf = Callable[[Any], Awaitable[Caller]]
 _log = logging.getLogger("roost.daemon")

@@ -11,7 +11,7 @@ from pathlib import Path
 from roost.errors import HostError, RoostError
 from roost.host.files import write_atomic
 from roost.host.ports import candidates, holder
-from roost.paths import Places
+from roost.local.paths import Places
 
 PORT = "http.port"
 """The store's key of the port: it is chosen once, because agents were given it."""

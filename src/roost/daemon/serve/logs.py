@@ -9,7 +9,7 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.view import iso
 from roost.host.files import ensure_private_directory
 from roost.host.shimlib.logfile import append
-from roost.paths import Places
+from roost.local.paths import Places
 from roost.store.interfaces import JournalRow
 
 _log = logging.getLogger("roost.logs")

@@ -10,7 +10,7 @@ from roost.daemon.serve.api import Api
 from roost.daemon.serve.callers import Caller
 from roost.daemon.serve.journal import JournalFeed
 from roost.errors import DeniedError, RefusedError
-from roost.present import inbox_item, message_row
+from roost.present.objects import inbox_item, message_row
 from roost.store.interfaces import Wanted
 
 LATEST = 200

@@ -23,7 +23,7 @@ from roost.daemon.serve.metrics import Metrics
 from roost.daemon.serve.sender import Draft
 from roost.errors import DeniedError, RoostError, UsageError
 from roost.host.tmux.attach import attach_argv
-from roost.present import death_object, event_object, message_object
+from roost.present.objects import death_object, event_object, message_object
 from roost.store.interfaces import Wanted
 
 BY = "operator"

@@ -13,9 +13,9 @@ from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import PeerState, WakePolicy
 from roost.core.vocabulary.session import Session, SessionState
+from roost.daemon.session.activity import traces_of
 from roost.daemon.session.facts import ASKED, Facts
-from roost.daemon.session.glance import traces_of
-from roost.daemon.session.live import Live
+from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.session.window import Window
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import race
@@ -63,7 +63,7 @@ CATCH_UP = 256
 class Driver:
     """Drives one live session until it is gone."""
 
-    def __init__(self, live: Live, fleet: Fleet, clock: Clock, records: Threads) -> None:
+    def __init__(self, live: LiveSession, fleet: Fleet, clock: Clock, records: Threads) -> None:
         """Drive this session; `records` are the threads that read what its agent writes."""
         self._records = records
         self._live = live
@@ -129,7 +129,7 @@ class Driver:
             return QUIET if session.state is SessionState.BLOCKED and self._boot_stands() else EXPECTING
         if self._unseen_from is not None and session.state is not SessionState.UNKNOWN:
             return WORKING
-        if session.state is SessionState.UNKNOWN or self._window.standing:
+        if session.state is SessionState.UNKNOWN or self._window.covered:
             return RECHECK
         if session.state is SessionState.BLOCKED or (session.state is SessionState.IDLE and not flight):
             return QUIET
@@ -223,7 +223,7 @@ class Driver:
         return result
 
     def _read(self) -> None:
-        """Blocking: what the sensor finds, new lines of the tails, and the status file, for `Live.take`.
+        """Blocking: what the sensor finds, new lines of the tails, and the status file, for `take`.
 
         It may come to its end long after it was given up: what it has read of a record is not lost.
         """
@@ -232,7 +232,7 @@ class Driver:
             if goes_on:
                 self._read_all(live, session)
 
-    def _read_all(self, live: Live, session: Session | None) -> None:
+    def _read_all(self, live: LiveSession, session: Session | None) -> None:
         if session is not None:
             # What is written after the clock was set back is of this session all the same.
             live.sensor.since = session.started_at + min(session.clock_moved, 0.0)

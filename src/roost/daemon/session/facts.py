@@ -5,7 +5,7 @@ from roost.core.vocabulary import events as e
 from roost.core.vocabulary.commands import offer_key
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import PeerState
-from roost.daemon.session.live import Live
+from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
 from roost.host.interfaces import Clock
 from roost.runtimes.base import Answered, Compacted, ConversationSeen, Fact, Prompted, Rejected, TurnOver
@@ -16,7 +16,7 @@ ASKED = "the turn was interrupted as the operator asked"
 class Facts:
     """Turns the facts of one live session into events about its messages."""
 
-    def __init__(self, live: Live, fleet: Fleet, clock: Clock) -> None:
+    def __init__(self, live: LiveSession, fleet: Fleet, clock: Clock) -> None:
         """Tell of this session."""
         self._live = live
         self._fleet = fleet
@@ -83,10 +83,10 @@ class Facts:
 
     def _latest(self) -> set[str]:
         """The messages that were recorded as prompts last, or else the one that was entered last."""
-        handing = self._live.handing
-        if self._live.prompted or handing is None or not handing.enters:
+        handover = self._live.handover
+        if self._live.prompted or handover is None or not handover.enters:
             return self._live.prompted
-        return {handing.message}
+        return {handover.message}
 
     async def _taken(self, message: Message, evidence: str) -> None:
         """The message was taken; if it is the one that is being handed over, its offer has ended."""
@@ -99,10 +99,10 @@ class Facts:
 
     def _entered(self, message: Message) -> str:
         """How the message was handed over, if this daemon did it."""
-        handing = self._live.handing
-        if handing is None or (handing.message, handing.attempt) != (message.id, message.attempts):
+        handover = self._live.handover
+        if handover is None or (handover.message, handover.attempt) != (message.id, message.attempts):
             return ""
-        return handing.words(self._clock.monotonic())
+        return handover.words(self._clock.monotonic())
 
     def flight(self) -> list[Message]:
         """The messages that are with this session."""

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from roost.daemon.session.live import Live, Lives, Misplaced
+from roost.daemon.session.live_sessions import LiveSession, LiveSessions, Misplaced
 from roost.daemon.state.threads import HungError, Threads
 from roost.host.interfaces import Clock
 
@@ -63,9 +63,9 @@ class Folder:
 class Folders:
     """Looks at the folders of all live sessions; one on a disk that does not answer holds up no other."""
 
-    def __init__(self, lives: Lives, clock: Clock) -> None:
+    def __init__(self, live_sessions: LiveSessions, clock: Clock) -> None:
         """Look at these."""
-        self._lives = lives
+        self._live_sessions = live_sessions
         self._clock = clock
         self._threads = Threads("folders", 1, BOUND)
         self._folders: dict[str, Folder] = {}
@@ -79,23 +79,26 @@ class Folders:
 
     async def look(self) -> None:
         """Note what is wrong with each folder, and have its driver tell it."""
-        lives = {live.session.id: live for live in self._lives}
+        live_sessions = {live.session.id: live for live in self._live_sessions}
         self._folders = {
             session: self._folders.get(session) or Folder(live.context.home / "started.json", live.agent_pid)
-            for session, live in lives.items()
+            for session, live in live_sessions.items()
         }
-        self._slow &= lives.keys()
-        quick = [session for session in lives if session not in self._slow]
+        self._slow &= live_sessions.keys()
+        quick = [session for session in live_sessions if session not in self._slow]
         found: list[Misplaced | None] = []
         try:
             await self._threads.run(_look, [self._folders[session] for session in quick], found)
         except HungError:
             self._slow.add(quick[len(found)])
         for session, trouble in zip(quick, found, strict=False):
-            _note(lives[session], trouble)
+            _note(live_sessions[session], trouble)
         for session in tuple(self._slow):
             with suppress(HungError):
-                _note(lives[session], await self._threads.run_for(session, self._folders[session].trouble))
+                _note(
+                    live_sessions[session],
+                    await self._threads.run_for(session, self._folders[session].trouble),
+                )
                 self._slow.discard(session)
 
 
@@ -105,7 +108,7 @@ def _look(folders: Sequence[Folder], found: list[Misplaced | None]) -> None:
         found.append(folder.trouble())  # noqa: PERF401 -- see above
 
 
-def _note(live: Live, trouble: Misplaced | None) -> None:
+def _note(live: LiveSession, trouble: Misplaced | None) -> None:
     if live.misplaced != trouble:
         live.misplaced = trouble
         live.poke.set()

@@ -9,7 +9,7 @@ from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.peer import Peer, Settings
 from roost.core.vocabulary.session import Processes, Session, stand_in
 from roost.daemon.session.failures import REPLACED, LaunchError, gone, judged, not_run
-from roost.daemon.session.live import Live
+from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.session.origin import Origin, write_origin
 from roost.daemon.state.machine import Machine
 from roost.errors import RoostError
@@ -19,7 +19,7 @@ from roost.host.files import ensure_private_directory, write_atomic
 from roost.host.interfaces import Liveness, Terminal
 from roost.host.process_table import HOME_VARIABLE, NONCE_VARIABLE, SESSION_VARIABLE
 from roost.host.shim_spec import ShimSpec, Started, read_started, shim_argv
-from roost.paths import Places
+from roost.local.paths import Places
 from roost.runtimes.base import Context, LaunchPlan, Runtime
 from roost.store.interfaces import Batch, Token
 
@@ -66,7 +66,7 @@ class Launcher:
             url=self._url,
         )
 
-    async def launch(self, session: Session, settings: Settings) -> Live:
+    async def launch(self, session: Session, settings: Settings) -> LiveSession:
         """Start the session's processes. Raises LaunchError, or another RoostError, with the reason."""
         context = self.context(session, settings)
         runtime = self._machine.runtimes.get(settings.runtime)
@@ -219,14 +219,14 @@ def pane_log(places: Places, session: Session) -> Path:
 
 def live_session(
     context: Context, runtime: Runtime, terminal: Terminal, started: Started, log: Path | None = None
-) -> Live:
+) -> LiveSession:
     """The live session of a launch or an adoption. Raises LaunchError when it is not known what runs."""
     if started.agent is None or started.shim is None or started.server is None:
         raise LaunchError("the agent ended before it could be identified", Blame.PROGRAM)
     processes = Processes(started.agent, started.shim, started.server, str(terminal.socket))
     session = replace(context.session, processes=processes)
     context = replace(context, session=session)
-    return Live(context, runtime, runtime.sensor(context), terminal, started.agent.pid, log)
+    return LiveSession(context, runtime, runtime.sensor(context), terminal, started.agent.pid, log)
 
 
 def _server_environment(env: Mapping[str, str]) -> dict[str, str]:

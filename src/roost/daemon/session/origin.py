@@ -60,8 +60,8 @@ def bound_to(port: str, sessions: Path, processes: Processes) -> list[str]:
         except HostError:
             continue
         known = [each for each in (started and started.agent, started and started.shim) if each]
-        lives = any(each.liveness is not Liveness.DEAD for each in processes.probe_all(known))
-        if lives and origin.url.rpartition(":")[2] == port:
+        live_sessions = any(each.liveness is not Liveness.DEAD for each in processes.probe_all(known))
+        if live_sessions and origin.url.rpartition(":")[2] == port:
             found.add(origin.session.peer)
     return sorted(found)
 

@@ -5,7 +5,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from roost.daemon.session.live import Live, Lives
+from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.threads import BusyError, HungError
 from roost.errors import RoostError
@@ -22,10 +22,10 @@ _log = logging.getLogger("roost.panes")
 class PaneLogs:
     """Looks after the logs of live sessions."""
 
-    def __init__(self, machine: Machine, lives: Lives) -> None:
+    def __init__(self, machine: Machine, live_sessions: LiveSessions) -> None:
         """Bound each to the size of the configuration's logs."""
         self._machine = machine
-        self._lives = lives
+        self._live_sessions = live_sessions
         self._failing: set[str] = set()
 
     async def run(self) -> None:
@@ -37,9 +37,9 @@ class PaneLogs:
 
     async def mend(self) -> None:
         """Begin the logs anew that hold nothing or that nobody writes; what hinders it is said once."""
-        lives = [(live, self._path(live)) for live in self._lives]
-        sizes = await self._machine.work.files.run(_sizes, [path for _, path in lives])
-        for (live, path), size in zip(lives, sizes, strict=True):
+        live_sessions = [(live, self._path(live)) for live in self._live_sessions]
+        sizes = await self._machine.work.files.run(_sizes, [path for _, path in live_sessions])
+        for (live, path), size in zip(live_sessions, sizes, strict=True):
             try:
                 await self._mend(live, path, size)
             except (RoostError, OSError) as error:
@@ -49,7 +49,7 @@ class PaneLogs:
             else:
                 self._failing.discard(live.session.id)
 
-    async def _mend(self, live: Live, path: Path, size: int | None) -> None:
+    async def _mend(self, live: LiveSession, path: Path, size: int | None) -> None:
         frame, bound = live.frame, self._machine.config.log_size
         if not size and frame is not None and frame.text.strip():
             shown = (await live.terminal.capture(escapes=True, history=HISTORY)).strip()
@@ -59,7 +59,7 @@ class PaneLogs:
             await live.terminal.log_to(path, bound)
             live.poke.set()
 
-    def _path(self, live: Live) -> Path:
+    def _path(self, live: LiveSession) -> Path:
         return live.log or self._machine.places.pane_log(live.peer)
 
 

@@ -1,7 +1,7 @@
 """What a session's terminal shows, and how it gets its prompt back where nobody is there to give it back."""
 
 from roost.core.vocabulary.session import Session, SessionState
-from roost.daemon.session.live import Live
+from roost.daemon.session.live_sessions import LiveSession
 from roost.host.interfaces import Clock
 from roost.runtimes.base import Composer, Reading
 from roost.runtimes.screen import plain
@@ -21,7 +21,7 @@ RENEWED = 70.0
 class Window:
     """The terminal of one live session, looked at."""
 
-    def __init__(self, live: Live, clock: Clock) -> None:
+    def __init__(self, live: LiveSession, clock: Clock) -> None:
         """Look at this session's terminal."""
         self._live = live
         self._clock = clock
@@ -87,7 +87,7 @@ class Window:
             await self._live.terminal.caption(*self._told)
 
     @property
-    def standing(self) -> bool:
+    def covered(self) -> bool:
         """Whether a view or a mode stands that may be left once nobody is there."""
         return self._stands is not None or (self._live.frame is not None and bool(self._live.frame.mode))
 

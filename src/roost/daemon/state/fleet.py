@@ -17,7 +17,7 @@ from roost.core.vocabulary.events import Event, Rename, SenderRenamed
 from roost.core.vocabulary.identity import OPERATOR
 from roost.core.vocabulary.peer import Peer, PeerState
 from roost.core.vocabulary.policy import Policy
-from roost.daemon.state.bearing import Bearing, take_bearing
+from roost.daemon.state.clock_reading import ClockReading, read_clocks
 from roost.daemon.state.lane import Lane, Outcome, Waiting, accepted, batch_of, fail, forget
 from roost.daemon.state.tasks import Tasks
 from roost.errors import NotFoundError, RoostError, StoreError
@@ -60,7 +60,7 @@ class Fleet:
 
     def load(self, states: Iterable[PeerState]) -> None:
         """Take over the stored states."""
-        here = take_bearing(self._clock)
+        here = read_clocks(self._clock)
         for state in states:
             self._lanes[state.peer.name] = Lane(state, here)
 
@@ -125,16 +125,16 @@ class Fleet:
             self._adding.discard(peer.name)
 
     async def _add(self, peer: Peer) -> None:
-        lane = self._lanes.setdefault(peer.name, Lane(None, take_bearing(self._clock)))
+        lane = self._lanes.setdefault(peer.name, Lane(None, read_clocks(self._clock)))
         state = PeerState(peer)
         commands = (
             c.SavePeer(peer),
             c.Journal("added", peer.name, data={"runtime": peer.settings.runtime, "dir": peer.settings.dir}),
         )
-        here = take_bearing(self._clock)
+        here = read_clocks(self._clock)
         rows = await self._store.commit(batch_of(here.wall, commands))
         self.decided_at = here.wall
-        lane.state, lane.bearing = state, here
+        lane.state, lane.reading = state, here
         self._publish(peer.name, state, commands, rows)
 
     async def tell(
@@ -250,7 +250,7 @@ class Fleet:
     async def _commit_together(
         self, taken: Mapping[str, tuple[Lane, list[tuple[str, Event, str | None]]]]
     ) -> list[tuple[str, Event, str | None]]:
-        here = take_bearing(self._clock)
+        here = read_clocks(self._clock)
         made: list[tuple[str, Lane, PeerState | None, list[tuple[Waiting, Outcome]]]] = []
         for name, (lane, own) in taken.items():
             waiting = [Waiting(event, settles, {}, (), None) for _, event, settles in own]
@@ -327,7 +327,7 @@ class Fleet:
             lane.unstored = []
             fail(waiting, NotFoundError(f"'{name}' has just been removed"))
             return
-        here = take_bearing(self._clock)
+        here = read_clocks(self._clock)
         state, decided = self._decide(name, lane, waiting, here)
         commands = tuple(command for _, outcome in decided for command in outcome.commands)
         try:
@@ -361,14 +361,14 @@ class Fleet:
                 self._tasks.start(told, f"new name of {new} at {state.peer.name}")
 
     def _decide(
-        self, name: str, lane: Lane, waiting: list[Waiting], here: Bearing
+        self, name: str, lane: Lane, waiting: list[Waiting], here: ClockReading
     ) -> tuple[PeerState | None, list[tuple[Waiting, Outcome]]]:
         """Decide one event after another; those that cannot be decided have failed already.
 
         A clock that was moved since the state was stored comes first: nothing may be decided by wrong times.
         """
-        state, moved = lane.state, lane.bearing.moved_to(here)
-        lane.heading = here if moved is not None else None
+        state, moved = lane.state, lane.reading.moved_to(here)
+        lane.next_reading = here if moved is not None else None
         if moved is not None:
             waiting = [Waiting(moved, None, {}, (), None), *waiting]
         decided: list[tuple[Waiting, Outcome]] = []

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.peer import PeerState
-from roost.daemon.state.bearing import Bearing
+from roost.daemon.state.clock_reading import ClockReading
 from roost.errors import RoostError
 from roost.store.interfaces import Batch, Intent, Token, intent_for
 
@@ -43,15 +43,15 @@ class Waiting:
 
 @dataclass(slots=True)
 class Lane:
-    """`bearing`: the clocks that the times in `state` go by; `heading`: those of what is being stored.
+    """`reading`: the clocks that the times in `state` go by; `next_reading`: of what is being stored.
 
     `unstored` is what the store refused and is so all the same, `seen` the state that it makes, `trouble`
     why, and `again` whether it is to be tried again.
     """
 
     state: PeerState | None
-    bearing: Bearing
-    heading: Bearing | None = None
+    reading: ClockReading
+    next_reading: ClockReading | None = None
     waiting: deque[Waiting] = field(default_factory=deque[Waiting])
     running: bool = False
     unstored: list[Waiting] = field(default_factory=list[Waiting])
@@ -62,7 +62,7 @@ class Lane:
     def turn(self, state: PeerState | None) -> None:
         """What was decided is stored."""
         self.state = state
-        self.bearing = self.heading or self.bearing
+        self.reading = self.next_reading or self.reading
 
 
 def accepted(outcome: Outcome) -> Outcome:

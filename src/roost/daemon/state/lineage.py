@@ -12,7 +12,7 @@ from roost.daemon.state.threads import Threads
 from roost.errors import StoreError
 from roost.host.files import write_atomic
 from roost.host.interfaces import Clock, Ids, Processes
-from roost.paths import Places
+from roost.local.paths import Places
 from roost.store.interfaces import Batch, Store
 from roost.store.note import STORE, Note, doubted, read_note
 

@@ -3,13 +3,13 @@
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 
-from roost.config import Config
 from roost.daemon.state.threads import Work
 from roost.host.inheritance import Inheritance
 from roost.host.interfaces import Clock, Ids, Processes, Terminals
 from roost.host.notify import Notifier
 from roost.host.scope import Scopes
-from roost.paths import Places
+from roost.local.config import Config
+from roost.local.paths import Places
 from roost.runtimes.registry import Runtimes
 from roost.store.interfaces import Store
 

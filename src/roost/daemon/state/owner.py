@@ -10,7 +10,7 @@ from pathlib import Path
 
 from roost.errors import StoreError
 from roost.host.interfaces import Processes
-from roost.paths import Places
+from roost.local.paths import Places
 from roost.store.codec import Shape
 from roost.store.reader import Reader
 

@@ -164,7 +164,7 @@ class Work:
     """The daemon's blocking work by kind. Where a bound has passed, the work is a HungError.
 
     `records`: what the agents' programs write, and who has it open. `searches`: all that they have written.
-    `glances`: at the sizes of it all.
+    `looks`: at the sizes of it all.
     `launches`: programs and folders that a start needs. `processes`: the process table. `files`: our own.
     `modules`: parts of the program that are loaded late.
     """

@@ -8,7 +8,7 @@ from roost.core.decide import deadline
 from roost.core.transition.ending import policy_end
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.peer import PeerState
-from roost.daemon.state.bearing import take_bearing
+from roost.daemon.state.clock_reading import read_clocks
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks, race
 from roost.errors import NotFoundError, RoostError
@@ -52,10 +52,10 @@ class Ticker:
 
     async def run(self) -> None:
         """Tick for ever; of a peer's deadline it learns with the peer's first event."""
-        bearing = take_bearing(self._clock)
+        reading = read_clocks(self._clock)
         while True:
-            here = take_bearing(self._clock)
-            moved, now = bearing.moved_to(here), here.wall
+            here = read_clocks(self._clock)
+            moved, now = reading.moved_to(here), here.wall
             if moved is not None:
                 _log.warning(
                     "the wall clock moved by %.1f s: it was set by %.1f s, and the machine or this process"
@@ -64,7 +64,7 @@ class Ticker:
                     moved.set_by,
                     moved.by - moved.set_by,
                 )
-                bearing = here
+                reading = here
                 # The fleet moves a peer's times with the next event, whichever that is.
                 self._due = dict.fromkeys(self._fleet.names(), now)
             for name in [name for name, at in self._due.items() if at <= now]:

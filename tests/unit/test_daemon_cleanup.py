@@ -12,7 +12,7 @@ from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.peer import Peer, Settings
 from roost.core.vocabulary.policy import Policy
 from roost.daemon.death.authority import TREE, Authority
-from roost.daemon.death.clearing import AGAIN, Clearing
+from roost.daemon.death.cleanup import AGAIN, Cleanup
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.threads import Work
@@ -51,7 +51,7 @@ class Stage:
         self.fleet = Fleet(self.store, self.clock, Policy(waking=False), self.tasks)
         places = SimpleNamespace(home="/home")
         machine: Any = SimpleNamespace(clock=self.clock, processes=self.processes, places=places, work=Work())
-        self.clearing = Clearing(self.fleet, Authority(machine, self.fleet), self.clock)
+        self.cleanup = Cleanup(self.fleet, Authority(machine, self.fleet), self.clock)
 
     async def open(self) -> list[str]:
         """Intents that are not settled."""
@@ -74,16 +74,16 @@ async def stage() -> AsyncIterator[Stage]:
 async def test_N7_a_launch_waits_until_the_tree_is_empty(stage: Stage) -> None:
     child = stage.processes.spawn(marker=Marker("s", "n", "/home"))
     stranger = stage.processes.spawn(marker=Marker("other", "n", "/home"))
-    stage.clearing.announce(REMAINS)
-    launch = stage.tasks.start(stage.clearing.over("a"), "launch")
-    other = stage.tasks.start(stage.clearing.over("b"), "launch of another peer")
+    stage.cleanup.announce(REMAINS)
+    launch = stage.tasks.start(stage.cleanup.over("a"), "launch")
+    other = stage.tasks.start(stage.cleanup.over("b"), "launch of another peer")
     await asyncio.wait_for(other, PATIENCE)
     assert not launch.done()
-    clearing = stage.tasks.start(stage.clearing.clear(REMAINS), "clear")
+    cleanup = stage.tasks.start(stage.cleanup.clear(REMAINS), "clear")
 
     async def over() -> bool:
         await stage.clock.advance(0.01)
-        return clearing.done()
+        return cleanup.done()
 
     await eventually(over, timeout=PATIENCE, why="it is cleared")
     await asyncio.wait_for(launch, PATIENCE)
@@ -98,8 +98,8 @@ async def test_N7_what_hangs_in_the_kernel_is_an_alarm_once_and_is_tried_until_i
 ) -> None:
     child = stage.processes.spawn(marker=Marker("s", "n", "/home"))
     stage.processes.hanging.add(child.pid)
-    clearing = stage.tasks.start(stage.clearing.clear(REMAINS), "clear")
-    launch = stage.tasks.start(stage.clearing.over("a"), "launch")
+    cleanup = stage.tasks.start(stage.cleanup.clear(REMAINS), "clear")
+    launch = stage.tasks.start(stage.cleanup.over("a"), "launch")
 
     async def told() -> bool:
         await stage.clock.advance(TREE / 4)
@@ -107,12 +107,12 @@ async def test_N7_what_hangs_in_the_kernel_is_an_alarm_once_and_is_tried_until_i
 
     await eventually(told, timeout=PATIENCE, why="the launch goes on, and it was told")
     assert await stage.open() == [REMAINS.key]
-    assert not clearing.done()
+    assert not cleanup.done()
     stage.processes.hanging.clear()
 
     async def over() -> bool:
         await stage.clock.advance(AGAIN / 4)
-        return clearing.done()
+        return cleanup.done()
 
     await eventually(over, timeout=PATIENCE, why="it is ended after all")
     assert stage.processes.identify(child.pid) is None

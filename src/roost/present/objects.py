@@ -9,8 +9,8 @@ from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Death, Errand, Session
 from roost.core.vocabulary.settings import show_settings
 from roost.core.vocabulary.view import iso, shown
+from roost.present.story import STEPS, story
 from roost.store.records import JournalRow, StoredMessage, head
-from roost.story import STEPS, story
 
 
 def peer_row(state: PeerState, now: float) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from roost.core.vocabulary.session import Cause, Death, Session
 from roost.daemon.session.evidence import on_disk
 from roost.daemon.session.launcher import pane_log
-from roost.daemon.session.live import Live, Remains
+from roost.daemon.session.live_sessions import Leftovers, LiveSession
 from roost.daemon.state.machine import Machine
 from roost.host.interfaces import Liveness
 from roost.host.shim_spec import DeathRecord
@@ -23,7 +23,7 @@ _RECORDED = {
 }
 
 
-class Autopsy:
+class Postmortem:
     """Looks at what ended sessions have left on this machine."""
 
     def __init__(self, machine: Machine, spool: Spool) -> None:
@@ -31,7 +31,7 @@ class Autopsy:
         self._machine = machine
         self._spool = spool
 
-    def examine(self, session: Session, live: Live | None, context: Context | None) -> Remains:
+    def examine(self, session: Session, live: LiveSession | None, context: Context | None) -> Leftovers:
         """Blocking: all that one look tells. `context`: None when it is not known how it was launched."""
         record, unread = None, None
         try:
@@ -45,7 +45,7 @@ class Autopsy:
         resumable = False
         if context is not None and session.conversation is not None:
             resumable = on_disk(self._machine.runtimes, context)
-        return Remains(*self._over(session), record, unread, lines, resumable)
+        return Leftovers(*self._over(session), record, unread, lines, resumable)
 
     def _over(self, session: Session) -> tuple[bool, bool]:
         """Whether the agent is dead for certain, and whether nothing of the session can be left."""
@@ -102,7 +102,7 @@ def death_of(
     )
 
 
-def last_lines(live: Live | None, log: Path) -> tuple[str, ...]:
+def last_lines(live: LiveSession | None, log: Path) -> tuple[str, ...]:
     """Blocking: the last lines that the session showed, from the latest look or else from its pane log."""
     shown = [line.rstrip() for line in live.screen.splitlines() if line.strip()] if live is not None else []
     return tuple(shown[-LAST_LINES:] or forensics.last_lines(str(log), LAST_LINES))

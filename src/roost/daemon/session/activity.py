@@ -1,4 +1,4 @@
-"""Glances at quiet sessions: what happens in one leaves a trace in a file, and a look at its size is cheap.
+"""The activity of quiet sessions: what happens leaves a trace in a file, and a look at its size is cheap.
 
 All that a program shows is appended to its pane log, what it records to its own files. So a quiet session is
 really looked at only when one of them changed, and now and then in case that a trace was not written.
@@ -7,50 +7,52 @@ really looked at only when one of them changed, and now and then in case that a 
 import os
 from collections.abc import Iterable
 
-from roost.daemon.session.live import Live, Lives
+from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.threads import HungError, Threads
 from roost.host.interfaces import Clock
-from roost.paths import Places
+from roost.local.paths import Places
 
 EVERY = 1.0
-"""Seconds between two glances: a person at the terminal of a quiet session is noticed within it."""
+"""Seconds between two looks: a person at the terminal of a quiet session is noticed within it."""
 
 Trace = tuple[int, int, int] | None
 """Time of the last change (nanoseconds), size (bytes) and number of a file; None: it cannot be seen."""
 
 
-class Glances:
+class Activity:
     """Wakes the drivers of quiet sessions in which something happened."""
 
-    def __init__(self, fleet: Fleet, lives: Lives, places: Places, clock: Clock, threads: Threads) -> None:
-        """Glance at these sessions."""
+    def __init__(
+        self, fleet: Fleet, live_sessions: LiveSessions, places: Places, clock: Clock, threads: Threads
+    ) -> None:
+        """Look at these sessions."""
         self._threads = threads
         self._fleet = fleet
-        self._lives = lives
+        self._live_sessions = live_sessions
         self._places = places
         self._clock = clock
         self._seen: dict[str, tuple[Trace, ...]] = {}
 
     async def run(self) -> None:
-        """Glance for ever."""
+        """Look for ever."""
         while True:
             await self._clock.sleep(EVERY)
-            await self.glance()
+            await self.look()
 
-    async def glance(self) -> None:
+    async def look(self) -> None:
         """Wake the driver of each quiet session that left new traces, or that a message is with.
 
-        A session that has just become quiet has no last glance: what happened between its driver's last look
+        A session that has just become quiet has no last look: what happened between its driver's last look
         and now must not be missed. A pane log that cannot be seen tells nothing: its session is looked at.
         """
-        quiet = [(live, live.quiet) for live in self._lives if live.quiet is not None]
+        quiet = [(live, live.quiet) for live in self._live_sessions if live.quiet is not None]
         paths = [(str(live.log or self._places.pane_log(live.peer)), *files) for live, files in quiet]
         seen: list[tuple[Trace, ...]] = []
         try:
             await self._threads.run(_look, paths, seen)
         except HungError:
-            # Its driver finds out; until then nobody glances at it, and the others have their turn again.
+            # Its driver finds out; until then nobody looks at it, and the others have their turn again.
             slow = quiet[len(seen)][0]
             slow.quiet = None
             slow.poke.set()
@@ -62,7 +64,7 @@ class Glances:
             if traces[0] is None or traces != before.get(live.session.id) or self._in_flight(live):
                 live.poke.set()
 
-    def _in_flight(self, live: Live) -> bool:
+    def _in_flight(self, live: LiveSession) -> bool:
         """Whether a message is with the session: evidence may have been found by others than its driver."""
         state = self._fleet.find(live.peer)
         flight = state.in_flight if state is not None else ()
@@ -82,7 +84,7 @@ def _trace(path: str) -> Trace:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def traces_of(live: Live) -> tuple[str, ...]:
+def traces_of(live: LiveSession) -> tuple[str, ...]:
     """The files beside the pane log in which a change of the session shows."""
     status = live.sensor.status_path(live.agent_pid)
     return tuple(str(path) for path in (*live.sensor.tails(), *([status] if status is not None else [])))

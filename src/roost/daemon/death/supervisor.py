@@ -1,4 +1,4 @@
-"""Keeps live sessions: watches their processes, drives them, joins their terminals again, buries them."""
+"""Keeps live sessions: watches their processes, drives them, joins their terminals again, reaps them."""
 
 import asyncio
 import logging
@@ -9,10 +9,10 @@ from roost.core.vocabulary import events as e
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.session import Cause, Processes, SessionState
-from roost.daemon.death.undertaker import Undertaker
+from roost.daemon.death.reaper import Reaper
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.failures import judged
-from roost.daemon.session.live import Live, Lives
+from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks, race
@@ -31,24 +31,24 @@ REJOIN = 0.5
 LOOKED = 5.0
 """Seconds that a look may take which is taken before an end is judged."""
 AGAIN = 2.0
-"""Seconds until a session that could not be buried, as on a full disk, is buried, or one that could not be
+"""Seconds until a session that could not be reaped, as on a full disk, is reaped, or one that could not be
 watched is watched.
 """
 
-_log = logging.getLogger("roost.keeper")
+_log = logging.getLogger("roost.supervisor")
 
 
-class Keeper:
+class Supervisor:
     """Holds every live session until its shim is gone."""
 
     def __init__(
-        self, machine: Machine, fleet: Fleet, lives: Lives, undertaker: Undertaker, tasks: Tasks
+        self, machine: Machine, fleet: Fleet, live_sessions: LiveSessions, reaper: Reaper, tasks: Tasks
     ) -> None:
         """Keep sessions on this machine."""
         self._machine = machine
         self._fleet = fleet
-        self._lives = lives
-        self._undertaker = undertaker
+        self._live_sessions = live_sessions
+        self._reaper = reaper
         self._tasks = tasks
         self._drivers: dict[str, Driver] = {}
         self._closing = False
@@ -58,7 +58,7 @@ class Keeper:
     def listen(self) -> None:
         """Hear of each death record as it is written."""
         try:
-            self._bell = self._undertaker.listen(self._recorded)
+            self._bell = self._reaper.listen(self._recorded)
         except SensorError as error:
             _log.warning("deaths are noticed when the shims leave, a little later: %s", error.message)
 
@@ -68,13 +68,13 @@ class Keeper:
         if self._bell is not None:
             self._bell.cancel()
 
-    def live(self, session: str | None) -> Live | None:
+    def live(self, session: str | None) -> LiveSession | None:
         """A live session by its id."""
-        return self._lives.find(session)
+        return self._live_sessions.find(session)
 
     def held(self) -> int:
         """How many sessions are held."""
-        return sum(1 for _ in self._lives)
+        return sum(1 for _ in self._live_sessions)
 
     def driver(self, session: str | None) -> Driver | None:
         """The driver of a live session."""
@@ -94,9 +94,9 @@ class Keeper:
         except (RoostError, OSError) as error:
             _log.info("a session cannot be looked at before its end is judged: %s", error)
 
-    def keep(self, live: Live) -> None:
+    def supervise(self, live: LiveSession) -> None:
         """Hold a live session: watch its processes, drive it."""
-        self._lives.add(live)
+        self._live_sessions.add(live)
         processes = _processes(live)
         live.halted = partial(self._halted, processes.agent)
         for process, ended in (
@@ -110,17 +110,17 @@ class Keeper:
                 _log.warning("session %s cannot be watched: %s", live.session.id, error.message)
         self._join(live)
 
-    def _join(self, live: Live) -> None:
+    def _join(self, live: LiveSession) -> None:
         """Drive a session through its terminal until the connection ends."""
         live.terminal.on_gone(lambda: self._disconnected(live))
         self._begin(live)
 
-    def _begin(self, live: Live) -> None:
+    def _begin(self, live: LiveSession) -> None:
         driver = Driver(live, self._fleet, self._machine.clock, self._machine.work.records)
         self._drivers[live.session.id] = driver
         self._tasks.start(self._drive(live, driver), f"driver {live.peer}")
 
-    async def _drive(self, live: Live, driver: Driver) -> None:
+    async def _drive(self, live: LiveSession, driver: Driver) -> None:
         """Run the driver. What ends it in error, as a machine without threads, is waited out."""
         try:
             await driver.run()
@@ -135,7 +135,7 @@ class Keeper:
             if self._drivers.get(live.session.id) is driver:
                 del self._drivers[live.session.id]
 
-    async def _blind(self, live: Live, why: str) -> None:
+    async def _blind(self, live: LiveSession, why: str) -> None:
         """Show for a moment that nothing can be seen of the session."""
         unknown = e.Observed(live.session.id, SessionState.UNKNOWN, f"it cannot be watched: {why}")
         try:
@@ -144,14 +144,14 @@ class Keeper:
             _log.warning("session %s cannot be shown as unknown: %s", live.session.id, error.message)
         await self._machine.clock.sleep(AGAIN)
 
-    def _disconnected(self, live: Live) -> None:
+    def _disconnected(self, live: LiveSession) -> None:
         """The terminal has gone; that of a session that is passing away is missed by nobody."""
         if not self._closing and live.session.id not in self._passing:
             self._tasks.start(self._rejoin(live), f"rejoin {live.peer}")
 
     def _recorded(self, record: DeathRecord) -> None:
         """The shim has recorded its agent's end; an end that somebody waits for it sees to itself."""
-        live = self._lives.find(record.session)
+        live = self._live_sessions.find(record.session)
         if live is None or record.nonce != live.session.nonce:
             return
         live.record = record
@@ -161,26 +161,26 @@ class Keeper:
             live.ends("the session's shim has seen its agent end")
             self._ended(live)
 
-    def _left(self, live: Live) -> None:
+    def _left(self, live: LiveSession) -> None:
         live.ends("the session's shim has ended")
         self._ended(live)
 
-    def _ended(self, live: Live) -> None:
+    def _ended(self, live: LiveSession) -> None:
         if not self._closing:
-            self._tasks.start(self._passed_away(live), f"bury {live.peer}")
+            self._tasks.start(self._passed_away(live), f"reap {live.peer}")
 
-    def _stranded(self, live: Live) -> None:
+    def _stranded(self, live: LiveSession) -> None:
         """Its tmux server has ended: the shim is the first witness of that, this is the second (P10)."""
         if not self._closing:
             self._tasks.start(self._strand(live), f"strand {live.peer}")
 
-    async def _strand(self, live: Live) -> None:
+    async def _strand(self, live: LiveSession) -> None:
         """Show that the session serves nobody any more while its shim ends it, and see that it does."""
         if await self._alive(_processes(live).shim):
             await self._unknown(live, "its tmux server is gone, and its shim is ending it")
         await self._passed_away(live)
 
-    async def _rejoin(self, live: Live) -> None:
+    async def _rejoin(self, live: LiveSession) -> None:
         """The connection ended. While the server lives, join again: a person may have detached us all."""
         while True:
             try:
@@ -215,31 +215,31 @@ class Keeper:
                 return None
             raise
 
-    async def _passed_away(self, live: Live) -> None:
-        """Bury the session, again and again until it is done: nobody else notices an end that was noticed."""
+    async def _passed_away(self, live: LiveSession) -> None:
+        """Reap the session, again and again until it is done: nobody else notices an end that was noticed."""
         if live.session.id in self._passing:
             return
         self._passing.add(live.session.id)
         try:
             while True:
                 try:
-                    await self._bury(live)
+                    await self._reap(live)
                 except (RoostError, OSError) as error:
-                    _log.warning("session %s cannot be buried yet: %s", live.session.id, error)
+                    _log.warning("session %s cannot be reaped yet: %s", live.session.id, error)
                     await self._machine.clock.sleep(AGAIN)
                 else:
                     return
         finally:
             self._passing.discard(live.session.id)
 
-    async def _bury(self, live: Live) -> None:
-        """Bury the session once its shim has recorded the end or is gone: an agent's end is its to record."""
-        await self._undertaker.prepare(live)
+    async def _reap(self, live: LiveSession) -> None:
+        """Reap the session once its shim has recorded the end or is gone: an agent's end is its to record."""
+        await self._reaper.prepare(live)
         if not live.over.is_set():
             await self._over(live)
-        await self._undertaker.bury(live.session, live.context, live.witness)
+        await self._reaper.reap(live.session, live.context, live.witness)
 
-    async def _over(self, live: Live) -> None:
+    async def _over(self, live: LiveSession) -> None:
         """Wait for the shim; where it takes long, show that, and see that it ends."""
         processes = _processes(live)
         watch = self._machine.processes.watch(processes.shim, partial(self._left, live))
@@ -256,7 +256,7 @@ class Keeper:
         finally:
             watch.cancel()
 
-    async def _unknown(self, live: Live, why: str) -> None:
+    async def _unknown(self, live: LiveSession, why: str) -> None:
         """Show that the session serves nobody any more."""
         live.lost = True
         await self._fleet.report(live.peer, e.Observed(live.session.id, SessionState.UNKNOWN, why))
@@ -281,7 +281,7 @@ class Keeper:
         return probe.liveness is not Liveness.DEAD
 
 
-def _processes(live: Live) -> Processes:
+def _processes(live: LiveSession) -> Processes:
     processes = live.session.processes
     assert processes is not None  # noqa: S101 -- a live session is built from its processes
     return processes

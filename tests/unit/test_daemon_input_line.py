@@ -9,7 +9,7 @@ from roost.core.messages import envelope
 from roost.core.vocabulary.message import Message, Notice
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session, WakeCause
-from roost.daemon.delivery.standing import Standing, standing
+from roost.daemon.delivery.input_line import InputLine, read_input_line
 from roost.runtimes import claude_screen, codex_screen
 from roost.runtimes.base import Composer, Context, View
 from roost.runtimes.demo import DemoRuntime
@@ -31,9 +31,9 @@ def filled(draft: str, *, collapsed: bool = False) -> View:
 @pytest.mark.parametrize("width", [7, 33, 80, 1000])
 def test_a_wrapped_envelope_is_ours(text: str, width: int) -> None:
     rows = [row[at : at + width] for row in text.split("\n") for at in range(0, len(row) or 1, width)]
-    assert standing(filled("  ".join(rows)), ID) is Standing.OURS
+    assert read_input_line(filled("  ".join(rows)), ID) is InputLine.OURS
     beginning_hidden = " ".join(["…", *rows[2:]])
-    assert standing(filled(beginning_hidden), ID) is Standing.OURS
+    assert read_input_line(filled(beginning_hidden), ID) is InputLine.OURS
 
 
 @pytest.mark.parametrize(
@@ -51,14 +51,14 @@ def test_a_wrapped_envelope_is_ours(text: str, width: int) -> None:
     ],
 )
 def test_anything_around_it_is_a_draft(draft: str) -> None:
-    assert standing(filled(draft), ID) is Standing.MIXED
+    assert read_input_line(filled(draft), ID) is InputLine.MIXED
 
 
 def test_a_placeholder_and_an_unseen_text_are_told_apart() -> None:
-    assert standing(filled("[Pasted text #1]", collapsed=True), ID) is Standing.PASTE
-    assert standing(filled(""), ID) is Standing.UNSEEN
+    assert read_input_line(filled("[Pasted text #1]", collapsed=True), ID) is InputLine.PASTE
+    assert read_input_line(filled(""), ID) is InputLine.UNSEEN
     for composer in (Composer.EMPTY, Composer.HIDDEN):
-        assert standing(View(composer), ID) is Standing.NOTHING
+        assert read_input_line(View(composer), ID) is InputLine.NOTHING
 
 
 @pytest.mark.parametrize("name", ["draft", "draft-collapsed-paste"])
@@ -66,11 +66,11 @@ def test_a_placeholder_and_an_unseen_text_are_told_apart() -> None:
 def test_recorded_screens_show_drafts_and_placeholders(runtime: str, name: str) -> None:
     screen = (SCREENS / runtime / f"{name}.txt").read_text()
     view = (claude_screen if runtime == "claude" else codex_screen).look_at(screen).view
-    wanted = Standing.MIXED if name == "draft" else Standing.PASTE
-    assert standing(view, ID) is wanted, view.draft
+    wanted = InputLine.MIXED if name == "draft" else InputLine.PASTE
+    assert read_input_line(view, ID) is wanted, view.draft
     typed = re.sub(r"\[Pasted ", "so [Pasted ", screen)
     view = (claude_screen if runtime == "claude" else codex_screen).look_at(typed).view
-    assert standing(view, ID) is Standing.MIXED
+    assert read_input_line(view, ID) is InputLine.MIXED
 
 
 def test_what_a_message_says_on_the_demo_agents_screen_is_no_state_of_it() -> None:

@@ -21,7 +21,7 @@ AGAIN = 5.0
 _log = logging.getLogger("roost.clearing")
 
 
-class Clearing:
+class Cleanup:
     """Clears trees, and holds up launches meanwhile."""
 
     def __init__(self, fleet: Fleet, authority: Authority, clock: Clock) -> None:

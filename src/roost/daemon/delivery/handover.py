@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from roost.core.vocabulary.message import Message
-from roost.daemon.session.live import Handing
+from roost.daemon.session.live_sessions import HandOver
 from roost.host.interfaces import Clock
 
 
@@ -11,12 +11,12 @@ class Holder(Protocol):
     """The session that something is handed over to."""
 
     @property
-    def handing(self) -> Handing | None:
+    def handover(self) -> HandOver | None:
         """What was done last."""
         ...
 
 
-class Handed:
+class HandOvers:
     """The offers of this daemon that have not ended with certainty; one for each message at most."""
 
     def __init__(self, clock: Clock) -> None:
@@ -41,8 +41,8 @@ class Handed:
         attempt, holder = self._offers.pop(message.id, (0, None))
         if attempt != message.attempts or holder is None:
             return 0.0
-        handing = holder.handing
-        if handing is None or (handing.message, handing.attempt) != (message.id, attempt):
+        handover = holder.handover
+        if handover is None or (handover.message, handover.attempt) != (message.id, attempt):
             return None
-        taken = handing.enters and not handing.queued
-        return self._clock.monotonic() - handing.pasted if taken else None
+        taken = handover.enters and not handover.queued
+        return self._clock.monotonic() - handover.pasted if taken else None

@@ -10,34 +10,34 @@ from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import Peer, PeerState, Quarantine, Settings
 from roost.core.vocabulary.policy import Policy
 from roost.core.vocabulary.session import Cause, Ending, Session, SessionState, WakeCause
-from roost.daemon.state.bearing import TOLERATED, Bearing, take_bearing
+from roost.daemon.state.clock_reading import TOLERATED, ClockReading, read_clocks
 from roost.host.clock import SystemClock
 from roost.host.memory.clock import VirtualClock
 
 
 async def test_time_that_passes_is_no_move() -> None:
     clock = VirtualClock()
-    before = take_bearing(clock)
+    before = read_clocks(clock)
     await clock.advance(86400)
-    assert before.moved_to(take_bearing(clock)) is None
+    assert before.moved_to(read_clocks(clock)) is None
 
 
 def test_a_clock_that_is_set_and_a_machine_that_sleeps_are_told_apart() -> None:
     clock = VirtualClock()
-    before = take_bearing(clock)
+    before = read_clocks(clock)
     clock.jump(-3600)
-    assert before.moved_to(take_bearing(clock)) == e.ClockMoved(-3600, -3600)
+    assert before.moved_to(read_clocks(clock)) == e.ClockMoved(-3600, -3600)
     clock.suspend(600)
-    assert before.moved_to(take_bearing(clock)) == e.ClockMoved(-3000, -3600)
+    assert before.moved_to(read_clocks(clock)) == e.ClockMoved(-3000, -3600)
 
 
 def test_a_clock_that_is_set_right_by_a_little_is_left_alone() -> None:
     clock = VirtualClock()
-    before = take_bearing(clock)
+    before = read_clocks(clock)
     clock.jump(TOLERATED / 2)
-    assert before.moved_to(take_bearing(clock)) is None
+    assert before.moved_to(read_clocks(clock)) is None
     clock.jump(TOLERATED)
-    assert before.moved_to(take_bearing(clock)) is not None
+    assert before.moved_to(read_clocks(clock)) is not None
 
 
 def test_a_reading_that_was_interrupted_is_made_again() -> None:
@@ -54,12 +54,12 @@ def test_a_reading_that_was_interrupted_is_made_again() -> None:
             return found
 
     clock = Interrupted()
-    assert take_bearing(clock) == Bearing(clock.now(), 10.0, 10.0)
+    assert read_clocks(clock) == ClockReading(clock.now(), 10.0, 10.0)
 
 
 def test_the_machines_clocks_run_together() -> None:
     clock = SystemClock()
-    assert take_bearing(clock).moved_to(take_bearing(clock)) is None
+    assert read_clocks(clock).moved_to(read_clocks(clock)) is None
 
 
 def _state() -> PeerState:

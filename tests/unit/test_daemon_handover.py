@@ -9,11 +9,11 @@ import pytest
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.message import Examination, Message, MessageState
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
-from roost.daemon.delivery.handed import Handed
+from roost.daemon.delivery.handover import HandOvers
 from roost.daemon.effects import executor
 from roost.daemon.effects.executor import Executor
 from roost.daemon.session.evidence import Finding
-from roost.daemon.session.live import Handing
+from roost.daemon.session.live_sessions import HandOver
 from roost.runtimes.base import Controls
 from tests.unit.test_daemon_deliver import QuickClock
 
@@ -24,21 +24,21 @@ OFFERED = Message(
 
 @dataclass
 class Session:
-    handing: Handing | None
+    handover: HandOver | None
 
 
-def handing(*, enters: int, attempt: int = 2, message: str = OFFERED.id) -> Handing:
-    return Handing(message, attempt, 100.0, enters=enters)
+def handover(*, enters: int, attempt: int = 2, message: str = OFFERED.id) -> HandOver:
+    return HandOver(message, attempt, 100.0, enters=enters)
 
 
 @pytest.mark.parametrize(
     ("known", "entered"),
     [
-        (handing(enters=1), True),
-        (handing(enters=0), False),
-        (replace(handing(enters=1), queued=True), False),
-        (handing(enters=1, attempt=1), False),
-        (handing(enters=1, message="1" * 32), False),
+        (handover(enters=1), True),
+        (handover(enters=0), False),
+        (replace(handover(enters=1), queued=True), False),
+        (handover(enters=1, attempt=1), False),
+        (handover(enters=1, message="1" * 32), False),
         (None, False),
     ],
     ids=[
@@ -50,9 +50,9 @@ def handing(*, enters: int, attempt: int = 2, message: str = OFFERED.id) -> Hand
         "not pasted",
     ],
 )
-def test_N4_what_may_have_been_entered(known: Handing | None, *, entered: bool) -> None:
+def test_N4_what_may_have_been_entered(known: HandOver | None, *, entered: bool) -> None:
     clock: Any = QuickClock()
-    handed = Handed(clock)
+    handed = HandOvers(clock)
     handed.begin(OFFERED, Session(known))
     clock.at = 105.0
     assert handed.entered(OFFERED) == (5.0 if entered else None)
@@ -94,7 +94,7 @@ async def test_N4_no_record_proves_nothing_when_its_program_had_no_time_to_write
     fleet: Any = SimpleNamespace(get=lambda _name: state, on_committed=listeners)
     nothing: Any = None
     made = Executor(machine, fleet, launcher, nothing, nothing, nothing, nothing, nothing)
-    made._handed.begin(OFFERED, Session(handing(enters=1)))
+    made._handed.begin(OFFERED, Session(handover(enters=1)))
     clock.at = 100.0 + ago
     found = await made._examine_dead(c.Examine(None, "worker", OFFERED, "conversation"))
     assert found.verdict is verdict

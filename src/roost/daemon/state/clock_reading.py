@@ -12,14 +12,14 @@ _TOGETHER = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Bearing:
+class ClockReading:
     """One reading of all clocks (seconds): the wall's, the machine's, the machine's with its sleep."""
 
     wall: float
     running: float
     whole: float
 
-    def moved_to(self, later: "Bearing") -> ClockMoved | None:
+    def moved_to(self, later: "ClockReading") -> ClockMoved | None:
         """How the wall clock was moved between two readings; None when it was not, or by next to nothing."""
         by = (later.wall - later.running) - (self.wall - self.running)
         set_by = (later.wall - later.whole) - (self.wall - self.whole)
@@ -28,10 +28,10 @@ class Bearing:
         return ClockMoved(by, set_by)
 
 
-def take_bearing(clock: Clock) -> Bearing:
+def read_clocks(clock: Clock) -> ClockReading:
     """Read all clocks at one moment: a reading that was interrupted is made again."""
     while True:
         begun = clock.monotonic()
-        bearing = Bearing(clock.now(), clock.monotonic(), clock.boottime())
+        reading = ClockReading(clock.now(), clock.monotonic(), clock.boottime())
         if clock.monotonic() - begun < _TOGETHER:
-            return bearing
+            return reading

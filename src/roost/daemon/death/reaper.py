@@ -17,10 +17,10 @@ from roost.core.vocabulary import events as e
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Session, SessionState
 from roost.daemon.death.authority import Authority
-from roost.daemon.death.autopsy import Autopsy, death_of
-from roost.daemon.death.clearing import Clearing
+from roost.daemon.death.cleanup import Cleanup
+from roost.daemon.death.postmortem import Postmortem, death_of
 from roost.daemon.session.driver import Driver
-from roost.daemon.session.live import Live, Lives, Remains
+from roost.daemon.session.live_sessions import Leftovers, LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.threads import HungError
@@ -34,57 +34,59 @@ RECORD = 2.0
 LOOK = 0.02
 """Seconds for which, and between which, a record that the disk does not give is asked for again."""
 
-_log = logging.getLogger("roost.undertaker")
+_log = logging.getLogger("roost.reaper")
 
 
 class KillError(RoostError):
     """A session could not be ended."""
 
 
-class Undertaker:
-    """Buries sessions whose shim is gone."""
+class Reaper:
+    """Reaps sessions whose shim is gone."""
 
     def __init__(
-        self, machine: Machine, fleet: Fleet, lives: Lives, authority: Authority, spool: Spool
+        self, machine: Machine, fleet: Fleet, live_sessions: LiveSessions, authority: Authority, spool: Spool
     ) -> None:
-        """Bury on this machine."""
+        """Reap on this machine."""
         self._machine = machine
         self._fleet = fleet
-        self._lives = lives
+        self._live_sessions = live_sessions
         self._authority = authority
         self._spool = spool
-        self._autopsy = Autopsy(machine, spool)
-        self.clearing = Clearing(fleet, authority, machine.clock)
+        self._postmortem = Postmortem(machine, spool)
+        self.cleanup = Cleanup(fleet, authority, machine.clock)
         fleet.on_committed.append(self._purged)
 
     def listen(self, recorded: Callable[[DeathRecord], None]) -> Watch:
         """Call back with each death record as its shim writes it. Raises SensorError."""
         return self._spool.listen(recorded)
 
-    async def prepare(self, live: Live) -> None:
+    async def prepare(self, live: LiveSession) -> None:
         """Look at what an ended agent has left, while its shim writes the record: the dead write no more."""
         current = self._current(live.session)
         if current is not None:
-            live.remains = await self._look(current, live, live.context)
+            live.leftovers = await self._look(current, live, live.context)
 
-    async def bury(self, session: Session, context: Context | None, why: str) -> None:
+    async def reap(self, session: Session, context: Context | None, why: str) -> None:
         """Tell the fleet of the death, once, with what its record says.
 
         `why` is the evidence that the session is over: its shim is gone, or nothing of it was ever started.
         Raises KillError while its agent lives on or nothing can be told of its processes.
         """
-        live = self._lives.find(session.id)
+        live = self._live_sessions.find(session.id)
         if live is not None:
-            if live.burying:
+            if live.reaping:
                 return
-            live.burying = True
+            live.reaping = True
         try:
-            await self._bury(session, live, context, why)
+            await self._reap(session, live, context, why)
         finally:
             if live is not None:
-                live.burying = False
+                live.reaping = False
 
-    async def _bury(self, session: Session, live: Live | None, context: Context | None, why: str) -> None:
+    async def _reap(
+        self, session: Session, live: LiveSession | None, context: Context | None, why: str
+    ) -> None:
         """Close the row at the proof of the end; children that outlived it are cleared from then on.
 
         Where there is no such proof yet, or somebody waits for the end, the tree is cleared first.
@@ -105,19 +107,19 @@ class Undertaker:
         death = death_of(current, found.record, why, found.lines, self._machine.clock.now(), boot)
         died = e.Died(death, found.resumable, cleared)
         await self._fleet.report(session.peer, died, settles=f"end:{session.id}")
-        self._lives.drop(session.id)
+        self._live_sessions.drop(session.id)
         if live is not None:
             await live.forget()
             await live.terminal.close()
         await self._machine.work.files.run(self._clean, session)
 
-    async def _look(self, session: Session, live: Live | None, context: Context | None) -> Remains:
+    async def _look(self, session: Session, live: LiveSession | None, context: Context | None) -> Leftovers:
         """What is left of the session, while its driver tells what its agent's own record still says.
 
         A record that the disk does not give now is asked for again for a while.
         """
         deadline = self._machine.clock.monotonic() + RECORD
-        look = partial(self._autopsy.examine, session, live, context)
+        look = partial(self._postmortem.examine, session, live, context)
         if live is not None:
             driver = Driver(live, self._fleet, self._machine.clock, self._machine.work.records)
             try:
@@ -137,13 +139,15 @@ class Undertaker:
             found = await self._examined(known, live, live.context)
         return found
 
-    async def _examined(self, session: Session, live: Live | None, context: Context | None) -> Remains:
+    async def _examined(
+        self, session: Session, live: LiveSession | None, context: Context | None
+    ) -> Leftovers:
         """What is left; where the agent's own record cannot be read now, the next launch looks into it."""
         work = self._machine.work
         try:
-            return await work.records.run_for(session.id, self._autopsy.examine, session, live, context)
+            return await work.records.run_for(session.id, self._postmortem.examine, session, live, context)
         except HungError:
-            found = await work.files.run(self._autopsy.examine, session, live, None)
+            found = await work.files.run(self._postmortem.examine, session, live, None)
             return replace(found, resumable=context is not None and session.conversation is not None)
 
     def _current(self, session: Session) -> Session | None:
@@ -247,11 +251,13 @@ class Undertaker:
         self._machine.places.terminal(session).unlink(missing_ok=True)
 
 
-def _known(live: Live | None) -> Remains | None:
+def _known(live: LiveSession | None) -> Leftovers | None:
     """What was found at the agent's end, with the record that was heard of; None where that is not all."""
-    if live is None or live.record is None or live.remains is None:
+    if live is None or live.record is None or live.leftovers is None:
         return None
-    return replace(live.remains, record=live.record) if live.remains.dead and live.remains.lines else None
+    return (
+        replace(live.leftovers, record=live.record) if live.leftovers.dead and live.leftovers.lines else None
+    )
 
 
 def _changed(path: Path) -> float:

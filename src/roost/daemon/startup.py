@@ -12,7 +12,7 @@ from roost.host.ancestry import Enclosure, enclosure, is_shim
 from roost.host.inheritance import Inheritance, is_planted, take, unplanted
 from roost.host.outside import InsideError, refusal, start_outside
 from roost.host.process_table import SESSION_VARIABLE
-from roost.paths import Places
+from roost.local.paths import Places
 
 STAY = "ROOST_STAY"
 """For daemons that are to end with a session: those of tests that an agent runs."""

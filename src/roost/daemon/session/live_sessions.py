@@ -18,7 +18,7 @@ Reading = tuple[Sequence[Fact], Sequence[bytes], bytes | None]
 
 
 @dataclass(slots=True)
-class Handing:
+class HandOver:
     """How one offer of a message goes: since when it stands pasted (monotonic seconds), and our Enters.
 
     `touched`: when a person had pressed a key last (Unix seconds) when the input line was seen to be empty.
@@ -39,7 +39,7 @@ class Handing:
 
 
 @dataclass(frozen=True, slots=True)
-class Remains:
+class Leftovers:
     """What one look at an ended session found: `dead` its agent, `cleared` all of it, both for certain.
 
     `record`: its shim's; `unread`: why that cannot be read. `lines`: what it showed last. `resumable`: a turn
@@ -68,7 +68,7 @@ class Misplaced:
 
 
 @dataclass(slots=True)
-class Live:
+class LiveSession:
     """One live session. `poke` wakes its driver, `changed` fires after each look.
 
     `prompted` are the messages that the agent's own record shows to be taken since its latest turn began: a
@@ -82,7 +82,7 @@ class Live:
     `quiet`: its driver looks again when it is poked, or when one of these files or the pane log has changed;
     None: it looks again by itself. `lost`: its agent or terminal is dead, so that what its files still say
     of its state is not true any more. `over`: its shim has recorded the agent's end, or has ended itself, as
-    `witness` says; `record`: the record that was heard of; `remains`: what the agent had left when it ended.
+    `witness` says; `record`: the record that was heard of; `leftovers`: what the agent had left then.
     `log` is where its terminal's output goes, as far as known. `misplaced`: what is wrong with its folder.
     `forgotten`: its files are let go of.
     `found` is what was read of its files and not told yet, `readers` how many read them now.
@@ -105,7 +105,7 @@ class Live:
     prompted: set[str] = field(default_factory=set[str])
     answered: bool = False
     entered: tuple[str, int] | None = None
-    handing: Handing | None = None
+    handover: HandOver | None = None
     rejected: str = ""
     interrupting: frozenset[str] = frozenset()
     compacted_at: float = 0.0
@@ -113,8 +113,8 @@ class Live:
     over: asyncio.Event = field(default_factory=asyncio.Event)
     witness: str = ""
     record: DeathRecord | None = None
-    remains: Remains | None = None
-    burying: bool = False
+    leftovers: Leftovers | None = None
+    reaping: bool = False
     misplaced: Misplaced | None = None
     forgotten: bool = False
     readers: int = 0
@@ -181,22 +181,22 @@ class Live:
             tail.close()
 
 
-class Lives:
+class LiveSessions:
     """The live sessions by session id."""
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._by_id: dict[str, Live] = {}
+        self._by_id: dict[str, LiveSession] = {}
 
-    def __iter__(self) -> Iterator[Live]:
+    def __iter__(self) -> Iterator[LiveSession]:
         """All of them."""
         return iter(list(self._by_id.values()))
 
-    def add(self, live: Live) -> None:
+    def add(self, live: LiveSession) -> None:
         """Hold a session."""
         self._by_id[live.session.id] = live
 
-    def find(self, session: str | None) -> Live | None:
+    def find(self, session: str | None) -> LiveSession | None:
         """The session of that id."""
         return self._by_id.get(session) if session is not None else None
 

@@ -16,7 +16,7 @@ from roost.errors import HostError
 from roost.host.files import names_in
 from roost.host.interfaces import Liveness, Marker, Probe, Processes
 from roost.host.shim_spec import DeathRecord, Started, is_locked, read_death, read_started
-from roost.paths import Places
+from roost.local.paths import Places
 
 OWN = "roost adopt --store"
 """The command by which a person says that whoever served the store before is gone."""
@@ -39,7 +39,7 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Census:
+class Inventory:
     """What was seen.
 
     `marked`: all processes that carry any roost's marker, None when the process table could not be read.
@@ -61,14 +61,14 @@ class Census:
 
 
 class Enumerator:
-    """Takes a census of one roost."""
+    """Takes a inventory of one roost."""
 
     def __init__(self, places: Places, processes: Processes) -> None:
         """Look at these places."""
         self._places = places
         self._processes = processes
 
-    def take(self, sessions: Sequence[Session], scope: Scope, now: float) -> Census:
+    def take(self, sessions: Sequence[Session], scope: Scope, now: float) -> Inventory:
         """Look once, at all of them. Failures become facts; nothing is raised."""
         started, broken = self._identities(sessions)
         # Only a session whose three processes are all known can be told by them.
@@ -97,7 +97,9 @@ class Enumerator:
         look = _Look(
             scope, now, boot, host, others, started, broken, shims, probes, records, seen, locked, homes, home
         )
-        return Census(tuple(look.row(session) for session in sessions), started, records, marked, own, agents)
+        return Inventory(
+            tuple(look.row(session) for session in sessions), started, records, marked, own, agents
+        )
 
     def _agents(self, sessions: Sequence[Session]) -> frozenset[str]:
         """Which agents may live although their shim does not."""

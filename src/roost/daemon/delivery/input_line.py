@@ -9,7 +9,7 @@ TYPING = 2.0
 """Seconds after a person's key in which more are likely; tmux 3.3a tells a key's time to the second."""
 
 
-class Standing(StrEnum):
+class InputLine(StrEnum):
     """`OURS` for certain; `PASTE`: one long paste that may be ours; `MIXED`: a draft is in it, or all of it.
 
     `UNSEEN`: there is a text, and its program does not show which.
@@ -22,12 +22,12 @@ class Standing(StrEnum):
     UNSEEN = "unseen"
 
 
-def standing(view: View, message_id: str) -> Standing:
+def read_input_line(view: View, message_id: str) -> InputLine:
     """Judge the input line of a look."""
     if view.composer is not Composer.FILLED:
-        return Standing.NOTHING
+        return InputLine.NOTHING
     if view.collapsed:
-        return Standing.PASTE
+        return InputLine.PASTE
     if not view.draft:
-        return Standing.UNSEEN
-    return Standing.OURS if envelope.stands_alone(view.draft, message_id) else Standing.MIXED
+        return InputLine.UNSEEN
+    return InputLine.OURS if envelope.stands_alone(view.draft, message_id) else InputLine.MIXED

@@ -1,0 +1,1 @@
+"""Peers, messages and findings as people and programs are shown them."""
