@@ -17,8 +17,6 @@ from tests.support.daemon import Roost, environ_of, roost_in
 from tests.support.home import Home, environment, make_home
 from tests.support.wait import wait_until
 
-pytestmark = pytest.mark.xdist_group("callers")
-
 PATIENCE = 30.0
 ASKER = Path(__file__).resolve().parent.parent / "support" / "asker.py"
 SHELL = """

@@ -34,9 +34,6 @@ def body_of(size: int) -> str:
     return whole + "x" * (size - 1 - len(whole.encode())) + "\\"
 
 
-pytestmark = pytest.mark.xdist_group("delivery")
-
-
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Roost]:
     with shared_roost() as made:

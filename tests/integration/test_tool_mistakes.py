@@ -16,8 +16,6 @@ from roost.core.vocabulary.identity import OPERATOR
 from roost.daemon.serve.arguments import in_words_of_tools, quoted_id
 from tests.support.daemon import Roost, cleared, shared_roost
 
-pytestmark = pytest.mark.xdist_group("tool_mistakes")
-
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Roost]:

@@ -288,7 +288,7 @@ def roost_in(home: Home, *, started: bool = True) -> Iterator[Roost]:
 
 @contextmanager
 def shared_roost() -> Iterator[Roost]:
-    """A roost in a home of its own for the tests of one module, which are one `xdist_group`."""
+    """A roost in a home of its own for the tests of one module."""
     with make_home() as home, roost_in(home) as made:
         yield made
 
