@@ -160,10 +160,15 @@ def allow(agents: Agents, name: str) -> None:
     def gone() -> bool:
         return agents.roost.row(name)["state"] != "blocked"
 
-    deadline = 10
-    while not gone() and deadline:
-        deadline -= 1
+    def pressed() -> bool:
         agents.roost.keys(name, "Enter")
         with contextlib.suppress(NeverHappenedError):
             wait_until(gone, timeout=1.0, why="the dialog goes away")
-    assert gone(), agents.roost.screen(name)
+        return gone()
+
+    wait_until(
+        lambda: gone() or pressed(),
+        timeout=PATIENCE,
+        why="the dialog goes away",
+        describe=lambda: agents.roost.screen(name),
+    )
