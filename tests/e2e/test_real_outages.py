@@ -21,6 +21,8 @@ def agents(shared: Agents) -> Iterator[Agents]:
     with cleared_agents(shared) as made:
         if made.runtime == "claude":
             made.settings["claude"]["env.CLAUDE_CODE_MAX_RETRIES"] = "1"
+        else:
+            made.settings["codex"]["args"] += " -c model_providers.fake.request_max_retries=1"
         yield made
 
 

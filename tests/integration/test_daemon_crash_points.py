@@ -2,7 +2,7 @@
 
 A step is either side of every commit and of every effect on the machine (tests/support/crash_daemon.py). Each
 story first runs undisturbed and counts; then it runs once for each point. There are 20 to 80 points in a
-story, each costs a start of the daemon. Of the delivery to an agent that is up each is tried, of the others by
+story; each costs a start of the daemon. All of a delivery to an agent that is up are tried, of the others by
 default an evenly spaced part; `ROOST_CRASH_POINTS=all` tries every one of all (some minutes; `-n` spreads the
 stories), `ROOST_CRASH_POINTS=7/20` every 20th, beginning with the 7th. `-rP` shows how many there were.
 """
