@@ -6,10 +6,13 @@ from pathlib import Path
 import apsw
 import pytest
 
+from roost.core.vocabulary.commands import Perform
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.session import ControlKind, ControlRequest
 from roost.store import rows
 from roost.store.database import open_database
+from roost.store.interfaces import intent_for
 from roost.store.reader import Reader
 from roost.store.records import Wanted
 from tests.support.store_samples import death, peer, session
@@ -75,4 +78,47 @@ def test_a_store_of_the_third_version_keeps_all_its_sessions_and_peers(tmp_path:
     reader = Reader(path)
     assert reader.peers() == [PeerState.of(made[1], (live, kept), ()), PeerState(made[0])]
     assert reader.deaths() == [death(ended)]
+    reader.close()
+
+
+def test_a_store_of_the_fifth_version_keeps_what_was_asked_of_its_sessions(tmp_path: Path) -> None:
+    """`errand` in sessions and in what is still to be done; a text that looks like it stays."""
+    path = tmp_path / "roost.db"
+    migrations = sorted((Path(open_database.__code__.co_filename).parent / "migrations").glob("*.sql"))
+    old = apsw.Connection(str(path))
+    old.execute("".join(migration.read_text() for migration in migrations[:5]))
+    old.pragma("user_version", 5)
+    old.execute(
+        "INSERT INTO peers (name, runtime, stopped, created_at, data) VALUES (?, ?, ?, ?, ?)",
+        rows.peer_row(peer("a")),
+    )
+    asked = ControlRequest(ControlKind.COMPACT, "human", 101.5, begun=True)
+    live = replace(session("a", 1), control=asked, why='it said {"errand": null}')
+    values = list(rows.session_row(live))
+    values[-1] = str(values[-1]).replace('"control":', '"errand":')
+    old.execute(
+        "INSERT INTO sessions (id, peer, generation, state, conversation, started_at, pooled, data)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        values,
+    )
+    intent = intent_for(Perform(live, asked), 102.0)
+    assert intent.kind == "control"
+    assert intent.key == f"control:{live.id}:101.5"
+    old.execute(
+        "INSERT INTO intents (key, kind, peer, at, session, message, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            f"errand:{live.id}:101.5",
+            "errand",
+            "a",
+            102.0,
+            live.id,
+            None,
+            '{"kind":"compact","at":101.5}',
+        ),
+    )
+    old.close()
+    open_database(path).close()
+    reader = Reader(path)
+    assert reader.peers() == [PeerState.of(peer("a"), (live,), ())]
+    assert reader.load().intents == (intent,)
     reader.close()

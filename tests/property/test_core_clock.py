@@ -22,9 +22,9 @@ SET_BY = st.sampled_from([-86400.0, -3600.0, -3.0, 3.0, 40.0, 7200.0])
 class Moved(Machine):
     """Beside the machine's own peer, its twin, whose wall clock is off by what it was set.
 
-    An errand is named by its session and the time at which it was asked for. Times here are whole quarters,
-    so a clock that is set back may show one of them again, which no clock does to the microsecond: in no life
-    is the twin asked for two errands at what its clock calls the same time, unless they were.
+    A control request is named by its session and the time at which it was asked for. Times here are whole
+    quarters, so a clock that is set back may show one of them again, which no clock does to the microsecond.
+    In no life is the twin asked for two at what its clock calls the same time, unless they were.
     """
 
     def __init__(self) -> None:
@@ -60,15 +60,15 @@ class Moved(Machine):
         if self.twin is not None:
             self.twin, twins = decide(self.twin, self.seen(event), self.now + self.offset, POLICY)
             assert outline(twins) == outline(made)
-            self.name_errands()
+            self.name_controls()
         return made
 
-    def name_errands(self) -> None:
-        """What the twin calls an errand."""
+    def name_controls(self) -> None:
+        """What the twin calls a control request."""
         if self.state is not None and self.twin is not None:
             for mine, its in zip(self.state.sessions, self.twin.sessions, strict=True):
-                if mine.errand is not None and its.errand is not None:
-                    self.named[mine.id, mine.errand.at] = its.errand.at
+                if mine.control is not None and its.control is not None:
+                    self.named[mine.id, mine.control.at] = its.control.at
 
     def seen(self, event: e.Event) -> e.Event:
         """The event by the twin's clock."""

@@ -378,9 +378,9 @@ class Machine(Shell):
             case c.Notify():
                 self.effects.append(effect)
             case c.Perform(asked) if (
-                session is not None and session.id == asked.id and session.open_errand is not None
+                session is not None and session.id == asked.id and session.open_control is not None
             ):
-                self.effects.append(c.Perform(session, session.open_errand))
+                self.effects.append(c.Perform(session, session.open_control))
             case c.End(ended) if self.state is not None:
                 found = self.state.find_session(ended.id)
                 if found is not None and found.ending is not None:

@@ -15,7 +15,7 @@ from roost.core.vocabulary.identity import OPERATOR, ProcessId
 from roost.core.vocabulary.message import Examination, Message, MessageState, Notice, Timing
 from roost.core.vocabulary.peer import Peer, PeerState, WakePolicy
 from roost.core.vocabulary.policy import Policy, Traits
-from roost.core.vocabulary.session import Cause, Death, ErrandKind, Processes, Session, SessionState
+from roost.core.vocabulary.session import Cause, ControlKind, Death, Processes, Session, SessionState
 from tests.support.core_world import Stored, Truth
 
 Pick = Callable[..., Any]
@@ -257,7 +257,7 @@ class Shell(RuleBasedStateMachine):
         assert command.steers or session.state is SessionState.IDLE, "typed into a running turn"
         assert not command.steers or self.may_steer(command.message)
         assert session.ending is None
-        assert session.open_errand is None
+        assert session.open_control is None
         if self.peer().settings.apart and command.message.notice is None:
             assert command.message.topic == session.topic, "a conversation was polluted (B1)"
         assert not self.passed_over(command.message), "a later message went first"
@@ -336,19 +336,19 @@ class Shell(RuleBasedStateMachine):
                 else:
                     self.reap(current, pick(Cause.UNKNOWN, Cause.CRASHED))
             case c.Perform():
-                self.run_errand(effect, pick)
+                self.run_control(effect, pick)
             case c.Notify():
                 pass
 
-    def run_errand(self, asked: c.Perform, pick: Pick) -> None:
+    def run_control(self, asked: c.Perform, pick: Pick) -> None:
         session = self.live()
         if session is None or session.id != asked.session.id:
             return
         flight = self.state.in_flight if self.state else ()
         failed = pick(None, None, "it hangs")
-        if asked.errand.kind is ErrandKind.INTERRUPT and flight and failed is None:
+        if asked.control.kind is ControlKind.INTERRUPT and flight and failed is None:
             self.tell(e.TurnEnded(session.id, "record", "interrupted", interrupted=True))
-        self.tell(e.Performed(session.id, asked.errand.at, failed))
+        self.tell(e.Performed(session.id, asked.control.at, failed))
 
     def run_launch(self, session: Session, pick: Pick) -> None:
         if self.state is None or self.state.find_session(session.id) is None:
@@ -491,7 +491,7 @@ class Shell(RuleBasedStateMachine):
             return
         if session.task is None and (session.state is not SessionState.IDLE or self.state.messages):
             return
-        if session.open_errand is not None:
+        if session.open_control is not None:
             return
         if session.state not in (SessionState.STARTING, SessionState.STOPPING):
             assert policy_end(self.state) is not None

@@ -20,10 +20,10 @@ from roost.core.vocabulary.peer import (
 )
 from roost.core.vocabulary.session import (
     Cause,
+    ControlKind,
+    ControlRequest,
     Death,
     Ending,
-    Errand,
-    ErrandKind,
     Processes,
     Refusal,
     Session,
@@ -152,7 +152,7 @@ FULL_SESSION = Session(
     "asker",
     6.5,
     "a reason",
-    Errand(ErrandKind.COMPACT, "operator", 7.5, True, 8.5, "failed", "note"),
+    ControlRequest(ControlKind.COMPACT, "operator", 7.5, True, 8.5, "failed", "note"),
     -3600.5,
     "runs make",
     ("m-1", "m 2"),

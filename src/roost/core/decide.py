@@ -5,7 +5,7 @@ from typing import Any
 
 from roost.core import renaming, requests
 from roost.core.messages import delivery, doubt, waiting
-from roost.core.sessions import claim, clock, death, errands, lifecycle, pool
+from roost.core.sessions import claim, clock, control, death, lifecycle, pool
 from roost.core.sessions.wake import wake_blocked_until
 from roost.core.transition.ending import end, policy_end
 from roost.core.transition.step import Step
@@ -42,9 +42,9 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     e.Refresh: requests.on_refresh,
     e.Rename: renaming.on_rename,
     e.SenderRenamed: renaming.on_sender_renamed,
-    e.Interrupt: errands.on_interrupt,
-    e.Compact: errands.on_compact,
-    e.Performed: errands.on_performed,
+    e.Interrupt: control.on_interrupt,
+    e.Compact: control.on_compact,
+    e.Performed: control.on_performed,
     e.Remove: requests.on_remove,
     e.Configure: requests.on_configure,
     e.Completed: lifecycle.on_completed,
@@ -128,7 +128,7 @@ def _pump(step: Step) -> None:
     pool.tend(step)
     if step.session is None:
         _wake(step)
-    errands.go_on(step)
+    control.go_on(step)
     delivery.offer(step)
     waiting.tell(step)
 
@@ -198,6 +198,6 @@ def _times(state: PeerState) -> Iterator[float]:
     told_at = waiting.due_at(state)
     if told_at is not None:
         yield told_at
-    errand = session.open_errand if session is not None else None
-    if errand is not None and not errand.begun:
-        yield errands.given_up_at(errand)
+    asked = session.open_control if session is not None else None
+    if asked is not None and not asked.begun:
+        yield control.given_up_at(asked)

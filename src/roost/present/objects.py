@@ -6,7 +6,7 @@ from typing import Any
 from roost.core.sessions.sweep import Finding
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import PeerState
-from roost.core.vocabulary.session import Death, Errand, Session
+from roost.core.vocabulary.session import ControlRequest, Death, Session
 from roost.core.vocabulary.settings import show_settings
 from roost.core.vocabulary.view import iso, shown
 from roost.present.story import STEPS, story
@@ -61,19 +61,19 @@ def session_object(session: Session) -> dict[str, Any]:
         "started_at": iso(session.started_at),
         "wake_cause": str(session.wake),
         "resumed": session.resumed,
-        "errand": errand_object(session.errand) if session.errand else None,
+        "control": control_object(session.control) if session.control else None,
     }
 
 
-def errand_object(errand: Errand) -> dict[str, Any]:
+def control_object(control: ControlRequest) -> dict[str, Any]:
     """What an operator asked of a running session last."""
     return {
-        "kind": str(errand.kind),
-        "by": errand.by,
-        "at": iso(errand.at),
-        "ended_at": iso(errand.ended_at),
-        "failed": errand.failed,
-        "note": errand.note,
+        "kind": str(control.kind),
+        "by": control.by,
+        "at": iso(control.at),
+        "ended_at": iso(control.ended_at),
+        "failed": control.failed,
+        "note": control.note,
     }
 
 

@@ -70,9 +70,9 @@ def intent_for(effect: Effect, at: float) -> Intent:
         case Notify(notice_id, to, notice):
             told = {"id": notice_id, "outcome": notice.outcome, "why": notice.why}
             return Intent(effect.key, "notice", to, at, None, notice.about, told)
-        case Perform(session, errand):
-            data = {"kind": str(errand.kind), "at": errand.at}
-            return Intent(effect.key, "errand", session.peer, at, session.id, None, data)
+        case Perform(session, control):
+            data = {"kind": str(control.kind), "at": control.at}
+            return Intent(effect.key, "control", session.peer, at, session.id, None, data)
         case Clear(session, peer, nonce, root):
             known = None if root is None else [root.boot, root.pid, root.start]
             return Intent(effect.key, "clear", peer, at, session, None, {"nonce": nonce, "root": known})

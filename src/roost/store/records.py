@@ -15,7 +15,7 @@ from roost.core.vocabulary.peer import PeerState
 class Intent:
     """An effect that was decided and has not ended yet; a restarted daemon examines it again.
 
-    `key` is the effect's own key, `kind` one of launch, offer, examine, end, notice, errand; `data` holds
+    `key` is the effect's own key, `kind` one of launch, offer, examine, end, notice, control; `data` holds
     plain JSON values.
     """
 

@@ -111,7 +111,7 @@ def interrupt_command(app: App, name: str) -> None:
     Returns when the turn has ended. The message in it is not delivered again, and its sender is told. An open
     permission dialog is answered with no. Where no turn runs there is nothing to do.
     """
-    _errand(app, "interrupt", name, "its turn was ended")
+    _control(app, "interrupt", name, "its turn was ended")
 
 
 @command("compact", Argument("name"))
@@ -120,10 +120,10 @@ def compact_command(app: App, name: str) -> None:
 
     Returns when the agent has done it. A running turn is waited for, ten minutes at most; messages wait too.
     """
-    _errand(app, "compact", name, "its conversation was compacted")
+    _control(app, "compact", name, "its conversation was compacted")
 
 
-def _errand(app: App, method: str, name: str, done: str) -> None:
+def _control(app: App, method: str, name: str, done: str) -> None:
     result: Record = call_with_progress(app, method, {"name": name})
     if app.json:
         show_json(result)

@@ -420,7 +420,7 @@ def offer(step: Step) -> None:
     session = step.session
     if session is None or not session.ready or step.state.offered is not None:
         return
-    if session.ending is not None or session.open_errand is not None:
+    if session.ending is not None or session.open_control is not None:
         return
     message = next_offer(step)
     if message is None:

@@ -51,7 +51,7 @@ def on_claimed(step: Step, event: e.Claimed) -> None:
         active_at=step.now,
         ready=True,
         ending=None,
-        errand=None,
+        control=None,
         pooled=False,
         spare=False,
         task=given.id if used else None,  # it has a past, so it is given no task any more (P4)

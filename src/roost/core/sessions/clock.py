@@ -52,7 +52,7 @@ def _moved_death(death: LastDeath, by: float) -> LastDeath:
 
 
 def _moved_session(session: Session, by: float) -> Session:
-    ending, errand = session.ending, session.errand
+    ending, control = session.ending, session.control
     return replace(
         session,
         clock_moved=session.clock_moved + by,
@@ -60,8 +60,8 @@ def _moved_session(session: Session, by: float) -> Session:
         active_at=_later(session.active_at, by),
         armed_at=_later(session.armed_at, by),
         held_until=_later(session.held_until, by),
-        # An errand is named by the time at which it was asked for, so that time stays.
-        errand=replace(errand, clock_moved=errand.clock_moved + by) if errand is not None else None,
+        # A control request is named by the time at which it was asked for, so that time stays.
+        control=replace(control, clock_moved=control.clock_moved + by) if control is not None else None,
         ending=replace(ending, at=ending.at + by) if ending is not None else None,
     )
 

@@ -99,7 +99,7 @@ def make_way(step: Step) -> None:
     session = step.session
     if not step.peer.settings.apart or session is None or session.ending is not None:
         return
-    if session.open_errand is not None:
+    if session.open_control is not None:
         return
     if session.state is not SessionState.IDLE or not session.ready or step.state.in_flight:
         return

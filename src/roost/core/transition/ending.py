@@ -80,7 +80,7 @@ def policy_end(state: PeerState) -> PolicyEnd | None:
         return _task_end(state, session)
     if session.state is not SessionState.IDLE or state.in_flight:
         return None
-    if session.open_errand is not None:
+    if session.open_control is not None:
         return None
     if session.ending is not None:
         return own_end(session.ending)

@@ -10,7 +10,7 @@ from typing import Any
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.message import Message, Notice
 from roost.core.vocabulary.peer import Peer
-from roost.core.vocabulary.session import Cause, Death, Errand, Session
+from roost.core.vocabulary.session import Cause, ControlRequest, Death, Session
 from roost.errors import RoostError
 
 
@@ -194,12 +194,12 @@ class Perform:
     """Do what was asked of this running session."""
 
     session: Session
-    errand: Errand
+    control: ControlRequest
 
     @property
     def key(self) -> str:
         """The intent's key."""
-        return f"errand:{self.session.id}:{self.errand.at}"
+        return f"control:{self.session.id}:{self.control.at}"
 
 
 def clear(session: Session) -> Clear:

@@ -97,7 +97,7 @@ class Compact:
 
 @dataclass(frozen=True, slots=True)
 class Performed:
-    """The errand of the session that was asked for at `at` is over; `failed` says why it was not done."""
+    """The control request that was asked of the session at `at` is over; `failed`: why it was not done."""
 
     session: str
     at: float

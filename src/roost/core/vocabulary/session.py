@@ -83,7 +83,7 @@ class Ending:
     note: str = ""
 
 
-class ErrandKind(StrEnum):
+class ControlKind(StrEnum):
     """What an operator can ask of a running session without ending it."""
 
     INTERRUPT = "interrupt"
@@ -91,14 +91,14 @@ class ErrandKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class ControlRequest:
     """Something asked of a running session at `at` (Unix seconds, its identity), and how it ended.
 
     `begun`: its keys may have been pressed. `failed` says why it was not done, `note` what else is known.
     `clock_moved`: seconds that the clock has jumped since it was asked for.
     """
 
-    kind: ErrandKind
+    kind: ControlKind
     by: str
     at: float
     begun: bool = False
@@ -154,7 +154,7 @@ class Session:
     sender: str | None = None
     held_until: float | None = None
     vetoed: str = ""
-    errand: Errand | None = None
+    control: ControlRequest | None = None
     clock_moved: float = 0.0
     background: str = ""
     told: tuple[str, ...] = ()
@@ -162,9 +162,9 @@ class Session:
     used: bool = False
 
     @property
-    def open_errand(self) -> Errand | None:
-        """The errand that is still to be done."""
-        return self.errand if self.errand is not None and self.errand.ended_at is None else None
+    def open_control(self) -> ControlRequest | None:
+        """The control request that is still to be done."""
+        return self.control if self.control is not None and self.control.ended_at is None else None
 
     @property
     def held(self) -> bool:

@@ -110,9 +110,9 @@ def _waits(state: PeerState) -> str:
             return f"at the latest try, {message.why}; tried again at {iso(message.not_before)}"
         if message.state is MessageState.OFFERED and message.why not in UNHINDERED:
             return message.why
-    errand = state.session.open_errand
-    if errand is not None and state.queued:
-        return f"it was asked by {errand.by} at {iso(errand.at)} to {errand.kind}, which comes first"
+    control = state.session.open_control
+    if control is not None and state.queued:
+        return f"it was asked by {control.by} at {iso(control.at)} to {control.kind}, which comes first"
     task = state.session.task if state.peer.settings.wake is WakePolicy.EPHEMERAL else None
     return "a session is for one task, and this one's has not ended yet" if task and state.queued else ""
 

@@ -13,13 +13,13 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.message import Examination, Message, MessageState
-from roost.core.vocabulary.session import ErrandKind, Session, SessionState, stand_in
+from roost.core.vocabulary.session import ControlKind, Session, SessionState, stand_in
 from roost.daemon.death.authority import Authority
 from roost.daemon.death.guards import Guards
 from roost.daemon.death.reaper import KillError, Reaper
 from roost.daemon.death.supervisor import Supervisor
+from roost.daemon.delivery.control import Performer
 from roost.daemon.delivery.deliver import Delivery, paste_text
-from roost.daemon.delivery.errands import Performer
 from roost.daemon.delivery.handover import HandOvers
 from roost.daemon.delivery.notices import Notices
 from roost.daemon.session.evidence import Finding, doubted_offer, examine_record, holds, written_since
@@ -155,8 +155,8 @@ class Executor:
             case c.Examine(_, peer, message):
                 unclear = e.Examined(message.id, Examination.UNCLEAR, why, message.attempts)
                 await self._fleet.report(peer, unclear, settles=effect.key)
-            case c.Perform(session, errand):
-                over = e.Performed(session.id, errand.at, why)
+            case c.Perform(session, control):
+                over = e.Performed(session.id, control.at, why)
                 await self._fleet.report(session.peer, over, settles=effect.key)
             case c.End() | c.Notify() | c.Clear():
                 await self._machine.clock.sleep(AGAIN)
@@ -229,7 +229,7 @@ class Executor:
 
     async def _perform(self, command: c.Perform) -> None:
         """Do what was asked of a live session; one that is not held yet, or not any more, is waited for."""
-        session, errand = command.session, command.errand
+        session, control = command.session, command.control
         while True:
             state = self._fleet.get(session.peer)
             current = state.find_session(session.id)
@@ -241,8 +241,8 @@ class Executor:
                 break
             await self._machine.clock.sleep(LOOK)
         performer = Performer(live, driver, self._fleet, self._machine.clock)
-        work = performer.interrupt if errand.kind is ErrandKind.INTERRUPT else performer.compact
-        await self._fleet.report(session.peer, await work(errand), settles=command.key)
+        work = performer.interrupt if control.kind is ControlKind.INTERRUPT else performer.compact
+        await self._fleet.report(session.peer, await work(control), settles=command.key)
 
     async def _resent(self, live: LiveSession, seed: str, message: Message) -> e.Examined | bool:
         """Where an operator has a message offered again: what its offer in doubt came to, if recorded.

@@ -198,8 +198,8 @@ class Recovery:
             case "notice":
                 notice = Notice(intent.message or "", str(intent.data["outcome"]), str(intent.data["why"]))
                 self._executor.run(c.Notify(str(intent.data["id"]), intent.peer, notice))
-            case "errand" if session is not None and session.open_errand is not None:
-                self._executor.run(c.Perform(session, session.open_errand))
+            case "control" if session is not None and session.open_control is not None:
+                self._executor.run(c.Perform(session, session.open_control))
             case "clear":
                 pass  # has been run
             case "end" if session is not None and session.ending is not None:

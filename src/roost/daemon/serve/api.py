@@ -379,7 +379,7 @@ class Api:
         await self.fleet.tell(name, e.Start(by))
         return self.row(name)
 
-    async def errand(self, name: str, event: e.Interrupt | e.Compact, progress: Progress) -> dict[str, Any]:
+    async def control(self, name: str, event: e.Interrupt | e.Compact, progress: Progress) -> dict[str, Any]:
         """Have something done to a running session; returns when it is done, with what was done.
 
         Raises RoostError when it could not be done, or the session ended meanwhile.
@@ -387,21 +387,21 @@ class Api:
         with self._waits.peer(name) as changes:
             outcome = await self.fleet.tell(name, event)
             session = outcome.state.session if outcome.state is not None else None
-            errand = session.open_errand if session is not None else None
-            if session is None or errand is None:
+            control = session.open_control if session is not None else None
+            if session is None or control is None:
                 return {**self.row(name), "done": False, "note": " ".join(outcome.advice)}
-            while errand.ended_at is None:
-                progress({"state": str(errand.kind), "why": session.why})
+            while control.ended_at is None:
+                progress({"state": str(control.kind), "why": session.why})
                 await changes.get()
                 now = self.fleet.get(name).find_session(session.id)
                 if now is None:
                     raise RoostError(f"the session of '{name}' ended meanwhile; see `roost deaths {name}`")
-                if now.errand is None or now.errand.at != errand.at:
+                if now.control is None or now.control.at != control.at:
                     raise RoostError(f"'{name}' was interrupted meanwhile; it was not compacted")
-                session, errand = now, now.errand
-        if errand.failed is not None:
-            raise RoostError(f"'{name}': {errand.failed}")
-        return {**self.row(name), "done": True, "note": errand.note}
+                session, control = now, now.control
+        if control.failed is not None:
+            raise RoostError(f"'{name}': {control.failed}")
+        return {**self.row(name), "done": True, "note": control.note}
 
     async def rename(self, name: str, new: str, by: str, *, force: bool) -> dict[str, Any]:
         """Give a peer another name and return when it has it; with `force` its session ends before."""

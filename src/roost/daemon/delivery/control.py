@@ -7,7 +7,7 @@ when it is our own: the prompt that an interrupted program put back, or the comm
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.message import Message, MessageState
-from roost.core.vocabulary.session import Errand, SessionState
+from roost.core.vocabulary.session import ControlRequest, SessionState
 from roost.daemon.delivery.deliver import ENTERS, Delivery
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import LiveSession
@@ -30,7 +30,7 @@ SETTLED = 2.0
 
 
 class Performer:
-    """One errand of one live session."""
+    """One control request of one live session."""
 
     def __init__(self, live: LiveSession, driver: Driver, fleet: Fleet, clock: Clock) -> None:
         """Act on this session."""
@@ -40,7 +40,7 @@ class Performer:
         self._clock = clock
         self._pressed: dict[str, float] = {}
 
-    async def interrupt(self, errand: Errand) -> e.Performed:
+    async def interrupt(self, control: ControlRequest) -> e.Performed:
         """Press the interrupt key until the turn has ended, and take back what then stands in the input line.
 
         Raises TmuxError.
@@ -48,7 +48,7 @@ class Performer:
         live, controls = self._live, self._live.runtime.controls
         deadline = self._clock.monotonic() + INTERRUPT
         meant = self._turn()
-        while self._stands(errand):
+        while self._stands(control):
             reading = await self._driver.look(screen=True)
             view, flight, turn = self._view(), self._flight(), self._turn()
             meant = meant or turn
@@ -60,12 +60,12 @@ class Performer:
             elif any(_holds(view, each) for each in meant) and controls.clear:
                 await self._press("clear", *controls.clear)
             elif reading is not None and (over or not flight):
-                return self._done(errand)
+                return self._done(control)
             if self._clock.monotonic() >= deadline:
                 why = f"the turn did not end within {rough_duration(INTERRUPT)}"
-                return self._done(errand, f"{why}; `roost attach {live.peer}` joins its terminal")
+                return self._done(control, f"{why}; `roost attach {live.peer}` joins its terminal")
             await self._clock.sleep(LOOK)
-        return self._done(errand)
+        return self._done(control)
 
     async def _press(self, what: str, *keys: str) -> None:
         """Press keys, and again only after a while without any effect."""
@@ -74,22 +74,22 @@ class Performer:
             self._pressed[what] = now
             await self._live.terminal.keys(*keys)
 
-    async def compact(self, errand: Errand) -> e.Performed:
+    async def compact(self, control: ControlRequest) -> e.Performed:
         """Enter the program's own command as a message is entered, then wait for the record of its end.
 
         Raises TmuxError.
         """
         command = self._live.runtime.controls.compact or ""
         await self._driver.look(screen=True)
-        if not self._recorded(errand) and not _is(self._view(), command):
+        if not self._recorded(control) and not _is(self._view(), command):
             failed = await self._pasted(command)
             if failed is not None:
-                return self._done(errand, failed)
-        if not self._recorded(errand):
-            failed = await self._entered(errand, command)
+                return self._done(control, failed)
+        if not self._recorded(control):
+            failed = await self._entered(control, command)
             if failed is not None:
-                return self._done(errand, failed)
-        return await self._compacted(errand)
+                return self._done(control, failed)
+        return await self._compacted(control)
 
     async def _pasted(self, command: str) -> str | None:
         """Paste the command into an empty input line; the reason when that was not possible."""
@@ -106,7 +106,7 @@ class Performer:
         await delivery.rendered(lambda: _is(self._view(), command))
         return None
 
-    async def _entered(self, errand: Errand, command: str) -> str | None:
+    async def _entered(self, control: ControlRequest, command: str) -> str | None:
         """Enter while the command, and nothing else, stands in the input line."""
         for wait in ENTERS:
             await self._driver.look(screen=True)
@@ -115,9 +115,9 @@ class Performer:
                 break
             await self._live.terminal.keys("Enter")
             deadline = self._clock.monotonic() + wait
-            while self._clock.monotonic() < deadline and self._stands(errand):
+            while self._clock.monotonic() < deadline and self._stands(control):
                 await self._driver.look(screen=True)
-                if self._recorded(errand) or not _is(self._view(), command):
+                if self._recorded(control) or not _is(self._view(), command):
                     return None
                 await self._clock.sleep(LOOK)
         view, clear = self._view(), self._live.runtime.controls.clear
@@ -126,40 +126,42 @@ class Performer:
         shows = view.dialog or view.shows or view.draft or "its input line is empty"
         return f"the command {command} could not be entered; it shows: {shows[:160]}"
 
-    async def _compacted(self, errand: Errand) -> e.Performed:
+    async def _compacted(self, control: ControlRequest) -> e.Performed:
         """Wait for the record, not for the prompt: an agent that is busy again has compacted all the same."""
         tells = self._live.runtime.controls.tells
         deadline = self._clock.monotonic() + COMPACT
         quiet: float | None = None
-        while self._stands(errand):
+        while self._stands(control):
             reading = await self._driver.look(screen=True)
             now = self._clock.monotonic()
-            if self._recorded(errand):
-                return self._done(errand)
+            if self._recorded(control):
+                return self._done(control)
             idle = not _busy(reading, self._view()) and self._view().composer is Composer.EMPTY
             quiet = (quiet or now) if idle else None
             if quiet is not None and now - quiet >= (SILENT if tells else SETTLED):
                 shown = [line.strip() for line in self._live.screen.splitlines() if line.strip()]
                 if not tells:
                     note = "the command was entered and it is at its prompt again; no record tells more"
-                    return self._done(errand, note=note)
+                    return self._done(control, note=note)
                 why = "the command was entered and no record of a compaction came"
-                return self._done(errand, f"{why}; `roost screen {self._live.peer}` shows {len(shown)} lines")
+                return self._done(
+                    control, f"{why}; `roost screen {self._live.peer}` shows {len(shown)} lines"
+                )
             if now >= deadline:
-                return self._done(errand, f"no record of its end within {rough_duration(COMPACT)}")
+                return self._done(control, f"no record of its end within {rough_duration(COMPACT)}")
             await self._clock.sleep(LOOK)
-        return self._done(errand)
+        return self._done(control)
 
-    def _recorded(self, errand: Errand) -> bool:
-        return self._live.compacted_at >= errand.at
+    def _recorded(self, control: ControlRequest) -> bool:
+        return self._live.compacted_at >= control.at
 
-    def _stands(self, errand: Errand) -> bool:
+    def _stands(self, control: ControlRequest) -> bool:
         """Whether this is still what is wanted: the session may end, or be interrupted instead."""
         state = self._fleet.find(self._live.peer)
         session = state.find_session(self._live.session.id) if state is not None else None
-        current = session.open_errand if session is not None else None
+        current = session.open_control if session is not None else None
         stopping = session is not None and session.state is SessionState.STOPPING
-        return current is not None and current.at == errand.at and not stopping
+        return current is not None and current.at == control.at and not stopping
 
     def _flight(self) -> list[Message]:
         state = self._fleet.find(self._live.peer)
@@ -173,8 +175,8 @@ class Performer:
     def _view(self) -> View:
         return self._live.view or View(Composer.HIDDEN)
 
-    def _done(self, errand: Errand, failed: str | None = None, note: str = "") -> e.Performed:
-        return e.Performed(self._live.session.id, errand.at, failed, note)
+    def _done(self, control: ControlRequest, failed: str | None = None, note: str = "") -> e.Performed:
+        return e.Performed(self._live.session.id, control.at, failed, note)
 
 
 def _busy(reading: Reading | None, view: View) -> bool:

@@ -1,19 +1,19 @@
 """Playbooks of `interrupt` and `compact` (P7)."""
 
 from roost.core.decide import deadline
-from roost.core.sessions.errands import BOUND
+from roost.core.sessions.control import BOUND
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.policy import Policy, Traits
-from roost.core.vocabulary.session import Errand, SessionState
+from roost.core.vocabulary.session import ControlRequest, SessionState
 from roost.core.vocabulary.view import shown
 from tests.support.playbook import RUNNING, Play
 
 
-def asked(play: Play) -> Errand:
+def asked(play: Play) -> ControlRequest:
     performs = [one for one in play.commands if isinstance(one, c.Perform)]
     assert len(performs) == 1
-    return performs[0].errand
+    return performs[0].control
 
 
 def advice(play: Play) -> str:
@@ -34,21 +34,21 @@ def at_prompt() -> Play:
     return play
 
 
-def performed(play: Play, errand: Errand, failed: str | None = None) -> list[str]:
-    return play.tell(e.Performed(play.session.id, errand.at, failed))
+def performed(play: Play, control: ControlRequest, failed: str | None = None) -> list[str]:
+    return play.tell(e.Performed(play.session.id, control.at, failed))
 
 
 def test_P7_interrupt_ends_the_turn_and_tells_the_sender_then_the_queue_goes_on() -> None:
     play = working()
     assert play.submit(2) == ["queued"]
     assert play.tell(e.Interrupt("op")) == ["interrupting"]
-    errand = asked(play)
+    control = asked(play)
     assert play.tell(e.Interrupt("op")) == []
     ended = e.TurnEnded(play.session.id, "record", "interrupted by the operator", interrupted=True)
     assert play.tell(ended) == ["dead-letter", "Notify interrupted"]
     assert play.tell(play.seen(SessionState.IDLE)) == ["idle"]
-    assert performed(play, errand) == ["interrupted", "offered", "Offer 2"]
-    assert performed(play, errand) == []
+    assert performed(play, control) == ["interrupted", "offered", "Offer 2"]
+    assert performed(play, control) == []
 
 
 def test_P7_interrupt_of_what_does_not_run_says_so() -> None:
@@ -58,7 +58,7 @@ def test_P7_interrupt_of_what_does_not_run_says_so() -> None:
     play = at_prompt()
     assert play.tell(e.Interrupt("op")) == ["Advise"]
     assert "nothing to interrupt" in advice(play)
-    assert play.session.errand is None
+    assert play.session.control is None
     assert Play(runtime="human").tell(e.Interrupt("op")) == ["Refuse RefusedError"]
     starting = Play()
     starting.submit()
@@ -69,19 +69,19 @@ def test_P7_a_failed_interrupt_is_told_and_leaves_the_turn_alone() -> None:
     play = working()
     play.tell(e.Interrupt("op"))
     assert performed(play, asked(play), "it hangs") == ["not-interrupted"]
-    assert play.session.errand is not None
-    assert play.session.errand.failed == "it hangs"
+    assert play.session.control is not None
+    assert play.session.control.failed == "it hangs"
     assert play.ended() == ["done"]
 
 
 def test_P7_compact_begins_at_the_prompt_and_the_queue_waits() -> None:
     play = at_prompt()
     assert play.tell(e.Compact("op")) == ["compacting"]
-    errand = asked(play)
+    control = asked(play)
     assert play.submit(2) == ["queued"]
     assert "a message waits: it was asked by op at " in shown(play.state, play.now).why
     assert play.tell(e.Tick(), after=100) == []
-    assert performed(play, errand) == ["compacted", "offered", "Offer 2"]
+    assert performed(play, control) == ["compacted", "offered", "Offer 2"]
 
 
 def test_P7_compact_waits_for_the_turn_and_is_given_up_after_a_bound() -> None:
@@ -95,8 +95,8 @@ def test_P7_compact_waits_for_the_turn_and_is_given_up_after_a_bound() -> None:
     play.tell(e.Compact("op"))
     assert deadline(play.state, play.now) == play.now + BOUND
     assert play.tell(e.Tick(), after=BOUND) == ["not-compacted"]
-    assert play.session.errand is not None
-    assert "not at its prompt" in (play.session.errand.failed or "")
+    assert play.session.control is not None
+    assert "not at its prompt" in (play.session.control.failed or "")
 
 
 def test_P7_an_interrupt_takes_the_place_of_a_compaction_that_runs() -> None:
@@ -122,13 +122,13 @@ def test_P7_what_cannot_be_compacted_is_refused_with_a_way_out() -> None:
     assert "roost restart p" in refused.error.message
 
 
-def test_an_errand_ends_with_its_session() -> None:
+def test_a_control_request_ends_with_its_session() -> None:
     play = at_prompt()
     play.tell(e.Compact("op"))
-    errand = asked(play)
+    control = asked(play)
     play.submit(2)
     assert play.died() == ["stopped(crashed)"]
     assert play.tell(e.Tick(), after=1)[-1] == "Launch"
     play.tell(e.Launched(play.session.id, RUNNING))
-    assert play.session.errand is None
-    assert performed(play, errand) == []
+    assert play.session.control is None
+    assert performed(play, control) == []

@@ -5,7 +5,7 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import events as e
 from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.durations import rough_duration
-from roost.core.vocabulary.session import Errand, ErrandKind, SessionState
+from roost.core.vocabulary.session import ControlKind, ControlRequest, SessionState
 from roost.errors import RefusedError
 
 BOUND = 600.0
@@ -20,17 +20,17 @@ def on_interrupt(step: Step, event: e.Interrupt) -> None:
         return _refuse(step, f"'{name}' is a mailbox; it has no turns")
     if session is None:
         return step.emit(c.Advise(f"'{name}' has no session: there is nothing to interrupt"))
-    errand = session.open_errand
+    control = session.open_control
     if session.state is SessionState.STARTING:
         return _refuse(step, f"'{name}' is starting; `roost stop {name}` ends it")
-    if errand is not None and errand.kind is ErrandKind.INTERRUPT:
+    if control is not None and control.kind is ControlKind.INTERRUPT:
         return None
-    busy = bool(step.state.in_flight) or (errand is not None and errand.begun)
+    busy = bool(step.state.in_flight) or (control is not None and control.begun)
     if session.state in _NOTHING and not busy:
         return step.emit(c.Advise(f"'{name}' is {session.state}: there is nothing to interrupt"))
-    asked = Errand(ErrandKind.INTERRUPT, event.by, step.now, begun=True)
+    asked = ControlRequest(ControlKind.INTERRUPT, event.by, step.now, begun=True)
     step.journal("interrupting", by=event.by)
-    return step.emit(c.Perform(step.set_session(errand=asked), asked))
+    return step.emit(c.Perform(step.set_session(control=asked), asked))
 
 
 def on_compact(step: Step, event: e.Compact) -> None:
@@ -47,45 +47,47 @@ def on_compact(step: Step, event: e.Compact) -> None:
         )
     if session is None or session.state is SessionState.STOPPING or session.ending is not None:
         return _refuse(step, f"'{name}' has no session to compact; wake it with `roost wake {name} --resume`")
-    errand = session.open_errand
-    if errand is not None:
-        if errand.kind is ErrandKind.INTERRUPT:
+    control = session.open_control
+    if control is not None:
+        if control.kind is ControlKind.INTERRUPT:
             return _refuse(step, f"'{name}' is being interrupted; try again in a moment")
         return None
-    step.set_session(errand=Errand(ErrandKind.COMPACT, event.by, step.now))
+    step.set_session(control=ControlRequest(ControlKind.COMPACT, event.by, step.now))
     return step.journal("compacting", by=event.by)
 
 
 def on_performed(step: Step, event: e.Performed) -> None:
-    """An errand is over, done or not."""
+    """A control request is over, done or not."""
     session = step.live(event.session)
-    if session is not None and session.open_errand is not None and session.open_errand.at == event.at:
-        _finish(step, session.open_errand, event.failed, event.note)
+    if session is not None and session.open_control is not None and session.open_control.at == event.at:
+        _finish(step, session.open_control, event.failed, event.note)
 
 
 def go_on(step: Step) -> None:
     """Begin a compaction that waits for the end of a turn, or give it up."""
     session = step.session
-    errand = session.open_errand if session is not None else None
-    if session is None or errand is None or errand.begun or session.state is SessionState.STOPPING:
+    control = session.open_control if session is not None else None
+    if session is None or control is None or control.begun or session.state is SessionState.STOPPING:
         return
     if session.state is SessionState.IDLE and session.ready and not step.state.in_flight:
-        begun = replace(errand, begun=True)
-        step.emit(c.Perform(step.set_session(errand=begun), begun))
-    elif step.now >= given_up_at(errand):
+        begun = replace(control, begun=True)
+        step.emit(c.Perform(step.set_session(control=begun), begun))
+    elif step.now >= given_up_at(control):
         waited = rough_duration(BOUND)
-        _finish(step, errand, f"it was not at its prompt for {waited} ({session.why})", "")
+        _finish(step, control, f"it was not at its prompt for {waited} ({session.why})", "")
 
 
-def given_up_at(errand: Errand) -> float:
-    """When an errand that still waits for its beginning is given up (Unix seconds)."""
-    return errand.at + errand.clock_moved + BOUND
+def given_up_at(control: ControlRequest) -> float:
+    """When a control request that still waits for its beginning is given up (Unix seconds)."""
+    return control.at + control.clock_moved + BOUND
 
 
-def _finish(step: Step, errand: Errand, failed: str | None, note: str) -> None:
-    step.set_session(errand=replace(errand, ended_at=step.now, failed=failed, note=note), active_at=step.now)
-    done = "interrupted" if errand.kind is ErrandKind.INTERRUPT else "compacted"
-    step.journal(done if failed is None else f"not-{done}", by=errand.by, why=failed or note)
+def _finish(step: Step, control: ControlRequest, failed: str | None, note: str) -> None:
+    step.set_session(
+        control=replace(control, ended_at=step.now, failed=failed, note=note), active_at=step.now
+    )
+    done = "interrupted" if control.kind is ControlKind.INTERRUPT else "compacted"
+    step.journal(done if failed is None else f"not-{done}", by=control.by, why=failed or note)
 
 
 def _refuse(step: Step, why: str) -> None:
