@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,10 +110,12 @@ class Roost:
         assert "Traceback" not in self.said(), self.said()[-6000:]
 
     def clear(self) -> None:
-        """Take all peers and all mail away, for the next test of a module that shares this roost."""
+        """Take all peers, their folders and all mail away, for the next test that shares this roost."""
         for row in self.call("list"):
             if row["name"] != "operator":
                 self.call("remove", name=row["name"], force=True)
+        shutil.rmtree(self.home.work)
+        self.home.work.mkdir(mode=0o700)
         mail = self.call("inbox", name="operator")
         self.call("acknowledge", name="operator", ids=[item["id"] for item in mail])
         self._told = self.truth.stat().st_size if self.truth.exists() else 0

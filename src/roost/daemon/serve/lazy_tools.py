@@ -82,7 +82,7 @@ class LazyTools:
         """Blocking. A part of another program does not fit into this one."""
         if code() != self._machine.code:
             raise ReplacedError("roost was replaced under this daemon; `roost up --replace` starts it anew")
-        gc.disable()  # what is made here is kept: a fifth of the time was spent looking for garbage in it
+        gc.disable()  # what is made here is kept; looking for garbage in it took an eighth of the time
         try:
             from roost.daemon.serve.tools import tools_app  # noqa: PLC0415 -- see the module
 
