@@ -4,7 +4,6 @@ The MCP library takes half a second to load and 40 MiB of memory, and a start ne
 """
 
 import asyncio
-import gc
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -18,6 +17,7 @@ from roost.daemon.serve.api import Api
 from roost.daemon.serve.callers import Caller
 from roost.daemon.state.machine import Machine
 from roost.errors import RoostError
+from roost.host.heap import keep_what_was_loaded
 from roost.local.program import code
 
 CallerOf = Callable[[Any], Awaitable[Caller]]
@@ -82,14 +82,11 @@ class LazyTools:
         """Blocking. A part of another program does not fit into this one."""
         if code() != self._machine.code:
             raise ReplacedError("roost was replaced under this daemon; `roost up --replace` starts it anew")
-        gc.disable()  # what is made here is kept; looking for garbage in it took an eighth of the time
-        try:
-            from roost.daemon.serve.tools import tools_app  # noqa: PLC0415 -- see the module
+        from roost.daemon.serve.tools import tools_app  # noqa: PLC0415 -- see the module
 
-            return tools_app(self._api, self._caller_of, self._body)
-        finally:
-            gc.freeze()
-            gc.enable()
+        app = tools_app(self._api, self._caller_of, self._body)
+        keep_what_was_loaded()
+        return app
 
 
 _FAILURES = (RoostError, ImportError, AttributeError, TypeError, OSError)
