@@ -15,7 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from xdist.scheduler import LoadScopeScheduling
 
-_DEFAULT = 60.0
+_DEFAULT = 120.0
 _REAL = ("real", "e2e")
 _CLI = re.compile(r"\[(claude|codex)\b")
 
