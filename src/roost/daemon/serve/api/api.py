@@ -1,8 +1,8 @@
 """The daemon's operations, put together: the same ones behind the socket and MCP."""
 
-from roost.daemon.serve.api.agents import Agents
 from roost.daemon.serve.api.mail import Mail
 from roost.daemon.serve.api.messages import Messages
+from roost.daemon.serve.api.own_session import OwnSession
 from roost.daemon.serve.api.peers import Peers
 from roost.daemon.serve.api.sessions import EndUnstored, Sessions
 from roost.daemon.serve.api.terminals import Terminals
@@ -42,4 +42,4 @@ class Api:
         self.sender = Sender(machine, fleet, waits, self.terminals.misplaced)
         self.messages = Messages(machine, fleet, self.sender)
         self.mail = Mail(machine, fleet, self.peers, feed)
-        self.agents = Agents(fleet)
+        self.own_session = OwnSession(fleet)

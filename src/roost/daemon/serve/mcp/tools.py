@@ -148,7 +148,7 @@ def _build(api: Api, caller_of: CallerOf) -> MCPServer:
         """Say that your work is finished; your session ends after this turn and keeps its conversation."""
 
         async def finish(caller: Caller) -> str:
-            await api.agents.done(caller, summary or "")
+            await api.own_session.done(caller, summary or "")
             return "your session ends after this turn"
 
         return await _said(who(context), finish)

@@ -6,12 +6,12 @@ from roost.daemon.health.health import Health
 from roost.daemon.registry.adoption import Registry
 from roost.daemon.serve.api.api import Api
 from roost.daemon.serve.journal import JournalFeed
-from roost.daemon.serve.methods.agents import AgentMethods
 from roost.daemon.serve.methods.daemon import DaemonMethods
 from roost.daemon.serve.methods.history import HistoryMethods
 from roost.daemon.serve.methods.mail import MailMethods
 from roost.daemon.serve.methods.messages import MessageMethods
 from roost.daemon.serve.methods.method import Table
+from roost.daemon.serve.methods.own_session import OwnSessionMethods
 from roost.daemon.serve.methods.peers import PeerMethods
 from roost.daemon.serve.methods.registry import RegistryMethods
 from roost.daemon.serve.methods.sessions import SessionMethods
@@ -38,7 +38,7 @@ def all_methods(
         **TerminalMethods(api).table(),
         **MessageMethods(api, health.alarms).table(),
         **MailMethods(api.mail, health.alarms).table(),
-        **AgentMethods(api.agents).table(),
+        **OwnSessionMethods(api.own_session).table(),
         **HistoryMethods(fleet, store, feed, health.alarms).table(),
         **RegistryMethods(registry, health.gc_report, api.peers).table(),
         **DaemonMethods(health, metrics, store, shut_down).table(),

@@ -6,8 +6,8 @@ from roost.daemon.state.fleet import Fleet
 from roost.errors import DeniedError
 
 
-class Agents:
-    """Takes what agents say of themselves."""
+class OwnSession:
+    """Takes what agents say of the session that they are in."""
 
     def __init__(self, fleet: Fleet) -> None:
         """Tell this fleet."""

@@ -1,6 +1,6 @@
 """The methods for an agent inside its own session: done, or to begin afresh."""
 
-from roost.daemon.serve.api.agents import Agents
+from roost.daemon.serve.api.own_session import OwnSession
 from roost.daemon.serve.methods.method import Answer, Call, Method, Params, Table
 from roost.daemon.serve.methods.parameters import Nothing
 
@@ -11,12 +11,12 @@ class Done(Params):
     summary: str | None = None
 
 
-class AgentMethods:
+class OwnSessionMethods:
     """Answers what is asked about an agent's own session."""
 
-    def __init__(self, agents: Agents) -> None:
+    def __init__(self, own_session: OwnSession) -> None:
         """Ask these operations."""
-        self._agents = agents
+        self._own_session = own_session
 
     def table(self) -> Table:
         """Its methods by name."""
@@ -26,9 +26,9 @@ class AgentMethods:
         }
 
     async def _done(self, call: Call[Done]) -> Answer:
-        await self._agents.done(call.caller, call.params.summary or "")
+        await self._own_session.done(call.caller, call.params.summary or "")
         return Answer({})
 
     async def _fresh(self, call: Call[Nothing]) -> Answer:
-        await self._agents.fresh(call.caller)
+        await self._own_session.fresh(call.caller)
         return Answer({})
