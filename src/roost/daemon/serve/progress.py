@@ -5,7 +5,7 @@ from typing import Any
 
 from roost.core.vocabulary.view import Shown, shown
 from roost.daemon.state.fleet import Fleet
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 
 Progress = Callable[[dict[str, Any]], None]
 """Takes `{"state", "why"}` while a caller waits."""

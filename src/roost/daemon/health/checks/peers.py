@@ -12,7 +12,7 @@ from roost.daemon.session.driver import UNREAD
 from roost.daemon.session.foreign import Foreign
 from roost.daemon.session.live_sessions import LiveSessions
 from roost.daemon.state.fleet import Fleet
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 from roost.present.finding import Code, Finding, quote, wrong
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import requests as r
 from roost.daemon.serve.sending.sender import Sender
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
@@ -43,14 +43,14 @@ class Messages:
         """
         message = (await self.get(prefix)).message
         if not message.final:
-            outcome = await self._fleet.tell(message.to, e.Resend(message.id, by))
+            outcome = await self._fleet.tell(message.to, r.Resend(message.id, by))
             return message.id, outcome.advice
         return await self._sender.repeat(message)
 
     async def drop(self, prefix: str, by: str) -> str:
         """Give up a message that waits or is in doubt; returns its id. Raises RefusedError for any other."""
         message = (await self.get(prefix)).message
-        await self._fleet.tell(message.to, e.Drop(message.id, by))
+        await self._fleet.tell(message.to, r.Drop(message.id, by))
         return message.id
 
     def waiting(self, name: str) -> list[dict[str, Any]]:

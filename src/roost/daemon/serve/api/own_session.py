@@ -1,6 +1,7 @@
 """What an agent can ask about its own session, from inside it."""
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.daemon.serve.caller import Caller
 from roost.daemon.state.fleet import Fleet
 from roost.errors import DeniedError
@@ -17,10 +18,10 @@ class OwnSession:
         """An agent says that it is done."""
         if caller.peer is None or caller.session is None:
             raise DeniedError("`done` is for an agent inside its own session")
-        await self._fleet.tell(caller.peer, e.Completed(caller.session, summary))
+        await self._fleet.tell(caller.peer, f.Completed(caller.session, summary))
 
     async def fresh(self, caller: Caller) -> None:
         """An agent asks for a fresh session of itself."""
         if caller.peer is None or caller.session is None:
             raise DeniedError("`fresh` is for an agent inside its own session")
-        await self._fleet.tell(caller.peer, e.FreshAsked(caller.session))
+        await self._fleet.tell(caller.peer, r.FreshAsked(caller.session))

@@ -5,7 +5,8 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import HUMAN, OPERATOR, check_name
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.core.vocabulary.settings import apply_settings, show_settings
@@ -78,7 +79,7 @@ class Peers:
         notes = await self._settings.check(settings, args=True)
         now = self._machine.clock.now()
         await self._fleet.add(Peer(name, self._machine.ids.token(), settings, created_at=now, since=now))
-        await self._fleet.tell(name, e.Tick())  # one that is always up comes up now
+        await self._fleet.tell(name, f.Tick())  # one that is always up comes up now
         return notes
 
     async def set(self, name: str, pairs: Sequence[tuple[str, str]]) -> tuple[dict[str, str], list[str]]:
@@ -86,7 +87,7 @@ class Peers:
         settings = apply_settings(self._fleet.get(name).peer.settings, pairs)
         args = not {"args", "dir", "runtime"}.isdisjoint(key for key, _ in pairs)
         notes = await self._settings.check(settings, args=args)
-        await self._fleet.tell(name, e.Configure(settings))
+        await self._fleet.tell(name, r.Configure(settings))
         later = [key for key, _ in pairs if key in _AT_START or key.startswith("env.")]
         if later and self._fleet.get(name).sessions:
             which, counts = " and ".join(later), "counts" if len(later) == 1 else "count"
@@ -99,7 +100,7 @@ class Peers:
             raise RefusedError("the operator's mailbox keeps its name")
         check_name(new)
         with self._waits.peer(name) as changes:
-            await self._fleet.rename(name, e.Rename(new, by, force))
+            await self._fleet.rename(name, r.Rename(new, by, force))
             while self._fleet.find(new) is None:
                 self._fleet.get(name)
                 await changes.get()
@@ -111,7 +112,7 @@ class Peers:
             raise RefusedError("the operator's mailbox cannot be removed")
         with self._waits.peer(name) as changes:
             state = self._fleet.get(name)
-            await self._fleet.tell(name, e.Remove(by, force))
+            await self._fleet.tell(name, r.Remove(by, force))
             while self._fleet.find(name) is not None:
                 await changes.get()
         return state.peer.settings.dir, len(state.messages)

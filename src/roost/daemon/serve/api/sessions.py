@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.peer import WakePolicy
 from roost.core.vocabulary.session import Session
 from roost.core.vocabulary.view import shown
@@ -13,7 +13,7 @@ from roost.daemon.serve.progress import Progress
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.waits import Waits
 from roost.errors import RefusedError, RoostError
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 
 EndUnstored = Callable[[Session], Awaitable[None]]
 """Ends a session while the store takes nothing."""
@@ -39,12 +39,12 @@ class Sessions:
                 f"'{name}' is a mailbox; there is nothing to stop, and it takes mail as before"
             )
         with self._waits.peer(name) as changes:
-            await self._end_all(name, e.Stop(by))
+            await self._end_all(name, r.Stop(by))
             while self._fleet.get(name).sessions:
                 await changes.get()
         return self._peers.row(name)
 
-    async def _end_all(self, name: str, event: e.Stop | e.Rest) -> None:
+    async def _end_all(self, name: str, event: r.Stop | r.Rest) -> None:
         """Have all sessions of a peer ended. That needs no store: what it refuses is recorded later."""
         if not await self._fleet.insist(name, event):
             await asyncio.gather(*(self._end_unstored(session) for session in self._fleet.get(name).sessions))
@@ -53,7 +53,7 @@ class Sessions:
         """End a peer's sessions as a clean park, without stopping the peer."""
         with self._waits.peer(name) as changes:
             before = [session.id for session in self._fleet.get(name).sessions]
-            await self._end_all(name, e.Rest("operator"))
+            await self._end_all(name, r.Rest("operator"))
             while any(self._fleet.get(name).find_session(session) for session in before):
                 await changes.get()
 
@@ -74,10 +74,10 @@ class Sessions:
 
     async def start(self, name: str, by: str) -> dict[str, Any]:
         """Unpark a peer."""
-        await self._fleet.tell(name, e.Start(by))
+        await self._fleet.tell(name, r.Start(by))
         return self._peers.row(name)
 
-    async def control(self, name: str, event: e.Interrupt | e.Compact, progress: Progress) -> dict[str, Any]:
+    async def control(self, name: str, event: r.Interrupt | r.Compact, progress: Progress) -> dict[str, Any]:
         """Have something done to a running session; returns when it is done, with what was done.
 
         Raises RoostError when it could not be done, or the session ended meanwhile.
@@ -103,5 +103,5 @@ class Sessions:
 
     async def refresh(self, name: str, by: str) -> dict[str, Any]:
         """Mark a peer: its next natural wake is fresh."""
-        await self._fleet.tell(name, e.Refresh(by))
+        await self._fleet.tell(name, r.Refresh(by))
         return self._peers.row(name)

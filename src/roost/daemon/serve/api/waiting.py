@@ -9,7 +9,7 @@ from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import race, won
 from roost.daemon.state.waits import Waits
 from roost.errors import UsageError, WaitTimeoutError
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 
 AWAITED = ("idle", "working", "blocked", "asleep", "gone")
 """States of a peer that can be waited for."""

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.peer import PeerState, WakeMode
 from roost.core.vocabulary.session import SessionState
 from roost.core.vocabulary.words import told
@@ -43,7 +43,7 @@ class Wakes:
             if mode is WakeMode.FRESH:
                 await self._look_first(name)
             before = self._fleet.get(name).session
-            outcome = await self._fleet.tell(name, e.Wake(mode, by))
+            outcome = await self._fleet.tell(name, r.Wake(mode, by))
             stale = before.id if before is not None and mode is WakeMode.FRESH else None
             return await self._ready(name, stale, changes, progress), outcome.advice
 
@@ -58,7 +58,7 @@ class Wakes:
         goes_on = state.peer.conversation and not state.peer.left_refused
         mode = WakeMode.RESUME if goes_on else WakeMode.NATURAL
         with self._waits.peer(name) as changes:
-            await self._fleet.tell(name, e.Wake(mode, by))
+            await self._fleet.tell(name, r.Wake(mode, by))
             while self._terminals.find(name) is None:
                 state = self._fleet.get(name)
                 if state.session is None and state.peer.pending is None:
@@ -73,7 +73,7 @@ class Wakes:
         with self._waits.peer(name) as changes:
             await self._look_first(name)
             before = self._fleet.get(name).session
-            await self._fleet.tell(name, e.Restart(by, resume))
+            await self._fleet.tell(name, r.Restart(by, resume))
             return await self._ready(name, before.id if before else None, changes, progress)
 
     async def _look_first(self, name: str) -> None:

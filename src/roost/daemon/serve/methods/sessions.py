@@ -2,7 +2,7 @@
 
 import asyncio
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.peer import WakeMode
 from roost.daemon.serve.api.api import Api
 from roost.daemon.serve.methods.method import BY, Answer, Call, Method, Params, Table
@@ -79,7 +79,7 @@ class SessionMethods:
         raise UsageError("name one peer, or say --all")
 
     async def _interrupt(self, call: Call[Named]) -> Answer:
-        return Answer(await self._api.sessions.control(call.params.name, e.Interrupt(BY), call.progress))
+        return Answer(await self._api.sessions.control(call.params.name, r.Interrupt(BY), call.progress))
 
     async def _compact(self, call: Call[Named]) -> Answer:
-        return Answer(await self._api.sessions.control(call.params.name, e.Compact(BY), call.progress))
+        return Answer(await self._api.sessions.control(call.params.name, r.Compact(BY), call.progress))

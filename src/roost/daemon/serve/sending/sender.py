@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import HUMAN, OPERATOR, derive
 from roost.core.vocabulary.message import Message, MessageState
 from roost.daemon.serve.caller import Caller
@@ -106,7 +107,7 @@ class Sender:
             timing=draft.timing,
         )
         outcome = await self._fleet.tell(
-            draft.to, e.Submit(message, fresh=draft.key is None), bodies={message_id: body}
+            draft.to, r.Submit(message, fresh=draft.key is None), bodies={message_id: body}
         )
         if outcome.state is not None:
             message = replace(message, to=outcome.state.peer.name)
@@ -140,7 +141,7 @@ class Sender:
                 timing=ended.timing,
             )
             body = await self._machine.store.body(ended.id)
-            event = e.Submit(message, repeats=ended.id)
+            event = r.Submit(message, repeats=ended.id)
             outcome = await self._fleet.tell(ended.to, event, bodies={again: body or b""})
             return again, outcome.advice
 
@@ -153,6 +154,6 @@ class Sender:
         if sender is None:
             return
         if sender.peer.settings.runtime == HUMAN and message.sender != OPERATOR:
-            await self._fleet.tell(message.sender, e.Seen())
+            await self._fleet.tell(message.sender, f.Seen())
         if message.reply_to is not None:
-            await self._fleet.tell(message.sender, e.Replied(message.reply_to, message.id))
+            await self._fleet.tell(message.sender, f.Replied(message.reply_to, message.id))

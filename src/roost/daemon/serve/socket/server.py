@@ -13,7 +13,7 @@ from roost.daemon.serve.socket.listener import listen_unix
 from roost.daemon.state.tasks import Tasks
 from roost.errors import RefusedError, RoostError
 from roost.host.files import ensure_private_directory
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 
 CONNECTIONS = 256
 """Connections at a time: each may hold one answer that its client does not read."""
