@@ -55,20 +55,20 @@ class Supervisor:
         self._drivers: dict[str, Driver] = {}
         self._closing = False
         self._passing: set[str] = set()
-        self._bell: Watch | None = None
+        self._announced: Watch | None = None
 
     def listen(self) -> None:
         """Hear of each death record as it is written."""
         try:
-            self._bell = self._reaper.listen(self._recorded)
+            self._announced = self._reaper.listen(self._recorded)
         except SensorError as error:
             _log.warning("deaths are noticed when the shims leave, a little later: %s", error.message)
 
     def close(self) -> None:
         """Take no more notice of anything: the daemon leaves and the sessions stay."""
         self._closing = True
-        if self._bell is not None:
-            self._bell.cancel()
+        if self._announced is not None:
+            self._announced.cancel()
 
     def live(self, session: str | None) -> LiveSession | None:
         """A live session by its id."""

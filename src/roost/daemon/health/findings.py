@@ -8,9 +8,9 @@ from pathlib import Path
 
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.phrases import THEIRS
 from roost.core.vocabulary.session import Session, SessionState
 from roost.core.vocabulary.view import shown
-from roost.core.vocabulary.words import THEIRS
 from roost.daemon.health.surroundings import REPLACE, Surroundings
 from roost.daemon.registry.inventory import HELD, OWN
 from roost.daemon.registry.orphans import Orphans
@@ -24,7 +24,7 @@ from roost.daemon.state.lineage import Lineage
 from roost.daemon.state.machine import Machine
 from roost.host.locks import lock_holders
 from roost.host.process import has_handles
-from roost.host.process_room import process_room
+from roost.host.process_limit import process_limit
 from roost.host.scope import Refusal, control_group
 from roost.present.finding import Code, Finding, good, note, quote, wrong
 from roost.store.errors import StoreDisplacedError
@@ -246,7 +246,7 @@ def _free(path: Path) -> Path:
 
 def _room() -> list[Finding]:
     """Whether another session can be started."""
-    room = process_room()
+    room = process_limit()
     if room is None or room.left >= TASKS:
         return []
     advice = "end what is not needed, or raise the limit:"

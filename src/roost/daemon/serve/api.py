@@ -10,10 +10,10 @@ from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import HUMAN, OPERATOR, check_name
 from roost.core.vocabulary.peer import Peer, PeerState, Settings, WakeMode, WakePolicy
+from roost.core.vocabulary.phrases import told
 from roost.core.vocabulary.session import Session, SessionState
 from roost.core.vocabulary.settings import apply_settings, show_settings
 from roost.core.vocabulary.view import Shown, shown
-from roost.core.vocabulary.words import told
 from roost.daemon.serve.callers import Caller, Progress
 from roost.daemon.serve.sender import Sender
 from roost.daemon.session.failures import LaunchError
