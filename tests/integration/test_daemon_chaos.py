@@ -36,7 +36,7 @@ from roost.daemon.state.threads import Work
 from roost.errors import RoostError, StoreError
 from roost.host.memory.clock import VirtualClock
 from roost.host.memory.processes import MemoryProcesses
-from roost.host.shimlib.machine import ring
+from roost.host.shimlib.machine import announce
 from roost.host.spool import Spool
 from roost.local.paths import find_places
 from roost.store.interfaces import Batch, intent_for
@@ -334,8 +334,8 @@ async def test_P9_a_recorded_end_is_reaped_while_the_shim_lives_on(
     exits.ended(live)
     record = {"session": "s", "peer": "a", "generation": 1, "boot": "b", "at": 1.0, "signal": 9}
     for nonce in ("another", "n"):
-        ring(str(spool.path / "bell"), json.dumps({**record, "nonce": nonce}) + "\n")
-    ring(str(spool.path / "bell"), "torn\n")
+        announce(str(spool.path / "bell"), json.dumps({**record, "nonce": nonce}) + "\n")
+    announce(str(spool.path / "bell"), "torn\n")
     await eventually(lambda: live.record, timeout=PATIENCE, why="the record was heard of")
     assert live.record is not None
     assert live.record.nonce == "n"
