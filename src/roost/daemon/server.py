@@ -5,7 +5,6 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable
-from dataclasses import replace
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.peer import PeerState
@@ -24,16 +23,12 @@ from roost.daemon.registry.orphans import Orphans
 from roost.daemon.registry.pool import Pools
 from roost.daemon.registry.recovery import Recovery
 from roost.daemon.registry.sweep import Sweeper
-from roost.daemon.serve.api import Api
-from roost.daemon.serve.callers import Callers
-from roost.daemon.serve.hooks import Hooks
+from roost.daemon.serve.api.api import Api
 from roost.daemon.serve.journal import JournalFeed
 from roost.daemon.serve.logs import Logs
-from roost.daemon.serve.methods import Methods
-from roost.daemon.serve.metrics import Metrics, MetricsKey
-from roost.daemon.serve.rpc import RpcServer
-from roost.daemon.serve.tokens import Tokens
-from roost.daemon.serve.web import WebServer
+from roost.daemon.serve.methods.tables import all_methods
+from roost.daemon.serve.metrics import Metrics
+from roost.daemon.serve.servers import Servers
 from roost.daemon.session.activity import Activity
 from roost.daemon.session.folder import Folders
 from roost.daemon.session.launcher import Launcher
@@ -104,20 +99,27 @@ class Daemon:
         self._logs = Logs(machine.places, machine.config.log_size, machine.config.log_files)
         self._ticker = Ticker(self._fleet, machine.clock, self._tasks)
         self._ticker.look = self._supervisor.look
-        self._fleet.on_effect = self._executor.run
+        self._fleet.listeners.on_effect = self._executor.run
         metrics = Metrics(self._fleet, machine.clock)
         pools = Pools(machine, self._fleet, self._live_sessions, self._tasks)
-        self._fleet.on_committed += [
+        self._fleet.listeners.on_committed += [
             waits.committed,
             self._log_attempts,
             metrics.committed,
             pools.committed,
         ]
-        self._fleet.on_journal += [feed.committed, self._log]
-        self._fleet.on_kept.append(waits.known)
-        self._api = Api(machine, self._fleet, self._live_sessions, waits, launcher)
-        self._api.end_unstored = self._executor.end_unstored
-        tokens = Tokens(machine.store)
+        self._fleet.listeners.on_journal += [feed.committed, self._log]
+        self._fleet.listeners.on_kept.append(waits.known)
+        self._api = Api(
+            machine,
+            self._fleet,
+            self._live_sessions,
+            waits,
+            launcher,
+            self._executor.foreign,
+            feed,
+            self._executor.ends.end_unstored,
+        )
         health = Health(
             machine,
             self._fleet,
@@ -128,17 +130,21 @@ class Daemon:
             self._live_sessions,
             url,
         )
-        registry = Registry(self._orphans, adoption, lineage)
-        self._callers = Callers(self._fleet, machine.processes, machine.places.home, tokens.caller)
-        self._fleet.on_committed.append(self._callers.committed)
-        methods = Methods(self._api, self._callers, feed, health, registry, metrics, self.shut_down)
-        self._rpc = RpcServer(methods, self._callers, self._tasks)
-        self._rpc_listener = rpc
-        self._metrics_key = MetricsKey(machine.places.metrics_token, machine.ids.token())
-        self._web = WebServer(
-            machine, self._api, tokens, Hooks(self._supervisor), metrics, self._metrics_key, http
+        methods = all_methods(
+            self._api,
+            health,
+            Registry(self._orphans, adoption, lineage),
+            metrics,
+            self._fleet,
+            machine.store,
+            feed,
+            self.shut_down,
         )
-        launcher.tools = self._web.tools.ready
+        self._servers = Servers(
+            machine, self._fleet, self._tasks, self._api, methods, metrics, self._supervisor, http
+        )
+        self._listener = rpc
+        launcher.tools = self._servers.tools.ready
 
     def shut_down(self, end_agents: bool = False) -> None:  # noqa: FBT001, FBT002 -- also a signal handler
         """Ask the daemon to end; its agents live on unless `end_agents`."""
@@ -153,25 +159,22 @@ class Daemon:
         """
         loaded = await self._machine.store.load()
         self._fleet.load(loaded.peers)
-        self._callers.load()
-        await self._api.ensure_operator()
-        await self._machine.work.files.run(self._metrics_key.prepare)
+        await self._servers.prepare()
+        await self._api.peers.ensure_operator()
         self._supervisor.listen()
-        serving = self._tasks.start(self._web.run(), "http")
-        self._tasks.start(self._web.tools.run(), "tools")
-        await self._web.ready()
+        serving = await self._servers.open_port()
         recovering = self._tasks.start(self._recovery.run(loaded.intents), "recovery")
         self._tasks.start(self._sweep_after(recovering, recovered), "sweep")
         self._tasks.start(self._ticker.run(), "ticker")
         self._tasks.start(self._lineage.run(), "store")
-        glances = Activity(
+        activity = Activity(
             self._fleet,
             self._live_sessions,
             self._machine.places,
             self._machine.clock,
             self._machine.work.glances,
         )
-        self._tasks.start(glances.run(), "glances")
+        self._tasks.start(activity.run(), "activity")
         self._tasks.start(PaneLogs(self._machine, self._live_sessions).run(), "pane logs")
         self._tasks.start(Folders(self._live_sessions, self._machine.clock).run(), "folders")
         places, config = self._machine.places, self._machine.config
@@ -183,8 +186,7 @@ class Daemon:
             self._machine.work.files,
         )
         self._tasks.start(own.run(), "own log")
-        await self._rpc.start(self._rpc_listener)
-        self._tasks.start(self._rpc.stay(self._machine.places.socket, self._machine.clock), "socket")
+        await self._servers.open_socket(self._listener)
         notifier = self._machine.notifier
         self._tasks.start(beat(notifier, self._machine.clock), "watchdog")
         notifier.ready(f"answering on {self._machine.places.socket}")
@@ -207,16 +209,15 @@ class Daemon:
 
     async def _stop_agents(self) -> None:
         """End every session as a clean park, one that is just starting too; none is woken meanwhile."""
-        self._fleet.policy = replace(self._fleet.policy, waking=False)
+        self._fleet.stop_waking()
         names = [state.peer.name for state in self._fleet.states() if state.sessions]
-        await asyncio.gather(*(self._api.rest(name) for name in names))
+        await asyncio.gather(*(self._api.sessions.rest(name) for name in names))
         await self._cleanup.over()
 
     async def _close(self, serving: "asyncio.Task[None]") -> None:
         self._executor.closing = True
         self._supervisor.close()
-        self._rpc.close()
-        self._web.close()
+        self._servers.close()
         with contextlib.suppress(asyncio.TimeoutError, asyncio.CancelledError):
             async with asyncio.timeout(3):
                 await serving

@@ -1,0 +1,75 @@
+"""What an examination may conclude from an empty input line and a record without the message (N4)."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from roost.core.vocabulary.message import Examination, Message, MessageState
+from roost.core.vocabulary.peer import Peer, PeerState, Settings
+from roost.core.vocabulary.session import SessionState
+from roost.daemon.delivery.examination import LiveExamination
+from roost.runtimes.view import Composer, Reading, View
+
+OFFERED = Message(
+    "0" * 32, "asker", "worker", 0.0, 1, "d", state=MessageState.OFFERED, session="s1", attempts=1
+)
+
+
+class QuickClock:
+    """Sleeping takes no time but the clock's."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    def now(self) -> float:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        self.at += seconds
+
+
+def examination(entered: tuple[str, int] | None, *, records: bool, current: bool = True) -> LiveExamination:
+    live = SimpleNamespace(
+        peer="worker",
+        session=SimpleNamespace(id="s1"),
+        sensor=SimpleNamespace(records=records, current=current),
+        entered=entered,
+        view=View(Composer.EMPTY),
+        screen="",
+    )
+
+    async def look(*, screen: bool) -> Reading:
+        assert screen
+        return Reading(SessionState.IDLE, "at its prompt")
+
+    state = PeerState(Peer("worker", "5eed", Settings("/w", "demo"), 0.0), None, (OFFERED,))
+    fleet = SimpleNamespace(find=lambda _name: state)
+    parts: Any = (live, SimpleNamespace(look=look), fleet, QuickClock(), OFFERED)
+    return LiveExamination(*parts)
+
+
+@pytest.mark.parametrize(
+    ("records", "entered", "verdict"),
+    [
+        (True, None, Examination.ABSENT),
+        (True, (OFFERED.id, 0), Examination.ABSENT),
+        (True, (OFFERED.id, 1), Examination.UNCLEAR),
+        (False, None, Examination.UNCLEAR),
+    ],
+    ids=["a record without it", "an earlier attempt was entered", "it was entered", "no record is kept"],
+)
+async def test_N4_only_a_record_that_could_hold_it_proves_that_it_was_not_pasted(
+    records: bool, entered: tuple[str, int] | None, verdict: Examination
+) -> None:
+    found = await examination(entered, records=records).run(settle=1.5)
+    assert found.verdict is verdict
+
+
+async def test_C2_a_record_that_may_not_be_the_one_that_is_written_proves_nothing() -> None:
+    found = await examination(None, records=True, current=False).run(settle=1.5)
+    assert found.verdict is Examination.UNCLEAR
+    assert "which record" in found.why
