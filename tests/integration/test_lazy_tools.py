@@ -1,6 +1,8 @@
 """A start loads nothing that only the agents' tools need; the first call over MCP waits for it."""
 
 import shutil
+import signal
+import sys
 import threading
 from pathlib import Path
 
@@ -8,6 +10,50 @@ from roost.local.program import FOLDER
 from tests.support.daemon import Roost, roost_in
 from tests.support.home import Home
 from tests.support.posting import LISTING, post
+from tests.support.wait import wait_until
+
+NEEDED = {
+    "anyio",
+    "apsw",
+    "click",
+    "httptools",
+    "msgspec",
+    "roost",
+    "starlette",
+    "typing_extensions",
+    "uvicorn",
+}
+"""What a daemon may have loaded when it answers, beside the standard library."""
+SMALL = {"cython_runtime", "python_multipart"}
+"""What those look for, or bring along, at no cost."""
+TELLS = """
+import signal, sys
+from pathlib import Path
+from roost.daemon.__main__ import leave, main
+
+def tell(*_):
+    fresh = Path({path!r} + ".new")
+    fresh.write_text("\\n".join(sys.modules))
+    fresh.rename({path!r})
+
+signal.signal(signal.SIGUSR2, tell)
+leave(main())
+"""
+"""A daemon that writes down which modules it has loaded."""
+
+
+def test_a_daemon_has_loaded_nothing_else_when_it_answers(home: Home) -> None:
+    """A start is an outage: whatever is loaded before the first answer makes it longer."""
+    told = home.root / "modules"
+    with roost_in(home, started=False) as roost:
+        roost.start(sys.executable, "-c", TELLS.format(path=str(told)))
+        roost.call("status")
+        roost.daemon.send_signal(signal.SIGUSR2)
+        wait_until(told.exists, timeout=10, why="the daemon tells what it has loaded")
+    modules = set(told.read_text().split("\n"))
+    packages = {name.partition(".")[0] for name in modules}
+    foreign = {name for name in packages - sys.stdlib_module_names if not name.startswith("_")}
+    assert foreign - SMALL == NEEDED
 
 
 def loaded(roost: Roost) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from roost import __version__
 
-FOLDER = Path(__file__).resolve().parent
+FOLDER = Path(__file__).resolve().parents[1]
 
 
 def code(folder: Path = FOLDER) -> str | None:
