@@ -1,7 +1,9 @@
-"""The C library's heap: asked of glibc, and nothing asked of another one."""
+"""The heap of a process: asked of glibc, nothing asked of another C library; the collector spared."""
 
 import ctypes
 import platform
+import subprocess
+import sys
 
 import pytest
 
@@ -16,3 +18,18 @@ def test_glibc_takes_the_setting() -> None:
 def test_a_library_without_it_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda _name: object())
     assert not share_heap()
+
+
+def test_what_was_loaded_is_out_of_the_collectors_sight() -> None:
+    """In a process of its own, whose collector it is. Garbage made before is not kept with it."""
+    code = (
+        "import gc, weakref\n"
+        "from roost.host.heap import keep_what_was_loaded\n"
+        "class Node: pass\n"
+        "gc.disable(); kept, lost = Node(), Node(); lost.me = lost; gone = weakref.ref(lost); del lost\n"
+        "keep_what_was_loaded()\n"
+        "assert gone() is None\n"
+        "assert all(each is not kept for each in gc.get_objects())\n"
+        "assert gc.get_freeze_count() > 1000, gc.get_freeze_count()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)

@@ -17,6 +17,7 @@ from roost.daemon.serve.api import Api
 from roost.daemon.serve.callers import Caller
 from roost.daemon.state.machine import Machine
 from roost.errors import RoostError
+from roost.host.heap import keep_what_was_loaded
 from roost.local.program import code
 
 CallerOf = Callable[[Any], Awaitable[Caller]]
@@ -83,7 +84,9 @@ class LazyTools:
             raise ReplacedError("roost was replaced under this daemon; `roost up --replace` starts it anew")
         from roost.daemon.serve.tools import tools_app  # noqa: PLC0415 -- see the module
 
-        return tools_app(self._api, self._caller_of, self._body)
+        app = tools_app(self._api, self._caller_of, self._body)
+        keep_what_was_loaded()
+        return app
 
 
 _FAILURES = (RoostError, ImportError, AttributeError, TypeError, OSError)
