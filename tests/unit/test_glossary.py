@@ -1,7 +1,7 @@
 """docs/glossary.md: its words are the code's, the code's modules are called by its words."""
 
 import re
-import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,3 +37,35 @@ def test_each_module_is_called_by_words_of_the_glossary(module: Path) -> None:
     named = {Path(line.room, name) for line in LINES for name in line.names}
     mentions = {room / module.stem for room in module.parents}
     assert parts(module.stem) <= WORDS or mentions & named, f"'{module.stem}' has no line in docs/glossary.md"
+
+
+# Words that this code had for things for which the field has a word.
+_RETIRED = re.compile("under" + "taker|aut" + "ops|err" + "and|cen" + "sus|gla" + "nce|bur" + "ial|bur" + r"ied|bur" + r"y\b")
+_RETIRED_NAMES = {"keeper", "standing", "remains", "handing", "lives", "bearing"}
+_RENAMES = {"src/roost/store/migrations/0006.sql", "tests/integration/test_store_migrations.py"}
+"""What renames them in stores that have them."""
+
+
+def _texts() -> Iterator[tuple[str, str]]:
+    for folder in ("src", "tests", "docs", "scripts"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            name = str(path.relative_to(ROOT))
+            if path.is_file() and path.suffix != ".pyc" and name not in _RENAMES:
+                yield name, path.read_text(errors="replace")
+
+
+def test_retired_words_are_gone() -> None:
+    found = [
+        f"{name}: {match.group()}" for name, text in _texts() for match in _RETIRED.finditer(text.lower())
+    ]
+    assert found == []
+
+
+def test_retired_names_are_no_modules_and_no_classes() -> None:
+    found: list[str] = []
+    for name, text in _texts():
+        if name.startswith("src/") and name.endswith(".py"):
+            classes = re.findall(r"^class (\w+)", text, re.MULTILINE)
+            said = {word.lower() for each in classes for word in re.findall(r"[A-Z][a-z]+", each)}
+            found += [f"{name}: {word}" for word in _RETIRED_NAMES & {*said, Path(name).stem}]
+    assert found == []

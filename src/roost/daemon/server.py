@@ -164,14 +164,14 @@ class Daemon:
         self._tasks.start(self._sweep_after(recovering, recovered), "sweep")
         self._tasks.start(self._ticker.run(), "ticker")
         self._tasks.start(self._lineage.run(), "store")
-        glances = Activity(
+        activity = Activity(
             self._fleet,
             self._live_sessions,
             self._machine.places,
             self._machine.clock,
-            self._machine.work.glances,
+            self._machine.work.activity,
         )
-        self._tasks.start(glances.run(), "glances")
+        self._tasks.start(activity.run(), "activity")
         self._tasks.start(PaneLogs(self._machine, self._live_sessions).run(), "pane logs")
         self._tasks.start(Folders(self._live_sessions, self._machine.clock).run(), "folders")
         places, config = self._machine.places, self._machine.config
