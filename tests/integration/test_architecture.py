@@ -3,7 +3,6 @@
 import signal
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 

@@ -1,7 +1,7 @@
 """The daemon, which notes what it calls of roost, in order.
 
-Each SIGUSR2 writes that to the folder `ROOST_TRACES`, as the file `1`, `2` ..., and begins anew; nothing is noted
-before the first. A line is a module's path in the package and a function's name:
+Each SIGUSR2 writes that to the folder `ROOST_TRACES`, as the file `1`, `2` ..., and begins anew; nothing is
+noted before the first. A line is a module's path in the package and a function's name:
 `daemon/state/fleet.py Fleet.tell`. Calls of one function one after another are one line.
 """
 
@@ -34,7 +34,8 @@ def _turn(_number: int, _frame: FrameType | None) -> None:
     _noting = False
     ours = (code for code in _called if code.co_filename.startswith(PACKAGE))
     lines = [
-        f"{code.co_filename.removeprefix(PACKAGE)} {code.co_qualname}\n" for code, _ in itertools.groupby(ours)
+        f"{code.co_filename.removeprefix(PACKAGE)} {code.co_qualname}\n"
+        for code, _ in itertools.groupby(ours)
     ]
     _called.clear()
     path = TRACES / str(next(_numbers))
