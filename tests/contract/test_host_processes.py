@@ -11,8 +11,9 @@ from typing import Protocol
 
 import pytest
 
+from roost.core.vocabulary.identity import ProcessId
 from roost.host.errors import SensorError
-from roost.host.interfaces import Liveness, Marker, Processes, ProcessId
+from roost.host.interfaces.processes import Liveness, Marker, Processes
 from roost.host.memory.processes import MemoryProcesses
 from roost.host.process import SystemProcesses
 

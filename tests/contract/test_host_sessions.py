@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from roost.host.errors import TmuxGone
-from roost.host.interfaces import Processes, Terminal, Terminals
+from roost.host.interfaces.processes import Processes
+from roost.host.interfaces.terminals import Terminal, Terminals
 from roost.host.memory.processes import MemoryProcesses
 from roost.host.memory.terminals import MemoryTerminals
 from roost.host.process import SystemProcesses

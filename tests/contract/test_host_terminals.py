@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from roost.host.errors import HostError, PasteRefused, TmuxError, TmuxGone
-from roost.host.interfaces import Frame, Liveness, PasteOutcome, Processes, Terminal, Terminals
+from roost.host.interfaces.processes import Liveness, Processes
+from roost.host.interfaces.terminals import Frame, PasteOutcome, Terminal, Terminals
 from roost.host.memory.processes import MemoryProcesses
 from roost.host.memory.terminals import MemoryTerminals
 from roost.host.process import SystemProcesses

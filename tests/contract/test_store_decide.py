@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from roost.core.decide import decide
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.message import Examination, Message, MessageState
 from roost.core.vocabulary.peer import Peer, PeerState, ResumePolicy, Settings, WakeMode, WakePolicy
@@ -34,7 +36,7 @@ WHY = st.sampled_from(["", "seen", "quote ' and ü \x00"])
 
 
 @dataclass
-class Facts:
+class Draws:
     """What an event may speak of; it may or may not make sense now."""
 
     draw: Callable[[st.SearchStrategy[Any]], Any]
@@ -49,38 +51,38 @@ class Facts:
         return self.draw(st.sampled_from(values))
 
 
-def _submit(f: Facts) -> e.Event:
-    expires = f.pick(None, f.now + 5.0)
-    return e.Submit(
-        Message(f"{f.number:032x}", "asker", "p", f.now, 4, "d", f.draw(TOPICS), expires_at=expires)
+def _submit(d: Draws) -> Event:
+    expires = d.pick(None, d.now + 5.0)
+    return r.Submit(
+        Message(f"{d.number:032x}", "asker", "p", d.now, 4, "d", d.draw(TOPICS), expires_at=expires)
     )
 
 
-def _died(f: Facts) -> e.Event:
-    lines = tuple(f.draw(st.lists(WHY, max_size=2)))
-    death = Death(f.session, "p", f.generation, f.now, f.draw(HAPPENED), 1, evidence=f.why, last_lines=lines)
-    return e.Died(death, f.pick(True, False))
+def _died(d: Draws) -> Event:
+    lines = tuple(d.draw(st.lists(WHY, max_size=2)))
+    death = Death(d.session, "p", d.generation, d.now, d.draw(HAPPENED), 1, evidence=d.why, last_lines=lines)
+    return f.Died(death, d.pick(True, False))
 
 
 # Twice what makes a life go on; once what ends or disturbs it.
-MAKERS: tuple[Callable[[Facts], e.Event], ...] = (
+MAKERS: tuple[Callable[[Draws], Event], ...] = (
     _submit,
     _submit,
-    lambda f: e.Observed(f.session, SessionState.IDLE, f.why),
-    lambda f: e.Observed(f.session, SessionState.IDLE, f.why),
-    lambda f: e.Observed(f.session, f.draw(STATES), f.why, f.pick(None, "c-x")),
-    lambda f: e.Observed(f.session, f.draw(STATES), f.why, f.pick(None, "c-x")),
-    lambda f: e.Taken(f.session, f.message, f.why),
-    lambda f: e.Taken(f.session, f.message, f.why),
-    lambda f: e.TurnEnded(f.session, f.why, f.pick(None, "400", "429"), outage=f.pick(False, True)),
-    lambda f: e.OfferFailed(f.session, f.message, f.pick(True, False), f.why),
-    lambda f: e.Examined(f.message, f.pick(*Examination), f.why),
-    lambda f: e.Launched(f.session, Processes(PROCESS, PROCESS, PROCESS, "/s")),
-    lambda f: f.pick(e.BootFailed(f.session, f.why), e.ConversationMissing(f.session), e.Adopted(f.session)),
-    lambda f: f.pick(e.Completed(f.session, f.why), e.Replied(f.message, "r"), e.Acknowledge((f.message,))),
-    lambda f: f.pick(e.Tick(), e.EndVetoed(f.session, f.why, f.now + 5.0)),
-    lambda f: e.Wake(f.pick(*WakeMode), "operator"),
-    lambda f: f.pick(e.Stop("op"), e.Start("op"), e.Restart("op"), e.Remove("op", f.pick(True, False))),
+    lambda d: f.Observed(d.session, SessionState.IDLE, d.why),
+    lambda d: f.Observed(d.session, SessionState.IDLE, d.why),
+    lambda d: f.Observed(d.session, d.draw(STATES), d.why, d.pick(None, "c-x")),
+    lambda d: f.Observed(d.session, d.draw(STATES), d.why, d.pick(None, "c-x")),
+    lambda d: f.Taken(d.session, d.message, d.why),
+    lambda d: f.Taken(d.session, d.message, d.why),
+    lambda d: f.TurnEnded(d.session, d.why, d.pick(None, "400", "429"), outage=d.pick(False, True)),
+    lambda d: f.OfferFailed(d.session, d.message, d.pick(True, False), d.why),
+    lambda d: f.Examined(d.message, d.pick(*Examination), d.why),
+    lambda d: f.Launched(d.session, Processes(PROCESS, PROCESS, PROCESS, "/s")),
+    lambda d: d.pick(f.BootFailed(d.session, d.why), f.ConversationMissing(d.session), f.Adopted(d.session)),
+    lambda d: d.pick(f.Completed(d.session, d.why), f.Replied(d.message, "r"), r.Acknowledge((d.message,))),
+    lambda d: d.pick(f.Tick(), f.EndVetoed(d.session, d.why, d.now + 5.0)),
+    lambda d: r.Wake(d.pick(*WakeMode), "operator"),
+    lambda d: d.pick(r.Stop("op"), r.Start("op"), r.Restart("op"), r.Remove("op", d.pick(True, False))),
     _died,
 )
 
@@ -93,10 +95,10 @@ def _message(data: st.DataObject, state: PeerState) -> str:
     return data.draw(st.sampled_from([*(message.id for message in state.messages), f"{0:032x}"]))
 
 
-def _event(data: st.DataObject, state: PeerState, now: float, number: int) -> e.Event:
+def _event(data: st.DataObject, state: PeerState, now: float, number: int) -> Event:
     """Often what would come next in a life, else anything: about the live session, mostly, or another."""
     live = state.session if data.draw(st.integers(0, 9)) != 9 else None
-    facts = Facts(
+    draws = Draws(
         data.draw,
         live.id if live else "another",
         live.generation if live else 0,
@@ -105,22 +107,22 @@ def _event(data: st.DataObject, state: PeerState, now: float, number: int) -> e.
         now,
         number,
     )
-    return data.draw(st.sampled_from([*_next(state), data.draw(st.sampled_from(MAKERS))]))(facts)
+    return data.draw(st.sampled_from([*_next(state), data.draw(st.sampled_from(MAKERS))]))(draws)
 
 
-def _next(state: PeerState) -> tuple[Callable[[Facts], e.Event], ...]:
+def _next(state: PeerState) -> tuple[Callable[[Draws], Event], ...]:
     flight = next(iter(state.in_flight), None)
     if state.session is None:
         return (_submit,)
     if not state.session.ready or flight is None:
-        return (lambda f: e.Observed(f.session, SessionState.IDLE, f.why), _submit)
+        return (lambda d: f.Observed(d.session, SessionState.IDLE, d.why), _submit)
     if flight.state is MessageState.OFFERED:
-        return (lambda f: e.Taken(f.session, f.message, f.why),)
-    return (_died, lambda f: e.TurnEnded(f.session, f.why))
+        return (lambda d: f.Taken(d.session, d.message, d.why),)
+    return (_died, lambda d: f.TurnEnded(d.session, d.why))
 
 
-def _batch(commands: tuple[c.Command, ...], event: e.Event, now: float, open_keys: list[str]) -> Batch:
-    new = event.message if isinstance(event, e.Submit) else None
+def _batch(commands: tuple[c.Command, ...], event: Event, now: float, open_keys: list[str]) -> Batch:
+    new = event.message if isinstance(event, r.Submit) else None
     changes = tuple(command for command in commands if isinstance(command, c.Change))
     saved = {change.message.id for change in changes if isinstance(change, c.SaveMessage)}
     return Batch(

@@ -17,7 +17,8 @@ import pytest
 
 from roost.cli.client import ConnectionLostError
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.message import Message, Notice
 from roost.core.vocabulary.peer import Peer, Settings
@@ -212,9 +213,9 @@ async def test_of_two_adds_at_once_one_is_refused(parts: Parts) -> None:
 
 async def test_P11_a_name_can_be_given_again_while_late_events_of_the_old_peer_come(parts: Parts) -> None:
     stop = parts.store.stop_next(Point.AFTER)
-    removing = parts.tasks.start(parts.fleet.tell("a", e.Remove("operator", force=True)), "remove")
+    removing = parts.tasks.start(parts.fleet.tell("a", r.Remove("operator", force=True)), "remove")
     await stop.reached.wait()
-    late = [parts.tasks.start(parts.fleet.report("a", e.Tick()), "late") for _ in range(3)]
+    late = [parts.tasks.start(parts.fleet.report("a", f.Tick()), "late") for _ in range(3)]
     for _ in range(3):
         await asyncio.sleep(0)
     late[0].cancel()  # this caller has given up
@@ -224,7 +225,7 @@ async def test_P11_a_name_can_be_given_again_while_late_events_of_the_old_peer_c
     assert await asyncio.wait_for(late[1], PATIENCE) in (True, False)
     assert await asyncio.wait_for(late[2], PATIENCE) in (True, False)
     assert parts.fleet.get("a").peer.seed == "second"
-    await asyncio.wait_for(parts.fleet.tell("a", e.Tick()), PATIENCE)
+    await asyncio.wait_for(parts.fleet.tell("a", f.Tick()), PATIENCE)
 
 
 async def test_N1_a_notice_that_the_store_refuses_is_still_to_be_told(parts: Parts) -> None:

@@ -19,14 +19,9 @@ from roost.host.files import ensure_private_directory
 from roost.host.memory.clock import VirtualClock
 from roost.host.memory.ids import SequenceIds
 from roost.host.memory.processes import MemoryProcesses
-from roost.host.memory.terminals import (
-    Launch,
-    MemoryProgram,
-    MemoryTerminal,
-    MemoryTerminals,
-    Pasted,
-    Pressed,
-)
+from roost.host.memory.program import Launch, MemoryProgram, Pasted, Pressed
+from roost.host.memory.terminal import MemoryTerminal
+from roost.host.memory.terminals import MemoryTerminals
 from roost.local.config import Config, RuntimeTable
 from roost.local.paths import find_places
 from roost.runtimes.registry import Runtimes

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from roost.host.interfaces import Liveness, Processes, ProcessId, Terminal
+from roost.core.vocabulary.identity import ProcessId
+from roost.host.interfaces.processes import Liveness, Processes
+from roost.host.interfaces.terminals import Terminal
 from roost.host.process import SystemProcesses
 from roost.host.shim_spec import DeathRecord, ShimSpec, Started, read_started, shim_argv
 from roost.host.spool import Spool
@@ -392,7 +394,7 @@ async def test_shim_is_small(stage: Stage) -> None:
 
 
 def test_shim_imports_little() -> None:
-    probe = "import sys; sys.path.append(sys.argv[1]); import shimlib.agent; print(sorted(sys.modules))"
+    probe = "import sys; sys.path.append(sys.argv[1]); import shimlib.shim; print(sorted(sys.modules))"
     argv = [sys.executable, "-S", "-E", "-I", "-c", probe, str(Path(shim_argv(Path())[-2]).parent)]
     modules = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=_PATIENCE).stdout
     for heavy in ("'re'", "'json'", "'ctypes'", "'enum'", "'roost'", "'typing'", "'subprocess'"):

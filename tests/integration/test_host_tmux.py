@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from roost.host.errors import PaneInMode, PasteRefused, TmuxError, TmuxGone, TmuxMissing, TmuxTimeout
-from roost.host.interfaces import Liveness, PasteOutcome
+from roost.host.interfaces.processes import Liveness
+from roost.host.interfaces.terminals import PasteOutcome
 from roost.host.process import SystemProcesses
 from roost.host.tmux.attach import attach_argv
 from roost.host.tmux.config import COLUMNS, ROWS

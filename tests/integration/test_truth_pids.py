@@ -12,7 +12,7 @@ import apsw
 import pytest
 
 from roost.core.vocabulary.identity import ProcessId
-from roost.host.interfaces import Liveness, Marker
+from roost.host.interfaces.processes import Liveness, Marker
 from roost.host.memory.processes import MemoryProcesses
 from roost.host.process import SystemProcesses
 from tests.support.daemon import Roost, alive, roost_in, signal_pid

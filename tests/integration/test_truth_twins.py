@@ -21,7 +21,7 @@ from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
 from roost.host.files import ensure_private_directory
-from roost.host.interfaces import Marker
+from roost.host.interfaces.processes import Marker
 from roost.host.memory.clock import VirtualClock
 from roost.host.memory.ids import SequenceIds
 from roost.host.memory.processes import MemoryProcesses

@@ -10,7 +10,9 @@ from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
 from roost.core.decide import deadline, decide
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.peer import PeerState
 from tests.property.test_core_machine import Machine, examples
 from tests.support.core_shell import POLICY
@@ -42,18 +44,18 @@ class Moved(Machine):
 
     @rule(by=SET_BY)
     def set_clock(self, by: float) -> None:
-        self.tell(e.Tick())
+        self.tell(f.Tick())
         if self.twin is not None:
             self.offset += by
-            moved = e.ClockMoved(by, by)
+            moved = f.ClockMoved(by, by)
             self.twin, commands = decide(self.twin, moved, self.now + self.offset, POLICY)
             saves = (c.SavePeer, c.SaveSession, c.SaveMessage)
             assert all(isinstance(command, saves) for command in commands), commands
 
-    def tell(self, event: e.Event) -> tuple[c.Command, ...]:
+    def tell(self, event: Event) -> tuple[c.Command, ...]:
         if not self.begun:
             self.begun, self.twin = True, self.state
-        asks = isinstance(event, e.Interrupt | e.Compact)
+        asks = isinstance(event, r.Interrupt | r.Compact)
         if asks and self.asked.setdefault(self.now + self.offset, self.now) != self.now:
             return ()
         made = super().tell(event)
@@ -70,15 +72,15 @@ class Moved(Machine):
                 if mine.control is not None and its.control is not None:
                     self.named[mine.id, mine.control.at] = its.control.at
 
-    def seen(self, event: e.Event) -> e.Event:
+    def seen(self, event: Event) -> Event:
         """The event by the twin's clock."""
         match event:
-            case e.Submit(message):
+            case r.Submit(message):
                 ends = message.expires_at + self.offset if message.expires_at is not None else None
                 return replace(event, message=replace(message, expires_at=ends))
-            case e.EndVetoed():
+            case f.EndVetoed():
                 return replace(event, until=event.until + self.offset)
-            case e.Performed(session=session, at=at):
+            case f.Performed(session=session, at=at):
                 return replace(event, at=self.named.get((session, at), at))
             case _:
                 return event

@@ -19,15 +19,16 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from roost.core import decide as reducer
-from roost.core import requests
-from roost.core.messages import delivery, doubt, refusal
+from roost.core import operations
+from roost.core.messages import doubt, examination, offer, queue, refusal, turn_end
 from roost.core.sessions import death, launch, lifecycle, pool
 from roost.core.transition import ending, step, turns
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.message import MessageState, Timing
 from roost.core.vocabulary.peer import ResumePolicy, WakePolicy
-from roost.core.vocabulary.session import Cause
+from roost.core.vocabulary.session import Cause, SessionState
 from tests.property.test_core_machine import Machine
 
 LIVES = 100
@@ -89,7 +90,7 @@ def a_message_that_is_sent_again(machine: Machine) -> None:
     begun(machine)
     until_accepted(machine)
     assert machine.state is not None
-    machine.tell(e.Resend(machine.state.messages[0].id, "op"))
+    machine.tell(r.Resend(machine.state.messages[0].id, "op"))
 
 
 def launches_that_fail(machine: Machine) -> None:
@@ -102,7 +103,7 @@ def launches_that_fail(machine: Machine) -> None:
         assert machine.state is not None
         assert machine.state.session is not None
         machine.effects.clear()
-        machine.tell(e.BootFailed(machine.state.session.id, "no such program"))
+        machine.tell(f.BootFailed(machine.state.session.id, "no such program"))
         while machine.state.session is not None:
             machine.fair_step()
 
@@ -117,15 +118,31 @@ def an_urgent_message_after_a_crash(machine: Machine) -> None:
     machine.add("t1", None, notice=False, timing=Timing.NOW)
 
 
+def a_crash_in_a_turn_of_two(machine: Machine) -> None:
+    """An urgent message went into the turn of another one."""
+    begun(machine)
+    until_accepted(machine)
+    session = machine.live()
+    assert session is not None
+    machine.tell(f.Observed(session.id, SessionState.WORKING, "busy"))
+    machine.add("t1", None, notice=False, timing=Timing.NOW)
+    while machine.effects:
+        machine.fair_step()
+    assert machine.state is not None
+    assert len(machine.state.turn) == 2
+    machine.reap(session, Cause.CRASHED)
+    machine.come_to_rest()
+
+
 def a_stop_while_it_falls_asleep(machine: Machine) -> None:
     """A person types, and that holds against sleep alone."""
     begun(machine)
     machine.come_to_rest()
     machine.jump()
-    machine.tell(e.Stop("op"))
+    machine.tell(r.Stop("op"))
     session = machine.live()
     assert session is not None
-    machine.tell(e.EndVetoed(session.id, "a person types", machine.now + 3.0))
+    machine.tell(f.EndVetoed(session.id, "a person types", machine.now + 3.0))
     machine.parked_means_ending()
 
 
@@ -134,7 +151,7 @@ def a_removal_with_messages(machine: Machine) -> None:
     begun(machine)
     until_accepted(machine)
     machine.add("t1", None, notice=False)
-    machine.tell(e.Remove("op", force=True))
+    machine.tell(r.Remove("op", force=True))
     while machine.state is not None:
         machine.fair_step()
     machine.nothing_is_dropped()
@@ -150,7 +167,7 @@ def launches_that_never_ran(machine: Machine) -> None:
         assert machine.state.session is not None
         machine.effects.clear()
         machine.truth.unstarted.add(machine.state.session.id)
-        machine.tell(e.BootFailed(machine.state.session.id, "no such program", Blame.SETUP))
+        machine.tell(f.BootFailed(machine.state.session.id, "no such program", Blame.SETUP))
         while machine.state.session is not None:
             machine.fair_step()
 
@@ -161,7 +178,7 @@ def refuse(machine: Machine) -> None:
         machine.fair_step()
     session = machine.live()
     assert session is not None
-    machine.tell(e.TurnEnded(session.id, "record", "400"))
+    machine.tell(f.TurnEnded(session.id, "record", "400"))
 
 
 def turns_refused(machine: Machine) -> None:
@@ -177,7 +194,7 @@ def turns_refused_across_a_sleep(machine: Machine) -> None:
     begun(machine)
     for _ in range(2):
         refuse(machine)
-    machine.tell(e.Rest("op"))
+    machine.tell(r.Rest("op"))
     while machine.state is not None and machine.state.session is not None:
         machine.fair_step()
     machine.add("t1", None, notice=False)
@@ -220,25 +237,25 @@ FAULTS = [
         "refusal=None",
         life=turns_refused_across_a_sleep,
     ),
-    Fault("N4 one offer at a time", delivery.offer, " or step.state.offered is not None", ""),
-    Fault("N4 one message begins a turn", delivery.offer, " or step.state.turn", ""),
+    Fault("N4 one offer at a time", offer.offer, " or step.state.offered is not None", ""),
+    Fault("N4 one message begins a turn", offer.offer, " or step.state.turn", ""),
     Fault(
         "P2 offered at the prompt only",
-        delivery.offer,
+        offer.offer,
         "session.state is not SessionState.IDLE",
         "False",
         seed=1,
     ),
     Fault(
         "what is not urgent breaks into no turn",
-        delivery._steers,
+        offer._steers,
         "message.timing is not Timing.NOW",
         "False",
     ),
-    Fault("nothing is typed where it is not taken", delivery._steers, "not step.traits.steers", "False"),
+    Fault("nothing is typed where it is not taken", offer._steers, "not step.traits.steers", "False"),
     Fault(
         "N2 a turn ends for all of it",
-        delivery.on_turn_ended,
+        turn_end.on_turn_ended,
         "in step.state.turn:",
         "in step.state.turn[:1]:",
     ),
@@ -247,23 +264,24 @@ FAULTS = [
         death._settle_flight,
         "step.state.in_flight:",
         "step.state.in_flight[:1]:",
+        life=a_crash_in_a_turn_of_two,
     ),
     Fault(
         "N4 doubt is never pasted again",
-        delivery.on_examined,
+        examination.on_examined,
         "step.set_message(message, state=MessageState.UNKNOWN, why=event.why)",
         "put_back(step, message, event.why)",
         seed=4,
     ),
     Fault(
         "P2 order of a recipient",
-        delivery.head,
+        queue.head,
         "in step.state.messages",
         "in step.state.messages[::-1]",
     ),
     Fault(
         "P4 M3 one task for each session",
-        delivery._fits,
+        queue._fits,
         "session.task in (None, message.id)",
         "True",
         seed=3,
@@ -342,18 +360,18 @@ FAULTS = [
         "for message in ():",
         life=a_removal_with_messages,
     ),
-    Fault("P3 no wake for a notice alone", delivery.waking, "message.notice is None", "True", seed=1),
+    Fault("P3 no wake for a notice alone", queue.waking, "message.notice is None", "True", seed=1),
     Fault(
         "what waits for an idle agent wakes none",
-        delivery.waking,
+        queue.waking,
         "timing is not Timing.IDLE",
         "size",
         seed=5,
     ),
-    Fault("what is urgent goes first", delivery._urgency, "_URGENCY[message.timing]", "2"),
+    Fault("what is urgent goes first", queue._urgency, "_URGENCY[message.timing]", "2"),
     Fault(
         "what was begun goes on first",
-        delivery._urgency,
+        queue._urgency,
         "0 if message.cut else ",
         "",
         life=an_urgent_message_after_a_crash,
@@ -378,7 +396,7 @@ FAULTS = [
     ),
     Fault(
         "N8 nothing is asked of the dead",
-        requests.on_wake,
+        operations.on_wake,
         "if session is not None and event.mode is WakeMode.FRESH:",
         "if event.mode is WakeMode.FRESH:",
         seed=4,

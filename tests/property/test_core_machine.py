@@ -13,18 +13,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from roost.core.decide import deadline, decide
 from roost.core.transition.ending import policy_end
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import MessageState, Timing
 from roost.core.vocabulary.peer import Peer, PeerState, ResumePolicy, Settings, WakeMode, WakePolicy
 from roost.core.vocabulary.session import Cause, Processes, SessionState
@@ -41,9 +37,9 @@ COURSE: list[Any] = [
     *["restart", "reply", "found", "due", "resend"] * 2,
     *["pool"] * 3,
     "drop",
-    *(e.Wake(mode, "op") for mode in WakeMode),
-    *(e.Stop("op"), e.Start("op"), e.Start("op"), e.Restart("op"), e.Rest("op"), e.Tick()),
-    *(e.Refresh("op"), e.Interrupt("op"), e.Compact("op")),
+    *(r.Wake(mode, "op") for mode in WakeMode),
+    *(r.Stop("op"), r.Start("op"), r.Start("op"), r.Restart("op"), r.Rest("op"), f.Tick()),
+    *(r.Refresh("op"), r.Interrupt("op"), r.Compact("op")),
 ]
 """What `live_on` draws from; a fact about time, people or accidents between steps of ordinary life."""
 
@@ -89,7 +85,7 @@ class Machine(Shell):
     @rule(data=st.data())
     def submit_again(self, data: st.DataObject) -> None:
         if self.state is not None and self.state.messages:
-            self.tell(e.Submit(data.draw(st.sampled_from(self.state.messages))))
+            self.tell(r.Submit(data.draw(st.sampled_from(self.state.messages))))
 
     @rule(data=st.data(), drop=st.booleans())
     def decide_doubt(self, data: st.DataObject, *, drop: bool) -> None:
@@ -100,38 +96,38 @@ class Machine(Shell):
         if self.state is not None and self.state.messages:
             doubtful = [m for m in self.state.messages if m.state is MessageState.UNKNOWN]
             message = data.draw(st.sampled_from(doubtful or self.state.messages))
-            self.tell(e.Drop(message.id, "op") if drop else e.Resend(message.id, "op"))
+            self.tell(r.Drop(message.id, "op") if drop else r.Resend(message.id, "op"))
 
     @rule(
         event=st.sampled_from(
             [
-                *(e.Wake(mode, "op") for mode in WakeMode),
-                e.Stop("op"),
-                e.Start("op"),
-                e.Start("op"),
-                e.Restart("op"),
-                e.Refresh("op"),
-                e.Interrupt("op"),
-                e.Compact("op"),
-                e.Rest("op"),
-                e.Remove("op", force=False),
+                *(r.Wake(mode, "op") for mode in WakeMode),
+                r.Stop("op"),
+                r.Start("op"),
+                r.Start("op"),
+                r.Restart("op"),
+                r.Refresh("op"),
+                r.Interrupt("op"),
+                r.Compact("op"),
+                r.Rest("op"),
+                r.Remove("op", force=False),
             ]
         )
     )
-    def request(self, event: e.Event) -> None:
-        if not isinstance(event, e.Remove) or self.number % 7 == 6:
+    def request(self, event: Event) -> None:
+        if not isinstance(event, r.Remove) or self.number % 7 == 6:
             self.tell(event)
 
     @rule(force=st.booleans())
     def rename(self, *, force: bool) -> None:
         if self.state is not None:
             new = "q" if self.state.peer.name == "p" else "p"
-            self.tell(e.Rename(new, "op", force))
+            self.tell(r.Rename(new, "op", force))
 
     @precondition(lambda self: self.number > 8)
     @rule()
     def remove(self) -> None:
-        self.tell(e.Remove("op", force=True))
+        self.tell(r.Remove("op", force=True))
 
     @rule(
         wake=st.sampled_from(WakePolicy),
@@ -143,14 +139,14 @@ class Machine(Shell):
             return
         known = self.state.peer.settings
         self.was_ephemeral |= wake is WakePolicy.EPHEMERAL
-        self.tell(e.Configure(replace(known, wake=wake, runtime=runtime or known.runtime, pool=pool)))
+        self.tell(r.Configure(replace(known, wake=wake, runtime=runtime or known.runtime, pool=pool)))
 
     # ---- time
 
     @rule(seconds=st.sampled_from([0.0, 0.1, 1.0, 5.0, 20.0, 100.0]))
     def later(self, seconds: float) -> None:
         self.now += seconds
-        self.tell(e.Tick())
+        self.tell(f.Tick())
 
     @rule()
     def due(self) -> None:
@@ -160,7 +156,7 @@ class Machine(Shell):
         at = deadline(self.state, self.now) if self.state else None
         if at is not None:
             self.now = at
-            self.tell(e.Tick())
+            self.tell(f.Tick())
 
     # ---- facts about the live session
 
@@ -168,7 +164,7 @@ class Machine(Shell):
     def observe(self, seen: SessionState, *, learn: bool) -> None:
         session = self.live()
         if session is not None:
-            self.tell(e.Observed(session.id, seen, "seen", self.truth.place(session) if learn else None))
+            self.tell(f.Observed(session.id, seen, "seen", self.truth.place(session) if learn else None))
 
     @rule(data=st.data())
     def beside(self, data: st.DataObject) -> None:
@@ -179,20 +175,20 @@ class Machine(Shell):
         pooled = self.pooled()
         what = data.draw(st.sampled_from(["spare", "see", "see", "see", "evict", "die", "done", "found"]))
         if what == "spare" or not pooled:
-            self.tell(e.Spare())
+            self.tell(f.Spare())
             return
         session = data.draw(st.sampled_from(pooled))
         held = sorted(self.truth.holds.get(self.truth.place(session), ()))
         if what == "see":
-            self.tell(e.Observed(session.id, data.draw(SEEN), "seen", self.truth.place(session)))
+            self.tell(f.Observed(session.id, data.draw(SEEN), "seen", self.truth.place(session)))
         elif what == "evict":
-            self.tell(e.Evict(session.id, "the host is full"))
+            self.tell(f.Evict(session.id, "the host is full"))
         elif what == "die":
             self.reap(session, data.draw(FELL), kept=data.draw(st.booleans()))
         elif what == "done":
-            self.tell(e.Completed(session.id, "did it"))
+            self.tell(f.Completed(session.id, "did it"))
         elif held:
-            self.tell(e.Taken(session.id, data.draw(st.sampled_from(held)), "record"))
+            self.tell(f.Taken(session.id, data.draw(st.sampled_from(held)), "record"))
 
     @rule(take=st.booleans(), some=st.booleans(), failed=st.sampled_from([None, None, "400", "429"]))
     def turn(self, failed: str | None, *, take: bool, some: bool) -> None:
@@ -202,9 +198,9 @@ class Machine(Shell):
         held = self.truth.holds.get(self.truth.place(session), ())
         for message in flight:
             if take and message.id in held:
-                self.tell(e.Taken(session.id, message.id, "record"))
+                self.tell(f.Taken(session.id, message.id, "record"))
         named = tuple(message.id for message in flight[:1]) if some else None
-        self.tell(e.TurnEnded(session.id, "record", failed, outage=failed == "429", messages=named))
+        self.tell(f.TurnEnded(session.id, "record", failed, outage=failed == "429", messages=named))
 
     @rule(data=st.data())
     def found_late(self, data: st.DataObject) -> None:
@@ -214,13 +210,13 @@ class Machine(Shell):
         session = self.live()
         held = sorted(self.truth.holds.get(self.truth.place(session), ())) if session else []
         if session is not None and held:
-            self.tell(e.Taken(session.id, data.draw(st.sampled_from(held)), "record"))
+            self.tell(f.Taken(session.id, data.draw(st.sampled_from(held)), "record"))
 
     @rule(data=st.data())
     def speak(self, data: st.DataObject) -> None:
         session = self.live()
         if session is not None and data.draw(st.booleans()):
-            asked = data.draw(st.sampled_from([e.Completed(session.id, "did it"), e.FreshAsked(session.id)]))
+            asked = data.draw(st.sampled_from([f.Completed(session.id, "did it"), r.FreshAsked(session.id)]))
             self.tell(asked)
         else:
             self.reply_one(data)
@@ -229,12 +225,12 @@ class Machine(Shell):
         session = self.live()
         held = sorted(self.truth.holds.get(self.truth.place(session), ())) if session else []
         if held:
-            self.tell(e.Replied(data.draw(st.sampled_from(held)), "reply"))
+            self.tell(f.Replied(data.draw(st.sampled_from(held)), "reply"))
 
     @rule(data=st.data())
     def acknowledge(self, data: st.DataObject) -> None:
         if self.state is not None and self.state.messages:
-            self.tell(e.Acknowledge((data.draw(st.sampled_from(self.state.messages)).id,)))
+            self.tell(r.Acknowledge((data.draw(st.sampled_from(self.state.messages)).id,)))
 
     @rule(cause=FELL, kept=st.booleans())
     def die(self, cause: Cause, *, kept: bool) -> None:
@@ -248,7 +244,7 @@ class Machine(Shell):
 
     def repeat_one(self, data: st.DataObject) -> None:
         """A fact told before is told again, whatever has happened since."""
-        facts = [fact for fact in self.facts if not isinstance(fact, e.Launched | e.Adopted | e.TurnEnded)]
+        facts = [fact for fact in self.facts if not isinstance(fact, f.Launched | f.Adopted | f.TurnEnded)]
         if facts:
             self.tell(data.draw(st.sampled_from(facts[-4:] if data.draw(st.booleans()) else facts)))
 
@@ -284,7 +280,7 @@ class Machine(Shell):
     def see(self, data: st.DataObject) -> None:
         session = self.live()
         if session is not None:
-            self.tell(e.Observed(session.id, data.draw(SEEN), "seen"))
+            self.tell(f.Observed(session.id, data.draw(SEEN), "seen"))
             self.add(None, None, notice=False)
 
     def go_on(self, data: st.DataObject) -> None:
@@ -292,13 +288,13 @@ class Machine(Shell):
         if self.effects:
             self.run(self.effects.pop(0), lambda *values: data.draw(st.sampled_from(values)))
         elif session is not None and turn and data.draw(st.integers(0, 5)) == 0:
-            self.tell(e.Observed(session.id, SessionState.WORKING, "turn"))
+            self.tell(f.Observed(session.id, SessionState.WORKING, "turn"))
             self.add(turn[0].topic, None, notice=False, timing=Timing.NOW)
         elif session is not None and session.state not in (SessionState.IDLE, SessionState.STOPPING):
-            self.tell(e.Observed(session.id, SessionState.IDLE, "prompt"))
+            self.tell(f.Observed(session.id, SessionState.IDLE, "prompt"))
         elif session is not None and turn:
             failed = data.draw(st.sampled_from([None, None, "400"]))
-            self.tell(e.TurnEnded(session.id, "record", failed))
+            self.tell(f.TurnEnded(session.id, "record", failed))
         elif self.state is None or self.state.peer.quarantine or self.state.queued > 2:
             self.jump()
         else:
@@ -312,8 +308,8 @@ class Machine(Shell):
         index = data.draw(st.integers(0, len(self.effects) - 1))
         self.run(self.effects.pop(index), lambda *values: data.draw(st.sampled_from(values)))
 
-    @rule(request=st.sampled_from([e.Stop("op"), e.Restart("op"), e.Wake(WakeMode.FRESH, "op"), e.Tick()]))
-    def ask_while_it_falls_asleep(self, request: e.Event) -> None:
+    @rule(request=st.sampled_from([r.Stop("op"), r.Restart("op"), r.Wake(WakeMode.FRESH, "op"), f.Tick()]))
+    def ask_while_it_falls_asleep(self, request: Event) -> None:
         """A person types in a session that was to sleep, and something else is asked of it."""
         self.come_to_rest()
         if self.live() is None or self.state is None or self.state.messages:
@@ -339,7 +335,7 @@ class Machine(Shell):
             self.come_to_rest(in_a_turn=True)
             session = self.live()
             if session is not None:
-                self.tell(e.TurnEnded(session.id, "record", "400"))
+                self.tell(f.TurnEnded(session.id, "record", "400"))
 
     def come_to_rest(self, *, in_a_turn: bool = False) -> None:
         """A shell that does its work goes on until nothing is left to do, or nothing goes by itself."""
@@ -367,8 +363,8 @@ class Machine(Shell):
                 self.reap(session, Cause.UNKNOWN)
                 continue
             if session.processes is None:
-                self.tell(e.Launched(session.id, Processes(PROCESS, PROCESS, PROCESS, "/s")))
-            self.tell(e.Adopted(session.id))
+                self.tell(f.Launched(session.id, Processes(PROCESS, PROCESS, PROCESS, "/s")))
+            self.tell(f.Adopted(session.id))
         for effect in lost:
             self.recover(effect)
 
@@ -431,7 +427,7 @@ class Machine(Shell):
                 return
             assert at > now
             now = at
-            after, commands = decide(state, e.Tick(), now, POLICY)
+            after, commands = decide(state, f.Tick(), now, POLICY)
             assert not any(isinstance(command, c.Refuse) for command in commands)
             state, at = after, deadline(after, now) if after else None
 
@@ -443,9 +439,9 @@ class Machine(Shell):
         """
         if self.state is None or sys.exc_info()[0] is not None:
             return
-        self.tell(e.Start("op"))
+        self.tell(r.Start("op"))
         if self.state is not None and self.state.peer.settings.runtime == "human":
-            self.tell(e.Acknowledge(tuple(m.id for m in self.state.messages)))
+            self.tell(r.Acknowledge(tuple(m.id for m in self.state.messages)))
         for _ in range(400):
             if not self.unfinished():
                 return
@@ -470,14 +466,14 @@ class Machine(Shell):
             return
         session, turn = self.live(), self.state.turn if self.state else ()
         if session is not None and session.state not in (SessionState.IDLE, SessionState.STOPPING):
-            self.tell(e.Observed(session.id, SessionState.IDLE, "prompt"))
+            self.tell(f.Observed(session.id, SessionState.IDLE, "prompt"))
         elif session is not None and turn:
-            self.tell(e.TurnEnded(session.id, "record"))
+            self.tell(f.TurnEnded(session.id, "record"))
         else:
             at = deadline(self.state, self.now) if self.state else None
             assert at is not None, f"stuck without a deadline: {self.state}"
             self.now = at
-            self.tell(e.Tick())
+            self.tell(f.Tick())
 
 
 def examples() -> int:

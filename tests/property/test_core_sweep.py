@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from roost.core.decide import decide
 from roost.core.sessions.evidence import Fact, Patience, Sight, Source
 from roost.core.sessions.sweep import ALARM_LEAST, HOLD, Action, Hold, Outcome, Plan, Row, plan, resting
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import LastDeath, Peer, PeerState, Settings, WakePolicy
 from roost.core.vocabulary.policy import Policy, Traits
@@ -125,11 +125,11 @@ def test_H6_writing_as_a_mailbox_is_its_heartbeat_and_is_shown() -> None:
     policy = Policy(traits={"human": Traits(mailbox=True)})
     box = PeerState(peer(settings=Settings("/", "human"), created_at=5.0, since=5.0))
     assert shown(box, NOW).why == "a mailbox, nothing unread, not used yet"
-    used, _ = decide(box, e.Seen(), NOW, policy)
+    used, _ = decide(box, f.Seen(), NOW, policy)
     assert used is not None
     assert shown(used, NOW + 60).why == "a mailbox, nothing unread, last used 60s ago"
     agent = PeerState(peer())
-    assert decide(agent, e.Seen(), NOW, policy) == (agent, ())
+    assert decide(agent, f.Seen(), NOW, policy) == (agent, ())
 
 
 SIGHTS = st.lists(st.sampled_from(ALL_SIGHTS), min_size=1, max_size=14)

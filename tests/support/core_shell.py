@@ -9,8 +9,10 @@ from roost.core.decide import decide
 from roost.core.sessions.wake import wake_blocked_until
 from roost.core.transition.ending import policy_end
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.blame import Blame
+from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.identity import OPERATOR, ProcessId
 from roost.core.vocabulary.message import Examination, Message, MessageState, Notice, Timing
 from roost.core.vocabulary.peer import Peer, PeerState, WakePolicy
@@ -31,7 +33,7 @@ POLICY = Policy(
 COUNTS = {"crashed", "oom", "boot-failed", "server-exit", "shim-lost"}
 PROCESS = ProcessId("boot", 1, 2)
 LIVING = frozenset({MessageState.QUEUED, MessageState.OFFERED, MessageState.ACCEPTED, MessageState.UNKNOWN})
-REQUESTS = (e.Wake, e.Restart)
+REQUESTS = (r.Wake, r.Restart)
 
 
 def urgency(message: Message) -> int:
@@ -52,7 +54,7 @@ class Shell(RuleBasedStateMachine):
         self.now = 1000.0
         self.number = 0
         self.effects: list[c.Effect] = []
-        self.facts: list[e.Event] = []
+        self.facts: list[Event] = []
         self.order: list[str] = []
         self.first_offers: list[str] = []
         self.news: dict[tuple[str, str], str] = {}
@@ -73,7 +75,7 @@ class Shell(RuleBasedStateMachine):
     ) -> None:
         self.number += 1
         self.tell(
-            e.Submit(
+            r.Submit(
                 Message(
                     id=f"{self.number:032x}",
                     sender=["asker", "p", OPERATOR][self.number % 3],
@@ -89,7 +91,7 @@ class Shell(RuleBasedStateMachine):
             )
         )
 
-    def tell(self, event: e.Event) -> tuple[c.Command, ...]:
+    def tell(self, event: Event) -> tuple[c.Command, ...]:
         if self.state is None:
             return ()
         before = self.state
@@ -98,32 +100,32 @@ class Shell(RuleBasedStateMachine):
             assert after is before
             assert all(isinstance(command, c.Refuse) for command in commands)
             return commands
-        known = before.message(event.message_id) if isinstance(event, e.Resend) else None
+        known = before.message(event.message_id) if isinstance(event, r.Resend) else None
         if known is not None and known.state is MessageState.UNKNOWN:
             self.truth.resent[known.id] += 1
-        if isinstance(event, e.TurnEnded) and event.outage:
+        if isinstance(event, f.TurnEnded) and event.outage:
             self.truth.outages.update(message.id for message in before.turn)
-        if isinstance(event, e.Submit) and before.message(event.message.id) is None:
+        if isinstance(event, r.Submit) and before.message(event.message.id) is None:
             self.order.append(event.message.id)
         self.state = after
         for command in commands:
             self.stored.apply(command)
             self.check(command, before, event)
         self.effects += [command for command in commands if isinstance(command, c.Effect)]
-        if not isinstance(event, e.Submit | e.Resend | e.Drop | e.Tick | e.Configure | e.Acknowledge):
+        if not isinstance(event, r.Submit | r.Resend | r.Drop | f.Tick | r.Configure | r.Acknowledge):
             self.facts.append(event)
         if any(isinstance(command, c.Journal) and command.kind == "quarantined" for command in commands):
             assert not any(isinstance(command, c.Launch) for command in commands)
         self.one_is_handed_over()
         self.turn_is_over(event)
-        if isinstance(event, e.TurnEnded):
+        if isinstance(event, f.TurnEnded):
             self.check_refusal(event, before)
         self.check_leaving(before)
         self.stored_is_remembered()
         self.tasks_end()
         return commands
 
-    def check(self, command: c.Command, before: PeerState, event: e.Event) -> None:
+    def check(self, command: c.Command, before: PeerState, event: Event) -> None:
         session = self.state.session if self.state else None
         match command:
             case c.Launch(Session(spare=True)):
@@ -137,7 +139,7 @@ class Shell(RuleBasedStateMachine):
                 assert session is not None
                 assert session.state is SessionState.STOPPING
                 assert ended == session
-                assert ended.processes is not None or isinstance(event, e.BootFailed | e.ConversationMissing)
+                assert ended.processes is not None or isinstance(event, f.BootFailed | f.ConversationMissing)
             case c.CloseSession(death):
                 session = before.find_session(death.session)
                 assert session is not None
@@ -158,7 +160,7 @@ class Shell(RuleBasedStateMachine):
             case _:
                 pass
 
-    def check_refusal(self, event: e.TurnEnded, before: PeerState) -> None:
+    def check_refusal(self, event: f.TurnEnded, before: PeerState) -> None:
         """C7: the second message whose turn fails, with no answer in between, ends its conversation.
 
         A turn that held several is one failure. It is put down to the one that came into it last: before that
@@ -235,11 +237,11 @@ class Shell(RuleBasedStateMachine):
         sleeps = self.state.session is None and not ephemeral
         return sleeps and message.timing is Timing.IDLE and not message.cut
 
-    def check_spare(self, spare: Session, event: e.Event) -> None:
+    def check_spare(self, spare: Session, event: Event) -> None:
         """B1: only for an ephemeral peer in use, when the host has said that there is room, up to N."""
         assert self.state is not None
         peer = self.state.peer
-        assert isinstance(event, e.Spare)
+        assert isinstance(event, f.Spare)
         assert peer.settings.wake is WakePolicy.EPHEMERAL
         assert not peer.stopped
         assert not peer.removing
@@ -266,18 +268,18 @@ class Shell(RuleBasedStateMachine):
         if command.message.attempts == 1:
             self.first_offers.append(command.message.id)
 
-    def check_launch(self, launch: c.Launch, before: PeerState, event: e.Event) -> None:
+    def check_launch(self, launch: c.Launch, before: PeerState, event: Event) -> None:
         """P6: the guard stops new sessions, not one that was begun before another of the pool tripped it."""
         assert self.state is not None
         peer = self.state.peer
         assert not peer.stopped
         assert not peer.removing
         if before.session is not None and before.session.id == launch.session.id:
-            assert isinstance(event, e.ConversationMissing)
+            assert isinstance(event, f.ConversationMissing)
             return
-        loose = isinstance(event, e.Wake | e.Restart | e.Start)
+        loose = isinstance(event, r.Wake | r.Restart | r.Start)
         assert loose or before.peer.quarantine is None or before.peer.quarantine.until <= self.now
-        mended = isinstance(event, e.Configure) and before.peer.hindered is not None
+        mended = isinstance(event, r.Configure) and before.peer.hindered is not None
         assert loose or mended or before.peer.pending or (before.peer.backoff_until or 0.0) <= self.now
         asked = before.peer.pending is not None or isinstance(event, REQUESTS)
         awake = peer.settings.wake is WakePolicy.EPHEMERAL or before.session is not None
@@ -314,7 +316,7 @@ class Shell(RuleBasedStateMachine):
         if not kept:
             self.truth.gone.add(self.truth.place(session))
         kept = self.truth.place(session) not in self.truth.gone
-        self.tell(e.Died(Death(session.id, "p", session.generation, self.now, cause, 1), kept))
+        self.tell(f.Died(Death(session.id, "p", session.generation, self.now, cause, 1), kept))
 
     def run(self, effect: c.Effect, pick: Pick) -> None:
         """Carry an effect out; whoever picks the first of all has no failures and no person at a terminal."""
@@ -332,7 +334,7 @@ class Shell(RuleBasedStateMachine):
                 if current is None or current.state is not SessionState.STOPPING:
                     return
                 if effect.guarded and pick(False, True):
-                    self.tell(e.EndVetoed(session.id, "a person types", self.now + 3.0))
+                    self.tell(f.EndVetoed(session.id, "a person types", self.now + 3.0))
                 else:
                     self.reap(current, pick(Cause.UNKNOWN, Cause.CRASHED))
             case c.Perform():
@@ -347,30 +349,30 @@ class Shell(RuleBasedStateMachine):
         flight = self.state.in_flight if self.state else ()
         failed = pick(None, None, "it hangs")
         if asked.control.kind is ControlKind.INTERRUPT and flight and failed is None:
-            self.tell(e.TurnEnded(session.id, "record", "interrupted", interrupted=True))
-        self.tell(e.Performed(session.id, asked.control.at, failed))
+            self.tell(f.TurnEnded(session.id, "record", "interrupted", interrupted=True))
+        self.tell(f.Performed(session.id, asked.control.at, failed))
 
     def run_launch(self, session: Session, pick: Pick) -> None:
         if self.state is None or self.state.find_session(session.id) is None:
             return
         if session.resumed and self.truth.place(session) in self.truth.gone:
-            self.tell(e.ConversationMissing(session.id))
+            self.tell(f.ConversationMissing(session.id))
         elif pick(True, True, True, False):
             self.truth.running.add(session.id)
-            self.tell(e.Launched(session.id, Processes(PROCESS, PROCESS, PROCESS, "/s")))
+            self.tell(f.Launched(session.id, Processes(PROCESS, PROCESS, PROCESS, "/s")))
         else:
             blame = pick(*Blame)
             current = self.state.find_session(session.id)
             if blame is not Blame.PROGRAM and current is not None and current.ending is None:
                 self.truth.unstarted.add(session.id)
-            self.tell(e.BootFailed(session.id, "no such program", blame))
+            self.tell(f.BootFailed(session.id, "no such program", blame))
 
     def run_offer(self, offer: c.Offer, pick: Pick) -> None:
         session, message = self.live(), offer.message
         how = pick("taken", "taken", "refused", "unclear", "unclear, pasted", "rejected")
         if session is not None and self.found_before(offer, session):
             verdict = pick(Examination.FOUND, Examination.ENDED)
-            self.tell(e.Examined(message.id, verdict, "found before it was pasted again", message.attempts))
+            self.tell(f.Examined(message.id, verdict, "found before it was pasted again", message.attempts))
             return
         if session is None or session.id != offer.session or session.state is SessionState.STOPPING:
             how = "refused"
@@ -378,12 +380,12 @@ class Shell(RuleBasedStateMachine):
             self.truth.paste(offer, session)
             self.check_task(offer, session)
         if how == "taken":
-            self.tell(e.Taken(offer.session, message.id, "record"))
+            self.tell(f.Taken(offer.session, message.id, "record"))
         elif how == "rejected":
-            self.tell(e.Rejected(offer.session, message.id, "a hook stopped it"))
+            self.tell(f.Rejected(offer.session, message.id, "a hook stopped it"))
         else:
             certain = how == "refused"
-            self.tell(e.OfferFailed(offer.session, message.id, certain, how, message.attempts))
+            self.tell(f.OfferFailed(offer.session, message.id, certain, how, message.attempts))
 
     def check_task(self, offer: c.Offer, session: Session) -> None:
         """P4 M1 M3: a task is shown to a session that was shown no other message before, but for notices.
@@ -416,7 +418,7 @@ class Shell(RuleBasedStateMachine):
         verdict = pick(Examination.FOUND, Examination.ENDED) if held else Examination.ABSENT
         if pick(False, False, True):
             verdict = Examination.UNCLEAR
-        self.tell(e.Examined(message.id, verdict, "looked", message.attempts))
+        self.tell(f.Examined(message.id, verdict, "looked", message.attempts))
 
     @invariant()
     def stored_is_remembered(self) -> None:
@@ -476,9 +478,9 @@ class Shell(RuleBasedStateMachine):
                 assert all(m.session == self.state.session.id for m in flying)
             assert all(self.state.session is not None for m in flying if m.state is MessageState.ACCEPTED)
 
-    def turn_is_over(self, event: e.Event) -> None:
+    def turn_is_over(self, event: Event) -> None:
         """What a turn held ends with it."""
-        if isinstance(event, e.TurnEnded) and self.state is not None:
+        if isinstance(event, f.TurnEnded) and self.state is not None:
             left = [m.id for m in self.state.turn if m.session == event.session]
             named = left if event.messages is None else event.messages
             assert not set(left) & set(named), "a message outlived its turn"

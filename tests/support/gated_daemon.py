@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from roost.daemon.__main__ import main
-from roost.host.interfaces import PasteOutcome
+from roost.host.interfaces.terminals import PasteOutcome
 from roost.host.tmux.terminal import TmuxTerminal
 
 GATE = os.environ["ROOST_GATE"]

@@ -5,7 +5,9 @@ from typing import Any
 
 from roost.core.decide import decide
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.message import Examination, Message
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
@@ -28,7 +30,7 @@ class Play:
         self.policy = POLICY
         self.gone = False
 
-    def tell(self, *events: e.Event, after: float = 0.0) -> list[str]:
+    def tell(self, *events: Event, after: float = 0.0) -> list[str]:
         self.now += after
         made: list[c.Command] = []
         for event in events:
@@ -49,27 +51,27 @@ class Play:
         return found
 
     def submit(self, number: int = 1, **fields: Any) -> list[str]:  # noqa: ANN401 -- fields of a row
-        return self.tell(e.Submit(mail(number, self.now, **fields)))
+        return self.tell(r.Submit(mail(number, self.now, **fields)))
 
     def ready(self) -> list[str]:
-        launched = e.Launched(self.session.id, RUNNING)
+        launched = f.Launched(self.session.id, RUNNING)
         return self.tell(launched, self.seen(SessionState.IDLE))
 
-    def seen(self, state: SessionState) -> e.Observed:
-        return e.Observed(self.session.id, state, str(state))
+    def seen(self, state: SessionState) -> f.Observed:
+        return f.Observed(self.session.id, state, str(state))
 
     def taken(self, number: int = 1) -> list[str]:
-        return self.tell(e.Taken(self.session.id, f"{number:032x}", "record"))
+        return self.tell(f.Taken(self.session.id, f"{number:032x}", "record"))
 
     def ended(self, failed: str | None = None, *, outage: bool = False) -> list[str]:
-        return self.tell(e.TurnEnded(self.session.id, "record", failed, outage=outage))
+        return self.tell(f.TurnEnded(self.session.id, "record", failed, outage=outage))
 
     def died(self, cause: Cause = Cause.CRASHED, *, kept: bool = True) -> list[str]:
         session = self.session
-        return self.tell(e.Died(Death(session.id, "p", session.generation, self.now, cause, 1), kept))
+        return self.tell(f.Died(Death(session.id, "p", session.generation, self.now, cause, 1), kept))
 
     def examined(self, verdict: Examination, number: int = 1) -> list[str]:
-        return self.tell(e.Examined(f"{number:032x}", verdict, "looked"))
+        return self.tell(f.Examined(f"{number:032x}", verdict, "looked"))
 
     def busy(self, number: int = 1) -> None:
         """A session with an accepted message."""

@@ -18,7 +18,7 @@ from roost.daemon.session.launcher import Launcher
 from roost.errors import StoreError
 from roost.host import process_linux
 from roost.host.errors import SensorError, TmuxError
-from roost.host.interfaces import Frame
+from roost.host.interfaces.terminals import Frame
 from roost.host.tmux.server import TmuxTerminals
 from roost.host.tmux.terminal import TmuxTerminal
 from roost.store.sqlite import SqliteStore

@@ -10,10 +10,11 @@ import pytest
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session, WakeCause
 from roost.runtimes import codex_rollout, codex_sensor
-from roost.runtimes.base import Context, ConversationSeen, Prompted, TurnOver
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.codex_sensor import ROLLOUT, CodexSensor
 from roost.runtimes.codex_threads import Held, Threads, held_by
+from roost.runtimes.context import Context
+from roost.runtimes.facts import ConversationSeen, Prompted, TurnOver
 
 EDITED = Path(__file__).parents[1] / "data/records/codex-edited"
 THREAD = "01a21c89-57b3-75e2-9331-63286b2cb896"

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from roost.core.decide import deadline
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import ResumePolicy, WakePolicy
@@ -18,7 +19,7 @@ NOBODYS = [Blame.ROOST, Blame.HOST, Blame.SETUP]
 
 def fail(play: Play, blame: Blame = Blame.SETUP, why: str = "no program") -> list[str]:
     """The launch fails, and its death is confirmed."""
-    return play.tell(e.BootFailed(play.session.id, why, blame)) + play.died(Cause.UNKNOWN)
+    return play.tell(f.BootFailed(play.session.id, why, blame)) + play.died(Cause.UNKNOWN)
 
 
 def again(play: Play) -> float:
@@ -26,7 +27,7 @@ def again(play: Play) -> float:
     at = deadline(play.state, play.now)
     assert at is not None
     waited = at - play.now
-    assert play.tell(e.Tick(), after=waited)[-1] == "Launch"
+    assert play.tell(f.Tick(), after=waited)[-1] == "Launch"
     return waited
 
 
@@ -76,7 +77,7 @@ def test_C11_it_is_shown_with_the_time_of_the_next_try() -> None:
     assert row.why.startswith("cannot be started: the program 'x' was not found; tried again at 1970-01-01")
     again(play)
     assert shown(play.state, play.now).why.endswith("before, the program 'x' was not found")
-    play.tell(e.Launched(play.session.id, RUNNING))
+    play.tell(f.Launched(play.session.id, RUNNING))
     assert play.state.peer.hindered is None
     assert shown(play.state, play.now).why == "starting a fresh conversation"
 
@@ -85,7 +86,7 @@ def test_C11_nobody_waits_so_nothing_is_tried() -> None:
     play = Play()
     play.submit(expires_at=100.5)
     fail(play)
-    play.tell(e.Tick(), after=1)
+    play.tell(f.Tick(), after=1)
     assert play.state.session is None
     assert shown(play.state, play.now).state == "asleep"
     assert deadline(play.state, play.now) is None
@@ -95,7 +96,7 @@ def test_C11_a_parked_conversation_is_resumed_after_launches_that_failed() -> No
     play = Play(resume=ResumePolicy.ALWAYS)
     play.busy()
     play.ended()
-    play.tell(e.Rest("op"))
+    play.tell(r.Rest("op"))
     play.died()
     conversation = play.state.peer.conversation
     play.submit(2)
@@ -113,7 +114,7 @@ def test_C11_each_conversation_of_a_pool_keeps_its_past() -> None:
     play.ready()
     play.taken()
     play.ended()
-    play.tell(e.Rest("op"))
+    play.tell(r.Rest("op"))
     play.died()
     before = play.state.peer.conversations
     play.submit(2, topic="t")
@@ -129,7 +130,7 @@ def test_C11_a_shims_record_alone_tells_it_too() -> None:
     play.submit()
     session = play.session
     record = Death(session.id, "p", 1, play.now, Cause.NOT_STARTED, 127, evidence="cannot run /x: Exec")
-    play.tell(e.Died(record))
+    play.tell(f.Died(record))
     assert play.state.peer.hindered is not None
     assert play.state.peer.hindered.why == "cannot run /x: Exec"
     assert play.state.peer.quarantine is None
@@ -139,13 +140,13 @@ def test_F12_other_settings_are_tried_at_once() -> None:
     play = Play()
     play.submit()
     fail(play)
-    assert play.tell(e.Configure(replace(play.state.peer.settings, dir="/elsewhere")))[-1] == "Launch"
+    assert play.tell(r.Configure(replace(play.state.peer.settings, dir="/elsewhere")))[-1] == "Launch"
     assert play.state.peer.hindered is None
 
 
 def test_C11_a_peer_that_is_always_up_is_tried_again_for_ever() -> None:
     play = Play(wake=WakePolicy.ALWAYS)
-    play.tell(e.Tick())
+    play.tell(f.Tick())
     for _ in range(20):
         fail(play)
         assert shown(play.state, play.now).state == "blocked"
@@ -159,10 +160,10 @@ def test_B1_a_spare_that_cannot_be_started_tells_nobody_while_its_peer_works() -
     play.ready()
     play.taken()
     for _ in range(5):
-        play.tell(e.Spare(), after=70)
+        play.tell(f.Spare(), after=70)
         (spare,) = play.state.pool
-        play.tell(e.BootFailed(spare.id, "no program", Blame.SETUP))
-        words = play.tell(e.Died(Death(spare.id, "p", spare.generation, play.now, Cause.UNKNOWN)))
+        play.tell(f.BootFailed(spare.id, "no program", Blame.SETUP))
+        words = play.tell(f.Died(Death(spare.id, "p", spare.generation, play.now, Cause.UNKNOWN)))
         assert words == ["stopped(not-started)"]
 
 
@@ -173,5 +174,5 @@ def test_a_moved_clock_moves_what_is_known_of_the_failed_starts() -> None:
     before = play.state.peer.hindered
     assert before is not None
     play.now += 1000
-    play.tell(e.ClockMoved(1000.0, 1000.0))
+    play.tell(f.ClockMoved(1000.0, 1000.0))
     assert play.state.peer.hindered == replace(before, since=before.since + 1000, at=before.at + 1000)

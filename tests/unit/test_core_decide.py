@@ -7,7 +7,8 @@ import pytest
 
 from roost.core.decide import deadline
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import OPERATOR
 from roost.core.vocabulary.message import Examination, MessageState, Notice
 from roost.core.vocabulary.peer import ResumePolicy, WakeMode, WakePolicy
@@ -20,7 +21,7 @@ from tests.support.playbook import POLICY, RUNNING, Play
 def test_P3_a_message_wakes_is_offered_taken_and_done() -> None:
     play = Play()
     assert play.submit() == ["queued", "starting(first-wake)", "Launch"]
-    assert play.tell(e.Launched(play.session.id, RUNNING)) == []
+    assert play.tell(f.Launched(play.session.id, RUNNING)) == []
     assert play.tell(play.seen(SessionState.IDLE)) == ["ready", "offered", "Offer 1"]
     assert play.taken() == ["accepted"]
     assert play.tell(play.seen(SessionState.WORKING)) == ["working"]
@@ -46,8 +47,8 @@ def test_P3_idle_sleep_is_guarded_and_the_same_topic_resumes() -> None:
     play.ended()
     conversation = play.session.conversation
     assert deadline(play.state, play.now) == play.now + 30
-    assert play.tell(e.Tick(), after=29.9) == []
-    assert play.tell(e.Tick(), after=0.1) == ["stopping(idle-sleep)", "End idle-sleep guarded"]
+    assert play.tell(f.Tick(), after=29.9) == []
+    assert play.tell(f.Tick(), after=0.1) == ["stopping(idle-sleep)", "End idle-sleep guarded"]
     assert play.died() == ["stopped(idle-sleep)"]
     assert play.state.peer.deaths == ()
     assert play.submit(2, topic="t") == ["queued", "starting(parked-topic)", "Launch"]
@@ -56,58 +57,58 @@ def test_P3_idle_sleep_is_guarded_and_the_same_topic_resumes() -> None:
 
 def test_a_veto_starts_the_idle_clock_again() -> None:
     play = Play()
-    play.tell(e.Wake(WakeMode.NATURAL, "op"))
+    play.tell(r.Wake(WakeMode.NATURAL, "op"))
     play.ready()
-    play.tell(e.Tick(), after=30)
-    assert play.tell(e.EndVetoed(play.session.id, "a person types", play.now + 5)) == ["idle"]
+    play.tell(f.Tick(), after=30)
+    assert play.tell(f.EndVetoed(play.session.id, "a person types", play.now + 5)) == ["idle"]
     assert deadline(play.state, play.now) == play.now + 30
 
 
 def test_P7_a_stop_outranks_the_idle_sleep_that_is_under_way() -> None:
     play = Play()
-    play.tell(e.Wake(WakeMode.NATURAL, "op"))
+    play.tell(r.Wake(WakeMode.NATURAL, "op"))
     play.ready()
-    play.tell(e.Tick(), after=30)
-    assert play.tell(e.Stop("op")) == []
-    assert play.tell(e.EndVetoed(play.session.id, "typing", play.now + 5)) == ["End operator-stop"]
+    play.tell(f.Tick(), after=30)
+    assert play.tell(r.Stop("op")) == []
+    assert play.tell(f.EndVetoed(play.session.id, "typing", play.now + 5)) == ["End operator-stop"]
     assert play.died() == ["stopped(operator-stop)"]
 
 
 def test_a_wake_during_the_end_launches_after_it() -> None:
     play = Play()
-    play.tell(e.Wake(WakeMode.NATURAL, "op"))
+    play.tell(r.Wake(WakeMode.NATURAL, "op"))
     play.ready()
-    play.tell(e.Rest("op"))
-    assert play.tell(e.Wake(WakeMode.NATURAL, "op")) == []
+    play.tell(r.Rest("op"))
+    assert play.tell(r.Wake(WakeMode.NATURAL, "op")) == []
     assert play.died() == ["stopped(operator-stop)", "starting(parked-other-topic)", "Launch"]
 
 
 def test_P7_a_stop_during_the_launch_waits_for_the_processes() -> None:
     play = Play()
     play.submit()
-    assert play.tell(e.Stop("op")) == ["Notify stopped", "stopping(operator-stop)"]
-    assert play.tell(e.Launched(play.session.id, RUNNING)) == ["End operator-stop"]
+    assert play.tell(r.Stop("op")) == ["Notify stopped", "stopping(operator-stop)"]
+    assert play.tell(f.Launched(play.session.id, RUNNING)) == ["End operator-stop"]
     assert play.died() == ["stopped(operator-stop)"]
     assert play.state.queued == 1
-    assert play.tell(e.Start("op"))[-1] == "Launch"
+    assert play.tell(r.Start("op"))[-1] == "Launch"
 
 
 def test_a_stop_during_a_launch_that_fails() -> None:
     play = Play()
     play.submit()
-    play.tell(e.Stop("op"))
-    assert play.tell(e.BootFailed(play.session.id, "no program")) == ["End operator-stop"]
+    play.tell(r.Stop("op"))
+    assert play.tell(f.BootFailed(play.session.id, "no program")) == ["End operator-stop"]
 
 
 def test_P11_remove_waits_for_the_end_and_settles_every_message() -> None:
     play = Play()
     play.busy()
     play.submit(2)
-    assert play.tell(e.Remove("op", force=False)) == ["Refuse RefusedError"]
-    assert play.tell(e.Remove("op", force=True)) == ["stopping(removed)", "End removed"]
+    assert play.tell(r.Remove("op", force=False)) == ["Refuse RefusedError"]
+    assert play.tell(r.Remove("op", force=True)) == ["stopping(removed)", "End removed"]
     assert play.submit(3) == ["Refuse RefusedError"]
     assert (
-        play.tell(e.Start("op"), e.Restart("op"), e.Wake(WakeMode.FRESH, "op")) == ["Refuse RefusedError"] * 3
+        play.tell(r.Start("op"), r.Restart("op"), r.Wake(WakeMode.FRESH, "op")) == ["Refuse RefusedError"] * 3
     )
     assert play.died() == [
         *(
@@ -126,7 +127,7 @@ def test_P11_remove_waits_for_the_end_and_settles_every_message() -> None:
 def test_P7_restart_gives_an_unconditionally_fresh_session() -> None:
     play = Play(resume=ResumePolicy.ALWAYS)
     play.busy()
-    assert play.tell(e.Restart("op")) == ["stopping(restart)", "End restart"]
+    assert play.tell(r.Restart("op")) == ["stopping(restart)", "End restart"]
     assert play.died() == [
         "dead-letter",
         "Notify died",
@@ -139,13 +140,13 @@ def test_P7_restart_gives_an_unconditionally_fresh_session() -> None:
 def test_P6_boot_failures_back_off_and_then_quarantine() -> None:
     play = Play(restarts=2)
     play.submit()
-    assert play.tell(e.BootFailed(play.session.id, "no program")) == [
+    assert play.tell(f.BootFailed(play.session.id, "no program")) == [
         "stopping(boot-failed)",
         "End boot-failed",
     ]
     assert play.died() == ["stopped(boot-failed)"], "it may heal: nobody is told yet"
     assert deadline(play.state, play.now) == play.now + 1
-    assert play.tell(e.Tick(), after=1)[-1] == "Launch"
+    assert play.tell(f.Tick(), after=1)[-1] == "Launch"
     assert play.died(Cause.COMPLETED) == [
         "stopped(boot-failed)",
         "quarantined(boot-failed)",
@@ -153,8 +154,8 @@ def test_P6_boot_failures_back_off_and_then_quarantine() -> None:
     ]
     assert shown(play.state, play.now).state == "quarantined"
     assert play.submit(2) == ["queued", "Advise"]
-    assert play.tell(e.Tick(), after=1799) == []
-    assert play.tell(e.Tick(), after=1)[-1] == "Launch"
+    assert play.tell(f.Tick(), after=1799) == []
+    assert play.tell(f.Tick(), after=1)[-1] == "Launch"
     assert play.state.peer.quarantine is None
 
 
@@ -163,7 +164,7 @@ def test_P6_deaths_outside_the_window_do_not_add_up() -> None:
     play.submit()
     for _ in range(4):
         assert "quarantined(crashed)" not in play.died(Cause.OOM)
-        play.tell(e.Tick(), after=51)
+        play.tell(f.Tick(), after=51)
     assert len(play.state.peer.deaths) == 1
 
 
@@ -171,7 +172,7 @@ def test_a_turn_cut_off_is_driven_again_once_by_a_note() -> None:
     play = Play()
     play.busy()
     assert play.died() == ["Notify interrupted", "stopped(crashed)"]
-    assert play.tell(e.Tick(), after=1) == ["starting(redrive)", "Launch"]
+    assert play.tell(f.Tick(), after=1) == ["starting(redrive)", "Launch"]
     assert play.session.resumed
     assert play.ready() == ["ready", "offered", "Redrive 1"]
     play.taken()
@@ -183,7 +184,7 @@ def test_P4_a_poison_task_is_shown_to_two_sessions_at_most(settings: dict[str, A
     play = Play(**settings)
     play.busy()
     play.died()
-    assert play.tell(e.Tick(), after=1)[-1] == "Launch"
+    assert play.tell(f.Tick(), after=1)[-1] == "Launch"
     assert play.ready() == ["ready", "offered", "Offer 1"]
     play.taken()
     assert play.died()[:2] == ["dead-letter", "Notify died"]
@@ -193,8 +194,8 @@ def test_a_conversation_that_is_gone_gets_the_body_again() -> None:
     play = Play()
     play.busy()
     play.died()
-    play.tell(e.Tick(), after=1)
-    assert play.tell(e.ConversationMissing(play.session.id)) == ["starting(first-wake)", "Launch"]
+    play.tell(f.Tick(), after=1)
+    assert play.tell(f.ConversationMissing(play.session.id)) == ["starting(first-wake)", "Launch"]
     assert play.ready() == ["ready", "offered", "Offer 1"]
 
 
@@ -202,21 +203,21 @@ def test_a_resume_that_fails_falls_back_to_a_fresh_session() -> None:
     play = Play()
     play.busy()
     play.died()
-    play.tell(e.Tick(), after=1)
+    play.tell(f.Tick(), after=1)
     play.died()
-    assert play.tell(e.Tick(), after=2) == ["starting(resume-failed)", "Launch"]
+    assert play.tell(f.Tick(), after=2) == ["starting(resume-failed)", "Launch"]
     assert play.ready() == ["ready", "offered", "Offer 1"]
 
 
 def test_an_operators_resume_with_nothing_to_resume_fails_aloud() -> None:
     play = Play()
-    assert play.tell(e.Wake(WakeMode.RESUME, "op")) == ["Refuse RefusedError"]
+    assert play.tell(r.Wake(WakeMode.RESUME, "op")) == ["Refuse RefusedError"]
     play.busy()
     play.ended()
-    play.tell(e.Rest("op"))
+    play.tell(r.Rest("op"))
     play.died()
-    play.tell(e.Wake(WakeMode.RESUME, "op"))
-    gone = play.tell(e.ConversationMissing(play.session.id))
+    play.tell(r.Wake(WakeMode.RESUME, "op"))
+    gone = play.tell(f.ConversationMissing(play.session.id))
     assert gone == ["stopping(boot-failed)", "End boot-failed"]
 
 
@@ -225,7 +226,7 @@ def test_a_failed_turn_is_driven_again_and_the_message_is_not_lost() -> None:
     play.busy()
     assert play.ended("400 no such thing") == []
     assert play.message().why == "the turn failed: 400 no such thing; it is driven again"
-    assert play.tell(e.Tick(), after=5) == ["offered", "Redrive 1"]
+    assert play.tell(f.Tick(), after=5) == ["offered", "Redrive 1"]
     play.taken()
     assert play.ended("400") == ["dead-letter", "Notify failed"]
 
@@ -234,12 +235,12 @@ def test_N4_look_before_you_paste() -> None:
     play = Play()
     play.submit()
     play.ready()
-    assert play.tell(e.OfferFailed(play.session.id, play.message().id, certain=False, why="?")) == ["Examine"]
+    assert play.tell(f.OfferFailed(play.session.id, play.message().id, certain=False, why="?")) == ["Examine"]
     assert play.examined(Examination.ABSENT) == []
-    assert play.tell(e.Tick(), after=1) == ["offered", "Offer 1"]
-    play.tell(e.OfferFailed(play.session.id, play.message().id, certain=False, why="?"))
+    assert play.tell(f.Tick(), after=1) == ["offered", "Offer 1"]
+    play.tell(f.OfferFailed(play.session.id, play.message().id, certain=False, why="?"))
     assert play.examined(Examination.UNCLEAR) == ["unknown", "Notify unknown"]
-    assert play.tell(e.Tick(), after=1) == []
+    assert play.tell(f.Tick(), after=1) == []
     assert play.examined(Examination.FOUND) == ["accepted"]
 
 
@@ -250,15 +251,15 @@ def test_N4_facts_about_an_earlier_offer_come_too_late() -> None:
     first, old = play.message(), play.session.id
     play.died()
     play.examined(Examination.ABSENT)
-    play.tell(e.Tick(), after=1)
+    play.tell(f.Tick(), after=1)
     play.ready()
     before = play.state
     late = (
-        e.Examined(first.id, Examination.ABSENT, "late", attempt=1),
-        e.OfferFailed(old, first.id, certain=True, why="late"),
-        e.OfferFailed(play.session.id, first.id, certain=True, why="late", attempt=1),
-        e.Taken(old, first.id, "late"),
-        e.Taken(play.session.id, first.id, "read again by a daemon that joins the session", attempt=1),
+        f.Examined(first.id, Examination.ABSENT, "late", attempt=1),
+        f.OfferFailed(old, first.id, certain=True, why="late"),
+        f.OfferFailed(play.session.id, first.id, certain=True, why="late", attempt=1),
+        f.Taken(old, first.id, "late"),
+        f.Taken(play.session.id, first.id, "read again by a daemon that joins the session", attempt=1),
     )
     assert play.tell(*late) == []
     assert play.state == before
@@ -268,17 +269,17 @@ def test_an_answer_settles_a_message_whose_session_is_gone() -> None:
     play = Play()
     play.busy()
     play.died()
-    assert play.tell(e.Replied(play.message().id, "r")) == ["accepted", "done"]
-    assert play.tell(e.Tick(), after=1) == []
+    assert play.tell(f.Replied(play.message().id, "r")) == ["accepted", "done"]
+    assert play.tell(f.Tick(), after=1) == []
 
 
 def test_P4_an_ephemeral_task_ends_quiet_after_its_answer_and_the_next_is_fresh() -> None:
     play = Play(wake=WakePolicy.EPHEMERAL)
     play.busy()
     play.submit(2)
-    play.tell(e.Replied(play.message().id, "r"))
+    play.tell(f.Replied(play.message().id, "r"))
     assert play.ended() == ["done"]
-    assert play.tell(e.Tick(), after=2) == ["stopping(ephemeral-done)", "End ephemeral-done guarded"]
+    assert play.tell(f.Tick(), after=2) == ["stopping(ephemeral-done)", "End ephemeral-done guarded"]
     assert play.died() == ["stopped(ephemeral-done)", "starting(ephemeral)", "Launch"]
     assert (play.session.armed_at, play.session.task, play.state.peer.deaths) == (None, None, ())
 
@@ -287,22 +288,22 @@ def test_P4_a_silent_task_ends_after_the_bound() -> None:
     play = Play(wake=WakePolicy.EPHEMERAL)
     play.busy()
     play.ended()
-    assert play.tell(e.Tick(), after=8.9) == []
-    assert play.tell(e.Tick(), after=0.1) == ["stopping(ephemeral-silent)", "End ephemeral-silent guarded"]
+    assert play.tell(f.Tick(), after=8.9) == []
+    assert play.tell(f.Tick(), after=0.1) == ["stopping(ephemeral-silent)", "End ephemeral-silent guarded"]
 
 
 def test_P4_a_session_whose_task_expired_does_not_stay() -> None:
     play = Play(wake=WakePolicy.EPHEMERAL)
     play.submit(expires_at=101.0)
-    play.tell(e.Tick(), after=1)
+    play.tell(f.Tick(), after=1)
     assert play.ready() == ["ready"]
-    assert play.tell(e.Tick(), after=9) == ["stopping(idle-sleep)", "End idle-sleep guarded"]
+    assert play.tell(f.Tick(), after=9) == ["stopping(idle-sleep)", "End idle-sleep guarded"]
 
 
 def test_done_ends_the_session_after_its_turn_and_the_queue_waits_for_the_next() -> None:
     play = Play()
     play.busy()
-    play.tell(e.Completed(play.session.id, "all done"))
+    play.tell(f.Completed(play.session.id, "all done"))
     assert play.submit(2) == ["queued"]
     play.tell(play.seen(SessionState.WORKING))
     assert play.ended() == ["done"]
@@ -322,7 +323,7 @@ def test_notices_wait_for_a_session_and_are_not_answered() -> None:
 
 def test_a_full_queue_refuses_aloud_and_the_operators_lets_go_of_the_oldest() -> None:
     play = Play(queue_limit=1)
-    play.tell(e.Stop("op"))
+    play.tell(r.Stop("op"))
     assert play.submit() == ["queued", "Advise"]
     assert play.submit() == []
     assert play.submit(digest="other") == ["Refuse RefusedError"]
@@ -338,9 +339,9 @@ def test_a_mailbox_is_read_and_never_woken() -> None:
     play = Play(runtime="human")
     assert play.submit(expires_at=200.0) == ["queued"]
     assert play.submit(2) == ["queued"]
-    assert play.tell(e.Wake(WakeMode.NATURAL, "op"), e.Restart("op")) == ["Refuse RefusedError"] * 2
-    assert play.tell(e.Tick(), after=100) == ["expired", "Notify expired"]
-    assert play.tell(e.Acknowledge((f"{2:032x}", f"{2:032x}"))) == ["accepted", "done"]
+    assert play.tell(r.Wake(WakeMode.NATURAL, "op"), r.Restart("op")) == ["Refuse RefusedError"] * 2
+    assert play.tell(f.Tick(), after=100) == ["expired", "Notify expired"]
+    assert play.tell(r.Acknowledge((f"{2:032x}", f"{2:032x}"))) == ["accepted", "done"]
 
 
 def test_a_cut_message_expires_while_its_peer_is_stopped() -> None:
@@ -348,20 +349,20 @@ def test_a_cut_message_expires_while_its_peer_is_stopped() -> None:
     play.submit(expires_at=150.0)
     play.ready()
     play.taken()
-    play.tell(e.Stop("op"))
+    play.tell(r.Stop("op"))
     play.died()
     assert deadline(play.state, play.now) == 150.0
-    assert play.tell(e.Tick(), after=50) == ["expired", "Notify expired"]
+    assert play.tell(f.Tick(), after=50) == ["expired", "Notify expired"]
 
 
 def test_another_runtime_needs_a_sleeping_peer_and_begins_anew() -> None:
     play = Play()
     play.busy()
     other = replace(play.state.peer.settings, runtime="plain")
-    assert play.tell(e.Configure(other)) == ["Refuse RefusedError"]
-    play.tell(e.Stop("op"))
+    assert play.tell(r.Configure(other)) == ["Refuse RefusedError"]
+    play.tell(r.Stop("op"))
     play.died()
-    assert play.tell(e.Configure(other)) == []
+    assert play.tell(r.Configure(other)) == []
     assert play.state.peer.conversation is None
     assert play.message().state is MessageState.QUEUED
 
@@ -371,20 +372,20 @@ def test_nothing_is_launched_while_the_host_shuts_down() -> None:
     play.policy = replace(POLICY, waking=False)
     assert play.submit() == ["queued"]
     play.policy = POLICY
-    assert play.tell(e.Tick())[-1] == "Launch"
+    assert play.tell(f.Tick())[-1] == "Launch"
 
 
 def test_a_peer_that_is_always_up_comes_back_after_a_pause() -> None:
     play = Play(wake=WakePolicy.ALWAYS)
-    play.tell(e.Tick())
+    play.tell(f.Tick())
     play.ready()
     assert play.died(Cause.COMPLETED) == ["stopped(completed)"]
-    assert play.tell(e.Tick(), after=1)[-1] == "Launch"
+    assert play.tell(f.Tick(), after=1)[-1] == "Launch"
 
 
 def test_N5_what_is_not_idle_gets_no_offer() -> None:
     play = Play()
-    play.tell(e.Wake(WakeMode.NATURAL, "op"))
+    play.tell(r.Wake(WakeMode.NATURAL, "op"))
     play.ready()
     for state in (SessionState.BLOCKED, SessionState.UNKNOWN, SessionState.WORKING):
         play.tell(play.seen(state))
@@ -396,8 +397,8 @@ def test_N5_what_is_not_idle_gets_no_offer() -> None:
 def test_a_conversation_learnt_while_stopping_is_kept() -> None:
     play = Play()
     play.busy()
-    play.tell(e.Stop("op"))
-    play.tell(e.Observed(play.session.id, SessionState.IDLE, "late", "c-late"))
+    play.tell(r.Stop("op"))
+    play.tell(f.Observed(play.session.id, SessionState.IDLE, "late", "c-late"))
     assert (play.state.peer.conversation, play.session.state) == ("c-late", SessionState.STOPPING)
 
 
@@ -408,6 +409,6 @@ def test_N4_late_evidence_of_a_conversation_that_was_left_is_reported_not_driven
     first = play.session.id
     play.died()
     play.examined(Examination.UNCLEAR)
-    play.tell(e.Wake(WakeMode.FRESH, "op"))
+    play.tell(r.Wake(WakeMode.FRESH, "op"))
     play.ready()
-    assert play.tell(e.Taken(first, f"{1:032x}", "late")) == ["accepted", "dead-letter", "Notify died"]
+    assert play.tell(f.Taken(first, f"{1:032x}", "late")) == ["accepted", "dead-letter", "Notify died"]

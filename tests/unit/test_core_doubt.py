@@ -3,7 +3,8 @@
 import pytest
 
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.message import Examination, MessageState
 from roost.core.vocabulary.session import Cause
 from tests.support.playbook import Play, mail
@@ -14,13 +15,13 @@ def doubted() -> Play:
     play = Play()
     play.submit(expires_at=play.now + 1)
     play.ready()
-    play.tell(e.OfferFailed(play.session.id, play.message().id, certain=False, why="?"))
+    play.tell(f.OfferFailed(play.session.id, play.message().id, certain=False, why="?"))
     play.examined(Examination.UNCLEAR)
     return play
 
 
 def resend(play: Play) -> list[str]:
-    return play.tell(e.Resend(play.message().id, "operator"))
+    return play.tell(r.Resend(play.message().id, "operator"))
 
 
 def test_a_message_in_doubt_is_offered_again_under_its_id_although_its_time_ran_out() -> None:
@@ -55,7 +56,7 @@ def test_N4_evidence_that_came_first_leaves_nothing_to_send_again() -> None:
 def test_N4_what_is_found_on_record_before_the_second_paste_is_not_pasted() -> None:
     play = doubted()
     resend(play)
-    found = e.Examined(play.message().id, Examination.ENDED, "on record", play.message().attempts)
+    found = f.Examined(play.message().id, Examination.ENDED, "on record", play.message().attempts)
     assert play.tell(found) == ["accepted", "done"]
 
 
@@ -65,7 +66,7 @@ def test_evidence_of_the_first_offer_from_another_session_does_not_count_for_the
     play.died(Cause.IDLE_SLEEP)
     assert resend(play) == ["queued", "starting(parked-other-topic)", "Launch"]
     play.ready()
-    assert play.tell(e.Taken(old, play.message().id, "late")) == []
+    assert play.tell(f.Taken(old, play.message().id, "late")) == []
     assert play.message().state is MessageState.OFFERED
 
 
@@ -73,24 +74,24 @@ def test_a_note_in_doubt_is_made_again_as_a_note() -> None:
     play = Play()
     play.busy()
     play.died()
-    play.tell(e.Tick(), after=1)
+    play.tell(f.Tick(), after=1)
     play.ready()
-    play.tell(e.OfferFailed(play.session.id, play.message().id, certain=False, why="?"))
+    play.tell(f.OfferFailed(play.session.id, play.message().id, certain=False, why="?"))
     play.examined(Examination.UNCLEAR)
     assert resend(play) == ["queued", "offered", "Redrive 1"]
 
 
 def test_what_waits_or_is_in_doubt_can_be_dropped_and_its_sender_is_told() -> None:
     play = doubted()
-    assert play.tell(e.Drop(play.message().id, "operator")) == ["dead-letter", "Notify dropped"]
-    play.tell(e.Stop("op"))
+    assert play.tell(r.Drop(play.message().id, "operator")) == ["dead-letter", "Notify dropped"]
+    play.tell(r.Stop("op"))
     play.submit(2)
-    assert play.tell(e.Drop(play.message(2).id, "operator")) == ["dead-letter", "Notify dropped"]
+    assert play.tell(r.Drop(play.message(2).id, "operator")) == ["dead-letter", "Notify dropped"]
     assert play.state.messages == ()
 
 
-@pytest.mark.parametrize("event", [e.Resend, e.Drop])
-def test_what_is_with_the_agent_or_ended_is_left_alone(event: type[e.Resend | e.Drop]) -> None:
+@pytest.mark.parametrize("event", [r.Resend, r.Drop])
+def test_what_is_with_the_agent_or_ended_is_left_alone(event: type[r.Resend | r.Drop]) -> None:
     play = Play()
     play.busy()
     message_id = play.message().id
@@ -101,7 +102,7 @@ def test_what_is_with_the_agent_or_ended_is_left_alone(event: type[e.Resend | e.
 
 def test_a_message_that_ended_is_told_what_it_was_sent_again_as() -> None:
     play = Play()
-    play.tell(e.Submit(mail(2), repeats=mail(1).id))
+    play.tell(r.Submit(mail(2), repeats=mail(1).id))
     assert c.SaveAttempt(mail(1).id, None, "sent again", f"as message {mail(2).id}") in play.commands
 
 
@@ -109,12 +110,12 @@ def test_C2_the_conversation_that_holds_the_message_of_a_dead_session_is_the_one
     play = Play()
     play.submit()
     play.ready()
-    play.tell(e.Observed(play.session.id, play.session.state, "known", "first"))
+    play.tell(f.Observed(play.session.id, play.session.state, "known", "first"))
     play.died()
     assert play.state.peer.conversation == "first"
-    found = e.Examined(play.message().id, Examination.FOUND, "on record", conversation="second")
+    found = f.Examined(play.message().id, Examination.FOUND, "on record", conversation="second")
     assert play.tell(found) == ["accepted", "Notify interrupted"]
-    play.tell(e.Tick(), after=1)
+    play.tell(f.Tick(), after=1)
     assert (play.session.conversation, play.session.resumed) == ("second", True)
     assert play.ready() == ["ready", "offered", "Redrive 1"]
 
@@ -123,6 +124,6 @@ def test_C2_a_live_session_keeps_the_conversation_that_it_is_seen_to_run() -> No
     play = Play()
     play.submit()
     play.ready()
-    play.tell(e.Observed(play.session.id, play.session.state, "known", "first"))
-    play.tell(e.Examined(play.message().id, Examination.FOUND, "on record", conversation="second"))
+    play.tell(f.Observed(play.session.id, play.session.state, "known", "first"))
+    play.tell(f.Examined(play.message().id, Examination.FOUND, "on record", conversation="second"))
     assert (play.session.conversation, play.state.peer.conversation) == ("first", "first")

@@ -1,6 +1,6 @@
 """Turns that fail because the model's service does."""
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.view import shown
 from tests.support.playbook import Play
 
@@ -16,12 +16,12 @@ def test_N4_an_outage_of_the_model_costs_no_message() -> None:
             "blocked",
             True,
         )
-        assert play.tell(e.Tick(), after=wait - 1) == []
-        assert play.tell(e.Tick(), after=1) == ["offered", "Redrive 1"]
+        assert play.tell(f.Tick(), after=wait - 1) == []
+        assert play.tell(f.Tick(), after=1) == ["offered", "Redrive 1"]
         assert shown(play.state, play.now).state == "idle"
         play.taken()
         assert play.ended("529 overloaded", outage=True) == []
-    play.tell(e.Tick(), after=300)
+    play.tell(f.Tick(), after=300)
     play.taken()
     assert play.ended() == ["done"]
 
@@ -31,6 +31,6 @@ def test_an_outage_of_the_model_has_an_end() -> None:
     play.busy()
     for _ in range(play.policy.outage_tries - 1):
         play.ended("401", outage=True)
-        play.tell(e.Tick(), after=play.policy.outage_retry_most)
+        play.tell(f.Tick(), after=play.policy.outage_retry_most)
         play.taken()
     assert play.ended("401", outage=True)[0] == "dead-letter"

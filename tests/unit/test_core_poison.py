@@ -1,6 +1,7 @@
 """A task that ends its fresh sessions, even before it is seen to be taken (P4, P6)."""
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.message import Examination, MessageState
 from roost.core.vocabulary.peer import ResumePolicy, WakePolicy
 from roost.core.vocabulary.session import Cause
@@ -19,7 +20,7 @@ def offered(restarts: int = 3) -> Play:
 def again(play: Play) -> None:
     """The peer's back-off is over, and its next session stands."""
     play.now += 100.0
-    play.tell(e.Tick())
+    play.tell(f.Tick())
     play.ready()
 
 
@@ -66,9 +67,9 @@ def test_N8_a_launch_that_the_daemons_end_cut_short_is_nobodys_failure() -> None
     play = Play(resume=ResumePolicy.ALWAYS)
     play.busy()
     play.ended()
-    play.tell(e.Stop("op"))
+    play.tell(r.Stop("op"))
     play.died(Cause.OPERATOR_STOP)
-    play.tell(e.Start("op"))
+    play.tell(r.Start("op"))
     play.submit(2)
     assert play.session.resumed
     play.died(Cause.UNKNOWN)

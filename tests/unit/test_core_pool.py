@@ -7,7 +7,8 @@ import pytest
 from roost.core.decide import deadline
 from roost.core.sessions.pool import wants_spare
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import Settings, WakePolicy
 from roost.core.vocabulary.session import Cause, Death, Session, SessionState
@@ -19,11 +20,11 @@ EVICTED = ["stopping(idle-sleep)", "End idle-sleep guarded"]
 
 
 def idle(play: Play, session: Session) -> list[str]:
-    return play.tell(e.Launched(session.id, RUNNING), e.Observed(session.id, SessionState.IDLE, "prompt"))
+    return play.tell(f.Launched(session.id, RUNNING), f.Observed(session.id, SessionState.IDLE, "prompt"))
 
 
 def over(play: Play, session: Session, cause: Cause = Cause.UNKNOWN) -> list[str]:
-    return play.tell(e.Died(Death(session.id, "p", session.generation, play.now, cause)))
+    return play.tell(f.Died(Death(session.id, "p", session.generation, play.now, cause)))
 
 
 def done(play: Play, number: int) -> list[str]:
@@ -34,7 +35,7 @@ def worker() -> Play:
     """An ephemeral peer with a task that was taken and a spare that is ready."""
     play = Play(wake=WakePolicy.EPHEMERAL, pool=1, silence=100.0)
     play.busy()
-    assert play.tell(e.Spare()) == ["starting(ephemeral)", "Launch"]
+    assert play.tell(f.Spare()) == ["starting(ephemeral)", "Launch"]
     assert idle(play, play.state.pool[0]) == ["ready"]
     return play
 
@@ -52,8 +53,8 @@ def test_B1_P4_the_next_task_goes_to_a_spare_at_once() -> None:
     play = worker()
     spare = play.state.pool[0]
     assert play.submit(2) == ["queued"], "one task at a time, whatever is ready"
-    play.tell(e.Replied(mail(1).id, "r"), e.TurnEnded(play.session.id, "record"))
-    assert "End ephemeral-done guarded" in play.tell(e.Tick(), after=5.0)
+    play.tell(f.Replied(mail(1).id, "r"), f.TurnEnded(play.session.id, "record"))
+    assert "End ephemeral-done guarded" in play.tell(f.Tick(), after=5.0)
     assert over(play, play.session) == ["stopped(ephemeral-done)", "ready", "offered", "Offer 2"]
     assert play.session.id == spare.id
     assert not play.session.pooled
@@ -70,7 +71,7 @@ def test_B1_a_spare_boots_only_when_the_task_has_been_taken() -> None:
     assert not wants_spare(play.state, play.now, play.policy)
     play.taken()
     assert wants_spare(play.state, play.now, play.policy)
-    play.tell(e.Spare())
+    play.tell(f.Spare())
     assert not wants_spare(play.state, play.now, play.policy), "one boots at a time"
     idle(play, play.state.pool[0])
     assert wants_spare(play.state, play.now, play.policy)
@@ -78,24 +79,24 @@ def test_B1_a_spare_boots_only_when_the_task_has_been_taken() -> None:
 
 def test_B1_a_task_that_was_cut_off_is_shown_to_the_spare_whole() -> None:
     play = worker()
-    play.tell(e.Died(Death(play.session.id, "p", 1, play.now, Cause.CRASHED, 1)))
-    assert play.tell(e.Tick(), after=2.0)[-1] == "Offer 1"
+    play.tell(f.Died(Death(play.session.id, "p", 1, play.now, Cause.CRASHED, 1)))
+    assert play.tell(f.Tick(), after=2.0)[-1] == "Offer 1"
     assert play.message(1).redriven
 
 
 def test_B1_a_spare_is_kept_while_its_peer_is_used_and_a_person_holds_it() -> None:
     play = worker()
-    assert play.tell(e.Tick(), after=31.0) == [], "its peer works"
-    play.tell(e.Completed(play.session.id, ""), e.TurnEnded(play.session.id, "record"))
+    assert play.tell(f.Tick(), after=31.0) == [], "its peer works"
+    play.tell(f.Completed(play.session.id, ""), f.TurnEnded(play.session.id, "record"))
     play.tell(play.seen(SessionState.IDLE))
     over(play, play.session)
     spare = play.state.pool[0]
     at = deadline(play.state, play.now)
     assert at == play.now + 30.0
-    assert play.tell(e.Tick(), after=30.0) == EVICTED
-    assert play.tell(e.EndVetoed(spare.id, "a person types", play.now + 100.0)) == ["idle"]
-    assert play.tell(e.Tick(), after=60.0) == []
-    assert play.tell(e.Tick(), after=41.0) == EVICTED[1:]
+    assert play.tell(f.Tick(), after=30.0) == EVICTED
+    assert play.tell(f.EndVetoed(spare.id, "a person types", play.now + 100.0)) == ["idle"]
+    assert play.tell(f.Tick(), after=60.0) == []
+    assert play.tell(f.Tick(), after=41.0) == EVICTED[1:]
 
 
 def test_B1_an_idle_session_makes_way_and_comes_back() -> None:
@@ -143,9 +144,9 @@ def test_B1_after_a_crash_only_the_conversation_that_crashed_begins_anew() -> No
 
 def test_P7_stop_and_restart_end_the_pool_too() -> None:
     for ask, cause in (
-        (e.Stop("op"), "operator-stop"),
-        (e.Restart("op"), "restart"),
-        (e.Rest("op"), "operator-stop"),
+        (r.Stop("op"), "operator-stop"),
+        (r.Restart("op"), "restart"),
+        (r.Rest("op"), "operator-stop"),
     ):
         play = thinker()
         play.submit(2, topic="b")
@@ -160,7 +161,7 @@ def test_B5_a_pool_that_is_turned_off_leaves_no_session_behind() -> None:
         play.submit(number, topic=topic)
         idle(play, play.session)
         done(play, number)
-    play.tell(e.Configure(Settings("/", "demo", idle=30.0)))
+    play.tell(r.Configure(Settings("/", "demo", idle=30.0)))
     assert [session.state for session in play.state.pool] == [SessionState.STOPPING] * 2
     assert play.session.topic == "c"
 
@@ -171,11 +172,11 @@ def test_N5_the_host_evicts_only_what_is_idle_for_certain(state: SessionState) -
     play.submit(2, topic="b")
     idle(play, play.session)
     (kept,) = play.state.pool
-    play.tell(e.Observed(kept.id, state, "seen"))
-    assert play.tell(e.Evict(kept.id, "full")) == []
-    assert play.tell(e.Evict(play.session.id, "full")) == [], "the active session is not the host's to end"
-    play.tell(e.Observed(kept.id, SessionState.IDLE, "prompt"))
-    assert play.tell(e.Evict(kept.id, "full")) == EVICTED
+    play.tell(f.Observed(kept.id, state, "seen"))
+    assert play.tell(f.Evict(kept.id, "full")) == []
+    assert play.tell(f.Evict(play.session.id, "full")) == [], "the active session is not the host's to end"
+    play.tell(f.Observed(kept.id, SessionState.IDLE, "prompt"))
+    assert play.tell(f.Evict(kept.id, "full")) == EVICTED
 
 
 def test_a_mailbox_has_no_pool() -> None:
@@ -198,18 +199,18 @@ def test_P6_B1_people_at_pooled_sessions_do_not_hold_up_the_end_of_a_quarantine(
     assert play.state.peer.quarantine is not None
     until = play.state.peer.quarantine.until
     play.submit(4, topic="c")
-    play.tell(e.Configure(replace(play.state.peer.settings, pool=0)))
+    play.tell(r.Configure(replace(play.state.peer.settings, pool=0)))
     vetoes, said = 0, [""]
     while play.state.session is None:
         for session in play.state.pool:
             if session.state is SessionState.STOPPING:
-                play.tell(e.EndVetoed(session.id, "a person types", play.now + 3.0))
+                play.tell(f.EndVetoed(session.id, "a person types", play.now + 3.0))
                 vetoes += 1
         due = deadline(play.state, play.now)
         assert due is not None
         assert play.now < due <= until
         play.now = due
-        said = play.tell(e.Tick())
+        said = play.tell(f.Tick())
     assert (play.now, said[-1]) == (until, "Launch")
     assert vetoes == 2 * POLICY.quarantine / 3.0
 
@@ -227,4 +228,4 @@ def test_P6_B1_what_waits_for_another_conversation_goes_on_when_a_quarantine_end
     assert play.message(3).state is MessageState.QUEUED, "the active session is of another conversation"
     until = play.state.peer.quarantine.until
     assert deadline(play.state, play.now) == until
-    assert "Launch" in play.tell(e.Tick(), after=until - play.now)
+    assert "Launch" in play.tell(f.Tick(), after=until - play.now)

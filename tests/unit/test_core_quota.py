@@ -1,7 +1,7 @@
 """How much one sender may have waiting for one peer."""
 
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import OPERATOR
 from roost.core.vocabulary.message import Notice
 from tests.support.playbook import Play
@@ -12,7 +12,7 @@ KEPT = ["queued", "Advise"]
 
 def test_one_sender_that_runs_wild_leaves_room_for_the_others() -> None:
     play = Play(queue_limit=9, sender_limit=2)
-    play.tell(e.Stop("op"))
+    play.tell(r.Stop("op"))
     assert [play.submit(number, sender="wild") for number in (1, 2, 3)] == [KEPT, KEPT, FULL]
     (refusal,) = play.commands
     assert isinstance(refusal, c.Refuse)

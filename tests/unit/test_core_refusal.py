@@ -3,7 +3,8 @@
 import pytest
 
 from roost.core.decide import deadline
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.message import Message, MessageState, Notice, Timing
 from roost.core.vocabulary.peer import ResumePolicy, WakeMode, WakePolicy
 from roost.core.vocabulary.session import Cause, SessionState, WakeCause
@@ -22,7 +23,7 @@ def fail(play: Play, number: int, *, twice: bool = False) -> list[str]:
     play.taken(number)
     words = play.ended(WORDS)
     if twice:
-        play.tell(e.Tick(), after=5)
+        play.tell(f.Tick(), after=5)
         words += fail(play, number)
     return words
 
@@ -72,11 +73,11 @@ def test_C7_it_is_shown_before_it_is_sure_and_after() -> None:
     play = Play()
     play.busy()
     play.ended(WORDS)
-    play.tell(e.Tick(), after=5)
+    play.tell(f.Tick(), after=5)
     fail(play, 1)
     play.tell(play.seen(play.session.state))
     assert f"its model refused its latest turn: {WORDS}" in shown(play.state, play.now).why
-    play.tell(e.Rest("op"))
+    play.tell(r.Rest("op"))
     play.died()
     assert f"its model refused its latest turn: {WORDS}" in shown(play.state, play.now).why
 
@@ -108,7 +109,7 @@ def test_C7_a_failing_service_and_a_person_tell_nothing(what: str) -> None:
     play = poisoned()
     play.taken(2)
     outage, interrupted = what == "outage", what == "interrupt"
-    play.tell(e.TurnEnded(play.session.id, "record", "no", interrupted=interrupted, outage=outage))
+    play.tell(f.TurnEnded(play.session.id, "record", "no", interrupted=interrupted, outage=outage))
     assert play.session.ending is None
 
 
@@ -117,7 +118,7 @@ def test_C7_it_survives_sleep_and_restart_with_the_conversation() -> None:
     play.submit(1)
     play.ready()
     fail(play, 1, twice=True)
-    play.tell(e.Rest("op"))
+    play.tell(r.Rest("op"))
     play.died()
     play.submit(2)
     assert play.session.resumed
@@ -152,7 +153,7 @@ def test_C7_conversations_that_are_refused_one_after_another_wait() -> None:
             at = deadline(play.state, play.now)
             assert at is not None
             waits.append(at - play.now)
-            play.tell(e.Tick(), after=waits[-1])
+            play.tell(f.Tick(), after=waits[-1])
         play.ready()
         fail(play, number)
         assert found(play, number) is None
@@ -163,10 +164,10 @@ def test_C7_refresh_begins_a_fresh_conversation_for_what_comes_next() -> None:
     play = Play(resume=ResumePolicy.ALWAYS)
     play.busy()
     play.ended(WORDS)
-    play.tell(e.Tick(), after=5)
+    play.tell(f.Tick(), after=5)
     fail(play, 1)
     play.tell(play.seen(SessionState.IDLE))
-    assert play.tell(e.Refresh("op")) == [
+    assert play.tell(r.Refresh("op")) == [
         "fresh-next",
         "stopping(conversation-refused)",
         "End conversation-refused",
@@ -181,14 +182,14 @@ def test_C7_a_session_that_answers_is_not_ended_by_refresh() -> None:
     play = Play()
     play.busy()
     play.ended()
-    assert play.tell(e.Refresh("op")) == ["fresh-next"]
+    assert play.tell(r.Refresh("op")) == ["fresh-next"]
 
 
 def test_C7_an_operators_resume_does_not_go_back_to_a_refused_conversation() -> None:
     play = poisoned()
     old = play.session.conversation
     fail(play, 2)
-    play.tell(e.Wake(WakeMode.RESUME, "op"))
+    play.tell(r.Wake(WakeMode.RESUME, "op"))
     play.died(Cause.UNKNOWN)
     assert (play.session.wake, play.session.resumed) == (WakeCause.CONVERSATION_REFUSED, False)
     assert play.session.conversation != old
@@ -199,23 +200,23 @@ def test_C7_a_resume_that_cannot_be_is_refused_aloud() -> None:
     play.submit(1)
     play.ready()
     fail(play, 1, twice=True)
-    play.tell(play.seen(SessionState.IDLE), e.Refresh("op"))
+    play.tell(play.seen(SessionState.IDLE), r.Refresh("op"))
     play.died(Cause.UNKNOWN)
-    assert play.tell(e.Wake(WakeMode.RESUME, "op")) == ["Refuse RefusedError"]
-    assert play.tell(e.Wake(WakeMode.NATURAL, "op"))[-1] == "Launch"
+    assert play.tell(r.Wake(WakeMode.RESUME, "op")) == ["Refuse RefusedError"]
+    assert play.tell(r.Wake(WakeMode.NATURAL, "op"))[-1] == "Launch"
 
 
 def test_C7_a_session_that_is_stopped_meanwhile_shows_no_body_twice() -> None:
     play = poisoned()
     play.taken(2)
     conversation = play.session.conversation
-    play.tell(e.Stop("op"))
+    play.tell(r.Stop("op"))
     play.ended(WORDS)
     play.died(Cause.UNKNOWN)
-    play.tell(e.Start("op"))
+    play.tell(r.Start("op"))
     assert (play.session.conversation, play.session.wake) == (conversation, WakeCause.REDRIVE)
     play.ready()
-    assert play.tell(e.Tick(), after=5) == ["offered", "Redrive 2"]
+    assert play.tell(f.Tick(), after=5) == ["offered", "Redrive 2"]
     assert "stopping(conversation-refused)" in fail(play, 2)
     play.died(Cause.UNKNOWN)
     play.ready()
@@ -259,12 +260,12 @@ def test_C7_P4_a_task_that_was_given_up_holds_up_no_other_for_the_bound_of_silen
     play.tell(play.seen(SessionState.IDLE))
     words = play.submit(9, sender="roost", notice=Notice("x", "died", "why"))
     assert words == ["notice"], "it would be lost in a conversation that is refused"
-    assert play.tell(e.Tick(), after=30)[-1] == "End ephemeral-done guarded"
+    assert play.tell(f.Tick(), after=30)[-1] == "End ephemeral-done guarded"
 
 
 def test_C7_a_conversation_that_a_person_began_is_another_one() -> None:
     play = poisoned()
-    play.tell(e.Observed(play.session.id, SessionState.IDLE, "at its prompt", "another"))
+    play.tell(f.Observed(play.session.id, SessionState.IDLE, "at its prompt", "another"))
     fail(play, 2)
     assert play.session.ending is None
 
@@ -276,7 +277,7 @@ def test_C7_an_id_that_becomes_known_is_no_other_conversation() -> None:
     play.submit(2)
     play.ready()
     fail(play, 1, twice=True)
-    play.tell(e.Observed(play.session.id, SessionState.IDLE, "at its prompt", "c"))
+    play.tell(f.Observed(play.session.id, SessionState.IDLE, "at its prompt", "c"))
     assert "stopping(conversation-refused)" in fail(play, 2)
 
 
@@ -286,6 +287,6 @@ def test_C7_refresh_cuts_no_turn_short_to_leave_a_conversation() -> None:
     play.ready()
     fail(play, 1, twice=True)
     assert play.submit(2) == ["queued", "offered", "Offer 2"]
-    assert play.tell(e.Refresh("op")) == ["fresh-next"], "its model has not refused this one"
+    assert play.tell(r.Refresh("op")) == ["fresh-next"], "its model has not refused this one"
     play.taken(2)
     assert play.ended() == ["done"]

@@ -3,7 +3,8 @@
 import pytest
 
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.message import Examination, MessageState, Timing
 from roost.core.vocabulary.peer import WakeMode, WakePolicy
 from roost.core.vocabulary.policy import Policy, Traits
@@ -52,7 +53,7 @@ def test_what_can_wait_wakes_nobody_and_its_sender_is_told() -> None:
     assert play.submit(1, timing=IDLE) == ["queued", "Advise"]
     (advice,) = (each for each in play.commands if isinstance(each, c.Advise))
     assert "sleeps" in advice.text
-    assert play.tell(e.Tick(), after=3600) == []
+    assert play.tell(f.Tick(), after=3600) == []
     assert play.submit(2) == ["queued", "starting(first-wake)", "Launch"]
     assert play.ready() == ["ready", "offered", "Offer 2"]
     assert order(play) == [2, 1]
@@ -61,7 +62,7 @@ def test_what_can_wait_wakes_nobody_and_its_sender_is_told() -> None:
 def test_what_can_wait_goes_to_a_session_that_an_operator_wakes() -> None:
     play = Play()
     play.submit(1, timing=IDLE)
-    play.tell(e.Wake(WakeMode.NATURAL, "op"))
+    play.tell(r.Wake(WakeMode.NATURAL, "op"))
     assert play.ready() == ["ready", "offered", "Offer 1"]
 
 
@@ -76,7 +77,7 @@ def test_a_turn_that_was_cut_off_goes_on_before_anything_urgent_begins() -> None
     play.busy()
     play.submit(2, timing=NOW)
     play.died(Cause.CRASHED)
-    play.tell(e.Tick(), after=5)
+    play.tell(f.Tick(), after=5)
     play.ready()
     assert order(play) == [1, 2]
 
@@ -84,14 +85,14 @@ def test_a_turn_that_was_cut_off_goes_on_before_anything_urgent_begins() -> None
 def test_what_can_wait_expires_and_is_cut_and_driven_again_like_any_other() -> None:
     play = Play()
     play.submit(1, timing=IDLE, expires_at=play.now + 5)
-    assert play.tell(e.Tick(), after=5) == ["expired", "Notify expired"]
-    play.tell(e.Wake(WakeMode.NATURAL, "op"))
+    assert play.tell(f.Tick(), after=5) == ["expired", "Notify expired"]
+    play.tell(r.Wake(WakeMode.NATURAL, "op"))
     play.ready()
     play.submit(2, timing=IDLE)
     play.taken(2)
     assert sorted(play.died()) == ["Notify interrupted", "stopped(crashed)"]
     assert play.message(2).state is MessageState.ACCEPTED
-    assert play.tell(e.Tick(), after=5) == ["starting(redrive)", "Launch"]
+    assert play.tell(f.Tick(), after=5) == ["starting(redrive)", "Launch"]
 
 
 def test_an_urgent_message_is_handed_over_into_the_running_turn_and_ends_with_it() -> None:
@@ -121,7 +122,7 @@ def test_the_end_of_a_turn_is_that_of_the_messages_that_it_names() -> None:
     play = steerable()
     play.submit(2, timing=NOW)
     play.taken(2)
-    assert play.tell(e.TurnEnded(play.session.id, "record", messages=(mail(1).id,))) == ["done"]
+    assert play.tell(f.TurnEnded(play.session.id, "record", messages=(mail(1).id,))) == ["done"]
     assert ids(play) == [2]
 
 
@@ -134,10 +135,10 @@ def test_nothing_is_handed_over_into_a_turn_that_is_not_seen_to_work(state: Sess
 
 def test_nothing_is_handed_over_into_a_turn_while_the_session_is_to_compact_or_to_end() -> None:
     play = steerable()
-    play.tell(e.Compact("op"))
+    play.tell(r.Compact("op"))
     assert play.submit(2, timing=NOW) == ["queued"]
     play = steerable()
-    play.tell(e.Completed(play.session.id, "did it"))
+    play.tell(f.Completed(play.session.id, "did it"))
     assert play.submit(2, timing=NOW) == ["queued"]
 
 
@@ -153,13 +154,13 @@ def test_N2_a_death_cuts_all_of_the_turn_off_and_looks_for_what_was_being_handed
     play.submit(3, timing=NOW)
     told = play.died()
     assert sorted(told) == ["Examine", "Notify interrupted", "Notify interrupted", "stopped(crashed)"]
-    assert play.tell(e.Tick(), after=5) == [], "its verdict may need the conversation"
+    assert play.tell(f.Tick(), after=5) == [], "its verdict may need the conversation"
     assert play.examined(Examination.ABSENT, 3) == ["starting(redrive)", "Launch"]
     assert play.ready() == ["ready", "offered", "Redrive 1"]
     play.taken(1)
     play.tell(play.seen(SessionState.WORKING))
     assert ids(play) == [1], "a cut turn is driven again in a turn of its own"
-    assert play.tell(e.TurnEnded(play.session.id, "record"), play.seen(SessionState.IDLE)) == [
+    assert play.tell(f.TurnEnded(play.session.id, "record"), play.seen(SessionState.IDLE)) == [
         "done",
         "idle",
         "offered",
@@ -167,14 +168,14 @@ def test_N2_a_death_cuts_all_of_the_turn_off_and_looks_for_what_was_being_handed
     ]
     play.taken(2)
     assert play.ended() == ["done"]
-    assert play.tell(e.Tick(), after=1) == ["offered", "Offer 3"]
+    assert play.tell(f.Tick(), after=1) == ["offered", "Offer 3"]
 
 
 def test_an_interrupt_and_a_failure_of_the_model_are_of_all_of_the_turn() -> None:
     play = steerable()
     play.submit(2, timing=NOW)
     play.taken(2)
-    over = e.TurnEnded(play.session.id, "record", "interrupted", interrupted=True)
+    over = f.TurnEnded(play.session.id, "record", "interrupted", interrupted=True)
     assert play.tell(over) == ["dead-letter", "Notify interrupted"] * 2
     play = steerable()
     play.submit(2, timing=NOW)
@@ -186,9 +187,9 @@ def test_an_interrupt_and_a_failure_of_the_model_are_of_all_of_the_turn() -> Non
 def test_an_urgent_message_that_a_draft_kept_out_of_the_turn_is_tried_again_in_it() -> None:
     play = steerable()
     play.submit(2, timing=NOW)
-    play.tell(e.OfferFailed(play.session.id, mail(2).id, certain=True, why="a draft", person=True))
+    play.tell(f.OfferFailed(play.session.id, mail(2).id, certain=True, why="a draft", person=True))
     assert play.message(2).state is MessageState.QUEUED
-    assert play.tell(e.Tick(), after=1) == ["offered", "Offer 2"]
+    assert play.tell(f.Tick(), after=1) == ["offered", "Offer 2"]
 
 
 def test_N4_what_is_driven_again_has_a_turn_of_its_own() -> None:
@@ -198,8 +199,8 @@ def test_N4_what_is_driven_again_has_a_turn_of_its_own() -> None:
         play.submit(number, timing=NOW)
         play.taken(number)
     play.died()
-    assert play.tell(e.Tick(), after=1) == ["starting(redrive)", "Launch"]
-    play.tell(e.ConversationMissing(play.session.id))
+    assert play.tell(f.Tick(), after=1) == ["starting(redrive)", "Launch"]
+    play.tell(f.ConversationMissing(play.session.id))
     assert play.ready() == ["ready", "offered", "Offer 2"], "the urgent one first, whole"
     play.taken(2)
     assert play.tell(play.seen(SessionState.WORKING)) == ["working"]

@@ -14,7 +14,7 @@ from roost.core.vocabulary.session import Processes, Session
 from roost.daemon.serve import callers
 from roost.daemon.serve.callers import OPERATOR, Caller, Callers
 from roost.errors import DeniedError
-from roost.host.interfaces import Marker
+from roost.host.interfaces.processes import Marker
 from roost.host.memory.processes import MemoryProcesses
 from roost.host.process_table import WALKS, ProcessRow, ancestors
 from roost.host.remote import Remote

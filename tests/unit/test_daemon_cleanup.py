@@ -16,7 +16,7 @@ from roost.daemon.death.cleanup import AGAIN, Cleanup
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.threads import Work
-from roost.host.interfaces import Marker
+from roost.host.interfaces.processes import Marker
 from roost.host.memory.clock import VirtualClock
 from roost.host.memory.processes import MemoryProcesses
 from roost.store.interfaces import Batch, intent_for

@@ -5,7 +5,7 @@ from dataclasses import replace
 from roost.core.decide import decide
 from roost.core.sessions.clock import on_clock_moved
 from roost.core.transition.step import Step
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import Peer, PeerState, Quarantine, Settings
 from roost.core.vocabulary.policy import Policy
@@ -26,9 +26,9 @@ def test_a_clock_that_is_set_and_a_machine_that_sleeps_are_told_apart() -> None:
     clock = VirtualClock()
     before = read_clocks(clock)
     clock.jump(-3600)
-    assert before.moved_to(read_clocks(clock)) == e.ClockMoved(-3600, -3600)
+    assert before.moved_to(read_clocks(clock)) == f.ClockMoved(-3600, -3600)
     clock.suspend(600)
-    assert before.moved_to(read_clocks(clock)) == e.ClockMoved(-3000, -3600)
+    assert before.moved_to(read_clocks(clock)) == f.ClockMoved(-3000, -3600)
 
 
 def test_a_clock_that_is_set_right_by_a_little_is_left_alone() -> None:
@@ -97,7 +97,7 @@ def _state() -> PeerState:
 def test_N5_sleep_of_the_machine_counts_for_times_to_live_alone() -> None:
     before = _state()
     step = Step(before, 3700.0, Policy())
-    on_clock_moved(step, e.ClockMoved(3600.0, 0.0))
+    on_clock_moved(step, f.ClockMoved(3600.0, 0.0))
     after = step.state
     assert [message.expires_at for message in after.messages] == [1000.0, 1000.0]
     assert [message.not_before for message in after.messages] == [3800.0, 3800.0]
@@ -117,7 +117,7 @@ def test_N5_sleep_of_the_machine_counts_for_times_to_live_alone() -> None:
 
 def test_what_has_happened_keeps_the_time_it_had() -> None:
     before = _state()
-    after, _ = decide(before, e.ClockMoved(-7200.0, -7200.0), -7100.0, Policy())
+    after, _ = decide(before, f.ClockMoved(-7200.0, -7200.0), -7100.0, Policy())
     assert after is not None
     assert after.peer.created_at == before.peer.created_at
     assert after.session is not None

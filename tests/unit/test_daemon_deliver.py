@@ -9,7 +9,7 @@ from roost.core.vocabulary.message import Examination, Message, MessageState
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.core.vocabulary.session import SessionState
 from roost.daemon.delivery.deliver import Delivery
-from roost.runtimes.base import Composer, Reading, View
+from roost.runtimes.view import Composer, Reading, View
 
 OFFERED = Message(
     "0" * 32, "asker", "worker", 0.0, 1, "d", state=MessageState.OFFERED, session="s1", attempts=1

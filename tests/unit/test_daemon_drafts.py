@@ -8,7 +8,8 @@ import pytest
 
 from roost.core.decide import decide
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import HANDED, Examination, Message, MessageState, Timing
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.core.vocabulary.policy import Policy, Traits
@@ -17,8 +18,9 @@ from roost.core.vocabulary.session import SessionState, WakeCause
 from roost.core.vocabulary.view import shown
 from roost.daemon.delivery.deliver import DRAFT_WAIT, MIXED_WAIT, Delivery
 from roost.daemon.session.live_sessions import HandOver
-from roost.host.interfaces import PasteOutcome
-from roost.runtimes.base import Composer, Controls, Reading, View
+from roost.host.interfaces.terminals import PasteOutcome
+from roost.runtimes.runtime import Controls
+from roost.runtimes.view import Composer, Reading, View
 
 OFFERED = Message(
     "0" * 32,
@@ -91,7 +93,7 @@ class Desk:
     def find(self, _name: str) -> PeerState:
         return self.state
 
-    async def report(self, _name: str, event: e.Event) -> bool:
+    async def report(self, _name: str, event: Event) -> bool:
         after, _ = decide(self.state, event, self.at, Policy())
         assert after is not None
         self.state = after
@@ -102,9 +104,9 @@ class Desk:
         parts: Any = (self, self, self, self)
         return Delivery(*parts)
 
-    async def offer(self) -> e.OfferFailed:
+    async def offer(self) -> f.OfferFailed:
         event = await self.delivery().offer(c.Offer("s1", "worker", OFFERED, redrive=False), "x", Path("/x"))
-        assert isinstance(event, e.OfferFailed)
+        assert isinstance(event, f.OfferFailed)
         return event
 
 
@@ -234,7 +236,7 @@ async def test_what_a_turn_keeps_is_waited_for_until_the_turn_is_over() -> None:
 
     desk.sleep = sleep  # type: ignore[method-assign]
     event = await desk.delivery()._submitted(URGENT)
-    assert isinstance(event, e.OfferFailed)
+    assert isinstance(event, f.OfferFailed)
     assert not event.certain
     assert desk.keyed == ["Enter"]
     assert 1600.0 < desk.at < 1640.0

@@ -12,9 +12,9 @@ from roost.core.vocabulary.message import Examination, Message
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import stand_in
 from roost.daemon.session import evidence
-from roost.runtimes.base import Context
 from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
+from roost.runtimes.context import Context
 
 KNOWN, OTHER = (f"11111111-2222-4333-8444-55555555555{digit}" for digit in "12")
 MESSAGE = Message("0" * 32, "asker", "a", 1000.0, 1, "d", attempts=1)

@@ -8,9 +8,9 @@ import pytest
 
 from roost.core.vocabulary.session import Processes, Session, WakeCause
 from roost.daemon.session.foreign import Foreign, Holder
-from roost.host.interfaces import Marker
+from roost.host.interfaces.processes import Marker
 from roost.host.memory.processes import MemoryProcesses
-from roost.runtimes.base import Claim
+from roost.runtimes.runtime import Claim
 
 OURS, OTHERS = "/r", "/other"
 

@@ -12,10 +12,10 @@ from roost.core.vocabulary.session import Cause, Processes, Session, SessionStat
 from roost.daemon.death.guards import HUMAN, SOON, Guards
 from roost.daemon.state.threads import Work
 from roost.host.errors import TmuxTimeout
-from roost.host.interfaces import Marker
+from roost.host.interfaces.processes import Marker
 from roost.host.memory.clock import VirtualClock
 from roost.host.memory.processes import MemoryProcesses
-from roost.runtimes.base import Composer, Reading, View
+from roost.runtimes.view import Composer, Reading, View
 
 
 class Stage:

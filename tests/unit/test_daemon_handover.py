@@ -14,7 +14,7 @@ from roost.daemon.effects import executor
 from roost.daemon.effects.executor import Executor
 from roost.daemon.session.evidence import Finding
 from roost.daemon.session.live_sessions import HandOver
-from roost.runtimes.base import Controls
+from roost.runtimes.runtime import Controls
 from tests.unit.test_daemon_deliver import QuickClock
 
 OFFERED = Message(

@@ -11,8 +11,9 @@ from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session, WakeCause
 from roost.daemon.delivery.input_line import InputLine, read_input_line
 from roost.runtimes import claude_screen, codex_screen
-from roost.runtimes.base import Composer, Context, View
+from roost.runtimes.context import Context
 from roost.runtimes.demo import DemoRuntime
+from roost.runtimes.view import Composer, View
 
 ID = "a" * 32
 SCREENS = Path(__file__).parents[1] / "data" / "screens"

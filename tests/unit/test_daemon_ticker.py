@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.core.vocabulary.policy import Policy, Traits
@@ -40,7 +40,7 @@ async def test_N2_what_becomes_due_during_a_commit_is_done_after_it() -> None:
     fleet.on_committed.append(
         lambda _name, state, _made: empty.set() if state and not state.messages else None
     )
-    await fleet.tell("p", e.Submit(Message("1", "asker", "p", clock.now(), 0, "d", expires_at=expires)))
+    await fleet.tell("p", r.Submit(Message("1", "asker", "p", clock.now(), 0, "d", expires_at=expires)))
     await asyncio.wait_for(empty.wait(), 5)
     await tasks.close()
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.peer import Peer, PeerState, Settings, WakeMode
 from roost.core.vocabulary.policy import Policy
 from roost.core.vocabulary.session import Cause, Death, Session, SessionState, WakeCause
@@ -47,11 +48,11 @@ class World:
         session = replace(session, ready=True, state=SessionState.IDLE)
         await self.store.commit(Batch(at, (c.SaveSession(session),)))
         self.fleet.load([PeerState.of(peer, (session,), ())])
-        await self.fleet.tell("p", e.Tick())
+        await self.fleet.tell("p", f.Tick())
         self.store.full = True
 
-    def death(self, session: str = "s") -> e.Died:
-        return e.Died(
+    def death(self, session: str = "s") -> f.Died:
+        return f.Died(
             Death(session, "p", 1, self.clock.now(), Cause.CRASHED, signal=9, evidence="pidfd"), True, True
         )
 
@@ -89,9 +90,9 @@ async def test_G4_a_fact_that_is_not_stored_shows_and_is_stored_later_once(world
 async def test_G4_a_request_fails_meanwhile_and_is_decided_after_the_facts(world: World) -> None:
     told = await kept(world)
     with pytest.raises(StoreError, match="full"):
-        await world.fleet.tell("p", e.Wake(WakeMode.NATURAL, "operator"))
+        await world.fleet.tell("p", r.Wake(WakeMode.NATURAL, "operator"))
     world.store.full = False
-    outcome = await world.fleet.tell("p", e.Wake(WakeMode.NATURAL, "operator"))
+    outcome = await world.fleet.tell("p", r.Wake(WakeMode.NATURAL, "operator"))
     assert await told, "what was known came first"
     assert outcome.state is not None
     assert outcome.state.session is not None
@@ -99,7 +100,7 @@ async def test_G4_a_request_fails_meanwhile_and_is_decided_after_the_facts(world
 
 
 async def test_G4_what_an_operator_insists_on_stands_and_names_the_cause(world: World) -> None:
-    assert await world.fleet.insist("p", e.Stop("operator")) is False
+    assert await world.fleet.insist("p", r.Stop("operator")) is False
     state = world.fleet.get("p")
     assert state.peer.stopped
     assert [session.state for session in state.sessions] == [SessionState.STOPPING]
@@ -114,7 +115,7 @@ async def test_G4_what_an_operator_insists_on_stands_and_names_the_cause(world: 
 
 
 async def test_G4_a_fact_that_is_noted_holds_nobody_up(world: World) -> None:
-    seen = e.Observed("s", SessionState.UNKNOWN, "its screen shows nothing")
+    seen = f.Observed("s", SessionState.UNKNOWN, "its screen shows nothing")
     await asyncio.wait_for(world.fleet.note("p", seen), 5)
     session = world.fleet.get("p").session
     assert session is not None

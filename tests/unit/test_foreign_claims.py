@@ -4,15 +4,17 @@ import json
 import os
 from pathlib import Path
 
-from roost.core.messages.waiting import AFTER
-from roost.core.vocabulary import events as e
+from roost.core.messages.delays import AFTER
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Cause, Session, SessionState, WakeCause
-from roost.runtimes.base import Claim, Context
 from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.codex_threads import writers
+from roost.runtimes.context import Context
 from roost.runtimes.demo import DemoRuntime
+from roost.runtimes.runtime import Claim
 from tests.support.playbook import Play
 
 CONVERSATION = "11111111-2222-4333-8444-555555555551"
@@ -92,24 +94,24 @@ def held() -> Play:
     play.ready()
     play.taken()
     play.ended()
-    play.tell(e.Tick(), after=30.0)
+    play.tell(f.Tick(), after=30.0)
     play.died(Cause.IDLE_SLEEP)
     play.submit(2, topic="t")
-    told = play.tell(e.Observed(play.session.id, SessionState.BLOCKED, "open in process 7"))
+    told = play.tell(f.Observed(play.session.id, SessionState.BLOCKED, "open in process 7"))
     assert told == ["blocked"]
-    assert play.tell(e.Tick(), after=AFTER) == ["Notify blocked"]
+    assert play.tell(f.Tick(), after=AFTER) == ["Notify blocked"]
     return play
 
 
 def test_P5_a_held_session_waits_and_goes_on() -> None:
     play = held()
     conversation = play.session.conversation
-    assert play.tell(e.Tick(), after=86400.0) == []
+    assert play.tell(f.Tick(), after=86400.0) == []
     assert play.submit(3, topic="t") == ["queued", "Notify blocked"]
-    assert play.tell(e.Tick(), after=86400.0) == []
-    assert play.tell(e.Released("another")) == []
+    assert play.tell(f.Tick(), after=86400.0) == []
+    assert play.tell(f.Released("another")) == []
     assert play.session.state is SessionState.BLOCKED
-    play.tell(e.Released(play.session.id))
+    play.tell(f.Released(play.session.id))
     assert play.session.state is SessionState.STARTING
     assert play.ready() == ["ready", "offered", "Offer 2"]
     assert play.session.conversation == conversation
@@ -118,12 +120,12 @@ def test_P5_a_held_session_waits_and_goes_on() -> None:
 def test_P5_P6_a_held_session_that_is_stopped_is_parked_and_no_crash() -> None:
     play = held()
     conversation = play.session.conversation
-    assert play.tell(e.Stop("operator")) == ["Notify stopped", "stopping(operator-stop)"]
-    assert play.tell(e.Released(play.session.id)) == []
-    assert play.tell(e.BootFailed(play.session.id, "it was to end")) == ["End operator-stop"]
+    assert play.tell(r.Stop("operator")) == ["Notify stopped", "stopping(operator-stop)"]
+    assert play.tell(f.Released(play.session.id)) == []
+    assert play.tell(f.BootFailed(play.session.id, "it was to end")) == ["End operator-stop"]
     assert play.died() == ["stopped(operator-stop)"]
     assert play.state.peer.deaths == ()
-    assert play.tell(e.Start("operator")) == ["starting(parked-topic)", "Launch"]
+    assert play.tell(r.Start("operator")) == ["starting(parked-topic)", "Launch"]
     assert play.session.conversation == conversation
 
 
@@ -132,5 +134,5 @@ def test_P5_a_session_with_processes_is_not_released() -> None:
     play.submit()
     play.ready()
     play.tell(play.seen(SessionState.BLOCKED))
-    play.tell(e.Released(play.session.id))
+    play.tell(f.Released(play.session.id))
     assert play.session.state is SessionState.BLOCKED

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from roost.host.bell import Bell
-from roost.host.shimlib import agent
+from roost.host.shimlib import record, shim
 from roost.host.shimlib.machine import ring
 from tests.support.wait import eventually
 
@@ -78,13 +78,13 @@ async def test_a_death_record_waits_for_the_disk_where_nobody_hears_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[str] = []
-    monkeypatch.setattr(agent, "make_durable", synced.append)
+    monkeypatch.setattr(record, "make_durable", synced.append)
     facts = {"peer": "p", "generation": 1, "nonce": "n", "boot": "b", "spool": str(tmp_path)}
-    agent.Shim({"session": "alone", **facts}).record(signal.SIGTERM, None)
+    shim.Shim({"session": "alone", **facts}).record(signal.SIGTERM, None)
     assert synced == [f"{tmp_path}/alone.json"]
     lines: list[bytes] = []
     bell = Bell(tmp_path / "bell", lines.append)
-    agent.Shim({"session": "heard", **facts}).record(signal.SIGTERM, None)
+    shim.Shim({"session": "heard", **facts}).record(signal.SIGTERM, None)
     assert [json.loads(line)["session"] for line in await heard(lines, 1)] == ["heard"]
     assert synced == [f"{tmp_path}/alone.json"]
     assert (tmp_path / "heard.json").exists()

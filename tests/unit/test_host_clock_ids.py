@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import roost.host.clock as clocks
 from roost.host.clock import SystemClock
 from roost.host.ids import SystemIds
-from roost.host.interfaces import Clock, Ids
+from roost.host.interfaces.clock import Clock
+from roost.host.interfaces.ids import Ids
 from roost.host.memory.clock import VirtualClock
 from roost.host.memory.ids import SequenceIds
 

@@ -8,7 +8,7 @@ import pytest
 
 from roost.host import process_linux
 from roost.host.errors import SensorError
-from roost.host.interfaces import Liveness, Marker
+from roost.host.interfaces.processes import Liveness, Marker
 from roost.host.process import SystemProcesses
 from roost.host.process_table import ProcessRow, marker_of, members
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from roost.host.interfaces import ProcessId
+from roost.core.vocabulary.identity import ProcessId
 from roost.host.memory.processes import MemoryProcesses
 from roost.host.shim_spec import BadRecord, DeathRecord, read_started
 from roost.host.spool import Quarantined, Spool

@@ -14,9 +14,9 @@ from roost.core.vocabulary.session import Session, WakeCause
 from roost.errors import InvalidSettingError
 from roost.runtimes import claude_args, codex_args
 from roost.runtimes.arguments import PROMPT, grammar
-from roost.runtimes.base import Context
 from roost.runtimes.claude import SETTINGS, THRESHOLDS, ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
+from roost.runtimes.context import Context
 
 GRAMMAR = grammar(none="--yes -y", one="--one", many="--many", aliases={"-o": "--one"})
 URL = "http://127.0.0.1:1"

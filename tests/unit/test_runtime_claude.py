@@ -12,20 +12,12 @@ from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Processes, Session, SessionState, WakeCause
 from roost.errors import RuntimeMissingError
 from roost.runtimes import claude_screen
-from roost.runtimes.base import (
-    INTERRUPTED,
-    Answered,
-    Composer,
-    Context,
-    ConversationSeen,
-    Prompted,
-    Reading,
-    Rejected,
-    TurnOver,
-)
 from roost.runtimes.claude import THRESHOLDS, ClaudeRuntime
 from roost.runtimes.claude_sensor import TRANSCRIPT, ClaudeSensor
+from roost.runtimes.context import Context
+from roost.runtimes.facts import INTERRUPTED, Answered, ConversationSeen, Prompted, Rejected, TurnOver
 from roost.runtimes.screen import plain
+from roost.runtimes.view import Composer, Reading
 
 SCREENS = Path(__file__).parents[1] / "data/screens/claude"
 EMPTY, FILLED, HIDDEN = Composer.EMPTY, Composer.FILLED, Composer.HIDDEN

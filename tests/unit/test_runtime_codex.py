@@ -11,21 +11,12 @@ import pytest
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session, SessionState, WakeCause
 from roost.runtimes import codex_screen
-from roost.runtimes.base import (
-    INTERRUPTED,
-    Answered,
-    Composer,
-    Context,
-    ConversationSeen,
-    Prompted,
-    Reading,
-    Rejected,
-    TurnOver,
-    View,
-)
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.codex_sensor import ROLLOUT, CodexSensor
+from roost.runtimes.context import Context
+from roost.runtimes.facts import INTERRUPTED, Answered, ConversationSeen, Prompted, Rejected, TurnOver
 from roost.runtimes.screen import plain
+from roost.runtimes.view import Composer, Reading, View
 
 SCREENS = Path(__file__).parents[1] / "data/screens/codex"
 EMPTY, FILLED, HIDDEN = Composer.EMPTY, Composer.FILLED, Composer.HIDDEN

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roost.runtimes.base import Composer, View
 from roost.runtimes.screen import plain, read_lines
+from roost.runtimes.view import Composer, View
 from tests.support.views import table
 from tests.support.views.recording import Recording
 from tests.support.views.walk import judge

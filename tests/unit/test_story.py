@@ -1,7 +1,7 @@
 """A message's story in sentences, and how the core and the daemon put it together."""
 
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.session import SessionState
 from roost.daemon.session.live_sessions import HandOver
@@ -77,10 +77,10 @@ def test_P3_the_message_that_wakes_a_peer_is_told_so_with_the_cause_and_the_time
     play.now += 2.14
     play.ready()
     assert c.SaveAttempt(mail(1).id, play.session.id, "ready", "2.1s") in play.commands
-    play.tell(e.Taken(play.session.id, mail(1).id, "record", "pasted, Enter twice, within 1.0s"))
+    play.tell(f.Taken(play.session.id, mail(1).id, "record", "pasted, Enter twice, within 1.0s"))
     entered = c.SaveAttempt(mail(1).id, play.session.id, "entered", "pasted, Enter twice, within 1.0s")
     assert entered in play.commands
-    play.tell(e.Observed(play.session.id, SessionState.WORKING, "in a turn"))
+    play.tell(f.Observed(play.session.id, SessionState.WORKING, "in a turn"))
     assert not any(isinstance(command, c.SaveAttempt) for command in play.commands)
 
 

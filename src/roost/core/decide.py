@@ -3,87 +3,99 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from roost.core import renaming, requests
-from roost.core.messages import delivery, doubt, waiting
+from roost.core import operations, renaming
+from roost.core.messages import (
+    acceptance,
+    delays,
+    doubt,
+    examination,
+    mailbox,
+    offer,
+    queue,
+    submission,
+    turn_end,
+)
 from roost.core.sessions import claim, clock, control, death, lifecycle, pool
 from roost.core.sessions.wake import wake_blocked_until
 from roost.core.transition.ending import end, policy_end
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import PeerState, WakeMode, WakePolicy
 from roost.core.vocabulary.policy import Policy
 from roost.core.vocabulary.session import Cause, SessionState
 
 
-def _tick(_step: Step, _event: e.Tick) -> None:
+def _tick(_step: Step, _event: f.Tick) -> None:
     """Nothing of its own: what is due is seen to after every event."""
 
 
 _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
-    e.Submit: delivery.on_submit,
-    e.Resend: doubt.on_resend,
-    e.Drop: doubt.on_drop,
-    e.Acknowledge: delivery.on_acknowledge,
-    e.Replied: delivery.on_replied,
-    e.Seen: delivery.on_seen,
-    e.Taken: delivery.on_taken,
-    e.TurnEnded: delivery.on_turn_ended,
-    e.Rejected: delivery.on_rejected,
-    e.OfferFailed: delivery.on_offer_failed,
-    e.OfferWaits: delivery.on_offer_waits,
-    e.Examined: delivery.on_examined,
-    e.Wake: requests.on_wake,
-    e.Stop: requests.on_stop,
-    e.Rest: requests.on_rest,
-    e.Start: requests.on_start,
-    e.Restart: requests.on_restart,
-    e.Refresh: requests.on_refresh,
-    e.Rename: renaming.on_rename,
-    e.SenderRenamed: renaming.on_sender_renamed,
-    e.Interrupt: control.on_interrupt,
-    e.Compact: control.on_compact,
-    e.Performed: control.on_performed,
-    e.Remove: requests.on_remove,
-    e.Configure: requests.on_configure,
-    e.Completed: lifecycle.on_completed,
-    e.FreshAsked: requests.on_fresh_asked,
-    e.Launched: lifecycle.on_launched,
-    e.Adopted: lifecycle.on_adopted,
-    e.Claimed: claim.on_claimed,
-    e.Outrun: claim.on_outrun,
-    e.Observed: lifecycle.on_observed,
-    e.EndVetoed: lifecycle.on_end_vetoed,
-    e.BootFailed: lifecycle.on_boot_failed,
-    e.Orphaned: lifecycle.on_orphaned,
-    e.Spare: pool.on_spare,
-    e.Evict: pool.on_evict,
-    e.ConversationMissing: lifecycle.on_conversation_missing,
-    e.Died: death.on_died,
-    e.Remained: death.on_remained,
-    e.Released: lifecycle.on_released,
-    e.Tick: _tick,
-    e.ClockMoved: clock.on_clock_moved,
+    r.Submit: submission.on_submit,
+    r.Resend: doubt.on_resend,
+    r.Drop: doubt.on_drop,
+    r.Acknowledge: mailbox.on_acknowledge,
+    f.Replied: acceptance.on_replied,
+    f.Seen: mailbox.on_seen,
+    f.Taken: acceptance.on_taken,
+    f.TurnEnded: turn_end.on_turn_ended,
+    f.Rejected: offer.on_rejected,
+    f.OfferFailed: offer.on_offer_failed,
+    f.OfferWaits: offer.on_offer_waits,
+    f.Examined: examination.on_examined,
+    r.Wake: operations.on_wake,
+    r.Stop: operations.on_stop,
+    r.Rest: operations.on_rest,
+    r.Start: operations.on_start,
+    r.Restart: operations.on_restart,
+    r.Refresh: operations.on_refresh,
+    r.Rename: renaming.on_rename,
+    f.SenderRenamed: renaming.on_sender_renamed,
+    r.Interrupt: control.on_interrupt,
+    r.Compact: control.on_compact,
+    f.Performed: control.on_performed,
+    r.Remove: operations.on_remove,
+    r.Configure: operations.on_configure,
+    f.Completed: lifecycle.on_completed,
+    r.FreshAsked: operations.on_fresh_asked,
+    f.Launched: lifecycle.on_launched,
+    f.Adopted: lifecycle.on_adopted,
+    f.Claimed: claim.on_claimed,
+    f.Outrun: claim.on_outrun,
+    f.Observed: lifecycle.on_observed,
+    f.EndVetoed: lifecycle.on_end_vetoed,
+    f.BootFailed: lifecycle.on_boot_failed,
+    f.Orphaned: lifecycle.on_orphaned,
+    f.Spare: pool.on_spare,
+    f.Evict: pool.on_evict,
+    f.ConversationMissing: lifecycle.on_conversation_missing,
+    f.Died: death.on_died,
+    f.Remained: death.on_remained,
+    f.Released: lifecycle.on_released,
+    f.Tick: _tick,
+    f.ClockMoved: clock.on_clock_moved,
 }
 
 _OF_SESSION = (
-    e.Completed,
-    e.FreshAsked,
-    e.Launched,
-    e.Adopted,
-    e.Observed,
-    e.EndVetoed,
-    e.Evict,
-    e.BootFailed,
-    e.Orphaned,
-    e.ConversationMissing,
+    f.Completed,
+    r.FreshAsked,
+    f.Launched,
+    f.Adopted,
+    f.Observed,
+    f.EndVetoed,
+    f.Evict,
+    f.BootFailed,
+    f.Orphaned,
+    f.ConversationMissing,
 )
 """Events about a session, be it active or pooled; those about messages speak of the active one."""
 
 
 def decide(
-    state: PeerState, event: e.Event, now: float, policy: Policy
+    state: PeerState, event: Event, now: float, policy: Policy
 ) -> tuple[PeerState | None, tuple[c.Command, ...]]:
     """Apply one event at `now` (Unix seconds).
 
@@ -106,15 +118,15 @@ def decide(
     return after, commands
 
 
-def _session_of(event: e.Event) -> str | None:
-    if isinstance(event, e.Died):
+def _session_of(event: Event) -> str | None:
+    if isinstance(event, f.Died):
         return event.death.session
     return event.session if isinstance(event, _OF_SESSION) else None
 
 
 def _pump(step: Step) -> None:
     """Do what has become due: expiries, policy deaths, purges, offers, wakes."""
-    delivery.expire(step)
+    queue.expire(step)
     if step.peer.removing:
         _purge(step)
         return
@@ -129,8 +141,8 @@ def _pump(step: Step) -> None:
     if step.session is None:
         _wake(step)
     control.go_on(step)
-    delivery.offer(step)
-    waiting.tell(step)
+    offer.offer(step)
+    delays.tell(step)
 
 
 def _asker(step: Step, cause: Cause) -> str:
@@ -156,12 +168,12 @@ def _wake(step: Step) -> None:
     if peer.stopped or peer.renaming is not None or not step.policy.waking or _being_examined(step):
         return
     if peer.pending is not None:
-        if pool.begin(step, peer.pending.mode, peer.pending.by, delivery.head(step)):
+        if pool.begin(step, peer.pending.mode, peer.pending.by, queue.head(step)):
             return
         step.set_peer(pending=None)
     if wake_blocked_until(step.state) > step.now:
         return
-    head = delivery.waking(step)
+    head = queue.waking(step)
     if head is not None:
         pool.begin(step, WakeMode.NATURAL, head.sender, head)
     elif peer.settings.wake is WakePolicy.ALWAYS:
@@ -190,12 +202,12 @@ def _times(state: PeerState) -> Iterator[float]:
         yield wake_blocked_until(state)
     if session is not None and session.state in (SessionState.IDLE, SessionState.WORKING):
         for message in state.messages:
-            if message.not_before is not None and (message.cut or message.state is MessageState.QUEUED):
+            if message.not_before is not None and message.waiting:
                 yield message.not_before
     due = policy_end(state)
     if due is not None:
         yield due.at
-    told_at = waiting.due_at(state)
+    told_at = delays.due_at(state)
     if told_at is not None:
         yield told_at
     asked = session.open_control if session is not None else None

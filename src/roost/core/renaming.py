@@ -3,14 +3,15 @@
 from roost.core.transition.ending import end_all
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.session import Cause
 from roost.errors import RefusedError
 
 
-def on_rename(step: Step, event: e.Rename) -> None:
+def on_rename(step: Step, event: r.Rename) -> None:
     """Another name; a live peer gets it with `force`, after its sessions have ended as a clean park.
 
     The caller keeps the new name free until the peer has it.
@@ -28,7 +29,7 @@ def on_rename(step: Step, event: e.Rename) -> None:
     return None
 
 
-def on_sender_renamed(step: Step, event: e.SenderRenamed) -> None:
+def on_sender_renamed(step: Step, event: f.SenderRenamed) -> None:
     """Another peer has another name: what it sent here is from that name now."""
     for message in step.state.messages:
         if message.sender == event.old:

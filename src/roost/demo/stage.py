@@ -17,7 +17,7 @@ from roost.demo import words
 from roost.demo.errors import StepError
 from roost.demo.leftovers import Leftovers
 from roost.host.environment import child_environment
-from roost.host.interfaces import Liveness
+from roost.host.interfaces.processes import Liveness
 from roost.host.process import SystemProcesses
 from roost.local.paths import Places, find_places
 

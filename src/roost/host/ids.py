@@ -4,7 +4,7 @@ import secrets
 import threading
 
 from roost.host.clock import SystemClock
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 
 _RANDOM_BITS = 62
 

@@ -4,8 +4,10 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from roost.core.vocabulary.identity import ProcessId
 from roost.host.errors import SensorError
-from roost.host.interfaces import Liveness, Marker, Probe, ProcessId, Watch
+from roost.host.interfaces.processes import Liveness, Marker, Probe
+from roost.host.interfaces.watch import Watch
 from roost.host.process_table import ProcessRow, ancestors, marker_of, members
 from roost.host.watcher import SystemProcessWatcher
 

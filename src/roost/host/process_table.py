@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from roost.host.interfaces import Marker
+from roost.host.interfaces.processes import Marker
 
 SESSION_VARIABLE = "ROOST_SESSION"
 NONCE_VARIABLE = "ROOST_NONCE"

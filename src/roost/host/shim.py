@@ -10,10 +10,10 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from roost.host.shimlib.agent import main
+    from roost.host.shimlib.shim import main
 else:
     sys.path.append(os.path.dirname(os.path.abspath(__file__)))
-    from shimlib.agent import main
+    from shimlib.shim import main
 
 if __name__ == "__main__":
     main()

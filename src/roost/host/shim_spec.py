@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from roost.core.vocabulary.identity import ProcessId
 from roost.host.errors import HostError
 from roost.host.files import write_atomic
-from roost.host.interfaces import Processes, ProcessId
+from roost.host.interfaces.processes import Processes
 
 SHIM = Path(__file__).with_name("shim.py")
 DEFAULT_GRACE = 5.0

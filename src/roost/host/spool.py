@@ -8,7 +8,7 @@ from pathlib import Path
 
 from roost.host.bell import Bell
 from roost.host.files import ensure_private_directory
-from roost.host.interfaces import Watch
+from roost.host.interfaces.watch import Watch
 from roost.host.shim_spec import BELL, BadRecord, DeathRecord, parse_death, read_death
 
 _RECORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.json")

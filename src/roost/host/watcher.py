@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Callable
 
-from roost.host.interfaces import ProcessId, Watch
+from roost.core.vocabulary.identity import ProcessId
+from roost.host.interfaces.watch import Watch
 
 
 class SystemProcessWatcher:

@@ -7,8 +7,9 @@ import asyncio
 import os
 from collections.abc import Callable
 
+from roost.core.vocabulary.identity import ProcessId
 from roost.host.errors import SensorError
-from roost.host.interfaces import ProcessId, Watch
+from roost.host.interfaces.watch import Watch
 from roost.host.process_linux import NoHandlesError, boot_id, open_process, runs
 
 LOOK = 0.25

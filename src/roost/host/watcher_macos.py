@@ -5,8 +5,8 @@ import select
 import sys
 from collections.abc import Callable
 
+from roost.core.vocabulary.identity import ProcessId
 from roost.host.errors import SensorError
-from roost.host.interfaces import ProcessId
 from roost.host.process_macos import boot_id, row
 
 

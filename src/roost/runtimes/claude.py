@@ -10,7 +10,6 @@ from pathlib import Path
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Traits
 from roost.runtimes import claude_args
-from roost.runtimes.base import Claim, Context, Controls, LaunchPlan
 from roost.runtimes.claude_sensor import ClaudeSensor
 from roost.runtimes.claude_transcript import (
     ASIDE,
@@ -19,8 +18,10 @@ from roost.runtimes.claude_transcript import (
     holds_a_turn,
     written_since,
 )
+from roost.runtimes.context import Context
 from roost.runtimes.environ import find_program, past_proxies
 from roost.runtimes.lines import status_files, whole_number
+from roost.runtimes.runtime import Claim, Controls, LaunchPlan
 
 HOOKS = ("UserPromptSubmit", "Stop", "StopFailure", "PermissionRequest", "PostToolUse")
 HOOK_SECONDS = 2

@@ -12,9 +12,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from roost.runtimes import claude_views
-from roost.runtimes.base import Answer, Composer, View
 from roost.runtimes.claude_views import RULE
 from roost.runtimes.screen import Line, is_hint, one_line, read_lines
+from roost.runtimes.view import Answer, Composer, View
 
 _PROMPT = "❯\N{NO-BREAK SPACE}"
 _SHELL = "!\N{NO-BREAK SPACE}"

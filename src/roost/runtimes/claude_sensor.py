@@ -25,25 +25,21 @@ from typing import Any, cast
 
 from roost.core.vocabulary.session import SessionState
 from roost.runtimes import claude_screen
-from roost.runtimes.base import (
+from roost.runtimes.claude_timers import ClaudeTimers
+from roost.runtimes.claude_transcript import config_folder, find_transcript, transcript_path
+from roost.runtimes.context import Context
+from roost.runtimes.facts import (
     INTERRUPTED,
-    Answer,
     Answered,
     Compacted,
-    Composer,
-    Context,
     ConversationSeen,
     Fact,
     Prompted,
-    Reading,
     Rejected,
     TurnOver,
-    View,
-    at_rest,
 )
-from roost.runtimes.claude_timers import ClaudeTimers
-from roost.runtimes.claude_transcript import config_folder, find_transcript, transcript_path
 from roost.runtimes.lines import records, status_object, text_of, time_of
+from roost.runtimes.view import Answer, Composer, Reading, View, at_rest
 
 TRANSCRIPT = "its transcript"
 _INTERRUPTED = "[Request interrupted by user"

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from roost.runtimes.base import Context
+from roost.runtimes.context import Context
 from roost.runtimes.lines import changed_since, records
 
 ASIDE = re.compile(rb'"type":"(?:queue-operation|last-prompt)"|"promptSubmitEnding"')

@@ -8,8 +8,8 @@ A question to the person is told by a line that ends in a question mark, above a
 
 import re
 
-from roost.runtimes.base import Composer, View
 from roost.runtimes.screen import Line, one_line
+from roost.runtimes.view import Composer, View
 
 RULE = re.compile(r"^ ?[─▔]+(?: .* [─▔]+)?$")
 TRUST = "Accessing workspace:"

@@ -12,9 +12,10 @@ from pathlib import Path
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Traits
 from roost.runtimes import codex_args, codex_rollout, codex_threads
-from roost.runtimes.base import Claim, Context, Controls, LaunchPlan
 from roost.runtimes.codex_sensor import CodexSensor
+from roost.runtimes.context import Context
 from roost.runtimes.environ import find_program, past_proxies
+from roost.runtimes.runtime import Claim, Controls, LaunchPlan
 
 
 class CodexRuntime:

@@ -14,9 +14,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from roost.runtimes import codex_views
-from roost.runtimes.base import Answer, Composer, View
 from roost.runtimes.codex_views import FOLDER, RESUME, is_question
 from roost.runtimes.screen import Line, cut, is_hint, one_line, plain, read_lines, styled
+from roost.runtimes.view import Answer, Composer, View
 
 _ARROW = "›"
 _SHELL = "!"

@@ -15,24 +15,20 @@ from typing import Any, cast
 
 from roost.core.vocabulary.session import SessionState
 from roost.runtimes import codex_rollout, codex_screen, codex_threads
-from roost.runtimes.base import (
+from roost.runtimes.context import Context
+from roost.runtimes.facts import (
     INTERRUPTED,
-    PACKED,
-    Answer,
     Answered,
     Compacted,
-    Composer,
-    Context,
     ConversationSeen,
     Fact,
     Prompted,
-    Reading,
     Rejected,
     TurnOver,
-    View,
-    at_rest,
 )
 from roost.runtimes.lines import records, text_of, time_of
+from roost.runtimes.runtime import PACKED
+from roost.runtimes.view import Answer, Composer, Reading, View, at_rest
 
 ROLLOUT = "its rollout"
 _TELLING = re.compile(rb'"(?:item_completed|task_started|task_complete|turn_aborted)"')

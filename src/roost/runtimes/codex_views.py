@@ -10,8 +10,8 @@ other by a title that ends in a question mark, above a choice.
 import re
 from collections import Counter
 
-from roost.runtimes.base import Composer, View
 from roost.runtimes.screen import Line, one_line
+from roost.runtimes.view import Composer, View
 
 FOLDER = "Folder access"
 RESUME = "Working directory · resume"

@@ -12,19 +12,10 @@ from roost.core.vocabulary.policy import Traits
 from roost.core.vocabulary.session import SessionState
 from roost.errors import RuntimeMissingError
 from roost.local.config import RuntimeTable
-from roost.runtimes.base import (
-    Answer,
-    Claim,
-    Composer,
-    Context,
-    Controls,
-    Fact,
-    LaunchPlan,
-    Prompted,
-    Reading,
-    TurnOver,
-    View,
-)
+from roost.runtimes.context import Context
+from roost.runtimes.facts import Fact, Prompted, TurnOver
+from roost.runtimes.runtime import Claim, Controls, LaunchPlan
+from roost.runtimes.view import Answer, Composer, Reading, View
 
 _LINE_END = re.compile(r"(?m)(?<=\S)$")
 

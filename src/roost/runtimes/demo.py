@@ -9,22 +9,11 @@ from typing import Any
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Traits
 from roost.core.vocabulary.session import SessionState
-from roost.runtimes.base import (
-    INTERRUPTED,
-    Answer,
-    Claim,
-    Compacted,
-    Composer,
-    Context,
-    Controls,
-    Fact,
-    LaunchPlan,
-    Prompted,
-    Reading,
-    TurnOver,
-    View,
-)
+from roost.runtimes.context import Context
+from roost.runtimes.facts import INTERRUPTED, Compacted, Fact, Prompted, TurnOver
 from roost.runtimes.lines import changed_since, records, status_files, status_object, time_of, whole_number
+from roost.runtimes.runtime import Claim, Controls, LaunchPlan
+from roost.runtimes.view import Answer, Composer, Reading, View
 
 _DIALOG = "Allow? [Enter = yes, Esc = no]"
 _PROMPT = "demo>"

@@ -7,11 +7,11 @@ from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Traits
 from roost.errors import InvalidSettingError
 from roost.local.config import RuntimeTable
-from roost.runtimes.base import Runtime
 from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.command import CommandRuntime
 from roost.runtimes.demo import DemoRuntime
+from roost.runtimes.runtime import Runtime
 
 BUILT_IN = frozenset({ClaudeRuntime.name, CodexRuntime.name, DemoRuntime.name})
 """Runtimes that need no configuration."""

@@ -16,9 +16,10 @@ from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session, WakeCause
 from roost.host.environment import child_environment, terminal_name
 from roost.host.tmux.config import config_text
-from roost.runtimes.base import Context, Runtime
 from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
+from roost.runtimes.context import Context
+from roost.runtimes.runtime import Runtime
 from tests.support import clis
 from tests.support.fake_model import FakeModel
 from tests.support.home import is_foreign

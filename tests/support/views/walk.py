@@ -7,8 +7,8 @@ from pathlib import Path
 from subprocess import CalledProcessError
 
 from roost.runtimes import claude_screen, codex_screen
-from roost.runtimes.base import Composer, View
 from roost.runtimes.screen import plain
+from roost.runtimes.view import Composer, View
 from tests.support.views.recording import Left, Recording
 from tests.support.views.stage import Shot, Stage, pause
 from tests.support.views.visit import Visit, Wish

@@ -1,11 +1,11 @@
 """What an operator decides about messages that are in doubt or wait: sent again, or given up."""
 
-from roost.core.messages.delivery import advise_kept
+from roost.core.messages.submission import advise_kept
 from roost.core.transition.conversations import goes_on
 from roost.core.transition.step import Step
 from roost.core.transition.turns import noted
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.message import Message, MessageState
 from roost.errors import NotFoundError, RefusedError
 
@@ -13,7 +13,7 @@ RESENT = "resent"
 """The outcome that stands in a message's story where an operator had it offered again."""
 
 
-def on_resend(step: Step, event: e.Resend) -> None:
+def on_resend(step: Step, event: r.Resend) -> None:
     """Offer a message in doubt again, under its id and at its place, whatever its time to live was.
 
     It keeps the session that may have it: evidence that comes before the next paste still settles it.
@@ -36,7 +36,7 @@ def on_resend(step: Step, event: e.Resend) -> None:
     advise_kept(step, message)
 
 
-def on_drop(step: Step, event: e.Drop) -> None:
+def on_drop(step: Step, event: r.Drop) -> None:
     """Give up a message that is with no agent; its sender is told."""
     message = _unfinished(step, event.message_id)
     if message is None:

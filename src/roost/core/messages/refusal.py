@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from roost.core.transition.ending import end
 from roost.core.transition.step import Step
 from roost.core.transition.turns import requeue
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import WakePolicy
 from roost.core.vocabulary.session import Cause, Refusal, Session, SessionState
@@ -42,7 +42,7 @@ def keep(step: Step, message: Message, failed: str) -> None:
     step.tell(message, "conversation refused", f"{news}; the message is kept and offered in a fresh one")
 
 
-def conclude(step: Step, session: Session, over: Sequence[Message], event: e.TurnEnded) -> None:
+def conclude(step: Step, session: Session, over: Sequence[Message], event: f.TurnEnded) -> None:
     """What the end of a turn, which these messages had, tells of the conversation.
 
     An answer, or the model's refusal, for which one message may be to blame itself; the second such message

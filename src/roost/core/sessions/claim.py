@@ -5,7 +5,7 @@ from collections.abc import Collection
 from roost.core.sessions.launch import session_id
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.peer import Peer, WakePolicy
 from roost.core.vocabulary.session import SessionState
@@ -24,13 +24,13 @@ def outrun_by(peer: Peer, sessions: Collection[str]) -> int | None:
     return max((each for each in ahead if session_id(peer.seed, each) in sessions), default=None)
 
 
-def on_outrun(step: Step, event: e.Outrun) -> None:
+def on_outrun(step: Step, event: f.Outrun) -> None:
     """The next session gets an id that no other one has or had."""
     if event.generation > step.peer.generation:
         step.set_peer(generation=event.generation)
 
 
-def on_claimed(step: Step, event: e.Claimed) -> None:
+def on_claimed(step: Step, event: f.Claimed) -> None:
     """The session is the peer's active one from now on. What it is doing shows the next look."""
     name, given = step.peer.name, event.session
     if step.traits.mailbox:

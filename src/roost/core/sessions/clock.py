@@ -2,14 +2,14 @@
 
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import Hindrance, LastDeath, Peer, PeerState
 from roost.core.vocabulary.session import Session
 
 
-def on_clock_moved(step: Step, event: e.ClockMoved) -> None:
+def on_clock_moved(step: Step, event: f.ClockMoved) -> None:
     """Move the times that decide about something; what has happened keeps the time it had then.
 
     A message's time to live runs on while the machine sleeps: only what the clock was set by counts for it.
@@ -27,7 +27,7 @@ def _later(at: float | None, by: float) -> float | None:
     return None if at is None else at + by
 
 
-def _moved_peer(peer: Peer, event: e.ClockMoved) -> Peer:
+def _moved_peer(peer: Peer, event: f.ClockMoved) -> Peer:
     quarantine = peer.quarantine
     return replace(
         peer,
@@ -66,7 +66,7 @@ def _moved_session(session: Session, by: float) -> Session:
     )
 
 
-def _moved_message(message: Message, event: e.ClockMoved) -> Message:
+def _moved_message(message: Message, event: f.ClockMoved) -> Message:
     return replace(
         message,
         expires_at=_later(message.expires_at, event.set_by),

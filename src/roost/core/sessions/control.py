@@ -2,7 +2,8 @@
 
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.session import ControlKind, ControlRequest, SessionState
@@ -13,7 +14,7 @@ BOUND = 600.0
 _NOTHING = frozenset({SessionState.IDLE, SessionState.STOPPING})
 
 
-def on_interrupt(step: Step, event: e.Interrupt) -> None:
+def on_interrupt(step: Step, event: r.Interrupt) -> None:
     """End the running turn; where none runs there is nothing to do, and that is said."""
     name, session = step.peer.name, step.session
     if step.traits.mailbox:
@@ -33,7 +34,7 @@ def on_interrupt(step: Step, event: e.Interrupt) -> None:
     return step.emit(c.Perform(step.set_session(control=asked), asked))
 
 
-def on_compact(step: Step, event: e.Compact) -> None:
+def on_compact(step: Step, event: r.Compact) -> None:
     """Compact the conversation, at once or after the running turn; messages wait meanwhile."""
     name, session = step.peer.name, step.session
     if step.traits.mailbox:
@@ -56,7 +57,7 @@ def on_compact(step: Step, event: e.Compact) -> None:
     return step.journal("compacting", by=event.by)
 
 
-def on_performed(step: Step, event: e.Performed) -> None:
+def on_performed(step: Step, event: f.Performed) -> None:
     """A control request is over, done or not."""
     session = step.live(event.session)
     if session is not None and session.open_control is not None and session.open_control.at == event.at:

@@ -5,7 +5,7 @@ from roost.core.transition.conversations import cut_of, held_by, remember
 from roost.core.transition.step import Step
 from roost.core.transition.turns import cut_off, requeue
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.identity import derive
@@ -24,7 +24,7 @@ _TOLD = frozenset({Cause.NOT_STARTED, Cause.CONVERSATION_REFUSED})
 _GIVEN_UP = frozenset({Cause.RESTART, Cause.REMOVED, Cause.EPHEMERAL_SILENT})
 
 
-def on_died(step: Step, event: e.Died) -> None:
+def on_died(step: Step, event: f.Died) -> None:
     """The session is over. Exactly one death counts, whoever noticed."""
     session = step.live(event.death.session)
     if session is None:
@@ -68,7 +68,7 @@ def _nothing_happened(step: Step, session: Session, death: Death) -> None:
         hinder(step, session.why if session.ending is not None else death.evidence)
 
 
-def on_remained(step: Step, event: e.Remained) -> None:
+def on_remained(step: Step, event: f.Remained) -> None:
     """Somebody has to know of processes that nothing ends: the peer goes on without them."""
     step.emit(c.Journal("alarm", step.peer.name, event.session, data={"why": event.why}))
 
@@ -211,7 +211,7 @@ def _tell_unwoken(step: Step) -> None:
     name = step.peer.name
     why = f"'{name}' {FAILS}: {step.peer.last_death.why if step.peer.last_death else ''}"
     for index, message in enumerate(step.state.messages):
-        if message.cut or message.state is MessageState.QUEUED:
+        if message.waiting:
             if index == 0:
                 step.attempt(message, "not woken", why)
             if step.now - message.created_at >= step.policy.healing:

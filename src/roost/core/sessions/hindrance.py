@@ -2,7 +2,6 @@
 
 from roost.core.transition.step import Step
 from roost.core.vocabulary.copies import replace
-from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import Hindrance
 
 
@@ -35,5 +34,5 @@ def _tell(step: Step, why: str) -> None:
     """N1: who waits hears of it; who sends later is told at once that the message is kept."""
     news = f"'{step.peer.name}' cannot be started: {why}; the message is kept and the start is tried again"
     for message in step.state.messages:
-        if message.cut or message.state is MessageState.QUEUED:
+        if message.waiting:
             step.tell(message, "cannot be woken", news)

@@ -1,6 +1,6 @@
 """A live session as it is seen: launched, adopted, ready, working, blocked, done."""
 
-from roost.core.messages.delivery import next_offer
+from roost.core.messages.queue import next_offer
 from roost.core.sessions.hindrance import unhinder
 from roost.core.sessions.launch import new_conversation
 from roost.core.transition.conversations import cut_of, topics_of
@@ -8,7 +8,7 @@ from roost.core.transition.ending import VETOABLE, ask, end
 from roost.core.transition.step import Step
 from roost.core.transition.turns import give_up
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.peer import WakeMode, WakePolicy
@@ -23,7 +23,7 @@ _OBSERVABLE = {
 """What a look can tell, and its kind in the journal; the other states are decided, not seen."""
 
 
-def on_launched(step: Step, event: e.Launched) -> None:
+def on_launched(step: Step, event: f.Launched) -> None:
     """The processes run. An end that was asked for meanwhile can now find them."""
     session = step.live(event.session)
     if session is None:
@@ -34,13 +34,13 @@ def on_launched(step: Step, event: e.Launched) -> None:
         ask(step)
 
 
-def on_adopted(step: Step, event: e.Adopted) -> None:
+def on_adopted(step: Step, event: f.Adopted) -> None:
     """The daemon has joined a session that outlived the previous daemon."""
     if step.live(event.session):
         step.journal("adopted")
 
 
-def on_observed(step: Step, event: e.Observed) -> None:
+def on_observed(step: Step, event: f.Observed) -> None:
     """The session was seen in a state."""
     session = step.live(event.session)
     if session is None:
@@ -69,14 +69,14 @@ def on_observed(step: Step, event: e.Observed) -> None:
         step.journal(_OBSERVABLE[event.state], why=event.why)
 
 
-def on_released(step: Step, event: e.Released) -> None:
+def on_released(step: Step, event: f.Released) -> None:
     """The launch that waited for its conversation goes on."""
     session = step.live(event.session)
     if session is not None and session.held:
         step.enter(SessionState.STARTING, "resuming its conversation, which is free now")
 
 
-def on_completed(step: Step, event: e.Completed) -> None:
+def on_completed(step: Step, event: f.Completed) -> None:
     """The agent said that it is done: its session ends after the turn, and is not a crash."""
     session = step.live(event.session)
     if session is None or session.ending is not None:
@@ -86,7 +86,7 @@ def on_completed(step: Step, event: e.Completed) -> None:
         step.set_session(armed_at=step.now)
 
 
-def on_boot_failed(step: Step, event: e.BootFailed) -> None:
+def on_boot_failed(step: Step, event: f.BootFailed) -> None:
     """The session never came to its prompt; unless its agent's program ran, that is nobody's crash."""
     session = step.live(event.session)
     if session is None:
@@ -100,14 +100,14 @@ def on_boot_failed(step: Step, event: e.BootFailed) -> None:
         ask(step)
 
 
-def on_conversation_missing(step: Step, event: e.ConversationMissing) -> None:
+def on_conversation_missing(step: Step, event: f.ConversationMissing) -> None:
     """There is nothing to resume: the same session starts fresh, unless the operator insisted on a resume."""
     session = step.live(event.session)
     if session is None or not session.resumed or session.processes is not None:
         return
     why = f"conversation {session.conversation} is not on disk"
     if session.state is SessionState.STOPPING or session.wake is WakeCause.OPERATOR_RESUME:
-        on_boot_failed(step, e.BootFailed(session.id, why))
+        on_boot_failed(step, f.BootFailed(session.id, why))
         return
     give_up(step, cut_of(step, session.topic), why)
     conversation = new_conversation(step, session.generation)
@@ -123,13 +123,13 @@ def on_conversation_missing(step: Step, event: e.ConversationMissing) -> None:
     step.emit(c.Launch(fresh))
 
 
-def on_orphaned(step: Step, event: e.Orphaned) -> None:
+def on_orphaned(step: Step, event: f.Orphaned) -> None:
     """What is left of the session ends."""
     if step.live(event.session):
         end(step, event.cause, "roost", why=event.why)
 
 
-def on_end_vetoed(step: Step, event: e.EndVetoed) -> None:
+def on_end_vetoed(step: Step, event: f.EndVetoed) -> None:
     """The end did not happen; the session goes on and the idle clock starts again.
 
     A veto holds against idle sleep only: where somebody asked for the end meanwhile, it is asked for again.

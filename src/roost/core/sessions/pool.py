@@ -7,14 +7,14 @@ waits in the pool, warm, for the next message of its own.
 
 from collections.abc import Iterator
 
-from roost.core.messages.delivery import head
+from roost.core.messages.queue import head
 from roost.core.sessions.launch import launch, leave_conversation, new_session
 from roost.core.sessions.wake import wake_blocked_until
 from roost.core.transition.conversations import current, topics_of
 from roost.core.transition.ending import PolicyEnd, end, idle_since, kept_until, own_end
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.message import Message
@@ -193,7 +193,7 @@ def wants_spare(state: PeerState, now: float, policy: Policy) -> bool:
     return at_work and state.offered is None
 
 
-def on_spare(step: Step, _event: e.Spare) -> None:
+def on_spare(step: Step, _event: f.Spare) -> None:
     """The host has room for one more spare."""
     if not wants_spare(step.state, step.now, step.policy):
         return
@@ -210,7 +210,7 @@ def on_spare(step: Step, _event: e.Spare) -> None:
     step.emit(c.Launch(session))
 
 
-def on_evict(step: Step, event: e.Evict) -> None:
+def on_evict(step: Step, event: f.Evict) -> None:
     """The host holds too many pooled sessions, and this one was used least recently."""
     session = step.live(event.session)
     held = session is not None and kept_until(step.peer.settings, session) > step.now

@@ -35,6 +35,8 @@ STEERED = "being handed over into the running turn"
 PENDING = "entered; the running turn has not taken it yet"
 """Why a message is `offered`, as long as nothing is in its way."""
 UNHINDERED = frozenset({HANDED, HANDED_AGAIN, STEERED, PENDING})
+DOUBTFUL = frozenset({MessageState.OFFERED, MessageState.UNKNOWN})
+"""Whether the message was pasted is not proven yet."""
 FINAL = frozenset({MessageState.DONE, MessageState.EXPIRED, MessageState.REFUSED, MessageState.DEAD_LETTER})
 
 
@@ -86,6 +88,11 @@ class Message:
     def in_flight(self) -> bool:
         """It is with a session: offered to it, or taken by it with the turn still running."""
         return self.state in (MessageState.OFFERED, MessageState.ACCEPTED)
+
+    @property
+    def waiting(self) -> bool:
+        """It waits to be offered: for the first time, or again after its turn was cut off."""
+        return self.cut or self.state is MessageState.QUEUED
 
 
 class Examination(StrEnum):

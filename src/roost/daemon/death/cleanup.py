@@ -7,11 +7,11 @@ intent to end them was committed with the death, and the next launch waits for i
 import asyncio
 import logging
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.commands import Clear
 from roost.daemon.death.authority import Authority
 from roost.daemon.state.fleet import Fleet
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 
 LEAVE = 0.05
 """Seconds that shim and tmux server get to leave by themselves: the shim ends the agent's children first."""
@@ -49,7 +49,7 @@ class Cleanup:
                 told = True
                 why = f"processes of its ended session cannot be ended: {swept}"
                 _log.warning("session %s of %s: %s", command.session, command.peer, why)
-                await self._fleet.report(command.peer, e.Remained(command.session, why))
+                await self._fleet.report(command.peer, f.Remained(command.session, why))
                 self._open(command)
             await self._clock.sleep(AGAIN)
         self._open(command)

@@ -4,15 +4,15 @@ The look is taken right before the end, never from memory. What cannot be seen s
 veto names the time after which it is asked again.
 """
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.commands import End
+from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.session import Cause, SessionState
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.machine import Machine
 from roost.host.errors import HostError
-from roost.host.interfaces import ProcessId
-from roost.runtimes.base import Composer
+from roost.runtimes.view import Composer
 
 HUMAN = 600.0
 """Seconds since the last key of an attached person during which the session is not put to sleep."""
@@ -38,7 +38,7 @@ class Guards:
 
     async def against(
         self, command: End, live: LiveSession | None, driver: Driver | None
-    ) -> e.EndVetoed | None:
+    ) -> f.EndVetoed | None:
         """Why a guarded end must not happen now; None: nothing speaks against it."""
         if not command.guarded:
             return None
@@ -46,18 +46,18 @@ class Guards:
             return await self._for_a_person(command, live)
         now = self._machine.clock.now()
         if live is None or driver is None:
-            return e.EndVetoed(command.session.id, "its terminal is not held now", now + UNHELD)
+            return f.EndVetoed(command.session.id, "its terminal is not held now", now + UNHELD)
         until = now + SOON
         try:
             person = await self._person(live)
             if person is not None:
-                return e.EndVetoed(command.session.id, _PERSON, person + HUMAN)
+                return f.EndVetoed(command.session.id, _PERSON, person + HUMAN)
             why = await self._at_work(command) or await self._not_idle(live, driver)
         except (HostError, OSError) as error:
             why = f"it cannot be looked at: {error}"
-        return e.EndVetoed(command.session.id, why, until) if why else None
+        return f.EndVetoed(command.session.id, why, until) if why else None
 
-    async def _for_a_person(self, command: End, live: LiveSession | None) -> e.EndVetoed | None:
+    async def _for_a_person(self, command: End, live: LiveSession | None) -> f.EndVetoed | None:
         """Only a person puts off the end of a task's worker: one that hangs is not idle, and has to end.
 
         Tasks wait behind it, so it is asked again soon whether the person is still there.
@@ -69,7 +69,7 @@ class Guards:
         if person is None:
             return None
         until = min(person + HUMAN, self._machine.clock.now() + QUEUE)
-        return e.EndVetoed(command.session.id, _PERSON, until)
+        return f.EndVetoed(command.session.id, _PERSON, until)
 
     async def _person(self, live: LiveSession) -> float | None:
         """When a person who is attached last pressed a key, if that was lately (Unix seconds)."""

@@ -7,11 +7,11 @@ from roost.daemon.session.evidence import on_disk
 from roost.daemon.session.launcher import pane_log
 from roost.daemon.session.live_sessions import Leftovers, LiveSession
 from roost.daemon.state.machine import Machine
-from roost.host.interfaces import Liveness
+from roost.host.interfaces.processes import Liveness
 from roost.host.shim_spec import DeathRecord
 from roost.host.shimlib import forensics
 from roost.host.spool import Spool
-from roost.runtimes.base import Context
+from roost.runtimes.context import Context
 
 LAST_LINES = 20
 _RECORDED = {

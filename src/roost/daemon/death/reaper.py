@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Session, SessionState
 from roost.daemon.death.authority import Authority
@@ -25,10 +25,10 @@ from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.threads import HungError
 from roost.errors import RoostError
-from roost.host.interfaces import Watch
+from roost.host.interfaces.watch import Watch
 from roost.host.shim_spec import DeathRecord
 from roost.host.spool import Spool
-from roost.runtimes.base import Context
+from roost.runtimes.context import Context
 
 RECORD = 2.0
 LOOK = 0.02
@@ -105,7 +105,7 @@ class Reaper:
             why = f"{why}; {swept}"
         boot = self._machine.processes.boot_id()
         death = death_of(current, found.record, why, found.lines, self._machine.clock.now(), boot)
-        died = e.Died(death, found.resumable, cleared)
+        died = f.Died(death, found.resumable, cleared)
         await self._fleet.report(session.peer, died, settles=f"end:{session.id}")
         self._live_sessions.drop(session.id)
         if live is not None:

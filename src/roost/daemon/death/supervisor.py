@@ -5,7 +5,7 @@ import logging
 from functools import partial
 from pathlib import Path
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.session import Cause, Processes, SessionState
@@ -19,7 +19,9 @@ from roost.daemon.state.tasks import Tasks, race
 from roost.daemon.state.threads import HungError
 from roost.errors import RoostError
 from roost.host.errors import SensorError, TmuxGone
-from roost.host.interfaces import Liveness, Terminal, Watch
+from roost.host.interfaces.processes import Liveness
+from roost.host.interfaces.terminals import Terminal
+from roost.host.interfaces.watch import Watch
 from roost.host.shim_spec import DeathRecord
 
 PROMPT = 1.0
@@ -137,7 +139,7 @@ class Supervisor:
 
     async def _blind(self, live: LiveSession, why: str) -> None:
         """Show for a moment that nothing can be seen of the session."""
-        unknown = e.Observed(live.session.id, SessionState.UNKNOWN, f"it cannot be watched: {why}")
+        unknown = f.Observed(live.session.id, SessionState.UNKNOWN, f"it cannot be watched: {why}")
         try:
             await self._fleet.report(live.peer, unknown)
         except RoostError as error:
@@ -186,7 +188,7 @@ class Supervisor:
             try:
                 terminal = await self.connect(live.terminal.socket, _processes(live).server)
             except (RoostError, OSError) as error:
-                unknown = e.Observed(live.session.id, SessionState.UNKNOWN, f"its terminal: {error}")
+                unknown = f.Observed(live.session.id, SessionState.UNKNOWN, f"its terminal: {error}")
                 await self._fleet.report(live.peer, unknown)
                 await self._machine.clock.sleep(REJOIN)
                 continue
@@ -251,7 +253,7 @@ class Supervisor:
                 if lost is not None and bound == PROMPT:
                     await self._unknown(live, lost[0])
                 elif lost is not None:
-                    await self._fleet.report(live.peer, e.Orphaned(live.session.id, *lost))
+                    await self._fleet.report(live.peer, f.Orphaned(live.session.id, *lost))
             await live.over.wait()
         finally:
             watch.cancel()
@@ -259,7 +261,7 @@ class Supervisor:
     async def _unknown(self, live: LiveSession, why: str) -> None:
         """Show that the session serves nobody any more."""
         live.lost = True
-        await self._fleet.report(live.peer, e.Observed(live.session.id, SessionState.UNKNOWN, why))
+        await self._fleet.report(live.peer, f.Observed(live.session.id, SessionState.UNKNOWN, why))
 
     async def _lost(self, processes: Processes) -> tuple[str, Cause] | None:
         """Which of agent and tmux server is dead; None while both may be alive: unknown is not dead."""

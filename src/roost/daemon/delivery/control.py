@@ -4,7 +4,7 @@ Keys are pressed only on a screen that was seen to want them, and a text is remo
 when it is our own: the prompt that an interrupted program put back, or the command that was not entered.
 """
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.session import ControlRequest, SessionState
@@ -13,8 +13,9 @@ from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
 from roost.host.errors import PasteRefused
-from roost.host.interfaces import Clock, PasteOutcome
-from roost.runtimes.base import Composer, Reading, View
+from roost.host.interfaces.clock import Clock
+from roost.host.interfaces.terminals import PasteOutcome
+from roost.runtimes.view import Composer, Reading, View
 
 LOOK = 0.05
 INTERRUPT = 30.0
@@ -40,7 +41,7 @@ class Performer:
         self._clock = clock
         self._pressed: dict[str, float] = {}
 
-    async def interrupt(self, control: ControlRequest) -> e.Performed:
+    async def interrupt(self, control: ControlRequest) -> f.Performed:
         """Press the interrupt key until the turn has ended, and take back what then stands in the input line.
 
         Raises TmuxError.
@@ -74,7 +75,7 @@ class Performer:
             self._pressed[what] = now
             await self._live.terminal.keys(*keys)
 
-    async def compact(self, control: ControlRequest) -> e.Performed:
+    async def compact(self, control: ControlRequest) -> f.Performed:
         """Enter the program's own command as a message is entered, then wait for the record of its end.
 
         Raises TmuxError.
@@ -126,7 +127,7 @@ class Performer:
         shows = view.dialog or view.shows or view.draft or "its input line is empty"
         return f"the command {command} could not be entered; it shows: {shows[:160]}"
 
-    async def _compacted(self, control: ControlRequest) -> e.Performed:
+    async def _compacted(self, control: ControlRequest) -> f.Performed:
         """Wait for the record, not for the prompt: an agent that is busy again has compacted all the same."""
         tells = self._live.runtime.controls.tells
         deadline = self._clock.monotonic() + COMPACT
@@ -175,8 +176,8 @@ class Performer:
     def _view(self) -> View:
         return self._live.view or View(Composer.HIDDEN)
 
-    def _done(self, control: ControlRequest, failed: str | None = None, note: str = "") -> e.Performed:
-        return e.Performed(self._live.session.id, control.at, failed, note)
+    def _done(self, control: ControlRequest, failed: str | None = None, note: str = "") -> f.Performed:
+        return f.Performed(self._live.session.id, control.at, failed, note)
 
 
 def _busy(reading: Reading | None, view: View) -> bool:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from roost.core.messages import envelope
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.commands import Offer
+from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.limits import POINTER_BYTES
 from roost.core.vocabulary.message import PENDING, Examination, Message, MessageState, Timing
 from roost.core.vocabulary.peer import PeerState
@@ -21,8 +22,9 @@ from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import HandOver, LiveSession
 from roost.daemon.state.fleet import Fleet
 from roost.host.errors import PaneInMode, PasteRefused, TmuxError, TmuxGone
-from roost.host.interfaces import Clock, PasteOutcome
-from roost.runtimes.base import Composer, Reading, View
+from roost.host.interfaces.clock import Clock
+from roost.host.interfaces.terminals import PasteOutcome
+from roost.runtimes.view import Composer, Reading, View
 
 DRAFT_WAIT = 20.0
 """Seconds to wait for a person to finish a draft, before the offer is put off."""
@@ -64,7 +66,7 @@ class Delivery:
         self._touched: float | None = None
         self._left_alone = False
 
-    async def offer(self, command: Offer, text: str, spool: Path) -> e.Event | None:
+    async def offer(self, command: Offer, text: str, spool: Path) -> Event | None:
         """Carry out an offer; returns the event that ends it, None when evidence has ended it already."""
         message = command.message
         try:
@@ -154,7 +156,7 @@ class Delivery:
                 return
             await self._clock.sleep(LOOK * 5)
 
-    async def _submitted(self, message: Message) -> e.Event | None:
+    async def _submitted(self, message: Message) -> Event | None:
         """After the paste: Enter until the text leaves the input line, then wait for evidence."""
         try:
             await self.rendered(lambda: not self._offered(message))
@@ -258,7 +260,7 @@ class Delivery:
             await self._clock.sleep(LOOK)
         return False
 
-    async def examine(self, message: Message, *, settle: float) -> e.Examined:
+    async def examine(self, message: Message, *, settle: float) -> f.Examined:
         """Find out whether an earlier offer reached this session, before anything is pasted again.
 
         Absent needs all of: idle, an empty input line, and no record of the id for `settle` seconds; and a
@@ -272,7 +274,7 @@ class Delivery:
             if reading is not None:
                 unseen = now
             elif now - unseen >= UNSEEN_WAIT:
-                return e.Examined(message.id, Examination.UNCLEAR, self._driver.missing())
+                return f.Examined(message.id, Examination.UNCLEAR, self._driver.missing())
             if reading is None or reading.state is SessionState.BLOCKED:
                 await self._waits(message, reading.why if reading is not None else self._driver.missing())
             idle = reading is not None and reading.state is SessionState.IDLE and view.dialog is None
@@ -289,24 +291,24 @@ class Delivery:
                     continue
                 mixed = now if mixed is None else mixed
                 if now - mixed >= MIXED_WAIT:
-                    return e.Examined(message.id, Examination.UNCLEAR, _MIXED)
+                    return f.Examined(message.id, Examination.UNCLEAR, _MIXED)
                 await self._waits(message, _MIXED)
             await self._clock.sleep(LOOK * (5 if idle else 10))
-        return e.Examined(message.id, Examination.FOUND, "its record names the message")
+        return f.Examined(message.id, Examination.FOUND, "its record names the message")
 
-    def _unrecorded(self, message: Message) -> e.Examined:
+    def _unrecorded(self, message: Message) -> f.Examined:
         """At its prompt, nothing typed, no record: pasted again only if that proves it was not pasted."""
         if self._live.entered == (message.id, message.attempts):
             why = "it was handed over, and no record names it"
-            return e.Examined(message.id, Examination.UNCLEAR, why)
+            return f.Examined(message.id, Examination.UNCLEAR, why)
         if not self._live.sensor.records:
             why = "its program keeps no record that could tell"
-            return e.Examined(message.id, Examination.UNCLEAR, why)
+            return f.Examined(message.id, Examination.UNCLEAR, why)
         if not self._live.sensor.current:
             why = "it is not known which record its program writes now"
-            return e.Examined(message.id, Examination.UNCLEAR, why)
+            return f.Examined(message.id, Examination.UNCLEAR, why)
         why = "at its prompt, nothing typed, no record of the message"
-        return e.Examined(message.id, Examination.ABSENT, why)
+        return f.Examined(message.id, Examination.ABSENT, why)
 
     async def _ours(self, message: Message) -> bool:
         """Whether the text in the input line is our paste and nothing else.
@@ -367,11 +369,11 @@ class Delivery:
         state = self._fleet.find(self._live.peer)
         current = state.message(message.id) if state else None
         if current is not None and current.why != why:
-            waits = e.OfferWaits(self._live.session.id, message.id, message.attempts, why)
+            waits = f.OfferWaits(self._live.session.id, message.id, message.attempts, why)
             await self._fleet.report(self._live.peer, waits)
 
-    def _failed(self, message: Message, *, certain: bool, why: str, person: bool = False) -> e.OfferFailed:
-        return e.OfferFailed(self._live.session.id, message.id, certain, why, message.attempts, person)
+    def _failed(self, message: Message, *, certain: bool, why: str, person: bool = False) -> f.OfferFailed:
+        return f.OfferFailed(self._live.session.id, message.id, certain, why, message.attempts, person)
 
 
 def _busy(reading: Reading, view: View) -> bool:

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from roost.core.vocabulary.message import Message
 from roost.daemon.session.live_sessions import HandOver
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 
 
 class Holder(Protocol):

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from roost.core.messages import envelope
-from roost.runtimes.base import Composer, View
+from roost.runtimes.view import Composer, View
 
 TYPING = 2.0
 """Seconds after a person's key in which more are likely; tmux 3.3a tells a key's time to the second."""

@@ -4,12 +4,12 @@ import asyncio
 import hashlib
 
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import SYSTEM
 from roost.core.vocabulary.message import Message
 from roost.daemon.state.fleet import Fleet
 from roost.errors import RoostError, StoreError
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 from roost.store.interfaces import Store
 
 
@@ -48,7 +48,7 @@ class Notices:
                 notice=notice,
             )
             try:
-                await self._fleet.tell(to, e.Submit(message), settles=command.key, bodies={command.id: body})
+                await self._fleet.tell(to, r.Submit(message), settles=command.key, bodies={command.id: body})
             except StoreError:
                 raise
             except RoostError:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.message import Examination, Message, MessageState
 from roost.core.vocabulary.session import ControlKind, Session, SessionState, stand_in
@@ -33,7 +33,8 @@ from roost.daemon.state.tasks import Tasks
 from roost.errors import NotFoundError, RoostError
 from roost.host.errors import TmuxGone
 from roost.host.files import write_atomic
-from roost.runtimes.base import Context, Runtime
+from roost.runtimes.context import Context
+from roost.runtimes.runtime import Runtime
 
 SETTLE = 1.5
 """Seconds without a record before an earlier offer counts as never pasted."""
@@ -147,16 +148,16 @@ class Executor:
         why = cause.message
         match effect:
             case c.Launch(session):
-                failed = e.BootFailed(session.id, why, cause.blame)
+                failed = f.BootFailed(session.id, why, cause.blame)
                 await self._fleet.report(session.peer, failed, settles=effect.key)
             case c.Offer(session, peer, message):
-                failed = e.OfferFailed(session, message.id, certain=False, why=why, attempt=message.attempts)
+                failed = f.OfferFailed(session, message.id, certain=False, why=why, attempt=message.attempts)
                 await self._fleet.report(peer, failed, settles=effect.key)
             case c.Examine(_, peer, message):
-                unclear = e.Examined(message.id, Examination.UNCLEAR, why, message.attempts)
+                unclear = f.Examined(message.id, Examination.UNCLEAR, why, message.attempts)
                 await self._fleet.report(peer, unclear, settles=effect.key)
             case c.Perform(session, control):
-                over = e.Performed(session.id, control.at, why)
+                over = f.Performed(session.id, control.at, why)
                 await self._fleet.report(session.peer, over, settles=effect.key)
             case c.End() | c.Notify() | c.Clear():
                 await self._machine.clock.sleep(AGAIN)
@@ -174,13 +175,13 @@ class Executor:
         try:
             live = await self._launcher.launch(session, settings)
         except NothingToResumeError:
-            await self._fleet.report(peer, e.ConversationMissing(session.id), settles=key)
+            await self._fleet.report(peer, f.ConversationMissing(session.id), settles=key)
             return
         finally:
             self._launching -= 1
         processes = live.session.processes
         assert processes is not None  # noqa: S101 -- a live session is built from its processes
-        await self._fleet.report(peer, e.Launched(session.id, processes), settles=key)
+        await self._fleet.report(peer, f.Launched(session.id, processes), settles=key)
         self._supervisor.supervise(live)
 
     async def _offer(self, command: c.Offer) -> None:
@@ -189,7 +190,7 @@ class Executor:
         if live is None or driver is None:
             why = "the session was gone before anything was pasted"
             message = command.message
-            failed = e.OfferFailed(
+            failed = f.OfferFailed(
                 command.session, message.id, certain=True, why=why, attempt=message.attempts
             )
             await self._fleet.report(command.peer, failed, settles=command.key)
@@ -199,7 +200,7 @@ class Executor:
         except OSError as error:
             why = f"its text cannot be made, nothing was pasted: {error.strerror}"
             message = command.message
-            text = e.OfferFailed(command.session, message.id, certain=True, why=why, attempt=message.attempts)
+            text = f.OfferFailed(command.session, message.id, certain=True, why=why, attempt=message.attempts)
         if not isinstance(text, str):
             await self._fleet.report(command.peer, text, settles=command.key)
             return
@@ -208,7 +209,7 @@ class Executor:
         delivery = Delivery(live, driver, self._fleet, self._machine.clock)
         self._handed.begin(command.message, live)
         event = await delivery.offer(command, text, live.context.home / "paste")
-        if not isinstance(event, e.OfferFailed) or event.certain:
+        if not isinstance(event, f.OfferFailed) or event.certain:
             self._handed.end(command.message)
         if event is not None:
             await self._fleet.report(command.peer, event, settles=command.key)
@@ -216,13 +217,13 @@ class Executor:
             await self._fleet.settle(command.key)
         live.offers.discard(command.key)
 
-    async def _text(self, command: c.Offer, live: LiveSession) -> str | e.Examined:
+    async def _text(self, command: c.Offer, live: LiveSession) -> str | f.Examined:
         """What is to be pasted, or what an earlier offer came to. Raises OSError."""
         message = command.message
         body = await self._machine.store.body(message.id)
         seed = self._fleet.get(command.peer).peer.seed
         found = await self._resent(live, seed, message)
-        if isinstance(found, e.Examined):
+        if isinstance(found, f.Examined):
             return found
         redrive = found or (command.redrive and await self._recorded(live, seed, message))
         return await paste_text(message, seed, body or b"", self._spill, redrive=redrive)
@@ -244,7 +245,7 @@ class Executor:
         work = performer.interrupt if control.kind is ControlKind.INTERRUPT else performer.compact
         await self._fleet.report(session.peer, await work(control), settles=command.key)
 
-    async def _resent(self, live: LiveSession, seed: str, message: Message) -> e.Examined | bool:
+    async def _resent(self, live: LiveSession, seed: str, message: Message) -> f.Examined | bool:
         """Where an operator has a message offered again: what its offer in doubt came to, if recorded.
 
         Otherwise whether the record holds its body from an offer before that one.
@@ -256,7 +257,7 @@ class Executor:
         for attempt in range(message.attempts - 1, 0, -1):
             found = await self._search(live.runtime, live.context, seed, message, attempt)
             if found.verdict in (Examination.FOUND, Examination.ENDED):
-                late = e.Examined(message.id, found.verdict, found.why, message.attempts)
+                late = f.Examined(message.id, found.verdict, found.why, message.attempts)
                 return late if attempt >= doubted else found.conversation == live.session.conversation
         return False
 
@@ -307,7 +308,7 @@ class Executor:
             and message.attempts == command.message.attempts
         )
 
-    async def _examine_live(self, command: c.Examine, session: str) -> e.Examined | None:
+    async def _examine_live(self, command: c.Examine, session: str) -> f.Examined | None:
         live, driver = self._supervisor.live(session), self._supervisor.driver(session)
         if live is None or driver is None:
             return None
@@ -317,30 +318,30 @@ class Executor:
         except TmuxGone:
             return None
         except RoostError as error:
-            return e.Examined(command.message.id, Examination.UNCLEAR, error.message)
+            return f.Examined(command.message.id, Examination.UNCLEAR, error.message)
         return await self._proven(command, live, found) if found.verdict is Examination.ABSENT else found
 
-    async def _proven(self, command: c.Examine, live: LiveSession, absent: e.Examined) -> e.Examined:
+    async def _proven(self, command: c.Examine, live: LiveSession, absent: f.Examined) -> f.Examined:
         """Absent from the record that is followed, if none holds it that was written meanwhile."""
         seed, message = self._fleet.get(command.peer).peer.seed, command.message
         found = await self._search(live.runtime, live.context, seed, message, message.attempts)
         if found.verdict is Examination.ABSENT:
             return absent
-        return e.Examined(message.id, found.verdict, found.why)
+        return f.Examined(message.id, found.verdict, found.why)
 
-    async def _examine_dead(self, command: c.Examine) -> e.Examined:
+    async def _examine_dead(self, command: c.Examine) -> f.Examined:
         """The session is over: only the runtime's record can tell."""
         state = self._fleet.get(command.peer)
         message = state.message(command.message.id)
         if message is None or message.state is not MessageState.OFFERED:
-            return e.Examined(command.message.id, Examination.UNCLEAR, "it is settled already")
+            return f.Examined(command.message.id, Examination.UNCLEAR, "it is settled already")
         context = self._record_context(command, message)
         runtime = self._machine.runtimes.get(state.peer.settings.runtime)
         found = await self._search(runtime, context, state.peer.seed, message, message.attempts)
         if found.verdict is Examination.ABSENT and await self._may_be_late(runtime, context, message):
             why = "it was entered, and its session ended before its program must have written it down"
-            return e.Examined(message.id, Examination.UNCLEAR, why)
-        return e.Examined(message.id, found.verdict, found.why, conversation=found.conversation)
+            return f.Examined(message.id, Examination.UNCLEAR, why)
+        return f.Examined(message.id, found.verdict, found.why, conversation=found.conversation)
 
     async def _search(
         self, runtime: Runtime, context: Context, seed: str, message: Message, attempt: int

@@ -1,6 +1,6 @@
 """Keeps the service manager's watchdog content, from the event loop: a loop that is stuck sends nothing."""
 
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 from roost.host.notify import Notifier
 
 SOON = 1.0

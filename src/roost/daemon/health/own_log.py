@@ -6,7 +6,7 @@ from pathlib import Path
 
 from roost.daemon.state.threads import BusyError, HungError, Threads
 from roost.host.files import PRIVATE_FILE
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 from roost.host.shimlib.logfile import rotate
 
 EVERY = 30.0

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.peer import Peer
 from roost.core.vocabulary.session import Session
 from roost.daemon.registry.orphans import Orphan, Orphans, chosen, session_of
@@ -67,7 +67,7 @@ class Adoption:
         # One that is refused, as its peer has another session, must not speak for it.
         token = Token(origin.token, session.id, name)
         tokens = (token,) if self._fleet.get(name).session is None else ()
-        await self._fleet.tell(name, e.Claimed(session, by), tokens=tokens)
+        await self._fleet.tell(name, f.Claimed(session, by), tokens=tokens)
         known = session.processes
         assert known is not None  # noqa: S101 -- _read refuses a session without
         await self._orphans.prepare()

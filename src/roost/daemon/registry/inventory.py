@@ -14,7 +14,7 @@ from roost.core.vocabulary.session import Session
 from roost.core.vocabulary.words import THEIRS
 from roost.errors import HostError
 from roost.host.files import names_in
-from roost.host.interfaces import Liveness, Marker, Probe, Processes
+from roost.host.interfaces.processes import Liveness, Marker, Probe, Processes
 from roost.host.shim_spec import DeathRecord, Started, is_locked, read_death, read_started
 from roost.local.paths import Places
 

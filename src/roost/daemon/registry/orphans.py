@@ -14,7 +14,7 @@ from typing import Any
 
 from roost.core.sessions.claim import outrun_by
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.identity import SYSTEM, ProcessId
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Processes, Session, WakeCause
@@ -23,7 +23,7 @@ from roost.daemon.death.guards import HUMAN
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.errors import HostError, NotFoundError, StoreError, UsageError
-from roost.host.interfaces import Marker
+from roost.host.interfaces.processes import Marker
 from roost.host.shim_spec import read_started
 from roost.local.paths import Places
 
@@ -154,7 +154,7 @@ class Orphans:
         for state in self._fleet.states() if ids else ():
             generation = outrun_by(state.peer, ids)
             if generation is not None:
-                await self._fleet.report(state.peer.name, e.Outrun(generation))
+                await self._fleet.report(state.peer.name, f.Outrun(generation))
 
     async def sweep(self) -> int:
         """End the leftovers that two looks find, and tell of the unknown; returns how many were ended.

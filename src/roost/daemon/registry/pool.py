@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from roost.core.sessions.pool import last_used, wants_spare
 from roost.core.transition.ending import kept_until
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Session, SessionState
 from roost.daemon.session.launcher import pane_log
@@ -51,7 +52,7 @@ class Pools:
         """Ask for an end where there are too many, and for one more where there is room."""
         states = [state for name in sorted(self._members) if (state := self._fleet.find(name)) is not None]
         for session, why in self._too_many(states):
-            self._ask(session.peer, session.id, e.Evict(session.id, why))
+            self._ask(session.peer, session.id, f.Evict(session.id, why))
         now, policy = self._machine.clock.now(), self._fleet.policy
         held = sum(len(state.pool) for state in states)
         for state in states:
@@ -59,7 +60,7 @@ class Pools:
             if held + asked >= self._machine.config.pool_host:
                 return
             if wants_spare(state, now, policy):
-                self._ask(state.peer.name, state.peer.name, e.Spare())
+                self._ask(state.peer.name, state.peer.name, f.Spare())
 
     def _too_many(self, states: list[PeerState]) -> Iterator[tuple[Session, str]]:
         """The least recently used pooled sessions beyond the caps, as far as they may end now."""
@@ -89,12 +90,12 @@ class Pools:
             for session in free[: max(len(sessions) - cap, 0)]:
                 yield session, f"the least recently used: {why}"
 
-    def _ask(self, name: str, key: str, event: e.Event) -> None:
+    def _ask(self, name: str, key: str, event: Event) -> None:
         if key not in self._asked:
             self._asked.add(key)
             self._tasks.start(self._tell(name, key, event), f"pool of {name}")
 
-    async def _tell(self, name: str, key: str, event: e.Event) -> None:
+    async def _tell(self, name: str, key: str, event: Event) -> None:
         try:
             await self._fleet.tell(name, event)
         except RoostError as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from roost.core.sessions.sweep import Action, Finding, Outcome
 from roost.core.transition.ending import VETOABLE
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import Message, MessageState, Notice
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Session, SessionState
@@ -77,7 +77,7 @@ class Recovery:
             await self._take_up(intent)
         for name, message in doubtful:
             self._look(name, message)
-        await self._fleet.report_all([(name, e.Tick(), None) for name in self._fleet.names()])
+        await self._fleet.report_all([(name, f.Tick(), None) for name in self._fleet.names()])
         await self._tidy()
 
     async def sweep(self) -> None:
@@ -155,7 +155,7 @@ class Recovery:
             else:
                 return True
         _log.warning("session %s of %s: %s", session.id, session.peer, why)
-        await self._fleet.report(session.peer, e.Observed(session.id, SessionState.UNKNOWN, why))
+        await self._fleet.report(session.peer, f.Observed(session.id, SessionState.UNKNOWN, why))
         return finding.outcome is Outcome.FOREIGN
 
     def _stored(self, finding: Finding) -> Session | None:
@@ -175,14 +175,14 @@ class Recovery:
         live = live_session(context, runtime, terminal, started)
         assert live.session.processes is not None  # noqa: S101 -- a live session is built from its processes
         if session.processes is None:
-            await self._fleet.report(session.peer, e.Launched(session.id, live.session.processes))
+            await self._fleet.report(session.peer, f.Launched(session.id, live.session.processes))
         self._supervisor.supervise(live)
-        await self._fleet.report(session.peer, e.Adopted(session.id))
+        await self._fleet.report(session.peer, f.Adopted(session.id))
 
     async def _orphan(self, session: Session, why: str) -> None:
         """A shim without its terminal cannot serve a session any more: it ends through the authority."""
         _log.warning("session %s of %s: %s", session.id, session.peer, why)
-        await self._fleet.report(session.peer, e.Orphaned(session.id, why))
+        await self._fleet.report(session.peer, f.Orphaned(session.id, why))
 
     async def _take_up(self, intent: Intent) -> None:
         """An intent that cannot be settled now stays in the store and is met again at the next start."""

@@ -14,7 +14,8 @@ from typing import Any
 from roost.core.sessions.evidence import Patience
 from roost.core.sessions.sweep import Action, Finding, Hold, Plan, plan, resting
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.identity import OPERATOR, SYSTEM
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Session
@@ -30,7 +31,7 @@ from roost.daemon.state.machine import Machine
 from roost.daemon.state.threads import HungError
 from roost.errors import RoostError
 from roost.host.files import names_in
-from roost.runtimes.base import Context
+from roost.runtimes.context import Context
 
 HOLD = "sweep.hold"
 """The store's key of the absences that are not believed yet: a restart does not begin their time anew."""
@@ -117,11 +118,11 @@ class Sweeper:
         why: Mapping[str | None, str],
         boot: str,
         keeps: AbstractSet[str],
-    ) -> list[tuple[str, e.Event, str | None]]:
+    ) -> list[tuple[str, Event, str | None]]:
         """Blocking: the deaths of sessions of which nothing is left."""
         now, places = self._machine.clock.now(), self._machine.places
         logs = names_in(places.panes)
-        facts: list[tuple[str, e.Event, str | None]] = []
+        facts: list[tuple[str, Event, str | None]] = []
         for session in sessions:
             evidence = f"{why[session.id]}; its tree is empty"
             log = places.pane_log(session.peer) if f"{session.peer}.log" in logs else None
@@ -130,7 +131,7 @@ class Sweeper:
             death = death_of(
                 session, inventory.records.get(session.id), evidence, lines, now, boot, asked=asked
             )
-            facts.append((session.peer, e.Died(death, session.id in keeps), f"end:{session.id}"))
+            facts.append((session.peer, f.Died(death, session.id in keeps), f"end:{session.id}"))
         return facts
 
     async def _keeps(self, session: Session) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import HUMAN, OPERATOR, check_name
 from roost.core.vocabulary.peer import Peer, PeerState, Settings, WakeMode, WakePolicy
 from roost.core.vocabulary.session import Session, SessionState
@@ -108,7 +109,7 @@ class Api:
         await self._answered(settings, self.machine.runtimes.check_args, settings)
         now = self.machine.clock.now()
         await self.fleet.add(Peer(name, self.machine.ids.token(), settings, created_at=now, since=now))
-        await self.fleet.tell(name, e.Tick())  # one that is always up comes up now
+        await self.fleet.tell(name, f.Tick())  # one that is always up comes up now
         return notes
 
     async def set(self, name: str, pairs: Sequence[tuple[str, str]]) -> tuple[dict[str, str], list[str]]:
@@ -117,7 +118,7 @@ class Api:
         notes = await self._check(settings)
         if {"args", "dir", "runtime"} & {key for key, _ in pairs}:
             await self._answered(settings, self.machine.runtimes.check_args, settings)
-        await self.fleet.tell(name, e.Configure(settings))
+        await self.fleet.tell(name, r.Configure(settings))
         later = [key for key, _ in pairs if key in _AT_START or key.startswith("env.")]
         if later and self.fleet.get(name).sessions:
             which, counts = " and ".join(later), "counts" if len(later) == 1 else "count"
@@ -194,14 +195,14 @@ class Api:
         """
         message = (await self.message(prefix)).message
         if not message.final:
-            outcome = await self.fleet.tell(message.to, e.Resend(message.id, by))
+            outcome = await self.fleet.tell(message.to, r.Resend(message.id, by))
             return message.id, outcome.advice
         return await self.sender.repeat(message)
 
     async def drop(self, prefix: str, by: str) -> str:
         """Give up a message that waits or is in doubt; returns its id. Raises RefusedError for any other."""
         message = (await self.message(prefix)).message
-        await self.fleet.tell(message.to, e.Drop(message.id, by))
+        await self.fleet.tell(message.to, r.Drop(message.id, by))
         return message.id
 
     # sessions
@@ -217,14 +218,14 @@ class Api:
             if mode is WakeMode.FRESH:
                 await self._look_first(name)
             before = self.fleet.get(name).session
-            outcome = await self.fleet.tell(name, e.Wake(mode, by))
+            outcome = await self.fleet.tell(name, r.Wake(mode, by))
             stale = before.id if before is not None and mode is WakeMode.FRESH else None
             return await self._ready(name, stale, changes, progress), outcome.advice
 
     async def attachable(self, name: str, mode: WakeMode, by: str, progress: Progress) -> None:
         """Bring up a session that a person can join: one that runs is enough, ready or not."""
         with self._waits.peer(name) as changes:
-            await self.fleet.tell(name, e.Wake(mode, by))
+            await self.fleet.tell(name, r.Wake(mode, by))
             while self._live(name) is None:
                 state = self.fleet.get(name)
                 if state.session is None and state.peer.pending is None:
@@ -245,7 +246,7 @@ class Api:
         with self._waits.peer(name) as changes:
             await self._look_first(name)
             before = self.fleet.get(name).session
-            await self.fleet.tell(name, e.Restart(by, resume))
+            await self.fleet.tell(name, r.Restart(by, resume))
             return await self._ready(name, before.id if before else None, changes, progress)
 
     async def _look_first(self, name: str) -> None:
@@ -301,12 +302,12 @@ class Api:
                 f"'{name}' is a mailbox; there is nothing to stop, and it takes mail as before"
             )
         with self._waits.peer(name) as changes:
-            await self._end_all(name, e.Stop(by))
+            await self._end_all(name, r.Stop(by))
             while self.fleet.get(name).sessions:
                 await changes.get()
         return self.row(name)
 
-    async def _end_all(self, name: str, event: e.Stop | e.Rest) -> None:
+    async def _end_all(self, name: str, event: r.Stop | r.Rest) -> None:
         """Have all sessions of a peer ended. That needs no store: what it refuses is recorded later."""
         if not await self.fleet.insist(name, event):
             await asyncio.gather(*(self.end_unstored(session) for session in self.fleet.get(name).sessions))
@@ -315,7 +316,7 @@ class Api:
         """End a peer's sessions as a clean park, without stopping the peer."""
         with self._waits.peer(name) as changes:
             before = [session.id for session in self.fleet.get(name).sessions]
-            await self._end_all(name, e.Rest("operator"))
+            await self._end_all(name, r.Rest("operator"))
             while any(self.fleet.get(name).find_session(session) for session in before):
                 await changes.get()
 
@@ -376,10 +377,10 @@ class Api:
 
     async def start(self, name: str, by: str) -> dict[str, Any]:
         """Unpark a peer."""
-        await self.fleet.tell(name, e.Start(by))
+        await self.fleet.tell(name, r.Start(by))
         return self.row(name)
 
-    async def control(self, name: str, event: e.Interrupt | e.Compact, progress: Progress) -> dict[str, Any]:
+    async def control(self, name: str, event: r.Interrupt | r.Compact, progress: Progress) -> dict[str, Any]:
         """Have something done to a running session; returns when it is done, with what was done.
 
         Raises RoostError when it could not be done, or the session ended meanwhile.
@@ -409,7 +410,7 @@ class Api:
             raise RefusedError("the operator's mailbox keeps its name")
         check_name(new)
         with self._waits.peer(name) as changes:
-            await self.fleet.rename(name, e.Rename(new, by, force))
+            await self.fleet.rename(name, r.Rename(new, by, force))
             while self.fleet.find(new) is None:
                 self.fleet.get(name)
                 await changes.get()
@@ -417,7 +418,7 @@ class Api:
 
     async def refresh(self, name: str, by: str) -> dict[str, Any]:
         """Mark a peer: its next natural wake is fresh."""
-        await self.fleet.tell(name, e.Refresh(by))
+        await self.fleet.tell(name, r.Refresh(by))
         return self.row(name)
 
     async def remove(self, name: str, by: str, *, force: bool) -> tuple[str, int]:
@@ -426,7 +427,7 @@ class Api:
             raise RefusedError("the operator's mailbox cannot be removed")
         with self._waits.peer(name) as changes:
             state = self.fleet.get(name)
-            await self.fleet.tell(name, e.Remove(by, force))
+            await self.fleet.tell(name, r.Remove(by, force))
             while self.fleet.find(name) is not None:
                 await changes.get()
         return state.peer.settings.dir, len(state.messages)
@@ -454,13 +455,13 @@ class Api:
         """An agent says that it is done."""
         if caller.peer is None or caller.session is None:
             raise DeniedError("`done` is for an agent inside its own session")
-        await self.fleet.tell(caller.peer, e.Completed(caller.session, summary))
+        await self.fleet.tell(caller.peer, f.Completed(caller.session, summary))
 
     async def fresh(self, caller: Caller) -> None:
         """An agent asks for a fresh session of itself."""
         if caller.peer is None or caller.session is None:
             raise DeniedError("`fresh` is for an agent inside its own session")
-        await self.fleet.tell(caller.peer, e.FreshAsked(caller.session))
+        await self.fleet.tell(caller.peer, r.FreshAsked(caller.session))
 
     def waiting(self, name: str) -> list[dict[str, Any]]:
         """Messages that wait for a peer, as an agent sees its own inbox."""

@@ -19,7 +19,7 @@ from roost.core.vocabulary.session import Session
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.threads import BusyError, Threads
 from roost.errors import DeniedError, HostError
-from roost.host.interfaces import Marker, Processes
+from roost.host.interfaces.processes import Marker, Processes
 from roost.host.remote import Connection, Remote, remote_of
 from roost.host.scope import scope_of
 

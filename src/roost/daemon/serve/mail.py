@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import OPERATOR
 from roost.daemon.serve.api import Api
 from roost.daemon.serve.callers import Caller
@@ -83,7 +83,7 @@ class Mail:
                 f" `roost messages {name}` shows what became of it"
             )
         if message_ids:
-            await self._api.fleet.tell(name, e.Acknowledge(tuple(message_ids)))
+            await self._api.fleet.tell(name, r.Acknowledge(tuple(message_ids)))
 
     def _time(self, ago: float | None) -> float | None:
         return None if ago is None else self._api.machine.clock.now() - ago

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import OPERATOR
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import WakeMode
@@ -344,10 +344,10 @@ class Methods:
         return Answer([await self._api.start(name, BY) for name in self._names(call.params)])
 
     async def _interrupt(self, call: _Call) -> Answer:
-        return Answer(await self._api.control(call.params.name, e.Interrupt(BY), call.progress))
+        return Answer(await self._api.control(call.params.name, r.Interrupt(BY), call.progress))
 
     async def _compact(self, call: _Call) -> Answer:
-        return Answer(await self._api.control(call.params.name, e.Compact(BY), call.progress))
+        return Answer(await self._api.control(call.params.name, r.Compact(BY), call.progress))
 
     async def _rename(self, call: _Call) -> Answer:
         asked: p.Rename = call.params

@@ -14,7 +14,7 @@ from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import PeerState
 from roost.daemon.state.fleet import Fleet
 from roost.host.files import write_atomic
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0)

@@ -17,7 +17,7 @@ from roost.daemon.state.fleet import DefectError
 from roost.daemon.state.tasks import Tasks
 from roost.errors import RefusedError, RoostError, UsageError
 from roost.host.files import ensure_private_directory
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 
 LINE = 8 * 1024 * 1024
 """The longest request, in bytes: a body of 1 MiB fits with every character escaped (six bytes for one)."""

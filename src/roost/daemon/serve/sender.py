@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import HUMAN, OPERATOR, derive
 from roost.core.vocabulary.limits import BODY_BYTES, KEY_CHARACTERS, TOPIC_CHARACTERS, TTL_SECONDS
 from roost.core.vocabulary.message import Message, MessageState, Timing
@@ -20,7 +21,7 @@ from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import race, won
 from roost.daemon.state.waits import Waits
 from roost.errors import DeniedError, NotFoundError, RefusedError, RoostError, UsageError, WaitTimeoutError
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,7 @@ class Sender:
             timing=draft.timing,
         )
         outcome = await self._fleet.tell(
-            draft.to, e.Submit(message, fresh=draft.key is None), bodies={message_id: body}
+            draft.to, r.Submit(message, fresh=draft.key is None), bodies={message_id: body}
         )
         if outcome.state is not None:
             message = replace(message, to=outcome.state.peer.name)
@@ -225,7 +226,7 @@ class Sender:
                 timing=ended.timing,
             )
             body = await self._machine.store.body(ended.id)
-            event = e.Submit(message, repeats=ended.id)
+            event = r.Submit(message, repeats=ended.id)
             outcome = await self._fleet.tell(ended.to, event, bodies={again: body or b""})
             return again, outcome.advice
 
@@ -238,9 +239,9 @@ class Sender:
         if sender is None:
             return
         if sender.peer.settings.runtime == HUMAN and message.sender != OPERATOR:
-            await self._fleet.tell(message.sender, e.Seen())
+            await self._fleet.tell(message.sender, f.Seen())
         if message.reply_to is not None:
-            await self._fleet.tell(message.sender, e.Replied(message.reply_to, message.id))
+            await self._fleet.tell(message.sender, f.Replied(message.reply_to, message.id))
 
     async def _timed(
         self,

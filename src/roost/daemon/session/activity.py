@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.threads import HungError, Threads
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 from roost.local.paths import Places
 
 EVERY = 1.0

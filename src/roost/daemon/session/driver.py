@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.durations import rough_duration
+from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import PeerState, WakePolicy
 from roost.core.vocabulary.session import Session, SessionState
@@ -22,13 +23,9 @@ from roost.daemon.state.tasks import race
 from roost.daemon.state.threads import Threads
 from roost.host.errors import TmuxError, TmuxGone
 from roost.host.files import Tail
-from roost.host.interfaces import Clock
-from roost.runtimes.base import (
-    INTERRUPTED,
-    Answer,
-    Composer,
-    Reading,
-)
+from roost.host.interfaces.clock import Clock
+from roost.runtimes.facts import INTERRUPTED
+from roost.runtimes.view import Answer, Composer, Reading
 
 T = TypeVar("T")
 EXPECTING = 0.02
@@ -203,11 +200,11 @@ class Driver:
         """What cannot be read is unknown (N5); the reason stands until the record can be read again."""
         session, self._unread = self._session(), f"{UNREAD}: {error.strerror}"
         if session is not None and (session.state, session.why) != (SessionState.UNKNOWN, self._unread):
-            await self._tell(e.Observed(session.id, SessionState.UNKNOWN, self._unread))
+            await self._tell(f.Observed(session.id, SessionState.UNKNOWN, self._unread))
 
     async def _unheard(self, error: TmuxError) -> None:
         why = f"tmux: {error.message}"
-        await self._tell(e.Observed(self._live.session.id, SessionState.UNKNOWN, why))
+        await self._tell(f.Observed(self._live.session.id, SessionState.UNKNOWN, why))
 
     async def collect(self, beside: Callable[[], T]) -> T:
         """Tell what the agent's own record still holds after its end: a turn may have ended just before.
@@ -264,7 +261,7 @@ class Driver:
         shown = (session.state, session.why, session.background)
         why = f"{live.misplaced.why}; {reading.why}" if live.misplaced is not None else reading.why
         if (reading.state, why, reading.background) != shown or self._life_due(reading):
-            seen = e.Observed(live.session.id, reading.state, why, background=reading.background)
+            seen = f.Observed(live.session.id, reading.state, why, background=reading.background)
             self._told_at, self._stirs = self._clock.monotonic(), False
             await self._tell(seen)
 
@@ -286,29 +283,29 @@ class Driver:
             self._unseen_from = now
         why = self._window.missing()
         if now - self._unseen_from >= UNSEEN and (session.state, session.why) != (SessionState.UNKNOWN, why):
-            await self._tell(e.Observed(self._live.session.id, SessionState.UNKNOWN, why))
+            await self._tell(f.Observed(self._live.session.id, SessionState.UNKNOWN, why))
 
     def _settle(self) -> float:
         return UNRECORDED if self._live.runtime.controls.tells else IDLE_AGAIN
 
-    def _unrecorded_end(self) -> e.TurnEnded:
+    def _unrecorded_end(self) -> f.TurnEnded:
         """It is at its prompt again and wrote nothing down; a turn without any answer was none.
 
         Claude Code 2.1.328: Escape before the first output puts the prompt back into the input line.
         """
         session, view, flight = self._live.session.id, self._live.view, self._facts.flight()
         if any(message.id in self._live.interrupting for message in flight):
-            return e.TurnEnded(session, "it is at its prompt again", ASKED, interrupted=True)
+            return f.TurnEnded(session, "it is at its prompt again", ASKED, interrupted=True)
         offered = any(message.state is MessageState.OFFERED for message in flight)
         if view is not None and view.composer is Composer.FILLED and not offered:
             why = f"{INTERRUPTED}; its text may stand in the input line"
-            return e.TurnEnded(session, "it is at its prompt again", why, interrupted=True)
+            return f.TurnEnded(session, "it is at its prompt again", why, interrupted=True)
         if self._live.runtime.controls.tells and not self._live.answered:
             why = "it is at its prompt again, and its record holds no answer to the message"
-            return e.TurnEnded(session, "it is at its prompt again", why, interrupted=True)
-        return e.TurnEnded(session, "it is at its prompt again")
+            return f.TurnEnded(session, "it is at its prompt again", why, interrupted=True)
+        return f.TurnEnded(session, "it is at its prompt again")
 
-    async def _tell(self, event: e.Event, *, settles: str | None = None) -> None:
+    async def _tell(self, event: Event, *, settles: str | None = None) -> None:
         await self._fleet.note(self._live.peer, event, settles=settles)
 
     async def _boot(self) -> bool:
@@ -327,10 +324,10 @@ class Driver:
         if shown and now - self._seen_at >= STATIC:
             why = f"its start-up shows: {shown[-1][:160]}"
             if (session.state, session.why) != (SessionState.BLOCKED, why):
-                await self._tell(e.Observed(live.session.id, SessionState.BLOCKED, why))
+                await self._tell(f.Observed(live.session.id, SessionState.BLOCKED, why))
         elif not shown and now - self._booted_at >= BLANK:
             why = f"nothing on its screen for {rough_duration(BLANK)}"
-            await self._tell(e.BootFailed(live.session.id, why))
+            await self._tell(f.BootFailed(live.session.id, why))
             return False
         return True
 

@@ -12,8 +12,10 @@ from pathlib import Path
 from roost.core.messages import envelope
 from roost.core.messages.doubt import RESENT
 from roost.core.vocabulary.message import Examination, Message
-from roost.runtimes.base import PACKED, Context, Prompted, Runtime, TurnOver
+from roost.runtimes.context import Context
+from roost.runtimes.facts import Prompted, TurnOver
 from roost.runtimes.registry import Runtimes
+from roost.runtimes.runtime import PACKED, Runtime
 from roost.store.interfaces import Attempt
 
 BOUND = 2 << 30

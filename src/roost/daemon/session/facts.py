@@ -1,14 +1,15 @@
 """What the agent's own record says of its session, told to the fleet fact by fact, in the record's order."""
 
 from roost.core.messages import envelope
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.commands import offer_key
+from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import PeerState
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
-from roost.host.interfaces import Clock
-from roost.runtimes.base import Answered, Compacted, ConversationSeen, Fact, Prompted, Rejected, TurnOver
+from roost.host.interfaces.clock import Clock
+from roost.runtimes.facts import Answered, Compacted, ConversationSeen, Fact, Prompted, Rejected, TurnOver
 
 ASKED = "the turn was interrupted as the operator asked"
 
@@ -59,7 +60,7 @@ class Facts:
         if asked and (interrupted or not live.runtime.controls.tells):
             failed, interrupted = ASKED, True
         evidence = f"the end of the turn stands in {over.source}"
-        await self._tell(e.TurnEnded(live.session.id, evidence, failed, interrupted, over.outage, ended))
+        await self._tell(f.TurnEnded(live.session.id, evidence, failed, interrupted, over.outage, ended))
 
     async def _runs(self, conversation: str) -> None:
         """The session runs another conversation than was known."""
@@ -67,7 +68,7 @@ class Facts:
         session = state.find_session(live.session.id) if state is not None else None
         if session is not None and session.conversation != conversation:
             live.runs(conversation)
-            await self._tell(e.Observed(session.id, session.state, session.why, conversation))
+            await self._tell(f.Observed(session.id, session.state, session.why, conversation))
 
     async def _rejected(self, why: str, text: str | None) -> None:
         """The program kept a prompt from its model: by its text one of ours, or the latest."""
@@ -79,7 +80,7 @@ class Facts:
                 live.rejected = message.id
                 live.offers.discard(offer_key(message))
                 settles = offer_key(message) if message.state is MessageState.OFFERED else None
-                await self._tell(e.Rejected(live.session.id, message.id, why), settles=settles)
+                await self._tell(f.Rejected(live.session.id, message.id, why), settles=settles)
 
     def _latest(self) -> set[str]:
         """The messages that were recorded as prompts last, or else the one that was entered last."""
@@ -94,7 +95,7 @@ class Facts:
         settles = key if key in live.offers else None
         live.offers.discard(key)
         entered = self._entered(message)
-        taken = e.Taken(live.session.id, message.id, evidence, entered, message.attempts)
+        taken = f.Taken(live.session.id, message.id, evidence, entered, message.attempts)
         await self._tell(taken, settles=settles)
 
     def _entered(self, message: Message) -> str:
@@ -136,5 +137,5 @@ class Facts:
     def _state(self) -> PeerState | None:
         return self._fleet.find(self._live.peer)
 
-    async def _tell(self, event: e.Event, *, settles: str | None = None) -> None:
+    async def _tell(self, event: Event, *, settles: str | None = None) -> None:
         await self._fleet.note(self._live.peer, event, settles=settles)

@@ -9,7 +9,7 @@ from typing import Any
 
 from roost.daemon.session.live_sessions import LiveSession, LiveSessions, Misplaced
 from roost.daemon.state.threads import HungError, Threads
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 
 EVERY = 1.0
 """Seconds between two looks at all folders."""

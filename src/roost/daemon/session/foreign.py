@@ -12,7 +12,7 @@ from typing import Protocol
 
 from roost.core.sessions.launch import session_id
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.peer import PeerState, Settings
 from roost.core.vocabulary.session import Session, SessionState, stand_in
 from roost.daemon.session.launcher import Launcher
@@ -21,7 +21,8 @@ from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import race
 from roost.daemon.state.threads import HungError
 from roost.host.errors import SensorError
-from roost.runtimes.base import Claim, Context, Runtime
+from roost.runtimes.context import Context
+from roost.runtimes.runtime import Claim, Runtime
 
 FIRST_LOOK = 1.0
 LAST_LOOK = 30.0
@@ -93,11 +94,11 @@ class Foreign:
                 return False
             if holder is None:
                 if told:
-                    await self._fleet.report(session.peer, e.Released(session.id))
+                    await self._fleet.report(session.peer, f.Released(session.id))
                 return self._stands(session)
             if (why := holder.why) != told:
                 told = why
-                await self._fleet.report(session.peer, e.Observed(session.id, SessionState.BLOCKED, why))
+                await self._fleet.report(session.peer, f.Observed(session.id, SessionState.BLOCKED, why))
             if not await self._pause(session, pause):
                 return False
             pause = min(pause * 2, LAST_LOOK)

@@ -16,11 +16,13 @@ from roost.errors import RoostError
 from roost.host.environment import child_environment
 from roost.host.errors import TmuxError, TmuxGone
 from roost.host.files import ensure_private_directory, write_atomic
-from roost.host.interfaces import Liveness, Terminal
+from roost.host.interfaces.processes import Liveness
+from roost.host.interfaces.terminals import Terminal
 from roost.host.process_table import HOME_VARIABLE, NONCE_VARIABLE, SESSION_VARIABLE
 from roost.host.shim_spec import ShimSpec, Started, read_started, shim_argv
 from roost.local.paths import Places
-from roost.runtimes.base import Context, LaunchPlan, Runtime
+from roost.runtimes.context import Context
+from roost.runtimes.runtime import LaunchPlan, Runtime
 from roost.store.interfaces import Batch, Token
 
 STARTED = 15.0

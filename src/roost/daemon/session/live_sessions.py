@@ -9,9 +9,14 @@ from pathlib import Path
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.session import Session
 from roost.host.files import Tail
-from roost.host.interfaces import Frame, Terminal, Watch
+from roost.host.interfaces.terminals import Frame, Terminal
+from roost.host.interfaces.watch import Watch
 from roost.host.shim_spec import DeathRecord
-from roost.runtimes.base import Context, Fact, Runtime, Sensor, View
+from roost.runtimes.context import Context
+from roost.runtimes.facts import Fact
+from roost.runtimes.runtime import Runtime
+from roost.runtimes.sensor import Sensor
+from roost.runtimes.view import View
 
 Reading = tuple[Sequence[Fact], Sequence[bytes], bytes | None]
 """Facts, new lines of the records, and the status file, as they were read at one time."""

@@ -10,7 +10,7 @@ from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session
 from roost.errors import HostError
 from roost.host.files import write_atomic
-from roost.host.interfaces import Liveness, Processes
+from roost.host.interfaces.processes import Liveness, Processes
 from roost.host.shim_spec import read_started
 from roost.store.codec import Shape
 

@@ -2,9 +2,9 @@
 
 from roost.core.vocabulary.session import Session, SessionState
 from roost.daemon.session.live_sessions import LiveSession
-from roost.host.interfaces import Clock
-from roost.runtimes.base import Composer, Reading
+from roost.host.interfaces.clock import Clock
 from roost.runtimes.screen import plain
+from roost.runtimes.view import Composer, Reading
 
 NARROW = 24
 LOW = 6

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from roost.core.vocabulary.events import ClockMoved
-from roost.host.interfaces import Clock
+from roost.core.vocabulary.facts import ClockMoved
+from roost.host.interfaces.clock import Clock
 
 TOLERATED = 2.0
 """Seconds by which the wall clock may be off before anything is done about it."""

@@ -13,15 +13,17 @@ from contextlib import suppress
 
 from roost.core.decide import decide
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary.events import Event, Rename, SenderRenamed
+from roost.core.vocabulary.events import Event
+from roost.core.vocabulary.facts import SenderRenamed
 from roost.core.vocabulary.identity import OPERATOR
 from roost.core.vocabulary.peer import Peer, PeerState
 from roost.core.vocabulary.policy import Policy
+from roost.core.vocabulary.requests import Rename
 from roost.daemon.state.clock_reading import ClockReading, read_clocks
 from roost.daemon.state.lane import Lane, Outcome, Waiting, accepted, batch_of, fail, forget
 from roost.daemon.state.tasks import Tasks
 from roost.errors import NotFoundError, RoostError, StoreError
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 from roost.store.errors import BatchError
 from roost.store.interfaces import Batch, JournalRow, Store, Token
 

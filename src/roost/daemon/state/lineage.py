@@ -11,7 +11,9 @@ from roost.daemon.state.owner import OWNER, SHAPE, CopiedStoreError, copied, hol
 from roost.daemon.state.threads import Threads
 from roost.errors import StoreError
 from roost.host.files import write_atomic
-from roost.host.interfaces import Clock, Ids, Processes
+from roost.host.interfaces.clock import Clock
+from roost.host.interfaces.ids import Ids
+from roost.host.interfaces.processes import Processes
 from roost.local.paths import Places
 from roost.store.interfaces import Batch, Store
 from roost.store.note import STORE, Note, doubted, read_note

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 
 from roost.daemon.state.threads import Work
 from roost.host.inheritance import Inheritance
-from roost.host.interfaces import Clock, Ids, Processes, Terminals
+from roost.host.interfaces.clock import Clock
+from roost.host.interfaces.ids import Ids
+from roost.host.interfaces.processes import Processes
+from roost.host.interfaces.terminals import Terminals
 from roost.host.notify import Notifier
 from roost.host.scope import Scopes
 from roost.local.config import Config

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roost.errors import StoreError
-from roost.host.interfaces import Processes
+from roost.host.interfaces.processes import Processes
 from roost.local.paths import Places
 from roost.store.codec import Shape
 from roost.store.reader import Reader

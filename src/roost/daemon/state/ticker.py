@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable
 
 from roost.core.decide import deadline
 from roost.core.transition.ending import policy_end
-from roost.core.vocabulary import events as e
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.peer import PeerState
 from roost.daemon.state.clock_reading import read_clocks
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks, race
 from roost.errors import NotFoundError, RoostError
-from roost.host.interfaces import Clock
+from roost.host.interfaces.clock import Clock
 
 RETRY = 5.0
 """Seconds until a tick that failed, as on a full disk, is tried again."""
@@ -82,7 +82,7 @@ class Ticker:
         if due is not None and due.at <= self._clock.now():
             await self.look(name)
         try:
-            await self._fleet.tell(name, e.Tick())
+            await self._fleet.tell(name, f.Tick())
         except NotFoundError:
             return
         except RoostError:

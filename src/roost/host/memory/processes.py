@@ -5,8 +5,10 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from roost.core.vocabulary.identity import ProcessId
 from roost.host.errors import SensorError
-from roost.host.interfaces import Liveness, Marker, Probe, ProcessId, Watch
+from roost.host.interfaces.processes import Liveness, Marker, Probe
+from roost.host.interfaces.watch import Watch
 from roost.host.process import judge
 from roost.host.process_table import ProcessRow, ancestors, members
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from roost.core.vocabulary.identity import ProcessId
 from roost.host.files import write_atomic
-from roost.host.interfaces import Liveness, Marker, ProcessId
+from roost.host.interfaces.processes import Liveness, Marker
 from roost.host.memory.processes import Ending, MemoryProcesses
 from roost.host.process_table import HOME_VARIABLE, NONCE_VARIABLE, SESSION_VARIABLE
 from roost.host.shim_spec import BELL, SHIM

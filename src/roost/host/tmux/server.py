@@ -8,10 +8,12 @@ import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from roost.core.vocabulary.identity import ProcessId
 from roost.host.environment import terminal_name
 from roost.host.errors import HostError, TmuxError, TmuxGone, TmuxMissing, TmuxTimeout
 from roost.host.files import ensure_private_directory, write_atomic
-from roost.host.interfaces import Processes, ProcessId, Terminals
+from roost.host.interfaces.processes import Processes
+from roost.host.interfaces.terminals import Terminals
 from roost.host.scope import Scopes
 from roost.host.tmux.config import COLUMNS, CONFIGURED, ROWS, SESSION, config_commands, config_text
 from roost.host.tmux.control import ControlClient

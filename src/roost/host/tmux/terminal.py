@@ -8,9 +8,11 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+from roost.core.vocabulary.identity import ProcessId
 from roost.host.errors import PaneInMode, PasteRefused, TmuxError, TmuxGone, TmuxTimeout
 from roost.host.files import PRIVATE_FILE
-from roost.host.interfaces import Frame, PasteOutcome, Processes, ProcessId
+from roost.host.interfaces.processes import Processes
+from roost.host.interfaces.terminals import Frame, PasteOutcome
 from roost.host.tmux.config import own_size
 from roost.host.tmux.control import ControlClient
 from roost.host.tmux.keys import check_key

@@ -7,14 +7,13 @@ from roost.core.transition.ending import end, end_all
 from roost.core.transition.step import Step
 from roost.core.transition.turns import give_up
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import events as e
-from roost.core.vocabulary.message import MessageState
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.peer import PendingWake, WakeMode, WakePolicy
 from roost.core.vocabulary.session import Cause, Ending, SessionState
 from roost.errors import RefusedError
 
 
-def on_wake(step: Step, event: e.Wake) -> None:
+def on_wake(step: Step, event: r.Wake) -> None:
     """Somebody wants a session now: one that is ending does not count."""
     peer, session = step.peer, step.session
     if step.traits.mailbox:
@@ -38,22 +37,22 @@ def on_wake(step: Step, event: e.Wake) -> None:
     return None
 
 
-def on_stop(step: Step, event: e.Stop) -> None:
+def on_stop(step: Step, event: r.Stop) -> None:
     """Park the peer; who waits for it is told, unless it is a mailbox, which takes mail as before."""
     if not step.peer.stopped:
         step.set_peer(stopped=True, pending=None, since=step.now)
         for message in () if step.traits.mailbox else step.state.messages:
-            if message.cut or message.state is MessageState.QUEUED:
+            if message.waiting:
                 step.tell(message, "stopped", f"'{step.peer.name}' was stopped; the message is kept")
     end_all(step, Cause.OPERATOR_STOP, event.by)
 
 
-def on_rest(step: Step, event: e.Rest) -> None:
+def on_rest(step: Step, event: r.Rest) -> None:
     """End all sessions, but park nothing."""
     end_all(step, Cause.OPERATOR_STOP, event.by)
 
 
-def on_start(step: Step, _event: e.Start) -> None:
+def on_start(step: Step, _event: r.Start) -> None:
     """Unpark the peer."""
     if step.peer.removing:
         return _refuse(step, f"'{step.peer.name}' is being removed")
@@ -61,7 +60,7 @@ def on_start(step: Step, _event: e.Start) -> None:
     return None
 
 
-def on_restart(step: Step, event: e.Restart) -> None:
+def on_restart(step: Step, event: r.Restart) -> None:
     """Another session, whatever was; the pool ends too. One that resumes goes on with a turn that was cut."""
     if step.traits.mailbox:
         return _refuse(step, f"'{step.peer.name}' is a mailbox; there is nothing to restart")
@@ -75,7 +74,7 @@ def on_restart(step: Step, event: e.Restart) -> None:
     return None
 
 
-def on_refresh(step: Step, event: e.Refresh) -> None:
+def on_refresh(step: Step, event: r.Refresh) -> None:
     """Mark the peer: its next natural wake is fresh. The session that lives now goes on.
 
     But for one whose model refused its latest turn: that would go on failing. What is with it now is another
@@ -94,7 +93,7 @@ def on_refresh(step: Step, event: e.Refresh) -> None:
     return None
 
 
-def on_fresh_asked(step: Step, event: e.FreshAsked) -> None:
+def on_fresh_asked(step: Step, event: r.FreshAsked) -> None:
     """The agent wants a fresh session of itself: this one ends after its turn, the next wake is fresh.
 
     It is woken at once where something waits for it or its policy keeps it up; otherwise by the next message.
@@ -116,7 +115,7 @@ def _mark_fresh(step: Step, by: str) -> None:
         step.journal("fresh-next", by=by)
 
 
-def on_remove(step: Step, event: e.Remove) -> None:
+def on_remove(step: Step, event: r.Remove) -> None:
     """Purge the peer once nothing of it lives."""
     if step.state.sessions and not event.force:
         return _refuse(
@@ -127,7 +126,7 @@ def on_remove(step: Step, event: e.Remove) -> None:
     return None
 
 
-def on_configure(step: Step, event: e.Configure) -> None:
+def on_configure(step: Step, event: r.Configure) -> None:
     """Other settings; a conversation belongs to its runtime, so another runtime begins anew."""
     before, after = step.peer.settings, event.settings
     begins = after.apart and not before.apart

@@ -1,0 +1,94 @@
+"""The offer of a message to the active session, and how one ends that came to nothing."""
+
+from roost.core.messages.queue import next_offer
+from roost.core.transition.step import Step
+from roost.core.transition.turns import noted, put_back, untask
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary.message import HANDED, HANDED_AGAIN, STEERED, Message, MessageState, Timing
+from roost.core.vocabulary.peer import WakePolicy
+from roost.core.vocabulary.session import Session, SessionState
+
+
+def offer(step: Step) -> None:
+    """Hand the next message over, one at a time: to an idle session, or into its running turn."""
+    session = step.session
+    if session is None or not session.ready or step.state.offered is not None:
+        return
+    if session.ending is not None or session.open_control is not None:
+        return
+    message = next_offer(step)
+    if message is None:
+        return
+    steers = _steers(step, session, message)
+    if not steers and (session.state is not SessionState.IDLE or step.state.turn):
+        return
+    if step.peer.settings.wake is WakePolicy.EPHEMERAL and message.notice is None:
+        step.set_session(task=message.id)
+    again = message.cut
+    offered = step.set_message(
+        message,
+        state=MessageState.OFFERED,
+        session=session.id,
+        attempts=message.attempts + 1,
+        cut=False,
+        redriven=message.redriven or again,
+        not_before=None,
+        why=STEERED if steers else HANDED_AGAIN if again else HANDED,
+    )
+    step.set_session(active_at=step.now)
+    if message.notice is None:
+        step.set_session(sender=message.sender)
+    step.attempt(offered, "offered", offered.why)
+    step.journal("offered", message=message.id)
+    step.emit(c.Offer(session.id, step.peer.name, offered, noted(offered), steers))
+
+
+def _steers(step: Step, session: Session, message: Message) -> bool:
+    """Whether the message goes into the running turn.
+
+    A task has a turn of its own, and so has what is driven again: the end of another would end it, too.
+    """
+    again = message.cut or message.redriven
+    if message.timing is not Timing.NOW or again or not step.traits.steers:
+        return False
+    return session.state is SessionState.WORKING and step.peer.settings.wake is not WakePolicy.EPHEMERAL
+
+
+def on_offer_waits(step: Step, event: f.OfferWaits) -> None:
+    """What an offer waits for is shown meanwhile."""
+    message = step.state.message(event.message_id)
+    if message is None or message.state is not MessageState.OFFERED or message.session != event.session:
+        return
+    if event.attempt == message.attempts and event.why != message.why:
+        step.set_message(message, why=event.why)
+
+
+def on_offer_failed(step: Step, event: f.OfferFailed) -> None:
+    """An offer ended without evidence."""
+    message = step.state.message(event.message_id)
+    if message is None or message.state is not MessageState.OFFERED or message.session != event.session:
+        return
+    if event.attempt not in (None, message.attempts):
+        return
+    step.attempt(message, "not pasted" if event.certain else "unclear", event.why)
+    session = step.live(event.session)
+    if event.person:
+        step.tell(message, "waits", f"{event.why}; the message is kept and goes in when nobody types there")
+    if event.certain:
+        put_back(step, message, event.why, person=event.person)
+    elif session is not None:
+        step.emit(c.Examine(session.id, step.peer.name, message, session.conversation))
+
+
+def on_rejected(step: Step, event: f.Rejected) -> None:
+    """A hook of the agent's program stopped the message: no model will ever see it."""
+    message = step.state.message(event.message_id)
+    if message is None or message.session != event.session or not message.in_flight:
+        return
+    step.attempt(message, "rejected", event.why)
+    why = f"a hook refused the prompt: {event.why}"
+    step.finish(message, MessageState.DEAD_LETTER, why, tell="refused")
+    if step.live(event.session) is not None:
+        step.set_session(active_at=step.now)
+        untask(step, message)

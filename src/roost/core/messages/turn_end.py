@@ -1,0 +1,59 @@
+"""The end of a turn, and what it means for the messages that were taken in it."""
+
+from roost.core.messages import refusal
+from roost.core.transition.conversations import held_by
+from roost.core.transition.step import Step
+from roost.core.transition.turns import endure, requeue
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.session import Session
+
+
+def on_turn_ended(step: Step, event: f.TurnEnded) -> None:
+    """The turn is over: what was taken in it is done. A failed turn is driven again, once.
+
+    While the model's service fails it is no fault of the message, which is kept. A turn that somebody
+    interrupted is left alone: whoever did so does not want it back.
+    """
+    session = step.live(event.session)
+    if session is None:
+        return
+    over: list[Message] = []
+    for message in step.state.turn:
+        named = event.messages is None or message.id in event.messages
+        if named and message.session == session.id:
+            _end_turn(step, session, message, event)
+            step.set_session(active_at=step.now)
+            over.append(message)
+    refusal.conclude(step, session, over, event)
+
+
+def _end_turn(step: Step, session: Session, message: Message, event: f.TurnEnded) -> None:
+    """What the end of its turn means for one message of it."""
+    if event.failed is None:
+        step.finish(message, MessageState.DONE, event.evidence)
+    elif event.interrupted:
+        _give_up(step, message, event.failed, tell="interrupted")
+    elif step.peer.settings.apart and message.notice is not None:
+        step.finish(message, MessageState.DONE, "it was taken")
+    elif event.outage and message.attempts < step.policy.outage_tries and held_by(step, session, message):
+        endure(step, message, event.failed)
+    elif not event.outage and refusal.refuses(step, session, message):
+        refusal.keep(step, message, event.failed)
+    elif message.redriven:
+        _give_up(step, message, f"the turn failed: {event.failed}", tell="failed")
+    else:
+        why = f"the turn failed: {event.failed}; it is driven again"
+        step.attempt(message, "failed", event.failed)
+        if held_by(step, session, message):
+            step.set_message(message, cut=True, not_before=step.now + step.policy.turn_retry, why=why)
+        else:
+            requeue(step, message, why, redriven=True)
+
+
+def _give_up(step: Step, message: Message, why: str, *, tell: str) -> None:
+    """Nobody goes on with it. A task's session goes after its quiet window then, as after an answer."""
+    step.finish(message, MessageState.DEAD_LETTER, why, tell=tell)
+    session = step.session
+    if session is not None and session.task == message.id:
+        step.set_session(armed_at=session.armed_at or step.now)

@@ -1,0 +1,151 @@
+"""What people and agents ask of one peer."""
+
+from dataclasses import dataclass
+
+from roost.core.vocabulary.message import Message
+from roost.core.vocabulary.peer import Settings, WakeMode
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """A message arrives for this peer.
+
+    `fresh`: its id was made just now, so nobody can know it. `repeats`: the id of a message that ended
+    without being taken, and that an operator sends again as this one.
+    """
+
+    message: Message
+    fresh: bool = False
+    repeats: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resend:
+    """An operator decides that a message in doubt is offered again, under its id."""
+
+    message_id: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """An operator gives up a message that waits or is in doubt."""
+
+    message_id: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """The reader of a mailbox has read these messages."""
+
+    message_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Somebody wants a session now."""
+
+    mode: WakeMode
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Park the peer: end its session and wake it no more until `Start`."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """End the session as a clean park; the peer may be woken again."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Unpark the peer and clear its quarantine."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """End the session, if any, and start another: a fresh one, or one that goes on in the conversation."""
+
+    by: str
+    resume: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """The next natural wake starts a fresh conversation."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class FreshAsked:
+    """The agent asked for a fresh session of itself."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """End the running turn."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compact:
+    """Compact the conversation of the running session."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """Another name for the peer; for a live one only with `force`."""
+
+    new: str
+    by: str
+    force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Purge the peer; a live one only with `force`."""
+
+    by: str
+    force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """The operator changed settings."""
+
+    settings: Settings
+
+
+Request = (
+    Submit
+    | Resend
+    | Drop
+    | Acknowledge
+    | Wake
+    | Stop
+    | Rest
+    | Start
+    | Restart
+    | Refresh
+    | FreshAsked
+    | Interrupt
+    | Compact
+    | Rename
+    | Remove
+    | Configure
+)

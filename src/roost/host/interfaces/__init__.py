@@ -1,0 +1,1 @@
+"""What the layers above may ask of the machine. Real parts and in-memory twins both satisfy these."""

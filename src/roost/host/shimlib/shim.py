@@ -1,0 +1,217 @@
+"""One agent from its start to the record of its end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from .agent import BOOT_FAILED, Agent
+from .forensics import oom_evidence, oom_kills, report
+from .logfile import append
+from .machine import become_subreaper, descendants, hold, identity, read, signal, write_atomic
+from .record import write_record
+from .server import Server
+from .text import logfmt, read_json, to_json, utc
+from .wakeups import Wakeups
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+BAD_SPEC = 78
+# How long the agent gets once its terminal is gone; how long a killed process may take to vanish.
+HANGUP_GRACE = 3.0
+KILL_GRACE = 2.0
+# After a hang-up the server's own end may be seen a moment later.
+SERVER_SETTLE = 0.5
+# Two samples are kept, because a process killed for memory may die well after it was counted.
+OOM_SAMPLE_SECONDS = 30.0
+LOG_SIZE = 5 << 20
+LOG_FILES = 5
+# Beside the started file: locked as long as we live.
+LOCK = "lock"
+
+
+class Shim:
+    """One agent from start to record."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.spec = spec
+        self.server = Server()
+        self.boot = spec.get("boot") or read("/proc/sys/kernel/random/boot_id").strip()
+        self.agent = Agent(spec)
+        self.samples = [oom_kills()] * 2
+        self.wakeups = Wakeups()
+
+    def prepare(self) -> None:
+        """Become subreaper, take signals as events, watch the server."""
+        if sys.platform == "linux":
+            become_subreaper()
+        hold(os.path.join(os.path.dirname(self.spec["started"]), LOCK))
+        self.wakeups.take_signals()
+        self.server.watch(self.wakeups.poll)
+
+    def run(self) -> int:
+        """The whole life; returns the raw wait status to end with."""
+        self.prepare()
+        folder = folder_of(self.spec.get("cwd"))
+        failure = self.agent.start()
+        if failure is not None:
+            status = BOOT_FAILED << 8  # as the wait status of a process that could not be run
+            self.note_start(failure)
+            self.record(status, "boot-failed", failure["error"])
+            return status
+        self.note_start(
+            {
+                "agent": self.agent.identity,
+                "shim": identity(os.getpid()),
+                "server": self.server.identity,
+                "boot": self.boot,
+                "cwd": self.spec.get("cwd"),
+                "folder": folder,
+            }
+        )
+        while True:
+            if not self.wakeups.wait(OOM_SAMPLE_SECONDS):
+                self.samples = [self.samples[1], oom_kills()]
+            ended = self.agent.ended()
+            if self.hung_up():
+                # An agent may have left by itself when its terminal went; its children have not.
+                cause = self.hangup_cause()
+                self.end_agent(HANGUP_GRACE)
+                break
+            if ended:
+                cause = None
+                break
+            if signal.SIGTERM in self.wakeups.asked:
+                cause = "teardown" if self.deliberate() else "terminated"
+                self.end_agent(float(self.spec.get("grace", 5.0)))
+                break
+        status = os.waitpid(self.agent.pid, 0)[1]
+        self.record(status, cause)
+        # The record comes first: it tells of the agent's end, and children may take a moment to end.
+        self.agent.pid = 0
+        self.wakeups.wait_for(self.agent.children_ended, KILL_GRACE)
+        return status
+
+    def note_start(self, facts: dict[str, Any]) -> None:
+        """Tell the daemon what was started."""
+        try:
+            write_atomic(self.spec["started"], to_json(facts))
+        except OSError as error:
+            self.log("shim-error", error=f"cannot write started file: {error.strerror}")
+
+    def hung_up(self) -> bool:
+        """Whether our terminal is gone."""
+        return signal.SIGHUP in self.wakeups.asked or self.server.gone()
+
+    def deliberate(self) -> bool:
+        """Whether the daemon announced this end."""
+        return os.path.exists(self.spec["teardown"])
+
+    def hangup_cause(self) -> str:
+        """Say why the terminal is gone; a dirty end is written down before anything else happens."""
+        if self.deliberate():
+            return "teardown"
+        deadline = time.monotonic() + SERVER_SETTLE
+        while not self.server.gone() and time.monotonic() < deadline:
+            self.server.poll(50)
+        cause = "server-exit" if self.server.gone() else "terminal-closed"
+        now = time.time()
+        name = f"{utc(now).replace(':', '')}-{self.spec['session']}.txt"
+        path = os.path.join(self.spec["forensics_dir"], name)
+        self.log(cause, at=now, forensics=path)
+        heading = f"{cause} of {self.spec['peer']} (session {self.spec['session']}) at {utc(now)}\n"
+        facts = f"server {self.server.identity}\nagent {self.agent.identity}\nshim {identity(os.getpid())}\n"
+        try:
+            write_atomic(path, heading + facts + report(self.spec.get("pane_log")))
+        except OSError as error:
+            self.log("shim-error", error=f"cannot write forensics: {error.strerror}")
+        return cause
+
+    def log(self, event: str, at: float | None = None, **facts: object) -> None:
+        """One logfmt line, appended in one write; a log that cannot be written stops nothing."""
+        facts = {
+            "peer": self.spec["peer"],
+            "session": self.spec["session"],
+            "generation": self.spec["generation"],
+            "server_pid": self.server.pid,
+            "agent_pid": self.agent.pid,
+            **facts,
+        }
+        pairs = "".join(f" {name}={logfmt(value)}" for name, value in facts.items())
+        line = f"ts={utc(at or time.time())} ev={event}{pairs}"
+        try:
+            size, files = self.spec.get("log_size", LOG_SIZE), self.spec.get("log_files", LOG_FILES)
+            append(self.spec["exits_log"], (line + "\n").encode(), size, files)
+        except OSError:
+            pass
+
+    def end_agent(self, grace: float) -> None:
+        """Ask the agent's group, wait, then kill group and tree; the agent is left unreaped."""
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGCONT):
+            self.agent.signal_group(number)
+        self.wakeups.wait_for(self.agent.ended, grace)
+        self.agent.signal_group(signal.SIGKILL)
+        self.wakeups.wait_for(self.agent.ended, KILL_GRACE)
+        self.wakeups.wait_for(self.agent.children_ended, KILL_GRACE)
+
+    def record(self, status: int, cause: str | None, error: str | None = None) -> None:
+        """Write the death record; a disk that refuses it stops nothing."""
+        killed = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        oom = oom_evidence(self.samples[0], oom_kills()) if killed == signal.SIGKILL else False
+        record = {
+            "session": self.spec["session"],
+            "peer": self.spec["peer"],
+            "generation": self.spec["generation"],
+            "nonce": self.spec["nonce"],
+            "boot": self.boot,
+            "at": time.time(),
+            "exit_code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+            "signal": killed,
+            "core": os.WCOREDUMP(status) if killed else False,
+            "agent": self.agent.identity,
+            "cause": cause,
+            "error": error,
+            "oom": oom,
+            "server_alive": not self.server.gone(),
+            "children_left": sorted(descendants(os.getpid())),
+        }
+        failed = write_record(self.spec["spool"], self.spec["session"], record)
+        if failed is not None:
+            self.log("death-record-failed", error=failed.strerror, status=status)
+
+
+def folder_of(path: str | None) -> list[int] | None:
+    """Device and number of a folder, which tell whether another stands at its place later."""
+    try:
+        found = os.stat(path or "")
+    except OSError:
+        return None
+    return [found.st_dev, found.st_ino]
+
+
+def leave(status: int) -> None:
+    """End as the agent ended: same code, or same signal without a core file of our own."""
+    if os.WIFSIGNALED(status):
+        import resource  # noqa: PLC0415 loaded only by the few that end by a signal
+
+        number = os.WTERMSIG(status)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if number not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.kill(os.getpid(), number)
+    os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128)
+
+
+def main() -> None:
+    """Read the spec named by the first argument and live its life."""
+    try:
+        spec = read_json(read(sys.argv[1]))
+        shim = Shim(spec)
+    except (IndexError, KeyError, ValueError, StopIteration) as error:
+        os.write(2, f"shim: cannot read the spec: {error!r}\n".encode())
+        os._exit(BAD_SPEC)
+    leave(shim.run())

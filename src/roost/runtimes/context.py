@@ -1,0 +1,29 @@
+"""One session as its runtime sees it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from roost.core.vocabulary.peer import Settings
+from roost.core.vocabulary.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One session as its runtime sees it.
+
+    `home` is the session's private directory (0700), `environ` the environment the agent runs in, `shared` a
+    directory of this runtime that all its sessions share, `url` the daemon's loopback address.
+    """
+
+    session: Session
+    settings: Settings
+    home: Path
+    shared: Path
+    environ: Mapping[str, str]
+    url: str
+
+    @property
+    def directory(self) -> Path:
+        """The folder the agent works in."""
+        return Path(self.settings.dir)

@@ -1,0 +1,68 @@
+"""What an agent's own record shows."""
+
+from dataclasses import dataclass
+
+INTERRUPTED = "the turn was interrupted at its terminal"
+
+
+@dataclass(frozen=True, slots=True)
+class Prompted:
+    """The agent's own record shows that it took this text as a prompt.
+
+    `joins`: into the turn that was running; otherwise it began one.
+    """
+
+    text: str
+    source: str
+    joins: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The agent's own record shows that the model has said or done something in the running turn."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The agent's own record shows that its program kept a prompt from the model, in the program's words.
+
+    `text` holds the prompt where the record repeats it; None: it is the one recorded, or else entered, last.
+    """
+
+    source: str
+    why: str
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnOver:
+    """The agent's own record shows the end of a turn; `failed` says why when the model gave no answer.
+
+    `interrupted`: somebody ended the turn on purpose. `outage`: the model's service failed, and would have
+    whatever it was asked.
+    """
+
+    source: str
+    failed: str | None = None
+    interrupted: bool = False
+    outage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """The agent's own record shows that its conversation was compacted (`at`: Unix seconds, as it says)."""
+
+    source: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationSeen:
+    """The id of the conversation that the session runs."""
+
+    conversation: str
+
+
+Fact = Prompted | Answered | Rejected | TurnOver | Compacted | ConversationSeen

@@ -1,0 +1,134 @@
+"""What the daemon needs to know of an agent program. Its quirks stay behind this interface."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from roost.core.vocabulary.peer import Settings
+from roost.core.vocabulary.policy import Traits
+from roost.runtimes.context import Context
+from roost.runtimes.sensor import Sensor
+
+PACKED = ".zst"
+"""How the name of a record ends that its program has compressed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchPlan:
+    """How to start one session: arguments, additional environment, files for its private directory.
+
+    `calls`: its program calls the tools as it starts, or never (Codex 0.171.0 begins its turn without them).
+    """
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    files: Mapping[str, str] = field(default_factory=dict[str, str])
+    calls: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A process that, by what its program leaves behind, has a conversation open.
+
+    `start` as in ProcessId; None where the evidence is the process itself and cannot be older than it.
+    """
+
+    pid: int
+    start: int | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """How the program is told things that are no messages: names of keys, and a command for its input line.
+
+    `interrupt` ends its turn, `clear` empties its input line and does nothing, once, to an empty one,
+    `compact` compacts its conversation.
+    `tells`: its record tells an interrupted turn from a finished one, answers, and a compaction.
+    `shows`: its input line is known to show what was pasted.
+    `late`: seconds for which a prompt that was taken may not stand in its record yet.
+    """
+
+    interrupt: tuple[str, ...] = ("Escape",)
+    clear: tuple[str, ...] = ()
+    compact: str | None = None
+    tells: bool = True
+    shows: bool = True
+    late: float = 0.0
+
+
+class Runtime(Protocol):
+    """One agent program. Methods marked blocking touch the disk: the daemon calls them in a thread."""
+
+    @property
+    def name(self) -> str:
+        """The name in `--runtime`."""
+        ...
+
+    @property
+    def traits(self) -> Traits:
+        """Its nature."""
+        ...
+
+    @property
+    def submit_delay(self) -> float:
+        """Seconds between the paste and the Enter."""
+        ...
+
+    @property
+    def controls(self) -> Controls:
+        """How it is interrupted and told to compact."""
+        ...
+
+    @property
+    def passes(self) -> tuple[str, ...]:
+        """Names or patterns (`AWS_*`) of variables that it needs from the daemon's environment."""
+        ...
+
+    def locate(self, path: str | None) -> str:
+        """Blocking: the absolute path of its program on the search path; raises RuntimeMissingError."""
+        ...
+
+    def check(self, settings: Settings) -> None:
+        """Blocking: raise InvalidSettingError for arguments that contradict those of roost itself."""
+        ...
+
+    def plan(self, context: Context) -> LaunchPlan:
+        """Blocking: how to start or resume this session. Raises InvalidSettingError as `check` does."""
+        ...
+
+    def sensor(self, context: Context) -> Sensor:
+        """The sensor of one session."""
+        ...
+
+    def claims(self, context: Context) -> Sequence[Claim]:
+        """Blocking: the processes, ours or not, that may have the session's conversation open.
+
+        Each is a hint until somebody has seen that the very process lives. Raises OSError.
+        """
+        ...
+
+    def transcript(self, context: Context) -> Path | None:
+        """Blocking: the file by which the session's conversation can be gone on with, if there is one."""
+        ...
+
+    def transcripts(self, context: Context) -> Sequence[Path]:
+        """Blocking: all files that record the session's conversation, the one that goes on last."""
+        ...
+
+    def written(self, context: Context, since: float) -> Sequence[Path]:
+        """Blocking: the records of all conversations of its program that were written since, latest first.
+
+        `since`: Unix seconds. One that ends in PACKED cannot be searched. Raises OSError where a folder
+        cannot be listed.
+        """
+        ...
+
+    def conversation_of(self, record: Path) -> str | None:
+        """The conversation that a record is of; None when its name does not tell."""
+        ...
+
+    def given(self, line: bytes) -> bool:
+        """Whether a line with a message in it shows that its model was given it, though it is no prompt."""
+        ...
