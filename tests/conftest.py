@@ -1,4 +1,4 @@
-"""Fixtures that every test may use; the guards come from tests/support/guards.py."""
+"""Fixtures that every test may use; the guards, the order and the report come from tests/support."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.home import Home, environment, make_home
 
-pytest_plugins = ["tests.support.guards"]
+pytest_plugins = ["tests.support.guards", "tests.support.order", "tests.support.daemon_times"]
 
 # The machines that run the tests are shared and noisy: a slow example is not a wrong one.
 hypothesis.settings.register_profile("roost", deadline=None, print_blob=True)

@@ -71,7 +71,7 @@ class Stage:
             self.processes.signal(process, signal.SIGKILL)
 
 
-@pytest.fixture(params=[pytest.param("real", marks=pytest.mark.real), "memory"])
+@pytest.fixture(params=[pytest.param("real", marks=[pytest.mark.real, pytest.mark.tmux]), "memory"])
 async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
     with tempfile.TemporaryDirectory(prefix="r", dir="/tmp", ignore_cleanup_errors=True) as path:
         folder = Path(path)

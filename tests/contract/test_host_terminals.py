@@ -68,7 +68,7 @@ def folder() -> Iterator[Path]:
         yield Path(path)
 
 
-@pytest.fixture(params=[pytest.param("real", marks=pytest.mark.real), "memory"])
+@pytest.fixture(params=[pytest.param("real", marks=[pytest.mark.real, pytest.mark.tmux]), "memory"])
 async def world(request: pytest.FixtureRequest, folder: Path) -> AsyncIterator[World]:
     if request.param == "real":
         system = SystemProcesses()

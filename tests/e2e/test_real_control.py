@@ -4,17 +4,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.home import Home
-from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.real import PATIENCE, Agents, cleared_agents, shared_agents
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 ASKED = "the turn was interrupted as the operator asked"
 
 
-@pytest.fixture(params=["claude", "codex"])
-def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
-    with agents_in(home, request.param) as made:
-        made.add("a", request.param)
+@pytest.fixture(scope="module", params=["claude", "codex"])
+def shared(request: pytest.FixtureRequest) -> Iterator[Agents]:
+    with shared_agents(request.param) as made:
+        yield made
+
+
+@pytest.fixture
+def agents(shared: Agents) -> Iterator[Agents]:
+    with cleared_agents(shared) as made:
+        made.add("a", made.runtime)
         yield made
 
 

@@ -6,7 +6,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.home import Home
-from tests.support.real import PATIENCE, Agents, agents_in, as_claude_gets_it
+from tests.support.real import (
+    PATIENCE,
+    Agents,
+    agents_in,
+    as_claude_gets_it,
+    cleared_agents,
+    shared_agents,
+)
 from tests.support.wait import NeverHappenedError, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -32,9 +39,15 @@ def body_of(size: int) -> str:
     return whole + "x" * (size - 1 - len(whole.encode())) + "\\"
 
 
-@pytest.fixture(params=["claude", "codex"])
-def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
-    with agents_in(home, request.param) as made:
+@pytest.fixture(scope="module", params=["claude", "codex"])
+def shared(request: pytest.FixtureRequest) -> Iterator[Agents]:
+    with shared_agents(request.param) as made:
+        yield made
+
+
+@pytest.fixture
+def agents(shared: Agents) -> Iterator[Agents]:
+    with cleared_agents(shared) as made:
         yield made
 
 
@@ -147,10 +160,15 @@ def allow(agents: Agents, name: str) -> None:
     def gone() -> bool:
         return agents.roost.row(name)["state"] != "blocked"
 
-    deadline = 10
-    while not gone() and deadline:
-        deadline -= 1
+    def pressed() -> bool:
         agents.roost.keys(name, "Enter")
         with contextlib.suppress(NeverHappenedError):
             wait_until(gone, timeout=1.0, why="the dialog goes away")
-    assert gone(), agents.roost.screen(name)
+        return gone()
+
+    wait_until(
+        lambda: gone() or pressed(),
+        timeout=PATIENCE,
+        why="the dialog goes away",
+        describe=lambda: agents.roost.screen(name),
+    )

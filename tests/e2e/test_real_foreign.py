@@ -8,7 +8,8 @@ import pytest
 from tests.support import clis
 from tests.support.home import Home
 from tests.support.pane import Pane
-from tests.support.real import Agents, agents_in
+from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -46,6 +47,12 @@ def test_P5_a_conversation_that_a_person_has_open_is_waited_for(agents: Agents) 
     roost.call("stop", name="a")
     roost.call("start", name="a")
     with by_hand(agents, runtime, conversation) as pane:
+        # Claude Code 2.1.332 shows what was said before it writes down that it has the conversation open.
+        wait_until(
+            lambda: roost.call("show", name="a")["held_by"],
+            timeout=PATIENCE,
+            why="the conversation is known to be open",
+        )
         sent = roost.send("a", "two")
         row = roost.until_state("a", "blocked")
         assert "not started by roost" in row["why"]

@@ -8,16 +8,22 @@ import pytest
 
 from tests.support.home import Home
 from tests.support.person import attached
-from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.real import PATIENCE, Agents, agents_in, cleared_agents, shared_agents
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
 
 
-@pytest.fixture(params=["claude", "codex"])
-def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
-    with agents_in(home, request.param) as made:
-        made.add("a", request.param)
+@pytest.fixture(scope="module", params=["claude", "codex"])
+def shared(request: pytest.FixtureRequest) -> Iterator[Agents]:
+    with shared_agents(request.param) as made:
+        yield made
+
+
+@pytest.fixture
+def agents(shared: Agents) -> Iterator[Agents]:
+    with cleared_agents(shared) as made:
+        made.add("a", made.runtime)
         made.roost.call("wake", name="a")
         yield made
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.daemon import signal_pid
-from tests.support.home import Home
-from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.real import PATIENCE, Agents, cleared_agents, shared_agents
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -19,10 +18,16 @@ KEEPS = {
 """A turn that takes nothing in until it ends, or until its tool has: what is entered waits meanwhile."""
 
 
-@pytest.fixture(params=["claude", "codex"])
-def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
-    with agents_in(home, request.param) as made:
-        made.add("a", request.param, resume="always")
+@pytest.fixture(scope="module", params=["claude", "codex"])
+def shared(request: pytest.FixtureRequest) -> Iterator[Agents]:
+    with shared_agents(request.param) as made:
+        yield made
+
+
+@pytest.fixture
+def agents(shared: Agents) -> Iterator[Agents]:
+    with cleared_agents(shared) as made:
+        made.add("a", made.runtime, resume="always")
         made.roost.send("a", "@@silent@@", wait="done", timeout=PATIENCE)
         yield made
 

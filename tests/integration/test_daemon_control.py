@@ -69,6 +69,7 @@ def test_P7_interrupt_answers_an_open_dialog_with_no_and_ends_the_turn(roost: Ro
     assert roost.happened("turn_end")[-1]["text"] == "interrupted"
 
 
+@pytest.mark.slow
 def test_P7_interrupt_fails_aloud_when_the_agent_does_not_listen(
     roost: Roost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +122,7 @@ def test_P7_a_compaction_asked_for_survives_the_daemon(roost: Roost) -> None:
     assert len(roost.happened("compact")) == 1
 
 
+@pytest.mark.slow
 def test_P7_a_draft_is_left_alone(roost: Roost) -> None:
     roost.add("a")
     roost.ask("a", "hello")

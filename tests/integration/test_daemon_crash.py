@@ -146,25 +146,6 @@ def names(verdicts: dict[str, str]) -> set[str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(150)
-def test_N4_N8_killed_at_each_step_of_a_warm_delivery(victim: Victim) -> None:
-    victim.roost.call("wake", name="a")
-    verdicts: dict[str, str] = {}
-    step, died = 1, True
-    while died:
-        message_id, died = send(victim, step)
-        where = f"{step} {victim.seen()[-1]}"
-        verdicts[where] = judge(victim, message_id, where)
-        step += 1
-    # What runs side by side may come in another order the next time, and a number then means another step.
-    for where in {"before paste", "after _load", "before keys", "after keys"} - names(verdicts):
-        message_id, died = send(victim, where)
-        assert died, where
-        judge(victim, message_id, where)
-    assert len(victim.roost.happened("start")) == 1
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(150)
 def test_N4_N8_killed_at_each_step_of_a_wake(victim: Victim) -> None:
     verdicts: dict[str, str] = {}
     step = 1

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon import Roost, roost_in, sha256
-from tests.support.home import Home
+from tests.support.daemon import Roost, cleared, sha256, shared_roost
 from tests.support.wait import wait_until
 
 PATIENCE = 20.0
@@ -35,9 +34,15 @@ def body_of(size: int) -> str:
     return whole + "x" * (size - 1 - len(whole.encode())) + "\\"
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Roost]:
+    with shared_roost() as made:
+        yield made
+
+
 @pytest.fixture
-def roost(home: Home) -> Iterator[Roost]:
-    with roost_in(home) as made:
+def roost(shared: Roost) -> Iterator[Roost]:
+    with cleared(shared) as made:
         yield made
 
 

@@ -91,6 +91,7 @@ def test_P4_a_failed_wake_keeps_the_task_at_the_head(roost: Roost) -> None:
     assert [body for _, body in order(roost)] == ["task 0", "task 1"]
 
 
+@pytest.mark.slow
 def test_P4_P6_poison_tasks_are_given_up_and_the_queue_goes_on(roost: Roost) -> None:
     """A task that ends two fresh sessions is a dead letter, its sender is told, and the queue goes on."""
     roost.add("e", wake="ephemeral", quiet="50ms", restarts="3")

@@ -3,6 +3,8 @@
 import shutil
 import signal
 
+import pytest
+
 from tests.support.daemon import Roost, alive, roost_in, signal_pid
 from tests.support.home import Home
 from tests.support.small_disk import fill, fill_with_files, small_disk
@@ -28,6 +30,7 @@ def until_known(roost: Roost, name: str, *words: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_G4_a_full_disk_hides_no_death_and_keeps_nothing_alive(home: Home) -> None:
     with small_disk(home.roost, "8m"), roost_in(home) as roost:
         pids = awake(roost, "a", "b", "c")

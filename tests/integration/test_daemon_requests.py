@@ -212,6 +212,7 @@ def test_P7_an_always_peer_comes_back_and_ever_more_slowly(roost: Roost) -> None
     roost.call("stop", name="a")
 
 
+@pytest.mark.slow
 def test_P3_a_folder_that_comes_back_needs_no_person(roost: Roost) -> None:
     roost.add("a", restarts="9")
     shutil.rmtree(roost.home.work / "a")

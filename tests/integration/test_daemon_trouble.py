@@ -95,6 +95,7 @@ def test_a_hanging_agent_is_ended_by_stop(roost: Roost) -> None:
     assert [death["cause"] for death in roost.deaths("a")] == ["operator-stop"]
 
 
+@pytest.mark.slow
 def test_G10_a_stopped_agent_process_is_shown_and_its_mail_waits(roost: Roost) -> None:
     """N5: silence is no death. SIGSTOP the agent: nothing is closed or pasted, and it goes on."""
     roost.add("a")

@@ -39,6 +39,7 @@ def test_every_config_of_the_docs_is_one(page: str, tmp_path: Path) -> None:
             load_config(path)
 
 
+@pytest.mark.slow
 def test_a_newcomers_walk(home: Home) -> None:
     with walker(home, dict(os.environ), claude="demo", NAME="scout") as newcomer:
         for page in DEMO:
@@ -75,6 +76,7 @@ def as_printed(page: str) -> str:
     return text.replace("^mycli> $", "^line> $")
 
 
+@pytest.mark.slow
 def test_a_walk_of_whoever_runs_the_host(home: Home) -> None:
     """An upgrade from another copy of the program, the service, a runtime, backups, and the end."""
     old = home.root / "old"

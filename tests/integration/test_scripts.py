@@ -42,3 +42,33 @@ def test_who_cannot_install_is_told_in_one_line_what_is_missing(
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"demo: {missing}; {HAVE}\n"
     assert not tried.exists()
+
+
+@pytest.mark.parametrize("tmux", [True, False], ids=["tmux", "no tmux"])
+def test_the_quick_tests_need_neither_tmux_nor_npm(tmp_path: Path, tmux: bool) -> None:
+    programs, told = tmp_path / "bin", tmp_path / "told"
+    for folder in (programs, tmp_path / "scripts", tmp_path / "requirements", tmp_path / ".venv/bin"):
+        folder.mkdir(parents=True)
+    for name in ("bash", "cat", "cksum", "dirname", "getconf", "uname"):
+        found = shutil.which(name)
+        assert found is not None
+        (programs / name).symlink_to(found)
+    program(programs / "apt-get", f"echo apt-get >>{told}")
+    if tmux:
+        program(programs / "tmux")
+    for name in ("lib.sh", "test"):
+        shutil.copy(LIBRARY.parent / name, tmp_path / "scripts")
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "requirements/dev.txt").touch()
+    program(tmp_path / ".venv/bin/python", '[ "$1" = -c ] && exit', f'echo "$@" >>{told}')
+    stamp = ". scripts/lib.sh; stamp_of dev >.venv/.roost-dev"
+    environ = {"PATH": str(programs), "HOME": str(tmp_path)}
+    subprocess.run([programs / "bash", "-c", stamp], cwd=tmp_path, env=environ, check=True)
+    done = subprocess.run(
+        [tmp_path / "scripts/test", "--quick", "-x"], env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (line,) = told.read_text().splitlines()
+    assert line.startswith("-m pytest ")
+    assert line.endswith(" tests/unit tests/property tests/contract -x")
+    assert ("-m not tmux" in line, "no tmux: " in done.stderr) == (not tmux, not tmux)

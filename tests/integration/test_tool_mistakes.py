@@ -14,13 +14,18 @@ from mcp.types import CallToolResult
 
 from roost.core.vocabulary.identity import OPERATOR
 from roost.daemon.serve.arguments import in_words_of_tools, quoted_id
-from tests.support.daemon import Roost, roost_in
-from tests.support.home import Home
+from tests.support.daemon import Roost, cleared, shared_roost
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Roost]:
+    with shared_roost() as made:
+        yield made
 
 
 @pytest.fixture
-def roost(home: Home) -> Iterator[Roost]:
-    with roost_in(home) as made:
+def roost(shared: Roost) -> Iterator[Roost]:
+    with cleared(shared) as made:
         made.add("b", "human")
         made.add("c", "human")
         made.add("a")

@@ -83,6 +83,7 @@ def test_F6_a_session_that_another_host_still_runs_is_left_alone_and_said(roost:
     assert [death["cause"] for death in roost.deaths("a")] == ["reboot"]
 
 
+@pytest.mark.slow
 def test_F6_where_no_lock_tells_the_cure_that_is_printed_works(roost: Roost, other: Home) -> None:
     """As on a file system without locks, in a container without a machine id; and a backup is restored."""
     Container("first", "1" * 32, "11111111-1111-1111-1111-111111111111").start(roost)
@@ -131,6 +132,7 @@ def refused(roost: Roost, container: Container | None, *words: str) -> None:
         assert word in str(caught.value)
 
 
+@pytest.mark.slow
 def test_F6_a_copy_is_refused_until_a_person_says_that_it_is_the_right_one(roost: Roost, other: Home) -> None:
     roost.start()
     try:

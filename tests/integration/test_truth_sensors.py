@@ -48,6 +48,7 @@ def senses(home: Home) -> Iterator[Senses]:
         made.lose()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sense", ["tmux-errors", "tmux-empty", "proc"])
 def test_N5_a_lost_sense_ends_nobody_and_loses_nothing(senses: Senses, sense: str) -> None:
     roost = senses.roost
@@ -85,6 +86,7 @@ def test_N5_a_lost_sense_ends_nobody_and_loses_nothing(senses: Senses, sense: st
     assert [roost.deaths(name) for name in pids] == [[], []]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sense", ["tmux-errors", "proc"])
 def test_N5_N8_a_daemon_that_starts_without_a_sense_shows_unknown_and_adopts_later(
     senses: Senses, sense: str

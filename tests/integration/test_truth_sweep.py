@@ -57,6 +57,7 @@ def contents(roost: Roost) -> str:
     return hashlib.sha256(held.encode()).hexdigest()
 
 
+@pytest.mark.slow
 def test_L3_gc_without_a_daemon_keeps_the_living_and_closes_the_dead_once(roost: Roost) -> None:
     living, dead = awake(roost, "a", "b")
     roost.kill()
@@ -160,6 +161,7 @@ def concurrently(roost: Roost, *commands: list[str]) -> list[int]:
     return [process.wait(60) for process in started]
 
 
+@pytest.mark.slow
 def test_H2_H3_a_changed_boot_closes_all_rows_once_under_eight_processes(roost: Roost) -> None:
     sessions = awake(roost, "a", "b", "c")
     roost.kill()

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,8 @@ from roost.cli.client import Client
 from roost.core.messages import envelope
 from roost.local.paths import find_places
 from roost.store.reader import Reader
-from tests.support.home import Home, environment
+from tests.support.daemon_times import SPENT
+from tests.support.home import Home, environment, make_home
 from tests.support.wait import wait_until
 
 Record = dict[str, Any]
@@ -41,20 +43,25 @@ class Roost:
         self.places = find_places(self.environ)
         self.process: subprocess.Popen[bytes] | None = None
         self.output = home.root / "daemon.out"
+        self._told = self._journalled = 0
 
     # the daemon
 
     def start(self, *argv: str, environ: Mapping[str, str] | None = None) -> "Roost":
         """Start the daemon (or `argv` in its place) and return when it is ready."""
+        with SPENT.start():
+            self._start(list(argv) or [sys.executable, "-m", "roost.daemon"], environ or {})
+        return self
+
+    def _start(self, command: list[str], environ: Mapping[str, str]) -> None:
         reader, writer = os.pipe()
-        command = list(argv) or [sys.executable, "-m", "roost.daemon"]
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 [*command, "--ready-fd", str(writer)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**self.environ, **(environ or {})},
+                env={**self.environ, **environ},
                 pass_fds=(writer,),
                 start_new_session=True,
             )
@@ -65,7 +72,6 @@ class Roost:
         if word != "ready":
             self.process.wait(PATIENCE)
             raise StartFailedError(word or self.said()[-2000:])
-        return self
 
     @property
     def daemon(self) -> subprocess.Popen[bytes]:
@@ -79,14 +85,16 @@ class Roost:
 
     def kill(self) -> None:
         """SIGKILL the daemon, our own unreaped child."""
-        self.daemon.send_signal(signal.SIGKILL)
-        self.daemon.wait(PATIENCE)
+        with SPENT.end():
+            self.daemon.send_signal(signal.SIGKILL)
+            self.daemon.wait(PATIENCE)
 
     def down(self, *, agents: bool) -> None:
         """End the daemon in order."""
         if self.daemon.poll() is None:
-            self.call("down", agents=agents)
-            assert self.daemon.wait(PATIENCE) == 0, self.said()[-3000:]
+            with SPENT.end():
+                self.call("down", agents=agents)
+                assert self.daemon.wait(PATIENCE) == 0, self.said()[-3000:]
 
     def finish(self) -> None:
         """End daemon and agents; a daemon that is gone is started once more to end its agents."""
@@ -100,6 +108,18 @@ class Roost:
             if self.process.poll() is None:
                 self.kill()
         assert "Traceback" not in self.said(), self.said()[-6000:]
+
+    def clear(self) -> None:
+        """Take all peers, their folders and all mail away, for the next test that shares this roost."""
+        for row in self.call("list"):
+            if row["name"] != "operator":
+                self.call("remove", name=row["name"], force=True)
+        shutil.rmtree(self.home.work)
+        self.home.work.mkdir(mode=0o700)
+        mail = self.call("inbox", name="operator")
+        self.call("acknowledge", name="operator", ids=[item["id"] for item in mail])
+        self._told = self.truth.stat().st_size if self.truth.exists() else 0
+        self._journalled = max((event["seq"] for event in self.events()), default=self._journalled)
 
     # requests
 
@@ -165,7 +185,8 @@ class Roost:
         Client(str(self.places.socket), None, lambda _note: None).call(
             "events", {"peer": peer}, on_event=found.append, patience=PATIENCE
         )
-        return [event for event in found if not kinds or event["kind"] in kinds]
+        ours = [event for event in found if event["seq"] > self._journalled]
+        return [event for event in ours if not kinds or event["kind"] in kinds]
 
     def deaths(self, name: str) -> list[Record]:
         """The peer's death records."""
@@ -213,7 +234,7 @@ class Roost:
 
     def happened(self, what: str = "") -> list[Record]:
         """What truly happened to the demo agents, in order."""
-        lines = self.truth.read_bytes().split(b"\n")[:-1] if self.truth.exists() else []
+        lines = self.truth.read_bytes()[self._told :].split(b"\n")[:-1] if self.truth.exists() else []
         records = [json.loads(line) for line in lines]
         return [record for record in records if not what or record["what"] == what]
 
@@ -266,6 +287,32 @@ def roost_in(home: Home, *, started: bool = True) -> Iterator[Roost]:
         yield roost
     finally:
         roost.finish()
+
+
+@contextmanager
+def shared_roost() -> Iterator[Roost]:
+    """A roost in a home of its own for the tests of one module."""
+    with make_home() as home, roost_in(home) as made:
+        yield made
+
+
+@contextmanager
+def cleared(roost: Roost) -> Iterator[Roost]:
+    """A shared roost for one test, which finds no peer, no mail and no truth of another.
+
+    A daemon that the test has started in place of the shared one ends with it, as a process of that test.
+    """
+    shared = roost.daemon
+    if shared.poll() is not None:
+        roost.start()
+    try:
+        yield roost
+    finally:
+        if roost.daemon.poll() is not None:
+            roost.start()
+        roost.clear()
+        if roost.daemon is not shared:
+            roost.finish()
 
 
 def signal_pid(pid: int, number: signal.Signals) -> None:

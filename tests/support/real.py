@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.support import clis
-from tests.support.daemon import Roost
+from tests.support.daemon import Roost, cleared
 from tests.support.fake_model import Arrival, FakeModel
 from tests.support.fake_model.script import unpaste
-from tests.support.home import Home, environment
+from tests.support.home import Home, environment, make_home
 
 PATIENCE = 30.0
 
@@ -93,6 +93,25 @@ def agents_in(
             yield Agents(roost.start() if started else roost, model, given)
         finally:
             roost.finish()
+
+
+@contextmanager
+def shared_agents(runtime: str) -> Iterator[Agents]:
+    """A roost, its model and a user of this CLI, for the tests of one module."""
+    with make_home() as home, agents_in(home, runtime) as made:
+        yield made
+
+
+@contextmanager
+def cleared_agents(agents: Agents) -> Iterator[Agents]:
+    """Shared ones for one test, which makes its own peers. The user's files stay as a test leaves them."""
+    given = {name: dict(settings) for name, settings in agents.settings.items()}
+    try:
+        with cleared(agents.roost):
+            yield agents
+    finally:
+        agents.settings = given
+        agents.model.outage.status = None
 
 
 def _environment(seed: clis.Seed) -> dict[str, str]:

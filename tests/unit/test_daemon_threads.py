@@ -47,7 +47,7 @@ async def test_F18_what_hangs_is_not_begun_again_until_it_has_come_to_an_end(stu
         except HungError:
             return False
 
-    await eventually(answers, timeout=5, why="the disk answers again")
+    await eventually(answers, timeout=30, why="the disk answers again")
 
 
 async def test_F18_work_that_waits_for_a_thread_has_its_time_yet(stuck: threading.Event) -> None:

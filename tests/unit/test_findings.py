@@ -118,6 +118,7 @@ def test_commands_are_for_the_folder_that_was_asked_about(fix: str, addressed: s
     assert (changed["detail"], changed["advice"]) == (f"see `{ours} status`", f"as `{ours} list` says")
 
 
+@pytest.mark.tmux
 def test_the_printed_cure_names_the_folder_of_its_option(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

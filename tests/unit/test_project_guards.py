@@ -30,6 +30,7 @@ class Run(Protocol):
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     def inner(source: str) -> pytest.RunResult:
         monkeypatch.setenv("PYTHONPATH", str(ROOT))
+        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # most of the start is plugins
         pytester.makeini(
             """
             [pytest]
@@ -47,7 +48,9 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
             "tests.support.guards.GRACE = 0.2\n"
         )
         pytester.makepyfile(textwrap.dedent(source))
-        return pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider", timeout=30)
+        return pytester.runpytest_subprocess(
+            "-q", "-p", "no:cacheprovider", "-p", "pytest_asyncio.plugin", timeout=50
+        )
 
     return inner
 
@@ -173,7 +176,7 @@ def test_a_child_of_what_a_module_keeps_is_not_the_tests(run: Run) -> None:
 
 def assert_gone(pytester: pytest.Pytester) -> None:
     pid = int((pytester.path / "pid").read_text())
-    wait_until(lambda: processes._start(pid) is None, timeout=5, why=f"pid {pid} to be ended by the guard")
+    wait_until(lambda: processes._start(pid) is None, timeout=30, why=f"pid {pid} to be ended by the guard")
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
@@ -262,10 +265,10 @@ def test_only_the_verified_process_is_ended() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         [real] = wait_until(
             lambda: [each for each in processes.marked(nonce) if each.pid == child.pid],
-            timeout=5,
+            timeout=30,
             why="the child to be found by its marker",
         )
         processes.end(frozenset({processes.Found(real.pid, real.start + 1, real.command)}))
         assert child.poll() is None
         processes.end(frozenset({real}))
-        assert child.wait(5) == -9
+        assert child.wait(30) == -9
