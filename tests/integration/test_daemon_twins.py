@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from roost.daemon.serve.listen import listen_loopback, listen_unix
+from roost.daemon.serve.http.listener import listen_loopback
+from roost.daemon.serve.socket.listener import listen_unix
 from roost.daemon.server import Daemon
 from roost.daemon.session.driver import QUIET
 from roost.daemon.state.lineage import Lineage
@@ -304,6 +305,6 @@ async def test_a_daemon_that_ends_unasked_fails_so_that_a_service_manager_starts
     made, ready = World(home), asyncio.Event()
     running = asyncio.get_running_loop().create_task(made.daemon.run(ready.set))
     await asyncio.wait_for(ready.wait(), PATIENCE)
-    made.daemon._web.close()
+    made.daemon._servers._http.close()
     with pytest.raises(RoostError, match="ended by itself"):
         await asyncio.wait_for(running, PATIENCE)

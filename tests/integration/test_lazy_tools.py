@@ -64,7 +64,7 @@ def loaded(roost: Roost) -> bool:
 def test_the_tools_are_loaded_at_the_first_call_and_never_out_of_another_program(home: Home) -> None:
     library = home.root / "lib"
     shutil.copytree(FOLDER, library / "roost", ignore=shutil.ignore_patterns("__pycache__"))
-    part = library / "roost/daemon/serve/tools.py"
+    part = library / "roost/daemon/serve/mcp/tools.py"
     began = part.read_text()
     with roost_in(home, started=False) as roost:
         roost.start(environ={"PYTHONPATH": str(library)})

@@ -5,9 +5,10 @@ from typing import Any, cast
 
 import pytest
 
-from roost.daemon.serve.listen import listen_loopback, listen_unix
-from roost.daemon.serve.rpc import EVERY, RpcServer
-from roost.daemon.serve.web import WebServer
+from roost.daemon.serve.http.listener import listen_loopback
+from roost.daemon.serve.http.server import HttpServer
+from roost.daemon.serve.socket.listener import listen_unix
+from roost.daemon.serve.socket.server import EVERY, SocketServer
 from roost.daemon.state.tasks import Tasks
 from roost.host.files import ensure_private_directory
 from roost.host.memory.clock import VirtualClock
@@ -23,7 +24,7 @@ async def test_a_server_that_was_closed_does_not_make_its_socket_again(home: Hom
     path = find_places(home.variables).socket
     ensure_private_directory(path.parent)
     clock, tasks = VirtualClock(), Tasks()
-    server = RpcServer(UNUSED, UNUSED, tasks)
+    server = SocketServer(UNUSED, UNUSED, tasks)
     await server.start(listen_unix(path))
     staying = tasks.start(server.stay(path, clock), "socket")
     await clock.advance(EVERY)
@@ -43,9 +44,9 @@ async def test_the_loopback_server_closes_its_socket_when_it_is_cut_short() -> N
     """As by a daemon that waits no longer for it."""
     listener = listen_loopback(None)
     with listener:
-        web = WebServer(UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, listener)
-        running = asyncio.get_running_loop().create_task(web.run())
-        await asyncio.wait_for(web.ready(), PATIENCE)
+        server = HttpServer(UNUSED, listener)
+        running = asyncio.get_running_loop().create_task(server.run())
+        await asyncio.wait_for(server.ready(), PATIENCE)
         running.cancel()
         await asyncio.wait({running})
         assert listener.fileno() == -1

@@ -22,8 +22,8 @@ from uvicorn.server import ServerState
 
 from roost.cli.client import RemoteError
 from roost.core.vocabulary.view import iso
-from roost.daemon.serve import http_protocol
-from roost.daemon.serve.http_protocol import BoundedProtocol
+from roost.daemon.serve.http import protocol
+from roost.daemon.serve.http.protocol import BoundedProtocol
 from roost.daemon.state import attachments as module
 from roost.daemon.state.attachments import Attachments
 from roost.daemon.state.threads import Threads
@@ -130,8 +130,8 @@ def test_A4_every_request_is_answered(roost: Roost, line: bytes) -> None:
 def test_A4_a_defect_is_an_answer(home: Home) -> None:
     """A planted defect: seen before, nobody ever answered."""
     planted = (
-        "import sys; from roost.daemon import __main__ as m; from roost.daemon.serve import api;"
-        "api.Api.rows = lambda self: 1 // 0; m.leave(m.main())"
+        "import sys; from roost.daemon import __main__ as m; from roost.daemon.serve.api import peers;"
+        "peers.Peers.rows = lambda self: 1 // 0; m.leave(m.main())"
     )
     roost = Roost(home)
     roost.start(sys.executable, "-c", planted)
@@ -212,7 +212,7 @@ def test_A3_down_is_true_although_a_thread_hangs(home: Home) -> None:
         "async def status(self, *_):\n"
         "    asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)\n"
         "    return {'version': '', 'pid': 0}\n"
-        "from roost.daemon.health import health; health.Health.status = status\n"
+        "from roost.daemon.health.status import Status; Status.now = status\n"
         "m.leave(m.main())\n"
     )
     roost = Roost(home)
@@ -303,7 +303,7 @@ def test_A13_a_request_without_a_proper_id_or_an_end_is_answered(roost: Roost) -
 
 
 async def test_A13_a_request_that_does_not_end_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_protocol, "RECEIVING", 0.1)
+    monkeypatch.setattr(protocol, "RECEIVING", 0.1)
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})

@@ -13,7 +13,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
 from roost.core.vocabulary.identity import OPERATOR
-from roost.daemon.serve.arguments import in_words_of_tools, quoted_id
+from roost.daemon.serve.mcp.arguments import in_words_of_tools, quoted_id
 from tests.support.daemon import Roost, cleared, shared_roost
 
 

@@ -12,7 +12,8 @@ import pytest
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Processes, Session
 from roost.daemon.serve import callers
-from roost.daemon.serve.callers import OPERATOR, Caller, Callers
+from roost.daemon.serve.caller import OPERATOR, Caller
+from roost.daemon.serve.callers import Callers
 from roost.errors import DeniedError
 from roost.host.interfaces.processes import Marker
 from roost.host.memory.processes import MemoryProcesses

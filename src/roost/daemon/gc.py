@@ -19,10 +19,10 @@ from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.policy import Policy
 from roost.daemon.death.authority import Authority
 from roost.daemon.death.reaper import Reaper
+from roost.daemon.lock import AlreadyRunningError, hold_lock
 from roost.daemon.registry.inventory import Enumerator, Scope
 from roost.daemon.registry.orphans import Orphan, Orphans, orphan_objects, orphans_among
 from roost.daemon.registry.sweep import HOLD, Pass, Sweeper, judge_all, read_boots, read_hold
-from roost.daemon.serve.listen import AlreadyRunningError, hold_lock
 from roost.daemon.serve.logs import Logs
 from roost.daemon.session.launcher import Launcher
 from roost.daemon.session.live_sessions import LiveSessions

@@ -10,7 +10,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from roost.daemon.serve.listen import AlreadyRunningError, hold_lock
+from roost.daemon.lock import AlreadyRunningError, hold_lock
 from roost.daemon.state.lineage import BOOTS
 from roost.daemon.state.owner import OWNER
 from roost.errors import RoostError, in_words

@@ -24,16 +24,12 @@ from roost.daemon.registry.orphans import Orphans
 from roost.daemon.registry.pool import Pools
 from roost.daemon.registry.recovery import Recovery
 from roost.daemon.registry.sweep import Sweeper
-from roost.daemon.serve.api import Api
-from roost.daemon.serve.callers import Callers
-from roost.daemon.serve.hooks import Hooks
+from roost.daemon.serve.api.api import Api
 from roost.daemon.serve.journal import JournalFeed
 from roost.daemon.serve.logs import Logs
-from roost.daemon.serve.methods import Methods
-from roost.daemon.serve.metrics import Metrics, MetricsKey
-from roost.daemon.serve.rpc import RpcServer
-from roost.daemon.serve.tokens import Tokens
-from roost.daemon.serve.web import WebServer
+from roost.daemon.serve.methods.tables import all_methods
+from roost.daemon.serve.metrics import Metrics
+from roost.daemon.serve.servers import Servers
 from roost.daemon.session.activity import Activity
 from roost.daemon.session.folder import Folders
 from roost.daemon.session.launcher import Launcher
@@ -115,9 +111,16 @@ class Daemon:
         ]
         self._fleet.on_journal += [feed.committed, self._log]
         self._fleet.on_kept.append(waits.known)
-        self._api = Api(machine, self._fleet, self._live_sessions, waits, launcher)
-        self._api.end_unstored = self._executor.end_unstored
-        tokens = Tokens(machine.store)
+        self._api = Api(
+            machine,
+            self._fleet,
+            self._live_sessions,
+            waits,
+            launcher,
+            self._executor.foreign,
+            feed,
+            self._executor.end_unstored,
+        )
         health = Health(
             machine,
             self._fleet,
@@ -128,17 +131,21 @@ class Daemon:
             self._live_sessions,
             url,
         )
-        registry = Registry(self._orphans, adoption, lineage)
-        self._callers = Callers(self._fleet, machine.processes, machine.places.home, tokens.caller)
-        self._fleet.on_committed.append(self._callers.committed)
-        methods = Methods(self._api, self._callers, feed, health, registry, metrics, self.shut_down)
-        self._rpc = RpcServer(methods, self._callers, self._tasks)
-        self._rpc_listener = rpc
-        self._metrics_key = MetricsKey(machine.places.metrics_token, machine.ids.token())
-        self._web = WebServer(
-            machine, self._api, tokens, Hooks(self._supervisor), metrics, self._metrics_key, http
+        methods = all_methods(
+            self._api,
+            health,
+            Registry(self._orphans, adoption, lineage),
+            metrics,
+            self._fleet,
+            machine.store,
+            feed,
+            self.shut_down,
         )
-        launcher.tools = self._web.tools.ready
+        self._servers = Servers(
+            machine, self._fleet, self._tasks, self._api, methods, metrics, self._supervisor, http
+        )
+        self._listener = rpc
+        launcher.tools = self._servers.tools.ready
 
     def shut_down(self, end_agents: bool = False) -> None:  # noqa: FBT001, FBT002 -- also a signal handler
         """Ask the daemon to end; its agents live on unless `end_agents`."""
@@ -153,13 +160,10 @@ class Daemon:
         """
         loaded = await self._machine.store.load()
         self._fleet.load(loaded.peers)
-        self._callers.load()
-        await self._api.ensure_operator()
-        await self._machine.work.files.run(self._metrics_key.prepare)
+        await self._servers.prepare()
+        await self._api.peers.ensure_operator()
         self._supervisor.listen()
-        serving = self._tasks.start(self._web.run(), "http")
-        self._tasks.start(self._web.tools.run(), "tools")
-        await self._web.ready()
+        serving = await self._servers.open_port()
         recovering = self._tasks.start(self._recovery.run(loaded.intents), "recovery")
         self._tasks.start(self._sweep_after(recovering, recovered), "sweep")
         self._tasks.start(self._ticker.run(), "ticker")
@@ -183,8 +187,7 @@ class Daemon:
             self._machine.work.files,
         )
         self._tasks.start(own.run(), "own log")
-        await self._rpc.start(self._rpc_listener)
-        self._tasks.start(self._rpc.stay(self._machine.places.socket, self._machine.clock), "socket")
+        await self._servers.open_socket(self._listener)
         notifier = self._machine.notifier
         self._tasks.start(beat(notifier, self._machine.clock), "watchdog")
         notifier.ready(f"answering on {self._machine.places.socket}")
@@ -209,14 +212,13 @@ class Daemon:
         """End every session as a clean park, one that is just starting too; none is woken meanwhile."""
         self._fleet.policy = replace(self._fleet.policy, waking=False)
         names = [state.peer.name for state in self._fleet.states() if state.sessions]
-        await asyncio.gather(*(self._api.rest(name) for name in names))
+        await asyncio.gather(*(self._api.sessions.rest(name) for name in names))
         await self._cleanup.over()
 
     async def _close(self, serving: "asyncio.Task[None]") -> None:
         self._executor.closing = True
         self._supervisor.close()
-        self._rpc.close()
-        self._web.close()
+        self._servers.close()
         with contextlib.suppress(asyncio.TimeoutError, asyncio.CancelledError):
             async with asyncio.timeout(3):
                 await serving

@@ -11,7 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from starlette.requests import ClientDisconnect
 
-from roost.daemon.serve.listen import PORT, hold_lock, listen_loopback, listen_unix
+from roost.daemon.lock import hold_lock
+from roost.daemon.serve.http.listener import PORT, listen_loopback
+from roost.daemon.serve.socket.listener import listen_unix
 from roost.daemon.server import Daemon
 from roost.daemon.session.origin import bound_to, port_of
 from roost.daemon.state.lineage import Lineage

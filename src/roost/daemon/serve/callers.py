@@ -1,4 +1,4 @@
-"""Who asks the daemon, and how they are kept informed.
+"""Finds out who asks the daemon.
 
 On the socket the kernel says which process has connected. What lives below a session's shim is that session's
 agent, whatever its environment says; everybody else of our user is the operator. A process that left its tree
@@ -8,14 +8,14 @@ is known by its scope and by the marker in its environment, or in that of a proc
 import os
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import Any
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Session
+from roost.daemon.serve.caller import OPERATOR, Caller
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.threads import BusyError, Threads
 from roost.errors import DeniedError, HostError
@@ -23,44 +23,11 @@ from roost.host.interfaces.processes import Marker, Processes
 from roost.host.remote import Connection, Remote, remote_of
 from roost.host.scope import scope_of
 
-Progress = Callable[[dict[str, Any]], None]
-"""Takes `{"state", "why"}` while a caller waits."""
-
 LOOK = 5.0
 """Seconds for finding out who asks; who cannot be told by then may only look."""
 ENDED = 1000
 """Sessions that have ended whose scopes are remembered: what is left in one is no operator."""
 _THREADS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: the operator, or an agent, proven by its token or by the process that has connected.
-
-    `pid`: that process, where it is what proves it. `refused`: why this caller may not ask for anything.
-    `untold`: why the system does not tell, just now, who asks: somebody who may look and change nothing.
-    """
-
-    peer: str | None = None
-    session: str | None = None
-    pid: int | None = None
-    refused: str | None = None
-    untold: str | None = None
-
-    @property
-    def is_agent(self) -> bool:
-        """An agent may only use the agent's tools."""
-        return self.peer is not None
-
-    @property
-    def named(self) -> str:
-        """The agent in words."""
-        if self.pid is None:
-            return f"the agent '{self.peer}'"
-        return f"the agent '{self.peer}' (process {self.pid} belongs to its session)"
-
-
-OPERATOR = Caller()
 
 _Key = ProcessId | Marker | str
 """What a session is known by: one of its own processes, its marker, its scope."""

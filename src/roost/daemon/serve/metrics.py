@@ -1,11 +1,9 @@
 """What is counted, as Prometheus text (exposition format 0.0.4): names, states and times, never a body."""
 
-import hmac
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import roost
 from roost.core.vocabulary import commands as c
@@ -13,35 +11,11 @@ from roost.core.vocabulary.identity import OPERATOR
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import PeerState
 from roost.daemon.state.fleet import Fleet
-from roost.host.files import write_atomic
 from roost.host.interfaces.clock import Clock
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0)
 """Upper bounds of a histogram's buckets, in seconds."""
-
-
-class MetricsKey:
-    """The token of this roost's metrics: made once, readable by its owner only."""
-
-    def __init__(self, path: Path, fresh: str) -> None:
-        """Keep it in `path`; `fresh` is a new one, should there be none yet."""
-        self._path = path
-        self._fresh = fresh
-        self._token = b""
-
-    def prepare(self) -> None:
-        """Blocking: read it, or make it. Raises OSError."""
-        self._token = self._kept()
-
-    def _kept(self) -> bytes:
-        if not self._path.exists():
-            write_atomic(self._path, self._fresh.encode() + b"\n")
-        return self._path.read_bytes().strip()
-
-    def opens(self, token: str) -> bool:
-        """Whether this is it."""
-        return bool(self._token) and hmac.compare_digest(token.encode(), self._token)
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """Who a bearer token belongs to. Only hashes are kept, and only while the session lives."""
 
-from roost.daemon.serve.callers import Caller
+from roost.daemon.serve.caller import Caller
 from roost.daemon.session.launcher import token_hash
 from roost.errors import DeniedError
 from roost.store.interfaces import Store

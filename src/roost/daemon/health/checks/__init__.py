@@ -1,0 +1,1 @@
+"""What `doctor` looks at that only the daemon can see, one module a subject."""

@@ -1,0 +1,45 @@
+"""The daemon's operations, put together: the same ones behind the socket and MCP."""
+
+from roost.daemon.serve.api.mail import Mail
+from roost.daemon.serve.api.messages import Messages
+from roost.daemon.serve.api.own_session import OwnSession
+from roost.daemon.serve.api.peers import Peers
+from roost.daemon.serve.api.sessions import EndUnstored, Sessions
+from roost.daemon.serve.api.terminals import Terminals
+from roost.daemon.serve.api.waiting import Waiting
+from roost.daemon.serve.api.wakes import Wakes
+from roost.daemon.serve.journal import JournalFeed
+from roost.daemon.serve.sending.sender import Sender
+from roost.daemon.session.foreign import Foreign
+from roost.daemon.session.launcher import Launcher
+from roost.daemon.session.live_sessions import LiveSessions
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.machine import Machine
+from roost.daemon.state.waits import Waits
+
+
+class Api:
+    """What people and agents can ask, by what it is about."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        fleet: Fleet,
+        live_sessions: LiveSessions,
+        waits: Waits,
+        launcher: Launcher,
+        foreign: Foreign,
+        feed: JournalFeed,
+        end_unstored: EndUnstored,
+    ) -> None:
+        """Build each from what it works on."""
+        clock = machine.clock
+        self.peers = Peers(machine, fleet, waits, foreign)
+        self.terminals = Terminals(machine, fleet, live_sessions, self.peers)
+        self.wakes = Wakes(machine.store, fleet, waits, launcher, self.peers, self.terminals)
+        self.sessions = Sessions(fleet, waits, clock, self.peers, end_unstored)
+        self.waiting = Waiting(fleet, waits, clock, self.peers)
+        self.sender = Sender(machine, fleet, waits, self.terminals.misplaced)
+        self.messages = Messages(machine, fleet, self.sender)
+        self.mail = Mail(machine, fleet, self.peers, feed)
+        self.own_session = OwnSession(fleet)

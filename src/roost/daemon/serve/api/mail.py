@@ -1,0 +1,93 @@
+"""Mail as people read it: queue and history, inboxes. Looking marks nothing as read; `acknowledge` does."""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.identity import OPERATOR
+from roost.daemon.serve.api.peers import Peers
+from roost.daemon.serve.caller import Caller
+from roost.daemon.serve.journal import JournalFeed
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.machine import Machine
+from roost.errors import DeniedError, RefusedError
+from roost.present.objects import inbox_item, message_row
+from roost.store.interfaces import Wanted
+
+LATEST = 200
+"""Messages that `messages` tells of when no number is asked for."""
+
+
+class Mail:
+    """Reads the store for whoever asks."""
+
+    def __init__(self, machine: Machine, fleet: Fleet, peers: Peers, feed: JournalFeed) -> None:
+        """`feed` tells when mail has come."""
+        self._machine = machine
+        self._fleet = fleet
+        self._peers = peers
+        self._feed = feed
+
+    def mailbox_of(self, caller: Caller, name: str | None) -> str:
+        """Whose mail is asked for: an agent's own; of a person, by default that of the operator.
+
+        Raises DeniedError for an agent that asks for another's.
+        """
+        if caller.is_agent:
+            if name not in (None, caller.peer):
+                raise DeniedError("an agent reads its own inbox only")
+            return caller.peer or OPERATOR
+        return name or self._machine.config.sender or OPERATOR
+
+    def news(self, name: str) -> list[str]:
+        """What whoever reads this mailbox has to know: that mail waits."""
+        state = self._fleet.find(name)
+        if state is None or not state.queued or not self._peers.is_mailbox(name):
+            return []
+        which = "" if name == OPERATOR else f" {name}"
+        return [f"{state.queued} unread for you: `roost inbox{which}`"]
+
+    async def messages(self, wanted: Wanted, limit: int | None) -> list[dict[str, Any]]:
+        """Queue and history, newest last. `wanted.since`: seconds ago. Raises NotFoundError for a peer."""
+        if wanted.to is not None:
+            self._fleet.get(wanted.to)
+        store = self._machine.store
+        found = await store.messages(replace(wanted, since=self._time(wanted.since)), limit or LATEST)
+        heads = await store.heads([message.id for message in found])
+        return [message_row(message, heads.get(message.id, "")) for message in found]
+
+    async def read(self, name: str, since: float | None = None, *, read: bool) -> list[dict[str, Any]]:
+        """The unread mail, oldest first; with `read`, or of the last `since` seconds, also what was read."""
+        self._fleet.get(name)
+        read = read or since is not None
+        mail = await self._machine.store.inbox(name, self._time(since), read=read)
+        return [inbox_item(message, body) for message, body in mail]
+
+    async def follow(
+        self, name: str, since: float | None = None, *, read: bool
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """What `read` shows, then what comes, each once."""
+        seen: set[str] = set()
+        with self._feed.subscribe() as news:
+            while True:
+                for item in await self.read(name, since, read=read):
+                    if item["id"] not in seen:
+                        seen.add(item["id"])
+                        yield item
+                while (await news.get()).peer != name:
+                    pass
+                since, read = None, False
+
+    async def acknowledge(self, name: str, message_ids: Sequence[str]) -> None:
+        """Mark mail as read: its reader has seen it. Raises RefusedError for an agent's."""
+        if not self._peers.is_mailbox(name):
+            raise RefusedError(
+                f"'{name}' is an agent: its mail is handed to it, and nobody reads it in its place;"
+                f" `roost messages {name}` shows what became of it"
+            )
+        if message_ids:
+            await self._fleet.tell(name, r.Acknowledge(tuple(message_ids)))
+
+    def _time(self, ago: float | None) -> float | None:
+        return None if ago is None else self._machine.clock.now() - ago

@@ -1,0 +1,58 @@
+"""What can be asked of messages: their story, once more, given up."""
+
+from typing import Any
+
+from roost.core.vocabulary import requests as r
+from roost.daemon.serve.sending.sender import Sender
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.machine import Machine
+from roost.errors import NotFoundError
+from roost.present.objects import message_object, message_story, peer_row
+from roost.store.interfaces import StoredMessage
+
+
+class Messages:
+    """Tells of single messages, and settles those that wait or are in doubt."""
+
+    def __init__(self, machine: Machine, fleet: Fleet, sender: Sender) -> None:
+        """Know this fleet's messages; `sender` sends those that are sent again."""
+        self._machine = machine
+        self._fleet = fleet
+        self._sender = sender
+
+    async def get(self, message_id: str) -> StoredMessage:
+        """One message by id or unambiguous prefix."""
+        stored = await self._machine.store.message(message_id)
+        if stored is None:
+            raise NotFoundError(f"there is no message '{message_id}'; `roost messages` shows the latest")
+        return stored
+
+    async def story(self, stored: StoredMessage, *, whole: bool) -> dict[str, Any]:
+        """A message's whole story, with how it begins or with its `whole` body."""
+        message = stored.message
+        state = self._fleet.find(message.to)
+        recipient = peer_row(state, self._machine.clock.now()) if state is not None else None
+        body = await self._machine.store.body(message.id) or b""
+        return message_story(stored, recipient, body, whole=whole)
+
+    async def resend(self, prefix: str, by: str) -> tuple[str, list[str]]:
+        """Send a message again; returns its id and lines for the asker.
+
+        One in doubt keeps its id. One that came to its end without being taken is repeated as a new message,
+        the same one however often it is asked for. Raises RefusedError for any other.
+        """
+        message = (await self.get(prefix)).message
+        if not message.final:
+            outcome = await self._fleet.tell(message.to, r.Resend(message.id, by))
+            return message.id, outcome.advice
+        return await self._sender.repeat(message)
+
+    async def drop(self, prefix: str, by: str) -> str:
+        """Give up a message that waits or is in doubt; returns its id. Raises RefusedError for any other."""
+        message = (await self.get(prefix)).message
+        await self._fleet.tell(message.to, r.Drop(message.id, by))
+        return message.id
+
+    def waiting(self, name: str) -> list[dict[str, Any]]:
+        """Messages that wait for a peer, as an agent sees its own inbox."""
+        return [message_object(message) for message in self._fleet.get(name).messages]

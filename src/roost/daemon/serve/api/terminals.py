@@ -1,0 +1,63 @@
+"""What can be asked of the terminals of live peers."""
+
+from pathlib import Path
+
+from roost.core.vocabulary.session import Session
+from roost.daemon.serve.api.peers import Peers
+from roost.daemon.session.live_sessions import LiveSession, LiveSessions
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.machine import Machine
+from roost.errors import RefusedError
+
+
+class Terminals:
+    """Finds live sessions by the names of their peers."""
+
+    def __init__(self, machine: Machine, fleet: Fleet, live_sessions: LiveSessions, peers: Peers) -> None:
+        """Know this fleet's live sessions."""
+        self._machine = machine
+        self._fleet = fleet
+        self._live_sessions = live_sessions
+        self._peers = peers
+
+    def find(self, name: str) -> LiveSession | None:
+        """The live session of a peer, None when it has none."""
+        session = self._fleet.get(name).session
+        return self._live_sessions.find(session.id) if session is not None else None
+
+    def live(self, name: str) -> LiveSession:
+        """The live session of a peer; raises RefusedError when it sleeps."""
+        if self._peers.is_mailbox(name):
+            raise RefusedError(f"'{name}' is a mailbox and has no terminal; see `roost inbox {name}`")
+        live = self.find(name)
+        if live is None:
+            if (session := self._fleet.get(name).session) is not None:
+                refuse_held(name, session)
+            raise RefusedError(f"'{name}' has no live session; wake it with `roost wake {name}`")
+        return live
+
+    async def joinable(self, name: str) -> Path:
+        """The socket of a live peer's terminal, on which its tmux server listens. Raises RoostError."""
+        terminal = self.live(name).terminal
+        await self._machine.terminals.reopen(terminal.socket, terminal.server)
+        return terminal.socket
+
+    async def screen(self, name: str) -> str:
+        """What a live peer's terminal shows now. Raises RefusedError when it sleeps."""
+        return await self.live(name).terminal.capture()
+
+    def log(self, name: str) -> Path:
+        """Where what a peer's terminal shows is written to. Raises NotFoundError."""
+        self._fleet.get(name)
+        return self._machine.places.pane_log(name)
+
+    def misplaced(self, name: str) -> str | None:
+        """What is wrong with the folder that a live peer works in."""
+        live = self.find(name) if self._fleet.find(name) is not None else None
+        return live.misplaced.why if live is not None and live.misplaced is not None else None
+
+
+def refuse_held(name: str, session: Session) -> None:
+    """Raise RefusedError for a session that waits for its conversation: nothing is there to join."""
+    if session.held:
+        raise RefusedError(f"'{name}' waits: {session.why}, or `roost restart {name}` begins a fresh one")

@@ -1,0 +1,33 @@
+"""Who asks, once that is known."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the operator, or an agent, proven by its token or by the process that has connected.
+
+    `pid`: that process, where it is what proves it. `refused`: why this caller may not ask for anything.
+    `untold`: why the system does not tell, just now, who asks: somebody who may look and change nothing.
+    """
+
+    peer: str | None = None
+    session: str | None = None
+    pid: int | None = None
+    refused: str | None = None
+    untold: str | None = None
+
+    @property
+    def is_agent(self) -> bool:
+        """An agent may only use the agent's tools."""
+        return self.peer is not None
+
+    @property
+    def named(self) -> str:
+        """The agent in words."""
+        if self.pid is None:
+            return f"the agent '{self.peer}'"
+        return f"the agent '{self.peer}' (process {self.pid} belongs to its session)"
+
+
+OPERATOR = Caller()

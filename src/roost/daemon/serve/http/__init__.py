@@ -1,0 +1,1 @@
+"""The loopback port: tools over MCP, hooks, health, metrics."""

@@ -1,0 +1,70 @@
+"""The loopback HTTP server."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Generator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from roost.daemon.serve.http.protocol import BoundedProtocol
+
+
+class HttpServer:
+    """Serves on one listening socket until closed."""
+
+    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+        """Serve this application."""
+        config = uvicorn.Config(
+            app,
+            http=BoundedProtocol,
+            loop="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            ws="none",
+            timeout_graceful_shutdown=1,
+        )
+        self._server = _Server(config)
+        self._listener = listener
+
+    async def run(self) -> None:
+        """Serve until closed; the socket is closed too when this is cancelled."""
+        try:
+            await self._server.serve([self._listener])
+        finally:
+            self._server.leave(self._listener)
+
+    async def ready(self) -> None:
+        """Return when it serves."""
+        await self._server.up.wait()
+
+    def close(self) -> None:
+        """Finish the running requests and end."""
+        self._server.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that tells when it serves, and leaves signals to the daemon."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        """Not serving yet."""
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start serving, then say so."""
+        await super().startup(sockets)
+        self.up.set()
+
+    def leave(self, listener: socket.socket) -> None:
+        """Take no more connections."""
+        for server in self.servers if self.started else ():
+            server.close()
+        listener.close()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave signals alone."""
+        yield

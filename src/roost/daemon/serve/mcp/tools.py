@@ -1,0 +1,164 @@
+"""The agents' tools over MCP. Who calls is proven by the bearer token of the request, never an argument."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, NoReturn, TypeVar
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.transport_security import TransportSecuritySettings
+from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_PARAMS, CallToolResult, InputRequiredResult, TextContent
+from pydantic import Field
+from starlette.applications import Starlette
+
+import roost
+from roost.core.vocabulary.identity import SYSTEM
+from roost.daemon.serve.api.api import Api
+from roost.daemon.serve.caller import Caller
+from roost.daemon.serve.mcp.arguments import in_words_of_tools, understood
+from roost.daemon.serve.mcp.lazy_tools import CallerOf
+from roost.daemon.serve.sending.draft import Draft
+from roost.errors import RoostError, UsageError
+
+T = TypeVar("T")
+
+INSTRUCTIONS = (
+    "You are one of several named agents. A message to you starts with a line `[roost message <id> from"
+    " <peer> ...]`. Answer it with send_message(to=<peer>, body=..., reply_to=<id>): the sender does not see"
+    " your terminal. Use list_peers to find others."
+)
+
+
+class _Server(MCPServer):
+    """Takes arguments as they are meant, and answers in one block."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call one tool. Raises ToolError in words for a model."""
+        tools = {tool.name: tool.input_schema for tool in await self.list_tools()}
+        if name in tools:
+            schema = tools[name]
+            try:
+                arguments = understood(
+                    name, arguments, list(schema.get("properties", {})), schema.get("required", [])
+                )
+            except UsageError as error:
+                raise ToolError(error.message) from error
+        result = await super().call_tool(name, arguments, context)
+        if isinstance(result, CallToolResult) and name in _LISTS and not result.is_error:
+            return result.model_copy(update={"content": [_block(name, result.structured_content)]})
+        return result
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Any, Any] | None = None
+    ) -> NoReturn:
+        """There are no prompts. Raises MCPError: mcp 2.3 logs its own error with a traceback."""
+        _ = arguments, context
+        raise MCPError(INVALID_PARAMS, f"there is no prompt '{name}'")
+
+
+_LISTS = {"list_peers": "there is nobody else yet", "read_inbox": "no message waits for you"}
+"""Tools that answer with a list, and what an empty one says."""
+
+
+def _block(tool: str, structured: dict[str, Any] | None) -> TextContent:
+    """The whole list as one text: a client that shows blocks one by one would show a hundred."""
+    rows: list[Any] = (structured or {}).get("result") or []
+    return TextContent(type="text", text=json.dumps(rows, indent=1) if rows else _LISTS[tool])
+
+
+def tools_app(api: Api, caller_of: CallerOf, body: int) -> Starlette:
+    """The HTTP application that serves them; a request's body has at most `body` bytes."""
+    return _build(api, caller_of).streamable_http_app(
+        json_response=True,
+        stateless_http=True,
+        max_request_body_size=body,
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )
+
+
+def _build(api: Api, caller_of: CallerOf) -> MCPServer:
+    """The MCP server with its four tools; `caller_of` proves who sent a request."""
+    # Claude Code 2.1.328 drops the tools for good when its subscription stream stays broken for 20 s, as in a
+    # long restart of ours; without subscriptions it calls again and the tools are there.
+    server = _Server(
+        "roost",
+        version=roost.__version__,
+        instructions=INSTRUCTIONS,
+        log_level="WARNING",
+        subscriptions=False,
+    )
+
+    async def who(context: Context) -> Caller:
+        return await caller_of(context.request_context.request)
+
+    @server.tool()
+    async def send_message(
+        context: Context,
+        to: Annotated[str, Field(description="Name of the peer to send to, as in list_peers.")],
+        body: Annotated[str, Field(description="The message.")],
+        topic: Annotated[str | None, Field(description="A short subject that groups messages.")] = None,
+        reply_to: Annotated[str | None, Field(description="Id of the message that this answers.")] = None,
+        attachments: Annotated[
+            list[str] | None, Field(description="Absolute paths of files to send along.")
+        ] = None,
+        key: Annotated[
+            str | None, Field(description="Chosen by you: sending again with the same key sends only once.")
+        ] = None,
+    ) -> dict[str, str]:
+        """Send a message to another agent or person. It is stored at once and wakes the receiver."""
+
+        async def send(caller: Caller) -> dict[str, str]:
+            draft = Draft(to, body, None, topic, reply_to, attachments or (), key=key)
+            sent = await api.sender.send(caller, draft, lambda _event: None)
+            return {"id": sent.message.id, "note": " ".join(map(in_words_of_tools, sent.advice))}
+
+        return await _said(who(context), send)
+
+    @server.tool()
+    async def list_peers(context: Context) -> list[dict[str, Any]]:
+        """List the agents and people you can send messages to, with what they are doing and why."""
+
+        async def rows(caller: Caller) -> list[dict[str, Any]]:
+            keys = ("name", "description", "runtime", "state", "why", "queued")
+            return [
+                {key: row[key] for key in keys} | {"you": row["name"] == caller.peer}
+                for row in api.peers.rows()
+            ]
+
+        return await _said(who(context), rows)
+
+    @server.tool()
+    async def read_inbox(context: Context) -> list[dict[str, Any]]:
+        """Show the messages that wait for you. They are delivered to you one by one; this only looks."""
+
+        async def waiting(caller: Caller) -> list[dict[str, Any]]:
+            return api.messages.waiting(caller.peer or SYSTEM)
+
+        return await _said(who(context), waiting)
+
+    @server.tool()
+    async def done(
+        context: Context,
+        summary: Annotated[str | None, Field(description="One line on what was done.")] = None,
+    ) -> str:
+        """Say that your work is finished; your session ends after this turn and keeps its conversation."""
+
+        async def finish(caller: Caller) -> str:
+            await api.own_session.done(caller, summary or "")
+            return "your session ends after this turn"
+
+        return await _said(who(context), finish)
+
+    return server
+
+
+async def _said(caller: Awaitable[Caller], work: Callable[[Caller], Awaitable[T]]) -> T:
+    """Run a tool; our errors reach the model as their sentence (mcp 2.3 hides other exceptions)."""
+    try:
+        return await work(await caller)
+    except RoostError as error:
+        raise ToolError(in_words_of_tools(error.message)) from error

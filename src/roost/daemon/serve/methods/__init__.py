@@ -1,0 +1,1 @@
+"""The methods of the socket, one table a subject."""

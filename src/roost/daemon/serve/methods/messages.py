@@ -1,0 +1,143 @@
+"""The methods about messages: sent, listed, shown, sent again, given up."""
+
+from typing import Any
+
+import msgspec
+
+from roost.core.vocabulary.identity import OPERATOR
+from roost.core.vocabulary.message import MessageState, Timing
+from roost.daemon.health.alarms import Alarms
+from roost.daemon.serve.api.api import Api
+from roost.daemon.serve.methods.method import BY, Answer, Call, Method, Params, Table
+from roost.daemon.serve.methods.parameters import Count
+from roost.daemon.serve.sending.draft import Draft
+from roost.errors import DeniedError, UsageError
+from roost.present.objects import message_object
+from roost.store.interfaces import Wanted
+
+
+class Send(Params):
+    """A message. `ttl` and `timeout`: seconds. `words`: of a body that was written as several of them."""
+
+    to: str
+    body: str
+    sender: str | None = msgspec.field(default=None, name="from")
+    topic: str | None = None
+    reply_to: str | None = None
+    attach: list[str] = msgspec.field(default_factory=list[str])
+    ttl: float | None = None
+    when: Timing = Timing.NEXT
+    words: list[str] = msgspec.field(default_factory=list[str])
+    key: str | None = None
+    wait: str | None = None
+    timeout: float | None = None
+
+
+class Messages(Params):
+    """Which messages. `since`: seconds ago."""
+
+    name: str | None = None
+    state: str | None = None
+    limit: Count | None = None
+    sender: str | None = msgspec.field(default=None, name="from")
+    topic: str | None = None
+    since: float | None = None
+    text: str | None = None
+
+
+class Message(Params):
+    """A message; `body`: with all of its body."""
+
+    id: str
+    body: bool = False
+
+
+class Id(Params):
+    """A message, by a prefix of its id that is clear."""
+
+    id: str
+
+
+class MessageMethods:
+    """Answers what is asked about messages."""
+
+    def __init__(self, api: Api, alarms: Alarms) -> None:
+        """`alarms` tell what a list leaves out."""
+        self._api = api
+        self._alarms = alarms
+
+    def table(self) -> Table:
+        """Its methods by name."""
+        return {
+            "send": Method(Send, self._send, agents=True, waits=True),
+            "messages": Method(Messages, self._messages, looks=True),
+            "message": Method(Message, self._message, agents=True, looks=True),
+            "resend": Method(Id, self._resend),
+            "drop": Method(Id, self._drop),
+        }
+
+    async def _send(self, call: Call[Send]) -> Answer:
+        asked = call.params
+        wait = asked.wait or "stored"
+        if wait not in ("stored", "accepted", "done", "replied"):
+            raise UsageError(f"--wait is one of stored, accepted, done, replied, not '{wait}'")
+        draft = Draft(
+            to=asked.to,
+            body=asked.body,
+            sender=asked.sender,
+            topic=asked.topic,
+            reply_to=asked.reply_to,
+            attach=asked.attach,
+            ttl=asked.ttl,
+            key=asked.key,
+            wait=wait,
+            timing=asked.when,
+            timeout=asked.timeout,
+            words=asked.words,
+        )
+        sent = await self._api.sender.send(call.caller, draft, call.progress)
+        reply = None
+        if sent.reply is not None:
+            message, body = sent.reply
+            # It counts as read once whoever waited says that it was shown.
+            mine = message.to == OPERATOR and not call.caller.is_agent
+            reply = {
+                "id": message.id,
+                "from": message.sender,
+                "body": body,
+                "unread": message.to if mine else None,
+            }
+        result = {
+            "id": sent.message.id,
+            "state": str(sent.message.state),
+            "why": sent.message.why,
+            "reply": reply,
+        }
+        return Answer(result, sent.advice)
+
+    async def _messages(self, call: Call[Messages]) -> Answer:
+        asked = call.params
+        try:
+            state = MessageState(asked.state) if asked.state is not None else None
+        except ValueError as error:
+            known = ", ".join(str(each) for each in MessageState)
+            raise UsageError(f"'{asked.state}' is no state of a message; known are {known}") from error
+        wanted = Wanted(asked.name, asked.sender, state, asked.topic, asked.since, asked.text)
+        return Answer(await self._api.mail.messages(wanted, asked.limit), self._alarms.unreadable())
+
+    async def _message(self, call: Call[Message]) -> Answer:
+        asked, caller = call.params, call.caller
+        stored = await self._api.messages.get(asked.id)
+        if caller.is_agent and caller.peer not in (stored.message.sender, stored.message.to):
+            raise DeniedError("the message is neither from you nor to you")
+        return Answer(await self._api.messages.story(stored, whole=asked.body))
+
+    async def _resend(self, call: Call[Id]) -> Answer:
+        message_id, advice = await self._api.messages.resend(call.params.id, BY)
+        return Answer(await self._told(message_id), advice)
+
+    async def _drop(self, call: Call[Id]) -> Answer:
+        return Answer(await self._told(await self._api.messages.drop(call.params.id, BY)))
+
+    async def _told(self, message_id: str) -> dict[str, Any]:
+        return message_object((await self._api.messages.get(message_id)).message)

@@ -1,0 +1,67 @@
+"""One method of the socket: what it takes, who may call it, what it answers."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from roost.daemon.serve.caller import Caller
+from roost.daemon.serve.progress import Progress
+
+BY = "operator"
+"""Whom the journal names for what a method has changed."""
+
+
+class Params(msgspec.Struct, forbid_unknown_fields=True):
+    """What a method takes; anything else is refused."""
+
+
+P = TypeVar("P", bound=Params)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A result, and lines for the asker's eyes."""
+
+    result: Any
+    notes: list[str] = field(default_factory=list[str])
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A result that comes in pieces."""
+
+    items: AsyncGenerator[dict[str, Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[P]):
+    """One call, its parameters checked and its caller known."""
+
+    params: P
+    caller: Caller
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Method(Generic[P]):
+    """What is done with a call.
+
+    `agents`: they may call it, too. `looks`: it changes nothing. `waits`: it may take as long as it takes,
+    and other requests of its connection do not wait for it.
+    """
+
+    params: type[P]
+    handler: Callable[[Call[P]], Awaitable[Answer | Stream]]
+    agents: bool = False
+    looks: bool = False
+    waits: bool = False
+
+    def checked(self, given: Mapping[str, Any], caller: Caller, progress: Progress) -> Call[P]:
+        """A call of it with these parameters. Raises ValidationError of msgspec."""
+        return Call(msgspec.convert(given, self.params), caller, progress)
+
+
+Table = Mapping[str, Method[Any]]
+"""Methods by name."""

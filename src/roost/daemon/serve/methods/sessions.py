@@ -1,0 +1,85 @@
+"""The methods about sessions: begun, parked, ended, and what is asked of a running one."""
+
+import asyncio
+
+from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.peer import WakeMode
+from roost.daemon.serve.api.api import Api
+from roost.daemon.serve.methods.method import BY, Answer, Call, Method, Params, Table
+from roost.daemon.serve.methods.parameters import Named
+from roost.errors import UsageError
+
+
+class Wake(Params):
+    """A peer, and how it is woken."""
+
+    name: str
+    mode: WakeMode = WakeMode.NATURAL
+
+
+class Restart(Params):
+    """A peer; `resume`: its next session goes on in its conversation."""
+
+    name: str
+    resume: bool = False
+
+
+class Some(Params):
+    """One peer, or all."""
+
+    name: str | None = None
+    all: bool = False
+
+
+class SessionMethods:
+    """Answers what is asked about sessions."""
+
+    def __init__(self, api: Api) -> None:
+        """Ask these operations."""
+        self._api = api
+
+    def table(self) -> Table:
+        """Its methods by name."""
+        return {
+            "wake": Method(Wake, self._wake, waits=True),
+            "restart": Method(Restart, self._restart, waits=True),
+            "sleep": Method(Named, self._sleep, waits=True),
+            "stop": Method(Some, self._stop, waits=True),
+            "start": Method(Some, self._start),
+            "refresh": Method(Some, self._refresh),
+            "interrupt": Method(Named, self._interrupt, waits=True),
+            "compact": Method(Named, self._compact, waits=True),
+        }
+
+    async def _wake(self, call: Call[Wake]) -> Answer:
+        return Answer(*await self._api.wakes.wake(call.params.name, call.params.mode, BY, call.progress))
+
+    async def _restart(self, call: Call[Restart]) -> Answer:
+        asked = call.params
+        return Answer(await self._api.wakes.restart(asked.name, BY, call.progress, resume=asked.resume))
+
+    async def _sleep(self, call: Call[Named]) -> Answer:
+        return Answer(*await self._api.sessions.put_to_sleep(call.params.name))
+
+    async def _stop(self, call: Call[Some]) -> Answer:
+        stops = (self._api.sessions.stop(name, BY) for name in self._names(call.params))
+        return Answer(await asyncio.gather(*stops))
+
+    async def _start(self, call: Call[Some]) -> Answer:
+        return Answer([await self._api.sessions.start(name, BY) for name in self._names(call.params)])
+
+    async def _refresh(self, call: Call[Some]) -> Answer:
+        return Answer([await self._api.sessions.refresh(name, BY) for name in self._names(call.params)])
+
+    def _names(self, asked: Some) -> list[str]:
+        if asked.name is not None and not asked.all:
+            return [asked.name]
+        if asked.all and asked.name is None:
+            return self._api.peers.agents()
+        raise UsageError("name one peer, or say --all")
+
+    async def _interrupt(self, call: Call[Named]) -> Answer:
+        return Answer(await self._api.sessions.control(call.params.name, r.Interrupt(BY), call.progress))
+
+    async def _compact(self, call: Call[Named]) -> Answer:
+        return Answer(await self._api.sessions.control(call.params.name, r.Compact(BY), call.progress))

@@ -1,0 +1,159 @@
+"""Sends: from what was asked for to a stored message."""
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
+
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.identity import HUMAN, OPERATOR, derive
+from roost.core.vocabulary.message import Message, MessageState
+from roost.daemon.serve.caller import Caller
+from roost.daemon.serve.progress import Progress
+from roost.daemon.serve.sending.addressing import Addressing
+from roost.daemon.serve.sending.draft import Draft
+from roost.daemon.serve.sending.outcome import Outcome, Sent
+from roost.daemon.state.attachments import Attachments
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.machine import Machine
+from roost.daemon.state.waits import Waits
+from roost.errors import RefusedError, UsageError
+
+
+class Sender:
+    """Sends messages."""
+
+    def __init__(
+        self, machine: Machine, fleet: Fleet, waits: Waits, misplaced: Callable[[str], str | None]
+    ) -> None:
+        """Send to this fleet's peers; `misplaced` tells what is wrong with the folder of one."""
+        self._misplaced = misplaced
+        self._machine = machine
+        self._fleet = fleet
+        self._waits = waits
+        self._addressing = Addressing(machine, fleet)
+        self._attachments = Attachments(machine.places.attachments)
+        self._sending: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    async def send(self, caller: Caller, draft: Draft, progress: Progress) -> Sent:
+        """Store a message, then wait for what was asked for. Raises WaitTimeoutError when time is up."""
+        sender = self._addressing.sender(caller, draft)
+        body = draft.checked()
+        recipient = self._fleet.get(draft.to)
+        blank = not (body.strip() if caller.is_agent else body)
+        if blank and not draft.attach and not self._fleet.policy.of(recipient.peer.settings.runtime).mailbox:
+            raise UsageError("the message is empty; it would wake an agent for nothing")
+        if len(draft.words) > 1 and self._fleet.find(draft.words[0]) is not None:
+            raise UsageError(
+                f"'{draft.words[0]}' is a peer, too, and a message goes to one; where the text for"
+                f" '{draft.to}' begins with that word, quote the text"
+            )
+        reply_to = await self._addressing.reply_to(draft, sender, checked=caller.is_agent)
+        message_id = self._id(sender, draft)
+        with self._waits.message(message_id) as changes, self._waits.replies(message_id) as replies:
+            async with self._alone(message_id):
+                message, advice = await self._store(message_id, sender, draft, reply_to, body)
+            if draft.wait == "stored":
+                return Sent(message, None, advice)
+            progress({"id": message.id, "notes": advice})
+            outcome = Outcome(self._machine, self._fleet, self._waits, changes, replies, progress)
+            return await outcome.awaited(message, draft.wait, draft.timeout)
+
+    @contextlib.asynccontextmanager
+    async def _alone(self, message_id: str) -> AsyncGenerator[None]:
+        """Store one id at a time: two calls with the same key must not both find it unused."""
+        lock, others = self._sending.get(message_id, (asyncio.Lock(), 0))
+        self._sending[message_id] = lock, others + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, others = self._sending.pop(message_id)
+            if others > 1:
+                self._sending[message_id] = lock, others - 1
+
+    def _id(self, sender: str, draft: Draft) -> str:
+        """A new id, or, with an idempotency key, the one id that this sender's key always has."""
+        if draft.key is None:
+            return self._machine.ids.new()
+        return derive(self._fleet.get(sender).peer.seed, "key", draft.key)
+
+    async def _store(
+        self, message_id: str, sender: str, draft: Draft, reply_to: str | None, body: bytes
+    ) -> tuple[Message, list[str]]:
+        digest = hashlib.sha256(body).hexdigest()
+        if draft.key is not None:
+            known = await self._machine.store.message(message_id)
+            if known is not None:
+                if not draft.is_of(known.message, digest, reply_to):
+                    raise RefusedError(f"the key '{draft.key}' was used for another message: {message_id}")
+                await self._replied(known.message)
+                return known.message, []
+        now = self._machine.clock.now()
+        attachments = await self._attachments.copy(draft.attach) if draft.attach else ()
+        message = Message(
+            id=message_id,
+            sender=sender,
+            to=draft.to,
+            created_at=now,
+            size=len(body),
+            digest=digest,
+            topic=draft.topic,
+            reply_to=reply_to,
+            expires_at=now + draft.ttl if draft.ttl is not None else None,
+            attachments=attachments,
+            timing=draft.timing,
+        )
+        outcome = await self._fleet.tell(
+            draft.to, r.Submit(message, fresh=draft.key is None), bodies={message_id: body}
+        )
+        if outcome.state is not None:
+            message = replace(message, to=outcome.state.peer.name)
+        await self._replied(message)
+        wrong = self._misplaced(message.to)
+        return message, [*outcome.advice, *([f"'{message.to}': {wrong}"] if wrong is not None else [])]
+
+    async def repeat(self, ended: Message) -> tuple[str, list[str]]:
+        """Send a message that ended without being taken once more; returns its new id and advice.
+
+        The new id follows from the old one, so asking twice sends once. Raises RefusedError if it was taken.
+        """
+        if ended.state is MessageState.DONE or ended.notice is not None:
+            raise RefusedError(
+                f"message {ended.id} is {ended.state}; send a new one with `roost send {ended.to}`"
+            )
+        again = derive(self._fleet.get(ended.to).peer.seed, "repeat", ended.id)
+        async with self._alone(again):
+            if await self._machine.store.message(again) is not None:
+                return again, [f"it was sent again before, as message {again}"]
+            message = Message(
+                id=again,
+                sender=ended.sender,
+                to=ended.to,
+                created_at=self._machine.clock.now(),
+                size=ended.size,
+                digest=ended.digest,
+                topic=ended.topic,
+                reply_to=ended.reply_to,
+                attachments=ended.attachments,
+                timing=ended.timing,
+            )
+            body = await self._machine.store.body(ended.id)
+            event = r.Submit(message, repeats=ended.id)
+            outcome = await self._fleet.tell(ended.to, event, bodies={again: body or b""})
+            return again, outcome.advice
+
+    async def _replied(self, message: Message) -> None:
+        """Note at the sender that it answered; a reply that is sent again says so again.
+
+        A daemon that was killed between storing the reply and this note is told by the repetition.
+        """
+        sender = self._fleet.find(message.sender)
+        if sender is None:
+            return
+        if sender.peer.settings.runtime == HUMAN and message.sender != OPERATOR:
+            await self._fleet.tell(message.sender, f.Seen())
+        if message.reply_to is not None:
+            await self._fleet.tell(message.sender, f.Replied(message.reply_to, message.id))

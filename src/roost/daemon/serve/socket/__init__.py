@@ -1,0 +1,1 @@
+"""The Unix socket of the command line."""
