@@ -292,7 +292,7 @@ async def test_N7_an_unreadable_process_table_proves_no_end(parts: Parts) -> Non
     assert str(await asyncio.wait_for(waiting, PATIENCE)) == "its tree is empty"
 
 
-async def test_P9_a_burial_that_fails_is_tried_again(parts: Parts) -> None:
+async def test_P9_a_reaping_that_fails_is_tried_again(parts: Parts) -> None:
     reaper = _Reaper()
     processes = MemoryProcesses()
     one = ProcessId("boot", 7, 7)
@@ -355,7 +355,7 @@ class _Unreadable:
         raise OSError(28, "No space left on device")
 
 
-async def test_P9_a_death_record_that_cannot_be_read_does_not_hold_up_the_burial(parts: Parts) -> None:
+async def test_P9_a_death_record_that_cannot_be_read_does_not_hold_up_the_reaping(parts: Parts) -> None:
     machine: Any = SimpleNamespace(clock=parts.clock, places=find_places({}, "/tmp/r"), work=Work())
     nothing: Any = None
     reaper = Reaper(machine, parts.fleet, LiveSessions(), nothing, cast("Any", _Unreadable()))
