@@ -36,7 +36,7 @@ from roost.daemon.state.threads import Work
 from roost.errors import RoostError, StoreError
 from roost.host.memory.clock import VirtualClock
 from roost.host.memory.processes import MemoryProcesses
-from roost.host.shimlib.machine import ring
+from roost.host.shimlib.machine import announce
 from roost.host.spool import Spool
 from roost.local.paths import find_places
 from roost.store.interfaces import Batch, intent_for
@@ -292,7 +292,7 @@ async def test_N7_an_unreadable_process_table_proves_no_end(parts: Parts) -> Non
     assert str(await asyncio.wait_for(waiting, PATIENCE)) == "its tree is empty"
 
 
-async def test_P9_a_burial_that_fails_is_tried_again(parts: Parts) -> None:
+async def test_P9_a_reaping_that_fails_is_tried_again(parts: Parts) -> None:
     reaper = _Reaper()
     processes = MemoryProcesses()
     one = ProcessId("boot", 7, 7)
@@ -334,8 +334,8 @@ async def test_P9_a_recorded_end_is_reaped_while_the_shim_lives_on(
     exits.ended(live)
     record = {"session": "s", "peer": "a", "generation": 1, "boot": "b", "at": 1.0, "signal": 9}
     for nonce in ("another", "n"):
-        ring(str(spool.path / "bell"), json.dumps({**record, "nonce": nonce}) + "\n")
-    ring(str(spool.path / "bell"), "torn\n")
+        announce(str(spool.path / "bell"), json.dumps({**record, "nonce": nonce}) + "\n")
+    announce(str(spool.path / "bell"), "torn\n")
     await eventually(lambda: live.record, timeout=PATIENCE, why="the record was heard of")
     assert live.record is not None
     assert live.record.nonce == "n"
@@ -355,7 +355,7 @@ class _Unreadable:
         raise OSError(28, "No space left on device")
 
 
-async def test_P9_a_death_record_that_cannot_be_read_does_not_hold_up_the_burial(parts: Parts) -> None:
+async def test_P9_a_death_record_that_cannot_be_read_does_not_hold_up_the_reaping(parts: Parts) -> None:
     machine: Any = SimpleNamespace(clock=parts.clock, places=find_places({}, "/tmp/r"), work=Work())
     nothing: Any = None
     reaper = Reaper(machine, parts.fleet, LiveSessions(), nothing, cast("Any", _Unreadable()))

@@ -159,7 +159,7 @@ def test_N5_N8_a_store_that_takes_nothing_forgets_nothing(senses: Senses) -> Non
 
 
 @pytest.mark.parametrize("place", ["spool", "forensics", "exits_log"])
-def test_N5_P12_a_place_that_cannot_be_written_stops_no_burial_and_no_wake(
+def test_N5_P12_a_place_that_cannot_be_written_stops_no_reaping_and_no_wake(
     senses: Senses, place: str
 ) -> None:
     """A file where a directory should be, and the other way round: it fails for every user."""

@@ -172,7 +172,7 @@ class Daemon:
             self._live_sessions,
             self._machine.places,
             self._machine.clock,
-            self._machine.work.glances,
+            self._machine.work.activity,
         )
         self._tasks.start(activity.run(), "activity")
         self._tasks.start(PaneLogs(self._machine, self._live_sessions).run(), "pane logs")

@@ -42,20 +42,20 @@ class Exits:
         self._tasks = tasks
         self._closing = False
         self._reaping: set[str] = set()
-        self._bell: Watch | None = None
+        self._announced: Watch | None = None
 
     def listen(self) -> None:
         """Hear of each death record as it is written."""
         try:
-            self._bell = self._reaper.listen(self._recorded)
+            self._announced = self._reaper.listen(self._recorded)
         except SensorError as error:
             _log.warning("deaths are noticed when the shims leave, a little later: %s", error.message)
 
     def close(self) -> None:
         """Take no more notice of anything."""
         self._closing = True
-        if self._bell is not None:
-            self._bell.cancel()
+        if self._announced is not None:
+            self._announced.cancel()
 
     def expected(self, live: LiveSession) -> bool:
         """Whether nobody misses its terminal: it is being reaped, or the daemon leaves."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from roost.core.sessions.claim import outrun_by
+from roost.core.sessions.unregistered import outrun_by
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.identity import SYSTEM

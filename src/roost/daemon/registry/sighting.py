@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from roost.core.sessions.evidence import Fact, Sight, Source
 from roost.core.sessions.sweep import Row
 from roost.core.vocabulary.identity import ProcessId
+from roost.core.vocabulary.phrases import THEIRS
 from roost.core.vocabulary.session import Session
-from roost.core.vocabulary.words import THEIRS
 from roost.host.interfaces.processes import Liveness, Marker, Probe
 from roost.host.shim_spec import DeathRecord, Started
 

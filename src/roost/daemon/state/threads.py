@@ -171,7 +171,7 @@ class Work:
 
     records: Threads = field(default_factory=lambda: Threads("records", 64, RECORD))
     searches: Threads = field(default_factory=lambda: Threads("searches", 16, 120.0))
-    glances: Threads = field(default_factory=lambda: Threads("glances", 1, 2.0))
+    activity: Threads = field(default_factory=lambda: Threads("activity", 1, 2.0))
     launches: Threads = field(default_factory=lambda: Threads("launches", 16, LAUNCH))
     processes: Threads = field(default_factory=lambda: Threads("processes", 16, 30.0))
     files: Threads = field(default_factory=lambda: Threads("files", 32, 30.0))
