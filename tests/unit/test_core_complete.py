@@ -6,7 +6,7 @@ from typing import get_args
 
 import roost
 from roost.core.decide import _HANDLERS
-from roost.core.vocabulary.events import Event
+from roost.core.vocabulary import events as e
 
 SOURCE = Path(roost.__file__).parent
 BY_ITS_ROW = {"launch", "offer", "examine"}
@@ -14,7 +14,7 @@ BY_ITS_ROW = {"launch", "offer", "examine"}
 
 
 def test_each_event_has_its_handler() -> None:
-    assert set(_HANDLERS) == set(get_args(Event))
+    assert set(_HANDLERS) == set(get_args(e.Event))
 
 
 def test_N8_each_intent_is_taken_up_by_the_next_daemon() -> None:
