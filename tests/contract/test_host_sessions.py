@@ -117,15 +117,15 @@ async def test_P9_agents_end_is_recorded_and_the_session_goes(stage: Stage) -> N
     started = await stage.launch()
     assert started.agent
     heard: list[DeathRecord] = []
-    bell = Spool(stage.spec.spool).listen(heard.append)
+    fifo = Spool(stage.spec.spool).listen(heard.append)
     stage.processes.signal(started.agent, signal.SIGKILL)
     record = await stage.death()
     assert (record.signal, record.exit_code, record.cause) == (signal.SIGKILL, None, None)
     assert (record.agent, record.generation, record.peer) == (started.agent, 4, "anna")
     assert record.server_alive
     assert record.children_left == ()
-    assert await eventually(lambda: heard, timeout=_PATIENCE, why="the bell was rung") == [record]
-    bell.cancel()
+    assert await eventually(lambda: heard, timeout=_PATIENCE, why="the record was announced") == [record]
+    fifo.cancel()
     await stage.empty()
     assert stage.exits() == ""
 

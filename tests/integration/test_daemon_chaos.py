@@ -25,8 +25,8 @@ from roost.core.vocabulary.peer import Peer, Settings
 from roost.core.vocabulary.policy import Policy
 from roost.core.vocabulary.session import Processes, SessionState
 from roost.daemon.death.authority import TREE, Authority
+from roost.daemon.death.exits import Exits
 from roost.daemon.death.reaper import RECORD, Reaper
-from roost.daemon.death.supervisor import Supervisor
 from roost.daemon.delivery.notices import Notices
 from roost.daemon.effects.executor import Executor
 from roost.daemon.session.live_sessions import LiveSession, LiveSessions
@@ -36,7 +36,7 @@ from roost.daemon.state.threads import Work
 from roost.errors import RoostError, StoreError
 from roost.host.memory.clock import VirtualClock
 from roost.host.memory.processes import MemoryProcesses
-from roost.host.shimlib.machine import ring
+from roost.host.shimlib.machine import announce
 from roost.host.spool import Spool
 from roost.local.paths import find_places
 from roost.store.interfaces import Batch, intent_for
@@ -246,7 +246,8 @@ async def test_an_examination_that_a_death_overtook_settles_its_intent(parts: Pa
     await parts.store.commit(Batch(at=0, intents=(intent_for(examine, 0),)))
     nothing: Any = None
     machine = cast("Any", SimpleNamespace(clock=parts.clock, store=parts.store, work=Work()))
-    executor = Executor(machine, parts.fleet, nothing, nothing, nothing, nothing, nothing, parts.tasks)
+    reaper: Any = SimpleNamespace(cleanup=nothing)
+    executor = Executor(machine, parts.fleet, nothing, reaper, nothing, nothing, nothing, parts.tasks)
     executor.run(examine)
 
     async def settled() -> bool:
@@ -299,8 +300,8 @@ async def test_P9_a_reaping_that_fails_is_tried_again(parts: Parts) -> None:
     context, nothing = cast("Any", SimpleNamespace(session=session)), cast("Any", None)
     live = LiveSession(context, nothing, nothing, nothing, agent_pid=7)
     machine: Any = SimpleNamespace(clock=parts.clock, processes=processes, work=Work())
-    supervisor = Supervisor(machine, parts.fleet, LiveSessions(), cast("Any", reaper), parts.tasks)
-    supervisor._left(live)
+    exits = Exits(machine, parts.fleet, LiveSessions(), cast("Any", reaper), parts.tasks)
+    exits.left(live)
 
     async def reaped() -> bool:
         await parts.clock.advance(0.5)
@@ -324,17 +325,17 @@ async def test_P9_a_recorded_end_is_reaped_while_the_shim_lives_on(
     machine: Any = SimpleNamespace(clock=parts.clock, processes=processes, work=Work())
     spool = Spool(tmp_path / "spool")
     reaper.listen = spool.listen
-    supervisor = Supervisor(machine, fleet, live_sessions, cast("Any", reaper), parts.tasks)
-    supervisor.listen()
+    exits = Exits(machine, fleet, live_sessions, cast("Any", reaper), parts.tasks)
+    exits.listen()
     context, nothing = cast("Any", SimpleNamespace(session=session)), cast("Any", None)
     live = LiveSession(context, nothing, nothing, nothing, agent_pid=agent.pid)
     live_sessions.add(live)
     processes.end(agent.pid, signum=signal.SIGKILL)
-    supervisor._ended(live)
+    exits.ended(live)
     record = {"session": "s", "peer": "a", "generation": 1, "boot": "b", "at": 1.0, "signal": 9}
     for nonce in ("another", "n"):
-        ring(str(spool.path / "bell"), json.dumps({**record, "nonce": nonce}) + "\n")
-    ring(str(spool.path / "bell"), "torn\n")
+        announce(str(spool.path / "bell"), json.dumps({**record, "nonce": nonce}) + "\n")
+    announce(str(spool.path / "bell"), "torn\n")
     await eventually(lambda: live.record, timeout=PATIENCE, why="the record was heard of")
     assert live.record is not None
     assert live.record.nonce == "n"
@@ -344,7 +345,7 @@ async def test_P9_a_recorded_end_is_reaped_while_the_shim_lives_on(
     await asyncio.wait_for(reaper.reaped.wait(), PATIENCE)
     told = "ended" if state is SessionState.STOPPING else "seen its agent end"
     assert live.witness == f"the session's shim has {told}"
-    supervisor.close()
+    exits.close()
 
 
 class _Unreadable:

@@ -50,4 +50,9 @@ def test_G7_who_holds_the_log_is_named_and_it_shrinks_when_they_let_go(home: Hom
             reader.stdin.close()
             reader.wait(PATIENCE)
         wait_until(lambda: not log.stat().st_size, timeout=PATIENCE, why="the log is empty")
-        assert not finding(roost)
+        wait_until(
+            lambda: not finding(roost),
+            timeout=PATIENCE,
+            why="it is told no more",
+            describe=lambda: finding(roost),
+        )

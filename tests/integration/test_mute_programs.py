@@ -27,8 +27,8 @@ accept_log = "{{dir}}/record"
 """
 DAEMON = """
 from roost.daemon import __main__ as m
-from roost.daemon.delivery import deliver
-deliver.EVIDENCE = 0.5
+from roost.daemon.delivery import submission
+submission.EVIDENCE = 0.5
 m.leave(m.main())
 """
 """A daemon that waits for less long where no evidence comes."""

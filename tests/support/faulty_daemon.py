@@ -13,7 +13,7 @@ from typing import Any
 
 from roost.daemon.__main__ import main
 from roost.daemon.death.reaper import Reaper
-from roost.daemon.effects import executor
+from roost.daemon.effects import offers
 from roost.errors import StoreError
 from roost.host.errors import PasteRefused, SensorError, TmuxError, TmuxTimeout
 from roost.host.files import Tail
@@ -79,5 +79,5 @@ if __name__ == "__main__":
     faults.spoil(Spool, "read", full)
     faults.spoil(Tail, "read", full, 0.1)
     faults.spoil(Reaper, "_clean", full)
-    faults.spoil(executor, "paste_text", full, 0.5)
+    faults.spoil(offers, "paste_text", full, 0.5)
     sys.exit(main())

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from roost.daemon.__main__ import main
-from roost.daemon.session.driver import Driver
 from roost.daemon.session.launcher import Launcher
+from roost.daemon.session.record_reader import RecordReader
 from roost.errors import StoreError
 from roost.host import process_linux
 from roost.host.errors import SensorError, TmuxError
@@ -67,7 +67,7 @@ if __name__ == "__main__":
     )
     fail(TmuxTerminals, "adopt", "tmux-errors", lambda: TmuxError("tmux refuses"))
     fail(process_linux, "row rows boot_id", "proc", lambda: SensorError("/proc cannot be read"))
-    fail(Driver, "_read", "threads", lambda: RuntimeError("can't start new thread"))
+    fail(RecordReader, "_read", "threads", lambda: RuntimeError("can't start new thread"))
     fail(Launcher, "_plan", "threads", lambda: RuntimeError("can't start new thread"))
     fail(SqliteStore, "commit", "store", lambda: StoreError("the disk is full; nothing was stored"))
     empty()

@@ -16,7 +16,11 @@ from roost.core.vocabulary.policy import Policy, Traits
 from roost.core.vocabulary.session import Session as CoreSession
 from roost.core.vocabulary.session import SessionState, WakeCause
 from roost.core.vocabulary.view import shown
-from roost.daemon.delivery.deliver import DRAFT_WAIT, MIXED_WAIT, Delivery
+from roost.daemon.delivery.delivery import Delivery
+from roost.daemon.delivery.examination import LiveExamination
+from roost.daemon.delivery.open_offer import OpenOffer
+from roost.daemon.delivery.prompt import DRAFT_WAIT, Prompt
+from roost.daemon.delivery.submission import MIXED_WAIT, Submission
 from roost.daemon.session.live_sessions import HandOver
 from roost.host.interfaces.terminals import PasteOutcome
 from roost.runtimes.runtime import Controls
@@ -100,12 +104,25 @@ class Desk:
         self.reports.append(after.messages[0].why)
         return True
 
-    def delivery(self) -> Delivery:
+    def prompt(self) -> Prompt:
         parts: Any = (self, self, self, self)
-        return Delivery(*parts)
+        return Prompt(*parts)
+
+    def open_offer(self, message: Message = OFFERED) -> OpenOffer:
+        parts: Any = (self, self, message)
+        return OpenOffer(*parts)
+
+    async def submit(self, message: Message = OFFERED) -> Event | None:
+        parts: Any = (self, self, self, self.prompt(), self.open_offer(message))
+        return await Submission(*parts).submit()
+
+    async def examine(self, message: Message = OFFERED) -> f.Examined:
+        parts: Any = (self, self, self, self, message)
+        return await LiveExamination(*parts).run(settle=1.5)
 
     async def offer(self) -> f.OfferFailed:
-        event = await self.delivery().offer(c.Offer("s1", "worker", OFFERED, redrive=False), "x", Path("/x"))
+        parts: Any = (self, self, self, self)
+        event = await Delivery(*parts).offer(c.Offer("s1", "worker", OFFERED, redrive=False), "x", Path("/x"))
         assert isinstance(event, f.OfferFailed)
         return event
 
@@ -147,7 +164,7 @@ def typing(desk: Desk) -> Any:  # noqa: ANN401 -- stands in for a method
 async def test_a_key_that_seems_to_come_from_the_future_holds_nothing_up() -> None:
     """The clock was set back by an hour since the person's last key."""
     desk = Desk(EMPTY, 4600.0)
-    assert await desk.delivery().clear(OFFERED) is None
+    assert await desk.prompt().wait_free(desk.open_offer()) is None
     assert desk.at == 1000.0
 
 
@@ -161,13 +178,13 @@ async def test_a_placeholder_gets_an_enter_unless_somebody_may_have_made_it(
 ) -> None:
     desk = Desk(PASTE, after)
     desk.handover = HandOver(OFFERED.id, 1, 999.0, touched=before)
-    await desk.delivery()._submitted(OFFERED)
+    await desk.submit()
     assert bool(desk.keyed) is entered
 
 
 async def test_a_draft_is_in_doubt_only_after_a_bound_and_never_entered() -> None:
     desk = Desk(MIXED, None)
-    found = await desk.delivery().examine(OFFERED, settle=1.5)
+    found = await desk.examine()
     assert found.verdict is Examination.UNCLEAR
     assert desk.at - 1000.0 >= MIXED_WAIT
     assert "send or clear it" in desk.reports[0]
@@ -176,7 +193,7 @@ async def test_a_draft_is_in_doubt_only_after_a_bound_and_never_entered() -> Non
 
 async def test_our_own_text_is_entered_whoever_is_there() -> None:
     desk = Desk(View(Composer.FILLED, draft=OURS), 1000.0)
-    await desk.delivery()._submitted(OFFERED)
+    await desk.submit()
     assert desk.keyed == ["Enter"]
 
 
@@ -221,7 +238,8 @@ def in_turn(view: View = EMPTY, message: Message = URGENT) -> Desk:
 async def test_a_turn_is_typed_into_only_if_asked_and_onto_nothing(
     view: View, words: str | None, *, steers: bool
 ) -> None:
-    refusal = await in_turn(view).delivery().clear(URGENT, steers=steers)
+    desk = in_turn(view)
+    refusal = await desk.prompt().wait_free(desk.open_offer(URGENT), steers=steers)
     assert refusal is None if words is None else words in (refusal or "")
 
 
@@ -235,7 +253,7 @@ async def test_what_a_turn_keeps_is_waited_for_until_the_turn_is_over() -> None:
             desk.reading = Reading(SessionState.IDLE, "at its prompt")
 
     desk.sleep = sleep  # type: ignore[method-assign]
-    event = await desk.delivery()._submitted(URGENT)
+    event = await desk.submit(URGENT)
     assert isinstance(event, f.OfferFailed)
     assert not event.certain
     assert desk.keyed == ["Enter"]
@@ -256,5 +274,5 @@ async def test_an_urgent_text_of_ours_that_was_left_in_the_input_line_is_entered
             desk.state = replace(desk.state, messages=())
 
     desk.sleep = sleep  # type: ignore[method-assign]
-    await desk.delivery().examine(replace(OFFERED, timing=timing), settle=1.5)
+    await desk.examine(replace(OFFERED, timing=timing))
     assert desk.keyed == (["Enter"] if timing is Timing.NOW else [])

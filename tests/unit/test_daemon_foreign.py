@@ -31,7 +31,7 @@ class Table:
         machine = SimpleNamespace(
             processes=self.processes, places=SimpleNamespace(home=Path(OURS)), runtimes=None
         )
-        fleet = SimpleNamespace(on_committed=[])
+        fleet = SimpleNamespace(listeners=SimpleNamespace(on_committed=[]))
         foreign = Foreign(cast("Any", machine), cast("Any", fleet), cast("Any", None))
         return foreign._judge(Claim(pid, start, "its file"), self.session)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -10,12 +10,13 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.message import Examination, Message, MessageState
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.daemon.delivery.handover import HandOvers
-from roost.daemon.effects import executor
-from roost.daemon.effects.executor import Executor
+from roost.daemon.effects import record_search
+from roost.daemon.effects.examinations import Examinations
+from roost.daemon.effects.record_search import RecordSearch
 from roost.daemon.session.evidence import Finding
 from roost.daemon.session.live_sessions import HandOver
 from roost.runtimes.runtime import Controls
-from tests.unit.test_daemon_deliver import QuickClock
+from tests.unit.test_daemon_examination import QuickClock
 
 OFFERED = Message(
     "0" * 32, "asker", "worker", 0.0, 1, "d", state=MessageState.OFFERED, session="s1", attempts=2
@@ -72,9 +73,9 @@ def test_N4_what_may_have_been_entered(known: HandOver | None, *, entered: bool)
 async def test_N4_no_record_proves_nothing_when_its_program_had_no_time_to_write_one(
     late: float, ago: float, written: float, verdict: Examination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(executor, "written_since", lambda _runtime, _context, at: written >= at)
+    monkeypatch.setattr(record_search, "written_since", lambda _runtime, _context, at: written >= at)
     monkeypatch.setattr(
-        executor, "examine_record", lambda *_: Finding(Examination.ABSENT, "no record holds the message")
+        record_search, "examine_record", lambda *_: Finding(Examination.ABSENT, "no record holds the message")
     )
     clock = QuickClock()
     state = PeerState(Peer("worker", "5eed", Settings("/w", "demo"), 0.0), None, (OFFERED,))
@@ -90,11 +91,11 @@ async def test_N4_no_record_proves_nothing_when_its_program_had_no_time_to_write
     )
     context = SimpleNamespace(session=SimpleNamespace(id="s1"))
     launcher: Any = SimpleNamespace(context=lambda *_: context)
-    listeners: list[Any] = []
-    fleet: Any = SimpleNamespace(get=lambda _name: state, on_committed=listeners)
+    fleet: Any = SimpleNamespace(get=lambda _name: state)
     nothing: Any = None
-    made = Executor(machine, fleet, launcher, nothing, nothing, nothing, nothing, nothing)
-    made._handed.begin(OFFERED, Session(handover(enters=1)))
+    handed = HandOvers(cast("Any", clock))
+    made = Examinations(machine, fleet, launcher, nothing, RecordSearch(machine), handed)
+    handed.begin(OFFERED, Session(handover(enters=1)))
     clock.at = 100.0 + ago
     found = await made._examine_dead(c.Examine(None, "worker", OFFERED, "conversation"))
     assert found.verdict is verdict

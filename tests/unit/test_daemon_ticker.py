@@ -37,7 +37,7 @@ async def test_N2_what_becomes_due_during_a_commit_is_done_after_it() -> None:
     tasks.start(ticker.run(), "ticker")
     empty = asyncio.Event()
     expires = clock.now() + 1.0
-    fleet.on_committed.append(
+    fleet.listeners.on_committed.append(
         lambda _name, state, _made: empty.set() if state and not state.messages else None
     )
     await fleet.tell("p", r.Submit(Message("1", "asker", "p", clock.now(), 0, "d", expires_at=expires)))
@@ -65,7 +65,7 @@ async def test_G9_what_a_session_shows_is_read_before_its_end_is_judged() -> Non
             ended.set()
 
     ticker.look = look
-    fleet.on_committed.append(committed)
+    fleet.listeners.on_committed.append(committed)
     ticker.schedule("p", clock.now())
     tasks.start(ticker.run(), "ticker")
     await asyncio.wait_for(ended.wait(), 5)

@@ -12,7 +12,8 @@ from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.peer import Peer, PeerState, Settings, WakeMode
 from roost.core.vocabulary.policy import Policy
 from roost.core.vocabulary.session import Cause, Death, Session, SessionState, WakeCause
-from roost.daemon.state.fleet import AGAIN, Fleet
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.lanes import AGAIN
 from roost.daemon.state.tasks import Tasks
 from roost.errors import StoreError
 from roost.host.memory.clock import VirtualClock
@@ -38,7 +39,7 @@ class World:
         self.clock, self.store, self.tasks = VirtualClock(), FullStore(), Tasks()
         self.fleet = Fleet(self.store, self.clock, Policy(), self.tasks)
         self.seen: list[PeerState | None] = []
-        self.fleet.on_kept.append(lambda _name, state: self.seen.append(state))
+        self.fleet.listeners.on_kept.append(lambda _name, state: self.seen.append(state))
 
     async def prepare(self) -> None:
         at = self.clock.now()

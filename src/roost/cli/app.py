@@ -7,7 +7,7 @@ import os
 from roost.cli.client import PATIENCE, Answer, Client, Record
 from roost.cli.output import warn
 from roost.cli.places import chosen_home, socket_path
-from roost.cli.shown import told
+from roost.cli.stdout import told
 from roost.errors import NoDaemonError
 
 TYPE_CHECKING = False

@@ -10,8 +10,8 @@ from roost.cli.catalog import find
 from roost.cli.client import RemoteError
 from roost.cli.interrupt import hear_ctrl_c
 from roost.cli.output import harmless, warn
-from roost.cli.reading import read
-from roost.cli.shown import Closed, UnshownError, deliver, flush, told
+from roost.cli.parser import parse
+from roost.cli.stdout import Closed, UnshownError, deliver, flush, told
 from roost.errors import RoostError
 from roost.local.streams import open_closed_streams
 
@@ -73,7 +73,7 @@ def _guarded(app: App, arguments: list[str]) -> int:
 
 
 def _run(app: App, arguments: list[str]) -> int:
-    reading = read(arguments, find)
+    reading = parse(arguments, find)
     if reading is not None:
         return reading.run(app)
     from roost.cli.group import run

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from roost.cli.shown import told, write
+from roost.cli.stdout import told, write
 from roost.cli.wire import encode
 
 TYPE_CHECKING = False

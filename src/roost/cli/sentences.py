@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from roost.cli.client import Record
 from roost.cli.output import one_line
-from roost.core.vocabulary.words import ENDED as ENDS
-from roost.core.vocabulary.words import WOKEN
+from roost.core.vocabulary.phrases import ENDED as ENDS
+from roost.core.vocabulary.phrases import WOKEN
 
 _WOKEN: dict[str, str] = {str(cause): said for cause, said in WOKEN.items()}
 ENDED: dict[str, str] = {str(cause): said for cause, said in ENDS.items()}

@@ -15,7 +15,7 @@ from roost.core.messages import (
     submission,
     turn_end,
 )
-from roost.core.sessions import claim, clock, control, death, lifecycle, pool
+from roost.core.sessions import clock, control, death, lifecycle, pool, unregistered
 from roost.core.sessions.wake import wake_blocked_until
 from roost.core.transition.ending import end, policy_end
 from roost.core.transition.step import Step
@@ -63,8 +63,8 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     r.FreshAsked: operations.on_fresh_asked,
     f.Launched: lifecycle.on_launched,
     f.Adopted: lifecycle.on_adopted,
-    f.Claimed: claim.on_claimed,
-    f.Outrun: claim.on_outrun,
+    f.Claimed: unregistered.on_claimed,
+    f.Outrun: unregistered.on_outrun,
     f.Observed: lifecycle.on_observed,
     f.EndVetoed: lifecycle.on_end_vetoed,
     f.BootFailed: lifecycle.on_boot_failed,

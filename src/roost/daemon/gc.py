@@ -20,8 +20,10 @@ from roost.core.vocabulary.policy import Policy
 from roost.daemon.death.authority import Authority
 from roost.daemon.death.reaper import Reaper
 from roost.daemon.lock import AlreadyRunningError, hold_lock
-from roost.daemon.registry.inventory import Enumerator, Scope
-from roost.daemon.registry.orphans import Orphan, Orphans, orphan_objects, orphans_among
+from roost.daemon.registry.inventory import Enumerator
+from roost.daemon.registry.orphan import Orphan, orphan_objects, orphans_among
+from roost.daemon.registry.orphans import Orphans
+from roost.daemon.registry.sighting import Scope
 from roost.daemon.registry.sweep import HOLD, Pass, Sweeper, judge_all, read_boots, read_hold
 from roost.daemon.serve.logs import Logs
 from roost.daemon.session.launcher import Launcher
@@ -158,8 +160,10 @@ async def _pass(machine: Machine, logs: Logs, tasks: Tasks) -> dict[str, Any]:
     policy = Policy(traits=machine.runtimes.traits(), waking=False)
     fleet = Fleet(machine.store, machine.clock, policy, tasks)
     leftovers: list[c.Clear] = []
-    fleet.on_effect = lambda effect: leftovers.append(effect) if isinstance(effect, c.Clear) else None
-    fleet.on_journal.append(logs.rows)
+    fleet.listeners.on_effect = lambda effect: (
+        leftovers.append(effect) if isinstance(effect, c.Clear) else None
+    )
+    fleet.listeners.on_journal.append(logs.rows)
     fleet.load((await machine.store.load()).peers)
     live_sessions, authority = LiveSessions(), Authority(machine, fleet)
     reaper = Reaper(machine, fleet, live_sessions, authority, Spool(machine.places.spool))
@@ -175,7 +179,7 @@ async def _pass(machine: Machine, logs: Logs, tasks: Tasks) -> dict[str, Any]:
     orphans = Orphans(machine, fleet, authority)
     left = await orphans.judge(orphans_among(found.inventory.marked or (), before, machine.places))
     if closed:
-        await reaper.tidy({orphan.marker.session for orphan in left if not orphan.closed})
+        await reaper.files.tidy({orphan.marker.session for orphan in left if not orphan.closed})
         await fleet.record(c.Journal("gc", SYSTEM, data={"closed": closed, "why": "no daemon was running"}))
     return _told(found, left, closed=closed)
 

@@ -5,7 +5,6 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable
-from dataclasses import replace
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.peer import PeerState
@@ -100,17 +99,17 @@ class Daemon:
         self._logs = Logs(machine.places, machine.config.log_size, machine.config.log_files)
         self._ticker = Ticker(self._fleet, machine.clock, self._tasks)
         self._ticker.look = self._supervisor.look
-        self._fleet.on_effect = self._executor.run
+        self._fleet.listeners.on_effect = self._executor.run
         metrics = Metrics(self._fleet, machine.clock)
         pools = Pools(machine, self._fleet, self._live_sessions, self._tasks)
-        self._fleet.on_committed += [
+        self._fleet.listeners.on_committed += [
             waits.committed,
             self._log_attempts,
             metrics.committed,
             pools.committed,
         ]
-        self._fleet.on_journal += [feed.committed, self._log]
-        self._fleet.on_kept.append(waits.known)
+        self._fleet.listeners.on_journal += [feed.committed, self._log]
+        self._fleet.listeners.on_kept.append(waits.known)
         self._api = Api(
             machine,
             self._fleet,
@@ -119,7 +118,7 @@ class Daemon:
             launcher,
             self._executor.foreign,
             feed,
-            self._executor.end_unstored,
+            self._executor.ends.end_unstored,
         )
         health = Health(
             machine,
@@ -210,7 +209,7 @@ class Daemon:
 
     async def _stop_agents(self) -> None:
         """End every session as a clean park, one that is just starting too; none is woken meanwhile."""
-        self._fleet.policy = replace(self._fleet.policy, waking=False)
+        self._fleet.stop_waking()
         names = [state.peer.name for state in self._fleet.states() if state.sessions]
         await asyncio.gather(*(self._api.sessions.rest(name) for name in names))
         await self._cleanup.over()

@@ -19,7 +19,7 @@ from roost.host.interfaces.processes import Processes
 
 SHIM = Path(__file__).with_name("shim.py")
 DEFAULT_GRACE = 5.0
-BELL = "bell"
+FIFO = "bell"
 """In the directory of death records: the named pipe that a shim writes its record to as well, in one line."""
 LOCK = "lock"
 """In the session's folder: the file that its shim keeps locked as long as it lives."""

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from roost.host.bell import Bell
+from roost.host.fifo import Fifo
 from roost.host.files import ensure_private_directory
 from roost.host.interfaces.watch import Watch
-from roost.host.shim_spec import BELL, BadRecord, DeathRecord, parse_death, read_death
+from roost.host.shim_spec import FIFO, BadRecord, DeathRecord, parse_death, read_death
 
 _RECORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.json")
 
@@ -38,9 +38,9 @@ class Spool:
 
         def heard(line: bytes) -> None:
             with contextlib.suppress(BadRecord):  # a torn line: the record itself is on the disk
-                recorded(parse_death(self.path / BELL, line))
+                recorded(parse_death(self.path / FIFO, line))
 
-        return Bell(self.path / BELL, heard)
+        return Fifo(self.path / FIFO, heard)
 
     def record_path(self, session: str) -> Path:
         """Where the shim of `session` writes."""

@@ -13,7 +13,7 @@ from roost.host.interfaces.watch import Watch
 from roost.host.process_linux import NoHandlesError, boot_id, open_process, runs
 
 LOOK = 0.25
-"""Seconds between two looks at a process where there are no pidfds; the spool's bell tells most deaths."""
+"""Seconds between two looks at a process where there are no pidfds; the spool's pipe tells most deaths."""
 
 
 def watch_process(process: ProcessId, callback: Callable[[], None]) -> Watch:

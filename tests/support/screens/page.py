@@ -14,7 +14,7 @@ from unittest.mock import patch
 from roost.cli import output
 from roost.cli.app import App
 from roost.cli.catalog import find
-from roost.cli.reading import read
+from roost.cli.parser import parse
 from roost.core.vocabulary.message import Message
 from roost.present.objects import message_row, message_story, peer_object, peer_row
 from tests.support.screens.crew import NOW, Crew
@@ -85,7 +85,7 @@ def shown(stage: Stage, words: list[str], columns: int) -> str:
     """What a command shows on a terminal without colours."""
     screen = Screen()
     with _noon(columns), redirect_stdout(screen):
-        reading = read(words, find)
+        reading = parse(words, find)
         assert reading is not None, words
         assert reading.run(stage) == 0
     return screen.getvalue()

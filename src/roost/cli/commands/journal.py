@@ -15,7 +15,7 @@ from roost.cli.output import (
     wrap,
 )
 from roost.cli.sentences import ENDED, sentence
-from roost.cli.shown import flush
+from roost.cli.stdout import flush
 from roost.cli.table import table
 from roost.errors import NoDaemonError
 

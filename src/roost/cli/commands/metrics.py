@@ -2,7 +2,7 @@
 
 from roost.cli.app import App
 from roost.cli.command import command
-from roost.cli.shown import write
+from roost.cli.stdout import write
 
 
 @command("metrics", data=False)

@@ -87,7 +87,7 @@ def _next(peer: Record) -> str:
 
 def _is_theirs(why: str) -> bool:
     """Whether another roost has its session."""
-    from roost.core.vocabulary.words import THEIRS  # loads enums and dataclasses: few commands need it
+    from roost.core.vocabulary.phrases import THEIRS  # loads enums and dataclasses: few commands need it
 
     return why.startswith(THEIRS)
 

@@ -8,13 +8,13 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.durations import rough_duration
+from roost.core.vocabulary.error_line import error_line
 from roost.core.vocabulary.identity import derive
 from roost.core.vocabulary.message import Message, MessageState, Notice
 from roost.core.vocabulary.peer import LastDeath, Quarantine, WakePolicy
+from roost.core.vocabulary.phrases import ENDED, told
 from roost.core.vocabulary.session import COUNTED, Cause, Death, Session, SessionState
-from roost.core.vocabulary.telling import telling
 from roost.core.vocabulary.view import iso
-from roost.core.vocabulary.words import ENDED, told
 
 _SHOWN = 160
 """Characters of the last line that an agent showed before it failed to start."""
@@ -181,7 +181,7 @@ def _reason(session: Session, death: Death) -> str:
         how = f"signal {death.signal}"
     else:
         how = f"exit code {death.exit_code}" if death.exit_code is not None else ""
-    shown = "" if session.ready else telling(death.last_lines)[:_SHOWN]
+    shown = "" if session.ready else error_line(death.last_lines)[:_SHOWN]
     return ": ".join(part for part in (how, shown) if part)
 
 

@@ -8,8 +8,8 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import derive, derive_uuid
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import WakeMode, WakePolicy
+from roost.core.vocabulary.phrases import WOKEN
 from roost.core.vocabulary.session import Refusal, Session, WakeCause
-from roost.core.vocabulary.words import WOKEN
 
 
 def launch(step: Step, mode: WakeMode, by: str, topic: str | None, head: Message | None) -> bool:

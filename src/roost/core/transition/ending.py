@@ -8,8 +8,8 @@ from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import PeerState, Settings, WakePolicy
+from roost.core.vocabulary.phrases import asked
 from roost.core.vocabulary.session import Cause, Ending, Session, SessionState
-from roost.core.vocabulary.words import asked
 
 VETOABLE = frozenset({Cause.IDLE_SLEEP, Cause.EPHEMERAL_DONE, Cause.EPHEMERAL_SILENT})
 """Ends that nobody asked for: a person at the terminal puts them off, other work that of an idle session."""

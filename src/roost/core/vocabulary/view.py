@@ -7,8 +7,8 @@ from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.identity import HUMAN
 from roost.core.vocabulary.message import UNHINDERED, Message, MessageState
 from roost.core.vocabulary.peer import PeerState, WakePolicy
+from roost.core.vocabulary.phrases import told
 from roost.core.vocabulary.session import Session, SessionState
-from roost.core.vocabulary.words import told
 
 
 @dataclass(frozen=True, slots=True)

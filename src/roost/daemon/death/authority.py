@@ -14,8 +14,8 @@ from pathlib import Path
 
 from roost.core.vocabulary.commands import Clear
 from roost.core.vocabulary.identity import ProcessId
+from roost.core.vocabulary.phrases import THEIRS
 from roost.core.vocabulary.session import Session, SessionState
-from roost.core.vocabulary.words import THEIRS
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import race

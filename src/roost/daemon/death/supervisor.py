@@ -1,4 +1,4 @@
-"""Keeps live sessions: watches their processes, drives them, joins their terminals again, reaps them."""
+"""Keeps live sessions: drives them, and joins their terminals again, until they have ended."""
 
 import asyncio
 import logging
@@ -8,34 +8,25 @@ from pathlib import Path
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.identity import ProcessId
-from roost.core.vocabulary.session import Cause, Processes, SessionState
+from roost.core.vocabulary.session import SessionState
+from roost.daemon.death.exits import Exits, processes_of
 from roost.daemon.death.reaper import Reaper
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.failures import judged
 from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
-from roost.daemon.state.tasks import Tasks, race
-from roost.daemon.state.threads import HungError
+from roost.daemon.state.tasks import Tasks
 from roost.errors import RoostError
-from roost.host.errors import SensorError, TmuxGone
-from roost.host.interfaces.processes import Liveness
+from roost.host.errors import TmuxGone
 from roost.host.interfaces.terminals import Terminal
-from roost.host.interfaces.watch import Watch
-from roost.host.shim_spec import DeathRecord
 
-PROMPT = 1.0
-SHIM = 15.0
-"""Seconds after the end of its agent or its terminal until a session whose shim has not left is unknown, and
-until the shim is asked to leave: it gives the agent three to hang up."""
 REJOIN = 0.5
 """Seconds between two attempts to join a terminal again whose tmux server lives."""
 LOOKED = 5.0
 """Seconds that a look may take which is taken before an end is judged."""
 AGAIN = 2.0
-"""Seconds until a session that could not be reaped, as on a full disk, is reaped, or one that could not be
-watched is watched.
-"""
+"""Seconds until a session that could not be watched is watched."""
 
 _log = logging.getLogger("roost.supervisor")
 
@@ -50,25 +41,17 @@ class Supervisor:
         self._machine = machine
         self._fleet = fleet
         self._live_sessions = live_sessions
-        self._reaper = reaper
         self._tasks = tasks
         self._drivers: dict[str, Driver] = {}
-        self._closing = False
-        self._passing: set[str] = set()
-        self._bell: Watch | None = None
+        self._exits = Exits(machine, fleet, live_sessions, reaper, tasks)
 
     def listen(self) -> None:
         """Hear of each death record as it is written."""
-        try:
-            self._bell = self._reaper.listen(self._recorded)
-        except SensorError as error:
-            _log.warning("deaths are noticed when the shims leave, a little later: %s", error.message)
+        self._exits.listen()
 
     def close(self) -> None:
         """Take no more notice of anything: the daemon leaves and the sessions stay."""
-        self._closing = True
-        if self._bell is not None:
-            self._bell.cancel()
+        self._exits.close()
 
     def live(self, session: str | None) -> LiveSession | None:
         """A live session by its id."""
@@ -99,17 +82,8 @@ class Supervisor:
     def supervise(self, live: LiveSession) -> None:
         """Hold a live session: watch its processes, drive it."""
         self._live_sessions.add(live)
-        processes = _processes(live)
-        live.halted = partial(self._halted, processes.agent)
-        for process, ended in (
-            (processes.agent, self._ended),
-            (processes.shim, self._left),
-            (processes.server, self._stranded),
-        ):
-            try:
-                live.watches.append(self._machine.processes.watch(process, partial(ended, live)))
-            except SensorError as error:
-                _log.warning("session %s cannot be watched: %s", live.session.id, error.message)
+        live.halted = partial(self._halted, processes_of(live).agent)
+        self._exits.watch(live)
         self._join(live)
 
     def _join(self, live: LiveSession) -> None:
@@ -147,53 +121,22 @@ class Supervisor:
         await self._machine.clock.sleep(AGAIN)
 
     def _disconnected(self, live: LiveSession) -> None:
-        """The terminal has gone; that of a session that is passing away is missed by nobody."""
-        if not self._closing and live.session.id not in self._passing:
+        """The terminal has gone; that of a session that is being reaped is missed by nobody."""
+        if not self._exits.expected(live):
             self._tasks.start(self._rejoin(live), f"rejoin {live.peer}")
-
-    def _recorded(self, record: DeathRecord) -> None:
-        """The shim has recorded its agent's end; an end that somebody waits for it sees to itself."""
-        live = self._live_sessions.find(record.session)
-        if live is None or record.nonce != live.session.nonce:
-            return
-        live.record = record
-        state = self._fleet.find(live.peer)
-        current = state.find_session(record.session) if state is not None else None
-        if current is not None and current.state is not SessionState.STOPPING:
-            live.ends("the session's shim has seen its agent end")
-            self._ended(live)
-
-    def _left(self, live: LiveSession) -> None:
-        live.ends("the session's shim has ended")
-        self._ended(live)
-
-    def _ended(self, live: LiveSession) -> None:
-        if not self._closing:
-            self._tasks.start(self._passed_away(live), f"reap {live.peer}")
-
-    def _stranded(self, live: LiveSession) -> None:
-        """Its tmux server has ended: the shim is the first witness of that, this is the second (P10)."""
-        if not self._closing:
-            self._tasks.start(self._strand(live), f"strand {live.peer}")
-
-    async def _strand(self, live: LiveSession) -> None:
-        """Show that the session serves nobody any more while its shim ends it, and see that it does."""
-        if await self._alive(_processes(live).shim):
-            await self._unknown(live, "its tmux server is gone, and its shim is ending it")
-        await self._passed_away(live)
 
     async def _rejoin(self, live: LiveSession) -> None:
         """The connection ended. While the server lives, join again: a person may have detached us all."""
         while True:
             try:
-                terminal = await self.connect(live.terminal.socket, _processes(live).server)
+                terminal = await self.connect(live.terminal.socket, processes_of(live).server)
             except (RoostError, OSError) as error:
                 unknown = f.Observed(live.session.id, SessionState.UNKNOWN, f"its terminal: {error}")
                 await self._fleet.report(live.peer, unknown)
                 await self._machine.clock.sleep(REJOIN)
                 continue
             if terminal is None:
-                await self._passed_away(live)
+                await self._exits.reap_until_done(live)
                 return
             live.terminal = terminal
             self._join(live)
@@ -207,83 +150,16 @@ class Supervisor:
         try:
             return await self._machine.terminals.adopt(socket)
         except TmuxGone:
-            if not await self._alive(server):
+            if not await self._exits.alive(server):
                 return None
         try:
             await self._machine.terminals.reopen(socket, server)
             return await self._machine.terminals.adopt(socket)
         except TmuxGone:
-            if not await self._alive(server):
+            if not await self._exits.alive(server):
                 return None
             raise
-
-    async def _passed_away(self, live: LiveSession) -> None:
-        """Reap the session, again and again until it is done: nobody else notices an end that was noticed."""
-        if live.session.id in self._passing:
-            return
-        self._passing.add(live.session.id)
-        try:
-            while True:
-                try:
-                    await self._reap(live)
-                except (RoostError, OSError) as error:
-                    _log.warning("session %s cannot be reaped yet: %s", live.session.id, error)
-                    await self._machine.clock.sleep(AGAIN)
-                else:
-                    return
-        finally:
-            self._passing.discard(live.session.id)
-
-    async def _reap(self, live: LiveSession) -> None:
-        """Reap the session once its shim has recorded the end or is gone: an agent's end is its to record."""
-        await self._reaper.prepare(live)
-        if not live.over.is_set():
-            await self._over(live)
-        await self._reaper.reap(live.session, live.context, live.witness)
-
-    async def _over(self, live: LiveSession) -> None:
-        """Wait for the shim; where it takes long, show that, and see that it ends."""
-        processes = _processes(live)
-        watch = self._machine.processes.watch(processes.shim, partial(self._left, live))
-        try:
-            for bound in (PROMPT, SHIM - PROMPT):
-                if not live.over.is_set():
-                    await race(live.over.wait(), self._machine.clock.sleep(bound))
-                lost = None if live.over.is_set() else await self._lost(processes)
-                if lost is not None and bound == PROMPT:
-                    await self._unknown(live, lost[0])
-                elif lost is not None:
-                    await self._fleet.report(live.peer, f.Orphaned(live.session.id, *lost))
-            await live.over.wait()
-        finally:
-            watch.cancel()
-
-    async def _unknown(self, live: LiveSession, why: str) -> None:
-        """Show that the session serves nobody any more."""
-        live.lost = True
-        await self._fleet.report(live.peer, f.Observed(live.session.id, SessionState.UNKNOWN, why))
-
-    async def _lost(self, processes: Processes) -> tuple[str, Cause] | None:
-        """Which of agent and tmux server is dead; None while both may be alive: unknown is not dead."""
-        if not await self._alive(processes.server):
-            return "its tmux server is gone and its shim is not", Cause.SERVER_EXIT
-        if not await self._alive(processes.agent):
-            return "its agent has ended and its shim has not", Cause.CRASHED
-        return None
 
     def _halted(self, process: ProcessId) -> bool:
         """Blocking: whether a signal or a debugger holds a process."""
         return self._machine.processes.probe(process).stopped
-
-    async def _alive(self, process: ProcessId) -> bool:
-        try:
-            probe = await self._machine.work.processes.run(self._machine.processes.probe, process)
-        except HungError:
-            return True
-        return probe.liveness is not Liveness.DEAD
-
-
-def _processes(live: LiveSession) -> Processes:
-    processes = live.session.processes
-    assert processes is not None  # noqa: S101 -- a live session is built from its processes
-    return processes

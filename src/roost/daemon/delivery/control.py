@@ -8,9 +8,11 @@ from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.session import ControlRequest, SessionState
-from roost.daemon.delivery.deliver import ENTERS, Delivery
+from roost.daemon.delivery.prompt import Prompt
+from roost.daemon.delivery.submission import ENTERS
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import LiveSession
+from roost.daemon.session.window import view_of
 from roost.daemon.state.fleet import Fleet
 from roost.host.errors import PasteRefused
 from roost.host.interfaces.clock import Clock
@@ -51,7 +53,7 @@ class Performer:
         meant = self._turn()
         while self._stands(control):
             reading = await self._driver.look(screen=True)
-            view, flight, turn = self._view(), self._flight(), self._turn()
+            view, flight, turn = view_of(self._live), self._flight(), self._turn()
             meant = meant or turn
             # What was typed into the turn and not taken yet begins the next one, which nobody asked to end.
             over = bool(meant and flight) and meant.isdisjoint(turn)
@@ -82,7 +84,7 @@ class Performer:
         """
         command = self._live.runtime.controls.compact or ""
         await self._driver.look(screen=True)
-        if not self._recorded(control) and not _is(self._view(), command):
+        if not self._recorded(control) and not _is(view_of(self._live), command):
             failed = await self._pasted(command)
             if failed is not None:
                 return self._done(control, failed)
@@ -94,8 +96,8 @@ class Performer:
 
     async def _pasted(self, command: str) -> str | None:
         """Paste the command into an empty input line; the reason when that was not possible."""
-        delivery = Delivery(self._live, self._driver, self._fleet, self._clock)
-        refusal = await delivery.clear()
+        prompt = Prompt(self._live, self._driver, self._fleet, self._clock)
+        refusal = await prompt.wait_free()
         if refusal is not None:
             return f"nothing was entered: {refusal}"
         try:
@@ -104,24 +106,24 @@ class Performer:
             return error.message
         if outcome is PasteOutcome.DEAD:
             return "the agent was gone before the command could be entered"
-        await delivery.rendered(lambda: _is(self._view(), command))
+        await prompt.wait_rendered(lambda: _is(view_of(self._live), command))
         return None
 
     async def _entered(self, control: ControlRequest, command: str) -> str | None:
         """Enter while the command, and nothing else, stands in the input line."""
         for wait in ENTERS:
             await self._driver.look(screen=True)
-            view = self._view()
+            view = view_of(self._live)
             if view.dialog is not None or not _is(view, command):
                 break
             await self._live.terminal.keys("Enter")
             deadline = self._clock.monotonic() + wait
             while self._clock.monotonic() < deadline and self._stands(control):
                 await self._driver.look(screen=True)
-                if self._recorded(control) or not _is(self._view(), command):
+                if self._recorded(control) or not _is(view_of(self._live), command):
                     return None
                 await self._clock.sleep(LOOK)
-        view, clear = self._view(), self._live.runtime.controls.clear
+        view, clear = view_of(self._live), self._live.runtime.controls.clear
         if _is(view, command) and view.dialog is None and clear:
             await self._live.terminal.keys(*clear)
         shows = view.dialog or view.shows or view.draft or "its input line is empty"
@@ -137,7 +139,7 @@ class Performer:
             now = self._clock.monotonic()
             if self._recorded(control):
                 return self._done(control)
-            idle = not _busy(reading, self._view()) and self._view().composer is Composer.EMPTY
+            idle = not _busy(reading, view_of(self._live)) and view_of(self._live).composer is Composer.EMPTY
             quiet = (quiet or now) if idle else None
             if quiet is not None and now - quiet >= (SILENT if tells else SETTLED):
                 shown = [line.strip() for line in self._live.screen.splitlines() if line.strip()]
@@ -172,9 +174,6 @@ class Performer:
     def _turn(self) -> frozenset[str]:
         """The messages that the running turn has taken."""
         return frozenset(each.id for each in self._flight() if each.state is MessageState.ACCEPTED)
-
-    def _view(self) -> View:
-        return self._live.view or View(Composer.HIDDEN)
 
     def _done(self, control: ControlRequest, failed: str | None = None, note: str = "") -> f.Performed:
         return f.Performed(self._live.session.id, control.at, failed, note)

@@ -1,6 +1,7 @@
 """What is wrong with the store and the registry, in the sentences that whoever looks at a list is told."""
 
-from roost.daemon.registry.orphans import Orphans, unknown_words
+from roost.daemon.registry.orphan import unknown_words
+from roost.daemon.registry.orphans import Orphans
 from roost.daemon.registry.sweep import Sweeper
 from roost.daemon.state.lineage import Lineage
 from roost.store.interfaces import Store

@@ -8,7 +8,8 @@ import roost
 from roost.core.vocabulary.identity import HUMAN, OPERATOR
 from roost.daemon.health.alarms import Alarms
 from roost.daemon.health.program import Program
-from roost.daemon.registry.orphans import Orphans, unknown_objects
+from roost.daemon.registry.orphan import unknown_objects
+from roost.daemon.registry.orphans import Orphans
 from roost.daemon.session.failures import room
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.peer import Peer
 from roost.core.vocabulary.session import Session
-from roost.daemon.registry.orphans import Orphan, Orphans, chosen, session_of
+from roost.daemon.registry.orphan import Orphan, chosen, session_of
+from roost.daemon.registry.orphans import Orphans
 from roost.daemon.registry.recovery import Recovery
 from roost.daemon.session.origin import Origin, read_origin
 from roost.daemon.state.fleet import Fleet

@@ -4,38 +4,17 @@ Everything here blocks: call it in a thread.
 """
 
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from roost.core.sessions.evidence import Fact, Sight, Source
 from roost.core.sessions.sweep import Row
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.session import Session
-from roost.core.vocabulary.words import THEIRS
+from roost.daemon.registry.sighting import Scope, Sighting
 from roost.errors import HostError
 from roost.host.files import names_in
 from roost.host.interfaces.processes import Liveness, Marker, Probe, Processes
 from roost.host.shim_spec import DeathRecord, Started, is_locked, read_death, read_started
 from roost.local.paths import Places
-
-OWN = "roost adopt --store"
-"""The command by which a person says that whoever served the store before is gone."""
-HELD = "it runs on another host, which holds its lock; end it there"
-"""Nothing here can do anything about it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a look may take for granted.
-
-    `boots`: the boot that each host was last seen in. `cut`: sessions whose launcher is known to be gone, so
-    that what they have not reported they never will. `young`: other sessions that have not reported are
-    passed over until they are so many seconds old (H5).
-    """
-
-    boots: Mapping[str, str] = field(default_factory=dict[str, str])
-    cut: AbstractSet[str] = frozenset()
-    young: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +40,7 @@ class Inventory:
 
 
 class Enumerator:
-    """Takes a inventory of one roost."""
+    """Takes the inventory of one roost."""
 
     def __init__(self, places: Places, processes: Processes) -> None:
         """Look at these places."""
@@ -94,7 +73,7 @@ class Enumerator:
             for key, shim in shims.items()
             if boot not in (None, shim.boot)
         }
-        look = _Look(
+        look = Sighting(
             scope, now, boot, host, others, started, broken, shims, probes, records, seen, locked, homes, home
         )
         return Inventory(
@@ -153,93 +132,6 @@ class Enumerator:
 
     def _host(self) -> str:
         return self._processes.host_id()
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    scope: Scope
-    now: float
-    boot: str | None
-    host: str
-    others: AbstractSet[str]
-    started: Mapping[str, Started]
-    broken: Mapping[str, str]
-    shims: Mapping[str, ProcessId]
-    probes: Mapping[str, Probe]
-    records: Mapping[str, DeathRecord]
-    own: frozenset[Marker] | None
-    locked: Mapping[str, bool | None]
-    homes: Mapping[ProcessId, str | None]
-    home: str
-
-    def row(self, session: Session) -> Row:
-        """What was seen of one session."""
-        shim = self.shims.get(session.id)
-        if shim is None:
-            return self._unreported(session, self.started.get(session.id))
-        elsewhere = self._elsewhere(session, shim)
-        if elsewhere is not None:
-            return Row(session, skip=elsewhere, foreign=True)
-        facts = [self._fact(session, *self._seen(shim, self.probes[session.id]))]
-        if session.id in self.records:
-            facts.append(self._told(session, "its shim's record tells of its end"))
-        return Row(session, tuple(facts))
-
-    def _seen(self, shim: ProcessId, probe: Probe) -> tuple[Sight, str]:
-        match probe.liveness:
-            case Liveness.ALIVE:
-                return Sight.RUNS, f"its shim, {probe.reason}"
-            case Liveness.UNKNOWN:
-                return Sight.FAILED, f"its processes cannot be read: {probe.reason}"
-            case Liveness.DEAD if self.boot is not None and shim.boot != self.boot:
-                return Sight.ENDED, "the machine was restarted since"
-            case Liveness.DEAD:
-                return Sight.GONE, f"its shim is gone: {probe.reason}"
-
-    def _elsewhere(self, session: Session, shim: ProcessId) -> str | None:
-        """Why a session is not for this roost to judge: another host, or another home, has it."""
-        home = self.homes.get(shim)
-        if home not in (None, "", self.home):
-            return f"{THEIRS} {home}"
-        locked = self.locked.get(session.id)
-        if locked:
-            return HELD
-        if locked is None and shim.boot in self.others and shim.boot != self.boot:
-            return f"it belongs to another host; when that is gone for good: `{OWN}`"
-        return None
-
-    def _unreported(self, session: Session, started: Started | None) -> Row:
-        """A session of which no process has become known."""
-        if session.held and started is None:
-            return Row(session, skip=session.why or "its conversation is open elsewhere", foreign=True)
-        if session.id in self.broken:
-            return Row(session, (self._fact(session, Sight.FAILED, self.broken[session.id]),))
-        if self._rebooted():
-            why = "the machine was restarted during its launch"
-            return Row(session, (self._fact(session, Sight.ENDED, why),))
-        if session.id in self.scope.cut:
-            error = started.error if started is not None else None
-            why = "its launch was cut short" if started is None else (error or "it never ran")
-            return Row(session, (self._told(session, why),))
-        if self.now - session.started_at < self.scope.young:
-            return Row(session, skip="it is just being launched")
-        if self.own is None:
-            why = "the process table cannot be read"
-            return Row(session, (self._fact(session, Sight.FAILED, why),))
-        if Marker(session.id, session.nonce) in self.own:
-            return Row(session, (self._fact(session, Sight.RUNS, "processes carry its marker"),))
-        return Row(session, (self._fact(session, Sight.NOTHING, "no process of it was ever seen"),))
-
-    def _rebooted(self) -> bool:
-        """Whether this is the first look in a new boot: nothing that was being launched before it is left."""
-        last = self.scope.boots.get(self.host)
-        return last is not None and self.boot is not None and last != self.boot
-
-    def _fact(self, session: Session, sight: Sight, why: str) -> Fact:
-        return Fact(sight, Source.PROCESS, self.now, session.id, why)
-
-    def _told(self, session: Session, why: str) -> Fact:
-        return Fact(Sight.ENDED, Source.RECORD, self.now, session.id, why)
 
 
 def _runs(probe: Probe | None) -> bool:

@@ -91,7 +91,7 @@ class Recovery:
         """Clear away what the store has closed: processes, sockets, files."""
         await sweep_orphans(self._orphans)
         try:
-            await self._reaper.tidy({orphan.marker.session for orphan in self._orphans.unknown})
+            await self._reaper.files.tidy({orphan.marker.session for orphan in self._orphans.unknown})
         except (StoreError, OSError) as error:
             _log.warning("what ended sessions left cannot be removed: %s", error)
 

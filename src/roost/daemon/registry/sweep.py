@@ -21,7 +21,8 @@ from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Session
 from roost.daemon.death.postmortem import death_of, last_lines
 from roost.daemon.death.reaper import Reaper
-from roost.daemon.registry.inventory import Enumerator, Inventory, Scope
+from roost.daemon.registry.inventory import Enumerator, Inventory
+from roost.daemon.registry.sighting import Scope
 from roost.daemon.session.evidence import on_disk
 from roost.daemon.session.launcher import Launcher
 from roost.daemon.session.live_sessions import LiveSessions

@@ -42,7 +42,7 @@ class Servers:
         self._tasks = tasks
         tokens = Tokens(machine.store)
         self._callers = Callers(fleet, machine.processes, machine.places.home, tokens.caller)
-        fleet.on_committed.append(self._callers.committed)
+        fleet.listeners.on_committed.append(self._callers.committed)
         self._socket = SocketServer(Dispatcher(self._callers, methods), self._callers, tasks)
         self._metrics_token = MetricsToken(machine.places.metrics_token, machine.ids.token())
         self.tools = LazyTools(machine, api, caller_of, BODY)

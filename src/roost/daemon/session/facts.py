@@ -1,13 +1,10 @@
 """What the agent's own record says of its session, told to the fleet fact by fact, in the record's order."""
 
-from roost.core.messages import envelope
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.commands import offer_key
-from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import Message, MessageState
-from roost.core.vocabulary.peer import PeerState
+from roost.daemon.session.known_session import KnownSession
 from roost.daemon.session.live_sessions import LiveSession
-from roost.daemon.state.fleet import Fleet
 from roost.host.interfaces.clock import Clock
 from roost.runtimes.facts import Answered, Compacted, ConversationSeen, Fact, Prompted, Rejected, TurnOver
 
@@ -17,10 +14,10 @@ ASKED = "the turn was interrupted as the operator asked"
 class Facts:
     """Turns the facts of one live session into events about its messages."""
 
-    def __init__(self, live: LiveSession, fleet: Fleet, clock: Clock) -> None:
+    def __init__(self, live: LiveSession, known: KnownSession, clock: Clock) -> None:
         """Tell of this session."""
         self._live = live
-        self._fleet = fleet
+        self._known = known
         self._clock = clock
 
     async def note(self, fact: Fact) -> None:
@@ -42,7 +39,7 @@ class Facts:
 
     async def _prompted(self, text: str, source: str, *, joins: bool) -> None:
         """A prompt was taken: one of ours, or somebody else's, which is of no message."""
-        live, message = self._live, self.named(text)
+        live, message = self._live, self._known.named(text)
         if not joins:
             live.prompted, live.answered = set(), False
         if message is not None:
@@ -52,7 +49,7 @@ class Facts:
     async def _turn_over(self, over: TurnOver) -> None:
         """The turn of the messages that were recorded since it began has ended."""
         live, failed, interrupted = self._live, over.failed, over.interrupted
-        ended = tuple(message.id for message in self.flight() if message.id in live.prompted)
+        ended = tuple(message.id for message in self._known.flight() if message.id in live.prompted)
         live.prompted = set()
         if not ended:
             return
@@ -60,27 +57,28 @@ class Facts:
         if asked and (interrupted or not live.runtime.controls.tells):
             failed, interrupted = ASKED, True
         evidence = f"the end of the turn stands in {over.source}"
-        await self._tell(f.TurnEnded(live.session.id, evidence, failed, interrupted, over.outage, ended))
+        await self._known.tell(
+            f.TurnEnded(live.session.id, evidence, failed, interrupted, over.outage, ended)
+        )
 
     async def _runs(self, conversation: str) -> None:
         """The session runs another conversation than was known."""
-        live, state = self._live, self._state()
-        session = state.find_session(live.session.id) if state is not None else None
+        live, session = self._live, self._known.session()
         if session is not None and session.conversation != conversation:
             live.runs(conversation)
-            await self._tell(f.Observed(session.id, session.state, session.why, conversation))
+            await self._known.tell(f.Observed(session.id, session.state, session.why, conversation))
 
     async def _rejected(self, why: str, text: str | None) -> None:
         """The program kept a prompt from its model: by its text one of ours, or the latest."""
-        live, named = self._live, self.named(text) if text is not None else None
+        live, named = self._live, self._known.named(text) if text is not None else None
         ended = self._latest() if text is None else {named.id} if named is not None else set[str]()
         live.prompted = live.prompted - ended
-        for message in self.flight():
+        for message in self._known.flight():
             if message.id in ended:
                 live.rejected = message.id
                 live.offers.discard(offer_key(message))
                 settles = offer_key(message) if message.state is MessageState.OFFERED else None
-                await self._tell(f.Rejected(live.session.id, message.id, why), settles=settles)
+                await self._known.tell(f.Rejected(live.session.id, message.id, why), settles=settles)
 
     def _latest(self) -> set[str]:
         """The messages that were recorded as prompts last, or else the one that was entered last."""
@@ -96,7 +94,7 @@ class Facts:
         live.offers.discard(key)
         entered = self._entered(message)
         taken = f.Taken(live.session.id, message.id, evidence, entered, message.attempts)
-        await self._tell(taken, settles=settles)
+        await self._known.tell(taken, settles=settles)
 
     def _entered(self, message: Message) -> str:
         """How the message was handed over, if this daemon did it."""
@@ -104,38 +102,3 @@ class Facts:
         if handover is None or (handover.message, handover.attempt) != (message.id, message.attempts):
             return ""
         return handover.words(self._clock.monotonic())
-
-    def flight(self) -> list[Message]:
-        """The messages that are with this session."""
-        state = self._state()
-        flight = state.in_flight if state else ()
-        return [message for message in flight if message.session == self._live.session.id]
-
-    def mark(self) -> str | None:
-        """The mark of the message that is being handed over."""
-        state = self._state()
-        offered = state.offered if state is not None else None
-        if state is None or offered is None or offered.session != self._live.session.id:
-            return None
-        return f"boundary {envelope.boundary(state.peer.seed, offered.id, offered.attempts)}]"
-
-    def named(self, text: str) -> Message | None:
-        """The message whose true header stands in the text."""
-        state = self._state()
-        if state is None:
-            return None
-        marks = envelope.marks(text)
-        # Compared by id first: an agent that is joined again has thousands of prompts in its record.
-        marked = {message_id for message_id, _ in marks}
-        for message in state.messages:
-            if message.id not in marked:
-                continue
-            if (message.id, envelope.boundary(state.peer.seed, message.id, message.attempts)) in marks:
-                return message
-        return None
-
-    def _state(self) -> PeerState | None:
-        return self._fleet.find(self._live.peer)
-
-    async def _tell(self, event: Event, *, settles: str | None = None) -> None:
-        await self._fleet.note(self._live.peer, event, settles=settles)

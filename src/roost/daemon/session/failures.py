@@ -8,7 +8,7 @@ from pathlib import Path
 
 from roost.core.vocabulary.blame import Blame
 from roost.errors import InvalidSettingError, RoostError, RuntimeMissingError
-from roost.host.process_room import process_room
+from roost.host.process_limit import process_limit
 from roost.host.shim_spec import SHIM
 
 REPLACED = "roost's program was replaced while it ran: `roost down`, then `roost up`"
@@ -104,7 +104,7 @@ def check_room(sessions: int, launching: int) -> None:
     At the limit itself nothing works any more, whichever peer it is for; and an agent's program that can
     start no thread ends as if it were to blame.
     """
-    room = process_room()
+    room = process_limit()
     if room is not None and room.left < TASKS * (launching + 1):
         raise LaunchError(f"{sessions} sessions live and too few processes are left: {room}", Blame.HOST)
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -70,7 +70,7 @@ class Foreign:
         self._waiting: dict[str, asyncio.Event] = {}
         self.unknown: Callable[[str], Obstacle | None] = lambda _peer: None
         """A live session of that peer that the registry does not know: nothing is started beside it."""
-        fleet.on_committed.append(self._committed)
+        fleet.listeners.on_committed.append(self._committed)
 
     def _committed(self, name: str, _state: PeerState | None, _commands: tuple[c.Command, ...]) -> None:
         if name in self._waiting:

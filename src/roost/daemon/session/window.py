@@ -4,15 +4,13 @@ from roost.core.vocabulary.session import Session, SessionState
 from roost.daemon.session.live_sessions import LiveSession
 from roost.host.interfaces.clock import Clock
 from roost.runtimes.screen import plain
-from roost.runtimes.view import Composer, Reading
+from roost.runtimes.view import Composer, Reading, View
 
 NARROW = 24
 LOW = 6
 """Columns and rows below which a program has no room to show what stands in its input line."""
 LEAVE = 3.0
 """Seconds that another view stands, with nobody attached and a message waiting, until its key is pressed."""
-
-
 HOLDS = 100.0
 RENEWED = 70.0
 """Seconds that what is told to attached people counts, and what is left of them when it is told again."""
@@ -94,3 +92,8 @@ class Window:
     def _small(self) -> bool:
         frame = self._live.frame
         return frame is not None and (frame.columns < NARROW or frame.rows < LOW)
+
+
+def view_of(live: LiveSession) -> View:
+    """What the program was seen to show last; no input line, if nothing was seen yet."""
+    return live.view or View(Composer.HIDDEN)

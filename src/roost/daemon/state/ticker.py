@@ -34,11 +34,11 @@ class Ticker:
         self._changed = asyncio.Event()
         self.look: Callable[[str], Awaitable[None]] = _no_look
         """Reads what a peer's session shows, before its end is judged by what was seen earlier."""
-        fleet.on_committed.append(self._committed)
+        fleet.listeners.on_committed.append(self._committed)
 
     def _committed(self, name: str, state: PeerState | None, _commands: object) -> None:
         # What became due while the commit ran has not been done: it is counted from the decision.
-        self.schedule(name, deadline(state, self._fleet.decided_at) if state is not None else None)
+        self.schedule(name, deadline(state, self._fleet.listeners.decided_at) if state is not None else None)
 
     def schedule(self, name: str, at: float | None) -> None:
         """Remember a peer's next deadline; None: it has none."""

@@ -11,8 +11,8 @@ from roost.host.files import write_atomic
 from roost.host.interfaces.processes import Liveness, Marker
 from roost.host.memory.processes import Ending, MemoryProcesses
 from roost.host.process_table import HOME_VARIABLE, NONCE_VARIABLE, SESSION_VARIABLE
-from roost.host.shim_spec import BELL, SHIM
-from roost.host.shimlib.machine import ring
+from roost.host.shim_spec import FIFO, SHIM
+from roost.host.shimlib.machine import announce
 
 _NOT_FOUND = 127
 
@@ -105,7 +105,7 @@ class MemoryShim:
             "children_left": left,
         }
         self._write("spool", record, f"{self._spec['session']}.json")
-        ring(str(Path(self._spec["spool"]) / BELL), json.dumps(record) + "\n")
+        announce(str(Path(self._spec["spool"]) / FIFO), json.dumps(record) + "\n")
         self._kill(children)
         self._processes.end(self.process.pid, exit_code=ending.exit_code or 0, signum=ending.signal)
 

@@ -74,7 +74,7 @@ def hold(path: str) -> None:
         pass
 
 
-def ring(bell: str, line: str) -> bool:
+def announce(fifo: str, line: str) -> bool:
     """Tell whoever listens at the named pipe; False when nobody does, as while there is no daemon.
 
     Lines of several shims mix unless each is one small write.
@@ -83,7 +83,7 @@ def ring(bell: str, line: str) -> bool:
     if len(data) > select.PIPE_BUF:
         return False
     try:
-        descriptor = os.open(bell, os.O_WRONLY | os.O_NONBLOCK)
+        descriptor = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
     except OSError:
         return False
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .machine import make_durable, ring, write_atomic
+from .machine import announce, make_durable, write_atomic
 from .text import to_json
 
 TYPE_CHECKING = False
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 # In the directory of death records: where a daemon listens.
-BELL = "bell"
+FIFO = "bell"
 
 
 def write_record(spool: str, session: str, record: dict[str, Any]) -> OSError | None:
@@ -23,7 +23,7 @@ def write_record(spool: str, session: str, record: dict[str, Any]) -> OSError | 
     except OSError as failure:
         failed = failure
     # A daemon that hears of it has a durable store of its own, and would wait for the same disk.
-    heard = ring(f"{spool}/{BELL}", text.replace("\n", " ") + "\n")
+    heard = announce(f"{spool}/{FIFO}", text.replace("\n", " ") + "\n")
     if not (heard or failed):
         make_durable(path)
     return failed

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Iterable, Iterator
 
 from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.phrases import THEIRS
 from roost.core.vocabulary.session import Session, SessionState
 from roost.core.vocabulary.view import shown
-from roost.core.vocabulary.words import THEIRS
-from roost.daemon.registry.inventory import HELD, OWN
+from roost.daemon.registry.sighting import HELD, OWN
 from roost.daemon.session.driver import UNREAD
 from roost.daemon.session.foreign import Foreign
 from roost.daemon.session.live_sessions import LiveSessions

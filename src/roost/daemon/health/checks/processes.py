@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from roost.daemon.health.checks.check import REPLACE
 from roost.daemon.session.failures import TASKS
 from roost.host.process import has_handles
-from roost.host.process_room import process_room
+from roost.host.process_limit import process_limit
 from roost.present.finding import Code, Finding, note, quote, wrong
 
 
@@ -28,7 +28,7 @@ def _handles() -> Iterator[Finding]:
 
 def _room() -> Iterator[Finding]:
     """Whether another session can be started."""
-    room = process_room()
+    room = process_limit()
     if room is not None and room.left < TASKS:
         advice = "end what is not needed, or raise the limit:"
         file = quote(room.file)

@@ -5,8 +5,8 @@ from typing import Any
 
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.peer import PeerState, WakeMode
+from roost.core.vocabulary.phrases import told
 from roost.core.vocabulary.session import SessionState
-from roost.core.vocabulary.words import told
 from roost.daemon.serve.api.peers import Peers
 from roost.daemon.serve.api.terminals import Terminals, refuse_held
 from roost.daemon.serve.progress import Progress

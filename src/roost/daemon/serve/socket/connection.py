@@ -12,7 +12,7 @@ from roost.daemon.serve.caller import Caller
 from roost.daemon.serve.callers import Callers
 from roost.daemon.serve.methods.dispatcher import Dispatcher
 from roost.daemon.serve.methods.method import Answer, Stream
-from roost.daemon.state.fleet import DefectError
+from roost.daemon.state.defect import DefectError
 from roost.daemon.state.tasks import Tasks
 from roost.errors import RoostError, UsageError
 

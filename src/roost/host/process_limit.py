@@ -8,7 +8,7 @@ GROUPS = Path("/sys/fs/cgroup")
 OWN = Path("/proc/self/cgroup")
 
 
-class Room(NamedTuple):
+class ProcessLimit(NamedTuple):
     """The tightest limit: how many processes and threads there are and may be, and the file that says so."""
 
     used: int
@@ -28,12 +28,12 @@ class Room(NamedTuple):
         )
 
 
-def process_room(own: Path = OWN, groups: Path = GROUPS) -> Room | None:
+def process_limit(own: Path = OWN, groups: Path = GROUPS) -> ProcessLimit | None:
     """The tightest limit of the groups that this process is in; None where none is known."""
-    return min(_rooms(own, groups), key=lambda room: room.left, default=None)
+    return min(_limits(own, groups), key=lambda limit: limit.left, default=None)
 
 
-def _rooms(own: Path, groups: Path) -> Iterator[Room]:
+def _limits(own: Path, groups: Path) -> Iterator[ProcessLimit]:
     try:
         lines = own.read_text().splitlines()
     except OSError:
@@ -44,14 +44,14 @@ def _rooms(own: Path, groups: Path) -> Iterator[Room]:
             continue
         root = groups / controllers if controllers else groups
         for folder in (Path(path), *Path(path).parents):
-            yield from _room(root / str(folder).lstrip("/"))
+            yield from _limit(root / str(folder).lstrip("/"))
 
 
-def _room(folder: Path) -> Iterator[Room]:
+def _limit(folder: Path) -> Iterator[ProcessLimit]:
     file = folder / "pids.max"
     try:
         limit, used = file.read_text().strip(), (folder / "pids.current").read_text()
     except OSError:
         return
     if limit.isdigit():
-        yield Room(int(used), int(limit), file)
+        yield ProcessLimit(int(used), int(limit), file)

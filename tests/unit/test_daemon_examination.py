@@ -1,14 +1,14 @@
 """What an examination may conclude from an empty input line and a record without the message (N4)."""
 
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from roost.core.vocabulary.message import Examination, Message, MessageState
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.core.vocabulary.session import SessionState
-from roost.daemon.delivery.deliver import Delivery
+from roost.daemon.delivery.examination import LiveExamination
 from roost.runtimes.view import Composer, Reading, View
 
 OFFERED = Message(
@@ -32,7 +32,7 @@ class QuickClock:
         self.at += seconds
 
 
-def delivery(entered: tuple[str, int] | None, *, records: bool, current: bool = True) -> Delivery:
+def examination(entered: tuple[str, int] | None, *, records: bool, current: bool = True) -> LiveExamination:
     live = SimpleNamespace(
         peer="worker",
         session=SimpleNamespace(id="s1"),
@@ -47,8 +47,9 @@ def delivery(entered: tuple[str, int] | None, *, records: bool, current: bool = 
         return Reading(SessionState.IDLE, "at its prompt")
 
     state = PeerState(Peer("worker", "5eed", Settings("/w", "demo"), 0.0), None, (OFFERED,))
-    parts: Any = (live, SimpleNamespace(look=look), SimpleNamespace(find=lambda _name: state), QuickClock())
-    return Delivery(*parts)
+    fleet = SimpleNamespace(find=lambda _name: state)
+    parts: Any = (live, SimpleNamespace(look=look), fleet, QuickClock(), OFFERED)
+    return LiveExamination(*parts)
 
 
 @pytest.mark.parametrize(
@@ -64,12 +65,11 @@ def delivery(entered: tuple[str, int] | None, *, records: bool, current: bool = 
 async def test_N4_only_a_record_that_could_hold_it_proves_that_it_was_not_pasted(
     records: bool, entered: tuple[str, int] | None, verdict: Examination
 ) -> None:
-    found = await delivery(entered, records=records).examine(cast("Message", OFFERED), settle=1.5)
+    found = await examination(entered, records=records).run(settle=1.5)
     assert found.verdict is verdict
 
 
 async def test_C2_a_record_that_may_not_be_the_one_that_is_written_proves_nothing() -> None:
-    examined = delivery(None, records=True, current=False).examine(cast("Message", OFFERED), settle=1.5)
-    found = await examined
+    found = await examination(None, records=True, current=False).run(settle=1.5)
     assert found.verdict is Examination.UNCLEAR
     assert "which record" in found.why

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from roost.cli.command import Command, Option
 
 
-class Reading:
+class Parsed:
     """A line that was understood: the command and what it is given."""
 
     def __init__(self, command: Command, values: dict[str, Any], chosen: dict[str, Any]) -> None:
@@ -33,7 +33,7 @@ class Reading:
         return self.command.run(app, **self.values) or 0
 
 
-def read(words: Sequence[str], find: Callable[[str], Command | None]) -> Reading | None:
+def parse(words: Sequence[str], find: Callable[[str], Command | None]) -> Parsed | None:
     """What the words say, exactly as click would read them; None where that is not plain."""
     try:
         chosen, rest = _split(GLOBAL, words, whole=False)
@@ -42,7 +42,7 @@ def read(words: Sequence[str], find: Callable[[str], Command | None]) -> Reading
             return None
         given, rest = _split([*command.options, *command.of_all], rest[1:], whole=True)
         chosen |= {each.name: given.pop(each.name) for each in command.of_all if each.name in given}
-        return Reading(command, _options(command, given) | _arguments(command, rest), chosen)
+        return Parsed(command, _options(command, given) | _arguments(command, rest), chosen)
     except (ValueError, RoostError):
         return None
 

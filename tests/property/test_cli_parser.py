@@ -8,7 +8,7 @@ from roost.cli.app import App
 from roost.cli.catalog import MODULES, find
 from roost.cli.command import Choice, Command, Number, Option
 from roost.cli.group import roost
-from roost.cli.reading import read
+from roost.cli.parser import parse
 from tests.support.nasty import fuzzing
 
 COMMANDS: list[Command] = [command for name in MODULES if (command := find(name)) is not None]
@@ -50,7 +50,7 @@ def chosen(app: App) -> tuple[object, ...]:
 @example(["send", "bob", "--", "--json", "--"])
 @example(["--home", "a", "--home=b", "list", "--home", "c"])
 def test_plain_words_mean_what_click_says(line: list[str]) -> None:
-    reading = read(line, find)
+    reading = parse(line, find)
     if reading is None:
         return
     app, theirs = App(), App()
@@ -75,7 +75,7 @@ def test_what_click_takes_is_read_without_it(command: Command) -> None:
     line = [command.name, *(_word(argument.kind) for argument in command.arguments)]
     for option in command.options:
         line += [option.flag, _word(option.kind)] if option.takes_value else [option.flag]
-    reading = read(line, find)
+    reading = parse(line, find)
     assert reading is not None
     assert reading.command is command
 
@@ -85,7 +85,7 @@ def test_what_click_takes_is_read_without_it(command: Command) -> None:
     [(["-"], ("-",)), (["--", "-x", "--"], ("-x", "--")), (["a", "--json", "b"], ("a", "b")), ([], ())],
 )
 def test_the_usual_bodies_are_read_without_it(words: list[str], body: tuple[str, ...]) -> None:
-    reading = read(["send", "bob", *words], find)
+    reading = parse(["send", "bob", *words], find)
     assert reading is not None
     assert reading.values["body"] == body
 
@@ -110,4 +110,4 @@ def test_the_usual_bodies_are_read_without_it(words: list[str], body: tuple[str,
     ],
 )
 def test_help_and_mistakes_are_left_to_click(line: list[str]) -> None:
-    assert read(line, find) is None
+    assert parse(line, find) is None

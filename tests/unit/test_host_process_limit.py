@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from roost.host.process_room import process_room
+from roost.host.process_limit import process_limit
 
 
 def group(folder: Path, used: int, limit: str) -> None:
@@ -14,16 +14,16 @@ def group(folder: Path, used: int, limit: str) -> None:
 def test_G12_the_tightest_of_all_groups_counts(tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.write_text("8:pids:/old\n4:memory:/other\n0::/a/b\n")
-    assert process_room(own, tmp_path) is None
+    assert process_limit(own, tmp_path) is None
     group(tmp_path / "a/b", 10, "max")
-    assert process_room(own, tmp_path) is None
+    assert process_limit(own, tmp_path) is None
     group(tmp_path / "a", 60, "100")
     group(tmp_path / "pids/old", 10, "90")
-    room = process_room(own, tmp_path)
-    assert room is not None
-    assert (room.used, room.limit, room.left, room.file) == (60, 100, 40, tmp_path / "a/pids.max")
+    limit = process_limit(own, tmp_path)
+    assert limit is not None
+    assert (limit.used, limit.limit, limit.left, limit.file) == (60, 100, 40, tmp_path / "a/pids.max")
     group(tmp_path / "pids/old", 95, "90")
-    room = process_room(own, tmp_path)
-    assert room is not None
-    assert room.left == 0
-    assert process_room(tmp_path / "none", tmp_path) is None
+    limit = process_limit(own, tmp_path)
+    assert limit is not None
+    assert limit.left == 0
+    assert process_limit(tmp_path / "none", tmp_path) is None

@@ -16,7 +16,7 @@ _TROUBLE = re.compile(
 )
 
 
-def telling(lines: Sequence[str]) -> str:
+def error_line(lines: Sequence[str]) -> str:
     """The line that tells: the last one that speaks of trouble, else the last that is no hint at its usage.
 
     Programs print the error before their usage (argparse after it), and end with a hint: "try '--help'".

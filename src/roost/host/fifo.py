@@ -1,4 +1,4 @@
-"""A named pipe on which others ring: lines that come as they are written, so that nobody has to look.
+"""A named pipe that others write lines to: each is heard as it comes, so that nobody has to look.
 
 Nothing may depend on it: a line is lost when nobody listens, when the pipe is full, when it is long.
 """
@@ -15,7 +15,7 @@ from roost.host.files import PRIVATE_FILE
 _MOST = 65536
 
 
-class Bell:
+class Fifo:
     """Calls back in the running loop with each line."""
 
     def __init__(self, path: Path, heard: Callable[[bytes], None]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from roost.core.vocabulary.telling import telling
+from roost.core.vocabulary.error_line import error_line
 
 
 @pytest.mark.parametrize(
@@ -36,4 +36,4 @@ from roost.core.vocabulary.telling import telling
     ],
 )
 def test_F28_the_line_that_tells(said: str, line: str) -> None:
-    assert telling(said.splitlines()) == line
+    assert error_line(said.splitlines()) == line

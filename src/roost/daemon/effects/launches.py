@@ -1,0 +1,48 @@
+"""Launches: a session is started once its conversation is free and the machine has room for it."""
+
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary.blame import Blame
+from roost.core.vocabulary.session import Session
+from roost.daemon.death.cleanup import Cleanup
+from roost.daemon.death.supervisor import Supervisor
+from roost.daemon.session.failures import LaunchError, check_room
+from roost.daemon.session.foreign import Foreign
+from roost.daemon.session.launcher import Launcher, NothingToResumeError
+from roost.daemon.state.fleet import Fleet
+
+
+class Launches:
+    """Starts sessions."""
+
+    def __init__(
+        self, fleet: Fleet, launcher: Launcher, foreign: Foreign, cleanup: Cleanup, supervisor: Supervisor
+    ) -> None:
+        """Start through these parts."""
+        self._fleet = fleet
+        self._launcher = launcher
+        self._foreign = foreign
+        self._cleanup = cleanup
+        self._supervisor = supervisor
+        self._launching = 0
+
+    async def launch(self, session: Session, key: str) -> None:
+        """Start a session once its conversation is free. Raises LaunchError, RoostError, OSError."""
+        peer = session.peer
+        await self._cleanup.over(peer)
+        waits = session.resumed or self._foreign.unknown(peer) is not None
+        if waits and not await self._foreign.free(session):
+            raise LaunchError("it was to end before its conversation was free", Blame.HOST)
+        settings = self._fleet.get(peer).peer.settings
+        check_room(self._supervisor.held(), self._launching)
+        self._launching += 1
+        try:
+            live = await self._launcher.launch(session, settings)
+        except NothingToResumeError:
+            await self._fleet.report(peer, f.ConversationMissing(session.id), settles=key)
+            return
+        finally:
+            self._launching -= 1
+        processes = live.session.processes
+        assert processes is not None  # noqa: S101 -- a live session is built from its processes
+        await self._fleet.report(peer, f.Launched(session.id, processes), settles=key)
+        self._supervisor.supervise(live)
