@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -58,8 +59,13 @@ def _texts() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("module", MODULES + TESTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_module_is_longer_than_500_lines(module: Path) -> None:
-    assert len(module.read_text().splitlines()) <= 500
+def test_no_module_is_longer_than_a_few_screens(module: Path) -> None:
+    """A test's module may hold more than one noun."""
+    assert len(module.read_text().splitlines()) <= (350 if module in MODULES else 500)
+
+
+def test_most_modules_are_short() -> None:
+    assert median(len(module.read_text().splitlines()) for module in MODULES) <= 110
 
 
 def test_no_home_folder_or_workplace_is_named() -> None:
@@ -202,7 +208,7 @@ def test_layers_and_rooms_import_downwards_only(tmp_path: Path) -> None:
         "stand-alone": ("demo_agent/late.py", "import click"),
         "rooms-of-the-core": ("core/vocabulary/late.py", "import roost.core.decide"),
         "rooms-of-the-daemon": ("daemon/state/late.py", "import roost.daemon.session.live_sessions"),
-        "rooms-of-serve": ("daemon/serve/api/late.py", "import roost.daemon.serve.methods"),
+        "rooms-of-serve": ("daemon/serve/api/late.py", "import roost.daemon.serve.http.server"),
     }
     assert set(breaks) == {contract["id"] for contract in PROJECT["tool"]["importlinter"]["contracts"]}
     for name, text in breaks.values():
