@@ -8,6 +8,7 @@ from collections.abc import Generator
 import uvicorn
 from starlette.types import ASGIApp
 
+from roost.daemon.serve.http.ending import AnsweredAtTheEnd
 from roost.daemon.serve.http.protocol import BoundedProtocol
 
 
@@ -17,7 +18,7 @@ class HttpServer:
     def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
         """Serve this application."""
         config = uvicorn.Config(
-            app,
+            AnsweredAtTheEnd(app),
             http=BoundedProtocol,
             loop="none",
             lifespan="off",
