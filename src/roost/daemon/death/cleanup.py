@@ -18,7 +18,7 @@ LEAVE = 0.05
 AGAIN = 5.0
 """Seconds until processes that could not be ended are tried again."""
 
-_log = logging.getLogger("roost.clearing")
+_log = logging.getLogger("roost.cleanup")
 
 
 class Cleanup:
