@@ -6,6 +6,7 @@ import builtins
 import io
 import keyword
 import random
+import signal
 import tokenize
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -58,4 +59,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head`
     main()
