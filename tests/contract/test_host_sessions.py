@@ -22,7 +22,7 @@ from roost.host.spool import Spool
 from roost.host.tmux.server import TmuxTerminals
 from tests.support.wait import eventually
 
-_PATIENCE = 15
+_PATIENCE = 30
 
 
 @dataclass

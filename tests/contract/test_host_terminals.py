@@ -22,7 +22,7 @@ from roost.host.tmux.config import COLUMNS, ROWS
 from roost.host.tmux.server import TmuxTerminals
 from tests.support.wait import eventually
 
-_PATIENCE = 10
+_PATIENCE = 30
 _SESSION = "terminal-contract"
 
 

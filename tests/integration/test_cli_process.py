@@ -22,7 +22,7 @@ from tests.support.rpc_server import RpcServer, hold, result, serve
 from tests.support.wait import wait_until
 
 ID = "0190abcdef0123456789abcdef012345"
-PATIENCE = 20.0
+PATIENCE = 30.0
 HEAVY = ("asyncio", "httptools", "mcp", "msgspec", "rich", "starlette", "uvicorn", "importlib.metadata")
 SLOW = (
     "click",

@@ -17,7 +17,7 @@ from tests.support.daemon import Roost, StartFailedError, roost_in
 from tests.support.home import Home
 from tests.support.small_disk import fill, small_disk
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 MIB = 1024 * 1024
 
 

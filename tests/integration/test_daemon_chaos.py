@@ -47,7 +47,7 @@ from tests.support.home import Home
 from tests.support.victim import Victim
 from tests.support.wait import eventually, wait_until
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 LINE_AGENT = Path(__file__).resolve().parent.parent / "support" / "line_agent.py"
 
 

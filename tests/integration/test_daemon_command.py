@@ -12,7 +12,7 @@ import pytest
 from tests.support.daemon import Roost, roost_in, signal_pid
 from tests.support.home import Home
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 PROGRAM = Path(__file__).resolve().parent.parent / "support" / "line_agent.py"
 CONFIG = """
 [runtimes.line]

@@ -11,7 +11,7 @@ from tests.support.home import Home
 from tests.support.truth import carriers
 from tests.support.wait import wait_until
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 
 
 @pytest.fixture

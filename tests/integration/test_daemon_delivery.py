@@ -10,7 +10,7 @@ import pytest
 from tests.support.daemon import Roost, cleared, sha256, shared_roost
 from tests.support.wait import wait_until
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 NASTY = (
     "first line\n"
     "\"double\" 'single' $(touch /tmp/never) `id` ; rm -rf nothing | & > < $HOME ${x} #{pane_id} %H\n"

@@ -10,7 +10,7 @@ from tests.support.home import Home
 from tests.support.small_disk import fill, fill_with_files, small_disk
 from tests.support.wait import wait_until
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 
 
 def awake(roost: Roost, *names: str) -> dict[str, int]:

@@ -8,7 +8,7 @@ from tests.support.daemon import Roost, roost_in
 from tests.support.home import Home
 from tests.support.wait import wait_until
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 READER = """
 import sys, apsw
 connection = apsw.Connection(sys.argv[1], flags=apsw.SQLITE_OPEN_READONLY)

@@ -12,7 +12,7 @@ from roost.cli.client import RemoteError
 from tests.support.daemon import Roost, roost_in
 from tests.support.home import Home
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 SAMPLE = re.compile(r'[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [0-9.e+-]+')
 
 

@@ -33,12 +33,12 @@ def roost(home: Home) -> Iterator[Roost]:
         yield made
 
 
-def stand_still(*pids: int) -> None:
+def stand_still(*pids: int, seconds: float = PAUSE) -> None:
     """Stop processes for a while, as a frozen container does."""
     for pid in pids:
         signal_pid(pid, signal.SIGSTOP)
-    until = time.monotonic() + PAUSE
-    wait_until(lambda: time.monotonic() >= until, timeout=2 * PAUSE, why="the pause is over")
+    until = time.monotonic() + seconds
+    wait_until(lambda: time.monotonic() >= until, timeout=2 * seconds, why="the pause is over")
     for pid in reversed(pids):
         signal_pid(pid, signal.SIGCONT)
 
@@ -57,8 +57,8 @@ def test_G9_a_pause_of_all_processes_moves_the_bound_of_a_silent_worker(roost: R
 
 def test_G9_what_came_while_only_the_daemon_stood_still_counts(roost: Roost) -> None:
     """The answer waits at the daemon's door, and the end of the turn in the record."""
-    roost.add("e", wake="ephemeral", quiet="100ms", silence=f"{SILENCE}s")
-    sent = roost.send("e", f"@@delay {SILENCE / 3}@@", wait="accepted", timeout=20)["id"]
-    stand_still(roost.daemon.pid)
+    roost.add("e", wake="ephemeral", quiet="100ms", silence="8s")
+    sent = roost.send("e", "@@delay 0.5@@", wait="accepted", timeout=20)["id"]
+    stand_still(roost.daemon.pid, seconds=8.5)
     assert roost.until_message(sent, "done", "dead-letter")["state"] == "done"
     assert roost.until_death("e")["cause"] == "ephemeral-done"

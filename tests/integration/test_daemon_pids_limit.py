@@ -5,7 +5,7 @@ from tests.support.home import Home
 from tests.support.pids_limit import pids_limit
 from tests.support.wait import wait_until
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 NAMES = [f"p{number}" for number in range(5)]
 
 

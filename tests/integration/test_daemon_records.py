@@ -12,7 +12,7 @@ from tests.support.chaos_oracle import journal
 from tests.support.daemon import Roost, roost_in
 from tests.support.home import Home
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 SECRET = "the-body-of-a-message"
 
 

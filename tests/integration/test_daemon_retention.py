@@ -7,7 +7,7 @@ from tests.support.daemon import Roost, roost_in
 from tests.support.home import Home
 from tests.support.wait import wait_until
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 LARGE = 60_000
 COUNT = 100
 

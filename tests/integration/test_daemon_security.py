@@ -18,7 +18,7 @@ from tests.support.home import Home
 from tests.support.posting import LISTING, post
 from tests.support.wait import wait_until
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 
 
 @pytest.fixture

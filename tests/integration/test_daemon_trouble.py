@@ -14,7 +14,7 @@ from tests.support.daemon import Roost, alive, roost_in, signal_pid
 from tests.support.home import Home
 from tests.support.wait import wait_until
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from roost.store.memory import MemoryStore
 from tests.support.home import Home
 from tests.support.wait import eventually
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 STEP = 0.05
 TIMES = 20
 LINE = RuntimeTable(

@@ -24,7 +24,7 @@ from roost.host.tmux.server import TmuxTerminals
 from tests.support.wait import eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-_PATIENCE = 20
+_PATIENCE = 30
 _PYTHON = [sys.executable, "-S", "-c"]
 # Says in a file of its own (whole or not at all) that it is ready, then waits for ever.
 _READY = (

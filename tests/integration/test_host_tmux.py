@@ -30,7 +30,7 @@ from roost.host.tmux.server import TmuxTerminals, new_enough
 from roost.host.tmux.terminal import TmuxTerminal
 from tests.support.wait import eventually
 
-_PATIENCE = 15
+_PATIENCE = 30
 # Reads one bracketed paste after the other in raw mode and keeps each as a file, byte by byte as it came.
 _READER = """
 import os, sys, tty

@@ -15,7 +15,7 @@ from roost.host.memory.clock import VirtualClock
 from roost.local.paths import find_places
 from tests.support.home import Home
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 UNUSED = cast("Any", None)
 
 

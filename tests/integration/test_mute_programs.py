@@ -11,7 +11,7 @@ from tests.support.daemon import Roost
 from tests.support.home import Home
 from tests.support.wait import wait_until
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 PROGRAM = Path(__file__).resolve().parent.parent / "support" / "mute_agent.py"
 CONFIG = """
 [runtimes.mute]

@@ -25,7 +25,7 @@ CASES = int(os.environ.get("ROOST_FUZZ_CASES", "600"))
 _BATCH = 200
 _FORKS = 50
 """So many cases for one that starts a shell and one that starts a tmux program."""
-_PATIENCE = 20
+_PATIENCE = 30
 _CANARY = "executed"
 _BAIT = f"#(touch {_CANARY})#{{pane_id}}%H"
 EXPANDING = {

@@ -22,7 +22,7 @@ from tests.support.home import Home, environment, make_home
 from tests.support.wait import wait_until
 
 Record = dict[str, Any]
-PATIENCE = 30.0
+PATIENCE = 60.0
 FINAL = ("done", "expired", "refused", "dead-letter", "unknown")
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from tests.support.wait import wait_until
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 _TAKE_TERMINAL = """import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.argv[1], sys.argv[1:])"""

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-_PATIENCE = 10.0
+_PATIENCE = 30.0
 _TOOLS = [
     {
         "name": "send_message",

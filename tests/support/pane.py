@@ -14,7 +14,7 @@ from typing import Self
 
 from tests.support.wait import NeverHappenedError, wait_until
 
-_PATIENCE = 20.0
+_PATIENCE = 30.0
 
 
 class Pane:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from tests.support.daemon import Roost
 from tests.support.wait import wait_until
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 
 
 @contextmanager

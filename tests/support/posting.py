@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from tests.support.daemon import Roost
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 LISTING = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
 """A call over MCP that every client makes first."""
 

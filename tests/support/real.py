@@ -12,7 +12,7 @@ from tests.support.fake_model import Arrival, FakeModel
 from tests.support.fake_model.script import unpaste
 from tests.support.home import Home, environment, make_home
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 @dataclass(slots=True)

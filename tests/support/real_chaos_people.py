@@ -32,7 +32,7 @@ PERMISSION = re.compile(r"Do you want to|Would you like to|Allow the ")
 _OURS = "[roost message "
 _DRAFT = "perhaps"
 _LOGIN = "Please run /login"
-_PATIENCE = 5.0
+_PATIENCE = 30.0
 Plan = tuple[str, Callable[[], object]]
 
 

@@ -60,7 +60,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "codex": ("/new", "/fork", "/compact", "/clear"),
 }
 _PAUSE = 0.35
-_PATIENCE = 10.0
+_PATIENCE = 30.0
 
 
 def pause(seconds: float) -> None:

@@ -10,7 +10,7 @@ from typing import Self
 from tests.support.daemon import Roost
 from tests.support.wait import wait_until
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 _LINE = re.compile(r"roost: a daemon is running already \(pid (\d+|\?)\); see `roost status`\n")
 _WAITING = "import sys; from roost.daemon.__main__ import main; sys.stdin.read(); sys.exit(main())"
 """A daemon that has loaded its code and begins when its standard input ends."""

@@ -11,7 +11,7 @@ from typing import Any
 Record = dict[str, Any]
 Handler = Callable[[Record], Iterator[Record]]
 """From a request to the lines that answer it (without their `id`)."""
-PATIENCE = 20.0
+PATIENCE = 30.0
 
 
 def result(value: object, *, events: list[Record] | None = None, notes: list[str] | None = None) -> Handler:

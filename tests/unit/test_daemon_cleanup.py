@@ -23,7 +23,7 @@ from roost.store.interfaces import Batch, intent_for
 from roost.store.memory import MemoryStore
 from tests.support.wait import eventually
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 REMAINS = c.Clear("s", "a", "n", None)
 
 

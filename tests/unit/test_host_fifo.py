@@ -15,7 +15,7 @@ from roost.host.shimlib import record, shim
 from roost.host.shimlib.machine import announce
 from tests.support.wait import eventually
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 
 
 async def heard(lines: list[bytes], count: int) -> list[bytes]:

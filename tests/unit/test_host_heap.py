@@ -33,3 +33,19 @@ def test_what_was_loaded_is_out_of_the_collectors_sight() -> None:
         "assert gc.get_freeze_count() > 1000, gc.get_freeze_count()\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps its own ways")
+def test_what_is_free_between_blocks_goes_back_to_the_system() -> None:
+    """In a process of its own: every second block of many is freed, and none of them is at the heap's end."""
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from roost.host.heap import give_back\n"
+        "def size(): return int(Path('/proc/self/statm').read_text().split()[1]) * 4096\n"
+        "kept = [bytes([n % 256]) * 32_000 for n in range(2000)]\n"
+        "del kept[::2], kept[1::4]\n"
+        "full = size(); give_back()\n"
+        "assert full - size() > 8_000_000, full - size()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)

@@ -16,6 +16,7 @@ from roost.daemon.delivery.notices import Notices
 from roost.daemon.effects.executor import Executor
 from roost.daemon.health.health import Health
 from roost.daemon.health.heartbeat import beat
+from roost.daemon.health.memory import Memory
 from roost.daemon.health.own_log import OwnLog
 from roost.daemon.health.retention import Retention
 from roost.daemon.registry.adoption import Adoption, Registry
@@ -205,6 +206,7 @@ class Daemon:
         await asyncio.wait({recovering})
         recovered()
         self._tasks.start(Retention(self._machine, self._lineage).run(), "retention")
+        self._tasks.start(Memory(self._machine.clock, self._machine.work.files).run(), "memory")
         await self._recovery.sweep()
 
     async def _stop_agents(self) -> None:

@@ -11,7 +11,7 @@ import uvicorn
 from tests.support.fake_model.app import Outage, build
 from tests.support.fake_model.journal import Journal
 
-_PATIENCE = 10.0
+_PATIENCE = 30.0
 
 
 class FakeModel:

@@ -31,7 +31,7 @@ ROOT = Path("/tmp/w")
 """The recordings show it: short, and nobody's."""
 RUNTIMES: Mapping[str, Runtime] = {"claude": ClaudeRuntime(), "codex": CodexRuntime()}
 _STILL = 0.4
-_PATIENCE = 10.0
+_PATIENCE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
