@@ -64,7 +64,7 @@ def offers(agents: Agents, message_id: str) -> int:
 
 
 def test_an_urgent_message_joins_the_running_turn_and_each_is_answered(agents: Agents) -> None:
-    first = working(agents, "@@delay 3@@\n@@reply of the first@@")
+    first = working(agents, "@@delay 6@@\n@@reply of the first@@")
     second = agents.roost.send("a", "@@reply of the second@@", when="now")["id"]
     ends = [agents.roost.until_message(each, "done")["done_at"] for each in (first, second)]
     assert ends[0] == ends[1], "one turn"

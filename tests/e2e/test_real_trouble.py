@@ -23,8 +23,9 @@ def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
 
 
 def test_N8_a_daemon_killed_in_a_turn_adopts_the_agent_and_sees_its_end(agents: Agents) -> None:
+    """The answer comes long after the next daemon: a client does not ask again where nobody listens."""
     agents.add("a", agents.runtime)
-    sent = agents.roost.send("a", "@@delay 3@@\n@@reply late@@", wait="accepted", timeout=PATIENCE)
+    sent = agents.roost.send("a", "@@delay 10@@\n@@reply late@@", wait="accepted", timeout=PATIENCE)
     agents.arrived(sent["id"])
     before = agents.roost.session("a")
     agents.roost.kill()

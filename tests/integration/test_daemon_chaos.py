@@ -154,6 +154,7 @@ def test_what_a_killed_daemon_did_not_clean_up_goes_at_the_next_start(roost: Roo
     places, stranger = roost.places, "f" * 32
     places.session(ended).mkdir(exist_ok=True)
     (places.spool / f"{ended}.json").write_text("{}")
+    places.terminal(ended).unlink(missing_ok=True)  # the daemon may have been killed before it did
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left:
         left.bind(str(places.terminal(ended)))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as answering:
