@@ -326,6 +326,22 @@ def test_up_starts_a_daemon_of_its_own_and_down_sees_it_end(capsys: pytest.Captu
     assert (log.stat().st_mode & 0o777, log.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
+@pytest.mark.usefixtures("fake_daemon")
+def test_N8_up_tries_again_when_the_lock_was_let_go_of_before_it_looked(
+    monkeypatch: pytest.MonkeyPatch, home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A pass of `roost gc` ends between the daemon's look at the lock and that of `up`."""
+    refused = f"os.close(os.open({str(home.work / 'tried')!r}, os.O_CREAT)); os.write(fd, b'locked: held\\n')"
+    script = f"import os, sys; fd = int(sys.argv[-1]); {refused}; sys.exit(1)"
+    there = launch._command
+    commands = iter([[sys.executable, "-c", script]])
+    monkeypatch.setattr(launch, "_command", lambda app: next(commands, None) or there(app))
+    assert main(["up"]) == 0
+    assert capsys.readouterr().out.startswith("roost 9 is up (pid ")
+    assert (home.work / "tried").exists()
+    assert main(["down"]) == 0
+
+
 @pytest.mark.parametrize(
     ("code", "said"),
     [

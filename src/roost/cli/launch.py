@@ -26,6 +26,10 @@ class StartError(RoostError):
     code = "start"
 
 
+class LockedError(StartError):
+    """Somebody had the daemon's lock at that moment: another daemon, or a pass of `roost gc`."""
+
+
 def _command(app: App) -> list[str]:
     """The daemon's command line; the folder is absolute because the daemon does not run in this one."""
     home = app.chosen_home
@@ -79,6 +83,8 @@ def start(app: App) -> None:
         process.returncode = 0
         raise StartError(f"the daemon (pid {process.pid}) is not ready after {START_SECONDS:g} s; see {log}")
     process.wait()
+    if word.startswith("locked: "):
+        raise LockedError(word.removeprefix("locked: "))
     if word.startswith("error: "):
         raise StartError(word.removeprefix("error: "))
     raise StartError(_reason(log, before, process.returncode))

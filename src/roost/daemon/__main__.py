@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
+from roost.daemon.lock import AlreadyRunningError
 from roost.daemon.startup import settle
 from roost.errors import RoostError, in_words
 from roost.host.notify import take_notifier
@@ -25,7 +26,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m roost.daemon", description="The roost daemon.")
     parser.add_argument("--home", help="use this folder instead of ROOST_HOME or the XDG folders")
     parser.add_argument("--config", help="read this file instead of the folder's own")
-    parser.add_argument("--ready-fd", type=int, help="write `ready` or `error: ...` to this descriptor")
+    parser.add_argument("--ready-fd", type=int, help="write `ready`, `locked: ...` or `error: ...` to it")
     parser.add_argument("--foreground", action="store_true", help="say on standard output that it answers")
     asked = parser.parse_args()
     say = _speaker(asked.ready_fd)
@@ -42,7 +43,7 @@ def main() -> int:
 
         serve(places, inherited, notifier, lambda: _tell(say, foreground=asked.foreground))
     except RoostError as error:
-        say(f"error: {error.message}")
+        say(f"{'locked' if isinstance(error, AlreadyRunningError) else 'error'}: {error.message}")
         sys.stderr.write(f"roost: {error.message}\n")
         return error.exit_code
     except OSError as error:

@@ -30,7 +30,7 @@ def up_command(app: App, foreground: bool, replace: bool) -> None:  # noqa: FBT0
         return
     if status is not None:
         _end(app)
-    from roost.cli.launch import StartError, run_in_foreground, start, wait_until_up
+    from roost.cli.launch import LockedError, StartError, run_in_foreground, start, wait_until_up
     from roost.cli.service.install import start_service
 
     if foreground:
@@ -38,11 +38,11 @@ def up_command(app: App, foreground: bool, replace: bool) -> None:  # noqa: FBT0
     try:
         if not start_service(app):
             start(app)
-    except StartError:
+    except StartError as error:
         # Of two that start at the same time one finds the other's daemon in its way, and that is success too.
-        waited = wait_until_up(app)
+        held = wait_until_up(app) or isinstance(error, LockedError)
         if (status := _status(app)) is None:
-            if not waited:
+            if not held:
                 raise
             start(app)  # a pass of `roost gc` held the lock, and has ended
     _say_up(app, status or app.call("status"), "up")
