@@ -18,6 +18,9 @@ _CURES = {
     errno.EROFS: "mount it for writing (`mount -o remount,rw`)",
 }
 
+BUSY = 75
+"""The exit code of a pass or a restore that did not get the daemon's lock: ask again (sysexits.h)."""
+
 
 def in_words(error: OSError, place: object) -> str:
     """An error of the system that met our files, where it names none those at `place`, and what to do."""

@@ -14,8 +14,7 @@ from typing import IO
 
 import pytest
 
-from roost.daemon.gc import BUSY
-from roost.errors import NoDaemonError
+from roost.errors import BUSY, NoDaemonError
 from roost.host.files import ensure_private_directory
 from tests.support.daemon import Roost, alive, roost_in
 from tests.support.home import Home

@@ -32,7 +32,7 @@ from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import BOOTS, Lineage
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
-from roost.errors import RoostError, StoreError, in_words
+from roost.errors import BUSY, RoostError, StoreError, in_words
 from roost.host.clock import SystemClock
 from roost.host.ids import SystemIds
 from roost.host.process import SystemProcesses
@@ -47,8 +47,6 @@ from roost.store.memory import MemoryStore
 from roost.store.reader import Reader
 from roost.store.sqlite import SqliteStore
 
-BUSY = 75
-"""The exit code of a pass that did not get the lock."""
 PATIENCE = 5.0
 """Seconds to wait for the lock: another pass needs less."""
 _PAUSE = 0.02

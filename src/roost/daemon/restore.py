@@ -13,13 +13,10 @@ from pathlib import Path
 from roost.daemon.lock import AlreadyRunningError, hold_lock
 from roost.daemon.state.lineage import BOOTS
 from roost.daemon.state.owner import OWNER
-from roost.errors import RoostError, in_words
+from roost.errors import BUSY, RoostError, in_words
 from roost.host.files import ensure_private_directory
 from roost.local.paths import find_places
 from roost.store.backup import restore
-
-BUSY = 75
-"""The exit code when a daemon, or a pass of `roost gc`, has the lock."""
 
 
 def main() -> int:

@@ -9,10 +9,8 @@ from roost.cli.app import App
 from roost.cli.client import Record
 from roost.cli.command import Argument, command
 from roost.cli.output import counted, remark, show_json
-from roost.errors import NoDaemonError, RefusedError, RoostError
+from roost.errors import BUSY, NoDaemonError, RefusedError, RoostError
 
-BUSY = 75
-"""The exit code of a restore when somebody else holds the daemon's lock."""
 _SECONDS = 600.0
 
 

@@ -12,14 +12,12 @@ from roost.cli.command import Argument, Option, command
 from roost.cli.output import remark, say, show_json, warn
 from roost.cli.registry import show_rows
 from roost.cli.table import table
-from roost.errors import NoDaemonError, RoostError, UsageError
+from roost.errors import BUSY, NoDaemonError, RoostError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-BUSY = 75
-"""The exit code of the pass when somebody else holds the daemon's lock."""
 _TRIES = 6
 _SECONDS = 120.0
 
