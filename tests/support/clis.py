@@ -139,6 +139,62 @@ def seed_codex(home: Path, url: str, *trusted: Path) -> Seed:
     return Seed({"FAKE_KEY": "not-a-secret"}, ("--no-daemon", "--disable", "plugins"))
 
 
+def seed_opencode(home: Path, url: str, *_trusted: Path) -> Seed:
+    """Write the configuration of a user whose OpenCode knows the fake model and asks before it acts."""
+    model = {"name": "Fake Model", "limit": {"context": 1_000_000, "output": 32_000}}
+    provider = {
+        "npm": "@ai-sdk/openai-compatible",
+        "name": "Fake",
+        "options": {"baseURL": f"{url}/v1", "apiKey": "{env:FAKE_KEY}"},
+        "models": {"fake-model": model, "fake-small": model},
+    }
+    _write(
+        home / ".config/opencode/opencode.json",
+        {
+            "$schema": "https://opencode.ai/config.json",
+            "provider": {"fake": provider},
+            "model": "fake/fake-model",
+            "small_model": "fake/fake-small",
+            "autoupdate": False,
+            "share": "disabled",
+            "permission": {"bash": "ask", "edit": "ask"},
+        },
+    )
+    return Seed(
+        {
+            "FAKE_KEY": "not-a-secret",
+            "OPENCODE_DISABLE_AUTOUPDATE": "1",
+            "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
+            "OPENCODE_DISABLE_MODELS_FETCH": "1",
+        }
+    )
+
+
+def seed_gemini(home: Path, url: str, *trusted: Path) -> Seed:
+    """Write the files of a user who has chosen an API key and trusts these folders."""
+    _write(
+        home / ".gemini/settings.json",
+        {
+            "general": {
+                "disableAutoUpdate": True,
+                "disableUpdateNag": True,
+                "enableAutoUpdate": False,
+                "enableAutoUpdateNotification": False,
+            },
+            "privacy": {"usageStatisticsEnabled": False},
+            "security": {"auth": {"selectedType": "gemini-api-key"}},
+        },
+    )
+    _write(home / ".gemini/trustedFolders.json", {str(folder): "TRUST_FOLDER" for folder in trusted})
+    return Seed(
+        {
+            "COLORTERM": "truecolor",
+            "GEMINI_API_KEY": "not-a-secret",
+            "GOOGLE_GEMINI_BASE_URL": url,
+        }
+    )
+
+
 def _option() -> str:
     return f" --{pin_set()}" if pin_set() else ""
 
@@ -155,6 +211,6 @@ def _dependencies() -> dict[str, str]:
 
 
 def _write(path: Path, content: dict[str, object]) -> None:
-    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.encode(content))
     path.chmod(0o600)
