@@ -1,7 +1,7 @@
 """The real agent CLIs: where scripts/clis put them, and a home in which they start without a question."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -140,7 +140,11 @@ def seed_codex(home: Path, url: str, *trusted: Path) -> Seed:
 
 
 def seed_opencode(home: Path, url: str, *_trusted: Path) -> Seed:
-    """Write the configuration of a user whose OpenCode knows the fake model and asks before it acts."""
+    """Write the configuration of a user whose OpenCode knows the fake model and asks before it acts.
+
+    OpenCode 1.18.33: it fetches the package for plugins into the folder of its configuration (and looks up
+    the registry for that), unless there is a `node_modules` and the lock names the package.
+    """
     model = {"name": "Fake Model", "limit": {"context": 1_000_000, "output": 32_000}}
     provider = {
         "npm": "@ai-sdk/openai-compatible",
@@ -160,6 +164,10 @@ def seed_opencode(home: Path, url: str, *_trusted: Path) -> Seed:
             "permission": {"bash": "ask", "edit": "ask"},
         },
     )
+    plugins = {"dependencies": {"@opencode-ai/plugin": pinned("opencode")}}
+    _write(home / ".config/opencode/package.json", plugins)
+    _write(home / ".config/opencode/package-lock.json", {"lockfileVersion": 3, "packages": {"": plugins}})
+    (home / ".config/opencode/node_modules").mkdir(exist_ok=True)
     return Seed(
         {
             "FAKE_KEY": "not-a-secret",
@@ -171,7 +179,10 @@ def seed_opencode(home: Path, url: str, *_trusted: Path) -> Seed:
 
 
 def seed_gemini(home: Path, url: str, *trusted: Path) -> Seed:
-    """Write the files of a user who has chosen an API key and trusts these folders."""
+    """Write the files of a user who has chosen an API key and trusts these folders.
+
+    Gemini CLI 0.61.0: it looks up play.googleapis.com for statistics and the registry for updates otherwise.
+    """
     _write(
         home / ".gemini/settings.json",
         {
@@ -193,6 +204,22 @@ def seed_gemini(home: Path, url: str, *trusted: Path) -> Seed:
             "GOOGLE_GEMINI_BASE_URL": url,
         }
     )
+
+
+def seed_claude_agent(home: Path, url: str, *trusted: Path) -> Seed:
+    """As `seed_claude`, for the ACP adapter. 0.101.0 looks up api.anthropic.com otherwise."""
+    seed = seed_claude(home, url, *trusted)
+    return Seed({**seed.environ, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"})
+
+
+SEEDS: Mapping[str, Callable[..., Seed]] = {
+    "claude": seed_claude,
+    "codex": seed_codex,
+    "opencode": seed_opencode,
+    "gemini": seed_gemini,
+    "claude-agent-acp": seed_claude_agent,
+}
+"""What makes the home of a user of each program: `SEEDS[name](home, url, *trusted)`."""
 
 
 def _option() -> str:

@@ -84,10 +84,9 @@ def agents_in(
     roost = Roost(home, {**base, "PATH": path, **(environ or {})})
     with FakeModel() as model:
         given: dict[str, dict[str, str]] = {"demo": {}}
-        if "claude" in runtimes:
-            given["claude"] = _environment(clis.seed_claude(home.user, model.url, *folders))
-        if "codex" in runtimes:
-            given["codex"] = _environment(clis.seed_codex(home.user, model.url, *folders))
+        for cli in found:
+            given[cli.name] = _environment(clis.SEEDS[cli.name](home.user, model.url, *folders))
+        if "codex" in given:
             given["codex"]["args"] = "--disable plugins"
         try:
             yield Agents(roost.start() if started else roost, model, given)
