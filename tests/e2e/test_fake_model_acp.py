@@ -56,14 +56,14 @@ def test_P1_an_agent_over_acp_takes_whole_prompts_calls_tools_and_asks(speaker: 
         with AcpAgent(argv, environ={**os.environ, **seed.environ}, directory=home.work) as agent:
             assert agent.initialize()["protocolVersion"] == 1
             session = agent.new_session([server])
-            for size in SIZES:
+            for number, size in enumerate(SIZES, 1):
                 text = prompt(size)
                 assert size - 8 < len(text.encode()) <= size
                 end, asked = agent.turn(session, text)
                 assert (end["stopReason"], asked) == ("end_turn", [])
                 turns = [arrival for arrival in model.journal.all() if arrival.kind == "turn"]
                 assert turns[-1].user_texts[-1] == text
-            assert len(turns) == len(SIZES)
+                assert len(turns) == number
             assert agent.said(session) == "echo: first line" * len(SIZES)
 
             end, asked = agent.turn(session, "@@send bob hi there@@\n@@reply sent@@")
