@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from roost.cli.client import Record
 from roost.errors import RoostError
-from roost.probe.subject import NAME, PATIENCE, Subject
+from roost.probe.subject import NAME, Subject
 from roost.stage.errors import StepError
 
 
@@ -95,22 +95,23 @@ def permission(subject: Subject) -> str:
 
 
 def resume(subject: Subject) -> str:
-    """Killed, it goes on with its conversation at the next message."""
+    """Killed in a turn, it goes on with its conversation and with that turn."""
+    subject.until("idle")
     before = subject.session
-    agent = subject.stage.agent(NAME)
-    subject.stage.kill(agent, signal.SIGKILL)
-    subject.stage.until(
-        lambda: (subject.row["session"] or {"id": None})["id"] != before["id"],
-        "its death is noticed",
-        patience=PATIENCE,
-    )
-    subject.done(subject.send(subject.words.line("after the kill")))
+    message_id = subject.send(subject.words.pause())
+    subject.takes(message_id)
+    subject.stage.kill(subject.stage.agent(NAME), signal.SIGKILL)
+    message = subject.ends(message_id)
     after = subject.session
+    if after["id"] == before["id"]:
+        raise StepError("its death was not noticed")
     if not after["resumed"]:
-        raise NotTriedError("it cannot go on with a conversation; the message came to a fresh one")
+        raise NotTriedError("it cannot go on with a conversation; the next message begins a fresh one")
     if after["conversation"] != before["conversation"]:
         raise StepError(f"another conversation: {after['conversation']}, not {before['conversation']}")
-    return f"generation {after['generation']} went on with its conversation"
+    if message["state"] != "done":
+        raise StepError(f"its message is {message['state']}: {message['why']}")
+    return f"generation {after['generation']} went on with its conversation and its turn"
 
 
 def sleep(subject: Subject) -> str:

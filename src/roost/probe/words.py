@@ -17,7 +17,11 @@ class Words(Protocol):
         ...
 
     def busy(self) -> str:
-        """Be in a turn for a while."""
+        """Be in a turn until it is interrupted."""
+        ...
+
+    def pause(self) -> str:
+        """Be in a turn for some seconds."""
         ...
 
     def asks(self, made: Path) -> str | None:
@@ -42,6 +46,10 @@ class Directives:
         """Half a minute; an interrupt ends it."""
         return "@@delay 30@@\n@@silent@@"
 
+    def pause(self) -> str:
+        """Long enough to be killed in it."""
+        return "@@delay 3@@\n@@silent@@"
+
     def asks(self, made: Path) -> str:
         """By the program's own shell."""
         return "@@ask@@\n@@silent@@" if self._demo else f"@@bash touch {made}@@\n@@silent@@"
@@ -59,6 +67,10 @@ class PlainWords:
     def busy(self) -> str:
         """A long answer, which is interrupted."""
         return "Count aloud from 1 to 400, one number a line, in your answer, without any tool."
+
+    def pause(self) -> str:
+        """A shorter one, which is gone on with after a kill."""
+        return "Count aloud from 1 to 60, one number a line, in your answer, without any tool."
 
     def asks(self, made: Path) -> None:
         """Not tried: what a model asks for is its own decision."""
