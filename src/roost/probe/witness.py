@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Protocol
 
+from roost.fake_model import FakeModel
+from roost.fake_model.script import unpaste
 from roost.runtimes.context import Context
 from roost.runtimes.facts import Prompted
 from roost.runtimes.runtime import Runtime
@@ -14,6 +16,25 @@ class Witness(Protocol):
     def texts(self, message_id: str, context: Context) -> list[str]:
         """Each prompt with the message's header in it, whole, once."""
         ...
+
+
+class ModelWitness:
+    """The fake model, which has each request whole."""
+
+    def __init__(self, model: FakeModel) -> None:
+        """Ask this model."""
+        self._model = model
+
+    def texts(self, message_id: str, context: Context) -> list[str]:
+        """The texts with the message's header in the request that holds most of them."""
+        del context
+        header = f"[roost message {message_id} from "
+        held = [
+            [unpaste(text).rstrip(" ") for text in arrival.user_texts if header in text]
+            for arrival in self._model.journal.all()
+            if arrival.kind == "turn"
+        ]
+        return max(held, key=len, default=list[str]())
 
 
 class RecordWitness:
