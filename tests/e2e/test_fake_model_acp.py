@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import pytest
 
+from roost.fake_model import FakeModel
+from roost.probe import homes
 from tests.support import clis
 from tests.support.acp_client import AcpAgent
 from tests.support.fake_hub import FakeHub
-from tests.support.fake_model import FakeModel
 from tests.support.home import Home
 from tests.support.lookups import lookups
 
@@ -45,7 +46,7 @@ def prompt(size: int) -> str:
 def test_P1_an_agent_over_acp_takes_whole_prompts_calls_tools_and_asks(speaker: Speaker, home: Home) -> None:
     cli = clis.require(speaker.name)
     with lookups(home.root) as seen, FakeModel() as model, FakeHub() as hub:
-        seed = clis.SEEDS[speaker.name](home.user, model.url, home.work)
+        seed = homes.HOMES[speaker.name](home.user, model.url, home.work)
         argv = seen.watched([str(cli.path), *speaker.argv])
         server = {
             "type": "http",

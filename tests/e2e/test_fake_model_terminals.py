@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from roost.fake_model import Arrival, FakeModel
+from roost.probe import homes
 from tests.support import clis
 from tests.support.fake_hub import FakeHub
-from tests.support.fake_model import Arrival, FakeModel
 from tests.support.home import Home
 from tests.support.lookups import lookups
 from tests.support.pane import Pane
@@ -89,7 +90,7 @@ def message(number: int, size: int) -> str:
 def test_P1_a_program_in_a_terminal_takes_whole_prompts_calls_tools_and_asks(name: str, home: Home) -> None:
     program, cli = PROGRAMS[name], clis.require(name)
     with lookups(home.root) as seen, FakeModel() as model, FakeHub() as hub:
-        seed = clis.SEEDS[name](home.user, model.url, home.work)
+        seed = homes.HOMES[name](home.user, model.url, home.work)
         added = program.server(home, f"{hub.url}/mcp")
         environ = {**os.environ, **seed.environ, **added, "ROOST_TOKEN": TOKEN}
         argv = seen.watched([str(cli.path), *seed.argv])

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from roost.fake_model import Arrival, FakeModel
+from roost.fake_model.script import unpaste
+from roost.probe import homes
 from tests.support import clis
 from tests.support.daemon import Roost, cleared
-from tests.support.fake_model import Arrival, FakeModel
-from tests.support.fake_model.script import unpaste
 from tests.support.home import Home, environment, make_home
 
 PATIENCE = 60.0
@@ -85,7 +86,7 @@ def agents_in(
     with FakeModel() as model:
         given: dict[str, dict[str, str]] = {"demo": {}}
         for cli in found:
-            given[cli.name] = _environment(clis.SEEDS[cli.name](home.user, model.url, *folders))
+            given[cli.name] = _environment(homes.HOMES[cli.name](home.user, model.url, *folders))
         if "codex" in given:
             given["codex"]["args"] = "--disable plugins"
         try:
@@ -113,5 +114,5 @@ def cleared_agents(agents: Agents) -> Iterator[Agents]:
         agents.model.outage.status = None
 
 
-def _environment(seed: clis.Seed) -> dict[str, str]:
+def _environment(seed: homes.Seed) -> dict[str, str]:
     return {f"env.{name}": value for name, value in seed.environ.items()}

@@ -1,0 +1,26 @@
+"""The text that is pasted for a message: its body, a pointer to a file, or word of an earlier offer."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from roost.core.messages import envelope
+from roost.core.vocabulary.limits import POINTER_BYTES
+from roost.core.vocabulary.message import Message
+
+
+async def message_text(
+    message: Message,
+    seed: str,
+    body: bytes,
+    spill: Callable[[Message, str], Coroutine[Any, Any, str]],
+    *,
+    redrive: bool,
+) -> str:
+    """The text to paste for a message; `spill` writes a long body to a file and returns its path."""
+    mark = envelope.boundary(seed, message.id, message.attempts)
+    if redrive:
+        return envelope.wrap_redrive(message, mark)
+    shown = body.decode("utf-8", "replace")
+    if len(body) > POINTER_BYTES:
+        shown = envelope.pointer(await spill(message, shown), len(body))
+    return envelope.wrap(message, shown, mark)

@@ -1,0 +1,135 @@
+"""The prompt of a live session: waited for until text can be pasted there, and until pasted text shows.
+
+Nothing is pasted into a dialog or a draft.
+"""
+
+from collections.abc import Callable
+
+from roost.core.messages import envelope
+from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.session import SessionState
+from roost.daemon.delivery.open_offer import OpenOffer
+from roost.daemon.delivery.paste.input_line import TYPING
+from roost.daemon.session.driver import Driver
+from roost.daemon.session.live_sessions import LiveSession
+from roost.daemon.session.window import view_of
+from roost.daemon.state.fleet import Fleet
+from roost.host.interfaces.clock import Clock
+from roost.runtimes.view import Composer, Reading, View
+
+DRAFT_WAIT = 20.0
+"""Seconds to wait for a person to finish a draft, before the offer is put off."""
+RENDER = 15.0
+"""Seconds for a paste to appear in the input line: 100 KiB take some on a busy machine."""
+SHOW = 2.0
+"""Seconds after which a program that is not known to show what is pasted is taken for one that does not."""
+ABANDONED = 60.0
+"""Seconds without a key of whoever is attached until a text of ours, whose message is over, is taken back."""
+LOOK = 0.01
+"""Seconds between two looks at what changes at once."""
+TYPES = "a person is typing in its terminal"
+DRAFT = "a draft stands in its input line"
+_TAKES = (SessionState.IDLE, SessionState.WORKING)
+"""States in which a program that can be steered takes text; the turn may have ended meanwhile."""
+
+
+class Prompt:
+    """Where text is pasted. `touched`: when a key was pressed last, as the input line was seen empty."""
+
+    def __init__(self, live: LiveSession, driver: Driver, fleet: Fleet, clock: Clock) -> None:
+        """The prompt of this session."""
+        self._live = live
+        self._driver = driver
+        self._fleet = fleet
+        self._clock = clock
+        self.touched: float | None = None
+
+    async def wait_free(self, offer: OpenOffer | None = None, *, steers: bool = False) -> str | None:
+        """Wait for an empty input line at the prompt and nobody at the keys; the reason when that fails.
+
+        Meanwhile what is waited for is shown with `offer`. `steers`: a turn may run.
+        """
+        deadline = self._clock.monotonic() + DRAFT_WAIT
+        while True:
+            reading = await self._driver.look(screen=True)
+            view = view_of(self._live)
+            if view.dialog is not None:
+                return f"a dialog is open: {view.dialog}"
+            if reading is not None and (_busy(reading, view) if not steers else reading.state not in _TAKES):
+                return f"it is not at its prompt: {_state(reading)}"
+            why = await self._occupied(view) if reading is not None else self._driver.missing()
+            if why is None or self._clock.monotonic() >= deadline:
+                return why
+            if offer is not None:
+                await offer.waits(why)
+            await self._clock.sleep(LOOK * 10)
+
+    async def _occupied(self, view: View) -> str | None:
+        """Why nothing can be pasted at this look; None when the input line is free."""
+        match view.composer:
+            case Composer.EMPTY:
+                self.touched = await self._live.terminal.last_input()
+                # A key in the future: the clock was set back since.
+                typed = self.touched is not None and 0 <= self._clock.now() - self.touched < TYPING
+                return TYPES if typed else None
+            case Composer.FILLED:
+                await self._take_back()
+                return DRAFT
+            case Composer.ELSEWHERE:
+                return f"another view is open in its terminal: {view.shows}"
+            case Composer.HIDDEN:
+                return self._driver.missing()
+
+    async def _take_back(self) -> None:
+        """Empty the input line of a text of ours whose offer is over; whoever edits it is not disturbed."""
+        clear, shown = self._live.runtime.controls.clear, envelope.shown_alone(view_of(self._live).draft)
+        state = self._fleet.find(self._live.peer)
+        if not clear or shown is None or state is None:
+            return
+        if shown == self._pasted(state) and self._live.rejected != shown:
+            return
+        touched = await self._live.terminal.last_input()
+        if touched is None or self._clock.now() - touched >= ABANDONED:
+            await self._live.terminal.keys(*clear)
+
+    def _pasted(self, state: PeerState) -> str | None:
+        """The id of the message that this very offer has pasted."""
+        offered, handover = state.offered, self._live.handover
+        if offered is None or handover is None:
+            return None
+        same = (handover.message, handover.attempt) == (offered.id, offered.attempts)
+        return offered.id if same else None
+
+    async def take_back_late(self, within: float) -> None:
+        """After a refusal: the program may put the text back into its input line within that many seconds."""
+        deadline = self._clock.monotonic() + within
+        while self._clock.monotonic() < deadline:
+            reading = await self._driver.look(screen=True)
+            idle = reading is not None and reading.state is SessionState.IDLE
+            if idle and view_of(self._live).composer is Composer.FILLED:
+                await self._take_back()
+                return
+            await self._clock.sleep(LOOK * 5)
+
+    async def wait_rendered(self, over: Callable[[], bool]) -> None:
+        """Wait until the pasted text shows in the input line, or it is `over`, then the runtime's delay."""
+        most = RENDER if self._live.runtime.controls.shows else SHOW
+        deadline = self._clock.monotonic() + most
+        while self._clock.monotonic() < deadline and not over():
+            await self._driver.look(screen=True)
+            if view_of(self._live).composer is Composer.FILLED or view_of(self._live).dialog is not None:
+                break
+            await self._clock.sleep(LOOK / 5)
+        if self._live.runtime.submit_delay:
+            await self._clock.sleep(self._live.runtime.submit_delay)
+
+
+def _busy(reading: Reading, view: View) -> bool:
+    return reading.state is not SessionState.IDLE or view.busy
+
+
+def _state(reading: Reading | None) -> str:
+    """Why a session is not offered anything: what it says of itself, else what its screen shows."""
+    if reading is None:
+        return "no evidence of its state"
+    return reading.why if reading.state is not SessionState.IDLE else "its screen shows a turn"

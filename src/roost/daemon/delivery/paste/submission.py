@@ -1,0 +1,184 @@
+"""The submission of a pasted message: Enter, and the evidence that it was taken. Only Enter is repeated.
+
+No Enter goes to a screen that is not known to be the prompt with our text, and only our text, in it. What a
+person types between the last look and the Enter, some milliseconds, cannot be seen.
+"""
+
+from roost.core.vocabulary.events import Event
+from roost.core.vocabulary.message import PENDING
+from roost.core.vocabulary.session import SessionState
+from roost.daemon.delivery.open_offer import OpenOffer
+from roost.daemon.delivery.paste.input_line import InputLine, read_input_line
+from roost.daemon.delivery.paste.prompt import LOOK, Prompt
+from roost.daemon.session.driver import Driver
+from roost.daemon.session.live_sessions import HandOver, LiveSession
+from roost.daemon.session.window import view_of
+from roost.host.errors import PaneInMode, TmuxError, TmuxGone
+from roost.host.interfaces.clock import Clock
+from roost.runtimes.view import Composer, Reading
+
+MIXED_WAIT = 600.0
+"""Seconds to wait until a person has sent or removed a draft with our text in it, before that is in doubt."""
+ENTERS = (1.0, 2.0, 4.0, 8.0)
+"""Seconds to wait for evidence after each Enter, while the text still stands in the input line."""
+EVIDENCE = 30.0
+"""Seconds to wait for evidence once the input line is empty again."""
+SIGN = 5.0
+"""Seconds without evidence until that is said."""
+SOUGHT = "it was handed over, and nothing tells yet that it was taken"
+MIXED = "a draft stands in its input line beside the message or in its place: send or clear it"
+
+
+class Submission:
+    """Of one offer, whose text stands pasted in the input line of its session."""
+
+    def __init__(
+        self, live: LiveSession, driver: Driver, clock: Clock, prompt: Prompt, offer: OpenOffer
+    ) -> None:
+        """Submit the text of this offer at this prompt."""
+        self._live = live
+        self._driver = driver
+        self._clock = clock
+        self._prompt = prompt
+        self._offer = offer
+        self._left_alone = False
+
+    async def submit(self) -> Event | None:
+        """Press Enter until the text leaves the input line, then wait for evidence."""
+        try:
+            await self._prompt.wait_rendered(lambda: not self._offer.stands())
+            if await self._enter_unseen() or await self._enter_seen():
+                self._live.entered = (self._offer.message.id, self._offer.message.attempts)
+            if not self._left_alone:
+                await self._evidence()
+        except TmuxGone:
+            pass
+        except TmuxError as error:
+            return self._offer.failed(certain=False, why=f"tmux: {error.message}")
+        if not self._offer.stands():
+            if self._live.rejected == self._offer.message.id:
+                await self._prompt.take_back_late(ENTERS[0])
+            return None
+        view = view_of(self._live)
+        why = f"a dialog is open: {view.dialog}" if view.dialog else "no evidence that it took the message"
+        why = MIXED if self._left_alone else why
+        if self._live.handover is not None:
+            why = f"{why} ({self._live.handover.words(self._clock.monotonic())})"
+        return self._offer.failed(certain=False, why=why)
+
+    async def _enter_unseen(self) -> bool:
+        """Press Enter once where our text does not show, in a program that is not known to show any.
+
+        What was pasted comes before the key in any case. Nothing is pressed after a key of somebody else.
+        """
+        view, handover = view_of(self._live), self._live.handover
+        if self._live.runtime.controls.shows or handover is None or not self._offer.stands():
+            return False
+        if view.dialog is not None or view.composer is not Composer.EMPTY:
+            return False
+        if await self._live.terminal.last_input() != handover.touched:
+            return False
+        handover.enters += 1  # before: a server that goes away with it may have passed it on
+        try:
+            await self._live.terminal.keys("Enter")
+        except PaneInMode:
+            handover.enters -= 1
+            return False
+        return True
+
+    async def _enter_seen(self) -> bool:
+        """Press Enter, again and again while our text stands there; whether it has left the input line."""
+        for wait in ENTERS:
+            if not await self._enter():
+                break
+            if await self._left(wait):
+                return True
+        return False
+
+    async def _enter(self) -> bool:
+        """Press Enter if our text stands at the prompt; False when it does not, or evidence has come."""
+        await self._driver.look(screen=True)
+        view = view_of(self._live)
+        if not self._offer.stands() or view.dialog is not None or view.composer is not Composer.FILLED:
+            return False
+        self._left_alone = not await self.is_ours()
+        if self._left_alone:
+            await self._offer.waits(MIXED)
+            return False
+        handover = self._live.handover or HandOver(
+            self._offer.message.id, self._offer.message.attempts, self._clock.monotonic()
+        )
+        handover.enters += 1
+        try:
+            await self._live.terminal.keys("Enter")
+        except PaneInMode as error:
+            handover.enters -= 1
+            await self._offer.waits(error.message)
+            return await self._mode_left()
+        return True
+
+    async def _mode_left(self) -> bool:
+        """Wait until the keys go to the program again; False when that takes too long."""
+        deadline = self._clock.monotonic() + MIXED_WAIT
+        while self._offer.stands() and self._clock.monotonic() < deadline:
+            await self._driver.look(screen=True)
+            if self._live.frame is None or not self._live.frame.mode:
+                return await self._enter()
+            await self._clock.sleep(LOOK * 10)
+        return False
+
+    async def _left(self, wait: float) -> bool:
+        """Whether the text has left the input line, or evidence has come, within `wait` seconds."""
+        deadline = self._clock.monotonic() + wait
+        while self._clock.monotonic() < deadline:
+            await self._driver.look(screen=True)
+            if not self._offer.stands() or view_of(self._live).composer is not Composer.FILLED:
+                return True
+            await self._clock.sleep(LOOK)
+        return False
+
+    async def is_ours(self) -> bool:
+        """Whether the text in the input line is our paste and nothing else.
+
+        Sure is what it shows, and that nobody has pressed a key since it was empty. Where neither can be
+        said, a lone placeholder of a paste is ours if nobody is there who could have made another.
+        """
+        message = self._offer.message
+        stands = read_input_line(view_of(self._live), message.id)
+        if stands in (InputLine.OURS, InputLine.NOTHING):
+            return stands is InputLine.OURS
+        terminal, handover = self._live.terminal, self._live.handover
+        pasted = handover is not None and (handover.message, handover.attempt) == (
+            message.id,
+            message.attempts,
+        )
+        if handover is not None and pasted and await terminal.last_input() == handover.touched:
+            return True
+        return stands is not InputLine.MIXED and await terminal.clients() == 0
+
+    async def _evidence(self) -> None:
+        """Wait for evidence. A turn may keep what was typed into it for as long as it runs."""
+        began = self._clock.monotonic()
+        deadline = began + EVIDENCE
+        while self._offer.stands() and self._clock.monotonic() < deadline:
+            reading = await self._driver.look(screen=True)
+            if not self._offer.stands() or view_of(self._live).dialog is not None:
+                return
+            handover, keeps = self._live.handover, self._offer.steers and in_turn(reading)
+            entered = self._offer.entered
+            if handover is not None:
+                handover.queued = keeps and entered
+            if not keeps:
+                if self._clock.monotonic() - began >= SIGN:
+                    await self._offer.waits(SOUGHT)
+                await self._clock.sleep(LOOK)
+                continue
+            deadline = self._clock.monotonic() + EVIDENCE
+            if entered:
+                await self._offer.waits(PENDING)
+            await self._clock.sleep(LOOK * 10)
+
+
+def in_turn(reading: Reading | None) -> bool:
+    """Whether a turn runs."""
+    return reading is not None and reading.state is SessionState.WORKING

@@ -1,0 +1,214 @@
+"""The OpenAI Responses dialect, as Codex 0.169.0 speaks it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from roost.fake_model.conversation import Entry, Said, waiting
+from roost.fake_model.script import Call, Say, Send, Shell, Tool
+from roost.fake_model.wire import Kind, Request, Turn, event, pieces
+
+_CUT = "<turn_aborted>"
+_CONTEXT = (
+    "<environment_context>",
+    "<user_instructions>",
+    "# AGENTS.md instructions",
+    "<skill>",
+    "<permissions",
+)
+
+
+class _Part(msgspec.Struct, frozen=True):
+    type: str = ""
+    text: str = ""
+
+
+class _Item(msgspec.Struct, frozen=True):
+    type: str = "message"
+    role: str = ""
+    content: str | list[_Part] | None = None
+    output: object = None
+
+
+class _Tool(msgspec.Struct, frozen=True):
+    type: str = ""
+    name: str = ""
+    tools: list["_Tool"] = []
+
+
+class _Format(msgspec.Struct, frozen=True):
+    type: str = "text"
+    schema: dict[str, Any] = {}
+
+
+class _Text(msgspec.Struct, frozen=True):
+    format: _Format | None = None
+
+
+class _Body(msgspec.Struct, frozen=True):
+    input: str | list[_Item] = []
+    model: str = "fake-model"
+    stream: bool = False
+    tools: list[_Tool] = []
+    text: _Text | None = None
+
+
+def read(body: bytes) -> Request:
+    """A `POST /v1/responses` request.
+
+    Raises msgspec.DecodeError for anything else.
+    """
+    parsed = msgspec.json.decode(body, type=_Body)
+    items = [_Item(role="user", content=parsed.input)] if isinstance(parsed.input, str) else parsed.input
+    entries = tuple(_entries(items))
+    tools = tuple(_names(parsed.tools))
+    wanted = parsed.text.format if parsed.text else None
+    shape = wanted.schema if wanted is not None and wanted.type != "text" else None
+    return Request(
+        kind=Kind.TURN if tools and shape is None else Kind.AUXILIARY,
+        model=parsed.model,
+        entries=entries,
+        pending=waiting(entries),
+        tools=tools,
+        stream=parsed.stream,
+        shape=shape,
+    )
+
+
+def _names(tools: list[_Tool]) -> Iterator[str]:
+    for tool in tools:
+        if tool.tools:
+            yield from (f"{tool.name}/{inner.name}" for inner in tool.tools)
+        else:
+            yield tool.name or tool.type
+
+
+def _entries(items: list[_Item]) -> Iterator[Entry]:
+    for item in items:
+        match item.type, item.role:
+            case "message", "user":
+                parts = [_Part(text=item.content)] if isinstance(item.content, str) else item.content or []
+                for part in parts:
+                    yield from _user(part.text)
+            case "message", "assistant":
+                parts = [_Part(text=item.content)] if isinstance(item.content, str) else item.content or []
+                yield Entry(Said.MODEL, "".join(part.text for part in parts))
+            case (("function_call" | "custom_tool_call" | "local_shell_call"), _):
+                yield Entry(Said.CALL)
+            case (("function_call_output" | "custom_tool_call_output"), _):
+                yield Entry(Said.RESULT, result_text(item.output))
+            case _:
+                pass
+
+
+def _user(text: str) -> Iterator[Entry]:
+    if text.startswith(_CUT):
+        yield Entry(Said.CUT)
+    elif text and not text.startswith(_CONTEXT):
+        yield Entry(Said.USER, text)
+
+
+def result_text(output: object) -> str:
+    """The text of a tool's output, which is a text, a list of parts or an object."""
+    if isinstance(output, str):
+        return output
+    if isinstance(output, list):
+        return "\n".join(part.text for part in msgspec.convert(output, list[_Part]))
+    return msgspec.json.encode(output).decode()
+
+
+def stream(turn: Turn) -> Iterator[bytes]:
+    """The answer as server-sent events; the first comes before the answer's delay."""
+    response: dict[str, object] = {
+        "id": f"resp_{turn.number:08}",
+        "object": "response",
+        "model": turn.request.model,
+    }
+    yield event(
+        "response.created", {"type": "response.created", "response": {**response, "status": "in_progress"}}
+    )
+    item = _item(turn)
+    nothing: list[object] = []
+    empty: dict[str, object] = {**item, "content": nothing} if "content" in item else item
+    yield event(
+        "response.output_item.added", {"type": "response.output_item.added", "output_index": 0, "item": empty}
+    )
+    if isinstance(turn.answer.act, Say):
+        for piece in pieces(turn.answer.act.text):
+            delta: dict[str, object] = {
+                "type": "response.output_text.delta",
+                "item_id": item["id"],
+                "output_index": 0,
+                "content_index": 0,
+                "delta": piece,
+            }
+            yield event("response.output_text.delta", delta)
+    yield event(
+        "response.output_item.done", {"type": "response.output_item.done", "output_index": 0, "item": item}
+    )
+    yield event("response.completed", {"type": "response.completed", "response": whole(turn)})
+
+
+def whole(turn: Turn) -> dict[str, object]:
+    """The answer to a request that does not stream."""
+    return {
+        "id": f"resp_{turn.number:08}",
+        "object": "response",
+        "model": turn.request.model,
+        "status": "completed",
+        "output": [_item(turn)],
+        "usage": {
+            "input_tokens": 1,
+            "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": 1,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": 2,
+        },
+    }
+
+
+def error(status: int) -> dict[str, object]:
+    """The body of an error answer."""
+    return {
+        "error": {"type": "fake_error", "code": str(status), "message": f"fake model: asked for {status}"}
+    }
+
+
+def _item(turn: Turn) -> dict[str, object]:
+    act = turn.answer.act
+    if isinstance(act, Shell | Send | Tool):
+        item: dict[str, object] = {
+            "type": "function_call",
+            "id": f"fc_{turn.number:08}",
+            "call_id": f"call_{turn.number:08}",
+            "status": "completed",
+        }
+        return item | _call(act)
+    text = act.text if isinstance(act, Say) else ""
+    return {
+        "type": "message",
+        "id": f"msg_{turn.number:08}",
+        "role": "assistant",
+        "status": "completed",
+        "content": [{"type": "output_text", "text": text, "annotations": []}],
+    }
+
+
+def _call(call: Call) -> dict[str, object]:
+    match call:
+        case Shell(command):
+            arguments: dict[str, object] = {
+                "cmd": command,
+                "sandbox_permissions": "require_escalated",
+                "justification": "a command the user has to allow",
+            }
+            return {"name": "exec_command", "arguments": msgspec.json.encode(arguments).decode()}
+        case Send():
+            arguments = call.arguments()
+            encoded = msgspec.json.encode(arguments).decode()
+            return {"name": "send_message", "namespace": "mcp__roost", "arguments": encoded}
+        case Tool(name, arguments):
+            namespace, _, function = name.rpartition("/")
+            item: dict[str, object] = {"name": function, "arguments": msgspec.json.encode(arguments).decode()}
+            return {**item, "namespace": namespace} if namespace else item
