@@ -18,7 +18,17 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
 _RESERVED = frozenset({"claude", "codex", "demo", "human"})
 _PATTERNS = ("ready", "busy", "blocked", "turn_done")
 _RUNTIME_KEYS = frozenset(
-    {"argv", "resume_argv", "accept_log", "submit_delay", "env", "interrupt", "compact", *_PATTERNS}
+    {
+        "argv",
+        "resume_argv",
+        "accept_log",
+        "submit_delay",
+        "env",
+        "interrupt",
+        "compact",
+        "ready_is_empty",
+        *_PATTERNS,
+    }
 )
 
 
@@ -34,7 +44,10 @@ _KEEP_EVENTS = 30 * _DAY
 
 @dataclass(frozen=True, slots=True)
 class RuntimeTable:
-    """One `[runtimes.NAME]` table, checked. `submit_delay` is in seconds, `interrupt` names keys of tmux."""
+    """One `[runtimes.NAME]` table, checked. `submit_delay` is in seconds, `interrupt` names keys of tmux.
+
+    `ready_is_empty`: `ready` never matches while a text stands in the input line.
+    """
 
     name: str
     argv: tuple[str, ...]
@@ -47,6 +60,7 @@ class RuntimeTable:
     submit_delay: float = _SUBMIT_DELAY
     interrupt: str = "Escape"
     compact: str | None = None
+    ready_is_empty: bool = False
     env: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -168,6 +182,7 @@ class _Reader:
             submit_delay=seconds,
             interrupt=self._text_of(table, "interrupt") or "Escape",
             compact=self._text_of(table, "compact") or None,
+            ready_is_empty=self._yes(table, "ready_is_empty"),
             env={key: str(value) for key, value in self._table(table, "env").items()},
         )
 
@@ -194,6 +209,12 @@ class _Reader:
         value = table.get(key, default)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             self._fail(key, f"'{key}' must be a whole number above 0")
+        return value
+
+    def _yes(self, table: dict[str, Any], key: str) -> bool:
+        value = table.get(key, False)
+        if not isinstance(value, bool):
+            self._fail(key, f"'{key}' must be true or false")
         return value
 
     def _text_of(self, table: dict[str, Any], key: str) -> str | None:

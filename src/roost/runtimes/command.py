@@ -32,6 +32,12 @@ def fill(template: str, context: Context) -> str:
     return re.sub(r"\{(conversation|dir|peer|session)\}", lambda match: values[match[1]], template)
 
 
+def _behind(ready: str, screen: str) -> str:
+    """What stands on the line behind the last prompt."""
+    *_, last = re.finditer(ready, screen) if re.search(ready, screen) else [None]
+    return screen[last.end() :].partition("\n")[0].strip() if last is not None else ""
+
+
 class CommandSensor:
     """State from the screen; evidence from the accept log, where the program keeps one."""
 
@@ -99,7 +105,9 @@ class CommandSensor:
             self._reading = Reading(SessionState.IDLE, "at its prompt")
         else:
             self._reading = None
-        return View(Composer.EMPTY if ready else Composer.FILLED, dialog, busy)
+        if ready:
+            return View(Composer.EMPTY, dialog, busy, draft=_behind(spec.ready, screen))
+        return View(Composer.FILLED, dialog, busy)
 
     def reading(self) -> Reading | None:
         """What the screen showed last."""
@@ -122,7 +130,11 @@ class CommandRuntime:
         self.name = spec.name
         self.traits = Traits(resumable=spec.resume_argv is not None, compacts=spec.compact is not None)
         self.controls = Controls(
-            tuple(spec.interrupt.split()), compact=spec.compact, tells=False, shows=False
+            tuple(spec.interrupt.split()),
+            compact=spec.compact,
+            tells=False,
+            shows=False,
+            empty=spec.ready_is_empty,
         )
         self.submit_delay = spec.submit_delay
 

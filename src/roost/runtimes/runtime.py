@@ -47,7 +47,8 @@ class Controls:
     `interrupt` ends its turn, `clear` empties its input line and does nothing, once, to an empty one,
     `compact` compacts its conversation.
     `tells`: its record tells an interrupted turn from a finished one, answers, and a compaction.
-    `shows`: its input line is known to show what was pasted.
+    `shows`: its input line is known to show what was pasted. `empty`: where it is not, that its prompt goes
+    away while a text stands there, all the same.
     `late`: seconds for which a prompt that was taken may not stand in its record yet.
     """
 
@@ -56,6 +57,7 @@ class Controls:
     compact: str | None = None
     tells: bool = True
     shows: bool = True
+    empty: bool = False
     late: float = 0.0
 
 
