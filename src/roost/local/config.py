@@ -27,6 +27,7 @@ _RUNTIME_KEYS = frozenset(
         "interrupt",
         "compact",
         "ready_is_empty",
+        "pass",
         *_PATTERNS,
     }
 )
@@ -46,7 +47,8 @@ _KEEP_EVENTS = 30 * _DAY
 class RuntimeTable:
     """One `[runtimes.NAME]` table, checked. `submit_delay` is in seconds, `interrupt` names keys of tmux.
 
-    `ready_is_empty`: `ready` never matches while a text stands in the input line.
+    `ready_is_empty`: `ready` never matches while a text stands in the input line. `passes`: variables that the
+    program needs, by name or as `PREFIX_*`.
     """
 
     name: str
@@ -61,6 +63,7 @@ class RuntimeTable:
     interrupt: str = "Escape"
     compact: str | None = None
     ready_is_empty: bool = False
+    passes: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -109,6 +112,15 @@ def load_config(path: Path) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: {error}; mend the file or move it away") from error
     return _Reader(path, text).config(data)
+
+
+def load_table(path: Path) -> tuple[RuntimeTable, dict[str, str]]:
+    """Read a file with one `[runtimes.NAME]` table and an `[about]` table of texts. Raises ConfigError."""
+    text = path.read_text()
+    data = tomllib.loads(text)
+    about: dict[str, str] = data.pop("about")
+    [table] = _Reader(path, text).config(data).runtimes
+    return table, about
 
 
 class _Reader:
@@ -183,6 +195,7 @@ class _Reader:
             interrupt=self._text_of(table, "interrupt") or "Escape",
             compact=self._text_of(table, "compact") or None,
             ready_is_empty=self._yes(table, "ready_is_empty"),
+            passes=self._passes(table),
             env={key: str(value) for key, value in self._table(table, "env").items()},
         )
 

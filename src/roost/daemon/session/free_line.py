@@ -26,9 +26,10 @@ class Draws(StrEnum):
 
 
 class FreeLine:
-    """Of one session. `at`: Unix seconds; tmux tells keys to the second, those of the same one came before. `trace`: of those at the keys then, or before.
+    """Of one session. `at`: Unix seconds. `trace`: of those at the keys then, or before.
 
-    `rest` is what stood behind its prompt then.
+    tmux tells keys to the second: those of the same second count as earlier. `rest` is what stood behind its
+    prompt then.
     """
 
     def __init__(self, at: float = 0.0, *, ready: bool = False) -> None:

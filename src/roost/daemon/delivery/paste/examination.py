@@ -15,6 +15,8 @@ from roost.daemon.state.fleet import Fleet
 from roost.host.interfaces.clock import Clock
 from roost.runtimes.view import Composer, Reading, View
 
+STILL = 10.0
+"""Seconds without any change on the screen after which an Enter counts as lost."""
 UNSEEN_WAIT = 600.0
 """Seconds to look for a prompt, an answer or anything else that tells what became of an offer."""
 
@@ -34,6 +36,7 @@ class LiveExamination:
         self._quiet: float | None = None
         self._mixed: float | None = None
         self._unseen = 0.0
+        self._still: tuple[str, float] | None = None
         self._submission = Submission(live, driver, clock, prompt, self._offer)
 
     async def run(self, *, settle: float) -> f.Examined:
@@ -103,12 +106,30 @@ class LiveExamination:
 
         A prompt that is known to go away while a text stands there proves that somebody has cleared it.
         """
-        if self._live.runtime.controls.shows or not self._submission.pasted() or self._offer.entered:
+        if self._live.runtime.controls.shows or not self._submission.pasted():
+            return False
+        if self._offer.entered and not self._stands(view):
             return False
         if view.dialog is not None or (reading is not None and reading.state is not SessionState.IDLE):
             return False
         proves = self._live.runtime.controls.empty or self._live.free.draws is Draws.PROMPT
         return not (proves and view.composer is Composer.EMPTY)
+
+    def _stands(self, view: View) -> bool:
+        """Whether an Enter was lost: the prompt is known to go away while a text stands, and nothing moves.
+
+        Qwen Code 0.15.10: an Enter that comes while it still reads a paste of 100 KiB, for seconds, is lost.
+        """
+        now, screen = self._clock.monotonic(), self._live.screen
+        if not self._live.runtime.controls.empty or view.busy or view.composer is not Composer.FILLED:
+            self._still = None
+            return False
+        if self._still is None or self._still[0] != screen:
+            self._still = screen, now
+        if now - self._still[1] < STILL:
+            return False
+        self._still = None
+        return True
 
     def _unrecorded(self) -> f.Examined:
         """At its prompt, nothing typed, no record: pasted again only if that proves it was not pasted."""

@@ -165,7 +165,8 @@ class Prompt:
         `seen` finds its end on the screen of a program that may not tell its input line from the rest; one
         that has not shown the text before is not waited for.
         """
-        live, shows = self._live, self._live.runtime.controls.shows
+        live, controls = self._live, self._live.runtime.controls
+        shows = controls.shows or controls.empty
         most = RENDER if shows else SHOW if live.free.draws is not Draws.NOTHING else 0.0
         deadline = self._clock.monotonic() + most
         while not over():
