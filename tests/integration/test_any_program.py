@@ -113,7 +113,9 @@ def until_taken(roost: Roost, name: str, text: str) -> None:
     assert "\n".join(taken(roost, name)) == text, name
 
 
-def test_three_messages_go_into_each_program_once(roost: Roost) -> None:
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_F29_three_messages_go_into_each_program_once(roost: Roost) -> None:
     """600 bytes, 8 KiB, 100 KiB; with a record each is done, without one its sender is told."""
     names = [name + suffix for name in READY for suffix in ("", "-dumb")]
     for name in names:

@@ -15,7 +15,8 @@ from roost.errors import ConfigError, InvalidSettingError
 
 _RUNTIME_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
-_RESERVED = frozenset({"claude", "codex", "demo", "human"})
+RESERVED = frozenset({"claude", "codex", "demo", "human"})
+"""Runtimes that are built in."""
 _PATTERNS = ("ready", "busy", "blocked", "turn_done")
 _RUNTIME_KEYS = frozenset(
     {
@@ -47,8 +48,8 @@ _KEEP_EVENTS = 30 * _DAY
 class RuntimeTable:
     """One `[runtimes.NAME]` table, checked. `submit_delay` is in seconds, `interrupt` names keys of tmux.
 
-    `ready_is_empty`: `ready` never matches while a text stands in the input line. `passes`: variables that the
-    program needs, by name or as `PREFIX_*`.
+    `ready_is_empty`: `ready` never matches while a text stands in the input line. `passes`: variables that
+    its program needs, by name or as `PREFIX_*`.
     """
 
     name: str
@@ -171,7 +172,7 @@ class _Reader:
             self._fail("scope", f"'scope' must be one of {', '.join(ScopeMode)}")
 
     def _runtime(self, name: str, tables: dict[str, Any]) -> RuntimeTable:
-        if not _RUNTIME_NAME.fullmatch(name) or name in _RESERVED:
+        if not _RUNTIME_NAME.fullmatch(name) or name in RESERVED:
             self._fail(name, f"'{name}' cannot be the name of a runtime")
         table = self._table(tables, name)
         self._known(table, _RUNTIME_KEYS, f"runtimes.{name}")
