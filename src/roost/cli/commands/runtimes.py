@@ -7,13 +7,14 @@ import shutil
 from roost.cli.app import App
 from roost.cli.client import Record
 from roost.cli.command import Argument, Choice, command
-from roost.cli.doctor_programs import AGENTS, PROVEN
+from roost.cli.doctor_programs import AGENTS
 from roost.cli.output import remark, show_json
 from roost.cli.stdout import write
 from roost.cli.table import table
 from roost.errors import NotFoundError, UsageError
 from roost.local.config import RESERVED, RuntimeTable, load_config
 from roost.local.installed import installed_version
+from roost.local.proven import PROVEN
 from roost.local.ready_made import ready_made
 
 
@@ -57,7 +58,7 @@ def _installed(row: Record) -> str:
 def _rows(app: App) -> list[Record]:
     given = {each.name: each for each in load_config(app.places.config).runtimes}
     rows = [
-        _row(name, "built in", AGENTS.get(name) and name, PROVEN.get(name), AGENTS.get(name))
+        _row(name, "built in", name if name in AGENTS else None, _tried(name), AGENTS.get(name))
         for name in RESERVED
     ]
     rows += [
@@ -67,6 +68,10 @@ def _rows(app: App) -> list[Record]:
     ]
     rows += [_row(name, "from config", each.argv[0], None, None) for name, each in given.items()]
     return sorted(rows, key=lambda row: str(row["name"]))
+
+
+def _tried(name: str) -> str | None:
+    return f"tried with version {PROVEN[name]}" if name in PROVEN else None
 
 
 def _row(
