@@ -11,6 +11,7 @@ from typing import Any, NoReturn, cast
 
 from roost.core.sessions.evidence import Patience
 from roost.core.vocabulary.durations import parse_duration
+from roost.core.vocabulary.limits import POINTER_BYTES
 from roost.errors import ConfigError, InvalidSettingError
 
 _RUNTIME_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -28,6 +29,7 @@ _RUNTIME_KEYS = frozenset(
         "interrupt",
         "compact",
         "ready_is_empty",
+        "longest_paste",
         "pass",
         *_PATTERNS,
     }
@@ -49,7 +51,8 @@ class RuntimeTable:
     """One `[runtimes.NAME]` table, checked. `submit_delay` is in seconds, `interrupt` names keys of tmux.
 
     `ready_is_empty`: `ready` never matches while a text stands in the input line. `passes`: variables that
-    its program needs, by name or as `PREFIX_*`.
+    its program needs, by name or as `PREFIX_*`. `longest_paste`: bytes of a body above which it becomes a
+    file that the agent is told to read.
     """
 
     name: str
@@ -64,6 +67,7 @@ class RuntimeTable:
     interrupt: str = "Escape"
     compact: str | None = None
     ready_is_empty: bool = False
+    longest_paste: int = POINTER_BYTES
     passes: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -196,6 +200,7 @@ class _Reader:
             interrupt=self._text_of(table, "interrupt") or "Escape",
             compact=self._text_of(table, "compact") or None,
             ready_is_empty=self._yes(table, "ready_is_empty"),
+            longest_paste=self._count(table, "longest_paste", POINTER_BYTES),
             passes=self._passes(table),
             env={key: str(value) for key, value in self._table(table, "env").items()},
         )

@@ -151,6 +151,7 @@ class CommandRuntime:
             tells=False,
             shows=False,
             empty=spec.ready_is_empty,
+            longest=spec.longest_paste,
         )
         self.submit_delay = spec.submit_delay
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from roost.core.vocabulary.limits import POINTER_BYTES
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Traits
 from roost.runtimes.call import Call
@@ -48,7 +49,7 @@ class Controls:
     `compact` compacts its conversation.
     `tells`: its record tells an interrupted turn from a finished one, answers, and a compaction.
     `shows`: its input line is known to show what was pasted. `empty`: where it is not, that its prompt goes
-    away while a text stands there, all the same.
+    away while a text stands there, all the same. `longest`: bytes of a body above which it is given a file.
     `late`: seconds for which a prompt that was taken may not stand in its record yet.
     """
 
@@ -58,6 +59,7 @@ class Controls:
     tells: bool = True
     shows: bool = True
     empty: bool = False
+    longest: int = POINTER_BYTES
     late: float = 0.0
 
 
