@@ -33,10 +33,13 @@ TABLE = """
 argv = [{python}, {program}, "{kind}", "{{dir}}/log"{record}]
 ready = '{ready}'
 blocked = 'Allow\\?'
-accept_log = "{{dir}}/record"
+compact = "/compact"
+{log}
 turn_done = '"type": "turn_done"'
 """
-"""The record is named also for those that write none."""
+LOG = 'accept_log = "{dir}/record"'
+DUMB = ("raw-dumb", "strict-dumb")
+"""The record is named for these, too, which write none."""
 DAEMON = """
 from roost.daemon import __main__ as m
 from roost.daemon.delivery.paste import submission
@@ -63,6 +66,7 @@ def config() -> str:
                 program=json.dumps(str(PROGRAM)),
                 record=record,
                 ready=ready,
+                log=LOG if record or name + suffix in DUMB else "",
             )
     return text
 
@@ -127,6 +131,13 @@ def test_F29_three_messages_go_into_each_program_once(roost: Roost) -> None:
     for name in names:
         whole = [roost.pasted(each, body) for each, body in zip(sent[name], BODIES, strict=True)]
         until_taken(roost, name, "\n".join(whole))
+    roost.call("compact", name="raw")
+    wait_until(
+        lambda: taken(roost, "raw")[3:] == ["/compact"],
+        timeout=PATIENCE,
+        why="its command is entered once, too",
+        describe=lambda: taken(roost, "raw")[3:],
+    )
 
 
 def until_why(roost: Roost, message: str, part: str) -> None:

@@ -40,7 +40,7 @@ ALL = pytest.mark.parametrize("made", ready_made(), ids=lambda made: made.table.
 def context(made: ReadyMade, home: Path) -> Context:
     session = Session("s1", "a", 1, "n", WakeCause.FIRST_WAKE, False, 0.0, 0.0, conversation="c1")
     settings = Settings(str(home / "[w]"), made.table.name)
-    return Context(session, settings, home, home, home / "s", {"HOME": str(home)}, "")
+    return Context(session, settings, home, home, {"HOME": str(home)}, "", home / "s")
 
 
 @ALL
