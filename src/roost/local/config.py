@@ -11,14 +11,28 @@ from typing import Any, NoReturn, cast
 
 from roost.core.sessions.evidence import Patience
 from roost.core.vocabulary.durations import parse_duration
+from roost.core.vocabulary.limits import POINTER_BYTES
 from roost.errors import ConfigError, InvalidSettingError
 
 _RUNTIME_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
-_RESERVED = frozenset({"claude", "codex", "demo", "human"})
+RESERVED = frozenset({"claude", "codex", "demo", "human"})
+"""Runtimes that are built in."""
 _PATTERNS = ("ready", "busy", "blocked", "turn_done")
 _RUNTIME_KEYS = frozenset(
-    {"argv", "resume_argv", "accept_log", "submit_delay", "env", "interrupt", "compact", *_PATTERNS}
+    {
+        "argv",
+        "resume_argv",
+        "accept_log",
+        "submit_delay",
+        "env",
+        "interrupt",
+        "compact",
+        "ready_is_empty",
+        "longest_paste",
+        "pass",
+        *_PATTERNS,
+    }
 )
 
 
@@ -34,7 +48,12 @@ _KEEP_EVENTS = 30 * _DAY
 
 @dataclass(frozen=True, slots=True)
 class RuntimeTable:
-    """One `[runtimes.NAME]` table, checked. `submit_delay` is in seconds, `interrupt` names keys of tmux."""
+    """One `[runtimes.NAME]` table, checked. `submit_delay` is in seconds, `interrupt` names keys of tmux.
+
+    `ready_is_empty`: `ready` never matches while a text stands in the input line. `passes`: variables that
+    its program needs, by name or as `PREFIX_*`. `longest_paste`: bytes of a body above which it becomes a
+    file that the agent is told to read.
+    """
 
     name: str
     argv: tuple[str, ...]
@@ -47,6 +66,9 @@ class RuntimeTable:
     submit_delay: float = _SUBMIT_DELAY
     interrupt: str = "Escape"
     compact: str | None = None
+    ready_is_empty: bool = False
+    longest_paste: int = POINTER_BYTES
+    passes: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -97,6 +119,15 @@ def load_config(path: Path) -> Config:
     return _Reader(path, text).config(data)
 
 
+def load_table(path: Path) -> tuple[RuntimeTable, dict[str, str]]:
+    """Read a file with one `[runtimes.NAME]` table and an `[about]` table of texts. Raises ConfigError."""
+    text = path.read_text()
+    data = tomllib.loads(text)
+    about: dict[str, str] = data.pop("about")
+    [table] = _Reader(path, text).config(data).runtimes
+    return table, about
+
+
 class _Reader:
     """Turns the parsed file into a Config, naming the place of what is wrong."""
 
@@ -145,7 +176,7 @@ class _Reader:
             self._fail("scope", f"'scope' must be one of {', '.join(ScopeMode)}")
 
     def _runtime(self, name: str, tables: dict[str, Any]) -> RuntimeTable:
-        if not _RUNTIME_NAME.fullmatch(name) or name in _RESERVED:
+        if not _RUNTIME_NAME.fullmatch(name) or name in RESERVED:
             self._fail(name, f"'{name}' cannot be the name of a runtime")
         table = self._table(tables, name)
         self._known(table, _RUNTIME_KEYS, f"runtimes.{name}")
@@ -168,6 +199,9 @@ class _Reader:
             submit_delay=seconds,
             interrupt=self._text_of(table, "interrupt") or "Escape",
             compact=self._text_of(table, "compact") or None,
+            ready_is_empty=self._yes(table, "ready_is_empty"),
+            longest_paste=self._count(table, "longest_paste", POINTER_BYTES),
+            passes=self._passes(table),
             env={key: str(value) for key, value in self._table(table, "env").items()},
         )
 
@@ -194,6 +228,12 @@ class _Reader:
         value = table.get(key, default)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             self._fail(key, f"'{key}' must be a whole number above 0")
+        return value
+
+    def _yes(self, table: dict[str, Any], key: str) -> bool:
+        value = table.get(key, False)
+        if not isinstance(value, bool):
+            self._fail(key, f"'{key}' must be true or false")
         return value
 
     def _text_of(self, table: dict[str, Any], key: str) -> str | None:

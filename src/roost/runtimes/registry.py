@@ -7,6 +7,7 @@ from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Traits
 from roost.errors import InvalidSettingError
 from roost.local.config import RuntimeTable
+from roost.local.ready_made import ready_made
 from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.command import CommandRuntime
@@ -21,22 +22,29 @@ class Runtimes:
     """The built-in runtimes and those of the configuration file."""
 
     def __init__(self, commands: Iterable[RuntimeTable] = ()) -> None:
-        """Know the built-in runtimes and these."""
+        """Blocking: know the built-in runtimes, the ready-made ones, and these, which come first."""
         programs: list[Runtime] = [ClaudeRuntime(), CodexRuntime(), DemoRuntime()]
         self._programs = {runtime.name: runtime for runtime in programs}
         self._traits = {runtime.name: runtime.traits for runtime in programs}
         self._traits[HUMAN] = Traits(mailbox=True, resumable=False, chooses_conversation=False)
         self._tables: dict[str, RuntimeTable] = {}
+        self._ready_made = {each.table.name for each in ready_made()}
+        for each in ready_made():
+            self._know(each.table)
         self.learn(commands)
 
     def learn(self, commands: Iterable[RuntimeTable]) -> None:
-        """Know these, too, where their names are new; those that are in use stay as they are."""
+        """Know these, too, if their names are new or ready-made; those in use stay as they are."""
         for table in commands:
-            if table.name not in self._programs:
-                runtime = CommandRuntime(table)
+            if table.name not in self._programs or table.name in self._ready_made:
+                self._ready_made.discard(table.name)
                 self._tables[table.name] = table
-                self._programs[table.name] = runtime
-                self._traits[table.name] = runtime.traits
+                self._know(table)
+
+    def _know(self, table: RuntimeTable) -> None:
+        runtime = CommandRuntime(table)
+        self._programs[table.name] = runtime
+        self._traits[table.name] = runtime.traits
 
     def differing(self, commands: Iterable[RuntimeTable]) -> list[str]:
         """Names of runtimes in use that the configuration file describes otherwise, or no more."""
