@@ -1,6 +1,6 @@
 """The screen: a transcript that scrolls, and below it a few lines that are redrawn."""
 
-from roost.demo_agent.terminal import Terminal
+from typing import Protocol
 
 _KEPT = 500
 _NARROWEST = 8
@@ -44,12 +44,24 @@ def wrap(text: str, width: int) -> list[str]:
     return rows
 
 
+class Surface(Protocol):
+    """What is drawn on."""
+
+    def size(self) -> tuple[int, int]:
+        """Columns and rows."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Take all of it."""
+        ...
+
+
 class Screen:
     """Draws on a terminal. Rows never wrap, so the redrawn block's height is always known."""
 
     __slots__ = ("_block", "_drawn_rows", "_fresh", "_kept", "_terminal", "height", "width")
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Surface) -> None:
         """Start at the terminal's cursor with an empty block."""
         self._terminal = terminal
         self._kept: list[str] = []
