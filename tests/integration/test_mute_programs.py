@@ -27,7 +27,7 @@ accept_log = "{{dir}}/record"
 """
 DAEMON = """
 from roost.daemon import __main__ as m
-from roost.daemon.delivery import submission
+from roost.daemon.delivery.paste import submission
 submission.EVIDENCE = 0.5
 m.leave(m.main())
 """

@@ -79,5 +79,5 @@ if __name__ == "__main__":
     faults.spoil(Spool, "read", full)
     faults.spoil(Tail, "read", full, 0.1)
     faults.spoil(Reaper, "_clean", full)
-    faults.spoil(offers, "paste_text", full, 0.5)
+    faults.spoil(offers, "message_text", full, 0.5)
     sys.exit(main())

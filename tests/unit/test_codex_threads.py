@@ -29,7 +29,7 @@ MARK = "boundary 1234123412341234]"
 def context(home: Path, conversation: str | None = None) -> Context:
     session = Session("s", "a", 1, "n", WakeCause.FIRST_WAKE, False, 0.0, 0.0, conversation=conversation)
     settings = Settings(dir=str(home / "w"), runtime="codex")
-    return Context(session, settings, home, home, {"HOME": str(home)}, "http://127.0.0.1:9")
+    return Context(session, settings, home, home, {"HOME": str(home)}, "http://127.0.0.1:9", home / "s")
 
 
 def day(home: Path) -> Path:

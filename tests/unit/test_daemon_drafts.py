@@ -16,11 +16,11 @@ from roost.core.vocabulary.policy import Policy, Traits
 from roost.core.vocabulary.session import Session as CoreSession
 from roost.core.vocabulary.session import SessionState, WakeCause
 from roost.core.vocabulary.view import shown
-from roost.daemon.delivery.delivery import Delivery
-from roost.daemon.delivery.examination import LiveExamination
 from roost.daemon.delivery.open_offer import OpenOffer
-from roost.daemon.delivery.prompt import DRAFT_WAIT, Prompt
-from roost.daemon.delivery.submission import MIXED_WAIT, Submission
+from roost.daemon.delivery.paste.delivery import Delivery
+from roost.daemon.delivery.paste.examination import LiveExamination
+from roost.daemon.delivery.paste.prompt import DRAFT_WAIT, Prompt
+from roost.daemon.delivery.paste.submission import MIXED_WAIT, Submission
 from roost.daemon.session.live_sessions import HandOver
 from roost.host.interfaces.terminals import PasteOutcome
 from roost.runtimes.runtime import Controls

@@ -24,7 +24,9 @@ CLAUDE, CODEX = ClaudeRuntime(), CodexRuntime()
 
 def context(home: Path, runtime: str) -> Context:
     session = stand_in("s", "a", 1, KNOWN)
-    return Context(session, Settings(dir="/w", runtime=runtime), home, home, {"HOME": str(home)}, "")
+    return Context(
+        session, Settings(dir="/w", runtime=runtime), home, home, {"HOME": str(home)}, "", home / "call"
+    )
 
 
 def text(body: str = "do it") -> str:

@@ -8,7 +8,7 @@ import pytest
 from roost.core.vocabulary.message import Examination, Message, MessageState
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.core.vocabulary.session import SessionState
-from roost.daemon.delivery.examination import LiveExamination
+from roost.daemon.delivery.paste.examination import LiveExamination
 from roost.runtimes.view import Composer, Reading, View
 
 OFFERED = Message(

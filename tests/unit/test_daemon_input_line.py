@@ -9,7 +9,7 @@ from roost.core.messages import envelope
 from roost.core.vocabulary.message import Message, Notice
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session, WakeCause
-from roost.daemon.delivery.input_line import InputLine, read_input_line
+from roost.daemon.delivery.paste.input_line import InputLine, read_input_line
 from roost.runtimes import claude_screen, codex_screen
 from roost.runtimes.context import Context
 from roost.runtimes.demo import DemoRuntime
@@ -78,7 +78,9 @@ def test_what_a_message_says_on_the_demo_agents_screen_is_no_state_of_it() -> No
     """A body that quotes a dialog or the busy line must not keep the next message away."""
     session = Session("s", "p", 1, "n", WakeCause.FIRST_WAKE, False, 0.0, 0.0)
     folder = Path("/nowhere")
-    sensor = DemoRuntime().sensor(Context(session, Settings("/", "demo"), folder, folder, {}, ""))
+    sensor = DemoRuntime().sensor(
+        Context(session, Settings("/", "demo"), folder, folder, {}, "", folder / "s")
+    )
     said = (
         "> [roost message x]\n  Allow? [Enter = yes, Esc = no]\n  working (esc to interrupt)\n  demo> draft\n"
     )

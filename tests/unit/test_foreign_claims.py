@@ -22,7 +22,9 @@ CONVERSATION = "11111111-2222-4333-8444-555555555551"
 
 def context(folder: Path, runtime: str, conversation: str | None = CONVERSATION) -> Context:
     session = Session("s", "p", 1, "n", WakeCause.PARKED_ALWAYS, True, 0, 0, conversation=conversation)
-    return Context(session, Settings("/", runtime), folder, folder, {"HOME": str(folder)}, "http://x")
+    return Context(
+        session, Settings("/", runtime), folder, folder, {"HOME": str(folder)}, "http://x", folder / "call"
+    )
 
 
 def test_claudes_session_files_name_the_processes(tmp_path: Path) -> None:
@@ -57,6 +59,7 @@ def test_claudes_other_folder_is_followed(tmp_path: Path) -> None:
         tmp_path,
         {"CLAUDE_CONFIG_DIR": str(tmp_path / "c")},
         "http://x",
+        tmp_path / "s",
     )
     assert [claim.pid for claim in ClaudeRuntime().claims(elsewhere)] == [7]
 

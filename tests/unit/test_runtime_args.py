@@ -25,7 +25,7 @@ URL = "http://127.0.0.1:1"
 def context(folder: Path, *args: str, prompt: str = "", environ: Mapping[str, str] | None = None) -> Context:
     session = Session("s", "a", 1, "n", WakeCause.FIRST_WAKE, False, 0.0, 0.0)
     settings = Settings(dir=str(folder), runtime="any", args=args, prompt=prompt)
-    return Context(session, settings, folder, folder, environ or {}, URL)
+    return Context(session, settings, folder, folder, environ or {}, URL, folder / "s")
 
 
 def refusal(runtime: ClaudeRuntime | CodexRuntime, folder: Path, *args: str) -> str:

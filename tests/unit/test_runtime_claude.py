@@ -141,7 +141,9 @@ def context(tmp_path: Path, **settings: Any) -> Context:  # noqa: ANN401 -- fiel
     )
     session = replace(session, processes=processes)
     chosen = Settings(dir=str(tmp_path / "my.dir"), runtime="claude", **settings)
-    return Context(session, chosen, tmp_path, tmp_path, {"HOME": str(tmp_path)}, "http://127.0.0.1:9")
+    return Context(
+        session, chosen, tmp_path, tmp_path, {"HOME": str(tmp_path)}, "http://127.0.0.1:9", tmp_path / "call"
+    )
 
 
 def line(**record: object) -> bytes:

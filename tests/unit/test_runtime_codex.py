@@ -125,7 +125,9 @@ def context(tmp_path: Path, conversation: str | None = None, **settings: Any) ->
         "s", "a", 1, "n", WakeCause.FIRST_WAKE, False, 1000.0, 1000.0, conversation=conversation
     )
     chosen = Settings(dir=str(tmp_path / "w"), runtime="codex", **settings)
-    return Context(session, chosen, tmp_path, tmp_path, {"HOME": str(tmp_path)}, "http://127.0.0.1:9")
+    return Context(
+        session, chosen, tmp_path, tmp_path, {"HOME": str(tmp_path)}, "http://127.0.0.1:9", tmp_path / "call"
+    )
 
 
 def event(**payload: object) -> bytes:

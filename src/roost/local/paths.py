@@ -112,6 +112,10 @@ class Places:
         """The tmux socket of a session."""
         return self.run / "t" / session[:16]
 
+    def call(self, session: str) -> Path:
+        """The socket on which a session's program may be called."""
+        return self.run / "c" / session[:16]
+
     def session(self, session: str) -> Path:
         """The private directory of a session."""
         return self.sessions / session

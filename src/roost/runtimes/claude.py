@@ -78,6 +78,10 @@ class ClaudeRuntime:
         """The sensor of one session."""
         return ClaudeSensor(context)
 
+    def call(self, context: Context) -> None:
+        """None: it is told by its terminal."""
+        del context
+
     def claims(self, context: Context) -> list[Claim]:
         """The files `sessions/<pid>.json` that name the conversation; a killed process leaves its own behind.
 

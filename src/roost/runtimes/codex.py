@@ -49,6 +49,10 @@ class CodexRuntime:
         """The sensor of one session."""
         return CodexSensor(context)
 
+    def call(self, context: Context) -> None:
+        """None: it is told by its terminal."""
+        del context
+
     def claims(self, context: Context) -> list[Claim]:
         """The processes that hold the conversation's lock open, be it a background daemon of CODEX_HOME."""
         conversation = context.session.conversation

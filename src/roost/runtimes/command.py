@@ -155,6 +155,10 @@ class CommandRuntime:
         """The sensor of one session."""
         return CommandSensor(self._spec, context)
 
+    def call(self, context: Context) -> None:
+        """None: it is told by its terminal."""
+        del context
+
     def claims(self, context: Context) -> Sequence[Claim]:
         """None: nothing tells who has its conversations open."""
         del context

@@ -13,7 +13,8 @@ class Context:
     """One session as its runtime sees it.
 
     `home` is the session's private directory (0700), `environ` the environment the agent runs in, `shared` a
-    directory of this runtime that all its sessions share, `url` the daemon's loopback address.
+    directory of this runtime that all its sessions share, `url` the daemon's loopback address, `socket` where
+    a socket of the session's own may stand.
     """
 
     session: Session
@@ -22,6 +23,7 @@ class Context:
     shared: Path
     environ: Mapping[str, str]
     url: str
+    socket: Path
 
     @property
     def directory(self) -> Path:

@@ -144,6 +144,10 @@ class DemoRuntime:
         """The sensor of one session."""
         return DemoSensor(context)
 
+    def call(self, context: Context) -> None:
+        """None: it is told by its terminal."""
+        del context
+
     def claims(self, context: Context) -> list[Claim]:
         """The status files that name the conversation."""
         return [

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Traits
+from roost.runtimes.call import Call
 from roost.runtimes.context import Context
 from roost.runtimes.sensor import Sensor
 
@@ -100,6 +101,10 @@ class Runtime(Protocol):
 
     def sensor(self, context: Context) -> Sensor:
         """The sensor of one session."""
+        ...
+
+    def call(self, context: Context) -> Call | None:
+        """Its program's API for one session; None: it is told by its terminal. Nothing is connected yet."""
         ...
 
     def claims(self, context: Context) -> Sequence[Claim]:

@@ -98,7 +98,7 @@ class Stage:
             "s", "a", 1, "n", WakeCause.FIRST_WAKE, resume is not None, 0.0, 0.0, conversation=chosen
         )
         settings = Settings(str(self._work), self.program, args=args)
-        return Context(session, settings, self._session, self._root, base, self.stub.url)
+        return Context(session, settings, self._session, self._root, base, self.stub.url, self._root / "call")
 
     def _seed(self) -> clis.Seed:
         """The user's files, with what the wish adds to them."""

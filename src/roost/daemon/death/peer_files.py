@@ -76,7 +76,7 @@ class PeerFiles:
     def _tidy_sessions(self, closed: AbstractSet[str], unknown: AbstractSet[str]) -> None:
         """Blocking: files of closed sessions where nothing answers, and of unknown ones long over."""
         places = self._machine.places
-        sockets = list(places.terminal("-").parent.glob("*"))
+        sockets, calls = list(places.terminal("-").parent.glob("*")), places.call("-").parent
         live = {session.id for state in self._fleet.states() for session in state.sessions}
         before = self._machine.clock.now() - self._machine.config.patience.ttl
         for session in closed:
@@ -89,6 +89,7 @@ class PeerFiles:
         for path in sockets:
             if path not in known and not _answers(path):
                 path.unlink(missing_ok=True)
+                (calls / path.name).unlink(missing_ok=True)
 
     def _follow(self, old: str, new: str) -> None:
         """Files of a renamed peer go with it; a second call finds what the first one could not move."""
@@ -118,6 +119,7 @@ class PeerFiles:
         self._spool.remove(session)
         shutil.rmtree(self._machine.places.session(session), ignore_errors=True)
         self._machine.places.terminal(session).unlink(missing_ok=True)
+        self._machine.places.call(session).unlink(missing_ok=True)
 
 
 def _changed(path: Path) -> float:

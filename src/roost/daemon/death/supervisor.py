@@ -20,6 +20,7 @@ from roost.daemon.state.tasks import Tasks
 from roost.errors import RoostError
 from roost.host.errors import TmuxGone
 from roost.host.interfaces.terminals import Terminal
+from roost.runtimes.call import Call
 
 REJOIN = 0.5
 """Seconds between two attempts to join a terminal again whose tmux server lives."""
@@ -84,12 +85,25 @@ class Supervisor:
         self._live_sessions.add(live)
         live.halted = partial(self._halted, processes_of(live).agent)
         self._exits.watch(live)
+        if live.call is not None:
+            self._tasks.start(self._follow(live, live.call), f"calls {live.peer}")
         self._join(live)
 
     def _join(self, live: LiveSession) -> None:
         """Drive a session through its terminal until the connection ends."""
         live.terminal.on_gone(lambda: self._disconnected(live))
         self._begin(live)
+
+    async def _follow(self, live: LiveSession, call: Call) -> None:
+        """Hear what a session's program tells by its API, until the session is let go of."""
+        while not live.forgotten:
+            try:
+                await call.follow(live.heard)
+            except Exception as error:  # noqa: BLE001 -- its driver still reads its record
+                cause = judged(error)
+                defect = error if cause.blame is Blame.ROOST else None
+                _log.error("session %s is not heard: %s", live.session.id, cause.message, exc_info=defect)
+            await self._machine.clock.sleep(AGAIN)
 
     def _begin(self, live: LiveSession) -> None:
         driver = Driver(live, self._fleet, self._machine.clock, self._machine.work.records)

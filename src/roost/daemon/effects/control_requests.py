@@ -3,7 +3,7 @@
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.session import ControlKind, SessionState
 from roost.daemon.death.supervisor import Supervisor
-from roost.daemon.delivery.control import Performer
+from roost.daemon.delivery.channels import channel_into
 from roost.daemon.state.fleet import Fleet
 from roost.host.interfaces.clock import Clock
 
@@ -33,6 +33,6 @@ class ControlRequests:
             if live is not None and driver is not None:
                 break
             await self._clock.sleep(LOOK)
-        performer = Performer(live, driver, self._fleet, self._clock)
-        work = performer.interrupt if control.kind is ControlKind.INTERRUPT else performer.compact
+        channel = channel_into(live, driver, self._fleet, self._clock)
+        work = channel.interrupt if control.kind is ControlKind.INTERRUPT else channel.compact
         await self._fleet.report(session.peer, await work(control), settles=command.key)

@@ -7,7 +7,7 @@ from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import Examination, Message, MessageState
 from roost.core.vocabulary.session import stand_in
 from roost.daemon.death.supervisor import Supervisor
-from roost.daemon.delivery.examination import LiveExamination
+from roost.daemon.delivery.channels import channel_into
 from roost.daemon.delivery.handover import HandOvers
 from roost.daemon.effects.record_search import RecordSearch
 from roost.daemon.session.launcher import Launcher
@@ -19,8 +19,6 @@ from roost.host.errors import TmuxGone
 from roost.runtimes.context import Context
 from roost.runtimes.runtime import Runtime
 
-SETTLE = 1.5
-"""Seconds without a record before an earlier offer counts as never pasted."""
 LOOK = 0.05
 """Seconds between two tries to look at a session that is not held."""
 
@@ -81,9 +79,9 @@ class Examinations:
         live, driver = self._supervisor.live(session), self._supervisor.driver(session)
         if live is None or driver is None:
             return None
-        look = LiveExamination(live, driver, self._fleet, self._machine.clock, command.message)
+        channel = channel_into(live, driver, self._fleet, self._machine.clock)
         try:
-            found = await look.run(settle=SETTLE)
+            found = await channel.examine(command.message)
         except TmuxGone:
             return None
         except RoostError as error:

@@ -6,9 +6,9 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import Examination, Message
 from roost.daemon.death.supervisor import Supervisor
-from roost.daemon.delivery.delivery import Delivery
+from roost.daemon.delivery.channels import channel_into
 from roost.daemon.delivery.handover import HandOvers
-from roost.daemon.delivery.paste_text import paste_text
+from roost.daemon.delivery.message_text import message_text
 from roost.daemon.effects.record_search import RecordSearch
 from roost.daemon.session.evidence import doubted_offer
 from roost.daemon.session.live_sessions import LiveSession
@@ -53,9 +53,9 @@ class Offers:
             return
         live.offers.add(command.key)
         live.poke.set()
-        delivery = Delivery(live, driver, self._fleet, self._machine.clock)
+        channel = channel_into(live, driver, self._fleet, self._machine.clock)
         self._handed.begin(command.message, live)
-        event = await delivery.offer(command, text, live.context.home / "paste")
+        event = await channel.offer(command, text)
         if not isinstance(event, f.OfferFailed) or event.certain:
             self._handed.end(command.message)
         if event is not None:
@@ -73,7 +73,7 @@ class Offers:
         if isinstance(found, f.Examined):
             return found
         redrive = found or (command.redrive and await self._records.holds(live, seed, message))
-        return await paste_text(message, seed, body or b"", self._spill, redrive=redrive)
+        return await message_text(message, seed, body or b"", self._spill, redrive=redrive)
 
     async def _resent(self, live: LiveSession, seed: str, message: Message) -> f.Examined | bool:
         """Where an operator has a message offered again: what its offer in doubt came to, if recorded.

@@ -108,7 +108,8 @@ class Driver:
     async def look(self, *, screen: bool) -> Reading | None:
         """Read all evidence once and tell the fleet; returns the state it shows. Raises TmuxError.
 
-        A session counts as idle only by what stands on its screen now, whatever else tells of it.
+        A session that is told by its terminal counts as idle only by what stands on its screen now, whatever
+        else tells of it.
         """
         live = self._live
         async with live.looking:
@@ -128,10 +129,11 @@ class Driver:
             if live.sensor.status_path(live.agent_pid) is not None:
                 facts.extend(live.sensor.on_status(status))
             reading = live.sensor.reading()
-            if not screen and (reading is None or reading.state is SessionState.IDLE):
-                await self._see()
-                reading = live.sensor.reading()
-            reading = self._window.judge(reading)
+            if live.call is None:
+                if not screen and (reading is None or reading.state is SessionState.IDLE):
+                    await self._see()
+                    reading = live.sensor.reading()
+                reading = self._window.judge(reading)
             if self._reader.halted:
                 why = f"its process {live.agent_pid} is stopped; kill -CONT {live.agent_pid} lets it go on"
                 reading = Reading(SessionState.BLOCKED, why, self._background(reading))

@@ -66,6 +66,7 @@ class Launcher:
             shared=places.state / settings.runtime,
             environ=environ,
             url=self._url,
+            socket=places.call(session.id),
         )
 
     async def launch(self, session: Session, settings: Settings) -> LiveSession:
@@ -134,7 +135,8 @@ class Launcher:
         for name, content in plan.files.items():
             write_atomic(context.home / name, content.encode())
         log = pane_log(places, session)
-        for directory in (places.spool, places.forensics, log.parent, places.terminal(session.id).parent):
+        sockets = (places.terminal(session.id).parent, context.socket.parent)
+        for directory in (places.spool, places.forensics, log.parent, *sockets):
             ensure_private_directory(directory)
         if log.exists():
             log.replace(log.with_suffix(".log.1"))
@@ -228,7 +230,8 @@ def live_session(
     processes = Processes(started.agent, started.shim, started.server, str(terminal.socket))
     session = replace(context.session, processes=processes)
     context = replace(context, session=session)
-    return LiveSession(context, runtime, runtime.sensor(context), terminal, started.agent.pid, log)
+    sensor, call = runtime.sensor(context), runtime.call(context)
+    return LiveSession(context, runtime, sensor, terminal, started.agent.pid, log, call=call)
 
 
 def _server_environment(env: Mapping[str, str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from roost.host.files import Tail
 from roost.host.interfaces.terminals import Frame, Terminal
 from roost.host.interfaces.watch import Watch
 from roost.host.shim_spec import DeathRecord
+from roost.runtimes.call import Call
 from roost.runtimes.context import Context
 from roost.runtimes.facts import Fact
 from roost.runtimes.runtime import Runtime
@@ -28,6 +29,7 @@ class HandOver:
 
     `touched`: when a person had pressed a key last (Unix seconds) when the input line was seen to be empty.
     `queued`: at the last look it waited in the program's own queue for the end of the running turn.
+    `called`: it was not typed, its program's API was called.
     """
 
     message: str
@@ -36,9 +38,12 @@ class HandOver:
     enters: int = 0
     touched: float | None = None
     queued: bool = False
+    called: bool = False
 
     def words(self, now: float) -> str:
         """What was done, for the message's story."""
+        if self.called:
+            return f"by a call, within {rough_duration(now - self.pasted)}"
         times = {0: "no Enter", 1: "Enter", 2: "Enter twice"}.get(self.enters, f"Enter {self.enters} times")
         return f"pasted, {times}, within {rough_duration(now - self.pasted)}"
 
@@ -92,6 +97,7 @@ class LiveSession:
     `forgotten`: its files are let go of.
     `found` is what was read of its files and not told yet, `readers` how many read them now.
     `halted` (blocking) tells whether a signal or a debugger holds the agent's process.
+    `call` is its program's API, where messages come in by that.
     """
 
     context: Context
@@ -127,6 +133,7 @@ class LiveSession:
     halted: Callable[[], bool] = lambda: False
     lost: bool = False
     quiet: tuple[str, ...] | None = None
+    call: Call | None = None
 
     @property
     def session(self) -> Session:
@@ -165,6 +172,12 @@ class LiveSession:
             if self.forgotten and not self.readers:
                 self._close()
 
+    def heard(self, lines: Sequence[bytes]) -> None:
+        """Take what its program's API tells, as if it had been read from its record."""
+        if lines and not self.forgotten:
+            self.found.append(((), lines, None))
+        self.poke.set()
+
     def take(self) -> Reading:
         """What was read and not told yet, in the order in which it was read."""
         read, self.found = self.found, []
@@ -176,6 +189,8 @@ class LiveSession:
         """Let go of watches and files; a reader that a disk holds up lets go of them itself."""
         for watch in self.watches:
             watch.cancel()
+        if self.call is not None:
+            await self.call.close()
         async with self.looking:
             self.forgotten = True
             if not self.readers:

@@ -4,8 +4,8 @@ from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import Examination, Message
 from roost.core.vocabulary.session import SessionState
 from roost.daemon.delivery.open_offer import OpenOffer
-from roost.daemon.delivery.prompt import LOOK, Prompt
-from roost.daemon.delivery.submission import MIXED, MIXED_WAIT, Submission, in_turn
+from roost.daemon.delivery.paste.prompt import LOOK, Prompt
+from roost.daemon.delivery.paste.submission import MIXED, MIXED_WAIT, Submission, in_turn
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.session.window import view_of

@@ -7,9 +7,9 @@ person types between the last look and the Enter, some milliseconds, cannot be s
 from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import PENDING
 from roost.core.vocabulary.session import SessionState
-from roost.daemon.delivery.input_line import InputLine, read_input_line
 from roost.daemon.delivery.open_offer import OpenOffer
-from roost.daemon.delivery.prompt import LOOK, Prompt
+from roost.daemon.delivery.paste.input_line import InputLine, read_input_line
+from roost.daemon.delivery.paste.prompt import LOOK, Prompt
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import HandOver, LiveSession
 from roost.daemon.session.window import view_of

@@ -5,8 +5,8 @@ from pathlib import Path
 from roost.core.vocabulary.commands import Offer
 from roost.core.vocabulary.events import Event
 from roost.daemon.delivery.open_offer import OpenOffer
-from roost.daemon.delivery.prompt import DRAFT, TYPES, Prompt
-from roost.daemon.delivery.submission import Submission
+from roost.daemon.delivery.paste.prompt import DRAFT, TYPES, Prompt
+from roost.daemon.delivery.paste.submission import Submission
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import HandOver, LiveSession
 from roost.daemon.state.fleet import Fleet

@@ -8,7 +8,7 @@ from roost.core.vocabulary.limits import POINTER_BYTES
 from roost.core.vocabulary.message import Message
 
 
-async def paste_text(
+async def message_text(
     message: Message,
     seed: str,
     body: bytes,

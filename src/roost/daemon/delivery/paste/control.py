@@ -6,10 +6,10 @@ when it is our own: the prompt that an interrupted program put back, or the comm
 
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.durations import rough_duration
-from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.session import ControlRequest, SessionState
-from roost.daemon.delivery.prompt import Prompt
-from roost.daemon.delivery.submission import ENTERS
+from roost.daemon.delivery.open_control import COMPACT, INTERRUPT, LOOK, OpenControl
+from roost.daemon.delivery.paste.prompt import Prompt
+from roost.daemon.delivery.paste.submission import ENTERS
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.session.window import view_of
@@ -19,13 +19,8 @@ from roost.host.interfaces.clock import Clock
 from roost.host.interfaces.terminals import PasteOutcome
 from roost.runtimes.view import Composer, Reading, View
 
-LOOK = 0.05
-INTERRUPT = 30.0
-"""Seconds for a turn to end after its interrupt was asked for."""
 KEY_AGAIN = 2.0
 """Seconds until a key that changed nothing is pressed again: a second Escape at a prompt opens a menu."""
-COMPACT = 900.0
-"""Seconds for a compaction: a long conversation takes a model minutes."""
 SILENT = 15.0
 """Seconds at the prompt, after the command was entered, without a record of a compaction."""
 SETTLED = 2.0
@@ -35,25 +30,28 @@ SETTLED = 2.0
 class Performer:
     """One control request of one live session."""
 
-    def __init__(self, live: LiveSession, driver: Driver, fleet: Fleet, clock: Clock) -> None:
-        """Act on this session."""
+    def __init__(
+        self, live: LiveSession, driver: Driver, fleet: Fleet, clock: Clock, control: ControlRequest
+    ) -> None:
+        """Do what this request asks of this session."""
         self._live = live
         self._driver = driver
         self._fleet = fleet
         self._clock = clock
+        self._open = OpenControl(live, fleet, control)
         self._pressed: dict[str, float] = {}
 
-    async def interrupt(self, control: ControlRequest) -> f.Performed:
+    async def interrupt(self) -> f.Performed:
         """Press the interrupt key until the turn has ended, and take back what then stands in the input line.
 
         Raises TmuxError.
         """
         live, controls = self._live, self._live.runtime.controls
         deadline = self._clock.monotonic() + INTERRUPT
-        meant = self._turn()
-        while self._stands(control):
+        meant = self._open.turn()
+        while self._open.stands():
             reading = await self._driver.look(screen=True)
-            view, flight, turn = view_of(self._live), self._flight(), self._turn()
+            view, flight, turn = view_of(self._live), self._open.flight(), self._open.turn()
             meant = meant or turn
             # What was typed into the turn and not taken yet begins the next one, which nobody asked to end.
             over = bool(meant and flight) and meant.isdisjoint(turn)
@@ -63,12 +61,12 @@ class Performer:
             elif any(_holds(view, each) for each in meant) and controls.clear:
                 await self._press("clear", *controls.clear)
             elif reading is not None and (over or not flight):
-                return self._done(control)
+                return self._open.done()
             if self._clock.monotonic() >= deadline:
                 why = f"the turn did not end within {rough_duration(INTERRUPT)}"
-                return self._done(control, f"{why}; `roost attach {live.peer}` joins its terminal")
+                return self._open.done(f"{why}; `roost attach {live.peer}` joins its terminal")
             await self._clock.sleep(LOOK)
-        return self._done(control)
+        return self._open.done()
 
     async def _press(self, what: str, *keys: str) -> None:
         """Press keys, and again only after a while without any effect."""
@@ -77,22 +75,22 @@ class Performer:
             self._pressed[what] = now
             await self._live.terminal.keys(*keys)
 
-    async def compact(self, control: ControlRequest) -> f.Performed:
+    async def compact(self) -> f.Performed:
         """Enter the program's own command as a message is entered, then wait for the record of its end.
 
         Raises TmuxError.
         """
         command = self._live.runtime.controls.compact or ""
         await self._driver.look(screen=True)
-        if not self._recorded(control) and not _is(view_of(self._live), command):
+        if not self._open.recorded() and not _is(view_of(self._live), command):
             failed = await self._pasted(command)
             if failed is not None:
-                return self._done(control, failed)
-        if not self._recorded(control):
-            failed = await self._entered(control, command)
+                return self._open.done(failed)
+        if not self._open.recorded():
+            failed = await self._entered(command)
             if failed is not None:
-                return self._done(control, failed)
-        return await self._compacted(control)
+                return self._open.done(failed)
+        return await self._compacted()
 
     async def _pasted(self, command: str) -> str | None:
         """Paste the command into an empty input line; the reason when that was not possible."""
@@ -109,7 +107,7 @@ class Performer:
         await prompt.wait_rendered(lambda: _is(view_of(self._live), command))
         return None
 
-    async def _entered(self, control: ControlRequest, command: str) -> str | None:
+    async def _entered(self, command: str) -> str | None:
         """Enter while the command, and nothing else, stands in the input line."""
         for wait in ENTERS:
             await self._driver.look(screen=True)
@@ -118,9 +116,9 @@ class Performer:
                 break
             await self._live.terminal.keys("Enter")
             deadline = self._clock.monotonic() + wait
-            while self._clock.monotonic() < deadline and self._stands(control):
+            while self._clock.monotonic() < deadline and self._open.stands():
                 await self._driver.look(screen=True)
-                if self._recorded(control) or not _is(view_of(self._live), command):
+                if self._open.recorded() or not _is(view_of(self._live), command):
                     return None
                 await self._clock.sleep(LOOK)
         view, clear = view_of(self._live), self._live.runtime.controls.clear
@@ -129,54 +127,29 @@ class Performer:
         shows = view.dialog or view.shows or view.draft or "its input line is empty"
         return f"the command {command} could not be entered; it shows: {shows[:160]}"
 
-    async def _compacted(self, control: ControlRequest) -> f.Performed:
+    async def _compacted(self) -> f.Performed:
         """Wait for the record, not for the prompt: an agent that is busy again has compacted all the same."""
         tells = self._live.runtime.controls.tells
         deadline = self._clock.monotonic() + COMPACT
         quiet: float | None = None
-        while self._stands(control):
+        while self._open.stands():
             reading = await self._driver.look(screen=True)
             now = self._clock.monotonic()
-            if self._recorded(control):
-                return self._done(control)
+            if self._open.recorded():
+                return self._open.done()
             idle = not _busy(reading, view_of(self._live)) and view_of(self._live).composer is Composer.EMPTY
             quiet = (quiet or now) if idle else None
             if quiet is not None and now - quiet >= (SILENT if tells else SETTLED):
                 shown = [line.strip() for line in self._live.screen.splitlines() if line.strip()]
                 if not tells:
                     note = "the command was entered and it is at its prompt again; no record tells more"
-                    return self._done(control, note=note)
+                    return self._open.done(note=note)
                 why = "the command was entered and no record of a compaction came"
-                return self._done(
-                    control, f"{why}; `roost screen {self._live.peer}` shows {len(shown)} lines"
-                )
+                return self._open.done(f"{why}; `roost screen {self._live.peer}` shows {len(shown)} lines")
             if now >= deadline:
-                return self._done(control, f"no record of its end within {rough_duration(COMPACT)}")
+                return self._open.done(f"no record of its end within {rough_duration(COMPACT)}")
             await self._clock.sleep(LOOK)
-        return self._done(control)
-
-    def _recorded(self, control: ControlRequest) -> bool:
-        return self._live.compacted_at >= control.at
-
-    def _stands(self, control: ControlRequest) -> bool:
-        """Whether this is still what is wanted: the session may end, or be interrupted instead."""
-        state = self._fleet.find(self._live.peer)
-        session = state.find_session(self._live.session.id) if state is not None else None
-        current = session.open_control if session is not None else None
-        stopping = session is not None and session.state is SessionState.STOPPING
-        return current is not None and current.at == control.at and not stopping
-
-    def _flight(self) -> list[Message]:
-        state = self._fleet.find(self._live.peer)
-        flight = state.in_flight if state is not None else ()
-        return [message for message in flight if message.session == self._live.session.id]
-
-    def _turn(self) -> frozenset[str]:
-        """The messages that the running turn has taken."""
-        return frozenset(each.id for each in self._flight() if each.state is MessageState.ACCEPTED)
-
-    def _done(self, control: ControlRequest, failed: str | None = None, note: str = "") -> f.Performed:
-        return f.Performed(self._live.session.id, control.at, failed, note)
+        return self._open.done()
 
 
 def _busy(reading: Reading | None, view: View) -> bool:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from roost.core.messages import envelope
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import SessionState
-from roost.daemon.delivery.input_line import TYPING
 from roost.daemon.delivery.open_offer import OpenOffer
+from roost.daemon.delivery.paste.input_line import TYPING
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.session.window import view_of
