@@ -3,6 +3,8 @@
 from typing import Protocol
 
 _KEPT = 500
+_MOST_FRESH = 10_000
+"""Rows that are kept for a terminal that takes none."""
 _NARROWEST = 8
 
 
@@ -89,6 +91,8 @@ class Screen:
             for row_number, row in enumerate(rows):
                 lead = mark if not number and not row_number else " " * len(mark)
                 self._fresh.append(lead + row)
+        if len(self._fresh) > _MOST_FRESH:
+            del self._fresh[:-_MOST_FRESH]
 
     def draw(self, block: list[str]) -> None:
         """Show the new transcript lines and the block; does nothing when nothing changed."""
