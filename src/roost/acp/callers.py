@@ -25,13 +25,13 @@ def _within(pid: int) -> bool:
     """Whether the process is below the session's shim, which keeps all that is started there below itself."""
     top = {os.getpid(), os.getppid()} - {0, 1}
     for _ in range(_MOST_ANCESTORS):
-        if pid in top:
-            return True
-        if pid <= 1:
-            return False
         try:
             with open(f"/proc/{pid}/stat", "rb") as stat:
                 pid = int(stat.read().rpartition(b")")[2].split()[1])
         except (OSError, ValueError, IndexError):
+            return False
+        if pid in top:
+            return True
+        if pid <= 1:
             return False
     return False

@@ -63,7 +63,7 @@ class Stream:
         self.written = 0
         """Bytes that were written."""
         self.closed = False
-        for descriptor in {reads, writes}:
+        for descriptor in {reads, writes} - {-1}:
             os.set_blocking(descriptor, False)
 
     def open(self) -> None:
