@@ -1,14 +1,13 @@
 """Driving the client of an ACP agent on a terminal of its own, and calling it on its socket."""
 
 import json
-import os
 import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.support.pseudo_terminal import PATIENCE, PseudoTerminal, json_lines
+from tests.support.pseudo_terminal import PseudoTerminal, json_lines
 
 DEMO = (sys.executable, "-m", "roost.demo_agent.acp")
 STUB = (sys.executable, str(Path(__file__).with_name("acp_stub.py")))
@@ -35,7 +34,15 @@ class AcpClient(PseudoTerminal):
             "ROOST_DEMO_LOG": str(self._log),
             "ROOST_DEMO_STATE": str(folder / "state"),
         }
-        command = [sys.executable, "-m", "roost.acp", "--folder", str(self.folder), "--socket", str(self.socket)]
+        command = [
+            sys.executable,
+            "-m",
+            "roost.acp",
+            "--folder",
+            str(self.folder),
+            "--socket",
+            str(self.socket),
+        ]
         super().__init__([*command, *arguments, "--", *agent], {**environment, **own})
 
     def status(self) -> dict[str, Any]:
@@ -125,10 +132,11 @@ class RawCaller:
         self.send(json.dumps({"id": self._count, "method": method, **parameters}).encode() + b"\n")
         return self._count
 
-    def answer(self, identity: object) -> dict[str, Any]:
+    def answer(self, identity: object) -> Any:  # noqa: ANN401
         """Wait for the answer to a request."""
         return self.until(
-            lambda: next((each for each in self.answers if each["id"] == identity), None), f"answer {identity}"
+            lambda: next((each for each in self.answers if each["id"] == identity), None),
+            f"answer {identity}",
         )
 
     def call(self, method: str, **parameters: object) -> dict[str, Any]:
@@ -138,11 +146,3 @@ class RawCaller:
 
     def close(self) -> None:
         self.connection.close()
-
-
-def environment() -> dict[str, str]:
-    """The environment of a test, for programs that it starts."""
-    return dict(os.environ)
-
-
-__all__ = ["DEMO", "PATIENCE", "STUB", "AcpClient", "RawCaller", "environment"]

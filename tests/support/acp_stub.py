@@ -1,7 +1,4 @@
-"""An ACP agent that misbehaves as it is told to: `acp_stub.py [WORD...]`.
-
-Each prompt is answered by `said: TEXT` unless a word of the prompt is one of those in `_on_prompt`.
-"""
+"""An ACP agent that misbehaves as it is told to: `acp_stub.py [WORD...]`, and by the words of each prompt."""
 
 import json
 import os
@@ -9,12 +6,20 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
 
-
-def send(message: dict[str, Any]) -> None:
-    sys.stdout.buffer.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
-    sys.stdout.buffer.flush()
+LONG = 600
+OPTIONS = [
+    {"optionId": "a", "name": "Allow", "kind": "allow_once"},
+    {"optionId": "r", "name": "Reject", "kind": "reject_once"},
+]
+CALL = {
+    "toolCallId": "1",
+    "title": "Run a command",
+    "kind": "execute",
+    "rawInput": {"command": "rm -rf \x1b[2J"},
+}
 
 
 def raw(data: bytes) -> None:
@@ -22,106 +27,147 @@ def raw(data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def update(update: dict[str, Any]) -> None:
-    send({"method": "session/update", "params": {"sessionId": "x", "update": update}})
+def send(message: dict[str, object]) -> None:
+    raw(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+
+
+def result(identity: object, **values: object) -> None:
+    send({"id": identity, "result": values})
+
+
+def error(identity: object, code: int, message: str, details: str = "") -> None:
+    send({"id": identity, "error": {"code": code, "message": message, "data": {"details": details}}})
+
+
+def update(kind: str, **values: object) -> None:
+    send(
+        {
+            "method": "session/update",
+            "params": {"sessionId": "x", "update": {"sessionUpdate": kind, **values}},
+        }
+    )
 
 
 def say(text: str) -> None:
-    update({"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": text}})
+    update("agent_message_chunk", content={"type": "text", "text": text})
 
 
-def child() -> None:
-    """A child in the agent's group that ignores what ends polite programs."""
-    code = "import signal, time; signal.signal(15, 1); signal.signal(1, 1); time.sleep(600)"
-    subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.DEVNULL)
+class Stub:
+    """The agent; `words` say how it behaves."""
 
+    def __init__(self, words: Sequence[str]) -> None:
+        self.words = set(words)
+        self.open: list[object] = []
+        if "child" in words:
+            code = "import signal, time; signal.signal(15, 1); signal.signal(1, 1); time.sleep(600)"
+            subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.DEVNULL)
+        if "noise" in words:
+            raw(b"hello, I am an agent\n42\n[]\n\xff\xfe\n\x1b[2J\x1b]0;title\x07\n")
+            sys.stderr.write("\x1b[31mwarning\n")
+            sys.stderr.flush()
+        if "deaf" in words:
+            time.sleep(LONG)
 
-def main(words: list[str]) -> None:
-    if "child" in words:
-        child()
-    if "noise" in words:
-        raw(b"hello, I am an agent\n42\n[]\n\xff\xfe\n\x1b[2J\x1b]0;title\x07\n")
-        print("\x1b[31mwarning", file=sys.stderr, flush=True)
-    if "deaf" in words:
-        time.sleep(600)
-    for line in sys.stdin.buffer:
-        message = json.loads(line)
+    def take(self, message: dict[str, object]) -> None:
         method, identity = message.get("method"), message.get("id")
-        if method == "initialize":
-            can = {"loadSession": "load" in words, "mcpCapabilities": {"http": "http" in words}}
-            version = 99 if "future" in words else 1
-            methods = [{"id": "key", "name": "API key"}] if "auth" in words else []
-            send({"id": identity, "result": {"protocolVersion": version, "agentCapabilities": can, "authMethods": methods}})
-        elif method == "authenticate":
-            words.remove("auth")
-            send({"id": identity, "result": {}})
-        elif method in ("session/new", "session/load"):
-            if "auth" in words:
-                send({"id": identity, "error": {"code": -32000, "message": "Authentication required"}})
-            elif "refuses" in words:
-                send({"id": identity, "error": {"code": -32603, "message": "Internal error", "data": {"details": "no way"}}})
-            else:
-                name = "a/../b" if "odd-id" in words else "x"
-                send({"id": identity, "result": {"sessionId": name, "asked": message["params"]}})
-                if os.environ.get("STUB_ASKED"):
-                    with open(os.environ["STUB_ASKED"], "w") as file:
-                        json.dump(message["params"], file)
-        elif method == "session/prompt":
-            on_prompt(identity, message["params"]["prompt"])
-        elif method == "session/cancel":
-            stops = [open_prompt.pop()] if open_prompt else []
-            for each in stops:
-                send({"id": each, "result": {"stopReason": "cancelled"}})
-        elif method is None and message.get("id") == "p":
-            say("answered: " + json.dumps(message.get("result")))
-            send({"id": open_prompt.pop(), "result": {"stopReason": "end_turn"}})
+        match method:
+            case "initialize":
+                can = {
+                    "loadSession": "load" in self.words,
+                    "mcpCapabilities": {"http": "http" in self.words},
+                }
+                methods = [{"id": "key", "name": "API key"}] if "auth" in self.words else []
+                version = 99 if "future" in self.words else 1
+                result(identity, protocolVersion=version, agentCapabilities=can, authMethods=methods)
+            case "authenticate":
+                self.words.discard("auth")
+                result(identity)
+            case "session/new" | "session/load":
+                self.opened(identity, str(method), message["params"])
+            case "session/prompt":
+                self.prompted(identity, message["params"]["prompt"])  # pyright: ignore[reportIndexIssue]
+            case "session/cancel":
+                for each in self.open:
+                    result(each, stopReason="cancelled")
+                self.open.clear()
+            case None if identity == "p":
+                say("answered: " + json.dumps(message.get("result")))
+                for each in self.open:
+                    result(each, stopReason="end_turn")
+                self.open.clear()
+            case _:
+                pass
 
+    def opened(self, identity: object, method: str, params: object) -> None:
+        if "auth" in self.words:
+            error(identity, -32000, "Authentication required")
+            return
+        if "refuses" in self.words:
+            error(identity, -32603, "Internal error", "no way")
+            return
+        if method == "session/load":
+            for text in ("one\n", "two"):
+                update("user_message_chunk", content={"type": "text", "text": text})
+            say("an earlier answer")
+            update("user_message_chunk", content={"type": "text", "text": "three"})
+        Path(os.environ.get("STUB_ASKED", os.devnull)).write_text(json.dumps(params))
+        result(identity, sessionId="../odd id" if "odd-id" in self.words else "x")
 
-open_prompt: list[Any] = []
+    def prompted(self, identity: object, blocks: list[dict[str, str]]) -> None:
+        text = blocks[-1]["text"]
+        for word in text.split():
+            if (act := getattr(self, f"on_{word}", None)) is not None and act(identity, blocks):
+                return
+        say(f"said: {text}")
+        result(identity, stopReason="refusal" if "refuse" in text.split() else "end_turn")
 
-
-def on_prompt(identity: Any, blocks: list[dict[str, Any]]) -> None:
-    text = blocks[-1]["text"]
-    stop = "end_turn"
-    if "blocks" in text:
+    def on_blocks(self, _identity: object, blocks: list[dict[str, str]]) -> None:
         say(json.dumps([block["text"] for block in blocks]))
-    if "unknown" in text:
-        update({"sessionUpdate": "brand_new", "x": 1})
+
+    def on_unknown(self, _identity: object, _blocks: object) -> None:
+        update("brand_new", x=1)
         send({"method": "session/other", "params": {}})
         send({"id": "ask", "method": "fs/read_text_file", "params": {"path": "/etc/passwd"}})
-    if "escape" in text:
+
+    def on_escape(self, _identity: object, _blocks: object) -> None:
         say("\x1b[2J\x1b]0;stolen\x07\x9b31mred\r\nnext\x00\n")
-    if "huge" in text:
+
+    def on_huge(self, _identity: object, _blocks: object) -> None:
         raw(b'{"jsonrpc":"2.0","method":"session/update","params":{"x":"' + b"x" * (70 << 20) + b'"}}\n')
-    if "noise" in text:
+
+    def on_noise(self, _identity: object, _blocks: object) -> None:
         raw(b"42\nnull\n[1]\n{}\nnot json\n" * 20)
-    if "open" in text:
-        open_prompt.append(identity)
-        return
-    if "ask" in text:
-        open_prompt.append(identity)
-        options = [{"optionId": "a", "name": "Allow", "kind": "allow_once"}, {"optionId": "r", "name": "Reject", "kind": "reject_once"}]
-        call = {"toolCallId": "1", "title": "Run `rm -rf`", "kind": "execute", "rawInput": {"command": "rm -rf \x1b[2J"}}
-        send({"id": "p", "method": "session/request_permission", "params": {"sessionId": "x", "toolCall": call, "options": options}})
-        return
-    if "overloaded" in text:
-        send({"id": identity, "error": {"code": -32603, "message": "Internal error", "data": {"details": "API Error: 529 Overloaded"}}})
-        return
-    if "refuse" in text:
-        stop = "refusal"
-    if "deaf" in text:
-        raw(b"")
-        time.sleep(600)
-    if "close" in text:
+
+    def on_open(self, identity: object, _blocks: object) -> bool:
+        self.open.append(identity)
+        return True
+
+    def on_ask(self, identity: object, _blocks: object) -> bool:
+        self.open.append(identity)
+        params = {"sessionId": "x", "toolCall": CALL, "options": OPTIONS}
+        send({"id": "p", "method": "session/request_permission", "params": params})
+        return True
+
+    def on_overloaded(self, identity: object, _blocks: object) -> bool:
+        error(identity, -32603, "Internal error", "API Error: 529 Overloaded")
+        return True
+
+    def on_sleep(self, _identity: object, _blocks: object) -> None:
+        """It reads nothing more."""
+        time.sleep(LONG)
+
+    def on_close(self, _identity: object, _blocks: object) -> None:
         os.close(1)
-        time.sleep(600)
-    if "die" in text:
+        time.sleep(LONG)
+
+    def on_die(self, _identity: object, _blocks: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
-    if "exit" in text:
+
+    def on_exit(self, _identity: object, _blocks: object) -> None:
         raise SystemExit(7)
-    say(f"said: {text}")
-    send({"id": identity, "result": {"stopReason": stop}})
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    stub = Stub(sys.argv[1:])
+    for line in sys.stdin.buffer:
+        stub.take(json.loads(line))

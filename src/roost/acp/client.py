@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from roost.acp.agent import Agent, End
+from roost.acp.folder import BadIdError
 from roost.acp.handshake import Handshake, Opened, Wish
 from roost.acp.history import History
 from roost.acp.loop import Loop
@@ -12,7 +13,7 @@ from roost.acp.pane import Pane, Standing
 from roost.acp.paper import Paper
 from roost.acp.permissions import Permissions
 from roost.acp.questions import Question, Questions
-from roost.acp.record import BadIdError, Record
+from roost.acp.record import Record
 from roost.acp.rpc import NO_METHOD, Asked, Noise, Rpc, Told
 from roost.acp.status import BUSY, IDLE, STARTING, WAITING, Status
 from roost.acp.turns import CALL, COMPACT, PERSON, Done, Turns

@@ -19,32 +19,15 @@ the disk: it outlives all processes, and not a power cut.
 
 import json
 import os
-import re
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from urllib.parse import quote
 
+from roost.acp.folder import folder_name
 from roost.acp.loop import Loop
 
 _AGAIN = 1.0
 """Seconds until a line that could not be written is tried again."""
-_LONGEST_NAME = 200
-_PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
-
-
-class BadIdError(ValueError):
-    """An id of which no folder's name can be made."""
-
-
-def folder_name(conversation: str) -> str:
-    """The name of a conversation's folder; raises BadIdError for an id that is empty or far too long."""
-    name = (
-        conversation if _PLAIN.fullmatch(conversation) else quote(conversation, safe="").replace(".", "%2E")
-    )
-    if not name or len(name) > _LONGEST_NAME:
-        raise BadIdError(f"the agent's session has an id that cannot be used: {conversation[:80]!r}")
-    return name
 
 
 class Record:

@@ -20,6 +20,7 @@ _PATTERNS = ("ready", "busy", "blocked", "turn_done")
 _RUNTIME_KEYS = frozenset(
     {"argv", "resume_argv", "accept_log", "submit_delay", "env", "interrupt", "compact", *_PATTERNS}
 )
+_ACP_KEYS = frozenset({"acp", "env", "meta"})
 
 
 _SUBMIT_DELAY = 0.05
@@ -50,6 +51,22 @@ class RuntimeTable:
     env: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+@dataclass(frozen=True, slots=True)
+class AcpTable:
+    """One `[runtimes.NAME]` table of a program that speaks ACP on its standard input and output.
+
+    `meta` is passed on as `_meta` of the session that is opened: some agents are configured by it.
+    """
+
+    name: str
+    acp: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    meta: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+AnyTable = RuntimeTable | AcpTable
+
+
 class ScopeMode(StrEnum):
     """Whether sessions get systemd scopes of their own: where they can be had, or never."""
 
@@ -76,7 +93,7 @@ class Config:
     keep_messages: float = _KEEP_MESSAGES
     keep_events: float = _KEEP_EVENTS
     sender: str | None = None
-    runtimes: tuple[RuntimeTable, ...] = ()
+    runtimes: tuple[AnyTable, ...] = ()
     passes: tuple[str, ...] = ()
 
 
@@ -144,10 +161,12 @@ class _Reader:
         except ValueError:
             self._fail("scope", f"'scope' must be one of {', '.join(ScopeMode)}")
 
-    def _runtime(self, name: str, tables: dict[str, Any]) -> RuntimeTable:
+    def _runtime(self, name: str, tables: dict[str, Any]) -> AnyTable:
         if not _RUNTIME_NAME.fullmatch(name) or name in _RESERVED:
             self._fail(name, f"'{name}' cannot be the name of a runtime")
         table = self._table(tables, name)
+        if "acp" in table:
+            return self._acp(name, table)
         self._known(table, _RUNTIME_KEYS, f"runtimes.{name}")
         argv = self._words(table, "argv")
         ready = self._text_of(table, "ready")
@@ -170,6 +189,14 @@ class _Reader:
             compact=self._text_of(table, "compact") or None,
             env={key: str(value) for key, value in self._table(table, "env").items()},
         )
+
+    def _acp(self, name: str, table: dict[str, Any]) -> AcpTable:
+        self._known(table, _ACP_KEYS, f"runtimes.{name}")
+        argv = self._words(table, "acp")
+        if not argv:
+            self._fail(name, f"[runtimes.{name}] needs a program in acp")
+        env = {key: str(value) for key, value in self._table(table, "env").items()}
+        return AcpTable(name, argv, env, self._table(table, "meta"))
 
     def _fail(self, word: str, what: str) -> NoReturn:
         for number, line in enumerate(self._text.splitlines(), 1):
