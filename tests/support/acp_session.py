@@ -28,6 +28,7 @@ class AcpClient(PseudoTerminal):
         self.folder = folder / "acp"
         self.socket = folder / f"{session}.call"
         self.session = session
+        self._callers: list[RawCaller] = []
         self._log = folder / "demo.log"
         own = {
             "ROOST_SESSION": session,
@@ -44,6 +45,11 @@ class AcpClient(PseudoTerminal):
             str(self.socket),
         ]
         super().__init__([*command, *arguments, "--", *agent], {**environment, **own})
+
+    @staticmethod
+    def demo() -> tuple[str, ...]:
+        """The command of the demo agent."""
+        return DEMO
 
     def status(self) -> dict[str, Any]:
         try:
@@ -64,14 +70,23 @@ class AcpClient(PseudoTerminal):
 
     def record(self, kind: str = "") -> list[dict[str, Any]]:
         """The lines of its record."""
-        path = self.folder / self.status().get("conversation", "-") / f"{self.session}.jsonl"
-        paths = [path] if path.exists() else sorted(self.folder.glob(f"*/{self.session}.jsonl"))
+        paths = self.folder.glob(f"*/{self.session}.jsonl")
         return [line for path in paths for line in json_lines(path) if not kind or line["type"] == kind]
 
     def recorded(self, kind: str, count: int = 1) -> list[dict[str, Any]]:
         """Wait for so many lines of a kind."""
         self.until(lambda: len(self.record(kind)) >= count, f"{count} lines {kind}")
         return self.record(kind)
+
+    def caller(self) -> "RawCaller":
+        """A new caller; its connection is closed at the end."""
+        self._callers.append(RawCaller(self))
+        return self._callers[-1]
+
+    def end(self) -> None:
+        for caller in self._callers:
+            caller.close()
+        super().end()
 
     def pid_of_agent(self) -> int:
         """The process of its agent."""

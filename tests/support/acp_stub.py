@@ -60,7 +60,8 @@ class Stub:
         self.open: list[object] = []
         if "child" in words:
             code = "import signal, time; signal.signal(15, 1); signal.signal(1, 1); time.sleep(600)"
-            subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.DEVNULL)
+            null = subprocess.DEVNULL
+            subprocess.Popen([sys.executable, "-c", code], stdin=null, stdout=null, stderr=null)
         if "noise" in words:
             raw(b"hello, I am an agent\n42\n[]\n\xff\xfe\n\x1b[2J\x1b]0;title\x07\n")
             sys.stderr.write("\x1b[31mwarning\n")

@@ -139,6 +139,7 @@ class Agent:
         if found is None:
             return
         self.interrupt_all(signal.SIGKILL)
+        self._look_into_the_pipe()
         for stream in (self._stream, self._errors):
             if stream is not None:
                 stream.drain()
@@ -158,11 +159,14 @@ class Agent:
 
     def _on_silence(self) -> None:
         """It closes its output when it ends, as a rule. One that goes on and cannot be heard is ended."""
+        self._look_into_the_pipe()
         self.end()
 
     def _look_into_the_pipe(self) -> None:
         """Who waits for what was read is called back; what is still in the pipe is looked at again soon."""
-        self._look = None
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
         stream = self._stream
         if stream is None or stream.closed or not self._reads:
             return

@@ -1,6 +1,5 @@
 """A stream of lines, read and written without waiting for its other end."""
 
-import contextlib
 import errno
 import os
 from collections import deque
@@ -48,7 +47,7 @@ class Lines:
 
 
 class Stream:
-    """Two ends of a pipe, or a socket. `gone` is called once, when the other side has closed or broken it."""
+    """Two ends of a pipe, or a socket. `gone` is called once, when nothing more can come."""
 
     def __init__(self, loop: Loop, reads: int, writes: int, take: Callable[[bytes], None]) -> None:
         """Own these descriptors, which may be one; `take` gets what is read, when `open` has been called."""
@@ -102,16 +101,21 @@ class Stream:
         for descriptor in {self._reads, self._writes} - {-1}:
             self._loop.watch(descriptor, 0, self._on_event)
             os.close(descriptor)
+        self._reads = self._writes = -1
 
     def drain(self) -> None:
         """Read what there is now, however much."""
-        while not self.closed and self._read():
+        while self._reads >= 0 and self._read():
             pass
 
     def _watch(self) -> None:
         if self.closed:
             return
         wants = WRITE if self._pending else 0
+        if self._reads < 0:
+            if self._writes >= 0:
+                self._loop.watch(self._writes, wants, self._on_write)
+            return
         if self._reads == self._writes:
             self._loop.watch(self._reads, READ | wants, self._on_event)
             return
@@ -127,7 +131,7 @@ class Stream:
             self._flush()
         if events & READ:
             for _ in range(_AT_ONCE):
-                if self.closed or not self._read():
+                if self._reads < 0 or not self._read():
                     break
 
     def _read(self) -> bool:
@@ -166,6 +170,11 @@ class Stream:
         self._watch()
 
     def _broken(self) -> None:
-        with contextlib.suppress(OSError):
+        """Nothing more comes; what was written may still be read."""
+        if self._reads == self._writes:
             self.close()
+        else:
+            self._loop.watch(self._reads, 0, self._on_event)
+            os.close(self._reads)
+            self._reads = -1
         self.gone()

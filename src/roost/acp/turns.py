@@ -59,7 +59,7 @@ class Turns:
         self._count = 0
         self._keys: dict[str, bool] = {}
         self._waiting: dict[str, list[Done]] = {}
-        self._read = True
+        self._read = 0
         self._answered = False
         self.conversation = ""
         self.instructions = ""
@@ -99,7 +99,7 @@ class Turns:
         return None
 
     def _begin(self, turn: Turn, done: Done) -> None:
-        self._count, self.running, self._read, self._answered = turn.number, turn, False, False
+        self._count, self.running, self._answered = turn.number, turn, False
         if turn.key is not None:
             self._keys[turn.key] = False
             self._waiting[turn.key] = [done]
@@ -116,10 +116,10 @@ class Turns:
             done(None)
 
     def _on_read(self, turn: Turn) -> None:
-        """The agent has the prompt."""
-        if self._read:
+        """The agent has the prompt: its pipe says so, or what it answers, whichever comes first."""
+        if turn.number <= self._read:
             return
-        self._read = True
+        self._read = turn.number
         self._record.note(
             "prompt",
             then=lambda: self._on_recorded(turn),
