@@ -195,6 +195,16 @@ class Calls:
         if self._caller is not None and not self._caller.stream.closed:
             self._caller.pass_on(line)
 
+    def close(self) -> None:
+        """Listen no more, and hang up on whoever calls."""
+        if self._socket is not None:
+            self._loop.watch(self._socket.fileno(), 0, self._on_caller)
+            self._socket.close()
+            self._socket = None
+        if self._caller is not None:
+            self._caller.stream.close()
+        self.remove()
+
     def remove(self) -> None:
         """Remove the socket's file."""
         with contextlib.suppress(OSError):

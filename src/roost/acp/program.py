@@ -68,7 +68,7 @@ def _run(options: Options, terminal: Terminal) -> End:
         while not ends:
             loop.step()
     finally:
-        calls.remove()
+        calls.close()
     return ends[0]
 
 
