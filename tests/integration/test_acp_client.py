@@ -42,7 +42,7 @@ def stub(*words: str) -> tuple[str, ...]:
     return (*STUB, *words)
 
 
-def lives(process: psutil.Process) -> bool:
+def runs(process: psutil.Process) -> bool:
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
@@ -249,7 +249,7 @@ def test_N7_the_client_ends_as_its_agent_does_and_nothing_of_its_group_is_left(
     assert left, "it has a child that ignores what ends polite programs"
     assert client.caller().call("submit", key="k", text=text) == {}
     assert client.exit_code() == code
-    assert not [each for each in (agent, *left) if lives(each)]
+    assert not [each for each in (agent, *left) if runs(each)]
     assert client.record("prompt")[0]["text"] == text
     client.sees("its agent has ended")
 
@@ -260,7 +260,7 @@ def test_N7_a_client_that_is_told_to_end_takes_its_agent_along(start: Start, num
     everything = psutil.Process(client.process.pid).children(recursive=True)
     client.process.send_signal(number)
     assert client.exit_code() == code
-    assert not [each for each in everything if lives(each)]
+    assert not [each for each in everything if runs(each)]
 
 
 @pytest.mark.parametrize(

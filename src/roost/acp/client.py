@@ -9,7 +9,7 @@ from roost.acp.folder import BadIdError
 from roost.acp.handshake import Handshake, Opened, Wish
 from roost.acp.history import History
 from roost.acp.loop import Loop
-from roost.acp.pane import Pane, Standing
+from roost.acp.pane import Footer, Pane
 from roost.acp.paper import Paper
 from roost.acp.permissions import Permissions
 from roost.acp.questions import Question, Questions
@@ -264,7 +264,7 @@ class Client:
     def _changed(self) -> None:
         """Make status file and screen say what is so."""
         if self._leaves is not None:
-            self._pane.stand(Standing(("leaving",)))
+            self._pane.foot(Footer(("leaving",)))
             return
         question = self._questions.first
         rows: tuple[str, ...] = ()
@@ -278,4 +278,4 @@ class Client:
             waited = int(self._loop.now() - self._since)
             state, rows = STARTING, (f"starting {self._name} ({waited} s)",)
         self._status.show(state=state, question=question.text if question is not None else None)
-        self._pane.stand(Standing(rows, question, self._questions.more))
+        self._pane.foot(Footer(rows, question, self._questions.more))

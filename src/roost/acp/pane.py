@@ -45,7 +45,7 @@ class Person(Protocol):
         ...
 
 
-class Standing(NamedTuple):
+class Footer(NamedTuple):
     """What stands above the input line: what is going on, and the question that is open."""
 
     rows: Sequence[str] = ()
@@ -64,7 +64,7 @@ class Pane:
         self._screen = Screen(paper)
         self._decoder = Decoder()
         self._composer = Composer()
-        self._standing = Standing()
+        self._footer = Footer()
         self._hint = ""
         self._mark = ""
         self._partial = ""
@@ -82,14 +82,14 @@ class Pane:
         """Show the rest and give the terminal back."""
         if self._open:
             self._finish()
-            self._standing, self._hint = Standing(), ""
+            self._footer, self._hint = Footer(), ""
             self._open = False
             self._draw_rows([])
             self._paper.leave()
 
-    def stand(self, standing: Standing) -> None:
+    def foot(self, footer: Footer) -> None:
         """This is going on now."""
-        self._standing = standing
+        self._footer = footer
         self._changed()
 
     def say(self, text: str, mark: str, most: int = _MOST_LINES) -> None:
@@ -143,12 +143,12 @@ class Pane:
         self._screen.draw(rows[-max(self._screen.height - 1, 1) :])
 
     def _rows(self) -> list[str]:
-        width, standing = self._screen.width, self._standing
+        width, footer = self._screen.width, self._footer
         rows: list[str] = []
         if self._partial:
             pieces = wrap(clean(self._partial), width - len(self._mark))
             rows = [self._mark + pieces[0], *(" " * len(self._mark) + piece for piece in pieces[1:])]
-        rows.extend(wrap(clean(row), width)[0] for row in (*standing.rows, *_question_rows(standing)))
+        rows.extend(wrap(clean(row), width)[0] for row in (*footer.rows, *_question_rows(footer)))
         if self._hint:
             rows.extend(wrap(clean(self._hint), width))
         return [*rows, *self._draft_rows(width)]
@@ -212,7 +212,7 @@ class Pane:
 
     def _enter(self) -> None:
         text = self._composer.text
-        word, question = text.strip(), self._standing.question
+        word, question = text.strip(), self._footer.question
         if not word:
             return
         if word in QUIT:
@@ -230,10 +230,10 @@ class Pane:
             self._composer.clear()
 
 
-def _question_rows(standing: Standing) -> list[str]:
-    if standing.question is None:
+def _question_rows(footer: Footer) -> list[str]:
+    if footer.question is None:
         return []
-    rows = [f"? {standing.question.text}"]
-    rows += [f"  {number}. {option.name}" for number, option in enumerate(standing.question.options, 1)]
-    more = f", {standing.more} more behind it" if standing.more else ""
+    rows = [f"? {footer.question.text}"]
+    rows += [f"  {number}. {option.name}" for number, option in enumerate(footer.question.options, 1)]
+    more = f", {footer.more} more behind it" if footer.more else ""
     return [*rows, f"  answer by a number and Enter{more}"]
