@@ -320,6 +320,7 @@ def test_N5_a_prompt_that_is_not_read_is_answered_within_the_bound(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(calls, "ANSWER", 0.01)
+    monkeypatch.setattr(calls, "refused", lambda _connection: False)  # it is our own process
     loop, path = Loop(), home.work / "s"
     served = Calls(loop, str(path))
     served.open(Slow())
