@@ -88,20 +88,15 @@ class Acp:
 Program = Memory | Acp
 
 
-@pytest.fixture
+@pytest.fixture(params=["memory", "acp"])
 def client(home: Home, request: pytest.FixtureRequest) -> Iterator[AcpClient | None]:
-    if request.getfixturevalue("kind") == "memory":
+    if request.param == "memory":
         yield None
         return
     client = AcpClient(home.work, dict(os.environ))
     client.wait_ready()
     yield client
     client.end()
-
-
-@pytest.fixture(params=["memory", "acp"])
-def kind(request: pytest.FixtureRequest) -> str:
-    return request.param
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from acp import schema
 
 from tests.support.acp_session import DEMO, AcpClient
 from tests.support.home import Home
+from tests.support.wait import eventually
 
 pytestmark = pytest.mark.real
 AGENT = (sys.executable, str(Path(__file__).parents[1] / "support/acp_packaged_agent.py"))
@@ -93,11 +94,16 @@ async def test_all_that_the_demo_agent_says_is_sound_to_the_package(home: Home) 
             assert ended.stop_reason == "end_turn"
         assert ear.texts("agent_message_chunk") == ["hello", "echo: again"]
         turn = asyncio.ensure_future(
-            agent.prompt(session_id=session.session_id, prompt=[acp.text_block("@@delay 600@@")])
+            agent.prompt(
+                session_id=session.session_id, prompt=[acp.text_block("@@reply go@@\n@@delay 600@@")]
+            )
         )
+        await eventually(lambda: "go" in ear.texts("agent_message_chunk"), timeout=30, why="its turn runs")
         await agent.cancel(session_id=session.session_id)
         assert (await turn).stop_reason == "cancelled"
     async with acp.spawn_agent_process(ear, *DEMO, env=environ) as (agent, _):
         await agent.initialize(protocol_version=1)
         await agent.load_session(cwd=str(home.work), session_id=session.session_id, mcp_servers=[])
-        assert ear.texts("user_message_chunk") == ["@@delay 600@@"], "what was said since it was compacted"
+        assert ear.texts("user_message_chunk") == ["@@reply go@@\n@@delay 600@@"], (
+            "what was said since it was compacted"
+        )
