@@ -149,7 +149,7 @@ def test_any_id_of_a_conversation_makes_a_folder_of_its_own_and_no_other_path() 
         assert "/" not in folder_name(odd)
         assert not folder_name(odd).startswith(".")
     assert len({folder_name(each) for each in ("a/b", "a%2Fb", "a b", "ab")}) == 4
-    for bad in ("", "x" * 300):
+    for bad in ("", "x" * 300, "a\ud800"):
         with pytest.raises(BadIdError):
             folder_name(bad)
 

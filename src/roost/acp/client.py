@@ -50,6 +50,7 @@ class Client:
         self._reader = Reader()
         self._commands: Sequence[str] = ()
         self._name = ""
+        self._instructions = ""
         self._noise = 0
         self._since = loop.now()
         self._leaves: int | None = None
@@ -59,7 +60,7 @@ class Client:
     def start(self, argv: Sequence[str], wish: Wish, instructions: str) -> None:
         """Start the agent and open the session."""
         self._name = " ".join(argv)[:200]
-        self._turns.instructions = "" if wish.load else instructions
+        self._instructions = instructions
         self._pane.enter()
         try:
             self._agent.start(argv)
@@ -144,6 +145,7 @@ class Client:
         if not opened.tools:
             self._pane.say("this agent takes no tools over HTTP: it can send no messages by itself", NOTE)
         self._turns.conversation = opened.conversation
+        self._turns.instructions = "" if opened.loaded else self._instructions
         note = None if opened.why is None else f"fresh, its last conversation cannot be loaded: {opened.why}"
         self._status.show(conversation=opened.conversation, note=note)
         self._changed()
@@ -151,6 +153,13 @@ class Client:
     # -------------------------------------------------------------------------------- what the agent says
 
     def _on_line(self, line: bytes) -> None:
+        """Whatever an agent says, and whatever is wrong with us, its session goes on."""
+        try:
+            self._take(line)
+        except Exception as error:  # noqa: BLE001 -- as above
+            self._trouble(f"a defect of roost's client: {error!r}; the line was {line[:200]!r}")
+
+    def _take(self, line: bytes) -> None:
         match self._rpc.receive(line):
             case Noise(text):
                 self._on_noise(text)

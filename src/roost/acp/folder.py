@@ -12,10 +12,13 @@ class BadIdError(ValueError):
 
 
 def folder_name(conversation: str) -> str:
-    """The name of a conversation's folder; raises BadIdError for an id that is empty or far too long."""
+    """The name of a conversation's folder; raises BadIdError where none can be made."""
     name = conversation
     if not _PLAIN.fullmatch(name):
-        name = quote(name, safe="").replace(".", "%2E")
+        try:
+            name = quote(name, safe="").replace(".", "%2E")
+        except UnicodeEncodeError:
+            name = ""
     if not name or len(name) > _LONGEST:
         raise BadIdError(f"the agent's session has an id that cannot be used: {conversation[:80]!r}")
     return name
