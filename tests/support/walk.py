@@ -47,6 +47,7 @@ DEMO = (
     "docs/how-to/agents-talk.md",
     "docs/how-to/topics-and-resume.md",
     "docs/how-to/scripts.md",
+    "docs/how-to/acp.md",
     "docs/how-to/ephemeral-workers.md",
     "docs/how-to/trouble.md",
     "docs/tutorial.md",

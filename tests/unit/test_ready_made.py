@@ -10,7 +10,7 @@ import pytest
 from roost.cli.main import main
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session, WakeCause
-from roost.local.config import RESERVED, load_config
+from roost.local.config import RESERVED, RuntimeTable, load_config
 from roost.local.installed import installed_version
 from roost.local.ready_made import ReadyMade, ready_made
 from roost.runtimes.command import CommandRuntime, accept_log
@@ -34,7 +34,15 @@ READY = {
     "qwen-code": (">   Type your message or @path/to/file", "> half", "> [Pasted Content 884 chars]"),
 }
 """An empty input line, a draft, and a paste, as its screen shows them."""
-ALL = pytest.mark.parametrize("made", ready_made(), ids=lambda made: made.table.name)
+TABLES = {made.table.name: made.table for made in ready_made() if isinstance(made.table, RuntimeTable)}
+"""Those of terminal programs."""
+
+
+def _name(made: ReadyMade) -> str:
+    return made.table.name
+
+
+ALL = pytest.mark.parametrize("made", ready_made(), ids=_name)
 
 
 def context(made: ReadyMade, home: Path) -> Context:
@@ -57,9 +65,15 @@ def test_each_ready_made_table_says_how_far_it_was_proven_and_can_be_pasted(
         assert "not tried" in made.text
 
 
-@ALL
+def test_each_terminal_program_has_screens_here() -> None:
+    assert set(READY) == set(TABLES)
+
+
+@pytest.mark.parametrize(
+    "made", [made for made in ready_made() if made.table.name in TABLES], ids=lambda made: made.table.name
+)
 def test_its_prompt_is_seen_and_a_text_in_its_input_line_is_none(made: ReadyMade, tmp_path: Path) -> None:
-    sensor = CommandRuntime(made.table).sensor(context(made, tmp_path))
+    sensor = CommandRuntime(TABLES[made.table.name]).sensor(context(made, tmp_path))
     empty, *filled = READY[made.table.name]
     assert sensor.on_screen(empty, "").composer is Composer.EMPTY
     assert sensor.reading() is not None
@@ -86,13 +100,13 @@ def test_an_accept_log_may_be_below_the_home_and_have_a_pattern(tmp_path: Path) 
     """A folder's own brackets are no pattern; of several files the latest counts."""
     [qwen] = [made for made in ready_made() if made.table.name == "qwen-code"]
     seen = context(qwen, tmp_path)
-    assert accept_log(qwen.table, seen) is None
+    assert accept_log(TABLES["qwen-code"], seen) is None
     for number, project in enumerate(("older", "newer")):
         file = tmp_path / ".qwen/projects" / project / "chats/c1.jsonl"
         file.parent.mkdir(parents=True)
         file.touch()
         os.utime(file, (1000 + number, 1000 + number))
-    found = accept_log(qwen.table, seen)
+    found = accept_log(TABLES["qwen-code"], seen)
     assert found is not None
     assert found.parts[-3] == "newer"
 
