@@ -15,13 +15,13 @@ from tests.support.home import Home, environment, make_home
 
 PATIENCE = 60.0
 PROGRAMS = {
-    "claude": ("claude", homes.seed_claude),
-    "codex": ("codex", homes.seed_codex),
-    "claude-acp": ("claude-agent-acp", homes.seed_claude),
-    "gemini-acp": ("gemini", homes.seed_gemini),
-    "opencode-acp": ("opencode", homes.seed_opencode),
+    "claude": "claude",
+    "codex": "codex",
+    "claude-acp": "claude-agent-acp",
+    "gemini-acp": "gemini",
+    "opencode-acp": "opencode",
 }
-"""The program that each runtime starts, and what makes a home for it."""
+"""The program that each runtime starts."""
 
 
 @dataclass(slots=True)
@@ -88,15 +88,16 @@ def agents_in(
     """
     base = environment(os.environ, home)
     real = [name for name in runtimes if name in PROGRAMS]
-    found = [clis.require(PROGRAMS[name][0]) for name in real]
+    found = [clis.require(PROGRAMS[name]) for name in real]
     path = os.pathsep.join([*{str(cli.path.parent) for cli in found}, base["PATH"]])
     folders = [home.work / peer for peer in peers]
     roost = Roost(home, {**base, "PATH": path, **(environ or {})})
     with FakeModel() as model:
         given: dict[str, dict[str, str]] = {"demo": {}, "demo-acp": {}}
         for name in real:
-            given[name] = _environment(PROGRAMS[name][1](home.user, model.url, *folders))
-        if "codex" in runtimes:
+            seed = homes.HOMES[PROGRAMS[name]]
+            given[name] = _environment(seed(home.user, model.url, *folders))
+        if "codex" in given:
             given["codex"]["args"] = "--disable plugins"
         try:
             yield Agents(roost.start() if started else roost, model, given)

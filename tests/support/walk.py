@@ -66,6 +66,7 @@ REAL = ("docs/how-to/claude-and-codex.md", "docs/how-to/environment.md")
 NOT_RUN = {
     "scripts/demo": "tests/integration/test_demo_run.py runs what it runs",
     "scripts/test": "it runs this",
+    "roost probe claude": "tests/e2e/test_real_probe.py runs it, and no walk has an account",
     "pip install ": "it needs a package index; here the upgrade is from another copy on PYTHONPATH",
 }
 """How a command begins, and why no walk runs it."""

@@ -30,16 +30,16 @@ class AcpRuntime:
     # The client writes a line before it gives a prompt to its agent: what no line names was not given.
     controls = Controls(clear=("C-u",), compact="/compact")
 
-    def __init__(self, table: AcpTable, *, passes: Sequence[str] = (), install: str | None = None) -> None:
+    def __init__(self, table: AcpTable, install: str | None = None) -> None:
         """Run the program of this table. `install`: the command that installs it."""
         self._table = table
-        self._install = install or f"correct acp in [runtimes.{table.name}]"
+        self._install = install or f"or correct acp in [runtimes.{table.name}]"
         self.name = table.name
-        self.passes = tuple(passes)
+        self.passes = table.passes
 
     def locate(self, path: str | None) -> str:
         """The agent's program: the client is part of this package."""
-        program = os.path.expanduser(self._table.acp[0])  # noqa: PTH111 -- a name or a path
+        program = os.path.expanduser(self._table.program)  # noqa: PTH111 -- a name or a path
         return find_program(program, path, self._install)
 
     def check(self, settings: Settings) -> None:
@@ -113,8 +113,8 @@ class DemoAcpRuntime(AcpRuntime):
 
     def __init__(self) -> None:
         """It is part of the package."""
-        table = AcpTable("demo-acp", (sys.executable, "-P", "-m", "roost.demo_agent.acp"))
-        super().__init__(table, passes=("ROOST_DEMO_LOG",))
+        argv = (sys.executable, "-P", "-m", "roost.demo_agent.acp")
+        super().__init__(AcpTable("demo-acp", argv, ("ROOST_DEMO_LOG",)))
 
     def _own(self, context: Context) -> Mapping[str, str]:
         return {"ROOST_DEMO_STATE": str(context.shared / "demo")}

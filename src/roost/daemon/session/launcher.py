@@ -10,6 +10,7 @@ from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.peer import Peer, Settings
 from roost.core.vocabulary.session import Processes, Session, stand_in
 from roost.daemon.session.failures import REPLACED, LaunchError, gone, judged, not_run
+from roost.daemon.session.free_line import FreeLine
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.session.origin import Origin, write_origin
 from roost.daemon.state.machine import Machine
@@ -233,7 +234,8 @@ def live_session(
     session = replace(context.session, processes=processes)
     context = replace(context, session=session)
     sensor, call = runtime.sensor(context), runtime.call(context)
-    return LiveSession(context, runtime, sensor, terminal, started.agent.pid, log, call=call)
+    free = FreeLine(session.started_at, ready=session.ready)
+    return LiveSession(context, runtime, sensor, terminal, started.agent.pid, log, call=call, free=free)
 
 
 def _server_environment(env: Mapping[str, str]) -> dict[str, str]:
