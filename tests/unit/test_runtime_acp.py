@@ -10,6 +10,7 @@ from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session, SessionState, WakeCause
 from roost.errors import ConfigError, RuntimeMissingError
 from roost.local.config import AcpTable, load_config
+from roost.local.ready_made import ready_made
 from roost.runtimes.acp import AcpRuntime
 from roost.runtimes.acp_call import AcpCall
 from roost.runtimes.acp_sensor import RECORD, AcpSensor
@@ -52,7 +53,7 @@ def write(path: Path, *lines: bytes, at: float | None = None) -> Path:
 def runtime(tmp_path: Path) -> AcpRuntime:
     program = write(tmp_path / "bin/agent")
     program.chmod(0o700)
-    return AcpRuntime(AcpTable("x", ("agent", "acp"), {"KEY": "v"}, {"a": 1}))
+    return AcpRuntime(AcpTable("x", ("agent", "acp"), (), {"KEY": "v"}, {"a": 1}))
 
 
 def test_the_record_tells_of_prompts_answers_and_ends_and_not_of_the_past(tmp_path: Path) -> None:
@@ -185,13 +186,18 @@ def test_a_client_that_has_the_conversation_open_is_named(tmp_path: Path, runtim
 
 def test_any_program_is_known_by_a_table_and_the_ready_made_by_name(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
-    path.write_text('[runtimes.mine]\nacp = ["my-agent", "--acp"]\n[runtimes.mine.meta]\nmodel = "m"\n')
+    path.write_text(
+        '[runtimes.mine]\nacp = ["my-agent", "--acp"]\npass = ["KEY"]\n[runtimes.mine.meta]\nmodel = "m"\n'
+    )
     config = load_config(path)
-    assert config.runtimes == (AcpTable("mine", ("my-agent", "--acp"), {}, {"model": "m"}),)
+    assert config.runtimes == (AcpTable("mine", ("my-agent", "--acp"), ("KEY",), {}, {"model": "m"}),)
     runtimes = Runtimes(config.runtimes)
     assert isinstance(runtimes.get("mine"), AcpRuntime)
     assert isinstance(runtimes.get("mine").call(context(tmp_path)), AcpCall)
-    for name in ("claude-acp", "codex-acp", "demo-acp", "gemini-acp", "opencode-acp"):
+    assert runtimes.get("mine").passes == ("KEY",)
+    ready = {each.table.name for each in ready_made() if isinstance(each.table, AcpTable)}
+    assert ready == {"claude-acp", "codex-acp", "gemini-acp", "opencode-acp"}
+    for name in (*ready, "demo-acp"):
         assert isinstance(runtimes.get(name), AcpRuntime)
     for name in BUILT_IN:
         path.write_text(f'[runtimes.{name}]\nacp = ["x"]\n')

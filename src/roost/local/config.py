@@ -74,7 +74,7 @@ class RuntimeTable:
 
     @property
     def program(self) -> str:
-        """What it starts: a name or a path."""
+        """What is started."""
         return self.argv[0]
 
 
@@ -82,19 +82,19 @@ class RuntimeTable:
 class AcpTable:
     """One `[runtimes.NAME]` table of a program that speaks ACP on its standard input and output.
 
-    `meta` is passed on as `_meta` of the session that is opened: some agents are configured by it.
-    `passes` as in RuntimeTable.
+    `passes`: as above. `meta` is passed on as `_meta` of the session that is opened: some agents are
+    configured by it.
     """
 
     name: str
     acp: tuple[str, ...]
+    passes: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     meta: Mapping[str, object] = field(default_factory=dict[str, object])
-    passes: tuple[str, ...] = ()
 
     @property
     def program(self) -> str:
-        """What it starts: a name or a path."""
+        """What is started."""
         return self.acp[0]
 
 
@@ -242,7 +242,7 @@ class _Reader:
         if not argv:
             self._fail(name, f"[runtimes.{name}] needs a program in acp")
         env = {key: str(value) for key, value in self._table(table, "env").items()}
-        return AcpTable(name, argv, env, self._table(table, "meta"), self._passes(table))
+        return AcpTable(name, argv, self._passes(table), env, self._table(table, "meta"))
 
     def _fail(self, word: str, what: str) -> NoReturn:
         for number, line in enumerate(self._text.splitlines(), 1):

@@ -30,17 +30,17 @@ class AcpRuntime:
     # The client writes a line before it gives a prompt to its agent: what no line names was not given.
     controls = Controls(clear=("C-u",), compact="/compact")
 
-    def __init__(self, table: AcpTable) -> None:
-        """Run the program of this table."""
+    def __init__(self, table: AcpTable, install: str | None = None) -> None:
+        """Run the program of this table. `install`: the command that installs it."""
         self._table = table
+        self._install = install or f"or correct acp in [runtimes.{table.name}]"
         self.name = table.name
         self.passes = table.passes
 
     def locate(self, path: str | None) -> str:
         """The agent's program: the client is part of this package."""
         program = os.path.expanduser(self._table.program)  # noqa: PTH111 -- a name or a path
-        how = f"`roost runtimes show {self.name}` says how, or correct acp in [runtimes.{self.name}]"
-        return find_program(program, path, how)
+        return find_program(program, path, self._install)
 
     def check(self, settings: Settings) -> None:
         """Its arguments are its own."""
@@ -113,8 +113,8 @@ class DemoAcpRuntime(AcpRuntime):
 
     def __init__(self) -> None:
         """It is part of the package."""
-        words = (sys.executable, "-P", "-m", "roost.demo_agent.acp")
-        super().__init__(AcpTable("demo-acp", words, passes=("ROOST_DEMO_LOG",)))
+        argv = (sys.executable, "-P", "-m", "roost.demo_agent.acp")
+        super().__init__(AcpTable("demo-acp", argv, ("ROOST_DEMO_LOG",)))
 
     def _own(self, context: Context) -> Mapping[str, str]:
         return {"ROOST_DEMO_STATE": str(context.shared / "demo")}

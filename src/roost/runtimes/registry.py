@@ -27,7 +27,7 @@ BUILT_IN = frozenset(runtime.name for runtime in _built_in())
 class Runtimes:
     """The built-in runtimes and those of the configuration file."""
 
-    def __init__(self, commands: Iterable[AnyTable] = ()) -> None:
+    def __init__(self, tables: Iterable[AnyTable] = ()) -> None:
         """Blocking: know the built-in runtimes, the ready-made ones, and these, which come first."""
         programs = _built_in()
         self._programs = {runtime.name: runtime for runtime in programs}
@@ -36,25 +36,25 @@ class Runtimes:
         self._tables: dict[str, AnyTable] = {}
         self._ready_made = {each.table.name for each in ready_made()}
         for each in ready_made():
-            self._know(each.table)
-        self.learn(commands)
+            self._know(each.table, each.install)
+        self.learn(tables)
 
-    def learn(self, commands: Iterable[AnyTable]) -> None:
+    def learn(self, tables: Iterable[AnyTable]) -> None:
         """Know these, too, if their names are new or ready-made; those in use stay as they are."""
-        for table in commands:
+        for table in tables:
             if table.name not in self._programs or table.name in self._ready_made:
                 self._ready_made.discard(table.name)
                 self._tables[table.name] = table
                 self._know(table)
 
-    def _know(self, table: AnyTable) -> None:
-        runtime = AcpRuntime(table) if isinstance(table, AcpTable) else CommandRuntime(table)
+    def _know(self, table: AnyTable, install: str | None = None) -> None:
+        runtime = AcpRuntime(table, install) if isinstance(table, AcpTable) else CommandRuntime(table)
         self._programs[table.name] = runtime
         self._traits[table.name] = runtime.traits
 
-    def differing(self, commands: Iterable[AnyTable]) -> list[str]:
+    def differing(self, given: Iterable[AnyTable]) -> list[str]:
         """Names of runtimes in use that the configuration file describes otherwise, or no more."""
-        tables = {table.name: table for table in commands}
+        tables = {table.name: table for table in given}
         return [name for name, table in self._tables.items() if tables.get(name) != table]
 
     def names(self) -> list[str]:
