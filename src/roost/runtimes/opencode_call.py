@@ -1,0 +1,251 @@
+"""OpenCode's API for one session (1.18.33, measured).
+
+`prompt_async` takes the id of the message that it makes, and of its text; ours are made of the offer's key. A
+repeated one changes what is there and adds nothing; while the first one runs it joins that turn. So a key is one
+prompt. Its answer (204) may come before the prompt is stored: the prompt counts as taken when it is found.
+A conversation can be given its id, too, and to make it again changes nothing.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import quote
+
+from roost.runtimes.call import CallLostError, CallRefusedError, Heard
+from roost.runtimes.context import Context
+from roost.runtimes.opencode_events import Events, Restarted, noise
+from roost.runtimes.opencode_http import ANSWER, Door, Reply, ask, events
+from roost.runtimes.opencode_lines import line
+
+DOOR = "opencode-door.json"
+"""The file of a session's folder that says where its server listens."""
+PAGE = 50
+PAGES = 10
+"""Messages in one answer, and answers, in which what was missed is looked for."""
+SETTLE = 5.0
+"""Seconds until a prompt that was not found is looked for again.
+
+A connection that broke may have left a request behind: it is in its program's hands, which may be starting.
+"""
+STORED = 20.0
+"""Seconds for a prompt to be stored after it was accepted: the first one of a process waits for its plugins."""
+LOOK = 0.01
+JOIN = 0.25
+"""Seconds between two looks for a prompt, and between two tries to hear its events."""
+GONE = 2.0
+"""Seconds without its API until that is told."""
+COMPACT = 900.0
+"""Seconds for a compaction: its answer comes when it is done."""
+OK = 200
+NOT_FOUND = 404
+
+
+def conversation_id(conversation: str) -> str:
+    """OpenCode's id of a conversation: the one that it has, or one made of the id that roost chose."""
+    return conversation if conversation.startswith("ses") else f"ses_{conversation.replace('-', '')}"
+
+
+def message_id(key: str) -> str:
+    """The id of the message that an offer makes."""
+    return f"msg_{_digest(key)}"
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:26]
+
+
+class OpencodeCall:
+    """The API of one live session. Nothing is connected until it is followed."""
+
+    def __init__(self, context: Context) -> None:
+        """Call the session of this context."""
+        self._context = context
+        self._conversation = conversation_id(context.session.conversation or context.session.id)
+        self._known: Door | None = None
+        self._empty = False
+        self._stream: AsyncGenerator[bytes] | None = None
+
+    async def submit(self, key: str, text: str, *, joins: bool) -> None:
+        """Give it a prompt; it takes one at any time, and into the turn that runs."""
+        del joins
+        if await self._stored(key):
+            return
+        if self._empty:
+            self._empty = False
+            await self._show()
+        prompt = {
+            "messageID": message_id(key),
+            "parts": [{"id": f"prt_{_digest(key)}", "type": "text", "text": text}],
+        }
+        reply = await self._ask("POST", self._path("/prompt_async"), prompt)
+        if reply.status == NOT_FOUND:
+            await self._begin()
+            reply = await self._ask("POST", self._path("/prompt_async"), prompt)
+        _accepted(reply)
+        clock = asyncio.get_running_loop()
+        deadline = clock.time() + STORED
+        while not await self._stored(key):
+            if clock.time() >= deadline:
+                raise CallLostError("it has accepted the prompt and not stored it")
+            await asyncio.sleep(LOOK)
+
+    async def has(self, key: str) -> bool:
+        """Whether its conversation holds the prompt, or will."""
+        if await self._stored(key):
+            return True
+        await asyncio.sleep(SETTLE)
+        return await self._stored(key)
+
+    async def interrupt(self) -> None:
+        """End the running turn; prompts that wait for it stay in the conversation, and begin none."""
+        _accepted(await self._ask("POST", self._path("/abort")))
+
+    async def compact(self) -> None:
+        """Compact by the model that answered last."""
+        about = _accepted(await self._ask("GET", self._path(""))).value() or {}
+        model = about.get("model")
+        if not isinstance(model, dict):
+            raise CallRefusedError("its conversation has nothing to compact")
+        known = cast("dict[str, object]", model)
+        body = {"providerID": known.get("providerID"), "modelID": known.get("id")}
+        _accepted(await self._ask("POST", self._path("/summarize"), body, COMPACT))
+
+    async def answer(self, request: str, option: str) -> None:
+        """Answer a permission (`once`, `always`, `reject`) or a question (the label of an answer, `reject`)."""
+        name = quote(request, safe="")
+        if request.startswith("per"):
+            path, body = f"/permission/{name}/reply", {"reply": option}
+        elif option == "reject":
+            path, body = f"/question/{name}/reject", {}
+        else:
+            path, body = f"/question/{name}/reply", {"answers": [[option]]}
+        _accepted(await self._ask("POST", path, body))
+
+    async def follow(self, heard: Heard) -> None:
+        """Read what its API holds, then pass on its events; again whenever they end."""
+        clock = asyncio.get_running_loop()
+        told = False
+        silent = clock.time()
+        while True:
+            try:
+                async with events(await self._door(), "/event") as stream:
+                    self._stream = stream
+                    teller = Events(self._conversation)
+                    heard(await self._snapshot(teller))
+                    told = False
+                    async for event in stream:
+                        self._tell(teller, event, heard)
+            except Restarted:
+                silent = clock.time()
+                continue
+            except (CallRefusedError, CallLostError) as error:
+                if self._stream is not None:
+                    self._stream, silent = None, clock.time()
+                if not told and clock.time() - silent >= GONE:
+                    told = True
+                    heard([line("lost", why=error.message)])
+            await asyncio.sleep(JOIN)
+
+    def _tell(self, teller: Events, event: bytes, heard: Heard) -> None:
+        if noise(event):
+            return
+        try:
+            known = json.loads(event)
+        except ValueError:
+            return
+        lines = teller.lines(known) if isinstance(known, dict) else ()
+        if lines:
+            heard(lines)
+
+    async def close(self) -> None:
+        """Nothing is kept but the stream, which ends with the task that follows it."""
+        self._stream = None
+
+    async def _snapshot(self, teller: Events) -> list[bytes]:
+        """All that its API holds of the conversation, made if it is not there yet."""
+        await self._begin()
+        messages = await self._messages()
+        self._empty = not messages
+        if self._empty:
+            await self._show()
+        status = _accepted(await self._ask("GET", "/session/status")).value() or {}
+        permissions = _accepted(await self._ask("GET", "/permission")).value() or []
+        questions = _accepted(await self._ask("GET", "/question")).value() or []
+        return teller.snapshot(messages, status, permissions, questions)
+
+    async def _begin(self) -> None:
+        """Make the conversation where the program works, unless it is there."""
+        place = _accepted(await self._ask("GET", "/path")).value() or {}
+        location = {"directory": place.get("directory") or str(self._context.directory)}
+        body = {"id": self._conversation, "location": location}
+        _accepted(await self._ask("POST", "/api/session", body))
+
+    async def _show(self) -> None:
+        """Bring its terminal to the conversation. One that has not drawn itself yet does so later, or never."""
+        await self._ask("POST", "/tui/select-session", {"sessionID": self._conversation})
+
+    async def _messages(self) -> list[Mapping[str, Any]]:
+        """The messages since the session began, the oldest first, as far as they are few enough."""
+        found: list[Mapping[str, Any]] = []
+        cursor, began = "", self._context.session.started_at * 1000
+        for _ in range(PAGES):
+            query = f"?limit={PAGE}" + (f"&before={quote(cursor)}" if cursor else "")
+            reply = _accepted(await self._ask("GET", self._path(f"/message{query}")))
+            page: list[Mapping[str, Any]] = reply.value() or []
+            found = [*page, *found]
+            cursor = (reply.head or {}).get("x-next-cursor", "")
+            if not cursor or not page or page[0]["info"]["time"]["created"] < began:
+                break
+        return found
+
+    async def _stored(self, key: str) -> bool:
+        reply = await self._ask("GET", self._path(f"/message/{message_id(key)}"))
+        return reply.status != NOT_FOUND and bool(_accepted(reply))
+
+    def _path(self, rest: str) -> str:
+        return f"/session/{self._conversation}{rest}"
+
+    async def _ask(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, bound: float = ANSWER
+    ) -> Reply:
+        return await ask(await self._door(), method, path, body, bound)
+
+    async def _door(self) -> Door:
+        """Where its server listens, as it was written down before it was started."""
+        if self._known is None:
+            path = self._context.home / DOOR
+            self._known = await asyncio.to_thread(read_door, path)
+        return self._known
+
+
+def read_door(path: Path) -> Door:
+    """Blocking: where a session's server listens. Raises CallRefusedError when that is not known."""
+    try:
+        known = json.loads(path.read_bytes())
+        return Door(int(known["port"]), str(known["password"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CallRefusedError(f"where its API is cannot be read in {path}") from error
+
+
+def _accepted(reply: Reply) -> Reply:
+    """The answer, unless it is a refusal; an error of the server's own leaves open what it has done."""
+    if reply.status < 300:  # noqa: PLR2004 -- OK
+        return reply
+    if reply.status >= 500:  # noqa: PLR2004 -- its own error
+        raise CallLostError(f"its API failed ({reply.status}): {_reason(reply)}")
+    if reply.status == 401:  # noqa: PLR2004 -- the password
+        raise CallRefusedError("its port is taken by another program: `roost restart` gives it another one")
+    raise CallRefusedError(f"its API refuses it ({reply.status}): {_reason(reply)}")
+
+
+def _reason(reply: Reply) -> str:
+    """What an answer says of its refusal, in one line."""
+    said = reply.value()
+    known = cast("dict[str, Any]", said) if isinstance(said, dict) else {}
+    data = known.get("data")
+    about = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+    words = known.get("message") or about.get("message") or known.get("_tag") or known.get("name") or ""
+    return " ".join(str(words).split())[:200] or "without a reason"

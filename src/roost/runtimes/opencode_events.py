@@ -1,0 +1,146 @@
+"""Makes lines for the sensor of what OpenCode's API holds and of the events that it tells. Pure (1.18.33).
+
+The events are of all conversations of the process: the one that roost began, those of its subagents, and
+others that a person began at its terminal. A question of any of them stands on the screen.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+from roost.runtimes import opencode_lines
+from roost.runtimes.opencode_lines import Message, line
+
+_KEPT = 64
+"""Prompts whose text may still have to come."""
+_NOISE = b'"type":"message.part.delta"'
+
+
+class Restarted(Exception):  # noqa: N818 -- no error: what the API holds has to be read anew
+    """The server has let go of all that it ran, or the conversation is gone."""
+
+
+def noise(event: bytes) -> bool:
+    """Whether an event is a piece of the model's answer, of which there are thousands."""
+    return _NOISE in event[:128]
+
+
+class Events:
+    """The events of one process, for the one conversation in it that is roost's."""
+
+    def __init__(self, conversation: str) -> None:
+        """Tell of this conversation."""
+        self._conversation = conversation
+        self._prompts: dict[str, Mapping[str, Any]] = {}
+        self._parts: dict[str, dict[str, Mapping[str, Any]]] = {}
+        self._asks: dict[str, str] = {}
+        self._busy: set[str] = set()
+
+    def snapshot(
+        self,
+        messages: Iterable[Mapping[str, Any]],
+        status: Mapping[str, Mapping[str, Any]],
+        permissions: Iterable[Mapping[str, Any]],
+        questions: Iterable[Mapping[str, Any]],
+    ) -> list[bytes]:
+        """The lines of all that the API holds now; what was known before is replaced."""
+        self._asks = {str(each.get("id")): permission_text(each) for each in permissions}
+        self._asks |= {str(each.get("id")): question_text(each) for each in questions}
+        self._busy = {name for name in status if name != self._conversation}
+        pairs: list[Message] = [(each["info"], each["parts"]) for each in messages]
+        return [
+            line("conversation", id=self._conversation),
+            *opencode_lines.conversation(pairs),
+            self._asked(),
+            self._beside(),
+            _status(status.get(self._conversation, {"type": "idle"})),
+        ]
+
+    def lines(self, event: Mapping[str, Any]) -> Sequence[bytes]:
+        """The lines of one event. Raises Restarted."""
+        told: object = event.get("properties")
+        about = cast("dict[str, Any]", told) if isinstance(told, dict) else {}
+        kind, ours = event.get("type"), about.get("sessionID") == self._conversation
+        match kind:
+            case "message.updated" if ours:
+                return self._message(about.get("info") or {})
+            case "message.part.updated" if ours:
+                return self._part(about.get("part") or {})
+            case "session.error" if ours:
+                return (line("error", error=opencode_lines.error_of(about.get("error"))),)
+            case "session.status":
+                return self._status(str(about.get("sessionID")), about.get("status") or {})
+            case "permission.asked" | "question.asked":
+                text = permission_text(about) if kind == "permission.asked" else question_text(about)
+                self._asks[str(about.get("id"))] = text
+                return (self._asked(),)
+            case "permission.replied" | "question.replied" | "question.rejected":
+                self._asks.pop(str(about.get("requestID")), None)
+                return (self._asked(),)
+            case "session.deleted" if ours:
+                raise Restarted("its conversation was deleted")
+            case "server.instance.disposed" | "global.disposed":
+                raise Restarted("its server begins anew")
+            case _:
+                return ()
+
+    def _message(self, info: Mapping[str, Any]) -> Sequence[bytes]:
+        if info.get("role") == "assistant":
+            return (opencode_lines.assistant(info),)
+        self._prompts[str(info.get("id"))] = info
+        while len(self._prompts) > _KEPT:
+            oldest = next(iter(self._prompts))
+            del self._prompts[oldest]
+            self._parts.pop(oldest, None)
+        return ()
+
+    def _part(self, part: Mapping[str, Any]) -> Sequence[bytes]:
+        """The text of a prompt comes after it, in its parts."""
+        message = str(part.get("messageID"))
+        info = self._prompts.get(message)
+        if info is None or part.get("type") not in ("text", "compaction"):
+            return ()
+        parts = self._parts.setdefault(message, {})
+        parts[str(part.get("id"))] = part
+        return (opencode_lines.user(info, opencode_lines.text_of(parts.values())),)
+
+    def _status(self, conversation: str, status: Mapping[str, Any]) -> Sequence[bytes]:
+        if conversation == self._conversation:
+            return (_status(status),)
+        before = bool(self._busy)
+        if status.get("type") == "idle":
+            self._busy.discard(conversation)
+        else:
+            self._busy.add(conversation)
+        return (self._beside(),) if bool(self._busy) != before else ()
+
+    def _asked(self) -> bytes:
+        return line("asks", texts=list(self._asks.values()))
+
+    def _beside(self) -> bytes:
+        return line("beside", what="another of its conversations works" if self._busy else "")
+
+
+def _status(status: Mapping[str, Any]) -> bytes:
+    return line("status", **{"is": status.get("type")}, why=status.get("message", ""))
+
+
+def permission_text(request: Mapping[str, Any]) -> str:
+    """What a permission is asked for, in one line."""
+    patterns: object = request.get("patterns")
+    what = ", ".join(map(str, cast("list[object]", patterns))) if isinstance(patterns, list) else ""
+    return _one_line(f"{request.get('permission')}: {what}")
+
+
+def question_text(request: Mapping[str, Any]) -> str:
+    """What its model asks, in one line."""
+    questions: object = request.get("questions")
+    if not isinstance(questions, list):
+        return "a question"
+    asked = [
+        cast("dict[str, Any]", each) for each in cast("list[object]", questions) if isinstance(each, dict)
+    ]
+    return _one_line("; ".join(str(each.get("question", "")) for each in asked)) or "a question"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:200]
