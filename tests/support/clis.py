@@ -10,7 +10,14 @@ import msgspec
 import pytest
 
 _PINS = Path(__file__).with_name("cli_pins")
-_PACKAGES = {"claude": "@anthropic-ai/claude-code", "codex": "@openai/codex"}
+PACKAGES = {
+    "claude": "@anthropic-ai/claude-code",
+    "codex": "@openai/codex",
+    "opencode": "opencode-ai",
+    "gemini": "@google/gemini-cli",
+    "claude-agent-acp": "@agentclientprotocol/claude-agent-acp",
+}
+"""What npm calls each program. scripts/clis says the same."""
 _KEY = "sk-ant-0123456789abcdefghij"
 
 
@@ -46,13 +53,13 @@ def cache() -> Path:
 
 def pinned(name: str) -> str:
     """The version of a CLI in the set."""
-    return _dependencies().get(_PACKAGES[name], "of no version")
+    return _dependencies().get(PACKAGES[name], "of no version")
 
 
 def find(name: str) -> Cli | None:
     """The CLI in its pinned version, or None."""
     path = cache() / "node_modules/.bin" / name
-    manifest = cache() / "node_modules" / _PACKAGES[name] / "package.json"
+    manifest = cache() / "node_modules" / PACKAGES[name] / "package.json"
     try:
         version = msgspec.json.decode(manifest.read_bytes(), type=dict[str, Any])["version"]
     except OSError:
@@ -63,8 +70,13 @@ def find(name: str) -> Cli | None:
 
 
 def require(name: str) -> Cli:
-    """The CLI; without it the test is skipped, or fails where the CLIs are required (CI)."""
+    """The CLI; without it the test is skipped, or fails where the CLIs are required (CI).
+
+    The set that was pinned before has only two of them: a test of another is skipped there.
+    """
     found = find(name)
+    if found is None and pin_set() == "previous" and PACKAGES[name] not in _dependencies():
+        pytest.skip(f"the previous set has no {name}")
     if found is None:
         problem = f"{name} {pinned(name)} is not in {cache()}; run scripts/clis{_option()}"
         if os.environ.get("ROOST_REQUIRE_CLIS") or os.environ.get("CI"):
@@ -127,6 +139,62 @@ def seed_codex(home: Path, url: str, *trusted: Path) -> Seed:
     return Seed({"FAKE_KEY": "not-a-secret"}, ("--no-daemon", "--disable", "plugins"))
 
 
+def seed_opencode(home: Path, url: str, *_trusted: Path) -> Seed:
+    """Write the configuration of a user whose OpenCode knows the fake model and asks before it acts."""
+    model = {"name": "Fake Model", "limit": {"context": 1_000_000, "output": 32_000}}
+    provider = {
+        "npm": "@ai-sdk/openai-compatible",
+        "name": "Fake",
+        "options": {"baseURL": f"{url}/v1", "apiKey": "{env:FAKE_KEY}"},
+        "models": {"fake-model": model, "fake-small": model},
+    }
+    _write(
+        home / ".config/opencode/opencode.json",
+        {
+            "$schema": "https://opencode.ai/config.json",
+            "provider": {"fake": provider},
+            "model": "fake/fake-model",
+            "small_model": "fake/fake-small",
+            "autoupdate": False,
+            "share": "disabled",
+            "permission": {"bash": "ask", "edit": "ask"},
+        },
+    )
+    return Seed(
+        {
+            "FAKE_KEY": "not-a-secret",
+            "OPENCODE_DISABLE_AUTOUPDATE": "1",
+            "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
+            "OPENCODE_DISABLE_MODELS_FETCH": "1",
+        }
+    )
+
+
+def seed_gemini(home: Path, url: str, *trusted: Path) -> Seed:
+    """Write the files of a user who has chosen an API key and trusts these folders."""
+    _write(
+        home / ".gemini/settings.json",
+        {
+            "general": {
+                "disableAutoUpdate": True,
+                "disableUpdateNag": True,
+                "enableAutoUpdate": False,
+                "enableAutoUpdateNotification": False,
+            },
+            "privacy": {"usageStatisticsEnabled": False},
+            "security": {"auth": {"selectedType": "gemini-api-key"}},
+        },
+    )
+    _write(home / ".gemini/trustedFolders.json", {str(folder): "TRUST_FOLDER" for folder in trusted})
+    return Seed(
+        {
+            "COLORTERM": "truecolor",
+            "GEMINI_API_KEY": "not-a-secret",
+            "GOOGLE_GEMINI_BASE_URL": url,
+        }
+    )
+
+
 def _option() -> str:
     return f" --{pin_set()}" if pin_set() else ""
 
@@ -143,6 +211,6 @@ def _dependencies() -> dict[str, str]:
 
 
 def _write(path: Path, content: dict[str, object]) -> None:
-    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.encode(content))
     path.chmod(0o600)

@@ -1,4 +1,6 @@
-"""A model server for tests: Anthropic Messages and OpenAI Responses, steered by the text it is sent.
+"""A model server for tests, steered by the text it is sent.
+
+It speaks Anthropic Messages, OpenAI Responses, OpenAI Chat Completions and Gemini (generateContent).
 
     with FakeModel() as model:
         ...start a CLI with ANTHROPIC_BASE_URL=model.url...
