@@ -1,10 +1,10 @@
 """OpenCode, at its terminal, with its own server for this one session (measured with 1.18.33).
 
-Nothing is written into the user's configuration; the user's own files stay in force. The process that draws the
-terminal is the server, too (`--port`): with a port that is taken its screen stays blank, so the port is chosen
-where outgoing connections do not go, and tried. `--hostname` is 127.0.0.1 unless somebody asks for another one.
-The password counts for every path; without it the answer is 401. Its API answers 4 to 8 s after the start,
-its screen 1 to 4 s later. `opencode attach` shows the same conversation and serves nothing itself.
+Nothing is written into the user's configuration; the user's own files stay in force. The process that draws
+the terminal is the server, too (`--port`): with a port that is taken its screen stays blank, so the port is
+chosen where outgoing connections do not go, and tried. `--hostname` is 127.0.0.1 unless somebody asks for
+another one. The password counts for every path; without it the answer is 401. Its API answers 4 to 8 s after
+the start, its screen 1 to 4 s later. `opencode attach` shows the same conversation and serves nothing itself.
 """
 
 import json
@@ -129,7 +129,7 @@ def _records(context: Context) -> Path:
 
 
 def _free_port() -> int:
-    """Blocking: a port that nobody has now; two sessions that start together choose the same one hardly ever."""
+    """Blocking: a port that nobody has now. Two sessions that start together hardly ever choose the same one."""
     while True:
         port = secrets.choice(_PORTS)
         with socket.socket() as probe:

@@ -14,14 +14,16 @@ from roost.errors import InvalidSettingError
 from roost.runtimes.arguments import PROMPT, grammar, refuse
 
 CONTENT = "OPENCODE_CONFIG_CONTENT"
-"""The variable with a configuration that comes on top of all files; lists and tables are joined with theirs."""
+"""The variable with a configuration on top of all files; lists and tables are joined with theirs."""
 SERVER = "roost"
 """The name of our MCP server, with which the names of its tools begin."""
 _CHOSEN = {"--model": "model", "--agent": "default_agent"}
 
 _GRAMMAR = grammar(
     none="--auto --continue --fork --help --mdns --mini --no-replay --print-logs --pure --version",
-    one="--agent --cors --hostname --log-level --mdns-domain --model --port --prompt --replay-limit --session",
+    one=(
+        "--agent --cors --hostname --log-level --mdns-domain --model --port --prompt --replay-limit --session"
+    ),
     aliases={"-c": "--continue", "-h": "--help", "-m": "--model", "-s": "--session", "-v": "--version"},
 )
 _CONVERSATION = (

@@ -1,9 +1,9 @@
 """OpenCode's API for one session (1.18.33, measured).
 
-`prompt_async` takes the id of the message that it makes, and of its text; ours are made of the offer's key. A
-repeated one changes what is there and adds nothing; while the first one runs it joins that turn. So a key is one
-prompt. Its answer (204) may come before the prompt is stored: the prompt counts as taken when it is found.
-A conversation can be given its id, too, and to make it again changes nothing.
+`prompt_async` takes the id of the message that it makes, and of its text; ours are made of the offer's key.
+A repeated one changes what is there and adds nothing; while the first one runs it joins that turn. So a key
+is one prompt. Its answer (204) may come before the prompt is stored: the prompt counts as taken when it is
+found. A conversation can be given its id, too, and to make it again changes nothing.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ SETTLE = 5.0
 A connection that broke may have left a request behind: it is in its program's hands, which may be starting.
 """
 STORED = 20.0
-"""Seconds for a prompt to be stored after it was accepted: the first one of a process waits for its plugins."""
+"""Seconds for a prompt to be stored after it was accepted: a process that has just started takes some."""
 LOOK = 0.01
 JOIN = 0.25
 """Seconds between two looks for a prompt, and between two tries to hear its events."""
@@ -105,16 +105,14 @@ class OpencodeCall:
 
     async def compact(self) -> None:
         """Compact by the model that answered last."""
-        about = _accepted(await self._ask("GET", self._path(""))).value() or {}
-        model = about.get("model")
-        if not isinstance(model, dict):
+        model = _table(_table(_accepted(await self._ask("GET", self._path(""))).value()).get("model"))
+        if not model:
             raise CallRefusedError("its conversation has nothing to compact")
-        known = cast("dict[str, object]", model)
-        body = {"providerID": known.get("providerID"), "modelID": known.get("id")}
+        body = {"providerID": model.get("providerID"), "modelID": model.get("id")}
         _accepted(await self._ask("POST", self._path("/summarize"), body, COMPACT))
 
     async def answer(self, request: str, option: str) -> None:
-        """Answer a permission (`once`, `always`, `reject`) or a question (the label of an answer, `reject`)."""
+        """Answer a permission (`once`, `always`, `reject`) or a question (an answer's label, `reject`)."""
         name = quote(request, safe="")
         if request.startswith("per"):
             path, body = f"/permission/{name}/reply", {"reply": option}
@@ -131,7 +129,7 @@ class OpencodeCall:
         silent = clock.time()
         while True:
             try:
-                async with events(await self._door(), "/event") as stream:
+                async with events(self._door(), "/event") as stream:
                     self._stream = stream
                     teller = Events(self._conversation)
                     heard(await self._snapshot(teller))
@@ -153,10 +151,9 @@ class OpencodeCall:
         if noise(event):
             return
         try:
-            known = json.loads(event)
+            lines = teller.lines(_table(json.loads(event)))
         except ValueError:
             return
-        lines = teller.lines(known) if isinstance(known, dict) else ()
         if lines:
             heard(lines)
 
@@ -171,20 +168,20 @@ class OpencodeCall:
         self._empty = not messages
         if self._empty:
             await self._show()
-        status = _accepted(await self._ask("GET", "/session/status")).value() or {}
-        permissions = _accepted(await self._ask("GET", "/permission")).value() or []
-        questions = _accepted(await self._ask("GET", "/question")).value() or []
+        status = _table(_accepted(await self._ask("GET", "/session/status")).value())
+        permissions = _tables(_accepted(await self._ask("GET", "/permission")).value())
+        questions = _tables(_accepted(await self._ask("GET", "/question")).value())
         return teller.snapshot(messages, status, permissions, questions)
 
     async def _begin(self) -> None:
         """Make the conversation where the program works, unless it is there."""
-        place = _accepted(await self._ask("GET", "/path")).value() or {}
+        place = _table(_accepted(await self._ask("GET", "/path")).value())
         location = {"directory": place.get("directory") or str(self._context.directory)}
         body = {"id": self._conversation, "location": location}
         _accepted(await self._ask("POST", "/api/session", body))
 
     async def _show(self) -> None:
-        """Bring its terminal to the conversation. One that has not drawn itself yet does so later, or never."""
+        """Bring its terminal to the conversation. One that is not drawn yet may miss it."""
         await self._ask("POST", "/tui/select-session", {"sessionID": self._conversation})
 
     async def _messages(self) -> list[Mapping[str, Any]]:
@@ -194,7 +191,7 @@ class OpencodeCall:
         for _ in range(PAGES):
             query = f"?limit={PAGE}" + (f"&before={quote(cursor)}" if cursor else "")
             reply = _accepted(await self._ask("GET", self._path(f"/message{query}")))
-            page: list[Mapping[str, Any]] = reply.value() or []
+            page = _tables(reply.value())
             found = [*page, *found]
             cursor = (reply.head or {}).get("x-next-cursor", "")
             if not cursor or not page or page[0]["info"]["time"]["created"] < began:
@@ -211,23 +208,31 @@ class OpencodeCall:
     async def _ask(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, bound: float = ANSWER
     ) -> Reply:
-        return await ask(await self._door(), method, path, body, bound)
+        return await ask(self._door(), method, path, body, bound)
 
-    async def _door(self) -> Door:
+    def _door(self) -> Door:
         """Where its server listens, as it was written down before it was started."""
         if self._known is None:
             path = self._context.home / DOOR
-            self._known = await asyncio.to_thread(read_door, path)
+            self._known = read_door(path)
         return self._known
 
 
 def read_door(path: Path) -> Door:
-    """Blocking: where a session's server listens. Raises CallRefusedError when that is not known."""
+    """Where a session's server listens: a small file on the disk of our store. Raises CallRefusedError."""
     try:
         known = json.loads(path.read_bytes())
         return Door(int(known["port"]), str(known["password"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CallRefusedError(f"where its API is cannot be read in {path}") from error
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _tables(value: object) -> list[Mapping[str, Any]]:
+    return [_table(each) for each in cast("list[object]", value)] if isinstance(value, list) else []
 
 
 def _accepted(reply: Reply) -> Reply:
@@ -243,9 +248,7 @@ def _accepted(reply: Reply) -> Reply:
 
 def _reason(reply: Reply) -> str:
     """What an answer says of its refusal, in one line."""
-    said = reply.value()
-    known = cast("dict[str, Any]", said) if isinstance(said, dict) else {}
-    data = known.get("data")
-    about = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+    known = _table(reply.value())
+    about = _table(known.get("data"))
     words = known.get("message") or about.get("message") or known.get("_tag") or known.get("name") or ""
     return " ".join(str(words).split())[:200] or "without a reason"

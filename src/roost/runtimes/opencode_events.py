@@ -15,7 +15,7 @@ _KEPT = 64
 _NOISE = b'"type":"message.part.delta"'
 
 
-class Restarted(Exception):  # noqa: N818 -- no error: what the API holds has to be read anew
+class Restarted(Exception):
     """The server has let go of all that it ran, or the conversation is gone."""
 
 

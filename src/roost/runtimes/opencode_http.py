@@ -1,7 +1,7 @@
 """HTTP to the server that OpenCode runs for one session: one request for each connection, and its events.
 
-httptools is what our own server parses with, so the daemon has it loaded already. A request on a connection of
-its own either was never sent, which is certain, or it may have arrived.
+httptools is what our own server parses with, so the daemon has it loaded already. A request on a connection
+of its own either was never sent, which is certain, or it may have arrived.
 """
 
 import asyncio

@@ -41,7 +41,7 @@ def assistant(info: Mapping[str, Any]) -> bytes:
 
 
 def error_of(error: object) -> Mapping[str, object] | None:
-    """What is told of an error: its name, its words, and the status that the model's service answered with."""
+    """What is told of an error: its name, its words, the status that the model's service answered with."""
     if not isinstance(error, dict):
         return None
     known = cast("dict[str, object]", error)

@@ -88,12 +88,19 @@ class OpencodeSensor:
                 return self._stepped(record)
             case "rest" if self._step is not None and record.get("after") == self._step.get("id"):
                 return self._rests()
-            case "error":
-                self._error = record.get("error")
             case "status":
                 return self._status(record)
             case "end":
                 return self._given(self._waiting)
+            case _:
+                self._keep(record)
+        return ()
+
+    def _keep(self, record: Mapping[str, Any]) -> None:
+        """What tells of its state alone."""
+        match record.get("type"):
+            case "error":
+                self._error = record.get("error")
             case "asks":
                 self._asks = tuple(map(str, cast("list[object]", record.get("texts", []))))
             case "beside":
@@ -102,7 +109,6 @@ class OpencodeSensor:
                 self._lost = str(record.get("why"))
             case _:
                 pass
-        return ()
 
     def _entered(self, record: Mapping[str, Any]) -> None:
         prompt = str(record.get("id"))
@@ -151,7 +157,7 @@ class OpencodeSensor:
         self._busy = None
         if record.get("is") == "idle":
             facts = [*self._rests()]
-            # These wait for nothing any more: their turn was broken off, failed as it began, or was forgotten.
+            # These wait no more: their turn was broken off, failed as it began, or was forgotten.
             facts.extend(self._given(self._waiting))
             if facts and self._error is not None and isinstance(facts[-1], Prompted):
                 facts.append(_turn_over(self._error))

@@ -1,10 +1,12 @@
 """What stands in OpenCode's own store of a conversation, for when no program is there to be asked.
 
-OpenCode 1.18.33 keeps all conversations of a user in one SQLite database (WAL), and commits a prompt before it
-tells of it or asks its model: what its process was killed after stands there. The store is read and never
-written: a read-only connection makes no checkpoint, so a program that writes it meanwhile does not wait. What is
-read is written to a file of lines for each conversation, which is searched as other programs' records are.
+OpenCode 1.18.33 keeps all conversations of a user in one SQLite database (WAL), and commits a prompt before
+it tells of it or asks its model: what its process was killed after stands there. The store is read and never
+written: a read-only connection makes no checkpoint, so a program that writes it meanwhile does not wait. What
+is read is written to a file of lines for each conversation, which is searched as other programs' records are.
 """
+
+# pyright: reportUnknownMemberType=false
 
 import errno
 import json
@@ -12,7 +14,7 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, cast
 from urllib.parse import quote
 
 import apsw
@@ -71,14 +73,14 @@ class _Store:
         self._path = path
         self._connection: apsw.Connection | None = None
 
-    def __enter__(self) -> "_Store":
+    def __enter__(self) -> Self:
         if not self._path.exists():
             return self
         flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
         try:
             self._connection = apsw.Connection(f"file:{quote(str(self._path))}?mode=ro", flags=flags)
             self._connection.set_busy_timeout(BUSY)
-            self._connection.execute("BEGIN")
+            self._connection.cursor().execute("BEGIN")
         except apsw.Error as error:
             self.__exit__()
             raise _unread(self._path, error) from error
@@ -86,14 +88,14 @@ class _Store:
 
     def __exit__(self, *_: object) -> None:
         if self._connection is not None:
-            self._connection.close(True)
+            self._connection.close(force=True)
             self._connection = None
 
     def rows(self, query: str, *values: object) -> Sequence[tuple[Any, ...]]:
         if self._connection is None:
             return ()
         try:
-            return list(self._connection.execute(query, values))
+            return list(self._connection.cursor().execute(query, values))
         except apsw.Error as error:
             raise _unread(self._path, error) from error
 
@@ -130,5 +132,5 @@ def _messages(store: _Store, conversation: str, at: int) -> Iterator[Message]:
 
 
 def _object(data: str) -> Mapping[str, Any]:
-    found = json.loads(data)
-    return found if isinstance(found, dict) else {}
+    found: object = json.loads(data)
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
