@@ -89,6 +89,8 @@ def agents_in(
         if "codex" in runtimes:
             given["codex"] = _environment(clis.seed_codex(home.user, model.url, *folders))
             given["codex"]["args"] = "--disable plugins"
+        if "opencode" in runtimes:
+            given["opencode"] = _environment(clis.seed_opencode(home.user, model.url, *folders))
         try:
             yield Agents(roost.start() if started else roost, model, given)
         finally:

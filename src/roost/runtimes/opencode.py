@@ -129,7 +129,7 @@ def _records(context: Context) -> Path:
 
 
 def _free_port() -> int:
-    """Blocking: a port that nobody has now. Two sessions that start together hardly ever choose the same one."""
+    """Blocking: a port that nobody has now; hardly ever two sessions that start together choose one."""
     while True:
         port = secrets.choice(_PORTS)
         with socket.socket() as probe:

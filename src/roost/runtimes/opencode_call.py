@@ -7,6 +7,7 @@ found. A conversation can be given its id, too, and to make it again changes not
 """
 
 import asyncio
+import contextlib
 import hashlib
 import json
 from collections.abc import AsyncGenerator, Mapping
@@ -16,7 +17,7 @@ from urllib.parse import quote
 
 from roost.runtimes.call import CallLostError, CallRefusedError, Heard
 from roost.runtimes.context import Context
-from roost.runtimes.opencode_events import Events, Restarted, noise
+from roost.runtimes.opencode_events import Events, Restarted, is_beat, is_noise
 from roost.runtimes.opencode_http import ANSWER, Door, Reply, ask, events
 from roost.runtimes.opencode_lines import line
 
@@ -32,6 +33,10 @@ A connection that broke may have left a request behind: it is in its program's h
 """
 STORED = 20.0
 """Seconds for a prompt to be stored after it was accepted: a process that has just started takes some."""
+SHOWS = 4
+"""How often a terminal is brought to its fresh conversation: at once, and with the next heartbeats."""
+BEGUN = 2.0
+"""Seconds for the first answer: what comes in as its server has just begun to listen is never answered."""
 LOOK = 0.01
 JOIN = 0.25
 """Seconds between two looks for a prompt, and between two tries to hear its events."""
@@ -48,13 +53,13 @@ def conversation_id(conversation: str) -> str:
     return conversation if conversation.startswith("ses") else f"ses_{conversation.replace('-', '')}"
 
 
-def message_id(key: str) -> str:
-    """The id of the message that an offer makes."""
-    return f"msg_{_digest(key)}"
+def message_id(conversation: str, key: str) -> str:
+    """The id of the message that an offer makes. Ids are unique in a user's store, not in a conversation."""
+    return f"msg_{_digest(conversation, key)}"
 
 
-def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()[:26]
+def _digest(conversation: str, key: str) -> str:
+    return hashlib.sha256(f"{conversation} {key}".encode()).hexdigest()[:26]
 
 
 class OpencodeCall:
@@ -65,7 +70,7 @@ class OpencodeCall:
         self._context = context
         self._conversation = conversation_id(context.session.conversation or context.session.id)
         self._known: Door | None = None
-        self._empty = False
+        self._shows = 0
         self._stream: AsyncGenerator[bytes] | None = None
 
     async def submit(self, key: str, text: str, *, joins: bool) -> None:
@@ -73,12 +78,9 @@ class OpencodeCall:
         del joins
         if await self._stored(key):
             return
-        if self._empty:
-            self._empty = False
-            await self._show()
         prompt = {
-            "messageID": message_id(key),
-            "parts": [{"id": f"prt_{_digest(key)}", "type": "text", "text": text}],
+            "messageID": message_id(self._conversation, key),
+            "parts": [{"id": f"prt_{_digest(self._conversation, key)}", "type": "text", "text": text}],
         }
         reply = await self._ask("POST", self._path("/prompt_async"), prompt)
         if reply.status == NOT_FOUND:
@@ -129,6 +131,7 @@ class OpencodeCall:
         silent = clock.time()
         while True:
             try:
+                _accepted(await self._ask("GET", "/global/health", bound=BEGUN))
                 async with events(self._door(), "/event") as stream:
                     self._stream = stream
                     teller = Events(self._conversation)
@@ -136,6 +139,8 @@ class OpencodeCall:
                     told = False
                     async for event in stream:
                         self._tell(teller, event, heard)
+                        if is_beat(event):
+                            await self._show(teller)
             except Restarted:
                 silent = clock.time()
                 continue
@@ -148,7 +153,7 @@ class OpencodeCall:
             await asyncio.sleep(JOIN)
 
     def _tell(self, teller: Events, event: bytes, heard: Heard) -> None:
-        if noise(event):
+        if is_noise(event):
             return
         try:
             lines = teller.lines(_table(json.loads(event)))
@@ -165,9 +170,8 @@ class OpencodeCall:
         """All that its API holds of the conversation, made if it is not there yet."""
         await self._begin()
         messages = await self._messages()
-        self._empty = not messages
-        if self._empty:
-            await self._show()
+        self._shows = 0 if messages else SHOWS
+        await self._show(teller)
         status = _table(_accepted(await self._ask("GET", "/session/status")).value())
         permissions = _tables(_accepted(await self._ask("GET", "/permission")).value())
         questions = _tables(_accepted(await self._ask("GET", "/question")).value())
@@ -180,9 +184,15 @@ class OpencodeCall:
         body = {"id": self._conversation, "location": location}
         _accepted(await self._ask("POST", "/api/session", body))
 
-    async def _show(self) -> None:
-        """Bring its terminal to the conversation. One that is not drawn yet may miss it."""
-        await self._ask("POST", "/tui/select-session", {"sessionID": self._conversation})
+    async def _show(self, teller: Events) -> None:
+        """Bring the terminal of a fresh conversation to it, as long as nobody is at another one.
+
+        A terminal that is not drawn yet misses it, so it is asked for again; a draft there stays.
+        """
+        if self._shows and not teller.elsewhere:
+            self._shows -= 1
+            with contextlib.suppress(CallRefusedError, CallLostError):
+                await self._ask("POST", "/tui/select-session", {"sessionID": self._conversation}, BEGUN)
 
     async def _messages(self) -> list[Mapping[str, Any]]:
         """The messages since the session began, the oldest first, as far as they are few enough."""
@@ -199,7 +209,7 @@ class OpencodeCall:
         return found
 
     async def _stored(self, key: str) -> bool:
-        reply = await self._ask("GET", self._path(f"/message/{message_id(key)}"))
+        reply = await self._ask("GET", self._path(f"/message/{message_id(self._conversation, key)}"))
         return reply.status != NOT_FOUND and bool(_accepted(reply))
 
     def _path(self, rest: str) -> str:

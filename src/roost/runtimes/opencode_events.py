@@ -13,15 +13,22 @@ from roost.runtimes.opencode_lines import Message, line
 _KEPT = 64
 """Prompts whose text may still have to come."""
 _NOISE = b'"type":"message.part.delta"'
+_BEAT = b'"type":"server.heartbeat"'
+_HEAD = 128
 
 
 class Restarted(Exception):
     """The server has let go of all that it ran, or the conversation is gone."""
 
 
-def noise(event: bytes) -> bool:
+def is_noise(event: bytes) -> bool:
     """Whether an event is a piece of the model's answer, of which there are thousands."""
-    return _NOISE in event[:128]
+    return _NOISE in event[:_HEAD]
+
+
+def is_beat(event: bytes) -> bool:
+    """Whether it is the sign of life that comes every ten seconds."""
+    return _BEAT in event[:_HEAD]
 
 
 class Events:
@@ -34,6 +41,8 @@ class Events:
         self._parts: dict[str, dict[str, Mapping[str, Any]]] = {}
         self._asks: dict[str, str] = {}
         self._busy: set[str] = set()
+        self.elsewhere = False
+        """Whether a person began another conversation."""
 
     def snapshot(
         self,
@@ -76,6 +85,9 @@ class Events:
             case "permission.replied" | "question.replied" | "question.rejected":
                 self._asks.pop(str(about.get("requestID")), None)
                 return (self._asked(),)
+            case "session.created" if not ours:
+                self.elsewhere = self.elsewhere or not (about.get("info") or {}).get("parentID")
+                return ()
             case "session.deleted" if ours:
                 raise Restarted("its conversation was deleted")
             case "server.instance.disposed" | "global.disposed":
@@ -126,9 +138,10 @@ def _status(status: Mapping[str, Any]) -> bytes:
 
 def permission_text(request: Mapping[str, Any]) -> str:
     """What a permission is asked for, in one line."""
-    patterns: object = request.get("patterns")
+    patterns, data = request.get("patterns"), request.get("metadata")
     what = ", ".join(map(str, cast("list[object]", patterns))) if isinstance(patterns, list) else ""
-    return _one_line(f"{request.get('permission')}: {what}")
+    command = cast("dict[str, object]", data).get("command") if isinstance(data, dict) else None
+    return _one_line(f"{request.get('permission')}: {command or what}")
 
 
 def question_text(request: Mapping[str, Any]) -> str:

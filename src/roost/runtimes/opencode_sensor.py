@@ -199,10 +199,10 @@ class OpencodeSensor:
 
     def reading(self) -> Reading | None:
         """What its API told last; None until it has told."""
-        if self._lost is not None:
-            return Reading(SessionState.UNKNOWN, self._lost)
         if not self._heard:
             return None
+        if self._lost is not None:
+            return Reading(SessionState.UNKNOWN, self._lost)
         if self._asks:
             more = f" (and {len(self._asks) - 1} more)" if self._asks[1:] else ""
             return Reading(SessionState.BLOCKED, f"a dialog is open: {self._asks[0]}{more}", self._beside)
