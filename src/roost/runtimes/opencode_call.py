@@ -216,9 +216,9 @@ class OpencodeCall:
         return f"/session/{self._conversation}{rest}"
 
     async def _ask(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, bound: float = ANSWER
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, bound: float | None = None
     ) -> Reply:
-        return await ask(self._door(), method, path, body, bound)
+        return await ask(self._door(), method, path, body, bound or ANSWER)
 
     def _door(self) -> Door:
         """Where its server listens, as it was written down before it was started."""

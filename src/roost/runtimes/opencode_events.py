@@ -86,7 +86,7 @@ class Events:
                 self._asks.pop(str(about.get("requestID")), None)
                 return (self._asked(),)
             case "session.created" if not ours:
-                self.elsewhere = self.elsewhere or not (about.get("info") or {}).get("parentID")
+                self._created(about.get("info") or {})
                 return ()
             case "session.deleted" if ours:
                 raise Restarted("its conversation was deleted")
@@ -94,6 +94,10 @@ class Events:
                 raise Restarted("its server begins anew")
             case _:
                 return ()
+
+    def _created(self, info: Mapping[str, Any]) -> None:
+        """A subagent's conversation has a parent."""
+        self.elsewhere = self.elsewhere or not info.get("parentID")
 
     def _message(self, info: Mapping[str, Any]) -> Sequence[bytes]:
         if info.get("role") == "assistant":

@@ -68,9 +68,7 @@ class Reply:
         self.complete = True
 
 
-async def ask(
-    door: Door, method: str, path: str, body: Mapping[str, Any] | None = None, bound: float = ANSWER
-) -> Reply:
+async def ask(door: Door, method: str, path: str, body: Mapping[str, Any] | None, bound: float) -> Reply:
     """Send a request, wait `bound` seconds for its answer.
 
     Raises CallRefusedError when it was not sent, CallLostError when no answer came.

@@ -154,18 +154,22 @@ class OpencodeSensor:
         return facts
 
     def _status(self, record: Mapping[str, Any]) -> Sequence[Fact]:
-        self._busy = None
         if record.get("is") == "idle":
-            facts = [*self._rests()]
-            # These wait no more: their turn was broken off, failed as it began, or was forgotten.
-            facts.extend(self._given(self._waiting))
-            if facts and self._error is not None and isinstance(facts[-1], Prompted):
-                facts.append(_turn_over(self._error))
-            self._running, self._error = False, None
-            return facts
+            return self._idle()
         why = str(record.get("why") or "")
         self._busy = f"in a turn; its model fails and is asked again: {why}" if why else "in a turn"
         return ()
+
+    def _idle(self) -> Sequence[Fact]:
+        """No turn runs. What still waits was forgotten: its turn was broken off or failed as it began."""
+        early = self._running and self._step is not None and self._step.get("over") is None
+        error, self._busy, self._error, self._running = self._error, None, None, False
+        if early:
+            return ()
+        over, given = self._rests(), self._given(self._waiting)
+        failed = [_turn_over(error)] if given and error is not None else []
+        self._running = False
+        return [*over, *given, *failed]
 
     def _rests(self) -> Sequence[Fact]:
         """Its latest step was the last of its turn, if it has ended and that was not told yet."""

@@ -1,0 +1,240 @@
+"""N4, P2: OpenCode's API with faults: a key is one prompt, and what is not known is said to be lost."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from roost.core.vocabulary.peer import Settings
+from roost.core.vocabulary.session import Session, WakeCause
+from roost.runtimes import opencode_call
+from roost.runtimes.call import CallLostError, CallRefusedError
+from roost.runtimes.context import Context
+from roost.runtimes.opencode_call import DOOR, OpencodeCall
+from tests.support.fake_opencode import PASSWORD, FakeOpencode, fake_opencode
+
+CONVERSATION = "ses_1"
+PATIENCE = 10.0
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in {"SETTLE": 0.2, "STORED": 0.5, "GONE": 0.05, "JOIN": 0.01}.items():
+        monkeypatch.setattr(opencode_call, name, seconds)
+
+
+def call_of(folder: Path, port: int, password: str = PASSWORD) -> OpencodeCall:
+    (folder / DOOR).write_text(json.dumps({"port": port, "password": password}))
+    session = Session("s", "a", 1, "n", WakeCause.FIRST_WAKE, False, 0.0, 0.0, conversation=CONVERSATION)
+    settings = Settings(dir=str(folder), runtime="opencode")
+    return OpencodeCall(Context(session, settings, folder, folder, {}, "http://127.0.0.1:1", folder / "s"))
+
+
+@asynccontextmanager
+async def called(folder: Path) -> AsyncIterator[tuple[FakeOpencode, OpencodeCall]]:
+    async with fake_opencode() as server:
+        server.sessions.add(CONVERSATION)
+        yield server, call_of(folder, server.port)
+
+
+class Ear:
+    """What a call passed on."""
+
+    def __init__(self) -> None:
+        self.lines: list[dict[str, Any]] = []
+
+    def __call__(self, lines: Sequence[bytes]) -> None:
+        self.lines += [json.loads(each) for each in lines]
+
+    def kinds(self) -> list[str]:
+        return [str(each["type"]) for each in self.lines]
+
+    async def until(self, there: Callable[[list[dict[str, Any]]], bool]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not there(self.lines):
+                await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def followed(call: OpencodeCall) -> AsyncIterator[Ear]:
+    ear = Ear()
+    async with asyncio.TaskGroup() as group:
+        following = group.create_task(call.follow(ear))
+        try:
+            yield ear
+        finally:
+            following.cancel()
+
+
+async def test_a_key_is_one_prompt_however_often_it_is_asked(tmp_path: Path) -> None:
+    async with called(tmp_path) as (server, call):
+        for _ in range(3):
+            await call.submit("key", "text", joins=False)
+        await call_of(tmp_path, server.port).submit("key", "text", joins=False)
+        assert [each["parts"][0]["text"] for each in server.messages.values()] == ["text"]
+        assert server.asked.count(f"POST /session/{CONVERSATION}/prompt_async") == 1
+        await call.submit("another", "text", joins=True)
+        assert len(server.messages) == 2
+
+
+async def test_a_prompt_counts_as_taken_when_it_is_stored(tmp_path: Path) -> None:
+    """OpenCode 1.18.33 may answer before."""
+    async with called(tmp_path) as (server, call):
+        server.late = 0.1
+        await call.submit("key", "text", joins=False)
+        assert server.messages
+        server.late = 5.0
+        with pytest.raises(CallLostError, match="not stored"):
+            await call.submit("later", "text", joins=False)
+
+
+async def test_what_is_certain_is_refused_and_what_is_not_is_lost(tmp_path: Path) -> None:
+    async def submit(call: OpencodeCall) -> None:
+        await call.submit("key", "text", joins=False)
+
+    cases: list[tuple[int | str, type[Exception]]] = [
+        ("drop", CallLostError),
+        ("cut", CallLostError),
+        (500, CallLostError),
+        (400, CallRefusedError),
+    ]
+    for fault, expected in cases:
+        async with called(tmp_path) as (server, call):
+            server.faults["prompt_async"] = fault
+            with pytest.raises(expected):
+                await submit(call)
+            assert await call.has("key") is (fault == "cut"), fault
+            await submit(call)
+            assert len(server.messages) == 1, fault
+    async with fake_opencode() as server:
+        port = server.port
+    with pytest.raises(CallRefusedError, match="cannot be reached"):
+        await submit(call_of(tmp_path, port))
+
+
+async def test_an_answer_that_does_not_come_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opencode_call, "ANSWER", 0.1)
+    async with called(tmp_path) as (server, call):
+        server.faults["prompt_async"] = "hang"
+        with pytest.raises(CallLostError, match="too long"):
+            await asyncio.wait_for(call.submit("key", "text", joins=False), PATIENCE)
+
+
+async def test_a_prompt_that_is_still_on_its_way_is_waited_for(tmp_path: Path) -> None:
+    """A daemon was killed in the middle of its request; the program has that in its hands."""
+    async with called(tmp_path) as (server, call):
+        server.late = 0.1
+        server.faults["prompt_async"] = "cut"
+        with pytest.raises(CallLostError):
+            await call.submit("key", "text", joins=False)
+        assert not server.messages
+        assert await call_of(tmp_path, server.port).has("key")
+
+
+async def test_a_conversation_that_was_deleted_is_made_again(tmp_path: Path) -> None:
+    async with called(tmp_path) as (server, call):
+        server.sessions.clear()
+        await call.submit("key", "text", joins=False)
+        assert server.sessions == {CONVERSATION}
+
+
+async def test_another_program_on_its_port_is_named(tmp_path: Path) -> None:
+    async with fake_opencode() as server:
+        with pytest.raises(CallRefusedError, match="taken by another program"):
+            await call_of(tmp_path, server.port, "another").submit("key", "text", joins=False)
+
+
+async def test_an_answer_to_what_it_does_not_ask_is_refused(tmp_path: Path) -> None:
+    async with called(tmp_path) as (server, call):
+        await call.answer("per_there", "once")
+        with pytest.raises(CallRefusedError, match="not found: per_gone"):
+            await call.answer("per_gone", "once")
+        await call.answer("que_there", "Red")
+        await call.answer("que_there", "reject")
+        assert server.asked[-2:] == ["POST /question/que_there/reply", "POST /question/que_there/reject"]
+
+
+async def test_what_it_holds_comes_first_and_its_events_after(tmp_path: Path) -> None:
+    async with called(tmp_path) as (server, call):
+        await call.submit("before", "the first", joins=False)
+        async with followed(call) as ear:
+            await ear.until(lambda lines: any(each["type"] == "status" for each in lines))
+            assert ear.kinds() == ["conversation", "user", "asks", "beside", "status"]
+            await call.submit("after", "the second", joins=False)
+            await ear.until(lambda lines: lines[-1]["type"] == "user")
+            assert ear.lines[-1]["text"] == "the second"
+            server.tell("session.status", sessionID=CONVERSATION, status={"type": "busy"})
+            await ear.until(lambda lines: lines[-1].get("is") == "busy")
+
+
+async def test_a_connection_that_breaks_is_made_again_and_what_was_missed_is_read(tmp_path: Path) -> None:
+    async with called(tmp_path) as (server, call), followed(call) as ear:
+        await ear.until(lambda lines: any(each["type"] == "status" for each in lines))
+        await server.stop()
+        await ear.until(lambda lines: lines[-1]["type"] == "lost")
+        assert ear.kinds().count("lost") == 1
+        server._store(CONVERSATION, {"messageID": "msg_x", "parts": [{"type": "text", "text": "missed"}]})  # noqa: SLF001 -- as its process would
+        server.status[CONVERSATION] = {"type": "busy"}
+        await server.start()
+        await ear.until(lambda lines: lines[-1].get("is") == "busy")
+        again = ear.kinds()[ear.kinds().index("lost") + 1 :]
+        assert again == ["conversation", "user", "asks", "beside", "status"]
+
+
+@pytest.mark.parametrize("fault", ["drop", 500])
+async def test_a_snapshot_that_fails_is_asked_for_again(tmp_path: Path, fault: int | str) -> None:
+    async with called(tmp_path) as (server, call):
+        server.faults = {"message": fault, "permission": fault}
+        async with followed(call) as ear:
+            await ear.until(lambda lines: bool(lines) and lines[-1]["type"] == "status")
+            assert ear.kinds() == ["conversation", "asks", "beside", "status"]
+
+
+async def test_a_server_that_begins_anew_is_read_again_at_once(tmp_path: Path) -> None:
+    async with called(tmp_path) as (server, call), followed(call) as ear:
+        await ear.until(lambda lines: bool(lines) and lines[-1]["type"] == "status")
+        server.tell("server.instance.disposed", directory="/w")
+        await ear.until(lambda lines: [each["type"] for each in lines].count("conversation") == 2)
+        assert "lost" not in ear.kinds()
+
+
+async def test_a_fresh_terminal_is_brought_to_the_conversation_until_a_person_is_elsewhere(
+    tmp_path: Path,
+) -> None:
+    select = "POST /tui/select-session"
+    async with called(tmp_path) as (server, call), followed(call) as ear:
+        await ear.until(lambda lines: bool(lines) and lines[-1]["type"] == "status")
+        assert server.asked.count(select) == 1
+        server.tell("server.heartbeat")
+        await asked(server, select, 2)
+        server.tell("session.created", sessionID="ses_other", info={"id": "ses_other"})
+        server.tell("server.heartbeat")
+        server.tell("session.status", sessionID=CONVERSATION, status={"type": "busy"})
+        await ear.until(lambda lines: lines[-1].get("is") == "busy")
+        assert server.asked.count(select) == 2
+
+
+async def asked(server: FakeOpencode, request: str, count: int) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while server.asked.count(request) < count:
+            await asyncio.sleep(0)
+
+
+async def test_a_terminal_with_a_conversation_is_left_where_it_is(tmp_path: Path) -> None:
+    async with called(tmp_path) as (server, call):
+        await call.submit("key", "text", joins=False)
+        async with followed(call) as ear:
+            await ear.until(lambda lines: bool(lines) and lines[-1]["type"] == "status")
+            assert "POST /tui/select-session" not in server.asked
+
+
+async def test_a_door_that_cannot_be_read_is_no_message_lost(tmp_path: Path) -> None:
+    call = call_of(tmp_path, 1)
+    (tmp_path / DOOR).write_text("{")
+    refused: Awaitable[None] = call.submit("key", "text", joins=False)
+    with pytest.raises(CallRefusedError, match=DOOR):
+        await refused
