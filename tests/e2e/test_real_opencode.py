@@ -1,21 +1,119 @@
-"""OpenCode by its API: messages, state and permissions, deaths and restarts, with the fake model."""
+"""OpenCode by its API: deaths, restarts, a person at its terminal, with the fake model."""
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_real_delivery import body_of
+from tests.support.daemon import environ_of, signal_pid
 from tests.support.home import Home
-from tests.support.real import PATIENCE, agents_in
+from tests.support.real import PATIENCE, Agents, agents_in, cleared_agents, shared_agents
+from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
-def test_P1_bodies_arrive_whole_at_the_model(home: Home) -> None:
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Agents]:
+    with shared_agents("opencode") as made:
+        yield made
+
+
+@pytest.fixture
+def agents(shared: Agents) -> Iterator[Agents]:
+    with cleared_agents(shared) as made:
+        made.add("a", "opencode")
+        yield made
+
+
+def test_N2_a_turn_cut_off_by_the_death_of_the_program_is_driven_again_in_its_conversation(
+    agents: Agents,
+) -> None:
+    """P3, N7: resumed by its id; and the tree of the first life is empty."""
+    first = agents.roost.send("a", "remember me", wait="done", timeout=PATIENCE)
+    cut = agents.roost.send("a", "@@delay 6@@\n@@reply whole@@", wait="accepted", timeout=PATIENCE)
+    agents.arrived(cut["id"])
+    before = agents.roost.session("a")
+    signal_pid(before["agent_pid"], signal.SIGKILL)
+    story = agents.roost.until_message(cut["id"], "done")
+    assert story["replies"], story
+    after = agents.roost.session("a")
+    assert (after["generation"], after["conversation"]) == (2, before["conversation"])
+    texts = agents.model.journal.all()[-1].user_texts
+    assert any(first["id"] in text for text in texts), "the conversation goes on"
+    assert agents.shown(cut["id"]) == 2, "the message, and the note that drives it again"
+
+
+def test_N8_a_turn_that_ends_while_no_daemon_runs_is_read_from_the_api(agents: Agents) -> None:
+    sent = agents.roost.send("a", "@@delay 3@@\n@@silent@@", wait="accepted", timeout=PATIENCE)
+    agents.arrived(sent["id"])
+    session = agents.roost.session("a")
+    agents.roost.kill()
+    door = Path(agents.roost.places.session(session["id"])) / "opencode-door.json"
+    assert door.stat().st_mode & 0o777 == 0o600
+    agents.roost.start()
+    agents.roost.until_message(sent["id"], "done")
+    assert agents.roost.session("a")["agent_pid"] == session["agent_pid"]
+    assert agents.shown(sent["id"]) == 1
+    assert agents.roost.ask("a", "and now") == "echo: and now"
+
+
+def test_N8_program_and_daemon_killed_together_the_store_tells_what_was_taken(agents: Agents) -> None:
+    sent = agents.roost.send("a", "@@delay 6@@\n@@reply whole@@", wait="accepted", timeout=PATIENCE)
+    agents.arrived(sent["id"])
+    session = agents.roost.session("a")
+    agents.roost.kill()
+    signal_pid(session["agent_pid"], signal.SIGKILL)
+    agents.roost.start()
+    story = agents.roost.until_message(sent["id"], "done")
+    assert len(story["replies"]) == 1, story
+    assert agents.roost.session("a")["conversation"] == session["conversation"]
+
+
+def test_a_draft_at_its_terminal_and_a_delivery_are_of_no_concern_to_each_other(agents: Agents) -> None:
+    agents.roost.call("wake", name="a")
+    wait_until(
+        lambda: "Context" in agents.roost.screen("a"),
+        timeout=PATIENCE,
+        why="its terminal shows the conversation",
+        describe=lambda: agents.roost.screen("a"),
+    )
+    agents.roost.keys("a", "-l", "a-draft-of-mine")
+    wait_until(lambda: "a-draft-of-mine" in agents.roost.screen("a"), timeout=PATIENCE, why="it stands there")
+    sent = agents.roost.send("a", "beside it", wait="done", timeout=PATIENCE)
+    assert "a-draft-of-mine" not in agents.text(sent["id"])
+    wait_until(
+        lambda: f"[roost message {sent['id']}" in agents.roost.screen("a"),
+        timeout=PATIENCE,
+        why="it is shown",
+    )
+    assert "a-draft-of-mine" in agents.roost.screen("a")
+    agents.roost.keys("a", "Enter")
+    mine = agents.model.journal.wait_for(
+        lambda one: one.kind == "turn" and one.user_texts[-1] == "a-draft-of-mine", timeout=PATIENCE
+    )
+    assert sent["id"] not in mine.user_texts[-1]
+    agents.roost.until_state("a", "idle")
+
+
+def test_N7_nothing_is_left_of_a_session_that_ended(home: Home) -> None:
     with agents_in(home, "opencode") as agents:
-        agents.add("a", "opencode")
-        for size in (100 * 1024, 607, 8 * 1024):
-            body = body_of(size)
-            sent = agents.roost.send("a", body, wait="done", timeout=PATIENCE)
-            assert agents.text(sent["id"]) == agents.roost.pasted(sent["id"], body), size
-            outcomes = [attempt["outcome"] for attempt in agents.roost.message(sent["id"])["attempts"]]
-            assert outcomes == ["offered", "accepted", "done"]
-        assert agents.roost.session("a")["generation"] == 1
+        agents.add("a", "opencode", prompt="Standing instruction.")
+        agents.roost.send("a", "@@silent@@", wait="done", timeout=PATIENCE)
+        session = agents.roost.session("a")
+        assert session["agent_pid"] in of_session(session["id"])
+        agents.roost.call("stop", name="a")
+        assert agents.roost.until_death("a")["cause"] == "operator-stop"
+        wait_until(lambda: not of_session(session["id"]), timeout=PATIENCE, why="its tree is empty")
+
+
+def of_session(session: str) -> list[int]:
+    """The processes that carry the session's mark."""
+    found: list[int] = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if environ_of(int(path.name)).get("ROOST_SESSION") == session:
+                found.append(int(path.name))
+    return found

@@ -1,7 +1,7 @@
 """A stand-in for OpenCode's server, for faults that the real one does not make when it is asked to.
 
-It keeps the messages that it is given and tells of them. `faults` strike once for a path: a status; "hang": no
-answer; "cut": the request is done and the connection closed; "drop": closed with nothing done.
+It keeps the messages that it is given and tells of them. `faults` strike once for a path: a status; "hang":
+no answer; "cut": the request is done and the connection closed; "drop": closed with nothing done.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+Body = dict[str, Any]
 PASSWORD = "a-password"
 _EXPECTED = base64.b64encode(f"opencode:{PASSWORD}".encode()).decode()
 
@@ -64,11 +65,11 @@ class FakeOpencode:
             if known.get("authorization") != f"Basic {_EXPECTED}":
                 self._answer(writer, 401, None)
             else:
-                await self._route(writer, method, path, json.loads(body) if body else None)
+                await self._route(writer, method, path, json.loads(body) if body else {})
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
-    async def _route(self, writer: asyncio.StreamWriter, method: str, path: str, body: Any) -> None:  # noqa: ANN401 -- JSON
+    async def _route(self, writer: asyncio.StreamWriter, method: str, path: str, body: Body) -> None:
         name = path.rsplit("/", 1)[-1]
         fault = self.faults.pop(name, None)
         if fault == "drop":
@@ -85,31 +86,20 @@ class FakeOpencode:
         elif status:
             self._answer(writer, status, value)
 
-    async def _does(self, method: str, path: str, body: Any, writer: asyncio.StreamWriter) -> tuple[int, Any]:  # noqa: ANN401 -- JSON
+    async def _does(
+        self, method: str, path: str, body: Body, writer: asyncio.StreamWriter
+    ) -> tuple[int, Any]:
         match method, path.strip("/").split("/"):
             case "GET", ["event"]:
-                writer.write(
-                    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-                )
-                self._streams.add(writer)
-                self.tell("server.connected")
+                self._begin(writer)
                 return 0, None
             case "POST", ["api", "session"]:
                 self.sessions.add(body["id"])
                 return 200, {"data": {"id": body["id"]}}
             case "GET", ["session", "status"]:
                 return 200, self.status
-            case "GET", ["session", session, "message"]:
-                held = [each for each in self.messages.values() if each["info"]["sessionID"] == session]
-                return (200, held) if session in self.sessions else (404, {"name": "NotFoundError"})
-            case "GET", ["session", _, "message", message]:
-                found = self.messages.get(message)
-                return (200, found) if found else (404, {"name": "NotFoundError"})
-            case "POST", ["session", session, "prompt_async"]:
-                if session not in self.sessions:
-                    return 404, {"name": "NotFoundError", "data": {"message": "Session not found"}}
-                asyncio.get_running_loop().call_later(self.late, self._store, session, body)
-                return 204, None
+            case _, ["session", session, *rest] if rest:
+                return self._of_session(session, rest, body)
             case "GET", ["path"]:
                 return 200, {"directory": "/w"}
             case "GET", ["permission" | "question"]:
@@ -119,7 +109,28 @@ class FakeOpencode:
             case _:
                 return 200, True
 
-    def _store(self, session: str, body: Any) -> None:  # noqa: ANN401 -- JSON
+    def _begin(self, writer: asyncio.StreamWriter) -> None:
+        head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+        writer.write(head.encode())
+        self._streams.add(writer)
+        self.tell("server.connected")
+
+    def _of_session(self, session: str, rest: list[str], body: Body) -> tuple[int, Any]:
+        if session not in self.sessions:
+            return 404, {"name": "NotFoundError", "data": {"message": "Session not found"}}
+        match rest:
+            case ["message"]:
+                return 200, [each for each in self.messages.values() if each["info"]["sessionID"] == session]
+            case ["message", message]:
+                found = self.messages.get(message)
+                return (200, found) if found else (404, {"name": "NotFoundError"})
+            case ["prompt_async"]:
+                asyncio.get_running_loop().call_later(self.late, self.store, session, body)
+                return 204, None
+            case _:
+                return 200, True
+
+    def store(self, session: str, body: Body) -> None:
         name = body["messageID"]
         info = {"id": name, "sessionID": session, "role": "user", "time": {"created": 1000}}
         self.messages[name] = {"info": info, "parts": body["parts"]}
@@ -127,7 +138,7 @@ class FakeOpencode:
         for part in body["parts"]:
             self.tell("message.part.updated", sessionID=session, part={**part, "messageID": name})
 
-    def _answer(self, writer: asyncio.StreamWriter, status: int, value: Any) -> None:  # noqa: ANN401 -- JSON
+    def _answer(self, writer: asyncio.StreamWriter, status: int, value: object) -> None:
         content = json.dumps(value).encode() if value is not None else b""
         writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s" % (status, len(content), content))
         writer.close()

@@ -16,6 +16,7 @@ from roost.runtimes.call import CallLostError, CallRefusedError
 from roost.runtimes.context import Context
 from roost.runtimes.opencode_call import DOOR, OpencodeCall
 from tests.support.fake_opencode import PASSWORD, FakeOpencode, fake_opencode
+from tests.support.wait import eventually
 
 CONVERSATION = "ses_1"
 PATIENCE = 10.0
@@ -54,9 +55,7 @@ class Ear:
         return [str(each["type"]) for each in self.lines]
 
     async def until(self, there: Callable[[list[dict[str, Any]]], bool]) -> None:
-        async with asyncio.timeout(PATIENCE):
-            while not there(self.lines):
-                await asyncio.sleep(0)
+        await eventually(lambda: there(self.lines), timeout=PATIENCE, why="it is heard", describe=self.kinds)
 
 
 @asynccontextmanager
@@ -177,7 +176,7 @@ async def test_a_connection_that_breaks_is_made_again_and_what_was_missed_is_rea
         await server.stop()
         await ear.until(lambda lines: lines[-1]["type"] == "lost")
         assert ear.kinds().count("lost") == 1
-        server._store(CONVERSATION, {"messageID": "msg_x", "parts": [{"type": "text", "text": "missed"}]})  # noqa: SLF001 -- as its process would
+        server.store(CONVERSATION, {"messageID": "msg_x", "parts": [{"type": "text", "text": "missed"}]})
         server.status[CONVERSATION] = {"type": "busy"}
         await server.start()
         await ear.until(lambda lines: lines[-1].get("is") == "busy")
@@ -210,18 +209,12 @@ async def test_a_fresh_terminal_is_brought_to_the_conversation_until_a_person_is
         await ear.until(lambda lines: bool(lines) and lines[-1]["type"] == "status")
         assert server.asked.count(select) == 1
         server.tell("server.heartbeat")
-        await asked(server, select, 2)
+        await eventually(lambda: server.asked.count(select) == 2, timeout=PATIENCE, why="it is asked again")
         server.tell("session.created", sessionID="ses_other", info={"id": "ses_other"})
         server.tell("server.heartbeat")
         server.tell("session.status", sessionID=CONVERSATION, status={"type": "busy"})
         await ear.until(lambda lines: lines[-1].get("is") == "busy")
         assert server.asked.count(select) == 2
-
-
-async def asked(server: FakeOpencode, request: str, count: int) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while server.asked.count(request) < count:
-            await asyncio.sleep(0)
 
 
 async def test_a_terminal_with_a_conversation_is_left_where_it_is(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -262,8 +263,10 @@ def test_the_written_lines_hold_the_ends_of_turns() -> None:
     )
 
 
-def plan(folder: Path, *args: str, **about: Any) -> tuple[tuple[str, ...], dict[str, Any], dict[str, str]]:
-    made = OpencodeRuntime().plan(context(folder, *args, **about))
+def plan(
+    folder: Path, *args: str, prompt: str = "", resumed: bool = False
+) -> tuple[tuple[str, ...], dict[str, Any], dict[str, str]]:
+    made = OpencodeRuntime().plan(context(folder, *args, prompt=prompt, resumed=resumed))
     return made.argv, json.loads(made.env[CONTENT]), {**made.env, **made.files}
 
 
@@ -298,18 +301,13 @@ def test_the_users_own_configuration_in_the_environment_is_joined(tmp_path: Path
         "instructions": ["mine.md"],
         "model": "a/b",
     }
-    made = context(tmp_path, prompt="Be short.")
-    made = Context(
-        **{**{name: getattr(made, name) for name in made.__slots__}, "environ": {CONTENT: json.dumps(theirs)}}
-    )
+    made = replace(context(tmp_path, prompt="Be short."), environ={CONTENT: json.dumps(theirs)})
     configuration = json.loads(OpencodeRuntime().plan(made).env[CONTENT])
     assert configuration["permission"] == {"*": "ask", "roost_*": "allow"}
     assert list(configuration["mcp"]) == ["mine", "roost"]
     assert configuration["instructions"][0] == "mine.md"
     assert configuration["model"] == "a/b"
-    broken = Context(
-        **{**{name: getattr(made, name) for name in made.__slots__}, "environ": {CONTENT: "{ // no"}}
-    )
+    broken = replace(made, environ={CONTENT: "{ // no comments"})
     with pytest.raises(InvalidSettingError, match="OPENCODE_CONFIG"):
         OpencodeRuntime().plan(broken)
 
