@@ -36,7 +36,7 @@ class OpencodeRuntime:
     traits = Traits(steers=True)
     submit_delay = 0.0
     controls = Controls()
-    passes = ("*_API_KEY", "AWS_*", "AZURE_*", "CLOUDFLARE_*", "GITHUB_TOKEN", "GOOGLE_*", "OPENCODE_*")
+    passes = ("*_API_KEY", "AWS_*", "AZURE_*", "GOOGLE_*", "OPENCODE_*")
 
     def locate(self, path: str | None) -> str:
         """The `opencode` on the search path."""
