@@ -5,12 +5,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.support.fake_model import anthropic, chat, gemini, openai
-from tests.support.fake_model.app import decide
-from tests.support.fake_model.conversation import Entry, Open, Said, waiting
-from tests.support.fake_model.offered import named
-from tests.support.fake_model.script import FINAL, Answer, Fail, Say, Send, Shell, Tool, answer, envelope
-from tests.support.fake_model.wire import Kind, Request, Turn
+from roost.fake_model import anthropic, chat, gemini, openai
+from roost.fake_model.app import decide
+from roost.fake_model.conversation import Entry, Open, Said, waiting
+from roost.fake_model.offered import named
+from roost.fake_model.script import FINAL, Answer, Fail, Say, Send, Shell, Tool, answer, envelope
+from roost.fake_model.wire import Kind, Request, Turn
 
 MESSAGE = (
     "[roost message m-7 from boss topic build at 2026-01-02T03:04:05Z boundary 5f1c]\n"

@@ -21,6 +21,8 @@ from roost.stage.leftovers import Leftovers
 
 PATIENCE = 20.0
 """Seconds that anything may take that needs no model; each takes far less where all is well."""
+ANSWER = 120.0
+"""Seconds for the daemon to answer what it has to wait for itself."""
 _LOOK_AGAIN = 0.005
 _TEMPORARY = Path("/tmp")  # noqa: S108 -- mkdtemp makes it private; a short path, as socket paths are limited
 T = TypeVar("T")
@@ -83,7 +85,7 @@ class Stage:
 
     def ask(self, method: str, **params: object) -> Answer:
         """One request to the daemon. Raises RoostError."""
-        return self._client.call(method, params)
+        return self._client.call(method, params, patience=ANSWER)
 
     def row(self, name: str) -> Record:
         """A peer's row of the registry."""
@@ -143,12 +145,20 @@ class Stage:
             raise StepError(f"no event '{kind}' of '{peer}' within {PATIENCE:g} s") from error
         raise StepError(f"the journal ended before an event '{kind}' of '{peer}'")
 
-    def until(self, look: Callable[[], T], why: str, *, patience: float = PATIENCE) -> T:
-        """The first true value of `look`; StepError when there is none within `patience` seconds."""
+    def until(
+        self,
+        look: Callable[[], T],
+        why: str,
+        *,
+        patience: float = PATIENCE,
+        shows: Callable[[], str] | None = None,
+    ) -> T:
+        """The first true value of `look`; StepError, with what it `shows`, after `patience` seconds."""
         deadline = time.monotonic() + patience
         while not (value := look()):
             if time.monotonic() >= deadline:
-                raise StepError(f"not within {patience:g} s: {why}")
+                seen = f" ({shows()})" if shows is not None else ""
+                raise StepError(f"not within {patience:g} s: {why}{seen}")
             time.sleep(_LOOK_AGAIN)
         return value
 

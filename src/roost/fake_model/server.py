@@ -8,8 +8,8 @@ from typing import Self
 
 import uvicorn
 
-from tests.support.fake_model.app import Outage, build
-from tests.support.fake_model.journal import Journal
+from roost.fake_model.app import Outage, build
+from roost.fake_model.journal import Journal
 
 _PATIENCE = 30.0
 

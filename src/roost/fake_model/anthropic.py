@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from tests.support.fake_model.conversation import Entry, Said, waiting
-from tests.support.fake_model.script import Call, Fail, Say, Send, Shell, Tool
-from tests.support.fake_model.wire import Kind, Request, Turn, event, pieces
+from roost.fake_model.conversation import Entry, Said, waiting
+from roost.fake_model.script import Call, Fail, Say, Send, Shell, Tool
+from roost.fake_model.wire import Kind, Request, Turn, event, pieces
 
 _REMINDER = re.compile(r"\A\s*<system-reminder>.*</system-reminder>\s*\Z", re.DOTALL)
 _INTERRUPTED = "[Request interrupted by user"

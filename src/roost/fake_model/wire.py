@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from tests.support.fake_model.conversation import Entry, Open
-from tests.support.fake_model.script import Answer
+from roost.fake_model.conversation import Entry, Open
+from roost.fake_model.script import Answer
 
 PIECE = 4096
 """Characters of one text delta."""

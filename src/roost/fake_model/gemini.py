@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from tests.support.fake_model.conversation import Entry, Said, waiting
-from tests.support.fake_model.offered import named
-from tests.support.fake_model.script import Say, Send, Shell, Tool
-from tests.support.fake_model.wire import Kind, Request, Turn, data, pieces
+from roost.fake_model.conversation import Entry, Said, waiting
+from roost.fake_model.offered import named
+from roost.fake_model.script import Say, Send, Shell, Tool
+from roost.fake_model.wire import Kind, Request, Turn, data, pieces
 
 _CONTEXT = ("<session_context>",)
 

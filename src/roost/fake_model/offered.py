@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tests.support.fake_model.script import Call, Send, Shell, Tool
+from roost.fake_model.script import Call, Send, Shell, Tool
 
 _SHELLS = ("bash", "run_shell_command", "shell")
 """OpenCode 1.18.33: `bash`; Gemini CLI 0.61.0 and its forks: `run_shell_command`."""

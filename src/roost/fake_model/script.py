@@ -25,7 +25,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from tests.support.fake_model.conversation import Open
+from roost.fake_model.conversation import Open
 
 FINAL = "done"
 """The text that ends a turn whose answer went out by `send_message`."""

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from tests.support.fake_model.conversation import Entry, Said, waiting
-from tests.support.fake_model.offered import named
-from tests.support.fake_model.script import Call, Say, Send, Shell, Tool
-from tests.support.fake_model.wire import Kind, Request, Turn, data, pieces
+from roost.fake_model.conversation import Entry, Said, waiting
+from roost.fake_model.offered import named
+from roost.fake_model.script import Call, Say, Send, Shell, Tool
+from roost.fake_model.wire import Kind, Request, Turn, data, pieces
 
 _SIDE = re.compile(r"\btitles?\b|\bcommit messages?\b|\bsummar(?:y|ize|ise|izing|ising)\b", re.IGNORECASE)
 """What a request without tools is about when it belongs to no conversation; its first line says so.

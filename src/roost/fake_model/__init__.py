@@ -6,10 +6,10 @@ It speaks Anthropic Messages, OpenAI Responses, OpenAI Chat Completions and Gemi
         ...start a CLI with ANTHROPIC_BASE_URL=model.url...
         model.journal.wait_for(lambda arrival: "hello" in arrival.user_texts)
 
-`script` lists the directives. Alone: `python -m tests.support.fake_model`.
+`script` lists the directives. Alone: `python -m roost.fake_model`.
 """
 
-from tests.support.fake_model.journal import Arrival, Journal
-from tests.support.fake_model.server import FakeModel
+from roost.fake_model.journal import Arrival, Journal
+from roost.fake_model.server import FakeModel
 
 __all__ = ["Arrival", "FakeModel", "Journal"]

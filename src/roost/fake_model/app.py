@@ -13,12 +13,12 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from tests.support.fake_model import anthropic, chat, gemini, openai
-from tests.support.fake_model.conversation import Said
-from tests.support.fake_model.journal import Arrival, Journal
-from tests.support.fake_model.script import Answer, Fail, Say, answer
-from tests.support.fake_model.shape import TITLE, sample
-from tests.support.fake_model.wire import Kind, Request, Turn
+from roost.fake_model import anthropic, chat, gemini, openai
+from roost.fake_model.conversation import Said
+from roost.fake_model.journal import Arrival, Journal
+from roost.fake_model.script import Answer, Fail, Say, answer
+from roost.fake_model.shape import TITLE, sample
+from roost.fake_model.wire import Kind, Request, Turn
 
 MODELS = ("fake-model",)
 _SECRET = frozenset({"authorization", "x-api-key", "x-goog-api-key", "cookie", "proxy-authorization"})
@@ -28,11 +28,17 @@ _SESSION = ("x-claude-code-session-id", "session_id", "session-id", "conversatio
 class Dialect(Protocol):
     """How a kind of API writes what the model says."""
 
-    def stream(self, turn: Turn) -> Iterator[bytes]: ...
+    def stream(self, turn: Turn) -> Iterator[bytes]:
+        """The answer in pieces, as they go over the wire."""
+        ...
 
-    def whole(self, turn: Turn) -> dict[str, object]: ...
+    def whole(self, turn: Turn) -> dict[str, object]:
+        """The answer as one object."""
+        ...
 
-    def error(self, status: int) -> dict[str, object]: ...
+    def error(self, status: int) -> dict[str, object]:
+        """What is said with an HTTP error."""
+        ...
 
 
 @dataclass(slots=True)
