@@ -1,4 +1,4 @@
-"""The pages about Claude Code, Codex and OpenCode, walked with them: each command as printed, at 80 columns."""
+"""The pages about Claude Code, Codex and OpenCode, walked: each command as printed, at 80 columns."""
 
 import os
 

@@ -263,6 +263,22 @@ def test_the_written_lines_hold_the_ends_of_turns() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "kept", "text"),
+    [
+        ("aborted", 12, "queued when aborted"),
+        ("aborted", 11, None),
+        ("aborted", 10, None),
+        ("queued", 7, None),
+    ],
+)
+def test_what_waited_for_a_turn_that_was_broken_off_is_known(name: str, kept: int, text: str | None) -> None:
+    """P7: a prompt that was itself broken off before its first step is not begun again."""
+    pairs = [(each["info"], each["parts"]) for each in messages(name)[:kept]]
+    left = opencode_lines.left_over(pairs)
+    assert (left["parts"][0]["text"] if left else None) == text
+
+
 def plan(
     folder: Path, *args: str, prompt: str = "", resumed: bool = False
 ) -> tuple[tuple[str, ...], dict[str, Any], dict[str, str]]:

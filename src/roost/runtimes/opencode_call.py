@@ -10,11 +10,12 @@ import asyncio
 import contextlib
 import hashlib
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
+from roost.runtimes import opencode_lines
 from roost.runtimes.call import CallLostError, CallRefusedError, Heard
 from roost.runtimes.context import Context
 from roost.runtimes.opencode_events import Events, Restarted, is_beat, is_noise
@@ -71,7 +72,7 @@ class OpencodeCall:
         self._conversation = conversation_id(context.session.conversation or context.session.id)
         self._known: Door | None = None
         self._shows = 0
-        self._stream: AsyncGenerator[bytes] | None = None
+        self._closed = False
 
     async def submit(self, key: str, text: str, *, joins: bool) -> None:
         """Give it a prompt; it takes one at any time, and into the turn that runs."""
@@ -102,8 +103,12 @@ class OpencodeCall:
         return await self._stored(key)
 
     async def interrupt(self) -> None:
-        """End the running turn; prompts that wait for it stay in the conversation, and begin none."""
+        """End the running turn. What it had not taken yet begins the next one, which it does not by itself."""
         _accepted(await self._ask("POST", self._path("/abort")))
+        page = _tables(_accepted(await self._ask("GET", self._path(f"/message?limit={PAGE}"))).value())
+        waits = opencode_lines.left_over([(each["info"], each["parts"]) for each in page])
+        if waits is not None:
+            _accepted(await self._ask("POST", self._path("/prompt_async"), waits))
 
     async def compact(self) -> None:
         """Compact by the model that answered last."""
@@ -125,28 +130,29 @@ class OpencodeCall:
         _accepted(await self._ask("POST", path, body))
 
     async def follow(self, heard: Heard) -> None:
-        """Read what its API holds, then pass on its events; again whenever they end."""
+        """Read what its API holds, then pass on its events; again when they end, until it is closed."""
         clock = asyncio.get_running_loop()
-        told = False
+        told = joined = False
         silent = clock.time()
-        while True:
+        while not self._closed:
             try:
                 _accepted(await self._ask("GET", "/global/health", bound=BEGUN))
                 async with events(self._door(), "/event") as stream:
-                    self._stream = stream
                     teller = Events(self._conversation)
                     heard(await self._snapshot(teller))
-                    told = False
+                    told, joined = False, True
                     async for event in stream:
+                        if self._closed:
+                            return
                         self._tell(teller, event, heard)
                         if is_beat(event):
                             await self._show(teller)
             except Restarted:
-                silent = clock.time()
+                joined, silent = False, clock.time()
                 continue
             except (CallRefusedError, CallLostError) as error:
-                if self._stream is not None:
-                    self._stream, silent = None, clock.time()
+                if joined:
+                    joined, silent = False, clock.time()
                 if not told and clock.time() - silent >= GONE:
                     told = True
                     heard([line("lost", why=error.message)])
@@ -163,8 +169,8 @@ class OpencodeCall:
             heard(lines)
 
     async def close(self) -> None:
-        """Nothing is kept but the stream, which ends with the task that follows it."""
-        self._stream = None
+        """Follow it no more: its stream is let go of with the next event, or with its end."""
+        self._closed = True
 
     async def _snapshot(self, teller: Events) -> list[bytes]:
         """All that its API holds of the conversation, made if it is not there yet."""

@@ -12,6 +12,8 @@ from typing import Any, cast
 
 Message = tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]
 """What stands of a message, and its parts."""
+ABORTED = "MessageAbortedError"
+"""The error of a step that somebody broke off."""
 _GOES_ON = frozenset({"tool-calls", "unknown"})
 """Values of `finish` after which another step of the same turn follows."""
 
@@ -78,6 +80,24 @@ def closing(messages: Sequence[Message]) -> Iterator[bytes]:
     if messages and messages[-1][0].get("role") == "assistant" and _ended(messages[-1][0]):
         yield rest(messages[-1][0])
     yield line("end")
+
+
+def left_over(messages: Sequence[Message]) -> Mapping[str, Any] | None:
+    """The latest prompt, as it was given, if the turn that it waited for was broken off; else None."""
+    steps = [info for info, _ in messages if info.get("role") == "assistant"]
+    info, parts = messages[-1] if messages else ({}, ())
+    if info.get("role") != "user" or not steps or not _broken(steps[-1]):
+        return None
+    texts = [part for part in parts if part.get("type") == "text"]
+    kept = [{name: part.get(name) for name in ("id", "type", "text")} for part in texts]
+    return {"messageID": info.get("id"), "parts": kept} if kept else None
+
+
+def _broken(step: Mapping[str, Any]) -> bool:
+    error = error_of(step.get("error"))
+    if error is not None:
+        return error["name"] == ABORTED
+    return _seconds(step, "completed") is not None and step.get("finish") is None
 
 
 def rest(after: Mapping[str, Any]) -> bytes:

@@ -22,12 +22,12 @@ from roost.runtimes.facts import (
     TurnOver,
 )
 from roost.runtimes.lines import records
+from roost.runtimes.opencode_lines import ABORTED
 from roost.runtimes.view import Answer, Composer, Reading, View
 
 SOURCE = "its conversation"
 _KEPT = 1024
 """Prompts that are remembered to have been told of; the API is asked for fewer at a time."""
-_ABORTED = "MessageAbortedError"
 _REFUSED = frozenset({401, 402, 403, 408, 429})
 _SERVER = 500
 
@@ -224,7 +224,7 @@ def _turn_over(error: Mapping[str, Any] | None) -> TurnOver:
     """The end of a turn, by the error of its last step."""
     if error is None:
         return TurnOver(SOURCE)
-    if error.get("name") == _ABORTED:
+    if error.get("name") == ABORTED:
         return TurnOver(SOURCE, INTERRUPTED, interrupted=True)
     said = " ".join(str(error.get("message") or error.get("name")).split())[:200]
     return TurnOver(SOURCE, said or "the model did not answer", outage=_outage(error))
