@@ -141,6 +141,11 @@ def test_an_interrupted_turn_is_told_and_not_driven_again(agents: Agents) -> Non
     sent = agents.roost.send("a", "@@delay 60@@", wait="accepted", timeout=PATIENCE)
     agents.arrived(sent["id"])
     agents.roost.until_state("a", "working")
+    if agents.runtime == "opencode":
+        # It has to show the conversation, and asks once more.
+        agents.roost.until_screen("a", "esc interrupt")
+        agents.roost.keys("a", "Escape")
+        agents.roost.until_screen("a", "esc again to interrupt")
     agents.roost.keys("a", "Escape")
     story = agents.roost.until_message(sent["id"], "done", "dead-letter")
     assert "interrupted" in story["why"]

@@ -74,21 +74,12 @@ def test_N8_program_and_daemon_killed_together_the_store_tells_what_was_taken(ag
 
 def test_a_draft_at_its_terminal_and_a_delivery_are_of_no_concern_to_each_other(agents: Agents) -> None:
     agents.roost.call("wake", name="a")
-    wait_until(
-        lambda: "Context" in agents.roost.screen("a"),
-        timeout=PATIENCE,
-        why="its terminal shows the conversation",
-        describe=lambda: agents.roost.screen("a"),
-    )
+    agents.roost.until_screen("a", "Context")
     agents.roost.keys("a", "-l", "a-draft-of-mine")
-    wait_until(lambda: "a-draft-of-mine" in agents.roost.screen("a"), timeout=PATIENCE, why="it stands there")
+    agents.roost.until_screen("a", "a-draft-of-mine")
     sent = agents.roost.send("a", "beside it", wait="done", timeout=PATIENCE)
     assert "a-draft-of-mine" not in agents.text(sent["id"])
-    wait_until(
-        lambda: f"[roost message {sent['id']}" in agents.roost.screen("a"),
-        timeout=PATIENCE,
-        why="it is shown",
-    )
+    agents.roost.until_screen("a", f"[roost message {sent['id']}")
     assert "a-draft-of-mine" in agents.roost.screen("a")
     agents.roost.keys("a", "Enter")
     mine = agents.model.journal.wait_for(
@@ -96,6 +87,53 @@ def test_a_draft_at_its_terminal_and_a_delivery_are_of_no_concern_to_each_other(
     )
     assert sent["id"] not in mine.user_texts[-1]
     agents.roost.until_state("a", "idle")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_N4_a_failing_model_is_asked_again_by_the_program_and_the_state_says_so(
+    agents: Agents, status: int
+) -> None:
+    agents.model.outage.status = status
+    sent = agents.roost.send("a", "@@reply at last@@", wait="accepted", timeout=PATIENCE)["id"]
+    wait_until(
+        lambda: "its model fails and is asked again" in agents.roost.row("a")["why"],
+        timeout=PATIENCE,
+        why="the state says that the model fails",
+    )
+    assert agents.roost.row("a")["state"] == "working"
+    agents.model.outage.status = None
+    agents.roost.until_message(sent, "done")
+    assert agents.shown(sent) == 1
+
+
+def test_N4_a_refused_key_is_an_outage_and_the_message_is_driven_again(agents: Agents) -> None:
+    agents.model.outage.status = 401
+    sent = agents.roost.send("a", "@@reply at last@@")["id"]
+    wait_until(
+        lambda: any(step["outcome"] == "failed" for step in agents.roost.message(sent)["attempts"]),
+        timeout=PATIENCE,
+        why="the turn has failed",
+    )
+    assert "HTTP 401" in agents.roost.row("a")["why"]
+    agents.model.outage.status = None
+    agents.roost.until_message(sent, "done")
+
+
+def test_another_conversation_at_its_terminal_gets_no_mail(agents: Agents) -> None:
+    agents.roost.send("a", "@@silent@@", wait="done", timeout=PATIENCE)
+    conversation = agents.roost.session("a")["conversation"]
+    agents.roost.until_screen("a", "[roost message")
+    agents.roost.keys("a", "C-x")
+    agents.roost.keys("a", "n")
+    agents.roost.until_screen("a", "Ask anything")
+    agents.roost.keys("a", "-l", "in-another-one @@delay 5@@")
+    agents.roost.keys("a", "Enter")
+    agents.model.journal.wait_for(
+        lambda one: one.kind == "turn" and "in-another-one" in one.user_texts[-1], timeout=PATIENCE
+    )
+    sent = agents.roost.send("a", "@@silent@@", wait="done", timeout=PATIENCE)
+    assert not any("in-another-one" in text for text in agents.arrived(sent["id"]).user_texts)
+    assert agents.roost.session("a")["conversation"] == conversation
 
 
 def test_N7_nothing_is_left_of_a_session_that_ended(home: Home) -> None:

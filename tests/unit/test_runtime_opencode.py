@@ -139,7 +139,7 @@ def test_a_turn_that_was_broken_off_leaves_no_prompt_behind(tmp_path: Path) -> N
 def test_a_failed_turn_says_why_and_once(tmp_path: Path) -> None:
     assert Heard(tmp_path).told(*events("failed")) == [
         Prompted("bad @@error 400@@", SOURCE),
-        TurnOver(SOURCE, "made error"),
+        TurnOver(SOURCE, "made error (HTTP 400)"),
     ]
 
 
@@ -148,7 +148,7 @@ def test_a_failed_turn_says_why_and_once(tmp_path: Path) -> None:
 )
 def test_a_failing_service_is_an_outage(tmp_path: Path, status: int, outage: bool) -> None:
     told = json.loads(json.dumps(events("failed")).replace('"statusCode": 400', f'"statusCode": {status}'))
-    assert Heard(tmp_path).told(*told)[-1] == TurnOver(SOURCE, "made error", outage=outage)
+    assert Heard(tmp_path).told(*told)[-1] == TurnOver(SOURCE, f"made error (HTTP {status})", outage=outage)
 
 
 def test_a_model_that_is_asked_again_is_told_and_is_no_end(tmp_path: Path) -> None:

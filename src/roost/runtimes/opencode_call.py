@@ -103,7 +103,7 @@ class OpencodeCall:
         return await self._stored(key)
 
     async def interrupt(self) -> None:
-        """End the running turn. What it had not taken yet begins the next one, which it does not by itself."""
+        """End the running turn. What it had not taken yet begins the next one, if it is asked to."""
         _accepted(await self._ask("POST", self._path("/abort")))
         page = _tables(_accepted(await self._ask("GET", self._path(f"/message?limit={PAGE}"))).value())
         waits = opencode_lines.left_over([(each["info"], each["parts"]) for each in page])

@@ -85,8 +85,10 @@ def closing(messages: Sequence[Message]) -> Iterator[bytes]:
 def left_over(messages: Sequence[Message]) -> Mapping[str, Any] | None:
     """The latest prompt, as it was given, if the turn that it waited for was broken off; else None."""
     steps = [info for info, _ in messages if info.get("role") == "assistant"]
-    info, parts = messages[-1] if messages else ({}, ())
-    if info.get("role") != "user" or not steps or not _broken(steps[-1]):
+    if not steps or not _broken(steps[-1]):
+        return None
+    info, parts = messages[-1]
+    if info.get("role") != "user":
         return None
     texts = [part for part in parts if part.get("type") == "text"]
     kept = [{name: part.get(name) for name in ("id", "type", "text")} for part in texts]

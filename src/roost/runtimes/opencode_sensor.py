@@ -226,8 +226,9 @@ def _turn_over(error: Mapping[str, Any] | None) -> TurnOver:
         return TurnOver(SOURCE)
     if error.get("name") == ABORTED:
         return TurnOver(SOURCE, INTERRUPTED, interrupted=True)
-    said = " ".join(str(error.get("message") or error.get("name")).split())[:200]
-    return TurnOver(SOURCE, said or "the model did not answer", outage=_outage(error))
+    said, status = " ".join(str(error.get("message") or error.get("name")).split())[:200], error.get("status")
+    why = said or "the model did not answer"
+    return TurnOver(SOURCE, f"{why} (HTTP {status})" if status else why, outage=_outage(error))
 
 
 def _outage(error: Mapping[str, Any]) -> bool:
