@@ -31,6 +31,7 @@ class FakeOpencode:
         self.faults: dict[str, int | str] = {}
         self.status: dict[str, Any] = {}
         self.late = 0.0
+        self.ends_after: str | None = None
         self._streams: set[asyncio.StreamWriter] = set()
         self._open: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
@@ -85,6 +86,8 @@ class FakeOpencode:
             writer.close()
         elif status:
             self._answer(writer, status, value)
+        if name == self.ends_after:
+            await self.stop()
 
     async def _does(
         self, method: str, path: str, body: Body, writer: asyncio.StreamWriter

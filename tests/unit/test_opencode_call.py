@@ -11,10 +11,11 @@ import pytest
 
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session, WakeCause
-from roost.runtimes import opencode_call
+from roost.runtimes import opencode_api, opencode_call, opencode_stream
 from roost.runtimes.call import CallLostError, CallRefusedError
 from roost.runtimes.context import Context
-from roost.runtimes.opencode_call import DOOR, OpencodeCall
+from roost.runtimes.opencode_api import DOOR
+from roost.runtimes.opencode_call import OpencodeCall
 from tests.support.fake_opencode import PASSWORD, FakeOpencode, fake_opencode
 from tests.support.wait import eventually
 
@@ -24,8 +25,10 @@ PATIENCE = 10.0
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in {"SETTLE": 0.2, "STORED": 0.5, "GONE": 0.05, "JOIN": 0.01}.items():
-        monkeypatch.setattr(opencode_call, name, seconds)
+    monkeypatch.setattr(opencode_call, "SETTLE", 0.2)
+    monkeypatch.setattr(opencode_call, "STORED", 0.5)
+    monkeypatch.setattr(opencode_stream, "GONE", 0.05)
+    monkeypatch.setattr(opencode_stream, "JOIN", 0.01)
 
 
 def call_of(folder: Path, port: int, password: str = PASSWORD) -> OpencodeCall:
@@ -115,8 +118,31 @@ async def test_what_is_certain_is_refused_and_what_is_not_is_lost(tmp_path: Path
         await submit(call_of(tmp_path, port))
 
 
+async def test_a_program_that_is_gone_after_it_accepted_a_prompt_may_have_it(tmp_path: Path) -> None:
+    async with called(tmp_path) as (server, call):
+        server.late, server.ends_after = 5.0, "prompt_async"
+        with pytest.raises(CallLostError, match="accepted"):
+            await call.submit("key", "text", joins=False)
+
+
+async def test_an_end_of_an_earlier_turn_does_not_end_the_one_that_runs(tmp_path: Path) -> None:
+    """Events that wait in the connection may be older than what was read after it was made."""
+    idle = {"type": "idle"}
+    async with called(tmp_path) as (server, call), followed(call) as ear:
+        server.status[CONVERSATION] = {"type": "busy"}
+        await ear.until(lambda lines: bool(lines) and lines[-1].get("is") == "busy")
+        server.tell("session.status", sessionID=CONVERSATION, status=idle)
+        server.tell("session.error", sessionID=CONVERSATION, error={"name": "a-later-one"})
+        await ear.until(lambda lines: lines[-1]["type"] == "error")
+        assert ear.kinds()[-2:] == ["status", "error"]
+        assert ear.lines[-2]["is"] == "busy"
+        server.status.clear()
+        server.tell("session.status", sessionID=CONVERSATION, status=idle)
+        await ear.until(lambda lines: lines[-1].get("is") == "idle")
+
+
 async def test_an_answer_that_does_not_come_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opencode_call, "ANSWER", 0.1)
+    monkeypatch.setattr(opencode_api, "ANSWER", 0.1)
     async with called(tmp_path) as (server, call):
         server.faults["prompt_async"] = "hang"
         with pytest.raises(CallLostError, match="too long"):

@@ -15,8 +15,8 @@ from roost.runtimes import opencode_lines
 from roost.runtimes.context import Context
 from roost.runtimes.facts import INTERRUPTED, Answered, Compacted, ConversationSeen, Fact, Prompted, TurnOver
 from roost.runtimes.opencode import INSTRUCTIONS, OpencodeRuntime
+from roost.runtimes.opencode_api import DOOR
 from roost.runtimes.opencode_args import CONTENT
-from roost.runtimes.opencode_call import DOOR
 from roost.runtimes.opencode_events import Events, Restarted
 from roost.runtimes.opencode_sensor import SOURCE, OpencodeSensor
 from roost.runtimes.view import Reading

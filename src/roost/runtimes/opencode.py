@@ -18,7 +18,8 @@ from roost.core.vocabulary.policy import Traits
 from roost.runtimes import opencode_args, opencode_store
 from roost.runtimes.context import Context
 from roost.runtimes.environ import find_program, past_proxies
-from roost.runtimes.opencode_call import DOOR, OpencodeCall, conversation_id
+from roost.runtimes.opencode_api import DOOR, conversation_id
+from roost.runtimes.opencode_call import OpencodeCall
 from roost.runtimes.opencode_http import HOST, USER
 from roost.runtimes.opencode_sensor import OpencodeSensor
 from roost.runtimes.runtime import Claim, Controls, LaunchPlan

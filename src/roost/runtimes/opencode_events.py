@@ -64,6 +64,13 @@ class Events:
             _status(status.get(self._conversation, {"type": "idle"})),
         ]
 
+    def ends(self, event: Mapping[str, Any]) -> bool:
+        """Whether it tells that no turn of the conversation runs."""
+        told: object = event.get("properties")
+        about = cast("dict[str, Any]", told) if isinstance(told, dict) else {}
+        ours = event.get("type") == "session.status" and about.get("sessionID") == self._conversation
+        return ours and about.get("status") == {"type": "idle"}
+
     def lines(self, event: Mapping[str, Any]) -> Sequence[bytes]:
         """The lines of one event. Raises Restarted."""
         told: object = event.get("properties")
