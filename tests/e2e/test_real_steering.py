@@ -102,6 +102,6 @@ def test_N2_a_death_takes_the_programs_queue_with_it_and_nothing_is_lost_or_doub
     agents.roost.until_message(first, "done")
     agents.roost.until_message(second, "done")
     assert agents.shown(first) == 2, "the message, and the note that drives it again"
-    # OpenCode keeps what waits in the conversation: the model has it again with the note, or a note of its own.
+    # OpenCode keeps what waits in the conversation: the note of the first one may take it along.
     assert agents.shown(second) in ((1, 2) if agents.runtime == "opencode" else (1,))
     assert replies(agents)[second] == "here"

@@ -279,6 +279,32 @@ def test_what_waited_for_a_turn_that_was_broken_off_is_known(name: str, kept: in
     assert (left["parts"][0]["text"] if left else None) == text
 
 
+def test_a_prompt_behind_a_turn_that_failed_is_not_begun_by_an_interrupt() -> None:
+    pairs = [(each["info"], each["parts"]) for each in messages("aborted")]
+    failed = {"name": "APIError", "data": {"message": "overloaded"}}
+    pairs[-2] = ({**pairs[-2][0], "error": failed}, pairs[-2][1])
+    assert opencode_lines.left_over(pairs) is None
+
+
+def test_a_step_takes_what_came_before_its_parent_and_no_more(tmp_path: Path) -> None:
+    sensor = OpencodeSensor(context(tmp_path))
+    sensor.on_lines(Events(CONVERSATION).snapshot((), {}, (), ()))
+    step = opencode_lines.assistant({"id": "s1", "parentID": "m2", "time": {"created": 3000}})
+    entered = [
+        opencode_lines.user({"id": f"m{at}", "time": {"created": at * 1000}}, f"{at}") for at in (1, 2, 4)
+    ]
+    assert sensor.on_lines([*entered, step]) == [Prompted("1", SOURCE), Prompted("2", SOURCE, joins=True)]
+
+
+def test_a_step_that_has_not_ended_is_no_end_however_often_it_rests(tmp_path: Path) -> None:
+    heard = Heard(tmp_path)
+    told = events("aborted")
+    broken = next(at for at, each in enumerate(told) if each["type"] == "session.error")
+    idle = {"type": "session.status", "properties": {"sessionID": CONVERSATION, "status": {"type": "idle"}}}
+    facts = heard.told(*told[:broken], idle, idle)
+    assert [fact for fact in facts if isinstance(fact, TurnOver)] == []
+
+
 def plan(
     folder: Path, *args: str, prompt: str = "", resumed: bool = False
 ) -> tuple[tuple[str, ...], dict[str, Any], dict[str, str]]:
