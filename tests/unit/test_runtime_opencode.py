@@ -127,6 +127,20 @@ def test_what_it_asks_is_read_from_its_api(tmp_path: Path) -> None:
     )
 
 
+def test_what_a_turn_asked_is_gone_with_the_turn(tmp_path: Path) -> None:
+    """1.18.33: nothing tells that a permission is not asked for any more when its turn is broken off."""
+    heard = Heard(tmp_path)
+    told = events("permission")
+    asked = next(at for at, each in enumerate(told) if each["type"] == "permission.asked")
+    heard.told(*told[: asked + 1])
+    idle = {"type": "session.status", "properties": {"sessionID": CONVERSATION, "status": {"type": "idle"}}}
+    heard.told(idle)
+    assert heard.reading == Reading(SessionState.IDLE, "at its prompt")
+    left = json.loads((DATA / "asked.json").read_text())["permission"]
+    heard.sensor.on_lines(heard.teller.snapshot([], {}, left, []))
+    assert heard.reading == Reading(SessionState.IDLE, "at its prompt")
+
+
 def test_a_turn_that_was_broken_off_leaves_no_prompt_behind(tmp_path: Path) -> None:
     heard = Heard(tmp_path)
     slow, broken, queued = heard.told(*events("aborted"))

@@ -39,7 +39,7 @@ class Events:
         self._conversation = conversation
         self._prompts: dict[str, Mapping[str, Any]] = {}
         self._parts: dict[str, dict[str, Mapping[str, Any]]] = {}
-        self._asks: dict[str, str] = {}
+        self._asks: dict[str, tuple[str, str]] = {}
         self._busy: set[str] = set()
         self.elsewhere = False
         """Whether a person began another conversation."""
@@ -52,8 +52,10 @@ class Events:
         questions: Iterable[Mapping[str, Any]],
     ) -> list[bytes]:
         """The lines of all that the API holds now; what was known before is replaced."""
-        self._asks = {str(each.get("id")): permission_text(each) for each in permissions}
-        self._asks |= {str(each.get("id")): question_text(each) for each in questions}
+        asked = [(each, permission_text(each)) for each in permissions]
+        asked += [(each, question_text(each)) for each in questions]
+        self._asks = {str(each.get("id")): (str(each.get("sessionID")), text) for each, text in asked}
+        self._asks = {name: ask for name, ask in self._asks.items() if ask[0] in status}
         self._busy = {name for name in status if name != self._conversation}
         pairs: list[Message] = [(each["info"], each["parts"]) for each in messages]
         return [
@@ -87,7 +89,7 @@ class Events:
                 return self._status(str(about.get("sessionID")), about.get("status") or {})
             case "permission.asked" | "question.asked":
                 text = permission_text(about) if kind == "permission.asked" else question_text(about)
-                self._asks[str(about.get("id"))] = text
+                self._asks[str(about.get("id"))] = str(about.get("sessionID")), text
                 return (self._asked(),)
             case "permission.replied" | "question.replied" | "question.rejected":
                 self._asks.pop(str(about.get("requestID")), None)
@@ -127,17 +129,20 @@ class Events:
         return (opencode_lines.user(info, opencode_lines.text_of(parts.values())),)
 
     def _status(self, conversation: str, status: Mapping[str, Any]) -> Sequence[bytes]:
+        """A turn that is broken off takes its questions along, and nothing else tells of that."""
+        rests = status.get("type") == "idle"
+        moot = [name for name, (asker, _) in self._asks.items() if rests and asker == conversation]
+        for name in moot:
+            del self._asks[name]
+        asked = (self._asked(),) if moot else ()
         if conversation == self._conversation:
-            return (_status(status),)
+            return (*asked, _status(status))
         before = bool(self._busy)
-        if status.get("type") == "idle":
-            self._busy.discard(conversation)
-        else:
-            self._busy.add(conversation)
-        return (self._beside(),) if bool(self._busy) != before else ()
+        (self._busy.discard if rests else self._busy.add)(conversation)
+        return (*asked, self._beside()) if bool(self._busy) != before else asked
 
     def _asked(self) -> bytes:
-        return line("asks", texts=list(self._asks.values()))
+        return line("asks", texts=[text for _, text in self._asks.values()])
 
     def _beside(self) -> bytes:
         return line("beside", what="another of its conversations works" if self._busy else "")
