@@ -125,6 +125,22 @@ async def test_a_program_that_is_gone_after_it_accepted_a_prompt_may_have_it(tmp
             await call.submit("key", "text", joins=False)
 
 
+async def test_a_prompt_waits_for_a_turn_that_it_may_not_join_and_for_an_answer(tmp_path: Path) -> None:
+    async with called(tmp_path) as (server, call), followed(call) as ear:
+        server.status[CONVERSATION] = {"type": "busy"}
+        await ear.until(lambda lines: bool(lines) and lines[-1].get("is") == "busy")
+        with pytest.raises(CallRefusedError, match="in a turn"):
+            await call.submit("key", "text", joins=False)
+        await call.submit("urgent", "text", joins=True)
+        server.tell(
+            "permission.asked", sessionID=CONVERSATION, id="per_1", permission="bash", patterns=["id"]
+        )
+        await ear.until(lambda lines: lines[-1].get("texts") == ["bash: id"])
+        with pytest.raises(CallRefusedError, match="it asks: bash: id"):
+            await call.submit("key", "text", joins=True)
+        assert len(server.messages) == 1
+
+
 async def test_an_end_of_an_earlier_turn_does_not_end_the_one_that_runs(tmp_path: Path) -> None:
     """Events that wait in the connection may be older than what was read after it was made."""
     idle = {"type": "idle"}

@@ -49,10 +49,15 @@ class OpencodeCall:
         self._stream = Stream(self._api, context.session.started_at)
 
     async def submit(self, key: str, text: str, *, joins: bool) -> None:
-        """Give it a prompt; it takes one at any time, and into the turn that runs."""
-        del joins
+        """Give it a prompt, unless it asks something, or is in a turn that this one may not join.
+
+        OpenCode itself takes one at any time; one that comes in as another turn begins joins that.
+        """
         if await self._stored(key):
             return
+        hindrance = self._stream.teller and self._stream.teller.hinders(joins=joins)
+        if hindrance:
+            raise CallRefusedError(hindrance)
         part = {"id": f"prt_{_digest(self._api.conversation, key)}", "type": "text", "text": text}
         prompt = {"messageID": message_id(self._api.conversation, key), "parts": [part]}
         await self._prompt(prompt)

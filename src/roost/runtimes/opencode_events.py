@@ -41,8 +41,15 @@ class Events:
         self._parts: dict[str, dict[str, Mapping[str, Any]]] = {}
         self._asks: dict[str, tuple[str, str]] = {}
         self._busy: set[str] = set()
+        self._works = False
         self.elsewhere = False
         """Whether a person began another conversation."""
+
+    def hinders(self, *, joins: bool) -> str | None:
+        """Why a prompt has to wait, by what is known now; `joins`: it may go into a running turn."""
+        if self._asks:
+            return f"it asks: {next(iter(self._asks.values()))[1]}"
+        return "it is in a turn" if self._works and not joins else None
 
     def snapshot(
         self,
@@ -57,6 +64,7 @@ class Events:
         self._asks = {str(each.get("id")): (str(each.get("sessionID")), text) for each, text in asked}
         self._asks = {name: ask for name, ask in self._asks.items() if ask[0] in status}
         self._busy = {name for name in status if name != self._conversation}
+        self._works = self._conversation in status
         pairs: list[Message] = [(each["info"], each["parts"]) for each in messages]
         return [
             line("conversation", id=self._conversation),
@@ -136,6 +144,7 @@ class Events:
             del self._asks[name]
         asked = (self._asked(),) if moot else ()
         if conversation == self._conversation:
+            self._works = not rests
             return (*asked, _status(status))
         before = bool(self._busy)
         (self._busy.discard if rests else self._busy.add)(conversation)

@@ -34,6 +34,8 @@ class Stream:
         self._began = began
         self._shows = 0
         self._joined = False
+        self.teller: Events | None = None
+        """Knows what the session does, while it is heard."""
         self.closed = False
 
     async def follow(self, heard: Heard) -> None:
@@ -44,6 +46,7 @@ class Stream:
             try:
                 await self._hear(heard)
             except (Restarted, CallRefusedError, CallLostError) as error:
+                self.teller = None
                 if self._joined:
                     self._joined, told, silent = False, False, clock.time()
                 if not told and clock.time() - silent >= GONE:
@@ -56,7 +59,7 @@ class Stream:
         async with self._api.events() as stream:
             teller = Events(self._api.conversation)
             heard(await self._snapshot(teller))
-            self._joined = True
+            self._joined, self.teller = True, teller
             await self._pass_on(stream, teller, heard)
 
     async def _pass_on(self, stream: AsyncIterator[bytes], teller: Events, heard: Heard) -> None:
