@@ -30,7 +30,7 @@ class Runtimes:
         self._tables: dict[str, RuntimeTable] = {}
         self._ready_made = {each.table.name for each in ready_made()}
         for each in ready_made():
-            self._know(each.table)
+            self._know(each.table, each.install)
         self.learn(commands)
 
     def learn(self, commands: Iterable[RuntimeTable]) -> None:
@@ -41,8 +41,8 @@ class Runtimes:
                 self._tables[table.name] = table
                 self._know(table)
 
-    def _know(self, table: RuntimeTable) -> None:
-        runtime = CommandRuntime(table)
+    def _know(self, table: RuntimeTable, install: str | None = None) -> None:
+        runtime = CommandRuntime(table, install)
         self._programs[table.name] = runtime
         self._traits[table.name] = runtime.traits
 
