@@ -52,6 +52,10 @@ def test_all_that_the_client_says_is_sound_to_the_package(start: Callable[..., A
     assert caller.call("submit", key="wait", text="wait") == {}
     assert caller.call("interrupt") == {}
     assert client.recorded("turn_end", 3)[-1]["stop"] == "cancelled"
+    assert caller.call("submit", key="cancelled", text="ask") == {}
+    client.recorded("permission", 2)
+    assert caller.call("interrupt") == {}
+    client.sees("outcome cancelled")
     loaded = start("--load", "packaged", session="s2")
     assert [line["text"] for line in loaded.record("replayed")] == ["earlier"]
 
