@@ -24,12 +24,7 @@ def start(home: Home) -> Iterator[Callable[..., AcpClient]]:
     clients: list[AcpClient] = []
 
     def begin(*arguments: str, session: str = "s1") -> AcpClient:
-        environ = {
-            **os.environ,
-            "ROOST_URL": "http://127.0.0.1:9",
-            "ROOST_TOKEN": "t",
-            "PYTHONPATH": str(Path.cwd()),
-        }
+        environ = {**os.environ, "ROOST_URL": "http://127.0.0.1:9", "ROOST_TOKEN": "t"}
         clients.append(AcpClient(home.work, environ, *arguments, agent=AGENT, session=session))
         return clients[-1].wait_ready()
 
