@@ -11,7 +11,7 @@ from roost.cli.main import main
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session, WakeCause
 from roost.errors import RuntimeMissingError
-from roost.local.config import RESERVED, load_config
+from roost.local.config import RESERVED, RuntimeTable, load_config
 from roost.local.installed import installed_version
 from roost.local.ready_made import ReadyMade, ready_made
 from roost.runtimes.command import CommandRuntime, accept_log
@@ -36,11 +36,12 @@ READY = {
 }
 """An empty input line, a draft, and a paste, as its screen shows them."""
 ALL = pytest.mark.parametrize("made", ready_made(), ids=lambda made: made.table.name)
+TABLES = [made.table for made in ready_made() if isinstance(made.table, RuntimeTable)]
 
 
-def context(made: ReadyMade, home: Path) -> Context:
+def context(table: RuntimeTable, home: Path) -> Context:
     session = Session("s1", "a", 1, "n", WakeCause.FIRST_WAKE, False, 0.0, 0.0, conversation="c1")
-    settings = Settings(str(home / "[w]"), made.table.name)
+    settings = Settings(str(home / "[w]"), table.name)
     return Context(session, settings, home, home, {"HOME": str(home)}, "", home / "s")
 
 
@@ -58,10 +59,10 @@ def test_each_ready_made_table_says_how_far_it_was_proven_and_can_be_pasted(
         assert "not tried" in made.text
 
 
-@ALL
-def test_its_prompt_is_seen_and_a_text_in_its_input_line_is_none(made: ReadyMade, tmp_path: Path) -> None:
-    sensor = CommandRuntime(made.table).sensor(context(made, tmp_path))
-    empty, *filled = READY[made.table.name]
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_its_prompt_is_seen_and_a_text_in_its_input_line_is_none(table: RuntimeTable, tmp_path: Path) -> None:
+    sensor = CommandRuntime(table).sensor(context(table, tmp_path))
+    empty, *filled = READY[table.name]
     assert sensor.on_screen(empty, "").composer is Composer.EMPTY
     assert sensor.reading() is not None
     for screen in filled:
@@ -69,7 +70,7 @@ def test_its_prompt_is_seen_and_a_text_in_its_input_line_is_none(made: ReadyMade
 
 
 def test_a_ready_made_program_needs_no_table_and_one_of_the_same_name_comes_first(tmp_path: Path) -> None:
-    [aider] = [made.table for made in ready_made() if made.table.name == "aider"]
+    [aider] = [table for table in TABLES if table.name == "aider"]
     known = Runtimes()
     known.check("aider")
     assert known.get("aider").passes == aider.passes
@@ -87,15 +88,15 @@ def test_a_ready_made_program_needs_no_table_and_one_of_the_same_name_comes_firs
 
 def test_an_accept_log_may_be_below_the_home_and_have_a_pattern(tmp_path: Path) -> None:
     """A folder's own brackets are no pattern; of several files the latest counts."""
-    [qwen] = [made for made in ready_made() if made.table.name == "qwen-code"]
+    [qwen] = [table for table in TABLES if table.name == "qwen-code"]
     seen = context(qwen, tmp_path)
-    assert accept_log(qwen.table, seen) is None
+    assert accept_log(qwen, seen) is None
     for number, project in enumerate(("older", "newer")):
         file = tmp_path / ".qwen/projects" / project / "chats/c1.jsonl"
         file.parent.mkdir(parents=True)
         file.touch()
         os.utime(file, (1000 + number, 1000 + number))
-    found = accept_log(qwen.table, seen)
+    found = accept_log(qwen, seen)
     assert found is not None
     assert found.parts[-3] == "newer"
 

@@ -16,7 +16,7 @@ from roost.errors import ConfigError, InvalidSettingError
 
 _RUNTIME_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
-RESERVED = frozenset({"claude", "codex", "demo", "human"})
+RESERVED = frozenset({"claude", "codex", "demo", "demo-acp", "human"})
 """Runtimes that are built in."""
 _PATTERNS = ("ready", "busy", "blocked", "turn_done")
 _RUNTIME_KEYS = frozenset(
@@ -34,6 +34,7 @@ _RUNTIME_KEYS = frozenset(
         *_PATTERNS,
     }
 )
+_ACP_KEYS = frozenset({"acp", "env", "meta", "pass"})
 
 
 _SUBMIT_DELAY = 0.05
@@ -71,6 +72,34 @@ class RuntimeTable:
     passes: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    @property
+    def program(self) -> str:
+        """What is started."""
+        return self.argv[0]
+
+
+@dataclass(frozen=True, slots=True)
+class AcpTable:
+    """One `[runtimes.NAME]` table of a program that speaks ACP on its standard input and output.
+
+    `passes`: as above. `meta` is passed on as `_meta` of the session that is opened: some agents are
+    configured by it.
+    """
+
+    name: str
+    acp: tuple[str, ...]
+    passes: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    meta: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    @property
+    def program(self) -> str:
+        """What is started."""
+        return self.acp[0]
+
+
+AnyTable = RuntimeTable | AcpTable
+
 
 class ScopeMode(StrEnum):
     """Whether sessions get systemd scopes of their own: where they can be had, or never."""
@@ -98,7 +127,7 @@ class Config:
     keep_messages: float = _KEEP_MESSAGES
     keep_events: float = _KEEP_EVENTS
     sender: str | None = None
-    runtimes: tuple[RuntimeTable, ...] = ()
+    runtimes: tuple[AnyTable, ...] = ()
     passes: tuple[str, ...] = ()
 
 
@@ -119,7 +148,7 @@ def load_config(path: Path) -> Config:
     return _Reader(path, text).config(data)
 
 
-def load_table(path: Path) -> tuple[RuntimeTable, dict[str, str]]:
+def load_table(path: Path) -> tuple[AnyTable, dict[str, str]]:
     """Read a file with one `[runtimes.NAME]` table and an `[about]` table of texts. Raises ConfigError."""
     text = path.read_text()
     data = tomllib.loads(text)
@@ -175,10 +204,12 @@ class _Reader:
         except ValueError:
             self._fail("scope", f"'scope' must be one of {', '.join(ScopeMode)}")
 
-    def _runtime(self, name: str, tables: dict[str, Any]) -> RuntimeTable:
+    def _runtime(self, name: str, tables: dict[str, Any]) -> AnyTable:
         if not _RUNTIME_NAME.fullmatch(name) or name in RESERVED:
             self._fail(name, f"'{name}' cannot be the name of a runtime")
         table = self._table(tables, name)
+        if "acp" in table:
+            return self._acp(name, table)
         self._known(table, _RUNTIME_KEYS, f"runtimes.{name}")
         argv = self._words(table, "argv")
         ready = self._text_of(table, "ready")
@@ -204,6 +235,14 @@ class _Reader:
             passes=self._passes(table),
             env={key: str(value) for key, value in self._table(table, "env").items()},
         )
+
+    def _acp(self, name: str, table: dict[str, Any]) -> AcpTable:
+        self._known(table, _ACP_KEYS, f"runtimes.{name}")
+        argv = self._words(table, "acp")
+        if not argv:
+            self._fail(name, f"[runtimes.{name}] needs a program in acp")
+        env = {key: str(value) for key, value in self._table(table, "env").items()}
+        return AcpTable(name, argv, self._passes(table), env, self._table(table, "meta"))
 
     def _fail(self, word: str, what: str) -> NoReturn:
         for number, line in enumerate(self._text.splitlines(), 1):

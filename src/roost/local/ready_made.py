@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import roost
-from roost.local.config import RuntimeTable, load_table
+from roost.local.config import AnyTable, load_table
 
 _FOLDER = Path(roost.__file__).parent / "runtimes" / "tables"
 _ABOUT = "\n[about]\n"
@@ -15,7 +15,7 @@ _ABOUT = "\n[about]\n"
 class ReadyMade:
     """One of them. `proven`: how far. `install`: what installs its program. `package`: its name for pip."""
 
-    table: RuntimeTable
+    table: AnyTable
     proven: str
     install: str
     package: str

@@ -12,7 +12,7 @@ from roost.cli.output import remark, show_json
 from roost.cli.stdout import write
 from roost.cli.table import table
 from roost.errors import NotFoundError, UsageError
-from roost.local.config import RESERVED, RuntimeTable, load_config
+from roost.local.config import RESERVED, load_config
 from roost.local.installed import installed_version
 from roost.local.proven import PROVEN
 from roost.local.ready_made import ready_made
@@ -50,7 +50,7 @@ def _list(app: App) -> None:
 
 
 def _installed(row: Record) -> str:
-    if row["name"] in ("demo", "human"):
+    if row["name"] in ("demo", "demo-acp", "human"):
         return "always"
     return str(row["version"] or "yes") if row["program"] else "no"
 
@@ -62,11 +62,11 @@ def _rows(app: App) -> list[Record]:
         for name in RESERVED
     ]
     rows += [
-        _row(each.table.name, "ready-made", each.table.argv[0], each.proven, each.install, each.package)
+        _row(each.table.name, "ready-made", each.table.program, each.proven, each.install, each.package)
         for each in ready_made()
         if each.table.name not in given
     ]
-    rows += [_row(name, "from config", each.argv[0], None, None) for name, each in given.items()]
+    rows += [_row(name, "from config", each.program, None, None) for name, each in given.items()]
     return sorted(rows, key=lambda row: str(row["name"]))
 
 
@@ -98,7 +98,7 @@ def _show(app: App, name: str) -> None:
 
 def _text(app: App, name: str) -> str:
     """The table of a runtime; raises NotFoundError where there is none."""
-    given: dict[str, RuntimeTable] = {each.name: each for each in load_config(app.places.config).runtimes}
+    given = {each.name: each for each in load_config(app.places.config).runtimes}
     if name in given:
         return _part(app.places.config.read_text(), name)
     for each in ready_made():

@@ -1,6 +1,7 @@
 """Brings up a session: private files, token, tmux server, shim, agent."""
 
 import hashlib
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -115,7 +116,8 @@ class Launcher:
         ensure_private_directory(context.shared)
         ensure_private_directory(context.home)
         plan = runtime.plan(context)
-        return replace(plan, argv=(program, *plan.argv[1:]))
+        # Where another program starts the agent's, the plan has that one's path.
+        return plan if plan.argv[0] == sys.executable else replace(plan, argv=(program, *plan.argv[1:]))
 
     def _environment(self, context: Context, plan: LaunchPlan, token: str) -> dict[str, str]:
         session = context.session
