@@ -17,6 +17,7 @@ PATIENCE = 60.0
 PROGRAMS = {
     "claude": "claude",
     "codex": "codex",
+    "opencode": "opencode",
     "claude-acp": "claude-agent-acp",
     "gemini-acp": "gemini",
     "opencode-acp": "opencode",
@@ -98,8 +99,6 @@ def agents_in(
             given[name] = _environment(homes.HOMES[name](home.user, model.url, *folders))
         if "codex" in given:
             given["codex"]["args"] = "--disable plugins"
-        if "opencode" in runtimes:
-            given["opencode"] = _environment(homes.seed_opencode(home.user, model.url, *folders))
         try:
             yield Agents(roost.start() if started else roost, model, given)
         finally:
