@@ -17,6 +17,7 @@ PATIENCE = 60.0
 PROGRAMS = {
     "claude": "claude",
     "codex": "codex",
+    "opencode": "opencode",
     "claude-acp": "claude-agent-acp",
     "gemini-acp": "gemini",
     "opencode": "opencode",
