@@ -23,16 +23,17 @@ SIZES = (607, 8 * 1024, 100 * 1024)
 class Speaker:
     """A program and how it is told to speak ACP."""
 
-    name: str
+    runtime: str
+    program: str
     argv: tuple[str, ...]
     asks_for_tools: bool
     """Whether a tool of an MCP server needs a permission."""
 
 
 SPEAKERS = [
-    Speaker("opencode", ("acp",), asks_for_tools=False),
-    Speaker("gemini", ("--acp",), asks_for_tools=True),
-    Speaker("claude-agent-acp", (), asks_for_tools=True),
+    Speaker("opencode-acp", "opencode", ("acp",), asks_for_tools=False),
+    Speaker("gemini-acp", "gemini", ("--acp",), asks_for_tools=True),
+    Speaker("claude-acp", "claude-agent-acp", (), asks_for_tools=True),
 ]
 
 
@@ -42,11 +43,11 @@ def prompt(size: int) -> str:
     return "first line\n" + "".join(lines).encode()[: size - 14].decode(errors="ignore") + "end"
 
 
-@pytest.mark.parametrize("speaker", SPEAKERS, ids=lambda speaker: speaker.name)
+@pytest.mark.parametrize("speaker", SPEAKERS, ids=lambda speaker: speaker.runtime)
 def test_P1_an_agent_over_acp_takes_whole_prompts_calls_tools_and_asks(speaker: Speaker, home: Home) -> None:
-    cli = clis.require(speaker.name)
+    cli = clis.require(speaker.program)
     with lookups(home.root) as seen, FakeModel() as model, FakeHub() as hub:
-        seed = homes.HOMES[speaker.name](home.user, model.url, home.work)
+        seed = homes.HOMES[speaker.runtime](home.user, model.url, home.work)
         argv = seen.watched([str(cli.path), *speaker.argv])
         server = {
             "type": "http",

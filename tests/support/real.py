@@ -95,10 +95,11 @@ def agents_in(
     with FakeModel() as model:
         given: dict[str, dict[str, str]] = {"demo": {}, "demo-acp": {}}
         for name in real:
-            seed = homes.HOMES[PROGRAMS[name]]
-            given[name] = _environment(seed(home.user, model.url, *folders))
+            given[name] = _environment(homes.HOMES[name](home.user, model.url, *folders))
         if "codex" in given:
             given["codex"]["args"] = "--disable plugins"
+        if "opencode" in runtimes:
+            given["opencode"] = _environment(homes.seed_opencode(home.user, model.url, *folders))
         try:
             yield Agents(roost.start() if started else roost, model, given)
         finally:

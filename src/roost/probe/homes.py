@@ -164,13 +164,16 @@ def seed_any(_home: Path, url: str, *_trusted: Path) -> Seed:
 
 HOMES: Mapping[str, Callable[..., Seed]] = {
     "claude": seed_claude,
-    "claude-agent-acp": seed_claude_agent,
+    "claude-acp": seed_claude_agent,
     "codex": seed_codex,
     "demo": lambda *_: Seed(),
+    "demo-acp": lambda *_: Seed(),
     "gemini": seed_gemini,
+    "gemini-acp": seed_gemini,
     "opencode": seed_opencode,
+    "opencode-acp": seed_opencode,
 }
-"""What makes the home of a user of each program: `HOMES[name](home, url, *trusted)`."""
+"""What makes the home of a user of each runtime: `HOMES[name](home, url, *trusted)`."""
 
 
 def _write(path: Path, content: Mapping[str, object]) -> None:

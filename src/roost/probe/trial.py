@@ -24,6 +24,9 @@ from roost.runtimes.runtime import Runtime
 from roost.stage.errors import StepError
 from roost.stage.stage import Stage
 
+_DEMOS = ("demo", "demo-acp")
+"""They have no model."""
+
 
 class Result(StrEnum):
     """What a check came to. NOT_TRIED: this runtime has no such thing, or nothing could tell."""
@@ -115,11 +118,11 @@ def _offline(stage: Stage, runtime: Runtime, model: FakeModel, folder: Path) -> 
     """In a home of its own, with the fake model."""
     name = runtime.name
     seed = homes.HOMES.get(name, homes.seed_any)(Path(stage.environ["HOME"]), model.url, folder)
-    witness = RecordWitness(runtime) if name == "demo" else ModelWitness(model)
+    witness = RecordWitness(runtime) if name in _DEMOS else ModelWitness(model)
     settings = {"resume": "always", **{f"env.{key}": value for key, value in seed.environ.items()}}
     if seed.args:
         settings["args"] = seed.args
-    return Subject(stage, name, settings, Directives(demo=name == "demo"), witness)
+    return Subject(stage, name, settings, Directives(demo=name in _DEMOS), witness)
 
 
 def _empty(stage: Stage) -> str:

@@ -127,7 +127,8 @@ class _Line(asyncio.Protocol):
             self.drop()
 
     def drop(self) -> None:
-        """Let go of it."""
+        """Let go of it: nothing more is asked on it."""
+        self.gone.set()
         if self._transport is not None:
             self._transport.abort()
 

@@ -13,11 +13,12 @@ from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.command import CommandRuntime
 from roost.runtimes.demo import DemoRuntime
+from roost.runtimes.opencode import OpencodeRuntime
 from roost.runtimes.runtime import Runtime
 
 
 def _built_in() -> list[Runtime]:
-    return [ClaudeRuntime(), CodexRuntime(), DemoRuntime(), DemoAcpRuntime()]
+    return [ClaudeRuntime(), CodexRuntime(), DemoRuntime(), DemoAcpRuntime(), OpencodeRuntime()]
 
 
 BUILT_IN = frozenset(runtime.name for runtime in _built_in())
@@ -48,7 +49,7 @@ class Runtimes:
                 self._know(table)
 
     def _know(self, table: AnyTable, install: str | None = None) -> None:
-        runtime = AcpRuntime(table, install) if isinstance(table, AcpTable) else CommandRuntime(table)
+        runtime = AcpRuntime(table, install) if isinstance(table, AcpTable) else CommandRuntime(table, install)
         self._programs[table.name] = runtime
         self._traits[table.name] = runtime.traits
 
