@@ -19,6 +19,7 @@ PROGRAMS = {
     "codex": "codex",
     "claude-acp": "claude-agent-acp",
     "gemini-acp": "gemini",
+    "opencode": "opencode",
     "opencode-acp": "opencode",
 }
 """The program that each runtime starts."""
@@ -98,8 +99,6 @@ def agents_in(
             given[name] = _environment(homes.HOMES[name](home.user, model.url, *folders))
         if "codex" in given:
             given["codex"]["args"] = "--disable plugins"
-        if "opencode" in runtimes:
-            given["opencode"] = _environment(homes.seed_opencode(home.user, model.url, *folders))
         try:
             yield Agents(roost.start() if started else roost, model, given)
         finally:
