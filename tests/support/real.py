@@ -20,7 +20,6 @@ PROGRAMS = {
     "opencode": "opencode",
     "claude-acp": "claude-agent-acp",
     "gemini-acp": "gemini",
-    "opencode": "opencode",
     "opencode-acp": "opencode",
 }
 """The program that each runtime starts."""
