@@ -19,7 +19,7 @@ class Setting(NamedTuple):
 
 SETTINGS = (
     Setting("dir", "DIR", "The folder it works in (default: the current one)."),
-    Setting("runtime", "R", "The program: claude, codex, human, demo, or one of the config file."),
+    Setting("runtime", "R", "The program: claude, codex, gemini, human, demo, or one of the config file."),
     Setting(
         "wake", "WHEN", "warm: on demand, sleeps when idle; ephemeral: one session per task; always: kept up."
     ),

@@ -11,9 +11,10 @@ from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.command import CommandRuntime
 from roost.runtimes.demo import DemoRuntime
+from roost.runtimes.gemini import GeminiRuntime
 from roost.runtimes.runtime import Runtime
 
-BUILT_IN = frozenset({ClaudeRuntime.name, CodexRuntime.name, DemoRuntime.name})
+BUILT_IN = frozenset({ClaudeRuntime.name, CodexRuntime.name, DemoRuntime.name, GeminiRuntime.name})
 """Runtimes that need no configuration."""
 
 
@@ -22,7 +23,7 @@ class Runtimes:
 
     def __init__(self, commands: Iterable[RuntimeTable] = ()) -> None:
         """Know the built-in runtimes and these."""
-        programs: list[Runtime] = [ClaudeRuntime(), CodexRuntime(), DemoRuntime()]
+        programs: list[Runtime] = [ClaudeRuntime(), CodexRuntime(), DemoRuntime(), GeminiRuntime()]
         self._programs = {runtime.name: runtime for runtime in programs}
         self._traits = {runtime.name: runtime.traits for runtime in programs}
         self._traits[HUMAN] = Traits(mailbox=True, resumable=False, chooses_conversation=False)
