@@ -39,7 +39,7 @@ def body_of(size: int) -> str:
     return whole + "x" * (size - 1 - len(whole.encode())) + "\\"
 
 
-@pytest.fixture(scope="module", params=["claude", "codex"])
+@pytest.fixture(scope="module", params=["claude", "codex", "gemini"])
 def shared(request: pytest.FixtureRequest) -> Iterator[Agents]:
     with shared_agents(request.param) as made:
         yield made
@@ -51,7 +51,7 @@ def agents(shared: Agents) -> Iterator[Agents]:
         yield made
 
 
-@pytest.mark.parametrize("runtime", ["demo", "claude", "codex"])
+@pytest.mark.parametrize("runtime", ["demo", "claude", "codex", "gemini"])
 def test_P1_bodies_arrive_whole_at_the_model_at_boot_and_later(home: Home, runtime: str) -> None:
     with agents_in(home, runtime) as agents:
         agents.add("a", runtime)
@@ -67,7 +67,7 @@ def test_P1_bodies_arrive_whole_at_the_model_at_boot_and_later(home: Home, runti
         assert agents.roost.session("a")["generation"] == 1
 
 
-@pytest.mark.parametrize("pair", [("demo", "claude"), ("claude", "codex"), ("codex", "claude")])
+@pytest.mark.parametrize("pair", [("demo", "claude"), ("claude", "codex"), ("codex", "claude"), ("gemini", "demo")])
 def test_P13_two_agents_answer_each_other_by_mcp(home: Home, pair: tuple[str, str]) -> None:
     with agents_in(home, *pair) as agents:
         agents.add("a", pair[0])

@@ -14,7 +14,7 @@ from tests.support.home import Home
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
-@pytest.mark.parametrize("runtime", ["claude", "codex"])
+@pytest.mark.parametrize("runtime", ["claude", "codex", "gemini"])
 def test_every_promise_is_kept_with_the_pinned_version(home: Home, runtime: str) -> None:
     cli = clis.require(runtime)
     roost = Roost(home)

@@ -90,6 +90,8 @@ def agents_in(
         if "codex" in runtimes:
             given["codex"] = _environment(homes.seed_codex(home.user, model.url, *folders))
             given["codex"]["args"] = "--disable plugins"
+        if "gemini" in runtimes:
+            given["gemini"] = _environment(homes.seed_gemini(home.user, model.url, *folders))
         try:
             yield Agents(roost.start() if started else roost, model, given)
         finally:

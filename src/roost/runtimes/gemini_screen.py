@@ -24,6 +24,7 @@ _HINTS = ("Type your message or @path/to/file", "Type your shell command")
 _VIM = re.compile(r"^Press '(?:Esc|i)' for (?:NORMAL|INSERT) mode\.$")
 _COLLAPSED = re.compile(r"\[Pasted Text: \d+ (?:lines|chars)\](?: \(#\d+\))?")
 _FRAME = ("╭", "│", "╰")
+_CORNER = re.compile("^ ?╭")
 _SAID = ("✦", "ℹ", "⚠", "✕")
 _BUSY = re.compile(r"\(esc to cancel(?:, [\dhms ]+)?\)")
 _RETRY = re.compile(r"Trying to reach \S+ \(Attempt \d+/\d+\)")
@@ -64,7 +65,7 @@ def _box(lines: list[Line]) -> tuple[int, int] | None:
     if len(edges) < 2:  # noqa: PLR2004 -- upper and lower
         return None
     (top, upper), (end, lower) = edges[-2:]
-    said = any(line.text.startswith((*_FRAME, *_SAID)) for line in lines[end + 1 :])
+    said = any(line.text.lstrip().startswith((*_FRAME, *_SAID)) for line in lines[end + 1 :])
     if said or _TOPS.get(lower) != upper or end == top + 1 or not _INPUT.match(lines[top + 1].text):
         return None
     return top + 1, end
@@ -112,7 +113,7 @@ def _instead(lines: list[Line], *, asks: bool, busy: bool) -> View:
 
 def _region(lines: list[Line]) -> list[Line]:
     """The lines of the last frame; without one, the last lines."""
-    top = next((index for index in range(len(lines) - 1, -1, -1) if lines[index].text.startswith("╭")), None)
+    top = next((index for index in range(len(lines) - 1, -1, -1) if _CORNER.match(lines[index].text)), None)
     return lines[-_NEAR:] if top is None else lines[top:]
 
 
