@@ -67,7 +67,9 @@ def test_P1_bodies_arrive_whole_at_the_model_at_boot_and_later(home: Home, runti
         assert agents.roost.session("a")["generation"] == 1
 
 
-@pytest.mark.parametrize("pair", [("demo", "claude"), ("claude", "codex"), ("codex", "claude"), ("gemini", "demo")])
+@pytest.mark.parametrize(
+    "pair", [("demo", "claude"), ("claude", "codex"), ("codex", "claude"), ("gemini", "demo")]
+)
 def test_P13_two_agents_answer_each_other_by_mcp(home: Home, pair: tuple[str, str]) -> None:
     with agents_in(home, *pair) as agents:
         agents.add("a", pair[0])
@@ -129,7 +131,9 @@ def test_a_failed_turn_is_told_to_the_sender(agents: Agents) -> None:
         describe=lambda: agents.roost.message(sent["id"]),
     )
     agents.roost.until_message(sent["id"], "done", "dead-letter")
-    assert agents.shown(sent["id"]) == 2, "the message, and the note that drives it again"
+    # Gemini CLI 0.61.0 takes a prompt that failed out of its conversation, so all of it is given again.
+    shown = 1 if agents.runtime == "gemini" else 2
+    assert agents.shown(sent["id"]) == shown, "the message, and the note that drives it again"
     assert agents.roost.ask("a", "next") == "echo: next"
 
 

@@ -38,8 +38,8 @@ class GeminiRuntime:
     # speak the Kitty protocol; on a busy machine those 40 ms begin late (0.61.0).
     submit_delay = 0.3
     # C-u takes one line and BSpace joins it to the one above; C-c twice ends the program, Escape twice opens
-    # a list. The record comes after the hooks of the user, which may take a while.
-    controls = Controls(clear=("C-u", "BSpace") * 16, compact="/compress", late=5.0)
+    # a list. Its record is written before its model is asked (0.61.0).
+    controls = Controls(clear=("C-u", "BSpace") * 16, compact="/compress")
     passes = (
         *("GEMINI_*", "GOOGLE_*", "CLOUDSDK_*", "CLOUD_SHELL", "NO_COLOR", "OTEL_*"),
         *("CODE_ASSIST_ENDPOINT", "DEBUG", "DO_NOT_TRACK"),
