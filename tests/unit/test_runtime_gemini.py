@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,16 @@ from roost.daemon.session.evidence import examine_record, holds
 from roost.errors import InvalidSettingError
 from roost.runtimes import gemini_args, gemini_chats, gemini_screen
 from roost.runtimes.context import Context
-from roost.runtimes.facts import INTERRUPTED, Answered, ConversationSeen, Fact, Prompted, Rejected, TurnOver
+from roost.runtimes.facts import (
+    INTERRUPTED,
+    Answered,
+    Compacted,
+    ConversationSeen,
+    Fact,
+    Prompted,
+    Rejected,
+    TurnOver,
+)
 from roost.runtimes.gemini import ALLOWED, POLICY, GeminiRuntime
 from roost.runtimes.gemini_processes import processes_of
 from roost.runtimes.gemini_sensor import RECORD, GeminiSensor
@@ -27,6 +37,7 @@ EMPTY, FILLED, HIDDEN, ELSEWHERE = Composer.EMPTY, Composer.FILLED, Composer.HID
 CONVERSATION = "11111111-2222-4333-8444-555555555551"
 OTHER = "22222222-2222-4333-8444-555555555552"
 AT = "2026-11-20T11:21:45.020Z"
+COMPACTED = "Got it. Thanks for the additional context!"
 SHELL = "Shell touch /tmp/x1: Allow execution of [Shell]?"
 
 KNOWN: dict[str, tuple[Composer, str | None, bool]] = {
@@ -267,6 +278,16 @@ def test_an_outage_of_the_model_is_no_fault_of_the_prompt(tmp_path: Path, error:
     (fact,) = told(sensor.on_lines([said("words"), line("error", error)]))[1:]
     assert isinstance(fact, TurnOver)
     assert (fact.failed, fact.outage) == (error, outage)
+
+
+def test_a_compaction_is_told_once(tmp_path: Path) -> None:
+    """0.61.0: the summary, and what its program has the model say to it, take the place of what was there."""
+    sensor = GeminiSensor(context(tmp_path))
+    summary = [said("<session_context>"), said("<state_snapshot>x"), line("gemini", COMPACTED)]
+    messages = [json.loads(each) for each in summary]
+    compacted = json.dumps({"$set": {"messages": messages, "lastUpdated": AT}}).encode()
+    assert sensor.on_lines([compacted]) == [Compacted(RECORD, datetime.fromisoformat(AT).timestamp())]
+    assert sensor.on_lines([compacted]) == [], "written anew"
 
 
 def test_another_conversation_is_known_by_the_message_that_was_handed_over(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ the start, and removed at the end where it holds no prompt. A resumed conversati
 helper's record lies in a folder below and is none of a person's conversation.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +17,8 @@ from roost.runtimes.lines import changed_since, records, text_of
 
 CONTEXT = "<session_context>"
 """How the first message of each conversation begins, which its program makes."""
+_COMPACTED = "Got it. Thanks for the additional context!"
+"""What its program has its model say to the summary that a compaction has left."""
 _HEAD = 1 << 16
 
 
@@ -92,6 +95,12 @@ def messages_set(record: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
         return None
     found = cast("list[object]", messages)
     return [cast("dict[str, Any]", message) for message in found if isinstance(message, dict)]
+
+
+def summary_in(messages: Sequence[Mapping[str, Any]]) -> str | None:
+    """The summary that stands in the place of what was compacted; None where nothing was."""
+    texts = [text_of(message.get("content")) for message in messages]
+    return next((before for before, text in pairwise(texts) if text == _COMPACTED), None)
 
 
 def _counts(message: Mapping[str, Any]) -> bool:

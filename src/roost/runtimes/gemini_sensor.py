@@ -5,8 +5,9 @@ tells the end of a turn that went well: it is over when the record holds an answ
 shows the prompt and no turn, and nothing more comes. A cancelled turn is the line `Request cancelled.`, a
 failed one an error; both take their prompt out of the conversation. What a hook keeps from the model is a
 warning, without the prompt.
-A cancelled tool and a compaction write the whole conversation anew, with new ids and times, from the message
-that its program made at the start up to a `$set` of all messages: nothing in between is news.
+A cancelled tool has the whole conversation written anew, with new ids and times, from the message that its
+program made at the start up to a `$set` of all messages: nothing in between is news. A compaction is a `$set`
+of messages that begin with a summary; one that came to nothing leaves no trace.
 What is entered during a turn waits in the program's own queue and begins the next turn, all of it as one
 prompt. A cancelled turn leaves the queue as it is; a process that ends takes it with it.
 `/clear` and `/resume` lead to another conversation: nothing names it, so it is known by the mark of the
@@ -43,7 +44,6 @@ _FAILED = "[API Error: "
 _KEPT_BACK = re.compile(r"^Agent execution (?:blocked|stopped): *(.*)", re.DOTALL)
 _GOES_ON = ("Please continue.", "System: ")
 """How prompts begin that the program itself gives to its model within a turn."""
-_SUMMARY = "<state_snapshot>"
 _STATUS = re.compile(r'"code": *(\d{3})|\(Status: ([A-Z_]+)\)|fetch failed|ECONN|ETIMEDOUT|ENOTFOUND')
 _REFUSED = frozenset({401, 402, 403, 408, 429})
 _SERVER = 500
@@ -85,7 +85,7 @@ class GeminiSensor:
         self._answer: Answer | None = None
         self._at_prompt = context.session.ready
         self._replayed = False
-        self._summary = ""
+        self._summary: str | None = None
         self._prompt: object = None
         self._dropped = False
         self._said: bool | None = None
@@ -142,6 +142,7 @@ class GeminiSensor:
             if messages is not None:
                 self._replayed = False
                 self._dropped = all(message.get("id") != self._prompt for message in messages)
+                facts.extend(self._compacted(record["$set"], messages))
             elif "type" in record and self._ours(record):
                 news = True
                 facts.extend(self._record(record))
@@ -152,6 +153,12 @@ class GeminiSensor:
             if self._rests() and self._still >= (_STILL if self._worked else _STILL_UNSEEN):
                 facts.append(self._over())
         return facts
+
+    def _compacted(self, changed: Mapping[str, Any], messages: Sequence[Mapping[str, Any]]) -> Sequence[Fact]:
+        """A compaction, where the conversation begins with another summary than before."""
+        summary, known = gemini_chats.summary_in(messages), self._summary
+        self._summary, at = summary, time_of(changed, "lastUpdated")
+        return [Compacted(RECORD, at)] if summary not in (None, known) and at >= self.since - 1.0 else []
 
     def _rests(self) -> bool:
         return self._look.view.composer in (Composer.EMPTY, Composer.FILLED)
@@ -189,9 +196,6 @@ class GeminiSensor:
                 return []
 
     def _user(self, record: Mapping[str, Any], text: str, *, tool: bool) -> Sequence[Fact]:
-        if text.startswith(_SUMMARY):
-            anew, self._summary, self._replayed = text != self._summary, text, True
-            return [Compacted(RECORD, time_of(record, "timestamp"))] if anew else []
         if text.startswith(gemini_chats.CONTEXT):
             self._replayed = True
             return []
