@@ -19,7 +19,11 @@ class Setting(NamedTuple):
 
 SETTINGS = (
     Setting("dir", "DIR", "The folder it works in (default: the current one)."),
-    Setting("runtime", "R", "The program: claude, codex, gemini, human, demo, or one of the config file."),
+    Setting(
+        "runtime",
+        "R",
+        "The program: claude, codex, gemini, human, demo, or another that `roost runtimes` lists.",
+    ),
     Setting(
         "wake", "WHEN", "warm: on demand, sleeps when idle; ephemeral: one session per task; always: kept up."
     ),
