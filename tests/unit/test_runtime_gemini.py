@@ -42,17 +42,30 @@ SHELL = "Shell touch /tmp/x1: Allow execution of [Shell]?"
 
 KNOWN: dict[str, tuple[Composer, str | None, bool]] = {
     "api-key": (HIDDEN, "Enter Gemini API Key", False),
+    "auth-command": (HIDDEN, "Get started: How would you like to authenticate for this project?", False),
     "busy": (EMPTY, None, True),
     "cancelled": (EMPTY, None, False),
     "draft": (FILLED, None, False),
+    "draft-collapsed-paste": (FILLED, None, False),
     "hook-refused": (EMPTY, None, False),
     "login": (HIDDEN, "Get started: How would you like to authenticate for this project?", False),
+    "mcp": (EMPTY, None, False),
+    "model": (ELSEWHERE, None, False),
     "model-error": (EMPTY, None, False),
     "permission": (HIDDEN, SHELL, False),
+    "permission-write": (HIDDEN, "WriteFile Writing to x.txt: Apply this change?", False),
+    "question": (HIDDEN, "Which colour?", False),
     "queued": (EMPTY, None, True),
     "ready": (EMPTY, None, False),
     "resumed": (EMPTY, None, False),
+    "rewind": (ELSEWHERE, None, False),
+    "search": (ELSEWHERE, None, False),
+    "sessions": (ELSEWHERE, None, False),
+    "settings": (ELSEWHERE, None, False),
+    "shell-command": (ELSEWHERE, None, False),
+    "shell-mode": (ELSEWHERE, None, False),
     "slash-command": (FILLED, None, False),
+    "theme": (ELSEWHERE, None, False),
     "trust": (HIDDEN, "Do you trust the files in this folder?", False),
 }
 
@@ -131,8 +144,25 @@ def test_only_our_text_in_the_input_line_is_read_as_ours() -> None:
     draft = gemini_screen.look_at(screen("draft")).view.draft
     assert envelope.stands_alone(draft, f"{2:032x}")
     assert gemini_screen.look_at(screen("slash-command")).view.draft == "/compress"
-    collapsed = screen("ready").replace("  Type your message or @path/to/file", "[Pasted Text: 33 lines]")
-    assert gemini_screen.look_at(collapsed).view.collapsed
+    assert gemini_screen.look_at(screen("draft-collapsed-paste")).view.collapsed
+
+
+@pytest.mark.parametrize(
+    ("name", "shows", "leave"),
+    [
+        ("model", "Select Model", "Escape"),
+        ("rewind", "> Rewind", "Escape"),
+        ("settings", "> Settings", "Escape"),
+        ("sessions", "Press q to exit", None),
+        ("shell-command", "Shell mode", None),
+        ("shell-mode", "Shell mode", "Escape"),
+    ],
+)
+def test_another_view_is_named_and_left_by_the_key_that_it_names(
+    name: str, shows: str, leave: str | None
+) -> None:
+    view = gemini_screen.look_at(screen(name)).view
+    assert (view.shows, view.leave) == (shows, leave)
 
 
 def test_an_echoed_prompt_is_no_input_line() -> None:

@@ -1,9 +1,9 @@
 """What Gemini CLI shows on its screen (0.61.0). Only the live region at the bottom is judged.
 
 It draws below its conversation, on the ordinary screen. The input line is a mark and a space in a box of half
-blocks (or between two rules, where a setting or NO_COLOR asks for that), below a rule that is faint; a prompt
-that was entered stands in the same box without that rule, so the last box is the input line only if nothing
-but completions and the status rows follow it. A question or another view takes its place, in a box of lines.
+blocks (or between two rules, where a setting or NO_COLOR asks for that), below a rule and a row that names
+its mode; a prompt that was entered stands in the same box without those, and something follows it. A question
+or another view takes its place, in a box of lines.
 The terminal's title tells of a turn and of a question, if the user has not switched that off.
 """
 
@@ -29,10 +29,14 @@ _SAID = ("✦", "ℹ", "⚠", "✕")
 _BUSY = re.compile(r"\(esc to cancel(?:, [\dhms ]+)?\)")
 _RETRY = re.compile(r"Trying to reach \S+ \(Attempt \d+/\d+\)")
 _CHOICE = re.compile(r"^\s*● +(?:\d+\. )?\S")
-_KEYS = re.compile(r"\b(?:Esc|Enter|Ctrl\+\w) to \w+|\(esc\)|\bPress (?:Esc|Enter)\b", re.IGNORECASE)
+_KEYS = re.compile(r"\b(?:Esc|Enter|Ctrl\+\w) to \w+|\(esc\)|\bPress (?:Esc|Enter|q)\b", re.IGNORECASE)
+_LEAVES = re.compile(r"\bEsc to (?:close|exit)\b")
+"""What a view says that Escape leaves with nothing changed (0.61.0: settings, model, rewind)."""
 _NAMED = ("A potential loop was detected", "Enter Gemini API Key", "Waiting for auth")
 _TRUST = "Do you trust the files in this folder?"
 _ASKS, _WORKS = "✋", ("✦", "⏲")
+_STATUS = 4
+"""How far above the input line the rule is drawn; without the status rows nothing stands below it either."""
 _NEAR = 20
 """How many of the last lines are judged where no frame is drawn."""
 
@@ -65,7 +69,11 @@ def _box(lines: list[Line]) -> tuple[int, int] | None:
     if len(edges) < 2:  # noqa: PLR2004 -- upper and lower
         return None
     (top, upper), (end, lower) = edges[-2:]
-    said = any(line.text.lstrip().startswith((*_FRAME, *_SAID)) for line in lines[end + 1 :])
+    below = [line.text.lstrip() for line in lines[end + 1 :]]
+    ruled = any(top - _STATUS <= index < top and char == "─" for index, char in edges)
+    if not ruled and any(below):
+        return None
+    said = any(row.startswith((*_FRAME, *_SAID)) for row in below)
     if said or _TOPS.get(lower) != upper or end == top + 1 or not _INPUT.match(lines[top + 1].text):
         return None
     return top + 1, end
@@ -93,28 +101,30 @@ def _view(box: list[Line], *, busy: bool) -> View:
 
 def _instead(lines: list[Line], *, asks: bool, busy: bool) -> View:
     """The question or the view of a screen without an input line; HIDDEN when it tells of neither."""
-    told = [row for line in _region(lines) if (row := line.text.strip("╭╮╰╯│─ "))]
+    framed, region = _region(lines)
+    told = [row for line in region if (row := line.text.strip("╭╮╰╯│─▄▀ "))]
     if not told:
         return View(Composer.HIDDEN, busy=busy)
     choice = next((index for index in range(len(told) - 1, -1, -1) if _CHOICE.match(told[index])), None)
-    region = told if choice is None else told[:choice]
+    before = told if choice is None else told[:choice]
     named = next((row for row in told if row.startswith(_NAMED)), None)
-    asked = next((row for row in reversed(region) if row.endswith("?")), None)
+    asked = next((row for row in reversed(before) if row.endswith("?")), None)
     if named is not None:
         return View(Composer.HIDDEN, named)
     if asked is not None and (asks or choice is not None):
-        return View(Composer.HIDDEN, _question(region, asked))
+        return View(Composer.HIDDEN, _question(before, asked))
     if asks:
         return View(Composer.HIDDEN, "it asks for a decision")
     if choice is not None or any(_KEYS.search(row) for row in told[-4:]):
-        return View(Composer.ELSEWHERE, busy=busy, shows=told[0])
+        leave = "Escape" if any(_LEAVES.search(row) for row in told) else None
+        return View(Composer.ELSEWHERE, busy=busy, shows=one_line([told[0 if framed else -1]]), leave=leave)
     return View(Composer.HIDDEN, busy=busy, shows=told[-1])
 
 
-def _region(lines: list[Line]) -> list[Line]:
-    """The lines of the last frame; without one, the last lines."""
+def _region(lines: list[Line]) -> tuple[bool, list[Line]]:
+    """Whether a frame is drawn at the bottom, and its lines; without one, the last lines."""
     top = next((index for index in range(len(lines) - 1, -1, -1) if _CORNER.match(lines[index].text)), None)
-    return lines[-_NEAR:] if top is None else lines[top:]
+    return (False, lines[-_NEAR:]) if top is None else (True, lines[top:])
 
 
 def _question(region: list[str], asked: str) -> str:
