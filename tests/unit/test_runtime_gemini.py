@@ -392,6 +392,17 @@ def test_a_session_has_a_home_of_links_and_an_extension(tmp_path: Path) -> None:
     assert GeminiRuntime().plan(resumed).argv[:3] == ("gemini", "--resume", CONVERSATION)
 
 
+def test_a_server_of_the_user_with_our_name_is_refused(tmp_path: Path) -> None:
+    """It would take the place of ours (0.61.0), and be called without a question."""
+    made = context(tmp_path)
+    made.home.mkdir()
+    settings = tmp_path / "work/.gemini/settings.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(json.dumps({"mcpServers": {"roost": {"command": "theirs"}}}))
+    with pytest.raises(InvalidSettingError, match="give yours another name"):
+        GeminiRuntime().plan(made)
+
+
 def test_the_users_arguments_never_leave_ours_out(tmp_path: Path) -> None:
     def words(*args: str) -> tuple[str, ...]:
         return gemini_args.read(context(tmp_path, args=args).settings)

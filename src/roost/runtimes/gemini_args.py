@@ -6,17 +6,19 @@ they do not name, so ours is added.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from roost.core.vocabulary.peer import Settings
+from roost.errors import InvalidSettingError
 from roost.runtimes.arguments import PROMPT, grammar, refuse
-from roost.runtimes.gemini_home import EXTENSION
+from roost.runtimes.gemini_home import EXTENSION, GEMINI
 
 _EXTENSIONS = "--extensions"
 _SERVERS = "--allowed-mcp-server-names"
 _POLICY = "--policy"
+_SETTINGS = "settings.json"
 _NONE = "none"
 
 _GRAMMAR = grammar(
@@ -82,21 +84,28 @@ def read(settings: Settings) -> tuple[str, ...]:
 def policies(settings: Settings, ours: Path, folder: Path) -> Iterator[str]:
     """Blocking: options that let our tools be called without a question, beside the policies of the user.
 
-    `folder` is the user's `.gemini`. What the arguments name comes with them.
+    `folder` is the user's `.gemini`. What the arguments name comes with them. Raises InvalidSettingError
+    where a server of theirs has the name of ours: it takes its place, and would not have to ask.
     """
+    files = [folder / _SETTINGS, Path(settings.dir) / GEMINI / _SETTINGS]
+    user, project = (_said(path) for path in files)
+    for path, said in zip(files, (user, project), strict=True):
+        if EXTENSION in (said.get("mcpServers") or {}):
+            raise InvalidSettingError(
+                f"the MCP server '{EXTENSION}' in {path} has the name of roost's own; give yours another name"
+            )
     yield from (_POLICY, str(ours))
     if any(given.name == _POLICY for given in _GRAMMAR.read(settings.args)):
         return
-    named = _named(folder / "settings.json")
-    for path in named or [str(folder / "policies")]:
+    for path in [*user.get("policyPaths", ()), *project.get("policyPaths", ())] or [folder / "policies"]:
         if Path(path).exists():
-            yield from (_POLICY, path)
+            yield from (_POLICY, str(path))
 
 
-def _named(path: Path) -> Sequence[str]:
-    """The policies that a settings file names; none where it cannot be read."""
+def _said(path: Path) -> Mapping[str, Any]:
+    """What a settings file says; nothing where it cannot be read."""
     try:
-        said = cast("Mapping[str, Any]", json.loads(path.read_bytes()))
-        return [str(each) for each in said.get("policyPaths", ())]
-    except (OSError, ValueError, TypeError, AttributeError):
-        return []
+        said: object = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return cast("Mapping[str, Any]", said) if isinstance(said, dict) else {}
