@@ -13,6 +13,7 @@ from roost.host.environment import MARKS, PASSED
 from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.gemini import GeminiRuntime
+from roost.runtimes.opencode import OpencodeRuntime
 from tests.support.screens.page import PAGE, page, screens
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,6 +53,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         ("Claude Code", ClaudeRuntime.passes),
         ("Codex", CodexRuntime.passes),
         ("Gemini CLI", GeminiRuntime.passes),
+        ("OpenCode", OpencodeRuntime.passes),
         ("Never", MARKS),
     ],
 )

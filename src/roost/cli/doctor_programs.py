@@ -13,6 +13,7 @@ AGENTS = {
     "claude": "npm install -g @anthropic-ai/claude-code",
     "codex": "npm install -g @openai/codex",
     "gemini": "npm install -g @google/gemini-cli",
+    "opencode": "npm install -g opencode-ai",
 }
 """Programs of agents, and how they are installed."""
 _FOREIGN = "where it is not your system's own, take it away; else:"

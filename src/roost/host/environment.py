@@ -54,6 +54,7 @@ MARKS = (
     *(f"CLAUDE_CODE_{name}" for name in _CLAUDE_MARKS),
     *(f"CODEX_{name}" for name in _CODEX_MARKS),
     *("GEMINI_CLI", "GEMINI_CLI_NO_RELAUNCH"),
+    *("OPENCODE", "OPENCODE_PID", "OPENCODE_SERVER_*"),
     *("TMUX", "TMUX_*", "ROOST_*"),
 )
 """Marks of a surrounding session, which no child may see, whatever else is passed.

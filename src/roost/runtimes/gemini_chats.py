@@ -61,14 +61,14 @@ def conversation_in(path: Path) -> str | None:
 
 
 def holds_a_turn(path: Path) -> bool:
-    """Blocking: whether the conversation can be gone on with: its program leaves at once on an empty one."""
+    """Blocking: whether the conversation can be gone on with: its program leaves at once on an empty one.
+
+    Raises OSError.
+    """
     held: dict[str, bool] = {}
-    try:
-        with path.open("rb") as file:
-            for record in records(list(file)):
-                _apply(record, held)
-    except OSError:
-        return False
+    with path.open("rb") as file:
+        for record in records(list(file)):
+            _apply(record, held)
     return any(held.values())
 
 

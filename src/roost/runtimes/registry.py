@@ -14,11 +14,19 @@ from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.command import CommandRuntime
 from roost.runtimes.demo import DemoRuntime
 from roost.runtimes.gemini import GeminiRuntime
+from roost.runtimes.opencode import OpencodeRuntime
 from roost.runtimes.runtime import Runtime
 
 
 def _built_in() -> list[Runtime]:
-    return [ClaudeRuntime(), CodexRuntime(), DemoRuntime(), DemoAcpRuntime(), GeminiRuntime()]
+    return [
+        ClaudeRuntime(),
+        CodexRuntime(),
+        DemoRuntime(),
+        DemoAcpRuntime(),
+        GeminiRuntime(),
+        OpencodeRuntime(),
+    ]
 
 
 BUILT_IN = frozenset(runtime.name for runtime in _built_in())
@@ -49,7 +57,8 @@ class Runtimes:
                 self._know(table)
 
     def _know(self, table: AnyTable, install: str | None = None) -> None:
-        runtime = AcpRuntime(table, install) if isinstance(table, AcpTable) else CommandRuntime(table)
+        acp = isinstance(table, AcpTable)
+        runtime: Runtime = AcpRuntime(table, install) if acp else CommandRuntime(table, install)
         self._programs[table.name] = runtime
         self._traits[table.name] = runtime.traits
 
