@@ -17,6 +17,7 @@ PATIENCE = 60.0
 PROGRAMS = {
     "claude": "claude",
     "codex": "codex",
+    "gemini": "gemini",
     "claude-acp": "claude-agent-acp",
     "gemini-acp": "gemini",
     "opencode": "opencode",
@@ -99,8 +100,6 @@ def agents_in(
             given[name] = _environment(homes.HOMES[name](home.user, model.url, *folders))
         if "codex" in given:
             given["codex"]["args"] = "--disable plugins"
-        if "gemini" in runtimes:
-            given["gemini"] = _environment(homes.seed_gemini(home.user, model.url, *folders))
         try:
             yield Agents(roost.start() if started else roost, model, given)
         finally:
