@@ -1,4 +1,4 @@
-"""The pages about Claude Code, Codex, Gemini CLI and OpenCode, walked: each command as printed, at 80 columns."""
+"""The pages about the real programs, walked with them: each command as printed, at 80 columns."""
 
 import os
 
