@@ -53,10 +53,10 @@ def conversation_in(path: Path) -> str | None:
     """Blocking: the id in the first line of a record; None where that cannot be read."""
     try:
         with path.open("rb") as file:
-            first = next(records([file.readline(_HEAD)]), {})
+            first = next(records([file.readline(_HEAD)]), None)
     except OSError:
         return None
-    conversation = first.get("sessionId")
+    conversation = first.get("sessionId") if first is not None else None
     return conversation if isinstance(conversation, str) else None
 
 
