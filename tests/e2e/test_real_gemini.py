@@ -45,7 +45,9 @@ def test_C4_the_users_hooks_count_and_nothing_of_theirs_is_written(agents: Agent
     kept = settings.read_bytes()
     refuse = 'if grep -q SECRET; then echo "no secrets here" >&2; exit 2; fi'
     hook = [{"hooks": [{"type": "command", "name": "guard", "command": refuse}]}]
-    settings.write_text(json.dumps({**json.loads(kept), "hooks": {"BeforeAgent": hook}}))
+    # Without the old names of keys, which 0.61.0 replaces in the file at its start.
+    general = {"enableAutoUpdate": False, "enableAutoUpdateNotification": False}
+    settings.write_text(json.dumps({**json.loads(kept), "general": general, "hooks": {"BeforeAgent": hook}}))
     try:
         agents.add("a", "gemini", resume="always")
         before = changed(agents)
