@@ -39,7 +39,7 @@ def body_of(size: int) -> str:
     return whole + "x" * (size - 1 - len(whole.encode())) + "\\"
 
 
-@pytest.fixture(scope="module", params=["claude", "codex", "opencode"])
+@pytest.fixture(scope="module", params=["claude", "codex", "gemini", "opencode"])
 def shared(request: pytest.FixtureRequest) -> Iterator[Agents]:
     with shared_agents(request.param) as made:
         yield made
@@ -51,7 +51,7 @@ def agents(shared: Agents) -> Iterator[Agents]:
         yield made
 
 
-@pytest.mark.parametrize("runtime", ["demo", "claude", "codex", "opencode"])
+@pytest.mark.parametrize("runtime", ["demo", "claude", "codex", "gemini", "opencode"])
 def test_P1_bodies_arrive_whole_at_the_model_at_boot_and_later(home: Home, runtime: str) -> None:
     with agents_in(home, runtime) as agents:
         agents.add("a", runtime)
@@ -68,7 +68,14 @@ def test_P1_bodies_arrive_whole_at_the_model_at_boot_and_later(home: Home, runti
 
 
 @pytest.mark.parametrize(
-    "pair", [("demo", "claude"), ("claude", "codex"), ("codex", "claude"), ("opencode", "demo")]
+    "pair",
+    [
+        ("demo", "claude"),
+        ("claude", "codex"),
+        ("codex", "claude"),
+        ("gemini", "demo"),
+        ("opencode", "demo"),
+    ],
 )
 def test_P13_two_agents_answer_each_other_by_mcp(home: Home, pair: tuple[str, str]) -> None:
     with agents_in(home, *pair) as agents:
@@ -131,7 +138,9 @@ def test_a_failed_turn_is_told_to_the_sender(agents: Agents) -> None:
         describe=lambda: agents.roost.message(sent["id"]),
     )
     agents.roost.until_message(sent["id"], "done", "dead-letter")
-    assert agents.shown(sent["id"]) == 2, "the message, and the note that drives it again"
+    # Gemini CLI 0.61.0 takes a prompt that failed out of its conversation, so all of it is given again.
+    shown = 1 if agents.runtime == "gemini" else 2
+    assert agents.shown(sent["id"]) == shown, "the message, and the note that drives it again"
     assert agents.roost.ask("a", "next") == "echo: next"
 
 

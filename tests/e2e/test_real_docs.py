@@ -1,4 +1,4 @@
-"""The pages about Claude Code, Codex and OpenCode, walked: each command as printed, at 80 columns."""
+"""The pages about the real programs, walked with them: each command as printed, at 80 columns."""
 
 import os
 
@@ -17,18 +17,20 @@ ASKED = Leave(b"Would you like to run", b"\x02d")
 
 def test_a_walk_with_the_real_programs(home: Home) -> None:
     """Somebody who has logged in to each. Codex is told to do what it asks a person about."""
-    programs = [clis.require(name) for name in ("claude", "codex", "opencode")]
+    programs = [clis.require(name) for name in ("claude", "codex", "gemini", "opencode")]
     with FakeModel() as model:
         folder = home.work / "src/app"
         claude = homes.seed_claude(home.work, model.url, folder)
         codex = homes.seed_codex(home.work, model.url, folder)
+        gemini = homes.seed_gemini(home.work, model.url, folder)
         opencode = homes.seed_opencode(home.work, model.url, folder)
         with (home.work / ".codex/config.toml").open("a") as file:
             file.write("[features]\nplugins = false\n")
         home.roost.mkdir(mode=0o700)
         (home.roost / "config.toml").write_text('pass = ["FAKE_KEY"]\n')
         path = os.pathsep.join([*(str(cli.path.parent) for cli in programs), os.environ["PATH"]])
-        environ = {**os.environ, **claude.environ, **codex.environ, **opencode.environ, "PATH": path}
+        seeds = (claude.environ, codex.environ, gemini.environ, opencode.environ)
+        environ = {**os.environ, **{name: each[name] for each in seeds for name in each}, "PATH": path}
         with walker(home, environ, NAME="scout") as user:
             user.left["roost attach"] = ASKED
             (folder / "mine.json").write_text("{}")

@@ -18,6 +18,7 @@ PROGRAMS = {
     "claude": "claude",
     "codex": "codex",
     "opencode": "opencode",
+    "gemini": "gemini",
     "claude-acp": "claude-agent-acp",
     "gemini-acp": "gemini",
     "opencode-acp": "opencode",

@@ -12,6 +12,7 @@ from roost.cli.group import roost
 from roost.host.environment import MARKS, PASSED
 from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
+from roost.runtimes.gemini import GeminiRuntime
 from roost.runtimes.opencode import OpencodeRuntime
 from tests.support.screens.page import PAGE, page, screens
 
@@ -51,6 +52,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         ("Every agent", PASSED),
         ("Claude Code", ClaudeRuntime.passes),
         ("Codex", CodexRuntime.passes),
+        ("Gemini CLI", GeminiRuntime.passes),
         ("OpenCode", OpencodeRuntime.passes),
         ("Never", MARKS),
     ],

@@ -12,6 +12,7 @@ OLDEST_TMUX = (3, 3)
 AGENTS = {
     "claude": "npm install -g @anthropic-ai/claude-code",
     "codex": "npm install -g @openai/codex",
+    "gemini": "npm install -g @google/gemini-cli",
     "opencode": "npm install -g opencode-ai",
 }
 """Programs of agents, and how they are installed."""

@@ -22,7 +22,7 @@ SETTINGS = (
     Setting(
         "runtime",
         "R",
-        "The program: claude, codex, opencode, human, demo, or another that `roost runtimes` lists.",
+        "The program: claude, codex, gemini, opencode, human, demo, or another that `roost runtimes` lists.",
     ),
     Setting(
         "wake", "WHEN", "warm: on demand, sleeps when idle; ephemeral: one session per task; always: kept up."

@@ -53,6 +53,7 @@ MARKS = (
     *("CLAUDECODE", "CLAUDE_PID", "CLAUDE_PROJECT_DIR", "CLAUDE_ENV_FILE", "CLAUDE_EFFORT", "AI_AGENT"),
     *(f"CLAUDE_CODE_{name}" for name in _CLAUDE_MARKS),
     *(f"CODEX_{name}" for name in _CODEX_MARKS),
+    *("GEMINI_CLI", "GEMINI_CLI_NO_RELAUNCH"),
     *("OPENCODE", "OPENCODE_PID", "OPENCODE_SERVER_*"),
     *("TMUX", "TMUX_*", "ROOST_*"),
 )
@@ -61,8 +62,8 @@ MARKS = (
 An agent program that finds them believes that it runs inside another one: a Claude Code child with
 CLAUDECODE set writes no transcript; TMUX points to a foreign server; a ROOST token is another peer's.
 SIMPLE, SAFE_MODE and SKIP_PROMPT_HISTORY are what `--bare`, `--safe-mode` and a background session leave to
-their children. From what Claude Code 2.1.332 and Codex 0.171.0 give to the commands that they run, and from
-the variables that Claude Code itself takes away from a session that it starts.
+their children. From what Claude Code 2.1.332, Codex 0.171.0 and Gemini CLI 0.61.0 give to the commands that
+they run, and from the variables that Claude Code itself takes away from a session that it starts.
 """
 
 

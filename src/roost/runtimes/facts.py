@@ -41,13 +41,14 @@ class TurnOver:
     """The agent's own record shows the end of a turn; `failed` says why when the model gave no answer.
 
     `interrupted`: somebody ended the turn on purpose. `outage`: the model's service failed, and would have
-    whatever it was asked.
+    whatever it was asked. `forgets`: its program took the turn's prompt out of the conversation again.
     """
 
     source: str
     failed: str | None = None
     interrupted: bool = False
     outage: bool = False
+    forgets: bool = False
 
 
 @dataclass(frozen=True, slots=True)

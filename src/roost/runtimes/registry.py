@@ -13,12 +13,20 @@ from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.command import CommandRuntime
 from roost.runtimes.demo import DemoRuntime
+from roost.runtimes.gemini import GeminiRuntime
 from roost.runtimes.opencode import OpencodeRuntime
 from roost.runtimes.runtime import Runtime
 
 
 def _built_in() -> list[Runtime]:
-    return [ClaudeRuntime(), CodexRuntime(), DemoRuntime(), DemoAcpRuntime(), OpencodeRuntime()]
+    return [
+        ClaudeRuntime(),
+        CodexRuntime(),
+        DemoRuntime(),
+        DemoAcpRuntime(),
+        GeminiRuntime(),
+        OpencodeRuntime(),
+    ]
 
 
 BUILT_IN = frozenset(runtime.name for runtime in _built_in())

@@ -34,7 +34,10 @@ _LONGEST_NAME = 32
     "add",
     Argument("name"),
     Option(
-        "--runtime", required=True, metavar="R", help="claude, codex, human, demo, or one of the config file."
+        "--runtime",
+        required=True,
+        metavar="R",
+        help="claude, codex, gemini, human, demo, or one of the config file.",
     ),
     *_SETTINGS,
 )

@@ -26,11 +26,15 @@ SLACK = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found of an offer, and the conversation that holds it, where the record's name tells that."""
+    """What was found of an offer, and the conversation that holds it, where the record's name tells that.
+
+    `forgotten`: its program took the prompt out of the conversation again.
+    """
 
     verdict: Examination
     why: str
     conversation: str | None = None
+    forgotten: bool = False
 
 
 def doubted_offer(story: Iterable[Attempt]) -> int | None:
@@ -71,7 +75,9 @@ def holds(runtime: Runtime, context: Context, seed: str, message: Message, now: 
         for record in records
         for attempt in range(1, message.attempts)
     )
-    return any(found is None or found.verdict is not Examination.ABSENT for found in looks)
+    return any(
+        found is None or (found.verdict is not Examination.ABSENT and not found.forgotten) for found in looks
+    )
 
 
 def examine_record(
@@ -141,16 +147,16 @@ def _look(
         return None
     # A sensor passes over lines that are older than its session; here all of the record counts.
     context = replace(context, session=replace(context.session, started_at=0.0))
-    found = ended = False
+    found = ended = forgotten = False
     for fact in runtime.sensor(context).on_lines(lines):
         if isinstance(fact, Prompted) and (message.id, mark) in envelope.marks(fact.text):
             found, ended = own or _begins(fact.text, message), False
         elif isinstance(fact, TurnOver) and found:
-            ended = True
+            ended, forgotten = True, fact.forgets
     conversation = runtime.conversation_of(record) if found else None
     if ended:
         why = "its program's record holds the message and the end of its turn"
-        return Finding(Examination.ENDED, why, conversation)
+        return Finding(Examination.ENDED, why, conversation, forgotten)
     if found or any(runtime.given(line) for line in held):
         why = "its program's record holds the message, not the end of its turn"
         return Finding(Examination.FOUND, why, conversation)

@@ -1,0 +1,84 @@
+"""What is particular to Gemini CLI (0.61.0): its session's home, its hooks, its queue, its own dialogs."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.real import PATIENCE, Agents, cleared_agents, shared_agents
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+OWN = {"tmp", "history", "installation_id", "projects.json", "state.json"}
+"""What the program itself writes into the user's folder."""
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Agents]:
+    with shared_agents("gemini") as made:
+        yield made
+
+
+@pytest.fixture
+def agents(shared: Agents) -> Iterator[Agents]:
+    with cleared_agents(shared) as made:
+        yield made
+
+
+def folder(agents: Agents) -> Path:
+    return agents.roost.home.user / ".gemini"
+
+
+def changed(agents: Agents) -> dict[str, bytes]:
+    """The user's own files."""
+    files = [path for path in folder(agents).rglob("*") if path.is_file()]
+    return {
+        str(path): path.read_bytes() for path in files if path.relative_to(folder(agents)).parts[0] not in OWN
+    }
+
+
+def test_C4_the_users_hooks_count_and_nothing_of_theirs_is_written(agents: Agents) -> None:
+    """A hook keeps a prompt from the model, and 0.61.0 records that as a warning, without the prompt."""
+    settings = folder(agents) / "settings.json"
+    kept = settings.read_bytes()
+    refuse = 'if grep -q SECRET; then echo "no secrets here" >&2; exit 2; fi'
+    hook = [{"hooks": [{"type": "command", "name": "guard", "command": refuse}]}]
+    # Without the old names of keys, which 0.61.0 replaces in the file at its start.
+    general = {"enableAutoUpdate": False, "enableAutoUpdateNotification": False}
+    settings.write_text(json.dumps({**json.loads(kept), "general": general, "hooks": {"BeforeAgent": hook}}))
+    try:
+        agents.add("a", "gemini", resume="always")
+        before = changed(agents)
+        refused = agents.roost.until_message(agents.roost.send("a", "a SECRET")["id"], "dead-letter")
+        assert "no secrets here" in refused["why"]
+        assert agents.roost.ask("a", "words") == "echo: words"
+        assert changed(agents) == before
+    finally:
+        settings.write_bytes(kept)
+
+
+def test_a_message_into_a_turn_waits_in_its_queue_and_begins_the_next(agents: Agents) -> None:
+    agents.add("a", "gemini")
+    first = agents.roost.send("a", "@@delay 3@@\n@@reply of the first@@")["id"]
+    agents.arrived(first)
+    second = agents.roost.send("a", "@@reply of the second@@", when="now")["id"]
+    wait_until(
+        lambda: "has not taken it yet" in agents.roost.message(second)["why"],
+        timeout=PATIENCE,
+        why="it was entered",
+        describe=lambda: agents.roost.message(second),
+    )
+    ends = [agents.roost.until_message(each, "done")["done_at"] for each in (first, second)]
+    assert ends[0] < ends[1], "a turn each"
+    replies = {each["reply_to"]: each["body"] for each in agents.roost.call("inbox", name="operator")}
+    assert (replies[first], replies[second]) == ("of the first", "of the second")
+
+
+def test_the_folder_of_the_peer_is_trusted_as_it_was_made_one(agents: Agents) -> None:
+    """Its program starts anew after the answer, and keeps it where the user's is kept."""
+    agents.add("untrusted", "gemini")
+    assert agents.roost.ask("untrusted", "words") == "echo: words"
+    trusted = json.loads((folder(agents) / "trustedFolders.json").read_bytes())
+    assert trusted[str(agents.roost.home.work / "untrusted")] == "TRUST_FOLDER"
