@@ -49,7 +49,8 @@ class Runtimes:
                 self._know(table)
 
     def _know(self, table: AnyTable, install: str | None = None) -> None:
-        runtime = AcpRuntime(table, install) if isinstance(table, AcpTable) else CommandRuntime(table)
+        acp = isinstance(table, AcpTable)
+        runtime = AcpRuntime(table, install) if acp else CommandRuntime(table, install)
         self._programs[table.name] = runtime
         self._traits[table.name] = runtime.traits
 
