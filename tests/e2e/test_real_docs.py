@@ -29,6 +29,7 @@ def test_a_walk_with_the_real_programs(home: Home) -> None:
         (home.roost / "config.toml").write_text('pass = ["FAKE_KEY"]\n')
         path = os.pathsep.join([*(str(cli.path.parent) for cli in programs), os.environ["PATH"]])
         environ = {**os.environ, **claude.environ, **codex.environ, **opencode.environ, "PATH": path}
+        environ["XDG_CONFIG_HOME"] = str(home.work / ".config")
         with walker(home, environ, NAME="scout") as user:
             user.left["roost attach"] = ASKED
             (folder / "mine.json").write_text("{}")
