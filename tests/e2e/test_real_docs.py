@@ -31,6 +31,7 @@ def test_a_walk_with_the_real_programs(home: Home) -> None:
         path = os.pathsep.join([*(str(cli.path.parent) for cli in programs), os.environ["PATH"]])
         seeds = (claude.environ, codex.environ, gemini.environ, opencode.environ)
         environ = {**os.environ, **{name: each[name] for each in seeds for name in each}, "PATH": path}
+        environ["XDG_CONFIG_HOME"] = str(home.work / ".config")
         with walker(home, environ, NAME="scout") as user:
             user.left["roost attach"] = ASKED
             (folder / "mine.json").write_text("{}")

@@ -137,7 +137,7 @@ class Events:
         return (opencode_lines.user(info, opencode_lines.text_of(parts.values())),)
 
     def _status(self, conversation: str, status: Mapping[str, Any]) -> Sequence[bytes]:
-        """A turn that is broken off takes its questions along, and nothing else tells of that."""
+        """A turn that is broken off takes its questions along; the API goes on listing them (1.18.33)."""
         rests = status.get("type") == "idle"
         moot = [name for name, (asker, _) in self._asks.items() if rests and asker == conversation]
         for name in moot:
