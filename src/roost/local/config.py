@@ -15,7 +15,7 @@ from roost.errors import ConfigError, InvalidSettingError
 
 _RUNTIME_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
-_RESERVED = frozenset({"claude", "codex", "demo", "human"})
+_RESERVED = frozenset({"claude", "codex", "codex-thread", "demo", "human"})
 _PATTERNS = ("ready", "busy", "blocked", "turn_done")
 _RUNTIME_KEYS = frozenset(
     {"argv", "resume_argv", "accept_log", "submit_delay", "env", "interrupt", "compact", *_PATTERNS}

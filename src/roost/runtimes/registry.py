@@ -9,11 +9,13 @@ from roost.errors import InvalidSettingError
 from roost.local.config import RuntimeTable
 from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
+from roost.runtimes.codex_server.servers import Servers
+from roost.runtimes.codex_thread import CodexThreadRuntime
 from roost.runtimes.command import CommandRuntime
 from roost.runtimes.demo import DemoRuntime
 from roost.runtimes.runtime import Runtime
 
-BUILT_IN = frozenset({ClaudeRuntime.name, CodexRuntime.name, DemoRuntime.name})
+BUILT_IN = frozenset({ClaudeRuntime.name, CodexRuntime.name, CodexThreadRuntime.name, DemoRuntime.name})
 """Runtimes that need no configuration."""
 
 
@@ -21,8 +23,14 @@ class Runtimes:
     """The built-in runtimes and those of the configuration file."""
 
     def __init__(self, commands: Iterable[RuntimeTable] = ()) -> None:
-        """Know the built-in runtimes and these."""
-        programs: list[Runtime] = [ClaudeRuntime(), CodexRuntime(), DemoRuntime()]
+        """Know the built-in runtimes and these. `servers`: those whose threads are peers."""
+        self.servers = Servers()
+        programs: list[Runtime] = [
+            ClaudeRuntime(),
+            CodexRuntime(),
+            CodexThreadRuntime(self.servers),
+            DemoRuntime(),
+        ]
         self._programs = {runtime.name: runtime for runtime in programs}
         self._traits = {runtime.name: runtime.traits for runtime in programs}
         self._traits[HUMAN] = Traits(mailbox=True, resumable=False, chooses_conversation=False)
@@ -57,6 +65,8 @@ class Runtimes:
 
     def check_args(self, settings: Settings) -> None:
         """Blocking: raise InvalidSettingError for arguments that contradict those of roost itself."""
+        if settings.threaded and settings.runtime != CodexThreadRuntime.name:
+            raise InvalidSettingError(f"'server' is for runtime {CodexThreadRuntime.name} alone")
         if settings.runtime != HUMAN:
             self.get(settings.runtime).check(settings)
 

@@ -36,11 +36,20 @@ class Cause(StrEnum):
     SHIM_LOST = "shim-lost"
     REBOOT = "reboot"
     ORPHAN = "orphan"
+    THREAD_CLOSED = "thread-closed"
+    THREAD_ARCHIVED = "thread-archived"
+    THREAD_UNLOADED = "thread-unloaded"
+    SERVER_GONE = "server-gone"
     UNKNOWN = "unknown"
 
 
 COUNTED = frozenset({Cause.CRASHED, Cause.OOM, Cause.BOOT_FAILED, Cause.SERVER_EXIT, Cause.SHIM_LOST})
 """Deaths that count for the crash-loop guard (P6); policy deaths and operator stops never do."""
+
+THREAD_ENDS = frozenset(
+    {Cause.THREAD_CLOSED, Cause.THREAD_ARCHIVED, Cause.THREAD_UNLOADED, Cause.SERVER_GONE}
+)
+"""Ends of a session that is a thread of somebody else's server: none is a crash of the peer."""
 
 PARKED = frozenset({Cause.IDLE_SLEEP, Cause.OPERATOR_STOP, Cause.REBOOT})
 """Deaths after which the conversation may be resumed by the wake table, rows 8 to 10."""
@@ -61,6 +70,7 @@ class WakeCause(StrEnum):
     PARKED_OTHER_TOPIC = "parked-other-topic"
     RESUME_FAILED = "resume-failed"
     CONVERSATION_REFUSED = "conversation-refused"
+    THREAD = "thread"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +81,19 @@ class Processes:
     shim: ProcessId
     server: ProcessId
     socket: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerThread:
+    """What a session without processes of its own is: a thread of a server that somebody else runs.
+
+    `address` as in the setting `server`; `server` is the process that answered there, None where the system
+    does not tell.
+    """
+
+    address: str
+    id: str
+    server: ProcessId | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +183,12 @@ class Session:
     told: tuple[str, ...] = ()
     refusal: Refusal | None = None
     used: bool = False
+    thread: ServerThread | None = None
+
+    @property
+    def launched(self) -> bool:
+        """Whether it is known what runs of it: its processes, or the thread that it is."""
+        return self.processes is not None or self.thread is not None
 
     @property
     def open_control(self) -> ControlRequest | None:
@@ -169,7 +198,7 @@ class Session:
     @property
     def held(self) -> bool:
         """Whether it waits for a conversation that somebody else has open: nothing of it runs yet (P5)."""
-        return self.state is SessionState.BLOCKED and self.processes is None
+        return self.state is SessionState.BLOCKED and not self.launched
 
 
 def stand_in(ident: str, peer: str, generation: int, conversation: str | None) -> Session:

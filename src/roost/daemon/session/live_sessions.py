@@ -8,6 +8,7 @@ from pathlib import Path
 
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.session import Session
+from roost.errors import RoostError
 from roost.host.files import Tail
 from roost.host.interfaces.terminals import Frame, Terminal
 from roost.host.interfaces.watch import Watch
@@ -46,6 +47,10 @@ class HandOver:
             return f"by a call, within {rough_duration(now - self.pasted)}"
         times = {0: "no Enter", 1: "Enter", 2: "Enter twice"}.get(self.enters, f"Enter {self.enters} times")
         return f"pasted, {times}, within {rough_duration(now - self.pasted)}"
+
+
+class NoTerminalError(RoostError):
+    """The session is a thread of somebody else's server and has no terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +102,14 @@ class LiveSession:
     `forgotten`: its files are let go of.
     `found` is what was read of its files and not told yet, `readers` how many read them now.
     `halted` (blocking) tells whether a signal or a debugger holds the agent's process.
-    `call` is its program's API, where messages come in by that.
+    `call` is its program's API, where messages come in by that. `shown_in` is its terminal; None, with
+    `agent_pid` 0: it is a thread of somebody else's server and has neither.
     """
 
     context: Context
     runtime: Runtime
     sensor: Sensor
-    terminal: Terminal
+    shown_in: Terminal | None
     agent_pid: int
     log: Path | None = None
     poke: asyncio.Event = field(default_factory=asyncio.Event)
@@ -134,6 +140,13 @@ class LiveSession:
     lost: bool = False
     quiet: tuple[str, ...] | None = None
     call: Call | None = None
+
+    @property
+    def terminal(self) -> Terminal:
+        """Its terminal. Raises NoTerminalError."""
+        if self.shown_in is None:
+            raise NoTerminalError
+        return self.shown_in
 
     @property
     def session(self) -> Session:

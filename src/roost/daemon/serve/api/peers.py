@@ -8,7 +8,7 @@ from typing import Any
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import HUMAN, OPERATOR, check_name
-from roost.core.vocabulary.peer import Peer, PeerState, Settings
+from roost.core.vocabulary.peer import Peer, PeerState, Settings, WakeMode
 from roost.core.vocabulary.settings import apply_settings, show_settings
 from roost.daemon.serve.api.settings import SettingsCheck
 from roost.daemon.session.foreign import Foreign
@@ -18,7 +18,7 @@ from roost.daemon.state.waits import Waits
 from roost.errors import RefusedError, StoreError, UsageError
 from roost.present.objects import peer_object, peer_row
 
-_AT_START = frozenset({"args", "dir", "prompt", "resume", "runtime"})
+_AT_START = frozenset({"args", "dir", "prompt", "resume", "runtime", "server", "thread"})
 """Settings that a session is started with."""
 HEADS = 2.0
 """Seconds for the store to tell how messages begin: `show` does not wait for a disk that hangs."""
@@ -80,6 +80,8 @@ class Peers:
         now = self._machine.clock.now()
         await self._fleet.add(Peer(name, self._machine.ids.token(), settings, created_at=now, since=now))
         await self._fleet.tell(name, f.Tick())  # one that is always up comes up now
+        if settings.threaded:
+            await self._fleet.tell(name, r.Wake(WakeMode.NATURAL, OPERATOR))
         return notes
 
     async def set(self, name: str, pairs: Sequence[tuple[str, str]]) -> tuple[dict[str, str], list[str]]:
