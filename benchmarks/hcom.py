@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.home import PATIENCE, folder
-from roost.demo.leftovers import Leftovers
+from roost.stage.leftovers import Leftovers
 
 _ROOT = Path(__file__).resolve().parents[1]
 _LOCK = _ROOT / "requirements" / "hcom.txt"

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 from roost.cli.client import Client
 from roost.cli.output import warn
-from roost.demo.leftovers import Leftovers
 from roost.host.environment import child_environment
 from roost.local.paths import find_places
+from roost.stage.leftovers import Leftovers
 
 PATIENCE = 60.0
 T = TypeVar("T")

@@ -14,8 +14,8 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.peer import Peer, Settings
 from roost.core.vocabulary.session import Processes, Session, SessionState, WakeCause
-from roost.demo.leftovers import Leftovers
 from roost.host.files import ensure_private_directory
+from roost.stage.leftovers import Leftovers
 from roost.store.interfaces import Batch
 from roost.store.sqlite import SqliteStore
 

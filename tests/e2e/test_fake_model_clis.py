@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from roost.fake_model import Arrival, FakeModel
+from roost.probe import homes
 from tests.support import clis
 from tests.support.fake_hub import FakeHub
-from tests.support.fake_model import Arrival, FakeModel
 from tests.support.home import Home
 from tests.support.pane import Pane
 from tests.support.wait import wait_until
@@ -31,7 +32,7 @@ class Agent:
     home: Home
     model: FakeModel
     hub: FakeHub
-    seed: clis.Seed
+    seed: homes.Seed
     path: Path
     conversation: str
     ready: str
@@ -90,10 +91,10 @@ def agent(request: pytest.FixtureRequest, home: Home) -> Iterator[Agent]:
     cli = clis.require(request.param)
     with FakeModel() as model, FakeHub() as hub:
         if cli.name == "claude":
-            seed = clis.seed_claude(home.user, model.url, home.work)
+            seed = homes.seed_claude(home.user, model.url, home.work)
             ready = r"manual mode on"
         else:
-            seed = clis.seed_codex(home.user, model.url, home.work)
+            seed = homes.seed_codex(home.user, model.url, home.work)
             ready = r"› Ask Codex to do anything"
         yield Agent(cli.name, home, model, hub, seed, cli.path, str(uuid.uuid4()), ready)
 

@@ -4,8 +4,9 @@ import os
 
 import pytest
 
+from roost.fake_model import FakeModel
+from roost.probe import homes
 from tests.support import clis
-from tests.support.fake_model import FakeModel
 from tests.support.home import Home
 from tests.support.walk import REAL, Leave, commands, walker
 
@@ -19,8 +20,8 @@ def test_a_walk_with_the_real_programs(home: Home) -> None:
     programs = [clis.require(name) for name in ("claude", "codex")]
     with FakeModel() as model:
         folder = home.work / "src/app"
-        claude = clis.seed_claude(home.work, model.url, folder)
-        codex = clis.seed_codex(home.work, model.url, folder)
+        claude = homes.seed_claude(home.work, model.url, folder)
+        codex = homes.seed_codex(home.work, model.url, folder)
         with (home.work / ".codex/config.toml").open("a") as file:
             file.write("[features]\nplugins = false\n")
         home.roost.mkdir(mode=0o700)

@@ -131,7 +131,11 @@ class Roost:
         )
 
     def cli(
-        self, *arguments: str, data: bytes | None = None, environ: Mapping[str, str] | None = None
+        self,
+        *arguments: str,
+        data: bytes | None = None,
+        environ: Mapping[str, str] | None = None,
+        patience: float = PATIENCE,
     ) -> subprocess.CompletedProcess[str]:
         """The command line, as a user runs it."""
         done = subprocess.run(
@@ -141,7 +145,7 @@ class Roost:
             capture_output=True,
             env={**self.environ, **(environ or {})},
             cwd=self.home.work,
-            timeout=PATIENCE,
+            timeout=patience,
             check=False,
         )
         texts = (done.stdout.decode(), done.stderr.decode())

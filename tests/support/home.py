@@ -27,7 +27,7 @@ _FOREIGN = (
     "TMUX",
     "XDG_",
 )
-_FOREIGN_NAMES = frozenset({"ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "STY"})
+_FOREIGN_NAMES = frozenset({"ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "IS_SANDBOX", "NO_PROXY", "STY"})
 
 
 @dataclass(frozen=True, slots=True)

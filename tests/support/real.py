@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from roost.fake_model import Arrival, FakeModel
+from roost.fake_model.script import unpaste
+from roost.probe import homes
 from tests.support import clis
 from tests.support.daemon import Roost, cleared
-from tests.support.fake_model import Arrival, FakeModel
-from tests.support.fake_model.script import unpaste
 from tests.support.home import Home, environment, make_home
 
 PATIENCE = 60.0
@@ -85,9 +86,9 @@ def agents_in(
     with FakeModel() as model:
         given: dict[str, dict[str, str]] = {"demo": {}}
         if "claude" in runtimes:
-            given["claude"] = _environment(clis.seed_claude(home.user, model.url, *folders))
+            given["claude"] = _environment(homes.seed_claude(home.user, model.url, *folders))
         if "codex" in runtimes:
-            given["codex"] = _environment(clis.seed_codex(home.user, model.url, *folders))
+            given["codex"] = _environment(homes.seed_codex(home.user, model.url, *folders))
             given["codex"]["args"] = "--disable plugins"
         try:
             yield Agents(roost.start() if started else roost, model, given)
@@ -114,5 +115,5 @@ def cleared_agents(agents: Agents) -> Iterator[Agents]:
         agents.model.outage.status = None
 
 
-def _environment(seed: clis.Seed) -> dict[str, str]:
+def _environment(seed: homes.Seed) -> dict[str, str]:
     return {f"env.{name}": value for name, value in seed.environ.items()}

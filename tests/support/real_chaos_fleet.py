@@ -9,9 +9,10 @@ from pathlib import Path
 
 import msgspec
 
+from roost.fake_model import FakeModel
+from roost.probe import homes
 from tests.support import clis
 from tests.support.daemon import Roost
-from tests.support.fake_model import FakeModel
 from tests.support.home import Home, environment
 
 _COMMON = {"restarts": "1000"}
@@ -117,7 +118,7 @@ def fleet_in(home: Home) -> Iterator[Fleet]:
 
 def _seed(home: Home, url: str, hook: Path) -> dict[str, dict[str, str]]:
     folders = [home.work / peer for peer in PEERS]
-    claude, codex = clis.seed_claude(home.user, url, *folders), clis.seed_codex(home.user, url, *folders)
+    claude, codex = homes.seed_claude(home.user, url, *folders), homes.seed_codex(home.user, url, *folders)
     hooks = {"UserPromptSubmit": [{"hooks": [{"type": "command", "command": str(hook)}]}]}
     allowed = {"defaultMode": "default", "allow": ["Bash(sh work.sh:*)"]}
     user = {"permissions": allowed, "hooks": hooks}

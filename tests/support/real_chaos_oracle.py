@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.session import Cause, Death
+from roost.fake_model import Arrival, Journal
 from roost.store.interfaces import JournalRow, StoredMessage
 from tests.support.chaos_oracle import Oracle, read, states
-from tests.support.fake_model import Arrival, Journal
 from tests.support.real_chaos_acts import RealActs
 from tests.support.real_chaos_fleet import PEERS, REFUSED_WORD
 from tests.support.real_chaos_person import EDITED, ENTER, ESCAPE

@@ -37,7 +37,7 @@ CONTRACT = [
         "screen",
         "logs",
     ),
-    *("events", "deaths", "metrics", "done", "fresh", "demo"),
+    *("events", "deaths", "metrics", "done", "fresh", "demo", "probe"),
 ]
 NAMES = [name for section in COMMANDS.values() for name in section]
 Captured = pytest.CaptureFixture[str]

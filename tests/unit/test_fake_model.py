@@ -1,12 +1,16 @@
 """The fake model's decisions, without HTTP."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
-from tests.support.fake_model import anthropic, openai
-from tests.support.fake_model.conversation import Entry, Open, Said, waiting
-from tests.support.fake_model.script import FINAL, Answer, Fail, Say, Send, Shell, Tool, answer, envelope
-from tests.support.fake_model.wire import Kind, Request, Turn
+from roost.fake_model import anthropic, chat, gemini, openai
+from roost.fake_model.app import decide
+from roost.fake_model.conversation import Entry, Open, Said, waiting
+from roost.fake_model.offered import named
+from roost.fake_model.script import FINAL, Answer, Fail, Say, Send, Shell, Tool, answer, envelope
+from roost.fake_model.wire import Kind, Request, Turn
 
 MESSAGE = (
     "[roost message m-7 from boss topic build at 2026-01-02T03:04:05Z boundary 5f1c]\n"
@@ -123,7 +127,7 @@ def test_responses_requests_are_told_apart_and_context_left_out() -> None:
 @pytest.mark.parametrize("size", [0, 1, 100_000])
 def test_a_streamed_text_is_the_text_in_order(dialect: object, size: int) -> None:
     text = "é" * size
-    request = Request(Kind.TURN, "fake-model", (), Open((), 0, 0), (), stream=True, structured=False)
+    request = Request(Kind.TURN, "fake-model", (), Open((), 0, 0), (), stream=True)
     events = b"".join(getattr(dialect, "stream")(Turn(1, request, Answer(Say(text))))).decode()  # noqa: B009
     parts = [
         msgspec.json.decode(line.removeprefix("data: "))["delta"]
@@ -131,3 +135,122 @@ def test_a_streamed_text_is_the_text_in_order(dialect: object, size: int) -> Non
         if '"text_delta"' in line or '"response.output_text.delta"' in line
     ]
     assert "".join(part["text"] if isinstance(part, dict) else part for part in parts) == text
+
+
+def test_chat_completions_are_told_apart_from_side_requests() -> None:
+    tool = {"type": "function", "function": {"name": "bash"}}
+    plain = [
+        {"role": "system", "content": "You are a coding agent.\nGive a title."},
+        {"role": "user", "content": "hello"},
+    ]
+    body: dict[str, object] = {"messages": plain, "tools": [tool], "stream": True}
+    turn = chat.read(msgspec.json.encode(body))
+    assert (turn.kind, turn.pending.texts, turn.tools) == (Kind.TURN, ("hello",), ("bash",))
+    assert chat.read(msgspec.json.encode({"messages": plain})).kind is Kind.TURN
+    title = [
+        {"role": "system", "content": "You are a title generator. You output ONLY a thread title."},
+        *plain[1:],
+    ]
+    assert chat.read(msgspec.json.encode({"messages": title})).kind is Kind.AUXILIARY
+    schema = {"type": "json_schema", "json_schema": {"schema": {"type": "object"}}}
+    assert chat.read(msgspec.json.encode(body | {"response_format": schema})).kind is Kind.AUXILIARY
+
+
+def test_chat_completions_count_the_results_of_a_turn() -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "bash", "arguments": "{}"}}
+    messages: list[dict[str, object]] = [
+        {"role": "user", "content": [{"type": "text", "text": "one"}]},
+        {"role": "assistant", "content": "first"},
+        {"role": "user", "content": "two"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "stored"},
+    ]
+    read = chat.read(msgspec.json.encode({"messages": messages}))
+    assert read.pending == Open(("two",), 1, 1)
+
+
+def gemini_body(**more: object) -> bytes:
+    texts = [{"text": "<session_context>\nx</session_context>"}, {"text": "hello"}]
+    return msgspec.json.encode({"contents": [{"role": "user", "parts": texts}], **more})
+
+
+def test_gemini_requests_are_told_apart_and_context_left_out() -> None:
+    tools = [{"functionDeclarations": [{"name": "run_shell_command"}]}]
+    turn = gemini.read(gemini_body(tools=tools), "m", stream=True)
+    assert (turn.kind, turn.pending.texts, turn.tools) == (Kind.TURN, ("hello",), ("run_shell_command",))
+    schema = {"type": "OBJECT", "properties": {"score": {"type": "INTEGER"}, "why": {"type": "STRING"}}}
+    wanted = {"responseMimeType": "application/json", "responseJsonSchema": schema}
+    side = gemini.read(gemini_body(generationConfig=wanted), "m", stream=False)
+    assert side.kind is Kind.AUXILIARY
+    assert decide(side) == Answer(Say('{"score":1,"why":"fake title"}'))
+
+
+def test_gemini_counts_the_results_of_a_turn() -> None:
+    contents: list[dict[str, object]] = [
+        {"role": "user", "parts": [{"text": "one"}]},
+        {
+            "role": "model",
+            "parts": [{"text": "hm", "thought": True}, {"functionCall": {"name": "x", "args": {}}}],
+        },
+        {"role": "user", "parts": [{"functionResponse": {"name": "x", "response": {"output": "stored"}}}]},
+    ]
+    read = gemini.read(msgspec.json.encode({"contents": contents}), "m", stream=True)
+    assert read.pending == Open(("one",), 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("offered", "shell", "send"),
+    [
+        (("bash", "roost_send_message"), "bash", "roost_send_message"),
+        (("run_shell_command", "mcp_roost_send_message"), "run_shell_command", "mcp_roost_send_message"),
+    ],
+)
+def test_steps_call_the_tools_by_the_names_that_the_program_offers(
+    offered: tuple[str, ...], shell: str, send: str
+) -> None:
+    assert named(Shell("ls"), offered)[0] == shell
+    assert named(Send("bob", "hi"), offered) == (send, {"to": "bob", "body": "hi"})
+
+
+def test_a_text_that_came_in_the_midst_of_a_turn_is_looked_through() -> None:
+    wrapped = (
+        "The user sent a new message while you were working:\nhello\n\n"
+        "This is how Claude Code surfaces messages the user sends mid-turn."
+    )
+    assert to(wrapped).act == Say("echo: hello")
+
+
+@pytest.mark.parametrize("act", [Say("é" * 10_000), Shell("ls"), Tool("write", {"text": "é" * 10_000})])
+def test_a_streamed_completion_adds_up_to_the_whole_one(act: Say | Shell | Tool) -> None:
+    turn = Turn(1, Request(Kind.TURN, "m", (), Open((), 0, 0), ("bash",), stream=True), Answer(act))
+    events = [
+        line.removeprefix("data: ") for line in b"".join(chat.stream(turn)).decode().splitlines() if line
+    ]
+    assert events.pop() == "[DONE]"
+    choices = [choice for each in events for choice in msgspec.json.decode(each)["choices"]]
+    whole: Any = chat.whole(turn)
+    message = whole["choices"][0]["message"]
+    text = "".join(choice["delta"].get("content", "") for choice in choices)
+    calls = [each for choice in choices for each in choice["delta"].get("tool_calls", [])]
+    arguments = "".join(each["function"]["arguments"] for each in calls)
+    assert text == (message["content"] or "")
+    assert arguments == "".join(each["function"]["arguments"] for each in message.get("tool_calls", []))
+    assert [c["finish_reason"] for c in choices if c["finish_reason"]] == [
+        "stop" if calls == [] else "tool_calls"
+    ]
+
+
+@pytest.mark.parametrize("act", [Say("é" * 10_000), Shell("ls")])
+def test_a_streamed_gemini_answer_adds_up_to_the_whole_one(act: Say | Shell) -> None:
+    turn = Turn(1, Request(Kind.TURN, "m", (), Open((), 0, 0), (), stream=True), Answer(act))
+    lines = [line for line in b"".join(gemini.stream(turn)).decode().splitlines() if line]
+    assert all(line.startswith("data: ") for line in lines)  # Gemini CLI 0.61.0 takes nothing else
+    candidates = [each for line in lines for each in msgspec.json.decode(line[6:])["candidates"]]
+    parts = [part for each in candidates for part in each["content"]["parts"]]
+    whole: Any = gemini.whole(turn)
+    (part,) = whole["candidates"][0]["content"]["parts"]
+    assert "".join(each.get("text", "") for each in parts) == part.get("text", "")
+    assert [each["functionCall"] for each in parts if "functionCall" in each] == [
+        part["functionCall"] for part in [part] if "functionCall" in part
+    ]
+    assert [each.get("finishReason") for each in candidates][-1] == "STOP"

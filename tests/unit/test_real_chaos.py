@@ -10,8 +10,8 @@ import pytest
 
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.session import Cause, Death
+from roost.fake_model import Arrival, Journal
 from roost.store.interfaces import Attempt, StoredMessage
-from tests.support.fake_model import Arrival, Journal
 from tests.support.real_chaos import kind
 from tests.support.real_chaos_acts import Away, Work
 from tests.support.real_chaos_oracle import RealOracle, beginnings, shown

@@ -30,9 +30,13 @@ ALLOWED = {
     "host/tmux/server.py kill": 1,
     "host/scope.py kill": 1,
     # the demo ends what it started, by identity; its agent obeys an order against itself
-    "demo/leftovers.py send_signal": 1,
+    "stage/leftovers.py send_signal": 1,
     "demo_agent/turn.py kill": 1,
     "demo/steps.py kill": 2,
+    # a probe ends its own agent by identity, as the demo does
+    "probe/checks.py kill": 1,
+    # what the fake model passes over in a prompt of Codex: `<skill>`, no program
+    "fake_model/openai.py skill": 1,
 }
 
 

@@ -44,7 +44,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "logs": "terminal",
     },
     "Records": {"events": "journal", "deaths": "journal", "metrics": "metrics"},
-    "More": {"done": "agent", "fresh": "agent", "demo": "demo"},
+    "More": {"done": "agent", "fresh": "agent", "demo": "demo", "probe": "probe"},
 }
 """Section -> command -> module below `roost.cli.commands`, where it is the object `<command>_command`."""
 MODULES = {name: module for section in COMMANDS.values() for name, module in section.items()}

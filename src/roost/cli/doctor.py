@@ -10,6 +10,7 @@ from roost.cli.bounded import side_by_side
 from roost.errors import ConfigError, StoreError
 from roost.local.config import load_config
 from roost.local.paths import Places
+from roost.local.proven import read_probes
 from roost.present.finding import Code, Finding, as_root, good, note, quote, wrong
 
 _SECONDS = 30.0
@@ -22,6 +23,7 @@ _MOUNTS = Path("/proc/self/mountinfo")
 def examine(places: Places, *, up: bool) -> list[Finding]:
     """All findings, in the order in which a person would mend them. `up`: whether the daemon answers."""
     sqlite = doctor_programs.sqlite()  # before the others: two threads cannot load what cannot be loaded
+    programs, probes = doctor_programs.AGENTS, read_probes(places.state)
     looks: list[tuple[str, Callable[[], Iterable[Finding]]]] = [
         ("python", lambda: [doctor_programs.python()]),
         ("tmux", lambda: [doctor_programs.tmux()]),
@@ -31,7 +33,7 @@ def examine(places: Places, *, up: bool) -> list[Finding]:
         ("disk", lambda: doctor_places.disks(places)),
         ("store", lambda: _store(places, up=up) if sqlite["ok"] else ()),
         ("config", lambda: _configuration(places.config)),
-        *((name, lambda name=name: [doctor_programs.agent(name)]) for name in doctor_programs.AGENTS),
+        *((name, lambda name=name: [doctor_programs.agent(name, probes.get(name))]) for name in programs),
     ]
     found = side_by_side([look for _, look in looks], _SECONDS)
     hung = [name for (name, _), findings in zip(looks, found, strict=True) if findings is None]

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 
+from roost.local.proven import PROVEN, Probed, said_version, version_number
 from roost.present.finding import Code, Finding, as_root, good, note, quote, wrong
 
 OLDEST_TMUX = (3, 3)
@@ -14,7 +15,6 @@ AGENTS = {
 }
 """Programs of agents, and how they are installed."""
 _FOREIGN = "where it is not your system's own, take it away; else:"
-_VERSION_SECONDS = 10.0
 _INSTALLERS = {
     "apt-get": "apt-get install {}",
     "dnf": "dnf install {}",
@@ -36,7 +36,7 @@ def tmux() -> Finding:
     if path is None:
         return wrong(Code.TMUX_MISSING, "tmux", "it is not installed", fix=install)
     try:
-        said = _version(path, "-V")
+        said = said_version([path, "-V"])
     except (OSError, subprocess.SubprocessError) as error:
         why = f"{path} -V failed: {error}"
         return wrong(Code.TMUX_BROKEN, "tmux", why, advice=_FOREIGN, fix=install)
@@ -53,12 +53,6 @@ def _installs(package: str) -> str:
         return f"brew install {package}"
     found = next((words for name, words in _INSTALLERS.items() if shutil.which(name)), "apt-get install {}")
     return as_root(found.format(package))
-
-
-def _version(program: str, option: str) -> str:
-    """The first line that the program prints about its version; raises OSError or SubprocessError."""
-    done = subprocess.run([program, option], capture_output=True, timeout=_VERSION_SECONDS, check=True)
-    return done.stdout.decode(errors="replace").strip().partition("\n")[0]
 
 
 def parse_tmux(said: str) -> tuple[int, int] | None:
@@ -79,16 +73,30 @@ def sqlite() -> Finding:
     return good("sqlite", apsw.sqlite_lib_version())
 
 
-def agent(name: str) -> Finding:
-    """The program of an agent."""
+def agent(name: str, probed: Probed | None) -> Finding:
+    """The program of an agent, and whether roost was tried with that version: by us, or by a probe here."""
     install, path = AGENTS[name], shutil.which(name)
     if path is None:
         why = "it is not installed; only peers of this runtime need it"
         return note(Code.PROGRAM_MISSING, name, why, fix=install)
     try:
-        return good(name, f"{_version(path, '--version')} ({path})")
+        said = said_version([path, "--version"])
     except (OSError, subprocess.SubprocessError) as error:
         advice = "install it anew, as it was before; with npm:"
         return wrong(
             Code.PROGRAM_BROKEN, name, f"{path} --version failed: {error}", advice=advice, fix=install
         )
+    return _proven(name, f"{said} ({path})", version_number(said), probed)
+
+
+def _proven(name: str, there: str, version: str, probed: Probed | None) -> Finding:
+    if probed is not None and probed.version == version:
+        if not probed.failed:
+            return good(name, f"{there}; `roost probe {name}` found all well with it")
+        failed = f"{there}; `roost probe {name}` failed: {', '.join(probed.failed)}"
+        advice = f"use {PROVEN[name]}, which roost was tried with, or report what the probe says"
+        return wrong(Code.PROGRAM_FAILS, name, failed, advice=advice, fix=f"roost probe {name}")
+    if version == PROVEN[name]:
+        return good(name, there)
+    why = f"{there}; roost was tried with {PROVEN[name]}"
+    return note(Code.PROGRAM_UNPROVEN, name, why, fix=f"roost probe {name}")

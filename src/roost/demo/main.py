@@ -8,7 +8,7 @@ from types import FrameType
 from typing import NoReturn
 
 from roost.demo import words
-from roost.demo.stage import Stage
+from roost.demo.show import Show
 from roost.demo.steps import STEPS, Step
 from roost.errors import RoostError
 
@@ -23,15 +23,15 @@ def run() -> int:
     """
     begun = time.monotonic()
     with _terminable():
-        stage = Stage()
-        words.tell(f"Everything happens in {stage.root} and is removed at the end.")
+        show = Show()
+        words.tell(f"Everything happens in {show.root} and is removed at the end.")
         passed = complete = False
         try:
-            passed = _play(stage, STEPS)
+            passed = _play(show, STEPS)
             complete = True
         finally:
             with _undisturbed():
-                left = stage.close(keep=complete and not passed)
+                left = show.close(keep=complete and not passed)
     for name in left if passed else ():
         words.failure(f"{name} had to be ended")
     if passed and not left:
@@ -40,11 +40,11 @@ def run() -> int:
         )
         return 0
     if not passed:
-        words.tell(f"The home with its logs is kept: {stage.root}")
+        words.tell(f"The home with its logs is kept: {show.root}")
     return FAILED
 
 
-def _play(stage: Stage, steps: Sequence[Step]) -> bool:
+def _play(show: Show, steps: Sequence[Step]) -> bool:
     """Run the steps until one fails, then print the table; returns whether all passed."""
     rows: list[tuple[str, str, str, str]] = []
     failed = False
@@ -56,7 +56,7 @@ def _play(stage: Stage, steps: Sequence[Step]) -> bool:
         words.heading(number, step.title)
         begun = time.monotonic()
         try:
-            seen = step.run(stage)
+            seen = step.run(show)
         except RoostError as error:
             failed, seen = True, error.message
         except Exception as error:  # noqa: BLE001 -- an answer of an unexpected shape fails the step, not the show

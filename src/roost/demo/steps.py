@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from roost.cli.client import Record
-from roost.demo.errors import StepError
-from roost.demo.stage import Stage
+from roost.demo.show import Show
 from roost.demo.words import milliseconds, tell
+from roost.stage.errors import StepError
 
 _TOPIC = "plan"
 
@@ -20,7 +20,7 @@ class Step(NamedTuple):
 
     title: str
     name: str
-    run: Callable[[Stage], str]
+    run: Callable[[Show], str]
 
 
 def check(truth: object, otherwise: str) -> None:
@@ -29,62 +29,62 @@ def check(truth: object, otherwise: str) -> None:
         raise StepError(otherwise)
 
 
-def start(stage: Stage) -> str:
+def start(show: Show) -> str:
     """A daemon, two agents that sleep, and a mailbox."""
-    stage.roost("up")
+    show.roost("up")
     for name, runtime in (("planner", "demo"), ("reviewer", "demo"), ("boss", "human")):
-        stage.folder(name)
-        stage.roost("add", name, "--runtime", runtime, "--dir", name)
-    stage.roost("list")
-    rows: list[Record] = stage.ask("list")
+        show.folder(name)
+        show.roost("add", name, "--runtime", runtime, "--dir", name)
+    show.roost("list")
+    rows: list[Record] = show.ask("list")
     check({row["name"] for row in rows} == {"planner", "reviewer", "boss"}, "not all peers are listed")
     asleep = [row["name"] for row in rows if row["state"] == "asleep" and row["session"] is None]
     check({"planner", "reviewer"} <= set(asleep), "an agent runs that nobody has asked anything")
     return "3 peers, no agent running"
 
 
-def wake(stage: Stage) -> str:
+def wake(show: Show) -> str:
     """A message wakes an agent, which answers; a second one finds it awake."""
     tell("Nobody is awake. A message wakes its recipient, and its answer comes back.")
-    before = stage.last_event()
-    _answer(stage, "planner", "Are you there?", "echo: Are you there?", "--topic", _TOPIC)
-    ready = stage.event(before, "planner", "ready")
-    first = stage.row("planner")["session"]
-    cold = _story(stage, "planner")
+    before = show.last_event()
+    _answer(show, "planner", "Are you there?", "echo: Are you there?", "--topic", _TOPIC)
+    ready = show.event(before, "planner", "ready")
+    first = show.row("planner")["session"]
+    cold = _story(show, "planner")
     tell(f"Started and at its prompt in {milliseconds(ready['data']['took'])}.")
     tell(f"From stored to answered: {milliseconds(cold)}.")
-    _answer(stage, "planner", "Still there?", "echo: Still there?", "--topic", _TOPIC)
-    check(stage.row("planner")["session"]["id"] == first["id"], "the second message got another session")
-    warm = _story(stage, "planner")
+    _answer(show, "planner", "Still there?", "echo: Still there?", "--topic", _TOPIC)
+    check(show.row("planner")["session"]["id"] == first["id"], "the second message got another session")
+    warm = _story(show, "planner")
     tell(f"The same session, awake now: {milliseconds(warm)}.")
-    taken = [line["text"] for line in _agent_log(stage) if line["what"] == "prompt"]
+    taken = [line["text"] for line in _agent_log(show) if line["what"] == "prompt"]
     whole = [text for text in taken if text.count("[roost message ") == 1 and "there?" in text]
     check(len(taken) == len(whole) == 2, "the agent did not take each message once")  # noqa: PLR2004 -- two were sent
     return f"asleep {milliseconds(cold)}, awake {milliseconds(warm)}"
 
 
-def _answer(stage: Stage, peer: str, body: str, expected: str, *options: str) -> None:
-    reply = stage.roost("send", peer, body, *options, "--wait", "replied")
+def _answer(show: Show, peer: str, body: str, expected: str, *options: str) -> None:
+    reply = show.roost("send", peer, body, *options, "--wait", "replied")
     check(reply.strip() == expected, f"the answer is {reply.strip()!r}, not {expected!r}")
 
 
-def _story(stage: Stage, peer: str) -> float:
+def _story(show: Show, peer: str) -> float:
     """Seconds from the storing of the latest message to a peer until the storing of its first answer."""
-    message = _latest(stage, peer, "operator")
-    replies: list[str] = stage.ask("message", id=message["id"])["replies"]
+    message = _latest(show, peer, "operator")
+    replies: list[str] = show.ask("message", id=message["id"])["replies"]
     check(replies, f"no answer to {message['id']} is stored")
-    return _seconds(stage.ask("message", id=replies[0])["created_at"]) - _seconds(message["created_at"])
+    return _seconds(show.ask("message", id=replies[0])["created_at"]) - _seconds(message["created_at"])
 
 
-def _find(stage: Stage, to: str, sender: str, state: str | None = None) -> list[Record]:
+def _find(show: Show, to: str, sender: str, state: str | None = None) -> list[Record]:
     """The messages from one to the other (in a state), oldest first."""
-    messages: list[Record] = stage.ask("messages", name=to)
+    messages: list[Record] = show.ask("messages", name=to)
     found = [m for m in messages if (m["to"], m["from"]) == (to, sender) and state in (None, m["state"])]
     return sorted(found, key=lambda message: message["created_at"])
 
 
-def _latest(stage: Stage, to: str, sender: str) -> Record:
-    found = _find(stage, to, sender)
+def _latest(show: Show, to: str, sender: str) -> Record:
+    found = _find(show, to, sender)
     check(found, f"no message from '{sender}' to '{to}' is stored")
     return found[-1]
 
@@ -93,26 +93,26 @@ def _seconds(iso: str) -> float:
     return datetime.fromisoformat(iso).timestamp()
 
 
-def _agent_log(stage: Stage) -> list[Record]:
+def _agent_log(show: Show) -> list[Record]:
     """What the agents themselves say happened to them."""
-    return [json.loads(line) for line in stage.agent_log.read_text().splitlines()]
+    return [json.loads(line) for line in show.agent_log.read_text().splitlines()]
 
 
-def talk(stage: Stage) -> str:
+def talk(show: Show) -> str:
     """One agent writes to another by MCP; the other wakes and answers it."""
     tell("The planner is told to ask the reviewer, who sleeps. They speak by MCP, as any agent can.")
     body = "@@send reviewer Is step two safe?@@\n@@silent@@"
-    stage.roost("send", "planner", body, "--topic", _TOPIC, "--wait", "done")
+    show.roost("send", "planner", body, "--topic", _TOPIC, "--wait", "done")
 
-    reply: Record = stage.until(
-        lambda: _find(stage, "planner", "reviewer", "done"), "the reviewer's answer has reached the planner"
+    reply: Record = show.until(
+        lambda: _find(show, "planner", "reviewer", "done"), "the reviewer's answer has reached the planner"
     )[-1]
-    question: Record = stage.until(
-        lambda: _find(stage, "reviewer", "planner", "done"), "the reviewer's turn has ended"
+    question: Record = show.until(
+        lambda: _find(show, "reviewer", "planner", "done"), "the reviewer's turn has ended"
     )[-1]
     check(reply["reply_to"] == question["id"], "the answer does not name its question")
-    stage.roost("messages", "reviewer")
-    taken = [line["text"] for line in _agent_log(stage) if line["what"] == "prompt"]
+    show.roost("messages", "reviewer")
+    taken = [line["text"] for line in _agent_log(show) if line["what"] == "prompt"]
     check(
         any("\necho: Is step two safe?\n" in text for text in taken), "the planner was not shown the answer"
     )
@@ -120,108 +120,108 @@ def talk(stage: Stage) -> str:
     return f"asked, woken and answered in {milliseconds(took)}"
 
 
-def mail(stage: Stage) -> str:
+def mail(show: Show) -> str:
     """An agent writes to a person."""
     tell("A person is a peer too: mail waits in the mailbox until it is read.")
     body = "@@send boss The plan is ready.@@\n@@silent@@"
-    stage.roost("send", "planner", body, "--topic", _TOPIC, "--wait", "done")
-    letters: list[Record] = stage.ask("inbox", name="boss")
-    stage.roost("inbox", "boss", "--ack")
+    show.roost("send", "planner", body, "--topic", _TOPIC, "--wait", "done")
+    letters: list[Record] = show.ask("inbox", name="boss")
+    show.roost("inbox", "boss", "--ack")
     found = [(letter["from"], letter["body"]) for letter in letters]
     check(found == [("planner", "The plan is ready.")], f"the mailbox holds {found}")
-    check(stage.ask("inbox", name="boss") == [], "mail that was read is still there")
+    check(show.ask("inbox", name="boss") == [], "mail that was read is still there")
     return "1 letter, read"
 
 
-def death(stage: Stage) -> str:
+def death(show: Show) -> str:
     """An agent is killed; that is seen at once and on record, and the next message wakes it."""
-    agent = stage.agent("reviewer")
-    before = stage.last_event()
+    agent = show.agent("reviewer")
+    before = show.last_event()
     tell(f"The reviewer's process {agent.pid} is killed with SIGKILL.")
     killed = time.monotonic()
-    stage.kill(agent, signal.SIGKILL)
-    stage.event(before, "reviewer", "stopped")
+    show.kill(agent, signal.SIGKILL)
+    show.event(before, "reviewer", "stopped")
     noticed = time.monotonic() - killed
     tell(f"On record {milliseconds(noticed)} later:")
-    stage.roost("deaths", "reviewer")
-    record: Record = stage.ask("deaths", name="reviewer")[-1]
+    show.roost("deaths", "reviewer")
+    record: Record = show.ask("deaths", name="reviewer")[-1]
     seen = (record["cause"], record["signal"], record["counted"])
     check(seen == ("crashed", int(signal.SIGKILL), True), f"the death record says {seen}")
     check(noticed < 1, f"it took {milliseconds(noticed)} to notice")
     tell("The next message wakes it again.")
-    _answer(stage, "reviewer", "And now?", "echo: And now?")
+    _answer(show, "reviewer", "And now?", "echo: And now?")
     check(
-        stage.row("reviewer")["session"]["generation"] == record["generation"] + 1, "it is not a new session"
+        show.row("reviewer")["session"]["generation"] == record["generation"] + 1, "it is not a new session"
     )
     return f"SIGKILL on record after {milliseconds(noticed)}"
 
 
-def sleep(stage: Stage) -> str:
+def sleep(show: Show) -> str:
     """An idle agent is put to sleep; the next message on its topic finds it with its memory."""
-    before, first = stage.last_event(), stage.row("planner")["session"]
-    agent = stage.agent("planner")
+    before, first = show.last_event(), show.row("planner")["session"]
+    agent = show.agent("planner")
     tell("The planner may be idle for one second only, then it sleeps.")
-    stage.roost("set", "planner", "idle=1s")
-    stopped = stage.event(before, "planner", "stopped")
+    show.roost("set", "planner", "idle=1s")
+    stopped = show.event(before, "planner", "stopped")
     check(stopped["cause"] == "idle-sleep", f"it ended by {stopped['cause']}")
-    check(not stage.live_sessions(agent), f"its process {agent.pid} still lives")
-    stage.roost("list")
-    stage.roost("set", "planner", "idle=1h")
+    check(not show.live_sessions(agent), f"its process {agent.pid} still lives")
+    show.roost("list")
+    show.roost("set", "planner", "idle=1h")
     tell("Asked how many messages it remembers, it resumes its conversation.")
-    expected = _taken(stage)
-    _answer(stage, "planner", "@@recall@@", str(expected), "--topic", _TOPIC)
-    now = stage.row("planner")["session"]
+    expected = _taken(show)
+    _answer(show, "planner", "@@recall@@", str(expected), "--topic", _TOPIC)
+    now = show.row("planner")["session"]
     check(now["resumed"] and now["conversation"] == first["conversation"], "it began another conversation")
     check(now["generation"] == first["generation"] + 1, "it is not a new session")
     return f"resumed, {expected} messages remembered"
 
 
-def _taken(stage: Stage) -> int:
+def _taken(show: Show) -> int:
     """How many messages the planner has had, all in one conversation, once its last turn has ended."""
 
     def found() -> list[Record]:
-        return [m for m in stage.ask("messages", name="planner") if m["to"] == "planner"]
+        return [m for m in show.ask("messages", name="planner") if m["to"] == "planner"]
 
-    stage.until(
+    show.until(
         lambda: all(message["state"] == "done" for message in found()), "all messages to the planner are done"
     )
     return len(found())
 
 
-def crash(stage: Stage) -> str:
+def crash(show: Show) -> str:
     """The daemon is killed; its agents live on and are adopted."""
     names = ("planner", "reviewer")
-    sessions = {name: stage.row(name)["session"] for name in names}
-    agents = {name: stage.agent(name) for name in names}
-    deaths = len(stage.ask("deaths"))
-    daemon = stage.daemon()
+    sessions = {name: show.row(name)["session"] for name in names}
+    agents = {name: show.agent(name) for name in names}
+    deaths = len(show.ask("deaths"))
+    daemon = show.daemon()
     tell(f"The daemon, process {daemon.pid}, is killed with SIGKILL.")
-    stage.kill(daemon, signal.SIGKILL)
-    stage.until(lambda: not stage.live_sessions(daemon), "the daemon's end")
-    told = stage.roost("list")
+    show.kill(daemon, signal.SIGKILL)
+    show.until(lambda: not show.live_sessions(daemon), "the daemon's end")
+    told = show.roost("list")
     check("daemon is down" in told, "`roost list` does not say that the daemon is down")
     check("unknown" in told, "what nobody watches is shown as if it were known")
-    check(all(map(stage.live_sessions, agents.values())), "an agent died with the daemon")
+    check(all(map(show.live_sessions, agents.values())), "an agent died with the daemon")
     tell("The agents live on. The next daemon adopts them.")
     again = time.monotonic()
-    stage.roost("up")
+    show.roost("up")
     took = time.monotonic() - again
-    stage.roost("list")
+    show.roost("list")
     for name in names:
-        check(stage.row(name)["session"] == sessions[name], f"'{name}' is not in the session it was in")
-        check(stage.agent(name) == agents[name], f"'{name}' is another process now")
-    check(len(stage.ask("deaths")) == deaths, "a death was recorded of an agent that lives")
+        check(show.row(name)["session"] == sessions[name], f"'{name}' is not in the session it was in")
+        check(show.agent(name) == agents[name], f"'{name}' is another process now")
+    check(len(show.ask("deaths")) == deaths, "a death was recorded of an agent that lives")
     tell("The conversation goes on.")
-    _answer(stage, "planner", "@@recall@@", str(_taken(stage)), "--topic", _TOPIC)
+    _answer(show, "planner", "@@recall@@", str(_taken(show)), "--topic", _TOPIC)
     return f"{len(names)} agents adopted, up in {milliseconds(took)}"
 
 
-def end(stage: Stage) -> str:
+def end(show: Show) -> str:
     """Everything ends, and nothing is left."""
-    _taken(stage)
-    count = len(stage.leftovers.find())
-    stage.roost("down", "--agents")
-    left = stage.leftovers.wait()
+    _taken(show)
+    count = len(show.leftovers.find())
+    show.roost("down", "--agents")
+    left = show.leftovers.wait()
     check(not left, f"still there: {', '.join(f'pid {process.pid}' for process in left)}")
     tell(f"{count} processes were ours; none is left.")
     return f"{count} processes ended, none left"

@@ -25,6 +25,8 @@ class Code(StrEnum):
     TMUX_OLD = "tmux-old"
     SQLITE_BROKEN = "sqlite-broken"
     PROGRAM_MISSING = "program-missing"
+    PROGRAM_UNPROVEN = "program-unproven"
+    PROGRAM_FAILS = "program-fails"
     PROGRAM_BROKEN = "program-broken"
     # places
     FOLDER_CLOSED = "folder-closed"

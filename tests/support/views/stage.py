@@ -14,14 +14,15 @@ from uuid import uuid4
 
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session, WakeCause
+from roost.fake_model import FakeModel
 from roost.host.environment import child_environment, terminal_name
 from roost.host.tmux.config import config_text
+from roost.probe import homes
 from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.context import Context
 from roost.runtimes.runtime import Runtime
 from tests.support import clis
-from tests.support.fake_model import FakeModel
 from tests.support.home import is_foreign
 from tests.support.processes import MARKER, end, marked, wait_gone
 from tests.support.views.stub import Stub
@@ -100,11 +101,11 @@ class Stage:
         settings = Settings(str(self._work), self.program, args=args)
         return Context(session, settings, self._session, self._root, base, self.stub.url, self._root / "call")
 
-    def _seed(self) -> clis.Seed:
+    def _seed(self) -> homes.Seed:
         """The user's files, with what the wish adds to them."""
-        wish, seed = self.wish, clis.Seed()
+        wish, seed = self.wish, homes.Seed()
         if wish.seeded:
-            make = clis.seed_claude if self.program == "claude" else clis.seed_codex
+            make = homes.seed_claude if self.program == "claude" else homes.seed_codex
             seed = make(self._home, self.model.url, *((self._work,) if wish.trusted else ()))
         if wish.repository and not (self._work / ".git").exists():
             subprocess.run(["git", "init", "-q", "-b", "main", str(self._work)], check=True)

@@ -1,28 +1,28 @@
-"""Where the demo plays: a temporary home with a daemon of its own, seen as a user and a program see it."""
+"""A temporary home: its folders, its daemon, its processes. Nothing outside it is touched."""
 
 import os
-import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from roost.cli.client import Answer, Client, ConnectionLostError, Record
 from roost.core.vocabulary.identity import ProcessId
-from roost.demo import words
-from roost.demo.errors import StepError
-from roost.demo.leftovers import Leftovers
 from roost.host.environment import child_environment
 from roost.host.interfaces.processes import Liveness
 from roost.host.process import SystemProcesses
 from roost.local.paths import Places, find_places
+from roost.stage.errors import StepError
+from roost.stage.leftovers import Leftovers
 
 PATIENCE = 20.0
-"""Seconds that anything in the demo may take; each takes far less where all is well."""
+"""Seconds that anything may take that needs no model; each takes far less where all is well."""
+ANSWER = 120.0
+"""Seconds for the daemon to answer what it has to wait for itself."""
 _LOOK_AGAIN = 0.005
 _TEMPORARY = Path("/tmp")  # noqa: S108 -- mkdtemp makes it private; a short path, as socket paths are limited
 T = TypeVar("T")
@@ -38,51 +38,40 @@ class _FoundError(Exception):
 
 
 class Stage:
-    """A temporary home: its folders, its commands, its processes. Nothing outside it is touched."""
+    """A temporary home, seen as a user and a program see it."""
 
-    def __init__(self) -> None:
-        """Make the folders."""
+    def __init__(
+        self, name: str, tell: Callable[[str], None], environ: Mapping[str, str] | None = None
+    ) -> None:
+        """Make the folders; `name` stands in the path. `tell` gets what the daemon says to its users.
+
+        `environ`: what its daemon and commands get beside an ordinary environment without XDG folders.
+        """
         parent = _TEMPORARY if os.access(_TEMPORARY, os.W_OK) else None
-        self.root = Path(os.path.realpath(tempfile.mkdtemp(prefix="roost-demo-", dir=parent)))
+        self.root = Path(os.path.realpath(tempfile.mkdtemp(prefix=f"roost-{name}-", dir=parent)))
         user = self.root / "home"
         user.mkdir()
         home = self.root / "roost"
         self.places: Places = find_places({"ROOST_HOME": str(home)})
-        self.agent_log = self.root / "agents.jsonl"
-        mine = {
-            "HOME": str(user),
-            "ROOST_HOME": str(home),
-            "ROOST_DEMO_LOG": str(self.agent_log),
-            "COLUMNS": str(words.OUTPUT_COLUMNS),
-        }
+        mine = {"HOME": str(user), **(environ or {}), "ROOST_HOME": str(home)}
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
-        self._environment = child_environment(inherited, mine)
+        self.environ = child_environment(inherited, mine)
         self.processes = SystemProcesses()
         self.leftovers = Leftovers(home)
-        self._client = Client(str(self.places.socket), None, words.tell)
+        self._tell = tell
+        self._client = Client(str(self.places.socket), None, tell)
 
-    def folder(self, name: str) -> None:
+    def folder(self, name: str) -> Path:
         """Make a folder for a peer to work in, below the one in which commands run."""
         (self.root / name).mkdir()
+        return self.root / name
 
-    def roost(self, *arguments: str) -> str:
-        """Run a command as a person would, show it and what it printed; returns that.
-
-        Raises StepError when it fails.
-        """
-        words.command(shlex.join(["roost", *arguments]))
-        done = self._run(*arguments)
-        words.output(done.stdout + done.stderr)
-        if done.returncode != 0:
-            said = done.stderr.strip().removeprefix("roost: ")
-            raise StepError(f"`roost {arguments[0]}` ended with {done.returncode}: {said}")
-        return done.stdout + done.stderr
-
-    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as a person would. Raises StepError when it takes too long."""
         try:
             return subprocess.run(
                 [sys.executable, "-P", "-m", "roost", *arguments],
-                env=self._environment,
+                env=self.environ,
                 cwd=self.root,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -96,7 +85,7 @@ class Stage:
 
     def ask(self, method: str, **params: object) -> Answer:
         """One request to the daemon. Raises RoostError."""
-        return self._client.call(method, params)
+        return self._client.call(method, params, patience=ANSWER)
 
     def row(self, name: str) -> Record:
         """A peer's row of the registry."""
@@ -156,12 +145,20 @@ class Stage:
             raise StepError(f"no event '{kind}' of '{peer}' within {PATIENCE:g} s") from error
         raise StepError(f"the journal ended before an event '{kind}' of '{peer}'")
 
-    def until(self, look: Callable[[], T], why: str) -> T:
-        """The first true value of `look`; StepError when there is none in time."""
-        deadline = time.monotonic() + PATIENCE
+    def until(
+        self,
+        look: Callable[[], T],
+        why: str,
+        *,
+        patience: float = PATIENCE,
+        shows: Callable[[], str] | None = None,
+    ) -> T:
+        """The first true value of `look`; StepError, with what it `shows`, after `patience` seconds."""
+        deadline = time.monotonic() + patience
         while not (value := look()):
             if time.monotonic() >= deadline:
-                raise StepError(f"not within {PATIENCE:g} s: {why}")
+                seen = f" ({shows()})" if shows is not None else ""
+                raise StepError(f"not within {patience:g} s: {why}{seen}")
             time.sleep(_LOOK_AGAIN)
         return value
 
@@ -173,9 +170,9 @@ class Stage:
         orderly = False
         if self.leftovers.find():
             try:
-                orderly = self._run("down", "--agents").returncode == 0
+                orderly = self.run("down", "--agents").returncode == 0
             except StepError as error:
-                words.failure(error.message)
+                self._tell(error.message)
         left = self.leftovers.end(wait=orderly)
         if not keep:
             shutil.rmtree(self.root, ignore_errors=True)

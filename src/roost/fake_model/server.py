@@ -8,8 +8,8 @@ from typing import Self
 
 import uvicorn
 
-from tests.support.fake_model.app import Outage, build
-from tests.support.fake_model.journal import Journal
+from roost.fake_model.app import Outage, build
+from roost.fake_model.journal import Journal
 
 _PATIENCE = 30.0
 
@@ -17,7 +17,8 @@ _PATIENCE = 30.0
 class FakeModel:
     """A model server on 127.0.0.1, on a port of its own, in a thread of its own.
 
-    Usable as a context manager. `url` is for `ANTHROPIC_BASE_URL`; Codex wants `url + "/v1"`.
+    Usable as a context manager. `url` is for `ANTHROPIC_BASE_URL` and `GOOGLE_GEMINI_BASE_URL`; Codex and
+    OpenCode want `url + "/v1"`.
     """
 
     def __init__(self, log: Path | None = None, port: int = 0, bodies: Path | None = None) -> None:

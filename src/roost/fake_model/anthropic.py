@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
-from tests.support.fake_model.conversation import Entry, Said, waiting
-from tests.support.fake_model.script import Call, Fail, Say, Send, Shell, Tool
-from tests.support.fake_model.wire import Kind, Request, Turn, event, pieces
+from roost.fake_model.conversation import Entry, Said, waiting
+from roost.fake_model.script import Call, Fail, Say, Send, Shell, Tool
+from roost.fake_model.wire import Kind, Request, Turn, event, pieces
 
 _REMINDER = re.compile(r"\A\s*<system-reminder>.*</system-reminder>\s*\Z", re.DOTALL)
 _INTERRUPTED = "[Request interrupted by user"
@@ -28,13 +29,21 @@ class _Tool(msgspec.Struct, frozen=True):
     name: str = ""
 
 
+class _Format(msgspec.Struct, frozen=True):
+    schema: dict[str, Any] = {}
+
+
+class _Output(msgspec.Struct, frozen=True):
+    format: _Format | None = None
+
+
 class _Body(msgspec.Struct, frozen=True):
     messages: list[_Message] = []
     model: str = "fake-model"
     stream: bool = False
     tools: list[_Tool] = []
-    output_config: dict[str, object] = {}
-    output_format: object = None
+    output_config: _Output = _Output()
+    output_format: _Format | None = None
 
 
 def read(body: bytes) -> Request:
@@ -45,8 +54,8 @@ def read(body: bytes) -> Request:
     parsed = msgspec.json.decode(body, type=_Body)
     entries = tuple(_entries(parsed.messages))
     tools = tuple(tool.name for tool in parsed.tools)
-    structured = parsed.output_format is not None or "format" in parsed.output_config
-    conversation = "Bash" in tools and not structured
+    wanted = parsed.output_format or parsed.output_config.format
+    conversation = "Bash" in tools and wanted is None
     return Request(
         kind=Kind.TURN if conversation else Kind.AUXILIARY,
         model=parsed.model,
@@ -54,7 +63,7 @@ def read(body: bytes) -> Request:
         pending=waiting(entries),
         tools=tools,
         stream=parsed.stream,
-        structured=structured,
+        shape=None if wanted is None else wanted.schema,
     )
 
 

@@ -1,12 +1,13 @@
-"""What both dialects share: the reading of a request, the writing of server-sent events."""
+"""What the dialects share: the reading of a request, the writing of server-sent events."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
-from tests.support.fake_model.conversation import Entry, Open
-from tests.support.fake_model.script import Answer
+from roost.fake_model.conversation import Entry, Open
+from roost.fake_model.script import Answer
 
 PIECE = 4096
 """Characters of one text delta."""
@@ -35,8 +36,8 @@ class Request:
     pending: Open
     tools: tuple[str, ...]
     stream: bool
-    structured: bool
-    """Whether the answer has to be a JSON object."""
+    shape: dict[str, Any] | None = None
+    """The JSON schema that the answer has to fit; None where it may be any text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ class Turn:
 def event(name: str, data: dict[str, object]) -> bytes:
     """One server-sent event."""
     return b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(data))
+
+
+def data(content: dict[str, object]) -> bytes:
+    """One server-sent event without a name."""
+    return b"data: %s\n\n" % msgspec.json.encode(content)
 
 
 def pieces(text: str) -> list[str]:

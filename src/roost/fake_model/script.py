@@ -25,7 +25,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from tests.support.fake_model.conversation import Open
+from roost.fake_model.conversation import Open
 
 FINAL = "done"
 """The text that ends a turn whose answer went out by `send_message`."""
@@ -36,6 +36,10 @@ _OPENING = re.compile(r"^\[roost message (?P<id>\S+) from (?P<sender>\S+)(?: [^\
 _REPEATED = re.compile(r"x\{([0-9]+)\}")
 _PASTED = re.compile(
     r'^\s*<pasted_content id="[^"]*">\n(?P<text>.*)\n</pasted_content id="[^"]*">\s*$', re.DOTALL
+)
+_STEERED = re.compile(
+    r"^The user sent a new message while you were working:\n(?P<text>.*)\n\nThis is how Claude Code ",
+    re.DOTALL,
 )
 
 
@@ -111,8 +115,11 @@ class Envelope:
 
 
 def unpaste(text: str) -> str:
-    """The text without the wrapper that Claude Code 2.1.328 puts around a collapsed paste."""
-    match = _PASTED.match(text)
+    """The text without what Claude Code puts around it.
+
+    Claude Code 2.1.328 wraps a collapsed paste, 2.1.318 (in its ACP adapter) what comes while it works.
+    """
+    match = _PASTED.match(text) or _STEERED.match(text)
     return match["text"] if match else text
 
 

@@ -1,12 +1,13 @@
 """The OpenAI Responses dialect, as Codex 0.169.0 speaks it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
-from tests.support.fake_model.conversation import Entry, Said, waiting
-from tests.support.fake_model.script import Call, Say, Send, Shell, Tool
-from tests.support.fake_model.wire import Kind, Request, Turn, event, pieces
+from roost.fake_model.conversation import Entry, Said, waiting
+from roost.fake_model.script import Call, Say, Send, Shell, Tool
+from roost.fake_model.wire import Kind, Request, Turn, event, pieces
 
 _CUT = "<turn_aborted>"
 _CONTEXT = (
@@ -38,6 +39,7 @@ class _Tool(msgspec.Struct, frozen=True):
 
 class _Format(msgspec.Struct, frozen=True):
     type: str = "text"
+    schema: dict[str, Any] = {}
 
 
 class _Text(msgspec.Struct, frozen=True):
@@ -61,15 +63,16 @@ def read(body: bytes) -> Request:
     items = [_Item(role="user", content=parsed.input)] if isinstance(parsed.input, str) else parsed.input
     entries = tuple(_entries(items))
     tools = tuple(_names(parsed.tools))
-    structured = bool(parsed.text and parsed.text.format and parsed.text.format.type != "text")
+    wanted = parsed.text.format if parsed.text else None
+    shape = wanted.schema if wanted is not None and wanted.type != "text" else None
     return Request(
-        kind=Kind.TURN if tools and not structured else Kind.AUXILIARY,
+        kind=Kind.TURN if tools and shape is None else Kind.AUXILIARY,
         model=parsed.model,
         entries=entries,
         pending=waiting(entries),
         tools=tools,
         stream=parsed.stream,
-        structured=structured,
+        shape=shape,
     )
 
 

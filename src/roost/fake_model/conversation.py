@@ -1,7 +1,7 @@
 """What a request says, without its dialect: the sequence of things said so far.
 
-Both wire formats (Anthropic Messages, OpenAI Responses) send the whole conversation with every request. They
-are read into a list of `Entry`, from which `script.answer` decides. Nothing is remembered between requests: a
+All the wire formats send the whole conversation with every request. They are read into a list of `Entry`,
+from which `script.answer` decides. Nothing is remembered between requests: a
 server that was restarted in the middle of a conversation answers as before.
 """
 

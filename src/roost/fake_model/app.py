@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 import msgspec
 from starlette.applications import Starlette
@@ -11,16 +13,32 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from tests.support.fake_model import anthropic, openai
-from tests.support.fake_model.conversation import Said
-from tests.support.fake_model.journal import Arrival, Journal
-from tests.support.fake_model.script import Answer, Fail, Say, answer
-from tests.support.fake_model.wire import Kind, Request, Turn
+from roost.fake_model import anthropic, chat, gemini, openai
+from roost.fake_model.conversation import Said
+from roost.fake_model.journal import Arrival, Journal
+from roost.fake_model.script import Answer, Fail, Say, answer
+from roost.fake_model.shape import TITLE, sample
+from roost.fake_model.wire import Kind, Request, Turn
 
 MODELS = ("fake-model",)
-_SECRET = frozenset({"authorization", "x-api-key", "cookie", "proxy-authorization"})
-_SESSION = ("x-claude-code-session-id", "session_id", "session-id", "conversation_id")
-_TITLE = msgspec.json.encode({"title": "fake title"}).decode()
+_SECRET = frozenset({"authorization", "x-api-key", "x-goog-api-key", "cookie", "proxy-authorization"})
+_SESSION = ("x-claude-code-session-id", "session_id", "session-id", "conversation_id", "x-session-id")
+
+
+class Dialect(Protocol):
+    """How a kind of API writes what the model says."""
+
+    def stream(self, turn: Turn) -> Iterator[bytes]:
+        """The answer in pieces, as they go over the wire."""
+        ...
+
+    def whole(self, turn: Turn) -> dict[str, object]:
+        """The answer as one object."""
+        ...
+
+    def error(self, status: int) -> dict[str, object]:
+        """What is said with an HTTP error."""
+        ...
 
 
 @dataclass(slots=True)
@@ -51,6 +69,8 @@ def build(journal: Journal, outage: Outage) -> Starlette:
             Route("/v1/messages", serve.messages, methods=["POST"]),
             Route("/v1/messages/count_tokens", serve.count, methods=["POST"]),
             Route("/v1/responses", serve.responses, methods=["POST"]),
+            Route("/v1/chat/completions", serve.completions, methods=["POST"]),
+            Route("/v1beta/models/{call}", serve.gemini, methods=["POST"]),
             Route("/v1/models", serve.models),
             Route("/{rest:path}", serve.other, methods=anything),
         ]
@@ -63,22 +83,37 @@ class _Endpoints:
     outage: Outage
 
     async def messages(self, http: HttpRequest) -> Response:
-        turn = await _arrive(http, self.journal, self.decide, anthropic.read)
-        if isinstance(turn.answer.act, Fail):
-            return await self.fail(turn, anthropic.error(turn.answer.act.status))
-        if turn.request.stream:
-            return self.streaming(anthropic.stream(turn), turn)
-        await self.wait(turn)
-        return JSONResponse(anthropic.whole(turn))
+        return await self.answer(http, anthropic, anthropic.read)
 
     async def responses(self, http: HttpRequest) -> Response:
-        turn = await _arrive(http, self.journal, self.decide, openai.read)
+        return await self.answer(http, openai, openai.read)
+
+    async def completions(self, http: HttpRequest) -> Response:
+        return await self.answer(http, chat, chat.read)
+
+    async def gemini(self, http: HttpRequest) -> Response:
+        name: str = http.path_params["call"]
+        model, _, method = name.rpartition(":")
+        match method:
+            case "generateContent" | "streamGenerateContent":
+                streams = method == "streamGenerateContent"
+                return await self.answer(http, gemini, partial(gemini.read, model=model, stream=streams))
+            case "countTokens":
+                body = await http.body()
+                _note(http, self.journal, Kind.COUNT, len(body))
+                return JSONResponse({"totalTokens": max(1, len(body) // 4)})
+            case _:
+                return await self.other(http)
+
+    async def answer(self, http: HttpRequest, dialect: Dialect, read: Callable[[bytes], Request]) -> Response:
+        """Answer in the dialect that the request came in."""
+        turn = await _arrive(http, self.journal, self.decide, read)
         if isinstance(turn.answer.act, Fail):
-            return await self.fail(turn, openai.error(turn.answer.act.status))
+            return await self.fail(turn, dialect.error(turn.answer.act.status))
         if turn.request.stream:
-            return self.streaming(openai.stream(turn), turn)
+            return self.streaming(dialect.stream(turn), turn)
         await self.wait(turn)
-        return JSONResponse(openai.whole(turn))
+        return JSONResponse(dialect.whole(turn))
 
     def decide(self, request: Request) -> Answer:
         status = self.outage.answers(request)
@@ -136,7 +171,9 @@ def decide(request: Request) -> Answer:
     """The answer to a request: the script for a turn, something harmless for the rest."""
     if request.kind is Kind.TURN:
         return answer(request.pending)
-    return Answer(Say(_TITLE if request.structured else "fake title"))
+    if request.shape is None:
+        return Answer(Say(TITLE))
+    return Answer(Say(msgspec.json.encode(sample(request.shape)).decode()))
 
 
 async def _arrive(

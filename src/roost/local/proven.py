@@ -1,0 +1,55 @@
+"""With which version of its program a runtime was proven: for this release, or on this machine by a probe."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+PROVEN = {"claude": "2.1.332", "codex": "0.171.0"}
+"""The versions that the end-to-end tests of this release ran with; the pins of the tests are the same."""
+_NUMBER = re.compile(r"\d+(?:\.\d+)+\S*")
+_SECONDS = 10.0
+_FILE = "probes.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What the latest probe of a runtime came to: `failed` names checks. `at`: Unix seconds."""
+
+    version: str
+    at: float
+    failed: tuple[str, ...] = ()
+
+
+def said_version(argv: Sequence[str]) -> str:
+    """The first line that a program prints about its version. Raises OSError or SubprocessError."""
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=True)
+    return done.stdout.decode(errors="replace").strip().partition("\n")[0]
+
+
+def version_number(said: str) -> str:
+    """The number in what a program says of its version: `codex-cli 0.171.0` is `0.171.0`; else all of it."""
+    found = _NUMBER.search(said)
+    return found[0] if found else said
+
+
+def read_probes(state: Path) -> Mapping[str, Probed]:
+    """By runtime; what cannot be read was not probed."""
+    try:
+        data: dict[str, dict[str, Any]] = json.loads((state / _FILE).read_bytes())
+        return {name: Probed(row["version"], row["at"], tuple(row["failed"])) for name, row in data.items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+def write_probe(state: Path, runtime: str, probed: Probed) -> None:
+    """Keep what a probe came to, where a roost is. Raises OSError."""
+    data = {name: asdict(each) for name, each in {**read_probes(state), runtime: probed}.items()}
+    new = state / f"{_FILE}.new"
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "w") as file:
+        json.dump(data, file)
+    new.replace(state / _FILE)

@@ -1,0 +1,1 @@
+"""`roost probe`: whether a runtime keeps every promise with the program that is installed now."""

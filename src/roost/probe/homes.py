@@ -1,0 +1,151 @@
+"""Homes in which the agent programs start without a question and talk to the fake model."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_KEY = "sk-ant-0123456789abcdefghij"
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """What a program needs beside its home in order to talk to the fake model.
+
+    `argv` are words of its command line, `args` those that a peer of it is given.
+    """
+
+    environ: Mapping[str, str] = field(default_factory=dict[str, str])
+    argv: tuple[str, ...] = ()
+    args: str = ""
+
+
+def seed_claude(home: Path, url: str, *trusted: Path) -> Seed:
+    """Write the files of a user who has used Claude Code before and trusts these folders.
+
+    Claude Code 2.1.328: each of these keys keeps one start-up dialog away. Manual mode is set because the
+    mode is `auto` otherwise, which asks for no permission.
+    """
+    _write(
+        home / ".claude.json",
+        {
+            "hasCompletedOnboarding": True,
+            "theme": "dark",
+            "customApiKeyResponses": {"approved": [_KEY[-20:]], "rejected": []},
+            "hasSeenAutoDefaultNotice": True,
+            "hasSeenAutoDefaultNudge": True,
+            "officialMarketplaceAutoInstallAttempted": True,
+            "projects": {str(folder): {"hasTrustDialogAccepted": True} for folder in trusted},
+        },
+    )
+    _write(home / ".claude/settings.json", {"permissions": {"defaultMode": "default"}})
+    return Seed(
+        {
+            "ANTHROPIC_API_KEY": _KEY,
+            "ANTHROPIC_BASE_URL": url,
+            "CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL": "1",
+            "DISABLE_AUTOUPDATER": "1",
+        }
+    )
+
+
+def seed_codex(home: Path, url: str, *trusted: Path) -> Seed:
+    """Write the configuration of a user whose Codex knows the fake model and trusts these folders.
+
+    Codex 0.169.0: in a folder that is not trusted it asks for no permission but refuses what would need one.
+    """
+    lines = [
+        'model = "fake-model"',
+        'model_provider = "fake"',
+        "check_for_update_on_startup = false",
+        "[analytics]",
+        "enabled = false",
+        "[model_providers.fake]",
+        'name = "fake"',
+        f'base_url = "{url}/v1"',
+        'wire_api = "responses"',
+        'env_key = "FAKE_KEY"',
+    ]
+    for folder in trusted:
+        lines += [f'[projects."{folder}"]', 'trust_level = "trusted"']
+    path = home / ".codex/config.toml"
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n")
+    return Seed({"FAKE_KEY": "not-a-secret"}, ("--no-daemon", "--disable", "plugins"), "--disable plugins")
+
+
+def seed_opencode(home: Path, url: str, *_trusted: Path) -> Seed:
+    """Write the configuration of a user whose OpenCode knows the fake model and asks before it acts."""
+    model = {"name": "Fake Model", "limit": {"context": 1_000_000, "output": 32_000}}
+    provider = {
+        "npm": "@ai-sdk/openai-compatible",
+        "name": "Fake",
+        "options": {"baseURL": f"{url}/v1", "apiKey": "{env:FAKE_KEY}"},
+        "models": {"fake-model": model, "fake-small": model},
+    }
+    _write(
+        home / ".config/opencode/opencode.json",
+        {
+            "$schema": "https://opencode.ai/config.json",
+            "provider": {"fake": provider},
+            "model": "fake/fake-model",
+            "small_model": "fake/fake-small",
+            "autoupdate": False,
+            "share": "disabled",
+            "permission": {"bash": "ask", "edit": "ask"},
+        },
+    )
+    return Seed(
+        {
+            "FAKE_KEY": "not-a-secret",
+            "OPENCODE_DISABLE_AUTOUPDATE": "1",
+            "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
+            "OPENCODE_DISABLE_MODELS_FETCH": "1",
+        }
+    )
+
+
+def seed_gemini(home: Path, url: str, *trusted: Path) -> Seed:
+    """Write the files of a user who has chosen an API key and trusts these folders."""
+    _write(
+        home / ".gemini/settings.json",
+        {
+            "general": {
+                "disableAutoUpdate": True,
+                "disableUpdateNag": True,
+                "enableAutoUpdate": False,
+                "enableAutoUpdateNotification": False,
+            },
+            "privacy": {"usageStatisticsEnabled": False},
+            "security": {"auth": {"selectedType": "gemini-api-key"}},
+        },
+    )
+    _write(home / ".gemini/trustedFolders.json", {str(folder): "TRUST_FOLDER" for folder in trusted})
+    return Seed(
+        {
+            "COLORTERM": "truecolor",
+            "GEMINI_API_KEY": "not-a-secret",
+            "GOOGLE_GEMINI_BASE_URL": url,
+        }
+    )
+
+
+def seed_any(_home: Path, url: str, *_trusted: Path) -> Seed:
+    """The variables by which many programs find their model; whether this one does is seen."""
+    return Seed(
+        {
+            "ANTHROPIC_API_KEY": _KEY,
+            "ANTHROPIC_BASE_URL": url,
+            "GEMINI_API_KEY": "not-a-secret",
+            "GOOGLE_GEMINI_BASE_URL": url,
+            "OPENAI_API_BASE": f"{url}/v1",
+            "OPENAI_API_KEY": "not-a-secret",
+            "OPENAI_BASE_URL": f"{url}/v1",
+        }
+    )
+
+
+def _write(path: Path, content: dict[str, object]) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.write_bytes(json.dumps(content).encode())
+    path.chmod(0o600)

@@ -1,0 +1,39 @@
+"""`roost probe` with the real CLIs: every promise, on the version that is pinned."""
+
+import json
+
+import pytest
+
+from roost.local.proven import Probed, write_probe
+from roost.present.finding import Code
+from tests.support import clis
+from tests.support.cures import Case, Doctor, cured, tool
+from tests.support.daemon import Roost
+from tests.support.home import Home
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.mark.parametrize("runtime", ["claude", "codex"])
+def test_every_promise_is_kept_with_the_pinned_version(home: Home, runtime: str) -> None:
+    cli = clis.require(runtime)
+    roost = Roost(home)
+    roost.environ["PATH"] = f"{cli.path.parent}:{roost.environ['PATH']}"
+    done = roost.cli("probe", runtime, "--json", patience=240.0)
+    rows = json.loads(done.stdout)
+    assert [(row["check"], row["seen"]) for row in rows if row["result"] != "passed"] == []
+    assert (done.returncode, len(rows)) == (0, 9)
+    assert cli.version in rows[0]["seen"]
+
+
+def test_an_update_that_was_not_tried_is_probed_and_one_that_failed_again(home: Home) -> None:
+    """An update that changes nothing but its number: the real program behind a wrapper."""
+    cli = clis.require("claude")
+    roost = Roost(home)
+    roost.places.state.mkdir(mode=0o700, parents=True)
+    doctor = Doctor(roost)
+    newer = f'if [ "$1" = --version ]; then echo "9.9.9 (Claude Code)"; else exec {cli.path} "$@"; fi'
+    tool(doctor.tools, "claude", newer)
+    failed = Probed("9.9.9", 1.0, ("permission",))
+    cured(doctor, Case(Code.PROGRAM_UNPROVEN, check="claude"))
+    cured(doctor, Case(Code.PROGRAM_FAILS, lambda: write_probe(roost.places.state, "claude", failed)))

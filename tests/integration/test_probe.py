@@ -1,0 +1,95 @@
+"""`roost probe`: a runtime that keeps its promises passes, one that does not is named; nothing is left."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from roost.local.proven import PROVEN, read_probes
+from tests.support.clis import pinned
+from tests.support.daemon import Roost
+from tests.support.home import Home
+
+CHECKS = [
+    *("version", "start", "whole messages", "order", "busy and interrupt", "permission"),
+    *("kill and resume", "idle sleep", "empty tree"),
+]
+
+
+@pytest.fixture
+def roost(home: Home) -> Roost:
+    """No daemon: a probe has one of its own."""
+    made = Roost(home)
+    made.places.state.mkdir(mode=0o700, parents=True)
+    return made
+
+
+def program(roost: Roost, name: str, text: str) -> None:
+    """A program of that name, the first on the path."""
+    tools = roost.home.root / "tools"
+    tools.mkdir(exist_ok=True)
+    path = tools / name
+    path.write_text(text)
+    path.chmod(0o755)
+    roost.environ["PATH"] = f"{tools}:{roost.environ['PATH']}"
+
+
+def finding(roost: Roost, check: str) -> dict[str, str]:
+    found = json.loads(roost.cli("doctor", "--json").stdout)
+    return next(each for each in found if each["check"] == check)
+
+
+@pytest.mark.tmux
+def test_a_runtime_that_keeps_every_promise_passes_and_leaves_nothing(roost: Roost) -> None:
+    done = roost.cli("probe", "demo", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = json.loads(done.stdout)
+    assert [row["check"] for row in rows] == CHECKS
+    assert {row["result"] for row in rows} == {"passed"}, rows
+    assert all(set(row) == {"check", "result", "seen", "seconds"} for row in rows)
+    assert read_probes(roost.places.state)["demo"].failed == ()
+    assert not roost.places.run.exists()
+
+
+@pytest.mark.tmux
+def test_a_program_that_updated_itself_and_broke_is_named_and_doctor_says_so(roost: Roost) -> None:
+    program(roost, "claude", '#!/bin/sh\nif test "$1" = --version; then echo "9.9.9 (X)"; else exit 3; fi\n')
+    before = finding(roost, "claude")
+    assert (before["code"], before["fix"]) == ("program-unproven", "roost probe claude")
+    done = roost.cli("probe", "claude")
+    assert done.returncode == 1
+    assert "start" in done.stdout
+    assert f"with 9.9.9, other than with {PROVEN['claude']}, these fail: start" in done.stdout
+    assert "Traceback" not in done.stderr
+    after = finding(roost, "claude")
+    assert (after["code"], after["ok"]) == ("program-fails", False)
+    assert "start" in after["detail"]
+
+
+@pytest.mark.tmux
+def test_a_program_of_the_configuration_that_shows_no_prompt_fails_and_is_ended(roost: Roost) -> None:
+    program(roost, "mute", f"#!{sys.executable}\nimport sys, time\nprint('hello', flush=True)\nsys.exit(4)\n")
+    roost.places.config.write_text('[runtimes.mute]\nargv = ["mute"]\nready = "^never$"\n')
+    done = roost.cli("probe", "mute", "--json")
+    assert done.returncode == 1
+    results = {row["check"]: row["result"] for row in json.loads(done.stdout)}
+    assert results["start"] == "failed"
+    assert results["empty tree"] == "passed"
+    assert "order" not in results
+
+
+def test_an_unknown_runtime_is_refused_with_the_known_ones(roost: Roost) -> None:
+    done = roost.cli("probe", "nosuch")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "known are claude, codex, demo" in done.stderr
+
+
+def test_what_a_release_says_it_was_proven_with_is_what_its_tests_run_with() -> None:
+    assert {name: pinned(name) for name in PROVEN} == PROVEN
+
+
+def test_a_file_of_probes_that_is_no_such_file_means_that_nothing_was_probed(tmp_path: Path) -> None:
+    for content in (b"", b"[]", b'{"claude": 3}', b'{"claude": {"version": 1}}', b"\xff"):
+        (tmp_path / "probes.json").write_bytes(content)
+        assert read_probes(tmp_path) == {}

@@ -1,0 +1,60 @@
+"""The set of agent CLIs that the tests drive: what scripts/clis installs is what the tests look for."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.support import clis
+
+ROOT = Path(__file__).resolve().parents[2]
+PINS = ROOT / "tests/support/cli_pins"
+
+
+def packages(file: Path) -> dict[str, str]:
+    return msgspec.json.decode(file.read_bytes())["dependencies"]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ROOST_CLI_CACHE", str(tmp_path / "none"))
+    monkeypatch.setenv("ROOST_REQUIRE_CLIS", "1")
+    monkeypatch.delenv("ROOST_CLI_PINS", raising=False)
+
+
+def test_the_script_the_tests_and_the_pins_name_the_same_programs_in_exact_versions() -> None:
+    pinned = packages(PINS / "package.json")
+    named = re.findall(
+        r"^ {4}([a-z-]+)\) printf %s (\S+) ;;$", (ROOT / "scripts/clis").read_text(), re.MULTILINE
+    )
+    assert dict(named) == clis.PACKAGES
+    assert set(clis.PACKAGES.values()) == set(pinned)
+    for version in (*pinned.values(), *packages(PINS / "previous/package.json").values()):
+        assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+
+
+def test_the_locks_name_no_place_to_fetch_from_and_every_platform() -> None:
+    for file in (PINS / "package-lock.json", PINS / "previous/package-lock.json"):
+        locked = msgspec.json.decode(file.read_bytes())["packages"]
+        assert not [name for name, entry in locked.items() if "resolved" in entry]
+        wanted = {each for entry in locked.values() for each in entry.get("optionalDependencies", {})}
+        assert wanted <= {name.rpartition("node_modules/")[2] for name in locked}
+
+
+@pytest.mark.parametrize("name", clis.PACKAGES)
+def test_without_a_pinned_cli_a_test_that_needs_it_fails_where_they_are_required(name: str) -> None:
+    with pytest.raises((pytest.fail.Exception, pytest.skip.Exception), match="run scripts/clis") as caught:
+        clis.require(name)
+    assert caught.type is pytest.fail.Exception
+
+
+@pytest.mark.parametrize("name", clis.PACKAGES)
+def test_a_cli_that_the_previous_set_has_not_is_skipped_there(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROOST_CLI_PINS", "previous")
+    outcome = pytest.fail.Exception if name in {"claude", "codex"} else pytest.skip.Exception
+    with pytest.raises((pytest.fail.Exception, pytest.skip.Exception)) as caught:
+        clis.require(name)
+    assert caught.type is outcome
