@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import pytest
 
 from roost.errors import RoostError
+from roost.fake_model import FakeModel
 from tests.e2e.test_real_delivery import body_of
 from tests.support.codex_client import CodexClient
 from tests.support.codex_server import CodexServer, codex_server
 from tests.support.daemon import Roost, alive, cleared, roost_in
-from tests.support.fake_model import FakeModel
 from tests.support.home import Home, make_home
 from tests.support.real import Agents
 from tests.support.wait import wait_until

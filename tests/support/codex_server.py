@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from roost.fake_model import FakeModel
+from roost.probe import homes
 from tests.support import clis
-from tests.support.fake_model import FakeModel
 from tests.support.home import Home, environment
 from tests.support.wait import wait_until
 
@@ -84,7 +85,7 @@ def _place(address: str) -> str | tuple[str, int]:
 @contextmanager
 def codex_server(home: Home, model: FakeModel, *, port: int | None = None) -> Iterator[CodexServer]:
     """A server of a user who knows the fake model: on a socket in the home, or on this port."""
-    seed = clis.seed_codex(home.user, model.url, home.work)
+    seed = homes.seed_codex(home.user, model.url, home.work)
     base = environment(os.environ, home)
     address = f"unix:{home.root}/codex.sock" if port is None else f"ws://127.0.0.1:{port}"
     listen = address.replace("unix:", "unix://")
