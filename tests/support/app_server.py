@@ -1,8 +1,8 @@
 """A stand-in for a Codex app-server: the same frames, as many threads as wanted, and faults to order.
 
 `python -m tests.support.app_server SOCKET TRUTH` serves until it is ended. TRUTH gets a line for each prompt
-that was taken. Methods that begin with `test/` are orders: `test/fault` strikes the next `turn/start` (`lost`:
-not taken, `unheard`: taken; the connection breaks), `test/tell` sends a notification to everybody,
+that was taken. Methods that begin with `test/` are orders: `test/fault` strikes the next `turn/start`
+(`lost`: not taken, `unheard`: taken; the connection breaks), `test/tell` sends a notification to everybody,
 `test/unload` takes a thread away without a word, `test/finish` ends a turn. The frames are those of 0.171.0
 (tests/data/codex_server).
 """
@@ -108,70 +108,43 @@ class AppServer:
 
     async def _of_thread(self, connection: ServerConnection, method: str, params: Frame) -> Frame:
         thread = self.threads.get(params["threadId"])
-        if thread is None:
+        if thread is None or (method == "thread/resume" and not thread.turns):
             raise Refused(f"no rollout found for thread id {params['threadId']}")
         match method:
             case "thread/resume":
-                if not thread.turns:
-                    raise Refused(f"no rollout found for thread id {thread.id}")
                 thread.followers.add(connection)
                 if thread.asks is not None:
                     await connection.send(json.dumps(thread.asks))
+                return {"thread": thread.about()}
             case "thread/read":
-                pass
+                return {"thread": thread.about()}
             case "thread/unsubscribe":
                 thread.followers.discard(connection)
                 return {"status": "unsubscribed"}
             case "thread/turns/list":
                 return {"data": thread.turns[::-1][: params.get("limit", 10)], "nextCursor": None}
-            case _:
-                return await self._of_turn(connection, thread, method, params)
-        return {"thread": thread.about()}
-            case "thread/loaded/list":
-                return {"data": list(self.threads), "nextCursor": None}
-            case _:
-                return await self._of_thread(connection, method, params)
-
-    async def _of_thread(self, connection: ServerConnection, method: str, params: Frame) -> Frame:
-        thread = self.threads.get(params["threadId"])
-        if thread is None:
-            raise Refused(f"no rollout found for thread id {params['threadId']}")
-        match method:
-            case "thread/resume":
-                if not thread.turns:
-                    raise Refused(f"no rollout found for thread id {thread.id}")
-                thread.followers.add(connection)
-                if thread.asks is not None:
-                    await connection.send(json.dumps(thread.asks))
-            case "thread/read":
-                pass
-            case "thread/unsubscribe":
-                thread.followers.discard(connection)
-                return {"status": "unsubscribed"}
-            case "thread/turns/list":
-                return {"data": thread.turns[::-1][: params.get("limit", 10)], "nextCursor": None}
-            case "turn/start":
-                return await self._begin(connection, thread, params)
-            case "turn/steer":
-                if thread.running is None:
-                    raise Refused("no active turn to steer")
-                await self._prompt(thread, thread.running, params)
-                return {"turnId": thread.running["id"]}
-            case "turn/interrupt" | "test/finish":
-                await self._end(thread, "interrupted" if method == "turn/interrupt" else "completed")
-                return {}
             case "test/unload":
                 del self.threads[thread.id]
                 return {}
             case _:
-                raise Refused(f"unknown method {method}")
-        return {"thread": thread.about()}
+                return await self._of_turn(connection, thread, method, params)
 
     async def _of_turn(
         self, connection: ServerConnection, thread: Thread, method: str, params: Frame
     ) -> Frame:
         match method:
-
+            case "turn/start":
+                return await self._begin(connection, thread, params)
+            case "turn/steer" if thread.running is None:
+                raise Refused("no active turn to steer")
+            case "turn/steer":
+                await self._prompt(thread, thread.running, params)
+                return {"turnId": thread.running["id"]}
+            case "turn/interrupt" | "test/finish":
+                await self._end(thread, "interrupted" if method == "turn/interrupt" else "completed")
+                return {}
+            case _:
+                raise Refused(f"unknown method {method}")
 
     async def _begin(self, connection: ServerConnection, thread: Thread, params: Frame) -> Frame:
         fault, self.fault = self.fault, ""

@@ -47,6 +47,10 @@ class CodexClient:
 
     def ask(self, method: str, **params: Any) -> Any:  # noqa: ANN401 -- JSON
         """Ask and return the result."""
+        return self.send(method, params)
+
+    def send(self, method: str, params: Frame) -> Any:  # noqa: ANN401 -- JSON
+        """As `ask`, whatever the parameters are called."""
         self._number += 1
         number = self._number
         self.wire.send(json.dumps({"id": number, "method": method, "params": params}))

@@ -69,10 +69,10 @@ class StandIn:
         """Somebody else at it."""
         return CodexClient(self.address)
 
-    def order(self, method: str, **params: Any) -> None:  # noqa: ANN401 -- JSON
+    def order(self, what: str, **params: Any) -> None:  # noqa: ANN401 -- JSON
         """Give it one order."""
         with self.client() as client:
-            client.ask(f"test/{method}", **params)
+            client.send(f"test/{what}", params)
 
     def tell(self, method: str, **params: Any) -> None:  # noqa: ANN401 -- JSON
         """Have it tell everybody."""
