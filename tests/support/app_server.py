@@ -135,11 +135,12 @@ class AppServer:
         match method:
             case "turn/start":
                 return await self._begin(connection, thread, params)
-            case "turn/steer" if thread.running is None:
-                raise Refused("no active turn to steer")
             case "turn/steer":
-                await self._prompt(thread, thread.running, params)
-                return {"turnId": thread.running["id"]}
+                turn = thread.running
+                if turn is None:
+                    raise Refused("no active turn to steer")
+                await self._prompt(thread, turn, params)
+                return {"turnId": turn["id"]}
             case "turn/interrupt" | "test/finish":
                 await self._end(thread, "interrupted" if method == "turn/interrupt" else "completed")
                 return {}

@@ -128,6 +128,15 @@ class Peers:
                 Peer(OPERATOR, self._machine.ids.token(), settings, created_at=now, since=now)
             )
 
+    def let_go_of(self, names: Sequence[str]) -> list[str]:
+        """Lines for who ends sessions that are not ours to end: threads of servers are let go of."""
+        settings = {name: state.peer.settings for name in names if (state := self._fleet.find(name))}
+        return [
+            f"'{name}' is let go of; its thread and its server go on"
+            for name, each in settings.items()
+            if each.threaded
+        ]
+
     def is_mailbox(self, name: str) -> bool:
         """Whether a peer has no process of its own."""
         return self._fleet.policy.of(self._fleet.get(name).peer.settings.runtime).mailbox
