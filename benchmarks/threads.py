@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -36,15 +37,13 @@ def run() -> Result:
             os.kill(process.pid, signal.SIGKILL)
             select.select([beside], [], [], 10)
             broke = time.monotonic()
-        told = until(
-            lambda: len(follower.stopped) >= THREADS and dict(follower.stopped), "all rows are closed"
-        )
-    took = [(told[row["session"]["id"]] - broke) * 1000 for row in rows]
+        until(lambda: len(follower.stopped) >= THREADS, "all rows are closed")
+    took = [(follower.stopped[row["session"]["id"]] - broke) * 1000 for row in rows]
     floor = _bare()
     return Result(
         name="threads",
-        what=f"an app-server killed -> the rows of its {THREADS} threads closed and committed, as a follower of"
-        " the journal hears it, from the break of another connection to that server",
+        what=f"an app-server killed -> the rows of its {THREADS} threads closed and committed, as a follower"
+        " of the journal hears it, from the break of another connection to that server",
         unit="ms",
         measured=p99(took),
         floor=floor,
@@ -56,7 +55,7 @@ def run() -> Result:
     )
 
 
-def _at_rest(home: Home) -> list[dict[str, object]] | None:
+def _at_rest(home: Home) -> list[dict[str, Any]] | None:
     rows = home.ask("list")
     return rows if len(rows) == THREADS and all(row["state"] == "idle" for row in rows) else None
 

@@ -46,11 +46,6 @@ class Cause(StrEnum):
 COUNTED = frozenset({Cause.CRASHED, Cause.OOM, Cause.BOOT_FAILED, Cause.SERVER_EXIT, Cause.SHIM_LOST})
 """Deaths that count for the crash-loop guard (P6); policy deaths and operator stops never do."""
 
-THREAD_ENDS = frozenset(
-    {Cause.THREAD_CLOSED, Cause.THREAD_ARCHIVED, Cause.THREAD_UNLOADED, Cause.SERVER_GONE}
-)
-"""Ends of a session that is a thread of somebody else's server: none is a crash of the peer."""
-
 PARKED = frozenset({Cause.IDLE_SLEEP, Cause.OPERATOR_STOP, Cause.REBOOT})
 """Deaths after which the conversation may be resumed by the wake table, rows 8 to 10."""
 

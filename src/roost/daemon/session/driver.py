@@ -97,7 +97,7 @@ class Driver:
         if self._observations.unseen and session.state is not SessionState.UNKNOWN:
             return WORKING
         if session.state is SessionState.UNKNOWN or self._window.covered:
-            return RECHECK
+            return RECHECK if self._live.shown_in is not None else QUIET  # a server tells by itself
         if session.state is SessionState.BLOCKED or (session.state is SessionState.IDLE and not flight):
             return QUIET
         return WORKING

@@ -161,6 +161,10 @@ class Connection:
         with contextlib.suppress(TimeoutError, OSError):
             async with asyncio.timeout(LEAVE):
                 await self._wire.close()
+        self.abort()
+
+    def abort(self) -> None:
+        """Leave at once."""
         self._wire.transport.abort()
 
     async def _send(self, frame: Mapping[str, Any]) -> None:

@@ -99,7 +99,7 @@ class Server:
         return bool(self._seats)
 
     async def connection(self) -> Connection:
-        """The connection, made if there is none; over a new one all threads are joined again.
+        """The connection, made if there is none; over a new one all threads are joined again, beside this.
 
         Raises NobodyListensError, CallLostError, CallRefusedError.
         """
@@ -109,14 +109,15 @@ class Server:
                 self._wiring.start(self._serve(connection), f"server {self.address.text}")
                 try:
                     await connection.greet()
-                except (CallLostError, CallRefusedError):
-                    await connection.close()
+                    process = await self._wiring.senses.behind(connection)
+                except BaseException:
+                    connection.abort()
                     raise
-                process = await self._wiring.senses.behind(connection)
                 if None not in (self.process, process) and self.process != process:
                     self._end_all(f"another process{_number(process)} answers at {self.address.text}")
                 self.process, self._connection = process, connection
-                await self._rejoin(connection, list(self._seats.values()))
+                if self._seats:
+                    self._wiring.start(self._rejoin(connection), f"threads of {self.address.text}")
             return self._connection
 
     def hold(self, seat: Seat) -> None:
@@ -187,19 +188,24 @@ class Server:
         except TimeoutError:
             pass
 
-    async def _rejoin(self, connection: Connection, seats: list[Seat]) -> None:
-        """Follow all threads over another connection; those that it does not have any more are over."""
-        if not seats:
-            return
-        room, ends, loaded = asyncio.Semaphore(BESIDE), list[End](), await loaded_by(connection)
+    async def _rejoin(self, connection: Connection) -> None:
+        """Follow all threads over another connection; those that it does not have any more are over.
 
-        async def again(seat: Seat) -> None:
+        Where the server does not answer the connection is given up, and made again.
+        """
+        room, ends = asyncio.Semaphore(BESIDE), list[End]()
+
+        async def again(seat: Seat, loaded: frozenset[str]) -> None:
             async with room:
                 why = await seat.rejoin(connection, loaded)
             if why is not None:
                 ends.append(End(seat.session, Cause.THREAD_UNLOADED, why))
 
-        await asyncio.gather(*(again(seat) for seat in seats))
+        try:
+            loaded = await loaded_by(connection)
+            await asyncio.gather(*(again(seat, loaded) for seat in list(self._seats.values())))
+        except (CallLostError, CallRefusedError):
+            connection.abort()
         self._end(ends)
 
     def _told(self, frame: Frame) -> None:

@@ -14,7 +14,7 @@ import msgspec
 
 from roost.core.vocabulary.session import ServerThread
 from roost.runtimes.call import CallLostError, CallRefusedError, Heard
-from roost.runtimes.codex_server.connection import Connection, Frame, NobodyListensError
+from roost.runtimes.codex_server.connection import ANSWER, Connection, Frame, NobodyListensError
 from roost.runtimes.codex_server.server import Server
 from roost.runtimes.codex_server.turns import Turn, frames, keys_in, loaded_by, turns_of
 
@@ -234,9 +234,12 @@ class ThreadCall:
 
     async def _open(self) -> Connection:
         try:
-            return await self._server.connection()
+            async with asyncio.timeout(ANSWER):
+                return await self._server.connection()
         except NobodyListensError as error:
             raise CallLostError(error.message) from error
+        except TimeoutError:
+            raise CallLostError("its server does not answer") from None
 
 
 def _part(params: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class Peers:
     async def set(self, name: str, pairs: Sequence[tuple[str, str]]) -> tuple[dict[str, str], list[str]]:
         """Change settings; returns all of them, and lines for the asker."""
         settings = apply_settings(self._fleet.get(name).peer.settings, pairs)
-        args = not {"args", "dir", "runtime"}.isdisjoint(key for key, _ in pairs)
+        args = not {"args", "dir", "runtime", "server", "thread"}.isdisjoint(key for key, _ in pairs)
         notes = await self._settings.check(settings, args=args)
         await self._fleet.tell(name, r.Configure(settings))
         later = [key for key, _ in pairs if key in _AT_START or key.startswith("env.")]
