@@ -127,7 +127,7 @@ def test_L7_L1_five_hundred_threads_cost_one_connection_and_end_with_their_serve
         timeout=PATIENCE,
         why="all rows are closed",
     )
-    causes = [death["cause"] for death in roost.call("deaths", limit=MANY * 2)]
+    causes = [event["cause"] for event in roost.events(None, "stopped")]
     assert causes.count("server-gone") == MANY
     assert all(row["state"] == "asleep" for row in roost.call("list"))
 

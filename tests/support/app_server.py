@@ -8,13 +8,16 @@ that was taken. Methods that begin with `test/` are orders: `test/fault` strikes
 """
 
 import asyncio
+import contextlib
 import json
 import sys
+import time
 import uuid
 from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection, unix_serve
+from websockets.exceptions import ConnectionClosed
 
 Frame = dict[str, Any]
 HOLD = "@@hold@@"
@@ -83,8 +86,7 @@ class AppServer:
             }
         except Refused as refused:
             answer = {"error": {"code": -32600, "message": str(refused)}}
-        if connection in self.connections:
-            await connection.send(json.dumps({**answer, "id": frame["id"]}))
+        await _send(connection, json.dumps({**answer, "id": frame["id"]}))
 
     async def _answer(self, connection: ServerConnection, method: str, params: Frame) -> Frame:
         match method:
@@ -114,7 +116,7 @@ class AppServer:
             case "thread/resume":
                 thread.followers.add(connection)
                 if thread.asks is not None:
-                    await connection.send(json.dumps(thread.asks))
+                    await _send(connection, json.dumps(thread.asks))
                 return {"thread": thread.about()}
             case "thread/read":
                 return {"thread": thread.about()}
@@ -156,7 +158,7 @@ class AppServer:
             "id": str(uuid.uuid4()),
             "items": [],
             "status": "inProgress",
-            "startedAt": None,
+            "startedAt": int(time.time()),
         }
         if turn not in thread.turns:
             thread.turns.append(turn)
@@ -197,8 +199,8 @@ class AppServer:
         }
         thread.asks = {"method": "item/commandExecution/requestApproval", "id": 0, "params": about}
         await self._everybody("thread/status/changed", threadId=thread.id, status=thread.status())
-        for follower in thread.followers:
-            await follower.send(json.dumps(thread.asks))
+        for follower in list(thread.followers):
+            await _send(follower, json.dumps(thread.asks))
 
     async def _resolved(self, answer: Frame) -> None:
         """Somebody has answered what a thread asks: the first answer counts."""
@@ -224,11 +226,17 @@ class AppServer:
     async def _followers(self, thread: Thread, method: str, **params: object) -> None:
         frame = json.dumps({"method": method, "params": {"threadId": thread.id, **params}})
         for follower in list(thread.followers):
-            await follower.send(frame)
+            await _send(follower, frame)
 
     async def _everybody(self, method: str, **params: object) -> None:
         for connection in list(self.connections):
-            await connection.send(json.dumps({"method": method, "params": params}))
+            await _send(connection, json.dumps({"method": method, "params": params}))
+
+
+async def _send(connection: ServerConnection, frame: str) -> None:
+    """Send to somebody who may have left."""
+    with contextlib.suppress(ConnectionClosed):
+        await connection.send(frame)
 
 
 async def main(socket: str, truth: str) -> None:
