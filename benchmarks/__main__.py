@@ -13,6 +13,7 @@ from benchmarks import (
     backup,
     beside_hcom,
     busy,
+    call,
     command,
     comparison,
     crowd,
@@ -31,6 +32,7 @@ from roost.errors import RoostError
 BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "delivery": delivery.run,
     "delivery-busy": busy.run,
+    "delivery-call": call.run,
     "accept-one": accept.one,
     "accept-many": accept.many,
     "accept-latency": latency.run,

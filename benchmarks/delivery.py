@@ -14,7 +14,7 @@ from roost.host.tmux.server import TmuxTerminals
 
 ROUNDS = 40
 TARGET = 25.0
-_BODY = "@@silent@@"
+BODY = "@@silent@@"
 # A program that does nothing but note when a pasted text has been submitted.
 _READER = """
 import os, sys, termios, time, tty
@@ -61,7 +61,7 @@ def through_roost(home: Home, name: str) -> list[float]:
     for number in range(ROUNDS + 2):
         until(lambda: _at_rest(home, name), "idle")
         before = time.time()
-        identity: str = home.ask("send", to=name, body=_BODY)["id"]
+        identity: str = home.ask("send", to=name, body=BODY)["id"]
         taken = until(lambda identity=identity: home.happened("prompt", identity), "the prompt")
         until(lambda identity=identity: home.ask("message", id=identity)["state"] == "done", "the turn's end")
         if number >= 2:  # The first ones warm the daemon's imports up.
@@ -84,7 +84,7 @@ async def _bare() -> list[float]:
         log = root / "log"
         terminals = TmuxTerminals(root / "tmux.conf", SystemProcesses())
         argv = [sys.executable, "-S", "-E", "-c", _READER, str(log)]
-        text = ("[roost message of about the usual length]\n" + _BODY + "\n" + "x" * 150).encode()
+        text = ("[roost message of about the usual length]\n" + BODY + "\n" + "x" * 150).encode()
         terminal = await terminals.start(root / "s", argv, child_environment(os.environ, {}), Path("/"))
         try:
             ready = time.monotonic() + PATIENCE

@@ -14,7 +14,7 @@ import pytest
 
 from roost.host.errors import HostError, PasteRefused, TmuxError, TmuxGone
 from roost.host.interfaces.processes import Liveness, Processes
-from roost.host.interfaces.terminals import Frame, PasteOutcome, Terminal, Terminals
+from roost.host.interfaces.terminals import Frame, Passed, PasteOutcome, Terminal, Terminals
 from roost.host.memory.processes import MemoryProcesses
 from roost.host.memory.terminals import MemoryTerminals
 from roost.host.process import SystemProcesses
@@ -203,6 +203,26 @@ async def test_pastes_that_would_end_early_are_refused(world: World, bad: bytes)
     with pytest.raises(PasteRefused):
         await terminal.paste(bad, world.folder / "p")
     assert (await terminal.capture()).strip() == ""
+
+
+async def test_N4_a_terminal_keeps_what_was_pasted_and_pressed_for_whoever_asks_later(world: World) -> None:
+    """A paste or a key without a label leaves those before it; what was refused leaves none."""
+    terminal = await world.start()
+    assert await terminal.passed() == Passed()
+    await terminal.paste(b"one", world.folder / "p", "0a:1:0/-")
+    await terminal.paste(b"two", world.folder / "p")
+    assert await terminal.passed() == Passed("0a:1:0/-")
+    await terminal.keys("Enter", label="0a:1:0/-:17.250:nothing")
+    await terminal.keys("Enter")
+    with pytest.raises(PasteRefused):
+        await terminal.paste(b"", world.folder / "p", "0b:1:0/-")
+    await terminal.close()
+    again = await world.terminals.adopt(terminal.socket)
+    assert await again.passed() == Passed("0a:1:0/-", "0a:1:0/-:17.250:nothing")
+    presence = await again.presence()
+    assert (presence.trace, presence.joined, presence.keyed) == ("0/-", 0, None)
+    assert await again.last_read() is None, "cat has a line that is not complete, for all that is known"
+    await again.close()
 
 
 async def test_output_is_logged_without_us(world: World) -> None:

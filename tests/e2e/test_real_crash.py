@@ -42,7 +42,7 @@ def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
 def test_N4_N8_killed_around_paste_and_enter(agents: Agents) -> None:
     victim = Victim(agents.roost)
     victim.start()
-    agents.add("a", next(name for name in agents.settings if name != "demo"))
+    agents.add("a", agents.runtime)
     agents.roost.call("wake", name="a")
     for instant in INSTANTS:
         victim.command(instant)
@@ -62,7 +62,7 @@ def test_N4_N8_killed_around_paste_and_enter(agents: Agents) -> None:
 def test_N4_hooks_of_one_prompt_on_both_sides_of_a_restart_take_it_once(agents: Agents) -> None:
     """Each hook is a process of its own, as an agent starts them: before, between and after two daemons."""
     roost = agents.roost.start()
-    agents.add("a", next(name for name in agents.settings if name != "demo"))
+    agents.add("a", agents.runtime)
     sent = roost.send("a", "@@delay 6@@\n@@silent@@", wait="accepted", timeout=PATIENCE)["id"]
     agents.arrived(sent)
     session = roost.session("a")

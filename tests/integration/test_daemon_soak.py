@@ -14,10 +14,12 @@ Lines = list[bytes]
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_N4_N8_killed_daemons_lose_double_and_reorder_nothing() -> None:
-    """`ROOST_SOAK_SEED` makes it another one."""
+@pytest.mark.parametrize("runtime", ["demo", "demo-acp"])
+def test_N4_N8_killed_daemons_lose_double_and_reorder_nothing(runtime: str) -> None:
+    """By paste and by call. `ROOST_SOAK_SEED` makes it another one."""
     told: list[str] = []
-    wrong = soak(int(os.environ.get("ROOST_SOAK_SEED", "5")), 300, 5, 4, told.append)
+    seed = int(os.environ.get("ROOST_SOAK_SEED", "5"))
+    wrong = soak(seed, 300, 5, 4, told.append, runtime=runtime)
     assert wrong == []
     assert "300 of 300 done, 5 of 5 kills" in told[-1]
 

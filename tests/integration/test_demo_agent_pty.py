@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.demo_agent import PATIENCE, DemoAgent, enveloped, gone_on_with
+from tests.support.demo_agent import DemoAgent, enveloped, gone_on_with
 from tests.support.home import Home
+from tests.support.pseudo_terminal import PATIENCE
 from tests.support.wait import wait_until
 
 Start = Callable[..., DemoAgent]

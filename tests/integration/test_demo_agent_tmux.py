@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.demo_agent import PATIENCE, enveloped
+from tests.support.demo_agent import enveloped
 from tests.support.home import Home
+from tests.support.pseudo_terminal import PATIENCE
 from tests.support.wait import wait_until
 
 READY = r"(?m)^demo>$"

@@ -28,6 +28,7 @@ class AcpAgent:
         self.stderr: list[str] = []
         self._directory = directory
         self._number = 0
+        self._answered: set[int | str] = set()
         self._changed = threading.Condition()
         self._process = subprocess.Popen(
             argv,
@@ -59,9 +60,7 @@ class AcpAgent:
 
     def result(self, number: int, timeout: float = PATIENCE) -> Message:
         """The result of the request with this id. Raises AssertionError for an error, TimeoutError."""
-        found = self.wait_for(
-            lambda message: message.get("id") == number and "method" not in message, timeout=timeout
-        )
+        found = self.wait_for(lambda message: _answers(message, number), timeout)
         assert "error" not in found, (found["error"], self.stderr[-20:])
         return found["result"]
 
@@ -88,14 +87,26 @@ class AcpAgent:
         """Give the agent a text; `result` of the id returned is the end of the turn."""
         return self.send("session/prompt", {"sessionId": session, "prompt": [{"type": "text", "text": text}]})
 
-    def asked(self, method: str, timeout: float = PATIENCE) -> Message:
-        """The first request of the agent by this name."""
-        return self.wait_for(
-            lambda message: message.get("method") == method and "id" in message, timeout=timeout
-        )
+    def turn(self, session: str, text: str, decision: str = "allow_once") -> tuple[Message, list[Message]]:
+        """A whole turn: its end, and the permissions asked in it; the option of this kind answers each."""
+        number = self.prompt(session, text)
+        asked: list[Message] = []
+        while True:
+            found = self.wait_for(lambda message: self._open(message) or _answers(message, number))
+            if "method" not in found:
+                return self.result(number), asked
+            options = found["params"]["options"]
+            chosen = next(option["optionId"] for option in options if option["kind"] == decision)
+            self.answer(found, {"outcome": {"outcome": "selected", "optionId": chosen}})
+            asked.append(found)
+
+    def asked(self, timeout: float = PATIENCE) -> Message:
+        """The agent's first request that has no answer yet."""
+        return self.wait_for(self._open, timeout)
 
     def answer(self, request: Message, result: Message) -> None:
         """Answer a request of the agent."""
+        self._answered.add(request["id"])
         self._write({"id": request["id"], "result": result})
 
     def said(self, session: str) -> str:
@@ -153,6 +164,9 @@ class AcpAgent:
             assert pipe
             pipe.close()
 
+    def _open(self, message: Message) -> bool:
+        return "method" in message and "id" in message and message["id"] not in self._answered
+
     def _write(self, message: Message) -> None:
         assert self._process.stdin
         self._process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
@@ -175,3 +189,7 @@ class AcpAgent:
         assert self._process.stderr
         for line in self._process.stderr:
             self.stderr.append(line.decode(errors="replace"))
+
+
+def _answers(message: Message, number: int) -> bool:
+    return message.get("id") == number and "method" not in message

@@ -36,7 +36,12 @@ PEERS: dict[str, dict[str, str]] = {
     "always-a": QUICK | {"wake": "always"},
     "eph-a": QUICK | {"wake": "ephemeral"},
     "eph-b": QUICK | {"wake": "ephemeral", "quiet": "200ms"},
+    "acp-a": QUICK | {"runtime": "demo-acp", "idle": "3s"},
+    "acp-b": QUICK | {"runtime": "demo-acp", "resume": "always", "idle": "2s"},
+    "acp-eph": QUICK | {"runtime": "demo-acp", "wake": "ephemeral"},
 }
+ACP_KEYS = {"y": ("C-u", "1", "Enter"), "n": ("C-u", "2", "Enter"), "Escape": ("Escape",)}
+"""How what a demo agent behind an ACP client asks is answered."""
 MAILBOX = "person"
 FAULTY = Path(__file__).resolve().parent / "faulty_daemon.py"
 BODIES = (
@@ -226,7 +231,7 @@ class Acts:
                 ("idle", self.random.choice(["500ms", "2s", "1h"])),
                 ("wake", self.random.choice(["warm", "ephemeral", "always"])),
                 ("resume", self.random.choice(["topic", "never"])),
-                ("runtime", "demo"),
+                ("runtime", PEERS[name].get("runtime", "demo")),
             ]
         )
         return f"set {name} {pair}", lambda: self.call("set", name=name, pairs=[pair])
@@ -238,7 +243,8 @@ class Acts:
     def answer(self, key: str) -> None:
         for state in states(self.roost).values():
             if state.session is not None and state.session.state is SessionState.BLOCKED:
-                self.tmux(state, "send-keys", "-t", ":", key)
+                keys = ACP_KEYS[key] if state.peer.settings.runtime == "demo-acp" else (key,)
+                self.tmux(state, "send-keys", "-t", ":", *keys)
 
     def tmux(self, state: PeerState, *arguments: str) -> str:
         session = state.session

@@ -1,9 +1,10 @@
 """The real agent CLIs: where scripts/clis put them, and a home in which they start without a question."""
 
 import os
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 import pytest
@@ -17,6 +18,7 @@ PACKAGES = {
     "claude-agent-acp": "@agentclientprotocol/claude-agent-acp",
 }
 """What npm calls each program. scripts/clis says the same."""
+_NODE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +67,28 @@ def require(name: str) -> Cli:
     The set that was pinned before has only two of them: a test of another is skipped there.
     """
     found = find(name)
+    if found is not None and name == "gemini" and not _node_is_new_enough():
+        _lacking("gemini needs Node.js 20 or later")
     if found is None and pin_set() == "previous" and PACKAGES[name] not in _dependencies():
         pytest.skip(f"the previous set has no {name}")
     if found is None:
-        problem = f"{name} {pinned(name)} is not in {cache()}; run scripts/clis{_option()}"
-        if os.environ.get("ROOST_REQUIRE_CLIS") or os.environ.get("CI"):
-            pytest.fail(problem)
-        pytest.skip(problem)
+        _lacking(f"{name} {pinned(name)} is not in {cache()}; run scripts/clis{_option()}")
     return found
+
+
+def _lacking(problem: str) -> NoReturn:
+    if os.environ.get("ROOST_REQUIRE_CLIS") or os.environ.get("CI"):
+        pytest.fail(problem)
+    pytest.skip(problem)
+
+
+def _node_is_new_enough() -> bool:
+    """Gemini CLI 0.61.0 is a syntax error to Node.js 18."""
+    try:
+        said = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False, timeout=20)
+    except FileNotFoundError:
+        return False
+    return int(said.stdout.strip().lstrip("v").partition(".")[0] or 0) >= _NODE
 
 
 def _option() -> str:

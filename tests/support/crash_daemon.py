@@ -6,7 +6,7 @@ journal rows: any of their kinds will do). `pid` gets `signal`, the daemon itsel
 the steps are counted from the next commit that holds a message's body, or, with `skip`, from a later one of
 them, else from the next commit. The file is taken away as the count begins. `ROOST_CRASH_STEPS` names a
 file that gets a line for each step. A step is one side of a commit, a launch, a load into tmux, a paste, a
-key, the end of a terminal, a signal.
+key, a call, the end of a terminal, a signal.
 """
 
 import json
@@ -21,6 +21,7 @@ from roost.daemon.__main__ import main
 from roost.host.process import SystemProcesses
 from roost.host.tmux.server import TmuxTerminals
 from roost.host.tmux.terminal import TmuxTerminal
+from roost.runtimes.acp_call import AcpCall
 from roost.runtimes.codex_server.connection import Connection
 from roost.store.interfaces import Batch
 from roost.store.sqlite import SqliteStore
@@ -105,6 +106,8 @@ if __name__ == "__main__":
         (TmuxTerminal, "paste"),
         (TmuxTerminal, "keys"),
         (TmuxTerminal, "kill"),
+        (AcpCall, "submit"),
+        (AcpCall, "has"),
     ):
         wrap(owner, name, counting)
     wrap_signal(counting)

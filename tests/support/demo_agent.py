@@ -1,29 +1,15 @@
 """Driving the demo agent in a real terminal of its own, and a small MCP server for it to talk to."""
 
-import fcntl
 import json
-import os
-import pty
-import re
-import select
-import signal
 import socket
-import struct
-import subprocess
 import sys
-import termios
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.support.wait import wait_until
-
-PATIENCE = 30.0
-_TAKE_TERMINAL = """import fcntl, os, sys, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.argv[1], sys.argv[1:])"""
+from tests.support.pseudo_terminal import PATIENCE, PseudoTerminal, json_lines
 
 
 def enveloped(
@@ -45,7 +31,7 @@ def gone_on_with(identity: str = "1" * 32) -> str:
     return enveloped(f"{note} go on with message {identity} from where you were.", identity)
 
 
-class DemoAgent:
+class DemoAgent(PseudoTerminal):
     """A demo agent on a pseudo-terminal; `log`, `state` and `conversation` are what it leaves behind."""
 
     def __init__(
@@ -55,11 +41,6 @@ class DemoAgent:
         self.state = folder / "state"
         self._log = folder / "demo.log"
         self.conversation = self.state / f"{conversation}.jsonl"
-        self.output = b""
-        self._outbox = b""
-        self.master, slave = pty.openpty()
-        self.before = termios.tcgetattr(slave)
-        self.resize(100, 30)
         command = [
             sys.executable,
             "-m",
@@ -69,79 +50,18 @@ class DemoAgent:
             "--conversation",
             conversation,
         ]
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", _TAKE_TERMINAL, *command, *arguments],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
-            env={"ROOST_SESSION": "s1", "ROOST_DEMO_LOG": str(self._log), **environment},
-        )
-        self._slave = slave
-        os.set_blocking(self.master, False)
-
-    def resize(self, columns: int, rows: int) -> None:
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def attributes(self) -> list[Any]:
-        """The terminal's present attributes."""
-        return termios.tcgetattr(self._slave)
-
-    def pump(self) -> None:
-        """Take the agent's output and give it what it can take of its input."""
-        if self.master < 0:
-            return
-        while select.select([self.master], [], [], 0)[0]:
-            try:
-                data = os.read(self.master, 65536)
-            except OSError:
-                break
-            if not data:
-                break
-            self.output += data
-        while self._outbox and select.select([], [self.master], [], 0)[1]:
-            try:
-                self._outbox = self._outbox[os.write(self.master, self._outbox[:1024]) :]
-            except BlockingIOError:
-                break
-
-    def until(self, predicate: Callable[[], Any], why: str) -> Any:  # noqa: ANN401 - whatever is awaited
-        """Wait for a condition while the terminal is kept going."""
-
-        def check() -> Any:  # noqa: ANN401
-            self.pump()
-            return predicate()
-
-        return wait_until(
-            check, timeout=PATIENCE, why=why, describe=lambda: (self.output[-600:], self.log()[-3:])
-        )
-
-    def type(self, data: bytes) -> None:
-        self._outbox += data
-        self.pump()
-
-    def paste(self, text: str) -> None:
-        """Paste as tmux 3.3a does: bracketed, each LF as CR."""
-        self.type(b"\x1b[200~" + text.replace("\n", "\r").encode() + b"\x1b[201~")
-
-    def submit(self, text: str) -> None:
-        self.paste(text)
-        self.type(b"\r")
-
-    def sees(self, pattern: str) -> None:
-        """Wait until new output matches; what came before the match's end is then forgotten."""
-        found = self.until(lambda: re.search(pattern.encode(), self.output), f"output {pattern!r}")
-        self.output = self.output[found.end() :]
+        environment = {"ROOST_SESSION": "s1", "ROOST_DEMO_LOG": str(self._log), **environment}
+        super().__init__([*command, *arguments], environment)
 
     def wait_ready(self) -> "DemoAgent":
         self.until(lambda: self.status().get("status") == "idle", "ready")
         return self
 
     def log(self, what: str = "") -> list[dict[str, Any]]:
-        return [entry for entry in _lines(self._log) if not what or entry["what"] == what]
+        return [entry for entry in json_lines(self._log) if not what or entry["what"] == what]
 
     def said(self) -> list[dict[str, Any]]:
-        return _lines(self.conversation)
+        return json_lines(self.conversation)
 
     def turn_ends(self, count: int) -> list[str]:
         """Wait for that many turns to have ended; return how."""
@@ -160,31 +80,6 @@ class DemoAgent:
 
     def wait_status(self, status: str) -> None:
         self.until(lambda: self.status().get("status") == status, f"status {status}")
-
-    def exit_code(self) -> int:
-        """Wait for the end; minus the signal's number when one ended it."""
-        self.until(lambda: self.process.poll() is not None, "the agent's end")
-        return self.process.returncode
-
-    def hang_up(self) -> None:
-        """Close the terminal under the agent."""
-        os.close(self._slave)
-        os.close(self.master)
-        self.master = self._slave = -1
-
-    def end(self) -> None:
-        """Kill it if it lives (an unreaped child: its pid cannot be another's) and close the terminal."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait(PATIENCE)
-        if self.master >= 0:
-            self.hang_up()
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
 
 
 class Fabric:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _DEFAULT = 120.0
 _REAL = ("real", "e2e")
-_CLI = re.compile(r"\[(claude|codex)\b")
+_CLI = re.compile(r"\[(claude|codex|gemini|opencode)\b")
 
 
 @pytest.hookimpl(trylast=True)

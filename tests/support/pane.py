@@ -7,10 +7,12 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import psutil
 
 from tests.support.wait import NeverHappenedError, wait_until
 
@@ -67,25 +69,34 @@ class Pane:
         0.171.0 every Escape after it (for 20 s), while a number works; Claude Code 2.1.328 ignores every
         Enter within 0.05 s of it.
         """
-        deadline = time.monotonic() + _PATIENCE
-        for key in itertools.cycle(keys):
-            if not re.search(shown, self.screen()):
-                return
-            self.keys(key)
-            with contextlib.suppress(NeverHappenedError):
-                wait_until(
-                    lambda: not re.search(shown, self.screen()), timeout=1.0, why="the dialog goes away"
-                )
-            if time.monotonic() > deadline:
-                raise NeverHappenedError(f"{keys} do not close the dialog:\n{self.screen()}")
+        self._press(keys, lambda: not re.search(shown, self.screen()), f"{shown!r} goes away")
 
-    def submit(self, text: str, shown: str) -> None:
-        """Paste, wait until the composer shows it (regex `shown`), press Enter."""
+    def submit(self, text: str, shown: str, taken: str | None = None) -> None:
+        """Paste, wait until the composer shows it (regex `shown`), press Enter.
+
+        With `taken` press it until that regex shows: Gemini CLI 0.61.0 takes an Enter that follows a paste
+        within 0.1 s as a line break.
+        """
         self._buffer.write_text(text)
         self.tmux("load-buffer", "-b", "text", str(self._buffer))
         self.tmux("paste-buffer", "-p", "-d", "-b", "text", "-t", ":")
         self.wait_for(shown)
-        self.keys("Enter")
+        if taken is None:
+            self.keys("Enter")
+        else:
+            self._press(["Enter"], lambda: bool(re.search(taken, self.screen())), f"{taken!r} shows")
+
+    def _press(self, keys: Sequence[str], enough: Callable[[], bool], why: str) -> None:
+        """Press these keys in turn, each only while it is not `enough`."""
+        deadline = time.monotonic() + _PATIENCE
+        for key in itertools.cycle(keys):
+            if enough():
+                return
+            self.keys(key)
+            with contextlib.suppress(NeverHappenedError):
+                wait_until(enough, timeout=1.0, why=why)
+            if time.monotonic() > deadline:
+                raise NeverHappenedError(f"{keys} are pressed and not: {why}\n{self.screen()}")
 
     def kill(self) -> None:
         """SIGKILL the program; the tmux server ends with its only pane."""
@@ -102,6 +113,7 @@ class Pane:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        tree = _tree(self.pid)
         subprocess.run(
             ["tmux", "-S", str(self._socket), "kill-server"],
             env=self._environ,
@@ -109,7 +121,20 @@ class Pane:
             check=False,
             timeout=10,
         )
+        for each in tree:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+        psutil.wait_procs(tree, timeout=_PATIENCE)
         self._socket.unlink(missing_ok=True)
+
+
+def _tree(pid: int) -> list[psutil.Process]:
+    """The program and what it started. Gemini CLI 0.61.0 may outlive its terminal."""
+    try:
+        program = psutil.Process(pid)
+        return [program, *program.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _gone(pidfd: int) -> bool:

@@ -14,6 +14,14 @@ from tests.support.daemon import Roost, cleared
 from tests.support.home import Home, environment, make_home
 
 PATIENCE = 60.0
+PROGRAMS = {
+    "claude": "claude",
+    "codex": "codex",
+    "claude-acp": "claude-agent-acp",
+    "gemini-acp": "gemini",
+    "opencode-acp": "opencode",
+}
+"""The program that each runtime starts."""
 
 
 @dataclass(slots=True)
@@ -27,7 +35,7 @@ class Agents:
     @property
     def runtime(self) -> str:
         """The one real CLI among them."""
-        return next(name for name in self.settings if name != "demo")
+        return next(name for name in self.settings if name in PROGRAMS)
 
     def add(self, name: str, runtime: str, **settings: str) -> str:
         """Make a peer in a folder of its own that its CLI trusts."""
@@ -79,16 +87,16 @@ def agents_in(
     `environ` goes to the daemon on top of the test's own environment with the places of `home`.
     """
     base = environment(os.environ, home)
-    found = [clis.require(name) for name in runtimes if name != "demo"]
+    real = [name for name in runtimes if name in PROGRAMS]
+    found = [clis.require(PROGRAMS[name]) for name in real]
     path = os.pathsep.join([*{str(cli.path.parent) for cli in found}, base["PATH"]])
     folders = [home.work / peer for peer in peers]
     roost = Roost(home, {**base, "PATH": path, **(environ or {})})
     with FakeModel() as model:
-        given: dict[str, dict[str, str]] = {"demo": {}}
-        if "claude" in runtimes:
-            given["claude"] = _environment(homes.seed_claude(home.user, model.url, *folders))
-        if "codex" in runtimes:
-            given["codex"] = _environment(homes.seed_codex(home.user, model.url, *folders))
+        given: dict[str, dict[str, str]] = {"demo": {}, "demo-acp": {}}
+        for name in real:
+            given[name] = _environment(homes.HOMES[name](home.user, model.url, *folders))
+        if "codex" in given:
             given["codex"]["args"] = "--disable plugins"
         try:
             yield Agents(roost.start() if started else roost, model, given)

@@ -51,9 +51,19 @@ class Peer:
 class Soak:
     """One run."""
 
-    def __init__(self, roost: Roost, seed: int, messages: int, kills: int, peers: int, say: Say) -> None:
+    def __init__(
+        self,
+        roost: Roost,
+        seed: int,
+        messages: int,
+        kills: int,
+        peers: int,
+        say: Say,
+        runtime: str = "demo",
+    ) -> None:
         """Share `messages` among `peers`, and kill the daemon `kills` times on the way."""
         self._roost = roost
+        self._runtime = runtime
         self._seed = seed
         self._random = random.Random(seed)  # noqa: S311 -- reproducible, not secret
         self._say = say
@@ -74,7 +84,7 @@ class Soak:
         """Send, kill, wait for the end, judge; returns what is wrong."""
         self._roost.start()
         for peer in self._peers:
-            self._roost.add(peer.name)
+            self._roost.add(peer.name, self._runtime)
         senders = [
             threading.Thread(target=self._send_all, args=(peer,), name=f"to {peer.name}")
             for peer in self._peers
@@ -178,12 +188,12 @@ class Soak:
         )
 
 
-def soak(seed: int, messages: int, kills: int, peers: int, say: Say) -> list[str]:
+def soak(seed: int, messages: int, kills: int, peers: int, say: Say, *, runtime: str = "demo") -> list[str]:
     """One run in a home of its own; returns what is wrong."""
     with make_home() as home:
         roost = Roost(home, environment(os.environ, home))
         try:
-            return Soak(roost, seed, messages, kills, peers, say).run()
+            return Soak(roost, seed, messages, kills, peers, say, runtime).run()
         finally:
             roost.finish()
 
@@ -200,12 +210,15 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200, help="how often the daemon is killed (200)")
     parser.add_argument("--peers", type=int, default=8, help="how many agents share the messages (8)")
     parser.add_argument("--seed", type=int, default=None, help="a random one without it")
+    parser.add_argument(
+        "--runtime", default="demo", choices=["demo", "demo-acp"], help="of the agents (demo)"
+    )
     asked = parser.parse_args()
     nonce = secrets.token_hex(8)
     os.environ[processes.MARKER] = nonce
     seed = asked.seed if asked.seed is not None else secrets.randbelow(1_000_000)
     _say(f"seed {seed}: {asked.messages} messages to {asked.peers} agents, {asked.kills} kills of the daemon")
-    wrong = soak(seed, asked.messages, asked.kills, asked.peers, _say)
+    wrong = soak(seed, asked.messages, asked.kills, asked.peers, _say, runtime=asked.runtime)
     left = processes.wait_gone(processes.marked(nonce), 5)
     processes.end(left)
     wrong += [f"left over: {each}" for each in left]

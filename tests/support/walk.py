@@ -47,6 +47,7 @@ DEMO = (
     "docs/how-to/agents-talk.md",
     "docs/how-to/topics-and-resume.md",
     "docs/how-to/scripts.md",
+    "docs/how-to/acp.md",
     "docs/how-to/ephemeral-workers.md",
     "docs/how-to/trouble.md",
     "docs/tutorial.md",
@@ -65,6 +66,7 @@ REAL = ("docs/how-to/claude-and-codex.md", "docs/how-to/environment.md")
 NOT_RUN = {
     "scripts/demo": "tests/integration/test_demo_run.py runs what it runs",
     "scripts/test": "it runs this",
+    "roost probe claude": "tests/e2e/test_real_probe.py runs it, and no walk has an account",
     "pip install ": "it needs a package index; here the upgrade is from another copy on PYTHONPATH",
 }
 """How a command begins, and why no walk runs it."""

@@ -86,6 +86,7 @@ def test_every_target_that_was_set_has_its_benchmark() -> None:
     assert list(BENCHMARKS) == [
         "delivery",
         "delivery-busy",
+        "delivery-call",
         "accept-one",
         "accept-many",
         "accept-latency",

@@ -20,7 +20,7 @@ from roost.errors import UsageError
 from tests.support.home import Home
 
 CONTRACT = [
-    *("up", "down", "status", "doctor", "gc", "adopt", "backup", "restore", "service", "env"),
+    *("up", "down", "status", "doctor", "gc", "adopt", "backup", "restore", "service", "env", "runtimes"),
     *("add", "init", "set", "list", "show", "rename", "remove"),
     *("send", "messages", "message", "inbox"),
     *(

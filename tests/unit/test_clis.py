@@ -58,3 +58,28 @@ def test_a_cli_that_the_previous_set_has_not_is_skipped_there(
     with pytest.raises((pytest.fail.Exception, pytest.skip.Exception)) as caught:
         clis.require(name)
     assert caught.type is outcome
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("node", "usable"), [("v18.20.8", False), ("v20.20.2", True)])
+def test_gemini_is_skipped_where_node_is_too_old_for_it(
+    node: str, usable: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    modules = tmp_path / "none/node_modules"
+    program, manifest = modules / ".bin/gemini", modules / clis.PACKAGES["gemini"] / "package.json"
+    for file, content in (
+        (program, ""),
+        (manifest, f'{{"version": "{clis.pinned("gemini")}"}}'),
+        (tmp_path / "path/node", f"#!/bin/sh\necho {node}\n"),
+    ):
+        file.parent.mkdir(parents=True)
+        file.write_text(content)
+        file.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'path'}:/usr/bin:/bin")
+    if usable:
+        assert clis.require("gemini").path == program
+    else:
+        monkeypatch.delenv("ROOST_REQUIRE_CLIS")
+        monkeypatch.delenv("CI", raising=False)
+        with pytest.raises(pytest.skip.Exception, match=r"Node\.js 20"):
+            clis.require("gemini")

@@ -1,5 +1,6 @@
 """How long a delivery waits for a person, and what it says then; whose text gets the Enter."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from roost.daemon.delivery.paste.delivery import Delivery
 from roost.daemon.delivery.paste.examination import LiveExamination
 from roost.daemon.delivery.paste.prompt import DRAFT_WAIT, Prompt
 from roost.daemon.delivery.paste.submission import MIXED_WAIT, Submission
+from roost.daemon.session.free_line import FreeLine
 from roost.daemon.session.live_sessions import HandOver
 from roost.host.interfaces.terminals import PasteOutcome
 from roost.runtimes.runtime import Controls
@@ -64,7 +66,8 @@ class Desk:
         self.terminal = self.sensor = self.runtime = self
         self.records, self.submit_delay = True, 0.0
         self.traits, self.controls = Traits(steers=True), Controls(clear=("C-c",))
-        self.rejected, self.frame = "", None
+        self.rejected, self.frame, self.free = "", None, FreeLine()
+        self.typing = asyncio.Lock()
         self.reading = Reading(SessionState.IDLE, "at its prompt")
 
     def now(self) -> float:
@@ -86,11 +89,12 @@ class Desk:
     async def clients(self) -> int:
         return 0 if self.pressed is None else 1
 
-    async def paste(self, _text: bytes, _path: Path) -> PasteOutcome:
+    async def paste(self, _text: bytes, _path: Path, _label: str) -> PasteOutcome:
         self.view = PASTE
         return PasteOutcome.PASTED
 
-    async def keys(self, *names: str) -> None:
+    async def keys(self, *names: str, label: str = "") -> None:
+        del label
         self.keyed += names
         self.view = EMPTY
 

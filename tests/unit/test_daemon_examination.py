@@ -9,6 +9,7 @@ from roost.core.vocabulary.message import Examination, Message, MessageState
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.core.vocabulary.session import SessionState
 from roost.daemon.delivery.paste.examination import LiveExamination
+from roost.runtimes.runtime import Controls
 from roost.runtimes.view import Composer, Reading, View
 
 OFFERED = Message(
@@ -37,6 +38,7 @@ def examination(entered: tuple[str, int] | None, *, records: bool, current: bool
         peer="worker",
         session=SimpleNamespace(id="s1"),
         sensor=SimpleNamespace(records=records, current=current),
+        runtime=SimpleNamespace(controls=Controls()),
         entered=entered,
         view=View(Composer.EMPTY),
         screen="",

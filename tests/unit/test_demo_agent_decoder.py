@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roost.demo_agent.decoder import Decoder, Event, Kind, pasted_text
+from roost.console.decoder import Decoder, Event, Kind, pasted_text
 
 _PIECES = st.one_of(
     st.text(max_size=20).map(str.encode),

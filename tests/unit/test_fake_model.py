@@ -106,6 +106,8 @@ def test_messages_requests_are_told_apart_and_reminders_left_out() -> None:
     title = anthropic.read(msgspec.json.encode(body | {"output_config": {"format": {"type": "json_schema"}}}))
     assert title.kind is Kind.AUXILIARY
     assert anthropic.read(msgspec.json.encode(body | {"tools": []})).kind is Kind.AUXILIARY
+    suggestion = [{"role": "user", "content": "[SUGGESTION MODE: Suggest what the user might type.]"}]
+    assert anthropic.read(msgspec.json.encode(body | {"messages": suggestion})).kind is Kind.AUXILIARY
 
 
 def test_responses_requests_are_told_apart_and_context_left_out() -> None:

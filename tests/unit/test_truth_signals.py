@@ -25,6 +25,9 @@ ALLOWED = {
     # an unreaped child, and the shim itself, which ends as its agent did
     "host/shimlib/agent.py kill": 1,
     "host/shimlib/shim.py kill": 1,
+    # the same: the group of an ACP agent, and its client, which ends as its agent did
+    "acp/agent.py killpg": 1,
+    "acp/program.py kill": 1,
     # programs that were started a moment ago: unreaped children of the event loop
     "host/tmux/control.py kill": 1,
     "host/tmux/server.py kill": 1,

@@ -18,6 +18,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "restore": "backup",
         "service": "service",
         "env": "env",
+        "runtimes": "runtimes",
     },
     "Peers": {
         "add": "peer",

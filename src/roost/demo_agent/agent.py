@@ -8,13 +8,13 @@ import time
 from collections import deque
 from types import FrameType
 
-from roost.demo_agent.composer import Composer
+from roost.console.composer import Composer
+from roost.console.decoder import Decoder, Event, Kind
+from roost.console.screen import Screen, clean, wrap
+from roost.console.terminal import Terminal
 from roost.demo_agent.conversation import Conversation
-from roost.demo_agent.decoder import Decoder, Event, Kind
 from roost.demo_agent.log import Log
-from roost.demo_agent.screen import Screen, clean, wrap
 from roost.demo_agent.status import Status
-from roost.demo_agent.terminal import Terminal
 from roost.demo_agent.turn import Leave, Services, Turn
 
 PROMPT = "demo> "

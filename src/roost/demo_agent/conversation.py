@@ -76,6 +76,16 @@ class Conversation:
                 prompts.append(str(entry.get("text", "")))
         return prompts
 
+    def history(self) -> list[tuple[str, str]]:
+        """Return who said what (`user` or `assistant`), as far as it is remembered, oldest first."""
+        said: list[tuple[str, str]] = []
+        for entry in self._entries():
+            if entry.get("type") == "compact":
+                said.clear()
+            elif entry.get("type") in {"user", "assistant"}:
+                said.append((str(entry["type"]), str(entry.get("text", ""))))
+        return said
+
     def count(self) -> int:
         """Return how many prompts there were, with those that were compacted away."""
         count = 0

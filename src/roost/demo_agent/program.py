@@ -4,11 +4,11 @@ import os
 import sys
 import termios
 
+from roost.console.terminal import Terminal
 from roost.demo_agent.agent import Agent
 from roost.demo_agent.conversation import Conversation, ConversationError
 from roost.demo_agent.log import Log
 from roost.demo_agent.status import Status
-from roost.demo_agent.terminal import Terminal
 
 USAGE = "usage: python -m roost.demo_agent [--conversation ID] [--resume] [--state DIR]"
 

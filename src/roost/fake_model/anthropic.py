@@ -11,6 +11,8 @@ from roost.fake_model.script import Call, Fail, Say, Send, Shell, Tool
 from roost.fake_model.wire import Kind, Request, Turn, event, pieces
 
 _REMINDER = re.compile(r"\A\s*<system-reminder>.*</system-reminder>\s*\Z", re.DOTALL)
+_SUGGESTION = "[SUGGESTION MODE: "
+"""Claude Code 2.1.318 (in its ACP adapter) asks so what the user might type next; it has tools."""
 _INTERRUPTED = "[Request interrupted by user"
 
 
@@ -55,7 +57,8 @@ def read(body: bytes) -> Request:
     entries = tuple(_entries(parsed.messages))
     tools = tuple(tool.name for tool in parsed.tools)
     wanted = parsed.output_format or parsed.output_config.format
-    conversation = "Bash" in tools and wanted is None
+    suggestion = bool(entries) and entries[-1].text.startswith(_SUGGESTION)
+    conversation = "Bash" in tools and wanted is None and not suggestion
     return Request(
         kind=Kind.TURN if conversation else Kind.AUXILIARY,
         model=parsed.model,

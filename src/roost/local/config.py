@@ -11,15 +11,30 @@ from typing import Any, NoReturn, cast
 
 from roost.core.sessions.evidence import Patience
 from roost.core.vocabulary.durations import parse_duration
+from roost.core.vocabulary.limits import POINTER_BYTES
 from roost.errors import ConfigError, InvalidSettingError
 
 _RUNTIME_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
-_RESERVED = frozenset({"claude", "codex", "codex-thread", "demo", "human"})
+RESERVED = frozenset({"claude", "codex", "codex-thread", "demo", "demo-acp", "human"})
+"""Runtimes that are built in."""
 _PATTERNS = ("ready", "busy", "blocked", "turn_done")
 _RUNTIME_KEYS = frozenset(
-    {"argv", "resume_argv", "accept_log", "submit_delay", "env", "interrupt", "compact", *_PATTERNS}
+    {
+        "argv",
+        "resume_argv",
+        "accept_log",
+        "submit_delay",
+        "env",
+        "interrupt",
+        "compact",
+        "ready_is_empty",
+        "longest_paste",
+        "pass",
+        *_PATTERNS,
+    }
 )
+_ACP_KEYS = frozenset({"acp", "env", "meta", "pass"})
 
 
 _SUBMIT_DELAY = 0.05
@@ -34,7 +49,12 @@ _KEEP_EVENTS = 30 * _DAY
 
 @dataclass(frozen=True, slots=True)
 class RuntimeTable:
-    """One `[runtimes.NAME]` table, checked. `submit_delay` is in seconds, `interrupt` names keys of tmux."""
+    """One `[runtimes.NAME]` table, checked. `submit_delay` is in seconds, `interrupt` names keys of tmux.
+
+    `ready_is_empty`: `ready` never matches while a text stands in the input line. `passes`: variables that
+    its program needs, by name or as `PREFIX_*`. `longest_paste`: bytes of a body above which it becomes a
+    file that the agent is told to read.
+    """
 
     name: str
     argv: tuple[str, ...]
@@ -47,7 +67,38 @@ class RuntimeTable:
     submit_delay: float = _SUBMIT_DELAY
     interrupt: str = "Escape"
     compact: str | None = None
+    ready_is_empty: bool = False
+    longest_paste: int = POINTER_BYTES
+    passes: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def program(self) -> str:
+        """What is started."""
+        return self.argv[0]
+
+
+@dataclass(frozen=True, slots=True)
+class AcpTable:
+    """One `[runtimes.NAME]` table of a program that speaks ACP on its standard input and output.
+
+    `passes`: as above. `meta` is passed on as `_meta` of the session that is opened: some agents are
+    configured by it.
+    """
+
+    name: str
+    acp: tuple[str, ...]
+    passes: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    meta: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    @property
+    def program(self) -> str:
+        """What is started."""
+        return self.acp[0]
+
+
+AnyTable = RuntimeTable | AcpTable
 
 
 class ScopeMode(StrEnum):
@@ -76,7 +127,7 @@ class Config:
     keep_messages: float = _KEEP_MESSAGES
     keep_events: float = _KEEP_EVENTS
     sender: str | None = None
-    runtimes: tuple[RuntimeTable, ...] = ()
+    runtimes: tuple[AnyTable, ...] = ()
     passes: tuple[str, ...] = ()
 
 
@@ -95,6 +146,15 @@ def load_config(path: Path) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: {error}; mend the file or move it away") from error
     return _Reader(path, text).config(data)
+
+
+def load_table(path: Path) -> tuple[AnyTable, dict[str, str]]:
+    """Read a file with one `[runtimes.NAME]` table and an `[about]` table of texts. Raises ConfigError."""
+    text = path.read_text()
+    data = tomllib.loads(text)
+    about: dict[str, str] = data.pop("about")
+    [table] = _Reader(path, text).config(data).runtimes
+    return table, about
 
 
 class _Reader:
@@ -144,10 +204,12 @@ class _Reader:
         except ValueError:
             self._fail("scope", f"'scope' must be one of {', '.join(ScopeMode)}")
 
-    def _runtime(self, name: str, tables: dict[str, Any]) -> RuntimeTable:
-        if not _RUNTIME_NAME.fullmatch(name) or name in _RESERVED:
+    def _runtime(self, name: str, tables: dict[str, Any]) -> AnyTable:
+        if not _RUNTIME_NAME.fullmatch(name) or name in RESERVED:
             self._fail(name, f"'{name}' cannot be the name of a runtime")
         table = self._table(tables, name)
+        if "acp" in table:
+            return self._acp(name, table)
         self._known(table, _RUNTIME_KEYS, f"runtimes.{name}")
         argv = self._words(table, "argv")
         ready = self._text_of(table, "ready")
@@ -168,8 +230,19 @@ class _Reader:
             submit_delay=seconds,
             interrupt=self._text_of(table, "interrupt") or "Escape",
             compact=self._text_of(table, "compact") or None,
+            ready_is_empty=self._yes(table, "ready_is_empty"),
+            longest_paste=self._count(table, "longest_paste", POINTER_BYTES),
+            passes=self._passes(table),
             env={key: str(value) for key, value in self._table(table, "env").items()},
         )
+
+    def _acp(self, name: str, table: dict[str, Any]) -> AcpTable:
+        self._known(table, _ACP_KEYS, f"runtimes.{name}")
+        argv = self._words(table, "acp")
+        if not argv:
+            self._fail(name, f"[runtimes.{name}] needs a program in acp")
+        env = {key: str(value) for key, value in self._table(table, "env").items()}
+        return AcpTable(name, argv, self._passes(table), env, self._table(table, "meta"))
 
     def _fail(self, word: str, what: str) -> NoReturn:
         for number, line in enumerate(self._text.splitlines(), 1):
@@ -194,6 +267,12 @@ class _Reader:
         value = table.get(key, default)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             self._fail(key, f"'{key}' must be a whole number above 0")
+        return value
+
+    def _yes(self, table: dict[str, Any], key: str) -> bool:
+        value = table.get(key, False)
+        if not isinstance(value, bool):
+            self._fail(key, f"'{key}' must be true or false")
         return value
 
     def _text_of(self, table: dict[str, Any], key: str) -> str | None:

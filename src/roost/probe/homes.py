@@ -1,7 +1,7 @@
 """Homes in which the agent programs start without a question and talk to the fake model."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,7 +75,11 @@ def seed_codex(home: Path, url: str, *trusted: Path) -> Seed:
 
 
 def seed_opencode(home: Path, url: str, *_trusted: Path) -> Seed:
-    """Write the configuration of a user whose OpenCode knows the fake model and asks before it acts."""
+    """Write the configuration of a user whose OpenCode knows the fake model and asks before it acts.
+
+    OpenCode 1.18.33: it fetches the package for plugins into the folder of its configuration (and looks up
+    the registry for that), unless there is a `node_modules` and the lock names the package.
+    """
     model = {"name": "Fake Model", "limit": {"context": 1_000_000, "output": 32_000}}
     provider = {
         "npm": "@ai-sdk/openai-compatible",
@@ -95,6 +99,10 @@ def seed_opencode(home: Path, url: str, *_trusted: Path) -> Seed:
             "permission": {"bash": "ask", "edit": "ask"},
         },
     )
+    plugins = {"dependencies": {"@opencode-ai/plugin": "*"}}
+    _write(home / ".config/opencode/package.json", plugins)
+    _write(home / ".config/opencode/package-lock.json", {"lockfileVersion": 3, "packages": {"": plugins}})
+    (home / ".config/opencode/node_modules").mkdir(exist_ok=True)
     return Seed(
         {
             "FAKE_KEY": "not-a-secret",
@@ -106,7 +114,10 @@ def seed_opencode(home: Path, url: str, *_trusted: Path) -> Seed:
 
 
 def seed_gemini(home: Path, url: str, *trusted: Path) -> Seed:
-    """Write the files of a user who has chosen an API key and trusts these folders."""
+    """Write the files of a user who has chosen an API key and trusts these folders.
+
+    Gemini CLI 0.61.0: it looks up play.googleapis.com for statistics and the registry for updates otherwise.
+    """
     _write(
         home / ".gemini/settings.json",
         {
@@ -130,6 +141,12 @@ def seed_gemini(home: Path, url: str, *trusted: Path) -> Seed:
     )
 
 
+def seed_claude_agent(home: Path, url: str, *trusted: Path) -> Seed:
+    """As `seed_claude`, for the ACP adapter of Claude Code: 0.101.0 looks up api.anthropic.com otherwise."""
+    seed = seed_claude(home, url, *trusted)
+    return Seed({**seed.environ, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"})
+
+
 def seed_any(_home: Path, url: str, *_trusted: Path) -> Seed:
     """The variables by which many programs find their model; whether this one does is seen."""
     return Seed(
@@ -145,7 +162,21 @@ def seed_any(_home: Path, url: str, *_trusted: Path) -> Seed:
     )
 
 
-def _write(path: Path, content: dict[str, object]) -> None:
+HOMES: Mapping[str, Callable[..., Seed]] = {
+    "claude": seed_claude,
+    "claude-acp": seed_claude_agent,
+    "codex": seed_codex,
+    "demo": lambda *_: Seed(),
+    "demo-acp": lambda *_: Seed(),
+    "gemini": seed_gemini,
+    "gemini-acp": seed_gemini,
+    "opencode": seed_opencode,
+    "opencode-acp": seed_opencode,
+}
+"""What makes the home of a user of each runtime: `HOMES[name](home, url, *trusted)`."""
+
+
+def _write(path: Path, content: Mapping[str, object]) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.write_bytes(json.dumps(content).encode())
     path.chmod(0o600)

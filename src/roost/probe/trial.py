@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,13 +24,8 @@ from roost.runtimes.runtime import Runtime
 from roost.stage.errors import StepError
 from roost.stage.stage import Stage
 
-_HOMES: Mapping[str, Callable[..., homes.Seed]] = {
-    "claude": homes.seed_claude,
-    "codex": homes.seed_codex,
-    "demo": lambda *_: homes.Seed(),
-    "gemini": homes.seed_gemini,
-    "opencode": homes.seed_opencode,
-}
+_DEMOS = ("demo", "demo-acp")
+"""They have no model."""
 
 
 class Result(StrEnum):
@@ -122,12 +117,12 @@ def _live(stage: Stage, runtime: Runtime) -> Subject:
 def _offline(stage: Stage, runtime: Runtime, model: FakeModel, folder: Path) -> Subject:
     """In a home of its own, with the fake model."""
     name = runtime.name
-    seed = _HOMES.get(name, homes.seed_any)(Path(stage.environ["HOME"]), model.url, folder)
-    witness = RecordWitness(runtime) if name == "demo" else ModelWitness(model)
+    seed = homes.HOMES.get(name, homes.seed_any)(Path(stage.environ["HOME"]), model.url, folder)
+    witness = RecordWitness(runtime) if name in _DEMOS else ModelWitness(model)
     settings = {"resume": "always", **{f"env.{key}": value for key, value in seed.environ.items()}}
     if seed.args:
         settings["args"] = seed.args
-    return Subject(stage, name, settings, Directives(demo=name == "demo"), witness)
+    return Subject(stage, name, settings, Directives(demo=name in _DEMOS), witness)
 
 
 def _empty(stage: Stage) -> str:

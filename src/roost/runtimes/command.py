@@ -14,6 +14,7 @@ from roost.errors import RuntimeMissingError
 from roost.local.config import RuntimeTable
 from roost.runtimes.context import Context
 from roost.runtimes.facts import Fact, Prompted, TurnOver
+from roost.runtimes.lines import changed_since
 from roost.runtimes.runtime import Claim, Controls, LaunchPlan
 from roost.runtimes.view import Answer, Composer, Reading, View
 
@@ -32,6 +33,26 @@ def fill(template: str, context: Context) -> str:
     return re.sub(r"\{(conversation|dir|peer|session)\}", lambda match: values[match[1]], template)
 
 
+def accept_log(spec: RuntimeTable, context: Context) -> Path | None:
+    """Blocking: the accept log of a session; None where it is not there yet.
+
+    `~` is the agent's home; of several files that match a pattern, the one that was written last counts.
+    """
+    if spec.accept_log is None:
+        return None
+    path = Path(re.sub(r"^~(?=/)", lambda _: context.environ.get("HOME", ""), fill(spec.accept_log, context)))
+    if "*" not in spec.accept_log:
+        return path if path.exists() else None
+    at = next(index for index, part in enumerate(path.parts) if "*" in part)
+    return next(iter(changed_since(Path(*path.parts[:at]).glob("/".join(path.parts[at:])), 0.0)), None)
+
+
+def _behind(ready: str, screen: str) -> str:
+    """What stands on the line behind the last prompt."""
+    *_, last = re.finditer(ready, screen) if re.search(ready, screen) else [None]
+    return screen[last.end() :].partition("\n")[0].strip() if last is not None else ""
+
+
 class CommandSensor:
     """State from the screen; evidence from the accept log, where the program keeps one."""
 
@@ -47,15 +68,17 @@ class CommandSensor:
         self.since = context.session.started_at
         self._reading: Reading | None = None
         self._turn_done = re.compile(spec.turn_done) if spec.turn_done else None
+        self._log: Path | None = None
 
     def find(self, agent_pid: int, mark: str | None) -> Sequence[Fact]:
-        """Its files are known in advance."""
+        """Look for the accept log until it is there."""
         del agent_pid, mark
+        self._log = self._log or accept_log(self._spec, self._context)
         return ()
 
     def tails(self) -> Sequence[Path]:
         """The accept log."""
-        return (Path(fill(self._spec.accept_log, self._context)),) if self._spec.accept_log else ()
+        return (self._log,) if self._log is not None else ()
 
     def status_path(self, agent_pid: int) -> Path | None:
         """None: such a program keeps no status file that we know of."""
@@ -99,7 +122,9 @@ class CommandSensor:
             self._reading = Reading(SessionState.IDLE, "at its prompt")
         else:
             self._reading = None
-        return View(Composer.EMPTY if ready else Composer.FILLED, dialog, busy)
+        if ready:
+            return View(Composer.EMPTY, dialog, busy, draft=_behind(spec.ready, screen))
+        return View(Composer.FILLED, dialog, busy)
 
     def reading(self) -> Reading | None:
         """What the screen showed last."""
@@ -112,17 +137,21 @@ class CommandSensor:
 
 
 class CommandRuntime:
-    """A runtime from the configuration file."""
-
-    passes = ()
+    """A runtime from the configuration file, or a ready-made one."""
 
     def __init__(self, spec: RuntimeTable) -> None:
         """Run the program of this specification."""
         self._spec = spec
         self.name = spec.name
+        self.passes = spec.passes
         self.traits = Traits(resumable=spec.resume_argv is not None, compacts=spec.compact is not None)
         self.controls = Controls(
-            tuple(spec.interrupt.split()), compact=spec.compact, tells=False, shows=False
+            tuple(spec.interrupt.split()),
+            compact=spec.compact,
+            tells=False,
+            shows=False,
+            empty=spec.ready_is_empty,
+            longest=spec.longest_paste,
         )
         self.submit_delay = spec.submit_delay
 
@@ -166,10 +195,7 @@ class CommandRuntime:
 
     def transcript(self, context: Context) -> Path | None:
         """The accept log, if it exists."""
-        if self._spec.accept_log is None:
-            return None
-        path = Path(fill(self._spec.accept_log, context))
-        return path if path.exists() else None
+        return accept_log(self._spec, context)
 
     def transcripts(self, context: Context) -> Sequence[Path]:
         """The accept log."""

@@ -6,7 +6,9 @@ from roost.core.vocabulary.identity import HUMAN
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Traits
 from roost.errors import InvalidSettingError
-from roost.local.config import RuntimeTable
+from roost.local.config import AcpTable, AnyTable
+from roost.local.ready_made import ready_made
+from roost.runtimes.acp import AcpRuntime, DemoAcpRuntime
 from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.codex_server.servers import Servers
@@ -15,40 +17,51 @@ from roost.runtimes.command import CommandRuntime
 from roost.runtimes.demo import DemoRuntime
 from roost.runtimes.runtime import Runtime
 
-BUILT_IN = frozenset({ClaudeRuntime.name, CodexRuntime.name, CodexThreadRuntime.name, DemoRuntime.name})
+
+def _built_in(servers: Servers) -> list[Runtime]:
+    threads = CodexThreadRuntime(servers)
+    return [ClaudeRuntime(), CodexRuntime(), threads, DemoRuntime(), DemoAcpRuntime()]
+
+
+BUILT_IN = frozenset(runtime.name for runtime in _built_in(Servers()))
 """Runtimes that need no configuration."""
 
 
 class Runtimes:
     """The built-in runtimes and those of the configuration file."""
 
-    def __init__(self, commands: Iterable[RuntimeTable] = ()) -> None:
-        """Know the built-in runtimes and these. `servers`: those whose threads are peers."""
+    def __init__(self, tables: Iterable[AnyTable] = ()) -> None:
+        """Blocking: know the built-in runtimes, the ready-made ones, and these, which come first.
+
+        `servers`: those whose threads are peers.
+        """
         self.servers = Servers()
-        programs: list[Runtime] = [
-            ClaudeRuntime(),
-            CodexRuntime(),
-            CodexThreadRuntime(self.servers),
-            DemoRuntime(),
-        ]
+        programs = _built_in(self.servers)
         self._programs = {runtime.name: runtime for runtime in programs}
         self._traits = {runtime.name: runtime.traits for runtime in programs}
         self._traits[HUMAN] = Traits(mailbox=True, resumable=False, chooses_conversation=False)
-        self._tables: dict[str, RuntimeTable] = {}
-        self.learn(commands)
+        self._tables: dict[str, AnyTable] = {}
+        self._ready_made = {each.table.name for each in ready_made()}
+        for each in ready_made():
+            self._know(each.table, each.install)
+        self.learn(tables)
 
-    def learn(self, commands: Iterable[RuntimeTable]) -> None:
-        """Know these, too, where their names are new; those that are in use stay as they are."""
-        for table in commands:
-            if table.name not in self._programs:
-                runtime = CommandRuntime(table)
+    def learn(self, tables: Iterable[AnyTable]) -> None:
+        """Know these, too, if their names are new or ready-made; those in use stay as they are."""
+        for table in tables:
+            if table.name not in self._programs or table.name in self._ready_made:
+                self._ready_made.discard(table.name)
                 self._tables[table.name] = table
-                self._programs[table.name] = runtime
-                self._traits[table.name] = runtime.traits
+                self._know(table)
 
-    def differing(self, commands: Iterable[RuntimeTable]) -> list[str]:
+    def _know(self, table: AnyTable, install: str | None = None) -> None:
+        runtime = AcpRuntime(table, install) if isinstance(table, AcpTable) else CommandRuntime(table)
+        self._programs[table.name] = runtime
+        self._traits[table.name] = runtime.traits
+
+    def differing(self, given: Iterable[AnyTable]) -> list[str]:
         """Names of runtimes in use that the configuration file describes otherwise, or no more."""
-        tables = {table.name: table for table in commands}
+        tables = {table.name: table for table in given}
         return [name for name, table in self._tables.items() if tables.get(name) != table]
 
     def names(self) -> list[str]:

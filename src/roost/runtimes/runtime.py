@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from roost.core.vocabulary.limits import POINTER_BYTES
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Traits
 from roost.runtimes.call import Call
@@ -47,7 +48,8 @@ class Controls:
     `interrupt` ends its turn, `clear` empties its input line and does nothing, once, to an empty one,
     `compact` compacts its conversation.
     `tells`: its record tells an interrupted turn from a finished one, answers, and a compaction.
-    `shows`: its input line is known to show what was pasted.
+    `shows`: its input line is known to show what was pasted. `empty`: where it is not, that its prompt goes
+    away while a text stands there, all the same. `longest`: bytes of a body above which it is given a file.
     `late`: seconds for which a prompt that was taken may not stand in its record yet.
     """
 
@@ -56,6 +58,8 @@ class Controls:
     compact: str | None = None
     tells: bool = True
     shows: bool = True
+    empty: bool = False
+    longest: int = POINTER_BYTES
     late: float = 0.0
 
 

@@ -20,6 +20,8 @@ _FIRST = re.compile(r"\[roostmessage(?P<id>[0-9a-f]{32})from")
 _LAST = re.compile(r"\[endofroostmessage(?P<id>[0-9a-f]{32})(?!.*\[endofroostmessage)")
 """The beginnings of header and closing line as they are seen, without white space."""
 
+_NO_LETTER = re.compile(r"[\W_]+")
+
 _UNSEEN = ("Cf", "Co", "Cn")
 """Categories of characters that a header does without: formats (direction marks), private, unassigned."""
 
@@ -106,6 +108,20 @@ def shown_alone(shown: str) -> str | None:
     text = "".join(shown.split())
     found = _FIRST.match(text) or _LAST.search(text)
     return found["id"] if found is not None and stands_alone(shown, found["id"]) else None
+
+
+def begins_on(screen: str, message_id: str) -> bool:
+    """Whether the beginning of the text that was pasted for a message is to be seen on a screen.
+
+    Only letters and digits count: lines are wrapped anywhere, and may stand in a frame.
+    """
+    return f"roostmessage{message_id}from" in _NO_LETTER.sub("", screen)
+
+
+def ends_on(screen: str, message_id: str) -> bool:
+    """Whether its end is to be seen there."""
+    letters = _NO_LETTER.sub("", screen)
+    return f"replyto{message_id}" in letters or f"{message_id}noanswerisneeded" in letters
 
 
 def marks(text: str) -> frozenset[tuple[str, str]]:

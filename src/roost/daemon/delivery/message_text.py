@@ -4,7 +4,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from roost.core.messages import envelope
-from roost.core.vocabulary.limits import POINTER_BYTES
 from roost.core.vocabulary.message import Message
 
 
@@ -15,12 +14,13 @@ async def message_text(
     spill: Callable[[Message, str], Coroutine[Any, Any, str]],
     *,
     redrive: bool,
+    longest: int,
 ) -> str:
-    """The text to paste for a message; `spill` writes a long body to a file and returns its path."""
+    """The text to paste for a message; a body of more than `longest` bytes becomes a file by `spill`."""
     mark = envelope.boundary(seed, message.id, message.attempts)
     if redrive:
         return envelope.wrap_redrive(message, mark)
     shown = body.decode("utf-8", "replace")
-    if len(body) > POINTER_BYTES:
+    if len(body) > longest:
         shown = envelope.pointer(await spill(message, shown), len(body))
     return envelope.wrap(message, shown, mark)

@@ -79,7 +79,8 @@ class Offers:
             if done is not None:
                 return done
         redrive = found or (command.redrive and await self._records.holds(live, seed, message))
-        return await message_text(message, seed, body or b"", self._spill, redrive=redrive)
+        longest = live.runtime.controls.longest
+        return await message_text(message, seed, body or b"", self._spill, redrive=redrive, longest=longest)
 
     async def _resent(self, live: LiveSession, seed: str, message: Message) -> f.Examined | bool:
         """Where an operator has a message offered again: what its offer in doubt came to, if recorded.

@@ -124,6 +124,8 @@ class Driver:
                 return None
             self._unread = ""
             found, lines, status = live.take()
+            if lines:
+                live.free.grew(self._clock.now())
             if lines or live.screen != shown:
                 self._observations.stirred()
             facts = [*found, *live.sensor.on_lines(lines)]

@@ -40,6 +40,7 @@ class Facts:
     async def _prompted(self, text: str, source: str, *, joins: bool) -> None:
         """A prompt was taken: one of ours, or somebody else's, which is of no message."""
         live, message = self._live, self._known.named(text)
+        live.free.taken(self._clock.now())
         if not joins:
             live.prompted, live.answered = set(), False
         if message is not None:
@@ -49,6 +50,7 @@ class Facts:
     async def _turn_over(self, over: TurnOver) -> None:
         """The turn of the messages that were recorded since it began has ended."""
         live, failed, interrupted = self._live, over.failed, over.interrupted
+        live.free.ended(self._clock.now())
         ended = tuple(message.id for message in self._known.flight() if message.id in live.prompted)
         live.prompted = set()
         if not ended:

@@ -1,6 +1,7 @@
 """Brings up a session: private files, token, tmux server, shim, agent."""
 
 import hashlib
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.peer import Peer, Settings
 from roost.core.vocabulary.session import Processes, Session, stand_in
 from roost.daemon.session.failures import REPLACED, LaunchError, gone, judged, not_run
+from roost.daemon.session.free_line import FreeLine
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.session.origin import Origin, write_origin
 from roost.daemon.state.machine import Machine
@@ -119,7 +121,8 @@ class Launcher:
         ensure_private_directory(context.shared)
         ensure_private_directory(context.home)
         plan = runtime.plan(context)
-        return replace(plan, argv=(program, *plan.argv[1:]))
+        # Where another program starts the agent's, the plan has that one's path.
+        return plan if plan.argv[0] == sys.executable else replace(plan, argv=(program, *plan.argv[1:]))
 
     def _environment(self, context: Context, plan: LaunchPlan, token: str) -> dict[str, str]:
         session = context.session
@@ -236,7 +239,8 @@ def live_session(
     session = replace(context.session, processes=processes)
     context = replace(context, session=session)
     sensor, call = runtime.sensor(context), runtime.call(context)
-    return LiveSession(context, runtime, sensor, terminal, started.agent.pid, log, call=call)
+    free = FreeLine(session.started_at, ready=session.ready)
+    return LiveSession(context, runtime, sensor, terminal, started.agent.pid, log, call=call, free=free)
 
 
 def _server_environment(env: Mapping[str, str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.session import Session
+from roost.daemon.session.free_line import FreeLine
 from roost.errors import RoostError
 from roost.host.files import Tail
 from roost.host.interfaces.terminals import Frame, Terminal
@@ -28,7 +29,8 @@ Reading = tuple[Sequence[Fact], Sequence[bytes], bytes | None]
 class HandOver:
     """How one offer of a message goes: since when it stands pasted (monotonic seconds), and our Enters.
 
-    `touched`: when a person had pressed a key last (Unix seconds) when the input line was seen to be empty.
+    `touched`: when a person had pressed a key last (Unix seconds) when the input line was seen to be empty,
+    `trace`: what the people at the terminal had left until then.
     `queued`: at the last look it waited in the program's own queue for the end of the running turn.
     `called`: it was not typed, its program's API was called.
     """
@@ -38,6 +40,7 @@ class HandOver:
     pasted: float
     enters: int = 0
     touched: float | None = None
+    trace: str = ""
     queued: bool = False
     called: bool = False
 
@@ -102,8 +105,9 @@ class LiveSession:
     `forgotten`: its files are let go of.
     `found` is what was read of its files and not told yet, `readers` how many read them now.
     `halted` (blocking) tells whether a signal or a debugger holds the agent's process.
-    `call` is its program's API, where messages come in by that. `shown_in` is its terminal; None, with
-    `agent_pid` 0: it is a thread of somebody else's server and has neither.
+    `call` is its program's API, where messages come in by that. `free`: when its input line was last known to
+    be free, `typing` is held from a paste to its Enter. `shown_in` is its terminal; None, with `agent_pid` 0:
+    it is a thread of somebody else's server and has neither.
     """
 
     context: Context
@@ -140,6 +144,8 @@ class LiveSession:
     lost: bool = False
     quiet: tuple[str, ...] | None = None
     call: Call | None = None
+    typing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    free: FreeLine = field(default_factory=FreeLine)
 
     @property
     def terminal(self) -> Terminal:

@@ -36,6 +36,7 @@ class Window:
         live.frame = frame
         live.screen = plain(frame.text)
         live.view = live.sensor.on_screen(frame.text, frame.title)
+        live.free.seen(live.view, self._clock.now())
         if frame.mode or self._small():
             await live.terminal.settle()
 

@@ -32,6 +32,33 @@ class Frame:
     logged: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Who is or was at the keys of a terminal, in Unix seconds.
+
+    `joined`: when somebody who can type joined last, 0: nobody ever has. `keyed`: the latest key of whoever
+    is there now, None: nobody is. `stirred`: the latest key or join of all, also of those who have left and
+    of connections like ours.
+    """
+
+    joined: float
+    keyed: float | None
+    stirred: float
+
+    @property
+    def trace(self) -> str:
+        """The same as before only if nobody has joined, left or pressed a key since."""
+        return f"{self.joined:.0f}/{'-' if self.keyed is None else format(self.keyed, '.0f')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """The labels of the latest paste and of the latest keys that had one; "" before the first."""
+
+    pasted: str = ""
+    keyed: str = ""
+
+
 class Terminal(Protocol):
     """One session's terminal: a tmux server of its own with one pane.
 
@@ -58,8 +85,10 @@ class Terminal(Protocol):
         """The visible screen, lines joined by newlines; `escapes` keeps colours; `history`: lines above."""
         ...
 
-    async def paste(self, text: bytes, path: Path) -> PasteOutcome:
+    async def paste(self, text: bytes, path: Path, label: str = "") -> PasteOutcome:
         """Paste `text` as one bracketed paste, newlines as they are; `path` is a spool file made and removed.
+
+        A `label` (letters, digits, `:/-._`) is kept with the terminal if, and only if, the text was pasted.
 
         Raises PasteRefused when nothing was pasted, for certain, and tmux goes on. TmuxTimeout, TmuxGone: it
         may or may not have been pasted.
@@ -82,8 +111,8 @@ class Terminal(Protocol):
         """Show a line about the session to whoever is attached; true until the Unix time `until`."""
         ...
 
-    async def keys(self, *names: str) -> None:
-        """Press named keys in order, such as Enter, Escape, Down, C-c.
+    async def keys(self, *names: str, label: str = "") -> None:
+        """Press named keys in order, such as Enter, Escape, Down, C-c. A `label` is kept as that of a paste.
 
         Raises PaneInMode when a mode of tmux would get them; then none is pressed.
         """
@@ -102,6 +131,21 @@ class Terminal(Protocol):
 
     async def last_input(self) -> float | None:
         """When an attached human last pressed a key (Unix seconds); None when nobody is attached."""
+        ...
+
+    async def presence(self) -> Presence:
+        """Who is or was at the keys."""
+        ...
+
+    async def passed(self) -> Passed | None:
+        """What was pasted and pressed last, daemon or no daemon; None: its server does not keep that."""
+        ...
+
+    async def last_read(self) -> float | None:
+        """When its program last took input from the terminal (Unix seconds, up to 8 s early).
+
+        None where that cannot be told: the system may hold typed input back until the line is complete.
+        """
         ...
 
     async def ping(self) -> None:

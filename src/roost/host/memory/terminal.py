@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from roost.core.vocabulary.identity import ProcessId
 from roost.host.errors import PaneInMode, PasteRefused, TmuxGone, TmuxTimeout
 from roost.host.interfaces.processes import Liveness
-from roost.host.interfaces.terminals import Frame, PasteOutcome
+from roost.host.interfaces.terminals import Frame, Passed, PasteOutcome, Presence
 from roost.host.memory.processes import MemoryProcesses
 from roost.host.memory.program import Launch, MemoryProgram, Pasted, Pressed
 from roost.host.tmux.config import COLUMNS, ROWS
@@ -26,6 +27,8 @@ class MemoryServer:
         self.pane = pane
         self.agent: ProcessId | None = None
         self.humans: list[float] = []
+        self.joined = 0.0
+        self.passed = Passed()
         self.size: tuple[int, int] = (COLUMNS, ROWS)
         self.mode = ""
         self.caption = ""
@@ -78,12 +81,14 @@ class MemoryTerminal:
         visible = lines[max(0, above - history) :]
         return "\n".join(visible + [""] * (rows - len(visible)))
 
-    async def paste(self, text: bytes, path: Path) -> PasteOutcome:
+    async def paste(self, text: bytes, path: Path, label: str = "") -> PasteOutcome:
         """Give the program one paste."""
         del path
         if not text or _ESCAPE in text:
             raise PasteRefused("a paste must hold text and no ESC, which would end it early; remove it")
         self._give(await self._reach(), Pasted(text))
+        if label:
+            self._server.passed = replace(self._server.passed, pasted=label)
         return PasteOutcome.PASTED
 
     async def log_to(self, path: Path, size: int) -> None:
@@ -104,7 +109,7 @@ class MemoryTerminal:
         await self._reach()
         self._server.caption = text
 
-    async def keys(self, *names: str) -> None:
+    async def keys(self, *names: str, label: str = "") -> None:
         """Give the program keys."""
         checked = [check_key(name) for name in names]
         program = await self._reach()
@@ -112,6 +117,8 @@ class MemoryTerminal:
             raise PaneInMode(f"tmux's {self._server.mode} is open in its terminal")
         for name in checked:
             self._give(program, Pressed(name))
+        if checked and label:
+            self._server.passed = replace(self._server.passed, keyed=label)
 
     @staticmethod
     def _give(program: MemoryProgram, received: Pasted | Pressed) -> None:
@@ -138,6 +145,23 @@ class MemoryTerminal:
         """When a human last pressed a key."""
         await self._reach()
         return max(self._server.humans, default=None)
+
+    async def presence(self) -> Presence:
+        """Who is or was at the keys."""
+        await self._reach()
+        server = self._server
+        keyed = max(server.humans, default=None)
+        return Presence(server.joined, keyed, max(server.joined, keyed or 0.0))
+
+    async def passed(self) -> Passed | None:
+        """The labels that came last."""
+        await self._reach()
+        return self._server.passed
+
+    async def last_read(self) -> float | None:
+        """Never told: there is no device."""
+        await self._reach()
+        return None
 
     async def ping(self) -> None:
         """Return when the server answers."""

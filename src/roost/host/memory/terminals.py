@@ -42,6 +42,7 @@ class MemoryTerminals:
     def attach_human(self, socket: Path, last_input: float) -> None:
         """A human joins, having last pressed a key at `last_input` (Unix seconds)."""
         self._servers[socket].humans.append(last_input)
+        self._servers[socket].joined = last_input
 
     def hang(self, socket: Path, *, hanging: bool = True) -> None:
         """Make the server stop answering, as SIGSTOP does."""

@@ -33,6 +33,13 @@ set -g allow-rename off
 set-hook -g client-attached {attached}
 set-hook -g client-detached {detached}
 """
+JOINED = "@roost-joined"
+"""The option of a server that tells when somebody who can type joined last."""
+PASTED = "@roost-pasted"
+KEYED = "@roost-keyed"
+"""The options of a server that hold the labels of what was pasted and pressed last."""
+NONE = "-"
+"""Their value in a server that keeps them, until there is one."""
 COLUMNS = 160
 ROWS = 50
 """The size of a terminal that nobody is attached to."""
@@ -50,14 +57,22 @@ def config_text(terminal: str = TERMINAL) -> str:
     """
     target = f"{SESSION}:"
     joined = line("if-shell", "-F", "-t", target, "#{client_readonly}", "", follow(target))
+    note = line("set-option", "-s", "-F", JOINED, "#{client_created}")
+    types = line("if-shell", "-F", "#{||:#{client_control_mode},#{client_readonly}}", "", note)
     left = line("if-shell", "-F", "-t", target, "#{e|>:#{session_attached},1}", follow(target))
     text = _TEMPLATE.format(
         terminal=terminal,
-        attached=quote(joined),
+        attached=quote(f"{joined} ; {types}"),
         detached=quote(f"{own_size(target)} ; {left}"),
         status=quote(STATUS),
     )
     return f"{text}{line('set', '-s', CONFIGURED, _digest(text))}\n"
+
+
+def first_config_text(terminal: str = TERMINAL) -> str:
+    """The same for a server that starts: nothing has been pasted there yet."""
+    marks = [line("set-option", "-s", "--", option, NONE) for option in (PASTED, KEYED)]
+    return "\n".join([config_text(terminal), *marks, ""])
 
 
 def config_commands(terminal: str, has: str) -> list[str]:

@@ -15,7 +15,7 @@ from roost.host.files import ensure_private_directory, write_atomic
 from roost.host.interfaces.processes import Processes
 from roost.host.interfaces.terminals import Terminals
 from roost.host.scope import Scopes
-from roost.host.tmux.config import COLUMNS, CONFIGURED, ROWS, SESSION, config_commands, config_text
+from roost.host.tmux.config import COLUMNS, CONFIGURED, ROWS, SESSION, config_commands, first_config_text
 from roost.host.tmux.control import ControlClient
 from roost.host.tmux.quote import argument, line
 from roost.host.tmux.terminal import TmuxTerminal
@@ -53,7 +53,7 @@ class TmuxTerminals:
     ) -> TmuxTerminal:
         """Start a server with one pane and connect; TmuxGone when the program in the pane ends at once."""
         check_socket_path(socket)
-        write_atomic(self._config, config_text(terminal_name(env)).encode(), durable=False)
+        write_atomic(self._config, first_config_text(terminal_name(env)).encode(), durable=False)
         # tmux hands a single word to a shell; two or more are executed as they are.
         words = list(argv) if len(argv) > 1 else ["/usr/bin/env", *argv]
         command = [self._find(), "-u", "-S", str(socket), "-f", str(self._config)]

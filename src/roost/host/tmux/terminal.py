@@ -12,13 +12,14 @@ from roost.core.vocabulary.identity import ProcessId
 from roost.host.errors import PaneInMode, PasteRefused, TmuxError, TmuxGone, TmuxTimeout
 from roost.host.files import PRIVATE_FILE
 from roost.host.interfaces.processes import Processes
-from roost.host.interfaces.terminals import Frame, PasteOutcome
-from roost.host.tmux.config import own_size
+from roost.host.interfaces.terminals import Frame, Passed, PasteOutcome, Presence
+from roost.host.tmux.config import JOINED, KEYED, NONE, PASTED, own_size
 from roost.host.tmux.control import ControlClient
 from roost.host.tmux.keys import check_key
 from roost.host.tmux.pane_log import pane_log_script
 from roost.host.tmux.quote import HELD, holding, line
 from roost.host.tmux.status import caption_line, expire_line
+from roost.host.tty import last_read
 
 KILL_DEADLINE = 5.0
 CLOSE_DEADLINE = 0.1
@@ -67,7 +68,7 @@ class TmuxTerminal:
             words += ["-S", f"-{history}"]
         return "\n".join(await self._control.command(line(*words)))
 
-    async def paste(self, text: bytes, path: Path) -> PasteOutcome:
+    async def paste(self, text: bytes, path: Path, label: str = "") -> PasteOutcome:
         """Paste as one bracketed paste.
 
         tmux 3.3a: load-buffer reports a failure outside its answer, so the buffer's size is checked; a
@@ -81,8 +82,7 @@ class TmuxTerminal:
             # -r keeps newlines: without bracketed paste a carriage return would be Enter.
             paste = line("paste-buffer", "-p", "-r", "-d", "-b", buffer, "-t", self._pane)
             refuse = line("display-message", "-p", _DEAD)
-            guarded = line("if-shell", "-F", "-t", self._pane, "#{pane_dead}", refuse, paste)
-            answer = await self._control.command(guarded, blocks=2)
+            answer = await self._guarded("#{pane_dead}", refuse, paste, _labelled(PASTED, label))
         except TmuxTimeout:
             raise
         except TmuxError:
@@ -92,6 +92,13 @@ class TmuxTerminal:
             await self._drop(buffer)
             return PasteOutcome.DEAD
         return PasteOutcome.PASTED
+
+    async def _guarded(self, unless: str, refuse: str, act: str, note: str) -> list[str]:
+        """Have tmux act and make a note of it at one moment, unless a format is true; the lines it prints."""
+        if note:  # a line's answer has as many blocks whichever way it goes
+            refuse, act = f"{refuse} ; {refuse}", f"{act} ; {note}"
+        guarded = line("if-shell", "-F", "-t", self._pane, unless, refuse, act)
+        return await self._control.command(guarded, blocks=3 if note else 2)
 
     async def _load(self, buffer: str, text: bytes, path: Path) -> None:
         """Have tmux read `text` into `buffer`. Raises PasteRefused, TmuxGone."""
@@ -147,17 +154,16 @@ class TmuxTerminal:
         """Show `text` to whoever is attached."""
         await self._control.command(caption_line(text, until), blocks=2)
 
-    async def keys(self, *names: str) -> None:
+    async def keys(self, *names: str, label: str = "") -> None:
         """Press keys in order; the same command that presses them tests for a mode."""
         checked = [check_key(name) for name in names]
         if not checked:
             return
         press = line("send-keys", "-t", self._pane, "--", *checked)
         refuse = line("display-message", "-p", "-t", self._pane, f"{_MODE}#{{pane_mode}}")
-        guarded = line("if-shell", "-F", "-t", self._pane, "#{pane_in_mode}", refuse, press)
-        answer = "".join(await self._control.command(guarded, blocks=2))
-        if answer.startswith(_MODE):
-            raise PaneInMode(f"tmux's {answer.removeprefix(_MODE)} is open in its terminal")
+        answer = await self._guarded("#{pane_in_mode}", refuse, press, _labelled(KEYED, label))
+        if answer and answer[0].startswith(_MODE):
+            raise PaneInMode(f"tmux's {answer[0].removeprefix(_MODE)} is open in its terminal")
 
     async def settle(self) -> bool:
         """Leave modes and small sizes that nobody is there to use."""
@@ -174,6 +180,25 @@ class TmuxTerminal:
     async def last_input(self) -> float | None:
         """When a human last pressed a key, to the second."""
         return max(await self._humans(), default=None)
+
+    async def presence(self) -> Presence:
+        """Who is or was at the keys."""
+        told, humans = await asyncio.gather(
+            self._show(f"#{{session_activity}} #{{{JOINED}}}"), self._humans()
+        )
+        stirred, _, joined = told[0].partition(" ")
+        return Presence(float(joined or 0), max(humans, default=None), float(stirred))
+
+    async def passed(self) -> Passed | None:
+        """What was labelled last, by the server's own options."""
+        [told] = await self._show(f"#{{{PASTED}}} #{{{KEYED}}}")
+        pasted, _, keyed = told.partition(" ")
+        return Passed(pasted.removeprefix(NONE), keyed.removeprefix(NONE)) if pasted else None
+
+    async def last_read(self) -> float | None:
+        """When the program read its terminal, by the terminal's device."""
+        [tty] = await self._show("#{pane_tty}")
+        return last_read(tty)
 
     async def ping(self) -> None:
         """Return when tmux answers."""
@@ -219,6 +244,10 @@ class TmuxTerminal:
             with contextlib.suppress(TmuxError):
                 await self._control.command(expire_line(), deadline=CLOSE_DEADLINE)
         await self._control.close()
+
+
+def _labelled(option: str, label: str) -> str:
+    return line("set-option", "-s", "--", option, label) if label else ""
 
 
 def _write(path: Path, text: bytes, *, flags: int = os.O_TRUNC) -> None:

@@ -82,19 +82,15 @@ class Performer:
         """
         command = self._live.runtime.controls.compact or ""
         await self._driver.look(screen=True)
-        if not self._open.recorded() and not _is(view_of(self._live), command):
-            failed = await self._pasted(command)
-            if failed is not None:
-                return self._open.done(failed)
         if not self._open.recorded():
-            failed = await self._entered(command)
+            shows = self._live.runtime.controls.shows
+            failed = await (self._entered(command) if shows else self._entered_once(command))
             if failed is not None:
                 return self._open.done(failed)
         return await self._compacted()
 
-    async def _pasted(self, command: str) -> str | None:
+    async def _pasted(self, command: str, prompt: Prompt) -> str | None:
         """Paste the command into an empty input line; the reason when that was not possible."""
-        prompt = Prompt(self._live, self._driver, self._fleet, self._clock)
         refusal = await prompt.wait_free()
         if refusal is not None:
             return f"nothing was entered: {refusal}"
@@ -104,11 +100,33 @@ class Performer:
             return error.message
         if outcome is PasteOutcome.DEAD:
             return "the agent was gone before the command could be entered"
-        await prompt.wait_rendered(lambda: _is(view_of(self._live), command))
+        await prompt.wait_rendered(
+            lambda: _is(view_of(self._live), command), lambda screen: screen.rstrip().endswith(command)
+        )
+        return None
+
+    async def _entered_once(self, command: str) -> str | None:
+        """Paste and enter it where it need not show; nothing is entered after a key of somebody else."""
+        prompt = self._prompt()
+        failed = await self._pasted(command, prompt)
+        if failed is not None:
+            return failed
+        await self._driver.look(screen=True)
+        view = view_of(self._live)
+        if view.dialog is not None or not await prompt.alone(prompt.trace):
+            shows = view.dialog or "keys were pressed in its terminal meanwhile"
+            return f"the command {command} could not be entered; it shows: {shows[:160]}"
+        await self._live.terminal.keys("Enter")
+        self._live.free.entered(self._clock.now(), prompt.trace)
         return None
 
     async def _entered(self, command: str) -> str | None:
-        """Enter while the command, and nothing else, stands in the input line."""
+        """Paste it unless it stands there, and enter it while it, and nothing else, does."""
+        failed = None if _is(view_of(self._live), command) else await self._pasted(command, self._prompt())
+        if failed is not None:
+            return failed
+        if self._open.recorded():
+            return None
         for wait in ENTERS:
             await self._driver.look(screen=True)
             view = view_of(self._live)
@@ -126,6 +144,9 @@ class Performer:
             await self._live.terminal.keys(*clear)
         shows = view.dialog or view.shows or view.draft or "its input line is empty"
         return f"the command {command} could not be entered; it shows: {shows[:160]}"
+
+    def _prompt(self) -> Prompt:
+        return Prompt(self._live, self._driver, self._fleet, self._clock)
 
     async def _compacted(self) -> f.Performed:
         """Wait for the record, not for the prompt: an agent that is busy again has compacted all the same."""

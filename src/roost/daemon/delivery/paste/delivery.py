@@ -5,7 +5,8 @@ from pathlib import Path
 from roost.core.vocabulary.commands import Offer
 from roost.core.vocabulary.events import Event
 from roost.daemon.delivery.open_offer import OpenOffer
-from roost.daemon.delivery.paste.prompt import DRAFT, TYPES, Prompt
+from roost.daemon.delivery.paste import label
+from roost.daemon.delivery.paste.prompt import DRAFT, LEFT, TYPES, Prompt
 from roost.daemon.delivery.paste.submission import Submission
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import HandOver, LiveSession
@@ -30,15 +31,24 @@ class Delivery:
         """Carry out an offer; returns the event that ends it, None when evidence has ended it already."""
         message = command.message
         offer = OpenOffer(self._live, self._fleet, message)
+        submission = Submission(self._live, self._driver, self._clock, self._prompt, offer)
+        async with self._live.typing:
+            failed = await self._paste(command, text, spool, offer) or await submission.enter()
+        return failed if failed is not None else await submission.conclude()
+
+    async def _paste(self, command: Offer, text: str, spool: Path, offer: OpenOffer) -> Event | None:
+        """Paste it into a free input line; what ends the offer when that was not possible."""
+        message = command.message
         try:
             refusal = await self._prompt.wait_free(offer, steers=command.steers)
         except TmuxError as error:
             return offer.failed(certain=True, why=f"tmux: {error.message}")
         if refusal is not None:
-            return offer.failed(certain=True, why=refusal, person=refusal in (TYPES, DRAFT))
+            return offer.failed(certain=True, why=refusal, person=refusal in (TYPES, DRAFT, LEFT))
         await offer.waits(message.why)  # nothing is in its way any more
         try:
-            outcome = await self._live.terminal.paste(text.encode(), spool)
+            mark = label.pasted_label(message, self._prompt.trace)
+            outcome = await self._live.terminal.paste(text.encode(), spool, mark)
         except PasteRefused as error:
             return offer.failed(certain=True, why=error.message)
         except TmuxError as error:
@@ -46,6 +56,10 @@ class Delivery:
         if outcome is PasteOutcome.DEAD:
             return offer.failed(certain=True, why="the agent was gone before the paste")
         self._live.handover = HandOver(
-            message.id, message.attempts, self._clock.monotonic(), touched=self._prompt.touched
+            message.id,
+            message.attempts,
+            self._clock.monotonic(),
+            touched=self._prompt.touched,
+            trace=self._prompt.trace,
         )
-        return await Submission(self._live, self._driver, self._clock, self._prompt, offer).submit()
+        return None

@@ -9,11 +9,14 @@ from roost.core.messages import envelope
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import SessionState
 from roost.daemon.delivery.open_offer import OpenOffer
+from roost.daemon.delivery.paste import label
 from roost.daemon.delivery.paste.input_line import TYPING
 from roost.daemon.session.driver import Driver
-from roost.daemon.session.live_sessions import LiveSession
+from roost.daemon.session.free_line import Draws
+from roost.daemon.session.live_sessions import HandOver, LiveSession
 from roost.daemon.session.window import view_of
 from roost.daemon.state.fleet import Fleet
+from roost.host.errors import PaneInMode
 from roost.host.interfaces.clock import Clock
 from roost.runtimes.view import Composer, Reading, View
 
@@ -29,12 +32,20 @@ LOOK = 0.01
 """Seconds between two looks at what changes at once."""
 TYPES = "a person is typing in its terminal"
 DRAFT = "a draft stands in its input line"
+LEFT = (
+    "keys were pressed in its terminal, and it does not show whether a draft stands in its input line;"
+    " send that, or `roost restart` it"
+)
+UNENTERED = "an earlier text of ours is being entered"
 _TAKES = (SessionState.IDLE, SessionState.WORKING)
 """States in which a program that can be steered takes text; the turn may have ended meanwhile."""
 
 
 class Prompt:
-    """Where text is pasted. `touched`: when a key was pressed last, as the input line was seen empty."""
+    """Where text is pasted. `touched`: when a key was pressed last, as the input line was seen empty.
+
+    `trace`: what the people at the terminal had left then, where its program may not show what they typed.
+    """
 
     def __init__(self, live: LiveSession, driver: Driver, fleet: Fleet, clock: Clock) -> None:
         """The prompt of this session."""
@@ -43,6 +54,7 @@ class Prompt:
         self._fleet = fleet
         self._clock = clock
         self.touched: float | None = None
+        self.trace = ""
 
     async def wait_free(self, offer: OpenOffer | None = None, *, steers: bool = False) -> str | None:
         """Wait for an empty input line at the prompt and nobody at the keys; the reason when that fails.
@@ -71,7 +83,7 @@ class Prompt:
                 self.touched = await self._live.terminal.last_input()
                 # A key in the future: the clock was set back since.
                 typed = self.touched is not None and 0 <= self._clock.now() - self.touched < TYPING
-                return TYPES if typed else None
+                return TYPES if typed else await self._unseen(view)
             case Composer.FILLED:
                 await self._take_back()
                 return DRAFT
@@ -79,6 +91,42 @@ class Prompt:
                 return f"another view is open in its terminal: {view.shows}"
             case Composer.HIDDEN:
                 return self._driver.missing()
+
+    async def _unseen(self, view: View) -> str | None:
+        """Why a draft may stand there that does not show; None where none can."""
+        controls, terminal, free = self._live.runtime.controls, self._live.terminal, self._live.free
+        if controls.shows:
+            return None
+        if not free.restored:
+            passed = await terminal.passed()
+            label.restore(free, passed, self._clock.now())
+            self._live.handover = self._live.handover or label.unentered(passed)
+        presence, handover = await terminal.presence(), self._live.handover
+        self.trace = presence.trace
+        if handover is not None and not handover.enters and presence.trace == handover.trace:
+            await self.enter(handover)
+            return UNENTERED
+        if not controls.empty and not free.holds(presence, view, await terminal.last_read()):
+            return LEFT
+        free.note(view)
+        return None
+
+    async def enter(self, handover: HandOver) -> None:
+        """Press Enter for what was pasted in a program that need not show it. Raises PaneInMode."""
+        live, now = self._live, self._clock.now()
+        handover.enters += 1  # before: a server that goes away with it may have passed it on
+        try:
+            mark = label.entered_label(handover, now, live.free.draws)
+            await live.terminal.keys("Enter", label=mark)
+        except PaneInMode:
+            handover.enters -= 1
+            raise
+        live.free.entered(now, handover.trace)
+
+    async def alone(self, trace: str) -> bool:
+        """Whether nobody but us can have typed since the people at the terminal had left that trace."""
+        presence = await self._live.terminal.presence()
+        return presence.trace == trace or presence.stirred <= self._live.free.at
 
     async def _take_back(self) -> None:
         """Empty the input line of a text of ours whose offer is over; whoever edits it is not disturbed."""
@@ -111,13 +159,22 @@ class Prompt:
                 return
             await self._clock.sleep(LOOK * 5)
 
-    async def wait_rendered(self, over: Callable[[], bool]) -> None:
-        """Wait until the pasted text shows in the input line, or it is `over`, then the runtime's delay."""
-        most = RENDER if self._live.runtime.controls.shows else SHOW
+    async def wait_rendered(self, over: Callable[[], bool], seen: Callable[[str], bool]) -> None:
+        """Wait until the pasted text shows in the input line, or it is `over`, then the runtime's delay.
+
+        `seen` finds its end on the screen of a program that may not tell its input line from the rest; one
+        that has not shown the text before is not waited for.
+        """
+        live, controls = self._live, self._live.runtime.controls
+        shows = controls.shows or controls.empty
+        most = RENDER if shows else SHOW if live.free.draws is not Draws.NOTHING else 0.0
         deadline = self._clock.monotonic() + most
-        while self._clock.monotonic() < deadline and not over():
+        while not over():
             await self._driver.look(screen=True)
-            if view_of(self._live).composer is Composer.FILLED or view_of(self._live).dialog is not None:
+            view = view_of(live)
+            if view.composer is Composer.FILLED or view.dialog is not None:
+                break
+            if (not shows and seen(live.screen)) or self._clock.monotonic() >= deadline:
                 break
             await self._clock.sleep(LOOK / 5)
         if self._live.runtime.submit_delay:

@@ -4,6 +4,7 @@ No Enter goes to a screen that is not known to be the prompt with our text, and 
 person types between the last look and the Enter, some milliseconds, cannot be seen.
 """
 
+from roost.core.messages import envelope
 from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import PENDING
 from roost.core.vocabulary.session import SessionState
@@ -45,10 +46,29 @@ class Submission:
 
     async def submit(self) -> Event | None:
         """Press Enter until the text leaves the input line, then wait for evidence."""
+        async with self._live.typing:
+            failed = await self.enter()
+        return failed if failed is not None else await self.conclude()
+
+    async def enter(self) -> Event | None:
+        """Press Enter until the text leaves the input line; what ends the offer when tmux fails.
+
+        A program that takes lines begins with the first of them: its last one lacks its Enter all the same.
+        """
         try:
-            await self._prompt.wait_rendered(lambda: not self._offer.stands())
-            if await self._enter_unseen() or await self._enter_seen():
+            await self._wait_rendered()
+            shows = self._live.runtime.controls.shows
+            if await (self._enter_seen() if shows else self._enter_once()):
                 self._live.entered = (self._offer.message.id, self._offer.message.attempts)
+        except TmuxGone:
+            pass
+        except TmuxError as error:
+            return self._offer.failed(certain=False, why=f"tmux: {error.message}")
+        return None
+
+    async def conclude(self) -> Event | None:
+        """Wait for evidence; returns the event that ends the offer, None when evidence has ended it."""
+        try:
             if not self._left_alone:
                 await self._evidence()
         except TmuxGone:
@@ -66,25 +86,38 @@ class Submission:
             why = f"{why} ({self._live.handover.words(self._clock.monotonic())})"
         return self._offer.failed(certain=False, why=why)
 
-    async def _enter_unseen(self) -> bool:
-        """Press Enter once where our text does not show, in a program that is not known to show any.
+    async def _wait_rendered(self) -> None:
+        live, message = self._live, self._offer.message.id
+        await self._prompt.wait_rendered(
+            lambda: not self._offer.stands(), lambda screen: envelope.ends_on(screen, message)
+        )
+        if not live.runtime.controls.shows and self._offer.stands():
+            begins, ends = envelope.begins_on(live.screen, message), envelope.ends_on(live.screen, message)
+            live.free.drew(view_of(live), begins=begins, ends=ends)
 
-        What was pasted comes before the key in any case. Nothing is pressed after a key of somebody else.
+    async def _enter_once(self) -> bool:
+        """Press Enter once, whatever shows, in a program that is not known to show what was pasted.
+
+        That comes before the key in any case. A dialog stops it, and a key of somebody else.
         """
-        view, handover = view_of(self._live), self._live.handover
-        if self._live.runtime.controls.shows or handover is None or not self._offer.stands():
-            return False
-        if view.dialog is not None or view.composer is not Composer.EMPTY:
-            return False
-        if await self._live.terminal.last_input() != handover.touched:
-            return False
-        handover.enters += 1  # before: a server that goes away with it may have passed it on
-        try:
-            await self._live.terminal.keys("Enter")
-        except PaneInMode:
-            handover.enters -= 1
-            return False
-        return True
+        live = self._live
+        while True:
+            await self._driver.look(screen=True)
+            handover = live.handover
+            if handover is None or view_of(live).dialog is not None:
+                return False
+            self._left_alone = not await self.is_ours()
+            if self._left_alone:
+                await self._offer.waits(MIXED)
+                return False
+            try:
+                await self._prompt.enter(handover)
+            except PaneInMode as error:
+                await self._offer.waits(error.message)
+                if not await self._mode_left():
+                    return False
+            else:
+                return True
 
     async def _enter_seen(self) -> bool:
         """Press Enter, again and again while our text stands there; whether it has left the input line."""
@@ -114,7 +147,7 @@ class Submission:
         except PaneInMode as error:
             handover.enters -= 1
             await self._offer.waits(error.message)
-            return await self._mode_left()
+            return await self._mode_left() and await self._enter()
         return True
 
     async def _mode_left(self) -> bool:
@@ -123,7 +156,7 @@ class Submission:
         while self._offer.stands() and self._clock.monotonic() < deadline:
             await self._driver.look(screen=True)
             if self._live.frame is None or not self._live.frame.mode:
-                return await self._enter()
+                return True
             await self._clock.sleep(LOOK * 10)
         return False
 
@@ -144,17 +177,21 @@ class Submission:
         said, a lone placeholder of a paste is ours if nobody is there who could have made another.
         """
         message = self._offer.message
+        terminal, handover = self._live.terminal, self._live.handover
+        pasted = self.pasted()
+        if not self._live.runtime.controls.shows:
+            return pasted and handover is not None and await self._prompt.alone(handover.trace)
         stands = read_input_line(view_of(self._live), message.id)
         if stands in (InputLine.OURS, InputLine.NOTHING):
             return stands is InputLine.OURS
-        terminal, handover = self._live.terminal, self._live.handover
-        pasted = handover is not None and (handover.message, handover.attempt) == (
-            message.id,
-            message.attempts,
-        )
         if handover is not None and pasted and await terminal.last_input() == handover.touched:
             return True
         return stands is not InputLine.MIXED and await terminal.clients() == 0
+
+    def pasted(self) -> bool:
+        """Whether it is known that the text was pasted in this attempt."""
+        message, handover = self._offer.message, self._live.handover
+        return handover is not None and (handover.message, handover.attempt) == (message.id, message.attempts)
 
     async def _evidence(self) -> None:
         """Wait for evidence. A turn may keep what was typed into it for as long as it runs."""

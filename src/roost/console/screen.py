@@ -1,8 +1,10 @@
 """The screen: a transcript that scrolls, and below it a few lines that are redrawn."""
 
-from roost.demo_agent.terminal import Terminal
+from typing import Protocol
 
 _KEPT = 500
+_MOST_FRESH = 10_000
+"""Rows that are kept for a terminal that takes none."""
 _NARROWEST = 8
 
 
@@ -44,12 +46,24 @@ def wrap(text: str, width: int) -> list[str]:
     return rows
 
 
+class Surface(Protocol):
+    """What is drawn on."""
+
+    def size(self) -> tuple[int, int]:
+        """Columns and rows."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Take all of it."""
+        ...
+
+
 class Screen:
     """Draws on a terminal. Rows never wrap, so the redrawn block's height is always known."""
 
     __slots__ = ("_block", "_drawn_rows", "_fresh", "_kept", "_terminal", "height", "width")
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Surface) -> None:
         """Start at the terminal's cursor with an empty block."""
         self._terminal = terminal
         self._kept: list[str] = []
@@ -77,6 +91,8 @@ class Screen:
             for row_number, row in enumerate(rows):
                 lead = mark if not number and not row_number else " " * len(mark)
                 self._fresh.append(lead + row)
+        if len(self._fresh) > _MOST_FRESH:
+            del self._fresh[:-_MOST_FRESH]
 
     def draw(self, block: list[str]) -> None:
         """Show the new transcript lines and the block; does nothing when nothing changed."""

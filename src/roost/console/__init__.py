@@ -1,0 +1,1 @@
+"""The near side of a terminal: what is typed there, the draft, the screen; standard library only."""

@@ -1,0 +1,51 @@
+"""What tmux keeps of an offer, daemon or no daemon: that its text was pasted, and that it was entered.
+
+The label of a paste is `id:attempt:trace`, that of an Enter `id:attempt:trace:time:draws`.
+"""
+
+from roost.core.vocabulary.message import Message
+from roost.daemon.session.free_line import Draws, FreeLine
+from roost.daemon.session.live_sessions import HandOver
+from roost.host.interfaces.terminals import Passed
+
+
+def pasted_label(message: Message, trace: str) -> str:
+    """Of a paste, while the terminal's people had left that trace."""
+    return f"{message.id}:{message.attempts}:{trace}"
+
+
+def entered_label(handover: HandOver, at: float, draws: Draws) -> str:
+    """Of the Enter for what was pasted, at a time (Unix seconds)."""
+    return f"{handover.message}:{handover.attempt}:{handover.trace}:{at:.3f}:{draws}"
+
+
+def of(message: Message, label: str) -> bool:
+    """Whether it is a label of this offer."""
+    return label.startswith(f"{message.id}:{message.attempts}:")
+
+
+def trace_of(label: str) -> str:
+    """Of the people at the terminal when its text was pasted."""
+    return label.split(":")[2]
+
+
+def unentered(passed: Passed | None) -> HandOver | None:
+    """The offer that was pasted last, if it was not entered."""
+    if passed is None or not passed.pasted or passed.keyed.startswith(passed.pasted):
+        return None
+    message, attempt, trace = passed.pasted.split(":")
+    return HandOver(message, int(attempt), 0.0, trace=trace)
+
+
+def restore(free: FreeLine, passed: Passed | None, now: float) -> None:
+    """Take over what an earlier daemon knew of the input line when it pressed Enter last.
+
+    A server that was started by an earlier roost has kept nothing: what is seen now (Unix seconds) counts.
+    """
+    free.restored = True
+    if passed is None:
+        free.entered(now, "")
+    elif passed.keyed:
+        _, _, trace, at, draws = passed.keyed.split(":")
+        free.entered(float(at), trace)
+        free.draws = Draws(draws)

@@ -1,0 +1,242 @@
+"""Programs from config.toml that do not show what is pasted, or whose prompt matches whatever stands there.
+
+F29, and "Any terminal program": each message goes in once, with nobody's words in it, whatever happens.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.daemon import Roost, roost_in
+from tests.support.home import Home
+from tests.support.person import attached
+from tests.support.victim import Victim
+from tests.support.wait import wait_until
+
+PATIENCE = 60.0
+PROGRAM = Path(__file__).resolve().parent.parent / "support" / "any_agent.py"
+READY = {
+    "cooked": "cooked>",
+    "raw": "raw>",
+    "readline": "(?m)^readline> ",
+    "strict": "(?m)^readline> $",
+    "banner": "banner>",
+}
+TABLE = """
+[runtimes.{name}]
+argv = [{python}, {program}, "{kind}", "{{dir}}/log"{record}]
+ready = '{ready}'
+blocked = 'Allow\\?'
+compact = "/compact"
+{log}
+turn_done = '"type": "turn_done"'
+"""
+LOG = 'accept_log = "{dir}/record"'
+DUMB = ("raw-dumb", "strict-dumb")
+"""The record is named for these, too, which write none."""
+DAEMON = """
+from roost.daemon import __main__ as m
+from roost.daemon.delivery.paste import submission
+submission.EVIDENCE = 1.0
+m.leave(m.main())
+"""
+"""A daemon that waits for less long where no evidence comes."""
+GATED = PROGRAM.parent / "gated_daemon.py"
+BODIES = (
+    "a line\n" * 85,
+    "ünïcödé and a longer line of words\n" * 200,
+    "x" * 1023 + "\n" + ("y" * 1023 + "\n") * 99,
+)
+
+
+def config() -> str:
+    text = ""
+    for name, ready in READY.items():
+        for suffix, record in (("", ', "{dir}/record"'), ("-dumb", "")):
+            text += TABLE.format(
+                name=name + suffix,
+                kind="readline" if name == "strict" else name,
+                python=json.dumps(sys.executable),
+                program=json.dumps(str(PROGRAM)),
+                record=record,
+                ready=ready,
+                log=LOG if record or name + suffix in DUMB else "",
+            )
+    return text
+
+
+@pytest.fixture
+def unstarted(home: Home) -> Iterator[Roost]:
+    home.roost.mkdir(mode=0o700)
+    (home.roost / "config.toml").write_text(config())
+    with roost_in(home, started=False) as made:
+        yield made
+
+
+@pytest.fixture
+def roost(unstarted: Roost) -> Roost:
+    return unstarted.start(sys.executable, "-c", DAEMON)
+
+
+def logged(roost: Roost, name: str, what: str) -> list[str]:
+    path = roost.home.work / name / "log"
+    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return [line[what] for line in lines if what in line]
+
+
+def taken(roost: Roost, name: str) -> list[str]:
+    """The texts that were entered, without the marks of a paste."""
+    texts = logged(roost, name, "entered")
+    return [text.replace("\x1b[200~", "").replace("\x1b[201~", "").rstrip("\r") for text in texts]
+
+
+def answers(roost: Roost, name: str) -> list[str]:
+    """The keys that its dialog got."""
+    return logged(roost, name, "answered")
+
+
+def stirred(roost: Roost) -> int:
+    """A second in which nobody had joined its terminal yet."""
+    return int(roost.tmux("raw", "display", "-p", "#{@roost-joined}")) + 1
+
+
+def until_taken(roost: Roost, name: str, text: str) -> None:
+    """Wait until this, and nothing else, was entered; a program that takes lines may be at it still."""
+    wait_until(
+        lambda: len("\n".join(taken(roost, name))) >= len(text),
+        timeout=PATIENCE,
+        why=f"{name} has taken everything",
+        describe=lambda: "\n".join(taken(roost, name))[-200:],
+    )
+    assert "\n".join(taken(roost, name)) == text, name
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_F29_three_messages_go_into_each_program_once(roost: Roost) -> None:
+    """600 bytes, 8 KiB, 100 KiB; with a record each is done, without one its sender is told."""
+    names = [name + suffix for name in READY for suffix in ("", "-dumb")]
+    for name in names:
+        roost.add(name, name)
+    sent = {name: [roost.send(name, body)["id"] for body in BODIES] for name in names}
+    for name in names:
+        for message in sent[name]:
+            roost.until_message(message, "unknown" if name.endswith("-dumb") else "done")
+    for name in names:
+        whole = [roost.pasted(each, body) for each, body in zip(sent[name], BODIES, strict=True)]
+        until_taken(roost, name, "\n".join(whole))
+    roost.call("compact", name="raw")
+    wait_until(
+        lambda: taken(roost, "raw")[3:] == ["/compact"],
+        timeout=PATIENCE,
+        why="its command is entered once, too",
+        describe=lambda: taken(roost, "raw")[3:],
+    )
+
+
+def until_why(roost: Roost, message: str, part: str) -> None:
+    wait_until(
+        lambda: part in roost.message(message)["why"],
+        timeout=PATIENCE,
+        why=f"the reason {part!r} is shown",
+        describe=lambda: roost.message(message),
+    )
+
+
+@pytest.mark.parametrize("name", ["cooked", "raw", "banner"])
+def test_an_unseen_draft_is_never_mixed_with_a_message(roost: Roost, name: str) -> None:
+    """Before a message; the person sends it, and what they typed was all of that prompt."""
+    roost.add(name, name)
+    roost.call("wake", name=name)
+    ready = time.time()
+    wait_until(lambda: int(time.time()) > ready, timeout=PATIENCE, why="tmux tells a key from the prompt")
+    with attached(roost, name) as person:
+        os.write(person, b"half a thought")
+        sent = roost.send(name, "mine")["id"]
+        until_why(roost, sent, "does not show whether a draft stands")
+        assert taken(roost, name) == []
+        os.write(person, b"\r")
+        roost.until_message(sent, "done")
+        until_taken(roost, name, "half a thought\n" + roost.pasted(sent, "mine"))
+
+
+def test_what_a_person_types_behind_a_paste_is_left_to_them(unstarted: Roost) -> None:
+    """Between the paste and its Enter, in a program that shows neither; once they send it, it counts."""
+    roost, gate = unstarted, unstarted.home.root / "gate"
+    paths = os.pathsep.join(path for path in sys.path if path)
+    roost.environ |= {"ROOST_GATE": str(gate), "PYTHONPATH": paths}
+    roost.start(sys.executable, str(GATED))
+    roost.add("raw", "raw")
+    roost.call("wake", name="raw")
+    with attached(roost, "raw") as person:
+        gate.with_suffix(".after").touch()
+        sent = roost.send("raw", "mine")["id"]
+        wait_until(gate.with_suffix(".at").exists, timeout=PATIENCE, why="it is pasted")
+        os.write(person, b"oops")
+        wait_until(
+            lambda: int(roost.tmux("raw", "display", "-p", "#{session_activity}")) >= stirred(roost),
+            timeout=PATIENCE,
+            why="the keys have come in",
+        )
+        gate.with_suffix(".at").unlink()
+        until_why(roost, sent, "send or clear it")
+        assert taken(roost, "raw") == []
+        os.write(person, b"\r")
+        roost.until_message(sent, "done")
+    assert taken(roost, "raw") == [roost.pasted(sent, "mine") + "oops"]
+
+
+@pytest.mark.parametrize("name", ["raw", "banner"])
+def test_a_dialog_that_opens_over_a_paste_gets_no_enter(roost: Roost, name: str) -> None:
+    """A person answers it; then the text gets its Enter, and it is the only one."""
+    roost.add(name, name)
+    sent = roost.send(name, "opensdialog")["id"]
+    row = roost.until_state(name, "blocked")
+    assert "Allow? (y)" in row["why"]
+    assert answers(roost, name) == []
+    with attached(roost, name) as person:
+        os.write(person, b"y")
+        roost.until_message(sent, "done")
+    assert answers(roost, name) == ["y"]
+    assert taken(roost, name) == [roost.pasted(sent, "opensdialog").replace("opensdialog", "openedone")]
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("raw", "before paste"),
+        ("raw", "after paste"),
+        ("banner", "after paste"),
+        ("strict", "after paste"),
+        ("cooked", "after paste"),
+        ("raw", "after keys"),
+        ("raw-dumb", "after keys"),
+    ],
+)
+def test_N4_a_daemon_that_dies_in_a_delivery_never_pastes_twice(
+    unstarted: Roost, name: str, step: str
+) -> None:
+    """The terminal itself tells the next daemon what was pasted and entered."""
+    roost, victim = unstarted, Victim(unstarted)
+    victim.start()
+    roost.add(name, name)
+    roost.call("wake", name=name)
+    victim.command(step)
+    first = roost.send(name, "one\ntwo")["id"]
+    assert roost.daemon.wait(PATIENCE) == -signal.SIGKILL
+    victim.start()
+    roost.until_message(first, "unknown" if name == "raw-dumb" else "done")
+    offered = [each["outcome"] for each in roost.message(first)["attempts"]].count("offered")
+    assert offered == (2 if step == "before paste" else 1)
+    whole = roost.pasted(first, "one\ntwo")
+    if name == "cooked":  # it began with the first line; the last one is entered before anything else
+        second = roost.send(name, "three")["id"]
+        roost.until_message(second, "done")
+        whole += "\n" + roost.pasted(second, "three")
+    until_taken(roost, name, whole)
