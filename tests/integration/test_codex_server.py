@@ -22,7 +22,9 @@ from roost.runtimes.codex_server.connection import Connection, NobodyListensErro
 from roost.runtimes.codex_server.server import End, Wiring
 from roost.runtimes.codex_server.servers import Look, NotWiredError, Servers
 from roost.runtimes.codex_server.thread import JOINED, LOST, ThreadCall
+from roost.runtimes.codex_server.turns import keys_in
 from tests.support.app_server import AppServer
+from tests.support.wait import eventually
 
 PROCESS = ProcessId("boot", 7, 1)
 
@@ -160,6 +162,10 @@ async def test_L7_a_prompt_whose_answer_is_lost_is_looked_up_exactly(
         await call.submit("k1", "hello", joins=False)
     assert await call.has("k1") is (fault == "unheard")
     assert world.ends == []
+    await call.submit("k1", "hello", joins=False)
+    given = [key for turn in world.app.threads[call.thread].turns for key in keys_in(turn)]
+    assert given == ["k0", "k1"]
+    await heard.until(lambda line: "k1" in json.dumps(line))
     await call.submit("k2", "next", joins=False)
     await heard.until(lambda line: "k2" in json.dumps(line))
 
@@ -173,7 +179,7 @@ async def test_L7_many_threads_share_one_connection_and_are_told_apart(world: Wo
     assert not any("userMessage" in json.dumps(line) for heard in others for line in heard.lines)
     for call, _ in calls:
         await call.close()
-    assert not world.app.connections
+    await eventually(lambda: not world.app.connections, timeout=10, why="the connection ends")
     assert not any(thread.followers for thread in world.app.threads.values())
     assert len(world.app.threads) == 20  # they go on
 
@@ -182,6 +188,8 @@ async def test_L7_a_steered_prompt_joins_the_turn_and_an_approval_is_in_the_way_
     call, heard = await used(world)
     await call.submit("k1", "@@hold@@", joins=False)
     await heard.until(lambda line: "k1" in json.dumps(line))
+    with pytest.raises(CallRefusedError, match="in a turn"):
+        await call.submit("k2", "not into it", joins=False)
     await call.submit("k2", "into it", joins=True)
     (turn,) = [turn for turn in world.app.threads[call.thread].turns if turn["status"] == "inProgress"]
     assert [item["clientId"] for item in turn["items"]] == ["k1", "k2"]
@@ -195,6 +203,8 @@ async def test_L7_a_steered_prompt_joins_the_turn_and_an_approval_is_in_the_way_
     with pytest.raises(CallRefusedError, match="does not ask 9"):
         await call.answer("9", "accept")
     await call.answer("0", "accept")
+    with pytest.raises(CallRefusedError, match="does not ask 0"):
+        await call.answer("0", "accept")
     await heard.method("serverRequest/resolved")
     await call.submit("k4", "now", joins=False)
 
@@ -293,8 +303,10 @@ async def test_L7_every_wait_for_a_server_that_says_nothing_is_bounded(
     monkeypatch.setattr(connections, "OPEN", 0.1)
     monkeypatch.setattr(servers_module, "LEAVE", 0.1)
 
+    over = asyncio.Event()
+
     async def silent(*_: object) -> dict[str, object]:
-        await asyncio.Event().wait()
+        await over.wait()
         return {}
 
     monkeypatch.setattr(world.app, "_answer", silent)
@@ -302,6 +314,7 @@ async def test_L7_every_wait_for_a_server_that_says_nothing_is_bounded(
     with pytest.raises(CallLostError, match="does not answer"):
         await connection.ask("turn/start", {}, 0.1)
     await within(call.close(), 5)
+    over.set()
 
 
 async def test_L3_a_look_at_a_server_leaves_no_connection_and_says_what_it_saw(world: World) -> None:
@@ -310,7 +323,7 @@ async def test_L3_a_look_at_a_server_leaves_no_connection_and_says_what_it_saw(w
     looks = await world.servers.look([world.address, f"unix:{world.path}.not"])
     assert looks[world.address] == Look(frozenset({call.thread}), PROCESS)
     assert looks[f"unix:{world.path}.not"].absent
-    assert not world.app.connections
+    await eventually(lambda: not world.app.connections, timeout=10, why="the connection ends")
     with pytest.raises(NobodyListensError):
         await world.servers.at(f"unix:{world.path}.not").connection()
     with pytest.raises(NotWiredError):

@@ -51,7 +51,8 @@ class ThreadCall:
         self._followed = False
         self._turn: str | None = None
         self._asks: dict[str, Frame] = {}
-        self._keys: dict[str, str] = {}
+        self._keys: set[str] = set()
+        self._doubts: set[str] = set()
         self._closed = asyncio.Event()
 
     async def join(self, directory: str, options: Mapping[str, Any], *, begins: bool) -> ServerThread:
@@ -107,7 +108,7 @@ class ThreadCall:
             begun.insert(0, turn)
         self._turn = next((str(turn["id"]) for turn in begun if turn.get("status") == "inProgress"), None)
         for turn in begun:
-            self._keys |= keys_in(turn)
+            self._keys.update(keys_in(turn))
         state = {"method": JOINED, "params": {"threadId": self.thread, "status": thread.get("status")}}
         held, self._held = self._held or [], None
         kept = [line for turn in begun for line in frames(self.thread, turn)]
@@ -133,7 +134,7 @@ class ThreadCall:
                 self._turn = None if self._turn == _part(params, "turn").get("id") else self._turn
                 self._asks.clear()
             case "item/completed":
-                self._keys |= keys_in({"id": params.get("turnId"), "items": [_part(params, "item")]})
+                self._keys.update(keys_in({"items": [_part(params, "item")]}))
             case "serverRequest/resolved":
                 self._asks.pop(str(params.get("requestId")), None)
             case "thread/status/changed" if not self._followed:
@@ -161,19 +162,28 @@ class ThreadCall:
     async def submit(self, key: str, text: str, *, joins: bool) -> None:
         """Give it a prompt: a turn of its own, or into the running one."""
         connection = await self._open()
-        if key in self._keys:
+        if key in self._keys or (key in self._doubts and await self.has(key)):
             return
         if self._asks:
             raise CallRefusedError("it asks for an approval")
+        if self._turn is not None and not joins:
+            raise CallRefusedError("it is in a turn")
         asked: dict[str, Any] = {
             "threadId": self.thread,
             "clientUserMessageId": key,
             "input": [{"type": "text", "text": text, "text_elements": []}],
         }
-        if joins and self._turn is not None:
-            await connection.ask("turn/steer", {**asked, "expectedTurnId": self._turn})
-        else:
-            await connection.ask("turn/start", asked)
+        self._doubts.add(key)  # until the server has answered
+        try:
+            if self._turn is not None:
+                await connection.ask("turn/steer", {**asked, "expectedTurnId": self._turn})
+            else:
+                await connection.ask("turn/start", asked)
+        except CallRefusedError:
+            self._doubts.discard(key)
+            raise
+        self._doubts.discard(key)
+        self._keys.add(key)
 
     async def has(self, key: str) -> bool:
         """Whether it was given the prompt of that key."""
@@ -191,6 +201,7 @@ class ThreadCall:
             blank = False
             async for turn in turns_of(connection, self.thread):
                 if key in keys_in(turn):
+                    self._keys.add(key)
                     return turn
                 blank = blank or (turn.get("status") == "inProgress" and not turn.get("items"))
             if not blank and loop.time() - began >= SETTLED:
@@ -217,6 +228,7 @@ class ThreadCall:
             raise CallRefusedError(
                 "what it asks takes more than a choice; `roost attach` tells how to join it"
             )
+        del self._asks[request]
         await connection.reply(asked.id, {"decision": option})
 
     async def follow(self, heard: Heard) -> None:

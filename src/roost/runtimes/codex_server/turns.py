@@ -49,10 +49,10 @@ async def turns_of(connection: Connection, thread: str) -> AsyncIterator[Turn]:
             return
 
 
-def keys_in(turn: Turn) -> dict[str, str]:
-    """The keys of the messages in a turn, with the turn's id."""
+def keys_in(turn: Turn) -> list[str]:
+    """The keys of the messages in a turn, in order."""
     keys = (item.get("clientId") for item in turn.get("items") or ())
-    return {str(key): str(turn.get("id")) for key in keys if key is not None}
+    return [str(key) for key in keys if key is not None]
 
 
 async def loaded_by(connection: Connection) -> frozenset[str]:
