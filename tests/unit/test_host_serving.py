@@ -1,4 +1,4 @@
-"""Who is at the other end of a connection to a server of this machine: its process is its identity (L7, H4)."""
+"""Who is at the other end of a connection to a server of this machine, by its process (L7, H4)."""
 
 import os
 import socket

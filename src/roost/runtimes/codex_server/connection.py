@@ -136,6 +136,8 @@ class Connection:
             raise CallLostError(f"its server does not answer ({method})") from None
         finally:
             del self._answers[number]
+            if not answer.cancel() and not answer.cancelled():
+                answer.exception()  # known here, whoever has raised before
         if frame.error is not None:
             raise CallRefusedError(str(frame.error.get("message")), server=frame.error.get("code"))
         result: object = frame.result

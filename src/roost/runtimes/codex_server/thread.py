@@ -137,10 +137,11 @@ class ThreadCall:
                 self._keys.update(keys_in({"items": [_part(params, "item")]}))
             case "serverRequest/resolved":
                 self._asks.pop(str(params.get("requestId")), None)
+            case "thread/status/changed" if _part(params, "status").get("type") != "active":
+                self._turn = None  # the turn's own end follows
             case "thread/status/changed" if not self._followed:
-                if _part(params, "status").get("type") == "active":
-                    self._followed = True
-                    self._server.start(self._follow_first(), f"first turn of {self.thread}")
+                self._followed = True
+                self._server.start(self._follow_first(), f"first turn of {self.thread}")
             case _:
                 if frame.id is not None:
                     self._asks[str(frame.id)] = frame
