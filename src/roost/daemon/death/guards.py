@@ -73,8 +73,6 @@ class Guards:
 
     async def _person(self, live: LiveSession) -> float | None:
         """When a person who is attached last pressed a key, if that was lately (Unix seconds)."""
-        if live.shown_in is None:
-            return None
         clients, touched = await live.terminal.clients(), await live.terminal.last_input()
         if not clients or touched is None:
             return None
