@@ -166,11 +166,8 @@ async def test_L7_a_prompt_whose_answer_is_lost_is_looked_up_exactly(
     given = [key for turn in world.app.threads[call.thread].turns for key in keys_in(turn)]
     assert given == ["k0", "k1"]
     (_, turn) = world.app.threads[call.thread].turns
-    await heard.until(
-        lambda line: (
-            line["params"].get("turn", {}).get("id") == turn["id"] and "status" in line["params"]["turn"]
-        )
-    )
+    ended = ("turn/completed", turn["id"])
+    await heard.until(lambda line: (line["method"], line["params"].get("turn", {}).get("id")) == ended)
     await call.submit("k2", "next", joins=False)
     await heard.until(lambda line: "k2" in json.dumps(line))
 
