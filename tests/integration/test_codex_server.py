@@ -179,6 +179,9 @@ async def test_L7_many_threads_share_one_connection_and_are_told_apart(world: Wo
     await calls[3][1].method("turn/completed")
     others = [heard for call, heard in calls if call is not calls[3][0]]
     assert not any("userMessage" in json.dumps(line) for heard in others for line in heard.lines)
+    await calls[0][0].close()
+    followed = {thread.id for thread in world.app.threads.values() if thread.followers}
+    assert followed == {call.thread for call, _ in calls[1:]}
     for call, _ in calls:
         await call.close()
     await eventually(lambda: not world.app.connections, timeout=10, why="the connection ends")
