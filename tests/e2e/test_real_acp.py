@@ -39,10 +39,10 @@ def test_P1_P4_P5_messages_arrive_whole_once_and_in_order_and_no_permission_is_a
         assert agents.text(sent["id"]) == roost.pasted(sent["id"], body), size
         outcomes = [attempt["outcome"] for attempt in roost.message(sent["id"])["attempts"]]
         assert outcomes == ["offered", "accepted", "done"]
-    both = [roost.send("a", f"@@delay 0.2@@\n@@reply {word}@@")["id"] for word in ("one", "two")]
+    both = [roost.send("a", f"@@delay 0.2@@\n@@silent@@\n{word}")["id"] for word in ("one", "two")]
     ended = [roost.until_message(each, "done") for each in both]
     assert ended[0]["done_at"] <= ended[1]["accepted_at"]
-    asks = roost.send("a", "@@bash touch made@@")["id"]
+    asks = roost.send("a", "@@bash touch made@@\n@@silent@@")["id"]
     why = roost.until_state("a", "blocked")["why"]
     assert why.startswith("a dialog is open: "), why
     assert "touch made" in why, why

@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 ASKED = "the turn was interrupted as the operator asked"
 
 
-@pytest.fixture(scope="module", params=["claude", "codex"])
+@pytest.fixture(scope="module", params=["claude", "codex", "opencode"])
 def shared(request: pytest.FixtureRequest) -> Iterator[Agents]:
     with shared_agents(request.param) as made:
         yield made

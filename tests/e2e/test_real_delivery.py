@@ -39,7 +39,7 @@ def body_of(size: int) -> str:
     return whole + "x" * (size - 1 - len(whole.encode())) + "\\"
 
 
-@pytest.fixture(scope="module", params=["claude", "codex"])
+@pytest.fixture(scope="module", params=["claude", "codex", "opencode"])
 def shared(request: pytest.FixtureRequest) -> Iterator[Agents]:
     with shared_agents(request.param) as made:
         yield made
@@ -51,7 +51,7 @@ def agents(shared: Agents) -> Iterator[Agents]:
         yield made
 
 
-@pytest.mark.parametrize("runtime", ["demo", "claude", "codex"])
+@pytest.mark.parametrize("runtime", ["demo", "claude", "codex", "opencode"])
 def test_P1_bodies_arrive_whole_at_the_model_at_boot_and_later(home: Home, runtime: str) -> None:
     with agents_in(home, runtime) as agents:
         agents.add("a", runtime)
@@ -67,7 +67,9 @@ def test_P1_bodies_arrive_whole_at_the_model_at_boot_and_later(home: Home, runti
         assert agents.roost.session("a")["generation"] == 1
 
 
-@pytest.mark.parametrize("pair", [("demo", "claude"), ("claude", "codex"), ("codex", "claude")])
+@pytest.mark.parametrize(
+    "pair", [("demo", "claude"), ("claude", "codex"), ("codex", "claude"), ("opencode", "demo")]
+)
 def test_P13_two_agents_answer_each_other_by_mcp(home: Home, pair: tuple[str, str]) -> None:
     with agents_in(home, *pair) as agents:
         agents.add("a", pair[0])
@@ -139,6 +141,11 @@ def test_an_interrupted_turn_is_told_and_not_driven_again(agents: Agents) -> Non
     sent = agents.roost.send("a", "@@delay 60@@", wait="accepted", timeout=PATIENCE)
     agents.arrived(sent["id"])
     agents.roost.until_state("a", "working")
+    if agents.runtime == "opencode":
+        # It has to show the conversation, and asks once more.
+        agents.roost.until_screen("a", "esc interrupt")
+        agents.roost.keys("a", "Escape")
+        agents.roost.until_screen("a", "esc again to interrupt")
     agents.roost.keys("a", "Escape")
     story = agents.roost.until_message(sent["id"], "done", "dead-letter")
     assert "interrupted" in story["why"]

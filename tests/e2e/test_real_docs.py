@@ -1,4 +1,4 @@
-"""The pages about Claude Code and Codex, walked with both: each command as printed, at 80 columns."""
+"""The pages about Claude Code, Codex and OpenCode, walked: each command as printed, at 80 columns."""
 
 import os
 
@@ -16,23 +16,24 @@ ASKED = Leave(b"Would you like to run", b"\x02d")
 
 
 def test_a_walk_with_the_real_programs(home: Home) -> None:
-    """Somebody who has logged in to both. Codex is told to do what it asks a person about."""
-    programs = [clis.require(name) for name in ("claude", "codex")]
+    """Somebody who has logged in to each. Codex is told to do what it asks a person about."""
+    programs = [clis.require(name) for name in ("claude", "codex", "opencode")]
     with FakeModel() as model:
         folder = home.work / "src/app"
         claude = homes.seed_claude(home.work, model.url, folder)
         codex = homes.seed_codex(home.work, model.url, folder)
+        opencode = homes.seed_opencode(home.work, model.url, folder)
         with (home.work / ".codex/config.toml").open("a") as file:
             file.write("[features]\nplugins = false\n")
         home.roost.mkdir(mode=0o700)
         (home.roost / "config.toml").write_text('pass = ["FAKE_KEY"]\n')
         path = os.pathsep.join([*(str(cli.path.parent) for cli in programs), os.environ["PATH"]])
-        environ = {**os.environ, **claude.environ, **codex.environ, "PATH": path}
+        environ = {**os.environ, **claude.environ, **codex.environ, **opencode.environ, "PATH": path}
         with walker(home, environ, NAME="scout") as user:
             user.left["roost attach"] = ASKED
             (folder / "mine.json").write_text("{}")
             user.run("roost up")
-            page, environment = REAL
+            page, *others = REAL
             for line in commands(page):
                 if line == "roost list":
                     user.run("roost send fixer '@@bash touch made@@'")
@@ -40,4 +41,5 @@ def test_a_walk_with_the_real_programs(home: Home) -> None:
                 shown = user.run(line)
                 if line == "roost list":
                     assert "a dialog is open: Would you like to run" in shown
-            user.walk(environment)
+            for other in others:
+                user.walk(other)

@@ -13,12 +13,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 KEEPS = {
     "claude": "@@silent@@\n@@delay {seconds}@@",
+    "opencode": "@@silent@@\n@@delay {seconds}@@",
     "codex": '@@silent@@\n@@tool exec_command {{"cmd": "sleep {seconds}", "yield_time_ms": 30000}}@@',
 }
 """A turn that takes nothing in until it ends, or until its tool has: what is entered waits meanwhile."""
 
 
-@pytest.fixture(scope="module", params=["claude", "codex"])
+@pytest.fixture(scope="module", params=["claude", "codex", "opencode"])
 def shared(request: pytest.FixtureRequest) -> Iterator[Agents]:
     with shared_agents(request.param) as made:
         yield made
@@ -101,4 +102,6 @@ def test_N2_a_death_takes_the_programs_queue_with_it_and_nothing_is_lost_or_doub
     agents.roost.until_message(first, "done")
     agents.roost.until_message(second, "done")
     assert agents.shown(first) == 2, "the message, and the note that drives it again"
-    assert agents.shown(second) == 1
+    # OpenCode keeps what waits in the conversation: the note of the first one may take it along.
+    assert agents.shown(second) in ((1, 2) if agents.runtime == "opencode" else (1,))
+    assert replies(agents)[second] == "here"

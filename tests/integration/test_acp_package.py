@@ -24,12 +24,7 @@ def start(home: Home) -> Iterator[Callable[..., AcpClient]]:
     clients: list[AcpClient] = []
 
     def begin(*arguments: str, session: str = "s1") -> AcpClient:
-        environ = {
-            **os.environ,
-            "ROOST_URL": "http://127.0.0.1:9",
-            "ROOST_TOKEN": "t",
-            "PYTHONPATH": str(Path.cwd()),
-        }
+        environ = {**os.environ, "ROOST_URL": "http://127.0.0.1:9", "ROOST_TOKEN": "t"}
         clients.append(AcpClient(home.work, environ, *arguments, agent=AGENT, session=session))
         return clients[-1].wait_ready()
 
@@ -52,6 +47,10 @@ def test_all_that_the_client_says_is_sound_to_the_package(start: Callable[..., A
     assert caller.call("submit", key="wait", text="wait") == {}
     assert caller.call("interrupt") == {}
     assert client.recorded("turn_end", 3)[-1]["stop"] == "cancelled"
+    assert caller.call("submit", key="cancelled", text="ask") == {}
+    client.recorded("permission", 2)
+    assert caller.call("interrupt") == {}
+    client.sees("outcome cancelled")
     loaded = start("--load", "packaged", session="s2")
     assert [line["text"] for line in loaded.record("replayed")] == ["earlier"]
 

@@ -280,6 +280,15 @@ class Roost:
         """The peer's visible screen."""
         return self.call("screen", name=name)["text"]
 
+    def until_screen(self, name: str, text: str) -> None:
+        """Wait until a text stands on the peer's screen."""
+        wait_until(
+            lambda: text in self.screen(name),
+            timeout=PATIENCE,
+            why=f"'{text}' stands on the screen of {name}",
+            describe=lambda: self.screen(name),
+        )
+
 
 @contextmanager
 def roost_in(home: Home, *, started: bool = True) -> Iterator[Roost]:

@@ -19,6 +19,7 @@ PROGRAMS = {
     "codex": "codex",
     "claude-acp": "claude-agent-acp",
     "gemini-acp": "gemini",
+    "opencode": "opencode",
     "opencode-acp": "opencode",
 }
 """The program that each runtime starts."""

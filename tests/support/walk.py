@@ -61,7 +61,7 @@ HOST = (
     "docs/how-to/places.md",
 )
 """Without ROOST_HOME, with a systemd that is a fake."""
-REAL = ("docs/how-to/claude-and-codex.md", "docs/how-to/environment.md")
+REAL = ("docs/how-to/claude-and-codex.md", "docs/how-to/environment.md", "docs/how-to/opencode.md")
 """With the real programs, and a model that is a fake."""
 NOT_RUN = {
     "scripts/demo": "tests/integration/test_demo_run.py runs what it runs",

@@ -209,6 +209,19 @@ def test_a_resume_that_fails_falls_back_to_a_fresh_session() -> None:
     assert play.ready() == ["ready", "offered", "Offer 1"]
 
 
+def test_a_program_that_begins_another_conversation_than_it_was_to_resume_has_not_resumed() -> None:
+    """N5: the registry does not say that it goes on; what was cut off is given whole."""
+    play = Play()
+    play.busy()
+    play.died()
+    play.tell(f.Tick(), after=1)
+    assert play.session.resumed
+    seen = play.tell(f.Observed(play.session.id, SessionState.STARTING, "begun", "another"))
+    assert seen == ["starting(resume-failed)"]
+    assert (play.session.resumed, play.session.conversation) == (False, "another")
+    assert play.ready() == ["ready", "offered", "Offer 1"]
+
+
 def test_an_operators_resume_with_nothing_to_resume_fails_aloud() -> None:
     play = Play()
     assert play.tell(r.Wake(WakeMode.RESUME, "op")) == ["Refuse RefusedError"]

@@ -12,6 +12,7 @@ from roost.cli.group import roost
 from roost.host.environment import MARKS, PASSED
 from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
+from roost.runtimes.opencode import OpencodeRuntime
 from tests.support.screens.page import PAGE, page, screens
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,6 +51,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         ("Every agent", PASSED),
         ("Claude Code", ClaudeRuntime.passes),
         ("Codex", CodexRuntime.passes),
+        ("OpenCode", OpencodeRuntime.passes),
         ("Never", MARKS),
     ],
 )

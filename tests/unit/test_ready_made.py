@@ -10,6 +10,7 @@ import pytest
 from roost.cli.main import main
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session, WakeCause
+from roost.errors import RuntimeMissingError
 from roost.local.config import RESERVED, RuntimeTable, load_config
 from roost.local.installed import installed_version
 from roost.local.ready_made import ReadyMade, ready_made
@@ -74,6 +75,8 @@ def test_a_ready_made_program_needs_no_table_and_one_of_the_same_name_comes_firs
     known.check("aider")
     assert known.get("aider").passes == aider.passes
     assert known.differing(()) == []
+    with pytest.raises(RuntimeMissingError, match="`python -m pip install aider-install"):
+        known.get("aider").locate(str(tmp_path))
     (tmp_path / "config.toml").write_text('[runtimes.aider]\nargv = ["mine"]\nready = "x"')
     [mine] = load_config(tmp_path / "config.toml").runtimes
     assert Runtimes((mine,)).get("aider").passes == ()

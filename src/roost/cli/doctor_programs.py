@@ -12,6 +12,7 @@ OLDEST_TMUX = (3, 3)
 AGENTS = {
     "claude": "npm install -g @anthropic-ai/claude-code",
     "codex": "npm install -g @openai/codex",
+    "opencode": "npm install -g opencode-ai",
 }
 """Programs of agents, and how they are installed."""
 _FOREIGN = "where it is not your system's own, take it away; else:"

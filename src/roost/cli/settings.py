@@ -20,7 +20,9 @@ class Setting(NamedTuple):
 SETTINGS = (
     Setting("dir", "DIR", "The folder it works in (default: the current one)."),
     Setting(
-        "runtime", "R", "The program: claude, codex, human, demo, or another that `roost runtimes` lists."
+        "runtime",
+        "R",
+        "The program: claude, codex, opencode, human, demo, or another that `roost runtimes` lists.",
     ),
     Setting(
         "wake", "WHEN", "warm: on demand, sleeps when idle; ephemeral: one session per task; always: kept up."

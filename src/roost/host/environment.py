@@ -53,6 +53,7 @@ MARKS = (
     *("CLAUDECODE", "CLAUDE_PID", "CLAUDE_PROJECT_DIR", "CLAUDE_ENV_FILE", "CLAUDE_EFFORT", "AI_AGENT"),
     *(f"CLAUDE_CODE_{name}" for name in _CLAUDE_MARKS),
     *(f"CODEX_{name}" for name in _CODEX_MARKS),
+    *("OPENCODE", "OPENCODE_PID", "OPENCODE_SERVER_*"),
     *("TMUX", "TMUX_*", "ROOST_*"),
 )
 """Marks of a surrounding session, which no child may see, whatever else is passed.

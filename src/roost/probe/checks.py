@@ -6,8 +6,11 @@ from typing import NamedTuple
 
 from roost.cli.client import Record
 from roost.errors import RoostError
-from roost.probe.subject import NAME, Subject
+from roost.probe.subject import FINAL, NAME, Subject
 from roost.stage.errors import StepError
+
+_ASKS = 3
+"""How often it may ask again."""
 
 
 class NotTriedError(RoostError):
@@ -88,14 +91,27 @@ def permission(subject: Subject) -> str:
     if made.exists() or after != "queued" or subject.row["state"] != "blocked":
         raise StepError(f"the next message is {after}, it is {subject.row['state']}")
     subject.stage.ask("interrupt", name=NAME)
-    subject.done(waiting)
+    _comes(subject, waiting)
     if made.exists():
         raise StepError("what it asked for was done without an answer")
     return f"blocked: {row['why']}; the next message waited, and came after the interrupt"
 
 
+def _comes(subject: Subject, message_id: str) -> None:
+    """Wait until the message has come; a model that goes on to ask what it had asked is stopped again.
+
+    Gemini CLI 0.61.0 over ACP keeps a text whose turn was cancelled at a permission.
+    """
+    for _ in range(_ASKS):
+        if subject.ends_or_asks(message_id)["state"] in FINAL:
+            return
+        subject.stage.ask("interrupt", name=NAME)
+    subject.ends(message_id)
+
+
 def resume(subject: Subject) -> str:
     """Killed in a turn, it goes on with its conversation and with that turn."""
+    subject.stage.ask("restart", name=NAME)  # nothing of what was asked above is to be asked again
     subject.until("idle")
     before = subject.session
     message_id = subject.send(subject.words.pause())

@@ -71,6 +71,19 @@ class Subject:
         assert found is not None  # noqa: S101 -- `until` returns what is true
         return found
 
+    def ends_or_asks(self, message_id: str) -> Record:
+        """The message once it has come to its end, or its agent asks something in its turn."""
+
+        def look() -> Record | None:
+            message: Record = self.stage.ask("message", id=message_id)
+            asks = message["state"] == "accepted" and self.row["state"] == "blocked"
+            return message if asks or message["state"] in FINAL else None
+
+        why = f"message {message_id[:8]} comes to its end"
+        found = self.stage.until(look, why, patience=PATIENCE, shows=lambda: self.shows(message_id))
+        assert found is not None  # noqa: S101 -- `until` returns what is true
+        return found
+
     def done(self, message_id: str) -> Record:
         """The message, whose turn has ended well. StepError otherwise."""
         message = self.ends(message_id)

@@ -29,6 +29,8 @@ class AcpRuntime:
     traits = Traits(chooses_conversation=False)
     # The client writes a line before it gives a prompt to its agent: what no line names was not given.
     controls = Controls(clear=("C-u",), compact="/compact")
+    _calls = True
+    """Its program asks for our tools as it opens its session."""
 
     def __init__(self, table: AcpTable, install: str | None = None) -> None:
         """Run the program of this table. `install`: the command that installs it."""
@@ -62,7 +64,7 @@ class AcpRuntime:
         if self._table.meta:
             argv += ["--meta", json.dumps(self._table.meta)]
         env = {**past_proxies(context.environ), **self._table.env, **self._own(context)}
-        return LaunchPlan((*argv, "--", *agent), env)
+        return LaunchPlan((*argv, "--", *agent), env, calls=self._calls)
 
     def _own(self, context: Context) -> Mapping[str, str]:
         """More variables that the program is to have."""
@@ -110,6 +112,8 @@ class AcpRuntime:
 
 class DemoAcpRuntime(AcpRuntime):
     """`--runtime demo-acp`: the demo agent of this package as an ACP agent."""
+
+    _calls = False
 
     def __init__(self) -> None:
         """It is part of the package."""

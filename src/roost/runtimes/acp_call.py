@@ -18,7 +18,10 @@ MOST_LINE = 16 << 20
 
 
 class AcpCall:
-    """One session's client. A connection without an answer is let go of: the next one's word is final."""
+    """One session's client. What is asked is done in its order, and a new connection replaces the last one.
+
+    So what is told after a call without an answer is final.
+    """
 
     def __init__(self, socket: Path) -> None:
         """Nothing is connected yet."""
@@ -142,7 +145,6 @@ class _Line(asyncio.Protocol):
             async with asyncio.timeout(BOUND):
                 return await answer
         except TimeoutError as error:
-            self.drop()
             raise CallLostError(f"its client has not answered within {BOUND:g} s") from error
         finally:
             self._open.pop(identity, None)

@@ -139,9 +139,11 @@ class CommandSensor:
 class CommandRuntime:
     """A runtime from the configuration file, or a ready-made one."""
 
-    def __init__(self, spec: RuntimeTable) -> None:
-        """Run the program of this specification."""
+    def __init__(self, spec: RuntimeTable, install: str | None = None) -> None:
+        """Run the program of this specification; `install` is the command that installs it, if known."""
         self._spec = spec
+        table = f"install it or correct argv in [runtimes.{spec.name}]"
+        self._cure = f"`{install}` installs it" if install else table
         self.name = spec.name
         self.passes = spec.passes
         self.traits = Traits(resumable=spec.resume_argv is not None, compacts=spec.compact is not None)
@@ -161,8 +163,7 @@ class CommandRuntime:
         found = shutil.which(os.path.expanduser(program), path=path)  # noqa: PTH111 -- a template, not a path yet
         if found is None:
             raise RuntimeMissingError(
-                f"the program '{program}' of runtime '{self.name}' was not found;"
-                f" install it or correct argv in [runtimes.{self.name}]"
+                f"the program '{program}' of runtime '{self.name}' was not found; {self._cure}"
             )
         return found
 

@@ -15,12 +15,13 @@ from roost.runtimes.codex_server.servers import Servers
 from roost.runtimes.codex_thread import CodexThreadRuntime
 from roost.runtimes.command import CommandRuntime
 from roost.runtimes.demo import DemoRuntime
+from roost.runtimes.opencode import OpencodeRuntime
 from roost.runtimes.runtime import Runtime
 
 
 def _built_in(servers: Servers) -> list[Runtime]:
-    threads = CodexThreadRuntime(servers)
-    return [ClaudeRuntime(), CodexRuntime(), threads, DemoRuntime(), DemoAcpRuntime()]
+    threads, demos = CodexThreadRuntime(servers), (DemoRuntime(), DemoAcpRuntime())
+    return [ClaudeRuntime(), CodexRuntime(), threads, *demos, OpencodeRuntime()]
 
 
 BUILT_IN = frozenset(runtime.name for runtime in _built_in(Servers()))
@@ -55,7 +56,8 @@ class Runtimes:
                 self._know(table)
 
     def _know(self, table: AnyTable, install: str | None = None) -> None:
-        runtime = AcpRuntime(table, install) if isinstance(table, AcpTable) else CommandRuntime(table)
+        acp = isinstance(table, AcpTable)
+        runtime: Runtime = AcpRuntime(table, install) if acp else CommandRuntime(table, install)
         self._programs[table.name] = runtime
         self._traits[table.name] = runtime.traits
 

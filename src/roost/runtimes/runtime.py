@@ -119,11 +119,14 @@ class Runtime(Protocol):
         ...
 
     def transcript(self, context: Context) -> Path | None:
-        """Blocking: the file by which the session's conversation can be gone on with, if there is one."""
+        """Blocking: by what the conversation can be gone on with, if that is there. Raises OSError."""
         ...
 
     def transcripts(self, context: Context) -> Sequence[Path]:
-        """Blocking: all files that record the session's conversation, the one that goes on last."""
+        """Blocking: all files that record the session's conversation, the one that goes on last.
+
+        Raises OSError.
+        """
         ...
 
     def written(self, context: Context, since: float) -> Sequence[Path]:

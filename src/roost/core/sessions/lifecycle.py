@@ -12,7 +12,7 @@ from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.peer import WakeMode, WakePolicy
-from roost.core.vocabulary.session import Cause, Ending, SessionState, WakeCause
+from roost.core.vocabulary.session import Cause, Ending, Session, SessionState, WakeCause
 
 _OBSERVABLE = {
     SessionState.IDLE: "idle",
@@ -58,10 +58,7 @@ def on_observed(step: Step, event: f.Observed) -> None:
     if session is None:
         return
     if event.conversation is not None and event.conversation != session.conversation:
-        refusal = session.refusal if session.conversation is None else None
-        step.set_session(conversation=event.conversation, refusal=refusal)
-        if not session.pooled:
-            step.set_peer(conversation=event.conversation)
+        _runs(step, session, event.conversation)
     if event.background is not None and event.background != session.background:
         # What has ended is a sign of life: the clocks of idleness begin anew.
         step.set_session(background=event.background, active_at=step.now)
@@ -79,6 +76,25 @@ def on_observed(step: Step, event: f.Observed) -> None:
             step.emit(c.SaveAttempt(head.id, session.id, "ready", rough_duration(took)))
     elif step.enter(event.state, event.why):
         step.journal(_OBSERVABLE[event.state], why=event.why)
+
+
+def _runs(step: Step, session: Session, conversation: str) -> None:
+    """The session runs another conversation than was known."""
+    if session.resumed and not session.ready:
+        _not_resumed(step, session)
+    refusal = session.refusal if session.conversation is None else None
+    step.set_session(conversation=conversation, refusal=refusal)
+    if not session.pooled:
+        step.set_peer(conversation=conversation)
+
+
+def _not_resumed(step: Step, session: Session) -> None:
+    """It was to go on with its conversation, and has begun another one before its first prompt."""
+    why = f"conversation {session.conversation} could not be gone on with"
+    give_up(step, cut_of(step, session.topic), why)
+    step.set_session(resumed=False, wake=WakeCause.RESUME_FAILED)
+    step.set_peer(topics=topics_of(session.topic))
+    step.journal("starting", cause=str(WakeCause.RESUME_FAILED), resume=False, why=why)
 
 
 def on_released(step: Step, event: f.Released) -> None:

@@ -47,18 +47,25 @@ def doubted_offer(story: Iterable[Attempt]) -> int | None:
 def on_disk(runtimes: Runtimes, context: Context) -> bool:
     """Blocking: whether the session's conversation can be gone on with.
 
-    True for a runtime that is not configured now: its next launch, if it comes back, looks again.
+    True for a runtime that is not configured now, and where that cannot be read: its next launch looks again.
     """
     if context.settings.runtime not in runtimes.names():
         return True
-    return runtimes.get(context.settings.runtime).transcript(context) is not None
+    try:
+        return runtimes.get(context.settings.runtime).transcript(context) is not None
+    except OSError:
+        return True
 
 
 def holds(runtime: Runtime, context: Context, seed: str, message: Message, now: float) -> bool:
     """Blocking: whether the session's conversation holds an earlier offer of the message, or may hold it."""
     if message.attempts > 1 and not runtime.sensor(context).records:
         return True
-    records = [path for path in runtime.transcripts(context) if _changed(path) >= _since(message, now)]
+    try:
+        own = runtime.transcripts(context)
+    except OSError:
+        return True
+    records = [path for path in own if _changed(path) >= _since(message, now)]
     looks = (
         _look(runtime, context, record, message, envelope.boundary(seed, message.id, attempt), own=True)
         for record in records
@@ -77,8 +84,8 @@ def examine_record(
     if not runtime.sensor(context).records:
         return Finding(Examination.UNCLEAR, "its runtime keeps no record that could tell")
     mark = envelope.boundary(seed, message.id, attempt)
-    own = [*reversed(runtime.transcripts(context))]
     try:
+        own = [*reversed(runtime.transcripts(context))]
         written = list(runtime.written(context, _since(message, now)))
     except OSError as error:
         return Finding(Examination.UNCLEAR, f"its runtime's records cannot be read: {error.strerror}")
@@ -102,8 +109,11 @@ def examine_record(
 
 
 def written_since(runtime: Runtime, context: Context, at: float) -> bool:
-    """Blocking: whether a record of the conversation was written at that time (Unix seconds) or later."""
-    return any(_changed(path) >= at for path in runtime.transcripts(context))
+    """Blocking: whether the conversation is known to be written at that time (Unix seconds) or later."""
+    try:
+        return any(_changed(path) >= at for path in runtime.transcripts(context))
+    except OSError:
+        return False
 
 
 def _since(message: Message, now: float) -> float:

@@ -1,0 +1,157 @@
+"""OpenCode by its API: deaths, restarts, a person at its terminal, with the fake model."""
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.daemon import environ_of, signal_pid
+from tests.support.home import Home
+from tests.support.real import PATIENCE, Agents, agents_in, cleared_agents, shared_agents
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Agents]:
+    with shared_agents("opencode") as made:
+        yield made
+
+
+@pytest.fixture
+def agents(shared: Agents) -> Iterator[Agents]:
+    with cleared_agents(shared) as made:
+        made.add("a", "opencode")
+        yield made
+
+
+def test_N2_a_turn_cut_off_by_the_death_of_the_program_is_driven_again_in_its_conversation(
+    agents: Agents,
+) -> None:
+    """P3, N7: resumed by its id; and the tree of the first life is empty."""
+    first = agents.roost.send("a", "remember me", wait="done", timeout=PATIENCE)
+    cut = agents.roost.send("a", "@@delay 6@@\n@@reply whole@@", wait="accepted", timeout=PATIENCE)
+    agents.arrived(cut["id"])
+    before = agents.roost.session("a")
+    signal_pid(before["agent_pid"], signal.SIGKILL)
+    story = agents.roost.until_message(cut["id"], "done")
+    assert story["replies"], story
+    after = agents.roost.session("a")
+    assert (after["generation"], after["conversation"]) == (2, before["conversation"])
+    texts = agents.model.journal.all()[-1].user_texts
+    assert any(first["id"] in text for text in texts), "the conversation goes on"
+    assert agents.shown(cut["id"]) == 2, "the message, and the note that drives it again"
+
+
+def test_N8_a_turn_that_ends_while_no_daemon_runs_is_read_from_the_api(agents: Agents) -> None:
+    sent = agents.roost.send("a", "@@delay 3@@\n@@silent@@", wait="accepted", timeout=PATIENCE)
+    agents.arrived(sent["id"])
+    session = agents.roost.session("a")
+    agents.roost.kill()
+    door = Path(agents.roost.places.session(session["id"])) / "opencode-door.json"
+    assert door.stat().st_mode & 0o777 == 0o600
+    agents.roost.start()
+    agents.roost.until_message(sent["id"], "done")
+    assert agents.roost.session("a")["agent_pid"] == session["agent_pid"]
+    assert agents.shown(sent["id"]) == 1
+    assert agents.roost.ask("a", "and now") == "echo: and now"
+
+
+def test_N8_program_and_daemon_killed_together_the_store_tells_what_was_taken(agents: Agents) -> None:
+    sent = agents.roost.send("a", "@@delay 6@@\n@@reply whole@@", wait="accepted", timeout=PATIENCE)
+    agents.arrived(sent["id"])
+    session = agents.roost.session("a")
+    agents.roost.kill()
+    signal_pid(session["agent_pid"], signal.SIGKILL)
+    agents.roost.start()
+    story = agents.roost.until_message(sent["id"], "done")
+    assert len(story["replies"]) == 1, story
+    assert agents.roost.session("a")["conversation"] == session["conversation"]
+
+
+def test_a_draft_at_its_terminal_and_a_delivery_are_of_no_concern_to_each_other(agents: Agents) -> None:
+    agents.roost.call("wake", name="a")
+    agents.roost.until_screen("a", "Context")
+    agents.roost.keys("a", "-l", "a-draft-of-mine")
+    agents.roost.until_screen("a", "a-draft-of-mine")
+    sent = agents.roost.send("a", "beside it", wait="done", timeout=PATIENCE)
+    assert "a-draft-of-mine" not in agents.text(sent["id"])
+    agents.roost.until_screen("a", f"[roost message {sent['id']}")
+    assert "a-draft-of-mine" in agents.roost.screen("a")
+    agents.roost.keys("a", "Enter")
+    mine = agents.model.journal.wait_for(
+        lambda one: one.kind == "turn" and one.user_texts[-1] == "a-draft-of-mine", timeout=PATIENCE
+    )
+    assert sent["id"] not in mine.user_texts[-1]
+    agents.roost.until_state("a", "idle")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_N4_a_failing_model_is_asked_again_by_the_program_and_the_state_says_so(
+    agents: Agents, status: int
+) -> None:
+    agents.model.outage.status = status
+    sent = agents.roost.send("a", "@@reply at last@@", wait="accepted", timeout=PATIENCE)["id"]
+    wait_until(
+        lambda: "its model fails and is asked again" in agents.roost.row("a")["why"],
+        timeout=PATIENCE,
+        why="the state says that the model fails",
+    )
+    assert agents.roost.row("a")["state"] == "working"
+    agents.model.outage.status = None
+    agents.roost.until_message(sent, "done")
+    assert agents.shown(sent) == 1
+
+
+def test_N4_a_refused_key_is_an_outage_and_the_message_is_driven_again(agents: Agents) -> None:
+    agents.model.outage.status = 401
+    sent = agents.roost.send("a", "@@reply at last@@")["id"]
+    wait_until(
+        lambda: any(step["outcome"] == "failed" for step in agents.roost.message(sent)["attempts"]),
+        timeout=PATIENCE,
+        why="the turn has failed",
+    )
+    assert "HTTP 401" in agents.roost.row("a")["why"]
+    agents.model.outage.status = None
+    agents.roost.until_message(sent, "done")
+
+
+def test_another_conversation_at_its_terminal_gets_no_mail(agents: Agents) -> None:
+    agents.roost.send("a", "@@silent@@", wait="done", timeout=PATIENCE)
+    conversation = agents.roost.session("a")["conversation"]
+    agents.roost.until_screen("a", "[roost message")
+    agents.roost.keys("a", "C-x")
+    agents.roost.keys("a", "n")
+    agents.roost.until_screen("a", "Ask anything")
+    agents.roost.keys("a", "-l", "in-another-one @@delay 5@@")
+    agents.roost.keys("a", "Enter")
+    agents.model.journal.wait_for(
+        lambda one: one.kind == "turn" and "in-another-one" in one.user_texts[-1], timeout=PATIENCE
+    )
+    sent = agents.roost.send("a", "@@silent@@", wait="done", timeout=PATIENCE)
+    assert not any("in-another-one" in text for text in agents.arrived(sent["id"]).user_texts)
+    assert agents.roost.session("a")["conversation"] == conversation
+
+
+def test_N7_nothing_is_left_of_a_session_that_ended(home: Home) -> None:
+    with agents_in(home, "opencode") as agents:
+        agents.add("a", "opencode", prompt="Standing instruction.")
+        agents.roost.send("a", "@@silent@@", wait="done", timeout=PATIENCE)
+        session = agents.roost.session("a")
+        assert session["agent_pid"] in of_session(session["id"])
+        agents.roost.call("stop", name="a")
+        assert agents.roost.until_death("a")["cause"] == "operator-stop"
+        wait_until(lambda: not of_session(session["id"]), timeout=PATIENCE, why="its tree is empty")
+
+
+def of_session(session: str) -> list[int]:
+    """The processes that carry the session's mark."""
+    found: list[int] = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if environ_of(int(path.name)).get("ROOST_SESSION") == session:
+                found.append(int(path.name))
+    return found
