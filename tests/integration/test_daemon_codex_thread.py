@@ -216,6 +216,21 @@ def test_L7_P5_what_ends_a_peer_only_lets_go_of_its_thread(roost: Roost, server:
     assert alive(server.pid)
 
 
+def test_L7_N4_an_offer_whose_session_is_over_is_asked_for_at_its_server(
+    roost: Roost, server: StandIn
+) -> None:
+    register(roost, server, "a")
+    server.signal(signal.SIGSTOP)
+    sent = roost.send("a", "on its way")["id"]
+    roost.until_message(sent, "offered")
+    roost.call("stop", name="a")  # its session is over, and what was sent lies in the server's socket
+    roost.call("start", name="a")
+    assert roost.message(sent)["state"] == "offered"
+    server.signal(signal.SIGCONT)
+    roost.until_message(sent, "done")
+    assert len(server.prompts(sent)) == 1
+
+
 def test_L7_a_server_that_is_away_is_no_fault_of_the_peer_and_its_mail_is_kept(
     roost: Roost, server: StandIn
 ) -> None:

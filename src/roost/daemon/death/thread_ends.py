@@ -42,7 +42,8 @@ class ThreadEnds:
         """Close these rows."""
         lives = [live for over in found if (live := self._live_sessions.find(over.session.id)) is not None]
         await asyncio.gather(*(self._read(live) for live in lives if live.found))
-        await self._fleet.report_all([self._died(*over) for over in found])
+        now = self._machine.clock.now()
+        await self._fleet.report_all([_died(over, now) for over in found])
         for live in lives:
             self._live_sessions.drop(live.session.id)
         await asyncio.gather(*(live.forget() for live in lives))
@@ -57,7 +58,7 @@ class ThreadEnds:
             await self._read(live)
             await live.forget()
         why = LET_GO if live is not None else "its thread was not joined"
-        peer, died, settles = self._died(session, Cause.UNKNOWN, why)
+        peer, died, settles = _died(Over(session, Cause.UNKNOWN, why), self._machine.clock.now())
         await self._fleet.report(peer, died, settles=settles)
         self._live_sessions.drop(session.id)
 
@@ -66,8 +67,9 @@ class ThreadEnds:
         driver = Driver(live, self._fleet, self._machine.clock, self._machine.work.records)
         await driver.collect(lambda: None)
 
-    def _died(self, session: Session, cause: Cause, why: str) -> tuple[str, f.Died, str]:
-        death = Death(
-            session.id, session.peer, session.generation, self._machine.clock.now(), cause, evidence=why
-        )
-        return session.peer, f.Died(death), f"end:{session.id}"
+
+def _died(over: Over, now: float) -> tuple[str, f.Died, str]:
+    """Whom to tell of an end, what, and the intent that it settles. `now`: Unix seconds."""
+    session = over.session
+    death = Death(session.id, session.peer, session.generation, now, over.cause, evidence=over.why)
+    return session.peer, f.Died(death), f"end:{session.id}"
