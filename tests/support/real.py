@@ -17,9 +17,9 @@ PATIENCE = 60.0
 PROGRAMS = {
     "claude": "claude",
     "codex": "codex",
+    "opencode": "opencode",
     "claude-acp": "claude-agent-acp",
     "gemini-acp": "gemini",
-    "opencode": "opencode",
     "opencode-acp": "opencode",
 }
 """The program that each runtime starts."""

@@ -112,6 +112,7 @@ def _comes(subject: Subject, message_id: str) -> None:
 def resume(subject: Subject) -> str:
     """Killed in a turn, it goes on with its conversation and with that turn."""
     subject.stage.ask("restart", name=NAME)  # nothing of what was asked above is to be asked again
+    subject.done(subject.send(subject.words.line("before the kill")))
     subject.until("idle")
     before = subject.session
     message_id = subject.send(subject.words.pause())
