@@ -22,6 +22,7 @@ from benchmarks import (
     latency,
     reconcile,
     task,
+    threads,
     wake,
 )
 from benchmarks.comparison import Comparison
@@ -47,6 +48,7 @@ BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "death": deaths.death,
     "death-p99": deaths.death_worst,
     "exits": deaths.exits,
+    "threads": threads.run,
 }
 _FAILURES = (RoostError, OSError, RuntimeError, CalledProcessError)
 PEERS: Mapping[str, Callable[[], Comparison]] = {"hcom": beside_hcom.run}

@@ -55,7 +55,7 @@ class Deaths:
     wrong: Sequence[str]
 
 
-class _Follower:
+class Follower:
     """The daemon's journal as a client follows it: when each `stopped` event came (monotonic seconds)."""
 
     def __init__(self, home: Home) -> None:
@@ -86,7 +86,7 @@ def measure() -> Deaths:
         for name in names:
             home.add(name, "mortal")
         _wake(home, names)
-        follower = _Follower(home)
+        follower = Follower(home)
         waiting = iter(_sessions(home, names))
         took, shims = zip(*(_one(session, follower) for session in islice(waiting, ALONE)), strict=True)
         expected = _bursts(waiting, follower, KILLS)
@@ -175,7 +175,7 @@ def _kill(agent: ProcessId, number: int) -> None:
         raise RuntimeError(f"the agent {agent} was gone before it was killed")
 
 
-def _one(session: dict[str, Any], follower: _Follower) -> tuple[float, float]:
+def _one(session: dict[str, Any], follower: Follower) -> tuple[float, float]:
     """Milliseconds from the kill of one agent until its death is told, and until its shim was gone."""
     shim, agent = os.pidfd_open(session["shim_pid"]), _agent(session)
     try:
@@ -191,7 +191,7 @@ def _one(session: dict[str, Any], follower: _Follower) -> tuple[float, float]:
 
 
 def _bursts(
-    waiting: Iterator[dict[str, Any]], follower: _Follower, most: int
+    waiting: Iterator[dict[str, Any]], follower: Follower, most: int
 ) -> dict[str, tuple[int | None, int | None]]:
     """End these agents in bursts; returns what has to be recorded of each session."""
     expected: dict[str, tuple[int | None, int | None]] = {}

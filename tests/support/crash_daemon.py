@@ -22,6 +22,7 @@ from roost.host.process import SystemProcesses
 from roost.host.tmux.server import TmuxTerminals
 from roost.host.tmux.terminal import TmuxTerminal
 from roost.runtimes.acp_call import AcpCall
+from roost.runtimes.codex_server.connection import Connection
 from roost.store.interfaces import Batch
 from roost.store.sqlite import SqliteStore
 
@@ -99,6 +100,7 @@ if __name__ == "__main__":
     counting = Countdown(Path(os.environ["ROOST_CRASH"]), Path(os.environ["ROOST_CRASH_STEPS"]))
     for owner, name in (
         (SqliteStore, "commit"),
+        (Connection, "ask"),
         (TmuxTerminals, "start"),
         (TmuxTerminal, "_load"),
         (TmuxTerminal, "paste"),

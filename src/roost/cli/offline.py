@@ -80,7 +80,9 @@ def live_peers(database: Path) -> list[str]:
 
 
 def _may_live(session: Session) -> bool:
-    """Whether its terminal answers: an agent does not outlive that."""
+    """Whether its terminal answers: an agent does not outlive that. A server's thread is not ours to end."""
+    if session.thread is not None:
+        return False
     return session.processes is None or _answers(session.processes.socket)
 
 

@@ -24,10 +24,19 @@ from roost.daemon.registry.inventory import Enumerator
 from roost.daemon.registry.orphan import Orphan, orphan_objects, orphans_among
 from roost.daemon.registry.orphans import Orphans
 from roost.daemon.registry.sighting import Scope
-from roost.daemon.registry.sweep import HOLD, Pass, Sweeper, judge_all, read_boots, read_hold
+from roost.daemon.registry.sweep import (
+    HOLD,
+    Pass,
+    Sweeper,
+    judge_all,
+    read_boots,
+    read_hold,
+    server_addresses,
+)
 from roost.daemon.serve.logs import Logs
 from roost.daemon.session.launcher import Launcher
 from roost.daemon.session.live_sessions import LiveSessions
+from roost.daemon.session.server_senses import ServerSenses
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import BOOTS, Lineage
 from roost.daemon.state.machine import Machine
@@ -41,8 +50,11 @@ from roost.host.tmux.server import TmuxTerminals
 from roost.local.config import Config, load_config
 from roost.local.paths import Places, find_places
 from roost.present.objects import gc_object
+from roost.runtimes.codex_server.server import Wiring
+from roost.runtimes.codex_server.servers import Look
 from roost.runtimes.registry import Runtimes
 from roost.store.errors import StoreEmptyError, StoreMissingError
+from roost.store.interfaces import Store
 from roost.store.memory import MemoryStore
 from roost.store.reader import Reader
 from roost.store.sqlite import SqliteStore
@@ -103,9 +115,9 @@ def _look(places: Places, config: Config) -> dict[str, Any]:
         states = reader.peers()
         boots, hold = read_boots(reader.meta(BOOTS)), read_hold(reader.meta(HOLD))
         scope = Scope(boots, young=config.patience.grace)
-        found = judge_all(
-            Enumerator(places, SystemProcesses()), states, scope, hold, time.time(), config.patience
-        )
+        servers = asyncio.run(_ask(places, config, server_addresses(states)))
+        enumerator = Enumerator(places, SystemProcesses())
+        found = judge_all(enumerator, states, scope, hold, time.time(), config.patience, servers)
         orphans = orphans_among(found.inventory.marked or (), states, places)
         closed = reader.closed([orphan.marker.session for orphan in orphans])
     finally:
@@ -131,10 +143,20 @@ def _lock(places: Places) -> int:
 
 
 async def _collect(places: Places, config: Config) -> dict[str, Any]:
-    clock, processes, tasks = SystemClock(), SystemProcesses(), Tasks()
-    store = await SqliteStore.open(places.database)
+    store, tasks = await SqliteStore.open(places.database), Tasks()
     logs = Logs(places, config.log_size, config.log_files)
-    machine = Machine(
+    machine = _machine(places, config, store)
+    try:
+        await Lineage(places, store, machine.clock, machine.ids, machine.processes).claim()
+        return await _pass(machine, logs, tasks)
+    finally:
+        await tasks.close()
+        await store.close()
+
+
+def _machine(places: Places, config: Config, store: Store) -> Machine:
+    clock, processes = SystemClock(), SystemProcesses()
+    return Machine(
         places=places,
         config=config,
         store=store,
@@ -145,12 +167,17 @@ async def _collect(places: Places, config: Config) -> dict[str, Any]:
         runtimes=Runtimes(config.runtimes),
         environ=dict(os.environ),
     )
+
+
+async def _ask(places: Places, config: Config, addresses: set[str]) -> dict[str, Look]:
+    """What the servers say whose threads are sessions here."""
+    machine, tasks = _machine(places, config, MemoryStore()), Tasks()
+    servers = machine.runtimes.servers
+    servers.wire(Wiring(ServerSenses(machine), tasks.start, lambda _ends: None))
     try:
-        await Lineage(places, store, clock, machine.ids, processes).claim()
-        return await _pass(machine, logs, tasks)
+        return await servers.look(addresses)
     finally:
         await tasks.close()
-        await store.close()
 
 
 async def _pass(machine: Machine, logs: Logs, tasks: Tasks) -> dict[str, Any]:
@@ -165,6 +192,7 @@ async def _pass(machine: Machine, logs: Logs, tasks: Tasks) -> dict[str, Any]:
     fleet.load((await machine.store.load()).peers)
     live_sessions, authority = LiveSessions(), Authority(machine, fleet)
     reaper = Reaper(machine, fleet, live_sessions, authority, Spool(machine.places.spool))
+    machine.runtimes.servers.wire(Wiring(ServerSenses(machine), tasks.start, lambda _ends: None))
     sweeper = Sweeper(machine, fleet, live_sessions, reaper, Launcher(machine, ""))
     await sweeper.prepare()
     found = await sweeper.look(young=machine.config.patience.grace)
@@ -216,21 +244,9 @@ async def _end(places: Places, idents: list[str]) -> dict[str, Any]:
 
 
 async def _end_chosen(places: Places, idents: list[str]) -> dict[str, Any]:
-    processes, clock = SystemProcesses(), SystemClock()
     store = MemoryStore()
-    machine = Machine(
-        places=places,
-        config=Config(),
-        store=store,
-        clock=clock,
-        ids=SystemIds(clock),
-        processes=processes,
-        terminals=TmuxTerminals(places.run / "tmux.conf", processes),
-        runtimes=Runtimes(()),
-        environ=dict(os.environ),
-    )
-    tasks = Tasks()
-    fleet = Fleet(store, clock, Policy(traits={}, waking=False), tasks)
+    machine, tasks = _machine(places, Config(), store), Tasks()
+    fleet = Fleet(store, machine.clock, Policy(traits={}, waking=False), tasks)
     try:
         fleet.load(_known(places))
     except StoreError:

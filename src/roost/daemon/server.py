@@ -35,6 +35,7 @@ from roost.daemon.session.folder import Folders
 from roost.daemon.session.launcher import Launcher
 from roost.daemon.session.live_sessions import LiveSessions
 from roost.daemon.session.panes import PaneLogs
+from roost.daemon.session.server_senses import ServerSenses
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import Lineage
 from roost.daemon.state.machine import Machine
@@ -43,6 +44,7 @@ from roost.daemon.state.ticker import Ticker
 from roost.daemon.state.waits import Waits
 from roost.errors import RoostError
 from roost.host.spool import Spool
+from roost.runtimes.codex_server.server import End, Wiring
 from roost.store.interfaces import JournalRow
 
 CLOSING = 10.0
@@ -68,9 +70,10 @@ class Daemon:
         launcher = Launcher(machine, url)
         authority = Authority(machine, self._fleet)
         reaper = Reaper(machine, self._fleet, self._live_sessions, authority, Spool(machine.places.spool))
-        self._cleanup = reaper.cleanup
+        self._reaper = reaper
         notices = Notices(self._fleet, machine.store, machine.clock)
         self._supervisor = Supervisor(machine, self._fleet, self._live_sessions, reaper, self._tasks)
+        machine.runtimes.servers.wire(Wiring(ServerSenses(machine), self._tasks.start, self._ended))
         self._executor = Executor(
             machine,
             self._fleet,
@@ -214,7 +217,7 @@ class Daemon:
         self._fleet.stop_waking()
         names = [state.peer.name for state in self._fleet.states() if state.sessions]
         await asyncio.gather(*(self._api.sessions.rest(name) for name in names))
-        await self._cleanup.over()
+        await self._reaper.cleanup.over()
 
     async def _close(self, serving: "asyncio.Task[None]") -> None:
         self._executor.closing = True
@@ -223,9 +226,11 @@ class Daemon:
         with contextlib.suppress(asyncio.TimeoutError, asyncio.CancelledError):
             async with asyncio.timeout(3):
                 await serving
+        await self._machine.runtimes.servers.close()
         await self._tasks.close()
         for live in self._live_sessions:
-            await live.terminal.close()
+            if live.shown_in is not None:
+                await live.terminal.close()
             await live.forget()
         try:
             async with asyncio.timeout(CLOSING):
@@ -233,6 +238,11 @@ class Daemon:
                 await self._machine.store.close()
         except TimeoutError:
             _log.error("the store does not close within %g s: its disk does not answer", CLOSING)
+
+    def _ended(self, ends: list[End]) -> None:
+        """Servers tell that threads of theirs are over."""
+        if not self._executor.closing:
+            self._tasks.start(self._reaper.threads.ended(ends), "ended threads")
 
     def _log(self, rows: tuple[JournalRow, ...]) -> None:
         """Log what was committed, after those who follow the journal have been told."""

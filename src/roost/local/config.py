@@ -16,7 +16,7 @@ from roost.errors import ConfigError, InvalidSettingError
 
 _RUNTIME_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
-RESERVED = frozenset({"claude", "codex", "demo", "demo-acp", "gemini", "human", "opencode"})
+RESERVED = frozenset({"claude", "codex", "codex-thread", "demo", "demo-acp", "gemini", "human", "opencode"})
 """Runtimes that are built in."""
 _PATTERNS = ("ready", "busy", "blocked", "turn_done")
 _RUNTIME_KEYS = frozenset(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from roost.core.sessions.sweep import Finding
+from roost.core.vocabulary.identity import HUMAN
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import ControlRequest, Death, Session
@@ -20,6 +21,7 @@ def peer_row(state: PeerState, now: float) -> dict[str, Any]:
         "name": state.peer.name,
         "runtime": settings.runtime,
         "dir": settings.dir,
+        "kind": kind_of(state),
         "wake": str(settings.wake),
         "description": settings.description,
         "state": view.state,
@@ -31,6 +33,14 @@ def peer_row(state: PeerState, now: float) -> dict[str, Any]:
         "turn": turn_object(state),
         "session": session_object(state.session) if state.session else None,
     }
+
+
+def kind_of(state: PeerState) -> str:
+    """What its sessions are: in a terminal of ours, a thread of somebody's server, or none (a mailbox)."""
+    settings = state.peer.settings
+    if settings.runtime == HUMAN:
+        return "mailbox"
+    return "thread" if settings.threaded else "terminal"
 
 
 def turn_object(state: PeerState) -> dict[str, Any] | None:
@@ -55,14 +65,22 @@ def session_object(session: Session) -> dict[str, Any]:
         "generation": session.generation,
         "agent_pid": processes.agent.pid if processes else None,
         "shim_pid": processes.shim.pid if processes else None,
-        "server_pid": processes.server.pid if processes else None,
+        "server_pid": _server_pid(session),
         "socket": processes.socket if processes else None,
+        "server": session.thread.address if session.thread else None,
         "conversation": session.conversation,
         "started_at": iso(session.started_at),
         "wake_cause": str(session.wake),
         "resumed": session.resumed,
         "control": control_object(session.control) if session.control else None,
     }
+
+
+def _server_pid(session: Session) -> int | None:
+    """The process that keeps the session: its tmux server, or the server whose thread it is."""
+    if session.thread is not None:
+        return session.thread.server.pid if session.thread.server is not None else None
+    return session.processes.server.pid if session.processes else None
 
 
 def control_object(control: ControlRequest) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from roost.core.vocabulary.session import SessionState
 from roost.runtimes import codex_rollout, codex_screen, codex_threads
+from roost.runtimes.codex_failure import failure, is_outage
 from roost.runtimes.context import Context
 from roost.runtimes.facts import (
     INTERRUPTED,
@@ -32,18 +33,6 @@ from roost.runtimes.view import Answer, Composer, Reading, View, at_rest
 
 ROLLOUT = "its rollout"
 _TELLING = re.compile(rb'"(?:item_completed|task_started|task_complete|turn_aborted)"')
-_OUTAGES = frozenset({"internal_server_error", "server_overloaded", "unauthorized", "usage_limit_exceeded"})
-_CONNECTIONS = frozenset(
-    {
-        "http_connection_failed",
-        "response_stream_connection_failed",
-        "response_stream_disconnected",
-        "response_too_many_failed_attempts",
-    }
-)
-_REFUSED = frozenset({401, 402, 403, 408, 429})
-_SERVER = 500
-"""Kinds of errors that are no fault of what was asked; those of connections with such a status, or none."""
 _HOOK_LOOKS = 20
 """Looks at the screen, after a turn without a prompt, for the words of the hook that stopped it."""
 _RECHECK = 25
@@ -163,7 +152,7 @@ class CodexSensor:
                 error: object = payload.get("error")
                 self._unprompted = _HOOK_LOOKS if error is None and not self._prompted else 0
                 self._in_turn = self._prompted = False
-                return [TurnOver(ROLLOUT, _failure(error), outage=_outage(error))]
+                return [TurnOver(ROLLOUT, failure(error), outage=is_outage(error))]
             case "turn_aborted":
                 self._in_turn = self._prompted = False
                 return [TurnOver(ROLLOUT, INTERRUPTED, interrupted=True)]
@@ -222,25 +211,3 @@ class CodexSensor:
     def boot_answer(self, screen: str) -> Answer | None:
         """The folder dialog for the peer's own folder, the choice of folder of a resumed conversation."""
         return codex_screen.boot_answer(screen, self._directories)
-
-
-def _outage(error: object) -> bool:
-    """Whether the model's service failed, as Codex 0.169.0 classes its errors."""
-    info: object = (
-        cast("dict[str, object]", error).get("codex_error_info") if isinstance(error, dict) else None
-    )
-    if not isinstance(info, dict):
-        return info in _OUTAGES
-    ((kind, about),) = cast("dict[str, object]", info).items() or ((None, None),)
-    status: object = (
-        cast("dict[str, object]", about).get("http_status_code") if isinstance(about, dict) else None
-    )
-    return kind in _CONNECTIONS and (not isinstance(status, int) or status in _REFUSED or status >= _SERVER)
-
-
-def _failure(error: object) -> str | None:
-    """Why the turn failed, in one line; None when it did not."""
-    if error is None:
-        return None
-    message: object = cast("dict[str, object]", error).get("message") if isinstance(error, dict) else error
-    return " ".join(str(message).split())[:200] or "the model did not answer"

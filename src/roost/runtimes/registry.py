@@ -11,6 +11,8 @@ from roost.local.ready_made import ready_made
 from roost.runtimes.acp import AcpRuntime, DemoAcpRuntime
 from roost.runtimes.claude import ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
+from roost.runtimes.codex_server.servers import Servers
+from roost.runtimes.codex_thread import CodexThreadRuntime
 from roost.runtimes.command import CommandRuntime
 from roost.runtimes.demo import DemoRuntime
 from roost.runtimes.gemini import GeminiRuntime
@@ -18,18 +20,12 @@ from roost.runtimes.opencode import OpencodeRuntime
 from roost.runtimes.runtime import Runtime
 
 
-def _built_in() -> list[Runtime]:
-    return [
-        ClaudeRuntime(),
-        CodexRuntime(),
-        DemoRuntime(),
-        DemoAcpRuntime(),
-        GeminiRuntime(),
-        OpencodeRuntime(),
-    ]
+def _built_in(servers: Servers) -> list[Runtime]:
+    terminals = (ClaudeRuntime(), CodexRuntime(), GeminiRuntime(), OpencodeRuntime())
+    return [*terminals, CodexThreadRuntime(servers), DemoRuntime(), DemoAcpRuntime()]
 
 
-BUILT_IN = frozenset(runtime.name for runtime in _built_in())
+BUILT_IN = frozenset(runtime.name for runtime in _built_in(Servers()))
 """Runtimes that need no configuration."""
 
 
@@ -37,8 +33,12 @@ class Runtimes:
     """The built-in runtimes and those of the configuration file."""
 
     def __init__(self, tables: Iterable[AnyTable] = ()) -> None:
-        """Blocking: know the built-in runtimes, the ready-made ones, and these, which come first."""
-        programs = _built_in()
+        """Blocking: know the built-in runtimes, the ready-made ones, and these, which come first.
+
+        `servers`: those whose threads are peers.
+        """
+        self.servers = Servers()
+        programs = _built_in(self.servers)
         self._programs = {runtime.name: runtime for runtime in programs}
         self._traits = {runtime.name: runtime.traits for runtime in programs}
         self._traits[HUMAN] = Traits(mailbox=True, resumable=False, chooses_conversation=False)
@@ -81,6 +81,8 @@ class Runtimes:
 
     def check_args(self, settings: Settings) -> None:
         """Blocking: raise InvalidSettingError for arguments that contradict those of roost itself."""
+        if settings.threaded and settings.runtime != CodexThreadRuntime.name:
+            raise InvalidSettingError(f"'server' is for runtime {CodexThreadRuntime.name} alone")
         if settings.runtime != HUMAN:
             self.get(settings.runtime).check(settings)
 

@@ -76,6 +76,8 @@ def _next(peer: Record) -> str:
         return f"it is tried again by itself; `roost wake {name}` tries it now"
     if peer.get("refusal") and peer["state"] in ("asleep", "idle"):
         return f"`roost refresh {name}` begins a new conversation, if the next message fails, too"
+    if peer.get("kind") == "thread" and peer["state"] in ("blocked", "unknown") and session:
+        return f"`roost attach {name}` tells how to join it at its server"
     mends = {
         "blocked": f"`roost attach {name}` joins its terminal, where you can answer",
         "quarantined": f"`roost deaths {name}` tells why; `roost start {name}` lifts it",

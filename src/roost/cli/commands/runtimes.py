@@ -50,7 +50,7 @@ def _list(app: App) -> None:
 
 
 def _installed(row: Record) -> str:
-    if row["name"] in ("demo", "demo-acp", "human"):
+    if row["name"] in ("codex-thread", "demo", "demo-acp", "human"):
         return "always"
     return str(row["version"] or "yes") if row["program"] else "no"
 

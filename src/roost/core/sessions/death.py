@@ -80,7 +80,7 @@ def _stopped(death: Death) -> c.Journal:
 
 def _never_ran(session: Session, death: Death) -> bool:
     """Whether the session ended before its agent's program ran: nobody is to blame for that."""
-    lost = session.processes is None and death.cause is Cause.UNKNOWN  # with its daemon, in its launch
+    lost = not session.launched and death.cause is Cause.UNKNOWN  # with its daemon, in its launch
     return lost or death.cause is Cause.NOT_STARTED
 
 

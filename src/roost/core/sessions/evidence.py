@@ -13,10 +13,11 @@ from roost.core.vocabulary.durations import rough_duration
 
 
 class Source(StrEnum):
-    """Where a fact comes from, the most trusted first."""
+    """Where a fact comes from, the most trusted first. `SERVER`: the one whose thread a session is."""
 
     PROCESS = "process"
     RECORD = "record"
+    SERVER = "server"
     RUNTIME = "runtime"
     FILE = "file"
     SCREEN = "screen"
@@ -26,7 +27,8 @@ class Sight(StrEnum):
     """What was seen.
 
     `RUNS`: it is there. `ENDED`: something tells of its end. `GONE`: it was known and is not there any more.
-    `NOTHING`: it was never known, and nothing of it is there. `FAILED`: the look did not succeed.
+    `NOTHING`: it was never known, and nothing of it is there. `FAILED`: the look did not succeed. `SILENT`:
+    what was asked is there and does not answer, which may stay so.
     """
 
     RUNS = "runs"
@@ -34,6 +36,7 @@ class Sight(StrEnum):
     GONE = "gone"
     NOTHING = "nothing"
     FAILED = "failed"
+    SILENT = "silent"
 
 
 class Fact(NamedTuple):
@@ -92,6 +95,8 @@ _FIRST = (
     _Rung(Sight.ENDED, Source.PROCESS, Life.DEAD, proven=True),
     _Rung(Sight.ENDED, Source.RECORD, Life.DEAD, proven=True),
     _Rung(Sight.GONE, Source.PROCESS, Life.DEAD),
+    _Rung(Sight.RUNS, Source.SERVER, Life.ALIVE),
+    _Rung(Sight.ENDED, Source.SERVER, Life.DEAD, proven=True),
     _Rung(Sight.RUNS, Source.RUNTIME, Life.ALIVE),
 )
 """What decides at any age; the first that applies."""
@@ -140,5 +145,5 @@ def _climb(rungs: Iterable[_Rung], seen: Mapping[tuple[Sight, Source], Fact]) ->
 
 
 def _reason(facts: Iterable[Fact], why: str) -> str:
-    failed = [fact.why for fact in facts if fact.sight is Sight.FAILED]
+    failed = [fact.why for fact in facts if fact.sight in (Sight.FAILED, Sight.SILENT)]
     return f"{why}: {'; '.join(failed)}" if failed else why

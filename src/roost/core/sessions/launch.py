@@ -5,6 +5,7 @@ from roost.core.transition.conversations import cut_of, recalled, topics_of
 from roost.core.transition.step import Step
 from roost.core.transition.turns import give_up
 from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.identity import derive, derive_uuid
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import WakeMode, WakePolicy
@@ -19,6 +20,8 @@ def launch(step: Step, mode: WakeMode, by: str, topic: str | None, head: Message
     """
     apart, traits = step.peer.settings.apart, step.traits
     past = recalled(step.peer, topic)
+    if step.peer.settings.thread:
+        past = replace(past, conversation=step.peer.settings.thread)
     decision = decide_wake(
         past,
         mode,

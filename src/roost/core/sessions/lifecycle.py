@@ -30,7 +30,19 @@ def on_launched(step: Step, event: f.Launched) -> None:
         return
     step.set_session(processes=event.processes)
     unhinder(step)
-    if session.state is SessionState.STOPPING and session.processes is None:
+    if session.state is SessionState.STOPPING and not session.launched:
+        ask(step)
+
+
+def on_thread_joined(step: Step, event: f.ThreadJoined) -> None:
+    """The session is a thread, found or begun. An end that was asked for meanwhile lets go of it."""
+    session = step.live(event.session)
+    if session is None:
+        return
+    step.set_session(thread=event.thread, conversation=event.thread.id)
+    step.set_peer(conversation=event.thread.id)
+    unhinder(step)
+    if session.state is SessionState.STOPPING and not session.launched:
         ask(step)
 
 
@@ -112,16 +124,16 @@ def on_boot_failed(step: Step, event: f.BootFailed) -> None:
         end(step, Cause.BOOT_FAILED, "roost", why=event.why)
     elif not stopping:
         end(step, Cause.NOT_STARTED, str(event.blame), why=event.why)
-    if session.processes is None:
+    if not session.launched:
         ask(step)
 
 
 def on_conversation_missing(step: Step, event: f.ConversationMissing) -> None:
     """There is nothing to resume: the same session starts fresh, unless the operator insisted on a resume."""
     session = step.live(event.session)
-    if session is None or not session.resumed or session.processes is not None:
+    if session is None or not session.resumed or session.launched:
         return
-    why = f"conversation {session.conversation} is not on disk"
+    why = event.why or f"conversation {session.conversation} is not on disk"
     if session.state is SessionState.STOPPING or session.wake is WakeCause.OPERATOR_RESUME:
         on_boot_failed(step, f.BootFailed(session.id, why))
         return

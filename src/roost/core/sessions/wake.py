@@ -38,12 +38,14 @@ class _Case:
 
 
 _TABLE: tuple[tuple[Callable[[_Case], bool], bool, WakeCause], ...] = (
+    (lambda case: bool(case.peer.settings.thread), True, WakeCause.THREAD),
     (lambda case: case.mode is WakeMode.FRESH, False, WakeCause.OPERATOR_FRESH),
     (lambda case: case.peer.left_refused, False, WakeCause.CONVERSATION_REFUSED),
     (lambda case: case.mode is WakeMode.RESUME, True, WakeCause.OPERATOR_RESUME),
     (lambda case: case.peer.resume_failed, False, WakeCause.RESUME_FAILED),
     (lambda case: case.peer.fresh_next, False, WakeCause.REFRESH),
     (lambda case: case.peer.settings.wake is WakePolicy.EPHEMERAL, False, WakeCause.EPHEMERAL),
+    (lambda case: case.peer.settings.threaded and case.resumable, True, WakeCause.THREAD),
     (lambda case: case.first, False, WakeCause.FIRST_WAKE),
     (lambda case: case.cut, True, WakeCause.REDRIVE),
     (lambda case: not case.parked, False, WakeCause.CRASH_OR_SELF_CLOSE),

@@ -41,7 +41,7 @@ def end(step: Step, cause: Cause, by: str, *, why: str = "") -> None:
     if cause not in VETOABLE or not session.vetoed:
         # A vetoed end is tried again and again: the journal holds the first try and what came of it.
         step.journal("stopping", cause=str(cause), by=by, why=why)
-    if session.processes is not None:
+    if session.launched:
         ask(step)
 
 
@@ -84,6 +84,8 @@ def policy_end(state: PeerState) -> PolicyEnd | None:
         return None
     if session.ending is not None:
         return own_end(session.ending)
+    if session.thread is not None:
+        return None  # to let go of it would save nothing, and its server unloads what nobody holds
     if settings.wake is WakePolicy.ALWAYS or any(_waits(m.state, cut=m.cut) for m in state.messages):
         return None
     bound = settings.idle if settings.wake is WakePolicy.WARM else settings.silence

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.message import Examination
-from roost.core.vocabulary.session import Cause, Death, Processes, Session, SessionState
+from roost.core.vocabulary.session import Cause, Death, Processes, ServerThread, Session, SessionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,14 @@ class Launched:
 
 
 @dataclass(frozen=True, slots=True)
+class ThreadJoined:
+    """The session is this thread of somebody else's server, which tells of it from now on."""
+
+    session: str
+    thread: ServerThread
+
+
+@dataclass(frozen=True, slots=True)
 class Adopted:
     """A restarted daemon found the session alive and has joined it again."""
 
@@ -177,9 +185,13 @@ class BootFailed:
 
 @dataclass(frozen=True, slots=True)
 class ConversationMissing:
-    """The session was to resume a conversation of which the runtime keeps no record any more."""
+    """The session was to resume a conversation of which the runtime keeps no record any more.
+
+    `why`: what says so, where that is not the disk.
+    """
 
     session: str
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +288,7 @@ Fact = (
     | Performed
     | Completed
     | Launched
+    | ThreadJoined
     | Adopted
     | Claimed
     | Outrun

@@ -28,7 +28,10 @@ class ResumePolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an operator chose for a peer. Durations are seconds."""
+    """What an operator chose for a peer. Durations are seconds.
+
+    `server`: the address of the server whose thread it is; `thread`: which one, if not one of its own.
+    """
 
     dir: str
     runtime: str
@@ -47,6 +50,13 @@ class Settings:
     args: tuple[str, ...] = ()
     pool: int = 0
     work_limit: float = 14400.0
+    server: str = ""
+    thread: str = ""
+
+    @property
+    def threaded(self) -> bool:
+        """Its session is a thread of a server that somebody else runs: joined and let go of, never ended."""
+        return bool(self.server)
 
     @property
     def spares(self) -> bool:

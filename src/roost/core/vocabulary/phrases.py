@@ -15,6 +15,7 @@ WOKEN = {
     WakeCause.PARKED_OTHER_TOPIC: "fresh, as the topic is another one",
     WakeCause.CONVERSATION_REFUSED: "fresh, as its model refused its conversation",
     WakeCause.RESUME_FAILED: "fresh, as its conversation could not be resumed",
+    WakeCause.THREAD: "as the thread that it is",
 }
 """What follows "is woken"."""
 
@@ -38,6 +39,10 @@ ENDED = {
     Cause.SHIM_LOST: "ended, and its shim left no record",
     Cause.REBOOT: "ended with a reboot",
     Cause.ORPHAN: "was ended as an orphan",
+    Cause.THREAD_CLOSED: "ended, as its server closed its thread",
+    Cause.THREAD_ARCHIVED: "ended, as its thread was archived",
+    Cause.THREAD_UNLOADED: "ended, as its server unloaded its thread",
+    Cause.SERVER_GONE: "ended with its server",
     Cause.UNKNOWN: "ended, it is not known why",
 }
 """What follows the session's name, or the peer's."""

@@ -36,6 +36,10 @@ class Cause(StrEnum):
     SHIM_LOST = "shim-lost"
     REBOOT = "reboot"
     ORPHAN = "orphan"
+    THREAD_CLOSED = "thread-closed"
+    THREAD_ARCHIVED = "thread-archived"
+    THREAD_UNLOADED = "thread-unloaded"
+    SERVER_GONE = "server-gone"
     UNKNOWN = "unknown"
 
 
@@ -61,6 +65,7 @@ class WakeCause(StrEnum):
     PARKED_OTHER_TOPIC = "parked-other-topic"
     RESUME_FAILED = "resume-failed"
     CONVERSATION_REFUSED = "conversation-refused"
+    THREAD = "thread"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,19 @@ class Processes:
     shim: ProcessId
     server: ProcessId
     socket: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerThread:
+    """What a session without processes of its own is: a thread of a server that somebody else runs.
+
+    `address` as in the setting `server`; `server` is the process that answered there, None where the system
+    does not tell.
+    """
+
+    address: str
+    id: str
+    server: ProcessId | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +178,12 @@ class Session:
     told: tuple[str, ...] = ()
     refusal: Refusal | None = None
     used: bool = False
+    thread: ServerThread | None = None
+
+    @property
+    def launched(self) -> bool:
+        """Whether it is known what runs of it: its processes, or the thread that it is."""
+        return self.processes is not None or self.thread is not None
 
     @property
     def open_control(self) -> ControlRequest | None:
@@ -169,7 +193,7 @@ class Session:
     @property
     def held(self) -> bool:
         """Whether it waits for a conversation that somebody else has open: nothing of it runs yet (P5)."""
-        return self.state is SessionState.BLOCKED and self.processes is None
+        return self.state is SessionState.BLOCKED and not self.launched
 
 
 def stand_in(ident: str, peer: str, generation: int, conversation: str | None) -> Session:

@@ -21,7 +21,7 @@ _COUNTS = {
     "pool": (0, 32),
 }
 _CHOICES: dict[str, type[StrEnum]] = {"wake": WakePolicy, "resume": ResumePolicy}
-_TEXTS = frozenset({"dir", "runtime", "description", "prompt"})
+_TEXTS = frozenset({"dir", "runtime", "description", "prompt", "server", "thread"})
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 KEYS = tuple(field.name for field in fields(Settings) if field.name != "env")
 """All settings but `env`, which is written `env.NAME`."""
@@ -50,6 +50,12 @@ def check_settings(settings: Settings) -> None:
         )
     if settings.pool and settings.runtime == HUMAN:
         raise InvalidSettingError("a mailbox (runtime human) has no sessions to keep in a pool; use pool=0")
+    if settings.threaded and (settings.pool or settings.wake is WakePolicy.EPHEMERAL):
+        raise InvalidSettingError(
+            "a thread of a server is one conversation that goes on; pool and wake=ephemeral are not for it"
+        )
+    if settings.thread and not settings.threaded:
+        raise InvalidSettingError("'thread' names a thread of a server; give its address as 'server'")
 
 
 def _with_env(settings: Settings, name: str, value: str) -> Settings:

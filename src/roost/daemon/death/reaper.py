@@ -12,6 +12,7 @@ from roost.daemon.death.authority import Authority
 from roost.daemon.death.cleanup import Cleanup
 from roost.daemon.death.peer_files import PeerFiles
 from roost.daemon.death.postmortem import Postmortem, death_of
+from roost.daemon.death.thread_ends import ThreadEnds
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import Leftovers, LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
@@ -49,6 +50,7 @@ class Reaper:
         self._postmortem = Postmortem(machine, spool)
         self.cleanup = Cleanup(fleet, authority, machine.clock)
         self.files = PeerFiles(machine, fleet, spool)
+        self.threads = ThreadEnds(machine, fleet, live_sessions)
 
     def listen(self, recorded: Callable[[DeathRecord], None]) -> Watch:
         """Call back with each death record as its shim writes it. Raises SensorError."""
@@ -103,7 +105,8 @@ class Reaper:
         self._live_sessions.drop(session.id)
         if live is not None:
             await live.forget()
-            await live.terminal.close()
+            if live.shown_in is not None:
+                await live.terminal.close()
         await self._machine.work.files.run(self._clean, session)
 
     async def _look(self, session: Session, live: LiveSession | None, context: Context | None) -> Leftovers:

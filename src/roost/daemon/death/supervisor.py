@@ -80,13 +80,20 @@ class Supervisor:
         except (RoostError, OSError) as error:
             _log.info("a session cannot be looked at before its end is judged: %s", error)
 
-    def supervise(self, live: LiveSession) -> None:
-        """Hold a live session: watch its processes, drive it."""
+    def hold(self, live: LiveSession) -> None:
+        """Hold a live session that is not looked at yet."""
         self._live_sessions.add(live)
-        live.halted = partial(self._halted, processes_of(live).agent)
-        self._exits.watch(live)
+
+    def supervise(self, live: LiveSession) -> None:
+        """Hold a live session: watch its processes, if it has any of its own, and drive it."""
+        self.hold(live)
         if live.call is not None:
             self._tasks.start(self._follow(live, live.call), f"calls {live.peer}")
+        if live.shown_in is None:
+            self._begin(live)
+            return
+        live.halted = partial(self._halted, processes_of(live).agent)
+        self._exits.watch(live)
         self._join(live)
 
     def _join(self, live: LiveSession) -> None:
@@ -152,7 +159,7 @@ class Supervisor:
             if terminal is None:
                 await self._exits.reap_until_done(live)
                 return
-            live.terminal = terminal
+            live.shown_in = terminal
             self._join(live)
             return
 

@@ -28,6 +28,7 @@ class Ends:
         self._authority = authority
         self._reaper = reaper
         self._supervisor = supervisor
+        self._threads = reaper.threads
         self._tasks = tasks
 
     async def end(self, command: c.End) -> None:
@@ -43,6 +44,9 @@ class Ends:
         if session is None or not self._authority.stands(session):
             await self._fleet.settle(command.key)
             return
+        if state is not None and (session.thread is not None or state.peer.settings.threaded):
+            await self._threads.let_go(session)
+            return
         how = await self._authority.end(session)
         context = live.context if live is not None else None
         await self._reaper.reap(session, context, how)
@@ -52,6 +56,9 @@ class Ends:
 
         Raises KillError.
         """
+        if session.thread is not None:
+            self._tasks.start(self._threads.let_go(session), f"let go of {session.peer}")
+            return
         how = await self._authority.end(session)
         swept = await self._authority.clear(c.clear(session))
         live = self._supervisor.live(session.id)

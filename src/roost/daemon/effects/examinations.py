@@ -10,17 +10,20 @@ from roost.daemon.death.supervisor import Supervisor
 from roost.daemon.delivery.channels import channel_into
 from roost.daemon.delivery.handover import HandOvers
 from roost.daemon.effects.record_search import RecordSearch
+from roost.daemon.session.evidence import Finding
 from roost.daemon.session.launcher import Launcher
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.errors import RoostError
 from roost.host.errors import TmuxGone
+from roost.runtimes.call import CallLostError
 from roost.runtimes.context import Context
 from roost.runtimes.runtime import Runtime
 
 LOOK = 0.05
-"""Seconds between two tries to look at a session that is not held."""
+AWAY = 1.0
+"""Seconds between two tries to look at a session that is not held, and at a thread whose server is away."""
 
 
 class Examinations:
@@ -104,11 +107,25 @@ class Examinations:
             return f.Examined(command.message.id, Examination.UNCLEAR, "it is settled already")
         context = self._record_context(command, message)
         runtime = self._machine.runtimes.get(state.peer.settings.runtime)
-        found = await self._records.find(runtime, context, state.peer.seed, message, message.attempts)
+        found = await self._found(command, runtime, context)
+        if found is None:
+            return f.Examined(command.message.id, Examination.UNCLEAR, "it is settled already")
         if found.verdict is Examination.ABSENT and await self._may_be_late(runtime, context, message):
             why = "it was entered, and its session ended before its program must have written it down"
             return f.Examined(message.id, Examination.UNCLEAR, why)
         return f.Examined(message.id, found.verdict, found.why, conversation=found.conversation)
+
+    async def _found(self, command: c.Examine, runtime: Runtime, context: Context) -> Finding | None:
+        """What the record says; a thread's server may have to be waited for. None: nobody asks any more."""
+        while self._offered(command):
+            seed, message = self._fleet.get(command.peer).peer.seed, command.message
+            try:
+                return await self._records.find(runtime, context, seed, message, message.attempts)
+            except CallLostError as error:
+                waits = f.OfferWaits(message.session or "", message.id, message.attempts, error.message)
+                await self._fleet.report(command.peer, waits)
+                await self._machine.clock.sleep(AWAY)
+        return None
 
     async def _may_be_late(self, runtime: Runtime, context: Context, message: Message) -> bool:
         """Whether its program may have taken the message, and have ended before it wrote that down.

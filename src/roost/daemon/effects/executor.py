@@ -25,6 +25,7 @@ from roost.daemon.effects.offers import Offers
 from roost.daemon.effects.record_search import RecordSearch
 from roost.daemon.session.failures import LaunchError, judged
 from roost.daemon.session.foreign import Foreign
+from roost.daemon.session.joiner import Joiner
 from roost.daemon.session.launcher import Launcher
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
@@ -61,7 +62,8 @@ class Executor:
         self.foreign = Foreign(machine, fleet, launcher)
         self.ends = Ends(fleet, Guards(machine), authority, reaper, supervisor, tasks)
         records, handed = RecordSearch(machine), HandOvers(machine.clock)
-        self._launches = Launches(fleet, launcher, self.foreign, reaper.cleanup, supervisor)
+        self.joiner = Joiner(machine, launcher)
+        self._launches = Launches(fleet, launcher, self.joiner, self.foreign, reaper.cleanup, supervisor)
         self._offers = Offers(machine, fleet, supervisor, records, handed)
         self._examinations = Examinations(machine, fleet, launcher, supervisor, records, handed)
         self._controls = ControlRequests(fleet, machine.clock, supervisor)

@@ -15,6 +15,7 @@ from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.host.files import write_atomic
+from roost.runtimes.call import CallLostError, CallRefusedError
 
 
 class Offers:
@@ -44,8 +45,9 @@ class Offers:
             return
         try:
             text = await self._text(command, live)
-        except OSError as error:
-            why = f"its text cannot be made, nothing was pasted: {error.strerror}"
+        except (OSError, CallLostError, CallRefusedError) as error:
+            told = error.strerror if isinstance(error, OSError) else error.message
+            why = f"its text cannot be made, nothing was pasted: {told}"
             message = command.message
             text = f.OfferFailed(command.session, message.id, certain=True, why=why, attempt=message.attempts)
         if not isinstance(text, str):
@@ -72,6 +74,10 @@ class Offers:
         found = await self._resent(live, seed, message)
         if isinstance(found, f.Examined):
             return found
+        if command.redrive and live.context.settings.threaded:
+            done = await self._ended(live, seed, message)
+            if done is not None:
+                return done
         redrive = found or (command.redrive and await self._records.holds(live, seed, message))
         longest = live.runtime.controls.longest
         return await message_text(message, seed, body or b"", self._spill, redrive=redrive, longest=longest)
@@ -91,6 +97,14 @@ class Offers:
                 late = f.Examined(message.id, found.verdict, found.why, message.attempts)
                 return late if attempt >= doubted else found.conversation == live.session.conversation
         return False
+
+    async def _ended(self, live: LiveSession, seed: str, message: Message) -> f.Examined | None:
+        """A turn that we let go of went on at its server: what is done there is not driven again."""
+        for attempt in range(message.attempts - 1, 0, -1):
+            found = await self._records.find(live.runtime, live.context, seed, message, attempt)
+            if found.verdict is Examination.ENDED:
+                return f.Examined(message.id, found.verdict, found.why, message.attempts)
+        return None
 
     async def _spill(self, message: Message, text: str) -> str:
         path = self._machine.places.bodies / message.to / f"{message.id}.txt"

@@ -15,6 +15,7 @@ from roost.host.files import names_in
 from roost.host.interfaces.processes import Liveness, Marker, Probe, Processes
 from roost.host.shim_spec import DeathRecord, Started, is_locked, read_death, read_started
 from roost.local.paths import Places
+from roost.runtimes.codex_server.servers import Look
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,13 @@ class Enumerator:
         self._places = places
         self._processes = processes
 
-    def take(self, sessions: Sequence[Session], scope: Scope, now: float) -> Inventory:
-        """Look once, at all of them. Failures become facts; nothing is raised."""
+    def take(
+        self, sessions: Sequence[Session], scope: Scope, now: float, servers: Mapping[str, Look]
+    ) -> Inventory:
+        """Look once, at all of them. Failures become facts; nothing is raised.
+
+        `servers`: what those said whose threads some of the sessions are.
+        """
         started, broken = self._identities(sessions)
         # Only a session whose three processes are all known can be told by them.
         shims = {key: each.shim for key, each in started.items() if each.agent and each.shim and each.server}
@@ -74,11 +80,32 @@ class Enumerator:
             if boot not in (None, shim.boot)
         }
         look = Sighting(
-            scope, now, boot, host, others, started, broken, shims, probes, records, seen, locked, homes, home
+            scope,
+            now,
+            boot,
+            host,
+            others,
+            started,
+            broken,
+            shims,
+            probes,
+            records,
+            seen,
+            locked,
+            homes,
+            home,
+            servers,
+            self._servers(sessions),
         )
         return Inventory(
             tuple(look.row(session) for session in sessions), started, records, marked, own, agents
         )
+
+    def _servers(self, sessions: Sequence[Session]) -> dict[ProcessId, Probe]:
+        """The processes that serve threads."""
+        known = {each.thread.server for each in sessions if each.thread is not None} - {None}
+        servers = [process for process in known if process is not None]
+        return dict(zip(servers, self._processes.probe_all(servers), strict=True))
 
     def _agents(self, sessions: Sequence[Session]) -> frozenset[str]:
         """Which agents may live although their shim does not."""

@@ -107,7 +107,7 @@ class Pools:
         """What the terminal of the active session shows goes into the peer's log, that of others aside."""
         for session in state.sessions:
             live = self._live_sessions.find(session.id)
-            if live is not None and session.id not in self._moving:
+            if live is not None and live.shown_in is not None and session.id not in self._moving:
                 path = pane_log(self._machine.places, session)
                 if live.log != path:
                     self._moving.add(session.id)

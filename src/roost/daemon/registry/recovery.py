@@ -70,7 +70,7 @@ class Recovery:
         sessions = [session for state in self._fleet.states() for session in state.sessions]
         doubtful = list(_doubtful(self._fleet.states()))
         self._inherited = frozenset(session.id for session in sessions)
-        self._cut = frozenset(session.id for session in sessions if session.processes is None)
+        self._cut = frozenset(session.id for session in sessions if not session.launched)
         await self._orphans.prepare()
         await self.again()
         for intent in intents:
@@ -141,7 +141,7 @@ class Recovery:
         session = self._stored(finding)
         if session is None:
             return True
-        if session.held and session.processes is None and finding.action is Action.SKIP:
+        if session.held and finding.action is Action.SKIP:
             # It waited until its conversation was free: nothing of it was ever started, and it waits again.
             self._inherited -= {session.id}
             self._executor.run(c.Launch(session))
@@ -149,7 +149,10 @@ class Recovery:
         why = finding.why
         if finding.outcome is Outcome.ALIVE:
             try:
-                await self.establish(session, found.inventory.started[session.id])
+                if session.thread is not None:
+                    await self._follow(session)
+                else:
+                    await self.establish(session, found.inventory.started[session.id])
             except (RoostError, OSError) as error:
                 why = f"it cannot be taken over: {error}"
             else:
@@ -176,6 +179,13 @@ class Recovery:
         assert live.session.processes is not None  # noqa: S101 -- a live session is built from its processes
         if session.processes is None:
             await self._fleet.report(session.peer, f.Launched(session.id, live.session.processes))
+        self._supervisor.supervise(live)
+        await self._fleet.report(session.peer, f.Adopted(session.id))
+
+    async def _follow(self, session: Session) -> None:
+        """Follow a thread again. Raises RoostError."""
+        settings = self._fleet.get(session.peer).peer.settings
+        live = await self._executor.joiner.rejoin(session, settings)
         self._supervisor.supervise(live)
         await self._fleet.report(session.peer, f.Adopted(session.id))
 

@@ -8,9 +8,10 @@ from roost.core.sessions.evidence import Fact, Sight, Source
 from roost.core.sessions.sweep import Row
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.phrases import THEIRS
-from roost.core.vocabulary.session import Session
+from roost.core.vocabulary.session import ServerThread, Session
 from roost.host.interfaces.processes import Liveness, Marker, Probe
 from roost.host.shim_spec import DeathRecord, Started
+from roost.runtimes.codex_server.servers import Look
 
 OWN = "roost adopt --store"
 """The command by which a person says that whoever served the store before is gone."""
@@ -50,9 +51,13 @@ class Sighting:
     locked: Mapping[str, bool | None]
     homes: Mapping[ProcessId, str | None]
     home: str
+    servers: Mapping[str, Look]
+    ended: Mapping[ProcessId, Probe]
 
     def row(self, session: Session) -> Row:
         """What was seen of one session."""
+        if session.thread is not None:
+            return Row(session, (self._thread(session, session.thread),))
         shim = self.shims.get(session.id)
         if shim is None:
             return self._unreported(session, self.started.get(session.id))
@@ -63,6 +68,25 @@ class Sighting:
         if session.id in self.records:
             facts.append(self._told(session, "its shim's record tells of its end"))
         return Row(session, tuple(facts))
+
+    def _thread(self, session: Session, thread: ServerThread) -> Fact:
+        """What its server tells of a thread, or its server's end."""
+        look = self.servers.get(thread.address, Look(None, why="its server was not asked"))
+        server = thread.server
+        if server is not None and self.ended[server].liveness is Liveness.DEAD:
+            why = f"process {server.pid} of its server is gone: {self.ended[server].reason}"
+            return Fact(Sight.ENDED, Source.PROCESS, self.now, session.id, why)
+        if look.loaded is not None and None not in (look.process, server) and look.process != server:
+            why = "another process answers at its server's address"
+            return Fact(Sight.ENDED, Source.PROCESS, self.now, session.id, why)
+        if look.loaded is not None and thread.id in look.loaded:
+            return Fact(Sight.RUNS, Source.SERVER, self.now, session.id, "its server has it loaded")
+        if look.loaded is not None:
+            why = "its server does not have it loaded"
+            return Fact(Sight.ENDED, Source.SERVER, self.now, session.id, why)
+        if look.absent and server is None:
+            return Fact(Sight.ENDED, Source.PROCESS, self.now, session.id, look.why)
+        return Fact(Sight.SILENT, Source.SERVER, self.now, session.id, look.why)
 
     def _seen(self, shim: ProcessId, probe: Probe) -> tuple[Sight, str]:
         match probe.liveness:

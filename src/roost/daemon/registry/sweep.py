@@ -6,21 +6,22 @@ The pure part is `roost.core.sessions.sweep`. What it closes goes the way of eve
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
-from roost.core.sessions.evidence import Patience
+from roost.core.sessions.evidence import Patience, Source
 from roost.core.sessions.sweep import Action, Finding, Hold, Plan, plan, resting
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.identity import OPERATOR, SYSTEM
 from roost.core.vocabulary.peer import PeerState
-from roost.core.vocabulary.session import Session
+from roost.core.vocabulary.session import Cause, Session
 from roost.daemon.death.postmortem import death_of, last_lines
 from roost.daemon.death.reaper import Reaper
+from roost.daemon.death.thread_ends import Over
 from roost.daemon.registry.inventory import Enumerator, Inventory
 from roost.daemon.registry.sighting import Scope
 from roost.daemon.session.evidence import on_disk
@@ -32,6 +33,7 @@ from roost.daemon.state.machine import Machine
 from roost.daemon.state.threads import HungError
 from roost.errors import RoostError
 from roost.host.files import names_in
+from roost.runtimes.codex_server.servers import Look
 from roost.runtimes.context import Context
 
 HOLD = "sweep.hold"
@@ -54,7 +56,12 @@ class Sweeper:
     """Judges all rows at once, and closes those that are dead."""
 
     def __init__(
-        self, machine: Machine, fleet: Fleet, live_sessions: LiveSessions, reaper: Reaper, launcher: Launcher
+        self,
+        machine: Machine,
+        fleet: Fleet,
+        live_sessions: LiveSessions,
+        reaper: Reaper,
+        launcher: Launcher,
     ) -> None:
         """Sweep this registry."""
         self._machine = machine
@@ -77,19 +84,29 @@ class Sweeper:
         """Look at everything and judge; nothing is changed. See `Scope` for `cut` and `young`."""
         scope, patience = Scope(self._boots, cut, young), self._machine.config.patience
         states, now = self._fleet.states(), self._machine.clock.now()
+        servers = await self._machine.runtimes.servers.look(server_addresses(states))
         return await self._machine.work.processes.run(
-            judge_all, self._enumerator, states, scope, self._hold, now, patience
+            judge_all, self._enumerator, states, scope, self._hold, now, patience, servers
         )
 
     async def close(self, found: Pass) -> int:
         """Close the rows that are dead and remember what is not believed; returns how many closed."""
         await self._remember(found.plan)
         why = {each.session: each.why for each in found.plan.findings if each.action is Action.CLOSE}
-        sessions = [row.session for row in found.inventory.rows if row.session.id in why]
         alone: list[Session] = []
         others: list[Session] = []
-        for session in sessions:
+        threads: list[Over] = []
+        for row in found.inventory.rows:
+            session = row.session
+            if session.id not in why:
+                continue
+            if session.thread is not None:
+                server = any(fact.source is Source.PROCESS for fact in row.facts)
+                cause = Cause.SERVER_GONE if server else Cause.THREAD_UNLOADED
+                threads.append(Over(session, cause, why[session.id]))
+                continue
             (alone if self._needs_care(session, found.inventory) else others).append(session)
+        await self._reaper.threads.close(threads)
         if others:
             boot = self._machine.processes.boot_id()
             kept = await asyncio.gather(*(self._keeps(session) for session in others))
@@ -97,7 +114,7 @@ class Sweeper:
             facts = await self._machine.work.files.run(self._facts, others, found.inventory, why, boot, keeps)
             await self._fleet.report_all(facts)
         await asyncio.gather(*(self._reap(session, why[session.id]) for session in alone))
-        return len(sessions)
+        return len(threads) + len(alone) + len(others)
 
     def _needs_care(self, session: Session, inventory: Inventory) -> bool:
         """Whether more is to be done than to close the row: it is held, or processes of it are left."""
@@ -178,15 +195,26 @@ def judge_all(
     hold: Hold | None,
     now: float,
     patience: Patience,
+    servers: Mapping[str, Look],
 ) -> Pass:
-    """Blocking: one look at everything, and what it means; nothing is changed. `now`: Unix seconds."""
-    inventory = enumerator.take([session for state in states for session in state.sessions], scope, now)
+    """Blocking: one look at everything, and what it means; nothing is changed. `now`: Unix seconds.
+
+    `servers`: what those said whose threads are sessions here.
+    """
+    sessions = [session for state in states for session in state.sessions]
+    inventory = enumerator.take(sessions, scope, now, servers)
     rest = tuple(
         resting(state, now, patience)
         for state in states
         if not state.sessions and state.peer.name != OPERATOR
     )
     return Pass(inventory, plan(inventory.rows, hold, now, patience), rest)
+
+
+def server_addresses(states: Iterable[PeerState]) -> set[str]:
+    """The servers whose threads are sessions here."""
+    sessions = (session for state in states for session in state.sessions)
+    return {session.thread.address for session in sessions if session.thread is not None}
 
 
 def read_boots(text: str | None) -> dict[str, str]:

@@ -60,7 +60,8 @@ class Driver:
                 return
             try:
                 in_turn = session.ready and session.state is SessionState.WORKING
-                await self.look(screen=live.sensor.watches_screen or not in_turn)
+                looks = live.shown_in is not None and (live.sensor.watches_screen or not in_turn)
+                await self.look(screen=looks)
                 if session.state is SessionState.BLOCKED and self._known.has_mail():
                     await self._window.give_back()
                 if (
@@ -80,7 +81,7 @@ class Driver:
     async def _pause(self) -> None:
         live, session = self._live, self._known.session()
         interval = self._interval(session) if session is not None else 0.0
-        live.quiet = traces_of(live) if interval == QUIET else None
+        live.quiet = traces_of(live) if interval == QUIET and live.shown_in is not None else None
         await race(self._clock.sleep(interval), live.poke.wait())
         live.poke.clear()
 
@@ -96,7 +97,7 @@ class Driver:
         if self._observations.unseen and session.state is not SessionState.UNKNOWN:
             return WORKING
         if session.state is SessionState.UNKNOWN or self._window.covered:
-            return RECHECK
+            return RECHECK if self._live.shown_in is not None else QUIET  # a server tells by itself
         if session.state is SessionState.BLOCKED or (session.state is SessionState.IDLE and not flight):
             return QUIET
         return WORKING
@@ -114,7 +115,7 @@ class Driver:
         live = self._live
         async with live.looking:
             shown = live.screen
-            if screen:
+            if screen and live.shown_in is not None:
                 await self._see()
             try:
                 await self._reader.read()

@@ -78,11 +78,9 @@ class Launcher:
         plan = await self._machine.work.launches.run_for(session.peer, self._plan, runtime, context)
         if plan.calls and self.tools is not None:
             await self.tools()
-        token = self._machine.ids.token()
-        stored = Token(token_hash(token), session.id, session.peer)
-        await self._machine.store.commit(Batch(at=self._machine.clock.now(), tokens=(stored,)))
+        token = await self.token(session)
         env = self._environment(context, plan, token)
-        origin = Origin(self._machine.store_id, self._url, stored.hash, settings, session)
+        origin = Origin(self._machine.store_id, self._url, token_hash(token), settings, session)
         await self._machine.work.files.run(write_origin, context.home, origin)
         spec = await self._machine.work.files.run(self._write, context, plan, env)
         socket, report = self._machine.places.terminal(session.id), context.home / "started.json"
@@ -107,6 +105,13 @@ class Launcher:
         except BaseException:
             await terminal.close()
             raise
+
+    async def token(self, session: Session) -> str:
+        """A token of its own for a session; the store keeps its hash. Raises StoreError."""
+        token = self._machine.ids.token()
+        stored = Token(token_hash(token), session.id, session.peer)
+        await self._machine.store.commit(Batch(at=self._machine.clock.now(), tokens=(stored,)))
+        return token
 
     def _plan(self, runtime: Runtime, context: Context) -> LaunchPlan:
         """Blocking: check what the launch needs, and ask the runtime how to start."""

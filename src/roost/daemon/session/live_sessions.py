@@ -9,6 +9,7 @@ from pathlib import Path
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.session import Session
 from roost.daemon.session.free_line import FreeLine
+from roost.errors import RoostError
 from roost.host.files import Tail
 from roost.host.interfaces.terminals import Frame, Terminal
 from roost.host.interfaces.watch import Watch
@@ -49,6 +50,10 @@ class HandOver:
             return f"by a call, within {rough_duration(now - self.pasted)}"
         times = {0: "no Enter", 1: "Enter", 2: "Enter twice"}.get(self.enters, f"Enter {self.enters} times")
         return f"pasted, {times}, within {rough_duration(now - self.pasted)}"
+
+
+class NoTerminalError(RoostError):
+    """The session is a thread of somebody else's server and has no terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +106,14 @@ class LiveSession:
     `found` is what was read of its files and not told yet, `readers` how many read them now.
     `halted` (blocking) tells whether a signal or a debugger holds the agent's process.
     `call` is its program's API, where messages come in by that. `free`: when its input line was last known to
-    be free, `typing` is held from a paste to its Enter.
+    be free, `typing` is held from a paste to its Enter. `shown_in` is its terminal; None, with `agent_pid` 0:
+    it is a thread of somebody else's server and has neither.
     """
 
     context: Context
     runtime: Runtime
     sensor: Sensor
-    terminal: Terminal
+    shown_in: Terminal | None
     agent_pid: int
     log: Path | None = None
     poke: asyncio.Event = field(default_factory=asyncio.Event)
@@ -140,6 +146,13 @@ class LiveSession:
     call: Call | None = None
     typing: asyncio.Lock = field(default_factory=asyncio.Lock)
     free: FreeLine = field(default_factory=FreeLine)
+
+    @property
+    def terminal(self) -> Terminal:
+        """Its terminal. Raises NoTerminalError."""
+        if self.shown_in is None:
+            raise NoTerminalError
+        return self.shown_in
 
     @property
     def session(self) -> Session:

@@ -37,7 +37,9 @@ class PaneLogs:
 
     async def mend(self) -> None:
         """Begin the logs anew that hold nothing or that nobody writes; what hinders it is said once."""
-        live_sessions = [(live, self._path(live)) for live in self._live_sessions]
+        live_sessions = [
+            (live, self._path(live)) for live in self._live_sessions if live.shown_in is not None
+        ]
         sizes = await self._machine.work.files.run(_sizes, [path for _, path in live_sessions])
         for (live, path), size in zip(live_sessions, sizes, strict=True):
             try:

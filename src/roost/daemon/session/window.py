@@ -55,6 +55,8 @@ class Window:
     def missing(self) -> str:
         """What is seen in place of a prompt, in words."""
         live = self._live
+        if live.shown_in is None:
+            return "its server tells nothing of its state"
         if live.frame is not None and self._small():
             return f"its terminal is {live.frame.columns} columns wide and {live.frame.rows} rows high"
         if not live.screen.strip():
@@ -69,7 +71,12 @@ class Window:
         A message waits; the key is pressed once for as long as the view stands. Raises TmuxError.
         """
         view, now = self._live.view, self._clock.monotonic()
-        if view is None or view.composer is not Composer.ELSEWHERE or view.leave is None:
+        if (
+            self._live.shown_in is None
+            or view is None
+            or view.composer is not Composer.ELSEWHERE
+            or view.leave is None
+        ):
             self._stands = None
         elif self._stands is None or self._stands[0] != view.shows:
             self._stands = view.shows, now
@@ -79,6 +86,8 @@ class Window:
 
     async def tell(self, session: Session) -> None:
         """Tell whoever is attached what the session does, as the registry has it. Raises TmuxError."""
+        if self._live.shown_in is None:
+            return
         text = f"{session.peer}: {session.state}{f': {session.why}' if session.why else ''}"
         now = self._clock.now()
         if text != self._told[0] or not RENEWED < self._told[1] - now <= HOLDS:

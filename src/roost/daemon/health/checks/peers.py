@@ -98,7 +98,8 @@ def _answer(name: str, session: Session) -> tuple[str | None, str]:
     halted = f"kill -CONT {session.processes.agent.pid}" if session.processes is not None else None
     if halted is not None and halted in session.why:
         return None, halted
-    return "answer it in its terminal:", f"roost attach {name}"
+    where = "where its server is used" if session.thread is not None else "in its terminal"
+    return f"answer it {where}:", f"roost attach {name}"
 
 
 def _clear_up(name: str, session: Session) -> tuple[str, str | None]:

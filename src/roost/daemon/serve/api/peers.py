@@ -8,7 +8,7 @@ from typing import Any
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import HUMAN, OPERATOR, check_name
-from roost.core.vocabulary.peer import Peer, PeerState, Settings
+from roost.core.vocabulary.peer import Peer, PeerState, Settings, WakeMode
 from roost.core.vocabulary.settings import apply_settings, show_settings
 from roost.daemon.serve.api.settings import SettingsCheck
 from roost.daemon.session.foreign import Foreign
@@ -18,7 +18,7 @@ from roost.daemon.state.waits import Waits
 from roost.errors import RefusedError, StoreError, UsageError
 from roost.present.objects import peer_object, peer_row
 
-_AT_START = frozenset({"args", "dir", "prompt", "resume", "runtime"})
+_AT_START = frozenset({"args", "dir", "prompt", "resume", "runtime", "server", "thread"})
 """Settings that a session is started with."""
 HEADS = 2.0
 """Seconds for the store to tell how messages begin: `show` does not wait for a disk that hangs."""
@@ -80,12 +80,14 @@ class Peers:
         now = self._machine.clock.now()
         await self._fleet.add(Peer(name, self._machine.ids.token(), settings, created_at=now, since=now))
         await self._fleet.tell(name, f.Tick())  # one that is always up comes up now
+        if settings.threaded:
+            await self._fleet.tell(name, r.Wake(WakeMode.NATURAL, OPERATOR))
         return notes
 
     async def set(self, name: str, pairs: Sequence[tuple[str, str]]) -> tuple[dict[str, str], list[str]]:
         """Change settings; returns all of them, and lines for the asker."""
         settings = apply_settings(self._fleet.get(name).peer.settings, pairs)
-        args = not {"args", "dir", "runtime"}.isdisjoint(key for key, _ in pairs)
+        args = not {"args", "dir", "runtime", "server", "thread"}.isdisjoint(key for key, _ in pairs)
         notes = await self._settings.check(settings, args=args)
         await self._fleet.tell(name, r.Configure(settings))
         later = [key for key, _ in pairs if key in _AT_START or key.startswith("env.")]
@@ -125,6 +127,15 @@ class Peers:
             await self._fleet.add(
                 Peer(OPERATOR, self._machine.ids.token(), settings, created_at=now, since=now)
             )
+
+    def let_go_of(self, names: Sequence[str]) -> list[str]:
+        """Lines for who ends sessions that are not ours to end: threads of servers are let go of."""
+        settings = {name: state.peer.settings for name in names if (state := self._fleet.find(name))}
+        return [
+            f"'{name}' is let go of; its thread and its server go on"
+            for name, each in settings.items()
+            if each.threaded
+        ]
 
     def is_mailbox(self, name: str) -> bool:
         """Whether a peer has no process of its own."""

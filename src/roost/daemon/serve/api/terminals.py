@@ -8,6 +8,7 @@ from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.errors import RefusedError
+from roost.runtimes.codex_server.address import read_address
 
 
 class Terminals:
@@ -34,6 +35,7 @@ class Terminals:
             if (session := self._fleet.get(name).session) is not None:
                 refuse_held(name, session)
             raise RefusedError(f"'{name}' has no live session; wake it with `roost wake {name}`")
+        refuse_thread(name, live.session)
         return live
 
     async def joinable(self, name: str) -> Path:
@@ -55,6 +57,14 @@ class Terminals:
         """What is wrong with the folder that a live peer works in."""
         live = self.find(name) if self._fleet.find(name) is not None else None
         return live.misplaced.why if live is not None and live.misplaced is not None else None
+
+
+def refuse_thread(name: str, session: Session) -> None:
+    """Raise RefusedError for a session that is a thread of a server: nothing of it is shown here."""
+    thread = session.thread
+    if thread is not None:
+        join = f"codex resume --remote {read_address(thread.address).remote} {thread.id}"
+        raise RefusedError(f"'{name}' is a thread of a server and has no terminal; `{join}` joins it")
 
 
 def refuse_held(name: str, session: Session) -> None:

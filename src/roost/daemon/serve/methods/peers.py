@@ -93,8 +93,9 @@ class PeerMethods:
         return Answer(await self._api.peers.rename(asked.old, asked.new, BY, force=asked.force))
 
     async def _remove(self, call: Call[Remove]) -> Answer:
+        notes = self._api.peers.let_go_of([call.params.name])
         folder, given_up = await self._api.peers.remove(call.params.name, BY, force=call.params.force)
-        return Answer({"name": call.params.name, "dir": folder, "unfinished": given_up})
+        return Answer({"name": call.params.name, "dir": folder, "unfinished": given_up}, notes)
 
     async def _wait(self, call: Call[Wait]) -> Answer:
         asked = call.params

@@ -56,14 +56,17 @@ class SessionMethods:
 
     async def _restart(self, call: Call[Restart]) -> Answer:
         asked = call.params
-        return Answer(await self._api.wakes.restart(asked.name, BY, call.progress, resume=asked.resume))
+        row = await self._api.wakes.restart(asked.name, BY, call.progress, resume=asked.resume)
+        return Answer(row, self._api.peers.let_go_of([asked.name]))
 
     async def _sleep(self, call: Call[Named]) -> Answer:
-        return Answer(*await self._api.sessions.put_to_sleep(call.params.name))
+        row, notes = await self._api.sessions.put_to_sleep(call.params.name)
+        return Answer(row, [*notes, *self._api.peers.let_go_of([call.params.name])])
 
     async def _stop(self, call: Call[Some]) -> Answer:
-        stops = (self._api.sessions.stop(name, BY) for name in self._names(call.params))
-        return Answer(await asyncio.gather(*stops))
+        names = self._names(call.params)
+        rows = await asyncio.gather(*(self._api.sessions.stop(name, BY) for name in names))
+        return Answer(rows, self._api.peers.let_go_of(names))
 
     async def _start(self, call: Call[Some]) -> Answer:
         return Answer([await self._api.sessions.start(name, BY) for name in self._names(call.params)])

@@ -1,0 +1,75 @@
+"""The ends of sessions that are threads of somebody else's server: told by it, or let go of by us."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary.session import Cause, Death, Session
+from roost.daemon.session.driver import Driver
+from roost.daemon.session.live_sessions import LiveSession, LiveSessions
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.machine import Machine
+from roost.runtimes.codex_server.server import End
+
+LET_GO = "it was let go of; the thread goes on at its server"
+"""What an end of ours comes to: neither the server nor its thread is ours to end (P5)."""
+
+
+class Over(NamedTuple):
+    """A session is over, for this cause; `why`: what tells so, in words."""
+
+    session: Session
+    cause: Cause
+    why: str
+
+
+class ThreadEnds:
+    """Closes the rows of threads, each once."""
+
+    def __init__(self, machine: Machine, fleet: Fleet, live_sessions: LiveSessions) -> None:
+        """Close rows of this fleet."""
+        self._machine = machine
+        self._fleet = fleet
+        self._live_sessions = live_sessions
+
+    async def ended(self, ends: list[End]) -> None:
+        """Servers tell of ends: their rows close together, at once."""
+        lives = [(end, self._live_sessions.find(end.session)) for end in ends]
+        await self.close([Over(live.session, end.cause, end.why) for end, live in lives if live is not None])
+
+    async def close(self, found: Sequence[Over]) -> None:
+        """Close these rows."""
+        lives = [live for over in found if (live := self._live_sessions.find(over.session.id)) is not None]
+        await asyncio.gather(*(self._read(live) for live in lives if live.found))
+        now = self._machine.clock.now()
+        await self._fleet.report_all([_died(over, now) for over in found])
+        for live in lives:
+            self._live_sessions.drop(live.session.id)
+        await asyncio.gather(*(live.forget() for live in lives))
+
+    async def let_go(self, session: Session) -> None:
+        """An end that was asked for: we follow the thread no more, and the row closes.
+
+        A launch that failed has nothing to let go of.
+        """
+        live = self._live_sessions.find(session.id)
+        if live is not None:
+            await self._read(live)
+            await live.forget()
+        why = LET_GO if live is not None else "its thread was not joined"
+        peer, died, settles = _died(Over(session, Cause.UNKNOWN, why), self._machine.clock.now())
+        await self._fleet.report(peer, died, settles=settles)
+        self._live_sessions.drop(session.id)
+
+    async def _read(self, live: LiveSession) -> None:
+        """Tell what the server has told and nobody has looked at yet: a turn may have ended just before."""
+        driver = Driver(live, self._fleet, self._machine.clock, self._machine.work.records)
+        await driver.collect(lambda: None)
+
+
+def _died(over: Over, now: float) -> tuple[str, f.Died, str]:
+    """Whom to tell of an end, what, and the intent that it settles. `now`: Unix seconds."""
+    session = over.session
+    death = Death(session.id, session.peer, session.generation, now, over.cause, evidence=over.why)
+    return session.peer, f.Died(death), f"end:{session.id}"

@@ -1,0 +1,189 @@
+"""A thread's state and evidence, from what its Codex app-server tells (0.171.0, measured).
+
+A prompt stands in a `userMessage` item, once it is a part of the conversation: the first of a turn begins it,
+others join. `turn/completed` names the end: completed, interrupted, failed. The status after a failed turn is
+`systemError`; the thread takes the next turn all the same. A request for an approval is the server's, with an
+id; `serverRequest/resolved` tells that somebody has answered it.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from roost.core.vocabulary.session import SessionState
+from roost.runtimes.codex_failure import failure, is_outage
+from roost.runtimes.codex_server.thread import JOINED, LOST
+from roost.runtimes.context import Context
+from roost.runtimes.facts import INTERRUPTED, Answered, Compacted, Fact, Prompted, TurnOver
+from roost.runtimes.lines import records, text_of
+from roost.runtimes.view import Answer, Composer, Reading, View
+
+SOURCE = "its server's record"
+_REMEMBERED = 64
+"""Turns whose ends are remembered: a thread that is joined again tells of them once more."""
+
+
+class ThreadSensor:
+    """Reads what a server tells of one thread; there is no file and no screen."""
+
+    watches_screen = False
+    styled = False
+    records = True
+    current = True
+
+    def __init__(self, context: Context) -> None:
+        """Watch the thread of this context."""
+        self.since = context.session.started_at
+        self._status: Mapping[str, Any] = {}
+        self._lost = ""
+        self._asks: dict[str, str] = {}
+        self._turn: object = None
+        self._prompts: set[object] = set()
+        self._over: list[object] = []
+
+    def find(self, agent_pid: int, mark: str | None) -> Sequence[Fact]:
+        """There are no files."""
+        del agent_pid, mark
+        return ()
+
+    def tails(self) -> Sequence[Path]:
+        """There are no files."""
+        return ()
+
+    def status_path(self, agent_pid: int) -> Path | None:
+        """There is no file."""
+        del agent_pid
+
+    def on_status(self, content: bytes | None) -> Sequence[Fact]:
+        """There is no status file."""
+        del content
+        return ()
+
+    def on_hook(self, name: str, payload: Mapping[str, Any]) -> None:
+        """Its hooks are its server's."""
+        del name, payload
+
+    def on_screen(self, screen: str, title: str) -> View:
+        """There is no screen."""
+        del screen, title
+        return View(Composer.HIDDEN)
+
+    def boot_answer(self, screen: str) -> Answer | None:
+        """It has no dialogs at its start."""
+        del screen
+        return None
+
+    def on_lines(self, lines: Sequence[bytes]) -> list[Fact]:
+        """Prompts taken, answers, turns ended; what was told before tells nothing again."""
+        facts: list[Fact] = []
+        for frame in records(lines):
+            params: object = frame.get("params")
+            if isinstance(params, dict):
+                known = cast("dict[str, Any]", params)
+                facts.extend(self._frame(str(frame.get("method")), known, frame.get("id")))
+        return facts
+
+    def _frame(self, method: str, params: dict[str, Any], number: object) -> Sequence[Fact]:
+        match method:
+            case "turn/started":
+                self._begins(_part(params, "turn").get("id"))
+            case "item/completed":
+                return self._item(params)
+            case "turn/completed":
+                return self._ends(_part(params, "turn"))
+            case "thread/status/changed":
+                self._status = params.get("status") or {}
+            case "serverRequest/resolved":
+                self._asks.pop(str(params.get("requestId")), None)
+            case _ if method == JOINED:
+                self._lost, self._status = "", params.get("status") or {}
+                self._asks.clear()
+            case _ if method == LOST:
+                self._lost = str(params.get("why"))
+            case _ if number is not None:
+                self._asks[str(number)] = _asked(method, params)
+            case _:
+                pass
+        return ()
+
+    def _begins(self, turn: object) -> None:
+        if turn != self._turn:
+            self._turn, self._prompts = turn, set()
+
+    def _item(self, params: Mapping[str, Any]) -> Sequence[Fact]:
+        item = _part(params, "item")
+        turn = params.get("turnId")
+        if turn in self._over:
+            return ()
+        self._begins(turn)
+        match item.get("type"):
+            case "userMessage" if item.get("id") not in self._prompts:
+                joins = bool(self._prompts)
+                self._prompts.add(item.get("id"))
+                return [Prompted(text_of(item.get("content")), SOURCE, joins)]
+            case "userMessage":
+                return ()
+            case "contextCompaction":
+                return [Compacted(SOURCE, (item.get("completedAtMs") or 0) / 1000.0)]
+            case _:
+                return [Answered(SOURCE)]
+
+    def _ends(self, turn: Mapping[str, Any]) -> Sequence[Fact]:
+        ident = turn.get("id")
+        if ident in self._over:
+            return ()
+        self._over = [*self._over, ident][-_REMEMBERED:]
+        self._asks.clear()
+        match turn.get("status"):
+            case "interrupted":
+                return [TurnOver(SOURCE, INTERRUPTED, interrupted=True)]
+            case "failed":
+                error: object = turn.get("error")
+                return [
+                    TurnOver(SOURCE, failure(error) or "the model did not answer", outage=is_outage(error))
+                ]
+            case _:
+                return [TurnOver(SOURCE)]
+
+    def reading(self) -> Reading | None:
+        """By the status that the server told last, and what it asks."""
+        if self._lost:
+            return Reading(SessionState.UNKNOWN, f"its server tells nothing now: {self._lost}")
+        if self._asks:
+            return Reading(SessionState.BLOCKED, f"it asks: {next(iter(self._asks.values()))}")
+        match self._status.get("type"):
+            case "idle":
+                return Reading(SessionState.IDLE, "at rest, by its server's word")
+            case "systemError":
+                return Reading(SessionState.IDLE, "at rest, its latest turn failed, by its server's word")
+            case "active" if self._status.get("activeFlags"):
+                return Reading(SessionState.BLOCKED, "it waits for a person, by its server's word")
+            case "active":
+                return Reading(SessionState.WORKING, "in a turn")
+            case _:
+                return None
+
+
+def _part(params: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = params.get(name)
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+
+def _asked(method: str, params: Mapping[str, Any]) -> str:
+    """A request of the server in one line."""
+    reason = params.get("reason") or params.get("message") or ""
+    match method:
+        case "item/commandExecution/requestApproval":
+            what = f"may it run `{params.get('command')}`?"
+        case "item/fileChange/requestApproval":
+            what = "may it change files?"
+        case "item/permissions/requestApproval":
+            what = "may it have more permissions?"
+        case "item/tool/requestUserInput":
+            questions = params.get("questions") or ()
+            what = " ".join(str(question.get("question")) for question in questions) or "a question"
+        case "mcpServer/elicitation/request":
+            what = f"the tool server {params.get('serverName')} wants to know something"
+        case _:
+            what = method
+    return " ".join(f"{what} {reason}".split())[:300]

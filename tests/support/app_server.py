@@ -1,0 +1,250 @@
+"""A stand-in for a Codex app-server: the same frames, as many threads as wanted, and faults to order.
+
+`python -m tests.support.app_server SOCKET TRUTH` serves until it is ended. TRUTH gets a line for each prompt
+that was taken. Methods that begin with `test/` are orders: `test/fault` strikes the next `turn/start`
+(`lost`: not taken, `unheard`: taken; the connection breaks), `test/tell` sends a notification to everybody,
+`test/unload` takes a thread away without a word, `test/finish` ends a turn. The frames are those of 0.171.0
+(tests/data/codex_server).
+"""
+
+import asyncio
+import contextlib
+import json
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from websockets.asyncio.server import ServerConnection, unix_serve
+from websockets.exceptions import ConnectionClosed
+
+Frame = dict[str, Any]
+HOLD = "@@hold@@"
+"""A turn with this text goes on until `test/finish`; one with ASK asks for an approval first."""
+ASK = "@@ask@@"
+
+
+class Refused(Exception):
+    """An error of the protocol."""
+
+
+class Thread:
+    """One thread: its turns, who follows it, what it asks."""
+
+    def __init__(self, cwd: str) -> None:
+        self.id = str(uuid.uuid4())
+        self.cwd = cwd
+        self.turns: list[Frame] = []
+        self.followers: set[ServerConnection] = set()
+        self.asks: Frame | None = None
+
+    @property
+    def running(self) -> Frame | None:
+        """The turn that runs."""
+        return next((turn for turn in self.turns if turn["status"] == "inProgress"), None)
+
+    def status(self) -> Frame:
+        """As `thread/status/changed` tells it."""
+        flags = ["waitingOnApproval"] if self.asks is not None else []
+        return {"type": "active", "activeFlags": flags} if self.running else {"type": "idle"}
+
+    def about(self) -> Frame:
+        """As the answers hold it."""
+        return {"id": self.id, "status": self.status(), "ephemeral": False, "cwd": self.cwd}
+
+
+class AppServer:
+    """All threads and connections."""
+
+    def __init__(self, truth: Path) -> None:
+        self.threads: dict[str, Thread] = {}
+        self.connections: set[ServerConnection] = set()
+        self.fault = ""
+        self._truth = truth
+
+    async def serve(self, connection: ServerConnection) -> None:
+        """Answer one client until it leaves."""
+        self.connections.add(connection)
+        try:
+            async for line in connection:
+                await self._take(connection, json.loads(line))
+        finally:
+            self.connections.discard(connection)
+            for thread in self.threads.values():
+                thread.followers.discard(connection)
+
+    async def _take(self, connection: ServerConnection, frame: Frame) -> None:
+        if "method" not in frame:
+            await self._resolved(frame)
+            return
+        if "id" not in frame:
+            return
+        try:
+            answer: Frame = {
+                "result": await self._answer(connection, frame["method"], frame.get("params") or {})
+            }
+        except Refused as refused:
+            answer = {"error": {"code": -32600, "message": str(refused)}}
+        await _send(connection, json.dumps({**answer, "id": frame["id"]}))
+
+    async def _answer(self, connection: ServerConnection, method: str, params: Frame) -> Frame:
+        match method:
+            case "initialize":
+                return {"userAgent": "stand-in"}
+            case "test/fault":
+                self.fault = params["fault"]
+                return {}
+            case "test/tell":
+                await self._everybody(params["method"], **params["params"])
+                return {}
+            case "thread/start":
+                thread = Thread(params.get("cwd") or "/")
+                self.threads[thread.id] = thread
+                thread.followers.add(connection)
+                return {"thread": thread.about()}
+            case "thread/loaded/list":
+                return {"data": list(self.threads), "nextCursor": None}
+            case _:
+                return await self._of_thread(connection, method, params)
+
+    async def _of_thread(self, connection: ServerConnection, method: str, params: Frame) -> Frame:
+        thread = self.threads.get(params["threadId"])
+        if thread is None or (method == "thread/resume" and not thread.turns):
+            raise Refused(f"no rollout found for thread id {params['threadId']}")
+        match method:
+            case "thread/resume":
+                thread.followers.add(connection)
+                if thread.asks is not None:
+                    await _send(connection, json.dumps(thread.asks))
+                return {"thread": thread.about()}
+            case "thread/read":
+                return {"thread": thread.about()}
+            case "thread/unsubscribe":
+                thread.followers.discard(connection)
+                return {"status": "unsubscribed"}
+            case "thread/turns/list":
+                return {"data": thread.turns[::-1][: params.get("limit", 10)], "nextCursor": None}
+            case "test/unload":
+                del self.threads[thread.id]
+                return {}
+            case _:
+                return await self._of_turn(connection, thread, method, params)
+
+    async def _of_turn(
+        self, connection: ServerConnection, thread: Thread, method: str, params: Frame
+    ) -> Frame:
+        match method:
+            case "turn/start":
+                return await self._begin(connection, thread, params)
+            case "turn/steer":
+                turn = thread.running
+                if turn is None:
+                    raise Refused("no active turn to steer")
+                await self._prompt(thread, turn, params)
+                return {"turnId": turn["id"]}
+            case "turn/interrupt" | "test/finish":
+                await self._end(thread, "interrupted" if method == "turn/interrupt" else "completed")
+                return {}
+            case _:
+                raise Refused(f"unknown method {method}")
+
+    async def _begin(self, connection: ServerConnection, thread: Thread, params: Frame) -> Frame:
+        fault, self.fault = self.fault, ""
+        if fault == "lost":
+            connection.transport.abort()
+            return {}
+        turn = thread.running or {
+            "id": str(uuid.uuid4()),
+            "items": [],
+            "status": "inProgress",
+            "startedAt": int(time.time()),
+        }
+        if turn not in thread.turns:
+            thread.turns.append(turn)
+            await self._everybody("thread/status/changed", threadId=thread.id, status=thread.status())
+            await self._followers(thread, "turn/started", turn={"id": turn["id"]})
+        text = await self._prompt(thread, turn, params)
+        if fault == "unheard":
+            connection.transport.abort()
+        if ASK in text:
+            await self._ask(thread, turn)
+        elif HOLD not in text:
+            asyncio.get_running_loop().call_soon(self._later, thread)
+        return {"turn": {"id": turn["id"], "items": [], "status": "inProgress"}}
+
+    def _later(self, thread: Thread) -> None:
+        self._ending = asyncio.ensure_future(self._end(thread, "completed"))
+
+    async def _prompt(self, thread: Thread, turn: Frame, params: Frame) -> str:
+        text = params["input"][0]["text"]
+        item = {
+            "type": "userMessage",
+            "id": str(uuid.uuid4()),
+            "clientId": params.get("clientUserMessageId"),
+            "content": [{"type": "text", "text": text}],
+        }
+        turn["items"].append(item)
+        with self._truth.open("a") as file:
+            file.write(json.dumps({"thread": thread.id, "key": item["clientId"], "text": text}) + "\n")
+        await self._followers(thread, "item/completed", item=item, turnId=turn["id"])
+        return text
+
+    async def _ask(self, thread: Thread, turn: Frame) -> None:
+        about = {
+            "threadId": thread.id,
+            "turnId": turn["id"],
+            "command": "/bin/bash -lc id",
+            "reason": "it has to",
+        }
+        thread.asks = {"method": "item/commandExecution/requestApproval", "id": 0, "params": about}
+        await self._everybody("thread/status/changed", threadId=thread.id, status=thread.status())
+        for follower in list(thread.followers):
+            await _send(follower, json.dumps(thread.asks))
+
+    async def _resolved(self, answer: Frame) -> None:
+        """Somebody has answered what a thread asks: the first answer counts."""
+        for thread in self.threads.values():
+            if thread.asks is not None and thread.asks["id"] == answer["id"]:
+                thread.asks = None
+                await self._followers(thread, "serverRequest/resolved", requestId=answer["id"])
+                await self._end(thread, "completed")
+
+    async def _end(self, thread: Thread, status: str) -> None:
+        turn = thread.running
+        if turn is None:
+            return
+        turn["status"], thread.asks = status, None
+        item = {"type": "agentMessage", "id": str(uuid.uuid4()), "text": "done"}
+        turn["items"].append(item)
+        await self._followers(thread, "item/completed", item=item, turnId=turn["id"])
+        await self._everybody("thread/status/changed", threadId=thread.id, status=thread.status())
+        await self._followers(
+            thread, "turn/completed", turn={"id": turn["id"], "status": status, "error": None}
+        )
+
+    async def _followers(self, thread: Thread, method: str, **params: object) -> None:
+        frame = json.dumps({"method": method, "params": {"threadId": thread.id, **params}})
+        for follower in list(thread.followers):
+            await _send(follower, frame)
+
+    async def _everybody(self, method: str, **params: object) -> None:
+        for connection in list(self.connections):
+            await _send(connection, json.dumps({"method": method, "params": params}))
+
+
+async def _send(connection: ServerConnection, frame: str) -> None:
+    """Send to somebody who may have left."""
+    with contextlib.suppress(ConnectionClosed):
+        await connection.send(frame)
+
+
+async def main(socket: str, truth: str) -> None:
+    """Serve until ended."""
+    async with unix_serve(AppServer(Path(truth)).serve, socket, max_size=None, compression=None):
+        await asyncio.get_running_loop().create_future()
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).unlink(missing_ok=True)
+    asyncio.run(main(sys.argv[1], sys.argv[2]))
