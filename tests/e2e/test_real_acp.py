@@ -47,7 +47,7 @@ def test_P1_P4_P5_messages_arrive_whole_once_and_in_order_and_no_permission_is_a
     assert why.startswith("a dialog is open: "), why
     assert "touch made" in why, why
     waits = roost.send("a", "@@silent@@")["id"]
-    assert "? " in roost.screen("a")
+    roost.until_screen("a", "? ")
     assert roost.message(waits)["state"] == "queued"
     assert roost.row("a")["state"] == "blocked"
     roost.keys("a", "1", "Enter")

@@ -43,8 +43,7 @@ def working(agents: Agents, body: str) -> str:
 
 def pending(agents: Agents, seconds: float) -> tuple[str, str]:
     """A message in a turn of so many seconds, and an urgent one that waits in the program's own queue."""
-    (runtime,) = agents.settings.keys() - {"demo"}
-    first = working(agents, KEEPS[runtime].format(seconds=seconds))
+    first = working(agents, KEEPS[agents.runtime].format(seconds=seconds))
     second = agents.roost.send("a", "@@reply here@@", when="now")["id"]
     wait_until(
         lambda: "has not taken it yet" in agents.roost.message(second)["why"],

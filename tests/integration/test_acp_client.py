@@ -379,8 +379,8 @@ def test_P5_what_an_agent_starts_cannot_answer_what_the_agent_asks(start: Start,
 import socket, sys
 s = socket.socket(socket.AF_UNIX)
 s.connect(sys.argv[1])
-s.sendall(b'{"id": 1, "method": "has", "key": "k"}\\n')
 try:
+    s.sendall(b'{"id": 1, "method": "has", "key": "k"}\\n')
     heard = s.recv(100)
 except ConnectionError:
     heard = b""

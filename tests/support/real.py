@@ -18,9 +18,9 @@ PROGRAMS = {
     "claude": "claude",
     "codex": "codex",
     "gemini": "gemini",
+    "opencode": "opencode",
     "claude-acp": "claude-agent-acp",
     "gemini-acp": "gemini",
-    "opencode": "opencode",
     "opencode-acp": "opencode",
 }
 """The program that each runtime starts."""

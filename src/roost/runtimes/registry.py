@@ -58,7 +58,7 @@ class Runtimes:
 
     def _know(self, table: AnyTable, install: str | None = None) -> None:
         acp = isinstance(table, AcpTable)
-        runtime: Runtime = AcpRuntime(table, install) if acp else CommandRuntime(table, install)
+        runtime = AcpRuntime(table, install) if acp else CommandRuntime(table, install)
         self._programs[table.name] = runtime
         self._traits[table.name] = runtime.traits
 
