@@ -43,6 +43,5 @@ def test_a_walk_with_the_real_programs(home: Home) -> None:
                 shown = user.run(line)
                 if line == "roost list":
                     assert "a dialog is open: Would you like to run" in shown
-            user.run("roost interrupt fixer")  # as `roost doctor` finds who waits for a person
             for other in others:
                 user.walk(other)
