@@ -102,4 +102,5 @@ def test_every_target_that_was_set_has_its_benchmark() -> None:
         "death",
         "death-p99",
         "exits",
+        "threads",
     ]

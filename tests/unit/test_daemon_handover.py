@@ -87,7 +87,7 @@ async def test_N4_no_record_proves_nothing_when_its_program_had_no_time_to_write
     machine: Any = SimpleNamespace(
         clock=clock,
         work=SimpleNamespace(searches=SimpleNamespace(run_for=run_for)),
-        runtimes=SimpleNamespace(get=lambda _name: runtime),
+        runtimes=SimpleNamespace(get=lambda _name: runtime, servers=None),
     )
     context = SimpleNamespace(session=SimpleNamespace(id="s1"))
     launcher: Any = SimpleNamespace(context=lambda *_: context)
