@@ -89,7 +89,7 @@ async def test_N4_no_record_proves_nothing_when_its_program_had_no_time_to_write
         work=SimpleNamespace(searches=SimpleNamespace(run_for=run_for)),
         runtimes=SimpleNamespace(get=lambda _name: runtime, servers=None),
     )
-    context = SimpleNamespace(session=SimpleNamespace(id="s1"))
+    context = SimpleNamespace(session=SimpleNamespace(id="s1"), settings=state.peer.settings)
     launcher: Any = SimpleNamespace(context=lambda *_: context)
     fleet: Any = SimpleNamespace(get=lambda _name: state)
     nothing: Any = None
