@@ -391,9 +391,7 @@ FAULTS = [
         "False",
         life=a_message_that_is_sent_again,
     ),
-    Fault(
-        "N5 an end waits for the launch", ending.end, "if session.launched:", "if True:", seed=1
-    ),
+    Fault("N5 an end waits for the launch", ending.end, "if session.launched:", "if True:", seed=1),
     Fault("P3 time passes without spinning", reducer.deadline, "if at > now", "if at >= now - 60", seed=1),
     Fault(
         "P7 an end that was asked for stands",
