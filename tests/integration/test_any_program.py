@@ -199,6 +199,12 @@ def test_a_dialog_that_opens_over_a_paste_gets_no_enter(roost: Roost, name: str)
     sent = roost.send(name, "opensdialog")["id"]
     row = roost.until_state(name, "blocked")
     assert "Allow? (y)" in row["why"]
+    wait_until(
+        lambda: answers(roost, name) or "a dialog is open" in roost.message(sent)["why"],
+        timeout=PATIENCE,
+        why="its Enter is held back",
+        describe=lambda: roost.message(sent),
+    )
     assert answers(roost, name) == []
     with attached(roost, name) as person:
         os.write(person, b"y")
