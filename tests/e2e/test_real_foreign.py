@@ -38,7 +38,7 @@ def by_hand(agents: Agents, runtime: str, conversation: str) -> Pane:
 
 
 def test_P5_a_conversation_that_a_person_has_open_is_waited_for(agents: Agents) -> None:
-    runtime = next(iter(set(agents.settings) - {"demo"}))
+    runtime = agents.runtime
     roost = agents.roost
     agents.add("a", runtime, resume="always")
     assert roost.ask("a", "one") == "echo: one"

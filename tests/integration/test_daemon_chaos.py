@@ -246,8 +246,13 @@ async def test_an_examination_that_a_death_overtook_settles_its_intent(parts: Pa
     examine = c.Examine("gone", "a", parts.message("m" * 32), None)
     await parts.store.commit(Batch(at=0, intents=(intent_for(examine, 0),)))
     nothing: Any = None
-    machine = cast("Any", SimpleNamespace(clock=parts.clock, store=parts.store, work=Work()))
-    reaper: Any = SimpleNamespace(cleanup=nothing)
+    machine = cast(
+        "Any",
+        SimpleNamespace(
+            clock=parts.clock, store=parts.store, work=Work(), runtimes=SimpleNamespace(servers=None)
+        ),
+    )
+    reaper: Any = SimpleNamespace(cleanup=nothing, threads=nothing)
     executor = Executor(machine, parts.fleet, nothing, reaper, nothing, nothing, nothing, parts.tasks)
     executor.run(examine)
 

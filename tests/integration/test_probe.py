@@ -82,7 +82,7 @@ def test_a_program_of_the_configuration_that_shows_no_prompt_fails_and_is_ended(
 def test_an_unknown_runtime_is_refused_with_the_known_ones(roost: Roost) -> None:
     done = roost.cli("probe", "nosuch")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "known are claude, codex, demo" in done.stderr
+    assert "known are aider, claude, " in done.stderr
 
 
 def test_what_a_release_says_it_was_proven_with_is_what_its_tests_run_with() -> None:

@@ -48,6 +48,7 @@ DEMO = (
     "docs/how-to/topics-and-resume.md",
     "docs/how-to/scripts.md",
     "docs/how-to/acp.md",
+    "docs/how-to/codex-threads.md",
     "docs/how-to/ephemeral-workers.md",
     "docs/how-to/trouble.md",
     "docs/tutorial.md",
@@ -72,6 +73,9 @@ NOT_RUN = {
     "scripts/demo": "tests/integration/test_demo_run.py runs what it runs",
     "scripts/test": "it runs this",
     "roost probe claude": "tests/e2e/test_real_probe.py runs it, and no walk has an account",
+    "codex app-server": "tests/e2e/test_real_thread.py runs it, and registers its threads",
+    "roost add helper --runtime codex-thread": "as above",
+    'roost send helper "What does this folder hold?"': "as above",
     "pip install ": "it needs a package index; here the upgrade is from another copy on PYTHONPATH",
 }
 """How a command begins, and why no walk runs it."""
