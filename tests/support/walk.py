@@ -85,7 +85,10 @@ LANGUAGES = {
     "text": "what something prints, or lists that tests/unit/test_docs.py compares",
     "yaml": "the config file of Prometheus",
 }
-WIDE = ("roost attach", "roost screen", "roost deaths", "roost logs", "roost service print")
+WIDE = (
+    *("roost attach", "roost screen", "roost deaths", "roost logs", "roost service print"),
+    "roost runtimes show",
+)
 """What shows an agent's own screen, or a file as it is, which is wider."""
 FAILS = {"@@kill SIGKILL@@": 1, "--follow": 130}
 """Exit codes other than 0: of a message that ends its agent twice, as the page says, and of Ctrl-C."""
