@@ -67,9 +67,7 @@ class Subject:
             return message if message["state"] in FINAL else None
 
         why = f"message {message_id[:8]} comes to its end"
-        found = self.stage.until(look, why, patience=PATIENCE, shows=lambda: self.shows(message_id))
-        assert found is not None  # noqa: S101 -- `until` returns what is true
-        return found
+        return self.stage.until(look, why, patience=PATIENCE, shows=lambda: self.shows(message_id))
 
     def ends_or_asks(self, message_id: str) -> Record:
         """The message once it has come to its end, or its agent asks something in its turn."""
@@ -80,9 +78,7 @@ class Subject:
             return message if asks or message["state"] in FINAL else None
 
         why = f"message {message_id[:8]} comes to its end"
-        found = self.stage.until(look, why, patience=PATIENCE, shows=lambda: self.shows(message_id))
-        assert found is not None  # noqa: S101 -- `until` returns what is true
-        return found
+        return self.stage.until(look, why, patience=PATIENCE, shows=lambda: self.shows(message_id))
 
     def done(self, message_id: str) -> Record:
         """The message, whose turn has ended well. StepError otherwise."""
@@ -98,11 +94,9 @@ class Subject:
             row = self.row
             return row if row["state"] in states else None
 
-        found = self.stage.until(
+        return self.stage.until(
             look, f"it is {' or '.join(states)}", patience=PATIENCE, shows=lambda: self.shows(None)
         )
-        assert found is not None  # noqa: S101 -- as above
-        return found
 
     def takes(self, message_id: str) -> Record:
         """Its row once it works on that message."""
@@ -113,11 +107,9 @@ class Subject:
             there = row["state"] == "working" and turn is not None and turn["message"] == message_id
             return row if there else None
 
-        found = self.stage.until(
+        return self.stage.until(
             look, "it works on it", patience=PATIENCE, shows=lambda: self.shows(message_id)
         )
-        assert found is not None  # noqa: S101 -- as above
-        return found
 
     def shows(self, message_id: str | None) -> str:
         """How it stands now, for a failure."""

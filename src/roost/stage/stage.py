@@ -147,7 +147,7 @@ class Stage:
 
     def until(
         self,
-        look: Callable[[], T],
+        look: Callable[[], T | None],
         why: str,
         *,
         patience: float = PATIENCE,
