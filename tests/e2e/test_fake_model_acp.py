@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from roost.fake_model import FakeModel
+from roost.host.environment import child_environment
 from roost.probe import homes
 from tests.support import clis
 from tests.support.acp_client import AcpAgent
@@ -55,7 +56,8 @@ def test_P1_an_agent_over_acp_takes_whole_prompts_calls_tools_and_asks(speaker: 
             "url": f"{hub.url}/mcp",
             "headers": [{"name": "Authorization", "value": f"Bearer {TOKEN}"}],
         }
-        with AcpAgent(argv, environ={**os.environ, **seed.environ}, directory=home.work) as agent:
+        environ = child_environment(os.environ, seed.environ)
+        with AcpAgent(argv, environ=environ, directory=home.work) as agent:
             assert agent.initialize()["protocolVersion"] == 1
             session = agent.new_session([server])
             for number, size in enumerate(SIZES, 1):

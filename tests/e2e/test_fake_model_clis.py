@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from roost.fake_model import Arrival, FakeModel
+from roost.host.environment import child_environment
 from roost.probe import homes
 from tests.support import clis
 from tests.support.fake_hub import FakeHub
@@ -40,7 +41,7 @@ class Agent:
 
     def start(self, *, resume: str | None = None) -> Pane:
         argv = claude_argv(self, resume) if self.name == "claude" else codex_argv(self, resume)
-        environ = {**os.environ, **self.seed.environ, "ROOST_TOKEN": TOKEN}
+        environ = child_environment(os.environ, {**self.seed.environ, "ROOST_TOKEN": TOKEN})
         pane = Pane(self.home.root, argv, environ=environ, directory=self.home.work)
         pane.wait_for(self.ready)
         return pane

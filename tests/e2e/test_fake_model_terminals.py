@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from roost.fake_model import Arrival, FakeModel
+from roost.host.environment import child_environment
 from roost.probe import homes
 from tests.support import clis
 from tests.support.fake_hub import FakeHub
@@ -92,7 +93,7 @@ def test_P1_a_program_in_a_terminal_takes_whole_prompts_calls_tools_and_asks(nam
     with lookups(home.root) as seen, FakeModel() as model, FakeHub() as hub:
         seed = homes.HOMES[name](home.user, model.url, home.work)
         added = program.server(home, f"{hub.url}/mcp")
-        environ = {**os.environ, **seed.environ, **added, "ROOST_TOKEN": TOKEN}
+        environ = child_environment(os.environ, {**seed.environ, **added, "ROOST_TOKEN": TOKEN})
         argv = seen.watched([str(cli.path), *seed.argv])
 
         def turn(text: str) -> Arrival:

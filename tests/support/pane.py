@@ -30,7 +30,8 @@ class Pane:
         self._buffer = root / "paste"
         self._environ = {**environ, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
         size = ("-x", "120", "-y", "40")
-        self.tmux("-f", os.devnull, "new-session", "-d", *size, "-c", str(directory), *argv)
+        kept = ("start-server", ";", "set-option", "-g", "remain-on-exit", "on", ";")
+        self.tmux("-f", os.devnull, *kept, "new-session", "-d", *size, "-c", str(directory), *argv)
         found = self.tmux("display-message", "-p", "-t", ":", "#{pane_pid} #{pid}")
         self.pid, self._server = (int(word) for word in found.split())
 
@@ -47,12 +48,19 @@ class Pane:
         return self.tmux("capture-pane", "-p", "-t", ":")
 
     def wait_for(self, pattern: str, *, without: str | None = None, timeout: float = _PATIENCE) -> str:
-        """Wait until the regex is on the screen and `without` is not; returns the screen."""
+        """Wait until the regex is on the screen and `without` is not; returns the screen.
+
+        Raises NeverHappenedError at once when the program has ended.
+        """
         seen = ""
 
         def there() -> bool:
             nonlocal seen
-            seen = self.screen()
+            dead, _, seen = self.tmux(
+                "display-message", "-p", "-t", ":", "#{pane_dead}", ";", "capture-pane", "-p", "-t", ":"
+            ).partition("\n")
+            if dead == "1":
+                raise NeverHappenedError(f"the program ended before {pattern!r} was on the screen:\n{seen}")
             return bool(re.search(pattern, seen)) and not (without and re.search(without, seen))
 
         wait_until(there, timeout=timeout, why=f"{pattern!r} on the screen", describe=lambda: "\n" + seen)
@@ -99,10 +107,11 @@ class Pane:
                 raise NeverHappenedError(f"{keys} are pressed and not: {why}\n{self.screen()}")
 
     def kill(self) -> None:
-        """SIGKILL the program; the tmux server ends with its only pane."""
+        """SIGKILL the program; the tmux server ends with it."""
         server = os.pidfd_open(self._server)
         try:
             os.kill(self.pid, signal.SIGKILL)
+            self.tmux("kill-server")
             wait_until(lambda: _gone(server), timeout=_PATIENCE, why="tmux ends with its program")
         finally:
             os.close(server)
