@@ -21,12 +21,14 @@ class LaunchPlan:
     """How to start one session: arguments, additional environment, files for its private directory.
 
     `calls`: its program calls the tools as it starts, or never (Codex 0.171.0 begins its turn without them).
+    `beside`: the arguments with which the same program is its own server, on the session's socket.
     """
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     files: Mapping[str, str] = field(default_factory=dict[str, str])
     calls: bool = True
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
