@@ -178,8 +178,8 @@ class DeathRecord:
     """How an agent ended, as its shim saw it.
 
     `at`: Unix seconds. Exactly one of `exit_code` and `signal` is set. `cause`: None for an agent that ended
-    by itself, else `boot-failed` (with `error`), `companion-ended` (code or signal are those of what ran beside
-    it, and it was ended with that), `server-exit`, `terminal-closed` (its pane was closed while
+    by itself, else `boot-failed` (with `error`), `companion-ended` (code or signal are those of what ran
+    beside it, and it was ended with that), `server-exit`, `terminal-closed` (its pane was closed while
     the tmux server went on), `teardown`, or `terminated` (the shim was asked by SIGTERM). `oom`: whether the
     kernel killed it for memory, None when that cannot be known. `children_left`: pids that outlived it; the
     shim goes on to end them.

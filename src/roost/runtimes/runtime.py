@@ -17,18 +17,29 @@ PACKED = ".zst"
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """The same program once more, as the server of the one in the pane: `name` in words, its arguments.
+
+    It listens on the session's socket. It is there before, and the session ends when either does.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LaunchPlan:
     """How to start one session: arguments, additional environment, files for its private directory.
 
     `calls`: its program calls the tools as it starts, or never (Codex 0.171.0 begins its turn without them).
-    `beside`: the arguments with which the same program is its own server, on the session's socket.
+    `beside`: what it needs beside it.
     """
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     files: Mapping[str, str] = field(default_factory=dict[str, str])
     calls: bool = True
-    beside: tuple[str, ...] = ()
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, slots=True)

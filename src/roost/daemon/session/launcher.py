@@ -124,7 +124,7 @@ class Launcher:
         # Where another program starts the agent's, the plan has that one's path.
         if plan.argv[0] == sys.executable:
             return plan
-        beside = (program, *plan.beside[1:]) if plan.beside else ()
+        beside = plan.beside and replace(plan.beside, argv=(program, *plan.beside.argv[1:]))
         return replace(plan, argv=(program, *plan.argv[1:]), beside=beside)
 
     def _environment(self, context: Context, plan: LaunchPlan, token: str) -> dict[str, str]:
@@ -231,9 +231,9 @@ def _located(runtime: Runtime, context: Context) -> str:
 
 
 def _companion(context: Context, plan: LaunchPlan) -> Companion | None:
-    if not plan.beside:
-        return None
-    return Companion("app-server", plan.beside, context.socket, context.home / "app-server.log")
+    """What the shim is to run beside the agent."""
+    beside = plan.beside
+    return beside and Companion(beside.name, beside.argv, context.socket, context.home / f"{beside.name}.log")
 
 
 def pane_log(places: Places, session: Session) -> Path:
