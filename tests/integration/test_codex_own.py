@@ -60,6 +60,10 @@ async def in_thread(heard: Heard, thread: str, method: str = ENTERED) -> None:
     await heard.until(lambda line: line["method"] == method and line["params"]["threadId"] == thread)
 
 
+def entered(heard: Heard) -> list[str]:
+    return [line["params"]["threadId"] for line in heard.lines if line["method"] == ENTERED]
+
+
 async def taken(world: World, thread: str) -> list[str | None]:
     """The keys of the prompts that a thread was given."""
     turns = world.app.threads[thread].turns
@@ -102,8 +106,7 @@ async def test_L7_the_session_goes_on_where_the_person_in_the_pane_goes_on(world
     await call.submit("k1", "in the first", joins=False)
     assert (await taken(world, first), await taken(world, second)) == (["k1"], ["k2"])
     again, told = called(world, first)  # the daemon was away while the person went on
-    await in_thread(told, second)
-    await in_thread(told, first, JOINED)
+    await told.until(lambda _: entered(told)[-2:] == [second, first])
     assert await again.has("k2")
     heard.lines.clear()
     await pane.types(first, f"back in the first {HOLD}")

@@ -33,7 +33,7 @@ class Thread:
     """One thread: its turns, who follows it, what it asks."""
 
     def __init__(self, cwd: str, *, ephemeral: bool = False) -> None:
-        self.id = str(uuid.uuid4())
+        self.id = str(uuid.UUID(int=time.time_ns() << 64))  # as the real ones, it begins with the time
         self.cwd = cwd
         self.ephemeral = ephemeral
         self.turns: list[Frame] = []
