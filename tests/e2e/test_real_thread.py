@@ -337,6 +337,7 @@ def test_L7_an_approval_of_our_own_server_is_shown_and_answered_by_a_person_alon
     session = roost.session("a")
     roost.kill()
     roost.start()
+    wait_until(lambda: roost.events("a", "adopted"), timeout=PATIENCE, why="the session is found again")
     assert "/bin/bash -lc id" in roost.until_state("a", "blocked")["why"]
     assert roost.session("a")["agent_pid"] == session["agent_pid"]
     assert roost.message(waits)["state"] == "queued"
@@ -347,34 +348,34 @@ def test_L7_an_approval_of_our_own_server_is_shown_and_answered_by_a_person_alon
         assert agents.shown(message) == 1
 
 
-@pytest.mark.parametrize("killed", ["pane", "server", "both"])
-def test_L7_N2_whatever_of_a_session_is_killed_ends_it_and_its_conversation_goes_on(
-    agents: Agents, killed: str
-) -> None:
+def test_L7_N2_whatever_of_a_session_is_killed_ends_it_and_its_conversation_goes_on(agents: Agents) -> None:
     """P3, N7: the row closes at once with a cause, the tree is empty, the turn is driven again."""
     roost = agents.roost
+    assert roost.cli("set", "a", "restarts=9").returncode == 0
     first = roost.send("a", "remember me\n@@silent@@", wait="done", timeout=PATIENCE)["id"]
-    cut = roost.send("a", "@@delay 4@@\n@@reply whole@@", wait="accepted", timeout=PATIENCE)["id"]
-    agents.arrived(cut)
-    before = roost.session("a")
-    tree, server = list(descendants(before["shim_pid"])), server_of(agents)
-    if killed == "both":
-        roost.kill()  # and no daemon sees it
-    for pid in {"pane": [before["agent_pid"]], "server": [server]}.get(killed, [before["agent_pid"], server]):
-        signal_pid(pid, signal.SIGKILL)
-    if killed == "both":
-        roost.start()
-    death = roost.until_death("a")
-    assert (death["cause"], death["signal"]) == ("crashed", 9)
-    assert ("its app-server" in death["evidence"]) == (killed == "server"), death
-    story = roost.until_message(cut, "done")
-    assert story["replies"], story
-    after = roost.session("a")
-    assert (after["generation"], after["conversation"]) == (2, before["conversation"])
-    assert not [pid for pid in tree if alive(pid)]
-    texts = agents.model.journal.all()[-1].user_texts
-    assert any(f"[roost message {first} from" in text for text in texts), "the conversation goes on"
-    assert agents.shown(cut) == 2, "the message, and the note that drives it again"
+    for lives, killed in enumerate(("pane", "server", "both"), start=1):
+        cut = roost.send("a", f"@@delay 3@@\n@@reply {killed}@@", wait="accepted", timeout=PATIENCE)["id"]
+        agents.arrived(cut)
+        before = roost.session("a")
+        tree, server = list(descendants(before["shim_pid"])), server_of(agents)
+        if killed == "both":
+            roost.kill()  # and no daemon sees it
+        pids = {"pane": [before["agent_pid"]], "server": [server]}
+        for pid in pids.get(killed, [before["agent_pid"], server]):
+            signal_pid(pid, signal.SIGKILL)
+        if killed == "both":
+            roost.start()
+        death = roost.until_death("a", lives)
+        assert (death["cause"], death["signal"]) == ("crashed", 9), killed
+        assert ("its app-server" in death["evidence"]) == (killed == "server"), death
+        story = roost.until_message(cut, "done")
+        assert story["replies"], story
+        after = roost.session("a")
+        assert (after["generation"], after["conversation"]) == (lives + 1, before["conversation"])
+        assert not [pid for pid in tree if alive(pid)], killed
+        texts = agents.model.journal.all()[-1].user_texts
+        assert any(f"[roost message {first} from" in text for text in texts), "the conversation goes on"
+        assert agents.shown(cut) == 2, "the message, and the note that drives it again"
 
 
 def test_L7_a_person_who_begins_another_thread_in_the_pane_is_followed_there(agents: Agents) -> None:
@@ -395,6 +396,7 @@ def test_L7_a_person_who_begins_another_thread_in_the_pane_is_followed_there(age
     second = roost.session("a")["conversation"]
     roost.kill()
     roost.start()
+    wait_until(lambda: roost.events("a", "adopted"), timeout=PATIENCE, why="the session is found again")
     roost.until_state("a", "idle")
     assert roost.session("a")["conversation"] == second
     assert roost.deaths("a") == []
