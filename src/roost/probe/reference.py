@@ -66,5 +66,10 @@ def _cell(row: Row, capability: Capability, notes: list[str]) -> str:
     return f"{answer} ({len(notes)})"
 
 
+def main(arguments: list[str]) -> int:
+    """Write the page, or with `--check` compare it; returns 1 when it differs."""
+    return reference.keep({PAGE: page()}, [], arguments, _MODULE)
+
+
 if __name__ == "__main__":
-    sys.exit(reference.keep({PAGE: page()}, [], sys.argv[1:], _MODULE))
+    sys.exit(main(sys.argv[1:]))
