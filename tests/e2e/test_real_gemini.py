@@ -76,6 +76,15 @@ def test_a_message_into_a_turn_waits_in_its_queue_and_begins_the_next(agents: Ag
     assert (replies[first], replies[second]) == ("of the first", "of the second")
 
 
+def test_P7_a_conversation_is_compacted_and_goes_on(agents: Agents) -> None:
+    agents.add("a", "gemini")
+    assert agents.roost.ask("a", "one") == "echo: one"
+    assert agents.roost.call("compact", name="a")["done"]
+    assert len(agents.roost.events("a", "compacted")) == 1
+    assert agents.roost.ask("a", "two") == "echo: two"
+    assert len(agents.roost.events("a", "starting")) == 1
+
+
 def test_the_folder_of_the_peer_is_trusted_as_it_was_made_one(agents: Agents) -> None:
     """Its program starts anew after the answer, and keeps it where the user's is kept."""
     agents.add("untrusted", "gemini")

@@ -32,7 +32,10 @@ def _compact(value: object) -> bytes:
 
 
 class FakeOpencode:
-    """One server. `asked`: the requests in order. `record`: what happened to it, where it works."""
+    """One server. `asked`: the requests in order. `record`: what happened to it, where it works.
+
+    `page`: how many messages go into one answer.
+    """
 
     def __init__(self, port: int = 0, password: str = PASSWORD) -> None:
         self.port = port
@@ -41,6 +44,9 @@ class FakeOpencode:
         self.record: list[dict[str, Any]] = []
         self.wrote: Callable[[dict[str, Any]], None] = self.record.append
         self.permissions: list[dict[str, Any]] = []
+        self.page = 0
+        self._query = ""
+        self._cursor = ""
         self.sessions: set[str] = set()
         self.messages: dict[str, dict[str, Any]] = {}
         self.asked: list[str] = []
@@ -77,7 +83,7 @@ class FakeOpencode:
             known = {name.lower(): value for name, _, value in (each.partition(": ") for each in headers)}
             body = await reader.readexactly(int(known.get("content-length", 0)))
             method, path, _ = first.split()
-            path = path.partition("?")[0]
+            path, _, self._query = path.partition("?")
             self.asked.append(f"{method} {path}")
             if known.get("authorization") != f"Basic {self._expected}":
                 self._answer(writer, 401, None)
@@ -157,7 +163,7 @@ class FakeOpencode:
             return 404, {"name": "NotFoundError", "data": {"message": "Session not found"}}
         match rest:
             case ["message"]:
-                return 200, [each for each in self.messages.values() if each["info"]["sessionID"] == session]
+                return 200, self._page(session)
             case ["message", message]:
                 found = self.messages.get(message)
                 return (200, found) if found else (404, {"name": "NotFoundError"})
@@ -177,6 +183,17 @@ class FakeOpencode:
                 return 200, True
             case _:
                 return 200, True
+
+    def _page(self, session: str) -> list[dict[str, Any]]:
+        """Its messages, with `page` the latest so many of them that are older than the cursor."""
+        found = [each for each in self.messages.values() if each["info"]["sessionID"] == session]
+        if not self.page:
+            return found
+        before = self._query.partition("before=")[2]
+        end = int(before) if before else len(found)
+        start = max(0, end - self.page)
+        self._cursor = f"X-Next-Cursor: {start}\r\n" if start else ""
+        return found[start:end]
 
     def store(self, session: str, body: Body) -> None:
         name, known = body["messageID"], body["messageID"] in self.messages
@@ -225,6 +242,12 @@ class FakeOpencode:
         self.tell("message.updated", sessionID=session, info=ended)
         self.tell("session.status", sessionID=session, status=_IDLE)
 
+    def end_events(self) -> None:
+        """Its streams end, and the connections stay."""
+        for writer in self._streams:
+            writer.write(b"0\r\n\r\n")
+        self._streams.clear()
+
     def hang_up(self) -> None:
         """Its streams of events break."""
         for writer in self._streams:
@@ -233,7 +256,9 @@ class FakeOpencode:
 
     def _answer(self, writer: asyncio.StreamWriter, status: int, value: object) -> None:
         content = json.dumps(value).encode() if value is not None else b""
-        writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s" % (status, len(content), content))
+        head = f"HTTP/1.1 {status} X\r\n{self._cursor}Content-Length: {len(content)}\r\n\r\n"
+        self._cursor = ""
+        writer.write(head.encode() + content)
         writer.close()
 
 
