@@ -21,6 +21,7 @@ from roost.local.config import RuntimeTable
 from roost.local.ready_made import ready_made
 from roost.probe import reference
 from roost.probe.capabilities import Answer, Capability, rows
+from roost.runtimes.codex_server.server import Wiring
 from roost.runtimes.context import Context
 from roost.runtimes.facts import TurnOver
 from roost.runtimes.registry import Runtimes
@@ -52,7 +53,9 @@ TABLES = [made.table.name for made in ready_made() if isinstance(made.table, Run
 
 def context_of(runtime: str) -> Context:
     session = stand_in("session", "peer", 1, CONVERSATION)
-    return Context(session, Settings("/w", runtime), Path("/s"), Path("/r"), {}, "", Path("/socket"))
+    return Context(
+        session, Settings("/w", runtime, server="unix:/s"), Path("/s"), Path("/r"), {}, "", Path("/socket")
+    )
 
 
 def declared(runtime: str, capability: Capability) -> bool:
@@ -128,11 +131,13 @@ def test_a_table_names_the_end_of_a_turn_where_that_is_declared(runtime: str) ->
     assert ended is declared(runtime, Capability.EXACT_END)
 
 
-@pytest.mark.parametrize("runtime", [name for name in ROWS if not declared(name, Capability.JOIN)])
+@ALL
 def test_what_is_asked_goes_by_its_api_or_by_its_terminal(runtime: str) -> None:
     """Also its messages: what is asked is answered on the channel that they take."""
     nothing = cast("Any", None)
-    made, context = KNOWN.get(runtime), context_of(runtime)
+    known, context = Runtimes(), context_of(runtime)
+    known.servers.wire(Wiring(nothing, nothing, nothing))
+    made = known.get(runtime)
     live = LiveSession(context, made, made.sensor(context), nothing, agent_pid=1, call=made.call(context))
     channel = channel_into(live, nothing, nothing, nothing)
     assert isinstance(channel, CallChannel) is declared(runtime, Capability.PERMISSION)
