@@ -272,7 +272,7 @@ class Thread:
         return True
 
 
-class _Senses:
+class Senses:
     """The server's process is known and lives."""
 
     process = ProcessId("boot", 7, 1)
@@ -341,7 +341,7 @@ async def opencode(home: Home) -> AsyncIterator[Program]:
 async def thread(home: Home) -> AsyncIterator[Program]:
     truth, path = home.work / "truth", home.work / "s"
     server, tasks, servers, heard = AppServer(truth), Tasks(), Servers(), Heard()
-    servers.wire(Wiring(_Senses(), tasks.start, lambda _ends: None))
+    servers.wire(Wiring(Senses(), tasks.start, lambda _ends: None))
     async with unix_serve(server.serve, str(path), max_size=None, compression=None):
         call = ThreadCall(servers.at(f"unix:{path}"), "session", None, 0.0)
         try:

@@ -24,6 +24,7 @@ ANY: Mapping[Capability, str] = {
 _ACP = "tests/e2e/test_real_acp.py"
 _ACP_CLIENT = "tests/integration/test_acp_client.py"
 _ACP_DAEMON = "tests/integration/test_daemon_acp.py"
+_ANSWERS = "tests/e2e/test_real_answers.py"
 _ARGS = "tests/unit/test_runtime_args.py"
 _CALL = "tests/contract/test_call.py"
 _COMMAND = "tests/integration/test_daemon_command.py"
@@ -45,6 +46,9 @@ _DEMO_URGENT = (
 )
 _NAMED_END = f"{_CALL}::test_an_interrupt_ends_the_turn_and_at_rest_it_does_nothing[{{}}]"
 _NOT_STEERED = f"{_ACP_DAEMON}::test_what_is_sent_for_now_waits_for_the_end_of_the_turn"
+_REAL_THREAD_ANSWERED = (
+    f"{_ANSWERS}::test_P7_codex_thread_an_approval_is_answered_by_its_id_and_it_is_compacted"
+)
 _REFUSED_IN_TURN = f"{_CALL}::test_a_prompt_in_a_turn_is_refused_and_was_not_given[{{}}]"
 _TRIED = frozenset({"claude-acp", "gemini-acp", "opencode-acp"})
 _WHOLE = "test_P1_P4_P5_messages_arrive_whole_once_and_in_order_and_no_permission_is_answered_by_one"
@@ -134,8 +138,8 @@ REAL: Mapping[str, Cells] = {
             _NAMED_END.format("codex-thread"),
             f"{_THREAD}::test_L7_bodies_arrive_whole_and_in_order_at_a_thread",
         ),
-        Capability.PERMISSION: (_ANSWERED.format("codex-thread"),),
-        Capability.COMPACT: (_COMPACTS.format("codex-thread"),),
+        Capability.PERMISSION: (_ANSWERED.format("codex-thread"), _REAL_THREAD_ANSWERED),
+        Capability.COMPACT: (_COMPACTS.format("codex-thread"), _REAL_THREAD_ANSWERED),
         Capability.JOIN: (f"{_THREAD}::test_L7_a_thread_of_somebody_else_is_registered_as_it_is",),
     },
     "gemini": {
@@ -152,7 +156,10 @@ REAL: Mapping[str, Cells] = {
             _NAMED_END.format("opencode"),
             f"{_OPENCODE}::test_N8_a_turn_that_ends_while_no_daemon_runs_is_read_from_the_api",
         ),
-        Capability.PERMISSION: (_ANSWERED.format("opencode"),),
+        Capability.PERMISSION: (
+            _ANSWERED.format("opencode"),
+            f"{_ANSWERS}::test_opencode_a_permission_is_answered_by_its_id",
+        ),
         Capability.FORK: (
             (
                 "tests/unit/test_runtime_opencode.py"
@@ -178,7 +185,7 @@ REAL: Mapping[str, Cells] = {
         Capability.STEER: (_NOT_STEERED, _REFUSED_IN_TURN.format("acp")),
         Capability.EXACT_END: (_NAMED_END.format("acp"),),
         Capability.PERMISSION: (_ANSWERED.format("acp"),),
-        Capability.COMPACT: (_COMPACTS.format("acp"),),
+        Capability.COMPACT: (_COMPACTS.format("acp"), _NOT_STEERED),
     },
 }
 """What holds it for the runtimes that are built in."""

@@ -84,8 +84,8 @@ def test_a_home_is_made_again_and_holds_only_what_is_there(made: Context, tmp_pa
     for name in ("roost", "theirs"):
         (extensions / name).mkdir(parents=True)
     (tmp_path / "home/.env").touch()
-    for _ in range(2):
-        home = make_home(made.environ, made.home)
+    make_home(made.environ, made.home)
+    home = make_home(made.environ, made.home)
     ours = home / ".gemini/extensions/roost"
     assert ours.is_dir()
     assert not ours.is_symlink(), "one of the user's of that name is not taken for ours"
