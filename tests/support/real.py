@@ -127,8 +127,8 @@ def cleared_agents(agents: Agents, *, but: str = "") -> Iterator[Agents]:
 
 
 @contextmanager
-def settled_agent(agents: Agents, **settings: str) -> Iterator[Agents]:
-    """Shared ones for one test, with a peer `a` that is up, at rest and without mail.
+def settled_agent(agents: Agents, *, up: bool = True, **settings: str) -> Iterator[Agents]:
+    """Shared ones for one test, with a peer `a` that is up (if `up`), at rest and without mail.
 
     A start of a real CLI is what costs most, so the peer and its conversation go on from test to test. One
     that a test leaves otherwise, or with other settings, is made anew for the next.
@@ -136,8 +136,9 @@ def settled_agent(agents: Agents, **settings: str) -> Iterator[Agents]:
     with cleared_agents(agents, but="a"):
         if "a" not in {row["name"] for row in agents.roost.call("list")}:
             agents.add("a", agents.runtime, **settings)
-        agents.roost.call("wake", name="a")
-        agents.roost.until_state("a", "idle")
+        if up:
+            agents.roost.call("wake", name="a")
+            agents.roost.until_state("a", "idle")
         given = agents.roost.call("show", name="a")["settings"]
         rests = False
         try:
