@@ -43,9 +43,9 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
             """
         )
         pytester.makeconftest(
-            "import tests.support.guards\n"
+            "import tests.support.processes\n"
             'pytest_plugins = ["tests.support.guards"]\n'
-            "tests.support.guards.GRACE = 0.2\n"
+            "tests.support.processes.GRACE = 0.2\n"
         )
         pytester.makepyfile(textwrap.dedent(source))
         return pytester.runpytest_subprocess(
@@ -131,6 +131,47 @@ def test_a_leaked_process_fails_its_own_test(run: Run, pytester: pytest.Pytester
     result.assert_outcomes(passed=2, errors=1)
     result.stdout.fnmatch_lines(["left behind by this test (now ended):", "pid *signal.pause()*"])
     assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert_gone(pytester)
+
+
+KEEPING = """
+    import os, subprocess, sys, pytest
+    from tests.support.processes import kept
+
+    @pytest.fixture(scope="module")
+    def shared():
+        with kept("WHO=shared"):
+            yield
+
+    @pytest.mark.real
+    def test_starts_what_the_module_keeps(shared):
+        code = "import os, signal; print(os.getpid(), flush=True); signal.pause()"
+        keep = subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={{**os.environ, "WHO": "{who}"}},
+        )
+        with keep.stdout, open("pid", "w") as out:
+            out.write(keep.stdout.readline())
+        keep.returncode = 0
+
+    @pytest.mark.real
+    def test_next(shared):
+        pass
+    """
+
+
+@pytest.mark.parametrize(("who", "at"), [("shared", "test_next"), ("other", "test_starts_what_*")])
+def test_what_a_module_keeps_fails_the_module_that_leaves_it(
+    run: Run, pytester: pytest.Pytester, who: str, at: str
+) -> None:
+    """It may outlive a test, and only what the fixture answers for may."""
+    result = run(KEEPING.format(who=who))
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines([f"ERROR *{at}*"])
+    result.stdout.fnmatch_lines(["*left behind*(now ended):*"])
     assert_gone(pytester)
 
 
