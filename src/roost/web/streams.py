@@ -1,0 +1,94 @@
+"""Streams of server-sent events: bounded in number, each with its number so that a browser can go on from there."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+
+from starlette.types import Message, Receive, Scope, Send
+
+from roost.web.gate import GateError
+
+OPEN = 64
+"""Streams at a time; a page that gets none tries again by itself."""
+BEAT = 15.0
+"""Seconds of silence after which a line is sent that says nothing: it shows that both ends are there."""
+_HEADERS = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
+
+
+def event(kind: str, data: str, number: object = None) -> bytes:
+    """One event; `number`: what a browser names when it comes back."""
+    head = f"event: {kind}\n" + (f"id: {number}\n" if number is not None else "")
+    return (head + "".join(f"data: {line}\n" for line in data.split("\n")) + "\n").encode()
+
+
+class Streams:
+    """Counts the streams that are open."""
+
+    def __init__(self) -> None:
+        """None is."""
+        self._open = 0
+
+    def stream(self, events: AsyncGenerator[bytes, None]) -> "Stream":
+        """An answer that goes on. Raises GateError where too many are open."""
+        if self._open >= OPEN:
+            raise GateError(f"{OPEN} pages are open already; close some of them", 503)
+        return Stream(self, events)
+
+    @contextlib.contextmanager
+    def counted(self):  # noqa: ANN201 -- a context
+        """One more while it is open."""
+        self._open += 1
+        try:
+            yield
+        finally:
+            self._open -= 1
+
+
+class Stream:
+    """An answer that goes on until either end has enough of it."""
+
+    def __init__(self, streams: Streams, events: AsyncGenerator[bytes, None]) -> None:
+        """`events`: what is sent, as `event` makes it."""
+        self._streams = streams
+        self._events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until the browser goes away or there is no more to tell."""
+        with self._streams.counted():
+            async with asyncio.TaskGroup() as group:
+                sending = group.create_task(self._send(send))
+                gone = group.create_task(_gone(receive))
+                await asyncio.wait([sending, gone], return_when=asyncio.FIRST_COMPLETED)
+                sending.cancel()
+                gone.cancel()
+
+    async def _send(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
+        await send(_piece(b": hello\n\n"))
+        async with contextlib.aclosing(self._events) as events:
+            coming = asyncio.ensure_future(anext(events, None))  # noqa: TID251 -- awaited or cancelled below
+            try:
+                while True:
+                    done, _ = await asyncio.wait([coming], timeout=BEAT)
+                    if not done:
+                        await send(_piece(b": \n\n"))
+                        continue
+                    told = coming.result()
+                    if told is None:
+                        break
+                    await send(_piece(told))
+                    coming = asyncio.ensure_future(anext(events, None))  # noqa: TID251 -- as above
+            finally:
+                coming.cancel()
+                with contextlib.suppress(asyncio.CancelledError, Exception):
+                    await coming
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _piece(data: bytes) -> Message:
+    return {"type": "http.response.body", "body": data, "more_body": True}
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
