@@ -19,6 +19,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "service": "service",
         "env": "env",
         "runtimes": "runtimes",
+        "web": "web",
     },
     "Peers": {
         "add": "peer",

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -35,7 +35,7 @@ class Streams:
         return Stream(self, events)
 
     @contextlib.contextmanager
-    def counted(self):  # noqa: ANN201 -- a context
+    def counted(self) -> Generator[None]:
         """One more while it is open."""
         self._open += 1
         try:
@@ -55,34 +55,25 @@ class Stream:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the browser goes away or there is no more to tell."""
         with self._streams.counted():
+            await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
+            await send(_piece(b": hello\n\n"))
             async with asyncio.TaskGroup() as group:
-                sending = group.create_task(self._send(send))
-                gone = group.create_task(_gone(receive))
-                await asyncio.wait([sending, gone], return_when=asyncio.FIRST_COMPLETED)
-                sending.cancel()
-                gone.cancel()
+                doing = [group.create_task(each) for each in (self._send(send), _beat(send), _gone(receive))]
+                await asyncio.wait(doing, return_when=asyncio.FIRST_COMPLETED)
+                for each in doing:
+                    each.cancel()
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send(self, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
-        await send(_piece(b": hello\n\n"))
         async with contextlib.aclosing(self._events) as events:
-            coming = asyncio.ensure_future(anext(events, None))  # noqa: TID251 -- awaited or cancelled below
-            try:
-                while True:
-                    done, _ = await asyncio.wait([coming], timeout=BEAT)
-                    if not done:
-                        await send(_piece(b": \n\n"))
-                        continue
-                    told = coming.result()
-                    if told is None:
-                        break
-                    await send(_piece(told))
-                    coming = asyncio.ensure_future(anext(events, None))  # noqa: TID251 -- as above
-            finally:
-                coming.cancel()
-                with contextlib.suppress(asyncio.CancelledError, Exception):
-                    await coming
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+            async for each in events:
+                await send(_piece(each))
+
+
+async def _beat(send: Send) -> None:
+    while True:
+        await asyncio.sleep(BEAT)
+        await send(_piece(b": \n\n"))
 
 
 def _piece(data: bytes) -> Message:
