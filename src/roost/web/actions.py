@@ -55,7 +55,11 @@ class Actions:
         if not body.strip():
             raise UsageError("the message is empty; nothing was sent")
         asked: Record = {"to": to, "body": body, "key": form.get("key") or new_key()}
-        asked |= {field: form[field].strip() for field in ("topic", "reply_to", "when") if form.get(field, "").strip()}
+        asked |= {
+            field: form[field].strip()
+            for field in ("topic", "reply_to", "when")
+            if form.get(field, "").strip()
+        }
         if self._site.sender is not None:
             asked["from"] = self._site.sender
         result, notes = await self._site.daemon.ask("send", asked)

@@ -59,7 +59,5 @@ def application(site: Site, app: App, port: int) -> ASGIApp:
             raise error
         return site.refused(request.scope, error)
 
-    starlette = Starlette(
-        routes=routes, exception_handlers={RoostError: refused, HTTPException: refused}
-    )
+    starlette = Starlette(routes=routes, exception_handlers={RoostError: refused, HTTPException: refused})
     return Gate(starlette, port=port, sign_in=site.sign_in, refused=site.refused)

@@ -15,7 +15,7 @@ from roost.web.feed import Feed
 PACE = 0.05
 """Seconds at least between two looks at the registry, however fast the journal grows."""
 LOOK = 10.0
-"""Seconds after which an open page's registry is looked at without news: not all that is shown is in the journal."""
+"""Seconds without news after which the registry is looked at: not all that is shown is in the journal."""
 ORDER = ("blocked", "unknown", "quarantined", "working", "starting", "stopping", "idle", "asleep", "stopped")
 """What needs a person, then what works, then what rests."""
 
@@ -45,7 +45,7 @@ class Change:
 
 
 class Fleet:
-    """The registry, looked at once for all open pages. Each change has a number; a page names the last it has."""
+    """The registry, looked at once for all open pages. Changes have numbers; a page names the last it has."""
 
     def __init__(self, daemon: Daemon, feed: Feed, row: Callable[[Record], str]) -> None:
         """`row` draws a peer; `run` looks while pages are open."""
@@ -111,9 +111,7 @@ class Fleet:
         version = self._version + 1
         gone = self._rows.keys() - found.keys()
         changed = [
-            name
-            for name, peer in found.items()
-            if (row := self._rows.get(name)) is None or row.peer != peer
+            name for name, peer in found.items() if (row := self._rows.get(name)) is None or row.peer != peer
         ]
         for name in gone:
             del self._rows[name]

@@ -126,7 +126,9 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > BODY:
-            raise GateError(f"that is too much: a form holds {BODY // 1024} KiB at most; nothing was done", 413)
+            raise GateError(
+                f"that is too much: a form holds {BODY // 1024} KiB at most; nothing was done", 413
+            )
         more = message.get("more_body", False)
     return b"".join(parts)
 

@@ -28,7 +28,7 @@ _GRACE = 1
 
 
 def run(app: App, port: int, *, opens: bool, read_only: bool) -> int:
-    """Serve until Ctrl-C. Raises NoDaemonError, HostError where the port is taken, DeniedError to an agent."""
+    """Serve until Ctrl-C. Raises NoDaemonError, HostError for a port that is taken, DeniedError to an agent."""
     if app.token is not None:
         raise DeniedError("`roost web` is for operators, not for agents")
     app.call("metrics")  # the operator's: an agent whose environment was emptied is refused, too

@@ -43,7 +43,10 @@ _HTMX = {
     "historyCacheSize": 0,
     "includeIndicatorStyles": False,
     "selfRequestsOnly": True,
-    "responseHandling": [{"code": "...", "swap": True}],
+    "responseHandling": [
+        {"code": "[23]..", "swap": True},
+        {"code": "[45]..", "swap": True, "error": True},
+    ],
 }
 _HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -80,13 +83,10 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters |= {"age": age, "clock": clock, "local": local, "took": took}
-        self._templates.globals |= {
-            "sentence": sentence,
-            "ended": ENDED,
-            "look": STATES,
-            "htmx": json.dumps(_HTMX),
-        }
+        known: dict[str, Any] = self._templates.globals
+        known.update(sentence=sentence, ended=ENDED, look=STATES, htmx=json.dumps(_HTMX))
+        filters: dict[str, Any] = self._templates.filters
+        filters.update(age=age, clock=clock, local=local, took=took)
 
     def draw(self, template: str, **values: Any) -> str:  # noqa: ANN401 -- what the template takes
         """A piece of a page."""

@@ -25,7 +25,12 @@ class PeerPages:
         fleet = self._site.fleet
         await fleet.look()
         return self._site.page(
-            request, "fleet.html", rows=fleet.html, counts=fleet.counts, mark=fleet.mark, total=len(fleet.peers)
+            request,
+            "fleet.html",
+            rows=fleet.html,
+            counts=fleet.counts,
+            mark=fleet.mark,
+            total=len(fleet.peers),
         )
 
     async def peer(self, request: Request) -> Response:

@@ -31,7 +31,7 @@ class Picture:
 
 
 def picture(story: list[Record]) -> Picture:
-    """The picture of a message's story as `message` tells it: steps in order, each with `at`, `what`, `took`."""
+    """The picture of a story as `message` tells it: steps in order, each with `at`, `what`, `took`."""
     times = [unix(str(step["at"])) for step in story]
     begin, end = min(times, default=0.0), max(times, default=0.0)
     scale = WIDTH / (end - begin) if end > begin else 0.0
@@ -40,6 +40,8 @@ def picture(story: list[Record]) -> Picture:
     for step, at in zip(story, times, strict=True):
         width = max((at - before) * scale, LEAST)
         left = min((before - begin) * scale, WIDTH - width)
-        bars.append(Bar(str(step["what"]), str(step["at"]), step.get("took"), round(left, 1), round(width, 1)))
+        bars.append(
+            Bar(str(step["what"]), str(step["at"]), step.get("took"), round(left, 1), round(width, 1))
+        )
         before = at
     return Picture(tuple(bars), end - begin)

@@ -1,4 +1,4 @@
-"""Streams of server-sent events: bounded in number, each with its number so that a browser can go on from there."""
+"""Streams of server-sent events: so many at a time; each event has a number that a browser goes on from."""
 
 import asyncio
 import contextlib
@@ -52,7 +52,7 @@ class Stream:
         self._streams = streams
         self._events = events
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the browser goes away or there is no more to tell."""
         with self._streams.counted():
             await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})

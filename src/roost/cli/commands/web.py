@@ -14,7 +14,9 @@ _PORTS = 65535
     "web",
     Option("--open", "opens", help="Open the address in this machine's browser."),
     Option("--read-only", help="Whoever signs in may look and change nothing."),
-    Option("--port", kind=Number(0), default=0, metavar="N", help="The port of 127.0.0.1; 0: any that is free."),
+    Option(
+        "--port", kind=Number(0), default=0, metavar="N", help="The port of 127.0.0.1; 0: any that is free."
+    ),
     data=False,
 )
 def web_command(app: App, opens: bool, read_only: bool, port: int) -> int:  # noqa: FBT001 -- flags
