@@ -42,9 +42,7 @@ class Web:
     def origin(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def ask(
-        self, method: str, path: str, body: bytes | None = None, **headers: str | None
-    ) -> Reply:
+    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str | None) -> Reply:
         """One request as the signed-in browser makes it; a header that is None is left out."""
         given = {"Host": f"127.0.0.1:{self.port}", "Cookie": self.cookie, **self.headers}
         if method == "POST":
@@ -56,7 +54,7 @@ class Web:
             for name, value in given.items():
                 if value is not None:
                     connection.putheader(name, value)
-            if body is not None and "Content-Length" not in given:
+            if body is not None and not {"Content-Length", "Transfer-Encoding"} & given.keys():
                 connection.putheader("Content-Length", str(len(body)))
             connection.endheaders()
             if body is not None:
@@ -65,7 +63,9 @@ class Web:
                 except (BrokenPipeError, ConnectionResetError):
                     pass
             answer = connection.getresponse()
-            return Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read().decode())
+            return Reply(
+                answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read().decode()
+            )
         finally:
             connection.close()
 

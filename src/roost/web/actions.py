@@ -1,4 +1,4 @@
-"""What a person does with the page. Each is one request to the daemon, which writes the operator's name down."""
+"""What a person does with the page: each is one request to the daemon, whose journal names the operator."""
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response

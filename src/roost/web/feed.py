@@ -34,7 +34,8 @@ class Feed:
         """Read for ever; a daemon that goes away is asked again."""
         while True:
             try:
-                self._last = await self._daemon.newest() if self._last is None else self._last
+                newest = await self._daemon.newest()
+                self._last = newest if self._last is None else self._last
                 self._heard(None)
                 await self._follow(self._last)
             except RoostError as error:
@@ -70,8 +71,9 @@ class Feed:
             self._queues.discard(queue)
 
     async def since(self, after: int, peer: str | None) -> AsyncGenerator[Record, None]:
-        """Lines above a number, then those to come, and each `link`. Raises BehindError and as the daemon does."""
+        """Lines above a number, then those to come, each `link`, too. Raises BehindError."""
         with self.subscribe() as queue:
+            yield {"kind": "link", "seq": 0}
             missed = await self._daemon.events({"after": after, "peer": peer, "limit": MISSED + 1})
             if len(missed) > MISSED:
                 raise BehindError

@@ -1,5 +1,6 @@
 """The streams: the fleet as it changes, the journal as it grows."""
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator
@@ -9,7 +10,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from roost.errors import RoostError
-from roost.web.feed import BehindError
+from roost.web.feed import RETRY, BehindError
 from roost.web.site import Site, number
 from roost.web.streams import event
 
@@ -41,18 +42,21 @@ class Live:
 
     async def _journal(self, after: int, peer: str | None) -> AsyncGenerator[bytes, None]:
         feed = self._site.feed
-        yield event("link", json.dumps(feed.trouble))
-        try:
-            async with contextlib.aclosing(feed.since(after, peer)) as found:
-                async for line in found:
-                    if line["kind"] == "link":
-                        yield event("link", json.dumps(feed.trouble))
-                    else:
-                        yield event("line", self._site.pages.draw("line.html", event=line), line["seq"])
-        except BehindError:
-            yield event("reload", "too much was missed to be told line by line")
-        except RoostError as error:
-            yield event("link", json.dumps(error.message))
+        while True:
+            try:
+                async with contextlib.aclosing(feed.since(after, peer)) as found:
+                    async for line in found:
+                        if line["kind"] == "link":
+                            yield event("link", json.dumps(feed.trouble))
+                        else:
+                            after = int(line["seq"])
+                            yield event("line", self._site.pages.draw("line.html", event=line), after)
+            except BehindError:
+                yield event("reload", "too much was missed to be told line by line")
+                return
+            except RoostError as error:
+                yield event("link", json.dumps(error.message))
+                await asyncio.sleep(RETRY)
 
 
 def _after(request: Request) -> str:

@@ -28,7 +28,7 @@ _GRACE = 1
 
 
 def run(app: App, port: int, *, opens: bool, read_only: bool) -> int:
-    """Serve until Ctrl-C. Raises NoDaemonError, HostError for a port that is taken, DeniedError to an agent."""
+    """Serve until Ctrl-C. Raises NoDaemonError, HostError for a port that is taken, DeniedError."""
     if app.token is not None:
         raise DeniedError("`roost web` is for operators, not for agents")
     app.call("metrics")  # the operator's: an agent whose environment was emptied is refused, too
@@ -61,6 +61,19 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
+class _Server(uvicorn.Server):
+    """Ends the open streams before it waits for answers under way."""
+
+    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
+        super().__init__(config)
+        self._streams = streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Called at Ctrl-C."""
+        self._streams.end()
+        await super().shutdown(sockets)
+
+
 async def _serve(app: App, sign_in: SignIn, listener: socket.socket, port: int) -> None:
     daemon, pages = Daemon(app.socket), Pages()
     feed = Feed(daemon)
@@ -79,6 +92,6 @@ async def _serve(app: App, sign_in: SignIn, listener: socket.socket, port: int) 
     )
     async with asyncio.TaskGroup() as group:
         reading = [group.create_task(feed.run()), group.create_task(fleet.run())]
-        await uvicorn.Server(config).serve([listener])
+        await _Server(config, site.streams).serve([listener])
         for each in reading:
             each.cancel()

@@ -4,7 +4,7 @@ import datetime as dt
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jinja2
 from markupsafe import Markup
@@ -83,9 +83,9 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        known: dict[str, Any] = self._templates.globals
+        known = cast("dict[str, Any]", self._templates.globals)
         known.update(sentence=sentence, ended=ENDED, look=STATES, htmx=json.dumps(_HTMX))
-        filters: dict[str, Any] = self._templates.filters
+        filters = cast("dict[str, Any]", self._templates.filters)
         filters.update(age=age, clock=clock, local=local, took=took)
 
     def draw(self, template: str, **values: Any) -> str:  # noqa: ANN401 -- what the template takes

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Coroutine, Generator
+from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -27,6 +28,11 @@ class Streams:
     def __init__(self) -> None:
         """None is."""
         self._open = 0
+        self.over = asyncio.Event()
+
+    def end(self) -> None:
+        """End them all: the page is going away."""
+        self.over.set()
 
     def stream(self, events: AsyncGenerator[bytes, None]) -> "Stream":
         """An answer that goes on. Raises GateError where too many are open."""
@@ -58,11 +64,15 @@ class Stream:
             await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
             await send(_piece(b": hello\n\n"))
             async with asyncio.TaskGroup() as group:
-                doing = [group.create_task(each) for each in (self._send(send), _beat(send), _gone(receive))]
+                doing = [group.create_task(each) for each in self._ends(receive, send)]
                 await asyncio.wait(doing, return_when=asyncio.FIRST_COMPLETED)
                 for each in doing:
                     each.cancel()
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _ends(self, receive: Receive, send: Send) -> tuple[Coroutine[Any, Any, object], ...]:
+        """What goes on until one of it ends."""
+        return self._send(send), _beat(send), _gone(receive), self._streams.over.wait()
 
     async def _send(self, send: Send) -> None:
         async with contextlib.aclosing(self._events) as events:
