@@ -322,7 +322,7 @@ def test_mistakes_get_one_line(roost: Roost, served: Web) -> None:
 
 
 def test_the_page_tells_that_the_daemon_is_down_and_streams_go_on_through_a_restart(home: Home) -> None:
-    with roost_in(home) as roost, web_of(roost) as web, ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, roost_in(home) as roost, web_of(roost) as web:
         web.sign_in()
         roost.add("victim")
         roost.call("stop", name="victim")
@@ -333,7 +333,7 @@ def test_the_page_tells_that_the_daemon_is_down_and_streams_go_on_through_a_rest
         told = web.get("/")
         assert told.status == 503
         assert "roost up" in told.text
-        assert "roost up" in events_of(web, "/live/journal?after=0", 1, "link")[0][1]
+        assert "the daemon" in events_of(web, "/live/journal?after=0", 1, "link")[0][1]
         roost.start()
         roost.send("victim", "after")
         expected = [str(event["seq"]) for event in roost.events() if event["seq"] > last]

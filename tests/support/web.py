@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
@@ -58,10 +58,8 @@ class Web:
                 connection.putheader("Content-Length", str(len(body)))
             connection.endheaders()
             if body is not None:
-                try:
+                with suppress(BrokenPipeError, ConnectionResetError):
                     connection.send(body)
-                except (BrokenPipeError, ConnectionResetError):
-                    pass
             answer = connection.getresponse()
             return Reply(
                 answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read().decode()

@@ -16,7 +16,7 @@ NOW = 2**63 - 1
 """A number that no line of the journal has: what is before it is the newest."""
 _LINE = 64 * 1024 * 1024
 """The longest answer, in bytes."""
-_GONE = "the daemon went away before it answered"
+_GONE = "the daemon went away before it answered; `roost status` tells if it is back"
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
