@@ -46,7 +46,7 @@ def serious(page: Page) -> list[str]:
         page.evaluate(f"async () => {{ {AXE.read_text()}; return JSON.stringify(await axe.run(document)) }}")
     )
     return [
-        f"{each['id']}: {each['help']}: {each['nodes'][0]['html'][:200]} {each['nodes'][0]['failureSummary'][:200]}"
+        f"{each['id']}: {each['help']}: {each['nodes'][0]['html'][:200]}"
         for each in found["violations"]
         if each["impact"] in ("serious", "critical")
     ]

@@ -68,7 +68,7 @@ class Web:
             connection.close()
 
     def get(self, path: str, **headers: str | None) -> Reply:
-        return self.ask("GET", path, **headers)
+        return self.ask("GET", path, None, **headers)
 
     def post(self, path: str, fields: Mapping[str, str] | None = None, **headers: str | None) -> Reply:
         """A form of the page."""

@@ -4,18 +4,14 @@ import asyncio
 import contextlib
 import secrets
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from roost.cli.client import Record
-from roost.errors import RoostError
+from roost.errors import NoDaemonError, RoostError
 from roost.web.daemon import Daemon
-from roost.web.feed import Feed
+from roost.web.feed import RETRY
 
-PACE = 0.05
-"""Seconds at least between two looks at the registry, however fast the journal grows."""
-LOOK = 10.0
-"""Seconds without news after which the registry is looked at: not all that is shown is in the journal."""
 ORDER = ("blocked", "unknown", "quarantined", "working", "starting", "stopping", "idle", "asleep", "stopped")
 """What needs a person, then what works, then what rests."""
 
@@ -45,21 +41,28 @@ class Change:
 
 
 class Fleet:
-    """The registry, looked at once for all open pages. Changes have numbers; a page names the last it has."""
+    """The registry, followed once for all open pages. Changes have numbers; a page names the last it has."""
 
-    def __init__(self, daemon: Daemon, feed: Feed, row: Callable[[Record], str]) -> None:
-        """`row` draws a peer; `run` looks while pages are open."""
+    def __init__(self, daemon: Daemon, row: Callable[[Record], str]) -> None:
+        """`row` draws a peer; `run` follows."""
         self._daemon = daemon
-        self._feed = feed
         self._draw = row
         self._epoch = secrets.token_hex(4)
         self._version = 0
         self._rows: dict[str, Row] = {}
         self._gone: dict[str, int] = {}
         self._news = asyncio.Condition()
-        self._looking = asyncio.Lock()
-        self._watchers = 0
-        self._wanted = asyncio.Event()
+        self._error: RoostError | None = NoDaemonError()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why what is shown is not of now, None where it is."""
+        return self._error.message if self._error is not None else None
+
+    def check(self) -> None:
+        """Raise what keeps the registry from being known now."""
+        if self._error is not None:
+            raise self._error
 
     @property
     def mark(self) -> str:
@@ -84,44 +87,34 @@ class Fleet:
         return {**known, **counted}
 
     async def run(self) -> None:
-        """Look whenever the journal has grown, while somebody watches."""
-        with self._feed.subscribe() as queue:
-            while True:
-                await self._wanted.wait()
-                with contextlib.suppress(RoostError):  # the feed says what is wrong
-                    await self.look()
+        """Follow for ever; a daemon that goes away is asked again."""
+        while True:
+            try:
+                await self._follow()
+            except RoostError as error:
+                self._error = error
                 await self._tell()
-                await asyncio.sleep(PACE)
-                try:
-                    async with asyncio.timeout(LOOK):
-                        await queue.get()
-                except TimeoutError:
-                    continue
-                while not queue.empty():
-                    queue.get_nowait()
+            await asyncio.sleep(RETRY)
 
-    async def look(self) -> None:
-        """Ask for the registry and note what has changed. Raises as the daemon does."""
-        async with self._looking:
-            found = {str(peer["name"]): peer for peer in await self._daemon.call("list")}
-            if self._take(found):
+    async def _follow(self) -> None:
+        whole = True
+        async with contextlib.aclosing(self._daemon.follow("list", {"follow": True})) as changes:
+            async for change in changes:
+                found = {str(peer["name"]): peer for peer in change["rows"]}
+                self._take(found, self._rows.keys() - found.keys() if whole else change["gone"])
+                self._error, whole = None, False
                 await self._tell()
 
-    def _take(self, found: dict[str, Record]) -> bool:
-        version = self._version + 1
-        gone = self._rows.keys() - found.keys()
-        changed = [
-            name for name, peer in found.items() if (row := self._rows.get(name)) is None or row.peer != peer
-        ]
-        for name in gone:
+    def _take(self, found: dict[str, Record], gone: Iterable[str]) -> None:
+        self._version += 1
+        for name in [name for name in gone if name in self._rows]:
             del self._rows[name]
-            self._gone[name] = version
-        for name in changed:
-            self._rows[name] = Row(found[name], self._draw(found[name]), version)
-            self._gone.pop(name, None)
-        if changed or gone:
-            self._version = version
-        return bool(changed or gone)
+            self._gone[name] = self._version
+        for name, peer in found.items():
+            row = self._rows.get(name)
+            if row is None or row.peer != peer:
+                self._rows[name] = Row(peer, self._draw(peer), self._version)
+                self._gone.pop(name, None)
 
     async def _tell(self) -> None:
         async with self._news:
@@ -134,20 +127,13 @@ class Fleet:
         since = int(number) if known else -1
         rows = {name: row.html for name, row in self._rows.items() if row.version > since}
         gone = [name for name, version in self._gone.items() if version > since]
-        return Change(self.mark, not known, rows, gone, self.counts, self._feed.trouble)
+        return Change(self.mark, not known, rows, gone, self.counts, self.trouble)
 
     async def next(self, mark: str, trouble: str | None) -> Change:
         """What changed since `mark`, once something has or the daemon went or came. Cancel it to give up."""
-        self._watchers += 1
-        self._wanted.set()
-        try:
-            async with self._news:
-                await self._news.wait_for(lambda: self.mark != mark or self._feed.trouble != trouble)
-            return self.changes(mark)
-        finally:
-            self._watchers -= 1
-            if not self._watchers:
-                self._wanted.clear()
+        async with self._news:
+            await self._news.wait_for(lambda: self.mark != mark or self.trouble != trouble)
+        return self.changes(mark)
 
 
 def _place(peer: Record) -> tuple[int, bool, str]:

@@ -33,8 +33,6 @@ class Live:
 
     async def _fleet(self, mark: str) -> AsyncGenerator[bytes, None]:
         fleet = self._site.fleet
-        with contextlib.suppress(RoostError):  # told in the change as trouble
-            await fleet.look()
         change = fleet.changes(mark)
         while True:
             yield event("fleet", json.dumps(asdict(change)), change.mark)

@@ -77,7 +77,7 @@ class _Server(uvicorn.Server):
 async def _serve(app: App, sign_in: SignIn, listener: socket.socket, port: int) -> None:
     daemon, pages = Daemon(app.socket), Pages()
     feed = Feed(daemon)
-    fleet = Fleet(daemon, feed, lambda peer: pages.draw("row.html", peer=peer))
+    fleet = Fleet(daemon, lambda peer: pages.draw("row.html", peer=peer))
     site = Site(daemon, feed, fleet, pages, Streams(), sign_in, cookie_name(port), app.sender)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     config = uvicorn.Config(

@@ -23,7 +23,7 @@ class PeerPages:
     async def fleet(self, request: Request) -> Response:
         """All peers."""
         fleet = self._site.fleet
-        await fleet.look()
+        fleet.check()
         return self._site.page(
             request,
             "fleet.html",

@@ -1,5 +1,6 @@
 """The daemon's operations, put together: the same ones behind the socket and MCP."""
 
+from roost.daemon.serve.api.changes import Changes
 from roost.daemon.serve.api.mail import Mail
 from roost.daemon.serve.api.messages import Messages
 from roost.daemon.serve.api.own_session import OwnSession
@@ -35,6 +36,7 @@ class Api:
         """Build each from what it works on."""
         clock = machine.clock
         self.peers = Peers(machine, fleet, waits, foreign)
+        self.changes = Changes(fleet, self.peers)
         self.terminals = Terminals(machine, fleet, live_sessions, self.peers)
         self.wakes = Wakes(machine.store, fleet, waits, launcher, self.peers, self.terminals)
         self.sessions = Sessions(fleet, waits, clock, self.peers, end_unstored)
