@@ -162,7 +162,7 @@ def test_each_answer_is_strict_about_what_a_browser_may_do(served: Web) -> None:
         assert "unsafe" not in policy
         assert "frame-ancestors 'none'" in policy
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert "server" not in headers
     assert served.get("/").headers["cache-control"] == "no-store"
 
