@@ -138,6 +138,7 @@ def test_sent_woken_and_stopped_by_keyboard_alone(page: Page, roost: Roost) -> N
     page.keyboard.press("Enter")
     expect(page.locator("#said")).to_contain_text("keys is awake", timeout=PATIENCE * 1000)
     expect(page.locator("#live .lead")).to_contain_text("idle")
+    expect(page.get_by_role("region", name="What the terminal shows")).to_be_visible()
     page.get_by_role("link", name="Write to it").focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/compose*")

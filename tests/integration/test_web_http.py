@@ -230,6 +230,18 @@ def test_what_is_done_is_the_operators_in_the_journal(roost: Roost, served: Web)
     roost.call("stop", name="worker")
 
 
+def test_a_screen_is_text_and_a_look_wakes_nobody(roost: Roost, served: Web) -> None:
+    roost.add("screened")
+    assert "no live session" in served.get("/peers/screened/screen").text
+    assert roost.row("screened")["state"] == "asleep"
+    roost.send("screened", "<script>alert(1)</script>", wait="done", timeout=PATIENCE)
+    shown = served.get("/peers/screened/screen").text
+    assert "&lt;script&gt;alert(1)" in shown
+    assert "<script>alert" not in shown
+    assert served.get("/peers/nobody/screen").status == 404
+    roost.call("stop", name="screened")
+
+
 def test_read_only_looks_and_changes_nothing(roost: Roost) -> None:
     with web_of(roost, "--read-only") as web:
         web.sign_in()

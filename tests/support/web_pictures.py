@@ -50,7 +50,6 @@ def main(folder: Path) -> None:
             _picture(browser, web, "/", "light", WIDE, folder / "fleet-light.png")
             _picture(browser, web, f"/messages/{message}", "dark", WIDE, folder / "message-dark.png")
             _picture(browser, web, "/", "light", PHONE, folder / "fleet-phone.png")
-            _picture(browser, web, "/peers/tester", "dark", PHONE, folder / "peer-phone-dark.png")
             _picture(browser, web, "/charts", "light", WIDE, folder / "charts-light.png")
 
 

@@ -31,6 +31,7 @@ def application(site: Site, app: App, port: int) -> ASGIApp:
     routes = [
         Route("/", peers.fleet),
         Route("/peers/{name}", peers.peer),
+        Route("/peers/{name}/screen", peers.screen),
         Route("/peers/{name}/{action}", actions.peer, methods=post),
         Route("/messages", mail.messages),
         Route("/messages/{id}", mail.message),

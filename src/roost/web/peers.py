@@ -5,7 +5,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from roost.cli.client import Record
+from roost.cli.client import Record, RemoteError
+from roost.errors import RefusedError
 from roost.web.daemon import NOW
 from roost.web.site import Site
 
@@ -51,6 +52,17 @@ class PeerPages:
             sessions=_sessions(peer),
             key=None,
         )
+
+    async def screen(self, request: Request) -> Response:
+        """What its terminal shows now, as text; it wakes nobody, and a sentence says where there is none."""
+        name: str = request.path_params["name"]
+        try:
+            shown: Record = await self._site.daemon.call("screen", {"name": name})
+        except RemoteError as error:
+            if error.remote_code != RefusedError.code:
+                raise
+            return self._site.page(request, "screen.html", text=None, message=error.message)
+        return self._site.page(request, "screen.html", text=str(shown["text"]).rstrip(), message="")
 
 
 def _sessions(peer: Record) -> list[dict[str, Any]]:

@@ -160,6 +160,10 @@ if (followed) {
   });
 }
 
+if (document.querySelector("[hx-trigger*='roost:look']")) {
+  setInterval(() => document.hidden || document.body.dispatchEvent(new Event("roost:look")), 2000);
+}
+
 // What was typed goes only once it was sent.
 document.body.addEventListener("htmx:afterRequest", (event) => {
   const form = event.target.closest?.("#compose");
