@@ -45,7 +45,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "attach": ("name",),
     "screen": ("name",),
     "logs": ("name",),
-    "events": ("after", "peer", "limit"),
+    "events": ("after", "before", "peer", "limit"),
     "deaths": ("name",),
     "done": ("summary",),
     "fresh": (),

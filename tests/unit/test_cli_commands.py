@@ -21,6 +21,7 @@ from tests.support.home import Home
 
 CONTRACT = [
     *("up", "down", "status", "doctor", "gc", "adopt", "backup", "restore", "service", "env", "runtimes"),
+    "web",
     *("add", "init", "set", "list", "show", "rename", "remove"),
     *("send", "messages", "message", "inbox"),
     *(

@@ -21,7 +21,7 @@ OPEN = ("/sign-in", "/assets/")
 _LOOKS = frozenset({"GET", "HEAD"})
 # A browser that may tell no referrer at all sends `Origin: null` with our own forms, too (Chromium).
 _HEADERS = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src {style}; img-src 'self';"
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -60,18 +60,10 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check one request, then pass it on."""
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
-        scope["nonce"] = secrets.token_urlsafe(16)
-        kept = _with_headers(scope, send)
+        kept = _with_headers(send)
         try:
             receive = await self._checked(scope, receive)
         except GateError as error:
-            if scope["type"] == "websocket":
-                await receive()
-                await send({"type": "websocket.close", "code": 1008, "reason": error.message[:120]})
-                return
             await self._refused(scope, error)(scope, receive, kept)
             return
         await self._app(scope, receive, kept)
@@ -83,7 +75,7 @@ class Gate:
         host = headers.get("host", "")
         if host not in self._hosts:
             raise GateError(f"this page is not at that address; it is at http://{min(self._hosts)}/", 421)
-        origin, changes = headers.get("origin"), scope.get("method") not in _LOOKS
+        origin, changes = headers.get("origin"), scope["method"] not in _LOOKS
         if origin != f"http://{host}" and (changes or origin is not None):
             raise GateError("this was asked for by another page, or by none; nothing was done", 403)
         session = self._sign_in.find(connection.cookies.get(self._cookie))
@@ -91,7 +83,7 @@ class Gate:
         path: str = scope["path"]
         if session is None and not path.startswith(OPEN):
             raise GateError("sign in first: `roost web` prints an address that works once", 401)
-        if scope["type"] == "websocket" or not changes:
+        if not changes:
             return receive
         body = await _body(headers, receive)
         scope["form"] = form = _form(headers, body)
@@ -148,15 +140,14 @@ def _form(headers: Headers, body: bytes) -> dict[str, str]:
     return {name: values[-1] for name, values in fields.items()}
 
 
-def _with_headers(scope: Scope, send: Send) -> Callable[[Message], Awaitable[None]]:
+def _with_headers(send: Send) -> Callable[[Message], Awaitable[None]]:
     """Sends answers with what keeps a browser from doing more than the page asks for."""
-    style = f"'self' 'nonce-{scope['nonce']}'" if scope["path"].endswith("/terminal") else "'self'"
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(raw=message["headers"])
             for name, value in _HEADERS.items():
-                headers[name] = value.format(style=style)
+                headers[name] = value
             if "cache-control" not in headers:
                 headers["cache-control"] = "no-store"
             message = {**message, "headers": headers.raw}

@@ -87,7 +87,7 @@ async def _serve(app: App, sign_in: SignIn, listener: socket.socket, port: int) 
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        ws="none",
+        ws="none",  # so all that comes is HTTP
         timeout_graceful_shutdown=_GRACE,
     )
     async with asyncio.TaskGroup() as group:

@@ -102,7 +102,6 @@ class Pages:
             may_act=session is not None and not session.read_only,
             partial=Headers(scope=scope).get("hx-request") == "true",
             path=scope["path"],
-            nonce=scope["nonce"],
             **values,
         )
         return HTMLResponse(text, status)

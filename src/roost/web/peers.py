@@ -50,7 +50,6 @@ class PeerPages:
             deaths=deaths[::-1],
             events=events[::-1],
             sessions=_sessions(peer),
-            key=None,
         )
 
     async def screen(self, request: Request) -> Response:

@@ -20,9 +20,9 @@ _PORTS = 65535
     data=False,
 )
 def web_command(app: App, opens: bool, read_only: bool, port: int) -> int:  # noqa: FBT001 -- flags
-    """Serve a page with all peers, messages and records to a browser of this machine, until Ctrl-C.
+    """Serve a page to a browser of this machine.
 
-    It prints an address that signs in one browser, once.
+    All peers, messages and records are on it; Ctrl-C ends it. It prints an address that signs in one browser, once.
     """
     if port > _PORTS:
         raise UsageError(f"there is no port {port}; the last one is {_PORTS}")
