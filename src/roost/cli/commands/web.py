@@ -22,7 +22,8 @@ _PORTS = 65535
 def web_command(app: App, opens: bool, read_only: bool, port: int) -> int:  # noqa: FBT001 -- flags
     """Serve a page to a browser of this machine.
 
-    All peers, messages and records are on it; Ctrl-C ends it. It prints an address that signs in one browser, once.
+    All peers, messages and records are on it; Ctrl-C ends it. It prints an address that signs in one browser,
+    once.
     """
     if port > _PORTS:
         raise UsageError(f"there is no port {port}; the last one is {_PORTS}")
