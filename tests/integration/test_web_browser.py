@@ -108,6 +108,14 @@ def test_300_peers_are_live_within_200_ms_and_nothing_jumps(page: Page, roost: R
         expect(page.locator(f"#peer-{name} .c-queued")).to_have_text(str(number + 1))
     assert min(took) <= 200, took
     assert page.evaluate("window.shifts") == 0, "a row that changes moves nothing"
+    for wanted in ("ascending", "descending"):
+        page.get_by_role("button", name="Queue").click()
+        head = page.get_by_role("columnheader", name="Queue")
+        expect(head).to_have_attribute("aria-sort", wanted)
+    expect(page.locator("#fleet tbody tr").first).to_have_id(f"peer-{name}")
+    page.get_by_role("button", name="stopped").click()
+    rows = page.locator("#fleet tbody tr:visible")
+    expect(rows).to_have_count(sum(row["state"] == "stopped" for row in roost.call("list")))
 
 
 def test_a_sleeping_page_comes_back_and_has_everything_once(page: Page, roost: Roost) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from roost.cli.client import RemoteError
 from roost.web.gate import BODY
 from roost.web.pages import ASSETS
 from roost.web.streams import OPEN
@@ -224,6 +225,8 @@ def test_what_is_done_is_the_operators_in_the_journal(roost: Roost, served: Web)
     assert served.post("/peers/worker/start").status == 200
     assert served.post("/peers/worker/wake").status == 200
     assert roost.row("worker")["state"] == "idle"
+    with pytest.raises(RemoteError, match="only an operator"):
+        roost.call("list", token=roost.token("worker"), follow=True)
     assert served.post("/peers/worker/remove").status == 404
     for bad in ({"to": "", "body": "x"}, {"to": "worker", "body": " "}, {"to": "nobody", "body": "x"}):
         assert served.post("/compose", bad).status in (400, 404)
