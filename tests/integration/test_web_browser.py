@@ -169,7 +169,10 @@ def test_sent_woken_and_stopped_by_keyboard_alone(page: Page, roost: Roost) -> N
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("#live .lead .state")).to_have_text("stopped", timeout=PATIENCE * 1000)
-    expect(page.locator("#live details")).to_have_count(1)
+    page.locator("#live summary").click()
+    roost.send(name, "for later", topic="waits")
+    expect(page.locator("#live .mails")).to_contain_text("waits")
+    expect(page.locator("#live details[open]")).to_have_count(1)
     assert roost.deaths(name)[-1]["by"] == "operator"
 
 

@@ -164,6 +164,15 @@ if (document.querySelector("[hx-trigger*='roost:look']")) {
   setInterval(() => document.hidden || document.body.dispatchEvent(new Event("roost:look")), 2000);
 }
 
+// What a person has opened stays open when its part is drawn again.
+let opened = [];
+document.body.addEventListener("htmx:beforeSwap", () => {
+  opened = [...document.querySelectorAll("details[open]")].map((each) => each.id);
+});
+document.body.addEventListener("htmx:afterSwap", () => {
+  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+});
+
 // What was typed goes only once it was sent.
 document.body.addEventListener("htmx:afterRequest", (event) => {
   const form = event.target.closest?.("#compose");
