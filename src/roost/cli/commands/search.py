@@ -42,8 +42,8 @@ def search_command(  # noqa: PLR0913, PLR0917 -- one for each option
 
     A word is found whole, whatever its case and accents; `deploy*` finds what begins so, `"two words"` what
     stands together, and AND, OR, NOT and brackets work as in SQLite's FTS5. What is no such expression is
-    taken for plain words. `--in transcripts` searches what agents and their models said, in their programs' own
-    records, and may take some seconds.
+    taken for plain words. `--in transcripts` searches what agents and their models said, in their programs'
+    own records, and may take some seconds.
     """
     params: Record = {"text": " ".join(text), "in": list(places), "peer": peer, "from": sender, "to": to}
     params |= {"topic": topic, "state": state, "since": since, "limit": limit}

@@ -19,6 +19,7 @@ from roost.cli.output import (
 )
 from roost.cli.read_only import ask
 from roost.cli.stdout import flush
+from roost.core.messages.envelope import unwrapped
 from roost.errors import UsageError
 
 _RANGE = re.compile(r"(\d{1,9})(?:(-)(\d{1,9})?)?")
@@ -29,7 +30,7 @@ _ROLES = {"user": "cyan", "assistant": "green", "note": "dim"}
     "transcript",
     Argument("name"),
     Argument("turns", required=False, metavar="N|N-M"),
-    Option("--full", help="All that tools were given and gave, not one line of it."),
+    Option("--full", help="All that tools were given and gave, and the envelopes."),
     Option("--follow", help="Go on printing what is said, until Ctrl-C."),
     Option("--topic", metavar="TEXT", help="The conversation of this topic, where each has its own."),
 )
@@ -147,13 +148,14 @@ class _Shown:
         before = (
             self._latest if self._latest is not None and self._latest["number"] == turn["number"] else None
         )
-        text, tools = str(turn["text"]), list[Record](turn["tools"])
+        text = str(turn["text"]) if self._full else unwrapped(str(turn["text"]))
+        tools = list[Record](turn["tools"])
         if before is None:
             message = f"  message {str(turn['message'])[:16]}" if turn.get("message") else ""
             line = f"{turn['number']:>4}  {clock(turn.get('at'))}  {turn['role']}{message}"
             say(paint(line, _ROLES.get(str(turn["role"]))))
-        elif text.startswith(str(before["text"])):
-            text = text[len(str(before["text"])) :]
+        elif str(turn["text"]).startswith(str(before["text"])):
+            text = str(turn["text"])[len(str(before["text"])) :]
         for line in harmless(text).splitlines():
             say(wrap(f"      {line}", 6) if line.strip() else "")
         known = list[Record](before["tools"]) if before is not None else []

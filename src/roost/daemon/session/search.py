@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from roost.core.messages.envelope import unwrapped
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import Peer
 from roost.core.vocabulary.session import stand_in
