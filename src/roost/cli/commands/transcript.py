@@ -42,7 +42,9 @@ def transcript_command(
     follow: bool,  # noqa: FBT001 -- a flag
     topic: str | None,
 ) -> None:
-    """Print what was said in the conversation of NAME, from its program's own record.
+    """Print what was said in NAME's conversation.
+
+    It is read from the record that its program keeps.
 
     By default the latest 20 turns; `7` is one turn, `7-9` are three, `7-` is all from there on. A turn is a
     prompt, a step of an answer with the tools that were called in it, or a note of the program. The peer may

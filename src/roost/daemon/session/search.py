@@ -150,7 +150,7 @@ def _left(until: float) -> float:
 
 
 def _words(turn: Turn) -> str:
-    tools = (
-        f"{tool.name} {tool.input.text} {tool.output.text if tool.output else ''}" for tool in turn.tools
-    )
-    return " ".join([turn.text, *tools])
+    words = [unwrapped(turn.text)]
+    for tool in turn.tools:
+        words += [tool.name, tool.input.text, tool.output.text if tool.output is not None else ""]
+    return " ".join(words)
