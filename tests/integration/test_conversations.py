@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from roost.cli.client import Client, RemoteError
+from roost.cli.client import RemoteError
 from tests.support.daemon import PATIENCE, Record, Roost, cleared, shared_roost
 from tests.support.wait import wait_until
 
@@ -30,10 +31,7 @@ def roost(shared: Roost) -> Iterator[Roost]:
 
 def items(roost: Roost, name: str, **params: Any) -> list[Record]:  # noqa: ANN401 -- JSON
     """What `transcript` tells, one after the other."""
-    found: list[Record] = []
-    client = Client(str(roost.places.socket), None, lambda _note: None)
-    client.call("transcript", {"name": name, **params}, on_event=found.append, patience=PATIENCE)
-    return found
+    return roost.transcript(name, **params)
 
 
 def turns(roost: Roost, name: str, **params: Any) -> list[Record]:  # noqa: ANN401 -- JSON
@@ -64,7 +62,6 @@ def followed(roost: Roost, *arguments: str) -> Iterator[list[str]]:
     )
     assert process.stdout is not None
     out, lines = process.stdout, list[str]()
-    import threading
 
     reader = threading.Thread(target=lambda: lines.extend(iter(out.readline, "")), daemon=True)
     reader.start()
@@ -131,10 +128,10 @@ def test_what_was_said_is_read_awake_asleep_and_with_the_daemon_down(roost: Roos
         assert "echo: hello acp" in said(roost, "transcript", "b")
         assert "no peer 'nobody'" in said(roost, "transcript", "nobody", code=4)
         assert "there is no turn 9" in said(roost, "transcript", "a", "9", code=4)
-        assert "is down" in said(roost, "transcript", "a", "--follow", code=3)
-        found = json.loads(roost.cli("search", "red", "--json").stdout)
-        assert {each["to"] for each in found} == {"a", "operator"}
-        assert "a, turn 1 (user)" in said(roost, "search", "red", "--in", "transcripts")
+        assert "is not running" in said(roost, "transcript", "a", "--follow", code=5)
+        found = json.loads(roost.cli("search", "hello", "--json").stdout)
+        assert {each["to"] for each in found} == {"a", "b", "operator"}
+        assert "a, turn 1 (user)" in said(roost, "search", "hello", "--in", "transcripts", "--peer", "a")
         assert "no word to look for" in said(roost, "search", "@@", code=2)
     finally:
         roost.start()

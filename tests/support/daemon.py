@@ -192,6 +192,14 @@ class Roost:
         ours = [event for event in found if event["seq"] > self._journalled]
         return [event for event in ours if not kinds or event["kind"] in kinds]
 
+    def transcript(self, name: str, **params: Any) -> list[Record]:  # noqa: ANN401 -- JSON
+        """What was said in the peer's conversation: a head, its turns, the end."""
+        found: list[Record] = []
+        Client(str(self.places.socket), None, lambda _note: None).call(
+            "transcript", {"name": name, **params}, on_event=found.append, patience=PATIENCE
+        )
+        return found
+
     def deaths(self, name: str) -> list[Record]:
         """The peer's death records."""
         return self.call("deaths", name=name)

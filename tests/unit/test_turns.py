@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from roost.daemon.serve.api.transcripts import news_of
 from roost.errors import NotFoundError
 from roost.runtimes.turns import record as records
 from roost.runtimes.turns.acp import AcpReader
@@ -18,6 +19,7 @@ from roost.runtimes.turns.demo import DemoReader
 from roost.runtimes.turns.gemini import GeminiReader
 from roost.runtimes.turns.opencode import OpencodeReader
 from roost.runtimes.turns.record import FileRecord, UnreadableError
+from roost.runtimes.turns.thread import ThreadReader, ThreadRecord
 from roost.runtimes.turns.transcript import Reader, Transcript, turns
 from roost.runtimes.turns.turn import SHORT, Turn
 
@@ -252,6 +254,20 @@ def test_acp_and_demo(tmp_path: Path) -> None:
     assert shape(read(DemoReader(), demo)) == [("user", "a", []), ("note", "the turn was failed", [])]
 
 
+def test_a_thread_as_its_server_tells_it() -> None:
+    told = [json.loads(line) for line in (DATA / "codex_server/turns.jsonl").read_text().splitlines()][::-1]
+    found = all_of(Transcript(ThreadRecord("unix:x", told), ThreadReader(), whole=False))
+    ids = [tool for turn in found for tool in turn.tools if tool.input.text == "/bin/bash -lc id"]
+    assert ids[0].output is not None
+    assert ids[0].output.text.startswith("uid=0")
+    assert [turn.text for turn in found][-4:] == [
+        "the turn was interrupted",
+        "bad",
+        next(turn.text for turn in found if "fake_error" in turn.text),
+        "the conversation was compacted",
+    ]
+
+
 def test_what_tools_were_given_is_cut_and_its_size_told(tmp_path: Path) -> None:
     long = "wörd " * 1000
     path = written(
@@ -339,3 +355,25 @@ def test_a_record_is_followed_as_it_grows_goes_on_elsewhere_and_is_written_anew(
     texts()
     assert "written anew" in str(said.record.news())
     said.close()
+
+
+def test_a_turn_to_which_more_is_added_is_told_again(tmp_path: Path) -> None:
+    def told(before: dict[str, object] | None) -> list[dict[str, object]]:
+        return [{key: item[key] for key in ("number", "text", "tools")} for item in news_of(said, before)]
+
+    path = written(
+        tmp_path / "c.jsonl",
+        {"type": "prompt", "text": "go"},
+        {"type": "said", "text": "I go."},
+    )
+    said = transcript(AcpReader(), path)
+    with closing(said):
+        first, second = news_of(said, None)
+        assert (first["number"], second["number"]) == (1, 2)
+        known = {key: value for key, value in second.items() if key != "kind"}
+        assert told(known) == []
+        with path.open("a") as file:
+            file.write(json.dumps({"type": "tool", "id": "t", "title": "T", "status": "failed"}) + "\n")
+        (again,) = told(known)
+        assert (again["number"], again["text"]) == (2, "I go.")
+        assert again["tools"] != known["tools"]

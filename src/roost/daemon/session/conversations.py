@@ -11,6 +11,10 @@ from roost.runtimes.turns.record import UnreadableError
 from roost.runtimes.turns.transcript import Transcript
 
 
+class AtItsServerError(RefusedError):
+    """The server of a thread keeps its record, and nobody is there to ask it."""
+
+
 def session_of(state: PeerState, topic: str | None, last: str | None) -> Session:
     """The session whose conversation is asked for; one that stands for it where none runs.
 
@@ -51,9 +55,9 @@ def open_transcript(runtimes: Runtimes, context: Context, name: str, *, whole: b
     except OSError as error:
         raise UnreadableError(f"the record of '{name}' cannot be read: {error.strerror or error}") from error
     if transcript is None and context.settings.threaded:
-        raise RefusedError(
+        raise AtItsServerError(
             f"'{name}' is a thread of a server whose rollouts are not in the CODEX_HOME that agents get;"
-            " `roost env` shows that"
+            " while the daemon runs, its server is asked"
         )
     if transcript is None:
         raise RefusedError(

@@ -9,11 +9,12 @@ from typing import Any
 from roost.core.vocabulary.session import Session
 from roost.daemon.health.search_index import SearchIndex
 from roost.daemon.session.contexts import Contexts
-from roost.daemon.session.conversations import opened, session_of
+from roost.daemon.session.conversations import AtItsServerError, opened, session_of
 from roost.daemon.session.search import Asked, Search
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.errors import RefusedError, UsageError
+from roost.runtimes.turns.thread import ThreadReader, ThreadRecord
 from roost.runtimes.turns.transcript import Transcript, turns
 from roost.runtimes.turns.turn import Turn
 
@@ -92,7 +93,7 @@ class Transcripts:
         others: list[Transcript] = []
         try:
             while True:
-                for item in await self._threads.run(_news, transcript, told):
+                for item in await self._threads.run(news_of, transcript, told):
                     if item["kind"] == "turn":
                         told = {key: value for key, value in item.items() if key != "kind"}
                     yield item
@@ -118,9 +119,14 @@ class Transcripts:
 
     async def _open(self, name: str, session: Session, *, whole: bool) -> Transcript:
         state = self._fleet.get(name)
-        return await self._threads.run(
-            opened, self._contexts, self._machine.runtimes, state, session, whole=whole
-        )
+        try:
+            return await self._threads.run(
+                opened, self._contexts, self._machine.runtimes, state, session, whole=whole
+            )
+        except AtItsServerError:
+            address = state.peer.settings.server
+            told = await self._machine.runtimes.servers.turns(address, session.conversation or "")
+            return Transcript(ThreadRecord(address, told), ThreadReader(), whole=whole)
 
 
 def check_range(first: int | None, last: int | None) -> None:
@@ -155,7 +161,7 @@ def end(transcript: Transcript) -> Item:
     return {"kind": "end", "count": transcript.count, "skipped": transcript.record.skipped}
 
 
-def _news(transcript: Transcript, told: Item | None) -> list[Item]:
+def news_of(transcript: Transcript, told: Item | None) -> list[Item]:
     """Blocking: what has come since `told`, the latest turn as it was told."""
     items: list[Item] = []
     found: list[Turn] = []
