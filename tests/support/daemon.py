@@ -200,6 +200,11 @@ class Roost:
         )
         return found
 
+    def carried(self, name: str) -> list[str]:
+        """The ids of the messages in the prompts of the peer's conversation, in order."""
+        turns = self.transcript(name, first=1)
+        return [turn["message"] for turn in turns if turn.get("message") is not None]
+
     def deaths(self, name: str) -> list[Record]:
         """The peer's death records."""
         return self.call("deaths", name=name)
