@@ -377,3 +377,26 @@ def test_a_turn_to_which_more_is_added_is_told_again(tmp_path: Path) -> None:
         (again,) = told(known)
         assert (again["number"], again["text"]) == (2, "I go.")
         assert again["tools"] != known["tools"]
+
+
+def test_a_tool_that_answers_after_the_next_prompt_belongs_to_its_turn(tmp_path: Path) -> None:
+    use = {"type": "tool_use", "id": "t", "name": "Bash", "input": {"command": "sleep"}}
+    gave = {"type": "tool_result", "tool_use_id": "t", "content": "slept"}
+    path = written(
+        tmp_path / "c.jsonl",
+        {"type": "assistant", "message": {"id": "m", "content": [use]}},
+        {"type": "user", "message": {"content": "meanwhile"}},
+        {"type": "user", "message": {"content": [gave]}},
+    )
+    found = read(ClaudeReader(), path)
+    assert [turn.number for turn in found] == [1, 2]
+    assert found[0].tools[0].output is not None
+    with path.open() as file:
+        lines = file.read().splitlines(keepends=True)
+    path.write_text("".join(lines[:2]))
+    with closing(transcript(ClaudeReader(), path)) as said:
+        (_, second) = news_of(said, None)
+        path.write_text("".join(lines))
+        told = {key: value for key, value in second.items() if key != "kind"}
+        (late,) = news_of(said, told)
+        assert (late["number"], late["tools"][0]["output"]) == (1, "slept")

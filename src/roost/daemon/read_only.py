@@ -19,7 +19,7 @@ from roost.daemon.serve.api.transcripts import check_range, end, head
 from roost.daemon.serve.methods.conversations import Search as SearchParams
 from roost.daemon.serve.methods.conversations import Transcript as TranscriptParams
 from roost.daemon.session.contexts import Contexts
-from roost.daemon.session.conversations import opened, session_of
+from roost.daemon.session.conversations import opened, session_of, unreadable
 from roost.daemon.session.search import Search
 from roost.errors import NotFoundError, RoostError, UsageError, in_words
 from roost.host.inheritance import unplanted
@@ -64,6 +64,10 @@ class ReadOnly:
                 for turn in part:
                     self._tell("event", {"kind": "turn", **turn.object()})
             self._tell("event", end(transcript))
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise unreadable(asked.name, error) from error
         finally:
             transcript.close()
 

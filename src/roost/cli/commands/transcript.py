@@ -23,6 +23,8 @@ from roost.core.messages.envelope import unwrapped
 from roost.errors import UsageError
 
 _RANGE = re.compile(r"(\d{1,9})(?:(-)(\d{1,9})?)?")
+_KNOWN = 64
+"""Turns that are remembered: more may come to them."""
 _ROLES = {"user": "cyan", "assistant": "green", "note": "dim"}
 
 
@@ -99,7 +101,8 @@ class _Shown:
         self._follow = follow
         self._whole: Record = {}
         self._turns: list[Record] = []
-        self._latest: Record | None = None
+        self._known: dict[int, Record] = {}
+        self._latest = 0
         self.last = 0
 
     def take(self, item: Record) -> None:
@@ -136,7 +139,7 @@ class _Shown:
             self._turn(item)
         elif kind == "news":
             say(wrap(f"-- {one_line(item['text'])}", 3))
-            self._latest = None
+            self._known.clear()
         else:
             self._ended(item)
 
@@ -147,16 +150,15 @@ class _Shown:
             warn(f"{item['skipped']} lines of its record are too long or not understood; they are left out")
 
     def _turn(self, turn: Record) -> None:
-        before = (
-            self._latest if self._latest is not None and self._latest["number"] == turn["number"] else None
-        )
+        number = int(turn["number"])
+        before = self._known.pop(number, None)
         text = str(turn["text"]) if self._full else unwrapped(str(turn["text"]))
         tools = list[Record](turn["tools"])
-        if before is None:
+        if before is None or number != self._latest:
             message = f"  message {str(turn['message'])[:16]}" if turn.get("message") else ""
             line = f"{turn['number']:>4}  {clock(turn.get('at'))}  {turn['role']}{message}"
             say(paint(line, _ROLES.get(str(turn["role"]))))
-        elif str(turn["text"]).startswith(str(before["text"])):
+        if before is not None and str(turn["text"]).startswith(str(before["text"])):
             text = str(turn["text"])[len(str(before["text"])) :]
         for line in harmless(text).splitlines():
             say(wrap(f"      {line}", 6) if line.strip() else "")
@@ -164,7 +166,10 @@ class _Shown:
         for index, tool in enumerate(tools):
             if index >= len(known) or known[index] != tool:
                 self._tool(tool)
-        self._latest = turn
+        self._latest = number
+        self._known[number] = turn
+        if len(self._known) > _KNOWN:
+            del self._known[next(iter(self._known))]
 
     def _tool(self, tool: Record) -> None:
         given, name = str(tool["input"]), one_line(tool["name"])

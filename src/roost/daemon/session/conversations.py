@@ -53,7 +53,7 @@ def open_transcript(runtimes: Runtimes, context: Context, name: str, *, whole: b
     try:
         transcript = runtimes.get(runtime).said(context, whole=whole)
     except OSError as error:
-        raise UnreadableError(f"the record of '{name}' cannot be read: {error.strerror or error}") from error
+        raise unreadable(name, error) from error
     if transcript is None and context.settings.threaded:
         raise AtItsServerError(
             f"'{name}' is a thread of a server whose rollouts are not in the CODEX_HOME that agents get;"
@@ -71,6 +71,11 @@ def open_transcript(runtimes: Runtimes, context: Context, name: str, *, whole: b
             " yet, or it was removed"
         )
     return transcript
+
+
+def unreadable(name: str, error: OSError) -> UnreadableError:
+    """What is told where the record of a peer's conversation cannot be read."""
+    return UnreadableError(f"the record of '{name}' cannot be read: {error.strerror or error}")
 
 
 def opened(

@@ -70,7 +70,10 @@ def turns(transcript: Transcript, first: int | None, last: int | None) -> Iterat
     Raises NotFoundError where there is no turn of that number; OSError, UnreadableError.
     """
     kept = deque[Turn](maxlen=LATEST) if first is None else None
+    seen = 0
     while (found := transcript.step()) is not None:
+        found = [turn for turn in found if turn.number > seen]  # a tool that answers late: it is told already
+        seen = found[-1].number if found else seen
         if kept is not None:
             kept.extend(found)
             yield []

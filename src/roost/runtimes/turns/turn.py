@@ -13,6 +13,8 @@ USER, ASSISTANT, NOTE = "user", "assistant", "note"
 """Roles: who gave the prompt, who answered, and what the program says of the conversation itself."""
 SHORT = 160
 """Characters of what a tool was given or gave, where it is cut."""
+_RUNNING = 64
+"""Tools that are waited for at most."""
 _ENVELOPE = re.compile(r"\s*(?:<pasted_content[^>\n]*>\s*)?\[roost message ([0-9a-f]{32}) from ")
 _TELLING = (
     "command",
@@ -92,6 +94,7 @@ class Turns:
         self._whole = whole
         self._closed: list[Turn] = []
         self._before = 0
+        self._running: dict[str, tuple[Turn, Tool]] = {}
         self.open: Turn | None = None
 
     @property
@@ -100,7 +103,7 @@ class Turns:
         return self._before + (self.open is not None)
 
     def take(self) -> list[Turn]:
-        """Those that were closed since the last call."""
+        """Those that were closed since the last call, and closed ones whose tools have answered since."""
         closed, self._closed = self._closed, []
         return closed
 
@@ -139,13 +142,21 @@ class Turns:
         if self.open is None or self.open.role != ASSISTANT or (said is not None and self.open.key != said):
             self._begin(ASSISTANT, "", at, said)
         assert self.open is not None  # noqa: S101 -- begun above
-        self.open.tools.append(Tool(name, key, self._given(given)))
+        tool = Tool(name, key, self._given(given))
+        self.open.tools.append(tool)
+        self._running.pop(key, None)
+        self._running[key] = (self.open, tool)
+        if len(self._running) > _RUNNING:
+            del self._running[next(iter(self._running))]
 
     def result(self, key: str, output: object, *, failed: bool = False) -> None:
-        """A tool that was called in the open turn has answered."""
-        for tool in self.open.tools if self.open is not None else ():
-            if tool.key == key:
-                tool.output, tool.failed = self._text(as_text(output)), failed
+        """A tool has answered, be it of an earlier turn: a prompt may have come in while it ran."""
+        turn, tool = self._running.pop(key, (None, None))
+        if turn is None or tool is None:
+            return
+        tool.output, tool.failed = self._text(as_text(output)), failed
+        if turn is not self.open and turn not in self._closed:
+            self._closed.append(turn)
 
     def _goes_on(self, key: str | None) -> bool:
         return self.open is not None and key is not None and self.open.key == key

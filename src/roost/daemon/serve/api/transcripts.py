@@ -3,13 +3,13 @@
 All is read in threads, piece by piece: a record may be hundreds of megabytes long.
 """
 
-from collections.abc import AsyncGenerator, Iterator
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Iterator
+from typing import Any, ParamSpec, TypeVar
 
 from roost.core.vocabulary.session import Session
 from roost.daemon.health.search_index import SearchIndex
 from roost.daemon.session.contexts import Contexts
-from roost.daemon.session.conversations import AtItsServerError, opened, session_of
+from roost.daemon.session.conversations import AtItsServerError, opened, session_of, unreadable
 from roost.daemon.session.search import Asked, Search
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
@@ -21,6 +21,8 @@ from roost.runtimes.turns.turn import Turn
 LOOK = 0.5
 """Seconds between two looks at a record that is followed."""
 Item = dict[str, Any]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Transcripts:
@@ -67,7 +69,7 @@ class Transcripts:
             yield head(name, self._fleet.get(name).peer.settings.runtime, session, transcript)
             pieces = turns(transcript, first, last)
             open_turn: Item | None = None
-            while (part := await self._threads.run(next_of, pieces)) is not None:
+            while (part := await self._run(name, next_of, pieces)) is not None:
                 for turn in part:
                     open_turn = turn.object()
                     yield {"kind": "turn", **open_turn}
@@ -93,7 +95,7 @@ class Transcripts:
         others: list[Transcript] = []
         try:
             while True:
-                for item in await self._threads.run(news_of, transcript, told):
+                for item in await self._run(name, news_of, transcript, told):
                     if item["kind"] == "turn":
                         told = {key: value for key, value in item.items() if key != "kind"}
                     yield item
@@ -103,7 +105,7 @@ class Transcripts:
                     continue
                 try:
                     transcript = await self._open(name, now, whole=whole)
-                except (OSError, RefusedError):
+                except RefusedError:
                     continue  # nothing was said in it yet
                 others.append(transcript)
                 session, told = now, None
@@ -113,15 +115,24 @@ class Transcripts:
                 other.close()
 
     async def _session(self, name: str, topic: str | None) -> Session:
-        state = self._fleet.get(name)
-        deaths = await self._machine.store.deaths(name, 1)
-        return session_of(state, topic, deaths[-1].conversation if deaths else None)
+        state, last = self._fleet.get(name), None
+        if state.session is None and state.peer.conversation is None:
+            deaths = await self._machine.store.deaths(name, 1)
+            last = deaths[-1].conversation if deaths else None
+        return session_of(state, topic, last)
+
+    async def _run(self, name: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of reading. Raises UnreadableError where a record cannot be read."""
+        try:
+            return await self._threads.run(work, *args, **kwargs)
+        except OSError as error:
+            raise unreadable(name, error) from error
 
     async def _open(self, name: str, session: Session, *, whole: bool) -> Transcript:
         state = self._fleet.get(name)
         try:
-            return await self._threads.run(
-                opened, self._contexts, self._machine.runtimes, state, session, whole=whole
+            return await self._run(
+                name, opened, self._contexts, self._machine.runtimes, state, session, whole=whole
             )
         except AtItsServerError:
             address = state.peer.settings.server
@@ -173,9 +184,8 @@ def news_of(transcript: Transcript, told: Item | None) -> list[Item]:
         items.append({"kind": "news", "text": news})
     if transcript.open is not None:
         found.append(transcript.open)
-    last = int(told["number"]) if told is not None else 0
     for turn in found:
         shown = turn.object()
-        if turn.number >= last and shown != told:
+        if shown != told:
             items.append({"kind": "turn", **shown})
     return items
