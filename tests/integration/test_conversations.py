@@ -170,10 +170,8 @@ def test_words_are_found_in_messages_events_and_conversations(roost: Roost) -> N
     def found(text: str, **params: Any) -> list[Record]:  # noqa: ANN401 -- JSON
         return roost.call("search", text=text, **params)
 
-    for _ in range(2):  # with an index that is made at first
-        messages = found("multi-agent", in_=["messages"])
-        assert [each["to"] for each in messages] == ["box", "operator", "a"]
-        roost.call("search", text="multi-agent")
+    messages = found("multi-agent", in_=["messages"])
+    assert [each["to"] for each in messages] == ["box", "operator", "a"]
     assert [each["to"] for each in found("multi-agent", topic="review-7")][-1] == "a"
     assert [each["to"] for each in found("multi-agent", to="box")] == ["box"]
     assert [each["to"] for each in found("multi-agent", peer="box")] == ["box"]
@@ -181,11 +179,7 @@ def test_words_are_found_in_messages_events_and_conversations(roost: Roost) -> N
     assert found("multi-agent", since=3600.0, in_=["messages"]) == messages
     assert found("multi-agent", since=0.0) == []
     snippet = messages[0]
-    assert [snippet["snippet"][begin:end] for begin, end in snippet["marks"]] in (
-        [["multi-agent"]],
-        ["multi", "agent"],
-        ["multi-agent"],
-    )
+    assert [snippet["snippet"][begin:end] for begin, end in snippet["marks"]] == ["multi-agent"]
     turn = found("multi-agent", in_=["transcripts"])[-1]
     assert (turn["peer"], turn["number"], turn["role"]) == ("a", 1, "user")
     assert {each["kind"] for each in found("demo", in_=["events"], peer="a")} == {"added"}
