@@ -3,6 +3,8 @@
 import asyncio
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import apsw
 import pytest
@@ -12,6 +14,8 @@ from hypothesis import strategies as st
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import Peer, Settings
+from roost.daemon.health.search_index import PRUNES, SearchIndex
+from roost.daemon.state.threads import Work
 from roost.errors import UsageError
 from roost.store.interfaces import ANY, Batch, Wanted
 from roost.store.note import STORE
@@ -219,3 +223,30 @@ def test_a_damaged_index_harms_nothing_and_is_made_anew(case: Case, damage: str)
     case.store("needle at last")
     case.catch_up()
     assert len(case.found("needle", limit=100)) == 53
+
+
+async def test_the_daemon_keeps_the_index_behind_what_is_stored_and_prunes_it(case: Case) -> None:
+    class Clock:
+        looks = 0
+
+        async def sleep(self, _seconds: float) -> None:
+            self.looks += 1
+            if self.looks == PRUNES:
+                assert docs() == 3, "what is new was taken in"
+                case.forget("seq = 1")
+            if self.looks > PRUNES:
+                raise asyncio.CancelledError
+
+    def docs() -> int:
+        with closing(apsw.Connection(str(case.index))) as index:
+            return len(index.execute("SELECT 1 FROM messages_docsize").fetchall())
+
+    store = await SqliteStore.open(case.database)
+    places = SimpleNamespace(database=case.database, search_index=case.index)
+    machine: Any = SimpleNamespace(clock=Clock(), store=store, places=places, work=Work())
+    try:
+        with pytest.raises(asyncio.CancelledError):
+            await SearchIndex(machine).run()
+        assert docs() == 2, "what the store has let go of is gone"
+    finally:
+        await store.close()

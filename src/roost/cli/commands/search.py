@@ -4,7 +4,7 @@ from roost.cli.app import App
 from roost.cli.client import Record
 from roost.cli.command import Argument, Choice, Number, Option, command
 from roost.cli.commands.message import SHORT_ID, STATES
-from roost.cli.output import clock, local, one_line, paint, say, show_json, wrap
+from roost.cli.output import clock, local, one_line, paint, remark, say, show_json, wrap
 from roost.cli.read_only import ask
 from roost.cli.sentences import sentence
 from roost.core.vocabulary.durations import parse_duration
@@ -56,7 +56,7 @@ def search_command(  # noqa: PLR0913, PLR0917 -- one for each option
     if not found:
         here = places or ("messages",) if sender or to or topic or state else places or PLACES[::2]
         more = "" if "transcripts" in here else "; `--in transcripts` searches what agents said"
-        say(f"nothing found in {' and '.join(here)}{more}")
+        remark(f"nothing found in {' and '.join(here)}{more}")
 
 
 def _show(found: Record) -> None:

@@ -38,7 +38,8 @@ class SearchIndex:
             while await self.catch_up():
                 await self._machine.clock.sleep(0)
             if looks % PRUNES == 0:
-                await self._work(prune)
+                async with self._turn:
+                    await self._work(prune)
 
     async def catch_up(self) -> int:
         """Take in what is new, for a while; how many rows it is behind then."""
