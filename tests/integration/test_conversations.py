@@ -104,7 +104,6 @@ def test_what_was_said_is_read_awake_asleep_and_with_the_daemon_down(roost: Roos
     assert [turn["number"] for turn in turns(roost, "a", first=2, last=3)] == [2, 3]
 
     shown = said(roost, "transcript", "a")
-    assert "\x1b" not in shown
     assert "hello [31mred[0m" in shown
     assert "[roost message" not in shown
     assert "[roost message" in said(roost, "transcript", "a", "--full")
@@ -120,6 +119,15 @@ def test_what_was_said_is_read_awake_asleep_and_with_the_daemon_down(roost: Roos
 
     roost.call("stop", name="a")
     assert turns(roost, "a") == told
+    record = next((roost.places.state / "demo").glob(f"{head['conversation']}.jsonl"))
+    with record.open("a") as file:
+        file.write(json.dumps({"type": "assistant", "text": "\x1b]0;x\x07\x1b[2Jwiped"}) + "\n")
+    for shown in (
+        said(roost, "transcript", "a", "5"),
+        said(roost, "search", "2Jwiped", "--in", "transcripts"),
+    ):
+        assert "wiped" in shown
+        assert "\x1b" not in shown, "nothing drives the terminal"
     roost.down(agents=False)
     try:
         shown = said(roost, "transcript", "a", "1-2")
@@ -135,7 +143,6 @@ def test_what_was_said_is_read_awake_asleep_and_with_the_daemon_down(roost: Roos
         assert "no word to look for" in said(roost, "search", "@@", code=2)
     finally:
         roost.start()
-    record = next((roost.places.state / "demo").glob(f"{head['conversation']}.jsonl"))
     record.unlink()
     assert f"no record of conversation {head['conversation']}" in refused(roost, "a")
 
