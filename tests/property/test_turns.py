@@ -6,7 +6,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from roost.runtimes.turns import record as records
@@ -17,17 +17,19 @@ from roost.runtimes.turns.demo import DemoReader
 from roost.runtimes.turns.gemini import GeminiReader
 from roost.runtimes.turns.opencode import OpencodeReader
 from roost.runtimes.turns.record import Entry, FileRecord
+from roost.runtimes.turns.thread import ThreadReader
 from roost.runtimes.turns.transcript import Reader, Transcript, turns
 
 DATA = Path(__file__).resolve().parents[1] / "data/records"
-READERS = (ClaudeReader, CodexReader, GeminiReader, OpencodeReader, AcpReader, DemoReader)
+READERS = (ClaudeReader, CodexReader, GeminiReader, OpencodeReader, AcpReader, DemoReader, ThreadReader)
 WORDS = (
     *("type", "user", "assistant", "message", "content", "text", "tool_use", "tool_result", "id", "name"),
     *("payload", "item", "item_completed", "response_item", "event_msg", "function_call", "arguments"),
     *("gemini", "toolCalls", "$set", "messages", "info", "parts", "role", "tool", "state", "prompt", "said"),
+    *("time", "created", "items", "startedAtMs", "userMessage"),
 )
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from(WORDS),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(WORDS),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(st.sampled_from(WORDS) | st.text(max_size=3), inner, max_size=4)
@@ -55,6 +57,8 @@ class Given:
 
 @pytest.mark.parametrize("reader", READERS)
 @given(entries=st.lists(st.dictionaries(st.sampled_from(WORDS), VALUES, max_size=5), max_size=6))
+@example(entries=[{"info": {"role": "user", "time": {"created": 1e300}}, "parts": []}])
+@example(entries=[{"items": [{"type": "userMessage", "startedAtMs": 1e300}]}])
 @settings(max_examples=60)
 def test_whatever_stands_there_numbers_have_no_gap(
     reader: Callable[[], Reader], entries: list[Entry]

@@ -10,6 +10,8 @@ from roost.runtimes.turns.turn import Turn, Turns
 
 LATEST = 20
 """Turns that are shown when nobody says which."""
+_MISSHAPEN = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)
+"""What comes of an entry that is of another shape than any that is known."""
 
 
 class Reader(Protocol):
@@ -50,12 +52,7 @@ class Transcript:
         for entry in entries:
             try:
                 self._reader.read(entry, self._turns)
-            except (
-                AttributeError,
-                KeyError,
-                TypeError,
-                ValueError,
-            ):  # shaped otherwise than any that is known
+            except _MISSHAPEN:
                 self.record.skipped += 1
         return self._turns.take()
 
