@@ -6,16 +6,21 @@ import pytest
 
 from roost.core.messages.envelope import unwrapped
 from tests.support.changed import done, ended_in_a_turn, goes_on, pressed, restarted, said, shows, typed
-from tests.support.home import Home
-from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.real import PATIENCE, Agents, cleared_agents, shared_agents
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Agents]:
+    with shared_agents("claude") as made:
+        yield made
+
+
 @pytest.fixture
-def claude(home: Home) -> Iterator[Agents]:
-    with agents_in(home, "claude", peers=("a", "b")) as made:
+def claude(shared: Agents) -> Iterator[Agents]:
+    with cleared_agents(shared) as made:
         made.add("a", "claude", resume="always")
         yield made
 

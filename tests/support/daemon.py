@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,7 @@ class Roost:
         assert "Traceback" not in self.said(), self.said()[-6000:]
 
     def clear(self, *, but: str = "") -> None:
-        """Take all peers, their folders and all mail away, for the next test that shares this roost.
+        """Take all peers, their folders, all mail and what tells of deaths away, for the next test.
 
         The peer `but` stays, in an empty folder.
         """
@@ -125,6 +125,10 @@ class Roost:
             for path in folder.iterdir() if folder.is_dir() else ():
                 if path.name != but or path.parent != self.home.work:
                     shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        if self.places.exits_log.is_file():
+            os.truncate(self.places.exits_log, 0)
+        for report in self.places.forensics.glob("*"):
+            report.unlink()
         mail = self.call("inbox", name="operator")
         self.call("acknowledge", name="operator", ids=[item["id"] for item in mail])
         self._told = self.truth.stat().st_size if self.truth.exists() else 0
@@ -325,10 +329,12 @@ def roost_in(home: Home, *, started: bool = True) -> Iterator[Roost]:
 
 
 @contextmanager
-def shared_roost() -> Iterator[Roost]:
-    """A roost in a home of its own for the tests of one module."""
-    with make_home() as home, kept(home.mark), roost_in(home) as made:
-        yield made
+def shared_roost(prepare: Callable[[Home], object] = lambda _home: None) -> Iterator[Roost]:
+    """A roost in a home of its own, which may be prepared, for the tests of one module."""
+    with make_home() as home:
+        prepare(home)
+        with kept(home.mark), roost_in(home) as made:
+            yield made
 
 
 @contextmanager
