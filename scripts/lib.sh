@@ -134,6 +134,11 @@ setup_tmux() {
   esac
 }
 
+# setup_chromium: a browser for the tests of the page. Without one those tests are skipped, or fail with CI set.
+setup_chromium() {
+  command -v chromium >/dev/null || packages chromium "--cask chromium" || say "no chromium: the tests of the page in a browser cannot run"
+}
+
 # alone COMMAND...: run a command in a network of its own that has nothing but loopback, where the machine allows it.
 # The new network's loopback starts down and a bare machine has no `ip` command.
 alone() {

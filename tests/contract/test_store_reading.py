@@ -146,6 +146,19 @@ async def test_events_resume_by_number(store: Store) -> None:
     assert await store.events(after=10) == []
 
 
+async def test_events_are_read_backwards_by_number(store: Store) -> None:
+    for n in range(5):
+        await store.commit(
+            Batch(float(n), journal=(c.Journal("idle", "ab"[n % 2]), c.Journal("working", "c")))
+        )
+    assert [row.seq for row in await store.events_before(2**63 - 1, limit=3)] == [8, 9, 10]
+    assert [row.seq for row in await store.events_before(8, limit=3)] == [5, 6, 7]
+    assert [row.seq for row in await store.events_before(3)] == [1, 2]
+    assert [row.ts for row in await store.events_before(10, "b")] == [1.0, 3.0]
+    assert await store.events_before(1) == []
+    assert await store.events_before(5, limit=0) == []
+
+
 async def test_deaths_come_newest_last(store: Store) -> None:
     for generation in (1, 2, 3):
         one = session(generation=generation)

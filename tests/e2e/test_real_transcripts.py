@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from roost.core.messages.envelope import unwrapped
 from tests.support.changed import done, ended_in_a_turn, goes_on, pressed, restarted, said, shows, typed
 from tests.support.real import PATIENCE, Agents, cleared_agents, shared_agents
 from tests.support.wait import wait_until
@@ -97,6 +98,8 @@ def test_C2_claude_a_transcript_that_moves_to_another_folder_is_followed(claude:
     typed(claude, f"/cd {other}")
     shows(claude, "Moved to")
     done(claude, "two")
+    told = [unwrapped(turn["text"]) for turn in claude.roost.transcript("a") if turn.get("message")]
+    assert told == ["one", "two"]
     done(claude, "@@silent@@")
     sent, story = ended_in_a_turn(claude)
     goes_on(claude, known, story, sent)

@@ -205,6 +205,19 @@ class Roost:
         ours = [event for event in found if event["seq"] > self._journalled]
         return [event for event in ours if not kinds or event["kind"] in kinds]
 
+    def transcript(self, name: str, **params: Any) -> list[Record]:  # noqa: ANN401 -- JSON
+        """What was said in the peer's conversation: a head, its turns, the end."""
+        found: list[Record] = []
+        Client(str(self.places.socket), None, lambda _note: None).call(
+            "transcript", {"name": name, **params}, on_event=found.append, patience=PATIENCE
+        )
+        return found
+
+    def carried(self, name: str) -> list[str]:
+        """The ids of the messages in the prompts of the peer's conversation, in order."""
+        turns = self.transcript(name, first=1)
+        return [turn["message"] for turn in turns if turn.get("message") is not None]
+
     def deaths(self, name: str) -> list[Record]:
         """The peer's death records."""
         return self.call("deaths", name=name)

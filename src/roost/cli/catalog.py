@@ -19,6 +19,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "service": "service",
         "env": "env",
         "runtimes": "runtimes",
+        "web": "web",
     },
     "Peers": {
         "add": "peer",
@@ -29,7 +30,13 @@ COMMANDS: dict[str, dict[str, str]] = {
         "rename": "peer",
         "remove": "peer",
     },
-    "Messages": {"send": "send", "messages": "message", "message": "message", "inbox": "inbox"},
+    "Messages": {
+        "send": "send",
+        "messages": "message",
+        "message": "message",
+        "inbox": "inbox",
+        "search": "search",
+    },
     "Sessions": {
         "wake": "session",
         "sleep": "session",
@@ -42,6 +49,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "wait": "session",
         "attach": "terminal",
         "screen": "terminal",
+        "transcript": "transcript",
         "logs": "terminal",
     },
     "Records": {"events": "journal", "deaths": "journal", "metrics": "metrics"},

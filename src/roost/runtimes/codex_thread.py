@@ -15,11 +15,15 @@ from roost.errors import InvalidSettingError
 from roost.runtimes.call import Call
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.codex_own import OwnThread
+from roost.runtimes.codex_rollout import codex_home, rollouts_of
 from roost.runtimes.codex_server.address import read_address
 from roost.runtimes.codex_server.sensor import ThreadSensor
 from roost.runtimes.codex_server.servers import Servers
 from roost.runtimes.context import Context
 from roost.runtimes.runtime import Claim, Controls, LaunchPlan
+from roost.runtimes.turns.codex import CodexReader
+from roost.runtimes.turns.record import FileRecord
+from roost.runtimes.turns.transcript import Transcript
 
 TOOLS = "mcp_servers"
 
@@ -85,6 +89,13 @@ class CodexThreadRuntime:
     def conversation_of(self, record: Path) -> str | None:
         """By the rollout's name."""
         return self._codex.conversation_of(record)
+
+    def said(self, context: Context, *, whole: bool) -> Transcript | None:
+        """Its rollouts, where its server keeps them in the CODEX_HOME that agents get; else None."""
+        home, thread = codex_home(context.environ), context.session.conversation
+        if thread is None or not rollouts_of(home, thread):
+            return None
+        return Transcript(FileRecord(lambda: rollouts_of(home, thread)), CodexReader(), whole=whole)
 
     def given(self, line: bytes) -> bool:
         """Rollouts hold what the model was given, and no queue."""

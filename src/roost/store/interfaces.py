@@ -163,6 +163,10 @@ class Store(Protocol):
         """Journal events with a number above `after`, in order."""
         ...
 
+    async def events_before(self, seq: int, peer: str | None = None, limit: int = 1000) -> list[JournalRow]:
+        """The newest journal events with a number below `seq`, in order."""
+        ...
+
     async def last_seq(self) -> int:
         """The number of the newest journal event; 0 when there is none."""
         ...

@@ -188,6 +188,11 @@ class MemoryStore:
         rows = self._seen().journal.values()
         return [row for row in rows if row.seq > after and peer in (None, row.peer)][:limit]
 
+    async def events_before(self, seq: int, peer: str | None = None, limit: int = 1000) -> list[JournalRow]:
+        """The newest journal events with a number below `seq`."""
+        rows = [row for row in self._seen().journal.values() if row.seq < seq and peer in (None, row.peer)]
+        return rows[max(len(rows) - limit, 0) :]
+
     async def last_seq(self) -> int:
         """The number of the newest journal event."""
         return max(self._seen().journal, default=0)

@@ -30,6 +30,16 @@ class Reader(MessageReader, PeerReader):
         return [rows.read_journal(row) for row in found]
 
     @explained
+    def events_before(self, seq: int, peer: str | None = None, limit: int = 1000) -> list[JournalRow]:
+        """The newest journal events with a number below `seq`, in order."""
+        clause, values = ("", ()) if peer is None else (" AND peer = ?", (peer,))
+        found = self._rows(
+            f"SELECT {rows.JOURNAL_COLUMNS} FROM journal WHERE seq < ?{clause} ORDER BY seq DESC LIMIT ?",
+            (seq, *values, limit),
+        )
+        return [rows.read_journal(row) for row in reversed(found)]
+
+    @explained
     def last_seq(self) -> int:
         """The number of the newest journal event; 0 when there is none."""
         return self._value("SELECT coalesce(max(seq), 0) FROM journal")

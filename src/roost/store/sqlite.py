@@ -150,6 +150,10 @@ class SqliteStore:
         """Journal events with a number above `after`."""
         return await self._read(Reader.events, after, peer, limit)
 
+    async def events_before(self, seq: int, peer: str | None = None, limit: int = 1000) -> list[JournalRow]:
+        """The newest journal events with a number below `seq`."""
+        return await self._read(Reader.events_before, seq, peer, limit)
+
     async def last_seq(self) -> int:
         """The number of the newest journal event."""
         return await self._read(Reader.last_seq)

@@ -32,6 +32,17 @@ def doctor_command(app: App) -> int:
     every version. --json: `check`, `code` (null where all is well), `ok` (null: worth knowing, not wrong),
     `detail`, `advice`, and `fix`, the command. Exit code 1: something is wrong.
     """
+    findings = examined(app)
+    if app.json:
+        show_json(findings)
+    else:
+        for finding in findings:
+            _show(finding)
+    return 1 if any(finding["ok"] is False for finding in findings) else 0
+
+
+def examined(app: App) -> list[Finding]:
+    """All findings, in the order in which a person would mend them."""
     from roost.cli.doctor import examine
     from roost.cli.doctor_service import examine_service
     from roost.cli.environment import findings as compared
@@ -43,12 +54,7 @@ def doctor_command(app: App) -> int:
     findings = _once(findings, [*own, *about])
     if app.home is not None:
         findings = [_addressed(finding, app.home) for finding in findings]
-    if app.json:
-        show_json(findings)
-    else:
-        for finding in findings:
-            _show(finding)
-    return 1 if any(finding["ok"] is False for finding in findings) else 0
+    return findings
 
 
 def _once(findings: list[Finding], own: list[Finding]) -> list[Finding]:

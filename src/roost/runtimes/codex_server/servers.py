@@ -15,7 +15,7 @@ from roost.runtimes.codex_server.connection import NobodyListensError
 from roost.runtimes.codex_server.own import OwnCall
 from roost.runtimes.codex_server.server import Server, Wiring
 from roost.runtimes.codex_server.thread import ThreadCall
-from roost.runtimes.codex_server.turns import loaded_by
+from roost.runtimes.codex_server.turns import Turn, loaded_by, turns_of
 
 PATIENCE = 8.0
 """Seconds for one look at all servers."""
@@ -67,6 +67,21 @@ class Servers:
         if self._wiring is None:
             raise NotWiredError
         return OwnCall(session, socket, self._wiring.start)
+
+    async def turns(self, text: str, thread: str) -> list[Turn]:
+        """The turns of a thread as its server tells them, the eldest first.
+
+        Raises CallLostError, CallRefusedError, NobodyListensError, and as `at` does.
+        """
+        try:
+            async with asyncio.timeout(PATIENCE):
+                connection = await self.at(text).connection()
+                found = [turn async for turn in turns_of(connection, thread)]
+        except TimeoutError:
+            raise CallLostError(f"the server at {text} does not answer") from None
+        finally:
+            await self.rest(text)
+        return found[::-1]
 
     async def look(self, addresses: Iterable[str]) -> dict[str, Look]:
         """Ask each server what it has loaded, at once and within `PATIENCE`."""

@@ -1,11 +1,13 @@
 """The daemon's operations, put together: the same ones behind the socket and MCP."""
 
+from roost.daemon.serve.api.changes import Changes
 from roost.daemon.serve.api.mail import Mail
 from roost.daemon.serve.api.messages import Messages
 from roost.daemon.serve.api.own_session import OwnSession
 from roost.daemon.serve.api.peers import Peers
 from roost.daemon.serve.api.sessions import EndUnstored, Sessions
 from roost.daemon.serve.api.terminals import Terminals
+from roost.daemon.serve.api.transcripts import Transcripts
 from roost.daemon.serve.api.waiting import Waiting
 from roost.daemon.serve.api.wakes import Wakes
 from roost.daemon.serve.journal import JournalFeed
@@ -35,6 +37,7 @@ class Api:
         """Build each from what it works on."""
         clock = machine.clock
         self.peers = Peers(machine, fleet, waits, foreign)
+        self.changes = Changes(fleet, self.peers)
         self.terminals = Terminals(machine, fleet, live_sessions, self.peers)
         self.wakes = Wakes(machine.store, fleet, waits, launcher, self.peers, self.terminals)
         self.sessions = Sessions(fleet, waits, clock, self.peers, end_unstored)
@@ -42,4 +45,5 @@ class Api:
         self.sender = Sender(machine, fleet, waits, self.terminals.misplaced)
         self.messages = Messages(machine, fleet, self.sender)
         self.mail = Mail(machine, fleet, self.peers, feed)
+        self.transcripts = Transcripts(machine, fleet, launcher.contexts)
         self.own_session = OwnSession(fleet)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from roost.core.vocabulary import facts as f
@@ -35,12 +35,11 @@ class Peers:
         self._foreign = foreign
         self._settings = SettingsCheck(machine)
 
-    def rows(self) -> list[dict[str, Any]]:
-        """The registry. The operator's own mailbox is not a peer to be listed."""
+    def rows(self, names: Collection[str] | None = None) -> list[dict[str, Any]]:
+        """The registry, or these of it. The operator's own mailbox is not a peer to be listed."""
         now = self._machine.clock.now()
-        return [
-            self._told(peer_row(state, now)) for state in self._fleet.states() if state.peer.name != OPERATOR
-        ]
+        found = self._fleet.states() if names is None else filter(None, map(self._fleet.find, names))
+        return [self._told(peer_row(state, now)) for state in found if state.peer.name != OPERATOR]
 
     def _told(self, row: dict[str, Any]) -> dict[str, Any]:
         """A row that says so where something of it is not stored."""

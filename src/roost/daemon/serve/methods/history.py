@@ -4,18 +4,20 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from roost.daemon.health.alarms import Alarms
-from roost.daemon.serve.journal import JournalFeed
+from roost.daemon.serve.journal import PAGE, JournalFeed
 from roost.daemon.serve.methods.method import Answer, Call, Method, Params, Stream, Table
 from roost.daemon.serve.methods.parameters import Count
 from roost.daemon.state.fleet import Fleet
+from roost.errors import UsageError
 from roost.present.objects import death_object, event_object
 from roost.store.interfaces import Store
 
 
 class Events(Params):
-    """Which lines of the journal."""
+    """Which lines of the journal; `before`: the newest with a number below, `limit` of them or a page."""
 
     after: Count | None = None
+    before: Count | None = None
     peer: str | None = None
     follow: bool = False
     limit: Count | None = None
@@ -50,7 +52,14 @@ class HistoryMethods:
             known = await self._store.events(0, asked.peer, 1)
             if not known:
                 self._fleet.get(asked.peer)
-        return Stream(self._stream(asked))
+        if asked.before is not None and (asked.follow or asked.after is not None):
+            raise UsageError("events: `before` goes with neither `after` nor `follow`")
+        return Stream(self._stream(asked) if asked.before is None else self._before(asked.before, asked))
+
+    async def _before(self, seq: int, asked: Events) -> AsyncGenerator[dict[str, Any], None]:
+        limit = PAGE if asked.limit is None else min(asked.limit, PAGE)
+        for row in await self._store.events_before(seq, asked.peer, limit):
+            yield event_object(row)
 
     async def _stream(self, asked: Events) -> AsyncGenerator[dict[str, Any], None]:
         left = asked.limit

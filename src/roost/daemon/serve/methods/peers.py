@@ -4,8 +4,9 @@ import msgspec
 
 from roost.daemon.health.alarms import Alarms
 from roost.daemon.serve.api.api import Api
-from roost.daemon.serve.methods.method import BY, Answer, Call, Method, Params, Table
+from roost.daemon.serve.methods.method import BY, Answer, Call, Method, Params, Stream, Table
 from roost.daemon.serve.methods.parameters import Named
+from roost.errors import DeniedError
 
 
 class Add(Params):
@@ -23,9 +24,13 @@ class Set(Params):
 
 
 class Listing(Params):
-    """`mail`: tell who asks of their unread mail, too; whose it is otherwise, by default the operator's."""
+    """`mail`: tell who asks of their unread mail, too; whose it is otherwise, by default the operator's.
+
+    `follow`: tell of what changes, too; see `Changes`.
+    """
 
     mail: bool = False
+    follow: bool = False
     sender: str | None = msgspec.field(default=None, name="from")
 
 
@@ -80,8 +85,12 @@ class PeerMethods:
         settings, notes = await self._api.peers.set(call.params.name, call.params.pairs)
         return Answer({"name": call.params.name, "settings": settings}, notes)
 
-    async def _list(self, call: Call[Listing]) -> Answer:
+    async def _list(self, call: Call[Listing]) -> Answer | Stream:
         asked, mail = call.params, self._api.mail
+        if asked.follow and call.caller.is_agent:
+            raise DeniedError("only an operator follows the list")
+        if asked.follow:
+            return Stream(self._api.changes.follow())
         news = mail.news(mail.mailbox_of(call.caller, asked.sender)) if asked.mail else []
         return Answer(self._api.peers.rows(), [*self._alarms.of_registry(), *news])
 

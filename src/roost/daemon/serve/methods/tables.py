@@ -6,6 +6,7 @@ from roost.daemon.health.health import Health
 from roost.daemon.registry.adoption import Registry
 from roost.daemon.serve.api.api import Api
 from roost.daemon.serve.journal import JournalFeed
+from roost.daemon.serve.methods.conversations import ConversationMethods
 from roost.daemon.serve.methods.daemon import DaemonMethods
 from roost.daemon.serve.methods.history import HistoryMethods
 from roost.daemon.serve.methods.mail import MailMethods
@@ -39,6 +40,7 @@ def all_methods(
         **MessageMethods(api, health.alarms).table(),
         **MailMethods(api.mail, health.alarms).table(),
         **OwnSessionMethods(api.own_session).table(),
+        **ConversationMethods(api.transcripts).table(),
         **HistoryMethods(fleet, store, feed, health.alarms).table(),
         **RegistryMethods(registry, health.gc_report, api.peers).table(),
         **DaemonMethods(health, metrics, store, shut_down).table(),

@@ -1,0 +1,84 @@
+"""Charts of what the journal tells: queues, wakes, deliveries, deaths."""
+
+from collections import Counter
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from roost.cli.client import Record
+from roost.web.daemon import NOW
+from roost.web.pages import unix
+from roost.web.site import Site
+
+LINES = 5000
+"""Lines of the journal that the charts are drawn of: the newest ones."""
+PAGE = 1000
+"""Lines that the daemon gives at a time."""
+_IN = frozenset({"queued", "notice"})
+_OUT = frozenset({"accepted", "expired", "refused", "dead-letter"})
+
+
+class ChartPages:
+    """Shows charts."""
+
+    def __init__(self, site: Site) -> None:
+        """Of this site."""
+        self._site = site
+
+    async def charts(self, request: Request) -> Response:
+        """The charts, and the same numbers as tables."""
+        events = await self._newest()
+        return self._site.page(request, "charts.html", drawn=series(events), lines=len(events))
+
+    async def data(self, _request: Request) -> Response:
+        """The numbers that are drawn."""
+        return JSONResponse(series(await self._newest()))
+
+    async def _newest(self) -> list[Record]:
+        found: list[Record] = []
+        before = NOW
+        while len(found) < LINES:
+            page = await self._site.daemon.events({"before": before, "limit": PAGE})
+            found[:0] = page
+            if len(page) < PAGE:
+                break
+            before = int(page[0]["seq"])
+        return found
+
+
+def series(events: list[Record]) -> dict[str, Any]:
+    """Each chart: times in Unix seconds and values.
+
+    `queue`: how many messages wait more than at the first line; `wakes`: seconds from launch to prompt;
+    `deliveries`: seconds from stored to accepted; `deaths`: how many by cause, most first.
+    """
+    queue: list[tuple[float, int]] = []
+    wakes: list[tuple[float, float]] = []
+    deliveries: list[tuple[float, float]] = []
+    deaths: Counter[str] = Counter()
+    stored: dict[str, float] = {}
+    for event in events:
+        at, kind, message = unix(event["ts"]), str(event["kind"]), event.get("message")
+        if message and kind in _IN:
+            stored[message] = at
+            queue.append((at, len(stored)))
+        elif message and kind in _OUT and message in stored:
+            since = stored.pop(message)
+            queue.append((at, len(stored)))
+            if kind == "accepted":
+                deliveries.append((at, round(at - since, 3)))
+        elif kind == "ready" and "took" in event["data"]:
+            wakes.append((at, float(event["data"]["took"])))
+        elif kind == "stopped" and event.get("cause"):
+            deaths[str(event["cause"])] += 1
+    return {
+        "queue": _columns(queue),
+        "wakes": _columns(wakes),
+        "deliveries": _columns(deliveries),
+        "deaths": deaths.most_common(),
+    }
+
+
+def _columns(points: list[tuple[float, float]] | list[tuple[float, int]]) -> list[list[float]]:
+    return [[at for at, _ in points], [value for _, value in points]]

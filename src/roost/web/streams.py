@@ -1,0 +1,95 @@
+"""Streams of server-sent events: so many at a time; each event has a number that a browser goes on from."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Coroutine, Generator
+from typing import Any
+
+from starlette.types import Message, Receive, Scope, Send
+
+from roost.web.gate import GateError
+
+OPEN = 64
+"""Streams at a time; a page that gets none tries again by itself."""
+BEAT = 15.0
+"""Seconds of silence after which a line is sent that says nothing: it shows that both ends are there."""
+_HEADERS = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
+
+
+def event(kind: str, data: str, number: object = None) -> bytes:
+    """One event; `number`: what a browser names when it comes back."""
+    head = f"event: {kind}\n" + (f"id: {number}\n" if number is not None else "")
+    return (head + "".join(f"data: {line}\n" for line in data.split("\n")) + "\n").encode()
+
+
+class Streams:
+    """Counts the streams that are open."""
+
+    def __init__(self) -> None:
+        """None is."""
+        self._open = 0
+        self.over = asyncio.Event()
+
+    def end(self) -> None:
+        """End them all: the page is going away."""
+        self.over.set()
+
+    def stream(self, events: AsyncGenerator[bytes, None]) -> "Stream":
+        """An answer that goes on. Raises GateError where too many are open."""
+        if self._open >= OPEN:
+            raise GateError(f"{OPEN} pages are open already; close some of them", 503)
+        return Stream(self, events)
+
+    @contextlib.contextmanager
+    def counted(self) -> Generator[None]:
+        """One more while it is open."""
+        self._open += 1
+        try:
+            yield
+        finally:
+            self._open -= 1
+
+
+class Stream:
+    """An answer that goes on until either end has enough of it."""
+
+    def __init__(self, streams: Streams, events: AsyncGenerator[bytes, None]) -> None:
+        """`events`: what is sent, as `event` makes it."""
+        self._streams = streams
+        self._events = events
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until the browser goes away or there is no more to tell."""
+        with self._streams.counted():
+            await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
+            await send(_piece(b": hello\n\n"))
+            async with asyncio.TaskGroup() as group:
+                doing = [group.create_task(each) for each in self._ends(receive, send)]
+                await asyncio.wait(doing, return_when=asyncio.FIRST_COMPLETED)
+                for each in doing:
+                    each.cancel()
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _ends(self, receive: Receive, send: Send) -> tuple[Coroutine[Any, Any, object], ...]:
+        """What goes on until one of it ends."""
+        return self._send(send), _beat(send), _gone(receive), self._streams.over.wait()
+
+    async def _send(self, send: Send) -> None:
+        async with contextlib.aclosing(self._events) as events:
+            async for each in events:
+                await send(_piece(each))
+
+
+async def _beat(send: Send) -> None:
+    while True:
+        await asyncio.sleep(BEAT)
+        await send(_piece(b": \n\n"))
+
+
+def _piece(data: bytes) -> Message:
+    return {"type": "http.response.body", "body": data, "more_body": True}
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,202 @@
+"""`roost web` in a browser: live, still, reachable by keyboard, readable."""
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+
+from tests.support.browser import chromium, serious
+from tests.support.daemon import PATIENCE, Roost, shared_roost
+from tests.support.web import Web, web_of
+
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(240)]
+
+PEERS = 300
+HOSTILE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">\x1b[31m"
+EACH = ("/", "/peers/p000", "/messages", "/inbox?all=1", "/compose", "/journal", "/charts", "/doctor")
+WATCH = """() => {
+  window.shifts = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts += entry.value;
+  }).observe({ type: "layout-shift", buffered: true });
+}"""
+
+
+@pytest.fixture(scope="module")
+def roost() -> Iterator[Roost]:
+    with shared_roost() as made:
+        folder = str(made.home.work)
+        for number in range(PEERS):
+            made.call("add", name=f"p{number:03}", settings={"runtime": "demo", "dir": folder})
+        made.call("stop", name="p000")
+        made.call("set", name="p000", pairs=[("description", HOSTILE)])
+        made.send("p000", HOSTILE, topic=HOSTILE[:60])
+        yield made
+
+
+@pytest.fixture(scope="module")
+def served(roost: Roost) -> Iterator[Web]:
+    with web_of(roost) as web:
+        yield web.sign_in()
+
+
+@pytest.fixture(scope="module")
+def browser(served: Web) -> Iterator[Browser]:  # noqa: ARG001 -- it ends before the page's server does
+    with chromium() as made:
+        yield made
+
+
+@pytest.fixture
+def page(browser: Browser, served: Web) -> Iterator[Page]:
+    """A signed-in page; a word on its console, or a request to another host, fails the test."""
+    with browser.new_context(base_url=served.origin) as context:
+        name, _, value = served.cookie.partition("=")
+        context.add_cookies([{"name": name, "value": value, "url": served.origin}])
+        page = context.new_page()
+        said: list[str] = []
+        page.on("console", lambda each: said.append(each.text) if _is_error(each) else None)
+        page.on("pageerror", lambda each: said.append(str(each)))
+        page.on(
+            "request",
+            lambda each: None if each.url.startswith((served.origin, "data:")) else said.append(each.url),
+        )
+        yield page
+        assert said == []
+
+
+def _is_error(said: ConsoleMessage) -> bool:
+    """A refusal by the daemon is on the console, too, as htmx and the browser say it."""
+    refusal = "Failed to load resource" in said.text or "Response Status Error Code 404" in said.text
+    return said.type == "error" and not refusal
+
+
+def stopped(roost: Roost, name: str) -> str:
+    roost.call("stop", name=name)
+    return name
+
+
+def test_an_address_opens_the_fleet_once(browser: Browser, roost: Roost) -> None:
+    with web_of(roost) as web, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(web.address)
+        expect(page.get_by_role("heading", name="Fleet")).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        page.goto(web.address)
+        expect(page.get_by_text("used already")).to_be_visible()
+
+
+def test_300_peers_are_live_within_200_ms_and_nothing_jumps(page: Page, roost: Roost) -> None:
+    """From the time of the commit in the journal to the row in the page, one clock; the best of ten."""
+    page.goto("/")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    page.evaluate(WATCH)
+    name = stopped(roost, "p150")
+    expect(page.locator("#peer-p150 .state")).to_have_text("stopped")
+    took: list[float] = []
+    for number in range(10):
+        page.evaluate(
+            """() => { window.seen = 0; const watcher = new MutationObserver(() => {
+              window.seen = window.seen || Date.now(); watcher.disconnect(); });
+              watcher.observe(document.querySelector("#fleet tbody"), { childList: true }); }"""
+        )
+        roost.send(name, f"mail {number}")
+        page.wait_for_function("() => window.seen")
+        stored = dt.datetime.fromisoformat(roost.events(name, "queued")[-1]["ts"]).timestamp() * 1000
+        took.append(page.evaluate("window.seen") - stored)
+        expect(page.locator(f"#peer-{name} .c-queued")).to_have_text(str(number + 1))
+    assert min(took) <= 200, took
+    assert page.evaluate("window.shifts") == 0, "a row that changes moves nothing"
+    for wanted in ("ascending", "descending"):
+        page.get_by_role("button", name="Queue").click()
+        head = page.get_by_role("columnheader", name="Queue")
+        expect(head).to_have_attribute("aria-sort", wanted)
+    expect(page.locator("#fleet tbody tr").first).to_have_id(f"peer-{name}")
+    page.get_by_role("button", name="stopped").click()
+    rows = page.locator("#fleet tbody tr:visible")
+    expect(rows).to_have_count(sum(row["state"] == "stopped" for row in roost.call("list")))
+
+
+def test_a_sleeping_page_comes_back_and_has_everything_once(page: Page, roost: Roost) -> None:
+    hide = """(hidden) => { Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange")); }"""
+    name = stopped(roost, "p010")
+    page.goto("/journal")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    for hidden in (True, False, True, False):
+        page.evaluate(hide, hidden)
+        roost.send(name, f"while hidden is {hidden}")
+    newest = roost.events()[-1]["seq"]
+    expect(page.locator(f"#line-{newest}")).to_be_visible()
+    told = [int(text) for text in page.locator("#journal .seq").all_inner_texts()]
+    assert told == sorted({event["seq"] for event in roost.events()}, reverse=True)[: len(told)]
+
+
+def test_sent_woken_and_stopped_by_keyboard_alone(page: Page, roost: Roost) -> None:
+    name = roost.add("keys")
+    page.goto("/")
+    page.get_by_role("searchbox").focus()
+    page.keyboard.type("keys")
+    expect(page.locator("#fleet tbody tr:visible")).to_have_count(1)
+    page.locator("#peer-keys a").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/peers/keys")
+    page.get_by_role("button", name="Wake").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#said")).to_contain_text("keys is awake", timeout=PATIENCE * 1000)
+    expect(page.locator("#live .lead")).to_contain_text("idle")
+    expect(page.get_by_role("region", name="What the terminal shows")).to_be_visible()
+    page.get_by_role("link", name="Write to it").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/compose*")
+    page.get_by_label("Text").focus()
+    page.keyboard.type("hello from the page")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#said")).to_contain_text("sent to keys")
+    expect(page.get_by_label("Text")).to_have_value("")
+    sent = roost.call("messages", name=name)[-1]
+    assert (sent["from"], sent["text"]) == ("operator", "hello from the page")
+    page.get_by_role("link", name="story").click()
+    expect(page.locator("#live .lead .state")).to_have_text("done", timeout=PATIENCE * 1000)
+    expect(page.get_by_role("img", name="steps in")).to_be_visible()
+    page.goto("/inbox")
+    expect(page.get_by_text("hello from the page").first).to_be_visible(timeout=PATIENCE * 1000)
+    page.get_by_role("button", name="Mark as read").first.click()
+    expect(page.get_by_text("marked as read")).to_be_visible()
+    page.goto(f"/peers/{name}")
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#live .lead .state")).to_have_text("stopped", timeout=PATIENCE * 1000)
+    page.locator("#live summary").click()
+    roost.send(name, "for later", topic="waits")
+    expect(page.locator("#live .mails")).to_contain_text("waits")
+    expect(page.locator("#live details[open]")).to_have_count(1)
+    assert roost.deaths(name)[-1]["by"] == "operator"
+
+
+def test_a_refusal_is_told_and_the_text_stays(page: Page) -> None:
+    page.goto("/compose?to=nobody-there")
+    page.get_by_label("Text").fill("kept")
+    with page.expect_response("**/compose") as told:
+        page.get_by_role("button", name="Send").click()
+    assert told.value.status == 404
+    expect(page.locator("#said .wrong")).to_contain_text("nobody-there")
+    expect(page.get_by_label("Text")).to_have_value("kept")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_is_found_by_axe_and_no_page_is_wider_than_a_phone(
+    page: Page, roost: Roost, scheme: str
+) -> None:
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    for path in (*EACH, f"/messages/{roost.call('messages')[0]['id']}"):
+        page.set_viewport_size({"width": 1280, "height": 800})
+        page.goto(path)
+        assert "owned" not in page.title()
+        assert serious(page) == [], path
+        page.set_viewport_size({"width": 360, "height": 740})
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 360, path
+        assert scheme == "dark" or serious(page) == [], f"{path} on a phone"

@@ -1,0 +1,104 @@
+"""The parts of the page that need neither daemon nor browser."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from roost.errors import DeniedError
+from roost.web.charts import series
+from roost.web.pages import ASSETS, visible
+from roost.web.picture import LEAST, WIDTH, picture
+from roost.web.sign_in import BROWSERS, IDLE, TOKEN, SignIn
+
+AXE = Path(__file__).resolve().parents[1] / "support/axe"
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_token_expires_and_a_session_ends_with_silence() -> None:
+    clock = Clock()
+    sign_in = SignIn(read_only=False, clock=clock)
+    late, in_time = sign_in.invite(), sign_in.invite()
+    clock.now += TOKEN
+    cookie = sign_in.redeem(in_time)
+    clock.now += 1
+    with pytest.raises(DeniedError, match="expired"):
+        sign_in.redeem(late)
+    clock.now += IDLE - 1
+    assert sign_in.find(cookie) is not None
+    clock.now += IDLE + 1
+    assert sign_in.find(cookie) is None
+    assert sign_in.find("x" * 100_000) is None
+
+
+def test_the_browser_that_was_silent_for_the_longest_makes_way() -> None:
+    clock = Clock()
+    sign_in = SignIn(read_only=True, clock=clock)
+    cookies: list[str] = []
+    for _ in range(BROWSERS + 1):
+        clock.now += 1
+        cookies.append(sign_in.redeem(sign_in.invite()))
+    assert sign_in.find(cookies[0]) is None
+    assert all(sign_in.find(cookie) for cookie in cookies[1:])
+
+
+def test_what_would_act_on_its_reader_is_shown() -> None:
+    assert visible("a\x1b[31m\x07\x7f\r\nb\tc") == "a\u241b[31m\u2407\u2421\nb\tc"
+    assert visible("\u202egnp.exe\x9b") == "<U+202E>gnp.exe<U+009B>"
+
+
+def test_the_picture_shows_each_step_within_its_frame() -> None:
+    story = [
+        {"at": "2026-01-01T00:00:00.000Z", "what": "stored", "took": None},
+        {"at": "2026-01-01T00:00:00.001Z", "what": "handed over", "took": 0.001},
+        {"at": "2026-01-01T02:00:00.000Z", "what": "done", "took": 7199.999},
+    ]
+    drawn = picture(story)
+    assert drawn.seconds == 7200
+    assert all(
+        bar.width >= LEAST and bar.left >= 0 and bar.left + bar.width <= WIDTH + 0.1 for bar in drawn.bars
+    )
+    assert drawn.bars[2].width == pytest.approx(WIDTH, abs=0.2)
+    assert picture([]).bars == ()
+
+
+def test_charts_count_what_the_journal_tells() -> None:
+    def event(kind: str, second: int, message: str | None = None, **more: object) -> dict[str, object]:
+        at = f"2026-01-01T00:00:{second:02}.000Z"
+        return {"ts": at, "kind": kind, "message": message, "cause": None, "data": {}, **more}
+
+    drawn = series(
+        [
+            event("queued", 1, "a"),
+            event("notice", 2, "b"),
+            event("ready", 3, data={"took": 1.5}),
+            event("accepted", 4, "a"),
+            event("accepted", 5, "of an earlier page"),
+            event("expired", 6, "b"),
+            event("stopped", 7, cause="crashed"),
+            event("stopped", 8, cause="stopped"),
+            event("stopped", 9, cause="crashed"),
+        ]
+    )
+    assert drawn["queue"][1] == [1, 2, 1, 0]
+    assert drawn["deliveries"][1] == [3.0]
+    assert drawn["wakes"][1] == [1.5]
+    assert drawn["deaths"] == [("crashed", 2), ("stopped", 1)]
+
+
+@pytest.mark.parametrize("folder", [ASSETS, AXE], ids=["page", "tests"])
+def test_the_scripts_of_others_are_what_their_hashes_say(folder: Path) -> None:
+    packages = json.loads((folder / "vendored.json").read_text())
+    assert packages
+    for about in packages.values():
+        assert about["licence"]
+        assert any(name.endswith(".LICENSE") for name in about["files"])
+        for name, file in about["files"].items():
+            assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == file["sha256"], name
