@@ -106,7 +106,8 @@ async def test_L7_the_session_goes_on_where_the_person_in_the_pane_goes_on(world
     await call.submit("k1", "in the first", joins=False)
     assert (await taken(world, first), await taken(world, second)) == (["k1"], ["k2"])
     again, told = called(world, first)  # the daemon was away while the person went on
-    await told.until(lambda _: entered(told)[-2:] == [second, first])
+    await in_thread(told, second, JOINED)
+    assert entered(told) == [first]
     assert await again.has("k2")
     heard.lines.clear()
     await pane.types(first, f"back in the first {HOLD}")

@@ -44,6 +44,7 @@ class OwnCall:
         self._threads: dict[str, ThreadCall] = {}
         self._current: ThreadCall | None = None
         self._entered = ""
+        self._keeps = False
         self._gone: set[str] = set()
         self._apart: set[str] = set()
         self._heard: Heard | None = None
@@ -136,14 +137,17 @@ class OwnCall:
             known = [thread for name, thread in self._threads.items() if name not in self._gone]
             for thread in known:
                 await self._follow(thread)
-            for name in sorted(await loaded_by(connection)):  # their ids begin with the time
+            loaded = await loaded_by(connection)
+            before = self._session.conversation if not known else None
+            # Their ids begin with the time; the one that the session was in comes first, and stays.
+            for name in sorted(loaded, key=lambda name: (name != before, name)):
                 if name not in self._threads:
+                    self._keeps = before in self._threads
                     await self._ask_about(name)
-            before = self._threads.get(self._session.conversation or "")
-            if before is not None and before is not self._current and not known:
-                self._enter(before)
         except (CallLostError, CallRefusedError):
             connection.abort()
+        finally:
+            self._keeps = False
 
     def _told(self, frame: Frame) -> None:
         """Pass on what the server says of a thread, and see which one the pane shows."""
@@ -187,7 +191,10 @@ class OwnCall:
             self._threads[name] = call
             if self._heard is not None:
                 call.listen(self._heard)
-            self._enter(call)
+            if self._keeps:
+                self._start(self._quietly(self._follow(call)), f"thread {name}")
+            else:
+                self._enter(call)
 
     def _enter(self, thread: ThreadCall) -> None:
         """The session goes on in this thread."""
