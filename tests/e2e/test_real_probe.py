@@ -20,7 +20,8 @@ NO_RESUME = {"gemini-acp"}
 
 
 @pytest.mark.parametrize(
-    "runtime", ["claude", "codex", "gemini", "opencode", "claude-acp", "gemini-acp", "opencode-acp"]
+    "runtime",
+    ["claude", "codex", "codex-thread", "gemini", "opencode", "claude-acp", "gemini-acp", "opencode-acp"],
 )
 def test_every_promise_is_kept_with_the_pinned_version(home: Home, runtime: str) -> None:
     cli = clis.require(PROGRAMS[runtime])

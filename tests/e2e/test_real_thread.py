@@ -1,20 +1,22 @@
-"""Threads of a real Codex app-server that somebody else runs (L7)."""
+"""Threads of a real Codex app-server: of somebody else, and of one that roost runs for a session (L7)."""
 
 import signal
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from roost.errors import RoostError
 from roost.fake_model import FakeModel
+from roost.host.shimlib.machine import descendants
 from tests.e2e.test_real_delivery import body_of
 from tests.support.codex_client import CodexClient
 from tests.support.codex_server import CodexServer, codex_server
-from tests.support.daemon import Roost, alive, cleared, roost_in
+from tests.support.daemon import Roost, alive, cleared, roost_in, signal_pid
 from tests.support.home import Home, make_home
-from tests.support.real import Agents
+from tests.support.real import Agents, cleared_agents, shared_agents
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -259,3 +261,146 @@ def test_L7_a_server_on_a_port_that_is_held_takes_its_message_once_it_goes_on(ho
         server.signal(signal.SIGCONT)
         roost.until_message(sent, "done")
         assert hosted.agents.shown(sent) == 1
+
+
+# a server that roost runs itself
+
+
+@pytest.fixture(scope="module")
+def shared_own() -> Iterator[Agents]:
+    with shared_agents("codex-thread") as made:
+        yield made
+
+
+@pytest.fixture
+def agents(shared_own: Agents) -> Iterator[Agents]:
+    with cleared_agents(shared_own) as made:
+        made.add("a", "codex-thread")
+        yield made
+
+
+def words_of(pid: int) -> list[str]:
+    """The command line of a process."""
+    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+
+
+def server_of(agents: Agents, name: str = "a") -> int:
+    """The process that serves the session: below the wrapper that the package starts."""
+    shim = agents.roost.session(name)["shim_pid"]
+    found = [pid for pid in descendants(shim) if words_of(pid)[1:2] == ["app-server"]]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def test_L7_a_server_of_our_own_takes_whole_messages_and_its_pane_shows_the_conversation(
+    agents: Agents,
+) -> None:
+    roost = agents.roost
+    for size in (607, 8 * 1024, 100 * 1024):
+        body = body_of(size)
+        sent = roost.send("a", body, wait="done", timeout=PATIENCE)
+        assert agents.text(sent["id"]) == roost.pasted(sent["id"], body).strip(), size
+        assert outcomes(roost, sent["id"]) == ["offered", "accepted", "done"]
+    row = roost.row("a")
+    assert (row["kind"], row["session"]["generation"]) == ("terminal", 1)
+    assert roost.session("a")["conversation"]
+    # A person sees it, and types there: it is a turn like any other, and of no message.
+    roost.until_screen("a", f"[end of roost message {sent['id']}")
+    roost.keys("a", "-l", "typed by hand")
+    roost.until_screen("a", "typed by hand")
+    roost.keys("a", "Enter")
+    agents.model.journal.wait_for(
+        lambda one: one.kind == "turn" and one.user_texts[-1] == "typed by hand", timeout=PATIENCE
+    )
+    roost.until_state("a", "idle")
+    # Agent to agent, by the tools; and into a running turn.
+    roost.add("b", "demo")
+    assert roost.ask("a", "@@send b from a thread@@\n@@reply told it@@") == "told it"
+    wait_until(
+        lambda: [each for each in roost.call("messages", name="b") if each["from"] == "a"],
+        timeout=PATIENCE,
+        why="the agent has written to another",
+    )
+    slow = roost.send("a", "@@delay 1.5@@\n@@silent@@", wait="accepted", timeout=PATIENCE)["id"]
+    now = roost.send("a", "into it\n@@silent@@", when="now")["id"]
+    for message in (slow, now):
+        roost.until_message(message, "done")
+        assert agents.shown(message) == 1
+
+
+def test_L7_an_approval_of_our_own_server_is_shown_and_answered_by_a_person_alone(agents: Agents) -> None:
+    roost = agents.roost
+    asked = roost.send("a", "@@bash id@@\n@@silent@@")["id"]
+    assert "/bin/bash -lc id" in roost.until_state("a", "blocked")["why"]
+    waits = roost.send("a", "later\n@@silent@@")["id"]
+    roost.until_screen("a", "Would you like to run the following command?")
+    # The daemon ends while it is asked: it is shown again, and nobody has answered.
+    session = roost.session("a")
+    roost.kill()
+    roost.start()
+    wait_until(lambda: roost.events("a", "adopted"), timeout=PATIENCE, why="the session is found again")
+    assert "/bin/bash -lc id" in roost.until_state("a", "blocked")["why"]
+    assert roost.session("a")["agent_pid"] == session["agent_pid"]
+    assert roost.message(waits)["state"] == "queued"
+    roost.until_screen("a", "Would you like to run the following command?")
+    roost.keys("a", "Enter")  # the person says yes
+    for message in (asked, waits):
+        roost.until_message(message, "done")
+        assert agents.shown(message) == 1
+
+
+def test_L7_N2_whatever_of_a_session_is_killed_ends_it_and_its_conversation_goes_on(agents: Agents) -> None:
+    """P3, N7: the row closes at once with a cause, the tree is empty, the turn is driven again."""
+    roost = agents.roost
+    assert roost.cli("set", "a", "restarts=9").returncode == 0
+    first = roost.send("a", "remember me\n@@silent@@", wait="done", timeout=PATIENCE)["id"]
+    for lives, killed in enumerate(("pane", "server", "both"), start=1):
+        cut = roost.send("a", f"@@delay 3@@\n@@reply {killed}@@", wait="accepted", timeout=PATIENCE)["id"]
+        agents.arrived(cut)
+        before = roost.session("a")
+        tree, server = list(descendants(before["shim_pid"])), server_of(agents)
+        if killed == "both":
+            roost.kill()  # and no daemon sees it
+        pids = {"pane": [before["agent_pid"]], "server": [server]}
+        for pid in pids.get(killed, [before["agent_pid"], server]):
+            signal_pid(pid, signal.SIGKILL)
+        if killed == "both":
+            roost.start()
+        death = roost.until_death("a", lives)
+        assert (death["cause"], death["signal"]) == ("crashed", 9), killed
+        assert ("its app-server" in death["evidence"]) == (killed == "server"), death
+        story = roost.until_message(cut, "done")
+        assert story["replies"], story
+        after = roost.session("a")
+        assert (after["generation"], after["conversation"]) == (lives + 1, before["conversation"])
+        assert not [pid for pid in tree if alive(pid)], killed
+        texts = agents.model.journal.all()[-1].user_texts
+        assert any(f"[roost message {first} from" in text for text in texts), "the conversation goes on"
+        assert agents.shown(cut) == 2, "the message, and the note that drives it again"
+
+
+def test_L7_a_person_who_begins_another_thread_in_the_pane_is_followed_there(agents: Agents) -> None:
+    roost = agents.roost
+    roost.send("a", "in the first\n@@silent@@", wait="done", timeout=PATIENCE)
+    first = roost.session("a")["conversation"]
+    roost.keys("a", "-l", "/new")
+    roost.until_screen("a", "/new")
+    roost.keys("a", "Enter")
+    wait_until(
+        lambda: roost.session("a")["conversation"] not in (None, first),
+        timeout=PATIENCE,
+        why="the session goes on in the new thread",
+    )
+    sent = roost.send("a", "in the second\n@@silent@@", wait="done", timeout=PATIENCE)["id"]
+    roost.until_screen("a", f"[roost message {sent} from")
+    assert not any("in the first" in text for text in agents.arrived(sent).user_texts)
+    second = roost.session("a")["conversation"]
+    roost.kill()
+    roost.start()
+    wait_until(lambda: roost.events("a", "adopted"), timeout=PATIENCE, why="the session is found again")
+    roost.until_state("a", "idle")
+    assert roost.session("a")["conversation"] == second
+    assert roost.deaths("a") == []
+    roost.call("restart", name="a", resume=True)
+    roost.until_state("a", "idle")
+    assert roost.session("a")["conversation"] == second

@@ -259,7 +259,6 @@ def test_L7_a_thread_that_its_server_does_not_know_is_refused_in_its_words(
     for settings, words in (
         ({"server": "tcp:1"}, "is no address of a server"),
         ({"server": "ws://192.0.2.1:1"}, "is not on this machine"),
-        ({}, "needs the address of its server"),
         ({"server": server.address, "wake": "ephemeral"}, "one conversation"),
     ):
         with pytest.raises(RoostError, match=words):

@@ -18,7 +18,7 @@ from roost.core.vocabulary.identity import ProcessId
 from roost.host.interfaces.processes import Liveness, Processes
 from roost.host.interfaces.terminals import Terminal
 from roost.host.process import SystemProcesses
-from roost.host.shim_spec import DeathRecord, ShimSpec, Started, read_started, shim_argv
+from roost.host.shim_spec import Companion, DeathRecord, ShimSpec, Started, read_started, shim_argv
 from roost.host.spool import Spool
 from roost.host.tmux.server import TmuxTerminals
 from tests.support.wait import eventually
@@ -383,6 +383,81 @@ async def test_P9_fifty_deaths_close_together_give_fifty_exact_causes(stage: Sta
     for each in started:
         await stage.gone(each.server)
     assert stage.exits() == []
+
+
+# What runs beside an agent.
+_SERVER = (
+    "import os, signal, socket, sys\n"
+    "print('it begins', file=sys.stderr, flush=True)\n"
+    "s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()\n"
+    "def end(*_): open('asked', 'w').close(); sys.exit(3)\n"
+    "signal.signal(signal.SIGTERM, end)\n"
+    "open('pid', 'w').write(f'{os.getpid()} {os.isatty(0)}')\n"
+    "try: open('/dev/tty')\n"
+    "except OSError: open('no-tty', 'w').close()\n"
+    "while True: signal.pause()\n"
+)
+_CLIENT = _READY + (
+    "import socket\n"
+    "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
+    "ready()\nwhile True: signal.pause()\n"
+)
+
+
+def with_companion(stage: Stage, program: str = _SERVER, client: str = _CLIENT) -> ShimSpec:
+    place = stage.folder / "beside"
+    spec = stage.spec(*_PYTHON, client, str(place))
+    return replace(
+        spec, companion=Companion("server", [*_PYTHON, program, str(place)], place, stage.folder / "log")
+    )
+
+
+async def test_P9_an_agent_is_ended_with_its_companion_whose_end_is_the_record(stage: Stage) -> None:
+    spec = with_companion(stage)
+    (stage.folder / "beside").write_text("left by an earlier life")
+    _, started = await stage.launch(spec)  # the agent connects at once, so it was started later
+    pid, terminal = (await stage.file(spec, "pid")).split()
+    assert terminal == "False"
+    await stage.file(spec, "no-tty")
+    os.kill(int(pid), signal.SIGKILL)
+    record = await stage.death()
+    assert (record.cause, record.signal, record.oom) == ("companion-ended", signal.SIGKILL, False)
+    assert record.error == f"its server (process {pid}) ended first"
+    await stage.gone(started.agent)
+    await stage.gone(started.shim)
+
+
+@pytest.mark.parametrize("ends", ["agent", "shim"])
+async def test_N7_a_companion_is_asked_to_leave_once_its_agent_has(stage: Stage, ends: str) -> None:
+    spec = with_companion(stage)
+    _, started = await stage.launch(spec)
+    pid = int((await stage.file(spec, "pid")).split()[0])
+    companion = stage.processes.identify(pid)
+    if ends == "agent":
+        stage.signal(started.agent, signal.SIGKILL)
+    else:
+        spec.teardown.touch()
+        stage.signal(started.shim, signal.SIGTERM)
+    record = await stage.death()
+    assert record.cause == (None if ends == "agent" else "teardown")
+    assert record.error is None
+    await stage.gone(companion)
+    await stage.gone(started.shim)
+    await stage.file(spec, "asked")
+
+
+async def test_P9_a_companion_that_never_listens_is_boot_failed_with_its_last_words(stage: Stage) -> None:
+    broken = "import sys; sys.exit('no such option\\n')"
+    assert run(stage, with_companion(stage, broken)) == 127
+    record = await stage.death()
+    assert record.cause == "boot-failed"
+    assert record.error == "its server ended before it listened: exit code 1; no such option"
+    assert not (stage.folder / "cwd-s1/ready").exists()
+    spec = replace(with_companion(stage), session="s2", started=stage.folder / "started-s2")
+    gone = Companion("server", ["/no/such/program"], stage.folder / "beside", stage.folder / "log")
+    missing = replace(spec, companion=gone)
+    assert run(stage, missing) == 127
+    assert "cannot run /no/such/program" in str((await stage.death("s2")).error)
 
 
 async def test_shim_is_small(stage: Stage) -> None:

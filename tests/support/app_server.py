@@ -32,9 +32,10 @@ class Refused(Exception):
 class Thread:
     """One thread: its turns, who follows it, what it asks."""
 
-    def __init__(self, cwd: str) -> None:
-        self.id = str(uuid.uuid4())
+    def __init__(self, cwd: str, *, ephemeral: bool = False) -> None:
+        self.id = str(uuid.UUID(int=time.time_ns() << 64))  # as the real ones, it begins with the time
         self.cwd = cwd
+        self.ephemeral = ephemeral
         self.turns: list[Frame] = []
         self.followers: set[ServerConnection] = set()
         self.asks: Frame | None = None
@@ -51,7 +52,8 @@ class Thread:
 
     def about(self) -> Frame:
         """As the answers hold it."""
-        return {"id": self.id, "status": self.status(), "ephemeral": False, "cwd": self.cwd}
+        whose = {"ephemeral": self.ephemeral, "parentThreadId": None, "threadSource": "user"}
+        return {"id": self.id, "status": self.status(), "cwd": self.cwd, **whose}
 
 
 class AppServer:
@@ -100,9 +102,10 @@ class AppServer:
                 await self._everybody(params["method"], **params["params"])
                 return {}
             case "thread/start":
-                thread = Thread(params.get("cwd") or "/")
+                thread = Thread(params.get("cwd") or "/", ephemeral=params.get("ephemeral", False))
                 self.threads[thread.id] = thread
                 thread.followers.add(connection)
+                await self._everybody("thread/started", thread=thread.about())
                 return {"thread": thread.about()}
             case "thread/loaded/list":
                 return {"data": list(self.threads), "nextCursor": None}

@@ -89,7 +89,9 @@ def codex_server(home: Home, model: FakeModel, *, port: int | None = None) -> It
     base = environment(os.environ, home)
     address = f"unix:{home.root}/codex.sock" if port is None else f"ws://127.0.0.1:{port}"
     listen = address.replace("unix:", "unix://")
-    server = CodexServer(listen, address, {**base, **seed.environ}, home.root / "codex.out")
+    # It is nobody's of the roost in this home, whose own processes are known by their HOME.
+    theirs = {"HOME": str(home.root), "CODEX_HOME": str(home.user / ".codex")}
+    server = CodexServer(listen, address, {**base, **seed.environ, **theirs}, home.root / "codex.out")
     try:
         yield server.start()
     finally:

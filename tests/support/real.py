@@ -18,6 +18,7 @@ PATIENCE = 60.0
 PROGRAMS = {
     "claude": "claude",
     "codex": "codex",
+    "codex-thread": "codex",
     "opencode": "opencode",
     "gemini": "gemini",
     "claude-acp": "claude-agent-acp",
@@ -98,9 +99,7 @@ def agents_in(
     with FakeModel() as model:
         given: dict[str, dict[str, str]] = {"demo": {}, "demo-acp": {}}
         for name in real:
-            given[name] = _environment(homes.HOMES[name](home.user, model.url, *folders))
-        if "codex" in given:
-            given["codex"]["args"] = "--disable plugins"
+            given[name] = _settings(homes.HOMES[name](home.user, model.url, *folders))
         try:
             yield Agents(roost.start() if started else roost, model, given)
         finally:
@@ -158,5 +157,6 @@ def _rests(roost: Roost) -> bool:
     return roost.until_state("a", "idle", "asleep", "blocked", "stopped", "unknown")["state"] == "idle"
 
 
-def _environment(seed: homes.Seed) -> dict[str, str]:
-    return {f"env.{name}": value for name, value in seed.environ.items()}
+def _settings(seed: homes.Seed) -> dict[str, str]:
+    given = {f"env.{name}": value for name, value in seed.environ.items()}
+    return {**given, "args": seed.args} if seed.args else given

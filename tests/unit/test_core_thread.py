@@ -168,3 +168,13 @@ def test_L3_L4_the_ladder_of_a_thread(
     facts: list[tuple[Sight, Source]], age: float, expected: tuple[Life, bool]
 ) -> None:
     assert verdict(*facts, age=age) == expected
+
+
+def test_L7_a_live_peer_is_not_moved_between_its_own_server_and_that_of_somebody_else() -> None:
+    """What ends a session would be chosen by the wrong settings."""
+    state = joined()
+    _, commands = after(state, r.Configure(replace(SETTINGS, server="")))
+    assert isinstance(commands[0], c.Refuse)
+    assert "whose server" in str(commands[0].error)
+    _, commands = after(state, r.Configure(replace(SETTINGS, server="unix:/other")))
+    assert not any(isinstance(command, c.Refuse) for command in commands)

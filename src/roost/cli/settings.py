@@ -49,7 +49,10 @@ SETTINGS = (
     Setting("restart_window", "DURATION", "The window in which crashes are counted."),
     Setting("pool", "N", "Sessions kept beside the active one: ready for tasks, or warm per conversation."),
     Setting(
-        "server", "ADDRESS", "codex-thread: unix:/PATH or ws://127.0.0.1:PORT of the server, which runs."
+        "server",
+        "ADDRESS",
+        "codex-thread: unix:/PATH or ws://127.0.0.1:PORT of a server that runs; without,"
+        " each session has one of its own.",
     ),
     Setting("thread", "ID", "codex-thread: which thread it is; without, one is begun there."),
     Setting("env", "KEY=VALUE", "A variable for its environment; repeat for more.", multiple=True),

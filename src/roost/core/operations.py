@@ -132,6 +132,8 @@ def on_configure(step: Step, event: r.Configure) -> None:
     begins = after.apart and not before.apart
     if begins and any(not session.spare for session in step.state.pool):
         return _refuse(step, f"sessions of '{step.peer.name}' are still ending; try again in a moment")
+    if after.threaded != before.threaded and step.state.sessions:
+        return _refuse(step, f"'{step.peer.name}' is live; stop it first to change whose server it is on")
     if event.settings.runtime != before.runtime:
         if step.state.sessions:
             return _refuse(step, f"'{step.peer.name}' is live; stop it first to change its runtime")

@@ -32,6 +32,19 @@ class BadRecord(HostError):
 
 
 @dataclass(frozen=True, slots=True)
+class Companion:
+    """What runs beside an agent, in its environment and folder, and is there before it: `name` in words.
+
+    The agent is started once it listens on `socket`, and ended when it ends. `log`: a file for what it says.
+    """
+
+    name: str
+    argv: Sequence[str]
+    socket: Path
+    log: Path
+
+
+@dataclass(frozen=True, slots=True)
 class ShimSpec:
     """One launch.
 
@@ -62,11 +75,20 @@ class ShimSpec:
     log_files: int = 5
     umask: int | None = None
     open_files: int | None = None
+    companion: Companion | None = None
 
     def write(self, path: Path) -> None:
         """Write the spec (0600: the environment holds the session's token). Raises OSError."""
+        beside = self.companion
         fields = {
             "argv": list(self.argv),
+            "companion": beside
+            and {
+                "name": beside.name,
+                "argv": list(beside.argv),
+                "socket": str(beside.socket),
+                "log": str(beside.log),
+            },
             "env": dict(self.env),
             "session": self.session,
             "peer": self.peer,
@@ -156,7 +178,8 @@ class DeathRecord:
     """How an agent ended, as its shim saw it.
 
     `at`: Unix seconds. Exactly one of `exit_code` and `signal` is set. `cause`: None for an agent that ended
-    by itself, else `boot-failed` (with `error`), `server-exit`, `terminal-closed` (its pane was closed while
+    by itself, else `boot-failed` (with `error`), `companion-ended` (code or signal are those of what ran
+    beside it, and it was ended with that), `server-exit`, `terminal-closed` (its pane was closed while
     the tmux server went on), `teardown`, or `terminated` (the shim was asked by SIGTERM). `oom`: whether the
     kernel killed it for memory, None when that cannot be known. `children_left`: pids that outlived it; the
     shim goes on to end them.

@@ -9,7 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-PROVEN = {"claude": "2.1.332", "codex": "0.171.0", "gemini": "0.61.0", "opencode": "1.18.33"}
+PROVEN = {
+    "claude": "2.1.332",
+    "codex": "0.171.0",
+    "codex-thread": "0.171.0",
+    "gemini": "0.61.0",
+    "opencode": "1.18.33",
+}
 """The versions that the end-to-end tests of this release ran with; the pins of the tests are the same."""
 _NUMBER = re.compile(r"\d+(?:\.\d+)+\S*")
 _SECONDS = 10.0

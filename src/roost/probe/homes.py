@@ -166,6 +166,7 @@ HOMES: Mapping[str, Callable[..., Seed]] = {
     "claude": seed_claude,
     "claude-acp": seed_claude_agent,
     "codex": seed_codex,
+    "codex-thread": seed_codex,
     "demo": lambda *_: Seed(),
     "demo-acp": lambda *_: Seed(),
     "gemini": seed_gemini,

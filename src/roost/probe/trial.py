@@ -19,7 +19,6 @@ from roost.probe.checks import CHECKS, NotTriedError
 from roost.probe.subject import NAME, Subject
 from roost.probe.witness import ModelWitness, RecordWitness
 from roost.probe.words import Directives, PlainWords
-from roost.runtimes.codex_thread import CodexThreadRuntime
 from roost.runtimes.registry import Runtimes
 from roost.runtimes.runtime import Runtime
 from roost.stage.errors import StepError
@@ -56,8 +55,6 @@ class Trial:
             self._runtime = Runtimes(load_config(config).runtimes).get(name)
         except InvalidSettingError as error:
             raise UsageError(error.message) from error
-        if name == CodexThreadRuntime.name:
-            raise UsageError("nothing of a thread is started here, so there is nothing to try; probe codex")
         self._config = config
         self.version = ""
         """What its program says its number is; empty where it does not say."""

@@ -5,7 +5,7 @@ Of a `-c KEY=VALUE` given twice the last one counts, a whole table takes the pla
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from roost.core.vocabulary.peer import Settings
@@ -17,7 +17,7 @@ SERVER = "mcp_servers.roost"
 INSTRUCTIONS = "developer_instructions"
 UPDATES = "check_for_update_on_startup"
 NO_DAEMON = "--no-daemon"
-_CONFIG = "--config"
+CONFIG = "--config"
 
 _GRAMMAR = grammar(
     none=(
@@ -25,13 +25,13 @@ _GRAMMAR = grammar(
         " --dangerously-bypass-hook-trust --help --include-non-interactive --last --no-alt-screen --oss"
         " --search --strict-config --version --worktree"
     ),
-    one=f"{_CONFIG} --cd",
+    one=f"{CONFIG} --cd",
     many="--image",
     aliases={
         "-C": "--cd",
         "-V": "--version",
         "-a": "--ask-for-approval",
-        "-c": _CONFIG,
+        "-c": CONFIG,
         "-h": "--help",
         "-i": "--image",
         "-m": "--model",
@@ -74,18 +74,21 @@ class Theirs:
 
 def read(settings: Settings) -> Theirs:
     """The peer's arguments. Raises InvalidSettingError when one of them may not be given."""
-    words: list[str] = []
+    kept, prompt = taken(settings)
+    return Theirs(tuple(word for given in kept for word in given.words), prompt)
+
+
+def taken(settings: Settings) -> tuple[Sequence[Given], str]:
+    """The options that go on to the program, and the instructions among them. Raises as `read` does."""
+    kept: list[Given] = []
     prompt = ""
     for given in _GRAMMAR.read(settings.args):
         refuse(given, _REFUSED)
-        if given.name == _CONFIG:
-            key = _key(given)
-            if key == INSTRUCTIONS:
-                prompt = _text(given.value.partition("=")[2])
-                continue
-        if given.name != NO_DAEMON:
-            words.extend(given.words)
-    return Theirs(tuple(words), prompt)
+        if given.name == CONFIG and _key(given) == INSTRUCTIONS:
+            prompt = _text(given.value.partition("=")[2])
+        elif given.name != NO_DAEMON:
+            kept.append(given)
+    return kept, prompt
 
 
 def _key(given: Given) -> str:

@@ -15,16 +15,29 @@ from roost.runtimes.turns.transcript import Transcript
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """The same program once more, as the server of the one in the pane: `name` in words, its arguments.
+
+    It listens on the session's socket. It is there before, and the session ends when either does.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LaunchPlan:
     """How to start one session: arguments, additional environment, files for its private directory.
 
     `calls`: its program calls the tools as it starts, or never (Codex 0.171.0 begins its turn without them).
+    `beside`: what it needs beside it.
     """
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     files: Mapping[str, str] = field(default_factory=dict[str, str])
     calls: bool = True
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, slots=True)

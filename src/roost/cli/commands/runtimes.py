@@ -50,16 +50,21 @@ def _list(app: App) -> None:
 
 
 def _installed(row: Record) -> str:
-    if row["name"] in ("codex-thread", "demo", "demo-acp", "human"):
+    if row["name"] in ("demo", "demo-acp", "human"):
         return "always"
     return str(row["version"] or "yes") if row["program"] else "no"
+
+
+_OTHERWISE = {"codex-thread": "codex"}
+"""Runtimes whose program has another name."""
 
 
 def _rows(app: App) -> list[Record]:
     given = {each.name: each for each in load_config(app.places.config).runtimes}
     rows = [
-        _row(name, "built in", name if name in AGENTS else None, _tried(name), AGENTS.get(name))
+        _row(name, "built in", program if program in AGENTS else None, _tried(name), AGENTS.get(program))
         for name in RESERVED
+        for program in (_OTHERWISE.get(name, name),)
     ]
     rows += [
         _row(each.table.name, "ready-made", each.table.program, each.proven, each.install, each.package)

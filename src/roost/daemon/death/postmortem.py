@@ -16,6 +16,7 @@ from roost.runtimes.context import Context
 LAST_LINES = 20
 _RECORDED = {
     "boot-failed": Cause.NOT_STARTED,
+    "companion-ended": Cause.CRASHED,
     "server-exit": Cause.SERVER_EXIT,
     "terminal-closed": Cause.CRASHED,
     "teardown": Cause.UNKNOWN,

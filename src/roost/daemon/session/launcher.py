@@ -21,7 +21,7 @@ from roost.host.files import ensure_private_directory, write_atomic
 from roost.host.interfaces.processes import Liveness
 from roost.host.interfaces.terminals import Terminal
 from roost.host.process_table import HOME_VARIABLE, NONCE_VARIABLE, SESSION_VARIABLE
-from roost.host.shim_spec import ShimSpec, Started, read_started, shim_argv
+from roost.host.shim_spec import Companion, ShimSpec, Started, read_started, shim_argv
 from roost.local.paths import Places
 from roost.runtimes.context import Context
 from roost.runtimes.runtime import LaunchPlan, Runtime
@@ -112,7 +112,10 @@ class Launcher:
         ensure_private_directory(context.home)
         plan = runtime.plan(context)
         # Where another program starts the agent's, the plan has that one's path.
-        return plan if plan.argv[0] == sys.executable else replace(plan, argv=(program, *plan.argv[1:]))
+        if plan.argv[0] == sys.executable:
+            return plan
+        beside = plan.beside and replace(plan.beside, argv=(program, *plan.beside.argv[1:]))
+        return replace(plan, argv=(program, *plan.argv[1:]), beside=beside)
 
     def _environment(self, context: Context, plan: LaunchPlan, token: str) -> dict[str, str]:
         session = context.session
@@ -157,6 +160,7 @@ class Launcher:
             log_files=self._machine.config.log_files,
             umask=self._machine.inherited.umask,
             open_files=self._machine.inherited.open_files,
+            companion=_companion(context, plan),
         )
         path = context.home / "shim.json"
         spec.write(path)
@@ -211,7 +215,15 @@ def _located(runtime: Runtime, context: Context) -> str:
             Blame.SETUP,
         )
     runtime.check(context.settings)
+    if context.settings.threaded:
+        return ""  # nothing is started
     return runtime.locate(context.environ.get("PATH"))
+
+
+def _companion(context: Context, plan: LaunchPlan) -> Companion | None:
+    """What the shim is to run beside the agent."""
+    beside = plan.beside
+    return beside and Companion(beside.name, beside.argv, context.socket, context.home / f"{beside.name}.log")
 
 
 def pane_log(places: Places, session: Session) -> Path:

@@ -6,7 +6,8 @@ import os
 import sys
 import time
 
-from .agent import BOOT_FAILED, Agent
+from .agent import Agent
+from .child import BOOT_FAILED
 from .forensics import oom_evidence, oom_kills, report
 from .logfile import append
 from .machine import become_subreaper, descendants, hold, identity, read, signal, write_atomic
@@ -18,6 +19,8 @@ from .wakeups import Wakeups
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from .companion import Companion
 
 BAD_SPEC = 78
 # How long the agent gets once its terminal is gone; how long a killed process may take to vanish.
@@ -41,6 +44,7 @@ class Shim:
         self.server = Server()
         self.boot = spec.get("boot") or read("/proc/sys/kernel/random/boot_id").strip()
         self.agent = Agent(spec)
+        self.companion = self.make_companion()
         self.samples = [oom_kills()] * 2
         self.wakeups = Wakeups()
 
@@ -56,22 +60,25 @@ class Shim:
         """The whole life; returns the raw wait status to end with."""
         self.prepare()
         folder = folder_of(self.spec.get("cwd"))
-        failure = self.agent.start()
+        failure = self.begin()
         if failure is not None:
             status = BOOT_FAILED << 8  # as the wait status of a process that could not be run
             self.note_start(failure)
             self.record(status, "boot-failed", failure["error"])
+            self.end_rest()
             return status
         self.note_start(
             {
                 "agent": self.agent.identity,
                 "shim": identity(os.getpid()),
                 "server": self.server.identity,
+                "companion": self.companion.identity if self.companion else None,
                 "boot": self.boot,
                 "cwd": self.spec.get("cwd"),
                 "folder": folder,
             }
         )
+        beside: tuple[str, int] | None = None
         while True:
             if not self.wakeups.wait(OOM_SAMPLE_SECONDS):
                 self.samples = [self.samples[1], oom_kills()]
@@ -88,12 +95,54 @@ class Shim:
                 cause = "teardown" if self.deliberate() else "terminated"
                 self.end_agent(float(self.spec.get("grace", 5.0)))
                 break
+            beside = self.companion_end()
+            if beside is not None:
+                cause = "companion-ended"
+                self.end_agent(HANGUP_GRACE)
+                break
         status = os.waitpid(self.agent.pid, 0)[1]
-        self.record(status, cause)
+        error, status = beside or (None, status)
+        self.record(status, cause, error)
         # The record comes first: it tells of the agent's end, and children may take a moment to end.
         self.agent.pid = 0
-        self.wakeups.wait_for(self.agent.children_ended, KILL_GRACE)
+        self.end_rest()
         return status
+
+    def make_companion(self) -> Companion | None:
+        """What is to run beside the agent, which few have."""
+        if self.spec.get("companion") is None:
+            return None
+        from .companion import Companion  # noqa: PLC0415 -- see above
+
+        return Companion(self.spec)
+
+    def begin(self) -> dict[str, Any] | None:
+        """Start the agent, after its companion if it has one; why that did not come up."""
+        companion = self.companion
+        if companion is not None:
+            failure = companion.begin(lambda: self.hung_up() or signal.SIGTERM in self.wakeups.asked)
+            if failure is not None:
+                return failure
+            self.agent.beside = companion.pid
+        return self.agent.start()
+
+    def companion_end(self) -> tuple[str, int] | None:
+        """How the companion has ended, in words and as a wait status: the agent cannot go on without."""
+        companion = self.companion
+        if companion is None or not companion.ended():
+            return None
+        pid, status = companion.pid, companion.reap()
+        return f"its {companion.name} (process {pid}) ended first", status
+
+    def end_rest(self) -> None:
+        """End what is left of ours; the companion is asked first."""
+        companion = self.companion
+        if companion is not None and companion.pid:
+            companion.signal_group(signal.SIGTERM)
+            self.wakeups.wait_for(companion.ended, KILL_GRACE)
+            companion.signal_group(signal.SIGKILL)
+            companion.pid = self.agent.beside = 0
+        self.wakeups.wait_for(self.agent.children_ended, KILL_GRACE)
 
     def note_start(self, facts: dict[str, Any]) -> None:
         """Tell the daemon what was started."""
@@ -155,7 +204,7 @@ class Shim:
         self.wakeups.wait_for(self.agent.ended, grace)
         self.agent.signal_group(signal.SIGKILL)
         self.wakeups.wait_for(self.agent.ended, KILL_GRACE)
-        self.wakeups.wait_for(self.agent.children_ended, KILL_GRACE)
+        self.end_rest()
 
     def record(self, status: int, cause: str | None, error: str | None = None) -> None:
         """Write the death record; a disk that refuses it stops nothing."""

@@ -12,9 +12,10 @@ from typing import Any, cast
 
 from roost.core.vocabulary.session import SessionState
 from roost.runtimes.codex_failure import failure, is_outage
-from roost.runtimes.codex_server.thread import JOINED, LOST
+from roost.runtimes.codex_screen import boot_answer, look_at
+from roost.runtimes.codex_server.thread import ENTERED, JOINED, LOST
 from roost.runtimes.context import Context
-from roost.runtimes.facts import INTERRUPTED, Answered, Compacted, Fact, Prompted, TurnOver
+from roost.runtimes.facts import INTERRUPTED, Answered, Compacted, ConversationSeen, Fact, Prompted, TurnOver
 from roost.runtimes.lines import records, text_of
 from roost.runtimes.view import Answer, Composer, Reading, View
 
@@ -24,7 +25,10 @@ _REMEMBERED = 64
 
 
 class ThreadSensor:
-    """Reads what a server tells of one thread; there is no file and no screen."""
+    """Reads what a server tells; there is no file and no screen.
+
+    Where a session may change its thread, the state is that of the one that it entered last.
+    """
 
     watches_screen = False
     styled = False
@@ -35,6 +39,7 @@ class ThreadSensor:
         """Watch the thread of this context."""
         self.since = context.session.started_at
         self._status: Mapping[str, Any] = {}
+        self._thread: object = None
         self._lost = ""
         self._asks: dict[str, str] = {}
         self._turn: object = None
@@ -91,6 +96,19 @@ class ThreadSensor:
                 return self._item(params)
             case "turn/completed":
                 return self._ends(_part(params, "turn"))
+            case _ if method == ENTERED:
+                self._thread, self._lost, self._status = params.get("threadId"), "", {}
+                self._asks.clear()
+                return [ConversationSeen(str(self._thread))]
+            case _ if self._thread in (None, params.get("threadId")):
+                self._tells(method, params, number)
+            case _:
+                pass
+        return ()
+
+    def _tells(self, method: str, params: dict[str, Any], number: object) -> None:
+        """What tells of its state alone."""
+        match method:
             case "thread/status/changed":
                 self._status = params.get("status") or {}
             case "serverRequest/resolved":
@@ -104,7 +122,6 @@ class ThreadSensor:
                 self._asks[str(number)] = _asked(method, params)
             case _:
                 pass
-        return ()
 
     def _begins(self, turn: object) -> None:
         if turn != self._turn:
@@ -162,6 +179,32 @@ class ThreadSensor:
                 return Reading(SessionState.WORKING, "in a turn")
             case _:
                 return None
+
+
+class OwnSensor(ThreadSensor):
+    """Reads what the session's own server tells; the screen is for people, but for questions at its start."""
+
+    styled = True
+
+    def __init__(self, context: Context) -> None:
+        """Watch the session of this context."""
+        super().__init__(context)
+        self._directories = (context.settings.dir,)
+
+    def find(self, agent_pid: int, mark: str | None) -> Sequence[Fact]:
+        """Blocking: by which names its folder may be shown."""
+        del agent_pid, mark
+        if len(self._directories) == 1:
+            self._directories += (str(Path(self._directories[0]).resolve()),)
+        return ()
+
+    def on_screen(self, screen: str, title: str) -> View:
+        """What a person has before them; a draft there is in nobody's way."""
+        return look_at(screen, title).view
+
+    def boot_answer(self, screen: str) -> Answer | None:
+        """The folder dialog for the peer's own folder."""
+        return boot_answer(screen, self._directories)
 
 
 def _part(params: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.session import Session
@@ -11,6 +12,7 @@ from roost.errors import RoostError
 from roost.runtimes.call import CallLostError, CallRefusedError
 from roost.runtimes.codex_server.address import read_address
 from roost.runtimes.codex_server.connection import NobodyListensError
+from roost.runtimes.codex_server.own import OwnCall
 from roost.runtimes.codex_server.server import Server, Wiring
 from roost.runtimes.codex_server.thread import ThreadCall
 from roost.runtimes.codex_server.turns import Turn, loaded_by, turns_of
@@ -59,6 +61,12 @@ class Servers:
     def thread(self, session: Session, address: str) -> ThreadCall:
         """The thread that a session is, as its call. Raises as `at` does."""
         return ThreadCall(self.at(address), session.id, session.conversation, session.started_at)
+
+    def own(self, session: Session, socket: Path) -> OwnCall:
+        """The server that a session has for itself. Raises NotWiredError."""
+        if self._wiring is None:
+            raise NotWiredError
+        return OwnCall(session, socket, self._wiring.start)
 
     async def turns(self, text: str, thread: str) -> list[Turn]:
         """The turns of a thread as its server tells them, the eldest first.

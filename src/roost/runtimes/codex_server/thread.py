@@ -7,15 +7,16 @@ and its end. A thread that had no turn yet cannot be resumed, but takes one.
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Coroutine, Mapping
+from typing import Any, Protocol, cast
 
 import msgspec
 
+from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.session import ServerThread
 from roost.runtimes.call import CallLostError, CallRefusedError, Heard
+from roost.runtimes.codex_server.address import Address
 from roost.runtimes.codex_server.connection import ANSWER, Connection, Frame, NobodyListensError
-from roost.runtimes.codex_server.server import Server
 from roost.runtimes.codex_server.turns import Turn, frames, keys_in, loaded_by, turns_of
 
 SETTLED = 1.0
@@ -29,17 +30,41 @@ SLACK = 2.0
 """Seconds by which a turn of a session may have begun before it, as the server rounds."""
 WRITTEN = 5.0
 """Seconds for a thread's first turn to be written down, so that it can be followed."""
-JOINED, LOST = "roost/joined", "roost/lost"
-"""Lines of our own among the server's: the thread's state as it was joined; nothing is heard, and why."""
+ENTERED, JOINED, LOST = "roost/entered", "roost/joined", "roost/lost"
+"""Lines of our own among the server's: the session goes on in this thread; the state in which it was joined;
+nothing is heard, and why."""
 _DECISIONS = ("item/commandExecution/requestApproval", "item/fileChange/requestApproval")
 _NO_RECORD = "no rollout found"
 """What the server says of a thread that it does not know, and of a loaded one that had no turn yet."""
 
 
+class Host(Protocol):
+    """What has the thread: somebody else's server, or the session's own."""
+
+    address: Address
+    process: ProcessId | None
+
+    async def connection(self) -> Connection:
+        """The connection. Raises NobodyListensError, CallLostError, CallRefusedError."""
+        ...
+
+    def hold(self, seat: "ThreadCall") -> None:
+        """Follow a thread from now on."""
+        ...
+
+    async def let_go(self, session: str, thread: str) -> None:
+        """Follow a thread no more."""
+        ...
+
+    def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Do something beside."""
+        ...
+
+
 class ThreadCall:
     """One thread, for one session."""
 
-    def __init__(self, server: Server, session: str, thread: str | None, since: float) -> None:
+    def __init__(self, server: Host, session: str, thread: str | None, since: float) -> None:
         """Nothing is asked of the server yet. `since`: when the session began (Unix seconds)."""
         self.session = session
         self.thread = thread or ""
@@ -163,7 +188,7 @@ class ThreadCall:
     async def submit(self, key: str, text: str, *, joins: bool) -> None:
         """Give it a prompt: a turn of its own, or into the running one."""
         connection = await self._open()
-        if key in self._keys or (key in self._doubts and await self.has(key)):
+        if await self.was_given(key):
             return
         if self._asks:
             raise CallRefusedError("it asks for an approval")
@@ -185,6 +210,10 @@ class ThreadCall:
             raise
         self._doubts.discard(key)
         self._keys.add(key)
+
+    async def was_given(self, key: str) -> bool:
+        """Whether this call has given it the prompt of that key; only what is in doubt is looked for."""
+        return key in self._keys or (key in self._doubts and await self.has(key))
 
     async def has(self, key: str) -> bool:
         """Whether it was given the prompt of that key."""
@@ -234,9 +263,13 @@ class ThreadCall:
 
     async def follow(self, heard: Heard) -> None:
         """Pass on what the server tells, until the thread is let go of."""
+        self.listen(heard)
+        await self._closed.wait()
+
+    def listen(self, heard: Heard) -> None:
+        """Pass on what was told and what will be."""
         backlog, self._backlog, self._heard = self._backlog, [], heard
         heard(backlog)
-        await self._closed.wait()
 
     async def close(self) -> None:
         """Let go of the thread: it goes on at its server."""
