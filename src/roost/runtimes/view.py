@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from roost.core.vocabulary.question import Asking
 from roost.core.vocabulary.session import SessionState
 
 
@@ -11,11 +12,13 @@ class Reading:
     """A state with positive evidence for it, in words.
 
     `background`: what goes on, or is to begin, beside turns, by the program's own word; "" is nothing.
+    `asks`: all that it asks a person and that can be answered from here; None: that is not known now.
     """
 
     state: SessionState
     why: str
     background: str = ""
+    asks: tuple[Asking, ...] | None = ()
 
 
 class Composer(StrEnum):
