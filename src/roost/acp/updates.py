@@ -69,7 +69,7 @@ def permission_text(params: Mapping[str, Any]) -> str:
 
 
 def permission_detail(params: Mapping[str, Any]) -> tuple[str, str, str]:
-    """What a permission is asked for in all its words, the kind of its tool, and the command, if it is one."""
+    """What a permission is asked for in all its words, the kind of its tool, and the command, if any."""
     call = params.get("toolCall")
     given = cast("dict[str, Any]", call) if isinstance(call, dict) else {}
     found = given.get("rawInput")

@@ -44,6 +44,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "screen": "terminal",
         "logs": "terminal",
     },
+    "Questions": {"questions": "question", "answer": "question", "deny": "question"},
     "Records": {"events": "journal", "deaths": "journal", "metrics": "metrics"},
     "More": {"done": "agent", "fresh": "agent", "demo": "demo", "probe": "probe"},
 }

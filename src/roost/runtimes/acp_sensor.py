@@ -122,13 +122,14 @@ class AcpSensor:
 
 def _asks(listed: object) -> tuple[Asking, ...]:
     """What its client says is asked."""
-    known = [each for each in cast("list[object]", listed) if isinstance(each, dict)] if isinstance(listed, list) else []
-    return tuple(_asking(cast("dict[str, Any]", each)) for each in known)
+    known = cast("list[object]", listed) if isinstance(listed, list) else []
+    return tuple(_asking(cast("dict[str, Any]", each)) for each in known if isinstance(each, dict))
 
 
 def _asking(asked: Mapping[str, Any]) -> Asking:
     options = tuple(
-        Option(str(each["id"]), str(each["name"]), str(each.get("kind", ""))) for each in asked.get("options", ())
+        Option(str(each["id"]), str(each["name"]), str(each.get("kind", "")))
+        for each in asked.get("options", ())
     )
     tool, command = str(asked.get("tool", "")), str(asked.get("command", ""))
     return Asking(str(asked.get("id")), str(asked.get("text")), options, tool=tool, command=command)

@@ -28,7 +28,7 @@ from roost.core.vocabulary.view import iso
 from roost.errors import NotFoundError, RefusedError, UsageError
 
 KEPT = 16
-"""Questions that are over and remembered with their session, so that who answers one hears what it came to."""
+"""Questions that are over and remembered with their session: who answers one hears what it came to."""
 ELSEWHERE = "it is asked no more: it was answered in the program itself, or its turn has ended"
 EXPIRED = "[questions] expire"
 _DIGITS = 6
@@ -190,7 +190,7 @@ def on_answer_given(step: Step, event: f.AnswerGiven) -> None:
     session = step.live(event.session)
     found = next((each for each in session.questions if each.id == event.question), None) if session else None
     if found is None or found.state is not QuestionState.ANSWERING or found.at != event.at:
-        return
+        return None
     facts = {"id": found.id, "option": found.option, "label": found.label, "by": found.by}
     if event.failed is None:
         _change(step, replace(found, state=QuestionState.ANSWERED))

@@ -36,8 +36,8 @@ class Policy:
     while the model's service fails it triples with each offer up to `outage_retry_most`, for `outage_tries`
     offers in all.
     `healing`: how long a peer may fail to start before its agent's program has run until who waits is told.
-    `expire`: how long a question may wait until it is denied; None: for ever. `allow`: what an operator allows
-    without being asked.
+    `expire`: how long a question may wait until it is denied; None: for ever. `allow`: what an operator
+    allows without being asked.
     `waking`: False while the host is shutting down, when nothing may be launched.
     """
 

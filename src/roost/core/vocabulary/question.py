@@ -76,8 +76,8 @@ class QuestionState(StrEnum):
 class Question:
     """One question of a session. Times are Unix seconds.
 
-    `standing`: its program still asks it, by the latest look. `option`, `by`, `text` and `at` are those of the
-    latest answer that was given; `why` says what has come of it, where it is not as it should be.
+    `standing`: its program still asks it, by the latest look. `option`, `by`, `text` and `at` are those of
+    the latest answer that was given; `why` says what has come of it, where it is not as it should be.
     `overdue`: its time was over, and it was or could not be denied for that.
     """
 

@@ -4,6 +4,7 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import Message
+from roost.core.vocabulary.question import Question
 from roost.core.vocabulary.session import ControlRequest
 from roost.daemon.delivery.paste.control import Performer
 from roost.daemon.delivery.paste.delivery import Delivery
@@ -44,6 +45,11 @@ class PasteChannel:
     async def compact(self, control: ControlRequest) -> f.Performed:
         """Enter the program's command."""
         return await self._performer(control).compact()
+
+    async def answer(self, question: Question) -> f.AnswerGiven:
+        """Its program's hook takes the answer, where it waits for one."""
+        failed = "its dialog is answered in its terminal: `roost attach` joins it"
+        return f.AnswerGiven(self._live.session.id, question.id, question.at, failed)
 
     def _performer(self, control: ControlRequest) -> Performer:
         return Performer(self._live, self._driver, self._fleet, self._clock, control)

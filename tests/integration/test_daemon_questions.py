@@ -1,0 +1,125 @@
+"""Questions of agents under a real daemon: listed, answered once, denied, gone; never by an agent."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.support.daemon import Roost, cleared, shared_roost
+from tests.support.wait import wait_until
+
+TEXT = "Do something that needs permission"
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Roost]:
+    with shared_roost() as made:
+        yield made
+
+
+@pytest.fixture
+def roost(shared: Roost) -> Iterator[Roost]:
+    with cleared(shared) as made:
+        yield made
+
+
+def question_of(roost: Roost, name: str) -> dict[str, Any]:
+    """The question that a peer asks, once it does."""
+
+    def asked() -> list[dict[str, Any]]:
+        return [each for each in roost.call("questions") if each["peer"] == name]
+
+    (question,) = wait_until(asked, timeout=30.0, why=f"{name} asks")
+    return question
+
+
+def test_a_question_is_listed_with_its_words_and_answered_by_its_option(roost: Roost) -> None:
+    roost.add("a", "demo-acp")
+    sent = roost.send("a", "@@ask@@\nfirst")["id"]
+    question = question_of(roost, "a")
+    assert (question["text"], question["source"], question["state"]) == (TEXT, "api", "open")
+    assert question["session"] == roost.session("a")["id"]
+    assert [option["kind"] for option in question["options"]][0] == "allow_once"
+    assert json.loads(roost.cli("--json", "questions").stdout) == roost.call("questions")
+    shown = roost.cli("questions").stdout
+    assert f"{question['id']}  a asks" in shown and TEXT in shown and "yes  Allow once" in shown
+    wrong = roost.cli("answer", question["id"], "perhaps")
+    assert (wrong.returncode, roost.call("questions")) == (2, [question])
+    assert "its options are" in wrong.stderr
+    wordy = roost.cli("answer", question["id"], "1", "--message", "be careful")
+    assert wordy.returncode == 1 and "takes no words" in wordy.stderr
+    answered = roost.cli("answer", question["id"][:4], "1")
+    assert answered.returncode == 0, answered.stderr
+    roost.until_message(sent, "done")
+    assert [entry["text"] for entry in roost.happened("dialog")] == ["open", "allowed"]
+    assert roost.call("questions") == []
+    (event,) = roost.events("a", "answered")
+    assert (event["data"]["by"], event["data"]["id"]) == ("operator", question["id"])
+    late = roost.cli("answer", question["id"], "1")
+    assert late.returncode == 1 and "answered already" in late.stderr
+    assert roost.cli("answer", "beef", "1").returncode == 4
+
+
+def test_a_question_answered_twice_at_once_is_answered_once_and_the_other_is_told(roost: Roost) -> None:
+    roost.add("a", "demo-acp")
+    sent = roost.send("a", "@@ask@@\nfirst")["id"]
+    question = question_of(roost, "a")["id"]
+    with ThreadPoolExecutor(4) as pool:
+        given = [pool.submit(roost.cli, "answer", question, word) for word in ("yes", "no", "yes", "no")]
+        done = [each.result() for each in given]
+    assert sorted(each.returncode for each in done) == [0, 1, 1, 1], done
+    assert all("answered already" in each.stderr for each in done if each.returncode), done
+    roost.until_message(sent, "done")
+    (heard,) = [each["text"] for each in roost.happened("dialog") if each["text"] != "open"]
+    (event,) = roost.events("a", "answered")
+    assert heard == {"yes": "allowed", "no": "denied"}[event["data"]["option"]]
+
+
+def test_what_is_denied_or_answered_by_somebody_else_is_asked_no_more(roost: Roost) -> None:
+    roost.add("a", "demo-acp")
+    first = roost.send("a", "@@ask@@\nfirst")["id"]
+    denied = json.loads(roost.cli("--json", "deny", question_of(roost, "a")["id"]).stdout)
+    assert (denied["state"], denied["answer"], denied["by"]) == ("answered", "no", "operator")
+    roost.until_message(first, "done")
+    assert [entry["text"] for entry in roost.happened("dialog")] == ["open", "denied"]
+    second = roost.send("a", "@@ask@@\nsecond")["id"]
+    question = question_of(roost, "a")["id"]
+    roost.keys("a", "1", "Enter")
+    roost.until_message(second, "done")
+    late = roost.cli("deny", question)
+    assert late.returncode == 1 and "asked no more" in late.stderr
+    (event,) = roost.events("a", "question-gone")
+    assert event["data"]["id"] == question
+
+
+def test_no_agent_answers_a_question_nor_sees_one(roost: Roost) -> None:
+    roost.add("a", "demo-acp")
+    roost.add("b")
+    roost.call("wake", name="b")
+    sent = roost.send("a", "@@ask@@\nfirst")["id"]
+    question = question_of(roost, "a")["id"]
+    for name in ("a", "b"):
+        token = {"ROOST_TOKEN": roost.token(name)}
+        for words in (("questions",), ("answer", question, "yes"), ("deny", question)):
+            refused = roost.cli(*words, environ=token)
+            assert refused.returncode == 1 and "agent" in refused.stderr, refused
+    assert [entry["text"] for entry in roost.happened("dialog")] == ["open"]
+    assert [each["state"] for each in roost.call("questions")] == ["open"]
+    roost.cli("answer", question, "yes")
+    roost.until_message(sent, "done")
+
+
+def test_a_question_outlives_the_daemon_under_its_id(roost: Roost) -> None:
+    roost.add("a", "demo-acp")
+    sent = roost.send("a", "@@ask@@\nfirst")["id"]
+    question = question_of(roost, "a")
+    roost.kill()
+    down = roost.cli("questions")
+    assert down.returncode == 5 and "roost up" in down.stderr
+    roost.start()
+    assert question_of(roost, "a") == question
+    assert roost.cli("answer", question["id"], "Allow once").returncode == 0
+    roost.until_message(sent, "done")
+    assert [entry["text"] for entry in roost.happened("dialog")] == ["open", "allowed"]
