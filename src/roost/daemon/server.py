@@ -222,6 +222,8 @@ class Daemon:
     async def _close(self, serving: "asyncio.Task[None]") -> None:
         self._executor.closing = True
         self._supervisor.close()
+        for live in self._live_sessions:
+            live.hooks.release()
         self._servers.close()
         with contextlib.suppress(asyncio.TimeoutError, asyncio.CancelledError):
             async with asyncio.timeout(3):

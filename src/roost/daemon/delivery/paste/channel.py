@@ -47,8 +47,10 @@ class PasteChannel:
         return await self._performer(control).compact()
 
     async def answer(self, question: Question) -> f.AnswerGiven:
-        """Its program's hook takes the answer, where it waits for one."""
-        failed = "its dialog is answered in its terminal: `roost attach` joins it"
+        """By the hook that waits for it."""
+        failed = None
+        if not self._live.hooks.answer(question.asking.request, question.option or "", question.text):
+            failed = "its program does not wait for it any more; `roost attach` joins its terminal"
         return f.AnswerGiven(self._live.session.id, question.id, question.at, failed)
 
     def _performer(self, control: ControlRequest) -> Performer:

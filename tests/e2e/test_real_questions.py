@@ -1,0 +1,104 @@
+"""What real agents ask a person, answered from the command line, by the door that each program has."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.test_daemon_questions import question_of
+from tests.support.daemon import Roost
+from tests.support.home import Home
+from tests.support.real import Agents, agents_in
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
+
+
+@pytest.fixture
+def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
+    with agents_in(home, request.param) as made:
+        made.add("a", request.param)
+        yield made
+
+
+def asks(roost: Roost, file: str) -> str:
+    """Have the agent ask whether it may make a file; the id of the message."""
+    return str(roost.send("a", f"@@bash touch {file}@@\n@@silent@@")["id"])
+
+
+def made(agents: Agents, file: str) -> bool:
+    return Path(agents.roost.home.work, "a", file).exists()
+
+
+@pytest.mark.parametrize("agents", ["claude-acp", "opencode-acp", "opencode"], indirect=True)
+def test_a_permission_is_allowed_and_denied_by_the_programs_api(agents: Agents) -> None:
+    roost = agents.roost
+    sent = asks(roost, "yes")
+    question = question_of(roost, "a")
+    assert "touch yes" in question["text"] and question["source"] == "api", question
+    kinds = [option["kind"] for option in question["options"]]
+    assert "allow_once" in kinds and "reject_once" in kinds, question
+    allow = question["options"][kinds.index("allow_once")]["id"]
+    assert not made(agents, "yes")
+    assert roost.cli("answer", question["id"], allow).returncode == 0
+    roost.until_message(sent, "done")
+    assert made(agents, "yes")
+    asks(roost, "no")
+    question = question_of(roost, "a")
+    denied = roost.cli("deny", question["id"])
+    assert denied.returncode == 0, denied
+    roost.until_state("a", "idle")
+    assert not made(agents, "no")
+    assert roost.cli("deny", question["id"]).returncode == 1
+    assert roost.call("questions") == []
+
+
+@pytest.mark.parametrize("agents", ["claude"], indirect=True)
+def test_claude_codes_dialog_is_answered_by_its_hook_or_by_the_person_who_is_quicker(agents: Agents) -> None:
+    roost = agents.roost
+    sent = asks(roost, "yes")
+    question = question_of(roost, "a")
+    assert question["text"].startswith("Bash: touch yes") and question["source"] == "hook", question
+    assert (question["tool"], question["command"]) == ("Bash", "touch yes")
+    roost.until_screen("a", "Do you want to proceed?")  # held open, and the dialog is there all the same
+    assert roost.cli("answer", question["id"], "allow").returncode == 0
+    roost.until_message(sent, "done")
+    assert made(agents, "yes")
+    # Denied, with words for the agent: its turn goes on.
+    sent = asks(roost, "no")
+    denied = roost.cli("deny", question_of(roost, "a")["id"], "--message", "not on a Sunday")
+    assert denied.returncode == 0, denied
+    roost.until_message(sent, "done")
+    assert not made(agents, "no")
+    assert "not on a Sunday" in str(agents.model.journal.all()[-1].body), "its model was told"
+    # The person at the terminal is quicker.
+    sent = asks(roost, "mine")
+    question = question_of(roost, "a")
+    roost.until_screen("a", "Do you want to proceed?")
+    roost.keys("a", "1")
+    roost.until_message(sent, "done")
+    late = roost.cli("answer", question["id"], "allow")
+    assert late.returncode == 1 and "asked no more" in late.stderr, late
+    assert made(agents, "mine")
+    # The daemon is killed while it holds the hook: nothing is refused, and the dialog is the person's.
+    sent = asks(roost, "still")
+    question_of(roost, "a")
+    roost.until_screen("a", "Do you want to proceed?")
+    roost.kill()
+    roost.start()
+    assert "Do you want to proceed?" in roost.screen("a")
+    roost.until_state("a", "blocked")
+    roost.keys("a", "1")
+    roost.until_message(sent, "done")
+    assert made(agents, "still")
+    assert roost.call("questions") == []
+    # So is one that ends in order.
+    sent = asks(roost, "calm")
+    question_of(roost, "a")
+    roost.until_screen("a", "Do you want to proceed?")
+    roost.down(agents=False)
+    roost.start()
+    roost.until_state("a", "blocked")
+    assert "hook error" not in roost.screen("a")
+    roost.keys("a", "1")
+    roost.until_message(sent, "done")
+    assert made(agents, "calm")
