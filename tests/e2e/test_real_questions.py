@@ -8,7 +8,8 @@ import pytest
 from tests.integration.test_daemon_questions import question_of
 from tests.support.daemon import Roost
 from tests.support.home import Home
-from tests.support.real import Agents, agents_in
+from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
@@ -34,9 +35,10 @@ def test_a_permission_is_allowed_and_denied_by_the_programs_api(agents: Agents) 
     roost = agents.roost
     sent = asks(roost, "yes")
     question = question_of(roost, "a")
-    assert "touch yes" in question["text"] and question["source"] == "api", question
+    assert "touch yes" in question["text"]
+    assert question["source"] == "api"
     kinds = [option["kind"] for option in question["options"]]
-    assert "allow_once" in kinds and "reject_once" in kinds, question
+    assert {"allow_once", "reject_once"} <= set(kinds)
     allow = question["options"][kinds.index("allow_once")]["id"]
     assert not made(agents, "yes")
     assert roost.cli("answer", question["id"], allow).returncode == 0
@@ -57,7 +59,8 @@ def test_claude_codes_dialog_is_answered_by_its_hook_or_by_the_person_who_is_qui
     roost = agents.roost
     sent = asks(roost, "yes")
     question = question_of(roost, "a")
-    assert question["text"].startswith("Bash: touch yes") and question["source"] == "hook", question
+    assert question["text"].startswith("Bash: touch yes")
+    assert question["source"] == "hook"
     assert (question["tool"], question["command"]) == ("Bash", "touch yes")
     roost.until_screen("a", "Do you want to proceed?")  # held open, and the dialog is there all the same
     assert roost.cli("answer", question["id"], "allow").returncode == 0
@@ -69,7 +72,7 @@ def test_claude_codes_dialog_is_answered_by_its_hook_or_by_the_person_who_is_qui
     assert denied.returncode == 0, denied
     roost.until_message(sent, "done")
     assert not made(agents, "no")
-    assert "not on a Sunday" in str(agents.model.journal.all()[-1].body), "its model was told"
+    assert any("not on a Sunday" in result for result in agents.model.journal.all()[-1].results)
     # The person at the terminal is quicker.
     sent = asks(roost, "mine")
     question = question_of(roost, "a")
@@ -77,7 +80,8 @@ def test_claude_codes_dialog_is_answered_by_its_hook_or_by_the_person_who_is_qui
     roost.keys("a", "1")
     roost.until_message(sent, "done")
     late = roost.cli("answer", question["id"], "allow")
-    assert late.returncode == 1 and "asked no more" in late.stderr, late
+    assert late.returncode == 1, late
+    assert "asked no more" in late.stderr
     assert made(agents, "mine")
     # The daemon is killed while it holds the hook: nothing is refused, and the dialog is the person's.
     sent = asks(roost, "still")
@@ -102,3 +106,34 @@ def test_claude_codes_dialog_is_answered_by_its_hook_or_by_the_person_who_is_qui
     roost.keys("a", "1")
     roost.until_message(sent, "done")
     assert made(agents, "calm")
+
+
+@pytest.mark.parametrize("agents", ["codex"], indirect=True)
+def test_codexs_dialog_is_answered_by_its_key_while_that_very_dialog_shows(agents: Agents) -> None:
+    roost = agents.roost
+    sent = asks(roost, "yes")
+    question = question_of(roost, "a")
+    assert "touch yes" in question["text"]
+    assert [(each["id"], each["kind"]) for each in question["options"]] == [
+        ("y", "allow_once"),
+        ("p", "allow_always"),
+        ("esc", "reject_once"),
+    ]
+    assert roost.cli("answer", question["id"], "y").returncode == 0
+    roost.until_message(sent, "done")
+    assert made(agents, "yes")
+    # The person is quicker, and the next dialog is another question.
+    asks(roost, "mine")
+    before = question_of(roost, "a")
+    roost.keys("a", "y")
+    wait_until(lambda: made(agents, "mine"), timeout=PATIENCE, why="the person has allowed it")
+    asks(roost, "no")
+    question = question_of(roost, "a")
+    late = roost.cli("answer", before["id"], "y")
+    assert late.returncode == 1, late
+    assert "asked no more" in late.stderr
+    assert not made(agents, "no")
+    assert roost.cli("deny", question["id"]).returncode == 0
+    roost.until_state("a", "idle")
+    assert not made(agents, "no")
+    assert roost.call("questions") == []

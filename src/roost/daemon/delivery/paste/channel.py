@@ -6,6 +6,7 @@ from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.question import Question
 from roost.core.vocabulary.session import ControlRequest
+from roost.daemon.delivery.paste.answer import DialogAnswer
 from roost.daemon.delivery.paste.control import Performer
 from roost.daemon.delivery.paste.delivery import Delivery
 from roost.daemon.delivery.paste.examination import LiveExamination
@@ -47,11 +48,8 @@ class PasteChannel:
         return await self._performer(control).compact()
 
     async def answer(self, question: Question) -> f.AnswerGiven:
-        """By the hook that waits for it."""
-        failed = None
-        if not self._live.hooks.answer(question.asking.request, question.option or "", question.text):
-            failed = "its program does not wait for it any more; `roost attach` joins its terminal"
-        return f.AnswerGiven(self._live.session.id, question.id, question.at, failed)
+        """By the hook that waits for it, or by a key of the dialog. Raises TmuxError."""
+        return await DialogAnswer(self._live, self._driver, self._clock, question).give()
 
     def _performer(self, control: ControlRequest) -> Performer:
         return Performer(self._live, self._driver, self._fleet, self._clock, control)
