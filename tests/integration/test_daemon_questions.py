@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.daemon import Roost, cleared, shared_roost
+from tests.support.daemon import Roost, cleared, roost_in, shared_roost
+from tests.support.home import Home
 from tests.support.wait import wait_until
 
 TEXT = "Do something that needs permission"
@@ -129,3 +130,21 @@ def test_a_question_outlives_the_daemon_under_its_id(roost: Roost) -> None:
     assert roost.cli("answer", question["id"], "Allow once").returncode == 0
     roost.until_message(sent, "done")
     assert [entry["text"] for entry in roost.happened("dialog")] == ["open", "allowed"]
+
+
+def test_what_the_config_file_says_is_allowed_or_expires_and_the_journal_tells(home: Home) -> None:
+    """Both are off without it; a rule for one peer says nothing of another."""
+    home.roost.mkdir(parents=True, exist_ok=True)
+    (home.roost / "config.toml").write_text(
+        '[questions]\nexpire = "500ms"\n[[questions.allow]]\ntool = "other"\npeer = "trusted"\n'
+    )
+    with roost_in(home) as roost:
+        for name, heard, by in (
+            ("trusted", "allowed", "questions.allow rule 1"),
+            ("other", "denied", "roost ([questions] expire)"),
+        ):
+            roost.add(name, "demo-acp")
+            roost.until_message(roost.send(name, "@@ask@@\nit")["id"], "done")
+            assert roost.happened("dialog")[-1]["text"] == heard
+            (event,) = roost.events(name, "answered")
+            assert event["data"]["by"] == by
