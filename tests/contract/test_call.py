@@ -1,19 +1,17 @@
-"""Each way to call a program keeps the same promises: the twin in memory, and the client of an ACP agent."""
+"""Each way to call a program keeps the same promises: the twin, an ACP agent, and the APIs of two programs.
 
-import asyncio
-import json
-import os
-import signal
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+The agent behind the client of ACP is the demo agent; OpenCode's server and a Codex app-server have stand-ins.
+"""
+
+from collections.abc import AsyncIterator
 
 import pytest
 
-from roost.runtimes import acp_call
+from roost.runtimes import acp_call, opencode_api, opencode_call
 from roost.runtimes.acp_call import AcpCall
-from roost.runtimes.call import Call, CallLostError, CallRefusedError
-from roost.runtimes.memory_call import Fault, MemoryCall
-from tests.support.acp_session import AcpClient
+from roost.runtimes.call import CallLostError, CallRefusedError
+from roost.runtimes.codex_server import thread as threads
+from tests.support.callable_programs import PROGRAMS, Memory, Program
 from tests.support.home import Home
 from tests.support.wait import eventually
 
@@ -21,89 +19,15 @@ pytestmark = pytest.mark.real
 PATIENCE = 30.0
 
 
-class Memory:
-    """The twin."""
-
-    def __init__(self) -> None:
-        self.twin = MemoryCall()
-        self.call: Call = self.twin
-
-    async def record(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.twin.lines]
-
-    async def stays(self, key: str) -> None:
-        """A turn that goes on."""
-        await self.call.submit(key, "stay", joins=False)
-
-    async def ends(self, key: str) -> None:
-        """A turn that ends by itself."""
-        await self.call.submit(key, key, joins=False)
-        self.twin.end()
-
-    async def asks(self, key: str) -> str:
-        """A turn that asks for a permission; returns the request."""
-        await self.call.submit(key, "ask", joins=False)
-        self.twin.ask("q1", "may I?")
-        return "q1"
-
-    async def loses(self, key: str) -> None:
-        """A prompt whose answer does not come."""
-        self.twin.fault = Fault.UNHEARD
-        await self.call.submit(key, key, joins=False)
-
-
-class Acp:
-    """The client with the demo agent."""
-
-    def __init__(self, client: AcpClient) -> None:
-        self.client = client
-        self.call: Call = AcpCall(client.socket)
-
-    async def record(self) -> list[dict[str, Any]]:
-        return self.client.record()
-
-    async def ready(self) -> None:
-        await eventually(lambda: self.client.status().get("state") == "idle", timeout=PATIENCE, why="at rest")
-
-    async def stays(self, key: str) -> None:
-        await self.call.submit(key, "@@delay 600@@", joins=False)
-
-    async def ends(self, key: str) -> None:
-        await self.call.submit(key, key, joins=False)
-        await self.ready()
-
-    async def asks(self, key: str) -> str:
-        await self.call.submit(key, "@@ask@@", joins=False)
-        await eventually(lambda: self.client.record("permission"), timeout=PATIENCE, why="it asks")
-        return self.client.record("permission")[-1]["id"]
-
-    async def loses(self, key: str) -> None:
-        self.client.process.send_signal(signal.SIGSTOP)
-        try:
-            await self.call.submit(key, key, joins=False)
-        finally:
-            self.client.process.send_signal(signal.SIGCONT)
-
-
-Program = Memory | Acp
-
-
-@pytest.fixture(params=["memory", "acp"])
-def client(home: Home, request: pytest.FixtureRequest) -> Iterator[AcpClient | None]:
-    if request.param == "memory":
-        yield None
-        return
-    client = AcpClient(home.work, dict(os.environ))
-    client.wait_ready()
-    yield client
-    client.end()
-
-
-@pytest.fixture
-async def program(client: AcpClient | None) -> AsyncIterator[Program]:
-    made = Memory() if client is None else Acp(client)
-    yield made
-    await made.call.close()
+@pytest.fixture(params=PROGRAMS)
+async def program(
+    home: Home, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Program]:
+    monkeypatch.setattr(opencode_call, "SETTLE", 0.1)
+    monkeypatch.setattr(threads, "SETTLED", 0.1)
+    async with PROGRAMS[request.param](home) as made:
+        yield made
+        await made.call.close()
 
 
 async def prompts(program: Program) -> list[tuple[str, str]]:
@@ -156,18 +80,40 @@ async def test_what_it_asks_is_answered_by_its_id_and_until_then_no_prompt_goes_
     with pytest.raises(CallRefusedError):
         await program.call.submit("k2", "second", joins=False)
     with pytest.raises(CallRefusedError):
-        await program.call.answer("another", "yes")
-    await program.call.answer(request, "yes")
+        await program.call.answer("another", program.yes)
+    await program.call.answer(request, program.yes)
     with pytest.raises(CallRefusedError):
-        await program.call.answer(request, "yes")
-    resolved = [line for line in await program.record() if line["type"] == "resolved"]
-    assert [(line["id"], line["option"], line["by"]) for line in resolved] == [(request, "yes", "call")]
+        await program.call.answer(request, program.yes)
+
+    async def resolved() -> list[tuple[str, str, str]]:
+        found = [each for each in await program.record() if each["type"] == "resolved"]
+        return [(each["id"], each["option"], each.get("by", "call")) for each in found]
+
+    await eventually(resolved, timeout=PATIENCE, why="it has its answer")
+    assert await resolved() == [(request, program.yes, "call")]
+
+
+async def test_P7_a_conversation_is_compacted(program: Program) -> None:
+    if isinstance(program, Memory):
+        with pytest.raises(CallRefusedError, match="cannot compact"):
+            await program.call.compact()
+        return
+    await program.ends("k1")
+    await program.call.compact()
+
+    async def compacted() -> list[object]:
+        return [each for each in await program.record() if each["type"] == "compacted"]
+
+    await eventually(compacted, timeout=PATIENCE, why="its record tells that")
+    await program.ends("k2")
+    assert [key for key, _ in await prompts(program) if key] == ["k1", "k2"], "its command has no key"
 
 
 async def test_P4_after_a_call_without_an_answer_its_word_is_final(
     program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(acp_call, "BOUND", 0.2)
+    monkeypatch.setattr(opencode_api, "ANSWER", 0.2)
     with pytest.raises(CallLostError):
         await program.loses("k1")
     monkeypatch.undo()
@@ -181,22 +127,18 @@ async def test_P4_after_a_call_without_an_answer_its_word_is_final(
 
 
 async def test_who_follows_is_told_of_what_the_record_gets(program: Program) -> None:
-    told: list[int] = []
-    if isinstance(program, Memory):
-        await program.call.follow(lambda _lines: told.append(1))
-        await program.ends("k1")
-        assert told
-        return
-    following = asyncio.ensure_future(program.call.follow(lambda _lines: told.append(1)))
-    await eventually(lambda: told, timeout=PATIENCE, why="the connection is made")
+    """Also over a connection that broke and was made again."""
     for key in ("k1", "k2"):
-        before = len(told)
+        before = len(program.told)
         await program.ends(key)
-        await eventually(lambda before=before: len(told) >= before + 4, timeout=PATIENCE, why="four lines")
-        before = len(told)
-        program.client.caller()  # which takes its place
-        await eventually(lambda before=before: len(told) > before, timeout=PATIENCE, why="it is made again")
-    following.cancel()
+        await eventually(
+            lambda before=before: len(program.told) > before, timeout=PATIENCE, why="the turn is told of"
+        )
+        before = len(program.told)
+        if await program.breaks():
+            await eventually(
+                lambda before=before: len(program.told) > before, timeout=PATIENCE, why="it is made again"
+            )
 
 
 async def test_a_program_that_is_not_there_refuses(home: Home) -> None:

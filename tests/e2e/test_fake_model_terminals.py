@@ -20,7 +20,8 @@ from tests.support.wait import wait_until
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 TOKEN = "token-of-this-session"
-SIZES = (607, 8 * 1024, 100 * 1024)
+SIZES = (607, 8 * 1024)
+"""Long ones are those of the probe (test_real_probe): Gemini CLI 0.61.0 works 15 s on a paste of 100 KiB."""
 
 
 @dataclass(frozen=True, slots=True)

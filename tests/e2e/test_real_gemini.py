@@ -76,6 +76,17 @@ def test_a_message_into_a_turn_waits_in_its_queue_and_begins_the_next(agents: Ag
     assert (replies[first], replies[second]) == ("of the first", "of the second")
 
 
+def test_P7_a_conversation_is_compacted_and_goes_on(agents: Agents) -> None:
+    """0.61.0 drops a summary that saves nothing, and no record tells that it did."""
+    agents.add("a", "gemini")
+    long = "@@silent@@\n" + "a line of words that say little\n" * 500
+    agents.roost.send("a", long, wait="done", timeout=PATIENCE)
+    assert agents.roost.call("compact", name="a")["done"]
+    assert len(agents.roost.events("a", "compacted")) == 1
+    assert agents.roost.ask("a", "two") == "echo: two"
+    assert len(agents.roost.events("a", "starting")) == 1
+
+
 def test_the_folder_of_the_peer_is_trusted_as_it_was_made_one(agents: Agents) -> None:
     """Its program starts anew after the answer, and keeps it where the user's is kept."""
     agents.add("untrusted", "gemini")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.daemon import environ_of, signal_pid
 from tests.support.home import Home
-from tests.support.real import PATIENCE, Agents, agents_in, cleared_agents, shared_agents
+from tests.support.real import PATIENCE, Agents, agents_in, settled_agent, shared_agents
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -23,8 +23,7 @@ def shared() -> Iterator[Agents]:
 
 @pytest.fixture
 def agents(shared: Agents) -> Iterator[Agents]:
-    with cleared_agents(shared) as made:
-        made.add("a", "opencode")
+    with settled_agent(shared) as made:
         yield made
 
 

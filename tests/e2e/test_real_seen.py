@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.home import Home
 from tests.support.person import attached
-from tests.support.real import PATIENCE, Agents, agents_in, cleared_agents, shared_agents
+from tests.support.real import PATIENCE, Agents, agents_in, settled_agent, shared_agents
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
@@ -22,9 +22,7 @@ def shared(request: pytest.FixtureRequest) -> Iterator[Agents]:
 
 @pytest.fixture
 def agents(shared: Agents) -> Iterator[Agents]:
-    with cleared_agents(shared) as made:
-        made.add("a", made.runtime)
-        made.roost.call("wake", name="a")
+    with settled_agent(shared) as made:
         yield made
 
 

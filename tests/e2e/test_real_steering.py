@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.daemon import signal_pid
-from tests.support.real import PATIENCE, Agents, cleared_agents, shared_agents
+from tests.support.real import PATIENCE, Agents, settled_agent, shared_agents
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -27,8 +27,7 @@ def shared(request: pytest.FixtureRequest) -> Iterator[Agents]:
 
 @pytest.fixture
 def agents(shared: Agents) -> Iterator[Agents]:
-    with cleared_agents(shared) as made:
-        made.add("a", made.runtime, resume="always")
+    with settled_agent(shared, resume="always") as made:
         made.roost.send("a", "@@silent@@", wait="done", timeout=PATIENCE)
         yield made
 

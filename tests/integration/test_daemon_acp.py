@@ -82,6 +82,22 @@ def test_an_interrupt_ends_the_turn_and_the_next_message_goes_in(roost: Roost) -
     assert [entry["text"] for entry in roost.happened("turn_end")] == ["interrupted", "done"]
 
 
+def test_what_is_sent_for_now_waits_for_the_end_of_the_turn(roost: Roost) -> None:
+    """ACP knows no prompt that joins a turn. A conversation is compacted by its agent's own command (P7)."""
+    roost.add("a", "demo-acp")
+    first = roost.send("a", "@@delay 1@@\n@@silent@@")["id"]
+    roost.until_state("a", "working")
+    now = roost.send("a", "@@silent@@", when="now")["id"]
+    assert roost.message(now)["state"] == "queued"
+    ends = [roost.until_message(each, "done") for each in (first, now)]
+    assert ends[0]["done_at"] <= ends[1]["accepted_at"]
+    assert [each["what"] for each in roost.happened() if each["what"] in ("prompt", "turn_end")] == [
+        *("prompt", "turn_end", "prompt", "turn_end")
+    ]
+    assert roost.call("compact", name="a")["done"]
+    assert len(roost.happened("compact")) == 1
+
+
 def test_a_person_may_type_and_a_message_does_not_touch_the_draft(roost: Roost) -> None:
     roost.add("a", "demo-acp")
     assert roost.ask("a", "one") == "echo: one"

@@ -10,10 +10,12 @@ stories), `ROOST_CRASH_POINTS=7/20` every 20th, beginning with the 7th. `-rP` sh
 import contextlib
 import os
 import re
+import shlex
 import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,7 @@ from tests.support.home import Home
 from tests.support.victim import Victim
 from tests.support.wait import wait_until
 
+ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 30.0
 DEFAULT = 8
 """How many points of a story are tried by default."""
@@ -70,6 +73,7 @@ class Story:
 
     `rests` are the peers with the state in which they come to rest. The steps count from the first body that
     is stored, or from a later one. With `whole` each point is tried by default. `kinds` are among its steps.
+    `prepare` comes before the daemon.
     """
 
     peers: dict[str, dict[str, str]]
@@ -79,6 +83,7 @@ class Story:
     skip: int = 0
     whole: bool = False
     kinds: frozenset[str] = frozenset({"commit", "_load", "paste", "keys"})
+    prepare: Callable[[Roost], None] = lambda _roost: None
 
 
 def sent(roost: Roost, to: str, body: str, key: str, when: str = "next") -> str:
@@ -110,6 +115,31 @@ def judge_delivery(roost: Roost, number: int) -> None:
     roost.until_message(message_id, "done")
     shown_once(roost, message_id)
     answered_once(roost, message_id, f"echo: run {number}")
+    assert len(roost.happened("start")) == 1
+    assert alive(roost.session("a")["agent_pid"])
+
+
+# one delivery over OpenCode's API: its stand-in answers nobody
+
+
+def stand_in_for_opencode(roost: Roost) -> None:
+    """A program `opencode`, the first on the path, that serves its API and logs as the demo agent does."""
+    program = roost.home.root / "tools/opencode"
+    program.parent.mkdir()
+    log = shlex.quote(roost.environ["ROOST_DEMO_LOG"])
+    run = f"{shlex.quote(sys.executable)} -m tests.support.fake_opencode"
+    program.write_text(
+        f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(ROOT))} ROOST_DEMO_LOG={log} exec {run} "$@"\n'
+    )
+    program.chmod(0o755)
+    roost.environ["PATH"] = f"{program.parent}:{roost.environ['PATH']}"
+
+
+def judge_opencode(roost: Roost, number: int) -> None:
+    message_id = tell_delivery(roost, number)
+    roost.until_message(message_id, "done")
+    shown_once(roost, message_id)
+    assert not roost.happened("again"), "nor is the same id given to it once more"
     assert len(roost.happened("start")) == 1
     assert alive(roost.session("a")["agent_pid"])
 
@@ -216,6 +246,15 @@ STORIES = {
         whole=True,
         kinds=frozenset({"commit", "submit"}),
     ),
+    "one delivery by OpenCode's call": Story(
+        {"a": {"runtime": "opencode"}},
+        {"a": "idle"},
+        tell_delivery,
+        judge_opencode,
+        whole=True,
+        kinds=frozenset({"commit", "submit", "post"}),
+        prepare=stand_in_for_opencode,
+    ),
     "two ephemeral tasks": Story(
         {"e": {"wake": "ephemeral", "quiet": "50ms"}}, {"e": "asleep"}, tell_tasks, judge_tasks
     ),
@@ -242,6 +281,7 @@ def test_N4_N8_P4_killed_at_points_of_a_whole_story(home: Home, name: str) -> No
     story = STORIES[name]
     with roost_in(home, started=False) as roost:
         victim = Victim(roost)
+        story.prepare(roost)
         victim.start()
         for peer, settings in story.peers.items():
             roost.add(peer, **settings)

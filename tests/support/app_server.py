@@ -61,6 +61,7 @@ class AppServer:
         self.threads: dict[str, Thread] = {}
         self.connections: set[ServerConnection] = set()
         self.fault = ""
+        self.answers: list[Frame] = []
         self._truth = truth
 
     async def serve(self, connection: ServerConnection) -> None:
@@ -143,6 +144,23 @@ class AppServer:
                     raise Refused("no active turn to steer")
                 await self._prompt(thread, turn, params)
                 return {"turnId": turn["id"]}
+            case "thread/compact/start":
+                turn = {
+                    "id": str(uuid.uuid4()),
+                    "items": [],
+                    "status": "inProgress",
+                    "startedAt": int(time.time()),
+                }
+                thread.turns.append(turn)
+                item = {
+                    "type": "contextCompaction",
+                    "id": str(uuid.uuid4()),
+                    "completedAtMs": int(time.time() * 1000),
+                }
+                turn["items"].append(item)
+                await self._followers(thread, "item/completed", item=item, turnId=turn["id"])
+                self._later(thread)
+                return {}
             case "turn/interrupt" | "test/finish":
                 await self._end(thread, "interrupted" if method == "turn/interrupt" else "completed")
                 return {}
@@ -207,6 +225,7 @@ class AppServer:
         for thread in self.threads.values():
             if thread.asks is not None and thread.asks["id"] == answer["id"]:
                 thread.asks = None
+                self.answers.append(answer)
                 await self._followers(thread, "serverRequest/resolved", requestId=answer["id"])
                 await self._end(thread, "completed")
 

@@ -23,6 +23,8 @@ from roost.host.tmux.server import TmuxTerminals
 from roost.host.tmux.terminal import TmuxTerminal
 from roost.runtimes.acp_call import AcpCall
 from roost.runtimes.codex_server.connection import Connection
+from roost.runtimes.opencode_api import Api
+from roost.runtimes.opencode_call import OpencodeCall
 from roost.store.interfaces import Batch
 from roost.store.sqlite import SqliteStore
 
@@ -108,6 +110,9 @@ if __name__ == "__main__":
         (TmuxTerminal, "kill"),
         (AcpCall, "submit"),
         (AcpCall, "has"),
+        (OpencodeCall, "submit"),
+        (OpencodeCall, "has"),
+        (Api, "post"),
     ):
         wrap(owner, name, counting)
     wrap_signal(counting)

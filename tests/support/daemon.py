@@ -19,6 +19,7 @@ from roost.local.paths import find_places
 from roost.store.reader import Reader
 from tests.support.daemon_times import SPENT
 from tests.support.home import Home, environment, make_home
+from tests.support.processes import carrying, check_gone, kept, parent
 from tests.support.wait import wait_until
 
 Record = dict[str, Any]
@@ -43,6 +44,8 @@ class Roost:
         self.places = find_places(self.environ)
         self.process: subprocess.Popen[bytes] | None = None
         self.output = home.root / "daemon.out"
+        self.started: tuple[tuple[str, ...], Mapping[str, str] | None] = ((), None)
+        """How the daemon was started last."""
         self._told = self._journalled = 0
 
     # the daemon
@@ -51,6 +54,7 @@ class Roost:
         """Start the daemon (or `argv` in its place) and return when it is ready."""
         with SPENT.start():
             self._start(list(argv) or [sys.executable, "-m", "roost.daemon"], environ or {})
+        self.started = (argv, environ)
         return self
 
     def _start(self, command: list[str], environ: Mapping[str, str]) -> None:
@@ -109,13 +113,18 @@ class Roost:
                 self.kill()
         assert "Traceback" not in self.said(), self.said()[-6000:]
 
-    def clear(self) -> None:
-        """Take all peers, their folders and all mail away, for the next test that shares this roost."""
+    def clear(self, *, but: str = "") -> None:
+        """Take all peers, their folders and all mail away, for the next test that shares this roost.
+
+        The peer `but` stays, in an empty folder.
+        """
         for row in self.call("list"):
-            if row["name"] != "operator":
+            if row["name"] not in ("operator", but):
                 self.call("remove", name=row["name"], force=True)
-        shutil.rmtree(self.home.work)
-        self.home.work.mkdir(mode=0o700)
+        for folder in (self.home.work, *([self.home.work / but] if but else [])):
+            for path in folder.iterdir() if folder.is_dir() else ():
+                if path.name != but or path.parent != self.home.work:
+                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         mail = self.call("inbox", name="operator")
         self.call("acknowledge", name="operator", ids=[item["id"] for item in mail])
         self._told = self.truth.stat().st_size if self.truth.exists() else 0
@@ -305,27 +314,32 @@ def roost_in(home: Home, *, started: bool = True) -> Iterator[Roost]:
 @contextmanager
 def shared_roost() -> Iterator[Roost]:
     """A roost in a home of its own for the tests of one module."""
-    with make_home() as home, roost_in(home) as made:
+    with make_home() as home, kept(home.mark), roost_in(home) as made:
         yield made
 
 
 @contextmanager
-def cleared(roost: Roost) -> Iterator[Roost]:
-    """A shared roost for one test, which finds no peer, no mail and no truth of another.
+def cleared(roost: Roost, *, but: str = "") -> Iterator[Roost]:
+    """A shared roost for one test, which finds no peer, no mail and no truth of another; see `Roost.clear`.
 
-    A daemon that the test has started in place of the shared one ends with it, as a process of that test.
+    A daemon that the test leaves in the place of the shared one, or none, is replaced by one like that.
+    Nothing but the daemon, what it keeps and the peer `but` outlives the test.
     """
-    shared = roost.daemon
-    if shared.poll() is not None:
-        roost.start()
+    argv, environ = roost.started
+    if roost.daemon.poll() is not None:
+        roost.start(*argv, environ=environ)
     try:
         yield roost
     finally:
+        if roost.daemon.poll() is None and roost.started != (argv, environ):
+            roost.down(agents=False)
         if roost.daemon.poll() is not None:
-            roost.start()
-        roost.clear()
-        if roost.daemon is not shared:
-            roost.finish()
+            roost.start(*argv, environ=environ)
+        roost.clear(but=but)
+        if not but:
+            pid = roost.daemon.pid
+            left = carrying(roost.home.mark)
+            check_gone(frozenset(each for each in left if pid not in (each.pid, parent(each))))
 
 
 def signal_pid(pid: int, number: signal.Signals) -> None:

@@ -22,9 +22,6 @@ from blockbuster.blockbuster import BlockBusterFunction
 import roost
 from tests.support import processes
 
-GRACE = 5.0
-"""Seconds a process may take to end after the test that started it."""
-
 # What truly holds up the loop. Small reads and stats are left alone: they cost less than a thread hop.
 _BLOCKING = ("builtins.input", "socket.", "sqlite3.", "threading.Lock.", "time.sleep")
 _ALSO_BLOCKING = ("os.fsync", "os.fdatasync", "subprocess.Popen.wait", "subprocess.Popen.communicate")
@@ -67,7 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the run when a process of it is still alive, name it, and end it."""
-    left = processes.wait_gone(processes.marked(session.config.stash[_nonce]), GRACE)
+    left = processes.wait_gone(processes.marked(session.config.stash[_nonce]), processes.GRACE)
     if not left:
         return
     processes.end(left)
@@ -83,7 +80,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def leak_guard(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that starts real processes when one that it started outlives it.
 
-    The child of a process that was there before belongs to that one: a fixture of the module keeps it.
+    The child of a process that was there before belongs to that one, and what a fixture of the module keeps
+    (processes.kept) to that fixture.
     """
     if not any(request.node.get_closest_marker(name) for name in ("real", "e2e")):
         yield
@@ -91,7 +89,7 @@ def leak_guard(request: pytest.FixtureRequest) -> Iterator[None]:
     nonce = request.config.stash[_nonce]
     before = processes.marked(nonce)
     yield
-    left = processes.wait_gone(processes.marked(nonce) - before, GRACE)
+    left = processes.wait_gone(processes.not_kept(processes.marked(nonce) - before), processes.GRACE)
     kept = {each.pid for each in before}
     left = frozenset(each for each in left if processes.parent(each) not in kept)
     if left:

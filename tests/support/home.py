@@ -41,6 +41,11 @@ class Home:
     temporary: Path
 
     @property
+    def mark(self) -> str:
+        """The variable that all processes in this home carry."""
+        return f"HOME={self.user}"
+
+    @property
     def variables(self) -> dict[str, str]:
         """What the environment says about these places."""
         return {

@@ -5,6 +5,8 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,12 @@ import psutil
 
 MARKER = "ROOST_TEST_RUN"
 """Every process that a test starts inherits this variable; its value names the run."""
+
+
+GRACE = 5.0
+"""Seconds a process may take to end after the test that started it."""
+KEPT: set[str] = set()
+"""Variables of processes that a fixture of a module keeps, and answers for at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +36,40 @@ class Found:
 
 def marked(nonce: str) -> frozenset[Found]:
     """All live processes but this one whose environment carries the nonce of this run."""
-    wanted = f"{MARKER}={nonce}"
+    return carrying(f"{MARKER}={nonce}")
+
+
+def carrying(wanted: str) -> frozenset[Found]:
+    """All live processes but this one whose environment carries this variable, `NAME=value`."""
     if sys.platform == "linux":
         pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     else:
         pids = psutil.pids()
     found = (_examine(pid, wanted) for pid in pids if pid != os.getpid())
     return frozenset(each for each in found if each is not None)
+
+
+@contextmanager
+def kept(variable: str) -> Iterator[None]:
+    """Processes that carry this variable may outlive a test within this block, and none outlives the block."""
+    KEPT.add(variable)
+    try:
+        yield
+    finally:
+        KEPT.discard(variable)
+        check_gone(carrying(variable))
+
+
+def not_kept(processes: frozenset[Found]) -> frozenset[Found]:
+    """Those that no fixture answers for."""
+    return processes - frozenset(each for variable in KEPT for each in carrying(variable))
+
+
+def check_gone(processes: frozenset[Found]) -> None:
+    """Wait until these have ended; those that do not are ended, and named in an AssertionError."""
+    left = wait_gone(processes, GRACE)
+    end(left)
+    assert not left, "left behind (now ended):\n" + "\n".join(sorted(map(str, left)))
 
 
 def wait_gone(processes: frozenset[Found], timeout: float) -> frozenset[Found]:

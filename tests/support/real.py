@@ -12,6 +12,7 @@ from roost.probe import homes
 from tests.support import clis
 from tests.support.daemon import Roost, cleared
 from tests.support.home import Home, environment, make_home
+from tests.support.processes import kept
 
 PATIENCE = 60.0
 PROGRAMS = {
@@ -109,20 +110,51 @@ def agents_in(
 @contextmanager
 def shared_agents(runtime: str) -> Iterator[Agents]:
     """A roost, its model and a user of this CLI, for the tests of one module."""
-    with make_home() as home, agents_in(home, runtime) as made:
+    with make_home() as home, kept(home.mark), agents_in(home, runtime) as made:
         yield made
 
 
 @contextmanager
-def cleared_agents(agents: Agents) -> Iterator[Agents]:
+def cleared_agents(agents: Agents, *, but: str = "") -> Iterator[Agents]:
     """Shared ones for one test, which makes its own peers. The user's files stay as a test leaves them."""
     given = {name: dict(settings) for name, settings in agents.settings.items()}
     try:
-        with cleared(agents.roost):
+        with cleared(agents.roost, but=but):
             yield agents
     finally:
         agents.settings = given
         agents.model.outage.status = None
+
+
+@contextmanager
+def settled_agent(agents: Agents, *, up: bool = True, **settings: str) -> Iterator[Agents]:
+    """Shared ones for one test, with a peer `a` that is up (if `up`), at rest and without mail.
+
+    A start of a real CLI is what costs most, so the peer and its conversation go on from test to test. One
+    that a test leaves otherwise, or with other settings, is made anew for the next.
+    """
+    with cleared_agents(agents, but="a"):
+        if "a" not in {row["name"] for row in agents.roost.call("list")}:
+            agents.add("a", agents.runtime, **settings)
+        if up:
+            agents.roost.call("wake", name="a")
+            agents.roost.until_state("a", "idle")
+        given = agents.roost.call("show", name="a")["settings"]
+        rests = False
+        try:
+            yield agents
+            rests = _rests(agents.roost) and agents.roost.call("show", name="a")["settings"] == given
+        finally:
+            if not rests:
+                agents.roost.call("remove", name="a", force=True)
+
+
+def _rests(roost: Roost) -> bool:
+    """Whether the peer is there, idle, and has nothing left to do; a turn may just be ending."""
+    rows = {row["name"]: row for row in roost.call("list")}
+    if "a" not in rows or rows["a"]["queued"]:
+        return False
+    return roost.until_state("a", "idle", "asleep", "blocked", "stopped", "unknown")["state"] == "idle"
 
 
 def _environment(seed: homes.Seed) -> dict[str, str]:

@@ -42,6 +42,16 @@ def test_the_locks_name_no_place_to_fetch_from_and_every_platform() -> None:
         assert wanted <= {name.rpartition("node_modules/")[2] for name in locked}
 
 
+def test_what_the_tests_install_has_a_hash() -> None:
+    """Only platforms of OpenCode that no test runs on lack one."""
+    for file in (PINS / "package-lock.json", PINS / "previous/package-lock.json"):
+        locked = msgspec.json.decode(file.read_bytes())["packages"]
+        bare = {name for name, entry in locked.items() if name and "integrity" not in entry}
+        assert all(locked[name].get("optional") for name in bare)
+        assert all(name.startswith("node_modules/opencode-") for name in bare)
+        assert not bare & {"node_modules/opencode-linux-x64", "node_modules/opencode-linux-x64-baseline"}
+
+
 @pytest.mark.parametrize("name", clis.PACKAGES)
 def test_without_a_pinned_cli_a_test_that_needs_it_fails_where_they_are_required(name: str) -> None:
     with pytest.raises((pytest.fail.Exception, pytest.skip.Exception), match="run scripts/clis") as caught:

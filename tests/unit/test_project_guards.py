@@ -43,9 +43,9 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
             """
         )
         pytester.makeconftest(
-            "import tests.support.guards\n"
+            "import tests.support.processes\n"
             'pytest_plugins = ["tests.support.guards"]\n'
-            "tests.support.guards.GRACE = 0.2\n"
+            "tests.support.processes.GRACE = 0.2\n"
         )
         pytester.makepyfile(textwrap.dedent(source))
         return pytester.runpytest_subprocess(

@@ -4,18 +4,15 @@ import json
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from roost.core.messages import envelope
 from roost.core.vocabulary.message import Examination, Message
-from roost.core.vocabulary.peer import Settings
-from roost.core.vocabulary.session import Session, SessionState, WakeCause
+from roost.core.vocabulary.session import SessionState
 from roost.daemon.session.evidence import examine_record, holds
 from roost.errors import InvalidSettingError
 from roost.runtimes import gemini_args, gemini_chats, gemini_screen
-from roost.runtimes.context import Context
 from roost.runtimes.facts import (
     INTERRUPTED,
     Answered,
@@ -30,14 +27,23 @@ from roost.runtimes.gemini import ALLOWED, POLICY, GeminiRuntime
 from roost.runtimes.gemini_processes import processes_of
 from roost.runtimes.gemini_sensor import RECORD, GeminiSensor
 from roost.runtimes.view import Composer, Reading
+from tests.support.gemini_record import (
+    AT,
+    COMPACTED,
+    CONVERSATION,
+    OTHER,
+    SCREENS,
+    chat,
+    context,
+    idle,
+    kept,
+    line,
+    recorded,
+    said,
+    screen,
+)
 
-DATA = Path(__file__).parents[1] / "data"
-SCREENS = DATA / "screens/gemini"
 EMPTY, FILLED, HIDDEN, ELSEWHERE = Composer.EMPTY, Composer.FILLED, Composer.HIDDEN, Composer.ELSEWHERE
-CONVERSATION = "11111111-2222-4333-8444-555555555551"
-OTHER = "22222222-2222-4333-8444-555555555552"
-AT = "2026-11-20T11:21:45.020Z"
-COMPACTED = "Got it. Thanks for the additional context!"
 SHELL = "Shell touch /tmp/x1: Allow execution of [Shell]?"
 
 KNOWN: dict[str, tuple[Composer, str | None, bool]] = {
@@ -68,56 +74,6 @@ KNOWN: dict[str, tuple[Composer, str | None, bool]] = {
     "theme": (ELSEWHERE, None, False),
     "trust": (HIDDEN, "Do you trust the files in this folder?", False),
 }
-
-
-def screen(name: str) -> str:
-    return (SCREENS / f"{name}.txt").read_text()
-
-
-def recorded(name: str) -> list[bytes]:
-    return (DATA / f"records/gemini/{name}.jsonl").read_bytes().splitlines()
-
-
-def context(tmp_path: Path, conversation: str = CONVERSATION, **settings: Any) -> Context:  # noqa: ANN401 -- fields
-    session = Session("s", "a", 1, "n", WakeCause.FIRST_WAKE, False, 0.0, 0.0, conversation=conversation)
-    chosen = Settings(dir=str(tmp_path / "work"), runtime="gemini", **settings)
-    environ = {"HOME": str(tmp_path / "home")}
-    return Context(
-        session, chosen, tmp_path / "s", tmp_path, environ, "http://127.0.0.1:9", tmp_path / "call"
-    )
-
-
-def chat(tmp_path: Path, conversation: str = CONVERSATION, *lines: bytes) -> Path:
-    path = tmp_path / f"home/.gemini/tmp/work/chats/session-2026-11-20T11-21-{conversation[:8]}.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    head = json.dumps({"sessionId": conversation, "projectHash": "h"}).encode()
-    path.write_bytes(b"\n".join([head, *lines, b""]))
-    return path
-
-
-def line(kind: str, content: object, **more: object) -> bytes:
-    return json.dumps(
-        {"id": str(content), "timestamp": AT, "type": kind, "content": content, **more}
-    ).encode()
-
-
-def said(text: str) -> bytes:
-    return line("user", [{"text": text}])
-
-
-def kept(*texts: str) -> bytes:
-    """All that the conversation holds from here on."""
-    messages = [json.loads(said(text)) for text in texts]
-    return json.dumps({"$set": {"messages": messages}}, separators=(",", ":")).encode()
-
-
-def idle(sensor: GeminiSensor, looks: int = 20) -> list[Fact]:
-    """What it tells in so many looks at its prompt, with nothing new in its record."""
-    facts: list[Fact] = []
-    for _ in range(looks):
-        sensor.on_screen(screen("ready"), "◇  Ready (work)")
-        facts += sensor.on_lines([])
-    return facts
 
 
 def told(facts: list[Fact]) -> list[Fact]:

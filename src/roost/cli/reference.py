@@ -105,21 +105,27 @@ def _settings() -> str:
     return "\n".join(lines) + "\n"
 
 
-def main(arguments: list[str]) -> int:
-    """Write the pages, or with `--check` compare them; returns 1 when something is missing or differs."""
-    problems = missing()
-    for name, text in pages().items():
+def keep(made: dict[str, str], problems: list[str], arguments: list[str], module: str) -> int:
+    """Write pages, or with `--check` compare them; returns 1 when there are problems or a page differs.
+
+    `module` makes them, when it is run.
+    """
+    problems = list(problems)
+    for name, text in made.items():
         path = FOLDER / name
         if "--check" not in arguments:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         elif not path.exists() or path.read_text() != text:
-            problems.append(
-                f"docs/reference/{name} is not what the code says; run `python -m roost.cli.reference`"
-            )
+            problems.append(f"docs/reference/{name} is not what the code says; run `python -m {module}`")
     for problem in problems:
         sys.stderr.write(problem + "\n")
     return 1 if problems else 0
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or with `--check` compare them; returns 1 when something is missing or differs."""
+    return keep(pages(), missing(), arguments, "roost.cli.reference")
 
 
 if __name__ == "__main__":

@@ -154,6 +154,7 @@ class CommandRuntime:
             shows=False,
             empty=spec.ready_is_empty,
             longest=spec.longest_paste,
+            exact=spec.accept_log is not None and spec.turn_done is not None,
         )
         self.submit_delay = spec.submit_delay
 

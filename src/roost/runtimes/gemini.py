@@ -38,8 +38,8 @@ class GeminiRuntime:
     # speak the Kitty protocol; on a busy machine those 40 ms begin late (0.61.0).
     submit_delay = 0.3
     # C-u takes one line and BSpace joins it to the one above; C-c twice ends the program, Escape twice opens
-    # a list. Its record is written before its model is asked (0.61.0).
-    controls = Controls(clear=("C-u", "BSpace") * 16, compact="/compress")
+    # a list. Its record is written before its model is asked, and has no line for the end of a turn (0.61.0).
+    controls = Controls(clear=("C-u", "BSpace") * 16, compact="/compress", exact=False)
     passes = (
         *("GEMINI_*", "GOOGLE_*", "CLOUDSDK_*", "CLOUD_SHELL", "NO_COLOR", "OTEL_*"),
         *("CODE_ASSIST_ENDPOINT", "DEBUG", "DO_NOT_TRACK"),

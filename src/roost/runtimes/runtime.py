@@ -50,7 +50,8 @@ class Controls:
     `tells`: its record tells an interrupted turn from a finished one, answers, and a compaction.
     `shows`: its input line is known to show what was pasted. `empty`: where it is not, that its prompt goes
     away while a text stands there, all the same. `longest`: bytes of a body above which it is given a file.
-    `late`: seconds for which a prompt that was taken may not stand in its record yet.
+    `late`: seconds for which a prompt that was taken may not stand in its record yet. `exact`: its record or
+    its API names the end of each turn; otherwise that is concluded, or an answer stands for it.
     """
 
     interrupt: tuple[str, ...] = ("Escape",)
@@ -61,6 +62,7 @@ class Controls:
     empty: bool = False
     longest: int = POINTER_BYTES
     late: float = 0.0
+    exact: bool = True
 
 
 class Runtime(Protocol):

@@ -1,0 +1,266 @@
+"""The record of Gemini CLI 0.61.0, line by line: what is news, what ends a turn, what is of another life."""
+
+import json
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from roost.core.vocabulary.session import SessionState
+from roost.runtimes import gemini_chats
+from roost.runtimes.facts import Answered, ConversationSeen, Fact, Prompted, Rejected, TurnOver
+from roost.runtimes.gemini import GeminiRuntime
+from roost.runtimes.gemini_sensor import RECORD, GeminiSensor
+from roost.runtimes.view import Reading
+from tests.support.gemini_record import (
+    AT,
+    COMPACTED,
+    CONVERSATION,
+    OTHER,
+    chat,
+    context,
+    idle,
+    kept,
+    line,
+    said,
+    screen,
+)
+
+OVER = TurnOver(RECORD)
+MARK = "boundary 1234]"
+
+
+def sensor_of(tmp_path: Path, started_at: float = 0.0) -> GeminiSensor:
+    """A session whose record is there, at its prompt."""
+    made = context(tmp_path)
+    if not list((tmp_path / "home").rglob("*.jsonl")):
+        chat(tmp_path)
+    sensor = GeminiSensor(replace(made, session=replace(made.session, started_at=started_at)))
+    sensor.find(0, None)
+    sensor.on_screen(screen("ready"), "◇  Ready (work)")
+    return sensor
+
+
+def answered(tmp_path: Path) -> GeminiSensor:
+    """One whose turn was seen, and whose answer stands in the record."""
+    sensor = sensor_of(tmp_path)
+    sensor.on_lines([said("words")])
+    sensor.on_screen(screen("busy"), "✦  Working… (work)")
+    sensor.on_lines([line("gemini", "done")])
+    return sensor
+
+
+@pytest.mark.parametrize(
+    ("shown", "title"),
+    [("permission", ""), ("question", ""), ("busy", "✦  Working… (work)"), ("settings", ""), ("model", "")],
+)
+def test_an_answer_is_the_last_only_where_the_prompt_is_seen_again(
+    tmp_path: Path, shown: str, title: str
+) -> None:
+    """Many looks at a question, a turn or another view end nothing; looks from before do not count either."""
+    sensor = answered(tmp_path)
+    assert idle(sensor, 1) == []
+    for _ in range(30):
+        sensor.on_screen(screen(shown), title)
+        assert sensor.on_lines([]) == []
+    sensor.on_screen(screen("ready"), "◇  Ready (work)")
+    if shown in ("permission", "question", "busy"):
+        assert sensor.on_lines([]) == [], "not at the first look"
+    assert idle(sensor) == [OVER]
+
+
+def test_a_draft_at_the_prompt_ends_a_turn_as_well(tmp_path: Path) -> None:
+    sensor = answered(tmp_path)
+    sensor.on_screen(screen("draft"), "◇  Ready (work)")
+    assert [fact for _ in range(3) for fact in sensor.on_lines([])] == [OVER]
+
+
+@pytest.mark.parametrize("seen", ["before the prompt is recorded", "after", "never"])
+def test_a_turn_that_nobody_saw_run_is_waited_for_longer(tmp_path: Path, seen: str) -> None:
+    sensor = sensor_of(tmp_path)
+    if seen == "before the prompt is recorded":
+        sensor.on_screen(screen("busy"), "✦  Working… (work)")
+    sensor.on_lines([said("words")])
+    if seen == "after":
+        sensor.on_screen(screen("busy"), "✦  Working… (work)")
+    sensor.on_lines([line("gemini", "done")])
+    assert idle(sensor, 2) == ([] if seen == "never" else [OVER])
+    assert idle(sensor) == ([OVER] if seen == "never" else [])
+
+
+def test_a_thought_without_words_ends_no_turn(tmp_path: Path) -> None:
+    sensor = sensor_of(tmp_path)
+    sensor.on_lines([said("words"), line("gemini", " \n")])
+    assert idle(sensor) == []
+
+
+def test_what_is_older_than_the_session_is_another_lifes(tmp_path: Path) -> None:
+    at = datetime.fromisoformat(AT).timestamp()
+    lines = [said("words"), line("gemini", "done"), line("info", "Request cancelled.")]
+    summary = [said("<session_context>"), said("<state_snapshot>x"), line("gemini", COMPACTED)]
+    compacted = json.dumps(
+        {"$set": {"messages": [json.loads(each) for each in summary], "lastUpdated": AT}}
+    ).encode()
+    assert sensor_of(tmp_path, at + 5).on_lines([*lines, compacted]) == []
+    assert len(sensor_of(tmp_path, at + 0.5).on_lines([*lines, compacted])) == 4, "its clock may be behind"
+
+
+def test_an_answer_without_a_prompt_is_none_of_ours(tmp_path: Path) -> None:
+    sensor = sensor_of(tmp_path)
+    assert sensor.on_lines([line("gemini", "hello"), line("error", "[API Error: no]")]) == []
+    assert idle(sensor) == []
+
+
+def test_what_is_written_anew_within_a_turn_answers_nothing(tmp_path: Path) -> None:
+    sensor = sensor_of(tmp_path)
+    sensor.on_lines([said("words")])
+    again = [said("<session_context>"), said("words"), line("gemini", "an earlier answer")]
+    assert sensor.on_lines([*again, kept("words")]) == []
+    assert idle(sensor) == []
+    assert sensor.on_lines([line("gemini", "the answer")]) == [Answered(RECORD)], (
+        "from the `$set` on it is news"
+    )
+
+
+def test_an_error_of_a_tool_ends_no_turn(tmp_path: Path) -> None:
+    sensor = sensor_of(tmp_path)
+    assert sensor.on_lines([said("words"), line("error", "Tool failed")])[1:] == []
+
+
+def test_a_hook_that_stops_a_turn_ends_it_with_its_reason(tmp_path: Path) -> None:
+    sensor = sensor_of(tmp_path)
+    assert sensor.on_lines([line("warning", "Agent execution blocked: ")]) == [
+        Rejected(RECORD, "it gave no reason")
+    ]
+    stopped = line("info", "Agent execution stopped: enough\nof it")
+    assert sensor.on_lines([said("words"), stopped])[1:] == [TurnOver(RECORD, "enough of it")]
+
+
+def test_what_the_program_gives_its_model_by_itself_is_no_prompt(tmp_path: Path) -> None:
+    sensor = sensor_of(tmp_path)
+    (prompt,) = sensor.on_lines([said("Please continue.")])
+    assert prompt == Prompted("Please continue.", RECORD), "a person's, as no turn runs"
+    sensor.on_lines([line("gemini", "half")])
+    assert sensor.on_lines([said("Please continue.")]) == [Answered(RECORD)]
+    assert sensor.on_lines([said("System: go on")]) == [Answered(RECORD)]
+    assert idle(sensor) == [], "an answer follows"
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 408, 429, 500])
+def test_a_service_that_refuses_for_now_is_an_outage(tmp_path: Path, status: int) -> None:
+    error = f'[API Error: {{"error":{{"code": {status}}}}}]'
+    over = sensor_of(tmp_path).on_lines([said("words"), line("error", error)])[-1]
+    assert isinstance(over, TurnOver)
+    assert over.outage
+
+
+def test_a_model_that_is_asked_again_is_told(tmp_path: Path) -> None:
+    sensor = sensor_of(tmp_path)
+    asked = "Trying to reach gemini-3 (Attempt 2/10)"
+    rows = screen("busy").splitlines()
+    at = next(index for index, row in enumerate(rows) if "esc to cancel" in row)
+    sensor.on_screen("\n".join([*rows[:at], f" {asked}", *rows[at:]]), "✦  Working… (work)")
+    why = f"in a turn; its model fails and is asked again: {asked}"
+    assert sensor.reading() == Reading(SessionState.WORKING, why)
+
+
+def test_a_start_up_dialog_that_is_answered_blocks_nobody(tmp_path: Path) -> None:
+    """By the folder's own name, or that of the folder that a link leads to."""
+    made = context(tmp_path)
+    real = tmp_path / "w"
+    real.mkdir()
+    (tmp_path / "work").symlink_to(real)
+    sensor = GeminiSensor(made)
+    sensor.find(0, None)
+    sensor.on_screen(screen("trust"), "")
+    assert sensor.boot_answer(screen("trust")) is not None
+    assert sensor.reading() is None
+    sensor.on_screen(screen("login"), "")
+    reading = sensor.reading()
+    assert reading is not None
+    assert reading.state is SessionState.BLOCKED
+
+
+def held_by(tmp_path: Path, *others: bytes, started_at: float = 0.0) -> GeminiSensor:
+    """A session beside whose record is another one with these lines."""
+    sensor = sensor_of(tmp_path, started_at)
+    chat(tmp_path, OTHER, *others)
+    return sensor
+
+
+def looks(sensor: GeminiSensor, count: int) -> list[Fact]:
+    return [fact for _ in range(count) for fact in sensor.find(0, MARK)]
+
+
+def test_other_records_are_searched_at_every_tenth_look(tmp_path: Path) -> None:
+    sensor = held_by(tmp_path, said(MARK))
+    assert looks(sensor, 8) == []
+    assert looks(sensor, 1) == [ConversationSeen(OTHER)]
+
+
+def test_a_mark_that_stands_in_its_own_record_leads_nowhere(tmp_path: Path) -> None:
+    sensor = held_by(tmp_path, said(MARK))
+    chat(tmp_path, CONVERSATION, said(MARK))
+    assert looks(sensor, 30) == []
+
+
+def test_records_from_before_the_session_are_not_searched(tmp_path: Path) -> None:
+    now = chat(tmp_path).stat().st_mtime
+    sensor = held_by(tmp_path, said(MARK), started_at=now + 60)
+    assert looks(sensor, 30) == []
+
+
+def test_a_record_that_went_to_another_folder_is_found_there(tmp_path: Path) -> None:
+    """As that of a project under another name does, whose register was lost."""
+    sensor = sensor_of(tmp_path)
+    (path,) = sensor.tails()
+    moved = path.parents[2] / "work-1/chats" / path.name
+    moved.parent.mkdir(parents=True)
+    path.rename(moved)
+    sensor.find(0, None)
+    assert sensor.tails() == (moved,)
+    moved.unlink()
+    sensor.find(0, None)
+    assert not sensor.current
+
+
+def test_a_record_is_known_by_all_of_its_id(tmp_path: Path) -> None:
+    """Its name holds the first eight digits."""
+    near = f"{CONVERSATION[:8]}-0000-4000-8000-000000000000"
+    made = context(tmp_path)
+    chat(tmp_path, near)
+    assert gemini_chats.find_chat(made.environ, CONVERSATION) is None
+    assert gemini_chats.find_chat(made.environ, near) is not None
+
+
+def test_only_conversations_are_records(tmp_path: Path) -> None:
+    """A helper's lies in a folder below; other files are none."""
+    path = chat(tmp_path, CONVERSATION, said("words"))
+    (path.parent / "notes.jsonl").write_text("{}\n")
+    (path.parent / "session-helper").mkdir()
+    (path.parent / "session-helper/session-1.jsonl").write_text("{}\n")
+    made = context(tmp_path)
+    assert gemini_chats.written_since(made.environ, 0.0) == [path]
+    assert gemini_chats.chats_beside(path, 0.0) == [path]
+    assert gemini_chats.conversation_in(path.with_name("session-gone.jsonl")) is None
+
+
+def test_a_rewind_takes_what_came_after_and_to_what_is_not_there_all_of_it(tmp_path: Path) -> None:
+    first, second, third = (said(text) for text in ("one", "two", "three"))
+
+    def back(to: str) -> bytes:
+        return json.dumps({"$rewindTo": to}).encode()
+
+    one, two = (str([{"text": text}]) for text in ("one", "two"))
+    assert gemini_chats.holds_a_turn(chat(tmp_path, CONVERSATION, first, second, third, back(two)))
+    assert not gemini_chats.holds_a_turn(chat(tmp_path, CONVERSATION, first, second, third, back(one)))
+    assert not gemini_chats.holds_a_turn(chat(tmp_path, CONVERSATION, first, back("unknown")))
+
+
+def test_only_a_users_line_shows_that_its_model_was_given_something(tmp_path: Path) -> None:
+    runtime = GeminiRuntime()
+    user = said("words").replace(b": ", b":")
+    assert runtime.given(user)
+    assert not runtime.given(line("warning", "words").replace(b": ", b":"))
+    assert runtime.transcript(context(tmp_path)) is None
