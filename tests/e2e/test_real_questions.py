@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from roost.fake_model import FakeModel
 from tests.integration.test_daemon_questions import question_of
-from tests.support.daemon import Roost
+from tests.support.codex_server import codex_server
+from tests.support.daemon import Roost, roost_in
 from tests.support.home import Home
 from tests.support.real import PATIENCE, Agents, agents_in
 from tests.support.wait import NeverHappenedError, wait_until
@@ -25,6 +27,12 @@ def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
 def asks(roost: Roost, file: str) -> str:
     """Have the agent ask whether it may make a file; the id of the message."""
     return str(roost.send("a", f"@@bash touch {file}@@\n@@silent@@")["id"])
+
+
+def adopted(roost: Roost, times: int) -> None:
+    """Wait until the new daemon has taken the session over."""
+    wait_until(lambda: len(roost.events("a", "adopted")) == times, timeout=PATIENCE, why="it is taken over")
+    roost.until_state("a", "blocked")
 
 
 def allow_by_key(roost: Roost) -> None:
@@ -103,7 +111,7 @@ def test_claude_codes_dialog_is_answered_by_its_hook_or_by_the_person_who_is_qui
     roost.until_screen("a", "Do you want to proceed?")
     roost.kill()
     roost.start()
-    roost.until_state("a", "blocked")
+    adopted(roost, 1)
     assert "Do you want to proceed?" in roost.screen("a")
     allow_by_key(roost)
     roost.until_message(sent, "done")
@@ -115,7 +123,7 @@ def test_claude_codes_dialog_is_answered_by_its_hook_or_by_the_person_who_is_qui
     roost.until_screen("a", "Do you want to proceed?")
     roost.down(agents=False)
     roost.start()
-    roost.until_state("a", "blocked")
+    adopted(roost, 2)
     assert "hook error" not in roost.screen("a")
     allow_by_key(roost)
     roost.until_message(sent, "done")
@@ -152,3 +160,25 @@ def test_codexs_dialog_is_answered_by_its_key_while_that_very_dialog_shows(agent
     roost.until_state("a", "idle")
     assert not made(agents, "no")
     assert roost.call("questions") == []
+
+
+def test_a_threads_approval_is_answered_by_its_server(home: Home) -> None:
+    """Codex 0.171.0: a new connection numbers the request anew; it is the same question all the same."""
+    with FakeModel() as model, codex_server(home, model) as server, roost_in(home) as roost:
+        roost.add("a", "codex-thread", server=server.address)
+        roost.until_state("a", "idle")
+        sent = asks(roost, "yes")
+        question = question_of(roost, "a")
+        assert question["command"] == "touch yes"
+        roost.kill()
+        roost.start()
+        roost.until_state("a", "blocked")
+        assert question_of(roost, "a") == question
+        assert roost.cli("answer", question["id"], "accept").returncode == 0
+        roost.until_message(sent, "done")
+        assert Path(home.work, "a", "yes").exists()
+        sent = asks(roost, "no")
+        assert roost.cli("deny", question_of(roost, "a")["id"]).returncode == 0
+        roost.until_message(sent, "done", "dead-letter")
+        assert not Path(home.work, "a", "no").exists()
+        assert roost.call("questions") == []

@@ -122,7 +122,8 @@ def test_what_it_asks_is_read_from_its_api(tmp_path: Path) -> None:
     heard = Heard(tmp_path)
     lines = heard.teller.snapshot([], asked["status"], asked["permission"], asked["question"])
     heard.sensor.on_lines(lines)
-    assert heard.reading is not None and heard.reading.asks is not None
+    assert heard.reading is not None
+    assert heard.reading.asks is not None
     assert heard.reading.why == "a dialog is open: bash: echo hi > f.txt (and 1 more)"
     permission, question = heard.reading.asks
     assert (permission.tool, permission.command) == ("bash", "echo hi > f.txt")
