@@ -1,13 +1,14 @@
 """Questions of agents under a real daemon: listed, answered once, denied, gone; never by an agent."""
 
 import json
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tests.support.daemon import Roost, cleared, roost_in, shared_roost
+from tests.support.daemon import Roost, cleared, roost_in, shared_roost, signal_pid
 from tests.support.home import Home
 from tests.support.wait import wait_until
 
@@ -148,3 +149,26 @@ def test_what_the_config_file_says_is_allowed_or_expires_and_the_journal_tells(h
             assert roost.happened("dialog")[-1]["text"] == heard
             (event,) = roost.events(name, "answered")
             assert event["data"]["by"] == by
+
+
+def test_an_answer_that_a_dying_daemon_was_giving_is_in_doubt_and_not_given_again(roost: Roost) -> None:
+    roost.add("a", "demo-acp")
+    sent = roost.send("a", "@@ask@@\nfirst")["id"]
+    question, client = question_of(roost, "a")["id"], roost.session("a")["agent_pid"]
+    signal_pid(client, signal.SIGSTOP)  # it takes no answer
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            told = pool.submit(roost.cli, "answer", question, "yes")
+            wait_until(lambda: roost.events("a", "answering"), timeout=30.0, why="it is on its way")
+            roost.kill()
+            assert told.result().returncode == 1
+        roost.start()
+        wait_until(lambda: roost.events("a", "not-answered"), timeout=30.0, why="the daemon looks at it")
+        (open_one,) = roost.call("questions")
+        assert (open_one["id"], open_one["state"]) == (question, "open")
+        assert "is not known: the daemon ended" in open_one["why"]
+    finally:
+        signal_pid(client, signal.SIGCONT)
+    roost.cli("answer", question, "yes")  # harmless if it had arrived
+    roost.until_message(sent, "done")
+    assert [entry["text"] for entry in roost.happened("dialog")] == ["open", "allowed"]
