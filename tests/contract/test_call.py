@@ -77,8 +77,9 @@ async def ended(program: Program, count: int, stop: str) -> None:
 
 async def test_what_it_asks_is_answered_by_its_id_and_until_then_no_prompt_goes_in(program: Program) -> None:
     request = await program.asks("k1")
-    with pytest.raises(CallRefusedError):
-        await program.call.submit("k2", "second", joins=False)
+    for joins in (False, True):
+        with pytest.raises(CallRefusedError):
+            await program.call.submit("k2", "second", joins=joins)
     with pytest.raises(CallRefusedError):
         await program.call.answer("another", program.yes)
     await program.call.answer(request, program.yes)
@@ -109,14 +110,19 @@ async def test_P7_a_conversation_is_compacted(program: Program) -> None:
     assert [key for key, _ in await prompts(program) if key] == ["k1", "k2"], "its command has no key"
 
 
+@pytest.mark.parametrize("asked", [True, False], ids=["asked", "given again at once"])
 async def test_P4_after_a_call_without_an_answer_its_word_is_final(
-    program: Program, monkeypatch: pytest.MonkeyPatch
+    program: Program, monkeypatch: pytest.MonkeyPatch, *, asked: bool
 ) -> None:
     monkeypatch.setattr(acp_call, "BOUND", 0.2)
     monkeypatch.setattr(opencode_api, "ANSWER", 0.2)
     with pytest.raises(CallLostError):
         await program.loses("k1")
     monkeypatch.undo()
+    if not asked:
+        await program.call.submit("k1", "k1", joins=False)
+        assert await prompts(program) == [("k1", "k1")]
+        return
     had = await program.call.has("k1")
     assert await program.call.has("k1") == had
     if not had:

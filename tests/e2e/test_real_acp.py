@@ -55,6 +55,9 @@ def test_P1_P4_P5_messages_arrive_whole_once_and_in_order_and_no_permission_is_a
         roost.until_message(each, "done")
         assert agents.shown(each) == 1
     assert (agents.roost.home.work / "a" / "made").exists()
+    assert roost.carried("a")[-4:] == [*both, asks, waits]
+    tools = [tool for turn in roost.transcript("a")[1:-1] for tool in turn["tools"]]
+    assert any("touch made" in f"{tool['name']} {tool['input']}" and not tool["failed"] for tool in tools)
 
 
 def test_D1_N8_interrupted_and_killed_in_a_turn_and_so_is_the_daemon(agents: Agents) -> None:

@@ -7,21 +7,30 @@ from pathlib import Path
 import pytest
 
 from tests.support import clis
-from tests.support.home import Home
-from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.home import Home, make_home
+from tests.support.processes import kept
+from tests.support.real import PATIENCE, Agents, agents_in, cleared_agents
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
-@pytest.fixture(params=["claude", "codex"])
-def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
+@pytest.fixture(scope="module", params=["claude", "codex"])
+def shared(request: pytest.FixtureRequest) -> Iterator[Agents]:
     """The CLI is found by a link of ours, in a folder that stands first on the search path."""
-    folder = place(home, request.param).parent
-    folder.mkdir()
-    path = os.pathsep.join([str(folder), os.environ["PATH"]])
-    install(home, request.param)
-    with agents_in(home, request.param, environ={"PATH": path}) as made:
+    with make_home() as home:
+        folder = place(home, request.param).parent
+        folder.mkdir()
+        path = os.pathsep.join([str(folder), os.environ["PATH"]])
+        install(home, request.param)
+        with kept(home.mark), agents_in(home, request.param, environ={"PATH": path}) as made:
+            yield made
+
+
+@pytest.fixture
+def agents(shared: Agents) -> Iterator[Agents]:
+    with cleared_agents(shared) as made:
+        install(made.roost.home, made.runtime)
         yield made
 
 
@@ -37,9 +46,9 @@ def install(home: Home, name: str) -> None:
 
 @pytest.mark.parametrize("instead", ["nothing", "a stub", "no folder"])
 def test_C11_what_is_away_for_seconds_costs_nothing_and_the_mail_goes_in(
-    agents: Agents, home: Home, instead: str
+    agents: Agents, instead: str
 ) -> None:
-    roost, name = agents.roost, agents.runtime
+    roost, name, home = agents.roost, agents.runtime, agents.roost.home
     agents.add("a", name, resume="always")
     assert roost.ask("a", "before") == "echo: before"
     roost.call("stop", name="a")

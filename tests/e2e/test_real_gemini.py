@@ -72,6 +72,7 @@ def test_a_message_into_a_turn_waits_in_its_queue_and_begins_the_next(agents: Ag
     )
     ends = [agents.roost.until_message(each, "done")["done_at"] for each in (first, second)]
     assert ends[0] < ends[1], "a turn each"
+    assert agents.roost.carried("a") == [first, second]
     replies = {each["reply_to"]: each["body"] for each in agents.roost.call("inbox", name="operator")}
     assert (replies[first], replies[second]) == ("of the first", "of the second")
 

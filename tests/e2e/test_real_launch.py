@@ -12,28 +12,40 @@ from roost.runtimes.claude import MOST, THRESHOLDS, ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
 from tests.support.daemon import environ_of
 from tests.support.home import Home
-from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.real import PATIENCE, Agents, agents_in, cleared_agents, shared_agents
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 
-@pytest.fixture
-def claude(home: Home) -> Iterator[Agents]:
-    with agents_in(home, "claude") as made:
+@pytest.fixture(scope="module")
+def shared_claude() -> Iterator[Agents]:
+    with shared_agents("claude") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_codex() -> Iterator[Agents]:
+    with shared_agents("codex") as made:
         yield made
 
 
 @pytest.fixture
-def codex(home: Home) -> Iterator[Agents]:
-    with agents_in(home, "codex") as made:
+def claude(shared_claude: Agents) -> Iterator[Agents]:
+    with cleared_agents(shared_claude) as made:
+        yield made
+
+
+@pytest.fixture
+def codex(shared_codex: Agents) -> Iterator[Agents]:
+    with cleared_agents(shared_codex) as made:
         yield made
 
 
 @pytest.fixture(params=["claude", "codex"])
-def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
-    with agents_in(home, request.param) as made:
-        yield made
+def agents(request: pytest.FixtureRequest) -> Agents:
+    made: Agents = request.getfixturevalue(request.param)
+    return made
 
 
 def with_args(agents: Agents, args: str) -> None:

@@ -43,6 +43,9 @@ def test_N2_a_turn_cut_off_by_the_death_of_the_program_is_driven_again_in_its_co
     texts = agents.model.journal.all()[-1].user_texts
     assert any(first["id"] in text for text in texts), "the conversation goes on"
     assert agents.shown(cut["id"]) == 2, "the message, and the note that drives it again"
+    assert agents.roost.carried("a") == [first["id"], cut["id"], cut["id"]]
+    tools = [tool for turn in agents.roost.transcript("a")[1:-1] for tool in turn["tools"]]
+    assert any("whole" in tool["input"] and "id" in tool["output"] for tool in tools), tools
 
 
 def test_N8_a_turn_that_ends_while_no_daemon_runs_is_read_from_the_api(agents: Agents) -> None:

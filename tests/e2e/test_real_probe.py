@@ -38,12 +38,12 @@ def test_every_promise_is_kept_with_the_pinned_version(home: Home, runtime: str)
 
 def test_an_update_that_was_not_tried_is_probed_and_one_that_failed_again(home: Home) -> None:
     """An update that changes nothing but its number: the real program behind a wrapper."""
-    cli = clis.require("claude")
+    cli = clis.require("codex")
     roost = Roost(home)
     roost.places.state.mkdir(mode=0o700, parents=True)
     doctor = Doctor(roost)
-    newer = f'if [ "$1" = --version ]; then echo "9.9.9 (Claude Code)"; else exec {cli.path} "$@"; fi'
-    tool(doctor.tools, "claude", newer)
+    newer = f'if [ "$1" = --version ]; then echo "codex-cli 9.9.9"; else exec {cli.path} "$@"; fi'
+    tool(doctor.tools, "codex", newer)
     failed = Probed("9.9.9", 1.0, ("permission",))
-    cured(doctor, Case(Code.PROGRAM_UNPROVEN, check="claude"))
-    cured(doctor, Case(Code.PROGRAM_FAILS, lambda: write_probe(roost.places.state, "claude", failed)))
+    cured(doctor, Case(Code.PROGRAM_UNPROVEN, check="codex"))
+    cured(doctor, Case(Code.PROGRAM_FAILS, lambda: write_probe(roost.places.state, "codex", failed)))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from roost.core.messages.envelope import unwrapped
 from tests.support import clis
 from tests.support.changed import (
     done,
@@ -52,6 +53,8 @@ def test_C2_codex_goes_on_in_another_file_when_an_earlier_message_is_edited(code
     roost.until_state("a", "idle")
     assert len(rollouts(codex)) == 2
     done(codex, "two")
+    told = [unwrapped(turn["text"]) for turn in roost.transcript("a") if turn.get("role") == "user"]
+    assert told == ["one", "mine", "mine edited", "two"]
     done(codex, "@@silent@@ three\n@@silent@@")
     assert roost.session("a")["conversation"] == thread
     sent, story = ended_in_a_turn(codex)
@@ -134,6 +137,8 @@ def test_C16_codex_a_compressed_rollout_is_resumed(codex: Agents) -> None:
             why="the rollout is packed",
             describe=lambda: rollouts(codex),
         )
+    told = [unwrapped(turn["text"]) for turn in roost.transcript("a") if turn.get("role") == "user"]
+    assert told == ["one"], "it sleeps, and its record is packed"
     roost.call("start", name="a")
     roost.call("wake", name="a")
     roost.until_state("a", "idle")

@@ -11,8 +11,7 @@ import pytest
 
 from roost.present.finding import Code
 from tests.support.cures import Case, Doctor, cured
-from tests.support.home import Home
-from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.real import PATIENCE, Agents, cleared_agents, shared_agents
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -20,9 +19,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 POISON = "a text that the model takes offence at"
 
 
-@pytest.fixture(params=["claude", "codex"])
-def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
-    with agents_in(home, request.param) as made:
+@pytest.fixture(scope="module", params=["claude", "codex"])
+def shared(request: pytest.FixtureRequest) -> Iterator[Agents]:
+    with shared_agents(request.param) as made:
+        yield made
+
+
+@pytest.fixture
+def agents(shared: Agents) -> Iterator[Agents]:
+    with cleared_agents(shared) as made:
         made.add("a", made.runtime, resume="always")
         assert made.roost.ask("a", "before") == "echo: before"
         made.model.outage.poison = POISON

@@ -86,6 +86,7 @@ def test_L7_bodies_arrive_whole_and_in_order_at_a_thread(hosted: Hosted) -> None
     assert hosted.agents.arrived(first).number < hosted.agents.arrived(second).number
     assert hosted.agents.shown(first) == hosted.agents.shown(second) == 1
     assert hosted.roost.session("a")["generation"] == 1
+    assert hosted.roost.carried("a")[-2:] == [first, second]
 
 
 def test_L7_a_thread_answers_by_our_tools_and_takes_what_is_sent_into_its_turn(hosted: Hosted) -> None:

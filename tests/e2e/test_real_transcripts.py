@@ -4,17 +4,23 @@ from collections.abc import Iterator
 
 import pytest
 
+from roost.core.messages.envelope import unwrapped
 from tests.support.changed import done, ended_in_a_turn, goes_on, pressed, restarted, said, shows, typed
-from tests.support.home import Home
-from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.real import PATIENCE, Agents, cleared_agents, shared_agents
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Agents]:
+    with shared_agents("claude") as made:
+        yield made
+
+
 @pytest.fixture
-def claude(home: Home) -> Iterator[Agents]:
-    with agents_in(home, "claude", peers=("a", "b")) as made:
+def claude(shared: Agents) -> Iterator[Agents]:
+    with cleared_agents(shared) as made:
         made.add("a", "claude", resume="always")
         yield made
 
@@ -92,6 +98,8 @@ def test_C2_claude_a_transcript_that_moves_to_another_folder_is_followed(claude:
     typed(claude, f"/cd {other}")
     shows(claude, "Moved to")
     done(claude, "two")
+    told = [unwrapped(turn["text"]) for turn in claude.roost.transcript("a") if turn.get("message")]
+    assert told == ["one", "two"]
     done(claude, "@@silent@@")
     sent, story = ended_in_a_turn(claude)
     goes_on(claude, known, story, sent)

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.daemon import alive, signal_pid
-from tests.support.home import Home
-from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.real import PATIENCE, Agents, cleared_agents, shared_agents
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -16,9 +15,15 @@ ABSENCE = 6.0
 """Seconds: Claude Code 2.1.328 gave up a standing stream in less."""
 
 
-@pytest.fixture(params=["claude", "codex"])
-def agents(request: pytest.FixtureRequest, home: Home) -> Iterator[Agents]:
-    with agents_in(home, request.param) as made:
+@pytest.fixture(scope="module", params=["claude", "codex"])
+def shared(request: pytest.FixtureRequest) -> Iterator[Agents]:
+    with shared_agents(request.param) as made:
+        yield made
+
+
+@pytest.fixture
+def agents(shared: Agents) -> Iterator[Agents]:
+    with cleared_agents(shared) as made:
         yield made
 
 
@@ -48,7 +53,7 @@ def test_N8_a_daemon_killed_as_the_agent_gets_ready_delivers_once(agents: Agents
     assert len([one for one in agents.roost.events("a", "adopted") if one["peer"] == "a"]) == 1
 
 
-@pytest.mark.parametrize("agents", ["claude"], indirect=True)
+@pytest.mark.parametrize("shared", ["claude"], indirect=True)
 def test_N8_an_idle_agent_keeps_its_tools_over_a_long_absence_of_the_daemon(agents: Agents) -> None:
     agents.add("a", agents.runtime)
     assert agents.roost.ask("a", "one") == "echo: one"

@@ -62,7 +62,7 @@ def test_prompts_go_in_whole_and_once_for_each_key_and_the_record_tells_all_of_i
     assert [each["sha256"] for each in taken] == [
         hashlib.sha256(t.encode()).hexdigest() for t in (TEXT, "second")
     ]
-    kinds = ["session", *("submitted", "prompt", "answered", "turn_end") * 2]
+    kinds = ["session", *("submitted", "prompt", "answered", "said", "turn_end") * 2]
     assert [line["type"] for line in client.record()] == kinds
     caller.until(lambda: len(caller.told) == len(kinds) - 1, "each new line is told")
     assert caller.told == client.record()[1:]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from roost.cli.client import RemoteError
-from tests.support.daemon import Roost, alive, roost_in
+from tests.support.daemon import Roost, alive, cleared, roost_in, shared_roost
 from tests.support.home import Home
 from tests.support.wait import wait_until
 
@@ -32,13 +32,22 @@ submit_delay = "20ms"
 """
 
 
-@pytest.fixture
-def roost(home: Home) -> Iterator[Roost]:
+def prepare(home: Home) -> None:
     home.roost.mkdir(mode=0o700)
-    install(home)
     config = CONFIG.format(program=json.dumps(str(program(home))))
     (home.roost / "config.toml").write_text(config)
-    with roost_in(home) as made:
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Roost]:
+    with shared_roost(prepare) as made:
+        yield made
+
+
+@pytest.fixture
+def roost(shared: Roost) -> Iterator[Roost]:
+    with cleared(shared) as made:
+        install(made.home)
         yield made
 
 

@@ -7,16 +7,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.daemon import Record, Roost, roost_in
+from tests.support.daemon import Record, Roost, cleared, roost_in, shared_roost
 from tests.support.home import Home
 from tests.support.wait import wait_until
 
 PATIENCE = 30.0
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Roost]:
+    with shared_roost() as made:
+        yield made
+
+
 @pytest.fixture
-def roost(home: Home) -> Iterator[Roost]:
-    with roost_in(home) as made:
+def roost(shared: Roost) -> Iterator[Roost]:
+    with cleared(shared) as made:
         yield made
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon import Roost, roost_in
+from tests.support.daemon import Roost, cleared, roost_in, shared_roost
 from tests.support.home import Home
 from tests.support.person import attached
 from tests.support.wait import wait_until
@@ -17,9 +17,15 @@ GATED = Path(__file__).resolve().parent.parent / "support" / "gated_daemon.py"
 BODY = "@@silent@@\nmine"
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Roost]:
+    with shared_roost() as made:
+        yield made
+
+
 @pytest.fixture
-def roost(home: Home) -> Iterator[Roost]:
-    with roost_in(home) as made:
+def roost(shared: Roost) -> Iterator[Roost]:
+    with cleared(shared) as made:
         made.add("a")
         made.call("wake", name="a")
         yield made

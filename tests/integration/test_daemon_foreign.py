@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from roost.cli.client import RemoteError
-from tests.support.daemon import Roost, alive, roost_in
-from tests.support.home import Home
+from tests.support.daemon import Roost, alive, cleared, shared_roost
 from tests.support.stranger import stranger
 from tests.support.wait import wait_until
 
@@ -15,9 +14,15 @@ pytestmark = pytest.mark.real
 PATIENCE = 30.0
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Roost]:
+    with shared_roost() as made:
+        yield made
+
+
 @pytest.fixture
-def roost(home: Home) -> Iterator[Roost]:
-    with roost_in(home) as made:
+def roost(shared: Roost) -> Iterator[Roost]:
+    with cleared(shared) as made:
         yield made
 
 

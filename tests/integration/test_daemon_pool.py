@@ -9,14 +9,20 @@ from pathlib import Path
 import apsw
 import pytest
 
-from tests.support.daemon import PATIENCE, Record, Roost, alive, roost_in
+from tests.support.daemon import PATIENCE, Record, Roost, alive, cleared, roost_in, shared_roost
 from tests.support.home import Home
 from tests.support.wait import wait_until
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Roost]:
+    with shared_roost() as made:
+        yield made
+
+
 @pytest.fixture
-def roost(home: Home) -> Iterator[Roost]:
-    with roost_in(home) as made:
+def roost(shared: Roost) -> Iterator[Roost]:
+    with cleared(shared) as made:
         yield made
 
 

@@ -7,16 +7,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.daemon import Roost, alive, roost_in, signal_pid
+from tests.support.daemon import Roost, alive, cleared, roost_in, shared_roost, signal_pid
 from tests.support.home import Home
 from tests.support.wait import wait_until
 
 PATIENCE = 30.0
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Roost]:
+    with shared_roost() as made:
+        yield made
+
+
 @pytest.fixture
-def roost(home: Home) -> Iterator[Roost]:
-    with roost_in(home) as made:
+def roost(shared: Roost) -> Iterator[Roost]:
+    with cleared(shared) as made:
         yield made
 
 
@@ -28,8 +34,9 @@ def causes(roost: Roost, name: str = "a") -> list[str]:
 def logged_before_the_agent_started(roost: Roost) -> None:
     """Every `starting` line stands in lifecycle.log, and each agent started after its own."""
     lines = (roost.places.logs / "lifecycle.log").read_text().splitlines()
-    logged = [line for line in lines if "ev=starting" in line]
     decided = roost.events(None, "starting")
+    began = f"ts={decided[0]['ts']}"
+    logged = [line for line in lines if "ev=starting" in line and line >= began]
     assert len(logged) == len(decided)
     started = {one["session"]: one["ts"] for one in roost.happened("start")}
     for line, event in zip(logged, decided, strict=True):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon import Roost, alive, roost_in, signal_pid
+from tests.support.daemon import Roost, alive, cleared, shared_roost, signal_pid
 from tests.support.home import Home
 from tests.support.person import attached
 from tests.support.wait import wait_until
@@ -25,9 +25,15 @@ from tests.support.wait import wait_until
 PATIENCE = 30.0
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Roost]:
+    with shared_roost() as made:
+        yield made
+
+
 @pytest.fixture
-def roost(home: Home) -> Iterator[Roost]:
-    with roost_in(home) as made:
+def roost(shared: Roost) -> Iterator[Roost]:
+    with cleared(shared) as made:
         yield made
 
 

@@ -8,16 +8,21 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.chaos_oracle import HEADER
-from tests.support.daemon import Roost, roost_in, signal_pid
-from tests.support.home import Home
+from tests.support.daemon import Roost, cleared, shared_roost, signal_pid
 from tests.support.wait import wait_until
 
 PATIENCE = 30.0
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Roost]:
+    with shared_roost() as made:
+        yield made
+
+
 @pytest.fixture
-def roost(home: Home) -> Iterator[Roost]:
-    with roost_in(home) as made:
+def roost(shared: Roost) -> Iterator[Roost]:
+    with cleared(shared) as made:
         yield made
 
 

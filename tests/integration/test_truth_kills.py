@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.daemon import Roost, alive, roost_in
-from tests.support.home import Home
+from tests.support.daemon import Roost, alive, cleared, shared_roost
 from tests.support.truth import carriers
 from tests.support.wait import wait_until
 
@@ -32,9 +31,15 @@ CAUSES = {
 """What may be recorded; where two are named, it depends on which death the shim still saw and recorded."""
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Roost]:
+    with shared_roost() as made:
+        yield made
+
+
 @pytest.fixture
-def roost(home: Home) -> Iterator[Roost]:
-    with roost_in(home) as made:
+def roost(shared: Roost) -> Iterator[Roost]:
+    with cleared(shared) as made:
         yield made
 
 

@@ -15,7 +15,7 @@ from roost.core.vocabulary.identity import ProcessId
 from roost.host.interfaces.processes import Liveness, Marker
 from roost.host.memory.processes import MemoryProcesses
 from roost.host.process import SystemProcesses
-from tests.support.daemon import Roost, alive, roost_in, signal_pid
+from tests.support.daemon import Roost, alive, cleared, shared_roost, signal_pid
 from tests.support.home import Home
 from tests.support.truth import carriers
 from tests.support.wait import wait_until
@@ -33,9 +33,15 @@ while True:
 """
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Roost]:
+    with shared_roost() as made:
+        yield made
+
+
 @pytest.fixture
-def roost(home: Home) -> Iterator[Roost]:
-    with roost_in(home) as made:
+def roost(shared: Roost) -> Iterator[Roost]:
+    with cleared(shared) as made:
         yield made
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from roost.cli.client import RemoteError
-from tests.support.daemon import Roost, alive, roost_in, signal_pid
-from tests.support.home import Home
+from tests.support.daemon import Roost, alive, cleared, roost_in, signal_pid
+from tests.support.home import make_home
+from tests.support.processes import kept
 from tests.support.wait import wait_until
 
 PATIENCE = 40.0
@@ -39,13 +40,21 @@ class Senses:
         fresh.rename(self.order)
 
 
-@pytest.fixture
-def senses(home: Home) -> Iterator[Senses]:
-    with roost_in(home, started=False) as roost:
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Senses]:
+    with make_home() as home, kept(home.mark), roost_in(home, started=False) as roost:
         made = Senses(roost)
         made.start()
         yield made
-        made.lose()
+
+
+@pytest.fixture
+def senses(shared: Senses) -> Iterator[Senses]:
+    with cleared(shared.roost):
+        try:
+            yield shared
+        finally:
+            shared.lose()
 
 
 @pytest.mark.slow

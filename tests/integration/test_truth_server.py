@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support.daemon import Roost, alive, roost_in, signal_pid
+from tests.support.daemon import Roost, alive, cleared, roost_in, shared_roost, signal_pid
 from tests.support.home import Home
 from tests.support.truth import carriers
 from tests.support.wait import wait_until
@@ -23,9 +23,15 @@ SECTIONS = (
 )
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Roost]:
+    with shared_roost() as made:
+        yield made
+
+
 @pytest.fixture
-def roost(home: Home) -> Iterator[Roost]:
-    with roost_in(home) as made:
+def roost(shared: Roost) -> Iterator[Roost]:
+    with cleared(shared) as made:
         yield made
 
 

@@ -13,7 +13,7 @@ from roost.core.vocabulary.session import Processes, Session, SessionState
 from roost.present.finding import Code
 from roost.store.reader import Reader
 from tests.support.cures import Case, Doctor
-from tests.support.daemon import Record, Roost, alive, environ_of, roost_in
+from tests.support.daemon import Record, Roost, alive, cleared, environ_of, roost_in, shared_roost
 from tests.support.home import Home
 from tests.support.sweeping import change_sessions, finish, of_boot, sleeper, wipe_out
 from tests.support.wait import wait_until
@@ -22,9 +22,15 @@ PATIENCE = 30.0
 OLD_BOOT = "00000000-0000-4000-8000-00000000b007"
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Roost]:
+    with shared_roost() as made:
+        yield made
+
+
 @pytest.fixture
-def roost(home: Home) -> Iterator[Roost]:
-    with roost_in(home) as made:
+def roost(shared: Roost) -> Iterator[Roost]:
+    with cleared(shared) as made:
         yield made
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon import Roost, alive, environ_of, roost_in, signal_pid
+from tests.support.daemon import Roost, alive, cleared, environ_of, shared_roost, signal_pid
 from tests.support.home import Home
 from tests.support.truth import carriers
 from tests.support.wait import wait_until
@@ -54,8 +54,8 @@ while True: signal.pause()
 KINDS = ("deaf", "stopped", "bare", "forking", "survivor")
 
 
-@pytest.fixture
-def roost(home: Home) -> Iterator[Roost]:
+def prepare(home: Home) -> None:
+    """Make a runtime of each kind."""
     home.roost.mkdir(mode=0o700)
     program = home.root / "grow.py"
     program.write_text(AGENT)
@@ -67,7 +67,17 @@ def roost(home: Home) -> Iterator[Roost]:
             for kind in KINDS
         )
     )
-    with roost_in(home) as made:
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Roost]:
+    with shared_roost(prepare) as made:
+        yield made
+
+
+@pytest.fixture
+def roost(shared: Roost) -> Iterator[Roost]:
+    with cleared(shared) as made:
         yield made
 
 

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,7 @@ class Roost:
         assert "Traceback" not in self.said(), self.said()[-6000:]
 
     def clear(self, *, but: str = "") -> None:
-        """Take all peers, their folders and all mail away, for the next test that shares this roost.
+        """Take all peers, their folders, all mail and what tells of deaths away, for the next test.
 
         The peer `but` stays, in an empty folder.
         """
@@ -125,6 +125,10 @@ class Roost:
             for path in folder.iterdir() if folder.is_dir() else ():
                 if path.name != but or path.parent != self.home.work:
                     shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        if self.places.exits_log.is_file():
+            os.truncate(self.places.exits_log, 0)
+        for report in self.places.forensics.glob("*"):
+            report.unlink()
         mail = self.call("inbox", name="operator")
         self.call("acknowledge", name="operator", ids=[item["id"] for item in mail])
         self._told = self.truth.stat().st_size if self.truth.exists() else 0
@@ -200,6 +204,19 @@ class Roost:
         )
         ours = [event for event in found if event["seq"] > self._journalled]
         return [event for event in ours if not kinds or event["kind"] in kinds]
+
+    def transcript(self, name: str, **params: Any) -> list[Record]:  # noqa: ANN401 -- JSON
+        """What was said in the peer's conversation: a head, its turns, the end."""
+        found: list[Record] = []
+        Client(str(self.places.socket), None, lambda _note: None).call(
+            "transcript", {"name": name, **params}, on_event=found.append, patience=PATIENCE
+        )
+        return found
+
+    def carried(self, name: str) -> list[str]:
+        """The ids of the messages in the prompts of the peer's conversation, in order."""
+        turns = self.transcript(name, first=1)
+        return [turn["message"] for turn in turns if turn.get("message") is not None]
 
     def deaths(self, name: str) -> list[Record]:
         """The peer's death records."""
@@ -312,10 +329,12 @@ def roost_in(home: Home, *, started: bool = True) -> Iterator[Roost]:
 
 
 @contextmanager
-def shared_roost() -> Iterator[Roost]:
-    """A roost in a home of its own for the tests of one module."""
-    with make_home() as home, kept(home.mark), roost_in(home) as made:
-        yield made
+def shared_roost(prepare: Callable[[Home], object] = lambda _home: None) -> Iterator[Roost]:
+    """A roost in a home of its own, which may be prepared, for the tests of one module."""
+    with make_home() as home:
+        prepare(home)
+        with kept(home.mark), roost_in(home) as made:
+            yield made
 
 
 @contextmanager

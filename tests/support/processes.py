@@ -51,7 +51,7 @@ def carrying(wanted: str) -> frozenset[Found]:
 
 @contextmanager
 def kept(variable: str) -> Iterator[None]:
-    """Processes that carry this variable may outlive a test within this block, and none outlives the block."""
+    """Processes that carry this variable may outlive a test in this block, and none outlives the block."""
     KEPT.add(variable)
     try:
         yield

@@ -124,6 +124,7 @@ def cleared_agents(agents: Agents, *, but: str = "") -> Iterator[Agents]:
     finally:
         agents.settings = given
         agents.model.outage.status = None
+        agents.model.outage.poison = None
 
 
 @contextmanager

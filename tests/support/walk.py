@@ -46,6 +46,7 @@ DEMO = (
     "README.md",
     "docs/how-to/agents-talk.md",
     "docs/how-to/topics-and-resume.md",
+    "docs/how-to/conversations.md",
     "docs/how-to/scripts.md",
     "docs/how-to/acp.md",
     "docs/how-to/codex-threads.md",
@@ -96,6 +97,7 @@ LEFT = {
     "roost attach": Leave(b"demo>", b"\x02d"),
     "roost events --follow": Leave(b"was made", b"\x03"),
     "roost logs": Leave(b"demo>", b"\x03"),
+    "roost transcript scout --follow": Leave(b"assistant", b"\x03"),
 }
 """What does not end by itself: how it is seen to run, and the keys that the page names."""
 

@@ -22,7 +22,7 @@ from tests.support.home import Home
 CONTRACT = [
     *("up", "down", "status", "doctor", "gc", "adopt", "backup", "restore", "service", "env", "runtimes"),
     *("add", "init", "set", "list", "show", "rename", "remove"),
-    *("send", "messages", "message", "inbox"),
+    *("send", "messages", "message", "inbox", "search"),
     *(
         "wake",
         "sleep",
@@ -39,6 +39,7 @@ CONTRACT = [
         "attach",
         "screen",
         "logs",
+        "transcript",
     ),
     *("events", "deaths", "metrics", "done", "fresh", "demo", "probe"),
 ]
@@ -140,6 +141,11 @@ def test_reference_check_sees_a_setting_without_a_line(monkeypatch: pytest.Monke
         (["logs", "bob", "--json", "--follow"], "leave out --follow"),
         (["messages", "bob", "--to", "ann"], "name one of them"),
         (["message", "0190", "--body", "--drop"], "exclude each other"),
+        (["transcript", "bob", "0"], "'0' names no turns; they are counted from 1"),
+        (["transcript", "bob", "--", "-3"], "'-3' names no turns"),
+        (["transcript", "bob", "9-2"], "2 comes before 9"),
+        (["transcript", "bob", "2-9", "--follow"], "give the first turn alone"),
+        (["search", "x", "--in", "heads"], "'heads' is not one of"),
         (["wait", "bob", "--for", "lunch"], "'lunch' is not one of"),
         (["messages", "--limit", "0"], "'0' is not a whole number from 1 on; see `roost messages --help`"),
         (["events", "--after", "x"], "'x' is not a whole number from 0 on"),

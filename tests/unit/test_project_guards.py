@@ -134,6 +134,47 @@ def test_a_leaked_process_fails_its_own_test(run: Run, pytester: pytest.Pytester
     assert_gone(pytester)
 
 
+KEEPING = """
+    import os, subprocess, sys, pytest
+    from tests.support.processes import kept
+
+    @pytest.fixture(scope="module")
+    def shared():
+        with kept("WHO=shared"):
+            yield
+
+    @pytest.mark.real
+    def test_starts_what_the_module_keeps(shared):
+        code = "import os, signal; print(os.getpid(), flush=True); signal.pause()"
+        keep = subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={{**os.environ, "WHO": "{who}"}},
+        )
+        with keep.stdout, open("pid", "w") as out:
+            out.write(keep.stdout.readline())
+        keep.returncode = 0
+
+    @pytest.mark.real
+    def test_next(shared):
+        pass
+    """
+
+
+@pytest.mark.parametrize(("who", "at"), [("shared", "test_next"), ("other", "test_starts_what_*")])
+def test_what_a_module_keeps_fails_the_module_that_leaves_it(
+    run: Run, pytester: pytest.Pytester, who: str, at: str
+) -> None:
+    """It may outlive a test, and only what the fixture answers for may."""
+    result = run(KEEPING.format(who=who))
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines([f"ERROR *{at}*"])
+    result.stdout.fnmatch_lines(["*left behind*(now ended):*"])
+    assert_gone(pytester)
+
+
 def test_a_leaked_process_fails_the_run(run: Run, pytester: pytest.Pytester) -> None:
     result = run(LEAK.format(mark=""))
     result.assert_outcomes(passed=2)

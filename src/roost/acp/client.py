@@ -16,6 +16,7 @@ from roost.acp.questions import Question, Questions
 from roost.acp.record import Record
 from roost.acp.rpc import NO_METHOD, Asked, Noise, Rpc, Told
 from roost.acp.status import BUSY, IDLE, STARTING, WAITING, Status
+from roost.acp.talk import Talk
 from roost.acp.turns import CALL, COMPACT, PERSON, Done, Turns
 from roost.acp.updates import NOTE, OURS, TROUBLE, Reader, commands_in, is_answer, kind_of
 
@@ -48,6 +49,7 @@ class Client:
         self._handshake: Handshake | None = None
         self._history = History()
         self._reader = Reader()
+        self._talk = Talk(record)
         self._commands: Sequence[str] = ()
         self._name = ""
         self._instructions = ""
@@ -188,6 +190,7 @@ class Client:
             self._history.take(found)
         elif is_answer(found):
             self._turns.on_answer()
+            self._talk.take(found)
         if kind_of(found) == "available_commands_update":
             self._commands = commands_in(found)
         if not loading and kind_of(found) == "user_message_chunk":
@@ -196,6 +199,7 @@ class Client:
             self._pane.show(piece)
 
     def _on_turn_end(self, words: str) -> None:
+        self._talk.end()
         self._reader.forget()
         self._pane.say(words, NOTE)
         self._status.show(note=None)

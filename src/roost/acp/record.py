@@ -7,6 +7,8 @@
 | `submitted` | a prompt is about to be written to the agent | `turn`, `key`, `head` (its first line) |
 | `prompt` | the agent has read it | `turn`, `key`, `text`, `by` (`call` or `person`) |
 | `answered` | first sign of the model in a turn | `turn` |
+| `said` | the agent has said something as a whole | `text` |
+| `tool` | a tool has ended, or its turn | `id`, `title`, `input`, `output`, `status` |
 | `turn_end` | the agent has answered the prompt | `turn`, `stop`, `failed`, `outage` |
 | `compacted` | the end of a turn that was its command for that | |
 | `permission` | the agent asks for one | `id`, `text`, `options` |

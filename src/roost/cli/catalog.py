@@ -29,7 +29,13 @@ COMMANDS: dict[str, dict[str, str]] = {
         "rename": "peer",
         "remove": "peer",
     },
-    "Messages": {"send": "send", "messages": "message", "message": "message", "inbox": "inbox"},
+    "Messages": {
+        "send": "send",
+        "messages": "message",
+        "message": "message",
+        "inbox": "inbox",
+        "search": "search",
+    },
     "Sessions": {
         "wake": "session",
         "sleep": "session",
@@ -42,6 +48,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "wait": "session",
         "attach": "terminal",
         "screen": "terminal",
+        "transcript": "transcript",
         "logs": "terminal",
     },
     "Questions": {"questions": "question", "answer": "question", "deny": "question"},

@@ -17,6 +17,7 @@ from roost.errors import BUSY, RoostError, in_words
 from roost.host.files import ensure_private_directory
 from roost.local.paths import find_places
 from roost.store.backup import restore
+from roost.store.search.index import remove
 
 
 def main() -> int:
@@ -33,6 +34,7 @@ def main() -> int:
         hold_lock(places)  # until this process ends
         # Whoever restores it says that it is the right one, here: what another host had of it is over.
         copied = restore(Path(asked.file), places.database, forget=(OWNER, BOOTS))
+        remove(places.search_index)  # it is of what was there before
         places.store_note.unlink(missing_ok=True)  # this is the right one from now on
     except AlreadyRunningError:
         return BUSY

@@ -211,6 +211,7 @@ class Daemon:
         await asyncio.wait({recovering})
         recovered()
         self._tasks.start(Retention(self._machine, self._lineage).run(), "retention")
+        self._tasks.start(self._api.transcripts.index.run(), "index of words")
         self._tasks.start(Memory(self._machine.clock, self._machine.work.files).run(), "memory")
         await self._recovery.sweep()
 

@@ -46,6 +46,11 @@ class Places:
         return self.state / "roost.db"
 
     @property
+    def search_index(self) -> Path:
+        """Which words stand in which rows of the store; made anew where it is missing."""
+        return self.state / "search.db"
+
+    @property
     def store_note(self) -> Path:
         """Which store ran here last, and how far it had come."""
         return self.state / "store.json"

@@ -14,12 +14,15 @@ from roost.core.vocabulary.policy import Traits
 from roost.core.vocabulary.session import WakeCause
 from roost.local.config import AcpTable
 from roost.runtimes.acp_call import AcpCall
-from roost.runtimes.acp_records import conversation_of, loadable, records_of
+from roost.runtimes.acp_records import all_records_of, conversation_of, loadable, records_of
 from roost.runtimes.acp_sensor import AcpSensor, given
 from roost.runtimes.context import Context
 from roost.runtimes.environ import find_program, past_proxies
 from roost.runtimes.lines import changed_since, status_files, whole_number
 from roost.runtimes.runtime import Claim, Controls, LaunchPlan
+from roost.runtimes.turns.acp import AcpReader
+from roost.runtimes.turns.record import FileRecord
+from roost.runtimes.turns.transcript import Transcript
 
 
 class AcpRuntime:
@@ -104,6 +107,10 @@ class AcpRuntime:
     def conversation_of(self, record: Path) -> str:
         """By the record's folder."""
         return conversation_of(record)
+
+    def said(self, context: Context, *, whole: bool) -> Transcript:
+        """The records of the conversation, of all its sessions."""
+        return Transcript(FileRecord(lambda: all_records_of(context)), AcpReader(), whole=whole)
 
     def given(self, line: bytes) -> bool:
         """What was about to be given to the agent, and what it has shown of its past."""

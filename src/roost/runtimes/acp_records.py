@@ -21,15 +21,19 @@ def records_of(context: Context) -> Sequence[Path]:
     Where the agent has shown what the conversation held when this session loaded it, the records before that
     prove nothing more: an agent that is killed may forget what it had read.
     """
+    found = all_records_of(context)
+    own = found[0].with_name(f"{context.session.id}.jsonl") if found else None
+    if own is not None and own in found and opening(own).get("replayed"):
+        return found[found.index(own) :]
+    return found
+
+
+def all_records_of(context: Context) -> Sequence[Path]:
+    """Blocking: the records of all sessions with the conversation, the one that goes on last."""
     conversation = context.session.conversation
     if conversation is None:
         return ()
-    folder = context.shared / folder_name(conversation)
-    found = sorted(folder.glob("*.jsonl"), key=_changed)
-    own = folder / f"{context.session.id}.jsonl"
-    if own in found and opening(own).get("replayed"):
-        return found[found.index(own) :]
-    return found
+    return sorted((context.shared / folder_name(conversation)).glob("*.jsonl"), key=_changed)
 
 
 def loadable(record: Path) -> bool:

@@ -22,6 +22,9 @@ from roost.runtimes.context import Context
 from roost.runtimes.environ import find_program, past_proxies
 from roost.runtimes.lines import status_files, whole_number
 from roost.runtimes.runtime import Claim, Controls, LaunchPlan
+from roost.runtimes.turns.claude import ClaudeReader
+from roost.runtimes.turns.record import FileRecord
+from roost.runtimes.turns.transcript import Transcript
 
 HOOKS = ("UserPromptSubmit", "Stop", "StopFailure", "PermissionRequest", "PostToolUse")
 HOOK_SECONDS = 2
@@ -108,6 +111,10 @@ class ClaudeRuntime:
     def written(self, context: Context, since: float) -> Sequence[Path]:
         """The transcripts of all conversations."""
         return written_since(context.environ, since)
+
+    def said(self, context: Context, *, whole: bool) -> Transcript:
+        """Its transcript."""
+        return Transcript(FileRecord(lambda: self.transcripts(context)), ClaudeReader(), whole=whole)
 
     def given(self, line: bytes) -> bool:
         """What waits in its queue, or was refused, was not given to its model."""

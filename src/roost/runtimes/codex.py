@@ -16,6 +16,9 @@ from roost.runtimes.codex_sensor import CodexSensor
 from roost.runtimes.context import Context
 from roost.runtimes.environ import find_program, past_proxies
 from roost.runtimes.runtime import Claim, Controls, LaunchPlan
+from roost.runtimes.turns.codex import CodexReader
+from roost.runtimes.turns.record import FileRecord
+from roost.runtimes.turns.transcript import Transcript
 
 
 class CodexRuntime:
@@ -73,6 +76,10 @@ class CodexRuntime:
     def written(self, context: Context, since: float) -> Sequence[Path]:
         """The rollouts of all conversations."""
         return codex_rollout.written_since(codex_rollout.codex_home(context.environ), since)
+
+    def said(self, context: Context, *, whole: bool) -> Transcript:
+        """The thread's rollouts, packed ones too."""
+        return Transcript(FileRecord(lambda: self.transcripts(context)), CodexReader(), whole=whole)
 
     def given(self, line: bytes) -> bool:
         """Its rollouts hold what its model was given, and no queue."""

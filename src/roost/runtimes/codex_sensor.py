@@ -28,7 +28,7 @@ from roost.runtimes.facts import (
     TurnOver,
 )
 from roost.runtimes.lines import records, text_of, time_of
-from roost.runtimes.runtime import PACKED
+from roost.runtimes.turns.record import PACKED
 from roost.runtimes.view import Answer, Composer, Reading, View, at_rest
 
 ROLLOUT = "its rollout"

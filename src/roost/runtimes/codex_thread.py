@@ -10,12 +10,16 @@ from typing import Any
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Traits
 from roost.errors import InvalidSettingError
+from roost.runtimes.codex_rollout import codex_home, rollouts_of
 from roost.runtimes.codex_server.address import FORMS, read_address
 from roost.runtimes.codex_server.sensor import ThreadSensor
 from roost.runtimes.codex_server.servers import Servers
 from roost.runtimes.codex_server.thread import ThreadCall
 from roost.runtimes.context import Context
 from roost.runtimes.runtime import Claim, Controls, LaunchPlan
+from roost.runtimes.turns.codex import CodexReader
+from roost.runtimes.turns.record import FileRecord
+from roost.runtimes.turns.transcript import Transcript
 
 TOOLS = "mcp_servers"
 
@@ -81,6 +85,13 @@ class CodexThreadRuntime:
     def conversation_of(self, record: Path) -> str | None:
         """There are no files."""
         del record
+
+    def said(self, context: Context, *, whole: bool) -> Transcript | None:
+        """Its rollouts, where its server keeps them in the CODEX_HOME that agents get; else None."""
+        home, thread = codex_home(context.environ), context.session.conversation
+        if thread is None or not rollouts_of(home, thread):
+            return None
+        return Transcript(FileRecord(lambda: rollouts_of(home, thread)), CodexReader(), whole=whole)
 
     def given(self, line: bytes) -> bool:
         """There are no files."""

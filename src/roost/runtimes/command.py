@@ -209,6 +209,10 @@ class CommandRuntime:
         del since
         return self.transcripts(context)
 
+    def said(self, context: Context, *, whole: bool) -> None:
+        """None: how its record is to be read is not known, if there is one."""
+        del context, whole
+
     def given(self, line: bytes) -> bool:
         """Its log tells of prompts alone."""
         del line

@@ -13,6 +13,9 @@ from roost.runtimes.context import Context
 from roost.runtimes.facts import INTERRUPTED, Compacted, Fact, Prompted, TurnOver
 from roost.runtimes.lines import changed_since, records, status_files, status_object, time_of, whole_number
 from roost.runtimes.runtime import Claim, Controls, LaunchPlan
+from roost.runtimes.turns.demo import DemoReader
+from roost.runtimes.turns.record import FileRecord
+from roost.runtimes.turns.transcript import Transcript
 from roost.runtimes.view import Answer, Composer, Reading, View
 
 _DIALOG = "Allow? [Enter = yes, Esc = no]"
@@ -170,6 +173,10 @@ class DemoRuntime:
     def written(self, context: Context, since: float) -> Sequence[Path]:
         """The conversation files in the shared directory."""
         return changed_since(context.shared.glob("*.jsonl"), since)
+
+    def said(self, context: Context, *, whole: bool) -> Transcript:
+        """The conversation file."""
+        return Transcript(FileRecord(lambda: self.transcripts(context)), DemoReader(), whole=whole)
 
     def given(self, line: bytes) -> bool:
         """Its conversation file tells prompts apart."""

@@ -18,6 +18,9 @@ from roost.runtimes.gemini_home import EXTENSION, EXTENSION_FOLDER, TRUSTED, gem
 from roost.runtimes.gemini_processes import processes_of
 from roost.runtimes.gemini_sensor import GeminiSensor
 from roost.runtimes.runtime import Claim, Controls, LaunchPlan
+from roost.runtimes.turns.gemini import GeminiReader
+from roost.runtimes.turns.record import FileRecord
+from roost.runtimes.turns.transcript import Transcript
 
 POLICY = "gemini-policy.toml"
 ALLOWED = f"""[[rule]]
@@ -99,6 +102,10 @@ class GeminiRuntime:
     def written(self, context: Context, since: float) -> Sequence[Path]:
         """The records of all conversations."""
         return gemini_chats.written_since(context.environ, since)
+
+    def said(self, context: Context, *, whole: bool) -> Transcript:
+        """The conversation's record."""
+        return Transcript(FileRecord(lambda: self.transcripts(context)), GeminiReader(), whole=whole)
 
     def given(self, line: bytes) -> bool:
         """Its record holds no queue: what stands in a user's message was given to its model."""

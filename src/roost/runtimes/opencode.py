@@ -23,6 +23,9 @@ from roost.runtimes.opencode_call import OpencodeCall
 from roost.runtimes.opencode_http import HOST, USER
 from roost.runtimes.opencode_sensor import OpencodeSensor
 from roost.runtimes.runtime import Claim, Controls, LaunchPlan
+from roost.runtimes.turns.opencode import OpencodeReader
+from roost.runtimes.turns.opencode_record import OpencodeRecord
+from roost.runtimes.turns.transcript import Transcript
 
 INSTRUCTIONS = "opencode-instructions.md"
 _PORTS = range(20_000, 32_768)
@@ -98,6 +101,14 @@ class OpencodeRuntime:
     def written(self, context: Context, since: float) -> Sequence[Path]:
         """What its store holds of all conversations, written out."""
         return opencode_store.written_since(context.environ, _records(context), since)
+
+    def said(self, context: Context, *, whole: bool) -> Transcript | None:
+        """What its store holds of the conversation."""
+        conversation = context.session.conversation
+        if conversation is None:
+            return None
+        record = OpencodeRecord(context.environ, conversation_id(conversation))
+        return Transcript(record, OpencodeReader(), whole=whole)
 
     def given(self, line: bytes) -> bool:
         """What is written out tells prompts apart."""

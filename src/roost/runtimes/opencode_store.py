@@ -32,6 +32,10 @@ _CHANGED_AT = "SELECT max(time_updated) FROM message WHERE session_id = ?"
 _MESSAGES = (
     "SELECT id, data FROM message WHERE session_id = ? AND time_updated >= ? ORDER BY time_created, id"
 )
+_FROM = (
+    "SELECT time_created, id, data FROM message WHERE session_id = ? AND (time_created, id) >= (?, ?)"
+    " ORDER BY time_created, id LIMIT ?"
+)
 _PARTS = "SELECT data FROM part WHERE message_id = ? ORDER BY id"
 
 
@@ -64,6 +68,24 @@ def written_since(environ: Mapping[str, str], folder: Path, since: float) -> lis
     with _Store(database(environ)) as store:
         found = sorted(store.rows(_CHANGED, at), key=lambda row: row[1], reverse=True)
         return [_write(store, folder, conversation, at, changed) for conversation, changed in found]
+
+
+def messages_from(
+    environ: Mapping[str, str], conversation: str, at: int, key: str, most: int
+) -> list[tuple[int, str, Message]]:
+    """Blocking: the messages of a conversation from the one of that time (milliseconds) and id on.
+
+    At most so many, each with its time and id. Raises OSError.
+    """
+    with _Store(database(environ)) as store:
+        return [
+            (
+                made,
+                name,
+                ({**_object(data), "id": name}, [_object(part) for (part,) in store.rows(_PARTS, name)]),
+            )
+            for made, name, data in store.rows(_FROM, conversation, at, key, most)
+        ]
 
 
 class _Store:

@@ -11,9 +11,7 @@ from roost.core.vocabulary.policy import Traits
 from roost.runtimes.call import Call
 from roost.runtimes.context import Context
 from roost.runtimes.sensor import Sensor
-
-PACKED = ".zst"
-"""How the name of a record ends that its program has compressed."""
+from roost.runtimes.turns.transcript import Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +139,13 @@ class Runtime(Protocol):
 
     def conversation_of(self, record: Path) -> str | None:
         """The conversation that a record is of; None when its name does not tell."""
+        ...
+
+    def said(self, context: Context, *, whole: bool) -> Transcript | None:
+        """Blocking: what was said in the session's conversation; None: its program keeps no record of that.
+
+        `whole`: with all that tools were given and gave. Raises OSError, UnreadableError.
+        """
         ...
 
     def given(self, line: bytes) -> bool:

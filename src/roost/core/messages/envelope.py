@@ -75,6 +75,16 @@ def wrap(message: Message, body: str, mark: str) -> str:
     return "\n".join([_header(message, mark), clean_text(body), _closing(message)])
 
 
+def unwrapped(text: str) -> str:
+    """A prompt without the first and the last line of the envelope that it came in; any other as it is."""
+    header, _, rest = text.partition("\n")
+    found = _HEADER.fullmatch(header)
+    if found is None:
+        return text
+    body, _, last = rest.rpartition("\n")
+    return body if last.startswith(f"[end of roost message {found['id']}") else rest
+
+
 def wrap_redrive(message: Message, mark: str) -> str:
     """The text to paste when the resumed conversation already holds the body."""
     note = (

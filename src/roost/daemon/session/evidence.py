@@ -15,7 +15,8 @@ from roost.core.vocabulary.message import Examination, Message
 from roost.runtimes.context import Context
 from roost.runtimes.facts import Prompted, TurnOver
 from roost.runtimes.registry import Runtimes
-from roost.runtimes.runtime import PACKED, Runtime
+from roost.runtimes.runtime import Runtime
+from roost.runtimes.turns.record import PACKED
 from roost.store.interfaces import Attempt
 
 BOUND = 2 << 30

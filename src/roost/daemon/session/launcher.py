@@ -9,13 +9,13 @@ from pathlib import Path
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.peer import Peer, Settings
 from roost.core.vocabulary.session import Processes, Session, stand_in
+from roost.daemon.session.contexts import Contexts
 from roost.daemon.session.failures import REPLACED, LaunchError, gone, judged, not_run
 from roost.daemon.session.free_line import FreeLine
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.session.origin import Origin, write_origin
 from roost.daemon.state.machine import Machine
 from roost.errors import RoostError
-from roost.host.environment import child_environment
 from roost.host.errors import TmuxError, TmuxGone
 from roost.host.files import ensure_private_directory, write_atomic
 from roost.host.interfaces.processes import Liveness
@@ -48,6 +48,9 @@ class Launcher:
         """Start on this machine; `url` is the daemon's loopback address."""
         self._machine = machine
         self._url = url
+        self.contexts = Contexts(
+            machine.places, machine.runtimes, machine.environ, machine.config.passes, url
+        )
         self.tools: Callable[[], Awaitable[None]] | None = None
         """Returns when the agents' tools can be called; None where nobody serves them."""
 
@@ -56,20 +59,7 @@ class Launcher:
 
         A runtime that has gone from the configuration starts nothing, but what it started can be ended.
         """
-        places = self._machine.places
-        known = settings.runtime in self._machine.runtimes.names()
-        own = self._machine.runtimes.get(settings.runtime).passes if known else ()
-        passes = (*own, *self._machine.config.passes)
-        environ = child_environment(self._machine.environ, dict(settings.env), passes)
-        return Context(
-            session=session,
-            settings=settings,
-            home=places.session(session.id),
-            shared=places.state / settings.runtime,
-            environ=environ,
-            url=self._url,
-            socket=places.call(session.id),
-        )
+        return self.contexts.of(session, settings)
 
     async def launch(self, session: Session, settings: Settings) -> LiveSession:
         """Start the session's processes. Raises LaunchError, or another RoostError, with the reason."""

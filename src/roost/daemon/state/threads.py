@@ -166,6 +166,7 @@ class Work:
     `records`: what the agents' programs write, and who has it open. `searches`: all that they have written.
     `looks`: at the sizes of it all.
     `launches`: programs and folders that a start needs. `processes`: the process table. `files`: our own.
+    `conversations`: what was said in them, and which words stand where.
     `modules`: parts of the program that are loaded late.
     """
 
@@ -175,4 +176,5 @@ class Work:
     launches: Threads = field(default_factory=lambda: Threads("launches", 16, LAUNCH))
     processes: Threads = field(default_factory=lambda: Threads("processes", 16, 30.0))
     files: Threads = field(default_factory=lambda: Threads("files", 32, 30.0))
+    conversations: Threads = field(default_factory=lambda: Threads("conversations", 4, 60.0))
     modules: Threads = field(default_factory=lambda: Threads("modules", 1, 60.0))

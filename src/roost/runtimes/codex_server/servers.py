@@ -13,7 +13,7 @@ from roost.runtimes.codex_server.address import read_address
 from roost.runtimes.codex_server.connection import NobodyListensError
 from roost.runtimes.codex_server.server import Server, Wiring
 from roost.runtimes.codex_server.thread import ThreadCall
-from roost.runtimes.codex_server.turns import loaded_by
+from roost.runtimes.codex_server.turns import Turn, loaded_by, turns_of
 
 PATIENCE = 8.0
 """Seconds for one look at all servers."""
@@ -59,6 +59,21 @@ class Servers:
     def thread(self, session: Session, address: str) -> ThreadCall:
         """The thread that a session is, as its call. Raises as `at` does."""
         return ThreadCall(self.at(address), session.id, session.conversation, session.started_at)
+
+    async def turns(self, text: str, thread: str) -> list[Turn]:
+        """The turns of a thread as its server tells them, the eldest first.
+
+        Raises CallLostError, CallRefusedError, NobodyListensError, and as `at` does.
+        """
+        try:
+            async with asyncio.timeout(PATIENCE):
+                connection = await self.at(text).connection()
+                found = [turn async for turn in turns_of(connection, thread)]
+        except TimeoutError:
+            raise CallLostError(f"the server at {text} does not answer") from None
+        finally:
+            await self.rest(text)
+        return found[::-1]
 
     async def look(self, addresses: Iterable[str]) -> dict[str, Look]:
         """Ask each server what it has loaded, at once and within `PATIENCE`."""

@@ -7,6 +7,7 @@ from roost.daemon.serve.api.peers import Peers
 from roost.daemon.serve.api.questions import Questions
 from roost.daemon.serve.api.sessions import EndUnstored, Sessions
 from roost.daemon.serve.api.terminals import Terminals
+from roost.daemon.serve.api.transcripts import Transcripts
 from roost.daemon.serve.api.waiting import Waiting
 from roost.daemon.serve.api.wakes import Wakes
 from roost.daemon.serve.journal import JournalFeed
@@ -44,4 +45,5 @@ class Api:
         self.messages = Messages(machine, fleet, self.sender)
         self.mail = Mail(machine, fleet, self.peers, feed)
         self.questions = Questions(fleet, waits)
+        self.transcripts = Transcripts(machine, fleet, launcher.contexts)
         self.own_session = OwnSession(fleet)

@@ -6,6 +6,7 @@ from roost.daemon.health.health import Health
 from roost.daemon.registry.adoption import Registry
 from roost.daemon.serve.api.api import Api
 from roost.daemon.serve.journal import JournalFeed
+from roost.daemon.serve.methods.conversations import ConversationMethods
 from roost.daemon.serve.methods.daemon import DaemonMethods
 from roost.daemon.serve.methods.history import HistoryMethods
 from roost.daemon.serve.methods.mail import MailMethods
@@ -41,6 +42,7 @@ def all_methods(
         **MailMethods(api.mail, health.alarms).table(),
         **QuestionMethods(api.questions).table(),
         **OwnSessionMethods(api.own_session).table(),
+        **ConversationMethods(api.transcripts).table(),
         **HistoryMethods(fleet, store, feed, health.alarms).table(),
         **RegistryMethods(registry, health.gc_report, api.peers).table(),
         **DaemonMethods(health, metrics, store, shut_down).table(),

@@ -1,0 +1,39 @@
+"""Sessions as their runtimes see them."""
+
+from collections.abc import Mapping, Sequence
+
+from roost.core.vocabulary.peer import Settings
+from roost.core.vocabulary.session import Session
+from roost.host.environment import child_environment
+from roost.local.paths import Places
+from roost.runtimes.context import Context
+from roost.runtimes.registry import Runtimes
+
+
+class Contexts:
+    """Makes them, also of sessions that are over."""
+
+    def __init__(
+        self, places: Places, runtimes: Runtimes, environ: Mapping[str, str], passes: Sequence[str], url: str
+    ) -> None:
+        """`environ`: of which agents get the passed names; `url`: the daemon's loopback address."""
+        self._places = places
+        self._runtimes = runtimes
+        self._environ = environ
+        self._passes = passes
+        self._url = url
+
+    def of(self, session: Session, settings: Settings) -> Context:
+        """The session as its runtime sees it."""
+        known = settings.runtime in self._runtimes.names()
+        own = self._runtimes.get(settings.runtime).passes if known else ()
+        environ = child_environment(self._environ, dict(settings.env), (*own, *self._passes))
+        return Context(
+            session=session,
+            settings=settings,
+            home=self._places.session(session.id),
+            shared=self._places.state / settings.runtime,
+            environ=environ,
+            url=self._url,
+            socket=self._places.call(session.id),
+        )

@@ -1,0 +1,1 @@
+"""What agents and their models said, read from the records that their programs keep."""

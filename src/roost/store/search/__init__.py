@@ -1,0 +1,1 @@
+"""Finding messages and events by their words."""
