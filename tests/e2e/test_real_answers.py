@@ -1,28 +1,21 @@
 """What a real program asks by its API is answered there by its id, and a thread is compacted."""
 
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from roost.core.vocabulary.peer import Settings
-from roost.core.vocabulary.session import stand_in
 from roost.daemon.state.tasks import Tasks
 from roost.fake_model import FakeModel
 from roost.runtimes.call import CallRefusedError
 from roost.runtimes.codex_server.server import Wiring
 from roost.runtimes.codex_server.servers import Servers
 from roost.runtimes.codex_server.thread import ThreadCall
-from roost.runtimes.context import Context
-from roost.runtimes.opencode_api import Api, tables
-from roost.runtimes.opencode_call import OpencodeCall
 from tests.support.callable_programs import Senses
 from tests.support.codex_server import CodexServer, codex_server
 from tests.support.home import Home
-from tests.support.real import PATIENCE, agents_in
+from tests.support.real import PATIENCE
 from tests.support.wait import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -79,34 +72,3 @@ async def answered(call: ThreadCall, asked: dict[str, Any]) -> str:
         await call.answer(number, "accept")
         return number
     return item
-
-
-def test_opencode_a_permission_is_answered_by_its_id(home: Home) -> None:
-    """OpenCode 1.18.33: `once` lets it be done, `reject` does not; an id that does not stand is unknown."""
-    with agents_in(home, "opencode") as agents:
-        agents.add("a", "opencode")
-        for reply in ("once", "reject"):
-            made = home.work / "a" / f"made-{reply}"
-            sent = agents.roost.send("a", f"@@bash touch {made.name}@@\n@@silent@@")["id"]
-            agents.roost.until_state("a", "blocked")
-            assert not made.exists()
-            session = agents.roost.session("a")
-            asyncio.run(answer(context(agents.roost.places.session(session["id"]), session), reply))
-            agents.roost.until_message(sent, "done", "dead-letter")
-            assert made.exists() is (reply == "once")
-
-
-def context(folder: Path, session: dict[str, Any]) -> Context:
-    stood = stand_in(session["id"], "a", 1, session["conversation"])
-    return Context(stood, Settings(str(folder), "opencode"), folder, folder, {}, "", folder / "call")
-
-
-async def answer(session: Context, reply: str) -> None:
-    """Answer the one request that stands, and no more than that."""
-    (asked,) = tables(await Api(session).get("/permission"))
-    call = OpencodeCall(session)
-    await call.answer(str(asked["id"]), reply)
-    with pytest.raises(CallRefusedError):
-        await call.answer(str(asked["id"]), reply)
-    with pytest.raises(CallRefusedError):
-        await call.answer("que_of_nobody", "yes")

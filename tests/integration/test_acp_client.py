@@ -74,6 +74,7 @@ def test_prompts_go_in_whole_and_once_for_each_key_and_the_record_tells_all_of_i
         "start": ticks if start_ticks() is not None else None,
         "state": "idle",
         "question": None,
+        "asks": [],
         "conversation": conversation,
         "note": None,
     }

@@ -33,16 +33,21 @@ _DELIVERY = "tests/e2e/test_real_delivery.py"
 _GEMINI = "tests/e2e/test_real_gemini.py"
 _OPENCODE = "tests/e2e/test_real_opencode.py"
 _PROBE = "tests/integration/test_probe.py"
+_QUESTIONS = "tests/e2e/test_real_questions.py"
 _REAL_PROBE = "tests/e2e/test_real_probe.py"
 _STEERING = "tests/e2e/test_real_steering.py"
 _THREAD = "tests/e2e/test_real_thread.py"
 _TROUBLE = "tests/e2e/test_real_trouble.py"
 
 _ANSWERED = f"{_CALL}::test_what_it_asks_is_answered_by_its_id_and_until_then_no_prompt_goes_in[{{}}]"
+_ANSWERED_REAL = f"{_QUESTIONS}::test_a_permission_is_allowed_and_denied_by_the_programs_api[{{}}]"
 _COMPACTS = f"{_CALL}::test_P7_a_conversation_is_compacted[{{}}]"
 _DEMO_URGENT = (
     "tests/integration/test_daemon_timing.py"
     "::test_an_urgent_message_joins_the_running_turn_and_each_has_its_own_reply"
+)
+_HOOK_ANSWERED = (
+    f"{_QUESTIONS}::test_claude_codes_dialog_is_answered_by_its_hook_or_by_the_person_who_is_quicker[claude]"
 )
 _NAMED_END = f"{_CALL}::test_an_interrupt_ends_the_turn_and_at_rest_it_does_nothing[{{}}]"
 _NOT_STEERED = f"{_ACP_DAEMON}::test_what_is_sent_for_now_waits_for_the_end_of_the_turn"
@@ -77,9 +82,11 @@ def _acp(name: str) -> Cells:
     """What the client does for each agent, and what this one was seen to do."""
     seen: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
+    answered: tuple[str, ...] = ()
     if name in _TRIED:
         seen = (f"{_REAL_PROBE}::test_every_promise_is_kept_with_the_pinned_version[{name}]",)
         ends = (f"{_ACP}::{_WHOLE}[{name}]",)
+        answered = (_ANSWERED_REAL.format(name),) if name != "gemini-acp" else ()
     return {
         Capability.RESUME: (
             f"{_ACP_CLIENT}::test_a_resumed_conversation_is_loaded_and_what_it_holds_is_recorded",
@@ -94,6 +101,7 @@ def _acp(name: str) -> Cells:
         Capability.PERMISSION: (
             _ANSWERED.format("acp"),
             f"{_ACP_CLIENT}::test_a_permission_is_shown_and_answered_by_nobody_but_a_call_or_a_person",
+            *answered,
         ),
         Capability.COMPACT: (
             _COMPACTS.format("acp"),
@@ -122,6 +130,7 @@ def _table(name: str) -> Cells:
 REAL: Mapping[str, Cells] = {
     "claude": {
         **_terminal("claude"),
+        Capability.PERMISSION: (_HOOK_ANSWERED,),
         Capability.FORK: (
             f"{_ARGS}::test_claude_refuses_with_the_way_to_say_it[--resume=x --fork-session-resume=always]",
         ),
@@ -158,7 +167,7 @@ REAL: Mapping[str, Cells] = {
         ),
         Capability.PERMISSION: (
             _ANSWERED.format("opencode"),
-            f"{_ANSWERS}::test_opencode_a_permission_is_answered_by_its_id",
+            _ANSWERED_REAL.format("opencode"),
         ),
         Capability.FORK: (
             (

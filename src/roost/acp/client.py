@@ -87,7 +87,7 @@ class Client:
         """Let the agent leave, then leave with this code. `number`: a signal that its group gets at once."""
         if self._leaves is None:
             self._leaves = code
-            self._status.show(state=STARTING, question=None)
+            self._status.show(state=STARTING, question=None, asks=[])
             self._agent.end()
         if number:
             self._agent.interrupt_all(number)
@@ -290,5 +290,6 @@ class Client:
         else:
             waited = int(self._loop.now() - self._since)
             state, rows = STARTING, (f"starting {self._name} ({waited} s)",)
-        self._status.show(state=state, question=question.text if question is not None else None)
+        asked = question.text if question is not None else None
+        self._status.show(state=state, question=asked, asks=self._questions.listed)
         self._pane.foot(Footer(rows, question, self._questions.more))

@@ -6,7 +6,7 @@ from typing import Any, cast
 from roost.acp.questions import Option, Question, Questions
 from roost.acp.record import Record
 from roost.acp.rpc import BAD_PARAMETERS, Rpc
-from roost.acp.updates import permission_text
+from roost.acp.updates import permission_detail, permission_text
 
 WITHDRAWN = "cancel"
 """Who resolved a permission whose turn was to end."""
@@ -36,7 +36,8 @@ class Permissions:
             self._record.note("resolved", id=opened[0].id, option=option, by=self._by)
             self._rpc.answer(request, {"outcome": outcome})
 
-        opened.append(self._questions.ask(text, options, resolve))
+        detail, tool, command = permission_detail(params)
+        opened.append(self._questions.ask(text, options, resolve, detail, tool, command))
         listed = [{"id": each.id, "name": each.name} for each in options]
         self._record.note("permission", id=opened[0].id, text=text, options=listed)
 
@@ -55,5 +56,6 @@ def _options(value: object) -> list[Option]:
         if isinstance(each, dict):
             option = cast("dict[str, Any]", each)
             if isinstance(option.get("optionId"), str) and option["optionId"]:
-                found.append(Option(option["optionId"], str(option.get("name") or option["optionId"])))
+                name, kind = str(option.get("name") or option["optionId"]), str(option.get("kind") or "")
+                found.append(Option(option["optionId"], name, kind))
     return found

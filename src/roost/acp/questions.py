@@ -5,19 +5,26 @@ from typing import NamedTuple
 
 
 class Option(NamedTuple):
-    """One answer that can be given: its id for the agent, its words for people."""
+    """One answer that can be given: its id for the agent, its words for people, what it does by its kind."""
 
     id: str
     name: str
+    kind: str = ""
 
 
 class Question(NamedTuple):
-    """What is asked. `resolve` is called once, with the option's id, or None when it is withdrawn."""
+    """What is asked. `resolve` is called once, with the option's id, or None when it is withdrawn.
+
+    `detail`: all that is known of it, where `text` is one line. `command`: what a tool is to run.
+    """
 
     id: str
     text: str
     options: Sequence[Option]
     resolve: Callable[[str | None], None]
+    detail: str = ""
+    tool: str = ""
+    command: str = ""
 
 
 class Questions:
@@ -35,14 +42,36 @@ class Questions:
         return self._open[0] if self._open else None
 
     @property
+    def listed(self) -> list[dict[str, object]]:
+        """All that are open, for the status file."""
+        return [
+            {
+                "id": each.id,
+                "text": each.detail or each.text,
+                "options": [option._asdict() for option in each.options],
+                "tool": each.tool,
+                "command": each.command,
+            }
+            for each in self._open
+        ]
+
+    @property
     def more(self) -> int:
         """How many are open behind it."""
         return max(len(self._open) - 1, 0)
 
-    def ask(self, text: str, options: Sequence[Option], resolve: Callable[[str | None], None]) -> Question:
+    def ask(
+        self,
+        text: str,
+        options: Sequence[Option],
+        resolve: Callable[[str | None], None],
+        detail: str = "",
+        tool: str = "",
+        command: str = "",
+    ) -> Question:
         """Open a question."""
         self._count += 1
-        question = Question(f"q{self._count}", text, options, resolve)
+        question = Question(f"q{self._count}", text, options, resolve, detail, tool, command)
         self._open.append(question)
         self._changed()
         return question

@@ -27,7 +27,7 @@ class Status:
         self._waits = False
 
     def show(self, **facts: object) -> None:
-        """Let these facts be so from now on: `state`, `question`, `conversation`, `note`, `trouble`."""
+        """Let these facts be so from now on: `state`, `question`, `asks`, `conversation`, `note` ..."""
         self._facts |= facts
         self._write()
 

@@ -1,5 +1,6 @@
 """What an agent tells of its turn, as text for people. Pure."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -16,6 +17,7 @@ _SIGNS = {"agent_message_chunk", "agent_thought_chunk", "tool_call", "tool_call_
 _PLAN_MARKS = {"completed": "[x]", "in_progress": "[>]"}
 _STREAMS = {"agent_message_chunk": THEIRS, "agent_thought_chunk": THOUGHT}
 _LONGEST_LINE = 400
+_LONGEST_DETAIL = 16_000
 
 
 class Piece(NamedTuple):
@@ -64,6 +66,21 @@ def permission_text(params: Mapping[str, Any]) -> str:
     raw = given.get("rawInput")
     command = _line(cast("dict[str, Any]", raw).get("command")) if isinstance(raw, dict) else ""
     return f"{title}: {command}" if command and command not in title else title
+
+
+def permission_detail(params: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What a permission is asked for in all its words, the kind of its tool, and the command, if any."""
+    call = params.get("toolCall")
+    given = cast("dict[str, Any]", call) if isinstance(call, dict) else {}
+    found = given.get("rawInput")
+    raw = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    command = str(raw.get("command") or "") if isinstance(raw.get("command"), str) else ""
+    title = str(given.get("title") or given.get("kind") or "something that needs permission")
+    if command and command not in title:
+        title = f"{title}: {command}"
+    rest = {name: value for name, value in raw.items() if value not in (None, "", command)}
+    more = json.dumps(rest, ensure_ascii=False) if rest else ""
+    return (f"{title}\n{more}" if more else title)[:_LONGEST_DETAIL], str(given.get("kind") or ""), command
 
 
 class Reader:

@@ -52,6 +52,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "transcript": "transcript",
         "logs": "terminal",
     },
+    "Questions": {"questions": "question", "answer": "question", "deny": "question"},
     "Records": {"events": "journal", "deaths": "journal", "metrics": "metrics"},
     "More": {"done": "agent", "fresh": "agent", "demo": "demo", "probe": "probe"},
 }

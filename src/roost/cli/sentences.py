@@ -64,6 +64,15 @@ _SENTENCES: dict[str, Callable[[Record, Record], str]] = {
     "compacting": lambda _event, data: f"is to compact its conversation, as {data.get('by')} asked",
     "compacted": _state("compacted its conversation"),
     "not-compacted": _state("did not compact its conversation"),
+    "question": lambda _event, data: f"asks ({data.get('id')}): {data.get('text')}",
+    "answering": lambda _event, data: (
+        f"is given the answer '{data.get('label')}' to {data.get('id')} by {data.get('by')}"
+    ),
+    "answered": lambda _event, data: (
+        f"was answered {data.get('id')}: '{data.get('label')}' by {data.get('by')}"
+    ),
+    "not-answered": lambda _event, data: _because(f"did not get the answer to {data.get('id')}", data),
+    "question-gone": lambda _event, data: _because(f"asks {data.get('id')} no more", data),
     "queued": _message("has message {id} from {sender}"),
     "notice": _message("is sent notice {id}"),
     "offered": _message("is handed message {id}"),

@@ -15,7 +15,7 @@ from roost.core.messages import (
     submission,
     turn_end,
 )
-from roost.core.sessions import clock, control, death, lifecycle, pool, unregistered
+from roost.core.sessions import clock, control, death, lifecycle, pool, questions, unregistered
 from roost.core.sessions.wake import wake_blocked_until
 from roost.core.transition.ending import end, policy_end
 from roost.core.transition.step import Step
@@ -33,6 +33,7 @@ def _tick(_step: Step, _event: f.Tick) -> None:
     """Nothing of its own: what is due is seen to after every event."""
 
 
+_PLAIN = Policy()
 _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     r.Submit: submission.on_submit,
     r.Resend: doubt.on_resend,
@@ -57,6 +58,9 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     r.Interrupt: control.on_interrupt,
     r.Compact: control.on_compact,
     f.Performed: control.on_performed,
+    r.Answer: questions.on_answer,
+    r.Deny: questions.on_deny,
+    f.AnswerGiven: questions.on_answer_given,
     r.Remove: operations.on_remove,
     r.Configure: operations.on_configure,
     f.Completed: lifecycle.on_completed,
@@ -87,6 +91,7 @@ _OF_SESSION = (
     f.ThreadJoined,
     f.Adopted,
     f.Observed,
+    f.AnswerGiven,
     f.EndVetoed,
     f.Evict,
     f.BootFailed,
@@ -142,6 +147,7 @@ def _pump(step: Step) -> None:
     pool.tend(step)
     if step.session is None:
         _wake(step)
+    questions.expire(step)
     control.go_on(step)
     offer.offer(step)
     delays.tell(step)
@@ -187,15 +193,15 @@ def _being_examined(step: Step) -> bool:
     return any(message.state is MessageState.OFFERED for message in step.state.messages)
 
 
-def deadline(state: PeerState, now: float) -> float | None:
+def deadline(state: PeerState, now: float, policy: Policy = _PLAIN) -> float | None:
     """When the peer needs a `Tick` next (Unix seconds), None when only an event can change anything.
 
     All that was due at `now` has been done, so a time that has passed waits for an event, not for a tick.
     """
-    return min((at for at in _times(state) if at > now), default=None)
+    return min((at for at in _times(state, policy) if at > now), default=None)
 
 
-def _times(state: PeerState) -> Iterator[float]:
+def _times(state: PeerState, policy: Policy) -> Iterator[float]:
     session = state.session
     if state.expiry is not None:
         yield state.expiry
@@ -213,5 +219,8 @@ def _times(state: PeerState) -> Iterator[float]:
     if told_at is not None:
         yield told_at
     asked = session.open_control if session is not None else None
+    expires_at = questions.due_at(state, policy)
+    if expires_at is not None:
+        yield expires_at
     if asked is not None and not asked.begun:
         yield control.given_up_at(asked)

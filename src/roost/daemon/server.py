@@ -64,7 +64,9 @@ class Daemon:
         self._tasks = Tasks()
         self._stop = asyncio.Event()
         self._end_agents = False
-        policy = Policy(traits=machine.runtimes.traits())
+        policy = Policy(
+            traits=machine.runtimes.traits(), expire=machine.config.expire, allow=machine.config.allow
+        )
         self._fleet = Fleet(machine.store, machine.clock, policy, self._tasks)
         self._live_sessions = LiveSessions()
         launcher = Launcher(machine, url)
@@ -223,6 +225,8 @@ class Daemon:
     async def _close(self, serving: "asyncio.Task[None]") -> None:
         self._executor.closing = True
         self._supervisor.close()
+        for live in self._live_sessions:
+            live.hooks.release()
         self._servers.close()
         with contextlib.suppress(asyncio.TimeoutError, asyncio.CancelledError):
             async with asyncio.timeout(3):

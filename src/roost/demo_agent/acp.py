@@ -172,7 +172,11 @@ class AcpAgent:
         elif turn.dialog and self._asked is None:
             self._count += 1
             self._asked = self._count
-            call = {"toolCallId": f"call-{self._count}", "title": "Do something that needs permission"}
+            call = {
+                "toolCallId": f"call-{self._count}",
+                "title": "Do something that needs permission",
+                "kind": "other",
+            }
             params = {"sessionId": self._id, "toolCall": call, "options": _OPTIONS}
             self._send({"id": self._asked, "method": "session/request_permission", "params": params})
 

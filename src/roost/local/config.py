@@ -1,6 +1,7 @@
 """`config.toml`: bounds of the host and runtimes of other programs. Strict: an unknown key is an error."""
 
 import re
+import shlex
 import tomllib
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -12,6 +13,7 @@ from typing import Any, NoReturn, cast
 from roost.core.sessions.evidence import Patience
 from roost.core.vocabulary.durations import parse_duration
 from roost.core.vocabulary.limits import POINTER_BYTES
+from roost.core.vocabulary.question import AllowRule
 from roost.errors import ConfigError, InvalidSettingError
 
 _RUNTIME_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -116,6 +118,8 @@ class Config:
     `pool_host` pooled sessions there are at most on this host, `pool_sender` of them for any one sender.
     `passes`: more variables that agents are given, by name or as `PREFIX_*`.
     `keep_messages` and `keep_events`: for how long what has ended is kept (seconds).
+    `expire`: seconds until a question that nobody has answered is denied (None: never). `allow`: what is
+    allowed without being asked.
     """
 
     log_size: int = _LOG_SIZE
@@ -129,6 +133,8 @@ class Config:
     sender: str | None = None
     runtimes: tuple[AnyTable, ...] = ()
     passes: tuple[str, ...] = ()
+    expire: float | None = None
+    allow: tuple[AllowRule, ...] = ()
 
 
 def load_config(path: Path) -> Config:
@@ -165,7 +171,9 @@ class _Reader:
         self._text = text
 
     def config(self, data: dict[str, Any]) -> Config:
-        self._known(data, {"from", "keep", "logs", "pass", "pool", "registry", "runtimes", "scope"}, "")
+        self._known(
+            data, {"from", "keep", "logs", "pass", "pool", "questions", "registry", "runtimes", "scope"}, ""
+        )
         logs, pool = self._table(data, "logs"), self._table(data, "pool")
         self._known(logs, {"size", "files"}, "logs")
         self._known(pool, {"host", "sender"}, "pool")
@@ -173,6 +181,8 @@ class _Reader:
         self._known(keep, {"messages", "events"}, "keep")
         registry = self._table(data, "registry")
         self._known(registry, {"grace", "ttl"}, "registry")
+        asked = self._table(data, "questions")
+        self._known(asked, {"expire", "allow"}, "questions")
         runtimes = self._table(data, "runtimes")
         return Config(
             self._count(logs, "size", _LOG_SIZE),
@@ -189,7 +199,31 @@ class _Reader:
             self._text_of(data, "from"),
             tuple(self._runtime(name, runtimes) for name in runtimes),
             self._passes(data),
+            self._duration(asked, "expire", 0.0) or None,
+            self._allow(asked),
         )
+
+    def _allow(self, asked: dict[str, Any]) -> tuple[AllowRule, ...]:
+        rules: object = asked.get("allow", [])
+        if not isinstance(rules, list) or not all(
+            isinstance(rule, dict) for rule in cast("list[object]", rules)
+        ):
+            self._fail("allow", "each rule is a table of its own: [[questions.allow]]")
+        tables = cast("list[dict[str, Any]]", rules)
+        return tuple(self._rule(number, table) for number, table in enumerate(tables, 1))
+
+    def _rule(self, number: int, table: dict[str, Any]) -> AllowRule:
+        self._known(table, {"tool", "command", "peer"}, "questions.allow")
+        tool, command = self._text_of(table, "tool") or "", self._text_of(table, "command") or ""
+        try:
+            words = tuple(shlex.split(command))
+        except ValueError:
+            self._fail(command, f"'{command}' is no command: a quote is open")
+        if not tool and not words:
+            self._fail(
+                "allow", "a rule of [[questions.allow]] needs a tool or a command: it would allow everything"
+            )
+        return AllowRule(number, tool, words, self._text_of(table, "peer") or "")
 
     def _passes(self, data: dict[str, Any]) -> tuple[str, ...]:
         names = self._words(data, "pass")

@@ -19,8 +19,8 @@ from roost.runtimes.registry import BUILT_IN, Runtimes
 from roost.runtimes.runtime import Runtime
 
 _SERVER = "unix:/server"
-_PROGRAMS = {CodexThreadRuntime.name: "codex"}
-"""Runtimes that go by another one's program."""
+_ASKED = ("PermissionRequest", {"tool_name": "Bash", "tool_input": {"command": "id"}})
+"""What a hook of a program that asks for a permission sends, if it has one."""
 
 
 class Answer(StrEnum):
@@ -68,7 +68,7 @@ def _row(known: Runtimes, name: str, proven: str) -> Row:
 
 
 def _built_in(name: str) -> str:
-    version = PROVEN.get(_PROGRAMS.get(name, name))
+    version = PROVEN.get(name)
     return f"tested with version {version}" if version else "tested; part of roost"
 
 
@@ -84,7 +84,10 @@ def _names_ends(_: Runtimes, runtime: Runtime) -> Answer:
     return _answer(runtime.controls.exact)
 
 
-def _calls(_: Runtimes, runtime: Runtime) -> Answer:
+def _answers(_: Runtimes, runtime: Runtime) -> Answer:
+    """By a call, or by a hook of the program that is held open."""
+    if runtime.sensor(_context(runtime)).on_hook(*_ASKED) is not None:
+        return Answer.YES
     try:
         return _answer(runtime.call(_context(runtime)) is not None)
     except NotWiredError:
@@ -112,7 +115,7 @@ _LOOKS: Mapping[Capability, Callable[[Runtimes, Runtime], Answer]] = {
     Capability.RESUME: _resumes,
     Capability.STEER: _steers,
     Capability.EXACT_END: _names_ends,
-    Capability.PERMISSION: _calls,
+    Capability.PERMISSION: _answers,
     Capability.COMPACT: _compacts,
     Capability.FORK: _forks,
     Capability.JOIN: _joins,

@@ -23,8 +23,8 @@ _MEANINGS = {
         "record or API name the end of a turn; elsewhere its screen or an answer of it stands for that"
     ),
     Capability.PERMISSION: (
-        "what the program asks has an id, and an answer to that goes by its API; elsewhere it goes into its"
-        " terminal"
+        "an answer goes by the program's own API, be it a hook that waits for it; elsewhere by a key"
+        " in its terminal"
     ),
     Capability.COMPACT: "`roost compact` has the conversation compacted",
     Capability.FORK: "roost begins a copy of a conversation; a person may, in the program's own way",

@@ -48,8 +48,9 @@ class AcpCall:
         """Give its agent the command for that, where it knows one."""
         await self._ask("compact")
 
-    async def answer(self, request: str, option: str) -> None:
-        """Answer a permission request."""
+    async def answer(self, request: str, option: str, text: str = "") -> None:
+        """Answer a permission request. ACP knows no words along with an answer."""
+        del text
         await self._ask("answer", request=request, option=option)
 
     async def follow(self, heard: Heard) -> None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from roost.core.vocabulary.question import Asking, Option
 from roost.core.vocabulary.session import SessionState
 from roost.runtimes.acp_records import record_of
 from roost.runtimes.context import Context
@@ -78,7 +79,8 @@ class AcpSensor:
             case "busy":
                 self._reading = Reading(SessionState.WORKING, "in a turn")
             case "waiting":
-                self._reading = Reading(SessionState.BLOCKED, f"a dialog is open: {status.get('question')}")
+                why = f"a dialog is open: {status.get('question')}"
+                self._reading = Reading(SessionState.BLOCKED, why, asks=_asks(status.get("asks")))
             case _:
                 pass
         return self._seen(status)
@@ -116,6 +118,21 @@ class AcpSensor:
         """Whatever its agent asks as it starts is for a person."""
         del screen
         return None
+
+
+def _asks(listed: object) -> tuple[Asking, ...]:
+    """What its client says is asked."""
+    known = cast("list[object]", listed) if isinstance(listed, list) else []
+    return tuple(_asking(cast("dict[str, Any]", each)) for each in known if isinstance(each, dict))
+
+
+def _asking(asked: Mapping[str, Any]) -> Asking:
+    options = tuple(
+        Option(str(each["id"]), str(each["name"]), str(each.get("kind", "")))
+        for each in asked.get("options", ())
+    )
+    tool, command = str(asked.get("tool", "")), str(asked.get("command", ""))
+    return Asking(str(asked.get("id")), str(asked.get("text")), options, tool=tool, command=command)
 
 
 def _facts(record: Mapping[str, Any]) -> Iterator[Fact]:

@@ -47,8 +47,11 @@ class Call(Protocol):
         """Compact the conversation. Refused where the program cannot."""
         ...
 
-    async def answer(self, request: str, option: str) -> None:
-        """Answer one permission request of its program. Refused where that request does not stand."""
+    async def answer(self, request: str, option: str, text: str = "") -> None:
+        """Answer one request of its program, by the name that its asking has; `text`: words along with it.
+
+        Refused where that request does not stand.
+        """
         ...
 
     async def follow(self, heard: Heard) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Traits
-from roost.runtimes import claude_args
+from roost.runtimes import claude_args, claude_permission
 from roost.runtimes.claude_sensor import ClaudeSensor
 from roost.runtimes.claude_transcript import (
     ASIDE,
@@ -146,7 +146,7 @@ def _hook(url: str, name: str) -> Mapping[str, object]:
         "url": f"{url}/hooks/{name}",
         "headers": {"Authorization": "Bearer $ROOST_TOKEN"},
         "allowedEnvVars": ["ROOST_TOKEN"],
-        "timeout": HOOK_SECONDS,
+        "timeout": claude_permission.LONGEST if name == claude_permission.EVENT else HOOK_SECONDS,
     }
 
 

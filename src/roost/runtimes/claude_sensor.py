@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from roost.core.vocabulary.session import SessionState
-from roost.runtimes import claude_screen
+from roost.runtimes import claude_permission, claude_screen
 from roost.runtimes.claude_timers import ClaudeTimers
 from roost.runtimes.claude_transcript import config_folder, find_transcript, transcript_path
 from roost.runtimes.context import Context
@@ -38,6 +38,7 @@ from roost.runtimes.facts import (
     Rejected,
     TurnOver,
 )
+from roost.runtimes.hook import HookAsks
 from roost.runtimes.lines import records, status_object, text_of, time_of
 from roost.runtimes.view import Answer, Composer, Reading, View, at_rest
 
@@ -200,11 +201,14 @@ class ClaudeSensor:
             return status.get("sessionId") == self._conversation
         return status.get("pid") == processes.agent.pid and str(started) == str(processes.agent.start)
 
-    def on_hook(self, name: str, payload: Mapping[str, Any]) -> None:
-        """A hook says that it is worth looking, and Stop which commands run in the background."""
+    def on_hook(self, name: str, payload: Mapping[str, Any]) -> HookAsks | None:
+        """A hook says that it is worth looking, Stop which commands run in the background, and one asks."""
+        if name == claude_permission.EVENT:
+            return claude_permission.asks(payload)
         tasks: object = payload.get("background_tasks")
         if name == "Stop" and payload.get("session_id") == self._conversation and isinstance(tasks, list):
             self._shells = tuple(_described(task) for task in cast("list[object]", tasks))
+        return None
 
     def on_screen(self, screen: str, title: str) -> View:
         """Judge the live region of the screen."""

@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from roost.runtimes import codex_views
+from roost.runtimes import codex_approval, codex_views
 from roost.runtimes.codex_views import FOLDER, RESUME, is_question
 from roost.runtimes.screen import Line, cut, is_hint, one_line, plain, read_lines, styled
 from roost.runtimes.view import Answer, Composer, View
@@ -54,7 +54,13 @@ def look_at(screen: str, title: str = "") -> Look:
     lines = read_lines(screen)
     dialog = codex_views.dialog(lines, title)
     if dialog is not None:
-        return Look(View(Composer.HIDDEN, dialog))
+        asked = codex_approval.asking(lines)
+        keys = (
+            {option.id: codex_approval.key_of(option.id) for option in asked.options}
+            if asked is not None
+            else {}
+        )
+        return Look(View(Composer.HIDDEN, dialog, asking=asked, keys=keys))
     edge = codex_views.edge(lines)
     pane = lines if edge is None else [cut(line, edge) for line in lines]
     start = _composer(pane, styles=styled(screen))

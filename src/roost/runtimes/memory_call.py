@@ -58,8 +58,9 @@ class MemoryCall:
         """Refused: it cannot."""
         raise CallRefusedError("it cannot compact its conversation")
 
-    async def answer(self, request: str, option: str) -> None:
+    async def answer(self, request: str, option: str, text: str = "") -> None:
         """Answer what it asks."""
+        del text
         if request != self.asks:
             raise CallRefusedError(f"it does not ask {request}")
         self.asks, self.answers[request] = None, option

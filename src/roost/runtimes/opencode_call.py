@@ -106,11 +106,15 @@ class OpencodeCall:
         body = {"providerID": model.get("providerID"), "modelID": model.get("id")}
         await self._api.post(self._api.path("/summarize"), body, COMPACT)
 
-    async def answer(self, request: str, option: str) -> None:
-        """Answer a permission (`once`, `always`, `reject`) or a question (an answer's label, `reject`)."""
+    async def answer(self, request: str, option: str, text: str = "") -> None:
+        """Answer a permission (`once`, `always`, `reject`) or a question (an answer's label, `reject`).
+
+        The words go along with a permission that is rejected. OpenCode answers 404 for what it does not ask.
+        """
         name = quote(request, safe="")
         if request.startswith("per"):
-            await self._api.post(f"/permission/{name}/reply", {"reply": option})
+            said = {"message": text} if text else {}
+            await self._api.post(f"/permission/{name}/reply", {"reply": option, **said})
         elif option == "reject":
             await self._api.post(f"/question/{name}/reject", {})
         else:

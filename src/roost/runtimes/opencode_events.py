@@ -39,7 +39,7 @@ class Events:
         self._conversation = conversation
         self._prompts: dict[str, Mapping[str, Any]] = {}
         self._parts: dict[str, dict[str, Mapping[str, Any]]] = {}
-        self._asks: dict[str, tuple[str, str]] = {}
+        self._asks: dict[str, Mapping[str, Any]] = {}
         self._busy: set[str] = set()
         self._works = False
         self.elsewhere = False
@@ -48,7 +48,7 @@ class Events:
     def hinders(self, *, joins: bool) -> str | None:
         """Why a prompt has to wait, by what is known now; `joins`: it may go into a running turn."""
         if self._asks:
-            return f"it asks: {next(iter(self._asks.values()))[1]}"
+            return f"it asks: {text_of(next(iter(self._asks.values())))}"
         return "it is in a turn" if self._works and not joins else None
 
     def snapshot(
@@ -59,10 +59,8 @@ class Events:
         questions: Iterable[Mapping[str, Any]],
     ) -> list[bytes]:
         """The lines of all that the API holds now; what was known before is replaced."""
-        asked = [(each, permission_text(each)) for each in permissions]
-        asked += [(each, question_text(each)) for each in questions]
-        self._asks = {str(each.get("id")): (str(each.get("sessionID")), text) for each, text in asked}
-        self._asks = {name: ask for name, ask in self._asks.items() if ask[0] in status}
+        asked = (*permissions, *questions)
+        self._asks = {str(each.get("id")): each for each in asked if str(each.get("sessionID")) in status}
         self._busy = {name for name in status if name != self._conversation}
         self._works = self._conversation in status
         pairs: list[Message] = [(each["info"], each["parts"]) for each in messages]
@@ -96,8 +94,7 @@ class Events:
             case "session.status":
                 return self._status(str(about.get("sessionID")), about.get("status") or {})
             case "permission.asked" | "question.asked":
-                text = permission_text(about) if kind == "permission.asked" else question_text(about)
-                self._asks[str(about.get("id"))] = str(about.get("sessionID")), text
+                self._asks[str(about.get("id"))] = about
                 return (self._asked(),)
             case "permission.replied" | "question.replied" | "question.rejected":
                 self._asks.pop(str(about.get("requestID")), None)
@@ -139,7 +136,7 @@ class Events:
     def _status(self, conversation: str, status: Mapping[str, Any]) -> Sequence[bytes]:
         """A turn that is broken off takes its questions along; the API goes on listing them (1.18.33)."""
         rests = status.get("type") == "idle"
-        moot = [name for name, (asker, _) in self._asks.items() if rests and asker == conversation]
+        moot = [name for name, ask in self._asks.items() if rests and ask.get("sessionID") == conversation]
         for name in moot:
             del self._asks[name]
         asked = (self._asked(),) if moot else ()
@@ -151,7 +148,8 @@ class Events:
         return (*asked, self._beside()) if bool(self._busy) != before else asked
 
     def _asked(self) -> bytes:
-        return line("asks", texts=[text for _, text in self._asks.values()])
+        asks = self._asks.values()
+        return line("asks", texts=[text_of(each) for each in asks], requests=list(asks))
 
     def _beside(self) -> bytes:
         return line("beside", what="another of its conversations works" if self._busy else "")
@@ -159,6 +157,11 @@ class Events:
 
 def _status(status: Mapping[str, Any]) -> bytes:
     return line("status", **{"is": status.get("type")}, why=status.get("message", ""))
+
+
+def text_of(request: Mapping[str, Any]) -> str:
+    """What is asked, in one line."""
+    return question_text(request) if "questions" in request else permission_text(request)
 
 
 def permission_text(request: Mapping[str, Any]) -> str:

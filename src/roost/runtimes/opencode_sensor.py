@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from roost.core.vocabulary.question import Asking
 from roost.core.vocabulary.session import SessionState
 from roost.runtimes.context import Context
 from roost.runtimes.facts import (
@@ -23,6 +24,7 @@ from roost.runtimes.facts import (
 )
 from roost.runtimes.lines import records
 from roost.runtimes.opencode_lines import ABORTED
+from roost.runtimes.opencode_questions import asking
 from roost.runtimes.view import Answer, Composer, Reading, View
 
 SOURCE = "its conversation"
@@ -53,6 +55,7 @@ class OpencodeSensor:
         self._error: Mapping[str, Any] | None = None
         self._busy: str | None = None
         self._asks: Sequence[str] = ()
+        self._asked: tuple[Asking, ...] = ()
         self._beside = ""
 
     @property
@@ -103,6 +106,7 @@ class OpencodeSensor:
                 self._error = record.get("error")
             case "asks":
                 self._asks = tuple(map(str, cast("list[object]", record.get("texts", []))))
+                self._asked = tuple(map(asking, cast("list[Mapping[str, Any]]", record.get("requests", []))))
             case "beside":
                 self._beside = str(record.get("what", ""))
             case "lost":
@@ -209,7 +213,8 @@ class OpencodeSensor:
             return Reading(SessionState.UNKNOWN, self._lost)
         if self._asks:
             more = f" (and {len(self._asks) - 1} more)" if self._asks[1:] else ""
-            return Reading(SessionState.BLOCKED, f"a dialog is open: {self._asks[0]}{more}", self._beside)
+            why = f"a dialog is open: {self._asks[0]}{more}"
+            return Reading(SessionState.BLOCKED, why, self._beside, self._asked)
         if self._busy is not None:
             return Reading(SessionState.WORKING, self._busy, self._beside)
         return Reading(SessionState.IDLE, "at its prompt", self._beside)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from roost.runtimes.facts import Fact
+from roost.runtimes.hook import HookAsks
 from roost.runtimes.view import Answer, Reading, View
 
 
@@ -60,8 +61,11 @@ class Sensor(Protocol):
         """Facts in the status file as it is now; None: it does not exist."""
         ...
 
-    def on_hook(self, name: str, payload: Mapping[str, Any]) -> None:
-        """Keep what the agent's hook `name` sent; it is a poke, and no evidence of any message."""
+    def on_hook(self, name: str, payload: Mapping[str, Any]) -> HookAsks | None:
+        """Keep what the agent's hook `name` sent; it is a poke, and no evidence of any message.
+
+        What is returned is asked by it, and its answer is waited for.
+        """
         ...
 
     def on_screen(self, screen: str, title: str) -> View:

@@ -1,8 +1,10 @@
 """What one look at an agent's screen tells, and the state that it proves."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from roost.core.vocabulary.question import Asking
 from roost.core.vocabulary.session import SessionState
 
 
@@ -11,11 +13,13 @@ class Reading:
     """A state with positive evidence for it, in words.
 
     `background`: what goes on, or is to begin, beside turns, by the program's own word; "" is nothing.
+    `asks`: all that it asks a person and that can be answered from here; None: that is not known now.
     """
 
     state: SessionState
     why: str
     background: str = ""
+    asks: tuple[Asking, ...] | None = ()
 
 
 class Composer(StrEnum):
@@ -39,6 +43,7 @@ class View:
 
     `draft` is what can be seen of the text in the input line, line breaks as spaces; it begins with an
     ellipsis where its beginning cannot be seen. `collapsed`: that is the placeholder of one long paste alone.
+    `asking`: the dialog, all of it, where each of its options has a key that gives it at once: `keys`.
     """
 
     composer: Composer
@@ -48,6 +53,8 @@ class View:
     leave: str | None = None
     draft: str = field(default="", compare=False)
     collapsed: bool = field(default=False, compare=False)
+    asking: Asking | None = None
+    keys: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
 
 
 def at_rest(view: View, waits: str | None = None) -> Reading | None:
@@ -56,7 +63,8 @@ def at_rest(view: View, waits: str | None = None) -> Reading | None:
     `waits`: what the program itself says that it waits for.
     """
     if view.dialog is not None or waits is not None:
-        return Reading(SessionState.BLOCKED, f"a dialog is open: {view.dialog or waits}")
+        asks = (view.asking,) if view.asking is not None else ()
+        return Reading(SessionState.BLOCKED, f"a dialog is open: {view.dialog or waits}", asks=asks)
     if view.composer is Composer.ELSEWHERE:
         return Reading(SessionState.BLOCKED, f"another view is open in its terminal: {view.shows}")
     if view.composer is Composer.HIDDEN:

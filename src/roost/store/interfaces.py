@@ -14,6 +14,7 @@ from roost.core.vocabulary.commands import (
     Effect,
     End,
     Examine,
+    GiveAnswer,
     Journal,
     Launch,
     Notify,
@@ -73,6 +74,9 @@ def intent_for(effect: Effect, at: float) -> Intent:
         case Perform(session, control):
             data = {"kind": str(control.kind), "at": control.at}
             return Intent(effect.key, "control", session.peer, at, session.id, None, data)
+        case GiveAnswer(session, question):
+            data = {"question": question.id, "at": question.at}
+            return Intent(effect.key, "answer", session.peer, at, session.id, None, data)
         case Clear(session, peer, nonce, root):
             known = None if root is None else [root.boot, root.pid, root.start]
             return Intent(effect.key, "clear", peer, at, session, None, {"nonce": nonce, "root": known})

@@ -49,5 +49,7 @@ def _news(state: PeerState, session: Session, message: Message) -> tuple[str, st
     if not session.ready:
         return "blocked", f"'{name}' needs a person before it can start: {session.why}; the message is kept"
     if message.state is MessageState.ACCEPTED and not message.cut:
+        if any(question.pending for question in session.questions):
+            return "blocked", f"'{name}' has the message and waits for a person to answer it: {session.why}"
         return "blocked", f"'{name}' has the message and cannot go on with it by itself: {session.why}"
     return "blocked", f"'{name}' takes no messages now: {session.why}; the message is kept"

@@ -62,6 +62,7 @@ def _moved_session(session: Session, by: float) -> Session:
         held_until=_later(session.held_until, by),
         # A control request is named by the time at which it was asked for, so that time stays.
         control=replace(control, clock_moved=control.clock_moved + by) if control is not None else None,
+        questions=tuple(replace(each, since=each.since + by) for each in session.questions),
         ending=replace(ending, at=ending.at + by) if ending is not None else None,
     )
 

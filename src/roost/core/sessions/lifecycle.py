@@ -3,6 +3,7 @@
 from roost.core.messages.queue import next_offer
 from roost.core.sessions.hindrance import unhinder
 from roost.core.sessions.launch import new_conversation
+from roost.core.sessions.questions import seen
 from roost.core.transition.conversations import cut_of, topics_of
 from roost.core.transition.ending import VETOABLE, ask, end
 from roost.core.transition.step import Step
@@ -64,6 +65,8 @@ def on_observed(step: Step, event: f.Observed) -> None:
         step.set_session(background=event.background, active_at=step.now)
     if session.state is SessionState.STOPPING or event.state not in _OBSERVABLE:
         return
+    if event.asks is not None:
+        seen(step, event.asks)
     if event.state is SessionState.WORKING:
         step.set_session(active_at=step.now, vetoed="", held_until=None)
     if event.state is SessionState.IDLE and not session.ready:

@@ -10,6 +10,7 @@ from typing import Any
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.message import Message, Notice
 from roost.core.vocabulary.peer import Peer
+from roost.core.vocabulary.question import Question
 from roost.core.vocabulary.session import Cause, ControlRequest, Death, Session
 from roost.errors import RoostError
 
@@ -202,12 +203,25 @@ class Perform:
         return f"control:{self.session.id}:{self.control.at}"
 
 
+@dataclass(frozen=True, slots=True)
+class GiveAnswer:
+    """Give a running session the answer to its question."""
+
+    session: Session
+    question: Question
+
+    @property
+    def key(self) -> str:
+        """The intent's key."""
+        return f"answer:{self.question.id}:{self.question.at}"
+
+
 def clear(session: Session) -> Clear:
     """What may be left of this session."""
     root = session.processes.agent if session.processes is not None else None
     return Clear(session.id, session.peer, session.nonce, root)
 
 
-Effect = Launch | Offer | Examine | End | Notify | Clear | Perform
+Effect = Launch | Offer | Examine | End | Notify | Clear | Perform | GiveAnswer
 Change = SavePeer | SaveSession | CloseSession | SaveMessage | SaveAttempt | Purge | Rename
 Command = Change | Journal | Refuse | Advise | Effect

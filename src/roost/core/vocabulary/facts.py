@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.message import Examination
+from roost.core.vocabulary.question import Asking
 from roost.core.vocabulary.session import Cause, Death, Processes, ServerThread, Session, SessionState
 
 
@@ -161,7 +162,8 @@ class Outrun:
 class Observed:
     """The session was seen in this state, with the evidence in words.
 
-    `background`: what goes on beside turns; None: nothing new is known of that.
+    `background`: what goes on beside turns, `asks`: all that it asks a person; None: nothing new is known of
+    that.
     """
 
     session: str
@@ -169,6 +171,21 @@ class Observed:
     why: str
     conversation: str | None = None
     background: str | None = None
+    asks: tuple[Asking, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerGiven:
+    """The answer that was given at `at` to a question of the session is over.
+
+    `failed`: why it was not given; `doubt`: it may have been, all the same.
+    """
+
+    session: str
+    question: str
+    at: float
+    failed: str | None = None
+    doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +310,7 @@ Fact = (
     | Claimed
     | Outrun
     | Observed
+    | AnswerGiven
     | BootFailed
     | ConversationMissing
     | Released

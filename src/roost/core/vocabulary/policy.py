@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from roost.core.vocabulary.question import AllowRule
+
 
 @dataclass(frozen=True, slots=True)
 class Traits:
@@ -34,6 +36,8 @@ class Policy:
     while the model's service fails it triples with each offer up to `outage_retry_most`, for `outage_tries`
     offers in all.
     `healing`: how long a peer may fail to start before its agent's program has run until who waits is told.
+    `expire`: how long a question may wait until it is denied; None: for ever. `allow`: what an operator
+    allows without being asked.
     `waking`: False while the host is shutting down, when nothing may be launched.
     """
 
@@ -49,6 +53,8 @@ class Policy:
     healing: float = 5.0
     quarantine: float = 1800.0
     waking: bool = True
+    expire: float | None = None
+    allow: tuple[AllowRule, ...] = ()
 
     def of(self, runtime: str) -> Traits:
         """Traits of a runtime; the default ones when it is not known (any more)."""

@@ -108,6 +108,25 @@ class Compact:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """A person answers a question by one of its options; `text`: words that go along with it."""
+
+    question: str
+    option: str
+    by: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """A person denies what a question asks for."""
+
+    question: str
+    by: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Rename:
     """Another name for the peer; for a live one only with `force`."""
 
@@ -145,6 +164,8 @@ Request = (
     | FreshAsked
     | Interrupt
     | Compact
+    | Answer
+    | Deny
     | Rename
     | Remove
     | Configure

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from roost.core.vocabulary.identity import ProcessId
+from roost.core.vocabulary.question import Asking, Question
 
 
 class SessionState(StrEnum):
@@ -146,7 +147,7 @@ class Session:
     `background`: what goes on, or is to begin, beside turns, by its program's own word. `told`: the messages
     whose senders have heard that it takes none now. `refusal`: its model refused its latest turn.
     `vetoed`: why it was not put to sleep when it was due. `clock_moved`: seconds that the clock has jumped
-    since it started.
+    since it started. `questions`: what it asks, and what it asked last; `asked` counts them.
     """
 
     id: str
@@ -179,6 +180,13 @@ class Session:
     refusal: Refusal | None = None
     used: bool = False
     thread: ServerThread | None = None
+    questions: tuple[Question, ...] = ()
+    asked: int = 0
+
+    @property
+    def asks(self) -> tuple[Asking, ...]:
+        """What it asks now, by the latest look."""
+        return tuple(question.asking for question in self.questions if question.standing)
 
     @property
     def launched(self) -> bool:

@@ -11,6 +11,7 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import Message
+from roost.core.vocabulary.question import Question
 from roost.core.vocabulary.session import ControlRequest
 
 
@@ -31,4 +32,8 @@ class Channel(Protocol):
 
     async def compact(self, control: ControlRequest) -> f.Performed:
         """Compact the conversation. Raises TmuxError."""
+        ...
+
+    async def answer(self, question: Question) -> f.AnswerGiven:
+        """Give the answer that the question has, as long as its program asks that very question."""
         ...

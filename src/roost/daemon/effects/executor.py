@@ -17,6 +17,7 @@ from roost.daemon.death.reaper import Reaper
 from roost.daemon.death.supervisor import Supervisor
 from roost.daemon.delivery.handover import HandOvers
 from roost.daemon.delivery.notices import Notices
+from roost.daemon.effects.answers import Answers
 from roost.daemon.effects.control_requests import ControlRequests
 from roost.daemon.effects.ends import Ends
 from roost.daemon.effects.examinations import Examinations
@@ -67,6 +68,7 @@ class Executor:
         self._offers = Offers(machine, fleet, supervisor, records, handed)
         self._examinations = Examinations(machine, fleet, launcher, supervisor, records, handed)
         self._controls = ControlRequests(fleet, machine.clock, supervisor)
+        self._answers = Answers(fleet, machine.clock, supervisor)
         self.closing = False
         self._looked: dict[str, int] = {}
 
@@ -87,6 +89,8 @@ class Executor:
                 work = self._notices.deliver(effect)
             case c.Perform():
                 work = self._controls.perform(effect)
+            case c.GiveAnswer():
+                work = self._answers.give(effect)
             case c.Clear():
                 self._cleanup.announce(effect)
                 work = self._cleanup.clear(effect)
@@ -150,6 +154,9 @@ class Executor:
             case c.Perform(session, control):
                 over = f.Performed(session.id, control.at, why)
                 await self._fleet.report(session.peer, over, settles=effect.key)
+            case c.GiveAnswer(session, question):
+                lost = f.AnswerGiven(session.id, question.id, question.at, why, doubt=True)
+                await self._fleet.report(session.peer, lost, settles=effect.key)
             case c.End() | c.Notify() | c.Clear():
                 await self._clock.sleep(AGAIN)
                 self.run(effect)

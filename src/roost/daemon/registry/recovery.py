@@ -29,6 +29,8 @@ ELSEWHERE = 30.0
 """The same for one that another host has."""
 SWEEP = 600.0
 """Seconds between two passes that only look for what no event has told."""
+CUT = "the daemon ended while it was being given"
+"""Why nobody knows what became of an answer."""
 
 _log = logging.getLogger("roost.recovery")
 
@@ -210,6 +212,11 @@ class Recovery:
                 self._executor.run(c.Notify(str(intent.data["id"]), intent.peer, notice))
             case "control" if session is not None and session.open_control is not None:
                 self._executor.run(c.Perform(session, session.open_control))
+            case "answer" if session is not None:
+                # Nobody gives it a second time unasked: the next look tells whether it is still waited for.
+                question, at = str(intent.data["question"]), float(intent.data["at"])
+                over = f.AnswerGiven(session.id, question, at, CUT, doubt=True)
+                await self._fleet.report(session.peer, over, settles=intent.key)
             case "clear":
                 pass  # has been run
             case "end" if session is not None and session.ending is not None:

@@ -136,10 +136,10 @@ class Driver:
                 if not screen and (reading is None or reading.state is SessionState.IDLE):
                     await self._see()
                     reading = live.sensor.reading()
-                reading = self._window.judge(reading)
+                reading = live.hooks.judge(self._window.judge(reading))
             if self._reader.halted:
                 why = f"its process {live.agent_pid} is stopped; kill -CONT {live.agent_pid} lets it go on"
-                reading = Reading(SessionState.BLOCKED, why, self._background(reading))
+                reading = Reading(SessionState.BLOCKED, why, self._background(reading), None)
             for fact in facts:
                 await self._facts.note(fact)
             await self._observations.tell(reading)

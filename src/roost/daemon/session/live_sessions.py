@@ -9,6 +9,7 @@ from pathlib import Path
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.session import Session
 from roost.daemon.session.free_line import FreeLine
+from roost.daemon.session.held_hooks import HeldHooks
 from roost.errors import RoostError
 from roost.host.files import Tail
 from roost.host.interfaces.terminals import Frame, Terminal
@@ -106,7 +107,8 @@ class LiveSession:
     `found` is what was read of its files and not told yet, `readers` how many read them now.
     `halted` (blocking) tells whether a signal or a debugger holds the agent's process.
     `call` is its program's API, where messages come in by that. `free`: when its input line was last known to
-    be free, `typing` is held from a paste to its Enter. `shown_in` is its terminal; None, with `agent_pid` 0:
+    be free, `hooks` are those that wait for an answer,
+    `typing` is held from a paste to its Enter. `shown_in` is its terminal; None, with `agent_pid` 0:
     it is a thread of somebody else's server and has neither.
     """
 
@@ -146,6 +148,7 @@ class LiveSession:
     call: Call | None = None
     typing: asyncio.Lock = field(default_factory=asyncio.Lock)
     free: FreeLine = field(default_factory=FreeLine)
+    hooks: HeldHooks = field(default_factory=HeldHooks)
 
     @property
     def terminal(self) -> Terminal:
@@ -206,6 +209,7 @@ class LiveSession:
 
     async def forget(self) -> None:
         """Let go of watches and files; a reader that a disk holds up lets go of them itself."""
+        self.hooks.release()
         for watch in self.watches:
             watch.cancel()
         if self.call is not None:

@@ -60,10 +60,11 @@ class Observations:
         elif self._clock.monotonic() - self._idle_from >= self._settle():
             self._idle_from = None
             await self._known.tell(self._unrecorded_end())
-        shown = (session.state, session.why, session.background)
+        asks = reading.asks if reading.state is not SessionState.UNKNOWN else None
+        shown = (session.state, session.why, session.background, session.asks if asks is not None else None)
         why = f"{live.misplaced.why}; {reading.why}" if live.misplaced is not None else reading.why
-        if (reading.state, why, reading.background) != shown or self._life_due(reading):
-            seen = f.Observed(live.session.id, reading.state, why, background=reading.background)
+        if (reading.state, why, reading.background, asks) != shown or self._life_due(reading):
+            seen = f.Observed(live.session.id, reading.state, why, None, reading.background, asks)
             self._told_at, self._stirs = self._clock.monotonic(), False
             await self._known.tell(seen)
 

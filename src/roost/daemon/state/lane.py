@@ -100,7 +100,16 @@ def batch_of(now: float, commands: Iterable[c.Command], items: Iterable[Waiting]
                 journal.append(command)
             case c.Refuse() | c.Advise():
                 pass
-            case c.Launch() | c.Offer() | c.Examine() | c.End() | c.Notify() | c.Clear() | c.Perform():
+            case (
+                c.Launch()
+                | c.Offer()
+                | c.Examine()
+                | c.End()
+                | c.Notify()
+                | c.Clear()
+                | c.Perform()
+                | c.GiveAnswer()
+            ):
                 intents.append(intent_for(command, now))
             case _:
                 changes.append(command)

@@ -38,7 +38,8 @@ class Ticker:
 
     def _committed(self, name: str, state: PeerState | None, _commands: object) -> None:
         # What became due while the commit ran has not been done: it is counted from the decision.
-        self.schedule(name, deadline(state, self._fleet.listeners.decided_at) if state is not None else None)
+        decided, policy = self._fleet.listeners.decided_at, self._fleet.policy
+        self.schedule(name, deadline(state, decided, policy) if state is not None else None)
 
     def schedule(self, name: str, at: float | None) -> None:
         """Remember a peer's next deadline; None: it has none."""

@@ -91,9 +91,9 @@ class OwnCall:
         """Compact the conversation."""
         await self._there().compact()
 
-    async def answer(self, request: str, option: str) -> None:
+    async def answer(self, request: str, option: str, text: str = "") -> None:
         """Answer a request for an approval; the person in the pane may have done so before."""
-        await self._there().answer(request, option)
+        await self._there().answer(request, option, text)
 
     async def follow(self, heard: Heard) -> None:
         """Pass on what the server tells; a connection that breaks is made again."""

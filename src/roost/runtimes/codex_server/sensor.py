@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from roost.core.vocabulary.question import Asking
 from roost.core.vocabulary.session import SessionState
 from roost.runtimes.codex_failure import failure, is_outage
 from roost.runtimes.codex_screen import boot_answer, look_at
+from roost.runtimes.codex_server.approvals import asking
 from roost.runtimes.codex_server.thread import ENTERED, JOINED, LOST
 from roost.runtimes.context import Context
 from roost.runtimes.facts import INTERRUPTED, Answered, Compacted, ConversationSeen, Fact, Prompted, TurnOver
@@ -41,7 +43,7 @@ class ThreadSensor:
         self._status: Mapping[str, Any] = {}
         self._thread: object = None
         self._lost = ""
-        self._asks: dict[str, str] = {}
+        self._asks: dict[str, Asking] = {}
         self._turn: object = None
         self._prompts: set[object] = set()
         self._over: list[object] = []
@@ -119,7 +121,7 @@ class ThreadSensor:
             case _ if method == LOST:
                 self._lost = str(params.get("why"))
             case _ if number is not None:
-                self._asks[str(number)] = _asked(method, params)
+                self._asks[str(number)] = asking(number, method, params, _asked(method, params))
             case _:
                 pass
 
@@ -167,14 +169,17 @@ class ThreadSensor:
         if self._lost:
             return Reading(SessionState.UNKNOWN, f"its server tells nothing now: {self._lost}")
         if self._asks:
-            return Reading(SessionState.BLOCKED, f"it asks: {next(iter(self._asks.values()))}")
+            asks = tuple(self._asks.values())
+            return Reading(
+                SessionState.BLOCKED, f"it asks: {' '.join(asks[0].text.split())[:300]}", asks=asks
+            )
         match self._status.get("type"):
             case "idle":
                 return Reading(SessionState.IDLE, "at rest, by its server's word")
             case "systemError":
                 return Reading(SessionState.IDLE, "at rest, its latest turn failed, by its server's word")
             case "active" if self._status.get("activeFlags"):
-                return Reading(SessionState.BLOCKED, "it waits for a person, by its server's word")
+                return Reading(SessionState.BLOCKED, "it waits for a person, by its server's word", asks=None)
             case "active":
                 return Reading(SessionState.WORKING, "in a turn")
             case _:
@@ -229,4 +234,4 @@ def _asked(method: str, params: Mapping[str, Any]) -> str:
             what = f"the tool server {params.get('serverName')} wants to know something"
         case _:
             what = method
-    return " ".join(f"{what} {reason}".split())[:300]
+    return f"{what} {reason}".strip()

@@ -16,6 +16,7 @@ from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.session import ServerThread
 from roost.runtimes.call import CallLostError, CallRefusedError, Heard
 from roost.runtimes.codex_server.address import Address
+from roost.runtimes.codex_server.approvals import DECISIONS, name_of
 from roost.runtimes.codex_server.connection import ANSWER, Connection, Frame, NobodyListensError
 from roost.runtimes.codex_server.turns import Turn, frames, keys_in, loaded_by, turns_of
 
@@ -33,7 +34,6 @@ WRITTEN = 5.0
 ENTERED, JOINED, LOST = "roost/entered", "roost/joined", "roost/lost"
 """Lines of our own among the server's: the session goes on in this thread; the state in which it was joined;
 nothing is heard, and why."""
-_DECISIONS = ("item/commandExecution/requestApproval", "item/fileChange/requestApproval")
 _NO_RECORD = "no rollout found"
 """What the server says of a thread that it does not know, and of a loaded one that had no turn yet."""
 
@@ -249,16 +249,20 @@ class ThreadCall:
         connection = await self._open()
         await connection.ask("thread/compact/start", {"threadId": self.thread})
 
-    async def answer(self, request: str, option: str) -> None:
+    async def answer(self, request: str, option: str, text: str = "") -> None:
         """Answer a request for an approval; anybody else who has the thread may do so before."""
-        connection, asked = await self._open(), self._asks.get(request)
+        del text
+        connection = await self._open()
+        asked = next(
+            (each for each in self._asks.values() if name_of(each.id, each.params or {}) == request), None
+        )
         if asked is None or asked.id is None:
             raise CallRefusedError(f"it does not ask {request}")
-        if asked.method not in _DECISIONS:
+        if asked.method not in DECISIONS:
             raise CallRefusedError(
                 "what it asks takes more than a choice; `roost attach` tells how to join it"
             )
-        del self._asks[request]
+        del self._asks[str(asked.id)]
         await connection.reply(asked.id, {"decision": option})
 
     async def follow(self, heard: Heard) -> None:

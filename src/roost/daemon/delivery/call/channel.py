@@ -5,6 +5,7 @@ from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import PENDING, Examination, Message
+from roost.core.vocabulary.question import Question
 from roost.core.vocabulary.session import ControlRequest, SessionState
 from roost.daemon.delivery.open_control import COMPACT, INTERRUPT, LOOK, OpenControl
 from roost.daemon.delivery.open_offer import OpenOffer
@@ -138,6 +139,17 @@ class CallChannel:
                 return open_control.done(f"no record of its end within {rough_duration(COMPACT)}")
             await self._clock.sleep(LOOK)
         return open_control.done()
+
+    async def answer(self, question: Question) -> f.AnswerGiven:
+        """Ask the program to take the answer. It knows its request by name, and refuses any other."""
+        session, option = self._live.session.id, question.option or ""
+        try:
+            await self._call.answer(question.asking.request, option, question.text)
+        except CallRefusedError as error:
+            return f.AnswerGiven(session, question.id, question.at, error.message)
+        except CallLostError as error:
+            return f.AnswerGiven(session, question.id, question.at, error.message, doubt=True)
+        return f.AnswerGiven(session, question.id, question.at)
 
 
 def _takes(reading: Reading | None, *, steers: bool) -> bool:

@@ -4,7 +4,9 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import Message
+from roost.core.vocabulary.question import Question
 from roost.core.vocabulary.session import ControlRequest
+from roost.daemon.delivery.paste.answer import DialogAnswer
 from roost.daemon.delivery.paste.control import Performer
 from roost.daemon.delivery.paste.delivery import Delivery
 from roost.daemon.delivery.paste.examination import LiveExamination
@@ -44,6 +46,10 @@ class PasteChannel:
     async def compact(self, control: ControlRequest) -> f.Performed:
         """Enter the program's command."""
         return await self._performer(control).compact()
+
+    async def answer(self, question: Question) -> f.AnswerGiven:
+        """By the hook that waits for it, or by a key of the dialog. Raises TmuxError."""
+        return await DialogAnswer(self._live, self._driver, self._clock, question).give()
 
     def _performer(self, control: ControlRequest) -> Performer:
         return Performer(self._live, self._driver, self._fleet, self._clock, control)

@@ -5,6 +5,7 @@ from roost.daemon.serve.api.mail import Mail
 from roost.daemon.serve.api.messages import Messages
 from roost.daemon.serve.api.own_session import OwnSession
 from roost.daemon.serve.api.peers import Peers
+from roost.daemon.serve.api.questions import Questions
 from roost.daemon.serve.api.sessions import EndUnstored, Sessions
 from roost.daemon.serve.api.terminals import Terminals
 from roost.daemon.serve.api.transcripts import Transcripts
@@ -45,5 +46,6 @@ class Api:
         self.sender = Sender(machine, fleet, waits, self.terminals.misplaced)
         self.messages = Messages(machine, fleet, self.sender)
         self.mail = Mail(machine, fleet, self.peers, feed)
+        self.questions = Questions(fleet, waits)
         self.transcripts = Transcripts(machine, fleet, launcher.contexts)
         self.own_session = OwnSession(fleet)

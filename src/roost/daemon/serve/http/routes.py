@@ -22,10 +22,10 @@ def application(tools: ASGIApp, hooks: Hooks, metrics: Metrics) -> Starlette:
     async def hook(request: Request) -> Response:
         caller, name = await caller_of(request), request.path_params["name"]
         body = await bounded_body(request)
-        await hooks.receive(caller, name, body or b"")  # one that is too long is a poke all the same
+        answer = await hooks.receive(caller, name, body or b"")  # one that is too long is a poke all the same
         if body is None:
             return JSONResponse({"error": "too long"}, 413, {"Connection": "close"})
-        return JSONResponse({})
+        return JSONResponse(dict(answer))
 
     async def health(_request: Request) -> Response:
         return JSONResponse({"ok": True})

@@ -14,6 +14,7 @@ from roost.daemon.serve.methods.messages import MessageMethods
 from roost.daemon.serve.methods.method import Table
 from roost.daemon.serve.methods.own_session import OwnSessionMethods
 from roost.daemon.serve.methods.peers import PeerMethods
+from roost.daemon.serve.methods.questions import QuestionMethods
 from roost.daemon.serve.methods.registry import RegistryMethods
 from roost.daemon.serve.methods.sessions import SessionMethods
 from roost.daemon.serve.methods.terminals import TerminalMethods
@@ -39,6 +40,7 @@ def all_methods(
         **TerminalMethods(api).table(),
         **MessageMethods(api, health.alarms).table(),
         **MailMethods(api.mail, health.alarms).table(),
+        **QuestionMethods(api.questions).table(),
         **OwnSessionMethods(api.own_session).table(),
         **ConversationMethods(api.transcripts).table(),
         **HistoryMethods(fleet, store, feed, health.alarms).table(),
