@@ -16,6 +16,7 @@ from tests.support.codex_client import CodexClient
 from tests.support.codex_server import CodexServer, codex_server
 from tests.support.daemon import Roost, alive, cleared, roost_in, signal_pid
 from tests.support.home import Home, make_home
+from tests.support.processes import kept
 from tests.support.real import Agents, cleared_agents, shared_agents
 from tests.support.wait import wait_until
 
@@ -46,6 +47,7 @@ class Hosted:
 def shared() -> Iterator[Hosted]:
     with (
         make_home() as home,
+        kept(home.mark),
         FakeModel() as model,
         codex_server(home, model) as server,
         roost_in(home) as roost,
