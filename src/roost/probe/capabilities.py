@@ -13,7 +13,6 @@ from roost.local.proven import PROVEN
 from roost.local.ready_made import ready_made
 from roost.runtimes.acp import AcpRuntime
 from roost.runtimes.codex_server.servers import NotWiredError
-from roost.runtimes.codex_thread import CodexThreadRuntime
 from roost.runtimes.context import Context
 from roost.runtimes.registry import BUILT_IN, Runtimes
 from roost.runtimes.runtime import Runtime
