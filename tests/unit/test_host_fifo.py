@@ -79,7 +79,8 @@ async def test_a_death_record_waits_for_the_disk_where_nobody_hears_of_it(
 ) -> None:
     synced: list[str] = []
     monkeypatch.setattr(record, "make_durable", synced.append)
-    facts = {"peer": "p", "generation": 1, "nonce": "n", "boot": "b", "spool": str(tmp_path)}
+    told = {"peer": "p", "generation": 1, "nonce": "n", "boot": "b", "spool": str(tmp_path)}
+    facts = {**told, "argv": ["agent"]}
     shim.Shim({"session": "alone", **facts}).record(signal.SIGTERM, None)
     assert synced == [f"{tmp_path}/alone.json"]
     lines: list[bytes] = []
