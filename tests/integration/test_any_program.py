@@ -174,17 +174,24 @@ def test_what_a_person_types_behind_a_paste_is_left_to_them(unstarted: Roost) ->
     roost.start(sys.executable, str(GATED))
     roost.add("raw", "raw")
     roost.call("wake", name="raw")
+    before, after, at = (gate.with_suffix(each) for each in (".before", ".after", ".at"))
+    before.touch()
+    after.touch()
+    sent = roost.send("raw", "mine")["id"]
+    wait_until(at.exists, timeout=PATIENCE, why="it is about to be pasted")
     with attached(roost, "raw") as person:
-        gate.with_suffix(".after").touch()
-        sent = roost.send("raw", "mine")["id"]
-        wait_until(gate.with_suffix(".at").exists, timeout=PATIENCE, why="it is pasted")
+        at.unlink()
+        wait_until(lambda: not after.exists() and at.exists(), timeout=PATIENCE, why="it is pasted")
+        wait_until(
+            lambda: time.time() >= stirred(roost), timeout=PATIENCE, why="tmux tells a key from joining"
+        )
         os.write(person, b"oops")
         wait_until(
             lambda: int(roost.tmux("raw", "display", "-p", "#{session_activity}")) >= stirred(roost),
             timeout=PATIENCE,
             why="the keys have come in",
         )
-        gate.with_suffix(".at").unlink()
+        at.unlink()
         until_why(roost, sent, "send or clear it")
         assert taken(roost, "raw") == []
         os.write(person, b"\r")

@@ -61,6 +61,7 @@ HOST = (
     "docs/how-to/own-runtime.md",
     "docs/how-to/backup.md",
     "docs/how-to/places.md",
+    "docs/web.md",
 )
 """Without ROOST_HOME, with a systemd that is a fake."""
 REAL = (
@@ -80,6 +81,7 @@ NOT_RUN = {
     "roost attach tester": "as above",
     "roost add helper --runtime codex-thread": "as above",
     'roost send helper "What does this folder hold?"': "as above",
+    "roost web --open": "it starts a browser; tests/integration/test_web_http.py runs it without",
     "pip install ": "it needs a package index; here the upgrade is from another copy on PYTHONPATH",
 }
 """How a command begins, and why no walk runs it."""

@@ -1,6 +1,7 @@
 """The record of Gemini CLI 0.61.0, line by line: what is news, what ends a turn, what is of another life."""
 
 import json
+import os
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -9,10 +10,11 @@ import pytest
 
 from roost.core.vocabulary.session import SessionState
 from roost.runtimes import gemini_chats
+from roost.runtimes.context import Context
 from roost.runtimes.facts import Answered, ConversationSeen, Fact, Prompted, Rejected, TurnOver
 from roost.runtimes.gemini import GeminiRuntime
 from roost.runtimes.gemini_sensor import RECORD, GeminiSensor
-from roost.runtimes.view import Reading
+from roost.runtimes.view import Composer, Reading
 from tests.support.gemini_record import (
     AT,
     COMPACTED,
@@ -165,21 +167,52 @@ def test_a_model_that_is_asked_again_is_told(tmp_path: Path) -> None:
     assert sensor.reading() == Reading(SessionState.WORKING, why)
 
 
+def linked(tmp_path: Path) -> Context:
+    """A session whose folder is a link to `w`, as the dialog names it."""
+    (tmp_path / "w").mkdir()
+    (tmp_path / "work").symlink_to(tmp_path / "w")
+    return context(tmp_path)
+
+
 def test_a_start_up_dialog_that_is_answered_blocks_nobody(tmp_path: Path) -> None:
     """By the folder's own name, or that of the folder that a link leads to."""
-    made = context(tmp_path)
-    real = tmp_path / "w"
-    real.mkdir()
-    (tmp_path / "work").symlink_to(real)
+    made = linked(tmp_path)
     sensor = GeminiSensor(made)
     sensor.find(0, None)
     sensor.on_screen(screen("trust"), "")
+    assert sensor.reading() is None
+    assert sensor.boot_answer(screen("trust")) is None, "its process stays untrusted when answered so early"
+    chat(tmp_path)
+    sensor.find(0, None)
     assert sensor.boot_answer(screen("trust")) is not None
     assert sensor.reading() is None
     sensor.on_screen(screen("login"), "")
     reading = sensor.reading()
     assert reading is not None
     assert reading.state is SessionState.BLOCKED
+
+
+def test_the_prompt_of_a_process_that_starts_anew_is_no_prompt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the trust dialog the old process may draw one; the next counts once it has written its record."""
+    running = [1, 2]
+    monkeypatch.setattr("roost.runtimes.gemini_sensor.processes_of", lambda _conversation: running)
+    sensor, record = GeminiSensor(linked(tmp_path)), chat(tmp_path)
+    sensor.find(0, None)
+
+    def looks() -> Composer:
+        view = sensor.on_screen(screen("ready"), "")
+        sensor.find(0, None)
+        return view.composer
+
+    sensor.on_screen(screen("trust"), "")
+    sensor.find(0, None)
+    assert [looks(), looks()] == [Composer.HIDDEN] * 2
+    running[1] = 3
+    assert [looks(), looks()] == [Composer.HIDDEN] * 2
+    os.utime(record, (record.stat().st_atime, record.stat().st_mtime + 1.0))
+    assert [looks(), looks()] == [Composer.HIDDEN, Composer.EMPTY]
 
 
 def held_by(tmp_path: Path, *others: bytes, started_at: float = 0.0) -> GeminiSensor:

@@ -14,6 +14,8 @@ prompt. A cancelled turn leaves the queue as it is; a process that ends takes it
 message that was handed over, in another record of the same project.
 The prompt is drawn before bracketed paste is switched on (25 to 45 ms), and the record is written after that
 (160 to 200 ms): so the prompt counts from the first line of the record on.
+An answer to the trust dialog has the program start anew, as another process. Until that is there the old one
+may draw its prompt, take what is entered and answer it, untrusted and without our tools.
 """
 
 import re
@@ -34,6 +36,7 @@ from roost.runtimes.facts import (
     Rejected,
     TurnOver,
 )
+from roost.runtimes.gemini_processes import processes_of
 from roost.runtimes.lines import records, text_of, time_of
 from roost.runtimes.marks import Marks
 from roost.runtimes.view import Answer, Composer, Reading, View, at_rest
@@ -81,6 +84,9 @@ class GeminiSensor:
         self._marks = Marks()
         self._looks = 0
         self._begun = context.session.ready
+        self._written = context.session.ready
+        self._leaving: frozenset[int] | None = None
+        self._touched = 0.0
         self._look = gemini_screen.Look(View(Composer.HIDDEN))
         self._answer: Answer | None = None
         self._at_prompt = context.session.ready
@@ -101,11 +107,30 @@ class GeminiSensor:
         if not self._chats or not self._chats[-1].exists():
             chat = gemini_chats.find_chat(self._context.environ, self._conversation)
             self._chats = (chat,) if chat is not None else ()
-        if self._chats and not self._begun:
-            self._begun = self._chats[-1].stat().st_mtime >= self.since
+        touched = self._chats[-1].stat().st_mtime if self._chats else 0.0
+        self._written = self._written or (bool(self._chats) and touched >= self.since)
+        self._see_restart(touched)
+        if self._chats and not self._begun and not self._leaving:
+            self._begun = touched >= self.since and touched > self._touched
         if self._chats and mark is not None and self._looks % _RECHECK == 0:
             return self._turned_to(mark)
         return []
+
+    def _see_restart(self, touched: float) -> None:
+        """Blocking: whether the process that asked for trust is the one that still runs.
+
+        What that one wrote into the record by then, as of `touched`, is no sign of the next.
+        """
+        if self._leaving is None:
+            if self._answer is None:
+                return
+            self._leaving, self._begun = frozenset(processes_of(self._conversation)), False
+        elif not self._leaving:
+            return
+        if self._leaving.issuperset(processes_of(self._conversation)):
+            self._touched = touched
+        else:
+            self._leaving = frozenset()
 
     def _turned_to(self, mark: str) -> list[Fact]:
         """Blocking: the conversation that was handed this mark, where it is another one."""
@@ -221,7 +246,7 @@ class GeminiSensor:
     def on_screen(self, screen: str, title: str) -> View:
         """Judge the live region of the screen; the prompt counts once its program has begun its record."""
         look = gemini_screen.look_at(screen, title)
-        self._answer = self.boot_answer(screen)
+        self._answer = gemini_screen.boot_answer(screen, self._folders)
         if not self._begun and look.view.composer in (Composer.EMPTY, Composer.FILLED):
             look = gemini_screen.Look(View(Composer.HIDDEN, shows="it is starting"))
         self._look = look
@@ -242,8 +267,11 @@ class GeminiSensor:
         return reading
 
     def boot_answer(self, screen: str) -> Answer | None:
-        """The trust dialog for the peer's own folder."""
-        return gemini_screen.boot_answer(screen, self._folders)
+        """The trust dialog for the peer's own folder, once its process has begun its record.
+
+        An answer before that is kept, and its process stays as it is, untrusted: it does not start anew.
+        """
+        return gemini_screen.boot_answer(screen, self._folders) if self._written else None
 
 
 def _holds_result(content: object) -> bool:
