@@ -14,6 +14,8 @@ prompt. A cancelled turn leaves the queue as it is; a process that ends takes it
 message that was handed over, in another record of the same project.
 The prompt is drawn before bracketed paste is switched on (25 to 45 ms), and the record is written after that
 (160 to 200 ms): so the prompt counts from the first line of the record on.
+A start that resumes writes its record, takes its input line away while it loads the conversation (50 to 75
+ms), writes again and draws it for good; what is pasted before is lost. So there the record has to be settled.
 An answer to the trust dialog has the program start anew, as another process. Until that is there the old one
 may draw its prompt, take what is entered and answer it, untrusted and without our tools.
 """
@@ -63,6 +65,8 @@ _OUTAGES = frozenset(
 """Kinds of errors that are no fault of what was asked."""
 _STILL, _STILL_UNSEEN = 2, 15
 """Looks without anything new until an answer is the last; the same where no turn was seen to run."""
+_SETTLED = 4
+"""Looks without a change of the record until a conversation that is resumed counts as loaded."""
 _RECHECK = 10
 """Looks between two looks at the other records of the project."""
 
@@ -87,6 +91,8 @@ class GeminiSensor:
         self._written = context.session.ready
         self._leaving: frozenset[int] | None = None
         self._touched = 0.0
+        self._seen = 0.0
+        self._settled = 0
         self._look = gemini_screen.Look(View(Composer.HIDDEN))
         self._answer: Answer | None = None
         self._at_prompt = context.session.ready
@@ -110,8 +116,10 @@ class GeminiSensor:
         touched = self._chats[-1].stat().st_mtime if self._chats else 0.0
         self._written = self._written or (bool(self._chats) and touched >= self.since)
         self._see_restart(touched)
+        self._settled, self._seen = self._settled + 1 if touched == self._seen else 0, touched
         if self._chats and not self._begun and not self._leaving:
-            self._begun = touched >= self.since and touched > self._touched
+            loaded = self._settled >= _SETTLED or not self._context.session.resumed
+            self._begun = loaded and touched >= self.since and touched > self._touched
         if self._chats and mark is not None and self._looks % _RECHECK == 0:
             return self._turned_to(mark)
         return []
