@@ -75,6 +75,7 @@ class ThreadCall:
         self._held: list[bytes] | None = None
         self._followed = False
         self._turn: str | None = None
+        self._rests = False
         self._asks: dict[str, Frame] = {}
         self._keys: set[str] = set()
         self._doubts: set[str] = set()
@@ -127,11 +128,14 @@ class ThreadCall:
     async def _begin(self, thread: Mapping[str, Any], connection: Connection) -> None:
         """Tell what the server kept since the session began, then what it has told meanwhile."""
         begun: list[Turn] = []
+        self._turn, self._rests = None, _part(thread, "status").get("type") == "idle"
         async for turn in turns_of(connection, self.thread):
             if (turn.get("startedAt") or 0.0) < self._since - SLACK and turn.get("status") != "inProgress":
                 break
             begun.insert(0, turn)
-        self._turn = next((str(turn["id"]) for turn in begun if turn.get("status") == "inProgress"), None)
+        # A turn that ended while they were read stands in them as one that runs.
+        runs = next((str(turn["id"]) for turn in begun if turn.get("status") == "inProgress"), None)
+        self._turn = None if self._rests else self._turn or runs
         for turn in begun:
             self._keys.update(keys_in(turn))
         state = {"method": JOINED, "params": {"threadId": self.thread, "status": thread.get("status")}}
@@ -154,7 +158,7 @@ class ThreadCall:
         params = frame.params or {}
         match frame.method:
             case "turn/started":
-                self._turn = str(_part(params, "turn").get("id"))
+                self._turn, self._rests = str(_part(params, "turn").get("id")), False
             case "turn/completed":
                 self._turn = None if self._turn == _part(params, "turn").get("id") else self._turn
                 self._asks.clear()
@@ -163,7 +167,7 @@ class ThreadCall:
             case "serverRequest/resolved":
                 self._asks.pop(str(params.get("requestId")), None)
             case "thread/status/changed" if _part(params, "status").get("type") != "active":
-                self._turn = None  # the turn's own end follows
+                self._turn, self._rests = None, True  # the turn's own end follows
             case "thread/status/changed" if not self._followed:
                 self._followed = True
                 self._server.start(self._follow_first(), f"first turn of {self.thread}")
