@@ -10,7 +10,7 @@ from roost.errors import DeniedError, NoDaemonError, RoostError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from typing import Any, TypeAlias
 
 Record = dict[str, "Any"]
@@ -66,6 +66,37 @@ class Client:
         `patience`: seconds between two lines, None for a method that may take as long as it takes. Raises
         NoDaemonError, RemoteError with the daemon's own sentence, ConnectionLostError.
         """
+        answers = self._answers(method, params, patience)
+        try:
+            for answer in answers:
+                if "event" not in answer:
+                    return answer.get("result")
+                if on_event is not None:
+                    on_event(answer["event"])
+        finally:
+            answers.close()
+        raise ConnectionLostError(_GONE)
+
+    def stream(
+        self, method: str, params: Record | None = None, *, patience: float | None = PATIENCE
+    ) -> Generator[Record, None, None]:
+        """The pieces of an answer that comes in pieces, as they arrive, to its end; see `call`."""
+        answers = self._answers(method, params, patience)
+        try:
+            for answer in answers:
+                if "event" not in answer:
+                    return
+                yield answer["event"]
+        finally:
+            answers.close()
+        raise ConnectionLostError(_GONE)
+
+    def reach(self) -> None:
+        """Connect, and ask nothing. Raises NoDaemonError, ConnectionLostError."""
+        self._connect(PATIENCE).close()
+
+    def _answers(self, method: str, params: Record | None, patience: float | None) -> Generator[Record, None, None]:
+        """The lines that answer one request, without their notes, up to the result."""
         request: Record = {"id": 1, "method": method, "params": params or {}}
         if self._token:
             request["token"] = self._token
@@ -76,19 +107,15 @@ class Client:
         connection = self._connect(patience)
         try:
             for answer in self._exchange(connection, line, patience):
-                if "event" in answer:
-                    if on_event is not None:
-                        on_event(answer["event"])
-                    continue
-                for note in answer.get("notes") or ():
-                    self._on_note(str(note))
-                error: Record | None = answer.get("error")
-                if error is not None:
-                    raise RemoteError(error)
-                return answer.get("result")
+                if "event" not in answer:
+                    for note in answer.get("notes") or ():
+                        self._on_note(str(note))
+                    error: Record | None = answer.get("error")
+                    if error is not None:
+                        raise RemoteError(error)
+                yield answer
         finally:
             connection.close()
-        raise ConnectionLostError(_GONE)
 
     def _connect(self, patience: float | None) -> socket:
         connection = socket(AF_UNIX, SOCK_STREAM)
