@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> object:
     """`connect`, loaded when it is asked for: the command line has no time for it."""
     if name == "connect":
-        from roost.client.roost import connect
+        from roost.client.roost import connect  # noqa: PLC0415 -- loaded when it is asked for
 
         return connect
     raise AttributeError(f"module 'roost' has no attribute '{name}'")

@@ -114,7 +114,9 @@ def test_it_says_what_the_command_says(roost: Roost, client: Client) -> None:
     ]
     for command, value in rows:
         told = shown(roost, *command)
-        for of_command, of_client in zip(*((each if isinstance(each, list) else [each]) for each in (told, value)), strict=True):
+        for of_command, of_client in zip(
+            *((each if isinstance(each, list) else [each]) for each in (told, value)), strict=True
+        ):
             fields = msgspec.to_builtins(of_client)
             same = {name for name in fields if not isinstance(of_command.get(name), dict | list)}
             same -= {name for name in same if name in ("since", "at") or name.endswith("_at")}
@@ -192,7 +194,7 @@ def test_no_daemon(home: Home) -> None:
 
 
 def test_N4_a_send_whose_daemon_dies_is_stored_once(home: Home) -> None:
-    """N4: the daemon is killed while the send waits; the client asks the next one, and nobody has it twice."""
+    """N4: the daemon is killed while the send waits; the client asks the next one."""
     with roost_in(home) as roost:
         roost.add("reviewer")
         roost.call("stop", name="reviewer")
@@ -220,7 +222,11 @@ SENT: Record = {"id": "ab", "state": "queued", "why": "", "reply": None}
 
 def one_after_the_other(*handlers: Handler) -> Handler:
     left = list(handlers)
-    return lambda request: (left.pop(0) if len(left) > 1 else left[0])(request)
+
+    def handle(request: Record) -> Iterator[Record]:
+        return left.pop(0)(request)
+
+    return handle
 
 
 def test_N4_a_lost_send_is_repeated_with_its_key(home: Home) -> None:
@@ -238,7 +244,15 @@ def test_N4_a_lost_send_is_repeated_with_its_key(home: Home) -> None:
 
 
 def test_a_newer_daemon_is_understood_as_far_as_it_goes(home: Home) -> None:
-    row: Record = {"name": "a", "runtime": "demo", "dir": "/w", "wake": "warm", "state": "idle", "why": "", "since": None}
+    row: Record = {
+        "name": "a",
+        "runtime": "demo",
+        "dir": "/w",
+        "wake": "warm",
+        "state": "idle",
+        "why": "",
+        "since": None,
+    }
     row |= {"queued": 0, "colour": "red", "session": {"id": "s", "generation": 1, "mood": 2}}
     with serve(find_places(home.variables).socket) as server, connect(home=str(home.roost)) as client:
         server.on("list", result([row]))

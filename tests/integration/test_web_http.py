@@ -193,6 +193,7 @@ def test_hostile_text_is_text_on_every_page(roost: Roost, served: Web) -> None:
         ("/peers/nobody", 404, "nobody"),
         ("/messages/zzzz", 404, "no message"),
         ("/messages?state=wrong", 400, "no state"),
+        ("/messages?since=soon", 400, "not a duration"),
         ("/messages?limit=-1", 200, ""),
         ("/messages?limit=99999999999999999999999", 200, ""),
         ("/journal?before=abc", 200, ""),

@@ -95,7 +95,9 @@ class Client:
         """Connect, and ask nothing. Raises NoDaemonError, ConnectionLostError."""
         self._connect(PATIENCE).close()
 
-    def _answers(self, method: str, params: Record | None, patience: float | None) -> Generator[Record, None, None]:
+    def _answers(
+        self, method: str, params: Record | None, patience: float | None
+    ) -> Generator[Record, None, None]:
         """The lines that answer one request, without their notes, up to the result."""
         request: Record = {"id": 1, "method": method, "params": params or {}}
         if self._token:

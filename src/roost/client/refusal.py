@@ -21,11 +21,15 @@ _BY_STATUS: dict[int, type[RoostError]] = {
 def refusal(remote: RemoteError) -> RoostError:
     """An error of `roost.errors` with the daemon's sentence and facts.
 
-    It is chosen by the daemon's code, where that is of a newer daemon by its exit code, and is the RemoteError
-    itself where neither says more.
+    It is chosen by the daemon's code, where that is of a newer daemon by its exit code, and is the
+    RemoteError itself where neither says more.
     """
     kind = _BY_CODE.get(remote.remote_code) or _BY_STATUS.get(remote.status)
-    return remote if kind in (None, RoostError) else kind(remote.message, **remote.facts)
+    if kind is None or kind is RoostError:
+        return remote
+    error = kind(remote.message)
+    error.facts = dict(remote.facts)
+    return error
 
 
 def asked(question: Callable[[], T]) -> T:

@@ -18,7 +18,7 @@ class Result(msgspec.Struct, frozen=True):
     """One answer."""
 
 
-class Session(Result, kw_only=True):
+class Session(Result, frozen=True, kw_only=True):
     """A running session of a peer."""
 
     id: str
@@ -34,7 +34,7 @@ class Session(Result, kw_only=True):
     resumed: bool = False
 
 
-class Turn(Result, kw_only=True):
+class Turn(Result, frozen=True, kw_only=True):
     """The message that began the running turn, and how many have joined it."""
 
     message: str
@@ -44,7 +44,7 @@ class Turn(Result, kw_only=True):
     sender: str = msgspec.field(name="from")
 
 
-class Peer(Result, kw_only=True):
+class Peer(Result, frozen=True, kw_only=True):
     """A row of `list`: a peer, its state, and why it is in it."""
 
     name: str
@@ -63,7 +63,7 @@ class Peer(Result, kw_only=True):
     session: Session | None = None
 
 
-class PeerDetails(Peer, kw_only=True):
+class PeerDetails(Peer, frozen=True, kw_only=True):
     """Everything that `show` tells of a peer. `settings`: as `roost set` takes them."""
 
     settings: Mapping[str, Any]
@@ -74,14 +74,14 @@ class PeerDetails(Peer, kw_only=True):
     created_at: datetime | None = None
 
 
-class Controlled(Peer, kw_only=True):
+class Controlled(Peer, frozen=True, kw_only=True):
     """A peer of which something was asked. `done`: it was there to be done; `note`: what was done."""
 
     done: bool
     note: str | None = None
 
 
-class Notice(Result, kw_only=True):
+class Notice(Result, frozen=True, kw_only=True):
     """What a message of roost itself is about: another message, and what became of it."""
 
     about: str
@@ -89,7 +89,7 @@ class Notice(Result, kw_only=True):
     why: str | None = None
 
 
-class Message(Result, kw_only=True):
+class Message(Result, frozen=True, kw_only=True):
     """A row of `messages`. `text`: how its body begins."""
 
     id: str
@@ -110,14 +110,14 @@ class Message(Result, kw_only=True):
     sender: str = msgspec.field(name="from")
 
 
-class MessageDetails(Message, kw_only=True):
+class MessageDetails(Message, frozen=True, kw_only=True):
     """A message with all of its body, and the ids of its replies."""
 
     body: str
     replies: tuple[str, ...] = ()
 
 
-class Reply(Result, kw_only=True):
+class Reply(Result, frozen=True, kw_only=True):
     """The answer that a send has waited for. `unread`: the mailbox where it was unread till then."""
 
     id: str
@@ -126,8 +126,8 @@ class Reply(Result, kw_only=True):
     sender: str = msgspec.field(name="from")
 
 
-class Sent(Result, kw_only=True):
-    """A stored message. `key`: sent again with it, it is the same message; `notes`: what its sender should know."""
+class Sent(Result, frozen=True, kw_only=True):
+    """A stored message. `key`: sent again with it, it is the same; `notes`: what its sender should know."""
 
     id: str
     state: str
@@ -137,7 +137,7 @@ class Sent(Result, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-class Mail(Result, kw_only=True):
+class Mail(Result, frozen=True, kw_only=True):
     """A message to a mailbox, with all of its body."""
 
     id: str
@@ -151,7 +151,7 @@ class Mail(Result, kw_only=True):
     sender: str = msgspec.field(name="from")
 
 
-class Event(Result, kw_only=True):
+class Event(Result, frozen=True, kw_only=True):
     """A line of the journal."""
 
     seq: int
@@ -164,7 +164,7 @@ class Event(Result, kw_only=True):
     data: Mapping[str, Any] = {}
 
 
-class Option(Result, kw_only=True):
+class Option(Result, frozen=True, kw_only=True):
     """An answer that may be given to a question."""
 
     id: str
@@ -172,7 +172,7 @@ class Option(Result, kw_only=True):
     kind: str | None = None
 
 
-class Question(Result, kw_only=True):
+class Question(Result, frozen=True, kw_only=True):
     """What an agent asks a person."""
 
     id: str
@@ -190,7 +190,7 @@ class Question(Result, kw_only=True):
     by: str | None = None
 
 
-class Death(Result, kw_only=True):
+class Death(Result, frozen=True, kw_only=True):
     """The end of a session."""
 
     peer: str
@@ -207,7 +207,7 @@ class Death(Result, kw_only=True):
     last_lines: tuple[str, ...] = ()
 
 
-class ToolCall(Result, kw_only=True):
+class ToolCall(Result, frozen=True, kw_only=True):
     """A tool that was called in a turn; sizes in bytes."""
 
     name: str
@@ -218,7 +218,7 @@ class ToolCall(Result, kw_only=True):
     failed: bool | None = None
 
 
-class Said(Result, kw_only=True):
+class Said(Result, frozen=True, kw_only=True):
     """A turn of a conversation. `message`: the id of the message that it holds."""
 
     number: int
@@ -229,8 +229,8 @@ class Said(Result, kw_only=True):
     tools: tuple[ToolCall, ...] = ()
 
 
-class Found(Result, kw_only=True):
-    """A place where words stand. `place`: messages, events or transcripts; the rest by what that place has."""
+class Found(Result, frozen=True, kw_only=True):
+    """A place where words stand. `place`: messages, events or transcripts; the rest by that place."""
 
     place: str = msgspec.field(name="in")
     at: str | None = None
@@ -253,4 +253,6 @@ def made(kind: type[T], answer: Any) -> T:  # noqa: ANN401 -- JSON
     try:
         return msgspec.convert(answer, kind)
     except msgspec.ValidationError as error:
-        raise RoostError(f"the daemon's answer is not understood: {error}; is it of another version?") from error
+        raise RoostError(
+            f"the daemon's answer is not understood: {error}; is it of another version?"
+        ) from error

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 from roost.client.connection import PATIENCE, Client, ConnectionLostError, Record
@@ -60,7 +61,9 @@ class Roost:
     RefusedError, UsageError, DeniedError, QueueFullError. Durations are seconds.
     """
 
-    def __init__(self, path: str, token: str | None, sender: str | None, on_note: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: str, token: str | None, sender: str | None, on_note: Callable[[str], None]
+    ) -> None:
         """Ask the daemon behind this socket; see `connect`."""
         self._path, self._token, self._sender, self._on_note = path, token, sender, on_note
         self._closed = False
@@ -102,10 +105,16 @@ class Roost:
         A send whose connection is lost is repeated once by itself, with the same `key`, and stored once. With
         a `key` of yours you may repeat it, too. A reply that is returned counts as read.
 
-        Raises WaitTimeoutError after `timeout` (None: it may take for ever); the message, its fact `id`, stays.
+        Raises WaitTimeoutError after `timeout` (None: it may take for ever); the message, its fact `id`,
+        stays.
         """
         params: Record = {"to": to, "body": body, "from": self._sender, "topic": topic, "reply_to": reply_to}
-        params |= {"attach": [os.fspath(each) for each in attach], "ttl": ttl, "when": when, "wait": wait}
+        params |= {
+            "attach": [str(Path(each).absolute()) for each in attach],
+            "ttl": ttl,
+            "when": when,
+            "wait": wait,
+        }
         notes: list[str] = []
         ids: list[str] = []
         client = self._client(notes.append)
@@ -131,7 +140,7 @@ class Roost:
         """A message by its id or the first digits of it, with all of its body."""
         return made(MessageDetails, self._ask("message", id=message_id, body=True))
 
-    def messages(  # noqa: PLR0913 -- as the command
+    def messages(
         self,
         to: str | None = None,
         *,
@@ -142,7 +151,7 @@ class Roost:
         text: str | None = None,
         limit: int | None = None,
     ) -> list[Message]:
-        """Queue and history, the newest last. `since`: of the last so many seconds; `limit`: 200 by default."""
+        """Queue and history, the newest last. `since`: seconds ago; `limit`: by default 200."""
         wanted = {"name": to, "from": sender, "state": state, "topic": topic, "since": since, "text": text}
         return made(list[Message], self._ask("messages", **wanted, limit=limit))
 
@@ -204,9 +213,11 @@ class Roost:
         """Everything about one peer."""
         return made(PeerDetails, self._ask("show", name=name))
 
-    def add(self, name: str, runtime: str, folder: str | os.PathLike[str] = ".", **settings: str) -> PeerDetails:
+    def add(
+        self, name: str, runtime: str, folder: str | os.PathLike[str] = ".", **settings: str
+    ) -> PeerDetails:
         """Make a peer; `settings` as `roost set` takes them."""
-        texts = {"runtime": runtime, "dir": os.path.abspath(folder), **settings}
+        texts = {"runtime": runtime, "dir": str(Path(folder).absolute()), **settings}
         self._ask("add", name=name, settings=texts)
         return self.peer(name)
 
@@ -229,8 +240,9 @@ class Roost:
         state: Literal["idle", "working", "blocked", "asleep", "gone"],
         timeout: float | None = None,
     ) -> Peer | None:
-        """Wait until a peer is in that state; None: it is gone, as was waited for. Raises WaitTimeoutError."""
-        return made(Peer | None, self._ask("wait", None, name=name, state=state, timeout=timeout))
+        """Wait until a peer is in that state; None: it is gone, as asked. Raises WaitTimeoutError."""
+        row = self._ask("wait", None, name=name, state=state, timeout=timeout)
+        return None if row is None else made(Peer, row)
 
     def wake(self, name: str, mode: Literal["natural", "resume", "fresh"] = "natural") -> Peer:
         """Start a session of a peer, and return when it is ready."""
@@ -277,7 +289,12 @@ class Roost:
     # what has been
 
     def events(
-        self, *, after: int | None = None, peer: str | None = None, follow: bool = False, limit: int | None = None
+        self,
+        *,
+        after: int | None = None,
+        peer: str | None = None,
+        follow: bool = False,
+        limit: int | None = None,
     ) -> Iterator[Event]:
         """Lines of the journal with a higher number than `after`; with `follow` also those to come, for ever.
 
@@ -346,7 +363,9 @@ class Roost:
                 yield piece
 
     def _newest(self) -> int:
-        return max((int(event["seq"]) for event in self._pieces("events", {"before": NEWEST, "limit": 1})), default=0)
+        return max(
+            (int(event["seq"]) for event in self._pieces("events", {"before": NEWEST, "limit": 1})), default=0
+        )
 
     def _next(self, after: int, peer: str, patience: float | None) -> int | None:
         """The number of the next line of a peer's journal; None: none came within so many seconds."""

@@ -1,6 +1,5 @@
 """A message sent once: what lost its connection is sent again with its key."""
 
-import os
 import time
 from collections.abc import Callable
 from uuid import uuid4
@@ -15,8 +14,8 @@ BACK = 15.0
 _LOOK = 0.1
 """Seconds between two tries to reach it."""
 _LOST = (
-    "the daemon went away before it said whether it has the message; send it again with the key '{key}' and it"
-    " is stored once"
+    "the daemon went away before it said whether it has the message; send it again with the key '{key}', and"
+    " it is stored once"
 )
 
 Call = Callable[[str, Record], Record]
@@ -31,7 +30,7 @@ def send(call: Call, message: Record, key: str | None, notes: list[str]) -> Sent
     `refusal` tells.
     """
     key = key or uuid4().hex
-    params: Record = {**message, "key": key, "attach": [os.path.abspath(each) for each in message["attach"]]}
+    params: Record = {**message, "key": key}
     try:
         answer = asked(lambda: call("send", params))
     except ConnectionLostError as lost:

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from roost.client.connection import Record
+from roost.core.vocabulary.durations import parse_duration
 from roost.core.vocabulary.message import MessageState, Timing
 from roost.web.picture import picture
 from roost.web.site import Site, number
@@ -27,12 +28,13 @@ class MailPages:
         known = ("name", "from", "state", "topic", "text")
         wanted: Record = {name: given[name] for name in known if name in given}
         wanted["limit"] = number(given.get("limit"), LATEST)
-        found: list[Record] = await self._site.daemon.call("messages", wanted)
+        ago = {"since": parse_duration(given["since"])} if "since" in given else {}
+        found: list[Record] = await self._site.daemon.call("messages", wanted | ago)
         return self._site.page(
             request,
             "messages.html",
             messages=found[::-1],
-            wanted=wanted,
+            wanted={**wanted, "since": given.get("since", "")},
             states=[str(state) for state in MessageState],
         )
 
