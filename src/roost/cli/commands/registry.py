@@ -1,20 +1,25 @@
 """`list` and `show`: the registry. They never change anything."""
 
 from roost.cli.app import App
-from roost.cli.command import Argument, command
+from roost.cli.command import Argument, Option, command
 from roost.cli.output import age, clock, fields, paint_state, say, show_json
 from roost.cli.registry import show
 from roost.cli.table import table
 from roost.client.connection import DOWN, Record
 
 
-@command("list")
-def list_command(app: App) -> None:
+@command("list", Option("--watch", help="Go on showing them on the whole terminal, until Ctrl-C."))
+def list_command(app: App, watch: bool) -> None:  # noqa: FBT001 -- a flag
     """Show all peers: state, since when, waiting messages, and why.
 
     What needs a person stands first, then what works, then what rests. Of one that works: topic, message and
     sender of its turn, and for how long it has lasted.
     """
+    if watch:
+        from roost.cli.live_list import LiveList
+
+        LiveList(app).show()
+        return
     show(app)
 
 
