@@ -17,6 +17,7 @@ from roost.client.connection import Client
 from roost.core.messages import envelope
 from roost.local.paths import find_places
 from roost.store.reader import Reader
+from tests.support import prefork
 from tests.support.daemon_times import SPENT
 from tests.support.home import Home, environment, make_home
 from tests.support.processes import carrying, check_gone, kept, parent
@@ -59,16 +60,20 @@ class Roost:
 
     def _start(self, command: list[str], environ: Mapping[str, str]) -> None:
         reader, writer = os.pipe()
+        variables = {**self.environ, **environ}
         with self.output.open("ab") as output:
-            self.process = subprocess.Popen(
-                [*command, "--ready-fd", str(writer)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env={**self.environ, **environ},
-                pass_fds=(writer,),
-                start_new_session=True,
-            )
+            if prefork.can_start(command, variables):
+                self.process = prefork.start(command, variables, output.fileno(), writer)
+            else:
+                self.process = subprocess.Popen(
+                    [*command, "--ready-fd", str(writer)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    env=variables,
+                    pass_fds=(writer,),
+                    start_new_session=True,
+                )
         os.close(writer)
         with os.fdopen(reader, "rb") as told:
             ready, _, _ = select.select([told], [], [], PATIENCE)
