@@ -54,26 +54,24 @@ class Roost:
     def start(self, *argv: str, environ: Mapping[str, str] | None = None) -> "Roost":
         """Start the daemon (or `argv` in its place) and return when it is ready."""
         with SPENT.start():
-            self._start(list(argv) or [sys.executable, "-m", "roost.daemon"], environ or {})
+            self._start(list(argv), environ or {})
         self.started = (argv, environ)
         return self
 
-    def _start(self, command: list[str], environ: Mapping[str, str]) -> None:
+    def _start(self, argv: list[str], environ: Mapping[str, str]) -> None:
         reader, writer = os.pipe()
         variables = {**self.environ, **environ}
         with self.output.open("ab") as output:
-            if prefork.can_start(command, variables):
-                self.process = prefork.start(command, variables, output.fileno(), writer)
-            else:
-                self.process = subprocess.Popen(
-                    [*command, "--ready-fd", str(writer)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    env=variables,
-                    pass_fds=(writer,),
-                    start_new_session=True,
-                )
+            forked = prefork.start(argv, variables, output.fileno(), writer)
+            self.process = forked or subprocess.Popen(
+                [*(argv or prefork.DAEMON), "--ready-fd", str(writer)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=variables,
+                pass_fds=(writer,),
+                start_new_session=True,
+            )
         os.close(writer)
         with os.fdopen(reader, "rb") as told:
             ready, _, _ = select.select([told], [], [], PATIENCE)

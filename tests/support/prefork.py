@@ -1,9 +1,10 @@
-"""Test daemons out of one process that has loaded the program: a start costs a fork and no second of importing.
+"""Daemons of tests, forked out of a process that has loaded the program.
 
-What comes of it is a process like any other start of that command: of the same parent, with its words, its
-environment, its folder and its descriptors, and what a library draws at random is drawn anew. The program is
-loaded once for each worker of a run. How the daemon starts from nothing is the matter of the tests that start
-it through `roost up`, a service or a command line of their own: those are never forked.
+A start costs 0.05 processor seconds; from nothing it costs 0.25, and the tools of the agents 0.4 more. What is
+forked is a process as any start of that command makes it: a child of ours in a session of its own, with these
+words, this environment, folder and output and no other descriptor; the standard library draws its random
+numbers anew after a fork. How a daemon comes up from nothing is held by the tests that start it by `roost up`,
+by a service or by a command line of their own, which are never forked.
 """
 
 import ctypes
@@ -13,47 +14,45 @@ import json
 import os
 import runpy
 import socket
-import subprocess
 import struct
+import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
-
-import pytest
 
 from tests.support import processes
 
 _MARK = "ROOST_TEST_PREFORK"
-_CHILD_SUBREAPER = 36
+_SET_CHILD_SUBREAPER = 36
 """Linux prctl(2): orphans below us become our children."""
 _SET_MM, _SET_MM_MAP = 35, 14
 """Linux prctl(2): where the words and the environment are that /proc tells of a process."""
 _LOADED = ("roost.daemon.serving", "roost.daemon.serve.mcp.tools")
 """All that a daemon loads, and what it loads when the first agent needs it."""
 
+DAEMON = (sys.executable, "-m", "roost.daemon")
+"""The daemon itself."""
+
 _parent: "_Parent | None" = None
 
 
-def can_start(command: Sequence[str], environ: Mapping[str, str]) -> bool:
-    """Whether this is our own interpreter with our own library, and a module or a file to run."""
-    paths = [path for path in environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-    return (
-        sys.platform == "linux"
-        and len(command) > 1
-        and command[0] == sys.executable
-        and (command[1] == "-m" or command[1].endswith(".py"))
-        and all(path in sys.path for path in paths)
-    )
+def start(
+    argv: Sequence[str], environ: Mapping[str, str], output: int, ready: int
+) -> subprocess.Popen[bytes] | None:
+    """Start the daemon, or the file that makes one of it; None where that is not to be forked.
 
-
-def start(command: Sequence[str], environ: Mapping[str, str], output: int, ready: int) -> "Forked":
-    """Start it in a session of its own; `--ready-fd` with its own number of `ready` is added to its words."""
+    `--ready-fd` is added to its words, with what `ready` is called there. Other command lines are not forked,
+    nor is another library than ours, nor anything where the kernel has no PR_SET_MM_MAP.
+    """
     global _parent  # noqa: PLW0603 -- one for the worker
+    paths = [path for path in environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    ours = not argv or (argv[0] == sys.executable and argv[1].endswith(".py"))
+    if sys.platform != "linux" or not ours or not all(path in sys.path for path in paths):
+        return None
     if _parent is None or _parent.pid != os.getpid():
         _parent = _Parent()
-    return _parent.fork(command, environ, output, ready)
+    return _parent.fork(list(argv or DAEMON), environ, output, ready)
 
 
 def pytest_sessionfinish() -> None:
@@ -64,7 +63,7 @@ def pytest_sessionfinish() -> None:
     _parent = None
 
 
-class Forked(subprocess.Popen[bytes]):
+class _Forked(subprocess.Popen[bytes]):
     """A child that another process made for us."""
 
     def __init__(self, pid: int, command: Sequence[str]) -> None:  # pyright: ignore[reportMissingSuperCall]
@@ -81,33 +80,36 @@ class _Parent:
 
     def __init__(self) -> None:
         self.pid = os.getpid()
-        self._mark = f"{_MARK}={os.getpid()}"
+        self._mark = f"{_MARK}={self.pid}"
         processes.KEPT.add(self._mark)
         self._ours, theirs = socket.socketpair()
-        name, _, value = self._mark.partition("=")
+        # Without the HOME of the test that happens to run: it is no process of that test.
+        environ = {name: value for name, value in os.environ.items() if name != "HOME"}
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", __name__, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, name: value},
+                env={**environ, _MARK: str(self.pid)},
                 cwd=Path(__file__).resolve().parents[2],
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
 
-    def fork(self, command: Sequence[str], environ: Mapping[str, str], output: int, ready: int) -> Forked:
+    def fork(
+        self, command: Sequence[str], environ: Mapping[str, str], output: int, ready: int
+    ) -> _Forked | None:
         umask = os.umask(0)
         os.umask(umask)
         wanted = json.dumps([list(command), dict(environ), str(Path.cwd()), umask]).encode("utf-8")
-        ctypes.CDLL(None).prctl(_CHILD_SUBREAPER, 1, 0, 0, 0)
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         try:
             socket.send_fds(self._ours, [len(wanted).to_bytes(4, "big")], [output, ready])
             self._ours.sendall(wanted)
             told = self._ours.recv(16)
         finally:
-            ctypes.CDLL(None).prctl(_CHILD_SUBREAPER, 0, 0, 0, 0)
+            ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
         assert told, "the process that forks daemons has died"
-        return Forked(int(told), command)
+        return _Forked(int(told), command) if int(told) else None
 
     def end(self) -> None:
         self._ours.close()
@@ -120,6 +122,7 @@ def _serve(orders: socket.socket) -> list[str]:
     for module in _LOADED:
         importlib.import_module(module)
     gc.freeze()
+    allowed = _tell(sys.orig_argv, [f"{name}={value}" for name, value in os.environ.items()])
     while True:
         head, descriptors, _, _ = socket.recv_fds(orders, 4, 2)
         if not head:
@@ -127,6 +130,11 @@ def _serve(orders: socket.socket) -> list[str]:
         wanted = b""
         while len(wanted) < int.from_bytes(head, "big"):
             wanted += orders.recv(1 << 20)
+        if not allowed:
+            orders.sendall(b"0")
+            for descriptor in descriptors:
+                os.close(descriptor)
+            continue
         held, holds = os.pipe()
         told, tells = os.pipe()
         between = os.fork()
@@ -163,20 +171,19 @@ def _become(wanted: bytes, output: int, ready: int) -> list[str]:
     return words
 
 
-def _tell(words: list[str], environ: list[str]) -> None:
-    """Have /proc tell these words and this environment of us. Raises OSError."""
+def _tell(words: list[str], environ: list[str]) -> bool:
+    """Have /proc tell these words and this environment of us; whether the kernel lets us."""
     texts = [os.fsencode("".join(f"{each}\0" for each in part)) for part in (words, environ)]
-    _told.extend(ctypes.create_string_buffer(text, len(text)) for text in texts)
+    _told[:] = [ctypes.create_string_buffer(text, len(text)) for text in texts]
     places = [place for one in _told for place in (ctypes.addressof(one), ctypes.addressof(one) + len(one))]
     stat = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     start_code, end_code, start_stack = map(int, stat[23:26])
     start_data, end_data, start_brk = map(int, stat[42:45])
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = ctypes.CDLL(None)
     libc.sbrk.restype = ctypes.c_void_p
     code = (start_code, end_code, start_data, end_data, start_brk, libc.sbrk(0), start_stack)
     layout = struct.pack("=12QIi", *code, *places, 0, 0, -1)  # struct prctl_mm_map: no auxv, the same program
-    if libc.prctl(_SET_MM, _SET_MM_MAP, layout, ctypes.c_size_t(len(layout)), 0):
-        raise OSError(ctypes.get_errno(), "PR_SET_MM_MAP")
+    return not libc.prctl(_SET_MM, _SET_MM_MAP, layout, ctypes.c_size_t(len(layout)), 0)
 
 
 _told: list["ctypes.Array[ctypes.c_char]"] = []
@@ -186,12 +193,13 @@ _told: list["ctypes.Array[ctypes.c_char]"] = []
 def _run(words: list[str]) -> None:
     """Be that program."""
     sys.orig_argv = words
-    sys.argv = words[2:] if words[1] == "-m" else words[1:]
+    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    rest = [path for path in sys.path[1:] if path not in paths]
     if words[1] == "-m":
-        sys.path[0] = str(Path.cwd())
+        sys.argv, sys.path[:] = words[2:], [str(Path.cwd()), *paths, *rest]
         runpy.run_module(words[2], run_name="__main__", alter_sys=True)
     else:
-        sys.path.insert(0, str(Path(words[1]).parent))
+        sys.argv, sys.path[:] = words[1:], [str(Path(words[1]).parent), *paths, *rest]
         runpy.run_path(words[1], run_name="__main__")
 
 
