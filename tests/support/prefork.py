@@ -1,10 +1,10 @@
 """Daemons of tests, forked out of a process that has loaded the program.
 
-A start costs 0.05 processor seconds; from nothing it costs 0.25, and the tools of the agents 0.4 more. What is
-forked is a process as any start of that command makes it: a child of ours in a session of its own, with these
-words, this environment, folder and output and no other descriptor; the standard library draws its random
-numbers anew after a fork. How a daemon comes up from nothing is held by the tests that start it by `roost up`,
-by a service or by a command line of their own, which are never forked.
+A start costs 0.05 processor seconds; from nothing it costs 0.25, and the tools of the agents 0.4 more. What
+is forked is a process as any start of that command makes it: a child of ours in a session of its own, with
+these words, this environment, folder and output and no other descriptor; the standard library draws its
+random numbers anew after a fork. How a daemon comes up from nothing is held by the tests that start it by
+`roost up`, by a service or by a command line of their own, which are never forked.
 """
 
 import ctypes
@@ -40,14 +40,14 @@ _parent: "_Parent | None" = None
 def start(
     argv: Sequence[str], environ: Mapping[str, str], output: int, ready: int
 ) -> subprocess.Popen[bytes] | None:
-    """Start the daemon, or the file that makes one of it; None where that is not to be forked.
+    """Start the daemon, or a file or module of ours that makes one of it; None where that is not to be forked.
 
     `--ready-fd` is added to its words, with what `ready` is called there. Other command lines are not forked,
     nor is another library than ours, nor anything where the kernel has no PR_SET_MM_MAP.
     """
     global _parent  # noqa: PLW0603 -- one for the worker
     paths = [path for path in environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-    ours = not argv or (argv[0] == sys.executable and argv[1].endswith(".py"))
+    ours = not argv or (argv[0] == sys.executable and _makes_a_daemon(*argv[1:3]))
     if sys.platform != "linux" or not ours or not all(path in sys.path for path in paths):
         return None
     if _parent is None or _parent.pid != os.getpid():
@@ -61,6 +61,11 @@ def pytest_sessionfinish() -> None:
     if _parent is not None and _parent.pid == os.getpid():
         _parent.end()
     _parent = None
+
+
+def _makes_a_daemon(first: str, second: str = "") -> bool:
+    """Whether these words name a program that a test makes of the daemon."""
+    return first.endswith(".py") or (first == "-m" and second.startswith("tests.support."))
 
 
 class _Forked(subprocess.Popen[bytes]):
