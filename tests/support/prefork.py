@@ -40,10 +40,11 @@ _parent: "_Parent | None" = None
 def start(
     argv: Sequence[str], environ: Mapping[str, str], output: int, ready: int
 ) -> subprocess.Popen[bytes] | None:
-    """Start the daemon, or a file or module of ours that makes one of it; None where that is not to be forked.
+    """Start the daemon, or a program of ours that makes one of it; None where that is not to be forked.
 
     `--ready-fd` is added to its words, with what `ready` is called there. Other command lines are not forked,
-    nor is another library than ours, nor anything where the kernel has no PR_SET_MM_MAP.
+    nor is another library than ours, nor anything where the kernel has no PR_SET_MM_MAP. A program finds all
+    of roost loaded: it changes attributes of classes and modules, never a name that others have imported.
     """
     global _parent  # noqa: PLW0603 -- one for the worker
     paths = [path for path in environ.get("PYTHONPATH", "").split(os.pathsep) if path]
