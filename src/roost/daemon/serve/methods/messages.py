@@ -46,10 +46,11 @@ class Messages(Params):
 
 
 class Message(Params):
-    """A message; `body`: with all of its body."""
+    """A message; `body`: with all of its body; `trace`: its trace instead of its story."""
 
     id: str
     body: bool = False
+    trace: bool = False
 
 
 class Id(Params):
@@ -130,6 +131,8 @@ class MessageMethods:
         stored = await self._api.messages.get(asked.id)
         if caller.is_agent and caller.peer not in (stored.message.sender, stored.message.to):
             raise DeniedError("the message is neither from you nor to you")
+        if asked.trace:
+            return Answer(await self._api.messages.trace(stored))
         return Answer(await self._api.messages.story(stored, whole=asked.body))
 
     async def _resend(self, call: Call[Id]) -> Answer:
