@@ -24,8 +24,8 @@ import apsw
 from benchmarks.home import PATIENCE, Home, daemon, folder, until
 from benchmarks.mortal import CONFIG, ENDS
 from benchmarks.result import Result, p50, p99
-from roost.cli.client import Client
 from roost.cli.output import warn
+from roost.client.connection import Client
 from roost.core.vocabulary.identity import ProcessId
 from roost.errors import RoostError
 from roost.host.limits import raise_open_files

@@ -13,8 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from roost.cli.client import Client
 from roost.cli.output import warn
+from roost.client.connection import Client
 from roost.host.environment import child_environment
 from roost.local.paths import find_places
 from roost.stage.leftovers import Leftovers

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from roost.cli.client import ConnectionLostError
+from roost.client.connection import ConnectionLostError
 from tests.support.daemon import environ_of
 from tests.support.home import Home
 from tests.support.real import PATIENCE, Agents, agents_in

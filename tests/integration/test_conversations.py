@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from roost.cli.client import RemoteError
+from roost.client.connection import RemoteError
 from tests.support.daemon import PATIENCE, Record, Roost, cleared, shared_roost
 from tests.support.wait import wait_until
 

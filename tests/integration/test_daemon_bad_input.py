@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from roost.cli.client import RemoteError
+from roost.client.connection import RemoteError
 from tests.support.daemon import Roost, StartFailedError, roost_in
 from tests.support.home import Home
 from tests.support.small_disk import fill, small_disk

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from roost.cli.client import RemoteError
+from roost.client.connection import RemoteError
 from tests.support.daemon import Roost, alive, cleared, roost_in, shared_roost
 from tests.support.home import Home
 from tests.support.wait import wait_until

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from roost.cli.client import ConnectionLostError
+from roost.client.connection import ConnectionLostError
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from roost.cli.client import ConnectionLostError
+from roost.client.connection import ConnectionLostError
 from roost.errors import RoostError
 from tests.support.daemon import Record, Roost, alive, roost_in
 from tests.support.home import Home

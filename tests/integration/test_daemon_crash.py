@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from roost.cli.client import ConnectionLostError
+from roost.client.connection import ConnectionLostError
 from tests.support.daemon import Roost, alive, cleared, roost_in, shared_roost
 from tests.support.home import Home
 from tests.support.victim import Victim

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from roost.cli.client import ConnectionLostError, NoDaemonError
+from roost.client.connection import ConnectionLostError, NoDaemonError
 from tests.support.daemon import Roost, alive, roost_in
 from tests.support.home import Home
 from tests.support.victim import Victim

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from roost.cli.client import RemoteError
+from roost.client.connection import RemoteError
 from roost.core.vocabulary.commands import SaveMessage
 from roost.core.vocabulary.message import MessageState
 from roost.store.interfaces import Batch

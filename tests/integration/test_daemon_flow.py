@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from roost.cli.client import ConnectionLostError, RemoteError
+from roost.client.connection import ConnectionLostError, RemoteError
 from roost.errors import NoDaemonError
 from tests.support.daemon import Roost, cleared, shared_roost
 from tests.support.wait import wait_until

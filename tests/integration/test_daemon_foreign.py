@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from roost.cli.client import RemoteError
+from roost.client.connection import RemoteError
 from tests.support.daemon import Roost, alive, cleared, shared_roost
 from tests.support.stranger import stranger
 from tests.support.wait import wait_until

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from roost.cli.client import RemoteError
+from roost.client.connection import RemoteError
 from tests.support.daemon import Roost, alive, roost_in
 from tests.support.home import Home
 from tests.support.hung_disk import hung

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from roost.cli.client import RemoteError
+from roost.client.connection import RemoteError
 from tests.support.daemon import Roost, roost_in
 from tests.support.home import Home
 

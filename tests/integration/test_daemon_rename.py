@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from roost.cli.client import RemoteError
+from roost.client.connection import RemoteError
 from tests.support.daemon import Roost, alive, cleared, shared_roost, signal_pid
 from tests.support.wait import wait_until
 

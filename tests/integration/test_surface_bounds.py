@@ -20,7 +20,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from roost.cli.client import RemoteError
+from roost.client.connection import RemoteError
 from roost.core.vocabulary.view import iso
 from roost.daemon.serve.http import protocol
 from roost.daemon.serve.http.protocol import BoundedProtocol

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from roost.cli.client import RemoteError
+from roost.client.connection import RemoteError
 from tests.support.container import Container, end
 from tests.support.daemon import PATIENCE, Roost, StartFailedError
 from tests.support.home import Home, environment, make_home

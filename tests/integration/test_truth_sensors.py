@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from roost.cli.client import RemoteError
+from roost.client.connection import RemoteError
 from tests.support.daemon import Roost, alive, cleared, roost_in, signal_pid
 from tests.support.home import make_home
 from tests.support.processes import kept

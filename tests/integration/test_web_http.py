@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from roost.cli.client import RemoteError
+from roost.client.connection import RemoteError
 from roost.web.gate import BODY
 from roost.web.pages import ASSETS
 from roost.web.streams import OPEN

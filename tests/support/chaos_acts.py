@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import roost
-from roost.cli.client import Client, ConnectionLostError
+from roost.client.connection import Client, ConnectionLostError
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import SessionState

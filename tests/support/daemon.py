@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from roost.cli.client import Client
+from roost.client.connection import Client
 from roost.core.messages import envelope
 from roost.local.paths import find_places
 from roost.store.reader import Reader

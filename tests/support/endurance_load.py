@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from roost.cli.client import Client, ConnectionLostError, RemoteError
+from roost.client.connection import Client, ConnectionLostError, RemoteError
 from roost.errors import NoDaemonError
 from tests.support.daemon import FINAL, Roost
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from roost.cli.client import Client
+from roost.client.connection import Client
 from roost.errors import RoostError
 from tests.support.daemon import alive
 from tests.support.real_chaos_acts import RealActs, Work

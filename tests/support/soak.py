@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from roost.cli.client import Client, ConnectionLostError, RemoteError
+from roost.client.connection import Client, ConnectionLostError, RemoteError
 from roost.errors import NoDaemonError
 from tests.support import processes
 from tests.support.daemon import Roost

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from roost.cli.client import PATIENCE, Answer, Client, Record
 from roost.cli.output import warn
 from roost.cli.places import chosen_home, socket_path
 from roost.cli.stdout import told
+from roost.client.connection import PATIENCE, Answer, Client, Record
 from roost.errors import NoDaemonError
 
 TYPE_CHECKING = False

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 
-from roost.cli.client import RemoteError
 from roost.cli.output import warn
+from roost.client.connection import RemoteError
 from roost.errors import RoostError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from roost.cli.app import App
-    from roost.cli.client import Record
+    from roost.client.connection import Record
 
 REFRESH = "roost env refresh"
 REPLACE = "roost up --replace"

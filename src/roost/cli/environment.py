@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from roost.cli.app import App
-from roost.cli.client import Record, RemoteError
 from roost.cli.drift import OLDER, REFRESH, REPLACE, ask
+from roost.client.connection import Record, RemoteError
 from roost.errors import RoostError
 from roost.present.finding import Code, Finding, good, note, wrong
 

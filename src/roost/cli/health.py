@@ -1,8 +1,8 @@
 """The daemon's health."""
 
 from roost.cli.app import App
-from roost.cli.client import Record
 from roost.cli.output import counted, fields, rough, show_json
+from roost.client.connection import Record
 from roost.errors import NoDaemonError
 
 

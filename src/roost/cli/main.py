@@ -7,11 +7,11 @@ import sys
 
 from roost.cli.app import App
 from roost.cli.catalog import find
-from roost.cli.client import RemoteError
 from roost.cli.interrupt import hear_ctrl_c
 from roost.cli.output import harmless, warn
 from roost.cli.parser import parse
 from roost.cli.stdout import Closed, UnshownError, deliver, flush, told
+from roost.client.connection import RemoteError
 from roost.errors import RoostError
 from roost.local.streams import open_closed_streams
 

@@ -6,8 +6,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from roost.cli.client import DOWN, Answer, Record
 from roost.cli.output import warn
+from roost.client.connection import DOWN, Answer, Record
 from roost.core.vocabulary.identity import OPERATOR
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import PeerState

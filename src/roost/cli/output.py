@@ -7,7 +7,7 @@ import sys
 import time
 
 from roost.cli.stdout import told, write
-from roost.cli.wire import encode
+from roost.client.wire import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable
 
 from roost.cli.app import App
-from roost.cli.client import DOWN, Answer, Record, RemoteError
 from roost.cli.output import warn
+from roost.client.connection import DOWN, Answer, Record, RemoteError
 from roost.errors import NoDaemonError, RoostError
 
 

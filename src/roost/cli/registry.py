@@ -1,9 +1,9 @@
 """The registry as a table."""
 
 from roost.cli.app import App
-from roost.cli.client import DOWN, Record
 from roost.cli.output import age, one_line, say, show_json
 from roost.cli.table import table
+from roost.client.connection import DOWN, Record
 
 _ORDER = ("blocked", "unknown", "quarantined", "working", "starting", "stopping", "idle", "asleep", "stopped")
 """What needs a person, then what works, then what rests."""

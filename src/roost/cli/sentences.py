@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from roost.cli.client import Record
 from roost.cli.output import one_line
+from roost.client.connection import Record
 from roost.core.vocabulary.phrases import ENDED as ENDS
 from roost.core.vocabulary.phrases import WOKEN
 

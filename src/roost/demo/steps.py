@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from roost.cli.client import Record
+from roost.client.connection import Record
 from roost.demo.show import Show
 from roost.demo.words import milliseconds, tell
 from roost.stage.errors import StepError

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Callable
 from typing import NamedTuple
 
-from roost.cli.client import Record
+from roost.client.connection import Record
 from roost.errors import RoostError
 from roost.probe.subject import FINAL, NAME, Subject
 from roost.stage.errors import StepError

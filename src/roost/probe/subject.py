@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from roost.cli.client import Record
+from roost.client.connection import Record
 from roost.core.messages import envelope
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import stand_in

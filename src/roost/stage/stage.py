@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from roost.cli.client import Answer, Client, ConnectionLostError, Record
+from roost.client.connection import Answer, Client, ConnectionLostError, Record
 from roost.core.vocabulary.identity import ProcessId
 from roost.host.environment import child_environment
 from roost.host.interfaces.processes import Liveness

@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from roost.cli.client import Record
+from roost.client.connection import Record
 from roost.errors import UsageError
 from roost.web.gate import GateError
 from roost.web.mail import new_key

@@ -6,8 +6,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from roost.cli.client import Record
-from roost.web.daemon import NOW
+from roost.client.connection import Record
+from roost.client.daemon import NOW
 from roost.web.pages import unix
 from roost.web.site import Site
 

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from roost.cli.client import Record
+from roost.client.connection import Record
+from roost.client.daemon import Daemon
+from roost.client.feed import RETRY
 from roost.errors import NoDaemonError, RoostError
-from roost.web.daemon import Daemon
-from roost.web.feed import RETRY
 
 ORDER = ("blocked", "unknown", "quarantined", "working", "starting", "stopping", "idle", "asleep", "stopped")
 """What needs a person, then what works, then what rests."""

@@ -9,8 +9,8 @@ from dataclasses import asdict
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
+from roost.client.feed import RETRY, BehindError
 from roost.errors import RoostError
-from roost.web.feed import RETRY, BehindError
 from roost.web.site import Site, number
 from roost.web.streams import event
 

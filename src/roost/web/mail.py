@@ -5,7 +5,7 @@ import secrets
 from starlette.requests import Request
 from starlette.responses import Response
 
-from roost.cli.client import Record
+from roost.client.connection import Record
 from roost.core.vocabulary.message import MessageState, Timing
 from roost.web.picture import picture
 from roost.web.site import Site, number

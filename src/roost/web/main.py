@@ -11,10 +11,10 @@ import uvicorn
 from roost.cli.app import App
 from roost.cli.output import warn
 from roost.cli.stdout import flush, write
+from roost.client.daemon import Daemon
+from roost.client.feed import Feed
 from roost.errors import DeniedError, HostError
 from roost.web.app import application
-from roost.web.daemon import Daemon
-from roost.web.feed import Feed
 from roost.web.fleet import Fleet
 from roost.web.gate import cookie_name
 from roost.web.pages import Pages

@@ -5,9 +5,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from roost.cli.client import Record, RemoteError
+from roost.client.connection import Record, RemoteError
+from roost.client.daemon import NOW
 from roost.errors import RefusedError
-from roost.web.daemon import NOW
 from roost.web.site import Site
 
 EVENTS = 50

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from roost.cli.client import Record
+from roost.client.connection import Record
 from roost.web.pages import unix
 
 WIDTH = 1000.0

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from roost.cli.app import App
 from roost.cli.commands.doctor import examined
-from roost.web.daemon import NOW
+from roost.client.daemon import NOW
 from roost.web.site import Site, number
 
 LINES = 200

@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from roost.cli.client import ConnectionLostError, RemoteError
+from roost.client.connection import ConnectionLostError, RemoteError
+from roost.client.daemon import Daemon
+from roost.client.feed import Feed
 from roost.errors import DeniedError, NoDaemonError, NotFoundError, RoostError, UsageError
-from roost.web.daemon import Daemon
-from roost.web.feed import Feed
 from roost.web.fleet import Fleet
 from roost.web.gate import GateError
 from roost.web.pages import Pages

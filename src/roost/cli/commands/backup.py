@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from roost.cli.app import App
-from roost.cli.client import Record
 from roost.cli.command import Argument, command
 from roost.cli.output import counted, remark, show_json
+from roost.client.connection import Record
 from roost.errors import BUSY, NoDaemonError, RefusedError, RoostError
 
 _SECONDS = 600.0

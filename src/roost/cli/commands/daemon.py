@@ -1,11 +1,11 @@
 """`up`, `down` and `status`: the daemon itself."""
 
 from roost.cli.app import App
-from roost.cli.client import ConnectionLostError, Record
 from roost.cli.command import Option, command
 from roost.cli.drift import tell
 from roost.cli.health import show
 from roost.cli.output import remark, say, show_json
+from roost.client.connection import ConnectionLostError, Record
 from roost.errors import NoDaemonError, RoostError, UsageError
 
 

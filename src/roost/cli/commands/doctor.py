@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from roost.cli.app import App
-from roost.cli.client import Client, Record
 from roost.cli.command import command
 from roost.cli.output import local, one_line, paint, say, show_json, warn, wrap
+from roost.client.connection import Client, Record
 from roost.errors import NoDaemonError, RoostError
 from roost.present.finding import Code, Finding, good, note, quote, wrong
 

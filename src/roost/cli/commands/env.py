@@ -3,9 +3,9 @@
 import os
 
 from roost.cli.app import App
-from roost.cli.client import Record
 from roost.cli.command import Argument, Choice, command
 from roost.cli.output import remark, say, show_json
+from roost.client.connection import Record
 from roost.errors import DeniedError
 
 

@@ -7,11 +7,11 @@ import subprocess
 import sys
 
 from roost.cli.app import App
-from roost.cli.client import Record
 from roost.cli.command import Argument, Option, command
 from roost.cli.output import remark, say, show_json, warn
 from roost.cli.registry import show_rows
 from roost.cli.table import table
+from roost.client.connection import Record
 from roost.errors import BUSY, NoDaemonError, RoostError, UsageError
 
 TYPE_CHECKING = False

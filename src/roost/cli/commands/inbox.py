@@ -1,10 +1,10 @@
 """`inbox`: the mail of a peer without a process."""
 
 from roost.cli.app import App
-from roost.cli.client import Record
 from roost.cli.command import Argument, Option, command
 from roost.cli.output import clock, harmless, local, one_line, paint, say, show_json, show_json_line, wrap
 from roost.cli.stdout import deliver
+from roost.client.connection import Record
 from roost.core.vocabulary.durations import parse_duration
 
 

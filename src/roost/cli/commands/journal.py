@@ -1,7 +1,6 @@
 """`events` and `deaths`: what happened."""
 
 from roost.cli.app import App
-from roost.cli.client import ConnectionLostError, Record
 from roost.cli.command import Argument, Number, Option, command
 from roost.cli.output import (
     age,
@@ -17,6 +16,7 @@ from roost.cli.output import (
 from roost.cli.sentences import ENDED, sentence
 from roost.cli.stdout import flush
 from roost.cli.table import table
+from roost.client.connection import ConnectionLostError, Record
 from roost.errors import NoDaemonError
 
 _NAMES = {9: "SIGKILL", 15: "SIGTERM", 1: "SIGHUP", 2: "SIGINT", 11: "SIGSEGV", 6: "SIGABRT"}

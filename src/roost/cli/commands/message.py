@@ -3,7 +3,6 @@
 import sys
 
 from roost.cli.app import App
-from roost.cli.client import Record
 from roost.cli.command import Argument, Choice, Number, Option, command
 from roost.cli.output import (
     age,
@@ -18,6 +17,7 @@ from roost.cli.output import (
     wrap,
 )
 from roost.cli.table import table
+from roost.client.connection import Record
 from roost.core.vocabulary.durations import parse_duration, rough_duration
 from roost.core.vocabulary.limits import PREFIX_LEAST
 from roost.errors import NotFoundError, UsageError

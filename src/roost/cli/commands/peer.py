@@ -5,10 +5,10 @@ import shlex
 from typing import Any
 
 from roost.cli.app import App
-from roost.cli.client import Record
 from roost.cli.command import Argument, Option, command
 from roost.cli.output import counted, fields, remark, say, show_json
 from roost.cli.settings import SETTINGS
+from roost.client.connection import Record
 from roost.errors import UsageError
 
 _SETTINGS = [

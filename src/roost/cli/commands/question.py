@@ -1,9 +1,9 @@
 """`questions`, `answer`, `deny`: what agents ask a person, and what they are told."""
 
 from roost.cli.app import App
-from roost.cli.client import Record
 from roost.cli.command import Argument, Option, command
 from roost.cli.output import age, harmless, local, one_line, paint, remark, say, show_json, wrap
+from roost.client.connection import Record
 
 _MESSAGE = Option("--message", metavar="TEXT", help="Words for the agent, where its program takes them.")
 

@@ -1,11 +1,11 @@
 """`list` and `show`: the registry. They never change anything."""
 
 from roost.cli.app import App
-from roost.cli.client import DOWN, Record
 from roost.cli.command import Argument, command
 from roost.cli.output import age, clock, fields, paint_state, say, show_json
 from roost.cli.registry import show
 from roost.cli.table import table
+from roost.client.connection import DOWN, Record
 
 
 @command("list")

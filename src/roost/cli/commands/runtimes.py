@@ -5,12 +5,12 @@ import re
 import shutil
 
 from roost.cli.app import App
-from roost.cli.client import Record
 from roost.cli.command import Argument, Choice, command
 from roost.cli.doctor_programs import AGENTS
 from roost.cli.output import remark, show_json
 from roost.cli.stdout import write
 from roost.cli.table import table
+from roost.client.connection import Record
 from roost.errors import NotFoundError, UsageError
 from roost.local.config import RESERVED, load_config
 from roost.local.installed import installed_version

@@ -1,12 +1,12 @@
 """`search`: where words stand, in messages, in events and in what was said."""
 
 from roost.cli.app import App
-from roost.cli.client import Record
 from roost.cli.command import Argument, Choice, Number, Option, command
 from roost.cli.commands.message import SHORT_ID, STATES
 from roost.cli.output import clock, local, one_line, paint, remark, say, show_json, wrap
 from roost.cli.read_only import ask
 from roost.cli.sentences import sentence
+from roost.client.connection import Record
 from roost.core.vocabulary.durations import parse_duration
 
 PLACES = ("messages", "transcripts", "events")

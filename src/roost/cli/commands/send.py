@@ -6,10 +6,10 @@ import os
 import sys
 
 from roost.cli.app import App
-from roost.cli.client import Record, RemoteError
 from roost.cli.command import Argument, Choice, Option, command
 from roost.cli.output import Progress, harmless, is_terminal, local, one_line, say, show_json, warn
 from roost.cli.stdout import deliver, flush, told
+from roost.client.connection import Record, RemoteError
 from roost.core.vocabulary.durations import parse_duration
 from roost.core.vocabulary.limits import ATTACHMENTS, BODY_BYTES
 from roost.errors import UsageError

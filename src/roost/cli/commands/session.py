@@ -1,10 +1,10 @@
 """What is asked of sessions of peers: `wake`, `stop`, `wait` and others."""
 
 from roost.cli.app import App
-from roost.cli.client import Answer, Record
 from roost.cli.command import Argument, Choice, Option, command
 from roost.cli.output import Progress, local, one_line, paint_state, remark, say, show_json, wrap
 from roost.cli.registry import show_rows
+from roost.client.connection import Answer, Record
 from roost.core.vocabulary.durations import parse_duration
 from roost.errors import UsageError
 

@@ -6,11 +6,11 @@ import sys
 from typing import NoReturn
 
 from roost.cli.app import App
-from roost.cli.client import Record
 from roost.cli.command import Argument, Number, Option, command
 from roost.cli.commands.session import call_with_progress
 from roost.cli.output import harmless, is_terminal, say, show_json, warn
 from roost.cli.terminal_text import TerminalText
+from roost.client.connection import Record
 from roost.errors import NoDaemonError, RoostError, UsageError
 
 _TAIL_BYTES = 64 * 1024

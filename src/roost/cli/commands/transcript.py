@@ -3,7 +3,6 @@
 import re
 
 from roost.cli.app import App
-from roost.cli.client import ConnectionLostError, Record
 from roost.cli.command import Argument, Option, command
 from roost.cli.output import (
     clock,
@@ -19,6 +18,7 @@ from roost.cli.output import (
 )
 from roost.cli.read_only import ask
 from roost.cli.stdout import flush
+from roost.client.connection import ConnectionLostError, Record
 from roost.core.messages.envelope import unwrapped
 from roost.errors import UsageError
 

@@ -158,8 +158,8 @@ def start_service(app: App) -> bool:
 
 def _stop_by_hand(app: App) -> bool:
     """End a daemon that runs outside the service; its agents live on. False: there is none."""
-    from roost.cli.client import ConnectionLostError
     from roost.cli.launch import wait_until_down
+    from roost.client.connection import ConnectionLostError
 
     try:
         with contextlib.suppress(ConnectionLostError):

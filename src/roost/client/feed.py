@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Generator
 
-from roost.cli.client import Record
+from roost.client.connection import Record
+from roost.client.daemon import Daemon
 from roost.errors import RoostError
-from roost.web.daemon import Daemon
 
 RETRY = 0.5
 """Seconds between two tries to reach a daemon that went away."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from _socket import AF_UNIX, SOCK_STREAM, socket  # `socket` itself loads enums and selectors: 8 ms
 
-from roost.cli.wire import decode, encode
+from roost.client.wire import decode, encode
 from roost.errors import DeniedError, NoDaemonError, RoostError, UsageError
 
 TYPE_CHECKING = False

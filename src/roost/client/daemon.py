@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from roost.cli.client import PATIENCE, ConnectionLostError, Record, RemoteError
+from roost.client.connection import PATIENCE, ConnectionLostError, Record, RemoteError
 from roost.errors import NoDaemonError, RoostError
 
 AT_ONCE = 16
