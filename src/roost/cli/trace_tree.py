@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from roost.cli.client import Record
 from roost.cli.output import GAP, cells, clip, one_line, paint, say, width
+from roost.client.connection import Record
 from roost.core.vocabulary.durations import rough_duration
 
 _LINKED = 16

@@ -204,7 +204,7 @@ def span_object(span: Span) -> dict[str, Any]:
         "kind": span.kind,
         "start": iso(span.start),
         "end": iso(span.end),
-        "took": round(span.end - span.start, 3) if span.end is not None else None,
+        "took": span.took,
         "outcome": span.outcome,
         "error": span.failed,
         "attributes": dict(span.attributes),

@@ -42,6 +42,13 @@ class Span:
     links: tuple[TraceContext, ...] = ()
 
     @property
+    def took(self) -> float | None:
+        """Seconds, to the millisecond; times are kept to the microsecond. None while it goes on."""
+        if self.end is None:
+            return None
+        return round((round(self.end * 1e6) - round(self.start * 1e6)) / 1e6, 3)
+
+    @property
     def failed(self) -> bool:
         """Whether it ended otherwise than it was meant to."""
         return self.outcome is not None and self.outcome not in _WELL

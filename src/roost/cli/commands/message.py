@@ -137,7 +137,8 @@ def message_command(
     if resend or drop:
         _decide(app, "resend" if resend else "drop", id)
         return
-    message: Record = app.call_or_read("message", {"id": id, "body": body, "trace": trace})
+    params: Record = {"id": id, "body": body, **({"trace": True} if trace else {})}
+    message: Record = app.call_or_read("message", params)
     if app.json:
         show_json(message)
         return

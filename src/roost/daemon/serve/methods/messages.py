@@ -17,7 +17,10 @@ from roost.store.interfaces import Wanted
 
 
 class Send(Params):
-    """A message. `ttl` and `timeout`: seconds. `words`: of a body that was written as several of them."""
+    """A message. `ttl` and `timeout`: seconds. `words`: of a body that was written as several of them.
+
+    `traceparent`: the span in which it is sent.
+    """
 
     to: str
     body: str
@@ -31,6 +34,7 @@ class Send(Params):
     key: str | None = None
     wait: str | None = None
     timeout: float | None = None
+    traceparent: str | None = None
 
 
 class Messages(Params):
@@ -95,6 +99,7 @@ class MessageMethods:
             timing=asked.when,
             timeout=asked.timeout,
             words=asked.words,
+            traceparent=asked.traceparent,
         )
         sent = await self._api.sender.send(call.caller, draft, call.progress)
         reply = None
