@@ -1,7 +1,9 @@
 """Traces of a real daemon at a real OTLP receiver on loopback: the trees that `message --trace` prints."""
 
+import http.client
 import json
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -118,6 +120,7 @@ def _caller_is_gone_on_with(roost: Roost, receiver: Collector) -> None:
     root = next(iter(tree.values()))
     assert (root["trace_id"], root["parent_span_id"]) == tuple(CALLER.split("-")[1:])
     same(receiver, root["trace_id"], tree)
+    _a_tool_names_its_span(roost)
     silent = roost.send(
         "worker", "@@silent@@", traceparent=f"{CALLER[:-1]}2-00", wait="done", timeout=PATIENCE
     )
@@ -125,6 +128,41 @@ def _caller_is_gone_on_with(roost: Roost, receiver: Collector) -> None:
     same(receiver, plain, printed(roost, plain))
     assert len(printed(roost, silent["id"])) == 4
     assert not receiver.trace(root["trace_id"]).keys() & printed(roost, silent["id"]).keys()
+
+
+def _a_tool_names_its_span(roost: Roost) -> None:
+    """`_meta` of a call, else the header; the answer's `_meta` names the message's own."""
+    roost.add("mail", "human")
+    by_meta = tool(roost, {"traceparent": f"{CALLER}-01"}, {"traceparent": f"{CALLER[:-1]}3-01"})
+    by_header = tool(roost, {}, {"traceparent": f"{CALLER[:-1]}3-01"})
+    by_none = tool(roost, {"traceparent": 7}, {"traceparent": "nonsense"})
+    roots = [
+        next(iter(printed(roost, answer["structuredContent"]["id"]).values()))
+        for answer in (by_meta, by_header, by_none)
+    ]
+    assert [root["parent_span_id"] for root in roots] == [CALLER[-16:], f"{CALLER[-16:-1]}3", None]
+    for answer, root in zip((by_meta, by_header, by_none), roots, strict=True):
+        assert answer["_meta"] == {"traceparent": f"00-{root['trace_id']}-{root['span_id']}-01"}
+
+
+def tool(roost: Roost, meta: Record, headers: Record) -> Record:
+    """What the worker's agent is answered when it sends a mail."""
+    place = urlsplit(roost.call("status")["url"])
+    connection = http.client.HTTPConnection(place.hostname or "", place.port or 0, timeout=PATIENCE)
+    call = {"name": "send_message", "arguments": {"to": "mail", "body": "hi"}, "_meta": meta}
+    request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    given = {
+        "Authorization": f"Bearer {roost.token('worker')}",
+        "Content-Type": "application/json",
+        "Accept": "application/json, text/event-stream",
+        "MCP-Protocol-Version": "2025-06-18",
+    }
+    try:
+        connection.request("POST", "/mcp", json.dumps(request).encode(), {**given, **headers})
+        answer = json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+    return answer["result"]
 
 
 def test_a_collector_that_fails_or_hangs_delays_nothing_and_has_all_in_the_end(
