@@ -3,8 +3,8 @@
 Measured with Claude Code 2.1.332, claude-agent-acp 0.101.0, Codex 0.171.0, OpenCode 1.18.33 and Gemini CLI
 0.61.0: none names a span in `_meta` of the tools that it calls, and none goes on with the one in `_meta` of a
 prompt. Claude Code, also within the adapter, names one of its own in the header `traceparent` of MCP requests
-once its traces are on (CLAUDE_CODE_ENABLE_TELEMETRY, CLAUDE_CODE_ENHANCED_TELEMETRY_BETA), and of its requests
-to a model elsewhere than at its maker's with CLAUDE_CODE_PROPAGATE_TRACEPARENT.
+once its traces are on (CLAUDE_CODE_ENABLE_TELEMETRY, CLAUDE_CODE_ENHANCED_TELEMETRY_BETA); of those to a
+model elsewhere than at its maker's, with CLAUDE_CODE_PROPAGATE_TRACEPARENT.
 """
 
 import json

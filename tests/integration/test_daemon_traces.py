@@ -190,9 +190,11 @@ def test_a_collector_that_fails_or_hangs_delays_nothing_and_has_all_in_the_end(
     third = roost.send("a", "@@silent@@", wait="done", timeout=PATIENCE)["id"]
     roost.down(agents=False)  # the request is held still
     assert not receiver.release.is_set()
+    down = printed(roost, third)
     receiver.hangs = False
     receiver.release.set()
     roost.start()
+    assert printed(roost, third) == down, "without a daemon it is the same"
     for message_id in (first, second, third):
         same(receiver, message_id, printed(roost, message_id))
     known = {id_ for message_id in (first, second, third) for id_ in printed(roost, message_id)}
