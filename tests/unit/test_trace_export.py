@@ -15,6 +15,7 @@ from roost.core.vocabulary.policy import Policy
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
+from roost.daemon.state.threads import HungError
 from roost.daemon.traces import export
 from roost.daemon.traces.export import NOTED, OLD, TOLD, TraceExport
 from roost.daemon.traces.outcome import Answer
@@ -34,9 +35,12 @@ class Witness:
 
     def __init__(self) -> None:
         self.answers: list[Answer] = []
+        self.hangs = False
         self.told: list[list[Span]] = []
 
     def tell(self, spans: Iterable[Span]) -> tuple[Answer, str]:
+        if self.hangs:
+            raise HungError(30.0)
         answer = self.answers.pop(0) if self.answers else Answer.TAKEN
         if answer is Answer.TAKEN:
             self.told.append(list(spans))
@@ -54,13 +58,19 @@ class World:
         self.clock = VirtualClock()
         self.store = MemoryStore()
         self.witness = Witness()
-        monkeypatch.setattr(export, "_load", lambda *_args: self.witness)
+        self.table: TracesTable | None = TracesTable("http://127.0.0.1:4318/v1/traces")
+        self.loaded = 0
+        monkeypatch.setattr(export, "_load", self._load)
+
+    def _load(self, *_args: object) -> Witness:
+        self.loaded += 1
+        return self.witness
 
     @asynccontextmanager
     async def daemon(self, *, killed: bool = False) -> AsyncGenerator[TraceExport]:
         """`killed`: it has no time for a last note."""
         machine = SimpleNamespace(
-            config=Config(traces=TracesTable("http://127.0.0.1:4318/v1/traces")),
+            config=Config(traces=self.table),
             store=self.store,
             clock=self.clock,
             work=SimpleNamespace(modules=_Now(), traces=_Now()),
@@ -141,6 +151,13 @@ async def test_each_span_is_told_once_its_end_is_stored(world: World) -> None:
         assert (made.exported.taken, made.exported.dropped, made.exported.failing) == (4, 0, "")
 
 
+async def test_nothing_is_loaded_or_kept_where_no_traces_are_asked_for(world: World) -> None:
+    world.table = None
+    async with world.daemon() as made:
+        await world.stores(made, mail(1, world.clock), "queued", "expired")
+    assert (world.loaded, await world.store.meta(TOLD), made.exported.endpoint) == (0, None, "")
+
+
 async def test_what_is_not_recorded_is_not_told(world: World) -> None:
     caller = f"00-{'a' * 32}-{'b' * 16}-00"
     async with world.daemon() as made:
@@ -156,6 +173,16 @@ async def test_a_batch_is_tried_again_and_what_is_refused_is_dropped(world: Worl
         await world.clock.advance(5)
         assert (made.exported.taken, made.exported.dropped) == (0, 1)
         await world.stores(made, mail(2, world.clock), "queued")
+        assert (made.exported.taken, made.exported.failing) == (1, "")
+
+
+async def test_a_collector_that_answers_without_end_is_asked_again(world: World) -> None:
+    async with world.daemon() as made:
+        world.witness.hangs = True
+        await world.stores(made, mail(1, world.clock), "queued")
+        assert (made.exported.taken, made.exported.failing) == (0, "it answers without end")
+        world.witness.hangs = False
+        await world.clock.advance(5)
         assert (made.exported.taken, made.exported.failing) == (1, "")
 
 
