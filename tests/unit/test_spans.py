@@ -51,7 +51,7 @@ def test_a_message_from_its_storing_to_its_end() -> None:
     assert {span.parent for span in spans[1:]} == {spans[0].context.span} == {MESSAGE.trace.span}
     assert spans[4].context == MESSAGE.turn_trace, "what an agent is given is the span of its turn"
     assert len({span.context.span for span in spans}) == 5
-    assert spans[0].events == (("entered", 103.0),)
+    assert spans[0].events == ()
     assert spans_of(story, (), "demo") == spans, "the same ids, whoever computes them"
 
 
@@ -211,6 +211,12 @@ def _told_once(story: StoredMessage) -> None:
         for span in spans
     ]
     assert counts == [1] * len(spans)
+
+
+def test_what_begins_and_ends_no_span_is_an_event_of_the_message_until_its_end() -> None:
+    steps = [(101.0, "resent"), (102.0, "expired"), (150.0, "sent again")]
+    root = spans_of(stored(MESSAGE, *steps, state=MessageState.EXPIRED))[0]
+    assert (root.end, root.events) == (102.0, (("resent", 101.0),))
 
 
 def test_what_goes_on_has_no_end_yet_and_is_told_by_no_line() -> None:

@@ -8,7 +8,7 @@ What is told names peers, ids and states, never a word of a body, a topic or a r
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from roost.core.vocabulary.message import FINAL, Message
+from roost.core.vocabulary.message import FINAL, Examination, Message
 from roost.core.vocabulary.phrases import WOKEN
 from roost.core.vocabulary.trace_context import TraceContext, parse_traceparent, span_id
 from roost.store.records import Attempt, StoredMessage
@@ -17,7 +17,20 @@ SYSTEM = "roost"
 """`messaging.system` of the semantic conventions."""
 _CAUSES = {phrase: str(cause) for cause, phrase in WOKEN.items()}
 _ENDS = frozenset(map(str, FINAL))
-_WELL = frozenset({"ready", "accepted", "done", "entered", "examined: found", "examined: ended"})
+_ALL = ("wake", "offer", "examine", "process")
+_ENDED: Mapping[str, tuple[str, ...]] = {
+    "ready": ("wake",),
+    "not woken": ("wake",),
+    "entered": (),  # it is accepted in the same moment
+    "accepted": ("wake", "offer", "examine"),
+    "not pasted": ("offer",),
+    "unclear": ("offer",),
+    "interrupted": ("offer",),
+    **{f"examined: {verdict}": ("examine",) for verdict in Examination},
+    **dict.fromkeys(("rejected", "cut", "failed", *_ENDS), _ALL),
+}
+"""Which spans end with a step. What is none of these, and begins none, is an event of the message."""
+_WELL = frozenset({"ready", "accepted", "done", "examined: found", "examined: ended"})
 """Outcomes that are no error of a span."""
 
 
@@ -128,7 +141,7 @@ class _Story:
 
     def __init__(self, stored: StoredMessage, runtime: str | None) -> None:
         self._message = stored.message
-        self._attempts = sorted(stored.attempts, key=lambda each: each.n)
+        self._attempts = _until_end(stored)
         self._runtime = runtime
         self._open: dict[str, Span] = {}
         self._ended: list[Span] = []
@@ -151,51 +164,34 @@ class _Story:
             },
             links=self._links(),
         )
-        self._ended.append(
-            self._span("store", "producer", message.created_at, id_parts=("store",), operation="send")
-        )
-        self._ended[0] = replace(self._ended[0], end=message.created_at, ended_by=0)
+        sent = self._span("store", "producer", message.created_at, id_parts=("store",), operation="send")
+        self._ended.append(replace(sent, end=message.created_at, ended_by=0))
         for attempt in self._attempts:
             self._take(attempt)
-        end = next((each for each in reversed(self._attempts) if each.outcome in _ENDS), None)
-        if message.final and end is not None:
+        if message.final and self._attempts:
+            end = self._attempts[-1]
             root = replace(root, end=end.at, ended_by=end.n, outcome=end.outcome)
-        elif message.final:
-            root = replace(root, end=message.done_at, ended_by=0, outcome=str(message.state))
         return [replace(root, events=tuple(self._events)), *self._ended, *self._open.values()]
 
     def _take(self, step: Attempt) -> None:
+        for name in _ENDED.get(step.outcome, ()):
+            self._end(name, step, step.outcome)
         match step.outcome:
             case "woke":
                 self._end("wake", step, "not ready")
                 self._begin("wake", step, ("wake", step.n), cause=_CAUSES.get(step.why))
-            case "ready" | "not woken":
-                self._end("wake", step, step.outcome)
             case "offered":
                 self._end("wake", step, "ready")
                 self._offers += 1
                 self._begin("offer", step, ("offer", self._offers))
-            case "accepted":
-                self._accept(step)
-            case "not pasted":
-                self._end("offer", step, step.outcome)
+            case "accepted" if "process" not in self._open:
+                self._begin("process", step, ("turn", self._offers), kind="consumer", operation="process")
             case "unclear" | "interrupted":
-                self._end("offer", step, step.outcome)
                 self._begin("examine", step, ("examine", step.n))
-            case "examined: found" | "examined: ended" | "examined: absent" | "examined: unclear":
-                self._end("examine", step, step.outcome)
-            case "rejected" | "cut" | "failed":
-                self._end_all(step)
-            case "done" | "expired" | "refused" | "dead-letter":
-                self._end_all(step)
-            case _:
+            case _ if step.outcome not in _ENDED:
                 self._events.append((step.outcome, step.at))
-
-    def _accept(self, step: Attempt) -> None:
-        for name in ("wake", "offer", "examine"):
-            self._end(name, step, step.outcome)
-        if "process" not in self._open:
-            self._begin("process", step, ("turn", self._offers), kind="consumer", operation="process")
+            case _:
+                pass
 
     def _begin(
         self,
@@ -218,10 +214,6 @@ class _Story:
         span = self._open.pop(name, None)
         if span is not None:
             self._ended.append(replace(span, end=step.at, ended_by=step.n, outcome=outcome))
-
-    def _end_all(self, step: Attempt) -> None:
-        for name in list(self._open):
-            self._end(name, step, step.outcome)
 
     def _span(
         self, name: str, kind: str, start: float, *, id_parts: tuple[object, ...], operation: str | None
@@ -250,6 +242,14 @@ class _Story:
             return ()
         found = (parse_traceparent(origin.turn), parse_traceparent(origin.answered))
         return tuple(link for link in found if link is not None)
+
+
+def _until_end(stored: StoredMessage) -> list[Attempt]:
+    """Its steps in order. What is told of a message behind its end, as that it was sent again, is none."""
+    steps = sorted(stored.attempts, key=lambda each: each.n)
+    while stored.message.final and steps and steps[-1].outcome not in _ENDS:
+        steps.pop()
+    return steps
 
 
 def _attributes(message: Message, runtime: str | None) -> dict[str, str | int]:
