@@ -23,7 +23,8 @@ from roost.host.memory.clock import VirtualClock
 from roost.local.config import Config
 from roost.local.traces import TracesTable
 from roost.present.spans import Span
-from roost.store.interfaces import Batch
+from roost.store.errors import BrokenRowError
+from roost.store.interfaces import Batch, StoredMessage
 from roost.store.memory import MemoryStore
 
 P = ParamSpec("P")
@@ -184,6 +185,23 @@ async def test_a_collector_that_answers_without_end_is_asked_again(world: World)
         world.witness.hangs = False
         await world.clock.advance(5)
         assert (made.exported.taken, made.exported.failing) == (1, "")
+
+
+async def test_a_message_that_cannot_be_read_is_passed_over(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = world.store.message
+
+    async def broken(message_id: str) -> StoredMessage | None:
+        if message_id == f"{1:032x}":
+            raise BrokenRowError("its row is of another version")
+        return await read(message_id)
+
+    monkeypatch.setattr(world.store, "message", broken)
+    async with world.daemon() as made:
+        await world.stores(made, mail(1, world.clock), "queued")
+        await world.stores(made, mail(2, world.clock), "queued")
+    assert [spans[0].context.trace for spans in world.witness.told] == [f"{2:032x}"]
 
 
 async def test_what_has_waited_for_a_day_is_dropped(world: World) -> None:

@@ -22,6 +22,7 @@ from roost.host.heap import keep_what_was_loaded
 from roost.local.config import Config
 from roost.local.traces import TracesTable
 from roost.present.spans import Span, mark_of, sendings_of, spans_of
+from roost.store.errors import BrokenRowError
 from roost.store.interfaces import Batch, JournalRow
 
 TOLD = "traces.told"
@@ -123,7 +124,10 @@ class TraceExport:
 
     async def _spans(self, row: JournalRow) -> list[Span]:
         """What has ended with this line, of traces that are recorded."""
-        stored = await self._machine.store.message(row.message) if row.message is not None else None
+        try:
+            stored = await self._machine.store.message(row.message) if row.message is not None else None
+        except BrokenRowError:  # doctor tells of it
+            stored = None
         if stored is None:
             return []
         mark = mark_of(stored, row.kind, row.ts)
