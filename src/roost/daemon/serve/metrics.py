@@ -2,8 +2,9 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import roost
 from roost.core.vocabulary import commands as c
@@ -43,8 +44,11 @@ class Histogram:
 class Metrics:
     """Counts what is committed, from the daemon's start on; tells queues and sessions as they are."""
 
-    def __init__(self, fleet: Fleet, clock: Clock) -> None:
-        """Nothing has been counted yet."""
+    def __init__(
+        self, fleet: Fleet, clock: Clock, rules: Callable[[], Sequence[Mapping[str, Any]]] = tuple
+    ) -> None:
+        """Nothing has been counted yet; `rules` tells how those of `[[notify]]` are."""
+        self._rules = rules
         self._fleet = fleet
         self._clock = clock
         self._attempts: Counter[str] = Counter()
@@ -105,6 +109,23 @@ class Metrics:
         yield from self._wakes.lines("roost_wake_seconds")
         yield from _metric("roost_delivery_seconds", "histogram", "From storing a message to its acceptance.")
         yield from self._deliveries.lines("roost_delivery_seconds")
+        yield from self._of_rules()
+
+    def _of_rules(self) -> Iterator[str]:
+        rules = self._rules()
+        if not rules:
+            return
+        yield from _metric("roost_notifications_total", "counter", "Tries to notify, by rule and outcome.")
+        for each in rules:
+            for outcome in ("sent", "failed", "given_up"):
+                labels = {"rule": str(each["rule"]), "outcome": outcome.replace("_", "-")}
+                yield _sample("roost_notifications_total", labels, each[outcome])
+        yield from _metric("roost_notify_failing", "gauge", "Whether the latest try of a rule failed.")
+        failing = {str(each["rule"]): float(each["error"] is not None) for each in rules}
+        yield from _samples("roost_notify_failing", "rule", failing)
+        yield from _metric("roost_notify_waiting", "gauge", "Happenings that a rule has not told yet.")
+        waiting = {str(each["rule"]): float(each["waiting"]) for each in rules}
+        yield from _samples("roost_notify_waiting", "rule", waiting)
 
 
 def _oldest(state: PeerState, now: float) -> float:
