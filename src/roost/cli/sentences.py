@@ -64,7 +64,6 @@ _SENTENCES: dict[str, Callable[[Record, Record], str]] = {
     "compacting": lambda _event, data: f"is to compact its conversation, as {data.get('by')} asked",
     "compacted": _state("compacted its conversation"),
     "not-compacted": _state("did not compact its conversation"),
-    "alarm": _state("is in trouble"),
     "daemon-started": lambda _event, _data: "has a new daemon",
     "notify-failing": lambda _event, data: _because(f"cannot notify by rule '{data.get('rule')}'", data),
     "notify-works": lambda _event, data: f"can notify by rule '{data.get('rule')}' again",

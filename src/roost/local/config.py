@@ -136,6 +136,11 @@ class Config:
     allow: tuple[AllowRule, ...] = ()
     notify: tuple[NotifyRule, ...] = ()
 
+    @property
+    def notify_passes(self) -> tuple[str, ...]:
+        """Variables that the programs of rules need, by name or as `PREFIX_*`."""
+        return tuple(name for rule in self.notify for name in rule.passes)
+
 
 def load_config(path: Path) -> Config:
     """Read and check the file; a missing one means the defaults. Raises ConfigError with line and column."""

@@ -28,6 +28,8 @@ MOST_EVER = 100
 PER = 60.0
 TIMEOUT = 10.0
 LONGEST = 120.0
+DESKTOP = ("DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY")
+"""Variables by which notify-send finds the desktop, beside XDG_RUNTIME_DIR."""
 
 
 class Happening(StrEnum):
@@ -48,7 +50,7 @@ class NotifyRule:
 
     `peers`: names or patterns (`rev-*`) of those that it is about; empty: all. `body`: whether words of
     agents and people go along. At most `most` notifications go out in `per` seconds. `timeout`: the seconds
-    that one may take. `passes`: more variables for the command.
+    that one may take. `passes`: more variables for its program.
     """
 
     name: str
@@ -149,7 +151,7 @@ class NotifyReader(Checks):
             self._duration(table, "per", PER),
             timeout,
             self._words(table, "command"),
-            self._passes(table),
+            (*self._passes(table), *(DESKTOP if table.get("desktop") else ())),
             self._address(table),
             self._secret(table),
             self._secret_file(table),

@@ -14,7 +14,7 @@ from roost.core.vocabulary.view import iso
 from roost.daemon.notify.failure import NotDeliveredError
 from roost.daemon.notify.notification import EXCERPT, Notification, harmless, notification_id
 from roost.daemon.notify.outbox import Outbox, Outdated, Wait
-from roost.daemon.notify.program import DESKTOP, desktop_argv, run_program
+from roost.daemon.notify.program import desktop_argv, run_program
 from roost.daemon.notify.webhook import post
 from roost.daemon.state.machine import Machine
 from roost.errors import RoostError, StoreError
@@ -172,8 +172,7 @@ class Courier:
             await post(machine, rule, notification.id, body)
             return
         argv = list(rule.command) or desktop_argv(notification.title, notification.text)
-        passes = (*rule.passes, *(() if rule.command else DESKTOP))
-        environ = child_environment(machine.environ, _facts(told), passes)
+        environ = child_environment(machine.environ, _facts(told), rule.passes)
         await run_program(machine, argv, environ, body + b"\n", rule.timeout)
 
     async def _completed(self, notification: Notification) -> Notification:

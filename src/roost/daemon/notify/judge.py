@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from fnmatch import fnmatchcase
 
+from roost.core.vocabulary.identity import SYSTEM
 from roost.core.vocabulary.phrases import ENDED
 from roost.daemon.notify.notification import EXCERPT, Notification, harmless, notification_id
 from roost.local.notify import Happening, NotifyRule
@@ -23,8 +24,6 @@ KINDS = {
 """What a line of this kind can be. Mail is told from other messages by its recipient."""
 _SETTLED = frozenset({"answered", "question-gone", "stopped"})
 _ENDED = {str(cause): words for cause, words in ENDED.items()}
-_OF_ALL = frozenset({Happening.ALARM, Happening.RESTARTED})
-"""What is about no peer."""
 
 
 def kinds_for(wanted: Collection[Happening]) -> frozenset[str]:
@@ -64,7 +63,7 @@ class Judge:
             and (row.session or "") in self._asking
         ):
             return False
-        return happening in _OF_ALL or is_about(rule, row.peer)
+        return row.peer == SYSTEM or is_about(rule, row.peer)
 
     def notification(
         self, store: str, rule: NotifyRule, happening: Happening, row: JournalRow
@@ -81,7 +80,7 @@ class Judge:
             happening,
             row.ts,
             row.seq,
-            "" if happening in _OF_ALL else row.peer,
+            "" if row.peer == SYSTEM else row.peer,
             row.session,
             row.message,
             row.data.get("sender"),

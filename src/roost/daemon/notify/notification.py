@@ -66,7 +66,7 @@ class Notification:
             case Happening.RESTARTED:
                 return "roost: the daemon was started"
             case _:
-                return "roost: something is wrong"
+                return f"{self.peer or 'roost'}: something is wrong"
 
     @property
     def text(self) -> str:

@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from roost.core.vocabulary.commands import Journal
@@ -62,6 +63,8 @@ class Notifications:
 
     async def test(self, name: str | None) -> list[dict[str, Any]]:
         """Send a sample by one rule, or by all: what became of each. Raises NotFoundError."""
+        if self._rules and not self._couriers:
+            raise RoostError("the rules are not in force yet; try again in a moment")
         if name is not None and name not in self._couriers:
             known = ", ".join(rule.name for rule in self._rules) or "none"
             raise NotFoundError(
@@ -108,11 +111,13 @@ class Notifications:
             couriers[rule.name] = courier.Courier(machine, rule, box, self._keep, self._fleet.record)
         self._couriers = couriers
         self._position = min(each.outbox.cursor for each in couriers.values())
-        await self._keep()
+        with suppress(StoreError):  # what is new begins here all the same, and an alarm is told
+            await self._keep()
         self._kinds = judge.kinds_for(self._wanted)
         self._woken.set()
         if Happening.RESTARTED in self._wanted:
-            await self._fleet.record(Journal(judge.STARTED, SYSTEM))
+            with suppress(StoreError):
+                await self._fleet.record(Journal(judge.STARTED, SYSTEM))
         return judge.Judge()
 
     async def _keep(self) -> None:
@@ -128,6 +133,8 @@ class Notifications:
 
     def _committed(self, rows: tuple[JournalRow, ...]) -> None:
         """Lines were committed: read them, unless no rule can be about one of them."""
+        if not rows:
+            return
         if rows[0].seq != self._position + 1 or any(self._may_matter(row) for row in rows):
             self._woken.set()
             return

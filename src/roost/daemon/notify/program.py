@@ -19,8 +19,6 @@ SAID = 256 * 1024
 """Bytes that a program may write to its standard error."""
 _TAIL = 300
 """Bytes of it that are kept, to say why it failed."""
-DESKTOP = ("DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY")
-"""Variables by which notify-send finds the desktop, beside XDG_RUNTIME_DIR."""
 _APPLESCRIPT = (
     "on run argv",
     "display notification (item 2 of argv) with title (item 1 of argv)",
