@@ -31,8 +31,10 @@ ALARM = "notify alarm"
 PAGE = 500
 FAR = 5000
 """Lines of the journal after which it is stored that no rule is about them."""
+LOOK = 1.0
+"""Seconds between two looks at the store's health, where a rule tells of it."""
 AGAIN = 5.0
-"""Seconds between two looks at the daemon's health, and until a store that failed is asked again."""
+"""Seconds until a store that failed is asked again."""
 PATIENCE = 10.0
 """Seconds that a commit may take."""
 
@@ -178,7 +180,7 @@ class Notifications:
             if found != told:
                 told = found
                 await self._alarm(found)
-            await self._machine.clock.sleep(AGAIN)
+            await self._machine.clock.sleep(LOOK)
 
     async def _last_alarm(self) -> str:
         try:
