@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +35,7 @@ from tests.support.receiver import (
     WrongSignatureError,
     drips,
     hangs,
+    make_certificate,
     receiver,
     says,
     verify,
@@ -58,14 +60,37 @@ def closed() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="module")
-def shared(hooks: Receiver, closed: Receiver) -> Iterator[Roost]:
-    with shared_roost(lambda home: prepare(home, hooks, closed)) as made:
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is needed to make certificates")
+    folder = tmp_path_factory.mktemp("certificates")
+    return make_certificate(folder / "known.pem"), make_certificate(folder / "strange.pem")
+
+
+@pytest.fixture(scope="module")
+def secured(certificates: tuple[Path, Path]) -> Iterator[tuple[Receiver, Receiver]]:
+    """One whose certificate the daemon trusts, and one whose it does not."""
+    with receiver(listening=False) as known, receiver(listening=False) as strange:
+        for made, certificate in zip((known, strange), certificates, strict=True):
+            made.listen(certificate)
+        yield known, strange
+
+
+@pytest.fixture(scope="module")
+def shared(
+    hooks: Receiver,
+    closed: Receiver,
+    secured: tuple[Receiver, Receiver],
+    certificates: tuple[Path, Path],
+) -> Iterator[Roost]:
+    with shared_roost(lambda home: prepare(home, hooks, closed, *secured)) as made:
         made.down(agents=True)
         environ = {
             "PATH": f"{made.home.root / 'bin'}:{os.environ['PATH']}",
             "NOTIFY_KILL": str(made.home.root / "kill"),
             "NOTIFY_MINE": "passed",
             "DISPLAY": ":7",
+            "SSL_CERT_FILE": str(certificates[0].with_suffix(".crt")),
             "PYTHONPATH": str(PROJECT),
         }
         made.start(sys.executable, "-m", "tests.support.notify_daemon", environ=environ)
@@ -174,6 +199,15 @@ def test_what_a_receiver_does_wrong_is_told_and_holds_up_nothing(
     assert len({each.id for each in hooks.until(path, 4)}) == 1
     until_rule(roost, name, sent=1, error=None)
     assert hooks.at("/elsewhere") == []
+
+
+def test_a_certificate_has_to_be_trusted(roost: Roost, secured: tuple[Receiver, Receiver]) -> None:
+    known, strange = secured
+    mail(roost, "known")
+    mail(roost, "strange")
+    assert data(*known.until("/known"))["peer"] == "known"
+    until_rule(roost, "strange", error="its certificate is not trusted: self-signed certificate")
+    assert strange.received == []
 
 
 def test_a_storm_is_bounded_and_the_rest_is_summed_up(roost: Roost, hooks: Receiver) -> None:

@@ -66,6 +66,13 @@ body = true
 TOOL = """#!/bin/sh
 exec {python} {script} "$@"
 """
+SECURE = """
+[[notify]]
+name = "{name}"
+on = ["mail"]
+peers = ["{name}"]
+webhook = "https://127.0.0.1:{port}/{name}"
+"""
 SCRIPT = """
 import json, os, subprocess, sys, time
 told = json.load(sys.stdin)
@@ -91,7 +98,7 @@ with open({seen!r}, "a") as file:
 """
 
 
-def prepare(home: Home, hooks: Receiver, closed: Receiver) -> None:
+def prepare(home: Home, hooks: Receiver, closed: Receiver, known: Receiver, strange: Receiver) -> None:
     """The rules, and what they lead to."""
     home.roost.mkdir(mode=0o700)
     secret = home.root / "secret"
@@ -111,6 +118,9 @@ def prepare(home: Home, hooks: Receiver, closed: Receiver) -> None:
         RULE.format(name=name, port=ports[name]) + MORE.get(name, "").format(secret=secret) for name in HOOKS
     ]
     rules.append(COMMANDS.format(port=hooks.port, tool=home.root / "tool", absent=home.root / "absent"))
+    rules += [
+        SECURE.format(name=name, port=each.port) for name, each in (("known", known), ("strange", strange))
+    ]
     (home.roost / "config.toml").write_text("\n".join(rules))
 
 

@@ -5,6 +5,8 @@ import hashlib
 import hmac
 import json
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections import defaultdict, deque
@@ -12,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from tests.support.wait import wait_until
@@ -69,8 +72,8 @@ class Receiver:
         self._server: ThreadingHTTPServer | None = None
         self._lock = threading.Lock()
 
-    def listen(self) -> None:
-        """Answer from now on; until then connections are refused."""
+    def listen(self, certificate: Path | None = None) -> None:
+        """Answer from now on; until then connections are refused. `certificate`: over TLS, with its key."""
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -97,6 +100,10 @@ class Receiver:
         self._server.socket.close()
         self._server.socket = self._bound
         self._bound.listen(64)
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._bound, server_side=True)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def at(self, path: str) -> list[Received]:
@@ -117,6 +124,7 @@ class Receiver:
         self.over.set()
         if self._server is not None:
             self._server.shutdown()
+            self._server.socket.close()
         self._bound.close()
 
 
@@ -129,6 +137,17 @@ def receiver(*, listening: bool = True) -> Iterator[Receiver]:
         yield made
     finally:
         made.close()
+
+
+def make_certificate(path: Path) -> Path:
+    """A certificate for 127.0.0.1 that only itself vouches for, and its key, in one file."""
+    key, certificate = path.with_suffix(".key"), path.with_suffix(".crt")
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    names = ["-subj", f"/CN={path.stem}", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = ["openssl", "req", "-x509", *kind, *names, "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
+    path.write_text(key.read_text() + certificate.read_text())
+    return path
 
 
 def says(status: int, body: bytes = b"", **headers: str) -> Answer:
