@@ -271,21 +271,28 @@ def test_dead_letters_questions_and_quarantine_are_told(roost: Roost, hooks: Rec
     roost.send("dead-breaks", "kept")
     roost.call("wake", name=roost.add("dead-asks"))
     roost.send("dead-asks", "@@ask@@")
+    roost.add("dead-acp", "demo-acp")
+    roost.send("dead-acp", "@@ask@@\nit")
+    roost.until_state("dead-acp", "blocked")
     wait_until(
-        lambda: {"quarantined", "blocked"} <= {each.told["type"] for each in hooks.at(path)},
+        lambda: {"quarantined", "blocked", "question"} <= {each.told["type"] for each in hooks.at(path)},
         timeout=PATIENCE,
-        why="both are told",
+        why="all three are told",
         describe=lambda: [each.told for each in hooks.at(path)],
     )
     found = {each.told["type"]: data(each) for each in hooks.at(path)}
     assert found["blocked"]["title"] == "dead-asks needs a person"
     assert "Allow" not in json.dumps(found["blocked"])
     assert found["quarantined"]["text"].count("until") == 1
+    [asked] = roost.call("questions")
+    assert (found["question"]["peer"], found["question"]["question"]) == ("dead-acp", asked["id"])
     sent = roost.send("dead-breaks", "goes")["id"]
     roost.call("drop", id=sent)
     wait_until(
         lambda: "dead-letter" in {each.told["type"] for each in hooks.at(path)}, timeout=PATIENCE, why="told"
     )
+    of_acp = [each.told["type"] for each in hooks.at(path) if data(each).get("peer") == "dead-acp"]
+    assert of_acp == ["question"], "that it is blocked is the same news"
 
 
 def test_a_command_has_the_facts_on_its_stdin_and_a_chosen_environment(roost: Roost) -> None:
@@ -358,6 +365,7 @@ def test_programs_that_are_not_there_and_receivers_that_fail_are_findings_with_a
             Code.NOTIFY_FAILING,
             refused,
             lambda doctor, printed: [closed.listen(), doctor.cure(printed)],
+            "late",
         ),
     )
     assert {each.told["type"] for each in closed.until(path, 2)} == {"mail", "test"}
