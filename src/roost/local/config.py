@@ -15,6 +15,7 @@ from roost.core.vocabulary.question import AllowRule
 from roost.errors import ConfigError
 from roost.local.checks import Checks
 from roost.local.notify import NotifyReader, NotifyRule
+from roost.local.traces import TracesTable, read_traces
 
 _RUNTIME_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 RESERVED = frozenset({"claude", "codex", "codex-thread", "demo", "demo-acp", "gemini", "human", "opencode"})
@@ -134,6 +135,7 @@ class Config:
     passes: tuple[str, ...] = ()
     expire: float | None = None
     allow: tuple[AllowRule, ...] = ()
+    traces: TracesTable | None = None
     notify: tuple[NotifyRule, ...] = ()
 
     @property
@@ -174,7 +176,10 @@ class _Reader(Checks):
     def config(self, data: dict[str, Any]) -> Config:
         self._known(
             data,
-            {"from", "keep", "logs", "notify", "pass", "pool", "questions", "registry", "runtimes", "scope"},
+            {
+                *("from", "keep", "logs", "notify", "pass", "pool", "questions", "registry", "runtimes"),
+                *("scope", "traces"),
+            },
             "",
         )
         logs, pool = self._table(data, "logs"), self._table(data, "pool")
@@ -204,6 +209,7 @@ class _Reader(Checks):
             self._passes(data),
             self._duration(asked, "expire", 0.0) or None,
             self._allow(asked),
+            read_traces(self._table(data, "traces"), self._fail),
             NotifyReader(self._path, self._text).rules(data),
         )
 

@@ -78,6 +78,7 @@ class Code(StrEnum):
     NO_HANDLES = "no-handles"
     NOTIFY_MISSING = "notify-missing"
     NOTIFY_FAILING = "notify-failing"
+    TRACES_WAIT = "traces-wait"
     # peers
     SESSION_UNKNOWN = "session-unknown"
     SESSION_BLOCKED = "session-blocked"

@@ -12,6 +12,7 @@ from roost.core.vocabulary.identity import OPERATOR
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import PeerState
 from roost.daemon.state.fleet import Fleet
+from roost.daemon.traces.outcome import Exported
 from roost.host.interfaces.clock import Clock
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -45,9 +46,17 @@ class Metrics:
     """Counts what is committed, from the daemon's start on; tells queues and sessions as they are."""
 
     def __init__(
-        self, fleet: Fleet, clock: Clock, rules: Callable[[], Sequence[Mapping[str, Any]]] = tuple
+        self,
+        fleet: Fleet,
+        clock: Clock,
+        exported: Exported | None = None,
+        rules: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
     ) -> None:
-        """Nothing has been counted yet; `rules` tells how those of `[[notify]]` are."""
+        """Nothing has been counted yet.
+
+        `exported`: how the export of traces fares. `rules` tells how those of `[[notify]]` are.
+        """
+        self._exported = exported or Exported()
         self._rules = rules
         self._fleet = fleet
         self._clock = clock
@@ -110,6 +119,12 @@ class Metrics:
         yield from _metric("roost_delivery_seconds", "histogram", "From storing a message to its acceptance.")
         yield from self._deliveries.lines("roost_delivery_seconds")
         yield from self._of_rules()
+        if self._exported.endpoint:
+            yield from _metric("roost_trace_spans_total", "counter", "Spans by what became of them.")
+            spans = {"taken": self._exported.taken, "dropped": self._exported.dropped}
+            yield from _samples("roost_trace_spans_total", "result", spans)
+            yield from _metric("roost_traces_failing", "gauge", "Whether the collector takes nothing now.")
+            yield _sample("roost_traces_failing", {}, bool(self._exported.failing))
 
     def _of_rules(self) -> Iterator[str]:
         rules = self._rules()
