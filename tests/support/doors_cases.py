@@ -65,6 +65,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "done": ("summary",),
     "fresh": (),
     "doctor": (),
+    "notify_rules": (),
+    "notify_test": ("rule",),
     "gc": ("end",),
     "adopt": ("session", "store"),
     "no such method": ("name",),

@@ -108,7 +108,19 @@ class Daemon:
         self._ticker.look = self._supervisor.look
         self._fleet.listeners.on_effect = self._executor.run
         self._traces = TraceExport(machine, self._fleet)
-        metrics = Metrics(self._fleet, machine.clock, self._traces.exported)
+        health = Health(
+            machine,
+            self._fleet,
+            self._executor.foreign,
+            self._sweeper,
+            self._orphans,
+            lineage,
+            self._live_sessions,
+            url,
+            self._traces.exported,
+        )
+        self._notifications = health.notifications
+        metrics = Metrics(self._fleet, machine.clock, self._traces.exported, self._notifications.told)
         pools = Pools(machine, self._fleet, self._live_sessions, self._tasks)
         self._fleet.listeners.on_committed += [
             waits.committed,
@@ -127,17 +139,6 @@ class Daemon:
             self._executor.foreign,
             feed,
             self._executor.ends.end_unstored,
-        )
-        health = Health(
-            machine,
-            self._fleet,
-            self._executor.foreign,
-            self._sweeper,
-            self._orphans,
-            lineage,
-            self._live_sessions,
-            url,
-            self._traces.exported,
         )
         methods = all_methods(
             self._api,
@@ -217,6 +218,7 @@ class Daemon:
         recovered()
         self._tasks.start(Retention(self._machine, self._lineage).run(), "retention")
         self._tasks.start(self._api.transcripts.index.run(), "index of words")
+        self._tasks.start(self._notifications.run(self._tasks), "notifications")
         self._tasks.start(Memory(self._machine.clock, self._machine.work.files).run(), "memory")
         await self._recovery.sweep()
 

@@ -69,7 +69,7 @@ async def _serve(
         ensure_private_directory(directory)
     hold_lock(places)  # until the process has ended: a second daemon beside one that hangs must not be
     runtimes = Runtimes(config.runtimes)
-    keep(places.inheritance, inherited, (*runtimes.passes(), *config.passes))
+    keep(places.inheritance, inherited, (*runtimes.passes(), *config.passes, *config.notify_passes))
     processes = SystemProcesses()
     scopes = await find_scopes(inherited.environ, wanted=config.scope is ScopeMode.AUTO)
     terminals = TmuxTerminals(places.run / "tmux.conf", processes, scopes=scopes)

@@ -3,6 +3,7 @@
 from roost.daemon.health.alarms import Alarms
 from roost.daemon.health.checks.daemon import DaemonCheck
 from roost.daemon.health.checks.enclosures import EnclosuresCheck
+from roost.daemon.health.checks.notify import NotifyCheck
 from roost.daemon.health.checks.open_files import OpenFilesCheck
 from roost.daemon.health.checks.peers import PeersCheck
 from roost.daemon.health.checks.processes import ProcessesCheck
@@ -14,6 +15,7 @@ from roost.daemon.health.environment import AgentEnvironment
 from roost.daemon.health.gc_report import GcReport
 from roost.daemon.health.program import Program
 from roost.daemon.health.status import Status
+from roost.daemon.notify.notifications import Notifications
 from roost.daemon.registry.orphans import Orphans
 from roost.daemon.registry.sweep import Sweeper
 from roost.daemon.session.foreign import Foreign
@@ -41,8 +43,9 @@ class Health:
     ) -> None:
         """Build each from what it looks at; `url` is the loopback address in use."""
         program = Program(machine)
+        self.notifications = Notifications(machine, fleet, lineage.problem)
         self.alarms = Alarms(machine.store, lineage, sweeper, orphans)
-        self.status = Status(machine, fleet, orphans, self.alarms, program, url)
+        self.status = Status(machine, fleet, orphans, self.alarms, program, self.notifications, url)
         self.gc_report = GcReport(fleet, sweeper, orphans, machine.places)
         self.environment = AgentEnvironment(machine, fleet)
         self.doctor = Doctor(
@@ -54,6 +57,7 @@ class Health:
                 StoreCheck(machine, fleet, lineage),
                 RegistryCheck(orphans, sweeper),
                 PeersCheck(fleet, live_sessions, foreign, machine.clock),
+                NotifyCheck(machine, self.notifications),
                 TracesCheck(exported),
             )
         )
