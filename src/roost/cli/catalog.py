@@ -18,6 +18,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "restore": "backup",
         "service": "service",
         "env": "env",
+        "notify": "notify",
         "runtimes": "runtimes",
         "web": "web",
     },

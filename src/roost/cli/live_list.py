@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from io import StringIO
 from queue import Empty, SimpleQueue
 from types import FrameType
@@ -109,7 +109,7 @@ class LiveList:
 
 
 @contextlib.contextmanager
-def _screen() -> Iterator[None]:
+def _screen() -> Generator[None]:
     """The terminal's other screen; it has its own back however this ends but by SIGKILL."""
 
     def end(_number: int, _frame: FrameType | None) -> None:

@@ -11,6 +11,8 @@ from roost.errors import NoDaemonError
 
 BACK = 15.0
 """Seconds for which a daemon that went away during a send is waited for."""
+LOSSES = 3
+"""Connections that may be lost: a daemon that dies still takes one, and then resets it."""
 _LOOK = 0.1
 """Seconds between two tries to reach it."""
 _LOST = (
@@ -25,8 +27,8 @@ Call = Callable[[str, Record], Record]
 def send(call: Call, message: Record, key: str | None, notes: list[str]) -> Sent:
     """Store a message, and wait as it says.
 
-    Where the connection is lost, the same is asked once more as soon as the daemon is back: the key makes it
-    the same message. Raises ConnectionLostError with the fact `key` where it does not come back, and what
+    Where the connection is lost, the same is asked again as soon as the daemon is back: the key makes it the
+    same message. Raises ConnectionLostError with the fact `key` where it does not come back, and what
     `refusal` tells.
     """
     key = key or uuid4().hex
@@ -41,13 +43,12 @@ def send(call: Call, message: Record, key: str | None, notes: list[str]) -> Sent
 
 
 def _again(call: Call, params: Record, key: str) -> Record:
-    until = time.monotonic() + BACK
+    until, losses = time.monotonic() + BACK, 1
     while True:
         try:
             return asked(lambda: call("send", params))
-        except ConnectionLostError as lost:
-            raise ConnectionLostError(_LOST.format(key=key), key=key) from lost
-        except NoDaemonError as gone:
-            if time.monotonic() >= until:
+        except (ConnectionLostError, NoDaemonError) as gone:
+            losses += isinstance(gone, ConnectionLostError)
+            if losses >= LOSSES or gone.facts.get("mute") or time.monotonic() >= until:
                 raise ConnectionLostError(_LOST.format(key=key), key=key) from gone
             time.sleep(_LOOK)
