@@ -30,9 +30,3 @@ def lines(peer: Record, events: list[Record]) -> str:
     ]
     told = [f"{clock(each['ts'])}  {one_line(sentence(each))}" for each in events[-LATEST:]]
     return "\n".join([*told, "", *shown])
-
-
-def _fields(found: Iterable[tuple[str, object]]) -> list[str]:
-    known = [(name, value) for name, value in found if value not in (None, "", [], {})]
-    width = max((len(name) for name, _ in known), default=0)
-    return [f"{name:<{width}}  {one_line(value)}" for name, value in known]

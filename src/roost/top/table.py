@@ -6,7 +6,7 @@ from rich.text import Text
 from textual.widgets import DataTable
 
 from roost.client.connection import Record
-from roost.top.rows import COLUMNS, cells
+from roost.top.rows import columns, lines, painted
 
 
 class FleetTable(DataTable[Text]):
@@ -15,36 +15,36 @@ class FleetTable(DataTable[Text]):
     def __init__(self) -> None:
         """Begin empty."""
         super().__init__(cursor_type="row", zebra_stripes=False)
-        self._shown: dict[str, Record] = {}
-
-    def on_mount(self) -> None:
-        """The columns."""
-        for column in COLUMNS:
-            self.add_column(column, key=column)
+        self._names: list[str] = []
+        self._lines: list[tuple[str, ...]] = []
+        self._heads: tuple[str, ...] = ()
 
     @property
     def selected(self) -> str | None:
         """The peer under the cursor."""
-        names = list(self._shown)
-        return names[self.cursor_row] if self.cursor_row < len(names) else None
+        return self._names[self.cursor_row] if self.cursor_row < len(self._names) else None
 
-    def show(self, rows: Sequence[Record], *, anew: bool = False) -> None:
-        """Show these rows in this order; `anew`: also those that have not changed, as their ages have."""
-        wanted = {str(row["name"]): row for row in rows}
-        if list(wanted) != list(self._shown):
-            self._arrange(wanted)
+    def show(self, rows: Sequence[Record], width: int) -> None:
+        """Show these rows in this order, in so many columns of the terminal."""
+        names = [str(row["name"]) for row in rows]
+        shown, heads = lines(rows, width), columns(width)
+        if (names, heads) != (self._names, self._heads):
+            self._arrange(names, heads, shown)
         else:
-            for name, row in wanted.items():
-                if anew or self._shown[name] != row:
-                    for column, cell in zip(COLUMNS, cells(row), strict=True):
-                        self.update_cell(name, column, cell)
-        self._shown = wanted
+            for name, old, new in zip(names, self._lines, shown, strict=True):
+                for column, before, cell in zip(heads, old, new, strict=True):
+                    if before != cell:
+                        self.update_cell(name, column, painted(column, cell), update_width=True)
+        self._names, self._heads, self._lines = names, heads, shown
 
-    def _arrange(self, wanted: dict[str, Record]) -> None:
+    def _arrange(self, names: list[str], heads: tuple[str, ...], shown: list[tuple[str, ...]]) -> None:
         selected, at = self.selected, self.cursor_row
-        self.clear()
-        for name, row in wanted.items():
-            self.add_row(*cells(row), key=name)
-        names = list(wanted)
+        self.clear(columns=heads != self._heads)
+        if heads != self._heads:
+            for column in heads:
+                self.add_column(column, key=column)
+        for name, line in zip(names, shown, strict=True):
+            self.add_row(*map(painted, heads, line), key=name)
         if names:
-            self.move_cursor(row=names.index(selected) if selected in names else min(at, len(names) - 1))
+            row = names.index(selected) if selected in names else min(at, len(names) - 1)
+            self.move_cursor(row=row, animate=False)

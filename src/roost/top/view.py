@@ -1,7 +1,11 @@
 """The view: a table of all peers that changes as they do, a line about the selected one, and keys."""
 
+import asyncio
 import contextlib
-import subprocess
+import secrets
+import signal
+import time
+from collections.abc import Generator, Iterable
 from typing import ClassVar, TypeVar
 
 from rich.text import Text
@@ -11,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Footer, Input, Static
 
-from roost.cli.output import local, one_line
+from roost.cli.output import local, one_line, warn
 from roost.cli.registry import reason
 from roost.client.connection import Record
 from roost.client.daemon import NOW, Daemon
@@ -25,6 +29,10 @@ from roost.top.table import FleetTable
 W = TypeVar("W", Input, Static)
 AGES = 5.0
 """Seconds after which SINCE is drawn anew; all else is drawn when it changes."""
+READING = 3.0
+"""Seconds for which the reason stands why a terminal could not be joined."""
+TOGETHER = 0.1
+"""Seconds in which changes are drawn together."""
 _KEYS = """\
 arrows, j, k   go to another peer          m   write to it
 Enter          all that is known of it     w   wake it
@@ -50,7 +58,8 @@ class View(App[None]):
     OptionList, VerticalScroll { height: auto; max-height: 20; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,ctrl+c", "quit", "leave"),
+        Binding("q", "quit", "leave"),
+        Binding("ctrl+c", "interrupted", show=False, priority=True),
         Binding("enter", "detail", "all of it", show=False),
         Binding("j", "down", show=False),
         Binding("k", "up", show=False),
@@ -66,17 +75,29 @@ class View(App[None]):
         Binding("s", "order", "sort"),
         Binding("escape", "unfilter", show=False),
         Binding("f1", "keys", "keys"),
-        Binding("ctrl+z", "suspend_process", show=False),
+        Binding("ctrl+z", "step_aside", show=False, priority=True),
     ]
 
-    def __init__(self, daemon: Daemon, roost: list[str], sender: str | None) -> None:
-        """`roost`: the words that begin a command; `sender`: whose mail it is (None: the operator's)."""
+    def __init__(
+        self, daemon: Daemon, roost: list[str], sender: str | None, known: Iterable[Record] = ()
+    ) -> None:
+        """`roost`: the words that begin a command; `sender`: whose mail it is (None: the operator's).
+
+        `known`: the peers as the store held them last, where the daemon is down.
+        """
         super().__init__(ansi_color=True)
         self.theme = "ansi-dark"
         self._daemon = daemon
         self._roost = roost
         self._sender = sender
         self._peers = Registry(daemon)
+        self._peers.rows = {str(row["name"]): row for row in known}
+        self._heard: float | None = None
+        self._drawing = False
+        self._said = Text()
+        self._away = False
+        self._joined: asyncio.subprocess.Process | None = None
+        self._keys: dict[tuple[str, str, str], str] = {}
         self._order = ORDERS[0]
         self._asked: int = 0
         self._drafts: dict[str, tuple[str, str]] = {}
@@ -94,8 +115,13 @@ class View(App[None]):
     def on_mount(self) -> None:
         """Begin to follow."""
         self._table.focus()
+        self._draw()
         self._follow()
-        self.set_interval(AGES, lambda: self._draw(anew=True))
+        self.set_interval(AGES, self._draw)
+
+    def on_resize(self) -> None:
+        """The terminal has another size."""
+        self.call_after_refresh(self._draw)
 
     @property
     def _table(self) -> FleetTable:
@@ -105,8 +131,17 @@ class View(App[None]):
     async def _follow(self) -> None:
         async with contextlib.aclosing(self._peers.follow()) as changes:
             async for _ in changes:
-                await self._count_questions()
-                self._draw()
+                if self._peers.error is None:
+                    self._heard = time.time()
+                if not self._drawing:
+                    self._drawing = True
+                    self.set_timer(TOGETHER, self._renew)
+
+    async def _renew(self) -> None:
+        """Draw what has changed meanwhile."""
+        self._drawing = False
+        await self._count_questions()
+        self._draw()
 
     async def _count_questions(self) -> None:
         """How many are open, where any can be."""
@@ -116,11 +151,14 @@ class View(App[None]):
 
     # drawing
 
-    def _draw(self, *, anew: bool = False) -> None:
-        """Bring all up to date, also below a dialog."""
+    def _draw(self) -> None:
+        """Bring all up to date, also below a dialog; nothing while another program has the terminal."""
+        if self._away:
+            return
         rows = arranged(self._peers.rows.values(), self._find("#filter", Input).value, self._order)
-        self._table.show(rows, anew=anew)
+        self._table.show(rows, self.size.width)
         self._find("#head", Static).update(self._head())
+        self._find("#said", Static).update(self._said)
         self._show_why()
 
     def _find(self, selector: str, kind: type[W]) -> W:
@@ -132,10 +170,15 @@ class View(App[None]):
         asked = f"  {self._asked} ask (?)" if self._asked else ""
         order = "" if self._order == ORDERS[0] else f"  by {self._order}"
         error = self._peers.error
-        head = Text(f"{counts or 'no peers yet; `roost add NAME --runtime R` makes one'}{asked}{order}")
-        if error is not None:
-            return Text.assemble((f"not of now: {one_line(error.message)}\n", "bold red"), head)
-        return head
+        if error is None:
+            return Text(f"{counts or 'no peers yet; `roost add NAME --runtime R` makes one'}{asked}{order}")
+        old = "last stored" if self._heard is None else f"as of {time.strftime('%H:%M:%S', self._then)}"
+        return Text.assemble((f"{one_line(error.message)}\n", "bold red"), f"{old}: {counts}{asked}{order}")
+
+    @property
+    def _then(self) -> time.struct_time:
+        """When the daemon was heard last."""
+        return time.localtime(self._heard)
 
     def _show_why(self) -> None:
         row = self._peers.rows.get(self._selected or "")
@@ -143,8 +186,9 @@ class View(App[None]):
         self._find("#why", Static).update(Text(text))
 
     def say(self, text: str, *, bad: bool = False) -> None:
-        """One line below the table."""
-        self._find("#said", Static).update(Text(one_line(text), "red" if bad else "green"))
+        """One line below the table; it waits while another program has the terminal."""
+        self._said = Text(one_line(text), "red" if bad else "green")
+        self._draw()
 
     @property
     def _selected(self) -> str | None:
@@ -171,7 +215,7 @@ class View(App[None]):
     def action_order(self) -> None:
         """Another order."""
         self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
-        self._draw(anew=True)
+        self._draw()
 
     def action_filter(self) -> None:
         """Ask for words."""
@@ -185,7 +229,7 @@ class View(App[None]):
         box.value = ""
         box.display = False
         self._table.focus()
-        self._draw(anew=True)
+        self._draw()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Words were typed."""
@@ -246,11 +290,13 @@ class View(App[None]):
         if not body.strip():
             self.say("the message is empty; nothing was sent", bad=True)
             return
-        asked: Record = {"to": to, "body": body}
+        # The same words again are the same message, however the first try ended.
+        key = self._keys.setdefault((to, *draft), secrets.token_hex(16))
+        asked: Record = {"to": to, "body": body, "key": key}
         asked |= {"topic": topic} if topic else {}
         asked |= {"from": self._sender} if self._sender else {}
         if await self._does(f"sent to {to}", "send", asked):
-            del self._drafts[to]
+            del self._drafts[to], self._keys[to, topic, body]
 
     @work
     async def action_questions(self) -> None:
@@ -283,18 +329,49 @@ class View(App[None]):
         self.say("; ".join([done, *notes]))
         return True
 
-    def action_attach(self) -> None:
+    @work(exclusive=True, group="attach")
+    async def action_attach(self) -> None:
         """Join the terminal of the selected peer in this one, and come back."""
         name = self._selected
         if name is None:
             return
-        with self.suspend():
-            status = subprocess.run([*self._roost, "attach", name], check=False).returncode
-            if status:
-                with contextlib.suppress(EOFError, KeyboardInterrupt):
-                    input("Enter goes back: ")
-        self._draw(anew=True)
-        self.refresh()
+        with self._apart():
+            self._joined = await asyncio.create_subprocess_exec(*self._roost, "attach", name)
+            if await self._joined.wait() and not self._exit:  # what it said is to be read
+                warn("back in a moment; the reason stands above")
+                await asyncio.sleep(READING)
+        self.refresh(layout=True)
+
+    @contextlib.contextmanager
+    def _apart(self) -> Generator[None]:
+        """The terminal as it was, for another program; nothing is drawn meanwhile."""
+        self._away = True
+        try:
+            with self.suspend():
+                yield
+        finally:
+            self._away = False
+            self._joined = None
+        self._draw()
+
+    def end(self, number: signal.Signals) -> None:
+        """A signal has come: end, once a terminal that is joined is left. Ctrl-C there is for its program."""
+        if self._joined is not None:
+            if number == signal.SIGINT:
+                return
+            with contextlib.suppress(ProcessLookupError):
+                self._joined.terminate()
+        self.exit(return_code=128 + number)
+
+    def action_interrupted(self) -> None:
+        """Ctrl-C."""
+        self.end(signal.SIGINT)
+
+    def action_step_aside(self) -> None:
+        """Ctrl-Z: the shell is back, and `fg` shows this again."""
+        with self._apart():
+            signal.raise_signal(signal.SIGSTOP)
+        self.refresh(layout=True)
 
     async def action_quit(self) -> None:
         """Leave."""
