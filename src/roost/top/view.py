@@ -31,6 +31,8 @@ AGES = 5.0
 """Seconds after which SINCE is drawn anew; all else is drawn when it changes."""
 READING = 3.0
 """Seconds for which the reason stands why a terminal could not be joined."""
+SETTLED = 0.5
+"""Seconds after which a terminal has taken its new size."""
 TOGETHER = 0.1
 """Seconds in which changes are drawn together."""
 _KEYS = """\
@@ -49,7 +51,7 @@ class View(App[None]):
 
     ENABLE_COMMAND_PALETTE = False
     CSS = """
-    DataTable { height: 1fr; scrollbar-size-horizontal: 0; }
+    DataTable { height: 1fr; scrollbar-size: 0 1; }
     #head, #why, #said { height: auto; max-height: 3; }
     #filter { display: none; height: 1; border: none; }
     .dialog { border: round; padding: 0 1; height: auto; max-height: 90%; width: 90%; }
@@ -120,8 +122,13 @@ class View(App[None]):
         self.set_interval(AGES, self._draw)
 
     def on_resize(self) -> None:
-        """The terminal has another size."""
+        """The terminal has another size; what it lost of the first picture by then is drawn once more."""
         self.call_after_refresh(self._draw)
+        self.set_timer(SETTLED, self._repaint)
+
+    def _repaint(self) -> None:
+        if not self._away:
+            self.screen.refresh(repaint=True, layout=True)
 
     @property
     def _table(self) -> FleetTable:
@@ -156,7 +163,7 @@ class View(App[None]):
         if self._away:
             return
         rows = arranged(self._peers.rows.values(), self._find("#filter", Input).value, self._order)
-        self._table.show(rows, self.size.width)
+        self._table.show(rows, self.size.width - 1)  # the scrollbar
         self._find("#head", Static).update(self._head())
         self._find("#said", Static).update(self._said)
         self._show_why()
