@@ -188,7 +188,7 @@ class View(App[None]):
         return time.localtime(self._heard)
 
     def _show_why(self) -> None:
-        row = self._peers.rows.get(self._selected or "")
+        row = self._peers.rows.get(self.selected or "")
         text = f"{row['name']} ({row['runtime']}): {local(one_line(reason(row)))}" if row else ""
         self._find("#why", Static).update(Text(text))
 
@@ -198,7 +198,7 @@ class View(App[None]):
         self._draw()
 
     @property
-    def _selected(self) -> str | None:
+    def selected(self) -> str | None:
         return self._table.selected
 
     def on_data_table_row_highlighted(self) -> None:
@@ -251,7 +251,7 @@ class View(App[None]):
     @work
     async def action_detail(self) -> None:
         """All that is known of the selected peer."""
-        name = self._selected
+        name = self.selected
         if name is None:
             return
         asked: Record = {"before": NOW, "limit": LATEST, "peer": name}
@@ -270,13 +270,13 @@ class View(App[None]):
     @work
     async def action_ask(self, method: str) -> None:
         """Something that is done with the selected peer."""
-        if (name := self._selected) is not None:
+        if (name := self.selected) is not None:
             await self._does(f"{name}: {method}", method, {"name": name})
 
     @work
     async def action_stop(self) -> None:
         """Stop the selected peer, if that is meant."""
-        name = self._selected
+        name = self.selected
         asked = f"Stop '{name}'? Its session ends, and it is woken no more."
         if name is not None and await self.push_screen_wait(Confirm(asked)):
             await self._does(f"{name}: stop", "stop", {"name": name})
@@ -284,7 +284,7 @@ class View(App[None]):
     @work
     async def action_compose(self) -> None:
         """Write to the selected peer."""
-        to = self._selected
+        to = self.selected
         if to is None:
             return
         known = self._drafts.get(to, ("", ""))
@@ -339,7 +339,7 @@ class View(App[None]):
     @work(exclusive=True, group="attach")
     async def action_attach(self) -> None:
         """Join the terminal of the selected peer in this one, and come back."""
-        name = self._selected
+        name = self.selected
         if name is None:
             return
         with self._apart():
