@@ -199,6 +199,7 @@ class View(App[None]):
 
     @property
     def selected(self) -> str | None:
+        """The peer under the cursor."""
         return self._table.selected
 
     def on_data_table_row_highlighted(self) -> None:
