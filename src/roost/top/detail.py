@@ -1,6 +1,5 @@
 """All that is known of one peer, as lines to read."""
 
-
 from roost.cli.output import age, clock, one_line
 from roost.cli.sentences import sentence
 from roost.client.connection import Record

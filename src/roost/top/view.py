@@ -1,26 +1,25 @@
 """The view: a table of all peers that changes as they do, a line about the selected one, and keys."""
 
-import asyncio
 import contextlib
 import secrets
-import signal
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from typing import ClassVar, TypeVar
 
 from rich.text import Text
 from textual import work
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Footer, Input, Static
 
-from roost.cli.output import local, one_line, warn
+from roost.cli.output import local, one_line
 from roost.cli.registry import reason
 from roost.client.connection import Record
 from roost.client.daemon import NOW, Daemon
 from roost.client.registry import Registry
 from roost.errors import RoostError
+from roost.top.aside import Aside
 from roost.top.detail import LATEST, lines
 from roost.top.dialogs import Compose, Confirm, Page, Questions
 from roost.top.rows import ORDERS, arranged
@@ -29,8 +28,6 @@ from roost.top.table import FleetTable
 W = TypeVar("W", Input, Static)
 AGES = 5.0
 """Seconds after which SINCE is drawn anew; all else is drawn when it changes."""
-READING = 3.0
-"""Seconds for which the reason stands why a terminal could not be joined."""
 SETTLED = 0.5
 """Seconds after which a terminal has taken its new size."""
 TOGETHER = 0.1
@@ -46,7 +43,7 @@ a              join its terminal           q   leave
 """
 
 
-class View(App[None]):
+class View(Aside):
     """All peers, full-screen."""
 
     ENABLE_COMMAND_PALETTE = False
@@ -61,7 +58,6 @@ class View(App[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "leave"),
-        Binding("ctrl+c", "interrupted", show=False, priority=True),
         Binding("enter", "detail", "all of it", show=False),
         Binding("j", "down", show=False),
         Binding("k", "up", show=False),
@@ -77,7 +73,6 @@ class View(App[None]):
         Binding("s", "order", "sort"),
         Binding("escape", "unfilter", show=False),
         Binding("f1", "keys", "keys"),
-        Binding("ctrl+z", "step_aside", show=False, priority=True),
     ]
 
     def __init__(
@@ -97,8 +92,6 @@ class View(App[None]):
         self._heard: float | None = None
         self._drawing = False
         self._said = Text()
-        self._away = False
-        self._joined: asyncio.subprocess.Process | None = None
         self._keys: dict[tuple[str, str, str], str] = {}
         self._order = ORDERS[0]
         self._asked: int = 0
@@ -117,17 +110,17 @@ class View(App[None]):
     def on_mount(self) -> None:
         """Begin to follow."""
         self._table.focus()
-        self._draw()
+        self.draw()
         self._follow()
-        self.set_interval(AGES, self._draw)
+        self.set_interval(AGES, self.draw)
 
     def on_resize(self) -> None:
         """The terminal has another size; what it lost of the first picture by then is drawn once more."""
-        self.call_after_refresh(self._draw)
+        self.call_after_refresh(self.draw)
         self.set_timer(SETTLED, self._repaint)
 
     def _repaint(self) -> None:
-        if not self._away:
+        if not self.away:
             self.screen.refresh(repaint=True, layout=True)
 
     @property
@@ -148,7 +141,7 @@ class View(App[None]):
         """Draw what has changed meanwhile."""
         self._drawing = False
         await self._count_questions()
-        self._draw()
+        self.draw()
 
     async def _count_questions(self) -> None:
         """How many are open, where any can be."""
@@ -158,9 +151,9 @@ class View(App[None]):
 
     # drawing
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
         """Bring all up to date, also below a dialog; nothing while another program has the terminal."""
-        if self._away:
+        if self.away:
             return
         rows = arranged(self._peers.rows.values(), self._find("#filter", Input).value, self._order)
         self._table.show(rows, self.size.width - 1)  # the scrollbar
@@ -195,7 +188,7 @@ class View(App[None]):
     def say(self, text: str, *, bad: bool = False) -> None:
         """One line below the table; it waits while another program has the terminal."""
         self._said = Text(one_line(text), "red" if bad else "green")
-        self._draw()
+        self.draw()
 
     @property
     def selected(self) -> str | None:
@@ -223,7 +216,7 @@ class View(App[None]):
     def action_order(self) -> None:
         """Another order."""
         self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
-        self._draw()
+        self.draw()
 
     def action_filter(self) -> None:
         """Ask for words."""
@@ -237,12 +230,12 @@ class View(App[None]):
         box.value = ""
         box.display = False
         self._table.focus()
-        self._draw()
+        self.draw()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Words were typed."""
         if event.input.id == "filter":
-            self._draw()
+            self.draw()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """The words are as wanted."""
@@ -324,7 +317,7 @@ class View(App[None]):
         else:
             await self._does("denied", "deny", asked)
         await self._count_questions()
-        self._draw()
+        self.draw()
 
     async def _does(self, done: str, method: str, asked: Record) -> bool:
         """Ask it of the daemon, and say what became of it."""
@@ -337,49 +330,11 @@ class View(App[None]):
         self.say("; ".join([done, *notes]))
         return True
 
-    @work(exclusive=True, group="attach")
+    @work(exclusive=True, group="join")
     async def action_attach(self) -> None:
         """Join the terminal of the selected peer in this one, and come back."""
-        name = self.selected
-        if name is None:
-            return
-        with self._apart():
-            self._joined = await asyncio.create_subprocess_exec(*self._roost, "attach", name)
-            if await self._joined.wait() and not self._exit:  # what it said is to be read
-                warn("back in a moment; the reason stands above")
-                await asyncio.sleep(READING)
-        self.refresh(layout=True)
-
-    @contextlib.contextmanager
-    def _apart(self) -> Generator[None]:
-        """The terminal as it was, for another program; nothing is drawn meanwhile."""
-        self._away = True
-        try:
-            with self.suspend():
-                yield
-        finally:
-            self._away = False
-            self._joined = None
-        self._draw()
-
-    def end(self, number: signal.Signals) -> None:
-        """A signal has come: end, once a terminal that is joined is left. Ctrl-C there is for its program."""
-        if self._joined is not None:
-            if number == signal.SIGINT:
-                return
-            with contextlib.suppress(ProcessLookupError):
-                self._joined.terminate()
-        self.exit(return_code=128 + number)
-
-    def action_interrupted(self) -> None:
-        """Ctrl-C."""
-        self.end(signal.SIGINT)
-
-    def action_step_aside(self) -> None:
-        """Ctrl-Z: the shell is back, and `fg` shows this again."""
-        with self._apart():
-            signal.raise_signal(signal.SIGSTOP)
-        self.refresh(layout=True)
+        if (name := self.selected) is not None:
+            await self.join([*self._roost, "attach", name])
 
     async def action_quit(self) -> None:
         """Leave."""
