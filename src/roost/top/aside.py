@@ -65,6 +65,6 @@ class Aside(App[None]):
         self.end(signal.SIGINT)
 
     def action_step_aside(self) -> None:
-        """Ctrl-Z: the shell is back, and `fg` shows this again. Textual's own leaves the terminal raw."""
+        """Ctrl-Z: the shell is back, and `fg` shows this again."""
         with self._apart():
             signal.raise_signal(signal.SIGSTOP)

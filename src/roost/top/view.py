@@ -30,7 +30,7 @@ AGES = 5.0
 """Seconds after which SINCE is drawn anew; all else is drawn when it changes."""
 SETTLED = 0.5
 """Seconds after which a terminal has taken its new size."""
-TOGETHER = 0.1
+TOGETHER = 0.2
 """Seconds in which changes are drawn together."""
 _KEYS = """\
 arrows, j, k   go to another peer          m   write to it
