@@ -91,7 +91,9 @@ def test_it_shows_the_fleet_as_it_changes_and_does_what_keys_say(roost: Roost, t
         pane.keys("n")
         pane.wait_for("beta", without="Stop 'beta'")
         assert roost.row("beta")["state"] == "asleep"
-        pane.keys("x", "y")
+        pane.keys("x")
+        pane.wait_for("Stop 'beta'")
+        pane.keys("y")
         pane.wait_for("beta +stopped +.*`roost start beta`")
         pane.keys("k", "Enter")
         pane.wait_for("at its prompt(?s:.*)session ")

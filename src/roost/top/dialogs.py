@@ -46,7 +46,7 @@ class Compose(ModalScreen[tuple[str, str] | None]):
     """A message to one peer: its topic and its text."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "send", "send", priority=True),
+        Binding("ctrl+s", "send", "send"),
         Binding("escape", "leave", "leave"),
     ]
 
