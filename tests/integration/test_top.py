@@ -39,6 +39,7 @@ def shown(roost: Roost, tmp_path: Path, *, size: str = "80x24") -> Iterator[Pane
     words = f"stty -g > before; {sys.executable} -P -m roost top; echo ended with $?; stty -g > after; read x"
     environ = {**roost.environ, "NO_COLOR": "1"}
     with Pane(tmp_path, ["sh", "-c", words], environ=environ, directory=tmp_path) as pane:
+        pane.wait_for("NAME +STATE")
         pane.tmux("resize-window", "-x", width, "-y", height)
         pane.wait_for("NAME +STATE")
         yield pane
