@@ -4,9 +4,9 @@ import datetime as dt
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import chromium, serious
+from tests.support.browser import chromium, page_of, serious
 from tests.support.daemon import PATIENCE, Roost, shared_roost
 from tests.support.web import Web, web_of
 
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(240)]
 
 PEERS = 300
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">\x1b[31m"
-EACH = ("/", "/peers/p000", "/messages", "/inbox?all=1", "/compose", "/journal", "/charts", "/doctor")
+EACH = ("/", "/peers/p000", "/messages", "/inbox?all=1", "/compose", "/journal", "/charts", "/doctor", "/questions")
 WATCH = """() => {
   window.shifts = 0;
   new PerformanceObserver((list) => {
@@ -49,26 +49,8 @@ def browser(served: Web) -> Iterator[Browser]:  # noqa: ARG001 -- it ends before
 
 @pytest.fixture
 def page(browser: Browser, served: Web) -> Iterator[Page]:
-    """A signed-in page; a word on its console, or a request to another host, fails the test."""
-    with browser.new_context(base_url=served.origin) as context:
-        name, _, value = served.cookie.partition("=")
-        context.add_cookies([{"name": name, "value": value, "url": served.origin}])
-        page = context.new_page()
-        said: list[str] = []
-        page.on("console", lambda each: said.append(each.text) if _is_error(each) else None)
-        page.on("pageerror", lambda each: said.append(str(each)))
-        page.on(
-            "request",
-            lambda each: None if each.url.startswith((served.origin, "data:")) else said.append(each.url),
-        )
-        yield page
-        assert said == []
-
-
-def _is_error(said: ConsoleMessage) -> bool:
-    """A refusal by the daemon is on the console, too, as htmx and the browser say it."""
-    refusal = "Failed to load resource" in said.text or "Response Status Error Code 404" in said.text
-    return said.type == "error" and not refusal
+    with page_of(browser, served.origin, served.cookie) as made:
+        yield made
 
 
 def stopped(roost: Roost, name: str) -> str:

@@ -19,6 +19,7 @@ from roost.web.live import Live
 from roost.web.mail import MailPages
 from roost.web.pages import ASSETS
 from roost.web.peers import PeerPages
+from roost.web.questions import QuestionPages
 from roost.web.records import RecordPages
 from roost.web.site import Site
 
@@ -27,12 +28,16 @@ def application(site: Site, app: App, port: int) -> ASGIApp:
     """All pages of a site, behind its gate."""
     peers, mail, records = PeerPages(site), MailPages(site), RecordPages(site, app)
     charts, actions, live = ChartPages(site), Actions(site), Live(site)
+    questions = QuestionPages(site)
     post = ["POST"]
     routes = [
         Route("/", peers.fleet),
         Route("/peers/{name}", peers.peer),
         Route("/peers/{name}/screen", peers.screen),
         Route("/peers/{name}/{action}", actions.peer, methods=post),
+        Route("/questions", questions.questions),
+        Route("/questions/{id}/answer", questions.answer, methods=post),
+        Route("/questions/{id}/deny", questions.deny, methods=post),
         Route("/messages", mail.messages),
         Route("/messages/{id}", mail.message),
         Route("/messages/{id}/{action}", actions.message, methods=post),
@@ -46,6 +51,7 @@ def application(site: Site, app: App, port: int) -> ASGIApp:
         Route("/doctor", records.doctor),
         Route("/live/fleet", live.fleet),
         Route("/live/journal", live.journal),
+        Route("/live/questions", live.questions),
         Route("/sign-in", actions.sign_in),
         Route("/sign-out", actions.sign_out, methods=post),
         Mount("/assets", StaticFiles(directory=ASSETS)),

@@ -37,6 +37,8 @@ STATES = {
     "dead-letter": "bad",
 }
 """How a state looks; its word always stands beside it."""
+SOURCES = {"api": "program", "hook": "hook", "screen": "dialog on the screen"}
+"""What tells of a question."""
 _HTMX = {
     "allowEval": False,
     "allowScriptTags": False,
@@ -84,7 +86,7 @@ class Pages:
             lstrip_blocks=True,
         )
         known = cast("dict[str, Any]", self._templates.globals)
-        known.update(sentence=sentence, ended=ENDED, look=STATES, htmx=json.dumps(_HTMX))
+        known.update(sentence=sentence, ended=ENDED, look=STATES, sources=SOURCES, htmx=json.dumps(_HTMX))
         filters = cast("dict[str, Any]", self._templates.filters)
         filters.update(age=age, clock=clock, local=local, took=took)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
@@ -25,9 +25,10 @@ def event(kind: str, data: str, number: object = None) -> bytes:
 class Streams:
     """Counts the streams that are open."""
 
-    def __init__(self) -> None:
-        """None is."""
+    def __init__(self, always: Callable[[], AsyncGenerator[bytes]]) -> None:
+        """None is. `always`: what each of them tells beside its own."""
         self._open = 0
+        self.always = always
         self.over = asyncio.Event()
 
     def end(self) -> None:
@@ -72,12 +73,14 @@ class Stream:
 
     def _ends(self, receive: Receive, send: Send) -> tuple[Coroutine[Any, Any, object], ...]:
         """What goes on until one of it ends."""
-        return self._send(send), _beat(send), _gone(receive), self._streams.over.wait()
+        told = _send(send, self._events), _send(send, self._streams.always())
+        return *told, _beat(send), _gone(receive), self._streams.over.wait()
 
-    async def _send(self, send: Send) -> None:
-        async with contextlib.aclosing(self._events) as events:
-            async for each in events:
-                await send(_piece(each))
+
+async def _send(send: Send, events: AsyncGenerator[bytes]) -> None:
+    async with contextlib.aclosing(events):
+        async for each in events:
+            await send(_piece(each))
 
 
 async def _beat(send: Send) -> None:
