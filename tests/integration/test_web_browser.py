@@ -14,7 +14,17 @@ pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(240)]
 
 PEERS = 300
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">\x1b[31m"
-EACH = ("/", "/peers/p000", "/messages", "/inbox?all=1", "/compose", "/journal", "/charts", "/doctor", "/questions")
+EACH = (
+    "/",
+    "/peers/p000",
+    "/messages",
+    "/inbox?all=1",
+    "/compose",
+    "/journal",
+    "/charts",
+    "/doctor",
+    "/questions",
+)
 WATCH = """() => {
   window.shifts = 0;
   new PerformanceObserver((list) => {

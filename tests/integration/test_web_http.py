@@ -25,7 +25,17 @@ pytestmark = pytest.mark.real
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'{{7*7}}${7*7}&lt;</textarea></pre>"
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp.exe\u2066"
-PAGES = ("/", "/inbox?all=1", "/messages", "/compose", "/journal", "/charts", "/doctor", "/questions", "/peers/victim")
+PAGES = (
+    "/",
+    "/inbox?all=1",
+    "/messages",
+    "/compose",
+    "/journal",
+    "/charts",
+    "/doctor",
+    "/questions",
+    "/peers/victim",
+)
 
 
 @pytest.fixture(scope="module")
@@ -250,7 +260,13 @@ def test_read_only_looks_and_changes_nothing(roost: Roost) -> None:
         web.sign_in()
         before = roost.events()
         assert '<form method="post" action="/peers' not in web.get("/peers/victim").text
-        for path in ("/peers/victim/wake", "/compose", "/inbox/read", "/messages/0123/drop", "/questions/0123/deny"):
+        for path in (
+            "/peers/victim/wake",
+            "/compose",
+            "/inbox/read",
+            "/messages/0123/drop",
+            "/questions/0123/deny",
+        ):
             told = web.post(path, {"to": "victim", "body": "x"})
             assert told.status == 403
             assert "only look" in told.text

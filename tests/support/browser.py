@@ -50,7 +50,9 @@ def page_of(browser: Browser, origin: str, cookie: str) -> Iterator[Page]:
         said: list[str] = []
         page.on("console", lambda each: said.append(each.text) if _is_error(each) else None)
         page.on("pageerror", lambda each: said.append(str(each)))
-        page.on("request", lambda each: None if each.url.startswith((origin, "data:")) else said.append(each.url))
+        page.on(
+            "request", lambda each: None if each.url.startswith((origin, "data:")) else said.append(each.url)
+        )
         yield page
         assert said == []
 

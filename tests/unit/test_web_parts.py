@@ -1,14 +1,17 @@
 """The parts of the page that need neither daemon nor browser."""
 
+import asyncio
 import hashlib
 import json
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from roost.client.daemon import AT_ONCE, Daemon
 from roost.errors import DeniedError
 from roost.web.charts import series
-from roost.web.pages import ASSETS, visible
+from roost.web.pages import ASSETS, Pages, visible
 from roost.web.picture import LEAST, WIDTH, picture
 from roost.web.sign_in import BROWSERS, IDLE, TOKEN, SignIn
 
@@ -20,6 +23,19 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class Markup(HTMLParser):
+    """What a browser takes for elements and attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.names: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.names.update(name for name, _ in attrs)
 
 
 def test_a_token_expires_and_a_session_ends_with_silence() -> None:
@@ -91,6 +107,54 @@ def test_charts_count_what_the_journal_tells() -> None:
     assert drawn["deliveries"][1] == [3.0]
     assert drawn["wakes"][1] == [1.5]
     assert drawn["deaths"] == [("crashed", 2), ("stopped", 1)]
+
+
+async def test_what_takes_long_keeps_nobody_from_looking(tmp_path: Path) -> None:
+    """Answers that agents are slow to take leave the room for looks as it is."""
+    held = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = json.loads(await reader.readline())
+        if asked["method"] == "answer":
+            await held.wait()
+        writer.write(b'{"id": 1, "result": "told"}\n')
+        writer.close()
+
+    async with await asyncio.start_unix_server(serve, tmp_path / "s"):
+        daemon = Daemon(str(tmp_path / "s"))
+        slow = [asyncio.create_task(daemon.ask("answer", patience=None)) for _ in range(2 * AT_ONCE)]
+        await asyncio.sleep(0)
+        assert await asyncio.wait_for(daemon.call("list"), 10) == "told"
+        held.set()
+        assert {result for result, _ in await asyncio.gather(*slow)} == {"told"}
+
+
+def test_a_question_cannot_be_more_than_text() -> None:
+    hostile = "<script>x</script>\"'><img src=x onerror=y>\x1b[2J\u202e"
+    question = {
+        "id": hostile,
+        "peer": "a",
+        "session": hostile,
+        "text": hostile,
+        "options": [{"id": hostile, "label": hostile, "kind": hostile, "message": True}],
+        "since": "2026-01-01T00:00:00.000Z",
+        "source": hostile,
+        "state": "open",
+        "why": hostile,
+        "tool": hostile,
+        "command": hostile,
+        "answer": None,
+        "by": hostile,
+    }
+    given = {"may_act": True, "csrf": "c", "over": [(hostile, hostile)]}
+    for state in ("open", "answering", hostile):
+        drawn = Pages().draw("asked.html", questions=[{**question, "state": state}], **given)
+        found = Markup()
+        found.feed(drawn)
+        assert found.tags.isdisjoint({"script", "img"})
+        assert not any(name.startswith("on") for name in found.names)
+        assert not set(drawn) & set("\x1b\u202e")
+        assert "&lt;script&gt;x&lt;/script&gt;" in drawn
 
 
 @pytest.mark.parametrize("folder", [ASSETS, AXE], ids=["page", "tests"])

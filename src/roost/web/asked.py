@@ -20,7 +20,7 @@ _UNKNOWN = "This is asked no more."
 
 
 class Asked:
-    """The open questions, asked for anew when the journal says that they have changed, and at no other time."""
+    """The open questions, asked for anew when the journal says that they have changed, and not otherwise."""
 
     def __init__(self, daemon: Daemon, feed: Feed) -> None:
         """`run` follows."""
@@ -68,9 +68,9 @@ class Asked:
 
     def _note(self, line: Record) -> bool:
         """Remember what a line says of a question; whether it is time to look."""
-        kind, data = str(line["kind"]), line.get("data") or {}
+        kind = str(line["kind"])
         if kind in ("answered", "question-gone"):
-            self._over[str(data.get("id"))] = f"{line['peer']} {sentence(line)}."
+            self._over[str(line["data"]["id"])] = f"{line['peer']} {sentence(line)}."
             while len(self._over) > OVER:
                 del self._over[next(iter(self._over))]
         return kind in KINDS or kind in _ENDS
@@ -89,6 +89,7 @@ class Asked:
         mark = ""
         while True:
             async with self._news:
-                await self._news.wait_for(lambda: self.mark != mark)
+                while self.mark == mark:
+                    await self._news.wait()
             mark = self.mark
             yield mark, self.count
