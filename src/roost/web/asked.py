@@ -93,3 +93,10 @@ class Asked:
                     await self._news.wait()
             mark = self.mark
             yield mark, self.count
+
+
+def label_of(question: Record) -> str:
+    """The words of the answer that was given."""
+    options: list[Record] = question["options"]
+    answer = question["answer"]
+    return next((str(option["label"]) for option in options if option["id"] == answer), str(answer))

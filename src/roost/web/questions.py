@@ -1,12 +1,11 @@
 """The page about questions: what agents ask a person, and the answers that are given there."""
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from roost.client.connection import Record
 from roost.errors import UsageError
+from roost.web.asked import label_of
 from roost.web.site import Site, form_of
 
 SHOWN = 200
@@ -57,10 +56,3 @@ class QuestionPages:
         result, notes = await self._site.daemon.ask(method, asked, patience=None)
         said = f"{result['peer']} was answered: {label_of(result)}"
         return self._site.page(request, "said.html", said=said, notes=notes, link=None, key=None)
-
-
-def label_of(question: Record) -> str:
-    """The words of the answer that was given."""
-    options: list[dict[str, Any]] = question["options"]
-    answer = question["answer"]
-    return next((str(option["label"]) for option in options if option["id"] == answer), str(answer))
