@@ -87,7 +87,14 @@ class Pages:
             lstrip_blocks=True,
         )
         known = cast("dict[str, Any]", self._templates.globals)
-        known.update(sentence=sentence, ended=ENDED, look=STATES, sources=SOURCES, label_of=label_of, htmx=json.dumps(_HTMX))
+        known.update(
+            sentence=sentence,
+            ended=ENDED,
+            look=STATES,
+            sources=SOURCES,
+            label_of=label_of,
+            htmx=json.dumps(_HTMX),
+        )
         filters = cast("dict[str, Any]", self._templates.filters)
         filters.update(age=age, clock=clock, local=local, took=took)
 
