@@ -54,7 +54,7 @@ def page_of(browser: Browser, origin: str, cookie: str) -> Iterator[Page]:
             "request", lambda each: None if each.url.startswith((origin, "data:")) else said.append(each.url)
         )
         yield page
-        assert said == []
+        assert said == [], said
 
 
 def _is_error(said: ConsoleMessage) -> bool:

@@ -64,6 +64,7 @@ _SENTENCES: dict[str, Callable[[Record, Record], str]] = {
     "compacting": lambda _event, data: f"is to compact its conversation, as {data.get('by')} asked",
     "compacted": _state("compacted its conversation"),
     "not-compacted": _state("did not compact its conversation"),
+    "taken-over": lambda _event, data: f"has {data.get('by')} typing into its terminal from a browser",
     "question": lambda _event, data: f"asks ({data.get('id')}): {data.get('text')}",
     "answering": lambda _event, data: (
         f"is given the answer '{data.get('label')}' to {data.get('id')} by {data.get('by')}"

@@ -216,7 +216,7 @@ if (followed) {
   });
 }
 
-if (!fleet && !followed && document.getElementById("asked")) listen("/live/questions", "", {});
+if (!fleet && !followed && document.getElementById("asked") && !document.getElementById("terminal")) listen("/live/questions", "", {});
 
 if (document.querySelector("[hx-trigger*='roost:look']")) {
   setInterval(() => document.hidden || document.body.dispatchEvent(new Event("roost:look")), 2000);
