@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 CHUNK = 16 * 1024
 """Bytes that are taken at a time. What is not taken tmux drops, and draws anew (tmux 3.3a)."""
-GRACE = 2.0
+GRACE = 0.5
 """Seconds that a client has to leave."""
 
 
@@ -89,7 +89,7 @@ class Pty:
 
     async def close(self) -> None:
         """Have it leave; what runs in the terminal goes on."""
-        self._loop.remove_reader(self._master)
+        self.unseen()  # it says farewell to its terminal, and waits until that is taken
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
         try:
@@ -99,6 +99,7 @@ class Pty:
             self._process.kill()
             await self._process.wait()
         finally:
+            self._loop.remove_reader(self._master)
             os.close(self._master)
 
 

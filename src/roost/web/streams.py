@@ -13,6 +13,8 @@ OPEN = 64
 """Streams at a time; a page that gets none tries again by itself."""
 BEAT = 15.0
 """Seconds of silence after which a line is sent that says nothing: it shows that both ends are there."""
+GRACE = 0.2
+"""Seconds for the end of a stream to be taken."""
 _HEADERS = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
 
 
@@ -69,7 +71,9 @@ class Stream:
                 await asyncio.wait(doing, return_when=asyncio.FIRST_COMPLETED)
                 for each in doing:
                     each.cancel()
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GRACE):  # a browser may have stopped to take anything
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _ends(self, receive: Receive, send: Send) -> tuple[Coroutine[Any, Any, object], ...]:
         """What goes on until one of it ends."""
