@@ -1,4 +1,4 @@
-"""The live terminal on the page: a look disturbs nobody, keys reach the agent from who has taken over alone."""
+"""The live terminal on the page: a look disturbs nobody, keys reach the agent only after a takeover."""
 
 import fcntl
 import http.client
@@ -118,9 +118,9 @@ def test_keys_reach_the_agent_as_a_persons_and_are_its_draft(page: Page, roost: 
     page.get_by_role("button", name="Let go").click()
     wait_until(lambda: typists(roost) == 0, timeout=PATIENCE, why="nobody types")
     assert size(roost) == before
+    page.locator("#terminal textarea").focus()
     page.keyboard.type("let go")
-    later = roost.send("a", "after it was let go")["id"]
-    wait_until(lambda: roost.message(later)["state"]=="done", timeout=25, why="x", describe=lambda: (roost.message(later), roost.screen("a"), roost.tmux("a","list-clients","-F","#{client_flags} #{client_activity}"), roost.tmux("a", "show", "-s")))
+    roost.send("a", "after it was let go", wait="done", timeout=PATIENCE)
     assert "let go" not in roost.screen("a").replace("after it was let go", "")
 
 
