@@ -88,7 +88,7 @@ def test_a_peers_page_asks_for_it_and_denies_and_every_page_counts(page: Page, r
     page.goto("/peers/a")
     expect(article(page, other)).to_have_count(0)
     assert serious(page) == []
-    deny = article(page, question).get_by_role("button", name="Deny")
+    deny = article(page, question).get_by_role("button", name="Reject")
     deny.focus()
     page.keyboard.press("Enter")
     expect(page.locator("#said")).to_contain_text("a was answered", timeout=SOON)
@@ -112,7 +112,7 @@ def test_two_people_answer_at_once_and_one_reaches_the_agent_the_other_is_told(
         try:
             article(page, question).get_by_role("button", name="Allow once").click()
             wait_until(lambda: roost.events("a", "answering"), timeout=PATIENCE, why="it is on its way")
-            article(second, question).get_by_role("button", name="Deny").click()
+            article(second, question).get_by_role("button", name="Reject").click()
             told = second.locator("#said .wrong")
             expect(told).to_contain_text("being answered already: 'Allow once', by operator", timeout=SOON)
             expect(article(page, question)).to_contain_text("being answered by operator", timeout=SOON)
@@ -120,7 +120,7 @@ def test_two_people_answer_at_once_and_one_reaches_the_agent_the_other_is_told(
             signal_pid(client, signal.SIGCONT)
         expect(page.locator("#said")).to_contain_text("a was answered: Allow once", timeout=SOON)
         roost.until_message(sent, "done")
-        article(second, question).get_by_role("button", name="Deny").click()
+        article(second, question).get_by_role("button", name="Reject").click()
         expect(told).to_contain_text("answered already: 'Allow once', by operator", timeout=SOON)
     assert [entry["text"] for entry in roost.happened("dialog")] == ["open", "allowed"]
     assert len(roost.events("a", "answered")) == 1
@@ -184,3 +184,9 @@ def test_answers_that_cannot_be_given_get_a_sentence(roost: Roost, served: Web) 
     assert forged.status == 403
     assert served.post(f"/questions/{question}/deny", Origin="http://evil.example").status == 403
     assert [each["state"] for each in roost.call("questions")] == ["open"]
+    assert "a was answered: Reject" in served.post(f"/questions/{question}/deny").text
+    late = served.post(f"/questions/{question}/deny")
+    assert (late.status, "answered already: 'Reject', by operator" in late.text.replace("&#39;", "'")) == (
+        409,
+        True,
+    )
