@@ -64,8 +64,9 @@ def main(folder: Path) -> None:
                 ("light", PHONE, "phone"),
             ):
                 _picture(browser, web, "/questions", scheme, size, folder / f"questions-{name}.png")
-                way, shows = "/peers/reviewer/terminal", ".xterm-rows:has-text('demo>')"
-                _picture(browser, web, way, scheme, size, folder / f"terminal-{name}.png", shows)
+            way, shows = "/peers/reviewer/terminal", ".xterm-rows:has-text('demo>')"
+            _picture(browser, web, way, "dark", WIDE, folder / "terminal-dark.png", shows)
+            _picture(browser, web, way, "light", PHONE, folder / "terminal-phone.png", shows)
 
 
 if __name__ == "__main__":
