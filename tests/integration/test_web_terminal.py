@@ -24,6 +24,11 @@ from tests.support.web import Web, web_of
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(180)]
 SOON = 20_000
 PHONE = {"width": 360, "height": 640}
+QUERIES = (
+    "\x1b[0c\x1b[=c\x1b[>0q\x1b[5n\x1b[?6n\x1b[18t\x1b[?2004$p\x1b[4$p\x1b[?u"
+    "\x1bP$qm\x1b\\\x1b]10;?\x07\x1b]4;1;?\x07"
+)
+"""All that xterm.js 6.0.0 answers, and more."""
 MANY = 200
 SIZE = "#{window_width}x#{window_height}"
 
@@ -143,6 +148,17 @@ def test_what_a_program_writes_acts_on_its_cells_alone(page: Page, roost: Roost)
     program_writes(roost, hostile + b"<img src=x onerror=alert(1)>\r\nstill-here\r\n")
     shows(page, "still-here")
     shows(page, "<img src=x onerror=alert(1)>")
+    told = page.evaluate(
+        """(written) => new Promise((done) => {
+          const bare = new Terminal(), said = [];
+          deaf(bare);
+          bare.onData((keys) => said.push(keys));
+          bare.onTitleChange((title) => said.push(title));
+          bare.write(written, () => done(said));
+        })""",
+        hostile.decode() + QUERIES,
+    )
+    assert told == [], "nor where tmux would pass it on"
     assert page.title() == title
     assert page.locator(".xterm-rows a, .xterm-rows img").count() == 0
     assert typed == []

@@ -1,6 +1,20 @@
 // The terminal of an agent, live: read-only until the person takes over.
 "use strict";
 
+// Nothing that a program writes has the browser answer, or act on anything but these cells.
+function deaf(terminal) {
+  const pass = () => true;
+  for (const final of ["c", "n", "t"]) terminal.parser.registerCsiHandler({ final }, pass);
+  for (const prefix of ["?", ">", "="]) {
+    for (const final of ["c", "n", "q", "u"]) terminal.parser.registerCsiHandler({ prefix, final }, pass);
+  }
+  terminal.parser.registerCsiHandler({ intermediates: "$", final: "p" }, pass);
+  terminal.parser.registerCsiHandler({ prefix: "?", intermediates: "$", final: "p" }, pass);
+  terminal.parser.registerDcsHandler({ intermediates: "$", final: "q" }, pass);
+  terminal.parser.registerDcsHandler({ intermediates: "+", final: "q" }, pass);
+  for (const code of [0, 1, 2, 4, 8, 10, 11, 12, 52, 104, 110, 111, 112]) terminal.parser.registerOscHandler(code, pass);
+}
+
 {
 const place = document.getElementById("terminal"), take = document.getElementById("take");
 const csrf = JSON.parse(document.body.getAttribute("hx-headers"))["x-csrf-token"];
@@ -16,17 +30,7 @@ document.createElement = (name, ...more) => {
 const terminal = new Terminal({ disableStdin: true, scrollback: 0, fontSize: 13, cursorBlink: false, linkHandler: null });
 terminal.open(place);
 
-// Nothing that a program writes has the browser answer, or act on anything but these cells.
-const pass = () => true;
-for (const final of ["c", "n", "t"]) terminal.parser.registerCsiHandler({ final }, pass);
-for (const prefix of ["?", ">", "="]) {
-  for (const final of ["c", "n", "q", "u"]) terminal.parser.registerCsiHandler({ prefix, final }, pass);
-}
-terminal.parser.registerCsiHandler({ intermediates: "$", final: "p" }, pass);
-terminal.parser.registerCsiHandler({ prefix: "?", intermediates: "$", final: "p" }, pass);
-terminal.parser.registerDcsHandler({ intermediates: "$", final: "q" }, pass);
-terminal.parser.registerDcsHandler({ intermediates: "+", final: "q" }, pass);
-for (const code of [0, 1, 2, 4, 8, 10, 11, 12, 52, 104, 110, 111, 112]) terminal.parser.registerOscHandler(code, pass);
+deaf(terminal);
 
 let view = "", typing = false, source = null, timer = 0;
 
