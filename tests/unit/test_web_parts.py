@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import os
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from roost.client.daemon import AT_ONCE, Daemon
 from roost.errors import DeniedError
 from roost.web.charts import series
+from roost.web.load import SPAN, STALE, Loads
 from roost.web.pages import ASSETS, Pages, visible
 from roost.web.picture import LEAST, WIDTH, picture
 from roost.web.sign_in import BROWSERS, IDLE, TOKEN, SignIn
@@ -83,6 +85,42 @@ def test_the_picture_shows_each_step_within_its_frame() -> None:
     )
     assert drawn.bars[2].width == pytest.approx(WIDTH, abs=0.2)
     assert picture([]).bars == ()
+
+
+def test_a_look_tells_what_a_tree_took_since_the_one_before(tmp_path: Path) -> None:
+    """Of processes that came, went or took over a number meanwhile, too; another tree is not counted."""
+    clock = Clock()
+
+    def process(pid: int, parent: int, ticks: int, *, start: int = 1) -> None:
+        fields = ["S", str(parent), *"0" * 9, str(ticks), "0", *"0" * 6, str(start), "0", "100"]
+        (tmp_path / str(pid)).mkdir(exist_ok=True)
+        (tmp_path / str(pid) / "stat").write_text(f"{pid} (a (b) c) {' '.join(fields)}")
+
+    (tmp_path / "self").mkdir()
+    peers = [
+        {"name": "a", "session": {"id": "s", "server_pid": 10}},
+        {"name": "thread", "session": {"id": "t", "server_pid": None}},
+        {"name": "asleep", "session": None},
+    ]
+    process(10, 1, 100)
+    process(11, 10, 100)
+    process(12, 1, 5000)
+    loads = Loads(tmp_path, clock)
+    first, thread = loads.look(peers)
+    assert (first.peer, first.share, first.processes) == ("a", None, 2)
+    assert first.resident == 200 * os.sysconf("SC_PAGE_SIZE")
+    assert (thread.peer, thread.processes) == ("thread", 0)
+    process(10, 1, 200)
+    process(11, 10, 100, start=2)
+    process(12, 1, 9000)
+    process(13, 11, 100)
+    clock.now += SPAN / 2
+    assert loads.look(peers) == [first, thread], "somebody has just looked"
+    clock.now += 2 - SPAN / 2
+    assert loads.look(peers)[0].share == pytest.approx(300 / os.sysconf("SC_CLK_TCK") / 2)
+    clock.now += STALE + 1
+    assert loads.look(peers)[0].share is None, "nobody has looked for long"
+    assert Loads(tmp_path / "none", clock).look(peers)[0].processes == 0
 
 
 def test_charts_count_what_the_journal_tells() -> None:

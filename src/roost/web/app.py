@@ -50,6 +50,7 @@ def application(site: Site, app: App, port: int) -> ASGIApp:
         Route("/journal", records.journal),
         Route("/charts", charts.charts),
         Route("/charts/data", charts.data),
+        Route("/charts/load", charts.load),
         Route("/doctor", records.doctor),
         Route("/live/fleet", live.fleet),
         Route("/live/journal", live.journal),
