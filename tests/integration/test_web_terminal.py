@@ -19,7 +19,7 @@ from roost.web.terminals import KEYS
 from tests.support.browser import chromium, page_of, serious
 from tests.support.daemon import PATIENCE, Roost, shared_roost
 from tests.support.wait import wait_until
-from tests.support.web import Web, web_of
+from tests.support.web import Web, start_web, web_of
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(180)]
 SOON = 20_000
@@ -284,3 +284,17 @@ def http_stream(web: Web, path: str) -> Iterator[Iterator[bytes]]:
         yield iter(answer.readline, b"")
     finally:
         connection.close()
+
+
+def test_a_page_that_is_killed_leaves_no_person_behind(roost: Roost) -> None:
+    """Who has taken over there types no more, so what is delivered does not wait for them."""
+    roost.call("wake", name="a")
+    web = start_web(roost).sign_in()
+    with http_stream(web, "/live/terminal/a") as lines:
+        view = json.loads(next(line for line in lines if b'"columns"' in line).partition(b": ")[2])["id"]
+        assert web.post(f"/terminals/{view}/take").status == 200
+        wait_until(lambda: typists(roost) == 1, timeout=PATIENCE, why="a person can type")
+        web.process.kill()
+        web.process.communicate(timeout=PATIENCE)
+    wait_until(lambda: typists(roost) == 0, timeout=PATIENCE, why="nobody types")
+    roost.send("a", "delivered-all-the-same", wait="done", timeout=PATIENCE)
