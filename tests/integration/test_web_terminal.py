@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from roost.client.connection import RemoteError
 from roost.web.terminals import KEYS
 from tests.support.browser import chromium, page_of, serious
 from tests.support.daemon import PATIENCE, Roost, shared_roost
@@ -192,7 +193,10 @@ def test_a_person_whose_own_window_is_small_leaves_no_small_one_behind(
         wait_until(lambda: size(roost) == "60x20", timeout=PATIENCE, why="it follows the person")
         roost.send("a", "both-see-it")
         shows(page, "both-see-it")
+        page.keyboard.type("typed-in-the-browser")
+        roost.until_screen("a", "typed-in-the-browser")
         assert size(roost) == "60x20", "the browser takes nothing from the person"
+        page.keyboard.press("Enter")
     finally:
         person.terminate()
         person.wait(PATIENCE)
@@ -248,6 +252,8 @@ def test_what_is_refused_types_nothing(roost: Roost, served: Web) -> None:
         assert b"no live session" in next(
             line for line in lines if line.startswith(b"data") and b"mark" not in line
         )
+    with pytest.raises(RemoteError, match="no live session"):
+        roost.call("attach", name="asleep", page=True)
     assert roost.row("asleep")["state"] == "asleep"
 
 
