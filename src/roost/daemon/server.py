@@ -42,6 +42,7 @@ from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.ticker import Ticker
 from roost.daemon.state.waits import Waits
+from roost.daemon.traces.export import TraceExport
 from roost.errors import RoostError
 from roost.host.spool import Spool
 from roost.runtimes.codex_server.server import End, Wiring
@@ -106,7 +107,8 @@ class Daemon:
         self._ticker = Ticker(self._fleet, machine.clock, self._tasks)
         self._ticker.look = self._supervisor.look
         self._fleet.listeners.on_effect = self._executor.run
-        metrics = Metrics(self._fleet, machine.clock)
+        self._traces = TraceExport(machine, self._fleet)
+        metrics = Metrics(self._fleet, machine.clock, self._traces.exported)
         pools = Pools(machine, self._fleet, self._live_sessions, self._tasks)
         self._fleet.listeners.on_committed += [
             waits.committed,
@@ -114,7 +116,7 @@ class Daemon:
             metrics.committed,
             pools.committed,
         ]
-        self._fleet.listeners.on_journal += [feed.committed, self._log]
+        self._fleet.listeners.on_journal += [feed.committed, self._log, self._traces.journal]
         self._fleet.listeners.on_kept.append(waits.known)
         self._api = Api(
             machine,
@@ -135,6 +137,7 @@ class Daemon:
             lineage,
             self._live_sessions,
             url,
+            self._traces.exported,
         )
         methods = all_methods(
             self._api,
@@ -192,6 +195,8 @@ class Daemon:
             self._machine.work.files,
         )
         self._tasks.start(own.run(), "own log")
+        await self._traces.begin()
+        self._tasks.start(self._traces.run(), "traces")
         await self._servers.open_socket(self._listener)
         notifier = self._machine.notifier
         self._tasks.start(beat(notifier, self._machine.clock), "watchdog")

@@ -15,6 +15,7 @@ from roost.core.vocabulary.durations import parse_duration
 from roost.core.vocabulary.limits import POINTER_BYTES
 from roost.core.vocabulary.question import AllowRule
 from roost.errors import ConfigError, InvalidSettingError
+from roost.local.traces import TracesTable, read_traces
 
 _RUNTIME_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
@@ -135,6 +136,7 @@ class Config:
     passes: tuple[str, ...] = ()
     expire: float | None = None
     allow: tuple[AllowRule, ...] = ()
+    traces: TracesTable | None = None
 
 
 def load_config(path: Path) -> Config:
@@ -172,7 +174,9 @@ class _Reader:
 
     def config(self, data: dict[str, Any]) -> Config:
         self._known(
-            data, {"from", "keep", "logs", "pass", "pool", "questions", "registry", "runtimes", "scope"}, ""
+            data,
+            {"from", "keep", "logs", "pass", "pool", "questions", "registry", "runtimes", "scope", "traces"},
+            "",
         )
         logs, pool = self._table(data, "logs"), self._table(data, "pool")
         self._known(logs, {"size", "files"}, "logs")
@@ -201,6 +205,7 @@ class _Reader:
             self._passes(data),
             self._duration(asked, "expire", 0.0) or None,
             self._allow(asked),
+            read_traces(self._table(data, "traces"), self._fail),
         )
 
     def _allow(self, asked: dict[str, Any]) -> tuple[AllowRule, ...]:

@@ -76,6 +76,7 @@ class Code(StrEnum):
     OPEN_FILES = "open-files"
     PROCESSES_LEFT = "processes-left"
     NO_HANDLES = "no-handles"
+    TRACES_WAIT = "traces-wait"
     # peers
     SESSION_UNKNOWN = "session-unknown"
     SESSION_BLOCKED = "session-blocked"

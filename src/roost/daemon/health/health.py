@@ -8,6 +8,7 @@ from roost.daemon.health.checks.peers import PeersCheck
 from roost.daemon.health.checks.processes import ProcessesCheck
 from roost.daemon.health.checks.registry import RegistryCheck
 from roost.daemon.health.checks.store import StoreCheck
+from roost.daemon.health.checks.traces import TracesCheck
 from roost.daemon.health.doctor import Doctor
 from roost.daemon.health.environment import AgentEnvironment
 from roost.daemon.health.gc_report import GcReport
@@ -20,12 +21,13 @@ from roost.daemon.session.live_sessions import LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import Lineage
 from roost.daemon.state.machine import Machine
+from roost.daemon.traces.outcome import Exported
 
 
 class Health:
     """The status, the alarms, the doctor, `gc`'s report, and the environment that agents are given of."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 -- all that can be asked about
         self,
         machine: Machine,
         fleet: Fleet,
@@ -35,6 +37,7 @@ class Health:
         lineage: Lineage,
         live_sessions: LiveSessions,
         url: str,
+        exported: Exported,
     ) -> None:
         """Build each from what it looks at; `url` is the loopback address in use."""
         program = Program(machine)
@@ -51,5 +54,6 @@ class Health:
                 StoreCheck(machine, fleet, lineage),
                 RegistryCheck(orphans, sweeper),
                 PeersCheck(fleet, live_sessions, foreign, machine.clock),
+                TracesCheck(exported),
             )
         )

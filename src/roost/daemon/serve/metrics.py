@@ -11,6 +11,7 @@ from roost.core.vocabulary.identity import OPERATOR
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import PeerState
 from roost.daemon.state.fleet import Fleet
+from roost.daemon.traces.outcome import Exported
 from roost.host.interfaces.clock import Clock
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -43,8 +44,9 @@ class Histogram:
 class Metrics:
     """Counts what is committed, from the daemon's start on; tells queues and sessions as they are."""
 
-    def __init__(self, fleet: Fleet, clock: Clock) -> None:
-        """Nothing has been counted yet."""
+    def __init__(self, fleet: Fleet, clock: Clock, exported: Exported | None = None) -> None:
+        """Nothing has been counted yet. `exported`: how the export of traces fares."""
+        self._exported = exported or Exported()
         self._fleet = fleet
         self._clock = clock
         self._attempts: Counter[str] = Counter()
@@ -105,6 +107,12 @@ class Metrics:
         yield from self._wakes.lines("roost_wake_seconds")
         yield from _metric("roost_delivery_seconds", "histogram", "From storing a message to its acceptance.")
         yield from self._deliveries.lines("roost_delivery_seconds")
+        if self._exported.endpoint:
+            yield from _metric("roost_trace_spans_total", "counter", "Spans by what became of them.")
+            spans = {"taken": self._exported.taken, "dropped": self._exported.dropped}
+            yield from _samples("roost_trace_spans_total", "result", spans)
+            yield from _metric("roost_traces_failing", "gauge", "Whether the collector takes nothing now.")
+            yield _sample("roost_traces_failing", {}, bool(self._exported.failing))
 
 
 def _oldest(state: PeerState, now: float) -> float:
