@@ -294,7 +294,7 @@ def http_stream(web: Web, path: str) -> Iterator[Iterator[bytes]]:
 
 def test_a_page_that_is_killed_leaves_no_person_behind(roost: Roost) -> None:
     """Who has taken over there types no more, so what is delivered does not wait for them."""
-    roost.call("wake", name="a")
+    roost.call("restart", name="a")  # what others wrote hides its prompt
     web = start_web(roost).sign_in()
     with http_stream(web, "/live/terminal/a") as lines:
         view = json.loads(next(line for line in lines if b'"columns"' in line).partition(b": ")[2])["id"]
