@@ -96,6 +96,8 @@ def test_every_target_that_was_set_has_its_benchmark() -> None:
         "list",
         "send",
         "idle",
+        "page-idle",
+        "page",
         "memory",
         "adopt",
         "reconcile",

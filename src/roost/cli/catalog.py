@@ -27,6 +27,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "init": "peer",
         "set": "peer",
         "list": "registry",
+        "top": "top",
         "show": "registry",
         "rename": "peer",
         "remove": "peer",
