@@ -96,6 +96,7 @@ def test_every_target_that_was_set_has_its_benchmark() -> None:
         "list",
         "send",
         "idle",
+        "top-idle",
         "page-idle",
         "page",
         "memory",

@@ -38,6 +38,7 @@ ALLOWED = {
     "cli/read_only.py kill": 1,
     "runtimes/turns/record.py kill": 1,
     # the clients of the page that show a terminal: unreaped children of its event loop
+    "top/aside.py terminate": 1,
     "web/pty.py kill": 1,
     "web/pty.py send_signal": 1,
     "web/pty.py terminate": 1,
