@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from roost.core.vocabulary.session import SessionState
-from roost.runtimes import gemini_chats, gemini_screen
+from roost.runtimes import gemini_chats, gemini_resume, gemini_screen
 from roost.runtimes.context import Context
 from roost.runtimes.facts import (
     INTERRUPTED,
@@ -88,6 +88,7 @@ class GeminiSensor:
         self._marks = Marks()
         self._looks = 0
         self._begun = context.session.ready
+        self._loading = context.session.resumed
         self._written = context.session.ready
         self._leaving: frozenset[int] | None = None
         self._touched = 0.0
@@ -110,6 +111,8 @@ class GeminiSensor:
         self._looks += 1
         if len(self._folders) == 1:
             self._folders += (self._context.directory.resolve().name,)
+        if self._loading and self._chats:
+            gemini_resume.restore(self._chats[-1], self._conversation)
         if not self._chats or not self._chats[-1].exists():
             chat = gemini_chats.find_chat(self._context.environ, self._conversation)
             self._chats = (chat,) if chat is not None else ()
@@ -120,6 +123,9 @@ class GeminiSensor:
         if self._chats and not self._begun and not self._leaving:
             loaded = self._settled >= _SETTLED or not self._context.session.resumed
             self._begun = loaded and touched >= self.since and touched > self._touched
+        if self._loading and self._begun and self._chats:
+            gemini_resume.finish(self._chats[-1], self._conversation)
+            self._loading = False
         if self._chats and mark is not None and self._looks % _RECHECK == 0:
             return self._turned_to(mark)
         return []
