@@ -14,8 +14,9 @@ prompt. A cancelled turn leaves the queue as it is; a process that ends takes it
 message that was handed over, in another record of the same project.
 The prompt is drawn before bracketed paste is switched on (25 to 45 ms), and the record is written after that
 (160 to 200 ms): so the prompt counts from the first line of the record on.
-A start that resumes writes its record, takes its input line away while it loads the conversation (50 to 75
-ms), writes again and draws it for good; what is pasted before is lost. So there the record has to be settled.
+A start that resumes draws its input line, takes it away while it loads the conversation (50 to 75 ms), writes
+the record that it resumes, see `gemini_resume`, and draws it for good; what is pasted before is lost. The
+last two are no one step, so the record has to have settled.
 An answer to the trust dialog has the program start anew, as another process. Until that is there the old one
 may draw its prompt, take what is entered and answer it, untrusted and without our tools.
 """
@@ -117,7 +118,7 @@ class GeminiSensor:
             chat = gemini_chats.find_chat(self._context.environ, self._conversation)
             self._chats = (chat,) if chat is not None else ()
         touched = self._chats[-1].stat().st_mtime if self._chats else 0.0
-        self._written = self._written or (bool(self._chats) and touched >= self.since)
+        self._written = self._written or (bool(self._chats) and self._is_written())
         self._see_restart(touched)
         self._settled, self._seen = self._settled + 1 if touched == self._seen else 0, touched
         if self._chats and not self._begun and not self._leaving:
@@ -129,6 +130,11 @@ class GeminiSensor:
         if self._chats and mark is not None and self._looks % _RECHECK == 0:
             return self._turned_to(mark)
         return []
+
+    def _is_written(self) -> bool:
+        """Blocking: whether a record of the conversation, be it the second one of a resume, is written."""
+        written = gemini_chats.chats_beside(self._chats[-1], self.since)
+        return any(path.name.endswith(f"-{self._conversation[:8]}.jsonl") for path in written)
 
     def _see_restart(self, touched: float) -> None:
         """Blocking: whether the process that asked for trust is the one that still runs.
