@@ -42,6 +42,7 @@ BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "list": command.listing,
     "send": command.sending,
     "idle": crowd.idle,
+    "top-idle": crowd.topped,
     "memory": crowd.memory,
     "adopt": crowd.adopt,
     "reconcile": reconcile.run,

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks import top
 from benchmarks.home import Home, daemon, folder, until
 from benchmarks.result import Result, p50
 from roost.core.vocabulary.identity import ProcessId
@@ -30,6 +31,7 @@ WINDOW = 31.0
 A quiet session is looked at, and its shim takes a sample, every 30 s: a shorter window misses that by chance.
 """
 IDLE_TARGET = 1.0
+TOP_TARGET = 2.0
 MEMORY_TARGET = 12.0
 ADOPT_TARGET = 1.0
 
@@ -40,6 +42,7 @@ class Crowd:
 
     idle: Mapping[str, float]
     idle_without: float
+    with_top: Mapping[str, float]
     weights: Mapping[str, float]
     bare: float
     adopted: float
@@ -55,16 +58,14 @@ def measure() -> Crowd:
         _start(home)
         groups = _processes(home)
         alone = [int(empty.ask("status")["pid"])]
-        everyone = {**groups, "none": alone}
-        before, begun = _spent(everyone), time.monotonic()
-        time.sleep(WINDOW)
-        after, spent = _spent(everyone), time.monotonic() - begun
-        idle = {name: (after[name] - before[name]) / spent * 100 for name in everyone}
+        idle = _shares({**groups, "none": alone})
         without = idle.pop("none")
+        with top.opened(home) as shown:
+            with_top = _shares({"daemon": groups["daemon"], "top": [shown.pid]})
         weights = {name: sum(map(_pss, pids)) for name, pids in groups.items() if name != "agents"}
         rounds = [(_adopt(home), _restart(empty)) for _ in range(RESTARTS)]
         adopted, started = zip(*rounds, strict=True)
-        return Crowd(idle, without, weights, bare, p50(adopted), p50(started))
+        return Crowd(idle, without, with_top, weights, bare, p50(adopted), p50(started))
 
 
 def idle() -> Result:
@@ -81,6 +82,24 @@ def idle() -> Result:
         judged=crowd.idle["daemon"],
         target=IDLE_TARGET,
         details={f"{name} %": share for name, share in crowd.idle.items() if name != "daemon"},
+    )
+
+
+def topped() -> Result:
+    """Processor time of the daemon and of `roost top` while nothing happens and somebody looks."""
+    crowd = measure()
+    both = sum(crowd.with_top.values())
+    return Result(
+        name="top-idle",
+        what=f"processor time of the daemon and of one `roost top`, {SESSIONS} idle sessions, {WINDOW:g} s",
+        unit="%",
+        measured=both,
+        floor=crowd.idle["daemon"],
+        floor_is="the same daemon with nobody looking, over the same time",
+        judged_as="% of a core",
+        judged=both,
+        target=TOP_TARGET,
+        details={f"{name} %": share for name, share in crowd.with_top.items()},
     )
 
 
@@ -147,6 +166,14 @@ def _processes(home: Home) -> dict[str, list[int]]:
             if child.pid not in theirs:
                 groups["shims" if child.pid == session["shim_pid"] else "pane logs"].append(child.pid)
     return groups
+
+
+def _shares(groups: Mapping[str, list[int]]) -> dict[str, float]:
+    """The processor time of each group from now on, for a while, in percent of a core."""
+    before, begun = _spent(groups), time.monotonic()
+    time.sleep(WINDOW)
+    after, spent = _spent(groups), time.monotonic() - begun
+    return {name: (after[name] - before[name]) / spent * 100 for name in groups}
 
 
 def _spent(groups: Mapping[str, list[int]]) -> dict[str, float]:

@@ -11,7 +11,12 @@ import pytest
 
 from tests.support.home import Home, environment, make_home
 
-pytest_plugins = ["tests.support.guards", "tests.support.order", "tests.support.daemon_times"]
+pytest_plugins = [
+    "tests.support.guards",
+    "tests.support.order",
+    "tests.support.daemon_times",
+    "tests.support.prefork",
+]
 
 # The machines that run the tests are shared and noisy: a slow example is not a wrong one.
 hypothesis.settings.register_profile("roost", deadline=None, print_blob=True)

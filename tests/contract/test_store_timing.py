@@ -31,8 +31,8 @@ def test_messages_of_an_older_store_wait_for_their_turn(tmp_path: Path) -> None:
         old.execute((migrations / f"{version:04}.sql").read_text())
         old.pragma("user_version", version)
     sent = message(1)
-    *row, _timing, message_id = rows.message_row(sent)
-    columns = rows.MESSAGE_COLUMNS.replace("timing, ", "")
+    *row, _timing, _origin, message_id = rows.message_row(sent)
+    columns = rows.MESSAGE_COLUMNS.replace("timing, origin, ", "")
     old.execute(
         f"INSERT INTO messages ({columns}) VALUES ({', '.join('?' * 20)})",  # noqa: S608 -- constants
         (*row, message_id),

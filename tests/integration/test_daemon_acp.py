@@ -193,3 +193,16 @@ def test_agents_write_to_each_other_by_the_tools_that_they_are_given(roost: Roos
         timeout=PATIENCE,
         why="the reply comes back",
     )
+
+
+def test_an_agent_that_passes_its_trace_on_has_its_messages_in_it(roost: Roost) -> None:
+    """`_meta.traceparent` of the prompt comes back in `_meta` of the tool that is called in its turn."""
+    roost.add("a", "demo-acp")
+    roost.add("mail", "human")
+    task = roost.send("a", "@@silent@@\n@@send mail over to you@@", wait="done", timeout=PATIENCE)["id"]
+    (sent,) = roost.call("messages", name="mail")
+    turn = next(
+        span for span in roost.call("message", id=task, trace=True)["spans"] if span["name"] == "process a"
+    )
+    root = roost.call("message", id=sent["id"], trace=True)["spans"][0]
+    assert (root["trace_id"], root["parent_span_id"]) == (task, turn["span_id"])

@@ -72,7 +72,14 @@ def test_L7_an_approval_blocks_with_its_text_and_is_answered_by_no_delivery(
 ) -> None:
     register(roost, server, "a")
     asked = roost.send("a", "@@ask@@", wait="accepted", timeout=PATIENCE)["id"]
-    assert "/bin/bash -lc id" in roost.until_state("a", "blocked")["why"]
+    roost.until_state("a", "blocked")
+    wait_until(  # that it waits comes before what for
+        lambda: "/bin/bash -lc id" in roost.row("a")["why"],
+        timeout=PATIENCE,
+        why="the command that it asks for is told",
+        describe=lambda: roost.row("a"),
+    )
+    assert roost.row("a")["state"] == "blocked"
     now = roost.send("a", "into it", when="now")["id"]
     with server.client() as other:
         other.resume(thread_of(roost, "a"))

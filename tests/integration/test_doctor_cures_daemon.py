@@ -155,6 +155,22 @@ def test_peers_that_need_a_person(roost: Roost) -> None:
         cured(doctor, Case(Code.PROCESSES_LEFT, lambda: limit.leave(20)))
 
 
+def test_a_collector_that_cannot_be_reached(roost: Roost) -> None:
+    config = roost.places.config
+    config.parent.mkdir(parents=True, mode=0o700)
+    config.write_text('[traces]\nendpoint = "http://127.0.0.1:9"\n')
+    doctor = Doctor(roost)
+    doctor.does("roost up")
+    roost.add("m", "human")
+    roost.send("m", "a span of it ends at once")
+
+    def mended(doctor: Doctor, printed: Printed) -> None:
+        config.write_text("")
+        doctor.cure(printed)
+
+    cured(doctor, Case(Code.TRACES_WAIT, act=mended))
+
+
 def halt(roost: Roost, name: str) -> None:
     signal_pid(roost.session(name)["agent_pid"], signal.SIGSTOP)
     roost.send(name, "hello")  # one at rest is looked at for it

@@ -51,6 +51,7 @@ def test_a_daemon_has_loaded_nothing_else_when_it_answers(home: Home) -> None:
         roost.daemon.send_signal(signal.SIGUSR2)
         wait_until(told.exists, timeout=10, why="the daemon tells what it has loaded")
     modules = set(told.read_text().split("\n"))
+    assert "roost.daemon.notify.courier" not in modules
     packages = {name.partition(".")[0] for name in modules}
     foreign = {name for name in packages - sys.stdlib_module_names if not name.startswith("_")}
     assert foreign - SMALL == NEEDED

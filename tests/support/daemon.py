@@ -17,6 +17,7 @@ from roost.client.connection import Client
 from roost.core.messages import envelope
 from roost.local.paths import find_places
 from roost.store.reader import Reader
+from tests.support import prefork
 from tests.support.daemon_times import SPENT
 from tests.support.home import Home, environment, make_home
 from tests.support.processes import carrying, check_gone, kept, parent
@@ -53,19 +54,21 @@ class Roost:
     def start(self, *argv: str, environ: Mapping[str, str] | None = None) -> "Roost":
         """Start the daemon (or `argv` in its place) and return when it is ready."""
         with SPENT.start():
-            self._start(list(argv) or [sys.executable, "-m", "roost.daemon"], environ or {})
+            self._start(list(argv), environ or {})
         self.started = (argv, environ)
         return self
 
-    def _start(self, command: list[str], environ: Mapping[str, str]) -> None:
+    def _start(self, argv: list[str], environ: Mapping[str, str]) -> None:
         reader, writer = os.pipe()
+        variables = {**self.environ, **environ}
         with self.output.open("ab") as output:
-            self.process = subprocess.Popen(
-                [*command, "--ready-fd", str(writer)],
+            forked = prefork.start(argv, variables, output.fileno(), writer)
+            self.process = forked or subprocess.Popen(
+                [*(argv or prefork.DAEMON), "--ready-fd", str(writer)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**self.environ, **environ},
+                env=variables,
                 pass_fds=(writer,),
                 start_new_session=True,
             )

@@ -34,6 +34,10 @@ class Called:
     what: str
     token: str
     content: dict[str, Any]
+    meta: dict[str, Any]
+    """`_meta` of the call."""
+    traceparent: str | None
+    """The header."""
 
 
 class FakeHub:
@@ -82,7 +86,8 @@ class FakeHub:
             case "tools/list":
                 result = {"tools": _TOOLS}
             case "tools/call":
-                self._record(asked["params"]["name"], http, asked["params"].get("arguments", {}))
+                params = asked["params"]
+                self._record(params["name"], http, params.get("arguments", {}), params.get("_meta", {}))
                 result = {"content": [{"type": "text", "text": "stored"}]}
             case method if "id" not in asked:
                 return Response(status_code=202)
@@ -95,9 +100,11 @@ class FakeHub:
         self._record(http.path_params["name"], http, json.loads(await http.body() or b"{}"))
         return Response(status_code=204)
 
-    def _record(self, what: str, http: Request, content: dict[str, Any]) -> None:
+    def _record(
+        self, what: str, http: Request, content: dict[str, Any], meta: dict[str, Any] | None = None
+    ) -> None:
         token = http.headers.get("authorization", "").removeprefix("Bearer ")
-        self.calls.append(Called(what, token, content))
+        self.calls.append(Called(what, token, content, meta or {}, http.headers.get("traceparent")))
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -62,6 +62,8 @@ def kept(variable: str) -> Iterator[None]:
 
 def not_kept(processes: frozenset[Found]) -> frozenset[Found]:
     """Those that no fixture answers for."""
+    if not processes:
+        return processes
     return processes - frozenset(each for variable in KEPT for each in carrying(variable))
 
 

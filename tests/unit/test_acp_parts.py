@@ -298,8 +298,8 @@ def test_P4_where_no_line_can_be_written_no_prompt_is_given(turns: Any) -> None:
 class Slow:
     """It takes every prompt and is never done."""
 
-    def submit(self, key: str, text: str, done: Done) -> None:
-        del key, text, done
+    def submit(self, key: str, text: str, done: Done, traceparent: str | None) -> None:
+        del key, text, done, traceparent
 
     def has(self, key: str) -> bool:
         return key == "k"

@@ -105,9 +105,9 @@ async def test_a_turn_that_began_since_the_look_is_refused_by_the_program_itself
     world = World()
     submit = world.call.submit
 
-    async def late(key: str, text: str, *, joins: bool) -> None:
+    async def late(key: str, text: str, *, joins: bool, traceparent: str | None = None) -> None:
         world.call.turn = "of a person"
-        await submit(key, text, joins=joins)
+        await submit(key, text, joins=joins, traceparent=traceparent)
 
     world.call.submit = late
     failed = await world.channel.offer(OFFER, "text")
@@ -135,8 +135,8 @@ async def test_N4_a_prompt_that_no_record_shows_is_in_doubt() -> None:
     world = World(seen=False)
     submit = world.call.submit
 
-    async def swallowed(key: str, text: str, *, joins: bool) -> None:
-        await submit(key, text, joins=joins)
+    async def swallowed(key: str, text: str, *, joins: bool, traceparent: str | None = None) -> None:
+        await submit(key, text, joins=joins, traceparent=traceparent)
         world.call.turn = None
 
     world.call.submit = swallowed

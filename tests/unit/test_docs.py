@@ -15,6 +15,7 @@ from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.gemini import GeminiRuntime
 from roost.runtimes.opencode import OpencodeRuntime
 from tests.support.screens.page import PAGE, page, screens
+from tests.support.screens.top import TOP, with_top
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -62,6 +63,11 @@ def test_c6_the_documented_environment_is_that_of_the_code(heading: str, names: 
     section = text.partition(f"### {heading}\n")[2].partition("\n### ")[0]
     (block,) = re.findall(r"^```text\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     assert sorted(block.split()) == sorted(names)
+
+
+def test_the_screen_of_top_is_what_it_draws_now() -> None:
+    text = TOP.read_text()
+    assert with_top(text) == text, "run scripts/screens"
 
 
 def test_the_screens_are_what_the_commands_print_now_and_fit() -> None:

@@ -30,7 +30,7 @@ _GENERATED = {
 }
 
 # Addresses that a reader may need: the licence text, and the version scheme of the change log.
-_KNOWN_HOSTS = {"www.apache.org", "semver.org"}
+_KNOWN_HOSTS = {"www.apache.org", "semver.org", "www.standardwebhooks.com"}
 
 
 def _files() -> Iterator[Path]:

@@ -27,6 +27,8 @@ ALLOWED = {
     "host/shimlib/shim.py kill": 1,
     # the same: the group of an ACP agent, and its client, which ends as its agent did
     "acp/agent.py killpg": 1,
+    # the same, of a command that notifies a person
+    "host/child_group.py killpg": 1,
     "acp/program.py kill": 1,
     # programs that were started a moment ago: unreaped children of the event loop
     "host/tmux/control.py kill": 1,

@@ -2,9 +2,9 @@
 
 `{"id": 1, "method": "submit", "key": K, "text": T}` is answered by `{"id": 1, "result": {...}}` or
 `{"id": 1, "error": {"code": C, "message": M}}`, where C is `refused` (for certain nothing was done), `lost`
-(not known) or `unknown` (no such method, or wrong parameters). Methods: `submit` (`key`, `text`), `has`
-(`key`), `interrupt`, `compact`, `answer` (`request`, `option`) and `follow`, after which each new line of the
-record is told by `{"line": {...}}`.
+(not known) or `unknown` (no such method, or wrong parameters). Methods: `submit` (`key`, `text`,
+`traceparent` where known), `has` (`key`), `interrupt`, `compact`, `answer` (`request`, `option`), `follow`,
+after which each new line of the record is told by `{"line": {...}}`.
 
 One caller at a time. A new one replaces the last, whose requests that are not read yet are never read: so
 what the new one is told of them is final.
@@ -36,8 +36,8 @@ _UNKNOWN = "unknown"
 class Called(Protocol):
     """What can be called. `done` is called once, with None or why it was not done."""
 
-    def submit(self, key: str, text: str, done: Done) -> None:
-        """Give the agent a prompt, once for each key."""
+    def submit(self, key: str, text: str, done: Done, traceparent: str | None) -> None:
+        """Give the agent a prompt, once for each key, as part of that trace."""
         ...
 
     def has(self, key: str) -> bool:
@@ -111,7 +111,8 @@ class Caller:
         match request.get("method"):
             case "submit":
                 key, text = _text(request, "key"), _text(request, "text")
-                self._called.submit(key, text, self._later(identity))
+                traceparent = _text(request, "traceparent") if "traceparent" in request else None
+                self._called.submit(key, text, self._later(identity), traceparent)
             case "has":
                 self._answer(identity, {"has": self._called.has(_text(request, "key"))})
             case "interrupt":

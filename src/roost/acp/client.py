@@ -206,9 +206,9 @@ class Client:
 
     # ------------------------------------------------------------------------------ what callers ask for
 
-    def submit(self, key: str, text: str, done: Done) -> None:
-        """Give the agent a prompt, once for each key."""
-        self._submit(key, text, CALL, done)
+    def submit(self, key: str, text: str, done: Done, traceparent: str | None) -> None:
+        """Give the agent a prompt, once for each key, as part of that trace."""
+        self._submit(key, text, CALL, done, traceparent)
 
     def has(self, key: str) -> bool:
         """Whether it was given the prompt of that key."""
@@ -230,12 +230,14 @@ class Client:
         """Answer a question; returns why that cannot be."""
         return self._permissions.answer(question, option, by)
 
-    def _submit(self, key: str | None, text: str, by: str, done: Done) -> None:
+    def _submit(
+        self, key: str | None, text: str, by: str, done: Done, traceparent: str | None = None
+    ) -> None:
         if self._leaves is not None:
             done("it is leaving")
             return
         before = self._turns.running
-        self._turns.submit(key, text, by, done)
+        self._turns.submit(key, text, by, done, traceparent)
         if self._turns.running is not before:
             self._pane.say(text, OURS)
 

@@ -29,12 +29,13 @@ Done = Callable[[str | None], None]
 
 
 class Turn(NamedTuple):
-    """One prompt, whose it is, and its number in this session."""
+    """One prompt, whose it is, its number in this session, and the span that it is part of."""
 
     number: int
     key: str | None
     text: str
     by: str
+    traceparent: str | None = None
 
 
 class Turns:
@@ -70,7 +71,7 @@ class Turns:
         """Whether the prompt of that key was given."""
         return key in self._keys
 
-    def submit(self, key: str | None, text: str, by: str, done: Done) -> None:
+    def submit(self, key: str | None, text: str, by: str, done: Done, traceparent: str | None = None) -> None:
         """Give a prompt to the agent unless it has it."""
         if key is not None and key in self._keys:
             if self._keys[key]:
@@ -80,7 +81,7 @@ class Turns:
             return
         why = self._hindrance()
         if why is None:
-            turn = Turn(self._count + 1, key, text, by)
+            turn = Turn(self._count + 1, key, text, by, traceparent)
             # First, so that a prompt which the agent may have read is never one that no record names.
             if not self._record.note_now("submitted", turn=turn.number, key=key, head=text[:_HEAD]):
                 why = f"its record cannot be written: {self._record.trouble}"
@@ -106,9 +107,12 @@ class Turns:
         self._changed()
         texts = [self.instructions, turn.text] if self.instructions else [turn.text]
         self.instructions = ""
+        # Root keys of `_meta` that ACP keeps for W3C Trace Context, as MCP does.
+        meta = {"_meta": {"traceparent": turn.traceparent}} if turn.traceparent else {}
+        prompt = [{"type": "text", "text": each} for each in texts]
         self._rpc.request(
             "session/prompt",
-            {"sessionId": self.conversation, "prompt": [{"type": "text", "text": each} for each in texts]},
+            {"sessionId": self.conversation, "prompt": prompt, **meta},
             lambda answer: self._on_end(turn, answer),
         )
         self._agent.when_read(lambda: self._on_read(turn))

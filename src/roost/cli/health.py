@@ -1,7 +1,7 @@
 """The daemon's health."""
 
 from roost.cli.app import App
-from roost.cli.output import counted, fields, rough, show_json
+from roost.cli.output import counted, fields, local, one_line, rough, show_json
 from roost.client.connection import Record
 from roost.errors import NoDaemonError
 
@@ -28,6 +28,7 @@ def show(app: App) -> None:
             ("waiting", _waiting(status)),
             ("schema", status.get("schema")),
             ("alarm", status.get("alarm")),
+            ("notify", _failing(status)),
             ("outside", ", ".join(str(each["session"])[:8] for each in unknown)),
         ]
     )
@@ -40,6 +41,16 @@ def _peers(status: Record) -> str:
     sessions = f" in {live} sessions" if live != awake else ""
     return (
         f"{counted(agents, 'agent')}, {awake} awake{sessions}; {counted(mailboxes, 'mailbox', 'mailboxes')}"
+    )
+
+
+def _failing(status: Record) -> str:
+    """The rules of [[notify]] that fail."""
+    rules: list[Record] = status.get("notify") or []
+    return "; ".join(
+        f"{one['rule']} fails since {local(one['failing_since'])}: {one_line(one['error'])}"
+        for one in rules
+        if one.get("error")
     )
 
 

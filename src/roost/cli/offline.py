@@ -23,7 +23,9 @@ from roost.present.objects import (
     message_story,
     peer_object,
     peer_row,
+    trace_object,
 )
+from roost.present.spans import spans_of
 from roost.store.records import Wanted
 
 if TYPE_CHECKING:
@@ -165,6 +167,10 @@ def _message(reader: "Reader", params: Record) -> Answer:
         raise NotFoundError(f"there is no message '{params['id']}'; `roost messages` shows the latest")
     found = reader.peers(readable=True)
     state = next((each for each in found if each.peer.name == stored.message.to), None)
+    if params.get("trace"):
+        sent = {each.id: each for each in (*stored.replies, *reader.sent_during(stored.message.id))}
+        runtime = state.peer.settings.runtime if state is not None else None
+        return trace_object(stored.message, spans_of(stored, sent.values(), runtime))
     recipient = _unwatched(peer_row(state, time.time())) if state is not None else None
     return message_story(stored, recipient, reader.body(stored.message.id) or b"", whole=params["body"])
 

@@ -4,9 +4,8 @@ from roost.cli.app import App
 from roost.cli.output import age, one_line, say, show_json
 from roost.cli.table import table
 from roost.client.connection import DOWN, Record
+from roost.client.order import place
 
-_ORDER = ("blocked", "unknown", "quarantined", "working", "starting", "stopping", "idle", "asleep", "stopped")
-"""What needs a person, then what works, then what rests."""
 _ID = 16
 _URGENT = frozenset({"blocked", "unknown", "quarantined"})
 """States that need a person: their reasons are shown whole."""
@@ -29,11 +28,11 @@ def show(app: App) -> None:
 
 def show_rows(rows: list[Record]) -> None:
     """Print peers as a table: those first that need a person, then those that work."""
-    rows = sorted(rows, key=_place)
+    rows = sorted(rows, key=place)
     table(
         ("NAME", "RUNTIME", "STATE", "SINCE", "QUEUED", "WHY"),
         (
-            (row["name"], row["runtime"], row["state"], age(row["since"]), row["queued"] or "", _why(row))
+            (row["name"], row["runtime"], row["state"], age(row["since"]), row["queued"] or "", reason(row))
             for row in rows
         ),
         state="STATE",
@@ -42,13 +41,7 @@ def show_rows(rows: list[Record]) -> None:
     )
 
 
-def _place(row: Record) -> tuple[int, bool, str]:
-    state = str(row["state"])
-    place = _ORDER.index(state) if state in _ORDER else len(_ORDER)
-    return place, row["runtime"] == "human", str(row["name"])
-
-
-def _why(row: Record) -> str:
+def reason(row: Record) -> str:
     """The reason; of a peer in a turn, what the turn is about."""
     turn: Record | None = row.get("turn")
     if turn is None:

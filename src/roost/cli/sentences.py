@@ -64,6 +64,12 @@ _SENTENCES: dict[str, Callable[[Record, Record], str]] = {
     "compacting": lambda _event, data: f"is to compact its conversation, as {data.get('by')} asked",
     "compacted": _state("compacted its conversation"),
     "not-compacted": _state("did not compact its conversation"),
+    "daemon-started": lambda _event, _data: "has a new daemon",
+    "notify-failing": lambda _event, data: _because(f"cannot notify by rule '{data.get('rule')}'", data),
+    "notify-works": lambda _event, data: f"can notify by rule '{data.get('rule')}' again",
+    "not-notified": lambda _event, data: _because(
+        f"gave up a notification ({data.get('about')}) by rule '{data.get('rule')}'", data
+    ),
     "question": lambda _event, data: f"asks ({data.get('id')}): {data.get('text')}",
     "answering": lambda _event, data: (
         f"is given the answer '{data.get('label')}' to {data.get('id')} by {data.get('by')}"

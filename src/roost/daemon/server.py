@@ -42,6 +42,7 @@ from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.ticker import Ticker
 from roost.daemon.state.waits import Waits
+from roost.daemon.traces.export import TraceExport
 from roost.errors import RoostError
 from roost.host.spool import Spool
 from roost.runtimes.codex_server.server import End, Wiring
@@ -106,7 +107,20 @@ class Daemon:
         self._ticker = Ticker(self._fleet, machine.clock, self._tasks)
         self._ticker.look = self._supervisor.look
         self._fleet.listeners.on_effect = self._executor.run
-        metrics = Metrics(self._fleet, machine.clock)
+        self._traces = TraceExport(machine, self._fleet)
+        health = Health(
+            machine,
+            self._fleet,
+            self._executor.foreign,
+            self._sweeper,
+            self._orphans,
+            lineage,
+            self._live_sessions,
+            url,
+            self._traces.exported,
+        )
+        self._notifications = health.notifications
+        metrics = Metrics(self._fleet, machine.clock, self._traces.exported, self._notifications.told)
         pools = Pools(machine, self._fleet, self._live_sessions, self._tasks)
         self._fleet.listeners.on_committed += [
             waits.committed,
@@ -114,7 +128,7 @@ class Daemon:
             metrics.committed,
             pools.committed,
         ]
-        self._fleet.listeners.on_journal += [feed.committed, self._log]
+        self._fleet.listeners.on_journal += [feed.committed, self._log, self._traces.journal]
         self._fleet.listeners.on_kept.append(waits.known)
         self._api = Api(
             machine,
@@ -125,16 +139,6 @@ class Daemon:
             self._executor.foreign,
             feed,
             self._executor.ends.end_unstored,
-        )
-        health = Health(
-            machine,
-            self._fleet,
-            self._executor.foreign,
-            self._sweeper,
-            self._orphans,
-            lineage,
-            self._live_sessions,
-            url,
         )
         methods = all_methods(
             self._api,
@@ -192,6 +196,8 @@ class Daemon:
             self._machine.work.files,
         )
         self._tasks.start(own.run(), "own log")
+        await self._traces.begin()
+        self._tasks.start(self._traces.run(), "traces")
         await self._servers.open_socket(self._listener)
         notifier = self._machine.notifier
         self._tasks.start(beat(notifier, self._machine.clock), "watchdog")
@@ -212,6 +218,7 @@ class Daemon:
         recovered()
         self._tasks.start(Retention(self._machine, self._lineage).run(), "retention")
         self._tasks.start(self._api.transcripts.index.run(), "index of words")
+        self._tasks.start(self._notifications.run(self._tasks), "notifications")
         self._tasks.start(Memory(self._machine.clock, self._machine.work.files).run(), "memory")
         await self._recovery.sweep()
 

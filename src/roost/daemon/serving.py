@@ -18,6 +18,7 @@ from roost.daemon.server import Daemon
 from roost.daemon.session.origin import bound_to, port_of
 from roost.daemon.state.lineage import Lineage
 from roost.daemon.state.machine import Machine
+from roost.daemon.traces.export import check_installed
 from roost.host.clock import RunningClock, RunningLoop
 from roost.host.files import ensure_private_directory
 from roost.host.heap import share_heap
@@ -63,11 +64,12 @@ async def _serve(
     places: Places, inherited: Inheritance, notifier: Notifier, clock: RunningClock, ready: Callable[[], None]
 ) -> None:
     config = load_config(places.config)
+    check_installed(config)
     for directory in (places.home, places.state, places.run, places.logs):
         ensure_private_directory(directory)
     hold_lock(places)  # until the process has ended: a second daemon beside one that hangs must not be
     runtimes = Runtimes(config.runtimes)
-    keep(places.inheritance, inherited, (*runtimes.passes(), *config.passes))
+    keep(places.inheritance, inherited, (*runtimes.passes(), *config.passes, *config.notify_passes))
     processes = SystemProcesses()
     scopes = await find_scopes(inherited.environ, wanted=config.scope is ScopeMode.AUTO)
     terminals = TmuxTerminals(places.run / "tmux.conf", processes, scopes=scopes)

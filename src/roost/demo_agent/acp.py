@@ -159,7 +159,8 @@ class AcpAgent:
             self._conversation.compact()
             self._send({"id": identity, "result": {"stopReason": "end_turn"}})
             return
-        self._turn = Turn(text, self._services)
+        meta = cast("dict[str, Any]", params.get("_meta") or {})
+        self._turn = Turn(text, self._services._replace(traceparent=str(meta.get("traceparent", ""))))
 
     def _advance(self) -> None:
         turn = self._turn

@@ -54,10 +54,10 @@ def answer_in(content_type: str, payload: bytes, request: int) -> dict[str, Any]
 class Client:
     """One MCP server at `<url>/mcp`, with a bearer token. Not for use by several threads at once."""
 
-    __slots__ = ("_headers", "_host", "_path", "_port", "_request")
+    __slots__ = ("_headers", "_host", "_meta", "_path", "_port", "_request")
 
-    def __init__(self, url: str, token: str) -> None:
-        """Raises ValueError for a URL that cannot be used."""
+    def __init__(self, url: str, token: str, traceparent: str = "") -> None:
+        """`traceparent`: the span that calls are part of. Raises ValueError for a URL that cannot be used."""
         parts = urlsplit(url)
         if parts.scheme != "http" or not parts.hostname:
             message = f"ROOST_URL is not an http address: {url!r}"
@@ -66,6 +66,7 @@ class Client:
         self._port = parts.port or 80
         self._path = f"{parts.path.rstrip('/')}/mcp"
         self._request = 0
+        self._meta = {"_meta": {"traceparent": traceparent}} if traceparent else {}
         self._headers = {
             "Authorization": f"Bearer {token}",
             "Content-Type": "application/json",
@@ -78,7 +79,7 @@ class Client:
 
         Raises CallError when it is refused, and one of the OSErrors of a server that cannot be reached.
         """
-        parameters = {"name": tool, "arguments": arguments}
+        parameters = {"name": tool, "arguments": arguments, **self._meta}
         try:
             result = self._ask("tools/call", parameters)
         except UninitialisedError:

@@ -54,6 +54,8 @@ class Services(NamedTuple):
     show: Callable[[], None]
     """Brings the screen and the status file up to date."""
     drop_enters: Callable[[int], None]
+    traceparent: str = ""
+    """The span that its client named for this turn."""
 
 
 class Turn:
@@ -230,7 +232,9 @@ class Turn:
         self._sent[origin] = self._sent.get(origin, 0) + 1
         key = f"{origin}:{self._sent[origin]}"
         try:
-            client = self._client or Client(self._services.url, self._services.token)
+            client = self._client or Client(
+                self._services.url, self._services.token, self._services.traceparent
+            )
         except ValueError as error:
             self._complain(str(error))
             return

@@ -4,20 +4,20 @@ import re
 import shlex
 import tomllib
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from roost.core.sessions.evidence import Patience
-from roost.core.vocabulary.durations import parse_duration
 from roost.core.vocabulary.limits import POINTER_BYTES
 from roost.core.vocabulary.question import AllowRule
-from roost.errors import ConfigError, InvalidSettingError
+from roost.errors import ConfigError
+from roost.local.checks import Checks
+from roost.local.notify import NotifyReader, NotifyRule
+from roost.local.traces import TracesTable, read_traces
 
 _RUNTIME_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
 RESERVED = frozenset({"claude", "codex", "codex-thread", "demo", "demo-acp", "gemini", "human", "opencode"})
 """Runtimes that are built in."""
 _PATTERNS = ("ready", "busy", "blocked", "turn_done")
@@ -119,7 +119,7 @@ class Config:
     `passes`: more variables that agents are given, by name or as `PREFIX_*`.
     `keep_messages` and `keep_events`: for how long what has ended is kept (seconds).
     `expire`: seconds until a question that nobody has answered is denied (None: never). `allow`: what is
-    allowed without being asked.
+    allowed without being asked. `notify`: whom to tell of what.
     """
 
     log_size: int = _LOG_SIZE
@@ -135,6 +135,13 @@ class Config:
     passes: tuple[str, ...] = ()
     expire: float | None = None
     allow: tuple[AllowRule, ...] = ()
+    traces: TracesTable | None = None
+    notify: tuple[NotifyRule, ...] = ()
+
+    @property
+    def notify_passes(self) -> tuple[str, ...]:
+        """Variables that the programs of rules need, by name or as `PREFIX_*`."""
+        return tuple(name for rule in self.notify for name in rule.passes)
 
 
 def load_config(path: Path) -> Config:
@@ -163,16 +170,17 @@ def load_table(path: Path) -> tuple[AnyTable, dict[str, str]]:
     return table, about
 
 
-class _Reader:
+class _Reader(Checks):
     """Turns the parsed file into a Config, naming the place of what is wrong."""
-
-    def __init__(self, path: Path, text: str) -> None:
-        self._path = path
-        self._text = text
 
     def config(self, data: dict[str, Any]) -> Config:
         self._known(
-            data, {"from", "keep", "logs", "pass", "pool", "questions", "registry", "runtimes", "scope"}, ""
+            data,
+            {
+                *("from", "keep", "logs", "notify", "pass", "pool", "questions", "registry", "runtimes"),
+                *("scope", "traces"),
+            },
+            "",
         )
         logs, pool = self._table(data, "logs"), self._table(data, "pool")
         self._known(logs, {"size", "files"}, "logs")
@@ -201,6 +209,8 @@ class _Reader:
             self._passes(data),
             self._duration(asked, "expire", 0.0) or None,
             self._allow(asked),
+            read_traces(self._table(data, "traces"), self._fail),
+            NotifyReader(self._path, self._text).rules(data),
         )
 
     def _allow(self, asked: dict[str, Any]) -> tuple[AllowRule, ...]:
@@ -224,13 +234,6 @@ class _Reader:
                 "allow", "a rule of [[questions.allow]] needs a tool or a command: it would allow everything"
             )
         return AllowRule(number, tool, words, self._text_of(table, "peer") or "")
-
-    def _passes(self, data: dict[str, Any]) -> tuple[str, ...]:
-        names = self._words(data, "pass")
-        for name in names:
-            if not _VARIABLE.fullmatch(name):
-                self._fail(name, f"'pass' takes names of variables (a last * is any ending), not '{name}'")
-        return names
 
     def _scope(self, data: dict[str, Any]) -> ScopeMode:
         try:
@@ -277,64 +280,3 @@ class _Reader:
             self._fail(name, f"[runtimes.{name}] needs a program in acp")
         env = {key: str(value) for key, value in self._table(table, "env").items()}
         return AcpTable(name, argv, self._passes(table), env, self._table(table, "meta"))
-
-    def _fail(self, word: str, what: str) -> NoReturn:
-        for number, line in enumerate(self._text.splitlines(), 1):
-            column = line.find(word)
-            if column >= 0:
-                raise ConfigError(f"{self._path}: {what} (at line {number}, column {column + 1})")
-        raise ConfigError(f"{self._path}: {what}")
-
-    def _known(self, table: dict[str, Any], known: AbstractSet[str], where: str) -> None:
-        for key in table:
-            if key not in known:
-                place = f" in [{where}]" if where else ""
-                self._fail(key, f"unknown key '{key}'{place}; known are {', '.join(sorted(known))}")
-
-    def _table(self, table: dict[str, Any], key: str) -> dict[str, Any]:
-        value = table.get(key, {})
-        if not isinstance(value, dict):
-            self._fail(key, f"'{key}' must be a table")
-        return cast("dict[str, Any]", value)
-
-    def _count(self, table: dict[str, Any], key: str, default: int) -> int:
-        value = table.get(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            self._fail(key, f"'{key}' must be a whole number above 0")
-        return value
-
-    def _yes(self, table: dict[str, Any], key: str) -> bool:
-        value = table.get(key, False)
-        if not isinstance(value, bool):
-            self._fail(key, f"'{key}' must be true or false")
-        return value
-
-    def _text_of(self, table: dict[str, Any], key: str) -> str | None:
-        value = table.get(key)
-        if value is not None and not isinstance(value, str):
-            self._fail(key, f"'{key}' must be a text")
-        return value
-
-    def _duration(self, table: dict[str, Any], key: str, default: float) -> float:
-        text = self._text_of(table, key)
-        try:
-            return parse_duration(text) if text is not None else default
-        except InvalidSettingError as error:
-            self._fail(key, error.message)
-
-    def _words(self, table: dict[str, Any], key: str) -> tuple[str, ...]:
-        value = table.get(key, [])
-        if not isinstance(value, list) or not all(
-            isinstance(word, str) for word in cast("list[object]", value)
-        ):
-            self._fail(key, f"'{key}' must be a list of texts")
-        return tuple(cast("list[str]", value))
-
-    def _pattern(self, table: dict[str, Any], key: str) -> None:
-        pattern = self._text_of(table, key)
-        if pattern is None:
-            return
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            self._fail(key, f"'{key}' is not a regular expression: {error}")

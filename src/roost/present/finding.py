@@ -76,6 +76,9 @@ class Code(StrEnum):
     OPEN_FILES = "open-files"
     PROCESSES_LEFT = "processes-left"
     NO_HANDLES = "no-handles"
+    NOTIFY_MISSING = "notify-missing"
+    NOTIFY_FAILING = "notify-failing"
+    TRACES_WAIT = "traces-wait"
     # peers
     SESSION_UNKNOWN = "session-unknown"
     SESSION_BLOCKED = "session-blocked"

@@ -10,6 +10,7 @@ from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import ControlRequest, Death, Session
 from roost.core.vocabulary.settings import show_settings
 from roost.core.vocabulary.view import iso, shown
+from roost.present.spans import Span
 from roost.present.story import STEPS, story
 from roost.store.records import JournalRow, StoredMessage, head
 
@@ -179,6 +180,36 @@ def message_story(
         "replies": [reply.id for reply in stored.replies],
         "story": story(stored),
         "recipient": {key: recipient[key] for key in ("state", "why")} if recipient is not None else None,
+    }
+
+
+def trace_object(message: Message, spans: Sequence[Span]) -> dict[str, Any]:
+    """`message ID --trace`: its trace, span by span, its own first."""
+    return {
+        "message": message.id,
+        "to": message.to,
+        "state": str(message.state),
+        "trace_id": message.trace.trace,
+        "spans": [span_object(span) for span in spans],
+    }
+
+
+def span_object(span: Span) -> dict[str, Any]:
+    """One span. `took`: seconds, None while it goes on."""
+    return {
+        "trace_id": span.context.trace,
+        "span_id": span.context.span,
+        "parent_span_id": span.parent,
+        "name": span.name,
+        "kind": span.kind,
+        "start": iso(span.start),
+        "end": iso(span.end),
+        "took": span.took,
+        "outcome": span.outcome,
+        "error": span.failed,
+        "attributes": dict(span.attributes),
+        "events": [{"name": name, "at": iso(at)} for name, at in span.events],
+        "links": [{"trace_id": link.trace, "span_id": link.span} for link in span.links],
     }
 
 

@@ -31,10 +31,11 @@ class AcpCall:
         self._heard: Heard | None = None
         self._closed = False
 
-    async def submit(self, key: str, text: str, *, joins: bool) -> None:
+    async def submit(self, key: str, text: str, *, joins: bool, traceparent: str | None = None) -> None:
         """Give its agent a prompt, once for each key. ACP knows no prompt that joins a turn."""
         del joins
-        await self._ask("submit", key=key, text=text)
+        trace = {} if traceparent is None else {"traceparent": traceparent}
+        await self._ask("submit", key=key, text=text, **trace)
 
     async def has(self, key: str) -> bool:
         """Whether its agent was given the prompt of that key."""

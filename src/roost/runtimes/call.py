@@ -31,8 +31,11 @@ class Call(Protocol):
     CallRefusedError: for certain nothing was done. CallLostError: it may have been.
     """
 
-    async def submit(self, key: str, text: str, *, joins: bool) -> None:
-        """Give it a prompt, once for each key however often it is asked. `joins`: into the running turn."""
+    async def submit(self, key: str, text: str, *, joins: bool, traceparent: str | None = None) -> None:
+        """Give it a prompt, once for each key however often it is asked. `joins`: into the running turn.
+
+        `traceparent`: the span that its turn is, for a program that goes on with traces.
+        """
         ...
 
     async def has(self, key: str) -> bool:

@@ -30,8 +30,9 @@ class MemoryCall:
         self.interrupts = 0
         self._heard = heard
 
-    async def submit(self, key: str, text: str, *, joins: bool) -> None:
+    async def submit(self, key: str, text: str, *, joins: bool, traceparent: str | None = None) -> None:
         """Take the prompt unless it has it, is in a turn or asks something."""
+        del traceparent
         if key in self.prompts:
             return
         if self.asks is not None or (self.turn is not None and not joins):

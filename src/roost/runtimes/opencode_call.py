@@ -48,11 +48,12 @@ class OpencodeCall:
         self._api = Api(context)
         self._stream = Stream(self._api, context.session.started_at)
 
-    async def submit(self, key: str, text: str, *, joins: bool) -> None:
+    async def submit(self, key: str, text: str, *, joins: bool, traceparent: str | None = None) -> None:
         """Give it a prompt, unless it asks something, or is in a turn that this one may not join.
 
         OpenCode itself takes one at any time; one that comes in as another turn begins joins that.
         """
+        del traceparent  # OpenCode 1.18.33: `prompt_async` has no place for it
         if await self._stored(key):
             return
         hindrance = self._stream.teller and self._stream.teller.hinders(joins=joins)

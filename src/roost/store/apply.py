@@ -41,7 +41,7 @@ _INSERT_DEATHS = Statement(f"INSERT INTO deaths ({rows.DEATH_COLUMNS}) VALUES", 
 _FORGET_TOKENS = Statement("DELETE FROM tokens WHERE session IN (VALUES", 1, ")")
 _SETTLE_INTENTS = Statement("DELETE FROM intents WHERE key IN (VALUES", 1, ")")
 _INSERT_JOURNAL = Statement("INSERT INTO journal (ts, kind, peer, session, message, cause, data) VALUES", 7)
-_INSERT_MESSAGE = f"INSERT INTO messages ({rows.MESSAGE_COLUMNS}) VALUES ({', '.join('?' * 21)})"
+_INSERT_MESSAGE = f"INSERT INTO messages ({rows.MESSAGE_COLUMNS}) VALUES ({', '.join('?' * 22)})"
 _INSERT_BODY = "INSERT INTO bodies (seq, body) VALUES (?, ?)"
 # What never changes is left out: setting an indexed column writes its index again, even to the same value.
 _UPDATE_MESSAGE = """

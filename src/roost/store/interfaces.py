@@ -145,6 +145,10 @@ class Store(Protocol):
         """One message with its story, by id or prefix as `resolve` takes it."""
         ...
 
+    async def sent_during(self, message_id: str) -> list[Message]:
+        """The messages that were sent in the turns of this one, by its whole id, oldest first."""
+        ...
+
     async def messages(self, wanted: Wanted = ANY, limit: int = 200) -> list[Message]:
         """The newest messages that are wanted; newest last."""
         ...

@@ -158,6 +158,11 @@ class MemoryStore:
         replies = (m for m in tables.messages.values() if m.reply_to == whole and m.notice is None)
         return StoredMessage(tables.messages[whole], tables.attempts.get(whole, ()), tuple(replies))
 
+    async def sent_during(self, message_id: str) -> list[Message]:
+        """The messages that were sent in the turns of this one."""
+        every = self._seen().messages.values()
+        return [each for each in every if each.origin is not None and each.origin.during == message_id]
+
     async def messages(self, wanted: Wanted = ANY, limit: int = 200) -> list[Message]:
         """The newest messages, newest last."""
         return _last(

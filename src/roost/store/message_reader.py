@@ -61,6 +61,16 @@ class MessageReader(Reading):
             )
 
     @explained
+    def sent_during(self, message_id: str) -> list[Message]:
+        """The messages that were sent in the turns of this one, by its whole id, oldest first."""
+        found = self._rows(
+            f"SELECT {rows.MESSAGE_COLUMNS} FROM messages WHERE origin IS NOT NULL"
+            " AND json_extract(origin, '$.during') = ? ORDER BY seq",
+            (message_id,),
+        )
+        return list(self._each(found, rows.read_message))
+
+    @explained
     def messages(self, wanted: Wanted = ANY, limit: int = 200) -> list[Message]:
         """The newest messages that are wanted; newest last."""
         text = None if wanted.text is None else wanted.text.encode()

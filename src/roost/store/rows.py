@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
-from roost.core.vocabulary.message import Message, MessageState, Notice, Timing
+from roost.core.vocabulary.message import Message, MessageState, Notice, Origin, Timing
 from roost.core.vocabulary.peer import Peer
 from roost.core.vocabulary.session import Cause, Death, Session
 from roost.store.codec import Shape, from_text, to_text
@@ -19,6 +19,7 @@ Row = tuple[Any, ...]
 _PEER = Shape(Peer)
 _SESSION = Shape(Session)
 _NOTICE = Shape(Notice)
+_ORIGIN = Shape(Origin)
 _LINES = Shape(tuple[str, ...])
 
 
@@ -125,7 +126,7 @@ def read_death(row: Row) -> Death:
 
 MESSAGE_COLUMNS = (
     "sender, recipient, created_at, size, digest, topic, reply_to, state, why, expires_at, not_before,"
-    " accepted_at, done_at, session, attempts, cut, redriven, notice, attachments, timing, id"
+    " accepted_at, done_at, session, attempts, cut, redriven, notice, attachments, timing, origin, id"
 )
 
 
@@ -153,6 +154,7 @@ def message_row(message: Message) -> Row:
         _NOTICE.text(notice) if notice is not None else None,
         _LINES.text(message.attachments) if message.attachments else None,
         message.timing.value,
+        _ORIGIN.text(message.origin) if message.origin is not None else None,
         message.id,
     )
 
@@ -167,7 +169,7 @@ def read_attachments(message: str, text: str) -> tuple[str, ...]:
 
 def read_message(row: Row) -> Message:
     """The message of a row; BrokenRowError."""
-    return _read(f"message {row[20]}", lambda: _message(row))
+    return _read(f"message {row[21]}", lambda: _message(row))
 
 
 def _check_time(at: object) -> None:
@@ -182,7 +184,7 @@ def _message(row: Row) -> Message:
     for at in (row[2], row[9], row[10], row[11], row[12]):
         _check_time(at)
     return Message(
-        id=row[20],
+        id=row[21],
         sender=row[0],
         to=row[1],
         created_at=row[2],
@@ -203,6 +205,7 @@ def _message(row: Row) -> Message:
         notice=None if row[17] is None else _NOTICE.value(row[17]),
         attachments=() if row[18] is None else _LINES.value(row[18]),
         timing=Timing(row[19]),
+        origin=None if row[20] is None else _ORIGIN.value(row[20]),
     )
 
 

@@ -128,6 +128,10 @@ class SqliteStore:
         """One message with its story."""
         return await self._read(Reader.message, message_id)
 
+    async def sent_during(self, message_id: str) -> list[Message]:
+        """The messages that were sent in the turns of this one."""
+        return await self._read(Reader.sent_during, message_id)
+
     async def messages(self, wanted: Wanted = ANY, limit: int = 200) -> list[Message]:
         """The newest messages, newest last."""
         return await self._read(Reader.messages, wanted, limit)

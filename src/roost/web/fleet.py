@@ -3,24 +3,18 @@
 import asyncio
 import contextlib
 import secrets
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from roost.client.connection import Record
 from roost.client.daemon import Daemon
-from roost.client.feed import RETRY
-from roost.errors import NoDaemonError, RoostError
-
-ORDER = ("blocked", "unknown", "quarantined", "working", "starting", "stopping", "idle", "asleep", "stopped")
-"""What needs a person, then what works, then what rests."""
+from roost.client.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A peer as it was last told, the HTML of its row, and the version of the fleet that brought it."""
+    """The HTML of a peer's row, and the version of the fleet that brought it."""
 
-    peer: Record
     html: str
     version: int
 
@@ -45,24 +39,24 @@ class Fleet:
 
     def __init__(self, daemon: Daemon, row: Callable[[Record], str]) -> None:
         """`row` draws a peer; `run` follows."""
-        self._daemon = daemon
+        self._registry = Registry(daemon)
         self._draw = row
         self._epoch = secrets.token_hex(4)
         self._version = 0
         self._rows: dict[str, Row] = {}
         self._gone: dict[str, int] = {}
         self._news = asyncio.Condition()
-        self._error: RoostError | None = NoDaemonError()
 
     @property
     def trouble(self) -> str | None:
         """Why what is shown is not of now, None where it is."""
-        return self._error.message if self._error is not None else None
+        error = self._registry.error
+        return error.message if error is not None else None
 
     def check(self) -> None:
         """Raise what keeps the registry from being known now."""
-        if self._error is not None:
-            raise self._error
+        if self._registry.error is not None:
+            raise self._registry.error
 
     @property
     def mark(self) -> str:
@@ -72,7 +66,7 @@ class Fleet:
     @property
     def peers(self) -> list[Record]:
         """All peers: first those that need a person, then by name."""
-        return sorted((row.peer for row in self._rows.values()), key=_place)
+        return self._registry.sorted
 
     @property
     def html(self) -> list[str]:
@@ -82,43 +76,25 @@ class Fleet:
     @property
     def counts(self) -> dict[str, int]:
         """How many are in each state, in the order of states."""
-        counted = Counter(str(row.peer["state"]) for row in self._rows.values())
-        known = {state: counted.pop(state, 0) for state in ORDER}
-        return {**known, **counted}
+        return self._registry.counts
 
     async def run(self) -> None:
         """Follow for ever; a daemon that goes away is asked again."""
-        while True:
-            try:
-                await self._follow()
-            except RoostError as error:
-                self._error = error
-                await self._tell()
-            await asyncio.sleep(RETRY)
+        async with contextlib.aclosing(self._registry.follow()) as changes:
+            async for found, gone in changes:
+                self._take(found, gone)
+                async with self._news:
+                    self._news.notify_all()
 
-    async def _follow(self) -> None:
-        whole = True
-        async with contextlib.aclosing(self._daemon.follow("list", {"follow": True})) as changes:
-            async for change in changes:
-                found = {str(peer["name"]): peer for peer in change["rows"]}
-                self._take(found, self._rows.keys() - found.keys() if whole else change["gone"])
-                self._error, whole = None, False
-                await self._tell()
-
-    def _take(self, found: dict[str, Record], gone: Iterable[str]) -> None:
-        self._version += 1
-        for name in [name for name in gone if name in self._rows]:
+    def _take(self, found: dict[str, Record], gone: list[str]) -> None:
+        if self._registry.error is None:
+            self._version += 1
+        for name in gone:
             del self._rows[name]
             self._gone[name] = self._version
         for name, peer in found.items():
-            row = self._rows.get(name)
-            if row is None or row.peer != peer:
-                self._rows[name] = Row(peer, self._draw(peer), self._version)
-                self._gone.pop(name, None)
-
-    async def _tell(self) -> None:
-        async with self._news:
-            self._news.notify_all()
+            self._rows[name] = Row(self._draw(peer), self._version)
+            self._gone.pop(name, None)
 
     def changes(self, mark: str) -> Change:
         """All that changed since `mark`; everything where it is of another process or none."""
@@ -134,9 +110,3 @@ class Fleet:
         async with self._news:
             await self._news.wait_for(lambda: self.mark != mark or self.trouble != trouble)
         return self.changes(mark)
-
-
-def _place(peer: Record) -> tuple[int, bool, str]:
-    state = str(peer["state"])
-    place = ORDER.index(state) if state in ORDER else len(ORDER)
-    return place, peer["runtime"] == "human", str(peer["name"])

@@ -35,12 +35,12 @@ def peer(name: str, runtime: str = "claude", ago: float = HOUR, **settings: obje
     return Peer(name, "seed", Settings(**given), NOW - 21 * DAY, since=NOW - ago, generation=7)  # type: ignore[arg-type]
 
 
-_numbers = count(1)
+_numbers = [count(1)]
 
 
 def mail(to: str, sender: str, text: str, ago: float, **changes: object) -> tuple[Message, str]:
     """A message that was stored so many seconds ago, and its body."""
-    number = next(_numbers)
+    number = next(_numbers[0])
     ident = f"01977{int((NOW - ago) * 1000) % 16**7:07x}{number * 2654435761 % 16**20:020x}"
     made = Message(ident, sender, to, NOW - ago, len(text), "digest")
     return replace(made, **changes), text  # type: ignore[arg-type]
@@ -71,6 +71,7 @@ class Crew:
 
     def __init__(self) -> None:
         """Make them; the same ones each time."""
+        _numbers[0] = count(1)
         self.bodies: dict[str, str] = {}
         self.over: list[Message] = []
         self.states = [*self._people(), *self._working(), *self._idle(), *self._resting(), *self._mailboxes()]

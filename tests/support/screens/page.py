@@ -84,7 +84,7 @@ def screens(text: str) -> list[tuple[str, int, str]]:
 def shown(stage: Stage, words: list[str], columns: int) -> str:
     """What a command shows on a terminal without colours."""
     screen = Screen()
-    with _noon(columns), redirect_stdout(screen):
+    with noon(columns), redirect_stdout(screen):
         reading = parse(words, find)
         assert reading is not None, words
         assert reading.run(stage) == 0
@@ -92,7 +92,7 @@ def shown(stage: Stage, words: list[str], columns: int) -> str:
 
 
 @contextmanager
-def _noon(columns: int) -> Iterator[None]:
+def noon(columns: int) -> Iterator[None]:
     """The crew's moment, in UTC, on a terminal of that width."""
     environ = {**os.environ, "TZ": "UTC", "COLUMNS": str(columns), "NO_COLOR": "1"}
     environ.pop("ROOST_TOKEN", None)

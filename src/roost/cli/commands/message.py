@@ -112,6 +112,7 @@ def _about(message: Record) -> str:
     "message",
     Argument("id"),
     Option("--body", help="Print its body alone, as it was sent."),
+    Option("--trace", help="Print its trace: what was done with it, when, and how long each step took."),
     Option("--resend", help="Send it again: it is in doubt, or ended without being taken."),
     Option("--drop", help="Give it up: it is in doubt, or waits. Its sender is told."),
 )
@@ -119,6 +120,7 @@ def message_command(
     app: App,
     id: str,  # noqa: A002 -- the argument's name in the help
     body: bool,  # noqa: FBT001 -- a flag
+    trace: bool,  # noqa: FBT001 -- a flag
     resend: bool,  # noqa: FBT001 -- a flag
     drop: bool,  # noqa: FBT001 -- a flag
 ) -> None:
@@ -128,25 +130,39 @@ def message_command(
     then decide. `--resend` offers it again under the same ID. One that expired or is a dead letter is sent
     once more as a new message, whose ID is printed. One that was taken is never sent again.
     """
-    if [body, resend, drop].count(True) > 1:
-        raise UsageError("--body, --resend and --drop exclude each other")
+    if [body, trace, resend, drop].count(True) > 1:
+        raise UsageError("--body, --trace, --resend and --drop exclude each other")
     if len(id) < PREFIX_LEAST:
         raise NotFoundError(f"'{id}' is too short: give at least {PREFIX_LEAST} digits of a message's id")
     if resend or drop:
-        decided: Record = app.call("resend" if resend else "drop", {"id": id})
-        if app.json:
-            show_json(decided)
-        else:
-            say(str(decided["id"]))
+        _decide(app, "resend" if resend else "drop", id)
         return
-    message: Record = app.call_or_read("message", {"id": id, "body": body})
+    params: Record = {"id": id, "body": body, **({"trace": True} if trace else {})}
+    message: Record = app.call_or_read("message", params)
     if app.json:
         show_json(message)
+        return
+    if trace:
+        from roost.cli.trace_tree import show_trace
+
+        show_trace(message)
         return
     if body:
         text = str(message["body"])
         say(harmless(text) if is_terminal(sys.stdout) else text)
         return
+    _show_story(message)
+
+
+def _decide(app: App, how: str, message: str) -> None:
+    decided: Record = app.call(how, {"id": message})
+    if app.json:
+        show_json(decided)
+    else:
+        say(str(decided["id"]))
+
+
+def _show_story(message: Record) -> None:
     attachments: list[str] = message.get("attachments") or []
     fields(
         [

@@ -84,7 +84,7 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
     ahead of all that waits; `--when idle` after all of it and without waking a sleeping agent.
 
     The body is BODY (several words are joined by spaces), the file of --file, or standard input when BODY is
-    `-` or left out. It is text in UTF-8.
+    `-` or left out. It is text in UTF-8. With TRACEPARENT in the environment it goes on with that trace.
     """
     if timeout is not None and wait is None:
         raise UsageError("--timeout limits --wait accepted, done or replied; `send` alone does not wait")
@@ -107,6 +107,8 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
         "wait": wait,
         "timeout": None if wait == "stored" else DEFAULT_WAIT if timeout is None else timeout,
     }
+    if traceparent := os.environ.get("TRACEPARENT"):
+        params["traceparent"] = traceparent
     return _send(app, params)
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from roost.core.vocabulary.trace_context import TraceContext, parse_traceparent, span_id
+
 
 class MessageState(StrEnum):
     """`queued -> offered -> accepted -> done`, or one of the other ends."""
@@ -50,6 +52,21 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a message comes from, for its trace. The three places are values of `traceparent`.
+
+    `caller`: the span that its sender named; the message goes on with that trace. `during`: the message in
+    whose turn its sender sent it, and `turn` the span of that turn. `answered`: the message that it answers
+    or tells of.
+    """
+
+    caller: str | None = None
+    during: str | None = None
+    turn: str | None = None
+    answered: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message without its body, which only the store and the paste ever hold.
 
@@ -78,6 +95,24 @@ class Message:
     notice: Notice | None = None
     attachments: tuple[str, ...] = ()
     timing: Timing = Timing.NEXT
+    origin: Origin | None = None
+
+    @property
+    def trace(self) -> TraceContext:
+        """Its own span: in a trace of its own, which has its id, or in that of the span its sender named."""
+        caller = parse_traceparent(self.origin.caller) if self.origin is not None else None
+        span = span_id(self.id)
+        return TraceContext(caller.trace, span, caller.sampled) if caller else TraceContext(self.id, span)
+
+    @property
+    def turn_trace(self) -> TraceContext:
+        """The span of the turn that its latest offer begins."""
+        return self.turn_trace_of(self.attempts)
+
+    def turn_trace_of(self, offer: int) -> TraceContext:
+        """The span of the turn that the offer of this number (from 1) begins."""
+        own = self.trace
+        return TraceContext(own.trace, span_id(self.id, "turn", offer), own.sampled)
 
     @property
     def final(self) -> bool:

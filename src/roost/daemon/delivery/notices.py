@@ -6,7 +6,7 @@ import hashlib
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import SYSTEM
-from roost.core.vocabulary.message import Message
+from roost.core.vocabulary.message import Message, Origin
 from roost.daemon.state.fleet import Fleet
 from roost.errors import RoostError, StoreError
 from roost.host.interfaces.clock import Clock
@@ -46,6 +46,7 @@ class Notices:
                 size=len(body),
                 digest=hashlib.sha256(body).hexdigest(),
                 notice=notice,
+                origin=await self._origin(notice.about),
             )
             try:
                 await self._fleet.tell(to, r.Submit(message), settles=command.key, bodies={command.id: body})
@@ -53,3 +54,11 @@ class Notices:
                 raise
             except RoostError:
                 await self._fleet.settle(command.key)
+
+    async def _origin(self, about: str) -> Origin | None:
+        """Where the trace of what is told of is; a row that cannot be read holds up no news."""
+        try:
+            stored = await self._store.message(about)
+        except StoreError:
+            return None
+        return Origin(answered=str(stored.message.trace)) if stored is not None else None

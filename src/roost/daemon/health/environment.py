@@ -74,7 +74,8 @@ class AgentEnvironment:
         machine.environ.clear()
         machine.environ.update(whole)
         taken = replace(machine.inherited, environ=whole)
-        await machine.work.files.run(keep, machine.places.inheritance, taken, self._passes)
+        passes = (*self._passes, *machine.config.notify_passes)
+        await machine.work.files.run(keep, machine.places.inheritance, taken, passes)
         return {
             "changed": sorted(name for name in before.keys() & after.keys() if before[name] != after[name]),
             "new": sorted(after.keys() - before.keys()),

@@ -8,6 +8,7 @@ import roost
 from roost.core.vocabulary.identity import HUMAN, OPERATOR
 from roost.daemon.health.alarms import Alarms
 from roost.daemon.health.program import Program
+from roost.daemon.notify.notifications import Notifications
 from roost.daemon.registry.orphan import unknown_objects
 from roost.daemon.registry.orphans import Orphans
 from roost.daemon.session.failures import room
@@ -21,7 +22,14 @@ class Status:
     """Counts peers, sessions and messages, and tells where the daemon runs since when."""
 
     def __init__(
-        self, machine: Machine, fleet: Fleet, orphans: Orphans, alarms: Alarms, program: Program, url: str
+        self,
+        machine: Machine,
+        fleet: Fleet,
+        orphans: Orphans,
+        alarms: Alarms,
+        program: Program,
+        notifications: Notifications,
+        url: str,
     ) -> None:
         """Look at this fleet, from now on; `url` is the loopback address in use."""
         self._machine = machine
@@ -29,6 +37,7 @@ class Status:
         self._orphans = orphans
         self._alarms = alarms
         self._program = program
+        self._notifications = notifications
         self._url = url
         self._started = machine.clock.monotonic()
 
@@ -60,6 +69,7 @@ class Status:
             "unknown_sessions": unknown_objects(self._orphans.unknown),
             "program": await self._program.told(),
             "config": str(self._machine.places.config),
+            "notify": self._notifications.told(),
             "limits": {"open_files": limit, "sessions": fits},
         }
 

@@ -2,8 +2,9 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import roost
 from roost.core.vocabulary import commands as c
@@ -11,6 +12,7 @@ from roost.core.vocabulary.identity import OPERATOR
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import PeerState
 from roost.daemon.state.fleet import Fleet
+from roost.daemon.traces.outcome import Exported
 from roost.host.interfaces.clock import Clock
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -43,8 +45,19 @@ class Histogram:
 class Metrics:
     """Counts what is committed, from the daemon's start on; tells queues and sessions as they are."""
 
-    def __init__(self, fleet: Fleet, clock: Clock) -> None:
-        """Nothing has been counted yet."""
+    def __init__(
+        self,
+        fleet: Fleet,
+        clock: Clock,
+        exported: Exported | None = None,
+        rules: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
+    ) -> None:
+        """Nothing has been counted yet.
+
+        `exported`: how the export of traces fares. `rules` tells how those of `[[notify]]` are.
+        """
+        self._exported = exported or Exported()
+        self._rules = rules
         self._fleet = fleet
         self._clock = clock
         self._attempts: Counter[str] = Counter()
@@ -105,6 +118,29 @@ class Metrics:
         yield from self._wakes.lines("roost_wake_seconds")
         yield from _metric("roost_delivery_seconds", "histogram", "From storing a message to its acceptance.")
         yield from self._deliveries.lines("roost_delivery_seconds")
+        yield from self._of_rules()
+        if self._exported.endpoint:
+            yield from _metric("roost_trace_spans_total", "counter", "Spans by what became of them.")
+            spans = {"taken": self._exported.taken, "dropped": self._exported.dropped}
+            yield from _samples("roost_trace_spans_total", "result", spans)
+            yield from _metric("roost_traces_failing", "gauge", "Whether the collector takes nothing now.")
+            yield _sample("roost_traces_failing", {}, bool(self._exported.failing))
+
+    def _of_rules(self) -> Iterator[str]:
+        rules = self._rules()
+        if not rules:
+            return
+        yield from _metric("roost_notifications_total", "counter", "Tries to notify, by rule and outcome.")
+        for each in rules:
+            for outcome in ("sent", "failed", "given_up"):
+                labels = {"rule": str(each["rule"]), "outcome": outcome.replace("_", "-")}
+                yield _sample("roost_notifications_total", labels, each[outcome])
+        yield from _metric("roost_notify_failing", "gauge", "Whether the latest try of a rule failed.")
+        failing = {str(each["rule"]): float(each["error"] is not None) for each in rules}
+        yield from _samples("roost_notify_failing", "rule", failing)
+        yield from _metric("roost_notify_waiting", "gauge", "Happenings that a rule has not told yet.")
+        waiting = {str(each["rule"]): float(each["waiting"]) for each in rules}
+        yield from _samples("roost_notify_waiting", "rule", waiting)
 
 
 def _oldest(state: PeerState, now: float) -> float:

@@ -167,7 +167,7 @@ class Work:
     `looks`: at the sizes of it all.
     `launches`: programs and folders that a start needs. `processes`: the process table. `files`: our own.
     `conversations`: what was said in them, and which words stand where.
-    `modules`: parts of the program that are loaded late.
+    `modules`: parts of the program that are loaded late. `traces`: what a collector is told.
     """
 
     records: Threads = field(default_factory=lambda: Threads("records", 64, RECORD))
@@ -178,3 +178,4 @@ class Work:
     files: Threads = field(default_factory=lambda: Threads("files", 32, 30.0))
     conversations: Threads = field(default_factory=lambda: Threads("conversations", 4, 60.0))
     modules: Threads = field(default_factory=lambda: Threads("modules", 1, 60.0))
+    traces: Threads = field(default_factory=lambda: Threads("traces", 1, 30.0))

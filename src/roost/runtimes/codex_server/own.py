@@ -70,13 +70,13 @@ class OwnCall:
 
     # the call
 
-    async def submit(self, key: str, text: str, *, joins: bool) -> None:
+    async def submit(self, key: str, text: str, *, joins: bool, traceparent: str | None = None) -> None:
         """Give the thread in the pane a prompt, unless an earlier one was given it."""
         current = self._there()
         for thread in self._threads.values():
             if thread is not current and await thread.was_given(key):
                 return
-        await current.submit(key, text, joins=joins)
+        await current.submit(key, text, joins=joins, traceparent=traceparent)
 
     async def has(self, key: str) -> bool:
         """Whether a thread that the pane has shown was given the prompt of that key."""

@@ -189,8 +189,9 @@ class ThreadCall:
         else:
             self._backlog += lines
 
-    async def submit(self, key: str, text: str, *, joins: bool) -> None:
-        """Give it a prompt: a turn of its own, or into the running one."""
+    async def submit(self, key: str, text: str, *, joins: bool, traceparent: str | None = None) -> None:
+        """Give it a prompt: a turn of its own, or into the running one. It is told of no trace."""
+        del traceparent
         connection = await self._open()
         if await self.was_given(key):
             return

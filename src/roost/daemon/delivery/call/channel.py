@@ -50,7 +50,9 @@ class CallChannel:
         handover = HandOver(message.id, message.attempts, self._clock.monotonic(), enters=1, called=True)
         self._live.handover = handover
         try:
-            await self._call.submit(c.offer_key(message), text, joins=command.steers)
+            await self._call.submit(
+                c.offer_key(message), text, joins=command.steers, traceparent=str(message.turn_trace)
+            )
         except CallRefusedError as error:
             handover.enters = 0
             return offer.failed(certain=True, why=error.message)

@@ -7,7 +7,8 @@ from roost.daemon.serve.sending.sender import Sender
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.errors import NotFoundError
-from roost.present.objects import message_object, message_story, peer_row
+from roost.present.objects import message_object, message_story, peer_row, trace_object
+from roost.present.spans import spans_of
 from roost.store.interfaces import StoredMessage
 
 
@@ -34,6 +35,16 @@ class Messages:
         recipient = peer_row(state, self._machine.clock.now()) if state is not None else None
         body = await self._machine.store.body(message.id) or b""
         return message_story(stored, recipient, body, whole=whole)
+
+    async def trace(self, stored: StoredMessage) -> dict[str, Any]:
+        """A message's trace: what was done with it, and what its recipient sent meanwhile."""
+        message = stored.message
+        sent = {
+            each.id: each for each in (*stored.replies, *await self._machine.store.sent_during(message.id))
+        }
+        state = self._fleet.find(message.to)
+        runtime = state.peer.settings.runtime if state is not None else None
+        return trace_object(message, spans_of(stored, sent.values(), runtime))
 
     async def resend(self, prefix: str, by: str) -> tuple[str, list[str]]:
         """Send a message again; returns its id and lines for the asker.

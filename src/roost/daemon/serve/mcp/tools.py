@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 
 import roost
 from roost.core.vocabulary.identity import SYSTEM
+from roost.core.vocabulary.trace_context import TRACEPARENT
 from roost.daemon.serve.api.api import Api
 from roost.daemon.serve.caller import Caller
 from roost.daemon.serve.mcp.arguments import in_words_of_tools, understood
@@ -34,6 +35,18 @@ INSTRUCTIONS = (
 class _Server(MCPServer):
     """Takes arguments as they are meant, and answers in one block."""
 
+    def __init__(self, api: Api) -> None:
+        # Claude Code 2.1.328 drops the tools for good when its subscription stream stays broken for 20 s, as
+        # in a long restart of ours; without subscriptions it calls again and the tools are there.
+        super().__init__(
+            "roost",
+            version=roost.__version__,
+            instructions=INSTRUCTIONS,
+            log_level="WARNING",
+            subscriptions=False,
+        )
+        self._api = api
+
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
@@ -48,9 +61,17 @@ class _Server(MCPServer):
             except UsageError as error:
                 raise ToolError(error.message) from error
         result = await super().call_tool(name, arguments, context)
+        if isinstance(result, CallToolResult) and name == "send_message" and not result.is_error:
+            return await self._traced(result)
         if isinstance(result, CallToolResult) and name in _LISTS and not result.is_error:
             return result.model_copy(update={"content": [_block(name, result.structured_content)]})
         return result
+
+    async def _traced(self, result: CallToolResult) -> CallToolResult:
+        """With the span of the message that was sent, in `_meta`."""
+        told: dict[str, Any] = result.structured_content or {}
+        sent = await self._api.messages.get(told["id"])
+        return result.model_copy(update={"meta": {TRACEPARENT: str(sent.message.trace)}})
 
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Any, Any] | None = None
@@ -82,15 +103,7 @@ def tools_app(api: Api, caller_of: CallerOf, body: int) -> Starlette:
 
 def _build(api: Api, caller_of: CallerOf) -> MCPServer:
     """The MCP server with its four tools; `caller_of` proves who sent a request."""
-    # Claude Code 2.1.328 drops the tools for good when its subscription stream stays broken for 20 s, as in a
-    # long restart of ours; without subscriptions it calls again and the tools are there.
-    server = _Server(
-        "roost",
-        version=roost.__version__,
-        instructions=INSTRUCTIONS,
-        log_level="WARNING",
-        subscriptions=False,
-    )
+    server = _Server(api)
 
     async def who(context: Context) -> Caller:
         return await caller_of(context.request_context.request)
@@ -112,7 +125,8 @@ def _build(api: Api, caller_of: CallerOf) -> MCPServer:
         """Send a message to another agent or person. It is stored at once and wakes the receiver."""
 
         async def send(caller: Caller) -> dict[str, str]:
-            draft = Draft(to, body, None, topic, reply_to, attachments or (), key=key)
+            files = attachments or ()
+            draft = Draft(to, body, None, topic, reply_to, files, key=key, traceparent=_traceparent(context))
             sent = await api.sender.send(caller, draft, lambda _event: None)
             return {"id": sent.message.id, "note": " ".join(map(in_words_of_tools, sent.advice))}
 
@@ -154,6 +168,15 @@ def _build(api: Api, caller_of: CallerOf) -> MCPServer:
         return await _said(who(context), finish)
 
     return server
+
+
+def _traceparent(context: Context) -> str | None:
+    """The span in which a tool is called: as `_meta` says it, else the header of the request."""
+    asked = context.request_context
+    given: object = (asked.meta or {}).get(TRACEPARENT)
+    if given is None and asked.request is not None:
+        given = asked.request.headers.get(TRACEPARENT)
+    return given if isinstance(given, str) else None
 
 
 async def _said(caller: Awaitable[Caller], work: Callable[[Caller], Awaitable[T]]) -> T:

@@ -17,7 +17,10 @@ from roost.store.interfaces import Wanted
 
 
 class Send(Params):
-    """A message. `ttl` and `timeout`: seconds. `words`: of a body that was written as several of them."""
+    """A message. `ttl` and `timeout`: seconds. `words`: of a body that was written as several of them.
+
+    `traceparent`: the span in which it is sent.
+    """
 
     to: str
     body: str
@@ -31,6 +34,7 @@ class Send(Params):
     key: str | None = None
     wait: str | None = None
     timeout: float | None = None
+    traceparent: str | None = None
 
 
 class Messages(Params):
@@ -46,10 +50,11 @@ class Messages(Params):
 
 
 class Message(Params):
-    """A message; `body`: with all of its body."""
+    """A message; `body`: with all of its body; `trace`: its trace instead of its story."""
 
     id: str
     body: bool = False
+    trace: bool = False
 
 
 class Id(Params):
@@ -94,6 +99,7 @@ class MessageMethods:
             timing=asked.when,
             timeout=asked.timeout,
             words=asked.words,
+            traceparent=asked.traceparent,
         )
         sent = await self._api.sender.send(call.caller, draft, call.progress)
         reply = None
@@ -130,6 +136,8 @@ class MessageMethods:
         stored = await self._api.messages.get(asked.id)
         if caller.is_agent and caller.peer not in (stored.message.sender, stored.message.to):
             raise DeniedError("the message is neither from you nor to you")
+        if asked.trace:
+            return Answer(await self._api.messages.trace(stored))
         return Answer(await self._api.messages.story(stored, whole=asked.body))
 
     async def _resend(self, call: Call[Id]) -> Answer:

@@ -12,6 +12,7 @@ from roost.daemon.serve.methods.history import HistoryMethods
 from roost.daemon.serve.methods.mail import MailMethods
 from roost.daemon.serve.methods.messages import MessageMethods
 from roost.daemon.serve.methods.method import Table
+from roost.daemon.serve.methods.notify import NotifyMethods
 from roost.daemon.serve.methods.own_session import OwnSessionMethods
 from roost.daemon.serve.methods.peers import PeerMethods
 from roost.daemon.serve.methods.questions import QuestionMethods
@@ -45,5 +46,6 @@ def all_methods(
         **ConversationMethods(api.transcripts).table(),
         **HistoryMethods(fleet, store, feed, health.alarms).table(),
         **RegistryMethods(registry, health.gc_report, api.peers).table(),
+        **NotifyMethods(health.notifications).table(),
         **DaemonMethods(health, metrics, store, shut_down).table(),
     }

@@ -15,6 +15,7 @@ class Draft:
     """A message to send, as asked for. `ttl` and `timeout` are seconds.
 
     `words`: those of a body that was not written as one; the first of them might be meant as a recipient.
+    `traceparent`: the span in which it is sent, as its sender named it.
     """
 
     to: str
@@ -29,6 +30,7 @@ class Draft:
     timeout: float | None = None
     timing: Timing = Timing.NEXT
     words: Sequence[str] = ()
+    traceparent: str | None = None
 
     def checked(self) -> bytes:
         """The body as it is stored. Raises UsageError for anything that is beyond its bounds."""

@@ -14,6 +14,7 @@ from roost.daemon.serve.caller import Caller
 from roost.daemon.serve.progress import Progress
 from roost.daemon.serve.sending.addressing import Addressing
 from roost.daemon.serve.sending.draft import Draft
+from roost.daemon.serve.sending.origins import Origins
 from roost.daemon.serve.sending.outcome import Outcome, Sent
 from roost.daemon.state.attachments import Attachments
 from roost.daemon.state.fleet import Fleet
@@ -34,6 +35,7 @@ class Sender:
         self._fleet = fleet
         self._waits = waits
         self._addressing = Addressing(machine, fleet)
+        self._origins = Origins(machine.store, fleet)
         self._attachments = Attachments(machine.places.attachments)
         self._sending: dict[str, tuple[asyncio.Lock, int]] = {}
 
@@ -54,7 +56,7 @@ class Sender:
         message_id = self._id(sender, draft)
         with self._waits.message(message_id) as changes, self._waits.replies(message_id) as replies:
             async with self._alone(message_id):
-                message, advice = await self._store(message_id, sender, draft, reply_to, body)
+                message, advice = await self._store(caller, message_id, sender, draft, reply_to, body)
             if draft.wait == "stored":
                 return Sent(message, None, advice)
             progress({"id": message.id, "notes": advice})
@@ -81,7 +83,7 @@ class Sender:
         return derive(self._fleet.get(sender).peer.seed, "key", draft.key)
 
     async def _store(
-        self, message_id: str, sender: str, draft: Draft, reply_to: str | None, body: bytes
+        self, caller: Caller, message_id: str, sender: str, draft: Draft, reply_to: str | None, body: bytes
     ) -> tuple[Message, list[str]]:
         digest = hashlib.sha256(body).hexdigest()
         if draft.key is not None:
@@ -105,6 +107,7 @@ class Sender:
             expires_at=now + draft.ttl if draft.ttl is not None else None,
             attachments=attachments,
             timing=draft.timing,
+            origin=await self._origins.of(caller, draft.traceparent, reply_to),
         )
         outcome = await self._fleet.tell(
             draft.to, r.Submit(message, fresh=draft.key is None), bodies={message_id: body}
@@ -139,6 +142,7 @@ class Sender:
                 reply_to=ended.reply_to,
                 attachments=ended.attachments,
                 timing=ended.timing,
+                origin=ended.origin,
             )
             body = await self._machine.store.body(ended.id)
             event = r.Submit(message, repeats=ended.id)

@@ -1,0 +1,1 @@
+"""What people are told of outside of roost, by the rules of `[[notify]]`."""

@@ -1,0 +1,1 @@
+"""Traces of messages, told to an OpenTelemetry collector."""

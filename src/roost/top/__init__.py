@@ -1,0 +1,1 @@
+"""The full-screen view that `roost top` shows in a terminal: a client of the socket."""

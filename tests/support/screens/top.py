@@ -1,0 +1,51 @@
+"""docs/top.md: the view of `roost top` with sixty peers, on a terminal of 80 columns and 24 lines."""
+
+import asyncio
+import re
+from pathlib import Path
+from unittest.mock import patch
+
+from roost.client.connection import Record
+from roost.client.daemon import Daemon
+from roost.client.registry import Registry
+from roost.top.view import View
+from tests.support.screens.crew import Crew
+from tests.support.screens.page import Stage, noon
+
+TOP = Path(__file__).resolve().parents[3] / "docs/top.md"
+WIDTH, HEIGHT = 80, 24
+_SCREEN = re.compile(r"(^### 80 columns\n\n```text\n)(.*?)(^```)", re.MULTILINE | re.DOTALL)
+
+
+def with_top(text: str) -> str:
+    """The page, its screen as the code draws it now."""
+    return _SCREEN.sub(lambda found: f"{found[1]}{shown()}{found[3]}", text)
+
+
+def shown() -> str:
+    """What the view shows of the crew, without colours."""
+    with noon(WIDTH):
+        return asyncio.run(_shown(Stage(Crew()).call_or_read("list")))
+
+
+async def _shown(rows: list[Record]) -> str:
+    view = View(Daemon("/nowhere"), [], None)
+    with patch.object(Registry, "follow", _following(rows)):
+        async with view.run_test(size=(WIDTH, HEIGHT)) as pilot:
+            while view.selected is None:
+                await pilot.pause()
+            await pilot.pause()
+            strips = view.screen._compositor.render_strips()
+            return "".join(f"{strip.text.rstrip()}\n" for strip in strips)
+
+
+def _following(rows: list[Record]):  # noqa: ANN202 -- what it stands for
+    """A daemon that tells these rows, and nothing more."""
+
+    async def follow(registry: Registry):  # noqa: ANN202 -- what it stands for
+        registry.rows = {str(row["name"]): row for row in rows}
+        registry.error = None
+        yield registry.rows, []
+        await asyncio.Event().wait()
+
+    return follow
