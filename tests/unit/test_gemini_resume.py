@@ -66,6 +66,25 @@ def test_a_record_is_resumed_by_a_name_that_no_start_makes_and_kept_until_it_is_
     assert sensor.on_screen(screen("ready"), "").composer.name == "EMPTY"
 
 
+def test_the_prompt_counts_once_the_record_that_is_resumed_is_written(resumed: Context) -> None:
+    """What is pasted while it is being loaded is lost."""
+    GeminiRuntime().plan(resumed)
+    sensor = GeminiSensor(resumed)
+
+    def looks(count: int) -> set[str]:
+        seen: set[str] = set()
+        for _ in range(count):
+            sensor.find(0, None)
+            seen.add(sensor.on_screen(screen("ready"), "").composer.name)
+        return seen
+
+    assert looks(8) == {"HIDDEN"}
+    begins(resumed)
+    assert looks(8) == {"HIDDEN"}
+    loads(resumed, sensor)
+    assert looks(1) == {"EMPTY"}
+
+
 def test_a_record_that_is_removed_while_it_is_loaded_is_there_again(resumed: Context) -> None:
     GeminiRuntime().plan(resumed)
     sensor = GeminiSensor(resumed)
