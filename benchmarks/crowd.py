@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import top
+from benchmarks import page, top
 from benchmarks.home import Home, daemon, folder, until
 from benchmarks.result import Result, p50
 from roost.core.vocabulary.identity import ProcessId
@@ -32,6 +32,7 @@ A quiet session is looked at, and its shim takes a sample, every 30 s: a shorter
 """
 IDLE_TARGET = 1.0
 TOP_TARGET = 2.0
+WATCHED_TARGET = 2.0
 MEMORY_TARGET = 12.0
 ADOPT_TARGET = 1.0
 
@@ -43,6 +44,7 @@ class Crowd:
     idle: Mapping[str, float]
     idle_without: float
     with_top: Mapping[str, float]
+    with_page: Mapping[str, float]
     weights: Mapping[str, float]
     bare: float
     adopted: float
@@ -62,10 +64,12 @@ def measure() -> Crowd:
         without = idle.pop("none")
         with top.opened(home) as shown:
             with_top = _shares({"daemon": groups["daemon"], "top": [shown.pid]})
+        with page.served(home) as web, page.open_page(web):
+            with_page = _shares({"daemon": groups["daemon"], "page": [web.process.pid]})
         weights = {name: sum(map(_pss, pids)) for name, pids in groups.items() if name != "agents"}
         rounds = [(_adopt(home), _restart(empty)) for _ in range(RESTARTS)]
         adopted, started = zip(*rounds, strict=True)
-        return Crowd(idle, without, with_top, weights, bare, p50(adopted), p50(started))
+        return Crowd(idle, without, with_top, with_page, weights, bare, p50(adopted), p50(started))
 
 
 def idle() -> Result:
@@ -100,6 +104,24 @@ def topped() -> Result:
         judged=both,
         target=TOP_TARGET,
         details={f"{name} %": share for name, share in crowd.with_top.items()},
+    )
+
+
+def watched() -> Result:
+    """Processor time of daemon and page while nothing happens and somebody looks."""
+    crowd = measure()
+    both = sum(crowd.with_page.values())
+    return Result(
+        name="page-idle",
+        what=f"processor time of the daemon and of `roost web` with one page open, {SESSIONS} idle sessions",
+        unit="%",
+        measured=both,
+        floor=crowd.idle["daemon"],
+        floor_is="the same daemon with no page open, over the same time",
+        judged_as="% of a core",
+        judged=both,
+        target=WATCHED_TARGET,
+        details={f"{name} %": share for name, share in crowd.with_page.items()},
     )
 
 

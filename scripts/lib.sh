@@ -139,6 +139,11 @@ setup_chromium() {
   command -v chromium >/dev/null || packages chromium "--cask chromium" || say "no chromium: the tests of the page in a browser cannot run"
 }
 
+# setup_openssl: what makes the certificates of the tests of webhooks. Without it those are skipped, or fail with CI set.
+setup_openssl() {
+  command -v openssl >/dev/null || packages openssl openssl || say "no openssl: the tests of webhooks over TLS cannot run"
+}
+
 # alone COMMAND...: run a command in a network of its own that has nothing but loopback, where the machine allows it.
 # The new network's loopback starts down and a bare machine has no `ip` command.
 alone() {

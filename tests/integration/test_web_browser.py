@@ -1,12 +1,13 @@
 """`roost web` in a browser: live, still, reachable by keyboard, readable."""
 
-import datetime as dt
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import chromium, serious
+from roost.client.feed import MISSED
+from roost.web.records import LINES
+from tests.support.browser import chromium, page_of, serious
 from tests.support.daemon import PATIENCE, Roost, shared_roost
 from tests.support.web import Web, web_of
 
@@ -14,7 +15,21 @@ pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(240)]
 
 PEERS = 300
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">\x1b[31m"
-EACH = ("/", "/peers/p000", "/messages", "/inbox?all=1", "/compose", "/journal", "/charts", "/doctor")
+EACH = (
+    "/",
+    "/peers/p000",
+    "/messages",
+    "/inbox?all=1",
+    "/compose",
+    "/journal",
+    "/charts",
+    "/doctor",
+    "/questions",
+)
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
 WATCH = """() => {
   window.shifts = 0;
   new PerformanceObserver((list) => {
@@ -49,26 +64,8 @@ def browser(served: Web) -> Iterator[Browser]:  # noqa: ARG001 -- it ends before
 
 @pytest.fixture
 def page(browser: Browser, served: Web) -> Iterator[Page]:
-    """A signed-in page; a word on its console, or a request to another host, fails the test."""
-    with browser.new_context(base_url=served.origin) as context:
-        name, _, value = served.cookie.partition("=")
-        context.add_cookies([{"name": name, "value": value, "url": served.origin}])
-        page = context.new_page()
-        said: list[str] = []
-        page.on("console", lambda each: said.append(each.text) if _is_error(each) else None)
-        page.on("pageerror", lambda each: said.append(str(each)))
-        page.on(
-            "request",
-            lambda each: None if each.url.startswith((served.origin, "data:")) else said.append(each.url),
-        )
-        yield page
-        assert said == []
-
-
-def _is_error(said: ConsoleMessage) -> bool:
-    """A refusal by the daemon is on the console, too, as htmx and the browser say it."""
-    refusal = "Failed to load resource" in said.text or "Response Status Error Code 404" in said.text
-    return said.type == "error" and not refusal
+    with page_of(browser, served.origin, served.cookie) as made:
+        yield made
 
 
 def stopped(roost: Roost, name: str) -> str:
@@ -87,26 +84,16 @@ def test_an_address_opens_the_fleet_once(browser: Browser, roost: Roost) -> None
         expect(page.get_by_text("used already")).to_be_visible()
 
 
-def test_300_peers_are_live_within_200_ms_and_nothing_jumps(page: Page, roost: Roost) -> None:
-    """From the time of the commit in the journal to the row in the page, one clock; the best of ten."""
+def test_300_peers_are_live_and_nothing_jumps(page: Page, roost: Roost) -> None:
+    """How soon is what the benchmark `page` measures."""
     page.goto("/")
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     page.evaluate(WATCH)
     name = stopped(roost, "p150")
     expect(page.locator("#peer-p150 .state")).to_have_text("stopped")
-    took: list[float] = []
     for number in range(10):
-        page.evaluate(
-            """() => { window.seen = 0; const watcher = new MutationObserver(() => {
-              window.seen = window.seen || Date.now(); watcher.disconnect(); });
-              watcher.observe(document.querySelector("#fleet tbody"), { childList: true }); }"""
-        )
         roost.send(name, f"mail {number}")
-        page.wait_for_function("() => window.seen")
-        stored = dt.datetime.fromisoformat(roost.events(name, "queued")[-1]["ts"]).timestamp() * 1000
-        took.append(page.evaluate("window.seen") - stored)
         expect(page.locator(f"#peer-{name} .c-queued")).to_have_text(str(number + 1))
-    assert min(took) <= 200, took
     assert page.evaluate("window.shifts") == 0, "a row that changes moves nothing"
     for wanted in ("ascending", "descending"):
         page.get_by_role("button", name="Queue").click()
@@ -119,18 +106,32 @@ def test_300_peers_are_live_within_200_ms_and_nothing_jumps(page: Page, roost: R
 
 
 def test_a_sleeping_page_comes_back_and_has_everything_once(page: Page, roost: Roost) -> None:
-    hide = """(hidden) => { Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
-      document.dispatchEvent(new Event("visibilitychange")); }"""
+    """Hidden and seen again, loaded again, and asleep for so long that line by line is too much."""
     name = stopped(roost, "p010")
     page.goto("/journal")
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     for hidden in (True, False, True, False):
-        page.evaluate(hide, hidden)
+        page.evaluate(HIDE, hidden)
         roost.send(name, f"while hidden is {hidden}")
-    newest = roost.events()[-1]["seq"]
-    expect(page.locator(f"#line-{newest}")).to_be_visible()
+    assert_whole(page, roost)
+    page.reload()
+    roost.send(name, "after the page was loaded again")
+    assert_whole(page, roost)
+    page.evaluate(HIDE, True)
+    for number in range(MISSED + 1):
+        roost.send(name, f"while it slept for long {number}")
+    page.evaluate(HIDE, False)
+    assert_whole(page, roost)
+
+
+def assert_whole(page: Page, roost: Roost) -> None:
+    """The newest lines of the journal are on the page, each once and none left out."""
+    written = sorted({event["seq"] for event in roost.events()}, reverse=True)
+    expect(page.locator(f"#line-{written[0]}")).to_be_visible()
+    expect(page.locator("#journal .seq").first).to_have_text(str(written[0]))
     told = [int(text) for text in page.locator("#journal .seq").all_inner_texts()]
-    assert told == sorted({event["seq"] for event in roost.events()}, reverse=True)[: len(told)]
+    assert told == written[: len(told)]
+    assert len(told) >= min(len(written), LINES)
 
 
 def test_sent_woken_and_stopped_by_keyboard_alone(page: Page, roost: Roost) -> None:

@@ -25,7 +25,19 @@ pytestmark = pytest.mark.real
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'{{7*7}}${7*7}&lt;</textarea></pre>"
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp.exe\u2066"
-PAGES = ("/", "/inbox?all=1", "/messages", "/compose", "/journal", "/charts", "/doctor", "/peers/victim")
+WEIGHT = 250_000
+"""Bytes of a page with all that it loads, each packed by gzip; the terminal's script comes on top of it."""
+PAGES = (
+    "/",
+    "/inbox?all=1",
+    "/messages",
+    "/compose",
+    "/journal",
+    "/charts",
+    "/doctor",
+    "/questions",
+    "/peers/victim",
+)
 
 
 @pytest.fixture(scope="module")
@@ -161,11 +173,15 @@ def test_each_answer_is_strict_about_what_a_browser_may_do(served: Web) -> None:
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
+        assert "nonce" not in policy
         assert "frame-ancestors 'none'" in policy
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "same-origin"
         assert "server" not in headers
     assert served.get("/").headers["cache-control"] == "no-store"
+    nonces = {served.get("/peers/victim/terminal").headers["content-security-policy"] for _ in range(2)}
+    assert len(nonces) == 2, "the one page whose script makes styles allows them, anew each time"
+    assert all("unsafe" not in policy and "script-src 'self';" in policy for policy in nonces)
 
 
 def test_hostile_text_is_text_on_every_page(roost: Roost, served: Web) -> None:
@@ -250,7 +266,13 @@ def test_read_only_looks_and_changes_nothing(roost: Roost) -> None:
         web.sign_in()
         before = roost.events()
         assert '<form method="post" action="/peers' not in web.get("/peers/victim").text
-        for path in ("/peers/victim/wake", "/compose", "/inbox/read", "/messages/0123/drop"):
+        for path in (
+            "/peers/victim/wake",
+            "/compose",
+            "/inbox/read",
+            "/messages/0123/drop",
+            "/questions/0123/deny",
+        ):
             told = web.post(path, {"to": "victim", "body": "x"})
             assert told.status == 403
             assert "only look" in told.text
@@ -309,8 +331,13 @@ def test_500_open_streams_hurt_nobody(served: Web) -> None:
 
 
 def test_the_page_is_light_and_an_idle_daemon_knows_nothing_of_it(roost: Roost, served: Web) -> None:
-    files = [path.read_bytes() for path in ASSETS.iterdir() if path.suffix in {".js", ".css"}]
-    assert sum(len(gzip.compress(data)) for data in files) <= 200_000
+    for path in PAGES:
+        told = served.get(path).text
+        files = re.findall(r"/assets/([\w.-]+)", told)
+        weight = sum(len(gzip.compress((ASSETS / name).read_bytes())) for name in files)
+        assert weight + len(gzip.compress(told.encode())) <= WEIGHT, path
+        assert not any("xterm" in name for name in files), "only the page of a terminal needs it"
+    assert "xterm.js" in served.get("/peers/victim/terminal").text
     maps = Path(f"/proc/{roost.daemon.pid}/maps").read_text()
     assert "markupsafe" not in maps, "Jinja2 is the page's own process's"
     assert "markupsafe" in Path(f"/proc/{served.process.pid}/maps").read_text()

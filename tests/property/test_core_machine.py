@@ -39,7 +39,7 @@ COURSE: list[Any] = [
     "drop",
     *(r.Wake(mode, "op") for mode in WakeMode),
     *(r.Stop("op"), r.Start("op"), r.Start("op"), r.Restart("op"), r.Rest("op"), f.Tick()),
-    *(r.Refresh("op"), r.Interrupt("op"), r.Compact("op")),
+    *(r.Refresh("op"), r.Interrupt("op"), r.Compact("op"), r.TakeOver("op")),
 ]
 """What `live_on` draws from; a fact about time, people or accidents between steps of ordinary life."""
 

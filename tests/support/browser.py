@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 AXE = Path(__file__).parent / "axe/axe.min.js"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -38,6 +38,29 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def page_of(browser: Browser, origin: str, cookie: str) -> Iterator[Page]:
+    """A signed-in page; a word on its console, or a request to another host, fails the test."""
+    with browser.new_context(base_url=origin) as context:
+        name, _, value = cookie.partition("=")
+        context.add_cookies([{"name": name, "value": value, "url": origin}])
+        page = context.new_page()
+        said: list[str] = []
+        page.on("console", lambda each: said.append(each.text) if _is_error(each) else None)
+        page.on("pageerror", lambda each: said.append(str(each)))
+        page.on(
+            "request", lambda each: None if each.url.startswith((origin, "data:")) else said.append(each.url)
+        )
+        yield page
+        assert said == [], said
+
+
+def _is_error(said: ConsoleMessage) -> bool:
+    """A refusal by the daemon is on the console, too, as htmx and the browser say it."""
+    refusal = "Failed to load resource" in said.text or "Response Status Error Code 4" in said.text
+    return said.type == "error" and not refusal
 
 
 def serious(page: Page) -> list[str]:

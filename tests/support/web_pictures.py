@@ -5,6 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
+from tests.integration.test_daemon_questions import question_of
 from tests.support.browser import chromium
 from tests.support.daemon import PATIENCE, Roost, shared_roost
 from tests.support.web import Web, web_of
@@ -22,11 +23,16 @@ def _fill(roost: Roost) -> str:
     roost.call("wake", name="triage")
     roost.send("tester", "@@delay 600@@\nrun the whole suite", topic="flaky tests")
     roost.until_state("tester", "working")
+    roost.add("fixer", "demo-acp", description="mends what the tester finds")
+    roost.send("fixer", "@@ask@@\nmend the flaky test", topic="flaky tests")
+    question_of(roost, "fixer")
     sent = roost.send("reviewer", "look at the parser", topic="parser", wait="done", timeout=PATIENCE)
     return sent["id"]
 
 
-def _picture(browser: Browser, web: Web, way: str, scheme: str, size: tuple[int, int], to: Path) -> None:
+def _picture(
+    browser: Browser, web: Web, way: str, scheme: str, size: tuple[int, int], to: Path, shows: str = "body"
+) -> None:
     with browser.new_context(
         base_url=web.origin,
         color_scheme=scheme,  # type: ignore[arg-type]
@@ -37,6 +43,7 @@ def _picture(browser: Browser, web: Web, way: str, scheme: str, size: tuple[int,
         page = context.new_page()
         page.goto(way)
         page.wait_for_load_state("load")
+        page.locator(shows).wait_for()
         page.screenshot(path=to)
 
 
@@ -51,6 +58,15 @@ def main(folder: Path) -> None:
             _picture(browser, web, f"/messages/{message}", "dark", WIDE, folder / "message-dark.png")
             _picture(browser, web, "/", "light", PHONE, folder / "fleet-phone.png")
             _picture(browser, web, "/charts", "light", WIDE, folder / "charts-light.png")
+            for scheme, size, name in (
+                ("light", WIDE, "light"),
+                ("dark", WIDE, "dark"),
+                ("light", PHONE, "phone"),
+            ):
+                _picture(browser, web, "/questions", scheme, size, folder / f"questions-{name}.png")
+            way, shows = "/peers/reviewer/terminal", ".xterm-rows:has-text('demo>')"
+            _picture(browser, web, way, "dark", WIDE, folder / "terminal-dark.png", shows)
+            _picture(browser, web, way, "light", PHONE, folder / "terminal-phone.png", shows)
 
 
 if __name__ == "__main__":

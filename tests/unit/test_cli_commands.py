@@ -41,6 +41,7 @@ CONTRACT = [
         "attach",
         "screen",
         "logs",
+        "top",
         "transcript",
     ),
     *("events", "deaths", "metrics", "done", "fresh", "demo", "probe"),

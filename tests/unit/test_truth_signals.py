@@ -37,6 +37,11 @@ ALLOWED = {
     # the same, of a command: what answers for a daemon that is down, and what unpacks a record
     "cli/read_only.py kill": 1,
     "runtimes/turns/record.py kill": 1,
+    # the clients of the page that show a terminal: unreaped children of its event loop
+    "top/aside.py terminate": 1,
+    "web/pty.py kill": 1,
+    "web/pty.py send_signal": 1,
+    "web/pty.py terminate": 1,
     # the demo ends what it started, by identity; its agent obeys an order against itself
     "stage/leftovers.py send_signal": 1,
     "demo_agent/turn.py kill": 1,

@@ -1,14 +1,19 @@
 """The parts of the page that need neither daemon nor browser."""
 
+import asyncio
 import hashlib
 import json
+import os
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from roost.client.daemon import AT_ONCE, Daemon
 from roost.errors import DeniedError
 from roost.web.charts import series
-from roost.web.pages import ASSETS, visible
+from roost.web.load import SPAN, STALE, Loads
+from roost.web.pages import ASSETS, Pages, visible
 from roost.web.picture import LEAST, WIDTH, picture
 from roost.web.sign_in import BROWSERS, IDLE, TOKEN, SignIn
 
@@ -20,6 +25,19 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class Markup(HTMLParser):
+    """What a browser takes for elements and attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.names: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.names.update(name for name, _ in attrs)
 
 
 def test_a_token_expires_and_a_session_ends_with_silence() -> None:
@@ -69,6 +87,42 @@ def test_the_picture_shows_each_step_within_its_frame() -> None:
     assert picture([]).bars == ()
 
 
+def test_a_look_tells_what_a_tree_took_since_the_one_before(tmp_path: Path) -> None:
+    """Of processes that came, went or took over a number meanwhile, too; another tree is not counted."""
+    clock = Clock()
+
+    def process(pid: int, parent: int, ticks: int, *, start: int = 1) -> None:
+        fields = ["S", str(parent), *"0" * 9, str(ticks), "0", *"0" * 6, str(start), "0", "100"]
+        (tmp_path / str(pid)).mkdir(exist_ok=True)
+        (tmp_path / str(pid) / "stat").write_text(f"{pid} (a (b) c) {' '.join(fields)}")
+
+    (tmp_path / "self").mkdir()
+    peers = [
+        {"name": "a", "session": {"id": "s", "server_pid": 10}},
+        {"name": "thread", "session": {"id": "t", "server_pid": None}},
+        {"name": "asleep", "session": None},
+    ]
+    process(10, 1, 100)
+    process(11, 10, 100)
+    process(12, 1, 5000)
+    loads = Loads(tmp_path, clock)
+    first, thread = loads.look(peers)
+    assert (first.peer, first.share, first.processes) == ("a", None, 2)
+    assert first.resident == 200 * os.sysconf("SC_PAGE_SIZE")
+    assert (thread.peer, thread.processes) == ("thread", 0)
+    process(10, 1, 200)
+    process(11, 10, 100, start=2)
+    process(12, 1, 9000)
+    process(13, 11, 100)
+    clock.now += SPAN / 2
+    assert loads.look(peers) == [first, thread], "somebody has just looked"
+    clock.now += 2 - SPAN / 2
+    assert loads.look(peers)[0].share == pytest.approx(300 / os.sysconf("SC_CLK_TCK") / 2)
+    clock.now += STALE + 1
+    assert loads.look(peers)[0].share is None, "nobody has looked for long"
+    assert Loads(tmp_path / "none", clock).look(peers)[0].processes == 0
+
+
 def test_charts_count_what_the_journal_tells() -> None:
     def event(kind: str, second: int, message: str | None = None, **more: object) -> dict[str, object]:
         at = f"2026-01-01T00:00:{second:02}.000Z"
@@ -91,6 +145,54 @@ def test_charts_count_what_the_journal_tells() -> None:
     assert drawn["deliveries"][1] == [3.0]
     assert drawn["wakes"][1] == [1.5]
     assert drawn["deaths"] == [("crashed", 2), ("stopped", 1)]
+
+
+async def test_what_takes_long_keeps_nobody_from_looking(tmp_path: Path) -> None:
+    """Answers that agents are slow to take leave the room for looks as it is."""
+    held = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = json.loads(await reader.readline())
+        if asked["method"] == "answer":
+            await held.wait()
+        writer.write(b'{"id": 1, "result": "told"}\n')
+        writer.close()
+
+    async with await asyncio.start_unix_server(serve, tmp_path / "s"):
+        daemon = Daemon(str(tmp_path / "s"))
+        slow = [asyncio.create_task(daemon.ask("answer", patience=None)) for _ in range(2 * AT_ONCE)]
+        await asyncio.sleep(0)
+        assert await asyncio.wait_for(daemon.call("list"), 10) == "told"
+        held.set()
+        assert {result for result, _ in await asyncio.gather(*slow)} == {"told"}
+
+
+def test_a_question_cannot_be_more_than_text() -> None:
+    hostile = "<script>x</script>\"'><img src=x onerror=y>\x1b[2J\u202e"
+    question = {
+        "id": hostile,
+        "peer": "a",
+        "session": hostile,
+        "text": hostile,
+        "options": [{"id": hostile, "label": hostile, "kind": hostile, "message": True}],
+        "since": "2026-01-01T00:00:00.000Z",
+        "source": hostile,
+        "state": "open",
+        "why": hostile,
+        "tool": hostile,
+        "command": hostile,
+        "answer": None,
+        "by": hostile,
+    }
+    given = {"may_act": True, "csrf": "c", "over": [(hostile, hostile)]}
+    for state in ("open", "answering", hostile):
+        drawn = Pages().draw("asked.html", questions=[{**question, "state": state}], **given)
+        found = Markup()
+        found.feed(drawn)
+        assert found.tags.isdisjoint({"script", "img"})
+        assert not any(name.startswith("on") for name in found.names)
+        assert not set(drawn) & set("\x1b\u202e")
+        assert "&lt;script&gt;x&lt;/script&gt;" in drawn
 
 
 @pytest.mark.parametrize("folder", [ASSETS, AXE], ids=["page", "tests"])

@@ -70,6 +70,7 @@ _SENTENCES: dict[str, Callable[[Record, Record], str]] = {
     "not-notified": lambda _event, data: _because(
         f"gave up a notification ({data.get('about')}) by rule '{data.get('rule')}'", data
     ),
+    "taken-over": lambda _event, data: f"has {data.get('by')} typing into its terminal from a browser",
     "question": lambda _event, data: f"asks ({data.get('id')}): {data.get('text')}",
     "answering": lambda _event, data: (
         f"is given the answer '{data.get('label')}' to {data.get('id')} by {data.get('by')}"

@@ -29,16 +29,19 @@ class Daemon:
         """Ask the one behind this socket."""
         self._path = path
         self._room = asyncio.Semaphore(AT_ONCE)
+        self._patient = asyncio.Semaphore(AT_ONCE)
 
     async def ask(
         self, method: str, params: Record | None = None, *, patience: float | None = PATIENCE
     ) -> tuple[Any, list[str]]:
         """The result of one request, and its notes for whoever asked.
 
-        `patience`: seconds for the whole, None for what may take as long as it takes. Raises NoDaemonError,
-        RemoteError with the daemon's own sentence, ConnectionLostError.
+        `patience`: seconds for the whole, None for what may take as long as it takes, which takes no room
+        from the others. Raises NoDaemonError, RemoteError with the daemon's own sentence,
+        ConnectionLostError.
         """
-        async with self._room, contextlib.aclosing(self._lines(method, params)) as lines:
+        room = self._patient if patience is None else self._room
+        async with room, contextlib.aclosing(self._lines(method, params)) as lines:
             try:
                 async with asyncio.timeout(patience):
                     async for line in lines:

@@ -53,6 +53,7 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     r.Start: operations.on_start,
     r.Restart: operations.on_restart,
     r.Refresh: operations.on_refresh,
+    r.TakeOver: operations.on_take_over,
     r.Rename: renaming.on_rename,
     f.SenderRenamed: renaming.on_sender_renamed,
     r.Interrupt: control.on_interrupt,

@@ -93,6 +93,11 @@ def on_refresh(step: Step, event: r.Refresh) -> None:
     return None
 
 
+def on_take_over(step: Step, event: r.TakeOver) -> None:
+    """The journal tells who typed; that a person types is seen at the terminal itself."""
+    step.journal("taken-over", by=event.by)
+
+
 def on_fresh_asked(step: Step, event: r.FreshAsked) -> None:
     """The agent wants a fresh session of itself: this one ends after its turn, the next wake is fresh.
 

@@ -19,20 +19,27 @@ from roost.web.live import Live
 from roost.web.mail import MailPages
 from roost.web.pages import ASSETS
 from roost.web.peers import PeerPages
+from roost.web.questions import QuestionPages
 from roost.web.records import RecordPages
 from roost.web.site import Site
+from roost.web.terminals import TerminalPages
 
 
 def application(site: Site, app: App, port: int) -> ASGIApp:
     """All pages of a site, behind its gate."""
     peers, mail, records = PeerPages(site), MailPages(site), RecordPages(site, app)
     charts, actions, live = ChartPages(site), Actions(site), Live(site)
+    questions, terminals = QuestionPages(site), TerminalPages(site)
     post = ["POST"]
     routes = [
         Route("/", peers.fleet),
         Route("/peers/{name}", peers.peer),
         Route("/peers/{name}/screen", peers.screen),
+        Route("/peers/{name}/terminal", terminals.page),
         Route("/peers/{name}/{action}", actions.peer, methods=post),
+        Route("/questions", questions.questions),
+        Route("/questions/{id}/answer", questions.answer, methods=post),
+        Route("/questions/{id}/deny", questions.deny, methods=post),
         Route("/messages", mail.messages),
         Route("/messages/{id}", mail.message),
         Route("/messages/{id}/{action}", actions.message, methods=post),
@@ -43,9 +50,15 @@ def application(site: Site, app: App, port: int) -> ASGIApp:
         Route("/journal", records.journal),
         Route("/charts", charts.charts),
         Route("/charts/data", charts.data),
+        Route("/charts/load", charts.load),
         Route("/doctor", records.doctor),
         Route("/live/fleet", live.fleet),
         Route("/live/journal", live.journal),
+        Route("/live/questions", live.questions),
+        Route("/live/terminal/{name}", terminals.live),
+        Route("/terminals/{id}/take", terminals.take, methods=post),
+        Route("/terminals/{id}/leave", terminals.leave, methods=post),
+        Route("/terminals/{id}/keys", terminals.press, methods=post),
         Route("/sign-in", actions.sign_in),
         Route("/sign-out", actions.sign_out, methods=post),
         Mount("/assets", StaticFiles(directory=ASSETS)),

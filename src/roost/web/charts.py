@@ -1,13 +1,15 @@
-"""Charts of what the journal tells: queues, wakes, deliveries, deaths."""
+"""Charts of what the journal tells: queues, wakes, deliveries, deaths; and what live sessions take now."""
 
+import asyncio
 from collections import Counter
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from roost.client.connection import Record
 from roost.client.daemon import NOW
+from roost.web.load import Loads
 from roost.web.pages import unix
 from roost.web.site import Site
 
@@ -25,15 +27,29 @@ class ChartPages:
     def __init__(self, site: Site) -> None:
         """Of this site."""
         self._site = site
+        self._loads = Loads()
+        self._looking = asyncio.Lock()
 
     async def charts(self, request: Request) -> Response:
         """The charts, and the same numbers as tables."""
         events = await self._newest()
-        return self._site.page(request, "charts.html", drawn=series(events), lines=len(events))
+        return self._site.page(
+            request, "charts.html", drawn=series(events), lines=len(events), **await self._load()
+        )
+
+    async def load(self, _request: Request) -> Response:
+        """What live sessions take of the machine now."""
+        return HTMLResponse(self._site.pages.draw("load.html", **await self._load()))
 
     async def data(self, _request: Request) -> Response:
         """The numbers that are drawn."""
         return JSONResponse(series(await self._newest()))
+
+    async def _load(self) -> dict[str, Any]:
+        peers = self._site.fleet.peers
+        async with self._looking:
+            loads = await asyncio.get_running_loop().run_in_executor(None, self._loads.look, peers)
+        return {"loads": loads, "most": max((load.resident for load in loads), default=0) or 1}
 
     async def _newest(self) -> list[Record]:
         found: list[Record] = []

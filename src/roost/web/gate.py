@@ -60,7 +60,7 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check one request, then pass it on."""
-        kept = _with_headers(send)
+        kept = _with_headers(scope, send)
         try:
             receive = await self._checked(scope, receive)
         except GateError as error:
@@ -140,14 +140,21 @@ def _form(headers: Headers, body: bytes) -> dict[str, str]:
     return {name: values[-1] for name, values in fields.items()}
 
 
-def _with_headers(send: Send) -> Callable[[Message], Awaitable[None]]:
-    """Sends answers with what keeps a browser from doing more than the page asks for."""
+def _with_headers(scope: Scope, send: Send) -> Callable[[Message], Awaitable[None]]:
+    """Sends answers with what keeps a browser from doing more than the page asks for.
+
+    A page that needs elements of style made by its script names a `nonce` for them in the scope.
+    """
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(raw=message["headers"])
             for name, value in _HEADERS.items():
                 headers[name] = value
+            if "nonce" in scope:
+                allowed = f"style-src 'self' 'nonce-{scope['nonce']}'"
+                policy = _HEADERS["content-security-policy"].replace("style-src 'self'", allowed)
+                headers["content-security-policy"] = policy
             if "cache-control" not in headers:
                 headers["cache-control"] = "no-store"
             message = {**message, "headers": headers.raw}

@@ -1,4 +1,4 @@
-"""The streams: the fleet as it changes, the journal as it grows."""
+"""The streams: the fleet as it changes, the journal as it grows, and in each how many questions are open."""
 
 import asyncio
 import contextlib
@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from roost.client.feed import RETRY, BehindError
 from roost.errors import RoostError
+from roost.web.asked import Asked
 from roost.web.site import Site, number
 from roost.web.streams import event
 
@@ -30,6 +31,10 @@ class Live:
         """The lines of the journal that come, of one peer where `peer` is in the address."""
         after, peer = number(_after(request), 0), request.query_params.get("peer")
         return self._site.streams.stream(self._journal(after, peer))
+
+    async def questions(self, _request: Request) -> ASGIApp:
+        """What every stream tells, for pages on which nothing else is live."""
+        return self._site.streams.stream(_nothing())
 
     async def _fleet(self, mark: str) -> AsyncGenerator[bytes, None]:
         fleet = self._site.fleet
@@ -55,6 +60,18 @@ class Live:
             except RoostError as error:
                 yield event("link", json.dumps(error.message))
                 await asyncio.sleep(RETRY)
+
+
+async def asked_events(asked: Asked) -> AsyncGenerator[bytes]:
+    """How many questions are open, at first and whenever something has changed about one."""
+    async with contextlib.aclosing(asked.marks()) as marks:
+        async for mark, count in marks:
+            yield event("asked", json.dumps({"mark": mark, "count": count}))
+
+
+async def _nothing() -> AsyncGenerator[bytes]:
+    await asyncio.Event().wait()
+    yield b""
 
 
 def _after(request: Request) -> str:

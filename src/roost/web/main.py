@@ -15,8 +15,10 @@ from roost.client.daemon import Daemon
 from roost.client.feed import Feed
 from roost.errors import DeniedError, HostError
 from roost.web.app import application
+from roost.web.asked import Asked
 from roost.web.fleet import Fleet
 from roost.web.gate import cookie_name
+from roost.web.live import asked_events
 from roost.web.pages import Pages
 from roost.web.sign_in import TOKEN, SignIn
 from roost.web.site import Site
@@ -78,7 +80,9 @@ async def _serve(app: App, sign_in: SignIn, listener: socket.socket, port: int) 
     daemon, pages = Daemon(app.socket), Pages()
     feed = Feed(daemon)
     fleet = Fleet(daemon, lambda peer: pages.draw("row.html", peer=peer))
-    site = Site(daemon, feed, fleet, pages, Streams(), sign_in, cookie_name(port), app.sender)
+    asked = Asked(daemon, feed)
+    streams = Streams(lambda: asked_events(asked))
+    site = Site(daemon, feed, fleet, asked, pages, streams, sign_in, cookie_name(port), app.sender)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     config = uvicorn.Config(
         application(site, app, port),
@@ -91,7 +95,7 @@ async def _serve(app: App, sign_in: SignIn, listener: socket.socket, port: int) 
         timeout_graceful_shutdown=_GRACE,
     )
     async with asyncio.TaskGroup() as group:
-        reading = [group.create_task(feed.run()), group.create_task(fleet.run())]
+        reading = [group.create_task(each.run()) for each in (feed, fleet, asked)]
         await _Server(config, site.streams).serve([listener])
         for each in reading:
             each.cancel()

@@ -14,6 +14,7 @@ from starlette.types import Scope
 
 from roost.cli.output import age, clock, local
 from roost.cli.sentences import ENDED, sentence
+from roost.web.asked import label_of
 from roost.web.sign_in import Session
 
 PLACE = Path(__file__).parent
@@ -37,6 +38,8 @@ STATES = {
     "dead-letter": "bad",
 }
 """How a state looks; its word always stands beside it."""
+SOURCES = {"api": "program", "hook": "hook", "screen": "dialog on the screen"}
+"""What tells of a question."""
 _HTMX = {
     "allowEval": False,
     "allowScriptTags": False,
@@ -84,7 +87,14 @@ class Pages:
             lstrip_blocks=True,
         )
         known = cast("dict[str, Any]", self._templates.globals)
-        known.update(sentence=sentence, ended=ENDED, look=STATES, htmx=json.dumps(_HTMX))
+        known.update(
+            sentence=sentence,
+            ended=ENDED,
+            look=STATES,
+            sources=SOURCES,
+            label_of=label_of,
+            htmx=json.dumps(_HTMX),
+        )
         filters = cast("dict[str, Any]", self._templates.filters)
         filters.update(age=age, clock=clock, local=local, took=took)
 

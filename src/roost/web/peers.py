@@ -42,6 +42,7 @@ class PeerPages:
         peer: Record = await self._site.daemon.call("show", {"name": name})
         deaths: list[Record] = await self._site.daemon.call("deaths", {"name": name})
         events = await self._site.daemon.events({"before": NOW, "peer": name, "limit": EVENTS})
+        await self._site.asked.look()
         return self._site.page(
             request,
             "peer.html",
@@ -50,6 +51,9 @@ class PeerPages:
             deaths=deaths[::-1],
             events=events[::-1],
             sessions=_sessions(peer),
+            questions=self._site.asked.of(name),
+            over=[],
+            asked_mark=self._site.asked.mark,
         )
 
     async def screen(self, request: Request) -> Response:

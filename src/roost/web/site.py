@@ -12,6 +12,7 @@ from roost.client.connection import ConnectionLostError, RemoteError
 from roost.client.daemon import Daemon
 from roost.client.feed import Feed
 from roost.errors import DeniedError, NoDaemonError, NotFoundError, RoostError, UsageError
+from roost.web.asked import Asked
 from roost.web.fleet import Fleet
 from roost.web.gate import GateError
 from roost.web.pages import Pages
@@ -34,6 +35,7 @@ class Site:
     daemon: Daemon
     feed: Feed
     fleet: Fleet
+    asked: Asked
     pages: Pages
     streams: Streams
     sign_in: SignIn
@@ -47,12 +49,17 @@ class Site:
 
     def page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:  # noqa: ANN401 -- what the template takes
         """A page from a template."""
-        return self.pages.page(request.scope, template, status, **values)
+        return self.pages.page(request.scope, template, status, asked=self.asked.count, **values)
 
     def refused(self, scope: Scope, error: RoostError) -> Response:
         """An error as a page, or as the part of one."""
         return self.pages.page(
-            scope, "refused.html", status_of(error), message=error.message, signed_out=_is_out(error)
+            scope,
+            "refused.html",
+            status_of(error),
+            asked=self.asked.count,
+            message=error.message,
+            signed_out=_is_out(error),
         )
 
 

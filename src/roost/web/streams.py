@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
@@ -13,6 +13,8 @@ OPEN = 64
 """Streams at a time; a page that gets none tries again by itself."""
 BEAT = 15.0
 """Seconds of silence after which a line is sent that says nothing: it shows that both ends are there."""
+GRACE = 0.2
+"""Seconds for the end of a stream to be taken."""
 _HEADERS = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
 
 
@@ -25,9 +27,10 @@ def event(kind: str, data: str, number: object = None) -> bytes:
 class Streams:
     """Counts the streams that are open."""
 
-    def __init__(self) -> None:
-        """None is."""
+    def __init__(self, always: Callable[[], AsyncGenerator[bytes]]) -> None:
+        """None is. `always`: what each of them tells beside its own."""
         self._open = 0
+        self.always = always
         self.over = asyncio.Event()
 
     def end(self) -> None:
@@ -68,16 +71,20 @@ class Stream:
                 await asyncio.wait(doing, return_when=asyncio.FIRST_COMPLETED)
                 for each in doing:
                     each.cancel()
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GRACE):  # a browser may have stopped to take anything
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _ends(self, receive: Receive, send: Send) -> tuple[Coroutine[Any, Any, object], ...]:
         """What goes on until one of it ends."""
-        return self._send(send), _beat(send), _gone(receive), self._streams.over.wait()
+        told = _send(send, self._events), _send(send, self._streams.always())
+        return *told, _beat(send), _gone(receive), self._streams.over.wait()
 
-    async def _send(self, send: Send) -> None:
-        async with contextlib.aclosing(self._events) as events:
-            async for each in events:
-                await send(_piece(each))
+
+async def _send(send: Send, events: AsyncGenerator[bytes]) -> None:
+    async with contextlib.aclosing(events):
+        async for each in events:
+            await send(_piece(each))
 
 
 async def _beat(send: Send) -> None:

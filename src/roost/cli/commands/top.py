@@ -12,9 +12,9 @@ from roost.errors import RoostError, UsageError
 
 @command("top", data=False)
 def top_command(app: App) -> int:
-    """Show all peers full-screen as they change, with keys to write to them, wake, stop and answer them.
+    """Show all peers full-screen as they change.
 
-    F1 shows the keys; q ends it.
+    Keys write to them, wake, stop, join and answer them. F1 shows the keys; q ends it.
     """
     if not (sys.stdin.isatty() and is_terminal(sys.stdout)):
         raise UsageError("`top` needs a terminal that can be drawn on; `roost list` prints the same once")

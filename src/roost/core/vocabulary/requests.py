@@ -87,6 +87,13 @@ class Refresh:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeOver:
+    """A person begins to type into the session's terminal from elsewhere than a terminal of their own."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class FreshAsked:
     """The agent asked for a fresh session of itself."""
 
@@ -161,6 +168,7 @@ Request = (
     | Start
     | Restart
     | Refresh
+    | TakeOver
     | FreshAsked
     | Interrupt
     | Compact

@@ -14,7 +14,7 @@ function listen(address, after, handlers) {
     clearTimeout(timer);
     if (source || document.hidden) return;
     source = new EventSource(`${address}${address.includes("?") ? "&" : "?"}after=${encodeURIComponent(after)}`);
-    for (const [kind, handle] of Object.entries(handlers)) {
+    for (const [kind, handle] of Object.entries({ asked: counted, ...handlers })) {
       source.addEventListener(kind, (event) => {
         wait = 250;
         if (event.lastEventId) after = event.lastEventId;
@@ -66,6 +66,62 @@ function ages() {
 }
 setInterval(ages, 5000);
 document.addEventListener("visibilitychange", ages);
+
+// questions: how many there are, on every page; the list, where each stays in its place while somebody reads,
+// types or answers, and what it came to stands where it stood
+
+const box = document.querySelector("[data-questions]"), typed = new Map(), INERT = 500;
+function counted(data) {
+  const { mark, count } = JSON.parse(data), badge = document.getElementById("asked"), before = Number(badge.textContent);
+  const text = count ? String(count) : "";
+  if (badge.textContent !== text) badge.textContent = text;
+  if (count > before) document.getElementById("asking").textContent = count > 1 ? `${count} questions wait` : "A question waits";
+  if (box && box.dataset.mark !== mark) asked(mark);
+}
+let asking = false, again = "";
+async function asked(mark) {
+  again = mark;
+  if (asking) return;
+  asking = true;
+  try {
+    while (again) {
+      const wanted = again, peer = encodeURIComponent(box.dataset.questions);
+      again = "";
+      const shown = [...box.children].filter((each) => each.dataset.state !== "over").map((each) => each.id.slice(9));
+      const answer = await fetch(`/questions?peer=${peer}&shown=${shown}`, { headers: { "HX-Request": "true" } });
+      if (!answer.ok) return;
+      const template = document.createElement("template");
+      template.innerHTML = await answer.text();
+      for (const each of [...template.content.children]) question(each);
+      box.dataset.mark = wanted;
+    }
+  } catch { // the stream tells again once it is back
+  } finally {
+    asking = false;
+  }
+}
+function question(fresh) {
+  const old = document.getElementById(fresh.id);
+  if (old && old.dataset.state === fresh.dataset.state) return;
+  htmx.process(fresh);
+  const words = old?.querySelector("textarea")?.value, next = fresh.querySelector("textarea");
+  if (words) typed.set(fresh.id, words);
+  if (next) next.value = typed.get(fresh.id) ?? "";
+  const fields = fresh.querySelector("fieldset");
+  if (fields) {
+    // A click or key that was meant for what stood here before decides nothing.
+    fields.disabled = true;
+    setTimeout(() => { fields.disabled = false; }, INERT);
+  }
+  if (!old) return box.append(fresh);
+  const focused = old.contains(document.activeElement);
+  if (!fields) fresh.style.minHeight = `${old.getBoundingClientRect().height}px`;
+  old.replaceWith(fresh);
+  if (focused) fresh.focus({ preventScroll: true });
+}
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) for (const each of document.querySelectorAll(".question.over")) each.remove();
+});
 
 // fleet
 
@@ -159,6 +215,8 @@ if (followed) {
     },
   });
 }
+
+if (!fleet && !followed && document.getElementById("asked") && !document.getElementById("terminal")) listen("/live/questions", "", {});
 
 if (document.querySelector("[hx-trigger*='roost:look']")) {
   setInterval(() => document.hidden || document.body.dispatchEvent(new Event("roost:look")), 2000);

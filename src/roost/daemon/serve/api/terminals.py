@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.session import Session
 from roost.daemon.serve.api.peers import Peers
 from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.errors import RefusedError
+from roost.host.interfaces.terminals import Frame
 from roost.runtimes.codex_server.address import read_address
 
 
@@ -44,9 +46,13 @@ class Terminals:
         await self._machine.terminals.reopen(terminal.socket, terminal.server)
         return terminal.socket
 
-    async def screen(self, name: str) -> str:
+    async def take_over(self, name: str, by: str) -> None:
+        """Note that a person begins to type into a peer's terminal from a browser."""
+        await self._fleet.tell(name, r.TakeOver(by))
+
+    async def screen(self, name: str) -> Frame:
         """What a live peer's terminal shows now. Raises RefusedError when it sleeps."""
-        return await self.live(name).terminal.capture()
+        return await self.live(name).terminal.look()
 
     def log(self, name: str) -> Path:
         """Where what a peer's terminal shows is written to. Raises NotFoundError."""

@@ -7,10 +7,15 @@ from roost.host.tmux.attach import attach_argv
 
 
 class Attach(Params):
-    """A peer whose terminal is joined; `read_only`: without keys."""
+    """A peer whose terminal is joined; `read_only`: without keys.
+
+    `page`: from a browser. Nobody is woken for it, the terminal keeps its size, and the journal tells of who
+    can type there.
+    """
 
     name: str
     read_only: bool = False
+    page: bool = False
 
 
 class TerminalMethods:
@@ -29,12 +34,17 @@ class TerminalMethods:
         }
 
     async def _attach(self, call: Call[Attach]) -> Answer:
-        await self._api.wakes.attachable(call.params.name, BY, call.progress)
-        socket = await self._api.terminals.joinable(call.params.name)
-        return Answer({"argv": attach_argv(socket, read_only=call.params.read_only)})
+        asked = call.params
+        if not asked.page:
+            await self._api.wakes.attachable(asked.name, BY, call.progress)
+        socket = await self._api.terminals.joinable(asked.name)
+        if asked.page and not asked.read_only:
+            await self._api.terminals.take_over(asked.name, BY)
+        return Answer({"argv": attach_argv(socket, read_only=asked.read_only, keeps_size=asked.page)})
 
     async def _screen(self, call: Call[Named]) -> Answer:
-        return Answer({"text": await self._api.terminals.screen(call.params.name)})
+        frame = await self._api.terminals.screen(call.params.name)
+        return Answer({"text": frame.text, "columns": frame.columns, "rows": frame.rows})
 
     async def _logs(self, call: Call[Named]) -> Answer:
         return Answer({"path": str(self._api.terminals.log(call.params.name))})
