@@ -52,6 +52,7 @@ DEMO = (
     "docs/how-to/codex-threads.md",
     "docs/how-to/ephemeral-workers.md",
     "docs/how-to/trouble.md",
+    "docs/top.md",
     "docs/tutorial.md",
 )
 """With the demo agent in the place of the others."""
@@ -82,6 +83,7 @@ NOT_RUN = {
     "roost add helper --runtime codex-thread": "as above",
     'roost send helper "What does this folder hold?"': "as above",
     "roost web --open": "it starts a browser; tests/integration/test_web_http.py runs it without",
+    "roost top": "it draws until it is left; tests/integration/test_top.py runs it",
     "pip install ": "it needs a package index; here the upgrade is from another copy on PYTHONPATH",
 }
 """How a command begins, and why no walk runs it."""
