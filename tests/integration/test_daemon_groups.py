@@ -75,6 +75,7 @@ def test_several_are_a_list_in_json(roost: Roost, tmp_path: Path) -> None:
     note = tmp_path / "note.txt"
     note.write_text("x")
     sent = roost.cli("send", "b,d", "look", "--json", "--from", "a", "--ttl", "1h", "--attach", str(note))
+    note.unlink()
     rows: list[Record] = json.loads(sent.stdout)
     assert [row["to"] for row in rows] == ["b", "d"]
     assert mail(roost) == {row["to"]: [row["id"]] for row in rows}

@@ -16,7 +16,7 @@ class Draft:
 
     `words`: those of a body that was not written as one; the first of them might be meant as a recipient.
     `traceparent`: the span in which it is sent, as its sender named it. `among`: it is one of several
-    with the same key, each for a recipient of its own; what is attached are copies.
+    with the same key, each for a recipient of its own; `copies`: of what is attached, where they are made.
     """
 
     to: str
@@ -33,6 +33,7 @@ class Draft:
     words: Sequence[str] = ()
     traceparent: str | None = None
     among: bool = False
+    copies: tuple[str, ...] = ()
 
     def checked(self) -> bytes:
         """The body as it is stored. Raises UsageError for anything that is beyond its bounds."""

@@ -127,7 +127,7 @@ class Sender:
             await self._replied(known)
             return known, []
         now = self._machine.clock.now()
-        attachments = tuple(draft.attach) if draft.among else await self.copies(draft) if draft.attach else ()
+        attachments = draft.copies or (await self.copies(draft) if draft.attach else ())
         message = Message(
             id=message_id,
             sender=sender,

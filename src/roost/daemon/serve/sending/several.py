@@ -53,7 +53,7 @@ class Several:
         known = [await self._sender.examine(caller, each) for each in drafts]
         if draft.attach and not all(known):
             copies = await self._sender.copies(draft)
-            drafts = [replace(each, attach=copies) for each in drafts]
+            drafts = [replace(each, copies=copies) for each in drafts]
         stored = [await self._stored(caller, each, progress) for each in drafts]
         if draft.wait == "stored":
             return stored
