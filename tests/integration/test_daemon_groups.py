@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from roost import connect
 from roost.core.vocabulary.limits import RECIPIENTS
+from roost.errors import NotFoundError, RefusedError
 from tests.support.daemon import PATIENCE, Record, Roost, cleared
 from tests.support.home import make_home
 from tests.support.processes import kept
@@ -191,3 +193,27 @@ def test_replies_are_shown_and_count_as_read(roost: Roost) -> None:
     assert first.split()[1:] == ["worker", "replied"]
     assert reply == "  echo: look"
     assert roost.call("inbox", name="operator") == []
+
+
+def test_python_programs_send_to_several(roost: Roost) -> None:
+    """N4: what the store refuses in the middle is an error with what is stored, and the key for the rest."""
+    refused = roost.home.root / "refused"
+    notes: list[str] = []
+    roost.call("stop", name=roost.add("worker"))
+    with connect(home=str(roost.home.roost), on_note=notes.append) as client:
+        with pytest.raises(NotFoundError, match="there is no peer 'gone'"):
+            client.send_to(["@team", "gone"], "look")
+        assert mail(roost) == {}
+        refused.write_text("b")
+        with pytest.raises(RefusedError, match=r"not stored for 'b' \(the disk is full") as caught:
+            client.send_to(["@team", "worker"], "look")
+        refused.unlink()
+        assert ["'worker' is stopped" in note for note in notes] == [True]
+        stored: Any = caught.value.facts["sent"]
+        assert mail(roost) == {row.to: [row.id] for row in stored if row.to != "b"}
+        key = str(caught.value.facts["key"])
+        rows = client.send_to(["@team", "worker"], "look", key=key, wait="done", timeout=0.1)
+        assert mail(roost) == {row.to: [row.id] for row in rows}
+        assert [(row.to, row.error and row.error.exit_code) for row in rows] == [
+            (name, 3) for name in ("a", "b", "c", "worker")
+        ]
