@@ -41,6 +41,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "timeout",
         "traceparent",
     ),
+    "send_many": ("to", "body", "from", "topic", "reply_to", "attach", "ttl", "when", "key", "wait", "yes"),
     "messages": ("name", "state", "limit"),
     "message": ("id", "body", "trace"),
     "resend": ("id",),

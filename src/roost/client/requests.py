@@ -46,6 +46,10 @@ class Requests:
             raise UsageError("this connection is closed; `connect` makes another")
         return Client(self._path, self._token, on_note or self._on_note)
 
+    def _noted(self, event: Record) -> None:
+        for note in event.get("notes") or ():
+            self._on_note(str(note))
+
     def _ask(self, method: str, patience: float | None = PATIENCE, /, **params: Any) -> Any:  # noqa: ANN401 -- JSON
         return asked(partial(self._client().call, method, params, patience=patience))
 

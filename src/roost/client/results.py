@@ -137,6 +137,25 @@ class Sent(Result, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
+class Failed(Result, frozen=True, kw_only=True):
+    """Why a message to one of several was not stored, or is not where the wait wanted it."""
+
+    code: str
+    message: str
+    exit_code: int
+
+
+class SentTo(Result, frozen=True, kw_only=True):
+    """The message of one of several recipients. `id`: None where it was not stored."""
+
+    to: str
+    id: str | None
+    state: str | None = None
+    why: str | None = None
+    reply: Reply | None = None
+    error: Failed | None = None
+
+
 class Mail(Result, frozen=True, kw_only=True):
     """A message to a mailbox, with all of its body."""
 

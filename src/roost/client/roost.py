@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from roost.client.connection import PATIENCE, Record
+from roost.client.connection import PATIENCE, Answer, Record
 from roost.client.requests import Requests
 from roost.client.results import (
     Controlled,
@@ -21,9 +21,10 @@ from roost.client.results import (
     Question,
     Said,
     Sent,
+    SentTo,
     made,
 )
-from roost.client.sending import send
+from roost.client.sending import send, send_to
 from roost.errors import WaitTimeoutError
 from roost.local.paths import find_places
 
@@ -81,12 +82,7 @@ class Roost(Requests):
         stays.
         """
         params: Record = {"to": to, "body": body, "from": self._sender, "topic": topic, "reply_to": reply_to}
-        params |= {
-            "attach": [str(Path(each).absolute()) for each in attach],
-            "ttl": ttl,
-            "when": when,
-            "wait": wait,
-        }
+        params |= {"attach": _absolute(attach), "ttl": ttl, "when": when, "wait": wait}
         notes: list[str] = []
         ids: list[str] = []
         client = self._client(notes.append)
@@ -107,6 +103,34 @@ class Roost(Requests):
         if sent.reply is not None and sent.reply.unread is not None:
             self.acknowledge([sent.reply.id], sent.reply.unread)
         return sent
+
+    def send_to(  # noqa: PLR0913 -- as the command
+        self,
+        to: Sequence[str],
+        body: str,
+        *,
+        topic: str | None = None,
+        attach: Sequence[str | os.PathLike[str]] = (),
+        ttl: float | None = None,
+        when: Literal["now", "next", "idle"] = "next",
+        key: str | None = None,
+        wait: Literal["stored", "accepted", "done", "replied"] = "stored",
+        timeout: float | None = None,
+        many: bool = False,
+    ) -> list[SentTo]:
+        """Send a message to each of these peers and groups (`@NAME`), to all of them or to nobody.
+
+        A wait that ran out is the `error` of its recipient. Replies stay unread. `many`: more than 20 peers
+        are meant. Raises RefusedError, its facts `key` and `sent`, where the store failed in the middle.
+        """
+        params: Record = {"to": list(to), "body": body, "from": self._sender, "topic": topic, "yes": many}
+        params |= {"attach": _absolute(attach), "ttl": ttl, "when": when, "wait": wait, "timeout": timeout}
+        patience = PATIENCE if wait == "stored" else None
+
+        def call(method: str, params: Record) -> Answer:
+            return self._client().call(method, params, on_event=self._noted, patience=patience)
+
+        return send_to(call, params, key)
 
     def message(self, message_id: str) -> MessageDetails:
         """A message by its id or the first digits of it, with all of its body."""
@@ -315,6 +339,10 @@ class Roost(Requests):
         params: Record = {"name": name, "first": first, "last": last, "topic": topic}
         turns = self._pieces("transcript", {**params, "whole": whole, "follow": follow})
         return (made(Said, piece) for piece in turns if piece["kind"] == "turn")
+
+
+def _absolute(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
+    return [str(Path(each).absolute()) for each in paths]
 
 
 def _ignore(_note: str) -> None:

@@ -14,6 +14,7 @@ from roost.core.vocabulary.limits import POINTER_BYTES
 from roost.core.vocabulary.question import AllowRule
 from roost.errors import ConfigError
 from roost.local.checks import Checks
+from roost.local.groups import read_groups
 from roost.local.notify import NotifyReader, NotifyRule
 from roost.local.traces import TracesTable, read_traces
 
@@ -119,7 +120,8 @@ class Config:
     `passes`: more variables that agents are given, by name or as `PREFIX_*`.
     `keep_messages` and `keep_events`: for how long what has ended is kept (seconds).
     `expire`: seconds until a question that nobody has answered is denied (None: never). `allow`: what is
-    allowed without being asked. `notify`: whom to tell of what.
+    allowed without being asked. `notify`: whom to tell of what. `groups`: names of peers by the name of their
+    group.
     """
 
     log_size: int = _LOG_SIZE
@@ -137,6 +139,7 @@ class Config:
     allow: tuple[AllowRule, ...] = ()
     traces: TracesTable | None = None
     notify: tuple[NotifyRule, ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
     @property
     def notify_passes(self) -> tuple[str, ...]:
@@ -177,8 +180,8 @@ class _Reader(Checks):
         self._known(
             data,
             {
-                *("from", "keep", "logs", "notify", "pass", "pool", "questions", "registry", "runtimes"),
-                *("scope", "traces"),
+                *("from", "groups", "keep", "logs", "notify", "pass", "pool", "questions", "registry"),
+                *("runtimes", "scope", "traces"),
             },
             "",
         )
@@ -211,6 +214,7 @@ class _Reader(Checks):
             self._allow(asked),
             read_traces(self._table(data, "traces"), self._fail),
             NotifyReader(self._path, self._text).rules(data),
+            read_groups(self._table(data, "groups"), self._fail),
         )
 
     def _allow(self, asked: dict[str, Any]) -> tuple[AllowRule, ...]:

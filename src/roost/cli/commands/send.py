@@ -1,4 +1,4 @@
-"""`send`: one message to one peer."""
+"""`send`: a message to one peer, or to several."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import sys
 
 from roost.cli.app import App
 from roost.cli.command import Argument, Choice, Option, command
-from roost.cli.output import Progress, harmless, is_terminal, local, one_line, say, show_json, warn
-from roost.cli.stdout import deliver, flush, told
+from roost.cli.output import harmless, is_terminal, say, show_json, warn
+from roost.cli.send_wait import INTERRUPTED, SendWait, mark_read
 from roost.client.connection import Record, RemoteError
 from roost.core.vocabulary.durations import parse_duration
 from roost.core.vocabulary.limits import ATTACHMENTS, BODY_BYTES
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 DEFAULT_WAIT = 600.0
 """Seconds that `--wait` waits unless `--timeout` says otherwise."""
-INTERRUPTED = 130
-SHORT_ID = 16
-"""Digits of an id that are shown while its sender waits."""
 
 
 @command(
@@ -60,6 +57,7 @@ SHORT_ID = 16
         kind=parse_duration,
         help="How long --wait waits; the message stays when it runs out.  [default: 10m]",
     ),
+    Option("--yes", help="Send to more than 20 peers, too."),
 )
 def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
     app: App,
@@ -75,10 +73,15 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
     key: str | None,
     wait: str | None,
     timeout: float | None,
+    yes: bool,  # noqa: FBT001 -- a flag
 ) -> int:
     """Send a message.
 
     Prints its id, or with `--wait replied` the body of the reply. A later answer comes to your `roost inbox`.
+
+    TO is a peer, or several as `a,b` or `@GROUP,c`; [groups] of config.toml says who a group is. Each
+    gets a message of its own, once, and the sender none. Where one of them does not exist or has no room
+    for it, no one gets it. Prints a line for each that begins with its id; exit code 3: a wait ran out.
 
     `--when now` goes into the running turn, where the agent program can take it in (claude, codex), and else
     ahead of all that waits; `--when idle` after all of it and without waking a sleeping agent.
@@ -109,59 +112,16 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
     }
     if traceparent := os.environ.get("TRACEPARENT"):
         params["traceparent"] = traceparent
-    return _send(app, params)
+    if "," not in to and not to.startswith("@"):
+        return _send(app, params)
+    from roost.cli.send_many import send_many
 
-
-_STUCK = frozenset({"stopped", "quarantined", "blocked", "unknown"})
-"""States of a recipient that somebody has to hear of who waits without looking at a terminal."""
-
-
-class _Wait:
-    """What is known of a message while its sender waits; what somebody has to hear of is told at once."""
-
-    def __init__(self, to: str, *, prints_id: bool) -> None:
-        """Nothing is known yet; `prints_id`: the id is what this command prints."""
-        self.id: str | None = None
-        self._prints_id = prints_id
-        self.state = ""
-        self.told = ""
-        self.progress = Progress()
-        self._to = to
-
-    def on_event(self, event: Record) -> None:
-        """News of the message or of its recipient."""
-        if event.get("id"):
-            self.id = event["id"]
-            told.changed()
-            if self._prints_id:
-                say(str(self.id))
-                flush()
-        for note in event.get("notes") or ():
-            self._tell(str(note))
-        state, why = event.get("state"), local(one_line(event.get("why")))
-        if state is not None:
-            self.state = f"{self._to} is {state}: {why}".rstrip(": ")
-            if state in _STUCK and self.state != self.told and not self._advised(state):
-                self._tell(self.state)
-        shown = self.state
-        if event.get("message", "queued") != "queued":
-            shown = f"{event['message']}: {why}".rstrip(": ")
-        ident = "" if self._prints_id else str(self.id or "")[:SHORT_ID]
-        self.progress.show(f"{ident} {shown}".strip())
-
-    def _advised(self, state: str) -> bool:
-        """Whether that was told with the first words."""
-        return f"is {state}" in self.told
-
-    def _tell(self, text: str) -> None:
-        self.told = text
-        self.progress.clear()
-        warn(text)
+    return send_many(app, {**params, "to": to.split(","), "yes": yes})
 
 
 def _send(app: App, params: Record) -> int:
     waits = params["wait"] != "stored"
-    wait = _Wait(params["to"], prints_id=params["wait"] in {"accepted", "done"} and not app.json)
+    wait = SendWait(params["to"], prints_id=params["wait"] in {"accepted", "done"} and not app.json)
     try:
         result: Record = app.call("send", params, on_event=wait.on_event, patience=None if waits else 30.0)
     except KeyboardInterrupt:
@@ -183,14 +143,14 @@ def _send(app: App, params: Record) -> int:
     return 0
 
 
-def _kept(wait: _Wait) -> str:
+def _kept(wait: SendWait) -> str:
     if wait.id:
         state = f" ({wait.state})" if wait.state else ""
         return f"message {wait.id} stays{state}; `roost message {wait.id}` shows what becomes of it"
     return "the message may have been stored, `roost messages` shows it"
 
 
-def _show(app: App, params: Record, result: Record, wait: _Wait) -> None:
+def _show(app: App, params: Record, result: Record, wait: SendWait) -> None:
     reply: Record | None = result.get("reply")
     if app.json:
         show_json(result)
@@ -199,9 +159,7 @@ def _show(app: App, params: Record, result: Record, wait: _Wait) -> None:
         say(harmless(body) if is_terminal(sys.stdout) else body)
     elif wait.id is None:
         say(str(result["id"]))
-    if reply is not None and reply.get("unread"):
-        deliver()
-        app.call("acknowledge", {"name": reply["unread"], "ids": [reply["id"]]})
+    mark_read(app, reply)
 
 
 def _read_body(words: tuple[str, ...], file: str | None) -> str:

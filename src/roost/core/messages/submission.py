@@ -7,6 +7,7 @@ from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.identity import OPERATOR
 from roost.core.vocabulary.message import Message, MessageState, Timing
+from roost.core.vocabulary.peer import Peer, PeerState
 from roost.errors import QueueFullError, RefusedError
 
 
@@ -14,31 +15,17 @@ def on_submit(step: Step, event: r.Submit) -> None:
     """Accept a message into the queue, or refuse it aloud. The same message twice is one message."""
     peer, message = step.peer, event.message
     if peer.removing:
-        return step.emit(c.Refuse(RefusedError(f"'{peer.name}' is being removed")))
+        return step.emit(c.Refuse(_removing(peer)))
     known = None if event.fresh else step.state.message(message.id)
     if known is not None:
         if known.digest != message.digest:
             step.emit(c.Refuse(RefusedError(f"the id {message.id} belongs to another message")))
         return None
-    if not _room(step, message):
-        return step.emit(
-            c.Refuse(
-                QueueFullError(
-                    f"the queue of '{peer.name}' is full ({peer.settings.queue_limit} messages);"
-                    f" see `roost messages {peer.name} --state queued`"
-                )
-            )
-        )
-    if not _share(step, message):
-        return step.emit(
-            c.Refuse(
-                QueueFullError(
-                    f"{peer.settings.sender_limit} messages from '{message.sender}' wait for '{peer.name}'"
-                    f" already, the most that one sender may have there (sender_limit);"
-                    f" see `roost messages {peer.name} --state queued`"
-                )
-            )
-        )
+    error = refusal(step.state, message.sender, notice=message.notice is not None)
+    if error is not None:
+        return step.emit(c.Refuse(error))
+    if peer.name == OPERATOR:
+        _make_room(step, message)
     if message.to != peer.name:  # it was on its way when the peer got another name
         message = replace(message, to=peer.name)
     step.add_message(message)
@@ -73,33 +60,59 @@ def advise_kept(step: Step, message: Message) -> None:
         step.emit(c.Advise(f"'{peer.name}' sleeps: the message waits until something else wakes it"))
 
 
-def _room(step: Step, message: Message) -> bool:
-    """Whether the queue takes one more; the operator's mailbox makes room by letting go of its oldest.
+def refusal(state: PeerState, sender: str, *, notice: bool = False) -> RefusedError | None:
+    """Why a new message of this sender would be refused now; None: it would be taken."""
+    peer = state.peer
+    if peer.removing:
+        return _removing(peer)
+    if not _room(state, notice=notice):
+        return QueueFullError(
+            f"the queue of '{peer.name}' is full ({peer.settings.queue_limit} messages);"
+            f" see `roost messages {peer.name} --state queued`"
+        )
+    if not notice and not _share(state, sender):
+        return QueueFullError(
+            f"{peer.settings.sender_limit} messages from '{sender}' wait for '{peer.name}'"
+            f" already, the most that one sender may have there (sender_limit);"
+            f" see `roost messages {peer.name} --state queued`"
+        )
+    return None
+
+
+def _removing(peer: Peer) -> RefusedError:
+    return RefusedError(f"'{peer.name}' is being removed")
+
+
+def _limit(peer: Peer, *, notice: bool) -> int:
+    """How many messages may wait.
 
     Notices find room above the limit, as many again: news of an end must not be lost to a full queue.
     """
-    limit = step.peer.settings.queue_limit * (2 if message.notice is not None else 1)
-    if len(step.state.messages) < limit:
-        return True
-    if step.peer.name != OPERATOR:
-        return step.state.queued < limit
+    return peer.settings.queue_limit * (2 if notice else 1)
+
+
+def _room(state: PeerState, *, notice: bool) -> bool:
+    """Whether the queue takes one more; the operator's mailbox makes room."""
+    limit = _limit(state.peer, notice=notice)
+    return state.peer.name == OPERATOR or len(state.messages) < limit or state.queued < limit
+
+
+def _make_room(step: Step, message: Message) -> None:
+    """The operator's mailbox lets go of its oldest where it is full."""
+    if len(step.state.messages) < _limit(step.peer, notice=message.notice is not None):
+        return
     while step.state.queued >= step.peer.settings.queue_limit:
         oldest = next(other for other in step.state.messages if other.state is MessageState.QUEUED)
         step.finish(oldest, MessageState.EXPIRED, "the operator's mailbox was full", tell="expired")
-    return True
 
 
-def _share(step: Step, message: Message) -> bool:
+def _share(state: PeerState, sender: str) -> bool:
     """Whether the sender may have one more message waiting here.
 
-    People at the command line have no share to keep to, nor have notices; the operator's mailbox makes room.
+    People at the command line have no share to keep to; the operator's mailbox makes room.
     """
-    limit = step.peer.settings.sender_limit
-    if OPERATOR in (message.sender, step.peer.name) or message.notice is not None:
+    limit = state.peer.settings.sender_limit
+    if OPERATOR in (sender, state.peer.name) or len(state.messages) < limit:
         return True
-    if len(step.state.messages) < limit:
-        return True
-    waiting = sum(
-        other.state is MessageState.QUEUED and other.sender == message.sender for other in step.state.messages
-    )
+    waiting = sum(other.state is MessageState.QUEUED and other.sender == sender for other in state.messages)
     return waiting < limit

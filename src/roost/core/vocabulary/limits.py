@@ -8,6 +8,8 @@ ATTACHMENT_BYTES = 256 * 1024 * 1024
 QUEUE_LIMIT = 1000
 SENDER_LIMIT = 200
 """How many messages of one sender wait for a peer at most: one that runs wild leaves room for the others."""
+RECIPIENTS = 20
+"""One message goes to more peers than these only where its sender says that it is meant."""
 POINTER_BYTES = 128 * 1024
 """A body above this many bytes is written to a file and the pasted text points to it."""
 TOPICS_KEPT = 16

@@ -13,7 +13,9 @@ from roost.daemon.serve.api.usage import Usages
 from roost.daemon.serve.api.waiting import Waiting
 from roost.daemon.serve.api.wakes import Wakes
 from roost.daemon.serve.journal import JournalFeed
+from roost.daemon.serve.sending.recipients import Recipients
 from roost.daemon.serve.sending.sender import Sender
+from roost.daemon.serve.sending.several import Several
 from roost.daemon.session.foreign import Foreign
 from roost.daemon.session.launcher import Launcher
 from roost.daemon.session.live_sessions import LiveSessions
@@ -45,6 +47,7 @@ class Api:
         self.sessions = Sessions(fleet, waits, clock, self.peers, end_unstored)
         self.waiting = Waiting(fleet, waits, clock, self.peers)
         self.sender = Sender(machine, fleet, waits, self.terminals.misplaced)
+        self.several = Several(self.sender, Recipients(fleet.get, machine.config.groups))
         self.messages = Messages(machine, fleet, self.sender)
         self.mail = Mail(machine, fleet, self.peers, feed)
         self.questions = Questions(fleet, waits)

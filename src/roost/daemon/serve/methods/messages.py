@@ -8,21 +8,23 @@ from roost.core.vocabulary.identity import OPERATOR
 from roost.core.vocabulary.message import MessageState, Timing
 from roost.daemon.health.alarms import Alarms
 from roost.daemon.serve.api.api import Api
+from roost.daemon.serve.caller import Caller
 from roost.daemon.serve.methods.method import BY, Answer, Call, Method, Params, Table
 from roost.daemon.serve.methods.parameters import Count
 from roost.daemon.serve.sending.draft import Draft
+from roost.daemon.serve.sending.outcome import Sent
+from roost.daemon.serve.sending.several import SentTo
 from roost.errors import DeniedError, UsageError
 from roost.present.objects import message_object
 from roost.store.interfaces import Wanted
 
 
-class Send(Params):
-    """A message. `ttl` and `timeout`: seconds. `words`: of a body that was written as several of them.
+class Sending(Params):
+    """A message, whoever it is for. `ttl` and `timeout`: seconds.
 
-    `traceparent`: the span in which it is sent.
+    `words`: of a body that was written as several of them. `traceparent`: the span in which it is sent.
     """
 
-    to: str
     body: str
     sender: str | None = msgspec.field(default=None, name="from")
     topic: str | None = None
@@ -35,6 +37,19 @@ class Send(Params):
     wait: str | None = None
     timeout: float | None = None
     traceparent: str | None = None
+
+
+class Send(Sending, kw_only=True):
+    """A message to one peer."""
+
+    to: str
+
+
+class SendMany(Sending, kw_only=True):
+    """A message to each of these peers and groups (`@NAME`). `yes`: also to more than the bound."""
+
+    to: list[str]
+    yes: bool = False
 
 
 class Messages(Params):
@@ -75,6 +90,7 @@ class MessageMethods:
         """Its methods by name."""
         return {
             "send": Method(Send, self._send, agents=True, waits=True),
+            "send_many": Method(SendMany, self._send_many, agents=True, waits=True),
             "messages": Method(Messages, self._messages, looks=True),
             "message": Method(Message, self._message, agents=True, looks=True),
             "resend": Method(Id, self._resend),
@@ -82,44 +98,15 @@ class MessageMethods:
         }
 
     async def _send(self, call: Call[Send]) -> Answer:
-        asked = call.params
-        wait = asked.wait or "stored"
-        if wait not in ("stored", "accepted", "done", "replied"):
-            raise UsageError(f"--wait is one of stored, accepted, done, replied, not '{wait}'")
-        draft = Draft(
-            to=asked.to,
-            body=asked.body,
-            sender=asked.sender,
-            topic=asked.topic,
-            reply_to=asked.reply_to,
-            attach=asked.attach,
-            ttl=asked.ttl,
-            key=asked.key,
-            wait=wait,
-            timing=asked.when,
-            timeout=asked.timeout,
-            words=asked.words,
-            traceparent=asked.traceparent,
-        )
+        draft = _draft(call.params, call.params.to)
         sent = await self._api.sender.send(call.caller, draft, call.progress)
-        reply = None
-        if sent.reply is not None:
-            message, body = sent.reply
-            # It counts as read once whoever waited says that it was shown.
-            mine = message.to == OPERATOR and not call.caller.is_agent
-            reply = {
-                "id": message.id,
-                "from": message.sender,
-                "body": body,
-                "unread": message.to if mine else None,
-            }
-        result = {
-            "id": sent.message.id,
-            "state": str(sent.message.state),
-            "why": sent.message.why,
-            "reply": reply,
-        }
-        return Answer(result, sent.advice)
+        return Answer(_result(sent, call.caller), sent.advice)
+
+    async def _send_many(self, call: Call[SendMany]) -> Answer:
+        asked = call.params
+        draft = _draft(asked, ",".join(asked.to))
+        rows = await self._api.several.send(call.caller, draft, asked.to, call.progress, many=asked.yes)
+        return Answer([_row(each, call.caller) for each in rows])
 
     async def _messages(self, call: Call[Messages]) -> Answer:
         asked = call.params
@@ -149,3 +136,56 @@ class MessageMethods:
 
     async def _told(self, message_id: str) -> dict[str, Any]:
         return message_object((await self._api.messages.get(message_id)).message)
+
+
+def _draft(asked: Sending, to: str) -> Draft:
+    """The message as asked for. Raises UsageError."""
+    wait = asked.wait or "stored"
+    if wait not in ("stored", "accepted", "done", "replied"):
+        raise UsageError(f"--wait is one of stored, accepted, done, replied, not '{wait}'")
+    return Draft(
+        to=to,
+        body=asked.body,
+        sender=asked.sender,
+        topic=asked.topic,
+        reply_to=asked.reply_to,
+        attach=asked.attach,
+        ttl=asked.ttl,
+        key=asked.key,
+        wait=wait,
+        timing=asked.when,
+        timeout=asked.timeout,
+        words=asked.words,
+        traceparent=asked.traceparent,
+    )
+
+
+def _result(sent: Sent, caller: Caller) -> dict[str, Any]:
+    """A sent message, and the reply that was waited for.
+
+    That counts as read once whoever waited says that it was shown.
+    """
+    reply = None
+    if sent.reply is not None:
+        message, body = sent.reply
+        mine = message.to == OPERATOR and not caller.is_agent
+        reply = {
+            "id": message.id,
+            "from": message.sender,
+            "body": body,
+            "unread": message.to if mine else None,
+        }
+    return {
+        "id": sent.message.id,
+        "state": str(sent.message.state),
+        "why": sent.message.why,
+        "reply": reply,
+    }
+
+
+def _row(one: SentTo, caller: Caller) -> dict[str, Any]:
+    """One recipient's; `error`: why it has no message, or why the wait for it was in vain."""
+    nothing = {"id": one.id, "state": None, "why": None, "reply": None}
+    error = one.error
+    told = error and {"code": error.code, "message": error.message, "exit_code": error.exit_code}
+    return {"to": one.to, **(_result(one.sent, caller) if one.sent else nothing), "error": told}

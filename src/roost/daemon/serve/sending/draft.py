@@ -15,7 +15,8 @@ class Draft:
     """A message to send, as asked for. `ttl` and `timeout` are seconds.
 
     `words`: those of a body that was not written as one; the first of them might be meant as a recipient.
-    `traceparent`: the span in which it is sent, as its sender named it.
+    `traceparent`: the span in which it is sent, as its sender named it. `among`: it is one of several
+    with the same key, each for a recipient of its own; `copies`: of what is attached, where they are made.
     """
 
     to: str
@@ -31,6 +32,8 @@ class Draft:
     timing: Timing = Timing.NEXT
     words: Sequence[str] = ()
     traceparent: str | None = None
+    among: bool = False
+    copies: tuple[str, ...] = ()
 
     def checked(self) -> bytes:
         """The body as it is stored. Raises UsageError for anything that is beyond its bounds."""

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 
+from roost.core.messages.submission import refusal
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import HUMAN, OPERATOR, derive
@@ -41,18 +42,7 @@ class Sender:
 
     async def send(self, caller: Caller, draft: Draft, progress: Progress) -> Sent:
         """Store a message, then wait for what was asked for. Raises WaitTimeoutError when time is up."""
-        sender = self._addressing.sender(caller, draft)
-        body = draft.checked()
-        recipient = self._fleet.get(draft.to)
-        blank = not (body.strip() if caller.is_agent else body)
-        if blank and not draft.attach and not self._fleet.policy.of(recipient.peer.settings.runtime).mailbox:
-            raise UsageError("the message is empty; it would wake an agent for nothing")
-        if len(draft.words) > 1 and self._fleet.find(draft.words[0]) is not None:
-            raise UsageError(
-                f"'{draft.words[0]}' is a peer, too, and a message goes to one; where the text for"
-                f" '{draft.to}' begins with that word, quote the text"
-            )
-        reply_to = await self._addressing.reply_to(draft, sender, checked=caller.is_agent)
+        sender, body, reply_to = await self._checked(caller, draft)
         message_id = self._id(sender, draft)
         with self._waits.message(message_id) as changes, self._waits.replies(message_id) as replies:
             async with self._alone(message_id):
@@ -62,6 +52,40 @@ class Sender:
             progress({"id": message.id, "notes": advice})
             outcome = Outcome(self._machine, self._fleet, self._waits, changes, replies, progress)
             return await outcome.awaited(message, draft.wait, draft.timeout)
+
+    def name_of(self, caller: Caller, draft: Draft) -> str:
+        """In whose name it would be sent. Raises DeniedError."""
+        return self._addressing.sender(caller, draft)
+
+    async def examine(self, caller: Caller, draft: Draft) -> bool:
+        """Whether it was stored before, under its key. Raises what it would be refused for."""
+        sender, body, reply_to = await self._checked(caller, draft)
+        if await self._known(self._id(sender, draft), draft, _digest(body), reply_to) is not None:
+            return True
+        error = refusal(self._fleet.get(draft.to), sender)
+        if error is not None:
+            raise error
+        return False
+
+    async def copies(self, draft: Draft) -> tuple[str, ...]:
+        """Copies of what is attached, by their paths. Raises UsageError."""
+        return await self._attachments.copy(draft.attach)
+
+    async def _checked(self, caller: Caller, draft: Draft) -> tuple[str, bytes, str | None]:
+        """The sender, the body, and the whole id of what is answered. Raises RoostError."""
+        sender = self._addressing.sender(caller, draft)
+        body = draft.checked()
+        recipient = self._fleet.get(draft.to)
+        blank = not (body.strip() if caller.is_agent else body)
+        if blank and not draft.attach and not self._fleet.policy.of(recipient.peer.settings.runtime).mailbox:
+            raise UsageError("the message is empty; it would wake an agent for nothing")
+        if len(draft.words) > 1 and self._fleet.find(draft.words[0]) is not None:
+            raise UsageError(
+                f"'{draft.words[0]}' is a peer, too; a message to both goes to"
+                f" '{draft.to},{draft.words[0]}', and where the text for '{draft.to}' begins with that word,"
+                " quote the text"
+            )
+        return sender, body, await self._addressing.reply_to(draft, sender, checked=caller.is_agent)
 
     @contextlib.asynccontextmanager
     async def _alone(self, message_id: str) -> AsyncGenerator[None]:
@@ -80,21 +104,30 @@ class Sender:
         """A new id, or, with an idempotency key, the one id that this sender's key always has."""
         if draft.key is None:
             return self._machine.ids.new()
-        return derive(self._fleet.get(sender).peer.seed, "key", draft.key)
+        one = (self._fleet.get(draft.to).peer.seed,) if draft.among else ()
+        return derive(self._fleet.get(sender).peer.seed, "key", draft.key, *one)
+
+    async def _known(
+        self, message_id: str, draft: Draft, digest: str, reply_to: str | None
+    ) -> Message | None:
+        """The message that was stored under the draft's key. Raises RefusedError where it is another one."""
+        known = await self._machine.store.message(message_id) if draft.key is not None else None
+        if known is None:
+            return None
+        if not draft.is_of(known.message, digest, reply_to):
+            raise RefusedError(f"the key '{draft.key}' was used for another message: {message_id}")
+        return known.message
 
     async def _store(
         self, caller: Caller, message_id: str, sender: str, draft: Draft, reply_to: str | None, body: bytes
     ) -> tuple[Message, list[str]]:
-        digest = hashlib.sha256(body).hexdigest()
-        if draft.key is not None:
-            known = await self._machine.store.message(message_id)
-            if known is not None:
-                if not draft.is_of(known.message, digest, reply_to):
-                    raise RefusedError(f"the key '{draft.key}' was used for another message: {message_id}")
-                await self._replied(known.message)
-                return known.message, []
+        digest = _digest(body)
+        known = await self._known(message_id, draft, digest, reply_to)
+        if known is not None:
+            await self._replied(known)
+            return known, []
         now = self._machine.clock.now()
-        attachments = await self._attachments.copy(draft.attach) if draft.attach else ()
+        attachments = draft.copies or (await self.copies(draft) if draft.attach else ())
         message = Message(
             id=message_id,
             sender=sender,
@@ -161,3 +194,7 @@ class Sender:
             await self._fleet.tell(message.sender, f.Seen())
         if message.reply_to is not None:
             await self._fleet.tell(message.sender, f.Replied(message.reply_to, message.id))
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
