@@ -26,6 +26,7 @@ from roost.errors import (
     WaitTimeoutError,
 )
 from roost.local.paths import find_places
+from tests.support import walk
 from tests.support.daemon import PATIENCE, Record, Roost, cleared, roost_in, shared_roost
 from tests.support.home import Home
 from tests.support.rpc_server import Handler, error, hang_up, result, serve
@@ -275,3 +276,16 @@ def test_a_newer_daemon_is_understood_as_far_as_it_goes(home: Home) -> None:
         with pytest.raises(RefusedError):
             client.peer("a")
         assert Message.__doc__
+
+
+def test_the_program_of_the_page_runs(roost: Roost) -> None:
+    (program,) = (block.text for block in walk.blocks("docs/how-to/python.md") if block.language == "python")
+    roost.add("scout")
+    words = [sys.executable, "-c", program.replace(", follow=True", "")]  # which would go on for ever
+    done = subprocess.run(
+        words, env=roost.environ, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "echo: Is the build green?" in done.stdout
+    assert "\nscout " in done.stdout
+    assert " accepted\n" in done.stdout

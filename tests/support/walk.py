@@ -91,6 +91,7 @@ LANGUAGES = {
     "sh": "walked",
     "toml": "read as a config file below",
     "text": "what something prints, or lists that tests/unit/test_docs.py compares",
+    "python": "run by tests/integration/test_python_client.py",
     "yaml": "the config file of Prometheus",
 }
 WIDE = (
