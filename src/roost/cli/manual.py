@@ -1,5 +1,7 @@
 """The manual page roost(1), made from the declarations of the commands."""
 
+from textwrap import wrap
+
 import click
 
 from roost import __version__
@@ -7,6 +9,9 @@ from roost.cli.app import App
 from roost.cli.group import COMMANDS, roost
 
 _NOTE = '.\\" Made from the code by `python -m roost.cli.reference`; change the code instead.'
+_SIGNS = {"`": "\\(ga", "^": "\\(ha", "~": "\\(ti"}
+"""What roff would show as typographic signs."""
+_WIDTH = 80
 _VARIABLES = (
     ("ROOST_HOME", "The folder that holds everything, in place of the XDG folders."),
     ("ROOST_FROM", "The mailbox that messages are sent from, and that roost inbox shows."),
@@ -33,10 +38,12 @@ def manual(exit_codes: tuple[tuple[int, str], ...]) -> str:
 
 
 def text(words: str) -> str:
-    """The words on one line that roff shows as they are: no request, no escape, every hyphen a real one."""
-    line = " ".join(words.split()).replace("\\", "\\e").replace("-", "\\-")
-    line = line.replace("`", "\\(ga").replace("^", "\\(ha").replace("~", "\\(ti")
-    return f"\\&{line}" if line[:1] in {".", "'"} else line
+    """The words as roff shows them as they are: no request, no escape, every hyphen a real one."""
+    plain = " ".join(words.split()).replace("\\", "\\e").replace("-", "\\-")
+    for sign, name in _SIGNS.items():
+        plain = plain.replace(sign, name)
+    lines = wrap(plain, _WIDTH, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(f"\\&{line}" if line[:1] in {".", "'"} else line for line in lines)
 
 
 def _item(tag: str, meaning: str) -> list[str]:
@@ -45,7 +52,7 @@ def _item(tag: str, meaning: str) -> list[str]:
 
 def _quoted(words: str) -> str:
     """One argument of a request."""
-    return '"' + text(words).replace('"', "\\(dq") + '"'
+    return '"' + text(words).replace("\n", " ").replace('"', "\\(dq") + '"'
 
 
 def _command(name: str, parent: click.Context) -> list[str]:

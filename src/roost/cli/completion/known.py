@@ -84,11 +84,14 @@ class Known:
         return [Named(str(each["id"]), str(each["label"])) for each in options]
 
     def _runtimes(self) -> list[Named]:
-        from roost.local.config import RESERVED, load_config
+        from roost.local.config import RESERVED, ConfigError, load_config
         from roost.local.paths import find_places
         from roost.local.ready_made import ready_made
 
-        given = [each.name for each in load_config(find_places(os.environ, self._home).config).runtimes]
+        try:
+            given = [each.name for each in load_config(find_places(os.environ, self._home).config).runtimes]
+        except ConfigError:
+            given = []
         made = [each.table.name for each in ready_made() if each.table.name not in given]
         kinds = {"built in": RESERVED, "ready-made": made, "from config": given}
         named = [Named(name, kind) for kind, names in kinds.items() for name in names]
