@@ -11,6 +11,8 @@ from roost.runtimes import acp_call, opencode_api, opencode_call
 from roost.runtimes.acp_call import AcpCall
 from roost.runtimes.call import CallLostError, CallRefusedError
 from roost.runtimes.codex_server import thread as threads
+from roost.runtimes.codex_server import turns
+from tests.support import callable_programs
 from tests.support.callable_programs import PROGRAMS, Memory, Program
 from tests.support.home import Home
 from tests.support.wait import eventually
@@ -145,6 +147,31 @@ async def test_who_follows_is_told_of_what_the_record_gets(program: Program) -> 
             await eventually(
                 lambda before=before: len(program.told) > before, timeout=PATIENCE, why="it is made again"
             )
+
+
+@pytest.mark.parametrize("another", [False, True], ids=["at rest", "another turn runs"])
+async def test_P4_a_turn_that_ends_while_its_thread_is_joined_does_not_run(
+    home: Home, monkeypatch: pytest.MonkeyPatch, *, another: bool
+) -> None:
+    """The first page shows it as running; before the next one it ends, and another may begin."""
+    monkeypatch.setattr(threads, "SETTLED", 0.1)
+    monkeypatch.setattr(turns, "PAGE", 1)
+    async with callable_programs.thread(home) as program:
+        await program.ends("k1")
+        await program.stays("k2")
+        server = program.server
+        server.meanwhile = [lambda thread: server.end(thread, "completed")]
+        server.meanwhile += [server.begin] if another else []
+        before = len(program.told)
+        await program.breaks()
+        await eventually(lambda: threads.JOINED in str(program.told[before:]), timeout=PATIENCE, why="joined")
+        assert not server.meanwhile
+        if another:
+            with pytest.raises(CallRefusedError, match="in a turn"):
+                await program.call.submit("k3", "third", joins=False)
+        await program.call.submit("k3", "third", joins=another)
+        assert [key for key, _ in await prompts(program)] == ["k1", "k2", "k3"]
+        await program.call.close()
 
 
 async def test_a_program_that_is_not_there_refuses(home: Home) -> None:

@@ -94,3 +94,24 @@ def test_the_folder_of_the_peer_is_trusted_as_it_was_made_one(agents: Agents) ->
     assert agents.roost.ask("untrusted", "words") == "echo: words"
     trusted = json.loads((folder(agents) / "trustedFolders.json").read_bytes())
     assert trusted[str(agents.roost.home.work / "untrusted")] == "TRUST_FOLDER"
+
+
+def test_P3_a_resumed_conversation_outlives_the_start_of_another(agents: Agents) -> None:
+    """A resume in a later minute makes a second record; 0.61.0 removes both at the next start beside it."""
+    roost = agents.roost
+    agents.add("a", "gemini", resume="always")
+    assert roost.ask("a", "words") == "echo: words"
+    conversation = roost.session("a")["conversation"]
+    roost.call("sleep", name="a")
+    roost.until_state("a", "asleep")
+    (record,) = folder(agents).glob(f"tmp/*/chats/session-*-{conversation[:8]}.jsonl")
+    record.rename(record.with_name(f"session-2026-01-02T03-04-{conversation[:8]}.jsonl"))
+    roost.call("wake", name="a")
+    roost.until_state("a", "idle")
+    agents.add("b", "gemini", dir=str(roost.home.work / "a"))
+    assert roost.ask("b", "beside") == "echo: beside"
+    held = [path.name for path in record.parent.iterdir() if conversation[:8] in path.name]
+    assert held == [f"session-{conversation}-{conversation[:8]}.jsonl"]
+    assert roost.ask("a", "more") == "echo: more"
+    assert roost.session("a")["conversation"] == conversation
+    assert "words" in str(roost.transcript("a"))

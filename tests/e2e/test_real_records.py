@@ -55,6 +55,10 @@ def test_C2_codex_goes_on_in_another_file_when_an_earlier_message_is_edited(code
     done(codex, "two")
     told = [unwrapped(turn["text"]) for turn in roost.transcript("a") if turn.get("role") == "user"]
     assert told == ["one", "mine", "mine edited", "two"]
+    (usage,) = roost.call("usage")
+    assert (usage["whole"], usage["why"]) == (True, "")
+    assert usage["given"] > 0
+    assert usage["written"] > 0
     done(codex, "@@silent@@ three\n@@silent@@")
     assert roost.session("a")["conversation"] == thread
     sent, story = ended_in_a_turn(codex)

@@ -46,6 +46,10 @@ def test_C8_claude_the_conversation_that_a_person_begins_is_followed_and_resumed
     done(claude, "@@silent@@")
     assert restarted(claude)["conversation"] == second
     done(claude, "three")
+    (usage,) = claude.roost.call("usage")
+    assert (usage["whole"], usage["why"]) == (True, "")
+    assert usage["given"] > 0
+    assert usage["written"] > 0
     sent, story = ended_in_a_turn(claude)
     goes_on(claude, second, story, sent)
 

@@ -232,7 +232,7 @@ async def test_L7_a_connection_that_breaks_is_made_again_and_nothing_is_missed(w
     heard.lines.clear()
     await world.leave()
     await heard.method(LOST)
-    await world.app._end(world.app.threads[call.thread], "completed")
+    await world.app.end(world.app.threads[call.thread], "completed")
     await world.again()
     await heard.method(JOINED)
     ended = [line["params"]["turn"]["status"] for line in heard.lines if line["method"] == "turn/completed"]

@@ -394,3 +394,12 @@ def test_ctrl_c_ends_it_though_streams_are_open(roost: Roost) -> None:
         stream.sendall(request_of(web))
         assert b"200" in stream.recv(64)
         assert "Traceback" not in end_web(web)
+
+
+def test_the_charts_tell_of_tokens_or_why_they_do_not(roost: Roost, served: Web) -> None:
+    roost.add("talker")
+    roost.send("talker", "hello", wait="done")
+    charts = served.get("/charts")
+    assert charts.status == 200
+    assert "Tokens of the conversations that live" in charts.text
+    assert "not known: its record tells of none" in charts.text

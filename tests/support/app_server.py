@@ -9,10 +9,12 @@ that was taken. Methods that begin with `test/` are orders: `test/fault` strikes
 
 import asyncio
 import contextlib
+import copy
 import json
 import sys
 import time
 import uuid
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,7 @@ class AppServer:
         self.connections: set[ServerConnection] = set()
         self.fault = ""
         self.answers: list[Frame] = []
+        self.meanwhile: list[Callable[[Thread], Awaitable[object]]] = []
         self._truth = truth
 
     async def serve(self, connection: ServerConnection) -> None:
@@ -128,12 +131,21 @@ class AppServer:
                 thread.followers.discard(connection)
                 return {"status": "unsubscribed"}
             case "thread/turns/list":
-                return {"data": thread.turns[::-1][: params.get("limit", 10)], "nextCursor": None}
+                return await self._page(thread, int(params.get("cursor") or 0), params.get("limit", 10))
             case "test/unload":
                 del self.threads[thread.id]
                 return {}
             case _:
                 return await self._of_turn(connection, thread, method, params)
+
+    async def _page(self, thread: Thread, begin: int, limit: int) -> Frame:
+        """Turns, the latest first; `meanwhile` comes between the first page and the next one."""
+        meanwhile = self.meanwhile if begin else []
+        while meanwhile:
+            await meanwhile.pop(0)(thread)
+        end = begin + limit
+        data = copy.deepcopy(thread.turns[::-1][begin:end])
+        return {"data": data, "nextCursor": str(end) if end < len(thread.turns) else None}
 
     async def _of_turn(
         self, connection: ServerConnection, thread: Thread, method: str, params: Frame
@@ -143,7 +155,7 @@ class AppServer:
                 return await self._begin(connection, thread, params)
             case "turn/steer":
                 turn = thread.running
-                if turn is None:
+                if turn is None or turn["id"] != params["expectedTurnId"]:
                     raise Refused("no active turn to steer")
                 await self._prompt(thread, turn, params)
                 return {"turnId": turn["id"]}
@@ -165,7 +177,7 @@ class AppServer:
                 self._later(thread)
                 return {}
             case "turn/interrupt" | "test/finish":
-                await self._end(thread, "interrupted" if method == "turn/interrupt" else "completed")
+                await self.end(thread, "interrupted" if method == "turn/interrupt" else "completed")
                 return {}
             case _:
                 raise Refused(f"unknown method {method}")
@@ -175,16 +187,7 @@ class AppServer:
         if fault == "lost":
             connection.transport.abort()
             return {}
-        turn = thread.running or {
-            "id": str(uuid.uuid4()),
-            "items": [],
-            "status": "inProgress",
-            "startedAt": int(time.time()),
-        }
-        if turn not in thread.turns:
-            thread.turns.append(turn)
-            await self._everybody("thread/status/changed", threadId=thread.id, status=thread.status())
-            await self._followers(thread, "turn/started", turn={"id": turn["id"]})
+        turn = thread.running or await self.begin(thread)
         text = await self._prompt(thread, turn, params)
         if fault == "unheard":
             connection.transport.abort()
@@ -194,8 +197,21 @@ class AppServer:
             asyncio.get_running_loop().call_soon(self._later, thread)
         return {"turn": {"id": turn["id"], "items": [], "status": "inProgress"}}
 
+    async def begin(self, thread: Thread) -> Frame:
+        """Begin a turn."""
+        turn: Frame = {
+            "id": str(uuid.uuid4()),
+            "items": [],
+            "status": "inProgress",
+            "startedAt": int(time.time()),
+        }
+        thread.turns.append(turn)
+        await self._everybody("thread/status/changed", threadId=thread.id, status=thread.status())
+        await self._followers(thread, "turn/started", turn={"id": turn["id"]})
+        return turn
+
     def _later(self, thread: Thread) -> None:
-        self._ending = asyncio.ensure_future(self._end(thread, "completed"))
+        self._ending = asyncio.ensure_future(self.end(thread, "completed"))
 
     async def _prompt(self, thread: Thread, turn: Frame, params: Frame) -> str:
         text = params["input"][0]["text"]
@@ -230,9 +246,10 @@ class AppServer:
                 thread.asks = None
                 self.answers.append(answer)
                 await self._followers(thread, "serverRequest/resolved", requestId=answer["id"])
-                await self._end(thread, "completed")
+                await self.end(thread, "completed")
 
-    async def _end(self, thread: Thread, status: str) -> None:
+    async def end(self, thread: Thread, status: str) -> None:
+        """End the turn that runs."""
         turn = thread.running
         if turn is None:
             return

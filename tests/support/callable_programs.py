@@ -338,7 +338,7 @@ async def opencode(home: Home) -> AsyncIterator[Program]:
 
 
 @asynccontextmanager
-async def thread(home: Home) -> AsyncIterator[Program]:
+async def thread(home: Home) -> AsyncIterator[Thread]:
     truth, path = home.work / "truth", home.work / "s"
     server, tasks, servers, heard = AppServer(truth), Tasks(), Servers(), Heard()
     servers.wire(Wiring(Senses(), tasks.start, lambda _ends: None))

@@ -61,6 +61,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "events": ("after", "before", "peer", "limit"),
     "deaths": ("name",),
     "transcript": ("name", "first", "last", "topic", "whole"),
+    "usage": (),
     "search": ("text", "in", "peer", "to", "from", "state", "topic", "since", "limit"),
     "done": ("summary",),
     "fresh": (),

@@ -215,24 +215,6 @@ def test_the_prompt_of_a_process_that_starts_anew_is_no_prompt(
     assert [looks(), looks()] == [Composer.HIDDEN, Composer.EMPTY]
 
 
-def test_the_prompt_of_a_resumed_conversation_counts_once_its_record_has_settled(tmp_path: Path) -> None:
-    """What is pasted while it is being loaded is lost."""
-    made = context(tmp_path)
-    sensor = GeminiSensor(replace(made, session=replace(made.session, resumed=True)))
-    record = chat(tmp_path)
-
-    def looks(count: int) -> list[Composer]:
-        seen: list[Composer] = []
-        for _ in range(count):
-            seen.append(sensor.on_screen(screen("ready"), "").composer)
-            sensor.find(0, None)
-        return seen
-
-    assert looks(4) == [Composer.HIDDEN] * 4
-    os.utime(record, (record.stat().st_atime, record.stat().st_mtime + 1.0))
-    assert looks(6) == [*[Composer.HIDDEN] * 5, Composer.EMPTY]
-
-
 def held_by(tmp_path: Path, *others: bytes, started_at: float = 0.0) -> GeminiSensor:
     """A session beside whose record is another one with these lines."""
     sensor = sensor_of(tmp_path, started_at)

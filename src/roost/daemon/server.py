@@ -240,6 +240,7 @@ class Daemon:
                 await serving
         await self._machine.runtimes.servers.close()
         await self._tasks.close()
+        self._api.usages.close()
         for live in self._live_sessions:
             if live.shown_in is not None:
                 await live.terminal.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Traits
-from roost.runtimes import gemini_args, gemini_chats
+from roost.runtimes import gemini_args, gemini_chats, gemini_resume
 from roost.runtimes.context import Context
 from roost.runtimes.environ import find_program, past_proxies
 from roost.runtimes.gemini_home import EXTENSION, EXTENSION_FOLDER, TRUSTED, gemini_folder, make_home
@@ -62,6 +62,8 @@ class GeminiRuntime:
         conversation = context.session.conversation or context.session.id
         folder = gemini_folder(context.environ)
         home = make_home(context.environ, context.home)
+        if context.session.resumed:
+            gemini_resume.prepare(context.environ, conversation)
         argv = ["gemini", "--resume" if context.session.resumed else "--session-id", conversation]
         argv += gemini_args.policies(context.settings, context.home / POLICY, folder)
         given = context.environ.get("GEMINI_CLI_TRUSTED_FOLDERS_PATH")

@@ -3,8 +3,8 @@
 PROJECT is a short name that the program gives to the folder, ID the first eight digits of the conversation's;
 the first line holds all of it. Lines are only appended: messages, each with an id of its own, and `$set` with
 what has changed. A `$set` of `messages` says all that the conversation holds from then on. A file is made at
-the start, and removed at the end where it holds no prompt. A resumed conversation goes on in its file. A
-helper's record lies in a folder below and is none of a person's conversation.
+the start, and removed at the end where it holds no prompt. A resumed conversation goes on in its file, see
+`gemini_resume`. A helper's record lies in a folder below and is none of a person's conversation.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,10 +23,26 @@ _HEAD = 1 << 16
 
 
 def find_chat(environ: Mapping[str, str], conversation: str) -> Path | None:
-    """Blocking: the record of a conversation; None: there is none. Raises OSError."""
-    found = (gemini_folder(environ) / "tmp").glob(f"*/chats/session-*-{conversation[:8]}.jsonl")
-    latest = changed_since(found, 0.0)
-    return next((path for path in latest if conversation_in(path) == conversation), None)
+    """Blocking: the record of a conversation; None: there is none. Raises OSError.
+
+    Of several it is the latest one that can be gone on with; a resume that was cut off leaves an empty one.
+    """
+    folder = gemini_folder(environ) / "tmp"
+    latest = changed_since(folder.glob(f"*/chats/session-*-{conversation[:8]}.jsonl"), 0.0)
+    found = [path for path in latest if conversation_in(path) == conversation]
+    found += folder.glob(f"*/chats/{_kept(conversation)}")
+    if not found[1:]:
+        return next(iter(found), None)
+    return next((path for path in found if holds_a_turn(path)), found[0])
+
+
+def kept_beside(chat: Path, conversation: str) -> Path:
+    """Where a record is kept while it is loaded: no program takes that for one."""
+    return chat.with_name(_kept(conversation))
+
+
+def _kept(conversation: str) -> str:
+    return f"kept-{conversation}.jsonl"
 
 
 def chats_beside(chat: Path, since: float) -> list[Path]:

@@ -14,8 +14,9 @@ prompt. A cancelled turn leaves the queue as it is; a process that ends takes it
 message that was handed over, in another record of the same project.
 The prompt is drawn before bracketed paste is switched on (25 to 45 ms), and the record is written after that
 (160 to 200 ms): so the prompt counts from the first line of the record on.
-A start that resumes writes its record, takes its input line away while it loads the conversation (50 to 75
-ms), writes again and draws it for good; what is pasted before is lost. So there the record has to be settled.
+A start that resumes draws its input line, takes it away to load the conversation, writes the record that it
+resumes (30 to 150 ms later, see `gemini_resume`) and draws it for good (20 to 180 ms later); what is pasted
+before is lost. That record is not written before: here, too, the prompt counts from then on.
 An answer to the trust dialog has the program start anew, as another process. Until that is there the old one
 may draw its prompt, take what is entered and answer it, untrusted and without our tools.
 """
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from roost.core.vocabulary.session import SessionState
-from roost.runtimes import gemini_chats, gemini_screen
+from roost.runtimes import gemini_chats, gemini_resume, gemini_screen
 from roost.runtimes.context import Context
 from roost.runtimes.facts import (
     INTERRUPTED,
@@ -65,8 +66,6 @@ _OUTAGES = frozenset(
 """Kinds of errors that are no fault of what was asked."""
 _STILL, _STILL_UNSEEN = 2, 15
 """Looks without anything new until an answer is the last; the same where no turn was seen to run."""
-_SETTLED = 4
-"""Looks without a change of the record until a conversation that is resumed counts as loaded."""
 _RECHECK = 10
 """Looks between two looks at the other records of the project."""
 
@@ -88,11 +87,10 @@ class GeminiSensor:
         self._marks = Marks()
         self._looks = 0
         self._begun = context.session.ready
+        self._loading = context.session.resumed
         self._written = context.session.ready
         self._leaving: frozenset[int] | None = None
         self._touched = 0.0
-        self._seen = 0.0
-        self._settled = 0
         self._look = gemini_screen.Look(View(Composer.HIDDEN))
         self._answer: Answer | None = None
         self._at_prompt = context.session.ready
@@ -110,19 +108,27 @@ class GeminiSensor:
         self._looks += 1
         if len(self._folders) == 1:
             self._folders += (self._context.directory.resolve().name,)
+        if self._loading and self._chats:
+            gemini_resume.restore(self._chats[-1], self._conversation)
         if not self._chats or not self._chats[-1].exists():
             chat = gemini_chats.find_chat(self._context.environ, self._conversation)
             self._chats = (chat,) if chat is not None else ()
         touched = self._chats[-1].stat().st_mtime if self._chats else 0.0
-        self._written = self._written or (bool(self._chats) and touched >= self.since)
+        self._written = self._written or (bool(self._chats) and self._is_written())
         self._see_restart(touched)
-        self._settled, self._seen = self._settled + 1 if touched == self._seen else 0, touched
         if self._chats and not self._begun and not self._leaving:
-            loaded = self._settled >= _SETTLED or not self._context.session.resumed
-            self._begun = loaded and touched >= self.since and touched > self._touched
+            self._begun = touched >= self.since and touched > self._touched
+        if self._loading and self._begun and self._chats:
+            gemini_resume.finish(self._chats[-1], self._conversation)
+            self._loading = False
         if self._chats and mark is not None and self._looks % _RECHECK == 0:
             return self._turned_to(mark)
         return []
+
+    def _is_written(self) -> bool:
+        """Blocking: whether a record of the conversation, be it the second one of a resume, is written."""
+        written = gemini_chats.chats_beside(self._chats[-1], self.since)
+        return any(path.name.endswith(f"-{self._conversation[:8]}.jsonl") for path in written)
 
     def _see_restart(self, touched: float) -> None:
         """Blocking: whether the process that asked for trust is the one that still runs.

@@ -7,7 +7,6 @@ was broken off the end is told twice, the first time before its last step says w
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 from roost.core.vocabulary.question import Asking
@@ -22,10 +21,11 @@ from roost.runtimes.facts import (
     Prompted,
     TurnOver,
 )
+from roost.runtimes.heard import HeardSensor
 from roost.runtimes.lines import records
 from roost.runtimes.opencode_lines import ABORTED
 from roost.runtimes.opencode_questions import asking
-from roost.runtimes.view import Answer, Composer, Reading, View
+from roost.runtimes.view import Composer, Reading, View
 
 SOURCE = "its conversation"
 _KEPT = 1024
@@ -34,12 +34,8 @@ _REFUSED = frozenset({401, 402, 403, 408, 429})
 _SERVER = 500
 
 
-class OpencodeSensor:
+class OpencodeSensor(HeardSensor):
     """State and evidence from the lines of `opencode_events` and `opencode_lines`."""
-
-    styled = False
-    records = True
-    watches_screen = False
 
     def __init__(self, context: Context) -> None:
         """Watch the session of this context."""
@@ -62,19 +58,6 @@ class OpencodeSensor:
     def current(self) -> bool:
         """Whether its API is heard: it is the very program that tells."""
         return self._heard and self._lost is None
-
-    def find(self, agent_pid: int, mark: str | None) -> Sequence[Fact]:
-        """It has no files to find."""
-        del agent_pid, mark
-        return ()
-
-    def tails(self) -> Sequence[Path]:
-        """None: its lines are heard."""
-        return ()
-
-    def status_path(self, agent_pid: int) -> Path | None:
-        """None: its API tells."""
-        del agent_pid
 
     def on_lines(self, lines: Sequence[bytes]) -> list[Fact]:
         """Prompts taken and turns ended; what is older than the session is another life's."""
@@ -191,15 +174,6 @@ class OpencodeSensor:
     def _ours(self, step: Mapping[str, Any]) -> bool:
         return (step.get("at") or 0.0) >= self.since - 1.0
 
-    def on_status(self, content: bytes | None) -> Sequence[Fact]:
-        """There is no status file."""
-        del content
-        return ()
-
-    def on_hook(self, name: str, payload: Mapping[str, Any]) -> None:
-        """It has no hooks of ours."""
-        del name, payload
-
     def on_screen(self, screen: str, title: str) -> View:
         """Its screen is for people: nothing is typed there, and a draft is in nobody's way."""
         del screen, title
@@ -218,11 +192,6 @@ class OpencodeSensor:
         if self._busy is not None:
             return Reading(SessionState.WORKING, self._busy, self._beside)
         return Reading(SessionState.IDLE, "at its prompt", self._beside)
-
-    def boot_answer(self, screen: str) -> Answer | None:
-        """It starts without dialogs."""
-        del screen
-        return None
 
 
 def _turn_over(error: Mapping[str, Any] | None) -> TurnOver:

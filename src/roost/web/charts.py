@@ -34,7 +34,12 @@ class ChartPages:
         """The charts, and the same numbers as tables."""
         events = await self._newest()
         return self._site.page(
-            request, "charts.html", drawn=series(events), lines=len(events), **await self._load()
+            request,
+            "charts.html",
+            drawn=series(events),
+            lines=len(events),
+            usages=await self._site.daemon.call("usage"),
+            **await self._load(),
         )
 
     async def load(self, _request: Request) -> Response:

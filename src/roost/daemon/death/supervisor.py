@@ -8,7 +8,7 @@ from pathlib import Path
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.identity import ProcessId
-from roost.core.vocabulary.session import SessionState
+from roost.core.vocabulary.session import Session, SessionState
 from roost.daemon.death.exits import Exits, processes_of
 from roost.daemon.death.reaper import Reaper
 from roost.daemon.session.driver import Driver
@@ -26,6 +26,8 @@ REJOIN = 0.5
 """Seconds between two attempts to join a terminal again whose tmux server lives."""
 LOOKED = 5.0
 """Seconds that a look may take which is taken before an end is judged."""
+LOOK = 0.05
+"""Seconds between two tries to look at a session that is not held."""
 AGAIN = 2.0
 """Seconds until a session that could not be watched is watched."""
 
@@ -65,6 +67,17 @@ class Supervisor:
     def driver(self, session: str | None) -> Driver | None:
         """The driver of a live session."""
         return self._drivers.get(session) if session is not None else None
+
+    async def when_held(self, session: Session) -> tuple[LiveSession, Driver] | None:
+        """The live session and its driver, once it is held; None where it ends before that."""
+        while True:
+            current = self._fleet.get(session.peer).find_session(session.id)
+            if current is None or current.state is SessionState.STOPPING:
+                return None
+            live, driver = self.live(session.id), self.driver(session.id)
+            if live is not None and driver is not None:
+                return live, driver
+            await self._machine.clock.sleep(LOOK)
 
     async def look(self, peer: str) -> None:
         """Read what a peer's active session shows now; within a few seconds, whatever its disk does."""

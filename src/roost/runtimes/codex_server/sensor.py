@@ -18,6 +18,7 @@ from roost.runtimes.codex_server.approvals import asking
 from roost.runtimes.codex_server.thread import ENTERED, JOINED, LOST
 from roost.runtimes.context import Context
 from roost.runtimes.facts import INTERRUPTED, Answered, Compacted, ConversationSeen, Fact, Prompted, TurnOver
+from roost.runtimes.heard import HeardSensor
 from roost.runtimes.lines import records, text_of
 from roost.runtimes.view import Answer, Composer, Reading, View
 
@@ -26,15 +27,12 @@ _REMEMBERED = 64
 """Turns whose ends are remembered: a thread that is joined again tells of them once more."""
 
 
-class ThreadSensor:
+class ThreadSensor(HeardSensor):
     """Reads what a server tells; there is no file and no screen.
 
     Where a session may change its thread, the state is that of the one that it entered last.
     """
 
-    watches_screen = False
-    styled = False
-    records = True
     current = True
 
     def __init__(self, context: Context) -> None:
@@ -48,37 +46,10 @@ class ThreadSensor:
         self._prompts: set[object] = set()
         self._over: list[object] = []
 
-    def find(self, agent_pid: int, mark: str | None) -> Sequence[Fact]:
-        """There are no files."""
-        del agent_pid, mark
-        return ()
-
-    def tails(self) -> Sequence[Path]:
-        """There are no files."""
-        return ()
-
-    def status_path(self, agent_pid: int) -> Path | None:
-        """There is no file."""
-        del agent_pid
-
-    def on_status(self, content: bytes | None) -> Sequence[Fact]:
-        """There is no status file."""
-        del content
-        return ()
-
-    def on_hook(self, name: str, payload: Mapping[str, Any]) -> None:
-        """Its hooks are its server's."""
-        del name, payload
-
     def on_screen(self, screen: str, title: str) -> View:
         """There is no screen."""
         del screen, title
         return View(Composer.HIDDEN)
-
-    def boot_answer(self, screen: str) -> Answer | None:
-        """It has no dialogs at its start."""
-        del screen
-        return None
 
     def on_lines(self, lines: Sequence[bytes]) -> list[Fact]:
         """Prompts taken, answers, turns ended; what was told before tells nothing again."""

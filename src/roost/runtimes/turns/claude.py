@@ -10,6 +10,7 @@ from typing import Any
 from roost.runtimes.turns.entry import block, blocks, time_in
 from roost.runtimes.turns.record import Entry
 from roost.runtimes.turns.turn import Turns
+from roost.runtimes.turns.usage import of_claude
 
 
 class ClaudeReader:
@@ -50,6 +51,8 @@ def _user(entry: Entry, turns: Turns, at: str | None) -> None:
 def _assistant(entry: Entry, turns: Turns, at: str | None) -> None:
     message = block(entry.get("message"))
     key = str(message.get("id") or entry.get("uuid") or "")
+    if "usage" in message and not entry.get("isApiErrorMessage"):
+        turns.usage.answer(key, of_claude(block(message.get("usage"))))
     for each in blocks(message.get("content")):
         if each.get("type") == "text" and entry.get("isApiErrorMessage"):
             turns.note(str(each.get("text", "")), at)

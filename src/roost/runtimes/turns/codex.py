@@ -9,6 +9,7 @@ from typing import Any, cast
 from roost.runtimes.turns.entry import block, blocks, time_in
 from roost.runtimes.turns.record import Entry, entry_of
 from roost.runtimes.turns.turn import Turns
+from roost.runtimes.turns.usage import of_codex
 
 
 class CodexReader:
@@ -18,6 +19,9 @@ class CodexReader:
         """Take the next line."""
         payload, at = block(entry.get("payload")), time_in(entry, "timestamp")
         if entry.get("type") == "event_msg":
+            total = block(block(payload.get("info")).get("total_token_usage"))
+            if payload.get("type") == "token_count" and total:
+                turns.usage.so_far(of_codex(total))
             _event(payload, turns, at)
         elif entry.get("type") == "response_item":
             _item(payload, turns, at)

@@ -12,6 +12,7 @@ from roost.runtimes.lines import text_of
 from roost.runtimes.turns.entry import block, blocks, time_in
 from roost.runtimes.turns.record import Entry
 from roost.runtimes.turns.turn import Turns
+from roost.runtimes.turns.usage import of_gemini
 
 
 class GeminiReader:
@@ -51,6 +52,8 @@ class GeminiReader:
             case "gemini":
                 key = str(entry.get("id"))
                 turns.replace(text, at, key)
+                if "tokens" in entry:
+                    turns.usage.answer(key, of_gemini(block(entry.get("tokens"))))
                 for call in blocks(entry.get("toolCalls")):
                     _tool(call, turns, at, key)
             case "info" | "warning" | "error":

@@ -11,6 +11,7 @@ from roost.runtimes.opencode_lines import error_of, text_of
 from roost.runtimes.turns.entry import block, blocks
 from roost.runtimes.turns.record import Entry
 from roost.runtimes.turns.turn import Turns
+from roost.runtimes.turns.usage import of_opencode
 
 _KNOWN = 256
 """Messages that are remembered: one of them is nothing new, unless it is the latest."""
@@ -35,6 +36,8 @@ class OpencodeReader:
         elif info.get("role") == "assistant":
             texts = [str(part.get("text", "")) for part in parts if part.get("type") == "text"]
             turns.replace("\n".join(text for text in texts if text), at, key)
+            if "tokens" in info:
+                turns.usage.answer(key, of_opencode(block(info.get("tokens"))))
             for part in parts:
                 if part.get("type") == "tool":
                     _tool(part, turns, at, key)

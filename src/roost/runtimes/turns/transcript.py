@@ -7,6 +7,7 @@ from typing import Protocol
 from roost.errors import NotFoundError
 from roost.runtimes.turns.record import Entry, Record
 from roost.runtimes.turns.turn import Turn, Turns
+from roost.runtimes.turns.usage import Usage
 
 LATEST = 20
 """Turns that are shown when nobody says which."""
@@ -35,6 +36,11 @@ class Transcript:
     def count(self) -> int:
         """Turns that were read so far."""
         return self._turns.count
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens of what was read so far; None: the record tells of none."""
+        return self._turns.usage.total
 
     @property
     def open(self) -> Turn | None:

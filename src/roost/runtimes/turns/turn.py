@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from roost.runtimes.turns.usage import UsageCount
+
 USER, ASSISTANT, NOTE = "user", "assistant", "note"
 """Roles: who gave the prompt, who answered, and what the program says of the conversation itself."""
 SHORT = 160
@@ -95,6 +97,7 @@ class Turns:
         self._closed: list[Turn] = []
         self._before = 0
         self._running: dict[str, tuple[Turn, Tool]] = {}
+        self.usage = UsageCount()
         self.open: Turn | None = None
 
     @property

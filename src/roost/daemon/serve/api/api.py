@@ -9,6 +9,7 @@ from roost.daemon.serve.api.questions import Questions
 from roost.daemon.serve.api.sessions import EndUnstored, Sessions
 from roost.daemon.serve.api.terminals import Terminals
 from roost.daemon.serve.api.transcripts import Transcripts
+from roost.daemon.serve.api.usage import Usages
 from roost.daemon.serve.api.waiting import Waiting
 from roost.daemon.serve.api.wakes import Wakes
 from roost.daemon.serve.journal import JournalFeed
@@ -48,4 +49,5 @@ class Api:
         self.mail = Mail(machine, fleet, self.peers, feed)
         self.questions = Questions(fleet, waits)
         self.transcripts = Transcripts(machine, fleet, launcher.contexts)
+        self.usages = Usages(fleet, self.transcripts)
         self.own_session = OwnSession(fleet)

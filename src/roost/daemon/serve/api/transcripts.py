@@ -64,12 +64,12 @@ class Transcripts:
         """
         check_range(first, last)
         session = await self._session(name, topic)
-        transcript = await self._open(name, session, whole=whole)
+        transcript = await self.open(name, session, whole=whole)
         try:
             yield head(name, self._fleet.get(name).peer.settings.runtime, session, transcript)
             pieces = turns(transcript, first, last)
             open_turn: Item | None = None
-            while (part := await self._run(name, next_of, pieces)) is not None:
+            while (part := await self.run(name, next_of, pieces)) is not None:
                 for turn in part:
                     open_turn = turn.object()
                     yield {"kind": "turn", **open_turn}
@@ -95,7 +95,7 @@ class Transcripts:
         others: list[Transcript] = []
         try:
             while True:
-                for item in await self._run(name, news_of, transcript, told):
+                for item in await self.run(name, news_of, transcript, told):
                     if item["kind"] == "turn":
                         told = {key: value for key, value in item.items() if key != "kind"}
                     yield item
@@ -104,7 +104,7 @@ class Transcripts:
                 if now.conversation == session.conversation:
                     continue
                 try:
-                    transcript = await self._open(name, now, whole=whole)
+                    transcript = await self.open(name, now, whole=whole)
                 except RefusedError:
                     continue  # nothing was said in it yet
                 others.append(transcript)
@@ -121,17 +121,18 @@ class Transcripts:
             last = deaths[-1].conversation if deaths else None
         return session_of(state, topic, last)
 
-    async def _run(self, name: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run(self, name: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of reading. Raises UnreadableError where a record cannot be read."""
         try:
             return await self._threads.run(work, *args, **kwargs)
         except OSError as error:
             raise unreadable(name, error) from error
 
-    async def _open(self, name: str, session: Session, *, whole: bool) -> Transcript:
+    async def open(self, name: str, session: Session, *, whole: bool) -> Transcript:
+        """What was said in the conversation of a session. Raises RefusedError, UnreadableError."""
         state = self._fleet.get(name)
         try:
-            return await self._run(
+            return await self.run(
                 name, opened, self._contexts, self._machine.runtimes, state, session, whole=whole
             )
         except AtItsServerError:

@@ -3,6 +3,7 @@
 import msgspec
 
 from roost.daemon.serve.api.transcripts import Transcripts
+from roost.daemon.serve.api.usage import Usages
 from roost.daemon.serve.methods.method import Answer, Call, Method, Params, Stream, Table
 from roost.daemon.serve.methods.parameters import Count
 from roost.daemon.session.search import LATEST, Asked, state_of
@@ -18,6 +19,10 @@ class Transcript(Params):
     topic: str | None = None
     whole: bool = False
     follow: bool = False
+
+
+class All(Params):
+    """All live sessions."""
 
 
 class Search(Params):
@@ -42,16 +47,21 @@ class Search(Params):
 class ConversationMethods:
     """Answers what is asked about conversations."""
 
-    def __init__(self, transcripts: Transcripts) -> None:
+    def __init__(self, transcripts: Transcripts, usages: Usages) -> None:
         """Ask these."""
         self._transcripts = transcripts
+        self._usages = usages
 
     def table(self) -> Table:
         """Its methods by name."""
         return {
             "transcript": Method(Transcript, self._transcript, looks=True, waits=True),
             "search": Method(Search, self._search, looks=True, waits=True),
+            "usage": Method(All, self._usage, looks=True, waits=True),
         }
+
+    async def _usage(self, _call: Call[All]) -> Answer:
+        return Answer(await self._usages.all())
 
     async def _transcript(self, call: Call[Transcript]) -> Stream:
         asked = call.params

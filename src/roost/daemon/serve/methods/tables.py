@@ -43,7 +43,7 @@ def all_methods(
         **MailMethods(api.mail, health.alarms).table(),
         **QuestionMethods(api.questions).table(),
         **OwnSessionMethods(api.own_session).table(),
-        **ConversationMethods(api.transcripts).table(),
+        **ConversationMethods(api.transcripts, api.usages).table(),
         **HistoryMethods(fleet, store, feed, health.alarms).table(),
         **RegistryMethods(registry, health.gc_report, api.peers).table(),
         **NotifyMethods(health.notifications).table(),
