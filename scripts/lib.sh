@@ -144,6 +144,12 @@ setup_openssl() {
   command -v openssl >/dev/null || packages openssl openssl || say "no openssl: the tests of webhooks over TLS cannot run"
 }
 
+# setup_shells: the shells whose completion is tested. Without one its tests are skipped, or fail with CI set.
+setup_shells() {
+  command -v zsh >/dev/null || packages zsh zsh || say "no zsh: the tests of its completion cannot run"
+  command -v fish >/dev/null || packages fish fish || say "no fish: the tests of its completion cannot run"
+}
+
 # alone COMMAND...: run a command in a network of its own that has nothing but loopback, where the machine allows it.
 # The new network's loopback starts down and a bare machine has no `ip` command.
 alone() {

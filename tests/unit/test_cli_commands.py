@@ -44,7 +44,7 @@ CONTRACT = [
         "top",
         "transcript",
     ),
-    *("events", "deaths", "metrics", "done", "fresh", "demo", "probe"),
+    *("events", "deaths", "metrics", "done", "fresh", "completion", "demo", "probe"),
 ]
 NAMES = [name for section in COMMANDS.values() for name in section]
 Captured = pytest.CaptureFixture[str]

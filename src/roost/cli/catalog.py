@@ -56,7 +56,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Questions": {"questions": "question", "answer": "question", "deny": "question"},
     "Records": {"events": "journal", "deaths": "journal", "metrics": "metrics"},
-    "More": {"done": "agent", "fresh": "agent", "demo": "demo", "probe": "probe"},
+    "More": {"done": "agent", "fresh": "agent", "completion": "completion", "demo": "demo", "probe": "probe"},
 }
 """Section -> command -> module below `roost.cli.commands`, where it is the object `<command>_command`."""
 MODULES = {name: module for section in COMMANDS.values() for name, module in section.items()}

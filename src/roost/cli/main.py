@@ -73,6 +73,10 @@ def _guarded(app: App, arguments: list[str]) -> int:
 
 
 def _run(app: App, arguments: list[str]) -> int:
+    if arguments[:2] == ["completion", "complete"]:
+        from roost.cli.completion.answer import answer
+
+        return answer(arguments[2:])
     reading = parse(arguments, find)
     if reading is not None:
         return reading.run(app)

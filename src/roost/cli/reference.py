@@ -7,6 +7,7 @@ import click
 
 from roost.cli.app import App
 from roost.cli.group import COMMANDS, roost
+from roost.cli.manual import manual
 from roost.cli.settings import SETTINGS
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.settings import KEYS, show_settings
@@ -26,7 +27,7 @@ _EXIT_CODES = (
 
 def pages() -> dict[str, str]:
     """File name -> text of every page."""
-    return {"commands.md": _commands(), "settings.md": _settings()}
+    return {"commands.md": _commands(), "settings.md": _settings(), "roost.1": manual(_EXIT_CODES)}
 
 
 def missing() -> list[str]:
