@@ -83,7 +83,7 @@ def test_a_walk_of_whoever_runs_the_host(home: Home) -> None:
     shutil.copytree(FOLDER, old / "roost", ignore=shutil.ignore_patterns("__pycache__"))
     with (old / "roost/host/ids.py").open("a") as file:
         file.write("# another version\n")
-    upgrade, service, runtime, backup, places, web = HOST
+    upgrade, service, runtime, backup, places, web, completion = HOST
     with host(home) as operator:
         operator.run(f"PYTHONPATH={old} roost up")
         operator.run("roost add scout --runtime demo --dir ~/src/app; roost wake scout")
@@ -102,6 +102,7 @@ def test_a_walk_of_whoever_runs_the_host(home: Home) -> None:
         operator.walk(runtime)
         operator.run("roost send helper hello --wait done")
         operator.walk(web)
+        operator.walk(completion)
         operator.walk(backup)
         operator.walk(places)
         assert not (home.work / ".local/state/roost").exists()

@@ -63,6 +63,7 @@ HOST = (
     "docs/how-to/backup.md",
     "docs/how-to/places.md",
     "docs/web.md",
+    "docs/how-to/completion.md",
 )
 """Without ROOST_HOME, with a systemd that is a fake."""
 REAL = (
@@ -83,6 +84,7 @@ NOT_RUN = {
     "roost add helper --runtime codex-thread": "as above",
     'roost send helper "What does this folder hold?"': "as above",
     "roost web --open": "it starts a browser; tests/integration/test_web_http.py runs it without",
+    "roost send @reviewers": "no walk has the group; tests/integration/test_daemon_groups.py runs it",
     "roost top": "it draws until it is left; tests/integration/test_top.py runs it",
     "pip install ": "it needs a package index; here the upgrade is from another copy on PYTHONPATH",
 }
