@@ -1,7 +1,10 @@
 """15.7: what completion offers for each kind of argument and option, and the files that it writes."""
 
+import contextlib
 import shlex
+import socket
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -144,6 +147,31 @@ def test_without_a_daemon_only_what_is_known_is_said(capsys: Captured) -> None:
     assert {*RESERVED, "goose"} <= {line.partition("\t")[0] for line in told.out.splitlines()}
     assert told.err == ""
     assert main(["completion", "complete"]) == 0
+
+
+def test_a_daemon_that_answers_drop_by_drop_is_given_up(home: Home, capsys: Captured) -> None:
+    """It never ends its line, and is never silent for long: the bound is one for all of it."""
+    (home.roost / "run").mkdir(parents=True)
+    done = threading.Event()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(home.roost / "run/roost.sock"))
+        listening.listen()
+
+        def drip() -> None:
+            connection, _ = listening.accept()
+            with connection, contextlib.suppress(OSError):
+                while not done.wait(0.02):
+                    connection.sendall(b" ")
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        try:
+            assert main(["completion", "complete", "zsh", "show", ""]) == 0
+            assert dripping.is_alive()
+            assert capsys.readouterr() == ("", "")
+        finally:
+            done.set()
+            dripping.join()
 
 
 def test_home_on_the_line_is_where_runtimes_are_read(home: Home, capsys: Captured) -> None:
