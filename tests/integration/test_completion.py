@@ -135,8 +135,7 @@ def test_a_shell_completes_the_name_of_a_peer(roost: Roost, shell: str) -> None:
         terminal.type(b"\r")
         terminal.sees("asleep")
         terminal.sees("ready> ")
-        terminal.type(b"roost wait --for=gon\tz\t\t")
-        terminal.sees("--for=gone")
+        terminal.type(b"roost wait z\t\t")
         terminal.sees("achary.*asleep" if shell != "bash" else "achary")
 
 
@@ -149,6 +148,8 @@ def test_a_shell_quotes_what_is_odd_and_completes_paths_by_itself(home: Home, sh
     (home.work / "a-file").write_text("")
     lines = [
         *((f"pick {written}\t", ["pick", ODD]) for written in ("", "it", '"it')),
+        ("wait --for=gon\t", ["wait", "--for=gone"]),
+        ('wait --for="gon\t', ["wait", "--for=gone"]),
         ("add --dir a\t", ["add", "--dir", "a folder"]),
         ("add --dir=a\t", ["add", "--dir=a folder"]),
         ("send zoe --attach a-\t", ["send", "zoe", "--attach", "a-file"]),
