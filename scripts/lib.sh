@@ -144,8 +144,10 @@ setup_openssl() {
   command -v openssl >/dev/null || packages openssl openssl || say "no openssl: the tests of webhooks over TLS cannot run"
 }
 
-# setup_shells: the shells whose completion is tested. Without one its tests are skipped, or fail with CI set.
+# setup_shells: the shells whose completion is tested, and what reads manual pages. Without one its tests are skipped, or
+# fail with CI set.
 setup_shells() {
+  command -v mandoc >/dev/null || packages mandoc mandoc || say "no mandoc: the test of the manual page cannot run"
   command -v zsh >/dev/null || packages zsh zsh || say "no zsh: the tests of its completion cannot run"
   command -v fish >/dev/null || packages fish fish || say "no fish: the tests of its completion cannot run"
 }
