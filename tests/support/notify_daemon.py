@@ -1,6 +1,7 @@
 """The daemon with quick retries of notifications, which kills itself beside one where it is ordered to.
 
-`NOTIFY_KILL` names a file; it holds `before` (the next send) or `after` (it, before that is stored).
+`NOTIFY_KILL` names a file; it holds `before` (the next send of the rule `crash`) or `after` (it, before that
+is stored).
 """
 
 import os
@@ -21,10 +22,11 @@ def ordered(word: str) -> bool:
 
 
 async def crashing(self: courier.Courier, notification: Notification) -> None:
-    if ordered("before"):
+    crashes = self.rule.name == "crash"
+    if crashes and ordered("before"):
         os.kill(os.getpid(), signal.SIGKILL)
     await send(self, notification)
-    if ordered("after"):
+    if crashes and ordered("after"):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
