@@ -17,6 +17,7 @@ from roost.acp.calls import MOST_LINE
 from roost.console.process import start_ticks
 from tests.support.acp_session import STUB, AcpClient
 from tests.support.home import Home
+from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.real
 Start = Callable[..., AcpClient]
@@ -126,6 +127,7 @@ def test_a_prompt_that_its_agent_has_not_read_is_submitted_and_no_prompt(start: 
     caller = client.caller()
     agent = psutil.Process(client.pid_of_agent())
     agent.suspend()
+    wait_until(lambda: agent.status() == psutil.STATUS_STOPPED, timeout=60.0, why="it stands still")
     asked = caller.begin("submit", key="k", text="hello")
     client.recorded("submitted")
     client.wait_state("busy")

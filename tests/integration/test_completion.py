@@ -92,6 +92,8 @@ def shell_in(home: Home, base: Mapping[str, str], shell: str) -> Iterator[Pseudo
     path.parent.mkdir(parents=True, exist_ok=True)
     prompt = "PS1='ready> '\n" if shell != "fish" else "function fish_prompt; printf 'ready> '; end\n"
     path.write_text(prompt + text.format(path=wrote["path"]))
+    # Else fish reads all manual pages of the machine at its first start, and goes on when it has ended.
+    (home.user / ".local/share/fish/generated_completions").mkdir(parents=True, exist_ok=True)
     terminal = PseudoTerminal([str(shutil.which(shell)), *words], environ)
     try:
         terminal.sees("ready> ")

@@ -132,7 +132,8 @@ def test_keys_reach_the_agent_as_a_persons_and_are_its_draft(page: Page, roost: 
 
 def test_the_charts_tell_what_a_live_session_takes_while_somebody_looks(page: Page, roost: Roost) -> None:
     page.goto("/charts")
-    row = page.get_by_role("row", name="a ").filter(has_text=roost.session("a")["id"][:8])
+    loads = page.get_by_role("region", name="What live sessions take now")
+    row = loads.get_by_role("row", name="a ").filter(has_text=roost.session("a")["id"][:8])
     expect(row).to_contain_text("at the next look")
     expect(row.get_by_label("processor of a")).to_be_visible(timeout=SOON)
     assert int(row.get_by_role("cell").last.inner_text()) >= 3, "tmux, what holds the session, the agent"

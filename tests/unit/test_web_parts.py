@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from roost.client.daemon import AT_ONCE, Daemon
+from roost.client.feed import Feed
 from roost.errors import DeniedError
+from roost.web.asked import Asked
 from roost.web.charts import series
 from roost.web.load import SPAN, STALE, Loads
 from roost.web.pages import ASSETS, Pages, visible
@@ -184,7 +186,7 @@ def test_a_question_cannot_be_more_than_text() -> None:
         "answer": None,
         "by": hostile,
     }
-    given = {"may_act": True, "csrf": "c", "over": [(hostile, hostile)]}
+    given = {"may_act": True, "csrf": "c", "over": [(hostile, hostile, True)]}
     for state in ("open", "answering", hostile):
         drawn = Pages().draw("asked.html", questions=[{**question, "state": state}], **given)
         found = Markup()
@@ -204,3 +206,15 @@ def test_the_scripts_of_others_are_what_their_hashes_say(folder: Path) -> None:
         assert any(name.endswith(".LICENSE") for name in about["files"])
         for name, file in about["files"].items():
             assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == file["sha256"], name
+
+
+def test_a_question_that_is_gone_before_its_line_has_come_is_drawn_again_with_it() -> None:
+    asked = Asked(Daemon("/nowhere"), Feed(Daemon("/nowhere")))
+    before = asked.mark
+    assert asked.over("q1") == ("This is asked no more.", False)
+    data = {"id": "q1", "label": "Allow", "by": "operator"}
+    assert asked._note({"kind": "answered", "peer": "a", "data": data})
+    came, known = asked.over("q1")
+    assert known
+    assert "by operator" in came
+    assert asked.mark != before

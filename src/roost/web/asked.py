@@ -47,9 +47,13 @@ class Asked:
         """Those of one peer, or all; the eldest first."""
         return [question for question in self.open if peer in (None, question["peer"])]
 
-    def over(self, name: str) -> str:
-        """What a question came to that is open no more."""
-        return self._over.get(name, _UNKNOWN)
+    def over(self, name: str) -> tuple[str, bool]:
+        """What a question came to that is open no more, and whether that is its last word.
+
+        The list may lack it before the line of the journal has come that says why: the mark changes then.
+        """
+        known = self._over.get(name)
+        return (known, True) if known is not None else (_UNKNOWN, False)
 
     async def run(self) -> None:
         """Follow for ever. Whoever looks is subscribed before: what happens meanwhile is looked at again."""
@@ -71,6 +75,7 @@ class Asked:
         kind = str(line["kind"])
         if kind in ("answered", "question-gone"):
             self._over[str(line["data"]["id"])] = f"{line['peer']} {sentence(line)}."
+            self._version += 1
             while len(self._over) > OVER:
                 del self._over[next(iter(self._over))]
         return kind in KINDS or kind in _ENDS

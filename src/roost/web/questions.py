@@ -35,7 +35,7 @@ class QuestionPages:
             "questions.html",
             peer=peer,
             questions=found,
-            over=[(name, asked.over(name)) for name in shown if name and name not in standing],
+            over=[(name, *asked.over(name)) for name in shown if name and name not in standing],
             asked_mark=asked.mark,
         )
 
