@@ -25,6 +25,8 @@ from roost.store.interfaces import Intent, clear_of
 
 AGAIN = 5.0
 """Seconds until a session whose state cannot be told is looked at again."""
+SOON = 0.5
+"""The same for one whose tmux server has gone: its shim may be about to write down how it ended."""
 ELSEWHERE = 30.0
 """The same for one that another host has."""
 SWEEP = 600.0
@@ -62,6 +64,7 @@ class Recovery:
         self._cut: frozenset[str] = frozenset()
         self._turn = asyncio.Lock()
         self._planned = False
+        self._left: set[str] = set()
 
     async def run(self, intents: Iterable[Intent]) -> None:
         """Adopt or close all sessions at once, then take up the intents that are still open."""
@@ -118,6 +121,7 @@ class Recovery:
         await self._sweeper.prepare()
         found = await self._sweeper.look(self._cut)
         await self._sweeper.close(found)
+        left = set(self._left)
         taken = await asyncio.gather(
             *(
                 self._take_over(finding, found)
@@ -127,7 +131,7 @@ class Recovery:
         )
         await self._sweeper.note_boot()
         if not all(taken):
-            return AGAIN
+            return AGAIN if self._left == left else SOON
         elsewhere = any(finding.outcome is Outcome.FOREIGN for finding in found.plan.findings)
         return ELSEWHERE if elsewhere else None
 
@@ -173,6 +177,9 @@ class Recovery:
         context = self._launcher.context(session, settings)
         assert started.server is not None  # noqa: S101 -- a session counts as alive by its three processes
         terminal = await self._supervisor.connect(self._machine.places.terminal(session.id), started.server)
+        if terminal is None and session.id not in self._left:
+            self._left.add(session.id)
+            raise RoostError("its tmux server has gone, and its shim has not said how it ended")
         if terminal is None:
             await self._orphan(session, "its tmux server is gone and its shim is not")
             return
