@@ -91,37 +91,28 @@ def idle() -> Result:
 
 def topped() -> Result:
     """Processor time of the daemon and of `roost top` while nothing happens and somebody looks."""
-    crowd = measure()
-    both = sum(crowd.with_top.values())
-    return Result(
-        name="top-idle",
-        what=f"processor time of the daemon and of one `roost top`, {SESSIONS} idle sessions, {WINDOW:g} s",
-        unit="%",
-        measured=both,
-        floor=crowd.idle["daemon"],
-        floor_is="the same daemon with nobody looking, over the same time",
-        judged_as="% of a core",
-        judged=both,
-        target=TOP_TARGET,
-        details={f"{name} %": share for name, share in crowd.with_top.items()},
-    )
+    return _looked_at("top-idle", "one `roost top`", measure().with_top, TOP_TARGET)
 
 
 def watched() -> Result:
     """Processor time of daemon and page while nothing happens and somebody looks."""
-    crowd = measure()
-    both = sum(crowd.with_page.values())
+    return _looked_at("page-idle", "`roost web` with one page open", measure().with_page, WATCHED_TARGET)
+
+
+def _looked_at(name: str, by: str, shares: Mapping[str, float], target: float) -> Result:
+    """What the daemon takes together with what looks at it."""
+    both = sum(shares.values())
     return Result(
-        name="page-idle",
-        what=f"processor time of the daemon and of `roost web` with one page open, {SESSIONS} idle sessions",
+        name=name,
+        what=f"processor time of the daemon and of {by}, {SESSIONS} idle sessions, {WINDOW:g} s",
         unit="%",
         measured=both,
-        floor=crowd.idle["daemon"],
-        floor_is="the same daemon with no page open, over the same time",
+        floor=measure().idle["daemon"],
+        floor_is="the same daemon with nobody looking, over the same time",
         judged_as="% of a core",
         judged=both,
-        target=WATCHED_TARGET,
-        details={f"{name} %": share for name, share in crowd.with_page.items()},
+        target=target,
+        details={f"{part} %": share for part, share in shares.items()},
     )
 
 
