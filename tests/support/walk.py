@@ -156,7 +156,7 @@ class Terminal:
 def terminal(folder: Path, environ: Mapping[str, str]) -> Iterator[Terminal]:
     """A shell that begins in a folder with this environment; its programs find `roost` on PATH."""
     path = f"{environ['PATH']}:{Path(sys.executable).parent}"
-    given = {**environ, "PATH": path, "TERM": "xterm-256color"}
+    given = {**environ, "PATH": path, "TERM": "xterm-256color", "SHELL": "/bin/bash"}
     given.pop("COLUMNS", None)
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("4H", 24, COLUMNS, 0, 0))
