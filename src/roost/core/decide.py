@@ -12,6 +12,7 @@ from roost.core.messages import (
     mailbox,
     offer,
     queue,
+    remote,
     submission,
     turn_end,
 )
@@ -47,6 +48,9 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     f.OfferFailed: offer.on_offer_failed,
     f.OfferWaits: offer.on_offer_waits,
     f.Examined: examination.on_examined,
+    f.Arrived: remote.on_arrived,
+    f.Progressed: remote.on_progressed,
+    f.TurnedAway: remote.on_turned_away,
     r.Wake: operations.on_wake,
     r.Stop: operations.on_stop,
     r.Rest: operations.on_rest,
@@ -139,7 +143,9 @@ def _pump(step: Step) -> None:
         _purge(step)
         return
     renaming.rename(step)
-    if step.traits.mailbox:
+    if step.traits.remote:
+        remote.forward(step)
+    if step.traits.mailbox or step.traits.remote:
         return
     due = policy_end(step.state)
     if due is not None and step.now >= due.at:

@@ -14,12 +14,14 @@ from roost.core.vocabulary.commands import (
     Effect,
     End,
     Examine,
+    Forward,
     GiveAnswer,
     Journal,
     Launch,
     Notify,
     Offer,
     Perform,
+    Report,
 )
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.message import Message
@@ -77,6 +79,11 @@ def intent_for(effect: Effect, at: float) -> Intent:
         case GiveAnswer(session, question):
             data = {"question": question.id, "at": question.at}
             return Intent(effect.key, "answer", session.peer, at, session.id, None, data)
+        case Forward(peer, message):
+            return Intent(effect.key, "forward", peer, at, None, message.id)
+        case Report(to, message_id, state, why, accepted_at):
+            told = {"state": str(state), "why": why, "accepted_at": accepted_at}
+            return Intent(effect.key, "report", to, at, None, message_id, told)
         case Clear(session, peer, nonce, root):
             known = None if root is None else [root.boot, root.pid, root.start]
             return Intent(effect.key, "clear", peer, at, session, None, {"nonce": nonce, "root": known})
