@@ -106,6 +106,26 @@ _OF_SESSION = (
 """Events about a session, be it active or pooled; those about messages speak of the active one."""
 
 
+_OF_ITS_HOST = (
+    r.Acknowledge,
+    r.Answer,
+    r.Compact,
+    r.Configure,
+    r.Deny,
+    r.Drop,
+    r.Interrupt,
+    r.Refresh,
+    r.Rename,
+    r.Resend,
+    r.Rest,
+    r.Restart,
+    r.Start,
+    r.Stop,
+    r.Wake,
+)
+"""What only the host on which a peer lives can do."""
+
+
 def decide(
     state: PeerState, event: Event, now: float, policy: Policy
 ) -> tuple[PeerState | None, tuple[c.Command, ...]]:
@@ -115,6 +135,8 @@ def decide(
     nothing was changed.
     """
     step, handle = Step(state, now, policy), _HANDLERS[type(event)]
+    if step.traits.remote and isinstance(event, _OF_ITS_HOST):
+        return state, (c.Refuse(remote.elsewhere(state.peer.name)),)
     if state.pool:
         with step.about(_session_of(event)):
             handle(step, event)

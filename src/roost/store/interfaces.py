@@ -79,14 +79,18 @@ def intent_for(effect: Effect, at: float) -> Intent:
         case GiveAnswer(session, question):
             data = {"question": question.id, "at": question.at}
             return Intent(effect.key, "answer", session.peer, at, session.id, None, data)
-        case Forward(peer, message):
-            return Intent(effect.key, "forward", peer, at, None, message.id)
-        case Report(to, message_id, state, why, accepted_at):
-            told = {"state": str(state), "why": why, "accepted_at": accepted_at}
-            return Intent(effect.key, "report", to, at, None, message_id, told)
+        case Forward() | Report():
+            return _between_hosts(effect, at)
         case Clear(session, peer, nonce, root):
             known = None if root is None else [root.boot, root.pid, root.start]
             return Intent(effect.key, "clear", peer, at, session, None, {"nonce": nonce, "root": known})
+
+
+def _between_hosts(effect: Forward | Report, at: float) -> Intent:
+    if isinstance(effect, Forward):
+        return Intent(effect.key, "forward", effect.peer, at, None, effect.message.id)
+    told = {"state": str(effect.state), "why": effect.why, "accepted_at": effect.accepted_at}
+    return Intent(effect.key, "report", effect.to, at, None, effect.message_id, told)
 
 
 def clear_of(intent: Intent) -> Clear:

@@ -14,7 +14,7 @@ class Cursor:
     number: int = 0
 
     def skipped(self, epoch: int, first: int) -> int | None:
-        """How many of the entries from the number `first` on were taken before; None: some before it were not.
+        """How many of the entries from `first` on were taken before; None: some before it were not.
 
         Those of an earlier epoch were, or came again in a later one.
         """

@@ -52,9 +52,9 @@ class Outgoing(Generic[T]):
         self._sent = self._first - 1
 
     def heard(self, epoch: int, number: int, *, gap: bool) -> list[T]:
-        """The other host has all up to a number of an epoch; those that it has now. `gap`: it lacks what comes then.
+        """The other host has all up to a number of an epoch; those that it has now.
 
-        Of an earlier epoch nothing follows, but from a gap that something of this one is missing.
+        `gap`: it lacks what comes then. A word about an earlier epoch says no more than that.
         """
         if epoch > self.epoch:
             self._renew(epoch + 1)

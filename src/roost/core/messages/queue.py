@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from roost.core.messages import remote
 from roost.core.transition.step import Step
 from roost.core.vocabulary.message import Message, MessageState, Timing
 from roost.core.vocabulary.peer import WakePolicy

@@ -6,10 +6,17 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.identity import host_of
 from roost.core.vocabulary.message import FINAL, Message, MessageState
+from roost.errors import RefusedError
 
 ON_ITS_WAY = "on its way to {}"
 ARRIVED = "stored by {}"
 OVERDUE = "its time to live ran out before {} had said that it has it"
+
+
+def elsewhere(name: str) -> RefusedError:
+    """Whoever asks it of this host hears where it can be done."""
+    host = host_of(name)
+    return RefusedError(f"'{name}' lives on the host '{host}', and only there this can be done")
 
 
 def forward(step: Step) -> None:
@@ -31,13 +38,12 @@ def overdue(step: Step, message: Message) -> None:
 def on_arrived(step: Step, event: f.Arrived) -> None:
     """Its host has it: from now on that host's word counts, and its time to live is that host's to watch."""
     message = step.state.message(event.message_id)
-    if message is None:
+    if message is None or message.why not in (ON_ITS_WAY.format(_host(step)), OVERDUE.format(_host(step))):
         return
     why = ARRIVED.format(_host(step))
     step.attempt(message, "arrived", why)
     step.journal("arrived", message=message.id)
-    if message.state in (MessageState.QUEUED, MessageState.UNKNOWN):
-        step.set_message(message, state=MessageState.QUEUED, why=why, expires_at=None)
+    step.set_message(message, state=MessageState.QUEUED, why=why, expires_at=None)
 
 
 def on_progressed(step: Step, event: f.Progressed) -> None:
