@@ -38,29 +38,35 @@ def overdue(step: Step, message: Message) -> None:
 def on_arrived(step: Step, event: f.Arrived) -> None:
     """Its host has it: from now on that host's word counts, and its time to live is that host's to watch."""
     message = step.state.message(event.message_id)
-    if message is None or message.why not in (ON_ITS_WAY.format(_host(step)), OVERDUE.format(_host(step))):
-        return
+    if message is not None:
+        _arrive(step, message)
+
+
+def _arrive(step: Step, message: Message) -> Message:
+    if message.why not in (ON_ITS_WAY.format(_host(step)), OVERDUE.format(_host(step))):
+        return message
     why = ARRIVED.format(_host(step))
     step.attempt(message, "arrived", why)
     step.journal("arrived", message=message.id)
-    step.set_message(message, state=MessageState.QUEUED, why=why, expires_at=None)
+    return step.set_message(message, state=MessageState.QUEUED, why=why, expires_at=None)
 
 
 def on_progressed(step: Step, event: f.Progressed) -> None:
-    """Its host tells how far it has come: the sender there is told by that host, not by this one."""
+    """Its host tells how far it has come: the sender is told of an end by that host, not by this one."""
     message = step.state.message(event.message_id)
     if message is None or not step.traits.remote:
         return
-    why = f"{_host(step)}: {event.why}" if event.why else f"as {_host(step)} says"
+    if event.state is not MessageState.REFUSED:
+        message = _arrive(step, message)
+    why = f"{_host(step)}: {event.why}" if event.why else message.why
     taken = event.accepted_at is not None and message.accepted_at is None
     if taken:
         message = step.set_message(message, accepted_at=event.accepted_at)
         note_accepted(step, message, why)
     if event.state in FINAL:
         step.finish(message, event.state, why)
-        return
-    if (message.state, message.why) != (event.state, why):
-        step.set_message(message, state=event.state, why=why, expires_at=None)
+    elif (message.state, message.why) != (event.state, why):
+        message = step.set_message(message, state=event.state, why=why)
         if not taken:
             step.attempt(message, str(event.state), why)
 
