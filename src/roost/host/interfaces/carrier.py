@@ -22,6 +22,10 @@ class Carrier(Protocol):
     has no receipt for. Frames are up to 2 MiB.
     """
 
+    async def open(self) -> None:
+        """Make this host known to the others, so that what they send is kept for it. Raises CarrierGone."""
+        ...
+
     async def send(self, host: str, frame: bytes) -> None:
         """Hand a frame over. Raises CarrierGone: it may have been carried all the same."""
         ...

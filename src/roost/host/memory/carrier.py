@@ -57,6 +57,9 @@ class MemoryCarrier:
         self._hub = hub
         self._host = host
 
+    async def open(self) -> None:
+        """See Carrier."""
+
     async def send(self, host: str, frame: bytes) -> None:
         """See Carrier."""
         await self._hub.put(self._host, host, frame)
