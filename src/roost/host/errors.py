@@ -37,3 +37,7 @@ class UnsafeDirectory(HostError):
 
 class CarrierGone(HostError):
     """Other hosts cannot be reached now."""
+
+
+class ForgedError(HostError):
+    """Something is not from whom it says it is from."""

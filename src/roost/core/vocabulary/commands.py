@@ -251,6 +251,8 @@ def clear(session: Session) -> Clear:
     return Clear(session.id, session.peer, session.nonce, root)
 
 
-Effect = Launch | Offer | Examine | End | Notify | Clear | Perform | GiveAnswer | Forward | Report
+Here = Launch | Offer | Examine | End | Notify | Clear | Perform | GiveAnswer
+"""What is done on this host; what is not, goes to another."""
+Effect = Here | Forward | Report
 Change = SavePeer | SaveSession | CloseSession | SaveMessage | SaveAttempt | Purge | Rename
 Command = Change | Journal | Refuse | Advise | Effect

@@ -70,11 +70,16 @@ class Executor:
         self._controls = ControlRequests(fleet, machine.clock, supervisor)
         self._answers = Answers(fleet, machine.clock, supervisor)
         self.closing = False
+        self.to_other_hosts: Callable[[c.Forward | c.Report], None] = lambda _entry: None
+        """What goes to other hosts is kept as its intent until somebody takes it there."""
         self._looked: dict[str, int] = {}
 
     def run(self, effect: c.Effect) -> None:
         """Start an effect."""
         if self.closing:
+            return
+        if isinstance(effect, c.Forward | c.Report):
+            self.to_other_hosts(effect)
             return
         match effect:
             case c.Launch(session):
@@ -105,7 +110,7 @@ class Executor:
 
         self._tasks.start(wait(), name)
 
-    async def _kept(self, work: Coroutine[Any, Any, None], effect: c.Effect) -> None:
+    async def _kept(self, work: Coroutine[Any, Any, None], effect: c.Here) -> None:
         """Run an effect to its event, whatever happens: one that ends in nothing would hold up its peer.
 
         A peer that was removed meanwhile needs no effect any more.
@@ -139,7 +144,7 @@ class Executor:
             self._looked[effect.key] = looks
         return looks < LOOKS
 
-    async def _failed(self, effect: c.Effect, cause: LaunchError) -> None:
+    async def _failed(self, effect: c.Here, cause: LaunchError) -> None:
         why = cause.message
         match effect:
             case c.Launch(session):

@@ -121,11 +121,10 @@ def _left(fleet: Fleet, intents: Iterable[Intent]) -> Iterable[Entry]:
     """What was not known to have arrived, the messages in the order of their queues."""
     intents = list(intents)
     forwards = {intent.message for intent in intents if intent.kind == "forward"}
-    for state in fleet.states():
-        if host_of(state.peer.name) is not None:
-            for message in state.messages:
-                if message.id in forwards:
-                    yield c.Forward(state.peer.name, message)
+    for state in fleet.elsewhere():
+        for message in state.messages:
+            if message.id in forwards:
+                yield c.Forward(state.peer.name, message)
     for intent in intents:
         if intent.kind == "report" and intent.message is not None:
             state, why = MessageState(intent.data["state"]), str(intent.data["why"])

@@ -3,6 +3,9 @@
 JetStream carries and is no ledger: a frame that it loses or brings twice is seen to by what stands above.
 """
 
+# The stubs of nats-py leave out what goes along by name.
+# pyright: reportUnknownMemberType=false
+
 import asyncio
 import contextlib
 import logging
@@ -28,7 +31,7 @@ AGAIN = 5.0
 FETCH = 32
 """Frames that are fetched together."""
 KEPT = 7 * 86400.0
-"""Seconds for which the hub keeps a frame of a host that is away; its sender keeps what is in it for longer."""
+"""Seconds for which the hub keeps a frame of a host that is away; the sender keeps its entries for longer."""
 BYTES = 256 * 1024 * 1024
 """Bytes that the hub keeps for one host; more is refused until it has taken some."""
 _CONSUMER = "roost"
