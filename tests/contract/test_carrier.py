@@ -10,6 +10,7 @@ from roost.host.errors import CarrierGone
 from roost.host.interfaces.carrier import Carrier
 from roost.host.memory.carrier import MemoryHub
 from roost.host.nats.carrier import NatsCarrier
+from roost.host.nats.hub import Hub
 from tests.support.nats import hub_in
 from tests.support.wait import eventually
 
@@ -39,7 +40,7 @@ async def way(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[W
         made: list[NatsCarrier] = []
 
         def carrier(host: str) -> Carrier:
-            made.append(NatsCarrier(host, [server.url]))
+            made.append(NatsCarrier(host, Hub(host, [server.url])))
             return made[-1]
 
         yield Way(carrier, server.kill, server.start)

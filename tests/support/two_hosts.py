@@ -12,12 +12,17 @@ from roost.core.vocabulary.peer import Peer, Settings
 from roost.core.vocabulary.policy import Policy
 from roost.daemon.delivery.notices import Notices
 from roost.daemon.hosts.hosts import Hosts
+from roost.daemon.hosts.keyring import Certificate, Keyring, certify
+from roost.daemon.hosts.members import Members, Row
+from roost.daemon.hosts.sealed import SealedCarrier
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.errors import StoreError
 from roost.host.memory.carrier import MemoryHub
 from roost.host.memory.clock import VirtualClock
+from roost.host.memory.directory import MemoryBoard
 from roost.host.memory.ids import SequenceIds
+from roost.host.seal import sealing_pair, signing_pair
 from roost.runtimes.registry import Runtimes
 from roost.store.interfaces import Batch
 from roost.store.memory import MemoryStore
@@ -25,6 +30,8 @@ from roost.store.records import StoredMessage
 from tests.support.wait import eventually
 
 PATIENCE = 10.0
+AUTHORITY = signing_pair()
+PAIRS = {name: sealing_pair() for name in ("mars", "venus")}
 
 
 def digest(body: bytes) -> str:
@@ -38,6 +45,8 @@ class Host:
     name: str
     hub: MemoryHub
     clock: VirtualClock
+    board: MemoryBoard
+    refused: list[tuple[str, str]] = field(default_factory=list)
     store: MemoryStore = field(default_factory=MemoryStore)
     number: int = 0
 
@@ -47,13 +56,22 @@ class Host:
         self.fleet = Fleet(self.store, self.clock, policy, self.tasks)
         loaded = await self.store.load()
         self.fleet.load(loaded.peers)
-        carrier = self.hub.carrier(self.name)
-        self.hosts = Hosts(self.name, carrier, self.fleet, self.store, self.clock, SequenceIds(), self.tasks)
+        ring = Keyring(AUTHORITY.public)
+        for name, pair in PAIRS.items():
+            ring.learn(certify(Certificate(name, pair.public.hex(), "", 1), AUTHORITY.private))
+        private, way = PAIRS[self.name].private, self.hub.carrier(self.name)
+        carrier = SealedCarrier(way, private, ring, lambda *why: self.refused.append(why))
+        directory = self.board.directory(self.name)
+        members = Members(self.name, "run", ring, directory, self.fleet, self.store, self.clock, self._rows)
+        self.hosts = Hosts(members, carrier, self.fleet, self.store, self.clock, SequenceIds(), self.tasks)
         self.notices = Notices(self.fleet, self.store, self.clock)
         self.fleet.listeners.on_effect = self._effect
         for name in mailboxes:
             await self.fleet.add(Peer(name, f"seed of {name}", Settings("/", "human"), self.clock.now()))
         await self.hosts.open(loaded.intents)
+
+    def _rows(self) -> list[Row]:
+        return [Row(name, "asleep", "", 0.0, "human") for name in self.fleet.names()]
 
     def _effect(self, effect: c.Effect) -> None:
         match effect:

@@ -13,7 +13,9 @@ from roost.daemon.hosts.link import RETRY, SILENCE, SILENCE_MOST
 from roost.errors import StoreError
 from roost.host.memory.carrier import MemoryHub
 from roost.host.memory.clock import VirtualClock
-from tests.support.two_hosts import PATIENCE, Host
+from roost.host.memory.directory import MemoryBoard
+from roost.host.seal import seal
+from tests.support.two_hosts import PAIRS, PATIENCE, Host
 from tests.support.wait import eventually
 
 
@@ -22,8 +24,9 @@ class World:
 
     def __init__(self) -> None:
         self.hub, self.clock = MemoryHub(), VirtualClock()
-        self.mars = Host("mars", self.hub, self.clock)
-        self.venus = Host("venus", self.hub, self.clock)
+        self.board = MemoryBoard()
+        self.mars = Host("mars", self.hub, self.clock, self.board)
+        self.venus = Host("venus", self.hub, self.clock, self.board)
 
     async def disturb(self, chance: random.Random) -> None:
         """Something happens to a host, or to what is between them."""
@@ -158,7 +161,9 @@ async def test_no_host_tells_of_a_message_that_is_not_its_own(world: World) -> N
 
 async def test_what_cannot_be_read_is_passed_over(world: World) -> None:
     await world.hub.put("venus", "mars", b"\xc1 nonsense")
-    await world.hub.put("venus", "mars", encode(Heard(7, 3)))
+    for frame in (b"\xc1 nonsense", encode(Heard(7, 3))):
+        sealed = seal(frame, PAIRS["venus"].private, PAIRS["mars"].public)
+        await world.hub.put("venus", "mars", sealed)
     sent = await world.mars.send("alice", "bob@venus")
     await world.venus.mail("bob", 1)
     await world.mars.ends(sent, "done")

@@ -80,26 +80,28 @@ class Executor:
             return
         if isinstance(effect, c.Forward | c.Report):
             self.to_other_hosts(effect)
-            return
+        else:
+            self._tasks.start(self._kept(self._work(effect), effect), effect.key)
+
+    def _work(self, effect: c.Here) -> Coroutine[Any, Any, None]:
         match effect:
             case c.Launch(session):
-                work = self._launches.launch(session, effect.key)
+                return self._launches.launch(session, effect.key)
             case c.Offer():
-                work = self._offers.offer(effect)
+                return self._offers.offer(effect)
             case c.Examine():
-                work = self._examinations.examine(effect)
+                return self._examinations.examine(effect)
             case c.End():
-                work = self.ends.end(effect)
+                return self.ends.end(effect)
             case c.Notify():
-                work = self._notices.deliver(effect)
+                return self._notices.deliver(effect)
             case c.Perform():
-                work = self._controls.perform(effect)
+                return self._controls.perform(effect)
             case c.GiveAnswer():
-                work = self._answers.give(effect)
+                return self._answers.give(effect)
             case c.Clear():
                 self._cleanup.announce(effect)
-                work = self._cleanup.clear(effect)
-        self._tasks.start(self._kept(work, effect), effect.key)
+                return self._cleanup.clear(effect)
 
     def later(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
         """Start other work after a while."""

@@ -10,6 +10,7 @@ from roost.core.vocabulary.message import MessageState
 from roost.daemon.hosts.frames import BrokenFrameError, Data, Heard, decode
 from roost.daemon.hosts.intake import Intake
 from roost.daemon.hosts.link import RETRY, Entry, Link
+from roost.daemon.hosts.members import Members
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.errors import StoreError
@@ -31,10 +32,17 @@ class Hosts:
     """Links to other hosts. `put` takes effects in the order of their commits."""
 
     def __init__(
-        self, name: str, carrier: Carrier, fleet: Fleet, store: Store, clock: Clock, ids: Ids, tasks: Tasks
+        self,
+        members: Members,
+        carrier: Carrier,
+        fleet: Fleet,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        tasks: Tasks,
     ) -> None:
-        """Be the host of this name."""
-        self.name = name
+        """Link to these members."""
+        self.members = members
         self._carrier = carrier
         self._fleet = fleet
         self._store = store
@@ -48,6 +56,7 @@ class Hosts:
     async def open(self, intents: Iterable[Intent]) -> None:
         """Begin an epoch, and take up what the last one left. Raises StoreError."""
         intents = list(intents)
+        await self.members.load()
         self._epoch = int(await self._store.meta(EPOCH) or 0) + 1
         await self._fleet.record(meta={EPOCH: str(self._epoch)})
         left = list(_left(self._fleet, intents))
@@ -58,6 +67,11 @@ class Hosts:
         }:
             await self._fleet.settle(key)  # its recipient has answered it
         self._tasks.start(self._receive(), "other hosts")
+        self._tasks.start(self.members.run(), "members")
+
+    async def close(self) -> None:
+        """Let go of the way to the others."""
+        await self._carrier.close()
 
     def put(self, entry: Entry) -> None:
         """Send an entry to the host that it is for."""

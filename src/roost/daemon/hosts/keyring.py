@@ -9,7 +9,7 @@ from roost.host.seal import sign, verified
 
 
 class Certificate(msgspec.Struct, frozen=True):
-    """A host's key, as the authority vouches for it. Of two of one host, the one of the later `serial` counts.
+    """A host's key, as the authority vouches for it. Of two of one host, the later `serial` counts.
 
     `key`: the public key that it seals with (hexadecimal). `nkey`: the one by which the hub knows it.
     `revoked`: it is a member no more.

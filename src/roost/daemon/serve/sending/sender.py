@@ -9,8 +9,9 @@ from dataclasses import replace
 from roost.core.messages.submission import refusal
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
-from roost.core.vocabulary.identity import HUMAN, OPERATOR, derive
+from roost.core.vocabulary.identity import HUMAN, OPERATOR, derive, host_of
 from roost.core.vocabulary.message import Message, MessageState
+from roost.daemon.hosts.addresses import Addresses
 from roost.daemon.serve.caller import Caller
 from roost.daemon.serve.progress import Progress
 from roost.daemon.serve.sending.addressing import Addressing
@@ -32,6 +33,7 @@ class Sender:
     ) -> None:
         """Send to this fleet's peers; `misplaced` tells what is wrong with the folder of one."""
         self._misplaced = misplaced
+        self.addresses = Addresses(fleet, None)
         self._machine = machine
         self._fleet = fleet
         self._waits = waits
@@ -75,7 +77,10 @@ class Sender:
         """The sender, the body, and the whole id of what is answered. Raises RoostError."""
         sender = self._addressing.sender(caller, draft)
         body = draft.checked()
+        draft = replace(draft, to=await self.addresses.recipient(draft.to))
         recipient = self._fleet.get(draft.to)
+        if draft.attach and host_of(draft.to) is not None:
+            raise UsageError("files cannot be sent to another host; put what matters into the text")
         blank = not (body.strip() if caller.is_agent else body)
         if blank and not draft.attach and not self._fleet.policy.of(recipient.peer.settings.runtime).mailbox:
             raise UsageError("the message is empty; it would wake an agent for nothing")
