@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from roost.core import operations, renaming
+from roost.core import moving, operations, renaming
 from roost.core.messages import (
     acceptance,
     delays,
@@ -22,6 +22,7 @@ from roost.core.transition.ending import end, policy_end
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import move as m
 from roost.core.vocabulary import reports
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.events import Event
@@ -61,6 +62,12 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     r.TakeOver: operations.on_take_over,
     r.Rename: renaming.on_rename,
     f.SenderRenamed: renaming.on_sender_renamed,
+    m.Depart: moving.on_depart,
+    m.Stay: moving.on_stay,
+    m.Answered: moving.on_answered,
+    m.Owned: moving.on_owned,
+    m.Decided: moving.on_decided,
+    m.Disowned: moving.on_disowned,
     r.Interrupt: control.on_interrupt,
     r.Compact: control.on_compact,
     f.Performed: control.on_performed,
@@ -108,6 +115,8 @@ _OF_SESSION = (
 
 
 _OF_ITS_HOST = (
+    m.Depart,
+    m.Stay,
     r.Acknowledge,
     r.Answer,
     r.Compact,
@@ -166,6 +175,7 @@ def _pump(step: Step) -> None:
         _purge(step)
         return
     renaming.rename(step)
+    moving.hand_over(step)
     if step.traits.remote:
         remote.forward(step)
     if step.traits.mailbox or step.traits.remote:
@@ -203,7 +213,7 @@ def _wake(step: Step) -> None:
     peer = step.peer
     if peer.pending is None and not step.state.messages and peer.settings.wake is not WakePolicy.ALWAYS:
         return
-    if peer.stopped or peer.renaming is not None or not step.policy.waking or _being_examined(step):
+    if peer.stopped or peer.away or not step.policy.waking or _being_examined(step):
         return
     if peer.pending is not None:
         if pool.begin(step, peer.pending.mode, peer.pending.by, queue.head(step)):

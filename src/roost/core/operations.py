@@ -22,6 +22,8 @@ def on_wake(step: Step, event: r.Wake) -> None:
         return _refuse(step, f"'{peer.name}' is being removed")
     if peer.stopped:
         return _refuse(step, f"'{peer.name}' is stopped; unpark it with `roost start {peer.name}`")
+    if peer.moving is not None:
+        return _refuse(step, f"'{peer.name}' is moving; see `roost show {peer.name}`")
     live = session is not None and session.state is not SessionState.STOPPING
     if live and event.mode is not WakeMode.FRESH:
         if event.mode is WakeMode.RESUME:
@@ -66,6 +68,8 @@ def on_restart(step: Step, event: r.Restart) -> None:
         return _refuse(step, f"'{step.peer.name}' is a mailbox; there is nothing to restart")
     if step.peer.removing:
         return _refuse(step, f"'{step.peer.name}' is being removed")
+    if step.peer.moving is not None:
+        return _refuse(step, f"'{step.peer.name}' is moving; see `roost show {step.peer.name}`")
     if event.resume and not (step.traits.resumable and step.peer.conversation):
         return _refuse(step, f"'{step.peer.name}' has no conversation to resume; restart it without --resume")
     step.set_peer(stopped=False)
@@ -126,6 +130,8 @@ def on_remove(step: Step, event: r.Remove) -> None:
         return _refuse(
             step, f"'{step.peer.name}' is live; stop it first or use `roost remove {step.peer.name} --force`"
         )
+    if step.peer.moving is not None:
+        return _refuse(step, f"'{step.peer.name}' is moving; `roost move {step.peer.name} --cancel` calls it off")
     if step.traits.remote and step.state.messages:
         return _refuse(step, f"messages for '{step.peer.name}' are on their way; see `roost messages`")
     step.set_peer(removing=True, stopped=True, pending=None)
@@ -136,6 +142,8 @@ def on_remove(step: Step, event: r.Remove) -> None:
 def on_configure(step: Step, event: r.Configure) -> None:
     """Other settings; a conversation belongs to its runtime, so another runtime begins anew."""
     before, after = step.peer.settings, event.settings
+    if step.peer.moving is not None:
+        return _refuse(step, f"'{step.peer.name}' is moving, with the settings that it had")
     begins = after.apart and not before.apart
     if begins and any(not session.spare for session in step.state.pool):
         return _refuse(step, f"sessions of '{step.peer.name}' are still ending; try again in a moment")

@@ -21,6 +21,8 @@ def on_rename(step: Step, event: r.Rename) -> None:
         return step.emit(c.Refuse(RefusedError(f"'{peer.name}' is being removed")))
     if peer.renaming not in (None, event.new):
         return step.emit(c.Refuse(RefusedError(f"'{peer.name}' is being renamed to '{peer.renaming}'")))
+    if peer.moving is not None:
+        return step.emit(c.Refuse(RefusedError(f"'{peer.name}' is moving; see `roost show {peer.name}`")))
     if step.state.sessions and not event.force:
         way = f"stop it first or use `roost rename {peer.name} {event.new} --force`"
         return step.emit(c.Refuse(RefusedError(f"'{peer.name}' is live; {way}")))

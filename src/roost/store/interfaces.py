@@ -9,17 +9,21 @@ from pathlib import Path
 from typing import Protocol
 
 from roost.core.vocabulary.commands import (
+    Between,
     Change,
     Clear,
+    Decide,
     Effect,
     End,
     Examine,
     Forward,
     GiveAnswer,
+    HandOver,
     Journal,
     Launch,
     Notify,
     Offer,
+    Own,
     Perform,
     Report,
 )
@@ -79,18 +83,27 @@ def intent_for(effect: Effect, at: float) -> Intent:
         case GiveAnswer(session, question):
             data = {"question": question.id, "at": question.at}
             return Intent(effect.key, "answer", session.peer, at, session.id, None, data)
-        case Forward() | Report():
+        case Forward() | Report() | HandOver() | Own() | Decide():
             return _between_hosts(effect, at)
         case Clear(session, peer, nonce, root):
             known = None if root is None else [root.boot, root.pid, root.start]
             return Intent(effect.key, "clear", peer, at, session, None, {"nonce": nonce, "root": known})
 
 
-def _between_hosts(effect: Forward | Report, at: float) -> Intent:
-    if isinstance(effect, Forward):
-        return Intent(effect.key, "forward", effect.peer, at, None, effect.message.id)
-    told = {"state": str(effect.state), "why": effect.why, "accepted_at": effect.accepted_at}
-    return Intent(effect.key, "report", effect.to, at, None, effect.message_id, told)
+def _between_hosts(effect: Between, at: float) -> Intent:
+    match effect:
+        case Forward(peer, message):
+            return Intent(effect.key, "forward", peer, at, None, message.id)
+        case HandOver(peer):
+            return Intent(effect.key, "hand-over", peer, at)
+        case Own(peer):
+            return Intent(effect.key, "own", peer, at)
+        case Decide(peer, host, move, decision):
+            data = {"host": host, "move": move, "decision": decision}
+            return Intent(effect.key, "decide", peer, at, None, None, data)
+        case Report(to, message_id, state, why, accepted_at):
+            told = {"state": str(state), "why": why, "accepted_at": accepted_at}
+            return Intent(effect.key, "report", to, at, None, message_id, told)
 
 
 def clear_of(intent: Intent) -> Clear:

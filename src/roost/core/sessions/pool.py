@@ -106,7 +106,7 @@ def make_way(step: Step) -> None:
     message = head(step)
     if message is None or message.notice is not None or message.topic == session.topic:
         return
-    if step.peer.stopped or step.peer.renaming is not None or not step.policy.waking:
+    if step.peer.stopped or step.peer.away or not step.policy.waking:
         return
     kept = _kept(step.state, message.topic)
     blocked = kept is None and wake_blocked_until(step.state) > step.now
@@ -182,7 +182,7 @@ def wants_spare(state: PeerState, now: float, policy: Policy) -> bool:
     peer, active = state.peer, state.session
     if not peer.settings.spares or peer.stopped or peer.removing or not policy.waking:
         return False
-    if peer.renaming is not None or peer.pending is not None or wake_blocked_until(state) > now:
+    if peer.away or peer.pending is not None or wake_blocked_until(state) > now:
         return False
     staying = list(_staying(state))
     if len(staying) >= peer.settings.pool or any(s.state is SessionState.STARTING for s in staying):

@@ -9,6 +9,7 @@ from typing import Any
 
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.message import Message, MessageState, Notice
+from roost.core.vocabulary.move import Decide, HandOver, Own
 from roost.core.vocabulary.peer import Peer
 from roost.core.vocabulary.question import Question
 from roost.core.vocabulary.session import Cause, ControlRequest, Death, Session
@@ -252,7 +253,9 @@ def clear(session: Session) -> Clear:
 
 
 Here = Launch | Offer | Examine | End | Notify | Clear | Perform | GiveAnswer
-"""What is done on this host; what is not, goes to another."""
-Effect = Here | Forward | Report
+"""What is done on this host alone."""
+Between = Forward | Report | HandOver | Own | Decide
+"""What is done together with another host, in the order in which it was decided."""
+Effect = Here | Between
 Change = SavePeer | SaveSession | CloseSession | SaveMessage | SaveAttempt | Purge | Rename
 Command = Change | Journal | Refuse | Advise | Effect

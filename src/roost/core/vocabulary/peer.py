@@ -7,6 +7,7 @@ from typing import Self
 
 from roost.core.vocabulary.limits import QUEUE_LIMIT, SENDER_LIMIT
 from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.move import Move
 from roost.core.vocabulary.session import Cause, Refusal, Session
 
 
@@ -137,6 +138,7 @@ class Peer:
     """One participant. `seed` is a secret from which session ids, nonces and boundaries are derived.
 
     `renaming` is the name that it gets once nothing of it lives, `former` are the names that it had before.
+    `moving`: it is on its way to another host, or from one.
     `failures` counts the sessions in a row that ended in a failure before they had been up for long,
     `refusals` the conversations in a row that its model refused.
     """
@@ -164,6 +166,12 @@ class Peer:
     deaths: tuple[float, ...] = ()
     since: float = 0.0
     conversations: tuple[Conversation, ...] = ()
+    moving: Move | None = None
+
+    @property
+    def away(self) -> bool:
+        """Whether no session of it begins: it gets another name, or another host."""
+        return self.renaming is not None or self.moving is not None
 
     @property
     def left_refused(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.identity import HUMAN, REMOTE, host_of
 from roost.core.vocabulary.message import UNHINDERED, Message, MessageState
+from roost.core.vocabulary.move import Move
 from roost.core.vocabulary.peer import PeerState, WakePolicy
 from roost.core.vocabulary.phrases import told
 from roost.core.vocabulary.session import Session, SessionState
@@ -47,6 +48,8 @@ def _remote(state: PeerState) -> Shown:
 def _without_session(state: PeerState, now: float) -> Shown:
     """Parked, quarantined, not to be started, or asleep."""
     peer = state.peer
+    if peer.moving is not None:
+        return Shown("stopped", _moving(peer.moving), peer.since)
     if peer.stopped:
         return Shown("stopped", f"parked; `roost start {peer.name}` unparks it", peer.since)
     if peer.quarantine is not None and now < peer.quarantine.until:
@@ -70,6 +73,14 @@ def _without_session(state: PeerState, now: float) -> Shown:
     if peer.last_death is None:
         return Shown("asleep", "has not run yet", peer.since or peer.created_at)
     return Shown("asleep", _last(state), peer.since)
+
+
+def _moving(move: Move) -> str:
+    """How far a move is."""
+    if move.arriving:
+        return f"moves here from {move.host}, and lives there until all of it is here"
+    told = "and has all of it; the fleet is told" if move.ready else "which has not said yet that it has it"
+    return f"moves to {move.host}, {told if move.handed else 'once nothing of it lives here'}"
 
 
 def _hindered(state: PeerState, now: float) -> Shown | None:

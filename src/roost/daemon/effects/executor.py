@@ -70,7 +70,7 @@ class Executor:
         self._controls = ControlRequests(fleet, machine.clock, supervisor)
         self._answers = Answers(fleet, machine.clock, supervisor)
         self.closing = False
-        self.to_other_hosts: Callable[[c.Forward | c.Report], None] = lambda _entry: None
+        self.to_other_hosts: Callable[[c.Between], None] = lambda _entry: None
         """What goes to other hosts is kept as its intent until somebody takes it there."""
         self._looked: dict[str, int] = {}
 
@@ -78,7 +78,7 @@ class Executor:
         """Start an effect."""
         if self.closing:
             return
-        if isinstance(effect, c.Forward | c.Report):
+        if isinstance(effect, c.Between):
             self.to_other_hosts(effect)
         else:
             self._tasks.start(self._kept(self._work(effect), effect), effect.key)

@@ -3,6 +3,8 @@
 Times are Unix seconds by the clock of the host that tells them; times to live are what is left (seconds).
 """
 
+from typing import Literal
+
 import msgspec
 
 from roost.core.vocabulary.message import Message, MessageState, Notice, Timing
@@ -69,12 +71,44 @@ class Word(msgspec.Struct, frozen=True, tag="word"):
     accepted_at: float | None = None
 
 
+class Part(msgspec.Struct, frozen=True, tag="part"):
+    """A part of all that belongs to a peer that moves: the `number`-th of `count`, from 0 on."""
+
+    peer: str
+    move: str
+    number: int
+    count: int
+    data: bytes
+
+
+class Reply(msgspec.Struct, frozen=True, tag="reply"):
+    """Whether the host of these words can take a peer that moves, and why not."""
+
+    peer: str
+    move: str
+    ready: bool
+    why: str
+
+
+class Decision(msgspec.Struct, frozen=True, tag="decision"):
+    """What the host that a peer leaves has decided."""
+
+    peer: str
+    move: str
+    decision: Literal["go", "cancel"]
+
+
+Travels = Part | Reply | Decision
+"""What is told of a move."""
+Told = Letter | Word | Travels
+
+
 class Data(msgspec.Struct, frozen=True, tag="data"):
     """Entries of an epoch, from the number `first` on."""
 
     epoch: int
     first: int
-    entries: list[Letter | Word]
+    entries: list[Told]
 
 
 class Heard(msgspec.Struct, frozen=True, tag="heard"):

@@ -9,7 +9,8 @@ from roost.core.vocabulary.identity import host_of
 from roost.core.vocabulary.message import MessageState
 from roost.daemon.hosts.frames import BrokenFrameError, Data, Heard, decode
 from roost.daemon.hosts.intake import Intake
-from roost.daemon.hosts.link import RETRY, Entry, Link
+from roost.daemon.hosts.link import RETRY, Link
+from roost.daemon.hosts.moves import Moves
 from roost.daemon.hosts.members import Members
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
@@ -49,9 +50,20 @@ class Hosts:
         self._clock = clock
         self._tasks = tasks
         self.intake = Intake(fleet, store, clock, ids)
+        self._moves: Moves | None = None
         self._links: dict[str, Link] = {}
         self._cursors: dict[str, Cursor] = {}
         self._epoch = 0
+
+    @property
+    def moves(self) -> Moves | None:
+        """Peers on their way between hosts; None where none can be."""
+        return self._moves
+
+    @moves.setter
+    def moves(self, moves: Moves) -> None:
+        self._moves = self.intake.moves = moves
+        self.members.on_owner = moves.owned
 
     async def open(self, intents: Iterable[Intent]) -> None:
         """Begin an epoch, and take up what the last one left. Raises StoreError."""
@@ -66,6 +78,8 @@ class Hosts:
             each.key for each in left
         }:
             await self._fleet.settle(key)  # its recipient has answered it
+        if self._moves is not None:
+            self._moves.resume(intents)
         self._tasks.start(self._receive(), "other hosts")
         self._tasks.start(self.members.run(), "members")
 
@@ -73,10 +87,13 @@ class Hosts:
         """Let go of the way to the others."""
         await self._carrier.close()
 
-    def put(self, entry: Entry) -> None:
-        """Send an entry to the host that it is for."""
-        to = entry.peer if isinstance(entry, c.Forward) else entry.to
-        self.link(host_of(to) or "").put(entry)
+    def put(self, effect: c.Between) -> None:
+        """Do what is done together with another host."""
+        if isinstance(effect, c.Forward | c.Report):
+            to = effect.peer if isinstance(effect, c.Forward) else effect.to
+            self.link(host_of(to) or "").put(effect)
+        elif self._moves is not None:
+            self._moves.put(effect)
 
     def link(self, host: str) -> Link:
         """The link to a host; made where there is none."""
@@ -131,7 +148,7 @@ class Hosts:
         return Cursor(int(epoch), int(number))
 
 
-def _left(fleet: Fleet, intents: Iterable[Intent]) -> Iterable[Entry]:
+def _left(fleet: Fleet, intents: Iterable[Intent]) -> Iterable[c.Forward | c.Report]:
     """What was not known to have arrived, the messages in the order of their queues."""
     intents = list(intents)
     forwards = {intent.message for intent in intents if intent.kind == "forward"}

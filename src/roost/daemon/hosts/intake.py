@@ -10,7 +10,8 @@ from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import NAME, REMOTE
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import Peer, Settings
-from roost.daemon.hosts.frames import Letter, Word
+from roost.daemon.hosts.frames import Letter, Told, Word
+from roost.daemon.hosts.moves import Moves
 from roost.daemon.state.fleet import Fleet
 from roost.errors import NotFoundError, RoostError, StoreError
 from roost.host.interfaces.clock import Clock
@@ -27,8 +28,9 @@ class Intake:
         self._store = store
         self._clock = clock
         self._ids = ids
+        self.moves: Moves | None = None
 
-    async def take(self, origin: str, entries: Sequence[Letter | Word]) -> None:
+    async def take(self, origin: str, entries: Sequence[Told]) -> None:
         """Take entries of one host, in order; returns once all are stored. Taken twice, they count once.
 
         Raises StoreError: some may have been taken.
@@ -39,11 +41,19 @@ class Intake:
         # Started in this order, they come to each recipient's queue in it, and are stored together.
         await asyncio.gather(
             *(
-                self._word(origin, each) if isinstance(each, Word) else self._letter(origin, each)
+                self._one(origin, each)
                 for each in entries
-                if each.id not in known or isinstance(each, Word)
+                if not isinstance(each, Letter) or each.id not in known
             )
         )
+
+    async def _one(self, origin: str, entry: Told) -> None:
+        if isinstance(entry, Letter):
+            await self._letter(origin, entry)
+        elif isinstance(entry, Word):
+            await self._word(origin, entry)
+        elif self.moves is not None:
+            await self.moves.take(origin, entry)
 
     async def know(self, name: str) -> None:
         """Have a peer of another host as a recipient of this one. Raises StoreError."""

@@ -4,11 +4,12 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from roost.core.links.outgoing import Outgoing
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import reports
-from roost.daemon.hosts.frames import Data, Heard, Letter, Word, encode, letter
+from roost.daemon.hosts.frames import Data, Heard, Part, Told, Travels, Word, encode, letter
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import race
 from roost.errors import RoostError
@@ -17,7 +18,17 @@ from roost.host.interfaces.carrier import Carrier
 from roost.host.interfaces.clock import Clock
 from roost.store.interfaces import Store
 
-Entry = c.Forward | c.Report
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Something that goes out as it is. Several of one key are over when all have arrived."""
+
+    key: str
+    told: Travels
+
+
+Entry = c.Forward | c.Report | Ready
 ENTRIES = 64
 """Entries of one frame at most."""
 BYTES = 512 * 1024
@@ -120,9 +131,9 @@ class Link:
             if epoch == self._out.epoch and first == self._out.due(1)[0]:
                 self._out.sent(len(entries))
 
-    async def _entries(self, due: Sequence[Entry]) -> list[Letter | Word]:
+    async def _entries(self, due: Sequence[Entry]) -> list[Told]:
         """As many of them as one frame takes, one at least. Raises StoreError."""
-        entries: list[Letter | Word] = []
+        entries: list[Told] = []
         size = 0
         for entry in due:
             if isinstance(entry, c.Forward):
@@ -131,6 +142,11 @@ class Link:
                 if entries and size > BYTES:
                     break
                 entries.append(letter(entry.message, body, self._clock.now()))
+            elif isinstance(entry, Ready):
+                size += len(entry.told.data) if isinstance(entry.told, Part) else 0
+                if entries and size > BYTES:
+                    break
+                entries.append(entry.told)
             else:
                 sender = entry.to.partition("@")[0]
                 entries.append(Word(sender, entry.message_id, entry.state, entry.why, entry.accepted_at))

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from roost.daemon.hosts.keyring import Keyring
+from roost.daemon.hosts.owner import OWNER
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import race
 from roost.errors import StoreError
@@ -86,6 +87,8 @@ class Members:
         self._clock = clock
         self._rows = rows
         self._known: dict[str, Member] = {}
+        self.on_owner: Callable[[str, bytes], None] = lambda _peer, _owner: None
+        """Told whose a peer is, as the fleet has it on record."""
         self._changed = asyncio.Event()
         fleet.listeners.on_committed.append(self._committed)
 
@@ -172,6 +175,8 @@ class Members:
             kind, _, host = key.partition(".")
             if kind == "cert":
                 learned = self._learn(host, value) or learned
+            elif kind == OWNER:
+                self.on_owner(host, value)
             elif host != self.name:
                 self._hear(kind, host, value)
         if learned:

@@ -227,7 +227,7 @@ class Recovery:
                 await self._fleet.report(session.peer, over, settles=intent.key)
             case "clear":
                 pass  # has been run
-            case "forward" | "report":
+            case "forward" | "report" | "hand-over" | "own" | "decide":
                 pass  # is with the links to other hosts
             case "end" if session is not None and session.ending is not None:
                 guarded = session.ending.cause in VETOABLE

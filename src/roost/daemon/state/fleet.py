@@ -96,7 +96,8 @@ class Fleet:
         """The name that the peer of this name, or of this name before, has now; None: there is none."""
         if self.find(name) is not None:
             return name
-        return next((state.peer.name for state in self.states() if name in state.peer.former), None)
+        everybody = (*self.states(), *self.elsewhere())
+        return next((state.peer.name for state in everybody if name in state.peer.former), None)
 
     async def rename(self, name: str, event: Rename) -> None:
         """Give a peer a free name, at once or once its session is over. Raises as `add` and `tell` do."""

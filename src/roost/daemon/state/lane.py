@@ -111,6 +111,9 @@ def batch_of(now: float, commands: Iterable[c.Command], items: Iterable[Waiting]
                 | c.GiveAnswer()
                 | c.Forward()
                 | c.Report()
+                | c.HandOver()
+                | c.Own()
+                | c.Decide()
             ):
                 intents.append(intent_for(command, now))
             case _:

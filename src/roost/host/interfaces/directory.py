@@ -14,6 +14,14 @@ class Directory(Protocol):
         """Write a value over the one before. Raises CarrierGone."""
         ...
 
+    async def read(self, key: str) -> bytes | None:
+        """The value as it is now; None where there is none. Raises CarrierGone."""
+        ...
+
+    async def swap(self, key: str, value: bytes, before: bytes | None) -> bool:
+        """Write a value where it is `before` now (None: there is none); whether it was. Raises CarrierGone."""
+        ...
+
     def follow(self) -> AsyncGenerator[Mapping[str, bytes], None]:
         """All values, then those that change, for ever. Raises CarrierGone: follow it again then."""
         ...

@@ -41,6 +41,19 @@ class MemoryDirectory:
         self._board.values[key] = self._board.number, value
         await self._board.tell()
 
+    async def read(self, key: str) -> bytes | None:
+        """See Directory."""
+        self._check()
+        found = self._board.values.get(key)
+        return None if found is None else found[1]
+
+    async def swap(self, key: str, value: bytes, before: bytes | None) -> bool:
+        """See Directory."""
+        if await self.read(key) != before:
+            return False
+        await self.put(key, value)
+        return True
+
     async def follow(self) -> AsyncGenerator[Mapping[str, bytes], None]:
         """See Directory."""
         seen = -1

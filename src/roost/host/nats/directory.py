@@ -43,6 +43,34 @@ class NatsDirectory:
             self._bucket = None
             raise CarrierGone(f"the hub does not take it: {words(error)}") from error
 
+    async def read(self, key: str) -> bytes | None:
+        """See Directory."""
+        found = await self._entry(key)
+        return None if found is None else found.value
+
+    async def swap(self, key: str, value: bytes, before: bytes | None) -> bool:
+        """See Directory."""
+        found = await self._entry(key)
+        if (None if found is None else found.value) != before:
+            return False
+        bucket = await self._opened()
+        try:
+            await bucket.update(key, value, last=0 if found is None else found.revision)
+        except nats.js.errors.KeyWrongLastSequenceError:
+            return False
+        except FAULTS as error:
+            raise CarrierGone(f"the hub does not take it: {words(error)}") from error
+        return True
+
+    async def _entry(self, key: str) -> KeyValue.Entry | None:
+        bucket = await self._opened()
+        try:
+            return await bucket.get(key)
+        except nats.js.errors.KeyNotFoundError:
+            return None
+        except FAULTS as error:
+            raise CarrierGone(f"the hub tells nothing: {words(error)}") from error
+
     async def follow(self) -> AsyncGenerator[Mapping[str, bytes], None]:
         """See Directory."""
         while True:
