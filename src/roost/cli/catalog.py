@@ -30,6 +30,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "top": "top",
         "show": "registry",
         "rename": "peer",
+        "move": "move",
         "remove": "peer",
     },
     "Messages": {

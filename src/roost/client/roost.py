@@ -226,6 +226,10 @@ class Roost(Requests):
         """Give a peer another name; `force`: its session ends first."""
         return made(Peer, self._ask("rename", None, old=name, new=new, force=force))
 
+    def move(self, name: str, host: str, *, folder: str | Path = "", force: bool = False) -> None:
+        """Have a peer live on another host of the fleet, in this folder there (default: the same path)."""
+        self._ask("move", None, name=name, host=host, dir=str(folder), force=force)
+
     def remove(self, name: str, *, force: bool = False) -> None:
         """Remove a peer; `force`: its session ends first. Its folder stays."""
         self._ask("remove", None, name=name, force=force)

@@ -1,8 +1,8 @@
 """Moving a peer to another host: at no moment it lives on both.
 
-Nothing of it lives here from the moment that it begins to leave. The other host gets all that belongs to it and
-keeps its name free; once it has said so, and the fleet has it on record whose the peer is, it is the other's,
-and only then that host wakes it.
+Nothing of it lives here from the moment that it begins to leave. The other host gets all that belongs to it
+and keeps its name free; once it has said so, and the fleet has it on record whose the peer is, it is the
+other's, and only then that host wakes it.
 """
 
 from roost.core.transition.ending import end_all
@@ -31,7 +31,8 @@ def on_depart(step: Step, event: m.Depart) -> None:
         return _refuse(step, f"'{peer.name}' is moving already; see `roost show {peer.name}`")
     if any(message.state is MessageState.UNKNOWN for message in step.state.messages):
         return _refuse(
-            step, f"a message of '{peer.name}' is in doubt; see `roost messages --state unknown`, then try again"
+            step,
+            f"a message of '{peer.name}' is in doubt; see `roost messages --state unknown` first",
         )
     if step.state.sessions and not event.force:
         way = f"stop it first or use `roost move {peer.name} {host} --force`"
@@ -81,7 +82,7 @@ def on_answered(step: Step, event: m.Answered) -> None:
 
 
 def on_owned(step: Step, event: m.Owned) -> None:
-    """It is on record whose the peer is: it leaves, or this host has found out that it is not its own to give."""
+    """It is on record whose the peer is: it leaves, or it was not this host's to give."""
     move = step.peer.moving
     if move is None or move.id != event.id:
         return

@@ -8,7 +8,7 @@ from roost.core.transition.step import Step
 from roost.core.transition.turns import give_up
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import requests as r
-from roost.core.vocabulary.peer import PendingWake, WakeMode, WakePolicy
+from roost.core.vocabulary.peer import PendingWake, Settings, WakeMode, WakePolicy
 from roost.core.vocabulary.session import Cause, Ending, SessionState
 from roost.errors import RefusedError
 
@@ -131,7 +131,9 @@ def on_remove(step: Step, event: r.Remove) -> None:
             step, f"'{step.peer.name}' is live; stop it first or use `roost remove {step.peer.name} --force`"
         )
     if step.peer.moving is not None:
-        return _refuse(step, f"'{step.peer.name}' is moving; `roost move {step.peer.name} --cancel` calls it off")
+        return _refuse(
+            step, f"'{step.peer.name}' is moving; `roost move {step.peer.name} --cancel` calls it off"
+        )
     if step.traits.remote and step.state.messages:
         return _refuse(step, f"messages for '{step.peer.name}' are on their way; see `roost messages`")
     step.set_peer(removing=True, stopped=True, pending=None)
@@ -142,20 +144,11 @@ def on_remove(step: Step, event: r.Remove) -> None:
 def on_configure(step: Step, event: r.Configure) -> None:
     """Other settings; a conversation belongs to its runtime, so another runtime begins anew."""
     before, after = step.peer.settings, event.settings
-    if step.peer.moving is not None:
-        return _refuse(step, f"'{step.peer.name}' is moving, with the settings that it had")
+    hindrance = _hindrance(step, after)
+    if hindrance:
+        return _refuse(step, hindrance)
     begins = after.apart and not before.apart
-    if begins and any(not session.spare for session in step.state.pool):
-        return _refuse(step, f"sessions of '{step.peer.name}' are still ending; try again in a moment")
-    if after.threaded != before.threaded and step.state.sessions:
-        return _refuse(step, f"'{step.peer.name}' is live; stop it first to change whose server it is on")
-    if event.settings.runtime != before.runtime:
-        if step.state.sessions:
-            return _refuse(step, f"'{step.peer.name}' is live; stop it first to change its runtime")
-        if step.state.in_flight:
-            return _refuse(
-                step, f"a message of '{step.peer.name}' is being looked into; try again in a moment"
-            )
+    if after.runtime != before.runtime:
         cut = [message for message in step.state.messages if message.cut]
         give_up(step, cut, "its turn was cut off and the runtime has changed")
         step.set_peer(conversation=None, topics=(), conversations=(), resume_failed=False)
@@ -171,6 +164,22 @@ def on_configure(step: Step, event: r.Configure) -> None:
     if event.settings.wake is WakePolicy.EPHEMERAL and before.wake is not WakePolicy.EPHEMERAL:
         _use_up(step)
     return None
+
+
+def _hindrance(step: Step, after: Settings) -> str:
+    """Why it cannot have these settings now; "" when it can."""
+    peer, before = step.peer, step.peer.settings
+    if peer.moving is not None:
+        return f"'{peer.name}' is moving, with the settings that it had"
+    if after.apart and not before.apart and any(not session.spare for session in step.state.pool):
+        return f"sessions of '{peer.name}' are still ending; try again in a moment"
+    if after.threaded != before.threaded and step.state.sessions:
+        return f"'{peer.name}' is live; stop it first to change whose server it is on"
+    if after.runtime != before.runtime and step.state.sessions:
+        return f"'{peer.name}' is live; stop it first to change its runtime"
+    if after.runtime != before.runtime and step.state.in_flight:
+        return f"a message of '{peer.name}' is being looked into; try again in a moment"
+    return ""
 
 
 def _use_up(step: Step) -> None:

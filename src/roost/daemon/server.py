@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.peer import PeerState, Settings
 from roost.core.vocabulary.policy import Policy
 from roost.daemon.death.authority import Authority
 from roost.daemon.death.reaper import Reaper
@@ -27,12 +27,15 @@ from roost.daemon.registry.pool import Pools
 from roost.daemon.registry.recovery import Recovery
 from roost.daemon.registry.sweep import Sweeper
 from roost.daemon.serve.api.api import Api
+from roost.daemon.serve.api.moving import Moving
+from roost.daemon.serve.api.settings import SettingsCheck
 from roost.daemon.serve.journal import JournalFeed
 from roost.daemon.serve.logs import Logs
 from roost.daemon.serve.methods.tables import all_methods
 from roost.daemon.serve.metrics import Metrics
 from roost.daemon.serve.servers import Servers
 from roost.daemon.session.activity import Activity
+from roost.daemon.session.contexts import Contexts
 from roost.daemon.session.folder import Folders
 from roost.daemon.session.launcher import Launcher
 from roost.daemon.session.live_sessions import LiveSessions
@@ -71,9 +74,9 @@ class Daemon:
             traits=machine.runtimes.traits(), expire=machine.config.expire, allow=machine.config.allow
         )
         self._fleet = Fleet(machine.store, machine.clock, policy, self._tasks)
-        self._hosts = _connected(machine, self._fleet, self._tasks)
         self._live_sessions = LiveSessions()
         launcher = Launcher(machine, url)
+        self._hosts = _connected(machine, self._fleet, self._tasks, launcher.contexts)
         authority = Authority(machine, self._fleet)
         reaper = Reaper(machine, self._fleet, self._live_sessions, authority, Spool(machine.places.spool))
         self._reaper = reaper
@@ -146,6 +149,7 @@ class Daemon:
             self._executor.ends.end_unstored,
         )
         self._api.sender.addresses = Addresses(self._fleet, self._hosts)
+        self._api.moving = Moving(self._fleet, waits, machine.ids, self._hosts)
         methods = all_methods(
             self._api,
             health,
@@ -275,10 +279,13 @@ class Daemon:
         self._logs.attempts(name, self._machine.clock.now(), commands)
 
 
-def _connected(machine: Machine, fleet: Fleet, tasks: Tasks) -> Hosts | None:
+def _connected(machine: Machine, fleet: Fleet, tasks: Tasks, contexts: Contexts) -> Hosts | None:
     """The links to other hosts; None where this one is alone, for which nothing of them is loaded."""
     if machine.member is None:
         return None
     from roost.daemon.hosts.connect import connect  # noqa: PLC0415 -- only members load what it takes
 
-    return connect(machine.member, machine, fleet, tasks)
+    async def check(settings: Settings) -> None:
+        await SettingsCheck(machine).check(settings, args=True)
+
+    return connect(machine.member, machine, fleet, tasks, contexts, check)

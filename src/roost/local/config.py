@@ -183,7 +183,18 @@ class _Reader(Checks):
         self._known(
             data,
             {
-                *("from", "grants", "groups", "keep", "logs", "notify", "pass", "pool", "questions", "registry"),
+                *(
+                    "from",
+                    "grants",
+                    "groups",
+                    "keep",
+                    "logs",
+                    "notify",
+                    "pass",
+                    "pool",
+                    "questions",
+                    "registry",
+                ),
                 *("runtimes", "scope", "traces"),
             },
             "",

@@ -91,6 +91,11 @@ class Places:
         return self.state / "attachments"
 
     @property
+    def arriving(self) -> Path:
+        """What has come so far of peers that move here from other hosts."""
+        return self.state / "arriving"
+
+    @property
     def metrics_token(self) -> Path:
         """What a reader of the metrics sends as its bearer token."""
         return self.state / "metrics.token"

@@ -1,7 +1,7 @@
 """Where the copy of a conversation's record has to lie, so that its program goes on with it.
 
-Claude Code 2.1.332 resumes by the id alone what lies in the folder of its project; what the record says of the
-folder that it was written in does not matter.
+Claude Code 2.1.332 resumes by the id alone what lies in the folder of its project; what the record says of
+the folder that it was written in does not matter.
 """
 
 from pathlib import Path

@@ -52,7 +52,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """The fleet has it on record that the peer belongs to a host: the one it moves to, or one that was quicker."""
+    """The fleet has it on record whose the peer is: of the host that it moves to, or of another."""
 
     id: str
     host: str

@@ -21,8 +21,9 @@ class Addresses:
         host = host_of(address)
         if host is not None or "@" in address:
             return await self._elsewhere(address, host or "")
-        if self._hosts is None or self._fleet.called(address) is not None:
-            return address
+        known = self._fleet.called(address)
+        if self._hosts is None or known is not None:
+            return known if known is not None and host_of(known) is not None else address
         found = self._hosts.members.with_peer(address)
         if len(found) > 1:
             candidates = ", ".join(f"{address}@{each}" for each in found)

@@ -1,7 +1,5 @@
 """Peers that come here from other hosts: taken in part by part, and woken only once they have left there."""
 
-import asyncio
-import os
 import re
 import shutil
 from collections.abc import Awaitable, Callable
@@ -16,6 +14,7 @@ from roost.core.vocabulary.peer import Peer, Settings
 from roost.daemon.hosts.frames import Decision, Part, Reply
 from roost.daemon.hosts.luggage import PART, BrokenLuggageError, Luggage, Packer
 from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.threads import Threads
 from roost.errors import NotFoundError, RefusedError, RoostError, StoreError
 from roost.host.interfaces.clock import Clock
 
@@ -37,6 +36,7 @@ class Arrivals:
         check: Check,
         granted: Callable[[str], bool],
         say: Say,
+        threads: Threads,
     ) -> None:
         """`folder`: where parts are kept. `check` raises for settings that cannot be had here.
 
@@ -49,6 +49,7 @@ class Arrivals:
         self._check = check
         self._granted = granted
         self._say = say
+        self._threads = threads
 
     def resume(self) -> None:
         """Say once more of whom all is here."""
@@ -66,7 +67,7 @@ class Arrivals:
         except (RoostError, OSError) as error:
             why = error.message if isinstance(error, RoostError) else str(error)
             self._say(origin, Reply(part.peer, part.move, ready=False, why=why))
-            await asyncio.to_thread(self._forget, origin, part.move)
+            await self._threads.run(self._forget, origin, part.move)
 
     async def decided(self, origin: str, told: Decision) -> None:
         """The host that it leaves has decided. Raises StoreError: it comes again."""
@@ -76,7 +77,7 @@ class Arrivals:
                 await self._fleet.tell(told.peer, m.Decided(told.move, told.decision))
         except NotFoundError:
             pass
-        await asyncio.to_thread(self._forget, origin, told.move)
+        await self._threads.run(self._forget, origin, told.move)
 
     async def _taken(self, origin: str, part: Part) -> None:
         if not re.fullmatch(m.ID, part.move) or not 0 <= part.number < part.count <= PARTS:
@@ -84,7 +85,9 @@ class Arrivals:
         if len(part.data) > PART:
             raise BrokenLuggageError("a part of it is too large")
         if not self._granted(origin):
-            raise RefusedError(f"it takes no peers from here; `{origin} = [\"move\"]` in its [grants] allows it")
+            raise RefusedError(
+                f'it takes no peers from here; `{origin} = ["move"]` in its [grants] allows it'
+            )
         check_name(part.peer)
         if part.peer == OPERATOR:
             raise RefusedError("the operator stays where it is")
@@ -95,7 +98,7 @@ class Arrivals:
                 raise RefusedError(f"there is a peer '{part.peer}' already")
             self._say(origin, Reply(part.peer, part.move, ready=True, why=""))
             return
-        data = await asyncio.to_thread(self._keep, origin, part)
+        data = await self._threads.run(self._keep, origin, part)
         if data is not None:
             await self._arrive(origin, part, data)
 
@@ -106,12 +109,12 @@ class Arrivals:
             raise BrokenLuggageError(f"its things cannot be read: {error}") from error
         peer = self._as_ours(origin, part, luggage.as_peer())
         await self._check(peer.settings)
-        there = await asyncio.to_thread(self._packer.unpack, luggage, peer)
+        there = await self._packer.unpack(luggage, peer)
         kept = tuple(each for each in peer.conversations if each.id in there)
         goes_on = peer.conversation if peer.conversation in there else None
         await self._fleet.add(replace(peer, conversation=goes_on, conversations=kept))
         self._say(origin, Reply(part.peer, part.move, ready=True, why=""))
-        await asyncio.to_thread(self._forget, origin, part.move)
+        await self._threads.run(self._forget, origin, part.move)
 
     def _as_ours(self, origin: str, part: Part, peer: Peer) -> Peer:
         """The peer as it begins here: what went wrong there is no matter of this host."""
@@ -142,7 +145,7 @@ class Arrivals:
         fresh = folder / f"{part.number}.part"
         fresh.touch(mode=0o600)
         fresh.write_bytes(part.data)
-        os.replace(fresh, folder / str(part.number))
+        fresh.replace(folder / str(part.number))
         paths = [folder / str(number) for number in range(part.count)]
         if not all(path.exists() for path in paths):
             return None

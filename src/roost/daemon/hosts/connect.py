@@ -2,21 +2,30 @@
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.view import shown
+from roost.daemon.hosts.arrivals import Arrivals, Check
+from roost.daemon.hosts.frames import Reply
 from roost.daemon.hosts.hosts import Hosts
 from roost.daemon.hosts.keyring import Keyring
+from roost.daemon.hosts.link import Ready
+from roost.daemon.hosts.luggage import Packer
 from roost.daemon.hosts.members import Members, Row
+from roost.daemon.hosts.moves import Moves
 from roost.daemon.hosts.sealed import SealedCarrier
+from roost.daemon.session.contexts import Contexts
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
 from roost.host.nats.carrier import NatsCarrier
 from roost.host.nats.directory import NatsDirectory
 from roost.host.nats.hub import Hub
+from roost.local.grants import Right, granted
 from roost.local.membership import Membership
 
 
-def connect(member: Membership, machine: Machine, fleet: Fleet, tasks: Tasks) -> Hosts:
-    """The links of a member. Nothing runs yet."""
+def connect(
+    member: Membership, machine: Machine, fleet: Fleet, tasks: Tasks, contexts: Contexts, check: Check
+) -> Hosts:
+    """The links of a member. Nothing runs yet. `check` raises for settings that cannot be had here."""
     ring = Keyring(bytes.fromhex(member.authority))
 
     def refused(origin: str, why: str) -> None:
@@ -35,4 +44,21 @@ def connect(member: Membership, machine: Machine, fleet: Fleet, tasks: Tasks) ->
     run = machine.ids.new()
     directory = NatsDirectory(hub)
     members = Members(member.host, run, ring, directory, fleet, machine.store, machine.clock, rows)
-    return Hosts(members, sealed, fleet, machine.store, machine.clock, machine.ids, tasks)
+    hosts = Hosts(members, sealed, fleet, machine.store, machine.clock, machine.ids, tasks)
+
+    def say(host: str, reply: Reply) -> None:
+        hosts.link(host).put(Ready(f"reply:{reply.move}", reply))
+
+    packer = Packer(machine.runtimes, contexts, machine.work.searches)
+    arrivals = Arrivals(
+        fleet,
+        machine.clock,
+        packer,
+        machine.places.arriving,
+        check,
+        lambda host: granted(machine.config.grants, host, Right.MOVE),
+        say,
+        machine.work.files,
+    )
+    hosts.moves = Moves(member.host, fleet, directory, packer, arrivals, hosts.link, machine.clock, tasks)
+    return hosts

@@ -10,8 +10,8 @@ from roost.core.vocabulary.message import MessageState
 from roost.daemon.hosts.frames import BrokenFrameError, Data, Heard, decode
 from roost.daemon.hosts.intake import Intake
 from roost.daemon.hosts.link import RETRY, Link
-from roost.daemon.hosts.moves import Moves
 from roost.daemon.hosts.members import Members
+from roost.daemon.hosts.moves import Moves
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.errors import StoreError

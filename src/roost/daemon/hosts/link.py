@@ -19,7 +19,6 @@ from roost.host.interfaces.clock import Clock
 from roost.store.interfaces import Store
 
 
-
 @dataclass(frozen=True, slots=True)
 class Ready:
     """Something that goes out as it is. Several of one key are over when all have arrived."""

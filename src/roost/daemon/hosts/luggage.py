@@ -4,15 +4,15 @@ A record is copied where it is known by which file a program goes on with a conv
 a new one there.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
+from roost.core.vocabulary.session import stand_in
 from roost.daemon.session.contexts import Contexts
-from roost.daemon.session.conversations import stand_in
+from roost.daemon.state.threads import Threads
 from roost.errors import RoostError
 from roost.runtimes.context import Context
 from roost.runtimes.record_place import place_of
@@ -58,13 +58,24 @@ class Luggage(msgspec.Struct, frozen=True):
 class Packer:
     """Packs and unpacks, by what the programs of this host need."""
 
-    def __init__(self, runtimes: Runtimes, contexts: Contexts) -> None:
+    def __init__(self, runtimes: Runtimes, contexts: Contexts, threads: Threads) -> None:
         """`contexts` tell where a program's files are."""
+        self._threads = threads
         self._runtimes = runtimes
         self._contexts = contexts
 
-    def pack(self, state: PeerState) -> Luggage:
-        """Blocking: all that goes along. Raises OSError."""
+    async def pack(self, state: PeerState) -> Luggage:
+        """All that goes along. Raises OSError."""
+        return await self._threads.run(self._pack, state)
+
+    async def unpack(self, luggage: Luggage, peer: Peer) -> frozenset[str]:
+        """Put the records where the peer's program looks for them; which conversations are there.
+
+        Raises OSError, BrokenLuggageError where another record stands in the way.
+        """
+        return await self._threads.run(self._unpack, luggage, peer)
+
+    def _pack(self, state: PeerState) -> Luggage:
         peer = state.peer
         records: list[Record] = []
         left: list[str] = []
@@ -81,11 +92,7 @@ class Packer:
                 records.append(Record(conversation, path.name, path.read_bytes()))
         return Luggage(_PEER.text(peer), records, left)
 
-    def unpack(self, luggage: Luggage, peer: Peer) -> frozenset[str]:
-        """Blocking: put the records where the peer's program looks for them; whose conversations are there now.
-
-        Raises OSError, BrokenLuggageError where another record stands in the way.
-        """
+    def _unpack(self, luggage: Luggage, peer: Peer) -> frozenset[str]:
         there: set[str] = set()
         for record in luggage.records:
             context = self._context(peer, peer.settings, record.conversation)
@@ -117,4 +124,4 @@ def _place(path: Path, data: bytes) -> None:
     fresh = path.with_name(f".{path.name}.arriving")
     fresh.touch(mode=0o600)
     fresh.write_bytes(data)
-    os.replace(fresh, path)
+    fresh.replace(path)

@@ -1,6 +1,5 @@
 """Peers on their way between this host and others."""
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
@@ -27,8 +26,10 @@ _log = logging.getLogger("roost.hosts")
 
 
 class Moves:
-    """Does what a move takes. `outcomes`: of each move that has ended since the daemon began, why it did not
-    come about ("" where it did); `left`: the conversations that did not go along.
+    """Does what a move takes.
+
+    By the id of each move since the daemon began: `hindered`, why it did not come about; `left`, the
+    conversations that did not go along.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Moves:
         tasks: Tasks,
     ) -> None:
         """Be this host; `link` gives the way to another."""
-        self.outcomes: dict[str, str] = {}
+        self.hindered: dict[str, str] = {}
         self.left: dict[str, list[str]] = {}
         self._host = host
         self._fleet = fleet
@@ -63,7 +64,6 @@ class Moves:
                 self._tasks.start(self._own(effect, peer, move), effect.key)
             case m.Decide(peer, host, move, decision):
                 name = peer.partition("@")[0]
-                self.outcomes.setdefault(move, "")
                 self._link(host).put(Ready(effect.key, Decision(name, move, decision)))
 
     def resume(self, intents: Iterable[Intent]) -> None:
@@ -101,7 +101,7 @@ class Moves:
                 if found is None or found.peer.moving is None or found.peer.moving.host != origin:
                     return
                 if not ready:
-                    self.outcomes[move] = f"{origin}: {why}"
+                    self.hindered[move] = f"{origin}: {why}"
                 await self._fleet.tell(peer, m.Answered(move, ready, why))
 
     def owned(self, mark: str, owner: bytes) -> None:
@@ -121,10 +121,10 @@ class Moves:
         link = self._link(move.host)
         while (state := self._fleet.find(peer)) is not None and state.peer.moving == move:
             try:
-                luggage = await asyncio.to_thread(self._packer.pack, state)
+                luggage = await self._packer.pack(state)
             except OSError as error:
                 why = f"what belongs to '{peer}' cannot be read: {error}"
-                self.outcomes[move.id] = why
+                self.hindered[move.id] = why
                 await self._fleet.report(peer, m.Answered(move.id, ready=False, why=why), settles=effect.key)
                 return
             self.left[move.id] = luggage.left
@@ -148,7 +148,7 @@ class Moves:
                 return
             if owner is not None:
                 if owner != move.host:
-                    self.outcomes[move.id] = f"the fleet has it on record that it belongs to {owner}"
+                    self.hindered[move.id] = f"the fleet has it on record that it belongs to {owner}"
                 await self._fleet.report(peer, m.Owned(move.id, owner), settles=effect.key)
                 return
             await self._clock.sleep(RETRY)

@@ -1,6 +1,6 @@
 """Whose a peer is, as the fleet has it on record: one value for each peer that has ever moved.
 
-A peer is known there by what is derived from its secret, so that an older copy of a host's store is found out.
+A peer is known there by what is derived from its secret, so that an older copy of a store is found out.
 """
 
 import msgspec

@@ -19,7 +19,10 @@ class Directory(Protocol):
         ...
 
     async def swap(self, key: str, value: bytes, before: bytes | None) -> bool:
-        """Write a value where it is `before` now (None: there is none); whether it was. Raises CarrierGone."""
+        """Write a value where it is `before` now (None: there is none); whether it was.
+
+        Raises CarrierGone.
+        """
         ...
 
     def follow(self) -> AsyncGenerator[Mapping[str, bytes], None]:

@@ -3,6 +3,7 @@
 from roost.daemon.serve.api.changes import Changes
 from roost.daemon.serve.api.mail import Mail
 from roost.daemon.serve.api.messages import Messages
+from roost.daemon.serve.api.moving import Moving
 from roost.daemon.serve.api.own_session import OwnSession
 from roost.daemon.serve.api.peers import Peers
 from roost.daemon.serve.api.questions import Questions
@@ -54,3 +55,4 @@ class Api:
         self.transcripts = Transcripts(machine, fleet, launcher.contexts)
         self.usages = Usages(fleet, self.transcripts)
         self.own_session = OwnSession(fleet)
+        self.moving = Moving(fleet, waits, machine.ids, None)

@@ -37,14 +37,12 @@ class Moving:
         with self._waits.peer(name) as changes:
             await self._fleet.tell(name, m.Depart(move, force))
             progress({"name": name, "notes": [f"'{name}' is on its way to {host}"]})
-            while move.id not in moves.outcomes:
-                state = self._fleet.find(name)
-                if state is not None and (state.peer.moving is None or state.peer.moving.id != move.id):
-                    break
+            while (state := self._fleet.find(name)) is not None:
+                if state.peer.moving is None or state.peer.moving.id != move.id:
+                    raise RefusedError(
+                        f"'{name}' stays here: {moves.hindered.get(move.id, 'it was called back')}"
+                    )
                 await changes.get()
-        why = moves.outcomes.get(move.id, f"'{name}' was called back")
-        if why:
-            raise RefusedError(f"'{name}' stays here: {why}")
         return {"name": f"{name}@{host}", "host": host, "left": moves.left.get(move.id, [])}
 
     async def stay(self, name: str, by: str) -> dict[str, Any]:

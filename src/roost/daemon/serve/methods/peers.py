@@ -49,6 +49,18 @@ class Remove(Params):
     force: bool = False
 
 
+class Move(Params):
+    """A peer, the host that it goes to, and its folder there ("": the same path); see `Rename` for `force`.
+
+    Without a host: it is called back.
+    """
+
+    name: str
+    host: str | None = None
+    dir: str = ""
+    force: bool = False
+
+
 class Wait(Params):
     """A peer, the state that is waited for, and for how many seconds at most."""
 
@@ -73,6 +85,7 @@ class PeerMethods:
             "list": Method(Listing, self._list, agents=True, looks=True),
             "show": Method(Named, self._show, looks=True),
             "rename": Method(Rename, self._rename, waits=True),
+            "move": Method(Move, self._move, waits=True),
             "remove": Method(Remove, self._remove, waits=True),
             "wait": Method(Wait, self._wait, looks=True, waits=True),
         }
@@ -100,6 +113,14 @@ class PeerMethods:
     async def _rename(self, call: Call[Rename]) -> Answer:
         asked = call.params
         return Answer(await self._api.peers.rename(asked.old, asked.new, BY, force=asked.force))
+
+    async def _move(self, call: Call[Move]) -> Answer:
+        asked, moving = call.params, self._api.moving
+        if asked.host is None:
+            return Answer(await moving.stay(asked.name, BY))
+        return Answer(
+            await moving.move(asked.name, asked.host, asked.dir, BY, call.progress, force=asked.force)
+        )
 
     async def _remove(self, call: Call[Remove]) -> Answer:
         notes = self._api.peers.let_go_of([call.params.name])

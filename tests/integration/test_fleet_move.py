@@ -1,0 +1,138 @@
+"""A peer that moves to another host: real daemons, a real nats-server, demo agents."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from threading import Thread
+
+import pytest
+
+from roost.client.connection import RemoteError
+from roost.errors import RoostError
+from tests.support.daemon import Roost
+from tests.support.fleet import Hosts, fleet_of
+from tests.support.wait import wait_until
+
+PATIENCE = 60.0
+GRANT = '[grants]\nmars = ["move"]\nvenus = ["move"]\n'
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
+    """Three hosts; pluto grants nothing."""
+    grants = {"mars": GRANT, "venus": GRANT}
+    with fleet_of(tmp_path_factory.mktemp("hub"), "mars", "venus", "pluto", config=grants) as hosts:
+        for here in hosts.roosts:
+            for there in hosts.roosts:
+                known(hosts, here, there)
+        yield hosts
+
+
+def known(hosts: Hosts, here: str, there: str) -> None:
+    """Wait until one host has heard of another."""
+
+    def heard() -> bool:
+        try:
+            hosts[here].call("move", name="nobody", host=there)
+        except RemoteError as error:
+            return "there is no peer 'nobody'" in str(error)
+        return False
+
+    if here != there:
+        wait_until(heard, timeout=PATIENCE, why=f"{here} has heard of {there}")
+
+
+def said(hosts: Hosts, host: str, name: str) -> str:
+    """All that was said in a peer's conversation."""
+    return str(hosts[host].transcript(name, first=1))
+
+
+def test_a_peer_moves_with_its_conversation_and_its_mail_and_back_again(fleet: Hosts) -> None:
+    mars, venus = fleet["mars"], fleet["venus"]
+    mars.add("reviewer", resume="always")
+    fleet.ends("mars", str(mars.send("reviewer", "the word is swordfish")["id"]), "done")
+    mars.call("stop", name="reviewer")
+    mars.until_death("reviewer")
+    waiting = str(mars.send("reviewer", "what waited")["id"])
+    moved = mars.call("move", name="reviewer", host="venus", dir=str(venus.home.work))
+    assert moved == {"name": "reviewer@venus", "host": "venus", "left": []}
+    assert [row["name"] for row in mars.call("list")] == []
+    assert venus.call("show", name="reviewer")["stopped"], "as it was"
+    venus.call("start", name="reviewer")
+    fleet.ends("mars", waiting, "done")
+    assert "swordfish" in said(fleet, "venus", "reviewer")
+    assert "what waited" in said(fleet, "venus", "reviewer")
+    after = str(mars.send("reviewer", "by the name that it had")["id"])
+    assert mars.call("message", id=after)["to"] == "reviewer@venus"
+    fleet.ends("mars", after, "done")
+    with pytest.raises(RemoteError, match="is live; stop it first or use"):
+        venus.call("move", name="reviewer", host="mars", dir=str(mars.home.work))
+    venus.call("move", name="reviewer", host="mars", dir=str(mars.home.work), force=True)
+    fleet.ends("venus", str(venus.send("reviewer@mars", "home again")["id"]), "done")
+    assert "by the name that it had" in said(fleet, "mars", "reviewer")
+    assert "home again" in said(fleet, "mars", "reviewer")
+    assert [row["name"] for row in venus.call("list")] == []
+
+
+@pytest.mark.parametrize(
+    ("host", "folder", "why"),
+    [
+        ("pluto", "", 'pluto: it takes no peers from here; `mars = ["move"]`'),
+        ("venus", "/nowhere", "venus: there is no directory /nowhere"),
+    ],
+)
+def test_a_host_that_does_not_take_it_leaves_it_as_it_was(
+    fleet: Hosts, host: str, folder: str, why: str
+) -> None:
+    name = f"stays-{host}"
+    fleet["mars"].add(name)
+    with pytest.raises(RemoteError, match=f"stays here: {why}".replace("[", r"\[")):
+        fleet["mars"].call("move", name=name, host=host, dir=folder)
+    fleet.ends("mars", str(fleet["mars"].send(name, "still here")["id"]), "done")
+
+
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        ("mars", "is not the name of another host"),
+        ("moon", "there is no host 'moon'"),
+        ("a b", "is not the name"),
+    ],
+)
+def test_a_move_to_nowhere_is_refused(fleet: Hosts, host: str, why: str) -> None:
+    with pytest.raises(RemoteError, match=why):
+        fleet["mars"].call("move", name="nobody", host=host)
+
+
+def test_killed_on_either_side_it_lives_on_one_host_in_the_end(fleet: Hosts) -> None:
+    """Each daemon is killed as the move goes on: the next ones bring it to its end."""
+    for number, victim in enumerate(("mars", "venus", "mars")):
+        name = f"traveller-{number}"
+        mars, venus = fleet["mars"], fleet["venus"]
+        mars.add(name, dir=str(venus.home.work), resume="always")
+        fleet.ends("mars", str(mars.send(name, "remember me")["id"]), "done")
+        asked = Thread(target=begin, args=(mars, name), daemon=True)
+        asked.start()
+        wait_until(partial(begun, mars, name), timeout=PATIENCE, why="the move has begun")
+        fleet[victim].kill()
+        fleet[victim].start()
+        asked.join(PATIENCE)
+        message = str(fleet["mars"].send(name, "where are you")["id"])
+        fleet.ends("mars", message, "done")
+        here = [host for host in ("mars", "venus") if lives(fleet, host, name)]
+        assert here == ["venus"]
+        assert "remember me" in said(fleet, "venus", name)
+
+
+def begin(roost: Roost, name: str) -> None:
+    """Ask for the move; the daemon that is asked may be killed meanwhile."""
+    with suppress(RoostError):
+        roost.call("move", name=name, host="venus", force=True)
+
+
+def begun(roost: Roost, name: str) -> bool:
+    return name in str(roost.events(None, "move-begun"))
+
+
+def lives(hosts: Hosts, host: str, name: str) -> bool:
+    return any(row["name"] == name for row in hosts[host].call("list"))
