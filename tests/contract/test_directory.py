@@ -1,5 +1,6 @@
 """What all hosts see alike, real and twin: all of it first, then what changes, and again after a loss."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -103,3 +104,32 @@ async def test_after_a_loss_all_of_it_is_told_again(board: Board) -> None:
 
     await eventually(put, timeout=PATIENCE, why="the directory takes values again")
     assert await until(venus, {"host.mars": b"2"}) == {"host.mars": b"2"}
+
+
+async def test_a_value_is_swapped_for_the_one_that_is_expected_alone(board: Board) -> None:
+    mars, venus = board.directory("mars"), board.directory("venus")
+    assert await mars.read("owner.a") is None
+    assert not await venus.swap("owner.a", b"venus", b"mars")
+    assert await mars.swap("owner.a", b"mars", None)
+    assert not await venus.swap("owner.a", b"venus", None)
+    assert await venus.read("owner.a") == b"mars"
+    assert await venus.swap("owner.a", b"venus", b"mars")
+    assert not await mars.swap("owner.a", b"pluto", b"mars")
+    assert await mars.read("owner.a") == b"venus"
+
+
+async def test_of_several_that_swap_at_one_moment_one_does(board: Board) -> None:
+    ways = [board.directory(f"host{number}") for number in range(6)]
+    done = await asyncio.gather(*(way.swap("owner.a", bytes([n]), None) for n, way in enumerate(ways)))
+    assert sorted(done) == [False] * 5 + [True]
+    assert await ways[0].read("owner.a") == bytes([done.index(True)])
+
+
+async def test_nothing_is_read_or_swapped_without_the_hub(board: Board) -> None:
+    mars = board.directory("mars")
+    await mars.put("owner.a", b"mars")
+    board.away()
+    with pytest.raises(CarrierGone):
+        await mars.read("owner.a")
+    with pytest.raises(CarrierGone):
+        await mars.swap("owner.a", b"venus", b"mars")
