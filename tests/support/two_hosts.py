@@ -13,7 +13,8 @@ from roost.core.vocabulary.policy import Policy
 from roost.daemon.delivery.notices import Notices
 from roost.daemon.hosts.hosts import Hosts
 from roost.daemon.hosts.keyring import Certificate, Keyring, certify
-from roost.daemon.hosts.members import Members, Row
+from roost.daemon.hosts.members import Members
+from roost.daemon.hosts.rows import Row
 from roost.daemon.hosts.sealed import SealedCarrier
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks

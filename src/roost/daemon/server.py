@@ -19,7 +19,6 @@ from roost.daemon.health.heartbeat import beat
 from roost.daemon.health.memory import Memory
 from roost.daemon.health.own_log import OwnLog
 from roost.daemon.health.retention import Retention
-from roost.daemon.hosts.addresses import Addresses
 from roost.daemon.hosts.hosts import Hosts
 from roost.daemon.registry.adoption import Adoption, Registry
 from roost.daemon.registry.orphans import Orphans
@@ -144,8 +143,8 @@ class Daemon:
             self._executor.foreign,
             feed,
             self._executor.ends.end_unstored,
+            self._hosts,
         )
-        self._api.sender.addresses = Addresses(self._fleet, self._hosts)
         methods = all_methods(
             self._api,
             health,

@@ -1,10 +1,11 @@
 """This host's way to the others of its fleet, as its membership says."""
 
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary.view import shown
+from roost.core.vocabulary.identity import OPERATOR
 from roost.daemon.hosts.hosts import Hosts
 from roost.daemon.hosts.keyring import Keyring
-from roost.daemon.hosts.members import Members, Row
+from roost.daemon.hosts.members import Members
+from roost.daemon.hosts.rows import Row, row_of
 from roost.daemon.hosts.sealed import SealedCarrier
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
@@ -25,10 +26,7 @@ def connect(member: Membership, machine: Machine, fleet: Fleet, tasks: Tasks) ->
 
     def rows() -> list[Row]:
         now = machine.clock.now()
-        found = [(state.peer, shown(state, now)) for state in fleet.states()]
-        return [
-            Row(peer.name, told.state, told.why, told.since, peer.settings.runtime) for peer, told in found
-        ]
+        return [row_of(state, now) for state in fleet.states() if state.peer.name != OPERATOR]
 
     hub = Hub(member.host, member.servers, **({"nkeys_seed_str": member.seed} if member.seed else {}))
     sealed = SealedCarrier(NatsCarrier(member.host, hub), bytes.fromhex(member.key), ring, refused)

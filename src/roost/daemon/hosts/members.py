@@ -9,11 +9,11 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
 from roost.daemon.hosts.keyring import Keyring
+from roost.daemon.hosts.rows import Row
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import race
 from roost.errors import StoreError
@@ -39,16 +39,6 @@ class Sign(msgspec.Struct, frozen=True):
 
     run: str
     number: int
-
-
-class Row(msgspec.Struct, frozen=True):
-    """A peer, as its own host shows it; `since` by that host's clock (Unix seconds)."""
-
-    name: str
-    state: str
-    why: str
-    since: float
-    runtime: str
 
 
 @dataclass(slots=True)
@@ -86,7 +76,10 @@ class Members:
         self._clock = clock
         self._rows = rows
         self._known: dict[str, Member] = {}
+        self._silent: frozenset[str] = frozenset()
         self._changed = asyncio.Event()
+        self.on_changed: list[Callable[[str], None]] = []
+        """Called with the name of a host of which something else is known now."""
         fleet.listeners.on_committed.append(self._committed)
 
     async def load(self) -> None:
@@ -97,7 +90,7 @@ class Members:
 
     async def run(self) -> None:
         """Tell and follow for ever."""
-        await asyncio.gather(self._beat(), self._tell(), self._follow())
+        await asyncio.gather(self._beat(), self._tell(), self._follow(), self._watch())
 
     def hosts(self) -> list[str]:
         """The names of all other members."""
@@ -129,6 +122,22 @@ class Members:
             await self._put(f"host.{self.name}", Sign(self._run, number))
             await self._clock.sleep(BEAT)
 
+    async def _watch(self) -> None:
+        """Say so when a host falls silent, which nothing that comes tells."""
+        while True:
+            self._look()
+            await self._clock.sleep(BEAT)
+
+    def _look(self) -> None:
+        silent = frozenset(host for host in self.hosts() if self.silent_since(host) is not None)
+        before, self._silent = self._silent, silent
+        for host in silent ^ before:
+            self._say(host)
+
+    def _say(self, host: str) -> None:
+        for listener in self.on_changed:
+            listener(host)
+
     async def _tell(self) -> None:
         told: list[Row] | None = None
         while True:
@@ -158,22 +167,28 @@ class Members:
         while True:
             try:
                 async with aclosing(self._directory.follow()) as changes:
+                    news = False
                     async for change in changes:
-                        await self._take(change)
+                        await self._take(change, news=news)
+                        news = True
             except CarrierGone as gone:
                 self._know(gone.message)
             except StoreError as error:
                 _log.warning("certificates are not stored yet: %s", error.message)
             await self._clock.sleep(RETRY)
 
-    async def _take(self, change: Mapping[str, bytes]) -> None:
+    async def _take(self, change: Mapping[str, bytes], *, news: bool) -> None:
+        """Learn it; `news`: it was told now, and did not stand there before."""
         learned = False
         for key, value in change.items():
             kind, _, host = key.partition(".")
             if kind == "cert":
-                learned = self._learn(host, value) or learned
+                if self._learn(host, value):
+                    learned = True
+                    self._say(host)
             elif host != self.name:
-                self._hear(kind, host, value)
+                self._hear(kind, host, value, news=news)
+        self._look()
         if learned:
             signed = msgspec.json.encode(list(self.ring.signed.values())).decode()
             await self._fleet.record(meta={RING: signed})
@@ -185,21 +200,18 @@ class Members:
             _log.error("a certificate of %s: %s", whence, error.message)
             return False
 
-    def _hear(self, kind: str, host: str, value: bytes) -> None:
+    def _hear(self, kind: str, host: str, value: bytes, *, news: bool) -> None:
         known = self._known.setdefault(host, Member())
         try:
             if kind == "host":
                 sign = msgspec.json.decode(value, type=Sign)
-                if sign != known.sign:  # the same one again, after a loss, is no sign of life
+                # The same one again, after a loss, is no sign of life, and one that stood there before this
+                # daemon looked may be of any time.
+                if sign != known.sign and (news or known.sign is not None):
                     known.heard, known.heard_at = self._clock.monotonic(), self._clock.now()
-                    known.sign = sign
+                known.sign = sign
             elif kind == "peers":
                 known.peers = msgspec.json.decode(value, type=tuple[Row, ...])
+                self._say(host)
         except msgspec.MsgspecError as error:
             _log.warning("what %s tells cannot be read: %s", host, error)
-
-
-def as_json(host: str, members: Members) -> dict[str, Any]:
-    """A member as the commands show it."""
-    since = members.silent_since(host)
-    return {"host": host, "reached": since is None, "silent_since": since, "peers": len(members.peers(host))}

@@ -1,6 +1,7 @@
 """All methods of the socket: found by name, for a caller who is known and may call them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -15,8 +16,9 @@ from roost.errors import DeniedError, UsageError
 class Dispatcher:
     """Calls methods. Agents may call only those that are theirs."""
 
-    def __init__(self, callers: Callers, methods: Table) -> None:
-        """Call these; `callers` tells who asks, and who may only look."""
+    def __init__(self, callers: Callers, methods: Table, named: Callable[[str], str]) -> None:
+        """Call these; `callers` tells who asks and who may only look, `named` which peer an address means."""
+        self._named = named
         self._callers = callers
         self._methods = methods
 
@@ -41,4 +43,6 @@ class Dispatcher:
             call = known.checked(params, caller, progress)
         except msgspec.ValidationError as error:
             raise UsageError(f"{method}: {error}") from error
+        if known.names:
+            call = replace(call, params=known.addressed(call.params, self._named))
         return await known.handler(call)

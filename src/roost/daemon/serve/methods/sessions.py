@@ -6,7 +6,7 @@ from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.peer import WakeMode
 from roost.daemon.serve.api.api import Api
 from roost.daemon.serve.methods.method import BY, Answer, Call, Method, Params, Table
-from roost.daemon.serve.methods.parameters import Named
+from roost.daemon.serve.methods.parameters import NAME, Named
 from roost.errors import UsageError
 
 
@@ -41,14 +41,14 @@ class SessionMethods:
     def table(self) -> Table:
         """Its methods by name."""
         return {
-            "wake": Method(Wake, self._wake, waits=True),
-            "restart": Method(Restart, self._restart, waits=True),
-            "sleep": Method(Named, self._sleep, waits=True),
-            "stop": Method(Some, self._stop, waits=True),
-            "start": Method(Some, self._start),
-            "refresh": Method(Some, self._refresh),
-            "interrupt": Method(Named, self._interrupt, waits=True),
-            "compact": Method(Named, self._compact, waits=True),
+            "wake": Method(Wake, self._wake, waits=True, names=NAME),
+            "restart": Method(Restart, self._restart, waits=True, names=NAME),
+            "sleep": Method(Named, self._sleep, waits=True, names=NAME),
+            "stop": Method(Some, self._stop, waits=True, names=NAME),
+            "start": Method(Some, self._start, names=NAME),
+            "refresh": Method(Some, self._refresh, names=NAME),
+            "interrupt": Method(Named, self._interrupt, waits=True, names=NAME),
+            "compact": Method(Named, self._compact, waits=True, names=NAME),
         }
 
     async def _wake(self, call: Call[Wake]) -> Answer:

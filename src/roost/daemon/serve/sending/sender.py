@@ -12,6 +12,7 @@ from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import HUMAN, OPERATOR, derive, host_of
 from roost.core.vocabulary.message import Message, MessageState
 from roost.daemon.hosts.addresses import Addresses
+from roost.daemon.hosts.views import Views
 from roost.daemon.serve.caller import Caller
 from roost.daemon.serve.progress import Progress
 from roost.daemon.serve.sending.addressing import Addressing
@@ -29,11 +30,18 @@ class Sender:
     """Sends messages."""
 
     def __init__(
-        self, machine: Machine, fleet: Fleet, waits: Waits, misplaced: Callable[[str], str | None]
+        self,
+        machine: Machine,
+        fleet: Fleet,
+        waits: Waits,
+        addresses: Addresses,
+        views: Views,
+        misplaced: Callable[[str], str | None],
     ) -> None:
-        """Send to this fleet's peers; `misplaced` tells what is wrong with the folder of one."""
+        """Send to whom `addresses` find; `misplaced` tells what is wrong with the folder of a peer."""
         self._misplaced = misplaced
-        self.addresses = Addresses(fleet, None)
+        self._addresses = addresses
+        self._views = views
         self._machine = machine
         self._fleet = fleet
         self._waits = waits
@@ -44,6 +52,7 @@ class Sender:
 
     async def send(self, caller: Caller, draft: Draft, progress: Progress) -> Sent:
         """Store a message, then wait for what was asked for. Raises WaitTimeoutError when time is up."""
+        draft = replace(draft, to=await self.recipient(draft.to))
         sender, body, reply_to = await self._checked(caller, draft)
         message_id = self._id(sender, draft)
         with self._waits.message(message_id) as changes, self._waits.replies(message_id) as replies:
@@ -52,7 +61,9 @@ class Sender:
             if draft.wait == "stored":
                 return Sent(message, None, advice)
             progress({"id": message.id, "notes": advice})
-            outcome = Outcome(self._machine, self._fleet, self._waits, changes, replies, progress)
+            outcome = Outcome(
+                self._machine, self._fleet, self._views, self._waits, changes, replies, progress
+            )
             return await outcome.awaited(message, draft.wait, draft.timeout)
 
     def name_of(self, caller: Caller, draft: Draft) -> str:
@@ -61,6 +72,7 @@ class Sender:
 
     async def examine(self, caller: Caller, draft: Draft) -> bool:
         """Whether it was stored before, under its key. Raises what it would be refused for."""
+        draft = replace(draft, to=await self.recipient(draft.to))
         sender, body, reply_to = await self._checked(caller, draft)
         if await self._known(self._id(sender, draft), draft, _digest(body), reply_to) is not None:
             return True
@@ -71,7 +83,7 @@ class Sender:
 
     async def recipient(self, address: str) -> str:
         """The peer that an address means. Raises NotFoundError, RefusedError, UsageError."""
-        name = await self.addresses.recipient(address)
+        name = await self._addresses.recipient(address)
         self._fleet.get(name)
         return name
 
@@ -83,7 +95,6 @@ class Sender:
         """The sender, the body, and the whole id of what is answered. Raises RoostError."""
         sender = self._addressing.sender(caller, draft)
         body = draft.checked()
-        draft = replace(draft, to=await self.recipient(draft.to))
         recipient = self._fleet.get(draft.to)
         if draft.attach and host_of(draft.to) is not None:
             raise UsageError("files cannot be sent to another host; put what matters into the text")
@@ -159,8 +170,16 @@ class Sender:
         if outcome.state is not None:
             message = replace(message, to=outcome.state.peer.name)
         await self._replied(message)
-        wrong = self._misplaced(message.to)
-        return message, [*outcome.advice, *([f"'{message.to}': {wrong}"] if wrong is not None else [])]
+        return message, [*outcome.advice, *self._in_the_way(message.to)]
+
+    def _in_the_way(self, name: str) -> list[str]:
+        """What keeps a message from its recipient for now, or makes it work where it should not."""
+        host = host_of(name)
+        silent = self._views.silent(host) if host is not None else None
+        if silent is not None:
+            return [f"{silent}: the message is kept, and goes there as soon as that host is reached"]
+        wrong = self._misplaced(name)
+        return [f"'{name}': {wrong}"] if wrong is not None else []
 
     async def repeat(self, ended: Message) -> tuple[str, list[str]]:
         """Send a message that ended without being taken once more; returns its new id and advice.
