@@ -1,4 +1,4 @@
-"""Peers of other hosts as they are shown here: as their hosts told them last, and since when those are silent.
+"""Peers of other hosts as shown here: as their hosts told them last, and since when they are silent.
 
 Of a host that is silent nothing is known but that: its rows are `unknown`, and never dead (H5).
 """

@@ -134,9 +134,9 @@ def _build(api: Api, caller_of: CallerOf) -> MCPServer:
 
     @server.tool()
     async def list_peers(context: Context) -> list[dict[str, Any]]:
-        """List the agents and people you can send messages to, with what they are doing and why.
+        """List the agents and people you can send messages to, with what they do and why.
 
-        Those that live on another machine are named NAME@HOST: send to them by that name.
+        NAME@HOST lives on another machine.
         """
 
         async def rows(caller: Caller) -> list[dict[str, Any]]:
