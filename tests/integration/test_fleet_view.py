@@ -213,7 +213,7 @@ def test_top_shows_all_hosts_and_writes_to_them(fleet: Hosts, tmp_path: Path) ->
         pane.keys("C-s")
         pane.wait_for("sent to reviewer@venus")
         pane.keys("a")
-        pane.wait_for("ssh -t venus roost attach reviewer")
+        pane.wait_for("`roost attach reviewer@venus` prints the command")
         pane.keys("q")
         pane.wait_for("ended with 0")
     sent = [

@@ -28,6 +28,7 @@ from roost.daemon.registry.sweep import Sweeper
 from roost.daemon.serve.api.api import Api
 from roost.daemon.serve.journal import JournalFeed
 from roost.daemon.serve.logs import Logs
+from roost.daemon.serve.methods.granted import Granted
 from roost.daemon.serve.methods.tables import all_methods
 from roost.daemon.serve.metrics import Metrics
 from roost.daemon.serve.servers import Servers
@@ -158,6 +159,8 @@ class Daemon:
             feed,
             self.shut_down,
         )
+        if self._hosts is not None:
+            self._hosts.answering.doing = Granted(self._fleet, self._api.questions, methods)
         self._servers = Servers(
             machine, self._fleet, self._tasks, self._api, methods, metrics, self._supervisor, http
         )

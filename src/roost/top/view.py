@@ -337,17 +337,10 @@ class View(Aside):
     async def action_attach(self) -> None:
         """Join the terminal of the selected peer in this one, and come back."""
         name = self.selected
-        if name is None:
-            return
-        if "@" not in name:
+        if name is not None and "@" in name:
+            self.say(f"it is joined on its host: `roost attach {name}` prints the command")
+        elif name is not None:
             await self.join([*self._roost, "attach", name])
-            return
-        try:
-            way = await self._daemon.call("attach", {"name": name})
-        except RoostError as error:
-            self.say(error.message, bad=True)
-        else:
-            self.say(f"it is joined there: {' '.join(way['argv'])}")
 
     async def action_quit(self) -> None:
         """Leave."""

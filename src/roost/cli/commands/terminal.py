@@ -36,7 +36,7 @@ def attach_command(app: App, name: str, read_only: bool) -> None:  # noqa: FBT00
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(f"`attach` needs a terminal; `roost screen {name}` prints what is on the screen")
     result: Record = call_with_progress(app, "attach", {"name": name, "read_only": read_only})
-    if result["host"] is not None:
+    if result.get("host") is not None:
         say(" ".join(result["argv"]))
         return
     command = [str(word) for word in result["argv"]]

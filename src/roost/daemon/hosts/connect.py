@@ -24,13 +24,18 @@ def connect(member: Membership, machine: Machine, fleet: Fleet, tasks: Tasks) ->
         line = c.Journal("frame-refused", "", cause=why, data={"host": origin})
         tasks.start(fleet.record(line), "a frame was refused")
 
+    def _told(peer: str) -> bool:
+        return peer != OPERATOR and machine.config.fleet.shows(peer)
+
     def rows() -> list[Row]:
         now = machine.clock.now()
-        return [row_of(state, now) for state in fleet.states() if state.peer.name != OPERATOR]
+        return [row_of(state, now) for state in fleet.states() if _told(state.peer.name)]
 
     hub = Hub(member.host, member.servers, **({"nkeys_seed_str": member.seed} if member.seed else {}))
     sealed = SealedCarrier(NatsCarrier(member.host, hub), bytes.fromhex(member.key), ring, refused)
     run = machine.ids.new()
     directory = NatsDirectory(hub)
     members = Members(member.host, run, ring, directory, fleet, machine.store, machine.clock, rows)
-    return Hosts(members, sealed, fleet, machine.store, machine.clock, machine.ids, tasks)
+    return Hosts(
+        members, sealed, fleet, machine.store, machine.clock, machine.ids, tasks, machine.config.fleet
+    )

@@ -69,7 +69,9 @@ class Members:
         self.name = name
         self.ring = ring
         self.trouble = ""
-        self._run = run
+        self.run_name = run
+        self.number = 0
+        """Of the latest sign of life that this host has given."""
         self._directory = directory
         self._fleet = fleet
         self._store = store
@@ -105,6 +107,11 @@ class Members:
         known = self._known.get(host)
         return known.peers if known is not None else ()
 
+    def sign(self, host: str) -> Sign | None:
+        """The latest sign of life of a host; None: there was none."""
+        known = self._known.get(host)
+        return known.sign if known is not None else None
+
     def silent_since(self, host: str) -> float | None:
         """Since when nothing is heard of a host (Unix seconds; 0: never was); None: it is reached."""
         known = self._known.get(host)
@@ -116,10 +123,9 @@ class Members:
         self._changed.set()
 
     async def _beat(self) -> None:
-        number = 0
         while True:
-            number += 1
-            await self._put(f"host.{self.name}", Sign(self._run, number))
+            self.number += 1
+            await self._put(f"host.{self.name}", Sign(self.run_name, self.number))
             await self._clock.sleep(BEAT)
 
     async def _watch(self) -> None:

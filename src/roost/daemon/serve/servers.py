@@ -43,7 +43,7 @@ class Servers:
         tokens = Tokens(machine.store)
         self._callers = Callers(fleet, machine.processes, machine.places.home, tokens.caller)
         fleet.listeners.on_committed.append(self._callers.committed)
-        dispatcher = Dispatcher(self._callers, methods, api.addresses.named)
+        dispatcher = Dispatcher(self._callers, methods, api.addresses.named, api.others.ask)
         self._socket = SocketServer(dispatcher, self._callers, tasks)
         self._metrics_token = MetricsToken(machine.places.metrics_token, machine.ids.token())
         self.tools = LazyTools(machine, api, caller_of, BODY)

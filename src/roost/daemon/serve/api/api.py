@@ -9,6 +9,7 @@ from roost.daemon.hosts.views import Views
 from roost.daemon.serve.api.changes import Changes
 from roost.daemon.serve.api.mail import Mail
 from roost.daemon.serve.api.messages import Messages
+from roost.daemon.serve.api.others import Others
 from roost.daemon.serve.api.own_session import OwnSession
 from roost.daemon.serve.api.peers import Peers
 from roost.daemon.serve.api.questions import Questions
@@ -64,6 +65,7 @@ class Api:
         self.messages = Messages(machine, fleet, self.peers, self.sender)
         self.mail = Mail(machine, fleet, self.peers, feed)
         self.questions = Questions(fleet, waits)
+        self.others = Others(hosts)
         self.transcripts = Transcripts(machine, fleet, launcher.contexts)
         self.usages = Usages(fleet, self.transcripts)
         self.own_session = OwnSession(fleet)

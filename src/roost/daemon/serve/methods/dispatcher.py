@@ -1,6 +1,6 @@
 """All methods of the socket: found by name, for a caller who is known and may call them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,13 +12,20 @@ from roost.daemon.serve.methods.method import Answer, Method, Stream, Table
 from roost.daemon.serve.progress import Progress
 from roost.errors import DeniedError, UsageError
 
+Ask = Callable[[str, str, dict[str, Any], Progress], Awaitable[tuple[Any, list[str]]]]
+"""Asks another host for a method; the result, and lines for the asker."""
+
 
 class Dispatcher:
     """Calls methods. Agents may call only those that are theirs."""
 
-    def __init__(self, callers: Callers, methods: Table, named: Callable[[str], str]) -> None:
-        """Call these; `callers` tells who asks and who may only look, `named` which peer an address means."""
+    def __init__(self, callers: Callers, methods: Table, named: Callable[[str], str], ask: Ask) -> None:
+        """Call these; `callers` tells who asks and who may only look, `named` which peer an address means.
+
+        `ask` asks another host.
+        """
         self._named = named
+        self._ask = ask
         self._callers = callers
         self._methods = methods
 
@@ -44,5 +51,8 @@ class Dispatcher:
         except msgspec.ValidationError as error:
             raise UsageError(f"{method}: {error}") from error
         if known.names:
-            call = replace(call, params=known.addressed(call.params, self._named))
+            asked, host = known.addressed(call.params, self._named)
+            if host is not None:
+                return Answer(*await self._ask(host, method, msgspec.to_builtins(asked), progress))
+            call = replace(call, params=asked)
         return await known.handler(call)

@@ -30,7 +30,7 @@ class TerminalMethods:
         """Its methods by name."""
         return {
             "attach": Method(Attach, self._attach, waits=True, names=NAME, away=Away.HERE),
-            "screen": Method(Named, self._screen, looks=True, names=NAME),
+            "screen": Method(Named, self._screen, looks=True, names=NAME, away=Away.ASKED),
             "logs": Method(Named, self._logs, looks=True, names=NAME),
         }
 
