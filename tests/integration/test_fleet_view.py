@@ -10,6 +10,7 @@ from mcp import ClientSession
 from roost.client.connection import Client
 from roost.host.seal import sealing_pair
 from tests.integration.test_daemon_agent_surface import as_agent, said
+from tests.integration.test_daemon_questions import question_of
 from tests.integration.test_top import shown
 from tests.support.fleet import Hosts, fleet_of
 from tests.support.wait import wait_until
@@ -17,16 +18,24 @@ from tests.support.web import web_of
 
 PATIENCE = 60.0
 GROUPS = '[groups]\nteam = ["writer", "reviewer@venus"]\n'
+GRANTS = """
+[fleet]
+shown = ["reviewer", "twin", "passer", "asker"]
+[fleet.grants.mars]
+operate = ["reviewer", "asker"]
+"""
 
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
     """mars with writer and twin; venus with reviewer and twin; pluto is a member and has never been up."""
-    with fleet_of(tmp_path_factory.mktemp("hub"), "mars", "venus", config={"mars": GROUPS}) as hosts:
+    config = {"mars": GROUPS, "venus": GRANTS}
+    with fleet_of(tmp_path_factory.mktemp("hub"), "mars", "venus", config=config) as hosts:
         hosts["mars"].add("writer")
         hosts["mars"].add("twin")
         hosts["venus"].add("reviewer", description="reads code")
         hosts["venus"].add("twin")
+        hosts["venus"].add("hidden")
         hosts.pairs["pluto"] = sealing_pair()
         hosts.certify("pluto")
         wait_until(
@@ -44,6 +53,11 @@ def rows(hosts: Hosts) -> dict[str, dict[str, object]]:
 
 def names(hosts: Hosts) -> set[str]:
     return set(rows(hosts))
+
+
+def seen(hosts: Hosts, name: str, state: str) -> None:
+    """Wait until mars shows a peer in that state."""
+    wait_until(lambda: rows(hosts)[name]["state"] == state, timeout=PATIENCE, why=f"{name} is {state}")
 
 
 def hosts_of(hosts: Hosts) -> str:
@@ -116,7 +130,13 @@ def test_several_recipients_and_groups_reach_other_hosts(fleet: Hosts) -> None:
     [
         (("show", "reviewer@pluton"), 4, "there is no host 'pluton' in this fleet; did you mean 'pluto'?"),
         (("messages", "re viewer@venus"), 2, "is no address"),
-        (("stop", "nobody@pluto"), 1, ""),
+        (
+            ("stop", "nobody@pluto"),
+            1,
+            "'pluto' has not been heard of since this daemon started; nothing was asked",
+        ),
+        (("stop", "twin@venus"), 1, "venus: nobody of 'mars' may do that to 'twin': [fleet.grants.mars]"),
+        (("wake", "nobody@venus"), 4, "venus: there is no peer 'nobody'"),
         (("rename", "reviewer", "other"), 1, "'reviewer@venus' lives on the host 'venus', and only there"),
         (
             ("set", "reviewer@venus", "idle=1h"),
@@ -144,6 +164,40 @@ def test_a_name_that_several_other_hosts_have_is_refused_with_the_candidates(fle
 
 def test_attach_prints_how_a_terminal_of_another_host_is_joined(fleet: Hosts) -> None:
     assert fleet["mars"].cli("attach", "reviewer@venus").stdout == "ssh -t venus roost attach reviewer\n"
+
+
+def test_operators_of_a_host_drive_the_peers_of_another_that_are_granted_to_them(fleet: Hosts) -> None:
+    mars, venus = fleet["mars"], fleet["venus"]
+    woken = mars.cli("wake", "reviewer@venus")
+    assert (woken.returncode, woken.stdout.startswith("reviewer@venus is idle")) == (0, True), woken
+    assert venus.row("reviewer")["state"] == "idle"
+    assert mars.cli("screen", "reviewer@venus").returncode == 0
+    assert "there is nothing to interrupt" in mars.cli("interrupt", "reviewer@venus").stdout
+    assert mars.cli("stop", "reviewer").stdout.startswith("reviewer@venus is stopped")
+    seen(fleet, "reviewer@venus", "stopped")
+    assert mars.cli("start", "reviewer@venus", "--json").returncode == 0
+    seen(fleet, "reviewer@venus", "asleep")
+    there = [event for event in venus.events() if event["kind"] == "asked" and event["peer"] == "reviewer"]
+    assert {event["data"]["host"] for event in there} == {"mars"}
+    assert {"wake", "stop", "start"} <= {event["data"]["method"] for event in there}
+    here = [event for event in mars.events() if event["kind"] == "asking"]
+    assert {"reviewer@venus"} <= {event["peer"] for event in here}
+    woke = [event for event in venus.events() if event["kind"] == "starting" and event["peer"] == "reviewer"]
+    assert woke[-1]["data"]["by"] == "operator@mars"
+
+
+def test_a_question_of_another_host_is_listed_and_answered_where_it_is_granted(fleet: Hosts) -> None:
+    mars, venus = fleet["mars"], fleet["venus"]
+    venus.add("asker", "demo-acp")
+    venus.send("asker", "@@ask@@")
+    asked = question_of(venus, "asker")
+    listed = mars.cli("questions", "--all")
+    assert f"{asked['id']}@venus  asker@venus asks" in listed.stdout, listed
+    assert "'pluto' has not been heard of" in listed.stderr
+    answered = mars.cli("answer", f"{asked['id']}@venus", "1")
+    assert "asker@venus was answered" in answered.stdout, answered
+    wait_until(lambda: not venus.call("questions"), timeout=PATIENCE, why="it is asked no more")
+    assert mars.cli("deny", f"{asked['id']}@venus").returncode == 4
 
 
 def test_names_of_other_hosts_are_completed(fleet: Hosts) -> None:
@@ -204,6 +258,7 @@ def test_top_shows_all_hosts_and_writes_to_them(fleet: Hosts, tmp_path: Path) ->
     with shown(fleet["mars"], tmp_path, size="100x24") as pane:
         pane.wait_for("pluto unreachable(?s:.*)reviewer@venus")
         pane.keys("/")
+        pane.wait_for("words that the row has")
         pane.keys("-l", "reviewer@venus")
         pane.keys("Enter")
         pane.wait_for("reviewer@venus", without="writer ")
