@@ -191,15 +191,16 @@ async def replay(world: World, ask: Ask) -> None:
 async def test_a_request_that_was_long_on_its_way_is_not_done(world: World) -> None:
     sign = world.mars.hosts.members.sign("venus")
     assert sign is not None
-    for _ in range(FRESH + 2):
+    for _ in range(int(FRESH / BEAT) + 2):
         await world.clock.advance(BEAT)
     await replay(world, Ask("late", sign.run, sign.number, "wake", {"name": "bob"}))
-    await replay(world, Ask("other", "another run", 10**6, "wake", {"name": "bob"}))
+    await replay(world, Ask("other", "another run", sign.number, "wake", {"name": "bob"}))
+    await replay(world, Ask("future", sign.run, 10**6, "wake", {"name": "bob"}))
 
     async def refused() -> bool:
-        return [kind for kind, _ in await world.journal(world.venus)] == ["asked-refused"] * 2
+        return [kind for kind, _ in await world.journal(world.venus)] == ["asked-refused"] * 3
 
-    await eventually(refused, timeout=PATIENCE, why="both are refused")
+    await eventually(refused, timeout=PATIENCE, why="all are refused")
     assert world.doing.done == []
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import OPERATOR
 from roost.daemon.hosts.frames import Ask, Told, encode
-from roost.daemon.hosts.members import BEAT, Members
+from roost.daemon.hosts.members import Members
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.errors import DeniedError, RefusedError, RoostError
@@ -19,8 +19,8 @@ from roost.host.interfaces.carrier import Carrier
 from roost.host.interfaces.clock import Clock
 from roost.local.grants import Grants
 
-FRESH = 12
-"""Signs of life after which what was asked before them is refused: a minute."""
+FRESH = 60.0
+"""Seconds after which what was asked before a sign of life is refused."""
 STILL = 5.0
 """Seconds between two words to an asker that waits."""
 
@@ -62,15 +62,15 @@ class Answering:
         self._fleet = fleet
         self._clock = clock
         self._tasks = tasks
-        self._seen: dict[tuple[str, str], float] = {}
+        self._seen: dict[tuple[str, str], Ask] = {}
 
     def take(self, origin: str, ask: Ask) -> None:
         """Deal with a request; one that comes again is not."""
-        now = self._clock.monotonic()
-        self._seen = {key: at for key, at in self._seen.items() if now - at < 2 * FRESH * BEAT}
+        # What is not fresh any more is refused, whether it came before or not.
+        self._seen = {key: seen for key, seen in self._seen.items() if self._fresh(seen)}
         if (origin, ask.id) in self._seen:
             return
-        self._seen[origin, ask.id] = now
+        self._seen[origin, ask.id] = ask
         self._tasks.start(self._answer(origin, ask), f"asked by {origin}")
 
     async def _answer(self, origin: str, ask: Ask) -> None:
@@ -108,7 +108,7 @@ class Answering:
 
     def _check(self, origin: str, ask: Ask) -> Doing:
         members, doing = self._members, self.doing
-        if ask.run != members.run_name or members.number - ask.number > FRESH or doing is None:
+        if doing is None or not self._fresh(ask):
             raise RefusedError("it was asked too long ago, and is not done; ask again")
         for peer in doing.peers_of(ask.method, ask.params):
             if not self._grants.operates(origin, peer):
@@ -117,6 +117,10 @@ class Answering:
                     f" config.toml of '{members.name}' does not name it in `operate`"
                 )
         return doing
+
+    def _fresh(self, ask: Ask) -> bool:
+        past = self._members.past(ask.run, ask.number)
+        return past is not None and past <= FRESH
 
     async def _record(self, kind: str, origin: str, ask: Ask, **more: object) -> None:
         name = ask.params.get("name")

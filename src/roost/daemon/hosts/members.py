@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -28,6 +29,8 @@ SILENT = 20.0
 """Seconds without one after which a host counts as unreachable."""
 CALM = 1.0
 """Seconds between two words about the peers of this host, at least."""
+REMEMBERED = 64
+"""Signs of life of this host of which it is known when they were given."""
 RETRY = 1.0
 RING = "hosts:ring"
 """The store's key of the certificates, for a start without the hub."""
@@ -70,8 +73,8 @@ class Members:
         self.ring = ring
         self.trouble = ""
         self.run_name = run
-        self.number = 0
-        """Of the latest sign of life that this host has given."""
+        self._number = 0
+        self._given: dict[int, float] = {}
         self._directory = directory
         self._fleet = fleet
         self._store = store
@@ -112,6 +115,18 @@ class Members:
         known = self._known.get(host)
         return known.sign if known is not None else None
 
+    def past(self, run: str, number: int) -> float | None:
+        """For how many seconds a sign of life of this host has not been its latest.
+
+        None: it is of another run of its daemon, or is remembered no more.
+        """
+        if run != self.run_name or number > self._number:
+            return None
+        later = self._given.get(number + 1)
+        if later is not None:
+            return self._clock.monotonic() - later
+        return 0.0 if number == self._number else None
+
     def silent_since(self, host: str) -> float | None:
         """Since when nothing is heard of a host (Unix seconds; 0: never was); None: it is reached."""
         known = self._known.get(host)
@@ -124,8 +139,10 @@ class Members:
 
     async def _beat(self) -> None:
         while True:
-            self.number += 1
-            await self._put(f"host.{self.name}", Sign(self.run_name, self.number))
+            self._number += 1
+            self._given[self._number] = self._clock.monotonic()
+            self._given.pop(self._number - REMEMBERED, None)
+            await self._put(f"host.{self.name}", Sign(self.run_name, self._number))
             await self._clock.sleep(BEAT)
 
     async def _watch(self) -> None:
@@ -221,3 +238,9 @@ class Members:
                 self._say(host)
         except msgspec.MsgspecError as error:
             _log.warning("what %s tells cannot be read: %s", host, error)
+
+
+def as_json(host: str, members: Members) -> dict[str, Any]:
+    """A member as the commands show it."""
+    since = members.silent_since(host)
+    return {"host": host, "reached": since is None, "silent_since": since, "peers": len(members.peers(host))}
