@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from mcp import ClientSession
 
-from roost.client.connection import Client
+from roost.client.connection import Client, RemoteError
 from roost.host.seal import sealing_pair
 from tests.integration.test_daemon_agent_surface import as_agent, said
 from tests.integration.test_daemon_questions import question_of
@@ -164,6 +164,8 @@ def test_a_name_that_several_other_hosts_have_is_refused_with_the_candidates(fle
 
 def test_attach_prints_how_a_terminal_of_another_host_is_joined(fleet: Hosts) -> None:
     assert fleet["mars"].cli("attach", "reviewer@venus").stdout == "ssh -t venus roost attach reviewer\n"
+    with pytest.raises(RemoteError, match="only there this can be done"):
+        fleet["mars"].call("attach", name="reviewer@venus", page=True)
 
 
 def test_operators_of_a_host_drive_the_peers_of_another_that_are_granted_to_them(fleet: Hosts) -> None:

@@ -1,5 +1,6 @@
 """The methods about terminals: joined, looked at, their logs found."""
 
+from roost.core.messages.remote import elsewhere
 from roost.core.vocabulary.identity import host_of
 from roost.daemon.serve.api.api import Api
 from roost.daemon.serve.methods.method import BY, Answer, Away, Call, Method, Params, Table
@@ -37,6 +38,8 @@ class TerminalMethods:
     async def _attach(self, call: Call[Attach]) -> Answer:
         asked = call.params
         if (host := host_of(asked.name)) is not None:
+            if asked.page:
+                raise elsewhere(asked.name)
             peer = asked.name.partition("@")[0]
             return Answer({"argv": ["ssh", "-t", host, "roost", "attach", peer], "host": host})
         if not asked.page:
