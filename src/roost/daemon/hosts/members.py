@@ -81,7 +81,7 @@ class Members:
         self._clock = clock
         self._rows = rows
         self._known: dict[str, Member] = {}
-        self._silent: frozenset[str] = frozenset()
+        self._silent: set[str] = set()
         self._changed = asyncio.Event()
         self.on_changed: list[Callable[[str], None]] = []
         """Called with the name of a host of which something else is known now."""
@@ -148,14 +148,16 @@ class Members:
     async def _watch(self) -> None:
         """Say so when a host falls silent, which nothing that comes tells."""
         while True:
-            self._look()
+            for host in self.hosts():
+                self._look(host)
             await self._clock.sleep(BEAT)
 
-    def _look(self) -> None:
-        silent = frozenset(host for host in self.hosts() if self.silent_since(host) is not None)
-        before, self._silent = self._silent, silent
-        for host in silent ^ before:
-            self._say(host)
+    def _look(self, host: str) -> None:
+        """Say so where a host has fallen silent, or is reached again."""
+        if (self.silent_since(host) is not None) == (host in self._silent):
+            return
+        self._silent ^= {host}
+        self._say(host)
 
     def _say(self, host: str) -> None:
         for listener in self.on_changed:
@@ -211,7 +213,7 @@ class Members:
                     self._say(host)
             elif host != self.name:
                 self._hear(kind, host, value, news=news)
-        self._look()
+                self._look(host)
         if learned:
             signed = msgspec.json.encode(list(self.ring.signed.values())).decode()
             await self._fleet.record(meta={RING: signed})
