@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import replace
 
 from roost.core.messages.submission import refusal
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.identity import HUMAN, OPERATOR, derive
 from roost.core.vocabulary.message import Message, MessageState
 from roost.daemon.serve.caller import Caller
@@ -44,11 +44,11 @@ class Sender:
         """Store a message, then wait for what was asked for. Raises WaitTimeoutError when time is up."""
         sender, body, reply_to = await self._checked(caller, draft)
         message_id = self._id(sender, draft)
+        if draft.wait == "stored":
+            message, advice = await self._store(caller, message_id, sender, draft, reply_to, body)
+            return Sent(message, None, advice)
         with self._waits.message(message_id) as changes, self._waits.replies(message_id) as replies:
-            async with self._alone(message_id):
-                message, advice = await self._store(caller, message_id, sender, draft, reply_to, body)
-            if draft.wait == "stored":
-                return Sent(message, None, advice)
+            message, advice = await self._store(caller, message_id, sender, draft, reply_to, body)
             progress({"id": message.id, "notes": advice})
             outcome = Outcome(self._machine, self._fleet, self._waits, changes, replies, progress)
             return await outcome.awaited(message, draft.wait, draft.timeout)
@@ -121,6 +121,15 @@ class Sender:
     async def _store(
         self, caller: Caller, message_id: str, sender: str, draft: Draft, reply_to: str | None, body: bytes
     ) -> tuple[Message, list[str]]:
+        """Store it once, whoever else sends under its key; without one nobody else can have its id."""
+        if draft.key is None:
+            return await self._stored(caller, message_id, sender, draft, reply_to, body)
+        async with self._alone(message_id):
+            return await self._stored(caller, message_id, sender, draft, reply_to, body)
+
+    async def _stored(
+        self, caller: Caller, message_id: str, sender: str, draft: Draft, reply_to: str | None, body: bytes
+    ) -> tuple[Message, list[str]]:
         digest = _digest(body)
         known = await self._known(message_id, draft, digest, reply_to)
         if known is not None:
@@ -145,7 +154,7 @@ class Sender:
         outcome = await self._fleet.tell(
             draft.to, r.Submit(message, fresh=draft.key is None), bodies={message_id: body}
         )
-        if outcome.state is not None:
+        if outcome.state is not None and outcome.state.peer.name != message.to:
             message = replace(message, to=outcome.state.peer.name)
         await self._replied(message)
         wrong = self._misplaced(message.to)
