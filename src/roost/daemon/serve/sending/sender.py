@@ -9,8 +9,9 @@ from roost.core.messages.submission import refusal
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.copies import replace
-from roost.core.vocabulary.identity import HUMAN, OPERATOR, derive
+from roost.core.vocabulary.identity import HUMAN, OPERATOR, derive, host_of
 from roost.core.vocabulary.message import Message, MessageState
+from roost.daemon.hosts.addresses import Addresses
 from roost.daemon.serve.caller import Caller
 from roost.daemon.serve.progress import Progress
 from roost.daemon.serve.sending.addressing import Addressing
@@ -32,6 +33,7 @@ class Sender:
     ) -> None:
         """Send to this fleet's peers; `misplaced` tells what is wrong with the folder of one."""
         self._misplaced = misplaced
+        self.addresses = Addresses(fleet, None)
         self._machine = machine
         self._fleet = fleet
         self._waits = waits
@@ -67,6 +69,12 @@ class Sender:
             raise error
         return False
 
+    async def recipient(self, address: str) -> str:
+        """The peer that an address means. Raises NotFoundError, RefusedError, UsageError."""
+        name = await self.addresses.recipient(address)
+        self._fleet.get(name)
+        return name
+
     async def copies(self, draft: Draft) -> tuple[str, ...]:
         """Copies of what is attached, by their paths. Raises UsageError."""
         return await self._attachments.copy(draft.attach)
@@ -75,7 +83,11 @@ class Sender:
         """The sender, the body, and the whole id of what is answered. Raises RoostError."""
         sender = self._addressing.sender(caller, draft)
         body = draft.checked()
+        to = await self.recipient(draft.to)
+        draft = draft if to == draft.to else replace(draft, to=to)
         recipient = self._fleet.get(draft.to)
+        if draft.attach and host_of(draft.to) is not None:
+            raise UsageError("files cannot be sent to another host; put what matters into the text")
         blank = not (body.strip() if caller.is_agent else body)
         if blank and not draft.attach and not self._fleet.policy.of(recipient.peer.settings.runtime).mailbox:
             raise UsageError("the message is empty; it would wake an agent for nothing")
