@@ -65,6 +65,26 @@ class Lane:
         self.reading = self.next_reading or self.reading
 
 
+@dataclass(slots=True)
+class Decided:
+    """What was decided of all that waited in one lane: the state that it makes, and each event's outcome."""
+
+    name: str
+    lane: Lane
+    state: PeerState | None
+    outcomes: list[tuple[Waiting, Outcome]]
+
+    @property
+    def items(self) -> list[Waiting]:
+        """What was decided."""
+        return [item for item, _ in self.outcomes]
+
+    @property
+    def commands(self) -> tuple[c.Command, ...]:
+        """All that follows from it, in order."""
+        return tuple(command for _, outcome in self.outcomes for command in outcome.commands)
+
+
 def accepted(outcome: Outcome) -> Outcome:
     """Raise the error of a `Refuse`."""
     for command in outcome.commands:
