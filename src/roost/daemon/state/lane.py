@@ -65,24 +65,21 @@ class Lane:
         self.reading = self.next_reading or self.reading
 
 
-@dataclass(slots=True)
 class Decided:
-    """What was decided of all that waited in one lane: the state that it makes, and each event's outcome."""
+    """What was decided of all that waited in one lane: the state that it makes, and each event's outcome.
 
-    name: str
-    lane: Lane
-    state: PeerState | None
-    outcomes: list[tuple[Waiting, Outcome]]
+    `items`: what was decided; `commands`: all that follows from it, in order.
+    """
 
-    @property
-    def items(self) -> list[Waiting]:
-        """What was decided."""
-        return [item for item, _ in self.outcomes]
+    __slots__ = ("commands", "items", "lane", "name", "outcomes", "state")
 
-    @property
-    def commands(self) -> tuple[c.Command, ...]:
-        """All that follows from it, in order."""
-        return tuple(command for _, outcome in self.outcomes for command in outcome.commands)
+    def __init__(
+        self, name: str, lane: Lane, state: PeerState | None, outcomes: list[tuple[Waiting, Outcome]]
+    ) -> None:
+        """Of this lane, as `decide_all` returns it."""
+        self.name, self.lane, self.state, self.outcomes = name, lane, state, outcomes
+        self.items = [item for item, _ in outcomes]
+        self.commands = tuple([command for _, outcome in outcomes for command in outcome.commands])
 
 
 def accepted(outcome: Outcome) -> Outcome:
