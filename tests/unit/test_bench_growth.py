@@ -26,7 +26,7 @@ def test_a_cost_that_grows_faster_than_its_work_does_not_hold() -> None:
     assert [curve.holds for curve in (flat, linear, square)] == [True, False, False]
     whole = replace(STEP, whole=True)
     assert [replace(curve, step=whole).holds for curve in (linear, square)] == [True, False]
-    assert linear.drawing == "▁▁▂▃▄█"
+    assert linear.drawing == "▁▁▂▃▅█"
     table = text({"peers": [flat, linear]})
     assert f"| {STEP.name} | 0.5 | 0.5 | 0.5 | 0.5 | 0.5 | 0.5 | ██████ | 0.00 | {ALONE} |" in table
     assert "| **1.00** |" in table
