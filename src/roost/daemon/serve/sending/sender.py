@@ -44,6 +44,7 @@ class Sender:
 
     async def send(self, caller: Caller, draft: Draft, progress: Progress) -> Sent:
         """Store a message, then wait for what was asked for. Raises WaitTimeoutError when time is up."""
+        draft = await self._meant(draft)
         sender, body, reply_to = await self._checked(caller, draft)
         message_id = self._id(sender, draft)
         if draft.wait == "stored":
@@ -61,6 +62,7 @@ class Sender:
 
     async def examine(self, caller: Caller, draft: Draft) -> bool:
         """Whether it was stored before, under its key. Raises what it would be refused for."""
+        draft = await self._meant(draft)
         sender, body, reply_to = await self._checked(caller, draft)
         if await self._known(self._id(sender, draft), draft, _digest(body), reply_to) is not None:
             return True
@@ -75,6 +77,11 @@ class Sender:
         self._fleet.get(name)
         return name
 
+    async def _meant(self, draft: Draft) -> Draft:
+        """The draft with the name that its address means."""
+        to = await self.recipient(draft.to)
+        return draft if to == draft.to else replace(draft, to=to)
+
     async def copies(self, draft: Draft) -> tuple[str, ...]:
         """Copies of what is attached, by their paths. Raises UsageError."""
         return await self._attachments.copy(draft.attach)
@@ -83,8 +90,6 @@ class Sender:
         """The sender, the body, and the whole id of what is answered. Raises RoostError."""
         sender = self._addressing.sender(caller, draft)
         body = draft.checked()
-        to = await self.recipient(draft.to)
-        draft = draft if to == draft.to else replace(draft, to=to)
         recipient = self._fleet.get(draft.to)
         if draft.attach and host_of(draft.to) is not None:
             raise UsageError("files cannot be sent to another host; put what matters into the text")
