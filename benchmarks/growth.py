@@ -65,13 +65,12 @@ class World:
 
     async def load(self) -> None:
         """Take over what is stored, as a starting daemon does: without the garbage collector."""
+        self.fleet = Fleet(self.store, self.clock, _POLICY, self.tasks)
         gc.disable()
         try:
-            loaded = await self.store.load()
+            self.fleet.load((await self.store.load()).peers)
         finally:
             gc.enable()
-        self.fleet = Fleet(self.store, self.clock, _POLICY, self.tasks)
-        self.fleet.load(loaded.peers)
 
     def peer(self, name: str, runtime: str) -> Peer:
         limit = 10_000_000

@@ -126,7 +126,7 @@ def test_a_store_of_the_fifth_version_keeps_what_was_asked_of_its_sessions(tmp_p
 
 
 def test_a_store_of_the_seventh_version_finds_its_messages_by_their_state(tmp_path: Path) -> None:
-    """The indexes of what is unfinished, and of what went wrong, are made anew from the rows that are there."""
+    """The indexes of what is unfinished, and of what went wrong, are made of the rows that are there."""
     path = tmp_path / "roost.db"
     migrations = sorted((Path(open_database.__code__.co_filename).parent / "migrations").glob("*.sql"))
     old = apsw.Connection(str(path))

@@ -234,9 +234,7 @@ def deadline(state: PeerState, now: float, policy: Policy = _PLAIN) -> float | N
 def _times(state: PeerState, policy: Policy) -> Iterator[float]:
     if state.expiry is not None:
         yield state.expiry
-    if (
-        state.session is None or state.peer.settings.pool
-    ):  # another may wait for its wake
+    if state.session is None or state.peer.settings.pool:  # another may wait for its wake
         yield wake_blocked_until(state)
     if state.session is not None or state.pool:
         yield from _times_of_sessions(state, policy)
