@@ -48,7 +48,6 @@ PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- growth -->", "<!-- end of growth -->"
 _BARS = "▁▂▃▄▅▆▇█"
 _BODY = b"x" * 200
-_SINCE = {"started_at": 1.0, "since": 1.0}
 _POLICY = Policy({HUMAN: Traits(mailbox=True, resumable=False)})
 
 
@@ -81,6 +80,19 @@ class World:
         number = f"{next(self.number):032x}"
         return Message(number, "operator", to, 1.0, len(_BODY), "d" * 64, state=state, done_at=done_at)
 
+    def session(self, number: int) -> Session:
+        return Session(
+            id=f"s{number}",
+            peer="worker",
+            generation=number,
+            nonce=f"{number}",
+            wake=WakeCause.FIRST_WAKE,
+            resumed=False,
+            started_at=1.0,
+            since=1.0,
+            pooled=True,
+        )
+
     async def commit(self, changes: Sequence[c.Change], journal: Sequence[c.Journal] = ()) -> None:
         bodies = {each.message.id: _BODY for each in changes if isinstance(each, c.SaveMessage)}
         await self.store.commit(Batch(1.0, tuple(changes), tuple(journal), bodies))
@@ -102,10 +114,7 @@ class World:
 
     async def add_ended(self, more: int) -> None:
         numbers = [next(self.number) for _ in range(more)]
-        made = [
-            Session(f"s{n}", "worker", n, f"{n}", WakeCause.FIRST_WAKE, resumed=False, **_SINCE, pooled=True)
-            for n in numbers
-        ]
+        made = [self.session(number) for number in numbers]
         deaths = [Death(each.id, "worker", each.generation, 2.0, Cause.IDLE_SLEEP) for each in made]
         await self.commit([c.SaveSession(each) for each in made])
         await self.commit([c.CloseSession(each) for each in deaths])
