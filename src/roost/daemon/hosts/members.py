@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from roost.daemon.hosts.keyring import Keyring
+from roost.daemon.hosts.rows import Row
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import race
 from roost.errors import StoreError
@@ -28,6 +29,8 @@ SILENT = 20.0
 """Seconds without one after which a host counts as unreachable."""
 CALM = 1.0
 """Seconds between two words about the peers of this host, at least."""
+REMEMBERED = 64
+"""Signs of life of this host of which it is known when they were given."""
 RETRY = 1.0
 RING = "hosts:ring"
 """The store's key of the certificates, for a start without the hub."""
@@ -39,16 +42,6 @@ class Sign(msgspec.Struct, frozen=True):
 
     run: str
     number: int
-
-
-class Row(msgspec.Struct, frozen=True):
-    """A peer, as its own host shows it; `since` by that host's clock (Unix seconds)."""
-
-    name: str
-    state: str
-    why: str
-    since: float
-    runtime: str
 
 
 @dataclass(slots=True)
@@ -79,14 +72,19 @@ class Members:
         self.name = name
         self.ring = ring
         self.trouble = ""
-        self._run = run
+        self.run_name = run
+        self._number = 0
+        self._given: dict[int, float] = {}
         self._directory = directory
         self._fleet = fleet
         self._store = store
         self._clock = clock
         self._rows = rows
         self._known: dict[str, Member] = {}
+        self._silent: set[str] = set()
         self._changed = asyncio.Event()
+        self.on_changed: list[Callable[[str], None]] = []
+        """Called with the name of a host of which something else is known now."""
         fleet.listeners.on_committed.append(self._committed)
 
     async def load(self) -> None:
@@ -97,7 +95,7 @@ class Members:
 
     async def run(self) -> None:
         """Tell and follow for ever."""
-        await asyncio.gather(self._beat(), self._tell(), self._follow())
+        await asyncio.gather(self._beat(), self._tell(), self._follow(), self._watch())
 
     def hosts(self) -> list[str]:
         """The names of all other members."""
@@ -112,6 +110,23 @@ class Members:
         known = self._known.get(host)
         return known.peers if known is not None else ()
 
+    def sign(self, host: str) -> Sign | None:
+        """The latest sign of life of a host; None: there was none."""
+        known = self._known.get(host)
+        return known.sign if known is not None else None
+
+    def past(self, run: str, number: int) -> float | None:
+        """For how many seconds a sign of life of this host has not been its latest.
+
+        None: it is of another run of its daemon, or is remembered no more.
+        """
+        if run != self.run_name or number > self._number:
+            return None
+        later = self._given.get(number + 1)
+        if later is not None:
+            return self._clock.monotonic() - later
+        return 0.0 if number == self._number else None
+
     def silent_since(self, host: str) -> float | None:
         """Since when nothing is heard of a host (Unix seconds; 0: never was); None: it is reached."""
         known = self._known.get(host)
@@ -123,11 +138,30 @@ class Members:
         self._changed.set()
 
     async def _beat(self) -> None:
-        number = 0
         while True:
-            number += 1
-            await self._put(f"host.{self.name}", Sign(self._run, number))
+            self._number += 1
+            self._given[self._number] = self._clock.monotonic()
+            self._given.pop(self._number - REMEMBERED, None)
+            await self._put(f"host.{self.name}", Sign(self.run_name, self._number))
             await self._clock.sleep(BEAT)
+
+    async def _watch(self) -> None:
+        """Say so when a host falls silent, which nothing that comes tells."""
+        while True:
+            for host in self.hosts():
+                self._look(host)
+            await self._clock.sleep(BEAT)
+
+    def _look(self, host: str) -> None:
+        """Say so where a host has fallen silent, or is reached again."""
+        if (self.silent_since(host) is not None) == (host in self._silent):
+            return
+        self._silent ^= {host}
+        self._say(host)
+
+    def _say(self, host: str) -> None:
+        for listener in self.on_changed:
+            listener(host)
 
     async def _tell(self) -> None:
         told: list[Row] | None = None
@@ -158,22 +192,28 @@ class Members:
         while True:
             try:
                 async with aclosing(self._directory.follow()) as changes:
+                    news = False
                     async for change in changes:
-                        await self._take(change)
+                        await self._take(change, news=news)
+                        news = True
             except CarrierGone as gone:
                 self._know(gone.message)
             except StoreError as error:
                 _log.warning("certificates are not stored yet: %s", error.message)
             await self._clock.sleep(RETRY)
 
-    async def _take(self, change: Mapping[str, bytes]) -> None:
+    async def _take(self, change: Mapping[str, bytes], *, news: bool) -> None:
+        """Learn it; `news`: it was told now, and did not stand there before."""
         learned = False
         for key, value in change.items():
             kind, _, host = key.partition(".")
             if kind == "cert":
-                learned = self._learn(host, value) or learned
+                if self._learn(host, value):
+                    learned = True
+                    self._say(host)
             elif host != self.name:
-                self._hear(kind, host, value)
+                self._hear(kind, host, value, news=news)
+                self._look(host)
         if learned:
             signed = msgspec.json.encode(list(self.ring.signed.values())).decode()
             await self._fleet.record(meta={RING: signed})
@@ -185,16 +225,19 @@ class Members:
             _log.error("a certificate of %s: %s", whence, error.message)
             return False
 
-    def _hear(self, kind: str, host: str, value: bytes) -> None:
+    def _hear(self, kind: str, host: str, value: bytes, *, news: bool) -> None:
         known = self._known.setdefault(host, Member())
         try:
             if kind == "host":
                 sign = msgspec.json.decode(value, type=Sign)
-                if sign != known.sign:  # the same one again, after a loss, is no sign of life
+                # The same one again, after a loss, is no sign of life, and one that stood there before this
+                # daemon looked may be of any time.
+                if sign != known.sign and (news or known.sign is not None):
                     known.heard, known.heard_at = self._clock.monotonic(), self._clock.now()
-                    known.sign = sign
+                known.sign = sign
             elif kind == "peers":
                 known.peers = msgspec.json.decode(value, type=tuple[Row, ...])
+                self._say(host)
         except msgspec.MsgspecError as error:
             _log.warning("what %s tells cannot be read: %s", host, error)
 
