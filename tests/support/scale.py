@@ -125,9 +125,7 @@ class Simulation:
         for number, worker in enumerate(self._workers):
             worker.names = self._names[number :: len(self._workers)]
             mine = {name: pairs[name].private.hex() for name in worker.names}
-            worker.tell(
-                "start", url=self._hub.url, hosts=mine, authority=authority.public.hex(), peers=peers
-            )
+            worker.tell("start", url=self._hub.url, hosts=mine, authority=authority.public.hex(), peers=peers)
         for worker in self._workers:
             worker.answer()
 
@@ -188,7 +186,7 @@ class Simulation:
         }
 
     def _asked(self, what: str) -> dict[str, Any]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._monitor}/{what}", timeout=30) as answer:  # noqa: S310 -- loopback
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._monitor}/{what}", timeout=30) as answer:
             return json.load(answer)
 
 

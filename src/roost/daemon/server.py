@@ -5,6 +5,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.peer import PeerState
@@ -19,8 +20,6 @@ from roost.daemon.health.heartbeat import beat
 from roost.daemon.health.memory import Memory
 from roost.daemon.health.own_log import OwnLog
 from roost.daemon.health.retention import Retention
-from roost.daemon.hosts.addresses import Addresses
-from roost.daemon.hosts.hosts import Hosts
 from roost.daemon.registry.adoption import Adoption, Registry
 from roost.daemon.registry.orphans import Orphans
 from roost.daemon.registry.pool import Pools
@@ -49,6 +48,9 @@ from roost.errors import RoostError
 from roost.host.spool import Spool
 from roost.runtimes.codex_server.server import End, Wiring
 from roost.store.interfaces import JournalRow
+
+if TYPE_CHECKING:
+    from roost.daemon.hosts.hosts import Hosts
 
 CLOSING = 10.0
 """Seconds for the store to be closed; everything in it is durable already."""
@@ -145,7 +147,8 @@ class Daemon:
             feed,
             self._executor.ends.end_unstored,
         )
-        self._api.sender.addresses = Addresses(self._fleet, self._hosts)
+        if self._hosts is not None:
+            self._api.sender.addresses = self._hosts.addresses
         methods = all_methods(
             self._api,
             health,
@@ -275,7 +278,7 @@ class Daemon:
         self._logs.attempts(name, self._machine.clock.now(), commands)
 
 
-def _connected(machine: Machine, fleet: Fleet, tasks: Tasks) -> Hosts | None:
+def _connected(machine: Machine, fleet: Fleet, tasks: Tasks) -> "Hosts | None":
     """The links to other hosts; None where this one is alone, for which nothing of them is loaded."""
     if machine.member is None:
         return None

@@ -103,6 +103,10 @@ class Members:
         """The names of all other members."""
         return [host for host in self.ring.hosts() if host != self.name]
 
+    def has(self, host: str) -> bool:
+        """Whether another member has that name."""
+        return host != self.name and self.ring.key(host) is not None
+
     def with_peer(self, peer: str) -> list[str]:
         """Other hosts that have a peer of that name, as far as they have told."""
         return [host for host in self.hosts() if any(row.name == peer for row in self.peers(host))]
