@@ -6,7 +6,7 @@ of it has ended (H5).
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from roost.daemon.hosts.keyring import Keyring
+from roost.daemon.hosts.pace import pace
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import race
 from roost.errors import StoreError
@@ -23,9 +24,9 @@ from roost.host.interfaces.directory import Directory
 from roost.store.interfaces import Store
 
 BEAT = 5.0
-"""Seconds between two signs of life."""
-SILENT = 20.0
-"""Seconds without one after which a host counts as unreachable."""
+"""Seconds between two signs of life, in a small fleet."""
+MISSED = 4
+"""Signs of life that did not come, one after the other: the host counts as unreachable."""
 CALM = 1.0
 """Seconds between two words about the peers of this host, at least."""
 RETRY = 1.0
@@ -35,10 +36,14 @@ _log = logging.getLogger("roost.hosts")
 
 
 class Sign(msgspec.Struct, frozen=True):
-    """A sign of life: which run of its daemon gives it, and how many it has given."""
+    """A sign of life: which run of its daemon gives it, and how many it has given.
+
+    `every`: seconds until the next one.
+    """
 
     run: str
     number: int
+    every: float = BEAT
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -86,6 +91,7 @@ class Members:
         self._clock = clock
         self._rows = rows
         self._known: dict[str, Member] = {}
+        self._with: dict[str, set[str]] = {}
         self._changed = asyncio.Event()
         fleet.listeners.on_committed.append(self._committed)
 
@@ -109,7 +115,7 @@ class Members:
 
     def with_peer(self, peer: str) -> list[str]:
         """Other hosts that have a peer of that name, as far as they have told."""
-        return [host for host in self.hosts() if any(row.name == peer for row in self.peers(host))]
+        return sorted(host for host in self._with.get(peer, ()) if self.has(host))
 
     def peers(self, host: str) -> tuple[Row, ...]:
         """The peers of another host, as it has told them last."""
@@ -119,9 +125,10 @@ class Members:
     def silent_since(self, host: str) -> float | None:
         """Since when nothing is heard of a host (Unix seconds; 0: never was); None: it is reached."""
         known = self._known.get(host)
-        if known is None or known.heard_at is None:
+        if known is None or known.heard_at is None or known.sign is None:
             return 0.0
-        return None if self._clock.monotonic() - known.heard < SILENT else known.heard_at
+        silent = self._clock.monotonic() - known.heard >= MISSED * known.sign.every
+        return known.heard_at if silent else None
 
     def _committed(self, *_: object) -> None:
         self._changed.set()
@@ -130,23 +137,26 @@ class Members:
         number = 0
         while True:
             number += 1
-            await self._put(f"host.{self.name}", Sign(self._run, number))
-            await self._clock.sleep(BEAT)
+            every = pace(BEAT, len(self.hosts()))
+            await self._put(f"host.{self.name}", msgspec.json.encode(Sign(self._run, number, every)))
+            await self._clock.sleep(every)
 
     async def _tell(self) -> None:
         told: list[Row] | None = None
         while True:
             self._changed.clear()
-            rows = self._rows()
-            if rows != told and await self._put(f"peers.{self.name}", rows):
-                told = rows
-            await self._clock.sleep(CALM)
+            rows, calm = self._rows(), CALM
+            if rows != told:
+                word = msgspec.json.encode(rows)
+                if await self._put(f"peers.{self.name}", word):
+                    told, calm = rows, pace(CALM, len(self.hosts()), len(word))
+            await self._clock.sleep(calm)
             if rows == told:
                 await race(self._changed.wait(), self._clock.sleep(BEAT))
 
-    async def _put(self, key: str, value: object) -> bool:
+    async def _put(self, key: str, value: bytes) -> bool:
         try:
-            await self._directory.put(key, msgspec.json.encode(value))
+            await self._directory.put(key, value)
         except CarrierGone as gone:
             self._know(gone.message)
             return False
@@ -198,9 +208,21 @@ class Members:
                     known.heard, known.heard_at = self._clock.monotonic(), self._clock.now()
                     known.sign = sign
             elif kind == "peers":
-                known.peers = msgspec.json.decode(value, type=tuple[Row, ...])
+                peers = msgspec.json.decode(value, type=tuple[Row, ...])
+                self._index(host, known.peers, peers)
+                known.peers = peers
         except msgspec.MsgspecError as error:
             _log.warning("what %s tells cannot be read: %s", host, error)
+
+    def _index(self, host: str, before: Sequence[Row], now: Sequence[Row]) -> None:
+        """Find the peers of a host by their names."""
+        here, there = {row.name for row in now}, {row.name for row in before}
+        for name in here - there:
+            self._with.setdefault(name, set()).add(host)
+        for name in there - here:
+            self._with[name].discard(host)
+            if not self._with[name]:
+                del self._with[name]
 
 
 def as_json(host: str, members: Members) -> dict[str, Any]:

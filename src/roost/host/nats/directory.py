@@ -60,7 +60,7 @@ class NatsDirectory:
         watcher = await bucket.watchall()
         try:
             found: dict[str, bytes] = {}
-            last, looked, begun = 0, time.monotonic(), False
+            last, there, looked, begun = 0, 0, time.monotonic(), False
             while self._hub.losses == losses:
                 try:
                     entry = await watcher.updates(timeout=_LOOK)
@@ -68,6 +68,8 @@ class NatsDirectory:
                     entry = None
                     if not begun:
                         continue
+                    if last < there:
+                        return
                 else:
                     begun = begun or entry is None
                 if isinstance(entry, KeyValue.Entry):
@@ -79,8 +81,8 @@ class NatsDirectory:
                     found = {}
                 if time.monotonic() - looked > SYNC:
                     looked = time.monotonic()
-                    if (await bucket.status()).stream_info.state.last_seq > last:
-                        return
+                    # What is on its way may not have come yet: it has until the next second of silence.
+                    there = (await bucket.status()).stream_info.state.last_seq
         finally:
             await watcher.stop()
 
