@@ -1,4 +1,4 @@
-"""A fleet: messages from host to host, what idle hosts cost, and what a send to a peer of one's own costs there.
+"""A fleet: messages from host to host, what idle hosts cost, and what a local send costs.
 
 Daemons, agents and nats-server are real, on 127.0.0.1.
 """

@@ -155,7 +155,7 @@ async def test_a_watcher_that_went_silent_is_begun_anew(
     await mars.put("host.mars", b"1")
     async with aclosing(venus.follow()) as changes:
         assert await anext(changes) == {"host.mars": b"1"}
-        monkeypatch.setattr(watchers[0]._updates, "put", nothing)  # noqa: SLF001 -- as if it told nothing
+        monkeypatch.setattr(watchers[0]._updates, "put", nothing)
         await mars.put("host.mars", b"2")
         async with asyncio.timeout(PATIENCE):
             while await anext(changes) != {"host.mars": b"2"}:

@@ -1,8 +1,8 @@
 """What a fleet costs by the number of its hosts: `python -m tests.support.scale`, behind `scripts/scale`.
 
-One real nats-server on 127.0.0.1, and for each size that many hosts in a few processes (`scale_hosts`). What is
-measured: how long they take to know each other, what the hub and a host take while nothing happens and while
-peers change their states, what the hub keeps, and how long a message takes between two hosts.
+One real nats-server on 127.0.0.1, and for each size that many hosts in a few processes (`scale_hosts`). What
+is measured: how long they take to know each other, what the hub and a host take while nothing happens and
+while peers change their states, what the hub keeps, and how long a message takes between two hosts.
 """
 
 import argparse
@@ -92,7 +92,6 @@ class Simulation:
         found: Figures = {"hosts": self._size, "peers of each": peers}
         begun = time.monotonic()
         self._start(peers)
-        found["begun, s"] = time.monotonic() - begun
         self._known()
         found["all known to all, s"] = time.monotonic() - begun
         found |= {f"idle: {name}": value for name, value in self._window().items()}
@@ -142,28 +141,21 @@ class Simulation:
         """What is spent and said in a while, a second."""
         workers = [psutil.Process(worker.process.pid) for worker in self._workers]
 
-        def counted() -> tuple[float, float, float, dict[str, Any]]:
-            own = sum(sum(worker.cpu_times()[:2]) for worker in workers)
-            return (
-                sum(self._server.cpu_times()[:2]),
-                own,
-                self._server.io_counters().write_bytes,
-                self._asked("varz"),
-            )
+        def counted() -> Figures:
+            said = self._asked("varz")
+            return {
+                "hub, % of a core": sum(self._server.cpu_times()[:2]) * 100,
+                "a host, % of a core": sum(sum(each.cpu_times()[:2]) for each in workers) * 100 / self._size,
+                "into the hub, messages/s": said["in_msgs"],
+                "out of the hub, messages/s": said["out_msgs"],
+                "out of the hub, kB/s": said["out_bytes"] / 1e3,
+                "the hub's disk, kB/s": self._server.io_counters().write_bytes / 1e3,
+            }
 
         begun, before = time.monotonic(), counted()
         time.sleep(WINDOW)
         seconds, after = time.monotonic() - begun, counted()
-        hub, own, disk = ((after[place] - before[place]) / seconds for place in range(3))
-        said = {name: (after[3][name] - before[3][name]) / seconds for name in _COUNTS}
-        return {
-            "hub, % of a core": hub * 100,
-            "a host, % of a core": own * 100 / self._size,
-            "into the hub, messages/s": said["in_msgs"],
-            "out of the hub, messages/s": said["out_msgs"],
-            "out of the hub, kB/s": said["out_bytes"] / 1e3,
-            "the hub's disk, kB/s": disk / 1e3,
-        }
+        return {name: (after[name] - before[name]) / seconds for name in after}
 
     def _messages(self) -> Figures:
         """Each host sends some to others."""
@@ -190,9 +182,6 @@ class Simulation:
             return json.load(answer)
 
 
-_COUNTS = ("in_msgs", "out_msgs", "out_bytes")
-
-
 def measure(size: int, peers: int, processes: int = PROCESSES) -> Figures:
     """The figures of a fleet of that many hosts."""
     with _folder() as folder, contextlib.ExitStack() as stack:
@@ -201,11 +190,7 @@ def measure(size: int, peers: int, processes: int = PROCESSES) -> Figures:
         monitor = int(json.loads(told.read_text())["monitoring"][0].rpartition(":")[2])
         workers = [Worker() for _ in range(min(processes, size))]
         try:
-            found = Simulation(hub, monitor, workers, size).run(peers)
-            for worker in workers:
-                worker.tell("end")
-                worker.answer()
-            return found
+            return Simulation(hub, monitor, workers, size).run(peers)
         finally:
             for worker in workers:
                 worker.process.kill()

@@ -12,7 +12,6 @@ import random
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import requests as r
@@ -35,6 +34,7 @@ from roost.store.memory import MemoryStore
 
 STATES = ("working", "idle", "asleep")
 BODY = b"x" * 500
+CHANCE = random.Random(16)  # noqa: S311 -- nothing secret
 
 
 @dataclass
@@ -94,7 +94,7 @@ class Host:
     def change(self, which: int) -> None:
         """One of its peers is in another state."""
         row = self.rows[which % len(self.rows)]
-        state = random.choice([state for state in STATES if state != row.state])
+        state = CHANCE.choice([state for state in STATES if state != row.state])
         self.rows[which % len(self.rows)] = Row(row.name, state, "", self.clock.now(), row.runtime)
         for committed in self.fleet.listeners.on_committed:  # as a commit of its session would
             committed(row.name, None, ())
@@ -107,17 +107,16 @@ class Worker:
         self.hosts: list[Host] = []
         self.changing: asyncio.Task[None] | None = None
 
-    async def start(self, asked: dict[str, Any]) -> object:
-        for name, key in asked["hosts"].items():
-            rows = [Row(f"agent-{n:03}", "idle", "", time.time(), "claude") for n in range(asked["peers"])]
-            self.hosts.append(
-                Host(name, asked["url"], bytes.fromhex(key), bytes.fromhex(asked["authority"]), rows)
-            )
+    async def start(self, url: str, hosts: dict[str, str], authority: str, peers: int) -> object:
+        """Be these hosts, with these keys (hexadecimal) and so many peers each."""
+        for name, key in hosts.items():
+            rows = [Row(f"agent-{number:03}", "idle", "", time.time(), "claude") for number in range(peers)]
+            self.hosts.append(Host(name, url, bytes.fromhex(key), bytes.fromhex(authority), rows))
         for host in self.hosts:
             await host.start()
         return len(self.hosts)
 
-    async def know(self, asked: dict[str, Any]) -> object:
+    async def know(self) -> object:
         """How many of all pairs know each other's sign and peers."""
         known = 0
         for host in self.hosts:
@@ -128,13 +127,13 @@ class Worker:
             )
         return known
 
-    async def change(self, asked: dict[str, Any]) -> object:
+    async def change(self, rate: float) -> object:
         """From now on peers change their states, so often a second at each host."""
         if self.changing is not None:
             self.changing.cancel()
             self.changing = None
-        if asked["rate"]:
-            self.changing = asyncio.create_task(self._change(asked["rate"]))
+        if rate:
+            self.changing = asyncio.create_task(self._change(rate))
         return True
 
     async def _change(self, rate: float) -> None:
@@ -145,31 +144,24 @@ class Worker:
                 await asyncio.sleep(1 / rate / len(self.hosts))
             number += 1
 
-    async def send(self, asked: dict[str, Any]) -> object:
-        """So many messages from each host to others."""
-        everybody = asked["to"]
+    async def send(self, to: list[str], count: int, pause: float) -> object:
+        """So many messages from each host to others, with so many seconds between two."""
 
         async def row(host: Host) -> None:
-            others = [each for each in everybody if each != host.name]
-            for _ in range(asked["count"]):
-                await host.send(random.choice(others))
-                await asyncio.sleep(asked["pause"])
+            others = [each for each in to if each != host.name]
+            for _ in range(count):
+                await host.send(CHANCE.choice(others))
+                await asyncio.sleep(pause)
 
         await asyncio.gather(*(row(host) for host in self.hosts))
         return sum(len(host.sent) for host in self.hosts)
 
-    async def times(self, asked: dict[str, Any]) -> object:
+    async def times(self) -> object:
         """When each message was sent here, and when each came here (Unix seconds)."""
         return {
             "sent": {key: at for host in self.hosts for key, at in host.sent.items()},
             "taken": {key: at for host in self.hosts for key, at in host.taken.items()},
         }
-
-    async def end(self, asked: dict[str, Any]) -> object:
-        for host in self.hosts:
-            await host.tasks.close()
-            await host.hosts.close()
-        return True
 
 
 async def main() -> None:
@@ -179,7 +171,7 @@ async def main() -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := await reader.readline():
         asked = json.loads(line)
-        answer = await getattr(worker, asked.pop("do"))(asked)
+        answer = await getattr(worker, asked.pop("do"))(**asked)
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 
