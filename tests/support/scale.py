@@ -23,6 +23,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.result import figure
 from roost.daemon.hosts.keyring import Certificate, certify
 from roost.host.nats.directory import NatsDirectory
 from roost.host.nats.hub import Hub as Connection
@@ -36,11 +37,13 @@ WINDOW = 20.0
 """Seconds for which each state of things is watched."""
 RATE = 0.1
 """Changes of states a second at each host, while peers are at work: 20 peers, two changes a turn of 400 s."""
-MESSAGES = 5
+MESSAGES = 10
 """Messages that each host sends to others."""
-PAUSE = 0.5
+PAUSE = 1.0
 """Seconds between two of them."""
 PATIENCE = 300.0
+PAGE = Path(__file__).parents[2] / "docs/scale.md"
+BEGIN, END = "<!-- written by scripts/scale --docs -->", "<!-- until here -->"
 Figures = dict[str, float]
 
 
@@ -214,18 +217,34 @@ def main() -> int:
     )
     parser.add_argument("--peers", type=int, default=PEERS, help="peers of each host (20)")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--docs", action="store_true", help="write the table of docs/scale.md")
     asked = parser.parse_args()
     found: list[Figures] = []
     for size in asked.sizes:
         sys.stderr.write(f"{size} hosts ...\n")
         found.append(measure(size, asked.peers))
-    if asked.json:
-        sys.stdout.write(json.dumps(found) + "\n")
-        return 0
-    for name in found[0]:
-        cells = "".join(f"{each[name]:>12,.4g}" for each in found)
-        sys.stdout.write(f"{name:<36}{cells}\n")
+    if asked.docs:
+        PAGE.write_text(replaced(PAGE.read_text(), table(found)))
+    sys.stdout.write((json.dumps(found) if asked.json else table(found)) + "\n")
     return 0
+
+
+def table(found: Sequence[Figures]) -> str:
+    """The figures as Markdown."""
+    name, *names = found[0]
+    head = [
+        f"| {name} | " + " | ".join(f"{each[name]:,.0f}" for each in found) + " |",
+        "|---" * (len(found) + 1) + "|",
+    ]
+    rows = [f"| {row} | " + " | ".join(figure(each[row]) for each in found) + " |" for row in names]
+    return "\n".join(head + rows)
+
+
+def replaced(page: str, measured: str) -> str:
+    """The page with another table between its marks."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{measured}\n\n{END}{after}"
 
 
 if __name__ == "__main__":

@@ -149,6 +149,7 @@ class Worker:
 
         async def row(host: Host) -> None:
             others = [each for each in to if each != host.name]
+            await asyncio.sleep(CHANCE.random() * pause)
             for _ in range(count):
                 await host.send(CHANCE.choice(others))
                 await asyncio.sleep(pause)
