@@ -90,6 +90,7 @@ class Simulation:
 
     def run(self, peers: int) -> Figures:
         """All figures of this size."""
+        self.all("know")  # they have loaded what they need
         bare = self._server.memory_info().rss
         alone = sum(psutil.Process(worker.process.pid).memory_info().rss for worker in self._workers)
         found: Figures = {"hosts": self._size, "peers of each": peers}
@@ -142,13 +143,12 @@ class Simulation:
 
     def _window(self) -> Figures:
         """What is spent and said in a while, a second."""
-        workers = [psutil.Process(worker.process.pid) for worker in self._workers]
 
         def counted() -> Figures:
             said = self._asked("varz")
             return {
                 "hub, % of a core": sum(self._server.cpu_times()[:2]) * 100,
-                "a host, % of a core": sum(sum(each.cpu_times()[:2]) for each in workers) * 100 / self._size,
+                "a host, % of a core": self._spent() * 100 / self._size,
                 "into the hub, messages/s": said["in_msgs"],
                 "out of the hub, messages/s": said["out_msgs"],
                 "out of the hub, kB/s": said["out_bytes"] / 1e3,
@@ -160,9 +160,15 @@ class Simulation:
         seconds, after = time.monotonic() - begun, counted()
         return {name: (after[name] - before[name]) / seconds for name in after}
 
+    def _spent(self) -> float:
+        """Seconds of processor time of all hosts so far."""
+        return sum(sum(psutil.Process(each.process.pid).cpu_times()[:2]) for each in self._workers)
+
     def _messages(self) -> Figures:
         """Each host sends some to others."""
+        begun, before = time.monotonic(), self._spent()
         self.all("send", to=self._names, count=MESSAGES, pause=PAUSE)
+        seconds, spent = time.monotonic() - begun, self._spent() - before
         deadline = time.monotonic() + PATIENCE
         while True:
             times = self.all("times")
@@ -175,7 +181,8 @@ class Simulation:
             time.sleep(0.2)
         took = [(taken[key] - at) * 1000 for key, at in sent.items()]
         return {
-            "messages a second in all": self._size / PAUSE,
+            "messages a second in all": len(sent) / seconds,
+            "sending and receiving, % of a core": spent / seconds * 100,
             "message, p50 ms": median(took),
             "message, p99 ms": quantiles(took, n=100, method="inclusive")[-1],
         }
@@ -232,12 +239,9 @@ def main() -> int:
 def table(found: Sequence[Figures]) -> str:
     """The figures as Markdown."""
     name, *names = found[0]
-    head = [
-        f"| {name} | " + " | ".join(f"{each[name]:,.0f}" for each in found) + " |",
-        "|---" * (len(found) + 1) + "|",
-    ]
+    head = f"| {name} | " + " | ".join(f"{each[name]:,.0f}" for each in found) + " |"
     rows = [f"| {row} | " + " | ".join(figure(each[row]) for each in found) + " |" for row in names]
-    return "\n".join(head + rows)
+    return "\n".join([head, "|---" * (len(found) + 1) + "|", *rows])
 
 
 def replaced(page: str, measured: str) -> str:
