@@ -9,7 +9,6 @@ JetStream carries and is no ledger: a frame that it loses or brings twice is see
 import contextlib
 from collections import deque
 
-import nats.errors
 import nats.js.errors
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
