@@ -90,14 +90,14 @@ class Simulation:
 
     def run(self, peers: int) -> Figures:
         """All figures of this size."""
-        self.all("know")  # they have loaded what they need
+        self.all("heard", word="")  # they have loaded what they need
         bare = self._server.memory_info().rss
         alone = sum(psutil.Process(worker.process.pid).memory_info().rss for worker in self._workers)
         found: Figures = {"hosts": self._size, "peers of each": peers}
         begun = time.monotonic()
         self._start(peers)
-        self._known()
-        found["all known to all, s"] = time.monotonic() - begun
+        self._all_hear("begun")
+        found["begun, all hear all after, s"] = time.monotonic() - begun
         found |= {f"idle: {name}": value for name, value in self._window().items()}
         found["hub, MB more than empty"] = (self._server.memory_info().rss - bare) / 1e6
         spent = sum(psutil.Process(worker.process.pid).memory_info().rss for worker in self._workers)
@@ -109,7 +109,13 @@ class Simulation:
         self.all("change", rate=RATE)
         found |= {f"at work: {name}": value for name, value in self._window().items()}
         self.all("change", rate=0)
-        return found | self._messages()
+        found |= self._messages()
+        begun = time.monotonic()
+        self._hub.kill()
+        self._hub.start()
+        self._all_hear("back")
+        found["hub killed, all hear all after, s"] = time.monotonic() - begun
+        return found
 
     def _start(self, peers: int) -> None:
         authority = signing_pair()
@@ -132,13 +138,14 @@ class Simulation:
         for worker in self._workers:
             worker.answer()
 
-    def _known(self) -> None:
-        """Returns once each host knows each other's sign of life and peers."""
+    def _all_hear(self, word: str) -> None:
+        """Each host says something new, and each hears it from all others."""
+        self.all("say", word=word)
         pairs = self._size * (self._size - 1)
         deadline = time.monotonic() + PATIENCE
-        while (known := sum(self.all("know"))) < pairs:
+        while (heard := sum(self.all("heard", word=word))) < pairs:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{known} of {pairs} pairs know each other after {PATIENCE:g} s")
+                raise TimeoutError(f"{heard} of {pairs} have heard it after {PATIENCE:g} s")
             time.sleep(0.2)
 
     def _window(self) -> Figures:

@@ -91,11 +91,11 @@ class Host:
         self.sent[message.id] = time.time()
         await self.fleet.tell(address, r.Submit(message), bodies={message.id: BODY})
 
-    def change(self, which: int) -> None:
+    def change(self, which: int, why: str = "") -> None:
         """One of its peers is in another state."""
         row = self.rows[which % len(self.rows)]
         state = CHANCE.choice([state for state in STATES if state != row.state])
-        self.rows[which % len(self.rows)] = Row(row.name, state, "", self.clock.now(), row.runtime)
+        self.rows[which % len(self.rows)] = Row(row.name, state, why, self.clock.now(), row.runtime)
         for committed in self.fleet.listeners.on_committed:  # as a commit of its session would
             committed(row.name, None, ())
 
@@ -116,16 +116,19 @@ class Worker:
             await host.start()
         return len(self.hosts)
 
-    async def know(self) -> object:
-        """How many of all pairs know each other's sign and peers."""
-        known = 0
+    async def say(self, word: str) -> object:
+        """Each host tells this of its first peer."""
         for host in self.hosts:
-            members = host.hosts.members
-            known += sum(
-                members.silent_since(each) is None and len(members.peers(each)) > 0
-                for each in members.hosts()
-            )
-        return known
+            host.change(0, word)
+        return True
+
+    async def heard(self, word: str) -> object:
+        """How many hosts were heard to tell this, of all and by all."""
+        return sum(
+            any(row.why == word for row in host.hosts.members.peers(other))
+            for host in self.hosts
+            for other in host.hosts.members.hosts()
+        )
 
     async def change(self, rate: float) -> object:
         """From now on peers change their states, so often a second at each host."""
