@@ -15,6 +15,7 @@ import msgspec
 
 from roost.daemon.hosts.keyring import Keyring
 from roost.daemon.hosts.pace import pace
+from roost.daemon.hosts.packed import pack, unpack
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import race
 from roost.errors import StoreError
@@ -147,7 +148,7 @@ class Members:
             self._changed.clear()
             rows, calm = self._rows(), CALM
             if rows != told:
-                word = msgspec.json.encode(rows)
+                word = pack(msgspec.json.encode(rows))
                 if await self._put(f"peers.{self.name}", word):
                     told, calm = rows, pace(CALM, len(self.hosts()), len(word))
             await self._clock.sleep(calm)
@@ -208,10 +209,10 @@ class Members:
                     known.heard, known.heard_at = self._clock.monotonic(), self._clock.now()
                     known.sign = sign
             elif kind == "peers":
-                peers = msgspec.json.decode(value, type=tuple[Row, ...])
+                peers = msgspec.json.decode(unpack(value), type=tuple[Row, ...])
                 self._index(host, known.peers, peers)
                 known.peers = peers
-        except msgspec.MsgspecError as error:
+        except ValueError as error:  # msgspec's are some
             _log.warning("what %s tells cannot be read: %s", host, error)
 
     def _index(self, host: str, before: Sequence[Row], now: Sequence[Row]) -> None:
