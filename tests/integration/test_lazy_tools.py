@@ -60,7 +60,7 @@ def test_a_daemon_has_loaded_nothing_else_when_it_answers(home: Home) -> None:
         assert listening == ["127.0.0.1"], "the port of the agents' tools, and none for other hosts"
     modules = set(told.read_text().split("\n"))
     assert "roost.daemon.notify.courier" not in modules
-    apart = ("roost.daemon.hosts", "roost.host.nats", "roost.host.seal")
+    apart = ("roost.daemon.hosts.hosts", "roost.daemon.hosts.link", "roost.host.nats", "roost.host.seal")
     assert not {name for name in modules if name.startswith(apart)}, "it is in no fleet"
     packages = {name.partition(".")[0] for name in modules}
     foreign = {name for name in packages - sys.stdlib_module_names if not name.startswith("_")}

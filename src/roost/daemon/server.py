@@ -20,6 +20,7 @@ from roost.daemon.health.heartbeat import beat
 from roost.daemon.health.memory import Memory
 from roost.daemon.health.own_log import OwnLog
 from roost.daemon.health.retention import Retention
+from roost.daemon.hosts.addresses import Addresses
 from roost.daemon.registry.adoption import Adoption, Registry
 from roost.daemon.registry.orphans import Orphans
 from roost.daemon.registry.pool import Pools
@@ -49,7 +50,7 @@ from roost.host.spool import Spool
 from roost.runtimes.codex_server.server import End, Wiring
 from roost.store.interfaces import JournalRow
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # only members of a fleet load what it takes
     from roost.daemon.hosts.hosts import Hosts
 
 CLOSING = 10.0
@@ -147,8 +148,7 @@ class Daemon:
             feed,
             self._executor.ends.end_unstored,
         )
-        if self._hosts is not None:
-            self._api.sender.addresses = self._hosts.addresses
+        self._api.sender.addresses = Addresses(self._fleet, self._hosts)
         methods = all_methods(
             self._api,
             health,

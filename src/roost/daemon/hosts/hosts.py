@@ -7,7 +7,6 @@ from roost.core.links.incoming import Cursor
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import host_of
 from roost.core.vocabulary.message import MessageState
-from roost.daemon.hosts.addresses import Addresses
 from roost.daemon.hosts.frames import BrokenFrameError, Data, Heard, decode
 from roost.daemon.hosts.intake import Intake
 from roost.daemon.hosts.link import RETRY, Entry, Link
@@ -50,7 +49,6 @@ class Hosts:
         self._clock = clock
         self._tasks = tasks
         self.intake = Intake(fleet, store, clock, ids)
-        self.addresses = Addresses(fleet, members, self.intake)
         self._links: dict[str, Link] = {}
         self._cursors: dict[str, Cursor] = {}
         self._epoch = 0

@@ -11,13 +11,13 @@ from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import HUMAN, OPERATOR, derive, host_of
 from roost.core.vocabulary.message import Message, MessageState
+from roost.daemon.hosts.addresses import Addresses
 from roost.daemon.serve.caller import Caller
 from roost.daemon.serve.progress import Progress
 from roost.daemon.serve.sending.addressing import Addressing
 from roost.daemon.serve.sending.draft import Draft
 from roost.daemon.serve.sending.origins import Origins
 from roost.daemon.serve.sending.outcome import Outcome, Sent
-from roost.daemon.state.addresses import OwnAddresses
 from roost.daemon.state.attachments import Attachments
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
@@ -33,7 +33,7 @@ class Sender:
     ) -> None:
         """Send to this fleet's peers; `misplaced` tells what is wrong with the folder of one."""
         self._misplaced = misplaced
-        self.addresses = OwnAddresses()
+        self.addresses = Addresses(fleet, None)
         self._machine = machine
         self._fleet = fleet
         self._waits = waits
