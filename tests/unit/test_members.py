@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from roost.daemon.hosts.keyring import Certificate, certify
-from roost.daemon.hosts.members import BEAT, CALM, MISSED, Row
+from roost.daemon.hosts.members import BEAT, CALM, SILENT, Row
 from roost.daemon.hosts.pace import BYTES, WORDS, pace
 from roost.daemon.hosts.packed import MOST, pack, unpack
 from roost.host.memory.carrier import MemoryHub
@@ -110,8 +110,8 @@ async def test_a_host_counts_as_silent_by_the_pace_that_it_tells(world: World) -
     assert members.silent_since("venus") is None
     await world.venus.stop()
     every = 800 / WORDS
-    assert every > MISSED * BEAT
-    await world.said("host.venus", int((MISSED - 1) * every) - 1)
+    assert every > SILENT
+    await world.said("host.venus", int((SILENT / BEAT - 1) * every) - 1)
     assert members.silent_since("venus") is None
     await world.said("host.venus", int(every) + 2)
     assert members.silent_since("venus") is not None

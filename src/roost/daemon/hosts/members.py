@@ -26,8 +26,8 @@ from roost.store.interfaces import Store
 
 BEAT = 5.0
 """Seconds between two signs of life, in a small fleet."""
-MISSED = 4
-"""Signs of life that did not come, one after the other: the host counts as unreachable."""
+SILENT = 20.0
+"""Seconds without one after which a host counts as unreachable; longer as signs are seldomer."""
 CALM = 1.0
 """Seconds between two words about the peers of this host, at least."""
 RETRY = 1.0
@@ -128,7 +128,7 @@ class Members:
         known = self._known.get(host)
         if known is None or known.heard_at is None or known.sign is None:
             return 0.0
-        silent = self._clock.monotonic() - known.heard >= MISSED * known.sign.every
+        silent = self._clock.monotonic() - known.heard >= SILENT / BEAT * known.sign.every
         return known.heard_at if silent else None
 
     def _committed(self, *_: object) -> None:
