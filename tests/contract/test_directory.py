@@ -110,7 +110,7 @@ async def test_after_a_loss_all_of_it_is_told_again(board: Board) -> None:
 @pytest.fixture
 async def mars_and_venus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Hub, Hub]]:
     """Two hosts on a real hub; whether something was missed is looked at all the time."""
-    monkeypatch.setattr("roost.host.nats.directory.SYNC", 0.0)
+    monkeypatch.setattr("roost.host.nats.directory.SYNC", 0.05)
     with hub_in(tmp_path) as server:
         hubs = Hub("mars", [server.url]), Hub("venus", [server.url])
         yield hubs
