@@ -52,6 +52,8 @@ class Host:
     store: MemoryStore = field(default_factory=MemoryStore)
     grants: Grants = field(default_factory=Grants)
     number: int = 0
+    state: str = "asleep"
+    """The state in which it shows its peers."""
 
     async def start(self, *mailboxes: str) -> None:
         self.tasks = Tasks()
@@ -75,7 +77,7 @@ class Host:
         await self.hosts.open(loaded.intents)
 
     def _rows(self) -> list[Row]:
-        return [Row(name, "asleep", "", 0.0, "human") for name in self.fleet.names()]
+        return [Row(name, self.state, "", 0.0, "human") for name in self.fleet.names()]
 
     def _effect(self, effect: c.Effect) -> None:
         match effect:

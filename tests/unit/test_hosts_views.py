@@ -10,6 +10,7 @@ from roost.core.vocabulary.view import iso
 from roost.daemon.hosts.addresses import Addresses
 from roost.daemon.hosts.keyring import Certificate, certify
 from roost.daemon.hosts.members import BEAT, SILENT
+from roost.daemon.hosts.packed import pack
 from roost.daemon.hosts.rows import Row
 from roost.daemon.hosts.views import Views
 from roost.errors import NotFoundError, RefusedError, UsageError
@@ -54,7 +55,8 @@ class Fleet:
 
     async def put(self, kind: str, host: str, value: object) -> None:
         """What some host tells the fleet."""
-        await self.board.directory(host).put(f"{kind}.{host}", msgspec.json.encode(value))
+        told = msgspec.json.encode(value)
+        await self.board.directory(host).put(f"{kind}.{host}", pack(told) if kind == "peers" else told)
 
 
 @pytest.fixture

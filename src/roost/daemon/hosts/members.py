@@ -6,14 +6,15 @@ of it has ended (H5).
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
 from roost.daemon.hosts.keyring import Keyring
+from roost.daemon.hosts.pace import pace
+from roost.daemon.hosts.packed import pack, unpack
 from roost.daemon.hosts.rows import Row
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import race
@@ -24,9 +25,9 @@ from roost.host.interfaces.directory import Directory
 from roost.store.interfaces import Store
 
 BEAT = 5.0
-"""Seconds between two signs of life."""
+"""Seconds between two signs of life, in a small fleet."""
 SILENT = 20.0
-"""Seconds without one after which a host counts as unreachable."""
+"""Seconds without one after which a host counts as unreachable; longer as signs are seldomer."""
 CALM = 1.0
 """Seconds between two words about the peers of this host, at least."""
 REMEMBERED = 64
@@ -38,10 +39,14 @@ _log = logging.getLogger("roost.hosts")
 
 
 class Sign(msgspec.Struct, frozen=True):
-    """A sign of life: which run of its daemon gives it, and how many it has given."""
+    """A sign of life: which run of its daemon gives it, and how many it has given.
+
+    `every`: seconds until the next one.
+    """
 
     run: str
     number: int
+    every: float = BEAT
 
 
 @dataclass(slots=True)
@@ -81,6 +86,7 @@ class Members:
         self._clock = clock
         self._rows = rows
         self._known: dict[str, Member] = {}
+        self._with: dict[str, set[str]] = {}
         self._silent: set[str] = set()
         self._changed = asyncio.Event()
         self.on_changed: list[Callable[[str], None]] = []
@@ -101,9 +107,13 @@ class Members:
         """The names of all other members."""
         return [host for host in self.ring.hosts() if host != self.name]
 
+    def has(self, host: str) -> bool:
+        """Whether another member has that name."""
+        return host != self.name and self.ring.key(host) is not None
+
     def with_peer(self, peer: str) -> list[str]:
         """Other hosts that have a peer of that name, as far as they have told."""
-        return [host for host in self.hosts() if any(row.name == peer for row in self.peers(host))]
+        return sorted(host for host in self._with.get(peer, ()) if self.has(host))
 
     def peers(self, host: str) -> tuple[Row, ...]:
         """The peers of another host, as it has told them last."""
@@ -130,9 +140,10 @@ class Members:
     def silent_since(self, host: str) -> float | None:
         """Since when nothing is heard of a host (Unix seconds; 0: never was); None: it is reached."""
         known = self._known.get(host)
-        if known is None or known.heard_at is None:
+        if known is None or known.heard_at is None or known.sign is None:
             return 0.0
-        return None if self._clock.monotonic() - known.heard < SILENT else known.heard_at
+        silent = self._clock.monotonic() - known.heard >= SILENT / BEAT * known.sign.every
+        return known.heard_at if silent else None
 
     def _committed(self, *_: object) -> None:
         self._changed.set()
@@ -142,8 +153,10 @@ class Members:
             self._number += 1
             self._given[self._number] = self._clock.monotonic()
             self._given.pop(self._number - REMEMBERED, None)
-            await self._put(f"host.{self.name}", Sign(self.run_name, self._number))
-            await self._clock.sleep(BEAT)
+            every = pace(BEAT, len(self.hosts()))
+            sign = Sign(self.run_name, self._number, every)
+            await self._put(f"host.{self.name}", msgspec.json.encode(sign))
+            await self._clock.sleep(every)
 
     async def _watch(self) -> None:
         """Say so when a host falls silent, which nothing that comes tells."""
@@ -153,11 +166,10 @@ class Members:
             await self._clock.sleep(BEAT)
 
     def _look(self, host: str) -> None:
-        """Say so where a host has fallen silent, or is reached again."""
-        if (self.silent_since(host) is not None) == (host in self._silent):
-            return
-        self._silent ^= {host}
-        self._say(host)
+        silent = self.silent_since(host) is not None
+        if silent != (host in self._silent):
+            (self._silent.add if silent else self._silent.discard)(host)
+            self._say(host)
 
     def _say(self, host: str) -> None:
         for listener in self.on_changed:
@@ -167,16 +179,18 @@ class Members:
         told: list[Row] | None = None
         while True:
             self._changed.clear()
-            rows = self._rows()
-            if rows != told and await self._put(f"peers.{self.name}", rows):
-                told = rows
-            await self._clock.sleep(CALM)
+            rows, calm = self._rows(), CALM
+            if rows != told:
+                word = pack(msgspec.json.encode(rows))
+                if await self._put(f"peers.{self.name}", word):
+                    told, calm = rows, pace(CALM, len(self.hosts()), len(word))
+            await self._clock.sleep(calm)
             if rows == told:
                 await race(self._changed.wait(), self._clock.sleep(BEAT))
 
-    async def _put(self, key: str, value: object) -> bool:
+    async def _put(self, key: str, value: bytes) -> bool:
         try:
-            await self._directory.put(key, msgspec.json.encode(value))
+            await self._directory.put(key, value)
         except CarrierGone as gone:
             self._know(gone.message)
             return False
@@ -236,13 +250,19 @@ class Members:
                     known.heard, known.heard_at = self._clock.monotonic(), self._clock.now()
                 known.sign = sign
             elif kind == "peers":
-                known.peers = msgspec.json.decode(value, type=tuple[Row, ...])
+                peers = msgspec.json.decode(unpack(value), type=tuple[Row, ...])
+                self._index(host, known.peers, peers)
+                known.peers = peers
                 self._say(host)
-        except msgspec.MsgspecError as error:
+        except ValueError as error:  # msgspec's are some
             _log.warning("what %s tells cannot be read: %s", host, error)
 
-
-def as_json(host: str, members: Members) -> dict[str, Any]:
-    """A member as the commands show it."""
-    since = members.silent_since(host)
-    return {"host": host, "reached": since is None, "silent_since": since, "peers": len(members.peers(host))}
+    def _index(self, host: str, before: Sequence[Row], now: Sequence[Row]) -> None:
+        """Find the peers of a host by their names."""
+        here, there = {row.name for row in now}, {row.name for row in before}
+        for name in here - there:
+            self._with.setdefault(name, set()).add(host)
+        for name in there - here:
+            self._with[name].discard(host)
+            if not self._with[name]:
+                del self._with[name]
