@@ -11,7 +11,8 @@ from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
 from roost.host.nats.carrier import NatsCarrier
 from roost.host.nats.directory import NatsDirectory
-from roost.host.nats.hub import Hub
+from roost.host.nats.hub import Hub, shown_by
+from roost.host.nats.subjects import host_inbox
 from roost.local.membership import Membership
 
 
@@ -30,7 +31,8 @@ def connect(member: Membership, machine: Machine, fleet: Fleet, tasks: Tasks) ->
             Row(peer.name, told.state, told.why, told.since, peer.settings.runtime) for peer, told in found
         ]
 
-    hub = Hub(member.host, member.servers, **({"nkeys_seed_str": member.seed} if member.seed else {}))
+    options = shown_by(member.seed, member.ca, host_inbox(member.host))
+    hub = Hub(member.host, member.servers, **options)
     sealed = SealedCarrier(NatsCarrier(member.host, hub), bytes.fromhex(member.key), ring, refused)
     run = machine.ids.new()
     directory = NatsDirectory(hub)

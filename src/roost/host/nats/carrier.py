@@ -1,5 +1,7 @@
 """Frames between hosts over NATS JetStream: each host has a stream of its own on the hub, which keeps them.
 
+The registrar of the fleet makes the streams.
+
 JetStream carries and is no ledger: a frame that it loses or brings twice is seen to by what stands above.
 """
 
@@ -13,21 +15,14 @@ import nats.errors
 import nats.js.errors
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StreamConfig
 
 from roost.host.errors import CarrierGone
 from roost.host.interfaces.carrier import Carried
 from roost.host.nats.hub import ANSWER, FAULTS, Hub, words
+from roost.host.nats.subjects import CONSUMER, stream_of
 
-AGAIN = 5.0
-"""Seconds after which a frame that was not dealt with comes again."""
 FETCH = 32
 """Frames that are fetched together."""
-KEPT = 7 * 86400.0
-"""Seconds for which the hub keeps a frame of a host that is away; the sender keeps its entries for longer."""
-BYTES = 256 * 1024 * 1024
-"""Bytes that the hub keeps for one host; more is refused until it has taken some."""
-_CONSUMER = "roost"
 
 
 class NatsCarrier:
@@ -46,7 +41,8 @@ class NatsCarrier:
         if self._pulls is not None:
             return
         try:
-            self._pulls = await self._subscribed(stream)
+            name = stream_of(self._host)
+            self._pulls = await stream.pull_subscribe_bind(consumer=CONSUMER, stream=name)
         except FAULTS as error:
             raise CarrierGone(f"the hub gives nothing out: {words(error)}") from error
 
@@ -85,24 +81,7 @@ class NatsCarrier:
         except (nats.errors.TimeoutError, nats.js.errors.FetchTimeoutError):
             return []
         except FAULTS as error:
+            with contextlib.suppress(*FAULTS):
+                await self._pulls.unsubscribe()
             self._pulls = None  # what is kept of it may be of a hub that lost it
             raise CarrierGone(f"the hub gives nothing out: {words(error)}") from error
-
-    async def _subscribed(self, stream: JetStreamContext) -> JetStreamContext.PullSubscription:
-        """This host's stream and its consumer, made where they are not there."""
-        name = f"ROOST_{self._host.upper()}"
-        await stream.add_stream(
-            StreamConfig(
-                name=name,
-                subjects=[f"roost.to.{self._host}.from.*"],
-                retention=RetentionPolicy.WORK_QUEUE,
-                discard=DiscardPolicy.NEW,
-                max_age=KEPT,
-                max_bytes=BYTES,
-            )
-        )
-        await stream.add_consumer(
-            name,
-            ConsumerConfig(durable_name=_CONSUMER, ack_policy=AckPolicy.EXPLICIT, ack_wait=AGAIN),
-        )
-        return await stream.pull_subscribe_bind(consumer=_CONSUMER, stream=name)

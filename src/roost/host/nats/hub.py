@@ -9,13 +9,13 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-import nats
 import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from roost.host.errors import CarrierGone
+from roost.host.tls import NAME, client_context
 
 ANSWER = 5.0
 """Seconds for the hub to answer."""
@@ -25,11 +25,11 @@ _log = logging.getLogger("roost.nats")
 
 
 class Hub:
-    """One host's connection, for all that it asks of the hub."""
+    """One connection, for all that is asked of the hub over it."""
 
-    def __init__(self, host: str, servers: Sequence[str], **options: Any) -> None:  # noqa: ANN401 -- of nats-py
-        """`options` go to `nats.connect`: how this host shows who it is."""
-        self._host = host
+    def __init__(self, name: str, servers: Sequence[str], **options: Any) -> None:  # noqa: ANN401 -- of nats-py
+        """`name`: how the hub's own log calls it; `options` go to `nats.connect`: see `shown_by`."""
+        self._name = name
         self._servers = list(servers)
         self._options = options
         self._client: Client | None = None
@@ -39,7 +39,7 @@ class Hub:
 
     async def stream(self) -> JetStreamContext:
         """JetStream over the connection. Raises CarrierGone."""
-        return (await self._connected()).jetstream(timeout=ANSWER)
+        return (await self.client()).jetstream(timeout=ANSWER)
 
     async def close(self) -> None:
         """End the connection."""
@@ -48,30 +48,63 @@ class Hub:
             with contextlib.suppress(*FAULTS):
                 await client.close()
 
-    async def _connected(self) -> Client:
+    async def client(self) -> Client:
+        """The connection itself; another one after it was closed for good. Raises CarrierGone."""
         async with self._opening:
-            if self._client is None:
-                try:
-                    self._client = await nats.connect(
-                        self._servers,
-                        name=f"roost {self._host}",
-                        connect_timeout=int(ANSWER),
-                        max_reconnect_attempts=-1,
-                        reconnect_time_wait=1,
-                        ping_interval=10,
-                        max_outstanding_pings=2,
-                        error_cb=_told,
-                        disconnected_cb=self._lost,
-                        **self._options,
-                    )
-                except FAULTS as error:
-                    raise CarrierGone(f"the hub is not reached: {words(error)}") from error
+            if self._client is None or self._client.is_closed:
+                self._client = await self._connected()
             if not self._client.is_connected:
-                raise CarrierGone("the hub is not reached; it is tried again and again")
+                raise CarrierGone(_why(self._client))
             return self._client
+
+    async def _connected(self) -> Client:
+        client = Client()
+        try:
+            async with asyncio.timeout(ANSWER):  # nats-py tries for ever, and tells nobody
+                await client.connect(
+                    self._servers,
+                    name=f"roost {self._name}",
+                    connect_timeout=int(ANSWER),
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=1,
+                    ping_interval=10,
+                    max_outstanding_pings=2,
+                    error_cb=_told,
+                    disconnected_cb=self._lost,
+                    **self._options,
+                )
+        except (*FAULTS, ValueError) as error:
+            why = _why(client) if isinstance(error, TimeoutError) else f"the hub is not reached: {words(error)}"
+            with contextlib.suppress(*FAULTS):
+                await client.close()
+            raise CarrierGone(why) from error
+        return client
 
     async def _lost(self) -> None:
         self.losses += 1
+
+
+def shown_by(seed: str, authority: str, inbox: str) -> dict[str, Any]:
+    """The options of a connection: whose seed, which authority (PEM) vouches for the hub, where answers come.
+
+    "" for what a hub without users or without certificates does not ask for.
+    """
+    options: dict[str, Any] = {"inbox_prefix": inbox}
+    if seed:
+        options["nkeys_seed_str"] = seed
+    if authority:
+        options |= {"tls": client_context(authority), "tls_hostname": NAME}
+    return options
+
+
+def _why(client: Client) -> str:
+    """Why there is no connection, as far as the last try tells."""
+    error = client.last_error
+    if error is None:
+        return "the hub is not reached; it is tried again and again"
+    if "authorization violation" in str(error).lower():
+        return "the hub does not let this host in: it has left or was revoked, or its token is used up or over"
+    return f"the hub is not reached: {words(error)}; it is tried again and again"
 
 
 async def _told(error: Exception) -> None:

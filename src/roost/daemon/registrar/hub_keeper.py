@@ -1,0 +1,99 @@
+"""Keeps the hub as the roster says: its configuration, what it keeps for each host, the certificates.
+
+Whatever is missing is made, after every start and every loss of the hub: a crash on the way is mended so.
+"""
+
+import nats.js.errors
+from collections.abc import Callable
+
+from nats.aio.client import Client
+from nats.js.kv import KeyValue
+
+from roost.daemon.registrar.hub_files import HubFiles
+from roost.daemon.registrar.roster import Roster, Standing
+from roost.daemon.state.threads import Threads
+from roost.errors import RoostError
+from roost.host.errors import CarrierGone
+from roost.host.nats.control import reload
+from roost.host.nats.hub import FAULTS, Hub, shown_by, words
+from roost.host.nats.streams import drop_host, make_bucket, make_host
+
+INBOX = "_INBOX"
+
+
+class HubKeeper:
+    """`make` makes what follows from a roster, as far as it is not there."""
+
+    def __init__(self, files: HubFiles, threads: Threads, roster: Roster) -> None:
+        """Reach the hub as this roster says; `threads`: for work on files."""
+        server = [f"tls://{near(roster.listen)}"]
+        self._files = files
+        self._threads = threads
+        self._hub = Hub("registrar", server, **shown_by(roster.registrar, roster.ca, INBOX))
+        self._system = Hub("registrar", server, **shown_by(roster.system, roster.ca, INBOX))
+        self._losses = -1
+        self._read = False
+        self._made: dict[str, int] = {}
+
+    async def client(self) -> Client:
+        """The connection on which hosts are answered. Raises CarrierGone."""
+        return await self._hub.client()
+
+    async def save(self, roster: Roster) -> None:
+        """Write the roster: from then on it counts. Raises RoostError."""
+        await self._work(self._files.save, roster)
+
+    async def make(self, roster: Roster) -> None:
+        """Make what follows from it. Raises CarrierGone: some of it may be made."""
+        if await self._work(self._files.derive, roster):
+            self._read = False
+        client = await self._hub.client()
+        if self._hub.losses != self._losses:
+            self._losses, self._read = self._hub.losses, False
+            self._made.clear()
+        if not self._read:
+            await reload(self._system)
+            self._read = True
+        if all(self._made.get(host) == entry.serial for host, entry in roster.hosts.items()):
+            return
+        stream = client.jetstream()
+        try:
+            bucket = await make_bucket(stream)
+            for host, entry in roster.hosts.items():
+                if self._made.get(host) != entry.serial:
+                    member = entry.standing is Standing.MEMBER
+                    await (make_host(stream, host) if member else drop_host(stream, host))
+                    await _put(bucket, f"cert.{host}", roster.certified(host))
+                    self._made[host] = entry.serial
+        except FAULTS as error:
+            raise CarrierGone(f"the hub does not keep what it should: {words(error)}") from error
+
+    async def close(self) -> None:
+        """Let go of the hub."""
+        await self._hub.close()
+        await self._system.close()
+
+    async def _work(self, work: Callable[[Roster], bool | None], roster: Roster) -> bool | None:
+        try:
+            return await self._threads.run(work, roster)
+        except OSError as error:
+            raise RoostError(f"{self._files.roster.parent} cannot be written: {error.strerror}") from error
+
+
+async def _put(bucket: KeyValue, key: str, value: bytes) -> None:
+    """Write a value where it is not there yet."""
+    try:
+        if (await bucket.get(key)).value == value:
+            return
+    except nats.js.errors.KeyNotFoundError:
+        pass
+    await bucket.put(key, value)
+
+
+def near(listen: str) -> str:
+    """The address at which the hub is reached from its own host."""
+    address, _, port = listen.rpartition(":")
+    return f"{_NEAR.get(address, address)}:{port}"
+
+
+_NEAR = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 -- compared, not bound

@@ -1,0 +1,44 @@
+"""A join token: all that a host needs to find the hub, to know it, and to be let in once. It is a secret."""
+
+import base64
+
+import msgspec
+
+from roost.errors import UsageError
+
+MARK = "roost1."
+"""Begins a token of this form."""
+
+
+class JoinToken(msgspec.Struct, frozen=True, array_like=True):
+    """`seed`: of the hub's user that may ask. `authority`: the public key that says whose key is whose.
+
+    `ca`: the certificate (DER) that vouches for the hub. `expires_at`: Unix seconds, by the hub's clock.
+    """
+
+    id: str
+    seed: str
+    authority: bytes
+    ca: bytes
+    servers: tuple[str, ...]
+    expires_at: float
+
+
+def written(token: JoinToken) -> str:
+    """The token as people hand it on."""
+    packed = base64.urlsafe_b64encode(msgspec.msgpack.encode(token)).decode().rstrip("=")
+    return f"{MARK}{packed}"
+
+
+def read(text: str) -> JoinToken:
+    """The token that somebody was handed. Raises UsageError."""
+    packed = "".join(text.split()).removeprefix(MARK)
+    try:
+        if not text.strip().startswith(MARK):
+            raise ValueError("it begins otherwise")
+        data = base64.b64decode(packed + "=" * (-len(packed) % 4), altchars=b"-_", validate=True)
+        return msgspec.msgpack.decode(data, type=JoinToken)
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise UsageError(
+            "that is no join token, or not all of one; `roost fleet token` on the hub's host prints one"
+        ) from error

@@ -1,0 +1,240 @@
+"""The registrar: lets hosts into the fleet and out of it. It runs in the daemon of the hub's host.
+
+What is decided is written into the roster first, and then made: see HubKeeper.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.identity import SYSTEM
+from roost.daemon.registrar.hub_keeper import HubKeeper
+from roost.daemon.registrar.join_token import JoinToken, written
+from roost.daemon.registrar.roster import (
+    Asked,
+    Roster,
+    Standing,
+    admitted,
+    departed,
+    with_token,
+    without_old_tokens,
+)
+from roost.daemon.registrar.watch import Once, Watch
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.tasks import Tasks, race
+from roost.daemon.state.threads import Threads
+from roost.errors import RefusedError, RoostError, UsageError
+from roost.host.errors import CarrierGone
+from roost.host.interfaces.clock import Clock
+from roost.host.nats.hub import FAULTS, words
+from roost.host.nats.keys import user_key
+from roost.host.nats.subjects import join, leave
+from roost.host.tls import Signed, as_der, is_due, new_server
+
+EVERY = 2.0
+"""Seconds between two looks at the hub's log, and at what time has changed."""
+WATCHED = "hub:watched"
+"""The store's key of how much of the hub's log was read."""
+_log = logging.getLogger("roost.registrar")
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a host is answered: its certificate, or why not (`code`: that of the error)."""
+
+    certificate: bytes = b""
+    code: str = ""
+    why: str = ""
+
+
+class Registrar:
+    """`run` does the work; `trouble` tells why the hub is not as it should be, "" where it is."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        keeper: HubKeeper,
+        watch: Watch,
+        fleet: Fleet,
+        clock: Clock,
+        tasks: Tasks,
+        threads: Threads,
+    ) -> None:
+        """Keep this roster."""
+        self.roster = roster
+        self.trouble = ""
+        self._keeper = keeper
+        self._watch = watch
+        self._fleet = fleet
+        self._clock = clock
+        self._tasks = tasks
+        self._threads = threads
+        self._changing = asyncio.Lock()
+        self._due = asyncio.Event()
+        self._served: Client | None = None
+        self._refused = Once()
+
+    async def run(self) -> None:
+        """Keep the hub as it is to be, for ever."""
+        while True:
+            self._due.clear()
+            try:
+                async with self._changing:
+                    await self._age()
+                    await self._keeper.make(self.roster)
+                await self._serve()
+            except RoostError as error:
+                self._know(error.message)
+            else:
+                self._know("")
+            try:
+                await self._look()
+            except RoostError as error:
+                _log.warning("whom the hub turned away is not stored yet: %s", error.message)
+            await race(self._due.wait(), self._clock.sleep(EVERY))
+
+    async def close(self) -> None:
+        """Let go of the hub."""
+        await self._keeper.close()
+
+    async def token(self, ttl: float, uses: int) -> tuple[str, str, float]:
+        """A new token as it is handed on, its id, and when it is over (Unix seconds). Raises RoostError."""
+        async with self._changing:
+            expires_at = self._clock.now() + ttl
+            key = user_key()
+            roster, ident = with_token(self.roster, key, expires_at, uses)
+            await self._change(roster, "token-made", token=ident, expires_at=expires_at, uses=uses)
+            await self._keeper.make(self.roster)
+        return token_text(roster, ident, key.seed), ident, expires_at
+
+    async def revoke(self, host: str) -> str:
+        """Let a host in no more, and cut it off; why that cannot be done yet, "" where it is done.
+
+        Raises RoostError: nothing has changed.
+        """
+        async with self._changing:
+            roster = departed(self.roster, host, Standing.REVOKED)
+            if roster is not self.roster:
+                await self._change(roster, "host-revoked", host=host)
+            try:
+                await self._keeper.make(self.roster)
+            except CarrierGone as gone:
+                self._due.set()
+                return gone.message
+        return ""
+
+    async def _change(self, roster: Roster, kind: str, **data: object) -> None:
+        await self._keeper.save(roster)
+        self.roster = roster
+        await self._fleet.record(c.Journal(kind, SYSTEM, data=data))
+
+    async def _age(self) -> None:
+        """See to what time has changed."""
+        now = self._clock.now()
+        roster = without_old_tokens(self.roster, now)
+        if await self._threads.run(is_due, roster.certificate, now):
+            made = await self._threads.run(new_server, Signed(roster.ca, roster.ca_key), now)
+            roster = msgspec.structs.replace(
+                roster, certificate=made.certificate, certificate_key=made.key
+            )
+        if roster is not self.roster:
+            await self._keeper.save(roster)
+            self.roster = roster
+
+    async def _serve(self) -> None:
+        """Listen for hosts. Raises CarrierGone."""
+        client = await self._keeper.client()
+        if client is self._served:
+            return
+        try:
+            await client.subscribe(join("*"), cb=self._asks(self._admit))
+            await client.subscribe(leave("*"), cb=self._asks(self._let_go))
+        except FAULTS as error:
+            raise CarrierGone(f"hosts cannot ask to be let in: {words(error)}") from error
+        self._served = client
+
+    def _asks(self, handler: Callable[[str, bytes], Awaitable[Reply]]) -> Callable[[Msg], Awaitable[None]]:
+        async def answer(message: Msg) -> None:
+            reply = await handler(message.subject.rpartition(".")[2], message.data)
+            try:
+                await message.respond(msgspec.json.encode(reply))
+            except FAULTS as error:
+                _log.warning("a host is not answered: %s", words(error))  # it asks again
+            self._due.set()
+
+        async def begin(message: Msg) -> None:
+            self._tasks.start(answer(message), "a host asks the registrar")
+
+        return begin
+
+    async def _admit(self, ident: str, data: bytes) -> Reply:
+        """What a host is answered that shows a token; the same again where it was let in before."""
+        asked = Asked("", "", "")
+        try:
+            asked = _read(data)
+            async with self._changing:
+                roster = admitted(self.roster, ident, asked, self._clock.now())
+                if roster is not self.roster:
+                    await self._change(roster, "host-joined", host=asked.host, token=ident)
+                await self._keeper.make(self.roster)
+                return Reply(self.roster.certified(asked.host))
+        except (RefusedError, UsageError) as error:
+            if self._refused.fresh((ident, asked.host, error.message), self._clock.monotonic()):
+                await self._tell(c.Journal("host-refused", SYSTEM, data={
+                    "host": asked.host, "token": ident, "why": error.message}))
+            return Reply(code=error.code, why=error.message)
+        except RoostError as error:
+            return Reply(code=error.code, why=f"{error.message}; try again")
+
+    async def _let_go(self, host: str, _data: bytes) -> Reply:
+        """What a host is answered that leaves. It is cut off once it was answered."""
+        try:
+            async with self._changing:
+                roster = departed(self.roster, host, Standing.LEFT)
+                if roster is not self.roster:
+                    await self._change(roster, "host-left", host=host)
+        except RoostError as error:
+            return Reply(code=error.code, why=error.message)
+        return Reply()
+
+    async def _look(self) -> None:
+        """Tell the journal whom the hub has turned away. Raises StoreError."""
+        found = await self._threads.run(self._watch.look, self._clock.monotonic())
+        if found:
+            lines = [
+                c.Journal("hub-refused", SYSTEM, data={
+                    "host": self.roster.whose(each.nkey), "nkey": each.nkey, "why": each.why})
+                for each in found
+            ]
+            await self._fleet.record(*lines, meta={WATCHED: str(self._watch.offset)})
+
+    async def _tell(self, line: c.Journal) -> None:
+        try:
+            await self._fleet.record(line)
+        except RoostError as error:
+            _log.warning("a refusal is not stored: %s", error.message)
+
+    def _know(self, trouble: str) -> None:
+        if trouble != self.trouble:
+            self.trouble = trouble
+            _log.warning("the hub: %s", trouble or "it is as it should be")
+
+
+def token_text(roster: Roster, ident: str, seed: str) -> str:
+    """A token of the roster as it is handed on."""
+    servers = (f"tls://{roster.advertise}",)
+    expires_at = roster.tokens[ident].expires_at
+    return written(
+        JoinToken(ident, seed, bytes.fromhex(roster.public), as_der(roster.ca), servers, expires_at)
+    )
+
+
+def _read(data: bytes) -> Asked:
+    try:
+        return msgspec.json.decode(data, type=Asked)
+    except msgspec.MsgspecError as error:
+        raise UsageError("what the host asks cannot be read") from error

@@ -1,0 +1,62 @@
+"""What the hub keeps for a fleet: a stream and a consumer for each host, and the bucket. Made by who may."""
+
+# The stubs of nats-py leave out what goes along by name.
+# pyright: reportUnknownMemberType=false
+
+import contextlib
+
+import nats.js.errors
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DiscardPolicy,
+    KeyValueConfig,
+    RetentionPolicy,
+    StreamConfig,
+)
+from nats.js.kv import KeyValue
+
+from roost.host.nats.subjects import BUCKET, CONSUMER, stream_of
+
+AGAIN = 5.0
+"""Seconds after which a frame that was not dealt with comes again."""
+KEPT = 7 * 86400.0
+"""Seconds for which the hub keeps a frame of a host that is away; the sender keeps its entries for longer."""
+BYTES = 256 * 1024 * 1024
+"""Bytes that the hub keeps for one host; more is refused until it has taken some."""
+
+
+async def make_host(stream: JetStreamContext, host: str) -> None:
+    """A host's stream and consumer, where they are not there. Raises errors of nats-py."""
+    name = stream_of(host)
+    await stream.add_stream(
+        StreamConfig(
+            name=name,
+            subjects=[f"roost.to.{host}.from.*"],
+            retention=RetentionPolicy.WORK_QUEUE,
+            discard=DiscardPolicy.NEW,
+            max_age=KEPT,
+            max_bytes=BYTES,
+        )
+    )
+    await stream.add_consumer(
+        name, ConsumerConfig(durable_name=CONSUMER, ack_policy=AckPolicy.EXPLICIT, ack_wait=AGAIN)
+    )
+
+
+async def drop_host(stream: JetStreamContext, host: str) -> None:
+    """End what is kept for a host, and what it told of itself. Raises errors of nats-py."""
+    with contextlib.suppress(nats.js.errors.NotFoundError):
+        await stream.delete_stream(stream_of(host))
+    bucket = await make_bucket(stream)
+    for key in (f"host.{host}", f"peers.{host}"):
+        await bucket.purge(key)
+
+
+async def make_bucket(stream: JetStreamContext) -> KeyValue:
+    """The bucket; made where there is none. Raises errors of nats-py."""
+    try:
+        return await stream.key_value(BUCKET)
+    except nats.js.errors.NotFoundError:
+        return await stream.create_key_value(KeyValueConfig(bucket=BUCKET, history=1))
