@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Sequence
 
 from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import reports
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import NAME, REMOTE
 from roost.core.vocabulary.message import MessageState
@@ -67,7 +68,7 @@ class Intake:
         except StoreError:
             raise
         except RoostError as error:
-            await self._fleet.tell(sender, f.TurnedAway(entry.id, MessageState.REFUSED, error.message))
+            await self._fleet.tell(sender, reports.TurnedAway(entry.id, MessageState.REFUSED, error.message))
             return
         if entry.reply_to is not None:
             with contextlib.suppress(NotFoundError):
@@ -77,6 +78,6 @@ class Intake:
         stored = await self._store.message(entry.id)
         if stored is None or stored.message.to.partition("@")[2] != origin:
             return  # it is not theirs to tell of
-        told = f.Progressed(entry.id, entry.state, entry.why, entry.accepted_at)
+        told = reports.Progressed(entry.id, entry.state, entry.why, entry.accepted_at)
         with contextlib.suppress(NotFoundError):
             await self._fleet.tell(stored.message.to, told)

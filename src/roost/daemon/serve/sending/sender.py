@@ -69,6 +69,12 @@ class Sender:
             raise error
         return False
 
+    async def recipient(self, address: str) -> str:
+        """The peer that an address means. Raises NotFoundError, RefusedError, UsageError."""
+        name = await self.addresses.recipient(address)
+        self._fleet.get(name)
+        return name
+
     async def copies(self, draft: Draft) -> tuple[str, ...]:
         """Copies of what is attached, by their paths. Raises UsageError."""
         return await self._attachments.copy(draft.attach)
@@ -77,7 +83,7 @@ class Sender:
         """The sender, the body, and the whole id of what is answered. Raises RoostError."""
         sender = self._addressing.sender(caller, draft)
         body = draft.checked()
-        draft = replace(draft, to=await self.addresses.recipient(draft.to))
+        draft = replace(draft, to=await self.recipient(draft.to))
         recipient = self._fleet.get(draft.to)
         if draft.attach and host_of(draft.to) is not None:
             raise UsageError("files cannot be sent to another host; put what matters into the text")
