@@ -71,6 +71,16 @@ class Places:
         return self.state / "hub"
 
     @property
+    def is_hub(self) -> bool:
+        """Whether this host has the hub of its fleet."""
+        return self.roster.exists()
+
+    @property
+    def roster(self) -> Path:
+        """Who belongs to the fleet, with its secrets."""
+        return self.hub / "roster.json"
+
+    @property
     def inheritance(self) -> Path:
         """What the latest start of the daemon from outside of every session took from its starter."""
         return self.state / "inheritance.json"

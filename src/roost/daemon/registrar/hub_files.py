@@ -19,19 +19,17 @@ class HubFiles:
     def __init__(self, places: Places) -> None:
         """Of this roost."""
         self._folder = places.hub
-        self.roster = places.hub / "roster.json"
+        self.roster = places.roster
         self.configuration = places.hub / "nats.conf"
         self.log = places.logs / "hub.log"
         self._files = Files(
             places.hub / "hub.crt", places.hub / "hub.key", self.log, places.hub / "jetstream"
         )
 
-    def load(self) -> Roster | None:
-        """What was written; None: this is no hub. Raises ConfigError."""
+    def load(self) -> Roster:
+        """What was written. Raises ConfigError."""
         try:
             return msgspec.json.decode(self.roster.read_bytes(), type=Roster)
-        except FileNotFoundError:
-            return None
         except (OSError, msgspec.MsgspecError) as error:
             raise ConfigError(f"{self.roster} cannot be used: {error}; put back a copy of it") from error
 

@@ -3,9 +3,12 @@
 Whatever is missing is made, after every start and every loss of the hub: a crash on the way is mended so.
 """
 
-import nats.js.errors
+# The stubs of nats-py leave out what goes along by name.
+# pyright: reportUnknownMemberType=false
+
 from collections.abc import Callable
 
+import nats.js.errors
 from nats.aio.client import Client
 from nats.js.kv import KeyValue
 

@@ -3,6 +3,9 @@
 What is decided is written into the roster first, and then made: see HubKeeper.
 """
 
+# The stubs of nats-py leave out what goes along by name.
+# pyright: reportUnknownMemberType=false
+
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
@@ -13,8 +16,10 @@ from nats.aio.msg import Msg
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import SYSTEM
+from roost.daemon.registrar.hub_files import HubFiles
 from roost.daemon.registrar.hub_keeper import HubKeeper
 from roost.daemon.registrar.join_token import JoinToken, written
+from roost.daemon.registrar.office import Made, Open
 from roost.daemon.registrar.roster import (
     Asked,
     Roster,
@@ -26,11 +31,11 @@ from roost.daemon.registrar.roster import (
 )
 from roost.daemon.registrar.watch import Once, Watch
 from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks, race
-from roost.daemon.state.threads import Threads
 from roost.errors import RefusedError, RoostError, UsageError
 from roost.host.errors import CarrierGone
-from roost.host.interfaces.clock import Clock
+from roost.host.files import Tail
 from roost.host.nats.hub import FAULTS, words
 from roost.host.nats.keys import user_key
 from roost.host.nats.subjects import join, leave
@@ -51,28 +56,27 @@ class Reply(msgspec.Struct, frozen=True):
     why: str = ""
 
 
+def open_registrar(machine: Machine, fleet: Fleet, tasks: Tasks) -> "Registrar":
+    """The registrar of the hub's host. Nothing runs yet. Blocking. Raises ConfigError."""
+    files = HubFiles(machine.places)
+    return Registrar(files.load(), files, machine, fleet, tasks)
+
+
 class Registrar:
     """`run` does the work; `trouble` tells why the hub is not as it should be, "" where it is."""
 
-    def __init__(
-        self,
-        roster: Roster,
-        keeper: HubKeeper,
-        watch: Watch,
-        fleet: Fleet,
-        clock: Clock,
-        tasks: Tasks,
-        threads: Threads,
-    ) -> None:
+    def __init__(self, roster: Roster, files: HubFiles, machine: Machine, fleet: Fleet, tasks: Tasks) -> None:
         """Keep this roster."""
         self.roster = roster
         self.trouble = ""
-        self._keeper = keeper
-        self._watch = watch
+        self._log = files.log
+        self._keeper = HubKeeper(files, machine.work.files, roster)
+        self._store = machine.store
         self._fleet = fleet
-        self._clock = clock
+        self._clock = machine.clock
         self._tasks = tasks
-        self._threads = threads
+        self._threads = machine.work.files
+        self._watch: Watch | None = None
         self._changing = asyncio.Lock()
         self._due = asyncio.Event()
         self._served: Client | None = None
@@ -101,21 +105,27 @@ class Registrar:
         """Let go of the hub."""
         await self._keeper.close()
 
-    async def token(self, ttl: float, uses: int) -> tuple[str, str, float]:
-        """A new token as it is handed on, its id, and when it is over (Unix seconds). Raises RoostError."""
+    def tokens(self) -> list[Open]:
+        """See Office."""
+        now = self._clock.now()
+        return [
+            Open(ident, token.expires_at, token.uses - len(token.used))
+            for ident, token in self.roster.tokens.items()
+            if token.expires_at > now and len(token.used) < token.uses
+        ]
+
+    async def token(self, ttl: float, uses: int) -> Made:
+        """See Office."""
         async with self._changing:
             expires_at = self._clock.now() + ttl
             key = user_key()
             roster, ident = with_token(self.roster, key, expires_at, uses)
             await self._change(roster, "token-made", token=ident, expires_at=expires_at, uses=uses)
             await self._keeper.make(self.roster)
-        return token_text(roster, ident, key.seed), ident, expires_at
+        return Made(token_text(roster, ident, key.seed), ident, expires_at)
 
     async def revoke(self, host: str) -> str:
-        """Let a host in no more, and cut it off; why that cannot be done yet, "" where it is done.
-
-        Raises RoostError: nothing has changed.
-        """
+        """See Office."""
         async with self._changing:
             roster = departed(self.roster, host, Standing.REVOKED)
             if roster is not self.roster:
@@ -138,9 +148,7 @@ class Registrar:
         roster = without_old_tokens(self.roster, now)
         if await self._threads.run(is_due, roster.certificate, now):
             made = await self._threads.run(new_server, Signed(roster.ca, roster.ca_key), now)
-            roster = msgspec.structs.replace(
-                roster, certificate=made.certificate, certificate_key=made.key
-            )
+            roster = msgspec.structs.replace(roster, certificate=made.certificate, certificate_key=made.key)
         if roster is not self.roster:
             await self._keeper.save(roster)
             self.roster = roster
@@ -184,8 +192,13 @@ class Registrar:
                 return Reply(self.roster.certified(asked.host))
         except (RefusedError, UsageError) as error:
             if self._refused.fresh((ident, asked.host, error.message), self._clock.monotonic()):
-                await self._tell(c.Journal("host-refused", SYSTEM, data={
-                    "host": asked.host, "token": ident, "why": error.message}))
+                await self._tell(
+                    c.Journal(
+                        "host-refused",
+                        SYSTEM,
+                        data={"host": asked.host, "token": ident, "why": error.message},
+                    )
+                )
             return Reply(code=error.code, why=error.message)
         except RoostError as error:
             return Reply(code=error.code, why=f"{error.message}; try again")
@@ -203,11 +216,16 @@ class Registrar:
 
     async def _look(self) -> None:
         """Tell the journal whom the hub has turned away. Raises StoreError."""
+        if self._watch is None:
+            self._watch = Watch(Tail(self._log, offset=int(await self._store.meta(WATCHED) or 0)))
         found = await self._threads.run(self._watch.look, self._clock.monotonic())
         if found:
             lines = [
-                c.Journal("hub-refused", SYSTEM, data={
-                    "host": self.roster.whose(each.nkey), "nkey": each.nkey, "why": each.why})
+                c.Journal(
+                    "hub-refused",
+                    SYSTEM,
+                    data={"host": self.roster.whose(each.nkey), "nkey": each.nkey, "why": each.why},
+                )
                 for each in found
             ]
             await self._fleet.record(*lines, meta={WATCHED: str(self._watch.offset)})

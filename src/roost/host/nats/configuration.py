@@ -61,9 +61,7 @@ def configuration(listen: str, files: Files, system: str, users: Iterable[User])
 def _user(user: User) -> str:
     if user.grant is None:
         return f"{{ nkey: {user.nkey} }}"
-    publish, subscribe = (
-        f"{{ allow: [{', '.join(map(_quoted, subjects))}] }}" for subjects in user.grant
-    )
+    publish, subscribe = (f"{{ allow: [{', '.join(map(_quoted, subjects))}] }}" for subjects in user.grant)
     return f"{{ nkey: {user.nkey}, permissions: {{ publish: {publish}, subscribe: {subscribe} }} }}"
 
 

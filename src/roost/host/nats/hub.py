@@ -74,7 +74,9 @@ class Hub:
                     **self._options,
                 )
         except (*FAULTS, ValueError) as error:
-            why = _why(client) if isinstance(error, TimeoutError) else f"the hub is not reached: {words(error)}"
+            why = (
+                _why(client) if isinstance(error, TimeoutError) else f"the hub is not reached: {words(error)}"
+            )
             with contextlib.suppress(*FAULTS):
                 await client.close()
             raise CarrierGone(why) from error
@@ -103,7 +105,9 @@ def _why(client: Client) -> str:
     if error is None:
         return "the hub is not reached; it is tried again and again"
     if "authorization violation" in str(error).lower():
-        return "the hub does not let this host in: it has left or was revoked, or its token is used up or over"
+        return (
+            "the hub does not let this host in: it has left or was revoked, or its token is used up or over"
+        )
     return f"the hub is not reached: {words(error)}; it is tried again and again"
 
 

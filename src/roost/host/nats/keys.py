@@ -1,7 +1,10 @@
 """The keys by which a hub knows who connects: a seed for who shows it, a public nkey for the hub."""
 
+# nkeys 0.2 has no types.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+
 import secrets
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import nkeys
 
@@ -22,7 +25,7 @@ def user_key() -> UserKey:
 def public_of(seed: str) -> str:
     """The public key of a seed. Raises ValueError."""
     try:
-        public: bytes = nkeys.from_seed(bytearray(seed.encode())).public_key
+        public = cast("bytes", nkeys.from_seed(bytearray(seed.encode())).public_key)
     except Exception as error:
         raise ValueError("it is no seed") from error
     return public.decode()

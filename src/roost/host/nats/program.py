@@ -10,7 +10,9 @@ from roost.errors import HostError
 
 LEAST = (2, 10)
 _SECONDS = 10.0
-_INSTALL = "install it (Debian 13 and Homebrew: `nats-server`; docs/how-to/fleet.md tells how on an older system)"
+_INSTALL = (
+    "install it (Debian 13 and Homebrew: `nats-server`; docs/how-to/fleet.md tells how on an older system)"
+)
 
 
 class ServerMissing(HostError):
@@ -30,7 +32,9 @@ def find_program(environ: Mapping[str, str]) -> Program:
     if path is None:
         raise ServerMissing(f"a hub is a nats-server, and there is none here; {_INSTALL}, then try again")
     try:
-        done = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=_SECONDS, check=False)
+        done = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ServerMissing(f"{path} does not run: {error}; {_INSTALL}, then try again") from error
     return checked(path, done.stdout + done.stderr)
