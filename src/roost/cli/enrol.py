@@ -21,9 +21,10 @@ def enrol(app: App, action: str, params: Record) -> Answer:
         done = subprocess.run(
             words, input=json.dumps(params), capture_output=True, text=True, timeout=_SECONDS, check=False
         )
-        answer: Record = json.loads(done.stdout)
     except subprocess.TimeoutExpired as error:
         raise RoostError(f"it has not ended after {_SECONDS:g} s; try again") from error
+    try:
+        answer: Record = json.loads(done.stdout)
     except ValueError:
         why = done.stderr.strip().rpartition("\n")[2]
         raise RoostError(why or "it failed; `roost doctor` looks for the reason") from None

@@ -72,10 +72,10 @@ _SENTENCES: dict[str, Callable[[Record, Record], str]] = {
     ),
     "taken-over": lambda _event, data: f"has {data.get('by')} typing into its terminal from a browser",
     "token-made": lambda _event, data: (
-        f"made the join token {data.get('token')} for {data.get('uses')} of them"
+        f"made the join token {data.get('token')}"
     ),
     "host-joined": lambda _event, data: (
-        f"let the host {data.get('host')} in by the token {data.get('token')}"
+        f"let the host {data.get('host')} in by {data.get('token')}"
     ),
     "host-left": lambda _event, data: f"has the host {data.get('host')} no more: it left",
     "host-revoked": lambda _event, data: f"lets the host {data.get('host')} in no more: it was revoked",

@@ -1,4 +1,4 @@
-"""`python -m roost.daemon.enrol [--home DIR] ACTION`: this host into a fleet or out of it; no daemon is needed.
+"""`python -m roost.daemon.enrol [--home DIR] ACTION`: this host into a fleet, or out of it.
 
 The action's parameters are a JSON object on standard input, where no other user sees them. Prints one JSON
 object: `{"result": ...}`, or `{"error": ...}` as the daemon's socket does.

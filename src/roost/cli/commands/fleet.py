@@ -19,6 +19,7 @@ _TAKES: dict[str, tuple[str, ...]] = {
     "revoke": ("what",),
 }
 """What goes with each action; the names of parameters."""
+_HUB = "the hub"
 _WHAT = {"join": "the token that `roost fleet token` printed on the hub's host", "revoke": "the host"}
 
 
@@ -61,7 +62,7 @@ def _check(action: str, given: Record) -> None:
 def _init(app: App, given: Record) -> None:
     made: Record = enrol(app, "init", {key: given[key] for key in ("name", "listen", "advertise")})
     by = _hub_unit(made) if given["now"] else None
-    restarted = _restart(app, "fleet")
+    restarted = _restart(app, _HUB)
     line = f"roost fleet join {made['token']}" if made["token"] else None
     if app.json:
         show_json({**made, "line": line, "unit": by, "restarted": restarted})
@@ -163,18 +164,17 @@ def _show(host: Record) -> None:
 
 
 def _restart(app: App, host: object) -> bool | None:
-    """Have the daemon go by what is written now. True: it was started anew; None: none runs."""
+    """Have the daemon be this host of a fleet, be the hub, or (None) neither.
+
+    True: it was started anew; None: none runs.
+    """
     from roost.cli.commands.daemon import restart
 
     try:
         told: Record | None = app.call("fleet")
     except NoDaemonError:
         return None
-    if (
-        host is not None
-        and told is not None
-        and (host == told["host"] or (host == "fleet" and told["is_hub"]))
-    ):
+    if told is not None and (host == told["host"] or (host == _HUB and told["is_hub"])):
         return False
     return True if restart(app) else None
 

@@ -267,7 +267,7 @@ def _free(listen: str) -> str:
 
 
 def _advertised(given: str | None, listen: str) -> str:
-    """How others reach the hub: as is said, or by the address that it listens on, or by this machine's name."""
+    """How others reach the hub: as is said, else where it listens, or by this machine's name."""
     if given is not None:
         return _address(given, "--advertise")
     address, _, port = listen.rpartition(":")
