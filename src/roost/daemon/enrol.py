@@ -32,6 +32,7 @@ class Join(msgspec.Struct, forbid_unknown_fields=True):
     token: str
     name: str | None = None
     hub: str | None = None
+    new_keys: bool = False
 
 
 class Leave(msgspec.Struct, forbid_unknown_fields=True):
@@ -77,7 +78,7 @@ def _join(places: Places, given: bytes) -> object:
     from roost.daemon.registrar.enrol import enter  # noqa: PLC0415 -- as above
 
     asked = _read(given, Join)
-    return asyncio.run(enter(places, asked.token, asked.name, asked.hub))
+    return asyncio.run(enter(places, asked.token, asked.name, asked.hub, new_keys=asked.new_keys))
 
 
 def _leave(places: Places, given: bytes) -> object:

@@ -149,7 +149,9 @@ class Daemon:
             self._executor.ends.end_unstored,
         )
         self._api.sender.addresses = Addresses(self._fleet, self._hosts)
-        by_host = FleetMethods(self._hosts, self._registrar)
+        by_host = FleetMethods(
+            self._hosts, machine.member.servers if machine.member is not None else (), self._registrar
+        )
         methods = all_methods(
             self._api,
             health,

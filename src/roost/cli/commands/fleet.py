@@ -14,7 +14,7 @@ _TAKES: dict[str, tuple[str, ...]] = {
     "status": (),
     "init": ("name", "listen", "advertise", "now"),
     "token": ("ttl", "uses"),
-    "join": ("what", "name", "hub"),
+    "join": ("what", "name", "hub", "new_keys"),
     "leave": ("force",),
     "revoke": ("what",),
 }
@@ -32,6 +32,7 @@ _WHAT = {"join": "the token that `roost fleet token` printed on the hub's host",
     Option("--advertise", metavar="ADDR:PORT", help="init: where other hosts reach it."),
     Option("--now", help="init: have systemd keep the hub's server running."),
     Option("--hub", metavar="ADDR:PORT", help="join: where this host reaches the hub."),
+    Option("--new-keys", help="join: with other keys than before, as another host."),
     Option("--ttl", metavar="DURATION", kind=parse_duration, help="token: how long it is good (1h)."),
     Option("--uses", kind=Number(1), metavar="N", help="token: how many hosts it lets in (1)."),
     Option("--force", help="leave: also where the hub cannot be told."),
@@ -55,7 +56,7 @@ def fleet_command(app: App, action: str | None, what: str | None, **given: objec
 def _check(action: str, given: Record) -> None:
     for name, value in given.items():
         if value not in (None, False) and name not in _TAKES[action]:
-            word = f"'{value}'" if name == "what" else f"--{name}"
+            word = f"'{value}'" if name == "what" else f"--{name.replace('_', '-')}"
             raise UsageError(f"{word} does not go with `roost fleet {action}`; see `roost fleet --help`")
 
 
@@ -95,13 +96,15 @@ def _token(app: App, given: Record) -> None:
     if app.json:
         show_json({**made, "line": line})
         return
-    warn(f"until {local(made['expires_at'])} {counted(made['uses'], 'host')} may join by this line, a secret")
+    hosts = counted(made["uses"], "host")
+    warn(f"{hosts} may join by this line until {local(made['expires_at'])}; it is a secret")
     say(line)
 
 
 def _join(app: App, given: Record) -> None:
     token = sys.stdin.read() if given["what"] == "-" else given["what"]
-    done: Record = enrol(app, "join", {"token": token, "name": given["name"], "hub": given["hub"]})
+    asked = {"token": token, **{key: given[key] for key in ("name", "hub", "new_keys")}}
+    done: Record = enrol(app, "join", asked)
     restarted = _restart(app, done["host"])
     if app.json:
         show_json({**done, "restarted": restarted})
@@ -143,7 +146,8 @@ def _status(app: App, _given: Record) -> None:
     if told is None:
         say("this host is in no fleet; `roost fleet init` makes one, `roost fleet join TOKEN` joins one")
         return
-    say(f"{paint(told['host'], 'bold')}  this host{', with the hub' if told['is_hub'] else ''}")
+    where = "with the hub" if told["is_hub"] else f"the hub is {' '.join(told['servers'])}"
+    say(f"{paint(told['host'], 'bold')}  this host, {where}")
     for host in told["hosts"] or ():
         _show(host)
     for token in told["tokens"]:

@@ -150,8 +150,11 @@ def _enter(places: Places, identity: Identity, roster: Roster) -> None:
     write_atomic(places.membership, msgspec.json.encode(member))
 
 
-async def enter(places: Places, text: str, name: str | None, hub: str | None) -> Joined:
-    """Join the fleet that a token is of. Raises RoostError, OSError."""
+async def enter(places: Places, text: str, name: str | None, hub: str | None, *, new_keys: bool) -> Joined:
+    """Join the fleet that a token is of. Raises RoostError, OSError.
+
+    `new_keys`: as a host that nobody knows; else with those that this one had before, if any.
+    """
     token = read(text)
     member = load_membership(places.membership)
     if member is not None:
@@ -160,6 +163,8 @@ async def enter(places: Places, text: str, name: str | None, hub: str | None) ->
         raise RefusedError(f"this host is '{member.host}' of a fleet; `roost fleet leave` first")
     servers = (f"tls://{_address(hub, '--hub')}",) if hub is not None else token.servers
     ensure_private_directory(places.state)
+    if new_keys:
+        places.identity.unlink(missing_ok=True)
     identity = _identity(places, name)
     ca = as_pem(token.ca)
     reply = await _ask(

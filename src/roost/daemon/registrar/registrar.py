@@ -29,7 +29,7 @@ from roost.daemon.registrar.roster import (
     with_token,
     without_old_tokens,
 )
-from roost.daemon.registrar.watch import Once, Watch
+from roost.daemon.registrar.watch import Once, TurnedAway, Watch
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks, race
@@ -227,8 +227,14 @@ class Registrar:
                     data={"host": self.roster.whose(each.nkey), "nkey": each.nkey, "why": each.why},
                 )
                 for each in found
+                if not self._has_left(each)
             ]
             await self._fleet.record(*lines, meta={WATCHED: str(self._watch.offset)})
+
+    def _has_left(self, each: TurnedAway) -> bool:
+        """Whether it is the daemon of a host that has left, and does not know it for a moment yet."""
+        entry = self.roster.hosts.get(self.roster.whose(each.nkey))
+        return entry is not None and entry.standing is Standing.LEFT
 
     async def _tell(self, line: c.Journal) -> None:
         try:

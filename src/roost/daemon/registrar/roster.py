@@ -139,7 +139,10 @@ def _owner(roster: Roster, asked: Asked) -> Entry | None:
             " choose another with --name"
         )
     if known is not None and known.standing is Standing.REVOKED:
-        raise RefusedError(f"'{asked.host}' was revoked, and its key is let in no more")
+        raise RefusedError(
+            f"'{asked.host}' was revoked, and its key is let in no more;"
+            " `--new-keys --name OTHER` joins as another host"
+        )
     for host, entry in roster.hosts.items():
         if host != asked.host and (entry.nkey == asked.nkey or entry.key == asked.key):
             raise RefusedError(f"this host is called '{host}' in this fleet; join with --name {host}")

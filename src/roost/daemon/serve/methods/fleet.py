@@ -28,8 +28,9 @@ class Host(Params):
 class FleetMethods:
     """Answers what the operator asks about other hosts."""
 
-    def __init__(self, hosts: Hosts | None, office: Office | None) -> None:
-        """`hosts`: None, this host is in no fleet; `office`: None, its hub is elsewhere."""
+    def __init__(self, hosts: Hosts | None, servers: tuple[str, ...], office: Office | None) -> None:
+        """`hosts`: None, this host is in no fleet; `office`: None, its hub is elsewhere, at `servers`."""
+        self._servers = servers
         self._hosts = hosts
         self._office = office
 
@@ -56,6 +57,7 @@ class FleetMethods:
         return Answer(
             {
                 "host": members.name,
+                "servers": self._servers,
                 "is_hub": office is not None,
                 "trouble": trouble,
                 "hosts": hosts,
