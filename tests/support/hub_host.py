@@ -43,7 +43,8 @@ class Joining:
         config = self["mars"].places.hub / "nats.conf"
         log = (self["mars"].home.root / "nats.out").open("ab")
         words = [program(), "-c", str(config)]
-        self.server = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        environ = self["mars"].environ  # with it, it is known as what outlives a test
+        self.server = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environ)
         log.close()
         address, _, port = self.member("mars").servers[0].removeprefix("tls://").rpartition(":")
 

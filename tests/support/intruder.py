@@ -8,11 +8,13 @@ import asyncio
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from typing import Any
 
 from nats.aio.client import Client
 
-from roost.host.nats.hub import shown_by
+from roost.host.nats.hub import FAULTS, shown_by
+from tests.support.wait import NeverHappenedError, eventually
 
 PATIENCE = 30.0
 
@@ -38,24 +40,29 @@ async def _intrude(given: dict[str, Any]) -> dict[str, Any]:
     options = shown_by(given["seed"], given["ca"], given["inbox"])
     try:
         await client.connect(given["servers"], allow_reconnect=False, error_cb=note, **options)
-    except Exception as error:
+    except FAULTS as error:
         return {"connected": False, "why": str(error), "denied": [], "answers": []}
-    denied: list[str] = []
-    for act in ("publish", "subscribe"):
-        for subject in given.get(act, ()):
-            if act == "publish":
-                await client.publish(subject, b"x")
-            else:
-                await client.subscribe(subject)
-            await client.flush()
-            if told and subject in told[-1]:
-                denied.append(subject)
+    for subject in given.get("publish", ()):
+        await client.publish(subject, b"x")
+    for subject in given.get("subscribe", ()):
+        await client.subscribe(subject)
+    subjects = [*given.get("publish", ()), *given.get("subscribe", ())]
+
+    def denied() -> list[str]:
+        return [each for each in subjects if any(f'"{each.lower()}"' in said.lower() for said in told)]
+
+    async def all_told() -> bool:
+        await client.flush()
+        return len(told) >= len(subjects)
+
+    with suppress(NeverHappenedError):
+        await eventually(all_told, timeout=PATIENCE / 3, why="the hub has answered")
     answers = [
         json.loads((await client.request(subject, text.encode(), timeout=PATIENCE)).data)
         for subject, text in given.get("ask", ())
     ]
     await client.close()
-    return {"connected": True, "why": "", "denied": denied, "answers": answers}
+    return {"connected": True, "why": "", "denied": denied(), "answers": answers}
 
 
 if __name__ == "__main__":

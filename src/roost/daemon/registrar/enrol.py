@@ -8,6 +8,7 @@ import os
 import re
 import socket
 import time
+from typing import Any
 
 import msgspec
 
@@ -163,15 +164,16 @@ async def enter(places: Places, text: str, name: str | None, hub: str | None, *,
         raise RefusedError(f"this host is '{member.host}' of a fleet; `roost fleet leave` first")
     servers = (f"tls://{_address(hub, '--hub')}",) if hub is not None else token.servers
     ensure_private_directory(places.state)
-    if new_keys:
-        places.identity.unlink(missing_ok=True)
-    identity = _identity(places, name)
+    before = places.identity.read_bytes() if new_keys and places.identity.exists() else None
+    identity = _identity(places, name, new=new_keys)
     ca = as_pem(token.ca)
     reply = await _ask(
-        Hub(identity.host, servers, **shown_by(token.seed, ca, token_inbox(token.id))),
+        Hub(identity.host, servers, **_once(token.seed, ca, token_inbox(token.id))),
         join(token.id),
         msgspec.json.encode(identity.asked),
     )
+    if reply.code and before is not None:
+        write_atomic(places.identity, before)
     _check(reply, identity, token)
     member = Membership(identity.host, servers, identity.seed, identity.key, token.authority.hex(), ca)
     write_atomic(places.membership, msgspec.json.encode(member))
@@ -198,7 +200,7 @@ async def depart(places: Places, *, force: bool) -> Joined:
         raise RefusedError(
             f"'{member.host}' has the hub of this fleet, which ends with it: docs/how-to/fleet.md tells how"
         )
-    hub = Hub(member.host, member.servers, **shown_by(member.seed, member.ca, host_inbox(member.host)))
+    hub = Hub(member.host, member.servers, **_once(member.seed, member.ca, host_inbox(member.host)))
     try:
         _raise(await _ask(hub, leave(member.host), b""))
     except CarrierGone as gone:
@@ -209,6 +211,11 @@ async def depart(places: Places, *, force: bool) -> Joined:
             ) from gone
     places.membership.unlink()
     return Joined(member.host, member.servers, new=False)
+
+
+def _once(seed: str, authority: str, inbox: str) -> dict[str, Any]:
+    """The options of a connection for one question, which is not tried again."""
+    return {**shown_by(seed, authority, inbox), "allow_reconnect": False}
 
 
 async def _ask(hub: Hub, subject: str, data: bytes) -> Reply:
@@ -231,13 +238,12 @@ def _raise(reply: Reply) -> None:
         raise kinds.get(reply.code, RoostError)(reply.why)
 
 
-def _identity(places: Places, name: str | None) -> Identity:
-    """This host's keys, made where there are none; with another name, where it never was let in with one."""
+def _identity(places: Places, name: str | None, *, new: bool = False) -> Identity:
+    """This host's keys, made where there are none, or `new`; with the name that is asked for."""
+    kept = Identity("", sealing_pair().private.hex(), user_key().seed)
     try:
-        kept = msgspec.json.decode(places.identity.read_bytes(), type=Identity)
-    except FileNotFoundError:
-        pair, key = sealing_pair(), user_key()
-        kept = Identity("", pair.private.hex(), key.seed)
+        if not new and places.identity.exists():
+            kept = msgspec.json.decode(places.identity.read_bytes(), type=Identity)
     except msgspec.MsgspecError as error:
         raise RoostError(f"{places.identity} cannot be used: {error}; remove it for new keys") from error
     chosen = name or kept.host or _own_name()

@@ -133,15 +133,16 @@ def _owner(roster: Roster, asked: Asked) -> Entry | None:
     """What is known of who asks; None: the name is free. Raises RefusedError, UsageError."""
     _check(asked)
     known = roster.hosts.get(asked.host)
+    for host, entry in roster.hosts.items():
+        if entry.standing is Standing.REVOKED and (entry.nkey == asked.nkey or entry.key == asked.key):
+            raise RefusedError(
+                f"this host was revoked, as '{host}', and its key is let in no more;"
+                " `--new-keys --name OTHER` joins as another host"
+            )
     if known is not None and (known.key, known.nkey) != (asked.key, asked.nkey):
         raise RefusedError(
             f"the name '{asked.host}' belongs to another host of this fleet, and stays its own;"
             " choose another with --name"
-        )
-    if known is not None and known.standing is Standing.REVOKED:
-        raise RefusedError(
-            f"'{asked.host}' was revoked, and its key is let in no more;"
-            " `--new-keys --name OTHER` joins as another host"
         )
     for host, entry in roster.hosts.items():
         if host != asked.host and (entry.nkey == asked.nkey or entry.key == asked.key):

@@ -19,6 +19,8 @@ from roost.host.tls import NAME, client_context
 
 ANSWER = 5.0
 """Seconds for the hub to answer."""
+CLOSING = 1.0
+"""Seconds for a connection to end."""
 FAULTS = (nats.errors.Error, nats.js.errors.Error, OSError)
 """What asking a hub raises (a time-out is an OSError)."""
 _log = logging.getLogger("roost.nats")
@@ -45,8 +47,7 @@ class Hub:
         """End the connection."""
         client, self._client = self._client, None
         if client is not None:
-            with contextlib.suppress(*FAULTS):
-                await client.close()
+            await _closed(client)
 
     async def client(self) -> Client:
         """The connection itself; another one after it was closed for good. Raises CarrierGone."""
@@ -54,7 +55,7 @@ class Hub:
             if self._client is None or self._client.is_closed:
                 self._client = await self._connected()
             if not self._client.is_connected:
-                raise CarrierGone(_why(self._client))
+                raise CarrierGone(_why(self._client.last_error))
             return self._client
 
     async def _connected(self) -> Client:
@@ -74,12 +75,9 @@ class Hub:
                     **self._options,
                 )
         except (*FAULTS, ValueError) as error:
-            why = (
-                _why(client) if isinstance(error, TimeoutError) else f"the hub is not reached: {words(error)}"
-            )
-            with contextlib.suppress(*FAULTS):
-                await client.close()
-            raise CarrierGone(why) from error
+            await _closed(client)
+            why = (client.last_error or error) if isinstance(error, TimeoutError) else error
+            raise CarrierGone(_why(why)) from error
         return client
 
     async def _lost(self) -> None:
@@ -99,16 +97,22 @@ def shown_by(seed: str, authority: str, inbox: str) -> dict[str, Any]:
     return options
 
 
-def _why(client: Client) -> str:
-    """Why there is no connection, as far as the last try tells."""
-    error = client.last_error
+def _why(error: Exception | None) -> str:
+    """Why there is no connection, as the last try tells."""
     if error is None:
         return "the hub is not reached; it is tried again and again"
     if "authorization violation" in str(error).lower():
         return (
             "the hub does not let this host in: it has left or was revoked, or its token is used up or over"
         )
-    return f"the hub is not reached: {words(error)}; it is tried again and again"
+    return f"the hub is not reached: {words(error)}"
+
+
+async def _closed(client: Client) -> None:
+    """End a connection. nats-py 2.16 waits for ever where TLS did not come about."""
+    with contextlib.suppress(*FAULTS):
+        async with asyncio.timeout(CLOSING):
+            await client.close()
 
 
 async def _told(error: Exception) -> None:
