@@ -20,7 +20,7 @@ from roost.daemon.registrar.roster import (
     without_old_tokens,
 )
 from roost.daemon.registrar.watch import AGAIN, TurnedAway, Watch, turned_away
-from roost.errors import ConfigError, NotFoundError, RefusedError, RoostError, UsageError
+from roost.errors import ConfigError, NotFoundError, RefusedError, UsageError
 from roost.host.errors import ForgedError
 from roost.host.files import Tail
 from roost.host.nats.configuration import Files, User, configuration
@@ -278,7 +278,3 @@ def test_without_the_packages_the_next_step_is_told(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(membership, "PACKAGES", ("msgspec", "no_such_package"))
     with pytest.raises(ConfigError, match=r"\(no_such_package\): `pip install 'roost\[fleet\]'`"):
         check_installed()
-
-
-def test_every_refusal_is_an_error_of_ours() -> None:
-    assert issubclass(ServerMissing, RoostError)
