@@ -1,5 +1,6 @@
 """Joining is one command: printed lines, tokens, owned names, hosts that are turned away (issue 16.4)."""
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -116,12 +117,14 @@ def test_a_token_lets_in_once_and_its_host_again(fleet: Joining) -> None:
 
 
 def test_a_name_belongs_to_the_key_that_came_with_it(fleet: Joining) -> None:
-    token = fleet.token()
-    for name in ("venus", "mars"):
-        said = refused(fleet["spare"], "fleet", "join", token, "--new-keys", "--name", name)
-        assert f"the name '{name}' belongs to another host of this fleet" in said
-    journalled(fleet, "host-refused", host="venus", why="belongs to another host")
-    assert fleet.reached("mars") == {"venus": True}
+    token = read(fleet.token())
+    shown = {"key": "00" * 32, "nkey": user_key().public}
+    asks = [[join(token.id), json.dumps({"host": name, **shown})] for name in ("venus", "mars")]
+    done = by_hand(fleet, token.seed, token_inbox(token.id), ask=asks)
+    assert [answer["code"] for answer in done["answers"]] == ["refused", "refused"]
+    assert "the name 'venus' belongs to another host of this fleet" in done["answers"][0]["why"]
+    journalled(fleet, "host-refused", host="mars", why="belongs to another host")
+    assert list(fleet.reached("mars")) == ["venus"]
 
 
 def test_tokens_that_are_over_broken_or_of_another_hub_are_refused(fleet: Joining) -> None:
@@ -192,7 +195,7 @@ def test_a_revoked_host_is_cut_off_and_its_key_and_token_are_worth_nothing(fleet
     fleet.knows("venus", mars=True, pluto=True)
     assert asked(mars, "fleet", "revoke", "pluto") == {"host": "pluto", "cut_off": True, "why": ""}
     wait_until(
-        lambda: "does not let this host in" in asked(pluto, "fleet")["trouble"],
+        lambda: "does not let this host in" in pluto.call("fleet")["trouble"],
         timeout=PATIENCE,
         why="pluto says that it is not let in",
     )
@@ -203,16 +206,18 @@ def test_a_revoked_host_is_cut_off_and_its_key_and_token_are_worth_nothing(fleet
     journalled(fleet, "hub-refused", host="pluto", why="knows no such key")
     assert "--force" in refused(pluto, "fleet", "leave")
     assert asked(pluto, "fleet", "leave", "--force")["restarted"] is True
-    assert "was revoked, as 'pluto', and its key is let in" in refused(pluto, "fleet", "join", token)
-    assert "belongs to another host" in refused(
-        pluto, "fleet", "join", token, "--new-keys", "--name", "pluto"
-    )
-    assert asked(pluto, "fleet", "join", token, "--new-keys", "--name", "charon")["restarted"] is True
-    fleet.knows("mars", charon=True, venus=True)
-    asked(pluto, "fleet", "leave")
     assert pluto.cli("down", "--agents").returncode == 0
-    assert "no host 'nobody'" in refused(mars, "fleet", "revoke", "nobody", status=4)
-    assert "would end with it" in refused(mars, "fleet", "revoke", "mars")
+    assert "was revoked, as 'pluto', and its key is let in" in refused(pluto, "fleet", "join", token)
+    again = asked(pluto, "fleet", "join", token, "--new-keys", "--name", "charon")
+    assert (again["host"], again["restarted"]) == ("charon", None)
+    fleet.knows("mars", charon=False, venus=True)
+    asked(pluto, "fleet", "leave")
+    fleet.knows("mars", venus=True)
+
+
+def test_who_is_no_other_host_of_the_fleet_is_not_revoked(fleet: Joining) -> None:
+    assert "no host 'nobody'" in refused(fleet["mars"], "fleet", "revoke", "nobody", status=4)
+    assert "would end with it" in refused(fleet["mars"], "fleet", "revoke", "mars")
 
 
 def test_a_crash_on_the_way_and_a_hub_that_lost_all_are_mended(fleet: Joining) -> None:
@@ -227,10 +232,10 @@ def test_a_crash_on_the_way_and_a_hub_that_lost_all_are_mended(fleet: Joining) -
     assert "the daemon is down" in " ".join(mars.cli("fleet").stderr.split())
     mars.start()
     wait_until(
-        lambda: "the hub is not reached" in asked(mars, "fleet")["trouble"],
+        lambda: "the hub is not reached" in mars.call("fleet")["trouble"],
         timeout=PATIENCE,
         why="status says that the hub is not there",
-        describe=lambda: asked(mars, "fleet"),
+        describe=lambda: mars.call("fleet"),
     )
     fleet.serve()
     fleet.knows("venus", mars=True)
@@ -239,19 +244,23 @@ def test_a_crash_on_the_way_and_a_hub_that_lost_all_are_mended(fleet: Joining) -
 
 
 def test_what_needs_the_hub_or_the_daemon_says_so(fleet: Joining) -> None:
-    spare, venus = fleet["spare"], fleet["venus"]
-    assert "not the hub of its fleet" in refused(venus, "fleet", "token")
+    spare = fleet["spare"]
+    assert "not the hub of its fleet" in refused(fleet["venus"], "fleet", "token")
     assert "`roost up`" in refused(spare, "fleet", "token", status=5)
-    assert "`roost up`" in refused(spare, "fleet", "revoke", "venus", status=5)
-    assert asked(spare, "fleet") is None
+    assert "in no fleet" in spare.cli("fleet").stdout
     assert "in no fleet" in refused(spare, "fleet", "leave")
     assert "has the hub of this fleet" in refused(fleet["mars"], "fleet", "leave")
     assert "needs the token" in refused(spare, "fleet", "join", status=2)
     assert "--ttl does not go with" in refused(spare, "fleet", "join", "x", "--ttl", "1h", status=2)
-    bare = {"PATH": "/nowhere"}
-    none = spare.cli("fleet", "init", environ=bare)
+
+
+def test_a_hub_cannot_be_made_where_it_could_not_serve(fleet: Joining) -> None:
+    spare = fleet["spare"]
+    none = spare.cli("fleet", "init", environ={"PATH": "/nowhere"})
     assert (none.returncode, "there is none here" in " ".join(none.stderr.split())) == (1, True), none.stderr
     taken = fleet.member("mars").servers[0].removeprefix("tls://")
     assert "nothing can listen on" in refused(spare, "fleet", "init", "--listen", taken)
+    assert "not of the form" in refused(spare, "fleet", "init", "--listen", "4222", status=2)
     agent = spare.cli("fleet", "init", environ={"ROOST_TOKEN": "x"})
     assert "an agent cannot do that" in agent.stderr
+    assert not spare.places.roster.exists()

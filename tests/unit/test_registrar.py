@@ -6,7 +6,6 @@ import msgspec
 import pytest
 
 from roost.daemon.hosts.keyring import Keyring
-from roost.daemon.registrar.hub_keeper import near
 from roost.daemon.registrar.join_token import JoinToken, read, written
 from roost.daemon.registrar.roster import (
     Asked,
@@ -23,7 +22,7 @@ from roost.daemon.registrar.watch import AGAIN, TurnedAway, Watch, turned_away
 from roost.errors import ConfigError, NotFoundError, RefusedError, UsageError
 from roost.host.errors import ForgedError
 from roost.host.files import Tail
-from roost.host.nats.configuration import Files, User, configuration
+from roost.host.nats.configuration import Files, User, configuration, near
 from roost.host.nats.keys import is_public, public_of, user_key
 from roost.host.nats.program import ServerMissing, checked
 from roost.host.nats.subjects import of_host

@@ -15,13 +15,12 @@ import msgspec
 from roost.core.vocabulary.identity import NAME
 from roost.daemon.hosts.keyring import Certificate, Keyring
 from roost.daemon.registrar.hub_files import HubFiles
-from roost.daemon.registrar.hub_keeper import near
-from roost.daemon.registrar.join_token import JoinToken, read
-from roost.daemon.registrar.registrar import Reply, token_text
+from roost.daemon.registrar.join_token import JoinToken, Reply, read, token_text
 from roost.daemon.registrar.roster import Asked, Roster, enrolled, with_token
 from roost.errors import NotFoundError, RefusedError, RoostError, UsageError
 from roost.host.errors import CarrierGone
 from roost.host.files import ensure_private_directory, write_atomic
+from roost.host.nats.configuration import near
 from roost.host.nats.hub import FAULTS, Hub, shown_by, words
 from roost.host.nats.keys import public_of, user_key
 from roost.host.nats.program import Program, find_program

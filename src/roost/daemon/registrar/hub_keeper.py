@@ -17,6 +17,7 @@ from roost.daemon.registrar.roster import Roster, Standing
 from roost.daemon.state.threads import Threads
 from roost.errors import RoostError
 from roost.host.errors import CarrierGone
+from roost.host.nats.configuration import near
 from roost.host.nats.control import reload
 from roost.host.nats.hub import FAULTS, Hub, shown_by, words
 from roost.host.nats.streams import drop_host, make_bucket, make_host
@@ -91,12 +92,3 @@ async def _put(bucket: KeyValue, key: str, value: bytes) -> None:
     except nats.js.errors.KeyNotFoundError:
         pass
     await bucket.put(key, value)
-
-
-def near(listen: str) -> str:
-    """The address at which the hub is reached from its own host."""
-    address, _, port = listen.rpartition(":")
-    return f"{_NEAR.get(address, address)}:{port}"
-
-
-_NEAR = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 -- compared, not bound

@@ -1,10 +1,15 @@
-"""A join token: all that a host needs to find the hub, to know it, and to be let in once. It is a secret."""
+"""A join token: all that a host needs to find the hub, to know it, and to be let in. It is a secret.
+
+And what is answered to who shows one.
+"""
 
 import base64
 
 import msgspec
 
+from roost.daemon.registrar.roster import Roster
 from roost.errors import UsageError
+from roost.host.tls import as_der
 
 MARK = "roost1."
 """Begins a token of this form."""
@@ -24,6 +29,14 @@ class JoinToken(msgspec.Struct, frozen=True, array_like=True):
     expires_at: float
 
 
+class Reply(msgspec.Struct, frozen=True):
+    """What a host is answered: its certificate, or why not (`code`: that of the error)."""
+
+    certificate: bytes = b""
+    code: str = ""
+    why: str = ""
+
+
 def written(token: JoinToken) -> str:
     """The token as people hand it on."""
     packed = base64.urlsafe_b64encode(msgspec.msgpack.encode(token)).decode().rstrip("=")
@@ -40,3 +53,12 @@ def read(text: str) -> JoinToken:
         raise UsageError(
             "that is no join token, or not all of one; `roost fleet token` on the hub's host prints one"
         ) from error
+
+
+def token_text(roster: Roster, ident: str, seed: str) -> str:
+    """A token of the roster as it is handed on."""
+    servers = (f"tls://{roster.advertise}",)
+    expires_at = roster.tokens[ident].expires_at
+    return written(
+        JoinToken(ident, seed, bytes.fromhex(roster.public), as_der(roster.ca), servers, expires_at)
+    )

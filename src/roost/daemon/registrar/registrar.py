@@ -18,7 +18,7 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import SYSTEM
 from roost.daemon.registrar.hub_files import HubFiles
 from roost.daemon.registrar.hub_keeper import HubKeeper
-from roost.daemon.registrar.join_token import JoinToken, written
+from roost.daemon.registrar.join_token import Reply, token_text
 from roost.daemon.registrar.office import Made, Open
 from roost.daemon.registrar.roster import (
     Asked,
@@ -39,21 +39,13 @@ from roost.host.files import Tail
 from roost.host.nats.hub import FAULTS, words
 from roost.host.nats.keys import user_key
 from roost.host.nats.subjects import join, leave
-from roost.host.tls import Signed, as_der, is_due, new_server
+from roost.host.tls import Signed, is_due, new_server
 
 EVERY = 2.0
 """Seconds between two looks at the hub's log, and at what time has changed."""
 WATCHED = "hub:watched"
 """The store's key of how much of the hub's log was read."""
 _log = logging.getLogger("roost.registrar")
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """What a host is answered: its certificate, or why not (`code`: that of the error)."""
-
-    certificate: bytes = b""
-    code: str = ""
-    why: str = ""
 
 
 def open_registrar(machine: Machine, fleet: Fleet, tasks: Tasks) -> "Registrar":
@@ -246,15 +238,6 @@ class Registrar:
         if trouble != self.trouble:
             self.trouble = trouble
             _log.warning("the hub: %s", trouble or "it is as it should be")
-
-
-def token_text(roster: Roster, ident: str, seed: str) -> str:
-    """A token of the roster as it is handed on."""
-    servers = (f"tls://{roster.advertise}",)
-    expires_at = roster.tokens[ident].expires_at
-    return written(
-        JoinToken(ident, seed, bytes.fromhex(roster.public), as_der(roster.ca), servers, expires_at)
-    )
 
 
 def _read(data: bytes) -> Asked:

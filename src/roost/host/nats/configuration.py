@@ -67,3 +67,12 @@ def _user(user: User) -> str:
 
 def _quoted(text: object) -> str:
     return json.dumps(str(text), ensure_ascii=False)
+
+
+def near(listen: str) -> str:
+    """The address at which the hub is reached from its own host."""
+    address, _, port = listen.rpartition(":")
+    return f"{_NEAR.get(address, address)}:{port}"
+
+
+_NEAR = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 -- compared, not bound
