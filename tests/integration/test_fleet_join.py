@@ -94,6 +94,9 @@ def test_init_again_says_what_is_there_and_changes_nothing(fleet: Joining) -> No
     assert (again["host"], again["line"], again["restarted"]) == ("mars", None, False)
     assert "the hub of a fleet" in refused(fleet["mars"], "fleet", "init", "--name", "pluto")
     assert fleet["mars"].places.roster.read_bytes() == before
+    done = fleet["mars"].cli("fleet", "token", "--ttl", "1d", "--uses", "2")
+    assert read(done.stdout.removeprefix("roost fleet join ")).expires_at > time.time() + 86000
+    assert "2 hosts may join by this line" in " ".join(done.stderr.split())
 
 
 def test_a_token_lets_in_once_and_its_host_again(fleet: Joining) -> None:
@@ -129,7 +132,7 @@ def test_a_name_belongs_to_the_key_that_came_with_it(fleet: Joining) -> None:
 
 def test_tokens_that_are_over_broken_or_of_another_hub_are_refused(fleet: Joining) -> None:
     spare = fleet["spare"]
-    over = fleet.token("--ttl", "500ms")
+    over = fleet.token(ttl=0.5)
     wait_until(
         lambda: read(over).id not in (fleet["mars"].places.hub / "nats.conf").read_text(),
         timeout=PATIENCE,
@@ -188,7 +191,7 @@ def test_the_holder_of_a_token_may_ask_to_be_let_in_and_nothing_else(fleet: Join
 def test_a_revoked_host_is_cut_off_and_its_key_and_token_are_worth_nothing(fleet: Joining) -> None:
     mars = fleet["mars"]
     pluto = fleet.home("pluto")
-    token = fleet.token("--uses", "5")
+    token = fleet.token(uses=5)
     pluto.start()
     made = asked(pluto, "fleet", "join", token, "--name", "pluto")
     assert made["restarted"] is True
@@ -207,6 +210,9 @@ def test_a_revoked_host_is_cut_off_and_its_key_and_token_are_worth_nothing(fleet
     assert "--force" in refused(pluto, "fleet", "leave")
     assert asked(pluto, "fleet", "leave", "--force")["restarted"] is True
     assert pluto.cli("down", "--agents").returncode == 0
+    stolen = refused(pluto, "fleet", "join", token, "--new-keys", "--name", "charon")
+    assert "does not let this host in" in stolen
+    token = fleet.token()
     assert "was revoked, as 'pluto', and its key is let in" in refused(pluto, "fleet", "join", token)
     again = asked(pluto, "fleet", "join", token, "--new-keys", "--name", "charon")
     assert (again["host"], again["restarted"]) == ("charon", None)

@@ -64,9 +64,9 @@ class Joining:
             self.server.wait()
             self.server = None
 
-    def token(self, *options: str) -> str:
+    def token(self, *, ttl: float = 3600.0, uses: int = 1) -> str:
         """Another token."""
-        return str(asked(self["mars"], "fleet", "token", *options)["token"])
+        return str(self["mars"].call("fleet_token", ttl=ttl, uses=uses)["token"])
 
     def member(self, host: str) -> Membership:
         """What a host's own file says."""

@@ -145,6 +145,9 @@ def test_who_has_left_comes_back_with_its_key_and_nobody_else_under_its_name() -
 def test_who_was_revoked_does_not_come_back_under_any_name() -> None:
     roster, token = fleet(uses=9)
     roster = departed(admitted(roster, token, VENUS, NOW), "venus", Standing.REVOKED)
+    with pytest.raises(RefusedError, match="this token is over"):
+        admitted(roster, token, PLUTO, NOW)
+    roster, token = with_token(roster, user_key(), NOW + 3600, 9)
     for name in ("venus", "other"):
         with pytest.raises(RefusedError, match="was revoked, as 'venus'"):
             admitted(roster, token, msgspec.structs.replace(VENUS, host=name), NOW)

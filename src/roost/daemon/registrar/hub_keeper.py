@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import nats.js.errors
 from nats.aio.client import Client
+from nats.js import JetStreamContext
 from nats.js.kv import KeyValue
 
 from roost.daemon.registrar.hub_files import HubFiles
@@ -35,9 +36,10 @@ class HubKeeper:
         self._threads = threads
         self._hub = Hub("registrar", server, **shown_by(roster.registrar, roster.ca, INBOX))
         self._system = Hub("registrar", server, **shown_by(roster.system, roster.ca, INBOX))
-        self._losses = -1
         self._read = False
-        self._made: dict[str, int] = {}
+        self._made: Roster | None = None
+        self._losses = -1
+        self._serials: dict[str, int] = {}
 
     async def client(self) -> Client:
         """The connection on which hosts are answered. Raises CarrierGone."""
@@ -48,29 +50,36 @@ class HubKeeper:
         await self._work(self._files.save, roster)
 
     async def make(self, roster: Roster) -> None:
-        """Make what follows from it. Raises CarrierGone: some of it may be made."""
-        if await self._work(self._files.derive, roster):
+        """Make what follows from it. Raises RoostError: some of it may be made."""
+        losses = self._hub.losses
+        if roster is self._made and losses == self._losses:
+            await self._hub.client()
+            return
+        if await self._work(self._files.derive, roster) or losses != self._losses:
             self._read = False
         client = await self._hub.client()
-        if self._hub.losses != self._losses:
-            self._losses, self._read = self._hub.losses, False
-            self._made.clear()
         if not self._read:
             await reload(self._system)
             self._read = True
-        if all(self._made.get(host) == entry.serial for host, entry in roster.hosts.items()):
-            return
-        stream = client.jetstream()
+        if losses != self._losses:
+            self._serials.clear()
         try:
-            bucket = await make_bucket(stream)
-            for host, entry in roster.hosts.items():
-                if self._made.get(host) != entry.serial:
-                    member = entry.standing is Standing.MEMBER
-                    await (make_host(stream, host) if member else drop_host(stream, host))
-                    await _put(bucket, f"cert.{host}", roster.certified(host))
-                    self._made[host] = entry.serial
+            await self._provide(client.jetstream(), roster)
         except FAULTS as error:
             raise CarrierGone(f"the hub does not keep what it should: {words(error)}") from error
+        self._made, self._losses = roster, losses
+
+    async def _provide(self, stream: JetStreamContext, roster: Roster) -> None:
+        bucket = await make_bucket(stream)
+        for host, entry in roster.hosts.items():
+            if self._serials.get(host) == entry.serial:
+                continue
+            if entry.standing is Standing.MEMBER:
+                await make_host(stream, host)
+            else:
+                await drop_host(stream, host)
+            await _put(bucket, f"cert.{host}", roster.certified(host))
+            self._serials[host] = entry.serial
 
     async def close(self) -> None:
         """Let go of the hub."""

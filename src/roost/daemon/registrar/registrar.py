@@ -43,6 +43,8 @@ from roost.host.tls import Signed, is_due, new_server
 
 EVERY = 2.0
 """Seconds between two looks at the hub's log, and at what time has changed."""
+RENEWING = 3600.0
+"""Seconds between two looks at when the hub's certificate ends."""
 WATCHED = "hub:watched"
 """The store's key of how much of the hub's log was read."""
 _log = logging.getLogger("roost.registrar")
@@ -69,6 +71,7 @@ class Registrar:
         self._tasks = tasks
         self._threads = machine.work.files
         self._watch: Watch | None = None
+        self._renew_at = 0.0
         self._changing = asyncio.Lock()
         self._due = asyncio.Event()
         self._served: Client | None = None
@@ -138,9 +141,11 @@ class Registrar:
         """See to what time has changed."""
         now = self._clock.now()
         roster = without_old_tokens(self.roster, now)
-        if await self._threads.run(is_due, roster.certificate, now):
+        if now >= self._renew_at and await self._threads.run(is_due, roster.certificate, now):
             made = await self._threads.run(new_server, Signed(roster.ca, roster.ca_key), now)
             roster = msgspec.structs.replace(roster, certificate=made.certificate, certificate_key=made.key)
+        if now >= self._renew_at:
+            self._renew_at = now + RENEWING
         if roster is not self.roster:
             await self._keeper.save(roster)
             self.roster = roster

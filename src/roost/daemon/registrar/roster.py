@@ -12,7 +12,7 @@ import msgspec
 from roost.core.vocabulary.identity import NAME
 from roost.daemon.hosts.keyring import Certificate, certify
 from roost.errors import NotFoundError, RefusedError, UsageError
-from roost.host.nats.keys import UserKey, is_public, public_of
+from roost.host.nats.keys import UserKey, is_public
 
 ANOTHER = "`roost fleet token` on the hub's host prints another"
 _KEY = 64
@@ -161,7 +161,10 @@ def _check(asked: Asked) -> None:
 
 
 def departed(roster: Roster, host: str, standing: Standing) -> Roster:
-    """The roster after a host has left, or was revoked. Raises NotFoundError, RefusedError."""
+    """The roster after a host has left, or was revoked: with it, the tokens that it has.
+
+    Raises NotFoundError, RefusedError.
+    """
     entry = roster.hosts.get(host)
     if entry is None:
         known = ", ".join(roster.members())
@@ -171,9 +174,7 @@ def departed(roster: Roster, host: str, standing: Standing) -> Roster:
     if entry.standing is Standing.REVOKED or entry.standing is standing:
         return roster
     changed = msgspec.structs.replace(entry, standing=standing, serial=entry.serial + 1)
-    return msgspec.structs.replace(roster, hosts={**roster.hosts, host: changed})
-
-
-def system_nkey(roster: Roster) -> str:
-    """Who may have the server read its configuration anew."""
-    return public_of(roster.system)
+    hosts, tokens = {**roster.hosts, host: changed}, roster.tokens
+    if standing is Standing.REVOKED:
+        tokens = {ident: token for ident, token in tokens.items() if host not in token.used}
+    return msgspec.structs.replace(roster, hosts=hosts, tokens=tokens)
