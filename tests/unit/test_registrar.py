@@ -10,8 +10,8 @@ from roost.daemon.registrar.join_token import JoinToken, read, written
 from roost.daemon.registrar.roster import (
     Asked,
     Entry,
+    MemberState,
     Roster,
-    Standing,
     admitted,
     departed,
     enrolled,
@@ -131,7 +131,7 @@ def test_what_could_break_out_of_a_subject_or_of_the_configuration_is_refused(as
 
 def test_who_has_left_comes_back_with_its_key_and_nobody_else_under_its_name() -> None:
     roster, token = fleet(uses=9)
-    roster = departed(admitted(roster, token, VENUS, NOW), "venus", Standing.LEFT)
+    roster = departed(admitted(roster, token, VENUS, NOW), "venus", MemberState.LEFT)
     assert roster.members() == ["mars"]
     assert certified(roster, "venus").hosts() == []
     with pytest.raises(RefusedError, match="belongs to another host"):
@@ -144,23 +144,23 @@ def test_who_has_left_comes_back_with_its_key_and_nobody_else_under_its_name() -
 
 def test_who_was_revoked_does_not_come_back_under_any_name() -> None:
     roster, token = fleet(uses=9)
-    roster = departed(admitted(roster, token, VENUS, NOW), "venus", Standing.REVOKED)
+    roster = departed(admitted(roster, token, VENUS, NOW), "venus", MemberState.REVOKED)
     with pytest.raises(RefusedError, match="this token is over"):
         admitted(roster, token, PLUTO, NOW)
     roster, token = with_token(roster, user_key(), NOW + 3600, 9)
     for name in ("venus", "other"):
         with pytest.raises(RefusedError, match="was revoked, as 'venus'"):
             admitted(roster, token, msgspec.structs.replace(VENUS, host=name), NOW)
-    assert departed(roster, "venus", Standing.LEFT) is roster
-    assert roster.hosts["venus"] == Entry(VENUS.key, VENUS.nkey, 2, Standing.REVOKED)
+    assert departed(roster, "venus", MemberState.LEFT) is roster
+    assert roster.hosts["venus"] == Entry(VENUS.key, VENUS.nkey, 2, MemberState.REVOKED)
 
 
 def test_the_hub_and_unknown_hosts_are_not_revoked() -> None:
     roster, _ = fleet()
     with pytest.raises(RefusedError, match="would end with it"):
-        departed(roster, "mars", Standing.REVOKED)
+        departed(roster, "mars", MemberState.REVOKED)
     with pytest.raises(NotFoundError, match="its hosts are mars"):
-        departed(roster, "venus", Standing.REVOKED)
+        departed(roster, "venus", MemberState.REVOKED)
 
 
 def test_tokens_that_are_over_go() -> None:

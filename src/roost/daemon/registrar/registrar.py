@@ -1,6 +1,6 @@
 """The registrar: lets hosts into the fleet and out of it. It runs in the daemon of the hub's host.
 
-What is decided is written into the roster first, and then made: see HubKeeper.
+What is decided is written into the roster first, and then made: see Reconciler.
 """
 
 # The stubs of nats-py leave out what goes along by name.
@@ -17,13 +17,13 @@ from nats.aio.msg import Msg
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import SYSTEM
 from roost.daemon.registrar.hub_files import HubFiles
-from roost.daemon.registrar.hub_keeper import HubKeeper
 from roost.daemon.registrar.join_token import Reply, token_text
 from roost.daemon.registrar.office import Made, Open
+from roost.daemon.registrar.reconciler import Reconciler
 from roost.daemon.registrar.roster import (
     Asked,
+    MemberState,
     Roster,
-    Standing,
     admitted,
     departed,
     with_token,
@@ -64,7 +64,7 @@ class Registrar:
         self.roster = roster
         self.trouble = ""
         self._log = files.log
-        self._keeper = HubKeeper(files, machine.work.files, roster)
+        self._reconciler = Reconciler(files, machine.work.files, roster)
         self._store = machine.store
         self._fleet = fleet
         self._clock = machine.clock
@@ -84,7 +84,7 @@ class Registrar:
             try:
                 async with self._changing:
                     await self._age()
-                    await self._keeper.make(self.roster)
+                    await self._reconciler.reconcile(self.roster)
                 await self._serve()
             except RoostError as error:
                 self._know(error.message)
@@ -98,7 +98,7 @@ class Registrar:
 
     async def close(self) -> None:
         """Let go of the hub."""
-        await self._keeper.close()
+        await self._reconciler.close()
 
     def tokens(self) -> list[Open]:
         """See Office."""
@@ -116,24 +116,24 @@ class Registrar:
             key = user_key()
             roster, ident = with_token(self.roster, key, expires_at, uses)
             await self._change(roster, "token-made", token=ident, expires_at=expires_at, uses=uses)
-            await self._keeper.make(self.roster)
+            await self._reconciler.reconcile(self.roster)
         return Made(token_text(roster, ident, key.seed), ident, expires_at)
 
     async def revoke(self, host: str) -> str:
         """See Office."""
         async with self._changing:
-            roster = departed(self.roster, host, Standing.REVOKED)
+            roster = departed(self.roster, host, MemberState.REVOKED)
             if roster is not self.roster:
                 await self._change(roster, "host-revoked", host=host)
             try:
-                await self._keeper.make(self.roster)
+                await self._reconciler.reconcile(self.roster)
             except CarrierGone as gone:
                 self._due.set()
                 return gone.message
         return ""
 
     async def _change(self, roster: Roster, kind: str, **data: object) -> None:
-        await self._keeper.save(roster)
+        await self._reconciler.save(roster)
         self.roster = roster
         await self._fleet.record(c.Journal(kind, SYSTEM, data=data))
 
@@ -147,12 +147,12 @@ class Registrar:
         if now >= self._renew_at:
             self._renew_at = now + RENEWING
         if roster is not self.roster:
-            await self._keeper.save(roster)
+            await self._reconciler.save(roster)
             self.roster = roster
 
     async def _serve(self) -> None:
         """Listen for hosts. Raises CarrierGone."""
-        client = await self._keeper.client()
+        client = await self._reconciler.client()
         if client is self._served:
             return
         try:
@@ -185,7 +185,7 @@ class Registrar:
                 roster = admitted(self.roster, ident, asked, self._clock.now())
                 if roster is not self.roster:
                     await self._change(roster, "host-joined", host=asked.host, token=ident)
-                await self._keeper.make(self.roster)
+                await self._reconciler.reconcile(self.roster)
                 return Reply(self.roster.certified(asked.host))
         except (RefusedError, UsageError) as error:
             if self._refused.fresh((ident, asked.host, error.message), self._clock.monotonic()):
@@ -204,7 +204,7 @@ class Registrar:
         """What a host is answered that leaves. It is cut off once it was answered."""
         try:
             async with self._changing:
-                roster = departed(self.roster, host, Standing.LEFT)
+                roster = departed(self.roster, host, MemberState.LEFT)
                 if roster is not self.roster:
                     await self._change(roster, "host-left", host=host)
         except RoostError as error:
@@ -231,7 +231,7 @@ class Registrar:
     def _has_left(self, each: TurnedAway) -> bool:
         """Whether it is the daemon of a host that has left, and does not know it for a moment yet."""
         entry = self.roster.hosts.get(self.roster.whose(each.nkey))
-        return entry is not None and entry.standing is Standing.LEFT
+        return entry is not None and entry.state is MemberState.LEFT
 
     async def _tell(self, line: c.Journal) -> None:
         try:

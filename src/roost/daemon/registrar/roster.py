@@ -19,7 +19,7 @@ _KEY = 64
 """Digits of a key in hexadecimal."""
 
 
-class Standing(StrEnum):
+class MemberState(StrEnum):
     """What a host is to the fleet."""
 
     MEMBER = "member"
@@ -33,7 +33,7 @@ class Entry(msgspec.Struct, frozen=True):
     key: str
     nkey: str
     serial: int = 1
-    standing: Standing = Standing.MEMBER
+    state: MemberState = MemberState.MEMBER
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -76,12 +76,12 @@ class Roster(msgspec.Struct, frozen=True):
 
     def members(self) -> list[str]:
         """The names of all that belong to it, sorted."""
-        return sorted(host for host, entry in self.hosts.items() if entry.standing is Standing.MEMBER)
+        return sorted(host for host, entry in self.hosts.items() if entry.state is MemberState.MEMBER)
 
     def certified(self, host: str) -> bytes:
         """The certificate of a host, signed."""
         entry = self.hosts[host]
-        revoked = entry.standing is not Standing.MEMBER
+        revoked = entry.state is not MemberState.MEMBER
         return certify(
             Certificate(host, entry.key, entry.nkey, entry.serial, revoked), bytes.fromhex(self.authority)
         )
@@ -113,7 +113,7 @@ def admitted(roster: Roster, ident: str, asked: Asked, now: float) -> Roster:
     if token is None or token.expires_at <= now:
         raise RefusedError(f"this token is over; {ANOTHER}")
     known = _owner(roster, asked)
-    if known is not None and known.standing is Standing.MEMBER:
+    if known is not None and known.state is MemberState.MEMBER:
         return roster
     if len(token.used) >= token.uses:
         raise RefusedError(f"this token was used by {', '.join(token.used)}; {ANOTHER}")
@@ -134,7 +134,7 @@ def _owner(roster: Roster, asked: Asked) -> Entry | None:
     _check(asked)
     known = roster.hosts.get(asked.host)
     for host, entry in roster.hosts.items():
-        if entry.standing is Standing.REVOKED and (entry.nkey == asked.nkey or entry.key == asked.key):
+        if entry.state is MemberState.REVOKED and (entry.nkey == asked.nkey or entry.key == asked.key):
             raise RefusedError(
                 f"this host was revoked, as '{host}', and its key is let in no more;"
                 " `--new-keys --name OTHER` joins as another host"
@@ -160,7 +160,7 @@ def _check(asked: Asked) -> None:
         raise UsageError("the host shows no keys")
 
 
-def departed(roster: Roster, host: str, standing: Standing) -> Roster:
+def departed(roster: Roster, host: str, state: MemberState) -> Roster:
     """The roster after a host has left, or was revoked: with it, the tokens that it has.
 
     Raises NotFoundError, RefusedError.
@@ -171,10 +171,10 @@ def departed(roster: Roster, host: str, standing: Standing) -> Roster:
         raise NotFoundError(f"there is no host '{host}' in this fleet; its hosts are {known}")
     if host == roster.hub:
         raise RefusedError(f"'{host}' has the hub of this fleet, which would end with it")
-    if entry.standing is Standing.REVOKED or entry.standing is standing:
+    if entry.state is MemberState.REVOKED or entry.state is state:
         return roster
-    changed = msgspec.structs.replace(entry, standing=standing, serial=entry.serial + 1)
+    changed = msgspec.structs.replace(entry, state=state, serial=entry.serial + 1)
     hosts, tokens = {**roster.hosts, host: changed}, roster.tokens
-    if standing is Standing.REVOKED:
+    if state is MemberState.REVOKED:
         tokens = {ident: token for ident, token in tokens.items() if host not in token.used}
     return msgspec.structs.replace(roster, hosts=hosts, tokens=tokens)

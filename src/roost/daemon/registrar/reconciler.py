@@ -14,7 +14,7 @@ from nats.js import JetStreamContext
 from nats.js.kv import KeyValue
 
 from roost.daemon.registrar.hub_files import HubFiles
-from roost.daemon.registrar.roster import Roster, Standing
+from roost.daemon.registrar.roster import MemberState, Roster
 from roost.daemon.state.threads import Threads
 from roost.errors import RoostError
 from roost.host.errors import CarrierGone
@@ -26,8 +26,8 @@ from roost.host.nats.streams import drop_host, make_bucket, make_host
 INBOX = "_INBOX"
 
 
-class HubKeeper:
-    """`make` makes what follows from a roster, as far as it is not there."""
+class Reconciler:
+    """`reconcile` makes what follows from a roster, as far as it is not there."""
 
     def __init__(self, files: HubFiles, threads: Threads, roster: Roster) -> None:
         """Reach the hub as this roster says; `threads`: for work on files."""
@@ -49,7 +49,7 @@ class HubKeeper:
         """Write the roster: from then on it counts. Raises RoostError."""
         await self._work(self._files.save, roster)
 
-    async def make(self, roster: Roster) -> None:
+    async def reconcile(self, roster: Roster) -> None:
         """Make what follows from it. Raises RoostError: some of it may be made."""
         losses = self._hub.losses
         if roster is self._made and losses == self._losses:
@@ -74,7 +74,7 @@ class HubKeeper:
         for host, entry in roster.hosts.items():
             if self._serials.get(host) == entry.serial:
                 continue
-            if entry.standing is Standing.MEMBER:
+            if entry.state is MemberState.MEMBER:
                 await make_host(stream, host)
             else:
                 await drop_host(stream, host)
