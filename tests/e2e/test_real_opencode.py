@@ -141,7 +141,7 @@ def test_another_conversation_at_its_terminal_gets_no_mail(agents: Agents) -> No
 
 def test_N7_nothing_is_left_of_a_session_that_ended(home: Home) -> None:
     with agents_in(home, "opencode") as agents:
-        agents.add("a", "opencode", prompt="MemberState instruction.")
+        agents.add("a", "opencode", prompt="Standing instruction.")
         agents.roost.send("a", "@@silent@@", wait="done", timeout=PATIENCE)
         session = agents.roost.session("a")
         assert session["agent_pid"] in of_session(session["id"])

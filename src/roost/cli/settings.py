@@ -33,7 +33,7 @@ SETTINGS = (
         "Go on with the earlier conversation: topic (when the topic is known), always, never.",
     ),
     Setting("description", "TEXT", "What it is for; other agents see it."),
-    Setting("prompt", "TEXT", "MemberState instructions for it."),
+    Setting("prompt", "TEXT", "Standing instructions for it."),
     Setting("idle", "DURATION", "Sleep after so long without work."),
     Setting("quiet", "DURATION", "Ephemeral: end so long after the reply."),
     Setting("silence", "DURATION", "Ephemeral: end after so long without a reply."),
