@@ -85,7 +85,8 @@ def init(places: Places, name: str | None, listen: str | None, advertise: str | 
     now = time.time()
     ensure_private_directory(places.state)
     address = _free(listen or LISTEN)
-    identity = _identity(places, name)
+    identity = _named(_kept(places), name)
+    _keep(places, identity)
     authority, ca = signing_pair(), new_authority(now)
     server, first = new_server(ca, now), user_key()
     roster = Roster(
@@ -133,8 +134,9 @@ def _again(places: Places, files: HubFiles, roster: Roster, asked: tuple[str | N
             f" {roster.advertise}; that stays as it is"
         )
     files.derive(roster)
-    identity = _identity(places, None)
-    if load_membership(places.membership) is None and identity.asked == _shown(roster):
+    identity = _kept(places)
+    missing = load_membership(places.membership) is None
+    if missing and identity is not None and identity.asked == _shown(roster):
         _enter(places, identity, roster)
 
 
@@ -163,16 +165,15 @@ async def enter(places: Places, text: str, name: str | None, hub: str | None, *,
         raise RefusedError(f"this host is '{member.host}' of a fleet; `roost fleet leave` first")
     servers = (f"tls://{_address(hub, '--hub')}",) if hub is not None else token.servers
     ensure_private_directory(places.state)
-    before = places.identity.read_bytes() if new_keys and places.identity.exists() else None
-    identity = _identity(places, name, new=new_keys)
+    before = _kept(places)
+    identity = _named(None if new_keys else before, name)
     ca = as_pem(token.ca)
-    reply = await _ask(
-        Hub(identity.host, servers, **_once(token.seed, ca, token_inbox(token.id))),
-        join(token.id),
-        msgspec.json.encode(identity.asked),
-    )
-    if reply.code and before is not None:
-        write_atomic(places.identity, before)
+    hub_of_it = Hub(identity.host, servers, **_once(token.seed, ca, token_inbox(token.id)))
+    await hub_of_it.client()  # until here nobody has seen the keys
+    _keep(places, identity)
+    reply = await _ask(hub_of_it, join(token.id), msgspec.json.encode(identity.asked))
+    if reply.code in (RefusedError.code, UsageError.code):
+        _keep(places, before)  # nobody knows them
     _check(reply, identity, token)
     member = Membership(identity.host, servers, identity.seed, identity.key, token.authority.hex(), ca)
     write_atomic(places.membership, msgspec.json.encode(member))
@@ -237,24 +238,34 @@ def _raise(reply: Reply) -> None:
         raise kinds.get(reply.code, RoostError)(reply.why)
 
 
-def _identity(places: Places, name: str | None, *, new: bool = False) -> Identity:
-    """This host's keys, made where there are none, or `new`; with the name that is asked for."""
-    kept = Identity("", sealing_pair().private.hex(), user_key().seed)
+def _kept(places: Places) -> Identity | None:
+    """The keys that this host has. Raises RoostError."""
     try:
-        if not new and places.identity.exists():
-            kept = msgspec.json.decode(places.identity.read_bytes(), type=Identity)
+        return msgspec.json.decode(places.identity.read_bytes(), type=Identity)
+    except FileNotFoundError:
+        return None
     except msgspec.MsgspecError as error:
         raise RoostError(f"{places.identity} cannot be used: {error}; remove it for new keys") from error
-    chosen = name or kept.host or _own_name()
+
+
+def _keep(places: Places, identity: Identity | None) -> None:
+    """Write them, where they are others than before."""
+    if identity is None:
+        places.identity.unlink(missing_ok=True)
+    elif identity != _kept(places):
+        write_atomic(places.identity, msgspec.json.encode(identity))
+
+
+def _named(kept: Identity | None, name: str | None) -> Identity:
+    """These keys, or new ones, with the name that is asked for. Raises UsageError."""
+    identity = kept or Identity("", sealing_pair().private.hex(), user_key().seed)
+    chosen = name or identity.host or _own_name()
     if not NAME.fullmatch(chosen):
         raise UsageError(
             f"'{chosen}' is no name for a host: small letters, digits and hyphens, a letter first,"
             " 32 at most; give one with --name"
         )
-    if chosen != kept.host:
-        kept = msgspec.structs.replace(kept, host=chosen)
-        write_atomic(places.identity, msgspec.json.encode(kept))
-    return kept
+    return msgspec.structs.replace(identity, host=chosen)
 
 
 def _own_name() -> str:
