@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from roost.client.connection import RemoteError
-from roost.daemon.registrar.enrol import Identity
+from roost.daemon.registrar.identity import Identity
 from roost.daemon.registrar.join_token import read, written
 from roost.daemon.registrar.roster import Roster
 from roost.host.nats.keys import public_of, user_key

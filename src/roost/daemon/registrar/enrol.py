@@ -5,16 +5,15 @@ roster before what follows from it, the membership last.
 """
 
 import os
-import re
-import socket
 import time
 from typing import Any
 
 import msgspec
 
-from roost.core.vocabulary.identity import NAME
 from roost.daemon.hosts.keyring import Certificate, Keyring
+from roost.daemon.registrar.address import advertised, checked, free
 from roost.daemon.registrar.hub_files import HubFiles
+from roost.daemon.registrar.identity import Identity, keep, kept, named
 from roost.daemon.registrar.join_token import JoinToken, Reply, read, token_text
 from roost.daemon.registrar.roster import Asked, Roster, enrolled, with_token
 from roost.errors import NotFoundError, RefusedError, RoostError, UsageError
@@ -22,11 +21,10 @@ from roost.host.errors import CarrierGone
 from roost.host.files import ensure_private_directory, write_atomic
 from roost.host.nats.configuration import near
 from roost.host.nats.hub import FAULTS, Hub, shown_by, words
-from roost.host.nats.keys import public_of, user_key
+from roost.host.nats.keys import user_key
 from roost.host.nats.program import Program, find_program
 from roost.host.nats.subjects import host_inbox, join, leave, token_inbox
-from roost.host.seal import public_of as public_key_of
-from roost.host.seal import sealing_pair, signing_pair
+from roost.host.seal import signing_pair
 from roost.host.tls import as_pem, new_authority, new_server
 from roost.local.membership import Membership, load_membership
 from roost.local.paths import Places
@@ -36,19 +34,6 @@ LISTEN = "0.0.0.0:4222"
 TTL = 3600.0
 ANSWER = 20.0
 """Seconds for the registrar to answer."""
-
-
-class Identity(msgspec.Struct, frozen=True):
-    """The keys of this host (private key in hexadecimal, seed), and the name that it chose with them."""
-
-    host: str
-    key: str
-    seed: str
-
-    @property
-    def asked(self) -> Asked:
-        """What others may know of it."""
-        return Asked(self.host, public_key_of(bytes.fromhex(self.key)).hex(), public_of(self.seed))
 
 
 class Begun(msgspec.Struct, frozen=True):
@@ -84,15 +69,15 @@ def init(places: Places, name: str | None, listen: str | None, advertise: str | 
         raise RefusedError(f"this host is '{member.host}' of a fleet; `roost fleet leave` first")
     now = time.time()
     ensure_private_directory(places.state)
-    address = _free(listen or LISTEN)
-    identity = _named(_kept(places), name)
-    _keep(places, identity)
+    address = free(listen or LISTEN)
+    identity = named(kept(places), name)
+    keep(places, identity)
     authority, ca = signing_pair(), new_authority(now)
     server, first = new_server(ca, now), user_key()
     roster = Roster(
         hub=identity.host,
         listen=address,
-        advertise=_advertised(advertise, address),
+        advertise=advertised(advertise, address),
         authority=authority.private.hex(),
         public=authority.public.hex(),
         ca=ca.certificate,
@@ -134,7 +119,7 @@ def _again(places: Places, files: HubFiles, roster: Roster, asked: tuple[str | N
             f" {roster.advertise}; that stays as it is"
         )
     files.derive(roster)
-    identity = _kept(places)
+    identity = kept(places)
     missing = load_membership(places.membership) is None
     if missing and identity is not None and identity.asked == _shown(roster):
         _enter(places, identity, roster)
@@ -163,17 +148,17 @@ async def enter(places: Places, text: str, name: str | None, hub: str | None, *,
         if member.authority == token.authority.hex() and name in (None, member.host):
             return Joined(member.host, member.servers, new=False)
         raise RefusedError(f"this host is '{member.host}' of a fleet; `roost fleet leave` first")
-    servers = (f"tls://{_address(hub, '--hub')}",) if hub is not None else token.servers
+    servers = (f"tls://{checked(hub, '--hub')}",) if hub is not None else token.servers
     ensure_private_directory(places.state)
-    before = _kept(places)
-    identity = _named(None if new_keys else before, name)
+    before = kept(places)
+    identity = named(None if new_keys else before, name)
     ca = as_pem(token.ca)
     hub_of_it = Hub(identity.host, servers, **_once(token.seed, ca, token_inbox(token.id)))
     await hub_of_it.client()  # until here nobody has seen the keys
-    _keep(places, identity)
+    keep(places, identity)
     reply = await _ask(hub_of_it, join(token.id), msgspec.json.encode(identity.asked))
     if reply.code in (RefusedError.code, UsageError.code):
-        _keep(places, before)  # nobody knows them
+        keep(places, before)  # nobody knows them
     _check(reply, identity, token)
     member = Membership(identity.host, servers, identity.seed, identity.key, token.authority.hex(), ca)
     write_atomic(places.membership, msgspec.json.encode(member))
@@ -236,72 +221,3 @@ def _raise(reply: Reply) -> None:
     kinds = {kind.code: kind for kind in (UsageError, NotFoundError, RefusedError)}
     if reply.code:
         raise kinds.get(reply.code, RoostError)(reply.why)
-
-
-def _kept(places: Places) -> Identity | None:
-    """The keys that this host has. Raises RoostError."""
-    try:
-        return msgspec.json.decode(places.identity.read_bytes(), type=Identity)
-    except FileNotFoundError:
-        return None
-    except msgspec.MsgspecError as error:
-        raise RoostError(f"{places.identity} cannot be used: {error}; remove it for new keys") from error
-
-
-def _keep(places: Places, identity: Identity | None) -> None:
-    """Write them, where they are others than before."""
-    if identity is None:
-        places.identity.unlink(missing_ok=True)
-    elif identity != _kept(places):
-        write_atomic(places.identity, msgspec.json.encode(identity))
-
-
-def _named(kept: Identity | None, name: str | None) -> Identity:
-    """These keys, or new ones, with the name that is asked for. Raises UsageError."""
-    identity = kept or Identity("", sealing_pair().private.hex(), user_key().seed)
-    chosen = name or identity.host or _own_name()
-    if not NAME.fullmatch(chosen):
-        raise UsageError(
-            f"'{chosen}' is no name for a host: small letters, digits and hyphens, a letter first,"
-            " 32 at most; give one with --name"
-        )
-    return msgspec.structs.replace(identity, host=chosen)
-
-
-def _own_name() -> str:
-    return re.sub(r"[^a-z0-9-]+", "-", socket.gethostname().partition(".")[0].lower()).strip("-")[:32]
-
-
-def _free(listen: str) -> str:
-    """The address, with a port in place of 0. Raises UsageError, RefusedError where it is taken."""
-    address, _, port = _address(listen, "--listen").rpartition(":")
-    bare = address.strip("[]")
-    with socket.socket(socket.AF_INET6 if ":" in bare else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((bare, int(port)))
-        except OSError as error:
-            raise RefusedError(
-                f"nothing can listen on {listen}: {error.strerror or error}; give another with --listen"
-            ) from error
-        return f"{address}:{probe.getsockname()[1]}"
-
-
-def _advertised(given: str | None, listen: str) -> str:
-    """How others reach the hub: as is said, else where it listens, or by this machine's name."""
-    if given is not None:
-        return _address(given, "--advertise")
-    address, _, port = listen.rpartition(":")
-    anywhere = near(listen) != listen
-    return f"{socket.getfqdn() if anywhere else address}:{port}"
-
-
-def _address(text: str, option: str) -> str:
-    """ADDRESS:PORT. Raises UsageError."""
-    address, colon, port = text.removeprefix("tls://").rpartition(":")
-    if not colon or not address or not port.isdigit() or int(port) > _PORTS or address.count(":") == 1:
-        raise UsageError(f"{option}: '{text}' is not of the form ADDRESS:PORT")
-    return f"{address}:{port}"
-
-
-_PORTS = 65535
