@@ -11,7 +11,7 @@ from roost.host.interfaces.carrier import Carrier
 from roost.host.memory.carrier import MemoryHub
 from roost.host.nats.carrier import NatsCarrier
 from roost.host.nats.hub import Hub
-from tests.support.nats import hub_in, provide
+from tests.support.nats import hub_in
 from tests.support.wait import eventually
 
 PATIENCE = 20.0
@@ -38,7 +38,6 @@ async def way(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[W
         return
     with hub_in(tmp_path) as server:
         made: list[NatsCarrier] = []
-        await provide(server.url, "mars", "venus")
 
         def carrier(host: str) -> Carrier:
             made.append(NatsCarrier(host, Hub(host, [server.url])))

@@ -12,7 +12,7 @@ from roost.host.interfaces.directory import Directory
 from roost.host.memory.directory import MemoryBoard
 from roost.host.nats.directory import NatsDirectory
 from roost.host.nats.hub import Hub
-from tests.support.nats import hub_in, provide
+from tests.support.nats import hub_in
 from tests.support.wait import eventually
 
 PATIENCE = 30.0
@@ -39,7 +39,6 @@ async def board(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         return
     with hub_in(tmp_path) as server:
         hubs: list[Hub] = []
-        await provide(server.url)
 
         def directory(host: str) -> Directory:
             hubs.append(Hub(host, [server.url]))

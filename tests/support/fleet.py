@@ -14,7 +14,7 @@ from roost.host.seal import Pair, sealing_pair, signing_pair
 from roost.local.membership import Membership
 from tests.support.daemon import Roost, roost_in
 from tests.support.home import make_home
-from tests.support.nats import Hub, hub_in, provide
+from tests.support.nats import Hub, hub_in
 from tests.support.processes import kept
 from tests.support.wait import wait_until
 
@@ -39,7 +39,6 @@ class Hosts:
         signed = certify(certificate, self.authority.private)
 
         async def put() -> None:
-            await provide(self.hub.url, host)
             connection = Connection("authority", [self.hub.url])
             await NatsDirectory(connection).put(f"cert.{host}", signed)
             await connection.close()

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from roost.host.nats.hub import Hub as Connection
-from roost.host.nats.streams import make_bucket, make_host
 from tests.support.wait import wait_until
 
 HERE = Path(__file__).parents[2] / ".cache/nats/usr/sbin/nats-server"
@@ -74,16 +72,6 @@ class Hub:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         self.process = None
-
-
-async def provide(url: str, *hosts: str) -> None:
-    """What a registrar makes on a hub: the bucket, and a stream for each of these hosts."""
-    connection = Connection("registrar", [url])
-    stream = await connection.stream()
-    await make_bucket(stream)
-    for host in hosts:
-        await make_host(stream, host)
-    await connection.close()
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Who is let into a fleet, and what the hub is told: the pure parts of the registrar (issue 16.4)."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -274,6 +276,12 @@ def test_nkeys() -> None:
 )
 def test_the_hub_is_reached_from_its_own_host(listen: str, address: str) -> None:
     assert near(listen) == address
+
+
+def test_one_host_alone_loads_nothing_of_a_fleet() -> None:
+    code = f"import roost.daemon.serving, sys; print(sorted({{*{membership.PACKAGES}}} & {{*sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_without_the_packages_the_next_step_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.peer import PeerState
@@ -20,7 +21,6 @@ from roost.daemon.health.memory import Memory
 from roost.daemon.health.own_log import OwnLog
 from roost.daemon.health.retention import Retention
 from roost.daemon.hosts.addresses import Addresses
-from roost.daemon.hosts.hosts import Hosts
 from roost.daemon.registrar.office import Office
 from roost.daemon.registry.adoption import Adoption, Registry
 from roost.daemon.registry.orphans import Orphans
@@ -51,6 +51,9 @@ from roost.errors import RoostError
 from roost.host.spool import Spool
 from roost.runtimes.codex_server.server import End, Wiring
 from roost.store.interfaces import JournalRow
+
+if TYPE_CHECKING:  # only members of a fleet load what it takes
+    from roost.daemon.hosts.hosts import Hosts
 
 CLOSING = 10.0
 """Seconds for the store to be closed; everything in it is durable already."""
@@ -292,7 +295,7 @@ class Daemon:
         self._logs.attempts(name, self._machine.clock.now(), commands)
 
 
-def _connected(machine: Machine, fleet: Fleet, tasks: Tasks) -> Hosts | None:
+def _connected(machine: Machine, fleet: Fleet, tasks: Tasks) -> "Hosts | None":
     """The links to other hosts; None where this one is alone, for which nothing of them is loaded."""
     if machine.member is None:
         return None

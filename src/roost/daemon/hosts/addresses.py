@@ -1,17 +1,20 @@
 """Whom an address means: a peer of this host, or `peer@host`; a bare name is looked for here first."""
 
 import difflib
+from typing import TYPE_CHECKING
 
 from roost.core.vocabulary.identity import NAME, host_of
-from roost.daemon.hosts.hosts import Hosts
 from roost.daemon.state.fleet import Fleet
 from roost.errors import NotFoundError, RefusedError, UsageError
+
+if TYPE_CHECKING:  # only members of a fleet load what it takes
+    from roost.daemon.hosts.hosts import Hosts
 
 
 class Addresses:
     """Finds recipients. `hosts`: None where this host is in no fleet."""
 
-    def __init__(self, fleet: Fleet, hosts: Hosts | None) -> None:
+    def __init__(self, fleet: Fleet, hosts: "Hosts | None") -> None:
         """Look among this host's peers, and those that other members tell of."""
         self._fleet = fleet
         self._hosts = hosts

@@ -32,7 +32,8 @@ def connect(member: Membership, machine: Machine, fleet: Fleet, tasks: Tasks) ->
         ]
 
     options = shown_by(member.seed, member.ca, host_inbox(member.host))
-    hub = Hub(member.host, member.servers, **options)
+    provides = not member.seed  # a hub that knows its users has a registrar
+    hub = Hub(member.host, member.servers, replicas=member.replicas, provides=provides, **options)
     sealed = SealedCarrier(NatsCarrier(member.host, hub), bytes.fromhex(member.key), ring, refused)
     run = machine.ids.new()
     directory = NatsDirectory(hub)

@@ -6,7 +6,6 @@ roster before what follows from it, the membership last.
 
 import os
 import time
-from typing import Any
 
 import msgspec
 
@@ -153,7 +152,7 @@ async def enter(places: Places, text: str, name: str | None, hub: str | None, *,
     before = kept(places)
     identity = named(None if new_keys else before, name)
     ca = as_pem(token.ca)
-    hub_of_it = Hub(identity.host, servers, **_once(token.seed, ca, token_inbox(token.id)))
+    hub_of_it = Hub(identity.host, servers, **shown_by(token.seed, ca, token_inbox(token.id)))
     await hub_of_it.client()  # until here nobody has seen the keys
     keep(places, identity)
     reply = await _ask(hub_of_it, join(token.id), msgspec.json.encode(identity.asked))
@@ -185,7 +184,7 @@ async def depart(places: Places, *, force: bool) -> Joined:
         raise RefusedError(
             f"'{member.host}' has the hub of this fleet, which ends with it: docs/how-to/fleet.md tells how"
         )
-    hub = Hub(member.host, member.servers, **_once(member.seed, member.ca, host_inbox(member.host)))
+    hub = Hub(member.host, member.servers, **shown_by(member.seed, member.ca, host_inbox(member.host)))
     try:
         _raise(await _ask(hub, leave(member.host), b""))
     except CarrierGone as gone:
@@ -196,11 +195,6 @@ async def depart(places: Places, *, force: bool) -> Joined:
             ) from gone
     places.membership.unlink()
     return Joined(member.host, member.servers, new=False)
-
-
-def _once(seed: str, authority: str, inbox: str) -> dict[str, Any]:
-    """The options of a connection for one question, which is not tried again."""
-    return {**shown_by(seed, authority, inbox), "allow_reconnect": False}
 
 
 async def _ask(hub: Hub, subject: str, data: bytes) -> Reply:

@@ -1,7 +1,5 @@
 """Frames between hosts over NATS JetStream: each host has a stream of its own on the hub, which keeps them.
 
-The registrar of the fleet makes the streams.
-
 JetStream carries and is no ledger: a frame that it loses or brings twice is seen to by what stands above.
 """
 
@@ -11,7 +9,6 @@ JetStream carries and is no ledger: a frame that it loses or brings twice is see
 import contextlib
 from collections import deque
 
-import nats.errors
 import nats.js.errors
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
@@ -19,6 +16,7 @@ from nats.js import JetStreamContext
 from roost.host.errors import CarrierGone
 from roost.host.interfaces.carrier import Carried
 from roost.host.nats.hub import ANSWER, FAULTS, Hub, words
+from roost.host.nats.streams import make_host
 from roost.host.nats.subjects import CONSUMER, stream_of
 
 FETCH = 32
@@ -34,13 +32,17 @@ class NatsCarrier:
         self._hub = hub
         self._frames: deque[Msg] = deque()
         self._pulls: JetStreamContext.PullSubscription | None = None
+        self._losses = 0
 
     async def open(self) -> None:
         """See Carrier."""
         stream = await self._hub.stream()
-        if self._pulls is not None:
+        if self._pulls is not None and self._losses == self._hub.losses:
             return
+        self._losses = self._hub.losses
         try:
+            if self._hub.provides:
+                await make_host(stream, self._host, self._hub.replicas)
             name = stream_of(self._host)
             self._pulls = await stream.pull_subscribe_bind(consumer=CONSUMER, stream=name)
         except FAULTS as error:
@@ -53,6 +55,9 @@ class NatsCarrier:
             await stream.publish(f"roost.to.{host}.from.{self._host}", frame, timeout=ANSWER)
         except nats.js.errors.NoStreamResponseError as error:
             raise CarrierGone(f"the hub knows no host '{host}'") from error
+        except TimeoutError as error:
+            await self._hub.doubt()
+            raise CarrierGone("the hub does not answer") from error
         except FAULTS as error:
             raise CarrierGone(f"the hub does not take it: {words(error)}") from error
 
@@ -78,10 +83,8 @@ class NatsCarrier:
         assert self._pulls is not None  # noqa: S101 -- opened just now
         try:
             return await self._pulls.fetch(FETCH, timeout=ANSWER)
-        except (nats.errors.TimeoutError, nats.js.errors.FetchTimeoutError):
+        except (TimeoutError, nats.js.errors.FetchTimeoutError):  # nats-py 2.16 raises asyncio's, too
             return []
         except FAULTS as error:
-            with contextlib.suppress(*FAULTS):
-                await self._pulls.unsubscribe()
             self._pulls = None  # what is kept of it may be of a hub that lost it
             raise CarrierGone(f"the hub gives nothing out: {words(error)}") from error

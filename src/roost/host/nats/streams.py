@@ -1,4 +1,7 @@
-"""What the hub keeps for a fleet: a stream and a consumer for each host, and the bucket. Made by who may."""
+"""What the hub keeps for a fleet: a stream and a consumer for each host, and the bucket.
+
+The registrar makes them; where a hub has none, and lets everybody do everything, each host makes its own.
+"""
 
 # The stubs of nats-py leave out what goes along by name.
 # pyright: reportUnknownMemberType=false
@@ -17,20 +20,22 @@ from nats.js.api import (
 )
 from nats.js.kv import KeyValue
 
+from roost.host.nats.forgotten import forgotten
 from roost.host.nats.subjects import BUCKET, CONSUMER, stream_of
 
 AGAIN = 5.0
 """Seconds after which a frame that was not dealt with comes again."""
 KEPT = 7 * 86400.0
 """Seconds for which the hub keeps a frame of a host that is away; the sender keeps its entries for longer."""
-BYTES = 64 * 1024 * 1024
+BYTES = 16 * 1024 * 1024
 """Bytes that the hub keeps for one host; more is refused until it has taken some, and stays with its senders.
 
-nats-server 2.10.27 reserves them, in the 3/4 of the free disk that it takes by default.
+nats-server 2.10.27 sets them aside for each stream as it is made: hosts times this must be on its disk, of
+which it takes 3/4 of what is free.
 """
 
 
-async def make_host(stream: JetStreamContext, host: str) -> None:
+async def make_host(stream: JetStreamContext, host: str, replicas: int = 1) -> None:
     """A host's stream and consumer, as they are to be. Raises errors of nats-py."""
     name = stream_of(host)
     config = StreamConfig(
@@ -40,11 +45,14 @@ async def make_host(stream: JetStreamContext, host: str) -> None:
         discard=DiscardPolicy.NEW,
         max_age=KEPT,
         max_bytes=BYTES,
+        num_replicas=replicas,
     )
     try:
         await stream.add_stream(config)
     except nats.js.errors.BadRequestError:  # it is there, as an earlier version made it
         await stream.update_stream(config)
+    if await forgotten(stream, name, CONSUMER):
+        await stream.delete_consumer(name, CONSUMER)
     await stream.add_consumer(
         name, ConsumerConfig(durable_name=CONSUMER, ack_policy=AckPolicy.EXPLICIT, ack_wait=AGAIN)
     )
@@ -59,9 +67,9 @@ async def drop_host(stream: JetStreamContext, host: str) -> None:
         await bucket.purge(key)
 
 
-async def make_bucket(stream: JetStreamContext) -> KeyValue:
+async def make_bucket(stream: JetStreamContext, replicas: int = 1) -> KeyValue:
     """The bucket; made where there is none. Raises errors of nats-py."""
     try:
         return await stream.key_value(BUCKET)
     except nats.js.errors.NotFoundError:
-        return await stream.create_key_value(KeyValueConfig(bucket=BUCKET, history=1))
+        return await stream.create_key_value(KeyValueConfig(bucket=BUCKET, history=1, replicas=replicas))

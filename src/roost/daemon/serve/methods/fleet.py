@@ -1,12 +1,15 @@
 """The methods about the fleet of hosts: who is in it, who else may join it, who may no more."""
 
+from typing import TYPE_CHECKING
+
 from roost.core.vocabulary.view import iso
-from roost.daemon.hosts.hosts import Hosts
-from roost.daemon.hosts.members import as_json
 from roost.daemon.registrar.office import Office
 from roost.daemon.serve.methods.method import Answer, Call, Method, Params, Table
 from roost.daemon.serve.methods.parameters import Nothing
 from roost.errors import RefusedError, UsageError
+
+if TYPE_CHECKING:  # only members of a fleet load what it takes
+    from roost.daemon.hosts.hosts import Hosts
 
 LONGEST = 30 * 86400.0
 """Seconds for which a token is good at most: it is a secret that people hand on."""
@@ -28,7 +31,7 @@ class Host(Params):
 class FleetMethods:
     """Answers what the operator asks about other hosts."""
 
-    def __init__(self, hosts: Hosts | None, servers: tuple[str, ...], office: Office | None) -> None:
+    def __init__(self, hosts: "Hosts | None", servers: tuple[str, ...], office: Office | None) -> None:
         """`hosts`: None, this host is in no fleet; `office`: None, its hub is elsewhere, at `servers`."""
         self._servers = servers
         self._hosts = hosts
@@ -45,6 +48,8 @@ class FleetMethods:
     async def _fleet(self, _call: Call[Nothing]) -> Answer:
         if self._hosts is None:
             return Answer(None)
+        from roost.daemon.hosts.members import as_json  # noqa: PLC0415 -- as above
+
         members, office = self._hosts.members, self._office
         trouble = members.trouble or (office.trouble if office is not None else "")
         hosts = [as_json(host, members) for host in members.hosts()]
