@@ -29,8 +29,12 @@ INBOX = "_INBOX"
 class Reconciler:
     """`reconcile` makes what follows from a roster, as far as it is not there."""
 
-    def __init__(self, files: HubFiles, threads: Threads, roster: Roster) -> None:
-        """Reach the hub as this roster says; `threads`: for work on files."""
+    def __init__(self, files: HubFiles, threads: Threads, roster: Roster, replicas: int) -> None:
+        """Reach the hub as this roster says; `threads`: for work on files.
+
+        `replicas`: how many of its servers keep what it keeps.
+        """
+        self._replicas = replicas
         server = [f"tls://{near(roster.listen)}"]
         self._files = files
         self._threads = threads
@@ -70,12 +74,12 @@ class Reconciler:
         self._made, self._losses = roster, losses
 
     async def _provide(self, stream: JetStreamContext, roster: Roster) -> None:
-        bucket = await make_bucket(stream)
+        bucket = await make_bucket(stream, self._replicas)
         for host, entry in roster.hosts.items():
             if self._serials.get(host) == entry.serial:
                 continue
             if entry.state is MemberState.MEMBER:
-                await make_host(stream, host)
+                await make_host(stream, host, self._replicas)
             else:
                 await drop_host(stream, host)
             await _put(bucket, f"cert.{host}", roster.certified(host))

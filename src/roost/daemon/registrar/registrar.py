@@ -64,7 +64,8 @@ class Registrar:
         self.roster = roster
         self.trouble = ""
         self._log = files.log
-        self._reconciler = Reconciler(files, machine.work.files, roster)
+        replicas = machine.member.replicas if machine.member is not None else 1
+        self._reconciler = Reconciler(files, machine.work.files, roster, replicas)
         self._store = machine.store
         self._fleet = fleet
         self._clock = machine.clock
