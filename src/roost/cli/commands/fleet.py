@@ -1,6 +1,7 @@
 """`fleet`: this host and others that write to each other."""
 
 import sys
+from collections.abc import Callable
 
 from roost.cli.app import App
 from roost.cli.command import Argument, Choice, Number, Option, command
@@ -8,7 +9,7 @@ from roost.cli.enrol import enrol
 from roost.cli.output import counted, local, one_line, paint, remark, say, show_json, warn
 from roost.client.connection import DOWN, Record
 from roost.core.vocabulary.durations import parse_duration
-from roost.errors import NoDaemonError, UsageError
+from roost.errors import NoDaemonError, RoostError, UsageError
 
 _TAKES: dict[str, tuple[str, ...]] = {
     "status": (),
@@ -37,7 +38,7 @@ _WHAT = {"join": "the token that `roost fleet token` printed on the hub's host",
     Option("--uses", kind=Number(1), metavar="N", help="token: how many hosts it lets in (1)."),
     Option("--force", help="leave: also where the hub cannot be told."),
 )
-def fleet_command(app: App, action: str | None, what: str | None, **given: object) -> None:
+def fleet_command(app: App, action: str | None, what: str | None, **given: object) -> int | None:
     """Join hosts to a fleet, whose peers write to each other as NAME@HOST.
 
     `init` makes this host the hub and prints the line by which another joins; `token` prints one more.
@@ -50,7 +51,7 @@ def fleet_command(app: App, action: str | None, what: str | None, **given: objec
     _check(action, {"what": what, **given})
     if action in ("join", "revoke") and not what:
         raise UsageError(f"`roost fleet {action}` needs {_WHAT[action]}")
-    _ACTIONS[action](app, {"what": what, **given})
+    return _ACTIONS[action](app, {"what": what, **given})
 
 
 def _check(action: str, given: Record) -> None:
@@ -60,17 +61,17 @@ def _check(action: str, given: Record) -> None:
             raise UsageError(f"{word} does not go with `roost fleet {action}`; see `roost fleet --help`")
 
 
-def _init(app: App, given: Record) -> None:
+def _init(app: App, given: Record) -> int:
     made: Record = enrol(app, "init", {key: given[key] for key in ("name", "listen", "advertise")})
-    by = _hub_unit(made) if given["now"] else None
+    unit, failed = _hub_unit(made) if given["now"] else (None, "")
     restarted = _restart(app, _HUB)
     line = f"roost fleet join {made['token']}" if made["token"] else None
     if app.json:
-        show_json({**made, "line": line, "unit": by, "restarted": restarted})
-        return
+        show_json({**made, "line": line, "unit": unit, "restarted": restarted})
+        return _tell_failed(failed)
     known = "the hub of a new fleet" if line else "the hub of its fleet already"
     remark(f"this host is '{made['host']}', {known}; others reach it as {made['advertise']}")
-    if by is None:
+    if unit is None:
         remark(
             f"nats-server {made['version']} is its server; keep this running (--now has systemd do so):"
             f" {made['program']} -c {made['configuration']}"
@@ -81,12 +82,23 @@ def _init(app: App, given: Record) -> None:
     else:
         remark("within an hour, one other host joins by this line; `roost fleet token` prints another:")
         say(line)
+    return _tell_failed(failed)
 
 
-def _hub_unit(made: Record) -> str:
+def _hub_unit(made: Record) -> tuple[str | None, str]:
+    """Where the unit is that keeps the hub running, or why there is none: the join line is printed yet."""
     from roost.cli.service.hub_unit import keep_running
 
-    return keep_running(str(made["program"]), str(made["configuration"]))
+    try:
+        return keep_running(str(made["program"]), str(made["configuration"])), ""
+    except RoostError as error:
+        return None, error.message
+
+
+def _tell_failed(why: str) -> int:
+    if why:
+        warn(why)
+    return 1 if why else 0
 
 
 def _token(app: App, given: Record) -> None:
@@ -190,7 +202,7 @@ def _say_daemon(restarted: bool | None) -> None:  # noqa: FBT001 -- what `_resta
         remark("the daemon was started anew, since it enters or leaves a fleet only then; its agents live on")
 
 
-_ACTIONS = {
+_ACTIONS: dict[str, Callable[[App, Record], int | None]] = {
     "status": _status,
     "init": _init,
     "token": _token,

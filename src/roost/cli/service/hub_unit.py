@@ -32,5 +32,5 @@ def keep_running(program: str, configuration: str) -> str:
         write_if_different(path, unit(program, configuration))
         manager.keep_running(UNIT)
     except ServiceError as error:
-        raise ServiceError(f"systemd does not start the hub ({error.message}); {by_hand}") from error
+        raise ServiceError(f"systemd does not keep the hub running: {error.message}; {by_hand}") from error
     return str(path)
