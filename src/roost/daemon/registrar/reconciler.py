@@ -21,7 +21,7 @@ from roost.host.errors import CarrierGone
 from roost.host.nats.configuration import near
 from roost.host.nats.control import reload
 from roost.host.nats.hub import FAULTS, Hub, shown_by, words
-from roost.host.nats.streams import drop_host, make_bucket, make_host
+from roost.host.nats.streams import drop_host, make_bucket, make_stream
 
 INBOX = "_INBOX"
 
@@ -79,7 +79,7 @@ class Reconciler:
             if self._serials.get(host) == entry.serial:
                 continue
             if entry.state is MemberState.MEMBER:
-                await make_host(stream, host, self._replicas)
+                await make_stream(stream, host, self._replicas)
             else:
                 await drop_host(stream, host)
             await _put(bucket, f"cert.{host}", roster.certified(host))

@@ -7,6 +7,7 @@ JetStream carries and is no ledger: a frame that it loses or brings twice is see
 # pyright: reportUnknownMemberType=false
 
 import contextlib
+import time
 from collections import deque
 
 import nats.js.errors
@@ -16,9 +17,11 @@ from nats.js import JetStreamContext
 from roost.host.errors import CarrierGone
 from roost.host.interfaces.carrier import Carried
 from roost.host.nats.hub import ANSWER, FAULTS, Hub, words
-from roost.host.nats.streams import make_host
+from roost.host.nats.streams import make_consumer, make_stream
 from roost.host.nats.subjects import CONSUMER, stream_of
 
+LOOK = 30.0
+"""Seconds between two looks whether what is kept is given out, while nothing comes."""
 FETCH = 32
 """Frames that are fetched together."""
 
@@ -32,21 +35,20 @@ class NatsCarrier:
         self._hub = hub
         self._frames: deque[Msg] = deque()
         self._pulls: JetStreamContext.PullSubscription | None = None
-        self._losses = 0
+        self._losses, self._looked = 0, 0.0
 
     async def open(self) -> None:
         """See Carrier."""
         stream = await self._hub.stream()
         if self._pulls is not None and self._losses == self._hub.losses:
             return
-        self._losses = self._hub.losses
+        await self._let_go()
+        losses = self._hub.losses
         try:
-            if self._hub.provides:
-                await make_host(stream, self._host, self._hub.replicas)
-            name = stream_of(self._host)
-            self._pulls = await stream.pull_subscribe_bind(consumer=CONSUMER, stream=name)
+            self._pulls = await self._subscribed(stream)
         except FAULTS as error:
             raise CarrierGone(f"the hub gives nothing out: {words(error)}") from error
+        self._losses, self._looked = losses, time.monotonic()
 
     async def send(self, host: str, frame: bytes) -> None:
         """See Carrier."""
@@ -84,7 +86,22 @@ class NatsCarrier:
         try:
             return await self._pulls.fetch(FETCH, timeout=ANSWER)
         except (TimeoutError, nats.js.errors.FetchTimeoutError):  # nats-py 2.16 raises asyncio's, too
+            if time.monotonic() - self._looked > LOOK:
+                await self._let_go()  # nothing came for a while: is it given out at all?
             return []
         except FAULTS as error:
-            self._pulls = None  # what is kept of it may be of a hub that lost it
+            await self._let_go()  # what is kept of it may be of a hub that lost it
             raise CarrierGone(f"the hub gives nothing out: {words(error)}") from error
+
+    async def _let_go(self) -> None:
+        pulls, self._pulls = self._pulls, None
+        if pulls is not None:
+            with contextlib.suppress(*FAULTS):
+                await pulls.unsubscribe()
+
+    async def _subscribed(self, stream: JetStreamContext) -> JetStreamContext.PullSubscription:
+        """What this host's stream gives out."""
+        if self._hub.provides:
+            await make_stream(stream, self._host, self._hub.replicas)
+        await make_consumer(stream, self._host)
+        return await stream.pull_subscribe_bind(consumer=CONSUMER, stream=stream_of(self._host))

@@ -68,14 +68,11 @@ class NatsDirectory:
             while self._hub.losses == losses:
                 try:
                     entry = await watcher.updates(timeout=_LOOK)
+                    begun = begun or entry is None
                 except nats.errors.TimeoutError:
                     entry = None
-                    if not begun:
-                        continue
-                    if last < there:
+                    if begun and last < there:
                         return
-                else:
-                    begun = begun or entry is None
                 if isinstance(entry, KeyValue.Entry):
                     last = max(last, entry.revision or 0)
                     if entry.value is not None and entry.operation is None:
@@ -85,6 +82,8 @@ class NatsDirectory:
                     found = {}
                 if time.monotonic() - looked > SYNC:
                     looked = time.monotonic()
+                    if not begun:
+                        return
                     # What is on its way may not have come yet: it has until the next second of silence.
                     there = (await bucket.status()).stream_info.state.last_seq
         finally:

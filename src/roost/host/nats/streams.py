@@ -1,6 +1,7 @@
 """What the hub keeps for a fleet: a stream and a consumer for each host, and the bucket.
 
-The registrar makes them; where a hub has none, and lets everybody do everything, each host makes its own.
+Each host makes its consumer. The registrar makes the rest; where a hub has none, and lets everybody do
+everything, each host does.
 """
 
 # The stubs of nats-py leave out what goes along by name.
@@ -35,8 +36,8 @@ which it takes 3/4 of what is free.
 """
 
 
-async def make_host(stream: JetStreamContext, host: str, replicas: int = 1) -> None:
-    """A host's stream and consumer, as they are to be. Raises errors of nats-py."""
+async def make_stream(stream: JetStreamContext, host: str, replicas: int = 1) -> None:
+    """A host's stream, as it is to be. Raises errors of nats-py."""
     name = stream_of(host)
     config = StreamConfig(
         name=name,
@@ -51,6 +52,11 @@ async def make_host(stream: JetStreamContext, host: str, replicas: int = 1) -> N
         await stream.add_stream(config)
     except nats.js.errors.BadRequestError:  # it is there, as an earlier version made it
         await stream.update_stream(config)
+
+
+async def make_consumer(stream: JetStreamContext, host: str) -> None:
+    """What gives a host's stream out to it, as it is to be. Raises errors of nats-py."""
+    name = stream_of(host)
     if await forgotten(stream, name, CONSUMER):
         await stream.delete_consumer(name, CONSUMER)
     await stream.add_consumer(
