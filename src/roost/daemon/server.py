@@ -50,7 +50,6 @@ from roost.daemon.traces.export import TraceExport
 from roost.errors import RoostError
 from roost.host.spool import Spool
 from roost.runtimes.codex_server.server import End, Wiring
-from roost.store.interfaces import JournalRow
 
 if TYPE_CHECKING:  # only members of a fleet load what it takes
     from roost.daemon.hosts.hosts import Hosts
@@ -139,7 +138,7 @@ class Daemon:
             metrics.committed,
             pools.committed,
         ]
-        self._fleet.listeners.on_journal += [feed.committed, self._log, self._traces.journal]
+        self._fleet.listeners.on_journal += [feed.committed, self._logs.soon, self._traces.journal]
         self._fleet.listeners.on_kept.append(waits.known)
         self._api = Api(
             machine,
@@ -286,10 +285,6 @@ class Daemon:
         """Servers tell that threads of theirs are over."""
         if not self._executor.closing:
             self._tasks.start(self._reaper.threads.ended(ends), "ended threads")
-
-    def _log(self, rows: tuple[JournalRow, ...]) -> None:
-        """Log what was committed, after those who follow the journal have been told."""
-        asyncio.get_running_loop().call_soon(self._logs.rows, rows)
 
     def _log_attempts(self, name: str, _state: PeerState | None, commands: tuple[c.Command, ...]) -> None:
         self._logs.attempts(name, self._machine.clock.now(), commands)
