@@ -21,6 +21,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "notify": "notify",
         "runtimes": "runtimes",
         "web": "web",
+        "fleet": "fleet",
     },
     "Peers": {
         "add": "peer",

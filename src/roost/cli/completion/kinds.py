@@ -35,6 +35,7 @@ _OF_NAME = {
 _OF_COMMAND = {
     ("add", "name"): None,
     ("init", "name"): None,
+    ("fleet", "name"): None,
     ("runtimes", "name"): RUNTIME,
     ("answer", "id"): QUESTION,
     ("answer", "option"): ANSWER,
