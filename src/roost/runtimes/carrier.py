@@ -1,0 +1,24 @@
+"""A carrier: how the hooks of a program take mail into the conversation that they belong to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a hook of the main agent asks; `ends`: at the end of a turn, which what it is given prolongs."""
+
+    ends: bool
+
+
+class Carrier(Protocol):
+    """The hooks of one program."""
+
+    def moment(self, name: str, payload: Mapping[str, Any]) -> Moment | None:
+        """When this hook asks; None: it carries nothing, as one of a sub-agent."""
+        ...
+
+    def answer(self, name: str, text: str) -> Mapping[str, Any]:
+        """What the hook answers to give its program the text."""
+        ...
