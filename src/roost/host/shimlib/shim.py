@@ -98,7 +98,7 @@ class Shim:
             if ended:
                 cause = "terminal-closed" if self.closed else None
                 break
-            if signal.SIGTERM in self.wakeups.asked:
+            if self.asked_to_end():
                 cause = "teardown" if self.deliberate() else "terminated"
                 self.end_agent(float(self.spec.get("grace", 5.0)))
                 break
@@ -176,8 +176,12 @@ class Shim:
             self.log("shim-error", error=f"cannot write started file: {error.strerror}")
 
     def hung_up(self) -> bool:
-        """Whether our terminal is gone."""
-        return signal.SIGHUP in self.wakeups.asked or self.server.gone()
+        """Whether our terminal is gone; the end of a person's own is the program's affair."""
+        return self.job is None and (signal.SIGHUP in self.wakeups.asked or self.server.gone())
+
+    def asked_to_end(self) -> bool:
+        """Whether we are to end the agent; in a person's own terminal only the daemon asks us for that."""
+        return signal.SIGTERM in self.wakeups.asked and (self.job is None or self.deliberate())
 
     def deliberate(self) -> bool:
         """Whether the daemon announced this end."""
