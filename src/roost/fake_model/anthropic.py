@@ -13,6 +13,9 @@ from roost.fake_model.wire import Kind, Request, Turn, event, pieces
 _REMINDER = re.compile(r"\A\s*<system-reminder>.*</system-reminder>\s*\Z", re.DOTALL)
 _SUGGESTION = "[SUGGESTION MODE: "
 """Claude Code 2.1.318 (in its ACP adapter) asks so what the user might type next; it has tools."""
+_HOOKED = re.compile(r"^\w+\S* hook (?:additional context|blocking error from command)", re.MULTILINE)
+"""How Claude Code 2.1.332 begins what it tells its model, in a system message, of what a hook has answered."""
+_ENVELOPE = re.compile(r"\[roost message (\S+) from .*?\n\[end of roost message \1[^\n]*\]", re.DOTALL)
 _INTERRUPTED = "[Request interrupted by user"
 
 
@@ -78,6 +81,9 @@ def _entries(messages: list[_Message]) -> Iterator[Entry]:
         if message.role == "user":
             for block in blocks:
                 yield from _user(block)
+        elif message.role == "system":
+            for block in blocks:
+                yield from _by_hook(block)
         elif message.role == "assistant":
             for block in blocks:
                 if block.type == "tool_use":
@@ -94,6 +100,12 @@ def _user(block: _Block) -> Iterator[Entry]:
             yield Entry(Said.CUT)
         elif not _REMINDER.match(block.text):
             yield Entry(Said.USER, block.text)
+
+
+def _by_hook(block: _Block) -> Iterator[Entry]:
+    """The mail that a hook has put into the conversation, among other things of a system message."""
+    if block.type == "text" and _HOOKED.search(block.text):
+        yield from (Entry(Said.USER, found[0]) for found in _ENVELOPE.finditer(block.text))
 
 
 def result_text(content: object) -> str:
