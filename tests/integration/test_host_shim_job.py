@@ -34,9 +34,12 @@ say("foreground " + str(os.tcgetpgrp(0) == os.getpgrp()))
 say("ignores hup " + str(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN))
 say("value " + os.environ.get("THEIRS", "-"))
 while True:
-    line = os.read(0, 100).decode().strip()
-    if not line:
-        break
+    try:
+        line = os.read(0, 100).decode().strip()
+    except OSError:
+        line = ""
+    if not line:  # its terminal is gone
+        signal.pause()
     word, _, rest = line.partition(" ")
     if word == "exit":
         sys.exit(int(rest))

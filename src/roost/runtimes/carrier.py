@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 
@@ -17,6 +18,14 @@ class Carrier(Protocol):
 
     def moment(self, name: str, payload: Mapping[str, Any]) -> Moment | None:
         """When this hook asks; None: it carries nothing, as one of a sub-agent."""
+        ...
+
+    def door(self, home: Path) -> Path | None:
+        """The named pipe, in the session's folder, on which its program waits for a prompt at rest."""
+        ...
+
+    def at_the_door(self, text: str) -> str:
+        """What is written to that pipe to have its program begin a turn with the text."""
         ...
 
     def answer(self, name: str, text: str) -> Mapping[str, Any]:

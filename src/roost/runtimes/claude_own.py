@@ -2,16 +2,18 @@
 
 Its hooks take mail. What PostToolUse and UserPromptSubmit answer as `additionalContext` goes to the model
 with its next request, and stands in the transcript as an attachment `hook_additional_context`. A reason with
-which Stop is blocked goes on with the turn, and stands there as `hook_blocking_error`; `turn_duration` follows
-the last Stop only. A hook of a sub-agent names it (`agent_id`). Its status file tells a prompt from a turn and
-a dialog.
+which Stop is blocked goes on with the turn, and stands there as `hook_blocking_error`; `turn_duration` comes
+after the last Stop only. A hook of a sub-agent names it (`agent_id`). Its status file tells a prompt from a
+turn and a dialog.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from roost.core.vocabulary.session import SessionState
+from roost.runtimes import claude_door
 from roost.runtimes.carrier import Moment
 from roost.runtimes.claude_sensor import ClaudeSensor
 from roost.runtimes.view import Reading
@@ -28,6 +30,14 @@ class ClaudeCarrier:
         if payload.get("agent_id") or (name != STOP and name not in _WITHIN):
             return None
         return Moment(ends=name == STOP)
+
+    def door(self, home: Path) -> Path:
+        """Where its plugin waits."""
+        return home / claude_door.PIPE
+
+    def at_the_door(self, text: str) -> str:
+        """The text, and a mark behind it: what was cut off is not submitted."""
+        return f"{text}{claude_door.END}"
 
     def answer(self, name: str, text: str) -> Mapping[str, Any]:
         """Context for the model, or a reason to go on."""

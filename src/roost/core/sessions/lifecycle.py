@@ -1,6 +1,7 @@
 """A live session as it is seen: launched, adopted, ready, working, blocked, done."""
 
 from roost.core.messages.queue import next_offer
+from roost.core.sessions import own_terminal
 from roost.core.sessions.hindrance import unhinder
 from roost.core.sessions.launch import new_conversation
 from roost.core.sessions.questions import seen
@@ -70,6 +71,7 @@ def on_observed(step: Step, event: f.Observed) -> None:
     if event.state is SessionState.WORKING:
         # A person may have given it a prompt before it was seen at rest in their own terminal.
         ready = session.ready or session.own_terminal
+        own_terminal.turn_begins(step, session)
         step.set_session(active_at=step.now, vetoed="", held_until=None, ready=ready)
     if event.state is SessionState.IDLE and not session.ready:
         step.set_session(ready=True, active_at=step.now)

@@ -4,7 +4,9 @@ from roost.core.sessions.launch import launch
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import WakeMode, WakePolicy
+from roost.core.vocabulary.session import Session, SessionState
 from roost.errors import RefusedError
 
 
@@ -26,6 +28,15 @@ def on_run(step: Step, event: r.Run) -> None:
     mode = WakeMode.RESUME if event.resume else WakeMode.FRESH
     launch(step, mode, event.by, None, None, own_terminal=True)
     return None
+
+
+def turn_begins(step: Step, session: Session) -> None:
+    """A turn has begun: what could not be handed over at rest need not wait for its next try there."""
+    if not session.own_terminal or session.state is SessionState.WORKING:
+        return
+    for message in step.state.messages:
+        if message.state is MessageState.QUEUED and message.not_before is not None:
+            step.set_message(message, not_before=None)
 
 
 def _taken(step: Step) -> str:

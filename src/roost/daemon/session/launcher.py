@@ -167,6 +167,7 @@ class Launcher:
         """Blocking: write the runtime's files and the shim's instructions; returns the latter."""
         places, session = self._machine.places, context.session
         for name, content in plan.files.items():
+            ensure_private_directory((context.home / name).parent)
             write_atomic(context.home / name, content.encode())
         own = session.own_terminal
         log = None if own else pane_log(places, session)

@@ -1,7 +1,8 @@
 """The hook channel of one live session: nothing is typed into a person's own terminal, its program asks.
 
-An offer waits for a hook of the running turn: after a tool, or at the turn's end. What the hook was given is
-taken once the program's own record shows it, as on every channel.
+An offer waits for a hook of the running turn: after a tool, or at the turn's end. At rest it goes in by the
+program's own door, if it has one. What was given is taken once the program's own record shows it, as on every
+channel.
 """
 
 from roost.core.vocabulary import commands as c
@@ -10,6 +11,7 @@ from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import Examination, Message, Timing
 from roost.core.vocabulary.question import Question
 from roost.core.vocabulary.session import ControlRequest, SessionState
+from roost.daemon.delivery.hook.door import hand_over
 from roost.daemon.delivery.open_offer import OpenOffer
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.hook_mail import Parcel
@@ -28,6 +30,7 @@ EVIDENCE = 3.0
 """Seconds at rest, without a record of it, until what a hook was given is in doubt."""
 SETTLE = 1.5
 """The same until an earlier offer counts as never given."""
+UNASKED = "no hook of its turn asked for mail, and nothing waits for it at its prompt"
 THEIRS = "it runs in a person's own terminal"
 
 
@@ -50,8 +53,11 @@ class HookChannel:
         live.mail.put(parcel)
         try:
             while offer.stands() and not parcel.taken.is_set():
-                if self._rested(await self._driver.look(screen=False), OVER):
-                    return offer.failed(certain=True, why="no hook of its turn asked for mail")
+                reading = await self._driver.look(screen=False)
+                if await self._at_the_door(reading, parcel):
+                    break
+                if self._rested(reading, OVER):
+                    return offer.failed(certain=True, why=UNASKED)
                 await race(parcel.taken.wait(), self._clock.sleep(LOOK))
         finally:
             live.mail.withdraw(parcel)
@@ -59,9 +65,21 @@ class HookChannel:
         live.entered = (message.id, message.attempts)
         if await self._shown(offer):
             return None
-        return offer.failed(
-            certain=False, why="a hook was given it, and its program's record does not show it"
-        )
+        return offer.failed(certain=False, why="it was given, and its program's record does not show it")
+
+    async def _at_the_door(self, reading: Reading | None, parcel: Parcel) -> bool:
+        """Hand the text over to a program at rest, where a part of it waits for that."""
+        carrier, mail = self._live.runtime.controls.carrier, self._live.mail
+        pipe = carrier.door(self._live.context.home) if carrier is not None else None
+        if carrier is None or pipe is None or reading is None or reading.state is not SessionState.IDLE:
+            return False
+        if mail.take(ends=True) is None:  # no hook is given it meanwhile
+            return False
+        if await hand_over(pipe, carrier.at_the_door(parcel.text), self._clock):
+            return True
+        parcel.taken.clear()
+        mail.put(parcel)
+        return False
 
     async def _shown(self, offer: OpenOffer) -> bool:
         """Wait for evidence, for as long as a turn runs."""

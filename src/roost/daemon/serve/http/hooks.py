@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from roost.core.vocabulary import facts as f
+from roost.core.vocabulary.message import Timing
 from roost.core.vocabulary.session import SessionState
 from roost.daemon.death.supervisor import Supervisor
 from roost.daemon.serve.caller import Caller
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
 from roost.errors import RoostError
+from roost.host.interfaces.clock import Clock
+from roost.runtimes.carrier import Moment
 
 OFFERED = 1.0
 """Seconds that a hook waits for the offer of a message that is there; Claude Code waits two for the hook."""
@@ -22,9 +25,10 @@ _log = logging.getLogger("roost.hooks")
 class Hooks:
     """Hands hook payloads to the sensors of their sessions, and mail to those that ask for it."""
 
-    def __init__(self, supervisor: Supervisor, fleet: Fleet) -> None:
+    def __init__(self, supervisor: Supervisor, fleet: Fleet, clock: Clock) -> None:
         """Find sessions here."""
         self._supervisor = supervisor
+        self._clock = clock
         self._fleet = fleet
 
     async def receive(self, caller: Caller, name: str, body: bytes) -> Mapping[str, Any]:
@@ -59,7 +63,7 @@ class Hooks:
         """
         carrier = live.runtime.controls.carrier
         moment = carrier.moment(name, fields) if carrier is not None else None
-        if carrier is None or moment is None or not self._waits(live):
+        if carrier is None or moment is None or not self._waits(live, moment):
             return {}
         turn = f.Observed(live.session.id, SessionState.WORKING, "in a turn")
         try:
@@ -70,10 +74,22 @@ class Hooks:
         text = await live.mail.wait(ends=moment.ends, seconds=OFFERED)
         return {} if text is None else carrier.answer(name, text)
 
-    def _waits(self, live: LiveSession) -> bool:
-        """Whether a message is there that a hook could be given."""
+    def _waits(self, live: LiveSession, moment: Moment) -> bool:
+        """Whether a message is there that this hook could be given."""
         state = self._fleet.find(live.peer)
         session = state.find_session(live.session.id) if state is not None else None
         if state is None or session is None or session.state is SessionState.STOPPING:
             return False
-        return state.offered is not None or any(message.waiting for message in state.messages)
+        offered = state.offered
+        if offered is not None and not moment.ends:
+            return offered.timing is Timing.NOW and live.entered != (offered.id, offered.attempts)
+        if offered is not None:
+            return True
+        now = self._clock.now()
+        # What could not be handed over at rest is offered anew in a turn; a failed turn waits for its time.
+        return any(
+            each.waiting
+            and (moment.ends or each.timing is Timing.NOW)
+            and (not each.cut or (each.not_before or 0.0) <= now)
+            for each in state.messages
+        )
