@@ -1,8 +1,8 @@
 """The door of Claude Code at rest: a plugin of this one run that is handed a prompt (2.1.332, measured).
 
 A plugin's module may run a program and submit a prompt. Ours waits on a named pipe in the session's folder,
-in a `cat` that costs half a megabyte and ends with the session. The prompt stands in the transcript as any other
-(`origin` plugin), and a draft in the input line stays as it is. A module that passes `$` on is not loaded:
+in a `cat` that costs half a megabyte and ends with the session. The prompt stands in the transcript as any
+other (`origin` plugin), and a draft in the input line stays as it is. A module that passes `$` on is not loaded:
 Claude Code reads its text first. What does not end with END was cut off on its way and is not submitted.
 """
 
