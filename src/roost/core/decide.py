@@ -12,6 +12,7 @@ from roost.core.messages import (
     mailbox,
     offer,
     queue,
+    remote,
     submission,
     turn_end,
 )
@@ -30,6 +31,7 @@ from roost.core.transition.ending import end, policy_end
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import reports
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import MessageState
@@ -56,6 +58,9 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     f.OfferFailed: offer.on_offer_failed,
     f.OfferWaits: offer.on_offer_waits,
     f.Examined: examination.on_examined,
+    reports.Arrived: remote.on_arrived,
+    reports.Progressed: remote.on_progressed,
+    reports.TurnedAway: remote.on_turned_away,
     r.Wake: operations.on_wake,
     r.Run: own_terminal.on_run,
     r.Stop: operations.on_stop,
@@ -112,6 +117,26 @@ _OF_SESSION = (
 """Events about a session, be it active or pooled; those about messages speak of the active one."""
 
 
+_OF_ITS_HOST = (
+    r.Acknowledge,
+    r.Answer,
+    r.Compact,
+    r.Configure,
+    r.Deny,
+    r.Drop,
+    r.Interrupt,
+    r.Refresh,
+    r.Rename,
+    r.Resend,
+    r.Rest,
+    r.Restart,
+    r.Start,
+    r.Stop,
+    r.Wake,
+)
+"""What only the host on which a peer lives can do."""
+
+
 def decide(
     state: PeerState, event: Event, now: float, policy: Policy
 ) -> tuple[PeerState | None, tuple[c.Command, ...]]:
@@ -121,6 +146,8 @@ def decide(
     nothing was changed.
     """
     step, handle = Step(state, now, policy), _HANDLERS[type(event)]
+    if step.traits.remote and isinstance(event, _OF_ITS_HOST):
+        return state, (c.Refuse(remote.elsewhere(state.peer.name)),)
     if state.pool:
         with step.about(_session_of(event)):
             handle(step, event)
@@ -149,7 +176,9 @@ def _pump(step: Step) -> None:
         _purge(step)
         return
     renaming.rename(step)
-    if step.traits.mailbox:
+    if step.traits.remote:
+        remote.forward(step)
+    if step.traits.mailbox or step.traits.remote:
         return
     due = policy_end(step.state)
     if due is not None and step.now >= due.at:

@@ -143,6 +143,8 @@ def on_remove(step: Step, event: r.Remove) -> None:
         return _refuse(
             step, f"'{step.peer.name}' is live; stop it first or use `roost remove {step.peer.name} --force`"
         )
+    if step.traits.remote and step.state.messages:
+        return _refuse(step, f"messages for '{step.peer.name}' are on their way; see `roost messages`")
     step.set_peer(removing=True, stopped=True, pending=None)
     end_all(step, Cause.REMOVED, event.by)
     return None

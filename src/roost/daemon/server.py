@@ -19,6 +19,8 @@ from roost.daemon.health.heartbeat import beat
 from roost.daemon.health.memory import Memory
 from roost.daemon.health.own_log import OwnLog
 from roost.daemon.health.retention import Retention
+from roost.daemon.hosts.addresses import Addresses
+from roost.daemon.hosts.hosts import Hosts
 from roost.daemon.registry.adoption import Adoption, Registry
 from roost.daemon.registry.orphans import Orphans
 from roost.daemon.registry.pool import Pools
@@ -69,6 +71,7 @@ class Daemon:
             traits=machine.runtimes.traits(), expire=machine.config.expire, allow=machine.config.allow
         )
         self._fleet = Fleet(machine.store, machine.clock, policy, self._tasks)
+        self._hosts = _connected(machine, self._fleet, self._tasks)
         self._live_sessions = LiveSessions()
         launcher = Launcher(machine, url)
         authority = Authority(machine, self._fleet)
@@ -121,6 +124,8 @@ class Daemon:
         )
         self._notifications = health.notifications
         metrics = Metrics(self._fleet, machine.clock, self._traces.exported, self._notifications.told)
+        if self._hosts is not None:
+            self._executor.to_other_hosts = self._hosts.put
         pools = Pools(machine, self._fleet, self._live_sessions, self._tasks)
         self._fleet.listeners.on_committed += [
             waits.committed,
@@ -140,6 +145,7 @@ class Daemon:
             feed,
             self._executor.ends.end_unstored,
         )
+        self._api.sender.addresses = Addresses(self._fleet, self._hosts)
         methods = all_methods(
             self._api,
             health,
@@ -171,6 +177,8 @@ class Daemon:
         self._fleet.load(loaded.peers)
         await self._servers.prepare()
         await self._api.peers.ensure_operator()
+        if self._hosts is not None:
+            await self._hosts.open(loaded.intents)
         self._supervisor.listen()
         serving = await self._servers.open_port()
         recovering = self._tasks.start(self._recovery.run(loaded.intents), "recovery")
@@ -241,6 +249,8 @@ class Daemon:
         await self._machine.runtimes.servers.close()
         await self._tasks.close()
         self._api.usages.close()
+        if self._hosts is not None:
+            await self._hosts.close()
         for live in self._live_sessions:
             if live.shown_in is not None:
                 await live.terminal.close()
@@ -263,3 +273,12 @@ class Daemon:
 
     def _log_attempts(self, name: str, _state: PeerState | None, commands: tuple[c.Command, ...]) -> None:
         self._logs.attempts(name, self._machine.clock.now(), commands)
+
+
+def _connected(machine: Machine, fleet: Fleet, tasks: Tasks) -> Hosts | None:
+    """The links to other hosts; None where this one is alone, for which nothing of them is loaded."""
+    if machine.member is None:
+        return None
+    from roost.daemon.hosts.connect import connect  # noqa: PLC0415 -- only members load what it takes
+
+    return connect(machine.member, machine, fleet, tasks)

@@ -30,6 +30,7 @@ from roost.host.process import SystemProcesses
 from roost.host.scope import find_scopes
 from roost.host.tmux.server import TmuxTerminals, check_version
 from roost.local.config import ScopeMode, load_config
+from roost.local.membership import load_membership
 from roost.local.paths import Places
 from roost.local.program import code
 from roost.runtimes.registry import Runtimes
@@ -100,6 +101,7 @@ async def _serve(
         environ=dict(inherited.environ),
         inherited=inherited,
         code=code(),
+        member=load_membership(places.membership),
         notifier=notifier,
         scopes=scopes,
         store_id=lineage.id,

@@ -33,3 +33,11 @@ class TmuxMissing(TmuxError):
 
 class UnsafeDirectory(HostError):
     """A private directory is a link, belongs to another user, or cannot be made private."""
+
+
+class CarrierGone(HostError):
+    """Other hosts cannot be reached now."""
+
+
+class ForgedError(HostError):
+    """Something is not from whom it says it is from."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from roost.core.sessions.evidence import Patience
+from roost.core.vocabulary.identity import REMOTE
 from roost.core.vocabulary.limits import POINTER_BYTES
 from roost.core.vocabulary.question import AllowRule
 from roost.errors import ConfigError
@@ -246,7 +247,7 @@ class _Reader(Checks):
             self._fail("scope", f"'scope' must be one of {', '.join(ScopeMode)}")
 
     def _runtime(self, name: str, tables: dict[str, Any]) -> AnyTable:
-        if not _RUNTIME_NAME.fullmatch(name) or name in RESERVED:
+        if not _RUNTIME_NAME.fullmatch(name) or name in RESERVED | {REMOTE}:
             self._fail(name, f"'{name}' cannot be the name of a runtime")
         table = self._table(tables, name)
         if "acp" in table:

@@ -56,6 +56,11 @@ class Places:
         return self.state / "store.json"
 
     @property
+    def membership(self) -> Path:
+        """Which host of which fleet this is, with its secrets; none: it is alone."""
+        return self.state / "fleet.json"
+
+    @property
     def inheritance(self) -> Path:
         """What the latest start of the daemon from outside of every session took from its starter."""
         return self.state / "inheritance.json"

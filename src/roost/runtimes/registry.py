@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from roost.core.vocabulary.identity import HUMAN
+from roost.core.vocabulary.identity import HUMAN, REMOTE
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Traits
 from roost.errors import InvalidSettingError
@@ -42,6 +42,7 @@ class Runtimes:
         self._programs = {runtime.name: runtime for runtime in programs}
         self._traits = {runtime.name: runtime.traits for runtime in programs}
         self._traits[HUMAN] = Traits(mailbox=True, resumable=False, chooses_conversation=False)
+        self._traits[REMOTE] = Traits(remote=True, resumable=False, chooses_conversation=False)
         self._tables: dict[str, AnyTable] = {}
         self._ready_made = {each.table.name for each in ready_made()}
         for each in ready_made():

@@ -14,12 +14,14 @@ from roost.core.vocabulary.commands import (
     Effect,
     End,
     Examine,
+    Forward,
     GiveAnswer,
     Journal,
     Launch,
     Notify,
     Offer,
     Perform,
+    Report,
 )
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.message import Message
@@ -77,9 +79,18 @@ def intent_for(effect: Effect, at: float) -> Intent:
         case GiveAnswer(session, question):
             data = {"question": question.id, "at": question.at}
             return Intent(effect.key, "answer", session.peer, at, session.id, None, data)
+        case Forward() | Report():
+            return _between_hosts(effect, at)
         case Clear(session, peer, nonce, root):
             known = None if root is None else [root.boot, root.pid, root.start]
             return Intent(effect.key, "clear", peer, at, session, None, {"nonce": nonce, "root": known})
+
+
+def _between_hosts(effect: Forward | Report, at: float) -> Intent:
+    if isinstance(effect, Forward):
+        return Intent(effect.key, "forward", effect.peer, at, None, effect.message.id)
+    told = {"state": str(effect.state), "why": effect.why, "accepted_at": effect.accepted_at}
+    return Intent(effect.key, "report", effect.to, at, None, effect.message_id, told)
 
 
 def clear_of(intent: Intent) -> Clear:

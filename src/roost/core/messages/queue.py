@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from roost.core.messages import remote
 from roost.core.transition.step import Step
 from roost.core.vocabulary.message import Message, MessageState, Timing
 from roost.core.vocabulary.peer import WakePolicy
@@ -14,7 +15,11 @@ def expire(step: Step) -> None:
     if step.state.expiry is None or step.now < step.state.expiry:
         return
     for message in step.state.messages:
-        if message.waiting and message.expires_at is not None and step.now >= message.expires_at:
+        if not message.waiting or message.expires_at is None or step.now < message.expires_at:
+            continue
+        if step.traits.remote:
+            remote.overdue(step, message)
+        else:
             why = (
                 "its turn was cut off and its time to live ran out"
                 if message.cut

@@ -7,7 +7,7 @@ from typing import Any
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.copies import replace
-from roost.core.vocabulary.identity import derive
+from roost.core.vocabulary.identity import derive, host_of
 from roost.core.vocabulary.message import Message, MessageState, Notice
 from roost.core.vocabulary.peer import Peer, PeerState
 from roost.core.vocabulary.policy import Policy, Traits
@@ -201,6 +201,15 @@ class Step:
                 seen.add(row)
             kept.append(command)
         kept.reverse()
+        kept += [report for each in kept if (report := _report(each)) is not None]
         if self.state.pool:
             kept.sort(key=lambda command: isinstance(command, c.SaveSession) and not command.session.pooled)
         return self.state, tuple(kept)
+
+
+def _report(command: c.Command) -> c.Report | None:
+    """What another host, from which a message came, is to hear of it."""
+    if not isinstance(command, c.SaveMessage) or host_of(command.message.sender) is None:
+        return None
+    message = command.message
+    return c.Report(message.sender, message.id, message.state, message.why, message.accepted_at)

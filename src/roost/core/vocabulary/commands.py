@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from roost.core.vocabulary.identity import ProcessId
-from roost.core.vocabulary.message import Message, Notice
+from roost.core.vocabulary.message import Message, MessageState, Notice
 from roost.core.vocabulary.peer import Peer
 from roost.core.vocabulary.question import Question
 from roost.core.vocabulary.session import Cause, ControlRequest, Death, Session
@@ -216,12 +216,43 @@ class GiveAnswer:
         return f"answer:{self.question.id}:{self.question.at}"
 
 
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Bring a message to the host of its recipient, `peer@host`, behind those before it."""
+
+    peer: str
+    message: Message
+
+    @property
+    def key(self) -> str:
+        """The intent's key."""
+        return f"forward:{self.message.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Tell the host of a message's sender, `peer@host`, how far it has come here. The latest word counts."""
+
+    to: str
+    message_id: str
+    state: MessageState
+    why: str
+    accepted_at: float | None = None
+
+    @property
+    def key(self) -> str:
+        """The intent's key."""
+        return f"report:{self.message_id}"
+
+
 def clear(session: Session) -> Clear:
     """What may be left of this session."""
     root = session.processes.agent if session.processes is not None else None
     return Clear(session.id, session.peer, session.nonce, root)
 
 
-Effect = Launch | Offer | Examine | End | Notify | Clear | Perform | GiveAnswer
+Here = Launch | Offer | Examine | End | Notify | Clear | Perform | GiveAnswer
+"""What is done on this host; what is not, goes to another."""
+Effect = Here | Forward | Report
 Change = SavePeer | SaveSession | CloseSession | SaveMessage | SaveAttempt | Purge | Rename
 Command = Change | Journal | Refuse | Advise | Effect

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.message import Examination
 from roost.core.vocabulary.question import Asking
+from roost.core.vocabulary.reports import Arrived, Progressed, TurnedAway
 from roost.core.vocabulary.session import Cause, Death, Processes, ServerThread, Session, SessionState
 
 
@@ -302,6 +303,9 @@ Fact = (
     | OfferWaits
     | OfferFailed
     | Examined
+    | Arrived
+    | Progressed
+    | TurnedAway
     | Performed
     | Completed
     | Launched

@@ -13,6 +13,8 @@ SYSTEM = "roost"
 """The sender of notices."""
 HUMAN = "human"
 """The runtime of a peer without a process: a mailbox."""
+REMOTE = "remote"
+"""The runtime of a peer that lives on another host: what waits for it here is on its way there."""
 RESERVED = frozenset({OPERATOR, SYSTEM})
 
 
@@ -25,6 +27,11 @@ def check_name(name: str) -> str:
     if name in RESERVED:
         raise InvalidNameError(f"'{name}' is reserved; choose another name")
     return name
+
+
+def host_of(name: str) -> str | None:
+    """The host of `peer@host`, None of a peer of this one."""
+    return name.partition("@")[2] or None
 
 
 @dataclass(frozen=True, slots=True)

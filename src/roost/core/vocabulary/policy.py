@@ -11,6 +11,7 @@ class Traits:
     """The nature of a runtime.
 
     `mailbox`: it has no process, its messages wait to be read. `resumable`: it can continue a conversation.
+    `remote`: it lives on another host, its messages are on their way there.
     `chooses_conversation`: the conversation's id can be set at launch; otherwise it becomes known later.
     `compacts`: a command is known that compacts its conversation. `steers`: what is typed into its running
     turn is taken into that turn, or else begins the next one, and its record tells when its model gets it.
@@ -19,6 +20,7 @@ class Traits:
     """
 
     mailbox: bool = False
+    remote: bool = False
     resumable: bool = True
     chooses_conversation: bool = True
     compacts: bool = True

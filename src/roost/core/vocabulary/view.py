@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from roost.core.vocabulary.durations import rough_duration
-from roost.core.vocabulary.identity import HUMAN
+from roost.core.vocabulary.identity import HUMAN, REMOTE, host_of
 from roost.core.vocabulary.message import UNHINDERED, Message, MessageState
 from roost.core.vocabulary.peer import PeerState, WakePolicy
 from roost.core.vocabulary.phrases import told
@@ -21,7 +21,9 @@ class Shown:
 
 
 def shown(state: PeerState, now: float) -> Shown:
-    """Live session's state > stopped > quarantined > asleep."""
+    """Live session's state > stopped > quarantined > asleep; of a peer of another host, where it is."""
+    if state.peer.settings.runtime == REMOTE:
+        return _remote(state)
     session, hindered = state.session, state.peer.hindered
     if session is not None:
         if session.state is SessionState.STARTING and hindered is not None:
@@ -33,6 +35,13 @@ def shown(state: PeerState, now: float) -> Shown:
         why = f"{_doing(session, now)}; a message waits: {waits}" if waits else _doing(session, now)
         return Shown(str(session.state), why, session.since)
     return _without_session(state, now)
+
+
+def _remote(state: PeerState) -> Shown:
+    """What is known here: where it lives, and how much of what this host sent it has not ended."""
+    peer = state.peer
+    why = f"lives on {host_of(peer.name)}; unfinished from here: {len(state.messages) or 'nothing'}"
+    return Shown("remote", why, peer.since or peer.created_at)
 
 
 def _without_session(state: PeerState, now: float) -> Shown:

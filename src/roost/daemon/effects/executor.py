@@ -70,31 +70,38 @@ class Executor:
         self._controls = ControlRequests(fleet, machine.clock, supervisor)
         self._answers = Answers(fleet, machine.clock, supervisor)
         self.closing = False
+        self.to_other_hosts: Callable[[c.Forward | c.Report], None] = lambda _entry: None
+        """What goes to other hosts is kept as its intent until somebody takes it there."""
         self._looked: dict[str, int] = {}
 
     def run(self, effect: c.Effect) -> None:
         """Start an effect."""
         if self.closing:
             return
+        if isinstance(effect, c.Forward | c.Report):
+            self.to_other_hosts(effect)
+        else:
+            self._tasks.start(self._kept(self._work(effect), effect), effect.key)
+
+    def _work(self, effect: c.Here) -> Coroutine[Any, Any, None]:
         match effect:
             case c.Launch(session):
-                work = self._launches.launch(session, effect.key)
+                return self._launches.launch(session, effect.key)
             case c.Offer():
-                work = self._offers.offer(effect)
+                return self._offers.offer(effect)
             case c.Examine():
-                work = self._examinations.examine(effect)
+                return self._examinations.examine(effect)
             case c.End():
-                work = self.ends.end(effect)
+                return self.ends.end(effect)
             case c.Notify():
-                work = self._notices.deliver(effect)
+                return self._notices.deliver(effect)
             case c.Perform():
-                work = self._controls.perform(effect)
+                return self._controls.perform(effect)
             case c.GiveAnswer():
-                work = self._answers.give(effect)
+                return self._answers.give(effect)
             case c.Clear():
                 self._cleanup.announce(effect)
-                work = self._cleanup.clear(effect)
-        self._tasks.start(self._kept(work, effect), effect.key)
+                return self._cleanup.clear(effect)
 
     def later(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
         """Start other work after a while."""
@@ -105,7 +112,7 @@ class Executor:
 
         self._tasks.start(wait(), name)
 
-    async def _kept(self, work: Coroutine[Any, Any, None], effect: c.Effect) -> None:
+    async def _kept(self, work: Coroutine[Any, Any, None], effect: c.Here) -> None:
         """Run an effect to its event, whatever happens: one that ends in nothing would hold up its peer.
 
         A peer that was removed meanwhile needs no effect any more.
@@ -139,7 +146,7 @@ class Executor:
             self._looked[effect.key] = looks
         return looks < LOOKS
 
-    async def _failed(self, effect: c.Effect, cause: LaunchError) -> None:
+    async def _failed(self, effect: c.Here, cause: LaunchError) -> None:
         why = cause.message
         match effect:
             case c.Launch(session):

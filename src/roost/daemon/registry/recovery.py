@@ -83,7 +83,8 @@ class Recovery:
             await self._take_up(intent)
         for name, message in doubtful:
             self._look(name, message)
-        await self._fleet.report_all([(name, f.Tick(), None) for name in self._fleet.names()])
+        states = (*self._fleet.states(), *self._fleet.elsewhere())
+        await self._fleet.report_all([(state.peer.name, f.Tick(), None) for state in states])
         await self._tidy()
 
     async def sweep(self) -> None:
@@ -233,6 +234,8 @@ class Recovery:
                 await self._fleet.report(session.peer, over, settles=intent.key)
             case "clear":
                 pass  # has been run
+            case "forward" | "report":
+                pass  # is with the links to other hosts
             case "end" if session is not None and session.ending is not None:
                 guarded = session.ending.cause in VETOABLE
                 self._executor.run(c.End(session, session.ending.cause, session.ending.by, guarded=guarded))

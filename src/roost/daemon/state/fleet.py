@@ -13,7 +13,7 @@ from dataclasses import replace
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.facts import SenderRenamed
-from roost.core.vocabulary.identity import OPERATOR
+from roost.core.vocabulary.identity import OPERATOR, host_of
 from roost.core.vocabulary.peer import Peer, PeerState
 from roost.core.vocabulary.policy import Policy
 from roost.core.vocabulary.requests import Rename
@@ -58,12 +58,17 @@ class Fleet:
         self._lanes.load(states)
 
     def names(self) -> list[str]:
-        """Names of all peers, sorted."""
-        return self._lanes.names()
+        """Names of all peers of this host, sorted."""
+        return [name for name in self._lanes.names() if host_of(name) is None]
 
     def states(self) -> list[PeerState]:
-        """States of all peers, by name."""
+        """States of all peers of this host, by name."""
         return [state for name in self.names() if (state := self.find(name)) is not None]
+
+    def elsewhere(self) -> list[PeerState]:
+        """States of the peers of other hosts that messages went to or came from, by name."""
+        names = [name for name in self._lanes.names() if host_of(name) is not None]
+        return [state for name in names if (state := self.find(name)) is not None]
 
     def find(self, name: str) -> PeerState | None:
         """The peer's state, None when there is no such peer: with what is known and not stored yet."""
@@ -195,7 +200,7 @@ class Fleet:
 
     def _renamed(self, old: str, new: str) -> None:
         """Who has mail of a renamed peer learns the new name."""
-        for state in self.states():
+        for state in (*self.states(), *self.elsewhere()):
             if any(message.sender == old for message in state.messages):
                 told = self.report(state.peer.name, SenderRenamed(old, new))
                 self._tasks.start(told, f"new name of {new} at {state.peer.name}")

@@ -109,6 +109,8 @@ def batch_of(now: float, commands: Iterable[c.Command], items: Iterable[Waiting]
                 | c.Clear()
                 | c.Perform()
                 | c.GiveAnswer()
+                | c.Forward()
+                | c.Report()
             ):
                 intents.append(intent_for(command, now))
             case _:

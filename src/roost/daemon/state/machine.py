@@ -12,6 +12,7 @@ from roost.host.interfaces.terminals import Terminals
 from roost.host.notify import Notifier
 from roost.host.scope import Scopes
 from roost.local.config import Config
+from roost.local.membership import Membership
 from roost.local.paths import Places
 from roost.runtimes.registry import Runtimes
 from roost.store.interfaces import Store
@@ -22,7 +23,8 @@ class Machine:
     """The injected world. `inherited`: what the daemon took from its starter.
 
     `environ`: what agents are given the passed names of; `env refresh` replaces it. `store_id`: its store's
-    own id. `code`: which code the daemon began with.
+    own id. `member`: which host of a fleet this is; None: it is alone. `code`: which code the daemon began
+    with.
     """
 
     places: Places
@@ -34,6 +36,7 @@ class Machine:
     terminals: Terminals
     runtimes: Runtimes
     environ: MutableMapping[str, str]
+    member: Membership | None = None
     inherited: Inheritance = field(default_factory=Inheritance)
     notifier: Notifier = field(default_factory=Notifier)
     scopes: Scopes = field(default_factory=Scopes)

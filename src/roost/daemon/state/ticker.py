@@ -67,7 +67,8 @@ class Ticker:
                 )
                 reading = here
                 # The fleet moves a peer's times with the next event, whichever that is.
-                self._due = dict.fromkeys(self._fleet.names(), now)
+                names = [state.peer.name for state in (*self._fleet.states(), *self._fleet.elsewhere())]
+                self._due = dict.fromkeys(names, now)
             for name in [name for name, at in self._due.items() if at <= now]:
                 del self._due[name]
                 self._tasks.start(self._tick(name), f"tick {name}")

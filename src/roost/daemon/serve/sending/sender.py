@@ -9,8 +9,9 @@ from dataclasses import replace
 from roost.core.messages.submission import refusal
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
-from roost.core.vocabulary.identity import HUMAN, OPERATOR, derive
+from roost.core.vocabulary.identity import HUMAN, OPERATOR, derive, host_of
 from roost.core.vocabulary.message import Message, MessageState
+from roost.daemon.hosts.addresses import Addresses
 from roost.daemon.serve.caller import Caller
 from roost.daemon.serve.progress import Progress
 from roost.daemon.serve.sending.addressing import Addressing
@@ -32,6 +33,7 @@ class Sender:
     ) -> None:
         """Send to this fleet's peers; `misplaced` tells what is wrong with the folder of one."""
         self._misplaced = misplaced
+        self.addresses = Addresses(fleet, None)
         self._machine = machine
         self._fleet = fleet
         self._waits = waits
@@ -42,6 +44,7 @@ class Sender:
 
     async def send(self, caller: Caller, draft: Draft, progress: Progress) -> Sent:
         """Store a message, then wait for what was asked for. Raises WaitTimeoutError when time is up."""
+        draft = replace(draft, to=await self.recipient(draft.to))
         sender, body, reply_to = await self._checked(caller, draft)
         message_id = self._id(sender, draft)
         with self._waits.message(message_id) as changes, self._waits.replies(message_id) as replies:
@@ -59,6 +62,7 @@ class Sender:
 
     async def examine(self, caller: Caller, draft: Draft) -> bool:
         """Whether it was stored before, under its key. Raises what it would be refused for."""
+        draft = replace(draft, to=await self.recipient(draft.to))
         sender, body, reply_to = await self._checked(caller, draft)
         if await self._known(self._id(sender, draft), draft, _digest(body), reply_to) is not None:
             return True
@@ -66,6 +70,12 @@ class Sender:
         if error is not None:
             raise error
         return False
+
+    async def recipient(self, address: str) -> str:
+        """The peer that an address means. Raises NotFoundError, RefusedError, UsageError."""
+        name = await self.addresses.recipient(address)
+        self._fleet.get(name)
+        return name
 
     async def copies(self, draft: Draft) -> tuple[str, ...]:
         """Copies of what is attached, by their paths. Raises UsageError."""
@@ -76,6 +86,8 @@ class Sender:
         sender = self._addressing.sender(caller, draft)
         body = draft.checked()
         recipient = self._fleet.get(draft.to)
+        if draft.attach and host_of(draft.to) is not None:
+            raise UsageError("files cannot be sent to another host; put what matters into the text")
         blank = not (body.strip() if caller.is_agent else body)
         if blank and not draft.attach and not self._fleet.policy.of(recipient.peer.settings.runtime).mailbox:
             raise UsageError("the message is empty; it would wake an agent for nothing")

@@ -1,0 +1,109 @@
+"""What two hosts tell each other: messages, how far they have come, and how much of that was taken.
+
+Times are Unix seconds by the clock of the host that tells them; times to live are what is left (seconds).
+"""
+
+import msgspec
+
+from roost.core.vocabulary.message import Message, MessageState, Notice, Timing
+from roost.errors import RoostError
+
+
+class Letter(msgspec.Struct, frozen=True, tag="letter"):
+    """A message. `sender` and `to` are names of their own hosts."""
+
+    id: str
+    sender: str
+    to: str
+    created_at: float
+    body: bytes
+    digest: str
+    topic: str | None = None
+    reply_to: str | None = None
+    ttl: float | None = None
+    timing: Timing = Timing.NEXT
+    notice: tuple[str, str, str] | None = None
+
+    def message(self, origin: str, now: float) -> Message:
+        """The message as it is stored by the host of its recipient."""
+        return Message(
+            id=self.id,
+            sender=f"{self.sender}@{origin}",
+            to=self.to,
+            created_at=self.created_at,
+            size=len(self.body),
+            digest=self.digest,
+            topic=self.topic,
+            reply_to=self.reply_to,
+            expires_at=now + self.ttl if self.ttl is not None else None,
+            timing=self.timing,
+            notice=Notice(*self.notice) if self.notice is not None else None,
+        )
+
+
+def letter(message: Message, body: bytes, now: float) -> Letter:
+    """The letter of a message for `peer@host`."""
+    notice = message.notice
+    return Letter(
+        id=message.id,
+        sender=message.sender,
+        to=message.to.partition("@")[0],
+        created_at=message.created_at,
+        body=body,
+        digest=message.digest,
+        topic=message.topic,
+        reply_to=message.reply_to,
+        ttl=max(message.expires_at - now, 0.0) if message.expires_at is not None else None,
+        timing=message.timing,
+        notice=(notice.about, notice.outcome, notice.why) if notice is not None else None,
+    )
+
+
+class Word(msgspec.Struct, frozen=True, tag="word"):
+    """How far a message of the other host has come here."""
+
+    sender: str
+    id: str
+    state: MessageState
+    why: str
+    accepted_at: float | None = None
+
+
+class Data(msgspec.Struct, frozen=True, tag="data"):
+    """Entries of an epoch, from the number `first` on."""
+
+    epoch: int
+    first: int
+    entries: list[Letter | Word]
+
+
+class Heard(msgspec.Struct, frozen=True, tag="heard"):
+    """All entries of an epoch up to a number were taken; `gap`: what came then was not the next."""
+
+    epoch: int
+    number: int
+    gap: bool = False
+
+
+Frame = Data | Heard
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder[Frame](Frame)
+
+
+class BrokenFrameError(RoostError):
+    """A frame of another host cannot be read."""
+
+    code = "broken-frame"
+
+
+def encode(frame: Frame) -> bytes:
+    """The bytes of a frame."""
+    return _encoder.encode(frame)
+
+
+def decode(frame: bytes) -> Frame:
+    """The frame of these bytes. Raises BrokenFrameError."""
+    try:
+        return _decoder.decode(frame)
+    except msgspec.MsgspecError as error:
+        raise BrokenFrameError(f"a frame cannot be read: {error}") from error

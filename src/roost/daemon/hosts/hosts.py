@@ -1,0 +1,145 @@
+"""All other hosts: a link to each, and what comes from them taken."""
+
+import logging
+from collections.abc import Iterable
+
+from roost.core.links.incoming import Cursor
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.identity import host_of
+from roost.core.vocabulary.message import MessageState
+from roost.daemon.hosts.frames import BrokenFrameError, Data, Heard, decode
+from roost.daemon.hosts.intake import Intake
+from roost.daemon.hosts.link import RETRY, Entry, Link
+from roost.daemon.hosts.members import Members
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.tasks import Tasks
+from roost.errors import StoreError
+from roost.host.errors import CarrierGone
+from roost.host.interfaces.carrier import Carried, Carrier
+from roost.host.interfaces.clock import Clock
+from roost.host.interfaces.ids import Ids
+from roost.store.interfaces import Intent, Store
+
+EPOCH = "hosts:epoch"
+"""The store's key of the latest epoch of this host's links."""
+CURSOR = "hosts:taken:"
+"""Begins the store's keys of how much of each host was taken."""
+
+_log = logging.getLogger("roost.hosts")
+
+
+class Hosts:
+    """Links to other hosts. `put` takes effects in the order of their commits."""
+
+    def __init__(
+        self,
+        members: Members,
+        carrier: Carrier,
+        fleet: Fleet,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        tasks: Tasks,
+    ) -> None:
+        """Link to these members."""
+        self.members = members
+        self._carrier = carrier
+        self._fleet = fleet
+        self._store = store
+        self._clock = clock
+        self._tasks = tasks
+        self.intake = Intake(fleet, store, clock, ids)
+        self._links: dict[str, Link] = {}
+        self._cursors: dict[str, Cursor] = {}
+        self._epoch = 0
+
+    async def open(self, intents: Iterable[Intent]) -> None:
+        """Begin an epoch, and take up what the last one left. Raises StoreError."""
+        intents = list(intents)
+        await self.members.load()
+        self._epoch = int(await self._store.meta(EPOCH) or 0) + 1
+        await self._fleet.record(meta={EPOCH: str(self._epoch)})
+        left = list(_left(self._fleet, intents))
+        for entry in left:
+            self.put(entry)
+        for key in {intent.key for intent in intents if intent.kind == "forward"} - {
+            each.key for each in left
+        }:
+            await self._fleet.settle(key)  # its recipient has answered it
+        self._tasks.start(self._receive(), "other hosts")
+        self._tasks.start(self.members.run(), "members")
+
+    async def close(self) -> None:
+        """Let go of the way to the others."""
+        await self._carrier.close()
+
+    def put(self, entry: Entry) -> None:
+        """Send an entry to the host that it is for."""
+        to = entry.peer if isinstance(entry, c.Forward) else entry.to
+        self.link(host_of(to) or "").put(entry)
+
+    def link(self, host: str) -> Link:
+        """The link to a host; made where there is none."""
+        found = self._links.get(host)
+        if found is None:
+            found = Link(host, self._epoch, self._carrier, self._fleet, self._store, self._clock)
+            self._links[host] = found
+            self._tasks.start(found.run(), f"link to {host}")
+        return found
+
+    async def _receive(self) -> None:
+        while True:
+            try:
+                carried = await self._carrier.receive()
+                await self._take(carried)
+            except (CarrierGone, StoreError) as error:
+                _log.warning("what other hosts send is not taken: %s", error.message)
+                await self._clock.sleep(RETRY)
+
+    async def _take(self, carried: Carried) -> None:
+        """Deal with one frame. Raises StoreError: it comes again."""
+        try:
+            frame = decode(carried.frame)
+        except BrokenFrameError as error:
+            _log.error("a frame from %s: %s", carried.origin, error.message)
+        else:
+            if isinstance(frame, Heard):
+                await self.link(carried.origin).heard(frame)
+            else:
+                await self._data(carried.origin, frame)
+        await carried.done()
+
+    async def _data(self, origin: str, frame: Data) -> None:
+        cursor = self._cursors.get(origin) or await self._stored(origin)
+        skipped = cursor.skipped(frame.epoch, frame.first)
+        if skipped is None:
+            self.link(origin).tell(Heard(cursor.epoch, cursor.number, gap=True))
+            return
+        entries = frame.entries[skipped:]
+        if entries:
+            await self.intake.take(origin, entries)
+            cursor = cursor.after(frame.epoch, frame.first + len(frame.entries) - 1)
+            await self._fleet.record(meta={f"{CURSOR}{origin}": f"{cursor.epoch} {cursor.number}"})
+            self._cursors[origin] = cursor
+        self.link(origin).tell(Heard(cursor.epoch, cursor.number))
+
+    async def _stored(self, origin: str) -> Cursor:
+        kept = await self._store.meta(f"{CURSOR}{origin}")
+        if kept is None:
+            return Cursor()
+        epoch, number = kept.split()
+        return Cursor(int(epoch), int(number))
+
+
+def _left(fleet: Fleet, intents: Iterable[Intent]) -> Iterable[Entry]:
+    """What was not known to have arrived, the messages in the order of their queues."""
+    intents = list(intents)
+    forwards = {intent.message for intent in intents if intent.kind == "forward"}
+    for state in fleet.elsewhere():
+        for message in state.messages:
+            if message.id in forwards:
+                yield c.Forward(state.peer.name, message)
+    for intent in intents:
+        if intent.kind == "report" and intent.message is not None:
+            state, why = MessageState(intent.data["state"]), str(intent.data["why"])
+            yield c.Report(intent.peer, intent.message, state, why, intent.data["accepted_at"])

@@ -1,0 +1,83 @@
+"""What comes from another host: messages for peers of this one, and how far its own have come there."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import reports
+from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.identity import NAME, REMOTE
+from roost.core.vocabulary.message import MessageState
+from roost.core.vocabulary.peer import Peer, Settings
+from roost.daemon.hosts.frames import Letter, Word
+from roost.daemon.state.fleet import Fleet
+from roost.errors import NotFoundError, RoostError, StoreError
+from roost.host.interfaces.clock import Clock
+from roost.host.interfaces.ids import Ids
+from roost.store.interfaces import Store
+
+
+class Intake:
+    """Takes what other hosts send."""
+
+    def __init__(self, fleet: Fleet, store: Store, clock: Clock, ids: Ids) -> None:
+        """Take for the peers of this fleet."""
+        self._fleet = fleet
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+
+    async def take(self, origin: str, entries: Sequence[Letter | Word]) -> None:
+        """Take entries of one host, in order; returns once all are stored. Taken twice, they count once.
+
+        Raises StoreError: some may have been taken.
+        """
+        known = await self._store.heads([each.id for each in entries if isinstance(each, Letter)])
+        for sender in {each.sender for each in entries if isinstance(each, Letter)}:
+            await self.know(f"{sender}@{origin}")
+        # Started in this order, they come to each recipient's queue in it, and are stored together.
+        await asyncio.gather(
+            *(
+                self._word(origin, each) if isinstance(each, Word) else self._letter(origin, each)
+                for each in entries
+                if each.id not in known or isinstance(each, Word)
+            )
+        )
+
+    async def know(self, name: str) -> None:
+        """Have a peer of another host as a recipient of this one. Raises StoreError."""
+        if self._fleet.find(name) is not None:
+            return
+        now = self._clock.now()
+        peer = Peer(name, self._ids.token(), Settings(dir="/", runtime=REMOTE), now, since=now)
+        try:
+            await self._fleet.add(peer)
+        except StoreError:
+            raise
+        except RoostError:  # somebody else added it meanwhile
+            self._fleet.get(name)
+
+    async def _letter(self, origin: str, entry: Letter) -> None:
+        sender = f"{entry.sender}@{origin}"
+        try:
+            if not NAME.fullmatch(entry.to):
+                raise NotFoundError(f"'{entry.to}' is not a peer name")
+            message = entry.message(origin, self._clock.now())
+            await self._fleet.tell(entry.to, r.Submit(message), bodies={entry.id: entry.body})
+        except StoreError:
+            raise
+        except RoostError as error:
+            await self._fleet.tell(sender, reports.TurnedAway(entry.id, MessageState.REFUSED, error.message))
+            return
+        if entry.reply_to is not None:
+            with contextlib.suppress(NotFoundError):
+                await self._fleet.tell(sender, f.Replied(entry.reply_to, entry.id))
+
+    async def _word(self, origin: str, entry: Word) -> None:
+        stored = await self._store.message(entry.id)
+        if stored is None or stored.message.to.partition("@")[2] != origin:
+            return  # it is not theirs to tell of
+        told = reports.Progressed(entry.id, entry.state, entry.why, entry.accepted_at)
+        with contextlib.suppress(NotFoundError):
+            await self._fleet.tell(stored.message.to, told)

@@ -1,0 +1,147 @@
+"""The link to one other host: what it is to get, sent until it has it."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Sequence
+
+from roost.core.links.outgoing import Outgoing
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import reports
+from roost.daemon.hosts.frames import Data, Heard, Letter, Word, encode, letter
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.tasks import race
+from roost.errors import RoostError
+from roost.host.errors import CarrierGone
+from roost.host.interfaces.carrier import Carrier
+from roost.host.interfaces.clock import Clock
+from roost.store.interfaces import Store
+
+Entry = c.Forward | c.Report
+ENTRIES = 64
+"""Entries of one frame at most."""
+BYTES = 512 * 1024
+"""Bytes of bodies behind which a frame gets no more entries."""
+RETRY = 1.0
+"""Seconds until a carrier that was gone is asked again."""
+SILENCE = 5.0
+SILENCE_MOST = 60.0
+"""Seconds without a word after which what is under way is sent again: at first, and at most."""
+
+_log = logging.getLogger("roost.hosts")
+
+
+class Link:
+    """Sends entries in order. `run` does the work; `trouble` tells why it cannot now, "" where it can."""
+
+    def __init__(
+        self, host: str, epoch: int, carrier: Carrier, fleet: Fleet, store: Store, clock: Clock
+    ) -> None:
+        """Begin with nothing to send."""
+        self.host = host
+        self.trouble = ""
+        self._carrier = carrier
+        self._fleet = fleet
+        self._store = store
+        self._clock = clock
+        self._out = Outgoing[Entry](epoch)
+        self._open = Counter[str]()
+        self._words: list[Heard] = []
+        self._news = asyncio.Event()
+        self._silence = SILENCE
+
+    def put(self, entry: Entry) -> None:
+        """One more entry, behind all others."""
+        self._out.add(entry)
+        self._open[entry.key] += 1
+        self._news.set()
+
+    def tell(self, word: Heard) -> None:
+        """Tell the other host how much of what it sent was taken: the latest word counts."""
+        self._words = [word]
+        self._news.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many entries are not known to have arrived."""
+        return len(self._out)
+
+    async def heard(self, word: Heard) -> None:
+        """The other host tells how much it has taken. Returns once that is stored."""
+        self._silence = SILENCE
+        arrived = self._out.heard(word.epoch, word.number, gap=word.gap)
+        self._news.set()
+        await asyncio.gather(*(self._arrived(entry) for entry in arrived))
+
+    async def _arrived(self, entry: Entry) -> None:
+        self._open[entry.key] -= 1
+        again = self._open[entry.key] > 0  # the same word stands in the queue once more
+        if not again:
+            del self._open[entry.key]
+        if isinstance(entry, c.Forward):
+            await self._fleet.report(entry.peer, reports.Arrived(entry.message.id), settles=entry.key)
+        elif not again:
+            await self._fleet.settle(entry.key)
+
+    async def run(self) -> None:
+        """Send for ever."""
+        while True:
+            self._news.clear()
+            try:
+                await self._send()
+            except CarrierGone as gone:
+                self._know(gone.message)
+                await self._clock.sleep(RETRY)
+                continue
+            except RoostError as error:
+                self._know(error.message)
+                await self._clock.sleep(RETRY)
+                continue
+            self._know("")
+            await self._wait()
+
+    def _know(self, trouble: str) -> None:
+        if trouble != self.trouble:
+            self.trouble = trouble
+            _log.warning("the host %s: %s", self.host, trouble or "is reached again")
+
+    async def _send(self) -> None:
+        while self._words:
+            await self._carrier.send(self.host, encode(self._words[-1]))
+            self._words.clear()
+        while True:
+            epoch, (first, due) = self._out.epoch, self._out.due(ENTRIES)
+            if not due:
+                return
+            entries = await self._entries(due)
+            if epoch != self._out.epoch or first != self._out.due(1)[0]:
+                continue  # a word came meanwhile, and something else is due
+            await self._carrier.send(self.host, encode(Data(epoch, first, entries)))
+            if epoch == self._out.epoch and first == self._out.due(1)[0]:
+                self._out.sent(len(entries))
+
+    async def _entries(self, due: Sequence[Entry]) -> list[Letter | Word]:
+        """As many of them as one frame takes, one at least. Raises StoreError."""
+        entries: list[Letter | Word] = []
+        size = 0
+        for entry in due:
+            if isinstance(entry, c.Forward):
+                body = await self._store.body(entry.message.id) or b""
+                size += len(body)
+                if entries and size > BYTES:
+                    break
+                entries.append(letter(entry.message, body, self._clock.now()))
+            else:
+                sender = entry.to.partition("@")[0]
+                entries.append(Word(sender, entry.message_id, entry.state, entry.why, entry.accepted_at))
+        return entries
+
+    async def _wait(self) -> None:
+        """Until there is something to send, or nothing was heard for too long."""
+        if not self._out.under_way:
+            await self._news.wait()
+            return
+        await race(self._news.wait(), self._clock.sleep(self._silence))
+        if not self._news.is_set():
+            self._out.again()
+            self._silence = min(self._silence * 2, SILENCE_MOST)

@@ -1,0 +1,108 @@
+"""Frames between hosts over NATS JetStream: each host has a stream of its own on the hub, which keeps them.
+
+JetStream carries and is no ledger: a frame that it loses or brings twice is seen to by what stands above.
+"""
+
+# The stubs of nats-py leave out what goes along by name.
+# pyright: reportUnknownMemberType=false
+
+import contextlib
+from collections import deque
+
+import nats.errors
+import nats.js.errors
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StreamConfig
+
+from roost.host.errors import CarrierGone
+from roost.host.interfaces.carrier import Carried
+from roost.host.nats.hub import ANSWER, FAULTS, Hub, words
+
+AGAIN = 5.0
+"""Seconds after which a frame that was not dealt with comes again."""
+FETCH = 32
+"""Frames that are fetched together."""
+KEPT = 7 * 86400.0
+"""Seconds for which the hub keeps a frame of a host that is away; the sender keeps its entries for longer."""
+BYTES = 256 * 1024 * 1024
+"""Bytes that the hub keeps for one host; more is refused until it has taken some."""
+_CONSUMER = "roost"
+
+
+class NatsCarrier:
+    """One host's way to a hub."""
+
+    def __init__(self, host: str, hub: Hub) -> None:
+        """Send and receive as this host."""
+        self._host = host
+        self._hub = hub
+        self._frames: deque[Msg] = deque()
+        self._pulls: JetStreamContext.PullSubscription | None = None
+
+    async def open(self) -> None:
+        """See Carrier."""
+        stream = await self._hub.stream()
+        if self._pulls is not None:
+            return
+        try:
+            self._pulls = await self._subscribed(stream)
+        except FAULTS as error:
+            raise CarrierGone(f"the hub gives nothing out: {words(error)}") from error
+
+    async def send(self, host: str, frame: bytes) -> None:
+        """See Carrier."""
+        stream = await self._hub.stream()
+        try:
+            await stream.publish(f"roost.to.{host}.from.{self._host}", frame, timeout=ANSWER)
+        except nats.js.errors.NoStreamResponseError as error:
+            raise CarrierGone(f"the hub knows no host '{host}'") from error
+        except FAULTS as error:
+            raise CarrierGone(f"the hub does not take it: {words(error)}") from error
+
+    async def receive(self) -> Carried:
+        """See Carrier."""
+        while not self._frames:
+            self._frames.extend(await self._fetch())
+        message = self._frames.popleft()
+
+        async def done() -> None:
+            with contextlib.suppress(*FAULTS):
+                await message.ack()  # else it comes again
+
+        return Carried(message.subject.rpartition(".")[2], message.data, done)
+
+    async def close(self) -> None:
+        """See Carrier."""
+        await self._hub.close()
+
+    async def _fetch(self) -> list[Msg]:
+        """What has come, in order; nothing after a while. Raises CarrierGone."""
+        await self.open()
+        assert self._pulls is not None  # noqa: S101 -- opened just now
+        try:
+            return await self._pulls.fetch(FETCH, timeout=ANSWER)
+        except (nats.errors.TimeoutError, nats.js.errors.FetchTimeoutError):
+            return []
+        except FAULTS as error:
+            self._pulls = None  # what is kept of it may be of a hub that lost it
+            raise CarrierGone(f"the hub gives nothing out: {words(error)}") from error
+
+    async def _subscribed(self, stream: JetStreamContext) -> JetStreamContext.PullSubscription:
+        """This host's stream and its consumer, made where they are not there."""
+        name = f"ROOST_{self._host.upper()}"
+        await stream.add_stream(
+            StreamConfig(
+                name=name,
+                subjects=[f"roost.to.{self._host}.from.*"],
+                retention=RetentionPolicy.WORK_QUEUE,
+                discard=DiscardPolicy.NEW,
+                max_age=KEPT,
+                max_bytes=BYTES,
+            )
+        )
+        await stream.add_consumer(
+            name,
+            ConsumerConfig(durable_name=_CONSUMER, ack_policy=AckPolicy.EXPLICIT, ack_wait=AGAIN),
+        )
+        return await stream.pull_subscribe_bind(consumer=_CONSUMER, stream=name)

@@ -1,0 +1,102 @@
+"""What all hosts see alike, in a key-value bucket of the hub.
+
+A watcher may go silent after the hub was away: it is begun anew with each loss of the connection, and where
+the bucket has come further than it has.
+"""
+
+# The stubs of nats-py leave out what goes along by name.
+# pyright: reportUnknownMemberType=false
+
+import time
+from collections.abc import AsyncGenerator, Mapping
+
+import nats.errors
+import nats.js.errors
+from nats.js import JetStreamContext
+from nats.js.api import KeyValueConfig
+from nats.js.kv import KeyValue
+
+from roost.host.errors import CarrierGone
+from roost.host.nats.hub import FAULTS, Hub, words
+
+BUCKET = "ROOST_FLEET"
+SYNC = 15.0
+"""Seconds between two looks whether the watcher has missed something."""
+_LOOK = 1.0
+"""Seconds to wait for a change until the connection is looked at."""
+
+
+class NatsDirectory:
+    """One host's way to the bucket."""
+
+    def __init__(self, hub: Hub) -> None:
+        """Use this connection."""
+        self._hub = hub
+        self._bucket: KeyValue | None = None
+
+    async def put(self, key: str, value: bytes) -> None:
+        """See Directory."""
+        bucket = await self._opened()
+        try:
+            await bucket.put(key, value)
+        except FAULTS as error:
+            self._bucket = None
+            raise CarrierGone(f"the hub does not take it: {words(error)}") from error
+
+    async def follow(self) -> AsyncGenerator[Mapping[str, bytes], None]:
+        """See Directory."""
+        while True:
+            bucket = await self._opened()
+            losses = self._hub.losses
+            try:
+                async for changed in self._watch(bucket, losses):
+                    yield changed
+            except FAULTS as error:
+                self._bucket = None
+                raise CarrierGone(f"the hub tells nothing: {words(error)}") from error
+
+    async def _watch(self, bucket: KeyValue, losses: int) -> AsyncGenerator[Mapping[str, bytes], None]:
+        """All values, then the changes, until the watcher may have missed one."""
+        watcher = await bucket.watchall()
+        try:
+            found: dict[str, bytes] = {}
+            last, looked, begun = 0, time.monotonic(), False
+            while self._hub.losses == losses:
+                try:
+                    entry = await watcher.updates(timeout=_LOOK)
+                except nats.errors.TimeoutError:
+                    entry = None
+                    if not begun:
+                        continue
+                else:
+                    begun = begun or entry is None
+                if isinstance(entry, KeyValue.Entry):
+                    last = max(last, entry.revision or 0)
+                    if entry.value is not None and entry.operation is None:
+                        found[entry.key] = entry.value
+                if begun and (entry is None or found):
+                    yield found
+                    found = {}
+                if time.monotonic() - looked > SYNC:
+                    looked = time.monotonic()
+                    if (await bucket.status()).stream_info.state.last_seq > last:
+                        return
+        finally:
+            await watcher.stop()
+
+    async def _opened(self) -> KeyValue:
+        stream = await self._hub.stream()
+        if self._bucket is None:
+            try:
+                self._bucket = await _bucket(stream)
+            except FAULTS as error:
+                raise CarrierGone(f"the hub tells nothing: {words(error)}") from error
+        return self._bucket
+
+
+async def _bucket(stream: JetStreamContext) -> KeyValue:
+    """The bucket; made where there is none."""
+    try:
+        return await stream.key_value(BUCKET)
+    except nats.js.errors.NotFoundError:
+        return await stream.create_key_value(KeyValueConfig(bucket=BUCKET, history=1))

@@ -1,0 +1,105 @@
+"""What all hosts see alike, real and twin: all of it first, then what changes, and again after a loss."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from roost.host.errors import CarrierGone
+from roost.host.interfaces.directory import Directory
+from roost.host.memory.directory import MemoryBoard
+from roost.host.nats.directory import NatsDirectory
+from roost.host.nats.hub import Hub
+from tests.support.nats import hub_in
+from tests.support.wait import eventually
+
+PATIENCE = 30.0
+
+
+@dataclass
+class Board:
+    """`directory` makes a host's way to it, `away` and `back` take it away and bring it back."""
+
+    directory: Callable[[str], Directory]
+    away: Callable[[], object]
+    back: Callable[[], object]
+
+
+@pytest.fixture(params=["memory", "nats"])
+async def board(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Board]:
+    if request.param == "memory":
+        memory = MemoryBoard()
+
+        def cut() -> None:
+            memory.cut |= {"mars", "venus"}
+
+        yield Board(memory.directory, cut, memory.cut.clear)
+        return
+    with hub_in(tmp_path) as server:
+        hubs: list[Hub] = []
+
+        def directory(host: str) -> Directory:
+            hubs.append(Hub(host, [server.url]))
+            return NatsDirectory(hubs[-1])
+
+        yield Board(directory, server.kill, server.start)
+        for each in hubs:
+            await each.close()
+
+
+async def until(directory: Directory, wanted: dict[str, bytes]) -> dict[str, bytes]:
+    """What was told until all that is wanted was; a loss begins it anew."""
+    found: dict[str, bytes] = {}
+
+    async def told() -> bool:
+        try:
+            async with aclosing(directory.follow()) as changes:
+                async for change in changes:
+                    found.update(change)
+                    if wanted.items() <= found.items():
+                        return True
+        except CarrierGone:
+            pass
+        return False
+
+    await eventually(told, timeout=PATIENCE, why=f"{wanted} was told of")
+    return found
+
+
+async def test_what_is_there_is_told_first_and_then_what_changes(board: Board) -> None:
+    mars, venus = board.directory("mars"), board.directory("venus")
+    await mars.put("host.mars", b"1")
+    async with aclosing(venus.follow()) as changes:
+        assert await anext(changes) == {"host.mars": b"1"}
+        await venus.put("host.venus", b"a")
+        await mars.put("host.mars", b"2")
+        found: dict[str, bytes] = {}
+        while found != {"host.mars": b"2", "host.venus": b"a"}:
+            found.update(await anext(changes))
+
+
+async def test_an_empty_one_says_so(board: Board) -> None:
+    async with aclosing(board.directory("mars").follow()) as changes:
+        assert await anext(changes) == {}
+
+
+async def test_after_a_loss_all_of_it_is_told_again(board: Board) -> None:
+    mars, venus = board.directory("mars"), board.directory("venus")
+    await mars.put("host.mars", b"1")
+    await until(venus, {"host.mars": b"1"})
+    board.away()
+    with pytest.raises(CarrierGone):
+        await mars.put("host.mars", b"lost, or not")
+    board.back()
+
+    async def put() -> bool:
+        try:
+            await mars.put("host.mars", b"2")
+        except CarrierGone:
+            return False
+        return True
+
+    await eventually(put, timeout=PATIENCE, why="the directory takes values again")
+    assert await until(venus, {"host.mars": b"2"}) == {"host.mars": b"2"}

@@ -1,0 +1,85 @@
+"""A fleet of real daemons on one machine: each in a home of its own, all on one real nats-server."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import msgspec
+
+from roost.daemon.hosts.keyring import Certificate, certify
+from roost.host.nats.directory import NatsDirectory
+from roost.host.nats.hub import Hub as Connection
+from roost.host.seal import Pair, sealing_pair, signing_pair
+from roost.local.membership import Membership
+from tests.support.daemon import Roost, roost_in
+from tests.support.home import make_home
+from tests.support.nats import Hub, hub_in
+from tests.support.processes import kept
+from tests.support.wait import wait_until
+
+PATIENCE = 60.0
+
+
+class Hosts:
+    """Daemons by the names of their hosts, and their hub."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self.authority = signing_pair()
+        self.pairs: dict[str, Pair] = {}
+        self.roosts: dict[str, Roost] = {}
+
+    def __getitem__(self, host: str) -> Roost:
+        return self.roosts[host]
+
+    def certify(self, host: str, serial: int = 1, *, revoked: bool = False) -> None:
+        """Tell the fleet whose key is this host's."""
+        certificate = Certificate(host, self.pairs[host].public.hex(), "", serial, revoked)
+        signed = certify(certificate, self.authority.private)
+
+        async def put() -> None:
+            connection = Connection("authority", [self.hub.url])
+            await NatsDirectory(connection).put(f"cert.{host}", signed)
+            await connection.close()
+
+        asyncio.run(put())
+
+    def enter(self, host: str, folder: Path) -> None:
+        """Write a host's membership into its home."""
+        self.pairs[host] = sealing_pair()
+        member = Membership(
+            host, (self.hub.url,), "", self.pairs[host].private.hex(), self.authority.public.hex()
+        )
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (folder / "fleet.json").write_bytes(msgspec.json.encode(member))
+        self.certify(host)
+
+    def told(self, here: str, message_id: str) -> str:
+        """The state of a message, as one host knows it."""
+        return str(self[here].call("message", id=message_id)["state"])
+
+    def ends(self, here: str, message_id: str, state: str) -> None:
+        """Wait until one host knows that a message has this state."""
+        wait_until(
+            lambda: self.told(here, message_id) == state,
+            timeout=PATIENCE,
+            why=f"{message_id} is {state} at {here}",
+            describe=lambda: self[here].call("message", id=message_id),
+        )
+
+
+@contextmanager
+def fleet_of(folder: Path, *names: str) -> Iterator[Hosts]:
+    """Daemons of these hosts, started and known to each other."""
+    with ExitStack() as stack:
+        hosts = Hosts(stack.enter_context(hub_in(folder)))
+        for name in names:
+            home = stack.enter_context(make_home())
+            stack.enter_context(kept(home.mark))
+            roost = stack.enter_context(roost_in(home, started=False))
+            hosts.roosts[name] = roost
+            hosts.enter(name, roost.places.state)
+        for roost in hosts.roosts.values():
+            roost.start()
+        yield hosts

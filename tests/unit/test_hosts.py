@@ -1,0 +1,220 @@
+"""Two hosts on twins: a message and its story go there and back, whatever becomes of frames and daemons."""
+
+import random
+from collections.abc import AsyncIterator
+
+import pytest
+
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import facts as f
+from roost.core.vocabulary.message import MessageState, Notice
+from roost.daemon.hosts.frames import Heard, Word, encode
+from roost.daemon.hosts.link import RETRY, SILENCE, SILENCE_MOST
+from roost.errors import StoreError
+from roost.host.memory.carrier import MemoryHub
+from roost.host.memory.clock import VirtualClock
+from roost.host.memory.directory import MemoryBoard
+from roost.host.seal import seal
+from tests.support.two_hosts import PAIRS, PATIENCE, Host
+from tests.support.wait import eventually
+
+
+class World:
+    """mars with alice, venus with bob."""
+
+    def __init__(self) -> None:
+        self.hub, self.clock = MemoryHub(), VirtualClock()
+        self.board = MemoryBoard()
+        self.mars = Host("mars", self.hub, self.clock, self.board)
+        self.venus = Host("venus", self.hub, self.clock, self.board)
+
+    async def disturb(self, chance: random.Random) -> None:
+        """Something happens to a host, or to what is between them."""
+        host = chance.choice([self.mars, self.venus])
+        match chance.randrange(12):
+            case 0:
+                self.hub.cut ^= {host.name}
+                await self.hub.tell()
+            case 1:
+                self.hub.lose += chance.randrange(3)
+            case 2:
+                self.hub.double = not self.hub.double
+            case 3:
+                await host.restart()
+            case 4:
+                host.store.fail_next()
+            case _:
+                pass
+        await self.clock.advance(chance.random())
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    made = World()
+    await made.mars.start("alice", "carol")
+    await made.venus.start("bob", "dave")
+    yield made
+    await made.mars.stop()
+    await made.venus.stop()
+
+
+def outcomes(story: object) -> list[str]:
+    return [attempt.outcome for attempt in story.attempts]  # type: ignore[attr-defined]
+
+
+async def test_a_message_is_read_there_and_its_whole_story_is_told_here(world: World) -> None:
+    sent = await world.mars.send("alice", "bob@venus", "look at this", topic="pr-12")
+    assert await world.venus.mail("bob", 1) == ["alice@mars: look at this"]
+    done = await world.mars.ends(sent, "done")
+    assert done.message.why == "venus: read"
+    assert outcomes(done) == ["arrived", "accepted", "done"]
+    assert (await world.venus.story(sent)).message.topic == "pr-12"
+    assert not (await world.mars.store.load()).intents
+    assert not (await world.venus.store.load()).intents
+
+
+async def test_an_answer_goes_back_and_ends_the_message(world: World) -> None:
+    sent = await world.mars.send("alice", "bob@venus")
+    await world.venus.ends(sent, "queued")
+    await world.venus.send("bob", "alice@mars", "done", reply_to=sent)
+    assert await world.mars.mail("alice", 1) == ["bob@venus: done"]
+    assert "names it" in (await world.mars.ends(sent, "done")).message.why
+
+
+async def test_a_recipient_that_is_not_there_is_told_with_its_reason(world: World) -> None:
+    sent = await world.mars.send("alice", "bobb@venus")
+    refused = await world.mars.ends(sent, "refused")
+    assert refused.message.why == "venus: there is no peer 'bobb'; did you mean 'bob'?"
+
+
+async def test_a_notice_goes_to_its_sender_on_the_other_host(world: World) -> None:
+    sent = await world.mars.send("alice", "bob@venus", expires_at=world.clock.now() + 60.0)
+    await world.mars.ends(sent, "queued")
+    await world.venus.ends(sent, "queued")
+    await world.clock.advance(61.0)
+    await world.venus.fleet.tell("bob", f.Tick())
+    (told,) = await world.mars.mail("alice", 1)
+    assert told.startswith("roost@venus: Your message")
+    await world.mars.ends(sent, "expired")
+
+
+async def test_a_host_that_is_cut_off_takes_messages_and_delivers_them_in_order(world: World) -> None:
+    world.hub.cut |= {"mars", "venus"}
+    for number in range(200):
+        await world.mars.send("alice", "bob@venus", str(number))
+    assert world.mars.hosts.link("venus").waiting == 200
+    assert await world.venus.store.inbox("bob") == []
+    world.hub.cut.clear()
+    await world.hub.tell()
+    await world.clock.advance(RETRY)
+    assert await world.venus.mail("bob", 200) == [f"alice@mars: {number}" for number in range(200)]
+
+
+async def test_a_daemon_that_starts_again_sends_what_has_not_arrived(world: World) -> None:
+    world.hub.cut.add("mars")
+    sent = [await world.mars.send("alice", "bob@venus", str(number)) for number in range(5)]
+    await world.mars.stop()
+    world.hub.cut.clear()
+    await world.mars.start()
+    assert await world.venus.mail("bob", 5) == [f"alice@mars: {number}" for number in range(5)]
+    for each in sent:
+        await world.mars.ends(each, "done")
+
+
+async def test_frames_that_are_lost_or_come_twice_change_nothing(world: World) -> None:
+    world.hub.lose = 2
+    world.hub.double = True
+    for number in range(3):
+        await world.mars.send("alice", "bob@venus", str(number))
+    found: list[str] = []
+
+    async def all_of_them() -> bool:
+        await world.clock.advance(SILENCE_MOST)
+        found.extend(await world.venus.read("bob"))
+        return len(found) >= 3
+
+    await eventually(all_of_them, timeout=PATIENCE, why="all three were read")
+    assert found == [f"alice@mars: {number}" for number in range(3)]
+
+
+async def test_a_store_that_refuses_takes_it_when_it_comes_again(world: World) -> None:
+    await world.venus.hosts.intake.know("alice@mars")
+    world.venus.store.fail_next(StoreError("the disk is full"))
+    await world.mars.send("alice", "bob@venus")
+    found: list[str] = []
+
+    async def taken() -> bool:
+        await world.clock.advance(SILENCE)
+        found.extend(await world.venus.read("bob"))
+        return bool(found)
+
+    await eventually(taken, timeout=PATIENCE, why="it is taken once the store takes it")
+    assert found == ["alice@mars: look"]
+
+
+async def test_no_host_tells_of_a_message_that_is_not_its_own(world: World) -> None:
+    sent = await world.mars.send("alice", "carol")
+    word = Word("alice", sent, MessageState.DONE, "stolen")
+    await world.mars.hosts.intake.take("venus", [word])
+    assert (await world.mars.story(sent)).message.state is MessageState.QUEUED
+
+
+async def test_what_cannot_be_read_is_passed_over(world: World) -> None:
+    await world.hub.put("venus", "mars", b"\xc1 nonsense")
+    for frame in (b"\xc1 nonsense", encode(Heard(7, 3))):
+        sealed = seal(frame, PAIRS["venus"].private, PAIRS["mars"].public)
+        await world.hub.put("venus", "mars", sealed)
+    sent = await world.mars.send("alice", "bob@venus")
+    await world.venus.mail("bob", 1)
+    await world.mars.ends(sent, "done")
+
+
+async def test_a_notice_that_finds_nobody_is_answered_by_none(world: World) -> None:
+    await world.mars.send("roost", "eve@venus", notice=Notice("x", "died", "it died"))
+    await eventually(
+        lambda: not world.mars.fleet.get("eve@venus").messages, timeout=PATIENCE, why="it was refused"
+    )
+    assert await world.mars.store.inbox("alice") == []
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_whatever_is_cut_lost_and_restarted_each_message_comes_once_and_in_order(
+    world: World, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 -- no secret
+    hosts = [world.mars, world.venus]
+    people = {"mars": ["alice", "carol"], "venus": ["bob", "dave"]}
+    wanted: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {name: [] for names in people.values() for name in names}
+    for number in range(120):
+        here, there = chance.sample(hosts, 2)
+        sender, to = chance.choice(people[here.name]), chance.choice(people[there.name])
+        await here.send(sender, f"{to}@{there.name}", str(number))
+        wanted.setdefault(f"{sender}@{here.name} {to}", []).append(str(number))
+        await world.disturb(chance)
+    world.hub.cut.clear()
+    world.hub.lose = 0
+    await world.hub.tell()
+
+    async def over() -> bool:
+        await world.clock.advance(SILENCE_MOST)
+        for host in hosts:
+            for name in people[host.name]:
+                found[name] += await host.read(name)
+        return not [intent for host in hosts for intent in (await host.store.load()).intents]
+
+    await eventually(over, timeout=60.0, why="all has arrived and is known to have")
+    for pair, numbers in wanted.items():
+        sender, to = pair.split()
+        assert [each.split(": ")[1] for each in found[to] if each.startswith(f"{sender}:")] == numbers
+    for host in hosts:
+        assert not any(state.messages for state in host.fleet.states())
+
+
+async def test_the_same_word_twice_is_settled_once_both_have_arrived(world: World) -> None:
+    report = c.Report("bob@venus", "x", MessageState.QUEUED, "why")
+    world.hub.cut.add("mars")
+    link = world.mars.hosts.link("venus")
+    link.put(report)
+    link.put(report)
+    assert link.waiting == 2
