@@ -20,11 +20,11 @@ class Carrier(Protocol):
         """When this hook asks; None: it carries nothing, as one of a sub-agent."""
         ...
 
-    def door(self, home: Path) -> Path | None:
+    def pipe(self, home: Path) -> Path | None:
         """The named pipe, in the session's folder, on which its program waits for a prompt at rest."""
         ...
 
-    def at_the_door(self, text: str) -> str:
+    def framed(self, text: str) -> str:
         """What is written to that pipe to have its program begin a turn with the text."""
         ...
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Traits
-from roost.runtimes import claude_args, claude_door, claude_permission
+from roost.runtimes import claude_args, claude_permission, claude_plugin
 from roost.runtimes.claude_own import ClaudeCarrier, OwnClaudeSensor
 from roost.runtimes.claude_sensor import ClaudeSensor
 from roost.runtimes.claude_transcript import (
@@ -42,7 +42,7 @@ class ClaudeRuntime:
     """`--runtime claude`."""
 
     name = "claude"
-    traits = Traits(steers=True, hooks=True, idle_door=True)
+    traits = Traits(steers=True, hooks=True, piped=True)
     submit_delay = 0.0
     # C-u takes one line of several, C-c all (2.1.328). A first prompt with which the model was asked stood in
     # no record when its program was killed half a second after it was entered on a busy machine (2.1.332).
@@ -135,7 +135,7 @@ def _plan_there(context: Context) -> LaunchPlan:
     """
     theirs = claude_args.read(context.settings, own_terminal=True)
     argv = ["claude", "--mcp-config", str(context.home / SERVERS), "--settings", str(context.home / SETTINGS)]
-    argv += ["--plugin-dir", str(context.home / claude_door.PLUGIN)]
+    argv += ["--plugin-dir", str(context.home / claude_plugin.PLUGIN)]
     if not theirs.chooses:
         conversation = context.session.conversation or context.session.id
         argv += ["--resume" if context.session.resumed else "--session-id", conversation]
@@ -143,7 +143,7 @@ def _plan_there(context: Context) -> LaunchPlan:
     ours = {key: value for key, value in settings(context.url).items() if key in ("hooks", "permissions")}
     merged = claude_args.merge(theirs.settings, ours)
     files = {SETTINGS: json.dumps(merged), SERVERS: json.dumps(servers(context.url))}
-    files |= claude_door.files(context.home)
+    files |= claude_plugin.files(context.home)
     return LaunchPlan((*argv, *theirs.words), past_proxies(context.environ), files)
 
 

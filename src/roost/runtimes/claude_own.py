@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from roost.core.vocabulary.session import SessionState
-from roost.runtimes import claude_door
+from roost.runtimes import claude_plugin
 from roost.runtimes.carrier import Moment
 from roost.runtimes.claude_sensor import ClaudeSensor
 from roost.runtimes.view import Reading
@@ -31,13 +31,13 @@ class ClaudeCarrier:
             return None
         return Moment(ends=name == STOP)
 
-    def door(self, home: Path) -> Path:
+    def pipe(self, home: Path) -> Path:
         """Where its plugin waits."""
-        return home / claude_door.PIPE
+        return home / claude_plugin.PIPE
 
-    def at_the_door(self, text: str) -> str:
+    def framed(self, text: str) -> str:
         """The text, and a mark behind it: what was cut off is not submitted."""
-        return f"{text}{claude_door.END}"
+        return f"{text}{claude_plugin.END}"
 
     def answer(self, name: str, text: str) -> Mapping[str, Any]:
         """Context for the model, or a reason to go on."""

@@ -36,6 +36,7 @@ _OF_COMMAND = {
     ("add", "name"): None,
     ("init", "name"): None,
     ("runtimes", "name"): RUNTIME,
+    ("run", "words"): RUNTIME,
     ("answer", "id"): QUESTION,
     ("answer", "option"): ANSWER,
     ("deny", "id"): QUESTION,

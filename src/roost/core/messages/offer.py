@@ -59,10 +59,10 @@ def _steers(step: Step, session: Session, message: Message) -> bool:
 
 
 def _asks_for_mail(step: Step, session: Session) -> bool:
-    """Whether the program in a person's terminal will ask: by a hook in a turn, at its prompt by a door."""
+    """Whether the program in a person's terminal will ask: by a hook in a turn, at its prompt by a pipe."""
     if session.state is SessionState.WORKING:
         return step.traits.hooks
-    return session.state is SessionState.IDLE and step.traits.idle_door and not step.state.turn
+    return session.state is SessionState.IDLE and step.traits.piped and not step.state.turn
 
 
 def on_offer_waits(step: Step, event: f.OfferWaits) -> None:

@@ -82,7 +82,7 @@ def _waits_for_a_turn(step: Step) -> bool:
         return False
     if not step.traits.hooks:
         return True
-    return session.state is not SessionState.WORKING and not step.traits.idle_door
+    return session.state is not SessionState.WORKING and not step.traits.piped
 
 
 def refusal(state: PeerState, sender: str, *, notice: bool = False) -> RefusedError | None:

@@ -1,8 +1,8 @@
 """The hook channel of one live session: nothing is typed into a person's own terminal, its program asks.
 
-An offer waits for a hook of the running turn: after a tool, or at the turn's end. At rest it goes in by the
-program's own door, if it has one. What was given is taken once the program's own record shows it, as on every
-channel.
+An offer waits for a hook of the running turn: after a tool, or at the turn's end. At rest it goes in by a
+pipe on which a part of the program waits, if it has one. What was given is taken once the program's own
+record shows it, as on every channel.
 """
 
 from roost.core.vocabulary import commands as c
@@ -11,7 +11,7 @@ from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import Examination, Message, Timing
 from roost.core.vocabulary.question import Question
 from roost.core.vocabulary.session import ControlRequest, SessionState
-from roost.daemon.delivery.hook.door import hand_over
+from roost.daemon.delivery.hook.pipe import hand_over
 from roost.daemon.delivery.open_offer import OpenOffer
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.hook_mail import Parcel
@@ -54,7 +54,7 @@ class HookChannel:
         try:
             while offer.stands() and not parcel.taken.is_set():
                 reading = await self._driver.look(screen=False)
-                if await self._at_the_door(reading, parcel):
+                if await self._by_pipe(reading, parcel):
                     break
                 if self._rested(reading, OVER):
                     return offer.failed(certain=True, why=UNASKED)
@@ -67,15 +67,15 @@ class HookChannel:
             return None
         return offer.failed(certain=False, why="it was given, and its program's record does not show it")
 
-    async def _at_the_door(self, reading: Reading | None, parcel: Parcel) -> bool:
+    async def _by_pipe(self, reading: Reading | None, parcel: Parcel) -> bool:
         """Hand the text over to a program at rest, where a part of it waits for that."""
         carrier, mail = self._live.runtime.controls.carrier, self._live.mail
-        pipe = carrier.door(self._live.context.home) if carrier is not None else None
+        pipe = carrier.pipe(self._live.context.home) if carrier is not None else None
         if carrier is None or pipe is None or reading is None or reading.state is not SessionState.IDLE:
             return False
         if mail.take(ends=True) is None:  # no hook is given it meanwhile
             return False
-        if await hand_over(pipe, carrier.at_the_door(parcel.text), self._clock):
+        if await hand_over(pipe, carrier.framed(parcel.text), self._clock):
             return True
         parcel.taken.clear()
         mail.put(parcel)

@@ -1,8 +1,8 @@
-"""The door of Claude Code at rest: a plugin of this one run that is handed a prompt (2.1.332, measured).
+"""The way into Claude Code at rest: a plugin of this one run that is handed a prompt (2.1.332, measured).
 
 A plugin's module may run a program and submit a prompt. Ours waits on a named pipe in the session's folder,
 in a `cat` that costs half a megabyte and ends with the session. The prompt stands in the transcript as any
-other (`origin` plugin), and a draft in the input line stays as it is. A module that passes `$` on is not loaded:
+other (`origin` plugin), and a draft in the input line stays as it is. A module that passes `$` on is refused:
 Claude Code reads its text first. What does not end with END was cut off on its way and is not submitted.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 PLUGIN = "claude-plugin"
 """Its folder, in the session's."""
-PIPE = "door"
+PIPE = "pipe"
 END = "\x04"
 _WAIT = 600_000
 """Milliseconds that one `cat` waits; then the next one does."""

@@ -1,4 +1,4 @@
-"""The door of a program at rest: a named pipe on which a part of it waits for a prompt."""
+"""The pipe of a program at rest: a named one, on which a part of it waits for a prompt."""
 
 import os
 from contextlib import suppress
