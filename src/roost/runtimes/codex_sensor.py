@@ -198,6 +198,8 @@ class CodexSensor:
 
     def reading(self) -> Reading | None:
         """A dialog is told by the screen, a turn by the rollout or the screen, the prompt by both."""
+        if self._context.session.own_terminal:
+            return self._by_rollout()
         view = self._look.view
         if view.dialog is None and (view.busy or self._in_turn):
             asked = self._look.retry
@@ -207,6 +209,12 @@ class CodexSensor:
         if reading is None or (not self._at_prompt and self._answer is not None):
             return None
         return replace(reading, background=self._look.background)
+
+    def _by_rollout(self) -> Reading | None:
+        """In a person's own terminal there is no screen: only what it has written down tells."""
+        if self._in_turn:
+            return Reading(SessionState.WORKING, "in a turn")
+        return Reading(SessionState.IDLE, "no turn runs, by its rollout") if self._rollouts else None
 
     def boot_answer(self, screen: str) -> Answer | None:
         """The folder dialog for the peer's own folder, the choice of folder of a resumed conversation."""

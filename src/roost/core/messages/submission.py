@@ -59,8 +59,7 @@ def advise_kept(step: Step, message: Message) -> None:
         )
     elif away(step.state):
         step.emit(c.Advise(f"nobody runs '{peer.name}' now: the message is kept; {_run(peer)}"))
-    elif _waits_for_a_turn(step):
-        why = "is at its prompt in a person's own terminal: the message is kept until its next turn"
+    elif step.session is not None and step.session.own_terminal and (why := _waits_there(step)):
         step.emit(c.Advise(f"'{peer.name}' {why}"))
     elif message.timing is Timing.IDLE and not step.traits.mailbox and not step.session and not waking(step):
         step.emit(c.Advise(f"'{peer.name}' sleeps: the message waits until something else wakes it"))
@@ -75,14 +74,17 @@ def _run(peer: Peer) -> str:
     return f"`roost run {peer.name}` starts it in a terminal"
 
 
-def _waits_for_a_turn(step: Step) -> bool:
-    """Whether its program cannot be given anything until the person gives it a prompt."""
-    session = step.session
-    if session is None or not session.own_terminal:
-        return False
-    if not step.traits.hooks:
-        return True
-    return session.state is not SessionState.WORKING and not step.traits.piped
+def _waits_there(step: Step) -> str:
+    """Why a message is not given at once to a program in a person's own terminal; nothing: it is."""
+    session, traits = step.session, step.traits
+    if not traits.hooks:
+        return (
+            f"runs in a person's own terminal, where {step.peer.settings.runtime} takes no messages:"
+            " the message is kept"
+        )
+    if session is None or session.state is SessionState.WORKING or traits.piped:
+        return ""
+    return "is at its prompt in a person's own terminal: the message is kept until its next turn"
 
 
 def refusal(state: PeerState, sender: str, *, notice: bool = False) -> RefusedError | None:
