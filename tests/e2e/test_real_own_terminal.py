@@ -107,6 +107,13 @@ def test_17_mail_comes_in_at_rest_in_a_turn_and_at_its_end_and_a_draft_stays(age
         assert any("into the running turn" in what for what in story), story
         assert me.asked()[-1].count("in a turn") == 1
         me.at_rest()
+        # a long one is given as a file: Claude Code tells its model the beginning of what a hook says
+        me.enter('@@tool Bash {"command":"sleep 1; echo two"}@@')
+        roost.until_state("me", "working")
+        long = roost.send("me", "long\n" + "x" * 20_000, when="now")
+        me.done(long)
+        assert any("x" * 100 not in text and long["id"] in text for text in me.asked())
+        me.at_rest()
         # at the end of a turn
         me.enter("@@delay 1@@")
         roost.until_state("me", "working")

@@ -16,6 +16,11 @@ class Moment:
 class Carrier(Protocol):
     """The hooks of one program."""
 
+    @property
+    def longest(self) -> int:
+        """Bytes of a body above which it is given a file: its model is told the beginning alone otherwise."""
+        ...
+
     def moment(self, name: str, payload: Mapping[str, Any]) -> Moment | None:
         """When this hook asks; None: it carries nothing, as one of a sub-agent."""
         ...
