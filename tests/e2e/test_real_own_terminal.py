@@ -3,6 +3,7 @@
 The ground truth of what came in is what the fake model was asked.
 """
 
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -47,7 +48,7 @@ class Person:
 
     def draft(self, text: str) -> None:
         self.pane.tmux("send-keys", "-t", ":", "-l", text)
-        self.pane.wait_for(text.replace("{", r"\{").replace("(", r"\("))
+        self.pane.wait_for(re.escape(text))
 
     def asked(self) -> list[str]:
         """All that the model was told in the latest turn of the conversation."""
@@ -148,9 +149,10 @@ def test_17_a_daemon_that_is_killed_in_a_turn_disturbs_nothing_and_loses_nothing
 def test_17_P9_its_process_killed_is_known_and_the_name_is_free(agents: Agents) -> None:
     with person(agents) as me:
         roost = me.roost
+        before = len(roost.deaths("me"))
         signal_pid(roost.session("me")["agent_pid"], signal.SIGKILL)
-        known = roost.until_death("me", len(roost.deaths("me")) or 1)
-        assert (known["cause"], known["signal"]) == ("crashed", 9)
+        death = roost.until_death("me", before + 1)
+        assert (death["cause"], death["signal"]) == ("crashed", 9)
     assert roost.row("me")["state"] == "asleep"
     conversation = roost.call("show", name="me")["conversation"]
     with person(agents, "--", "claude", "--verbose") as me:  # arguments of a person's own

@@ -23,7 +23,7 @@ _WITHIN = frozenset({"PostToolUse", "UserPromptSubmit"})
 
 
 class ClaudeCarrier:
-    """The hooks of Claude Code. Its model got 9,000 characters of context, of 20,000 only a part (2.1.332)."""
+    """The hooks of Claude Code. Its model gets 9,000 characters, of 20,000 a part (2.1.332)."""
 
     longest = 8192
 
