@@ -72,9 +72,12 @@ def person(agents: Agents, *words: str) -> Iterator[Person]:
     given = {name[4:]: value for name, value in agents.settings["claude"].items() if name.startswith("env.")}
     folder = roost.home.work / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    known = len(roost.deaths("me"))
+    known = len(roost.deaths("me")) if "me" in {row["name"] for row in roost.call("list")} else 0
     command = [sys.executable, "-m", "roost", "run", "me", *(words or ("--", "claude"))]
     with Pane(roost.home.root, command, environ={**roost.environ, **given}, directory=folder) as pane:
+        wait_until(
+            lambda: "me" in {row["name"] for row in roost.call("list")}, timeout=PATIENCE, why="a peer"
+        )
         roost.until_state("me", "idle")
         yield Person(pane, roost, agents)
     roost.until_death("me", known + 1)

@@ -78,7 +78,7 @@ def test_P5_nothing_but_the_operators_stop_ends_it_and_nothing_wakes_it(roost: R
             refused = roost.cli(*words)
             assert refused.returncode == 1, words
             assert "own terminal" in refused.stderr
-        assert "own terminal" in roost.cli("attach", "me").stderr
+        assert "own terminal" in roost.cli("screen", "me").stderr
         told = roost.cli("stop", "--all")
         assert "`roost stop me` ends it" in told.stderr
         assert roost.session("me")["id"] == session["id"]

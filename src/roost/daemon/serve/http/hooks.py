@@ -65,6 +65,8 @@ class Hooks:
         moment = carrier.moment(name, fields) if carrier is not None else None
         if carrier is None or moment is None or not self._waits(live, moment):
             return {}
+        if fields.get("session_id") not in (None, live.session.conversation or fields.get("session_id")):
+            return {}  # it is of another conversation that its program has open
         turn = f.Observed(live.session.id, SessionState.WORKING, "in a turn")
         try:
             await self._fleet.report(live.peer, turn)
