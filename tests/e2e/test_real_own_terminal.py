@@ -1,4 +1,4 @@
-"""Issue 17: Claude Code in a person's own terminal (a tmux of the test's) takes its mail by hook and plugin.
+"""Issue 17: Claude Code and Codex in a person's own terminal (a tmux of the test's) take their mail by hooks.
 
 The ground truth of what came in is what the fake model was asked.
 """
@@ -30,6 +30,12 @@ _PROGRAMS_OWN = (".claude.json", ".claude/", ".cache/", ".config/mimeapps.list",
 @pytest.fixture(scope="module")
 def agents() -> Iterator[Agents]:
     with make_home() as home, kept(home.mark), agents_in(home, "claude", peers=(FOLDER,)) as made:
+        yield made
+
+
+@pytest.fixture
+def codex() -> Iterator[Agents]:
+    with make_home() as home, kept(home.mark), agents_in(home, "codex", peers=(FOLDER,)) as made:
         yield made
 
 
@@ -69,7 +75,8 @@ class Person:
 def person(agents: Agents, *words: str) -> Iterator[Person]:
     """`me` runs in a terminal of the test's own; at the end it has left."""
     roost = agents.roost
-    given = {name[4:]: value for name, value in agents.settings["claude"].items() if name.startswith("env.")}
+    settings = agents.settings[agents.runtime]
+    given = {name[4:]: value for name, value in settings.items() if name.startswith("env.")}
     folder = roost.home.work / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     known = len(roost.deaths("me")) if "me" in {row["name"] for row in roost.call("list")} else 0
@@ -78,7 +85,8 @@ def person(agents: Agents, *words: str) -> Iterator[Person]:
         wait_until(
             lambda: "me" in {row["name"] for row in roost.call("list")}, timeout=PATIENCE, why="a peer"
         )
-        roost.until_state("me", "idle")
+        if agents.runtime == "claude":  # what Codex does is known from its first turn on
+            roost.until_state("me", "idle")
         yield Person(pane, roost, agents)
     roost.until_death("me", known + 1)
 
@@ -160,3 +168,29 @@ def test_17_P9_its_process_killed_is_known_and_the_name_is_free(agents: Agents) 
     conversation = roost.call("show", name="me")["conversation"]
     with person(agents, "--", "claude", "--verbose") as me:  # arguments of a person's own
         assert me.roost.session("me")["conversation"] != conversation
+
+
+def test_17_codex_takes_mail_in_a_turn_and_at_its_end_and_asks_nothing_about_our_hooks(codex: Agents) -> None:
+    config = codex.roost.home.user / ".codex/config.toml"
+    with person(codex, "--", "codex", "--disable", "plugins") as me:
+        roost = me.roost
+        me.pane.wait_for("Ask Codex to do anything")
+        assert roost.row("me")["kind"] == "own-terminal"
+        me.enter("@@delay 1@@")
+        roost.until_state("me", "working")
+        me.done(roost.send("me", "at the end"))
+        me.at_rest()
+        me.enter("@@bash sleep 1@@")
+        me.pane.wait_for("Would you like to run")
+        within = roost.send("me", "in a turn", when="now")
+        me.pane.tmux("send-keys", "-t", ":", "Enter")
+        me.done(within)
+        me.at_rest()
+        waits = roost.cli("send", "me", "later")
+        assert "kept until its next turn" in waits.stderr
+        me.enter("go on")
+        wait_until(lambda: roost.row("me")["queued"] == 0, timeout=PATIENCE, why="it went in")
+        me.at_rest()
+        replies = [item["body"] for item in roost.call("inbox", name="operator")]
+        assert {"echo: in a turn", "echo: at the end", "echo: later"} <= set(replies)
+    assert "hooks" not in config.read_text()
