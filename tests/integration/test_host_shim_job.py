@@ -21,7 +21,7 @@ from tests.support.pseudo_terminal import PseudoTerminal
 from tests.support.wait import wait_until
 
 PROGRAM = """
-import os, signal, sys
+import os, signal, sys, time
 def say(text):
     os.write(1, (text + "\\n").encode())
 def told(number, _):
@@ -38,8 +38,8 @@ while True:
         line = os.read(0, 100).decode().strip()
     except OSError:
         line = ""
-    if not line:  # its terminal is gone
-        signal.pause()
+    while not line:  # its terminal is gone; a plain pause could miss the signal that comes right before it
+        time.sleep(0.05)
     word, _, rest = line.partition(" ")
     if word == "exit":
         sys.exit(int(rest))

@@ -9,10 +9,18 @@ import os
 import socket
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 SECONDS = 3.0
 """How long the daemon may take."""
-BLOCKED = 2
-"""Exit code that keeps a program from ending its turn; the reason is on standard error (Codex 0.171.0)."""
+BLOCKED = 75
+"""Our exit code for an answer that keeps a turn going; its reason is on standard error.
+
+Codex 0.171.0 takes 2 for that, with which Python ends as well when this file is gone: the command of the hook
+makes 2 of it.
+"""
 
 
 def ask(name: str, payload: bytes, url: str, token: str) -> bytes:
@@ -34,11 +42,14 @@ def main() -> int:
     """Tell, and answer; whatever fails here must not fail the program."""
     payload = sys.stdin.buffer.read()
     try:
-        answer = json.loads(ask(sys.argv[1], payload, os.environ["ROOST_URL"], os.environ["ROOST_TOKEN"]))
+        told: object = json.loads(
+            ask(sys.argv[1], payload, os.environ["ROOST_URL"], os.environ["ROOST_TOKEN"])
+        )
     except (OSError, ValueError, KeyError, IndexError):
-        answer = {}
+        told = None
+    answer: dict[str, Any] = told if isinstance(told, dict) else {}  # pyright: ignore[reportUnknownVariableType]
     if answer.get("decision") == "block":
-        sys.stderr.write(answer.get("reason", ""))
+        sys.stderr.write(str(answer.get("reason", "")))
         sys.stderr.flush()
         return BLOCKED
     sys.stdout.write(json.dumps(answer))

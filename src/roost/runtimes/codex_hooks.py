@@ -21,12 +21,12 @@ from roost.runtimes.carrier import Moment
 HOOK = Path(__file__).parents[1] / "host" / "hook.py"
 STOP = "Stop"
 _TRUSTED = {
-    "PostToolUse": ("post_tool_use", "ab51a9f9493495a04e5af398614db86d061addb4726c9aa4c93c175c5ee304fd"),
+    "PostToolUse": ("post_tool_use", "9c1d0801a1d45f60d205950519c768319b539b63c82db108e1e3f6f9a8595f5d"),
     "UserPromptSubmit": (
         "user_prompt_submit",
-        "6501127f8ace6f916e3f1178a6b2acfda1e74c3c21e8084d76af7e14959f9f9d",
+        "6dd195c3e8c179ff4218953d438f7e942368f626c6d186f99ce2bd22b01c164d",
     ),
-    STOP: ("stop", "dc0a18b53a5097e3ac57c7594703308857e2d371244d11d15a5a936acf36837d"),
+    STOP: ("stop", "23063c248d45d29e8d6a02c3f430ae78d36942c57ad4293f2d70a0b057fc8c1e"),
 }
 """Codex's name of each hook that is ours, and the hash of its command."""
 _PLACE = "/<session-flags>/config.toml"
@@ -81,5 +81,8 @@ def environ() -> dict[str, str]:
 
 
 def _command(name: str) -> str:
-    """The command as a string of TOML, which a JSON string is, too. Another text has another hash."""
-    return json.dumps(f'exec "$ROOST_PYTHON" -S -E -I "$ROOST_HOOK" {name}')
+    """The command as a string of TOML, which a JSON string is, too. Another text has another hash.
+
+    A hook that cannot be run any more, as its roost is gone, holds up nothing.
+    """
+    return json.dumps(f'"$ROOST_PYTHON" -S -E -I "$ROOST_HOOK" {name}; test $? -ne 75 || exit 2')
