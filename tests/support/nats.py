@@ -31,9 +31,10 @@ def program() -> str:
 class Hub:
     """A server that can be killed and started again on the same port and folder."""
 
-    def __init__(self, folder: Path, extra: str = "") -> None:
+    def __init__(self, folder: Path, extra: str = "", jetstream: str = "") -> None:
         self._folder = folder
         self._extra = extra
+        self._jetstream = jetstream
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -46,7 +47,8 @@ class Hub:
         config = self._folder / "nats.conf"
         config.write_text(
             f"listen: 127.0.0.1:{self.port or -1}\nmax_payload: 8MB\n"
-            f"jetstream {{ store_dir: {json.dumps(str(self._folder))}, sync_interval: always }}\n"
+            f"jetstream {{ store_dir: {json.dumps(str(self._folder))}, sync_interval: always"
+            f"{self._jetstream} }}\n"
             f"{self._extra}"
         )
         ports = self._folder / "ports"
@@ -75,9 +77,9 @@ class Hub:
 
 
 @contextmanager
-def hub_in(folder: Path, extra: str = "") -> Iterator[Hub]:
+def hub_in(folder: Path, extra: str = "", jetstream: str = "") -> Iterator[Hub]:
     """A server that has ended when the block does."""
-    hub = Hub(folder, extra)
+    hub = Hub(folder, extra, jetstream)
     hub.start()
     try:
         yield hub

@@ -69,8 +69,11 @@ async def test_a_message_is_read_there_and_its_whole_story_is_told_here(world: W
     assert done.message.why == "venus: read"
     assert outcomes(done) == ["arrived", "accepted", "done"]
     assert (await world.venus.story(sent)).message.topic == "pr-12"
-    assert not (await world.mars.store.load()).intents
-    assert not (await world.venus.store.load()).intents
+
+    async def all_settled() -> bool:
+        return not [*(await world.mars.store.load()).intents, *(await world.venus.store.load()).intents]
+
+    await eventually(all_settled, timeout=PATIENCE, why="nothing is left to be sent")
 
 
 async def test_an_answer_goes_back_and_ends_the_message(world: World) -> None:

@@ -3,6 +3,8 @@
 Times are Unix seconds by the clock of the host that tells them; times to live are what is left (seconds).
 """
 
+from typing import Any
+
 import msgspec
 
 from roost.core.vocabulary.message import Message, MessageState, Notice, Timing
@@ -85,7 +87,31 @@ class Heard(msgspec.Struct, frozen=True, tag="heard"):
     gap: bool = False
 
 
-Frame = Data | Heard
+class Ask(msgspec.Struct, frozen=True, tag="ask"):
+    """An operator of another host asks for a method of the socket.
+
+    `run` and `number`: the latest sign of life of the asked host that was heard there.
+    """
+
+    id: str
+    run: str
+    number: int
+    method: str
+    params: dict[str, Any]
+
+
+class Told(msgspec.Struct, frozen=True, tag="told"):
+    """What was asked for goes on (`event`: the latest of it), or is over: its result, or why not."""
+
+    id: str
+    over: bool = False
+    event: dict[str, Any] | None = None
+    result: Any = None
+    notes: list[str] = []
+    error: dict[str, Any] | None = None
+
+
+Frame = Data | Heard | Ask | Told
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder[Frame](Frame)
 
