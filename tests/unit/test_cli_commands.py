@@ -27,6 +27,7 @@ CONTRACT = [
     *("add", "init", "set", "list", "show", "rename", "remove"),
     *("send", "messages", "message", "inbox", "search"),
     *(
+        "run",
         "wake",
         "sleep",
         "wait",

@@ -26,7 +26,7 @@ FREE = {
     *("new", "body", "text", "pairs", "turns", "summary", "session", "rule", "end", "option"),
     *("topic", "ttl", "key", "timeout", "since", "limit", "after", "lines", "message", "port", "file"),
     *("description", "prompt", "idle", "quiet", "silence", "work_limit", "queue_limit", "sender_limit"),
-    *("restarts", "restart_window", "pool", "server", "thread", "env", "args", "wake", "resume"),
+    *("restarts", "restart_window", "pool", "server", "thread", "env", "args", "wake", "resume", "away"),
     *("what", "listen", "advertise", "hub", "uses"),
 }
 """What people make up, by the name of its parameter."""

@@ -41,6 +41,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "search": "search",
     },
     "Sessions": {
+        "run": "run",
         "wake": "session",
         "sleep": "session",
         "stop": "session",

@@ -101,6 +101,11 @@ class Places:
         return self.state / "sessions"
 
     @property
+    def runs(self) -> Path:
+        """What was asked for when a person last ran each peer in a terminal of their own."""
+        return self.state / "runs"
+
+    @property
     def bodies(self) -> Path:
         """Bodies too long to paste, in a folder for each recipient."""
         return self.state / "bodies"

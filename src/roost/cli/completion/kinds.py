@@ -37,6 +37,7 @@ _OF_COMMAND = {
     ("init", "name"): None,
     ("fleet", "name"): None,
     ("runtimes", "name"): RUNTIME,
+    ("run", "words"): RUNTIME,
     ("answer", "id"): QUESTION,
     ("answer", "option"): ANSWER,
     ("deny", "id"): QUESTION,
