@@ -22,6 +22,8 @@ class Membership:
     """The public key (hexadecimal) that says which keys are whose."""
     ca: str = ""
     """The certificate (PEM) by which the hub is known; "" where it has none."""
+    replicas: int = 1
+    """How many servers of the hub keep what is carried: 1, or 3 or 5 of a cluster."""
 
 
 def load_membership(path: Path) -> Membership | None:

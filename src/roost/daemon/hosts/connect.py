@@ -30,7 +30,8 @@ def connect(member: Membership, machine: Machine, fleet: Fleet, tasks: Tasks) ->
             Row(peer.name, told.state, told.why, told.since, peer.settings.runtime) for peer, told in found
         ]
 
-    hub = Hub(member.host, member.servers, **({"nkeys_seed_str": member.seed} if member.seed else {}))
+    options = {"nkeys_seed_str": member.seed} if member.seed else {}
+    hub = Hub(member.host, member.servers, replicas=member.replicas, **options)
     sealed = SealedCarrier(NatsCarrier(member.host, hub), bytes.fromhex(member.key), ring, refused)
     run = machine.ids.new()
     directory = NatsDirectory(hub)

@@ -99,6 +99,7 @@ class NatsCarrier:
                 discard=DiscardPolicy.NEW,
                 max_age=KEPT,
                 max_bytes=BYTES,
+                num_replicas=self._hub.replicas,
             )
         )
         await stream.add_consumer(

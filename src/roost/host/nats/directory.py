@@ -88,15 +88,15 @@ class NatsDirectory:
         stream = await self._hub.stream()
         if self._bucket is None:
             try:
-                self._bucket = await _bucket(stream)
+                self._bucket = await _bucket(stream, self._hub.replicas)
             except FAULTS as error:
                 raise CarrierGone(f"the hub tells nothing: {words(error)}") from error
         return self._bucket
 
 
-async def _bucket(stream: JetStreamContext) -> KeyValue:
+async def _bucket(stream: JetStreamContext, replicas: int) -> KeyValue:
     """The bucket; made where there is none."""
     try:
         return await stream.key_value(BUCKET)
     except nats.js.errors.NotFoundError:
-        return await stream.create_key_value(KeyValueConfig(bucket=BUCKET, history=1))
+        return await stream.create_key_value(KeyValueConfig(bucket=BUCKET, history=1, replicas=replicas))

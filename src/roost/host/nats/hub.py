@@ -27,8 +27,19 @@ _log = logging.getLogger("roost.nats")
 class Hub:
     """One host's connection, for all that it asks of the hub."""
 
-    def __init__(self, host: str, servers: Sequence[str], **options: Any) -> None:  # noqa: ANN401 -- of nats-py
-        """`options` go to `nats.connect`: how this host shows who it is."""
+    def __init__(
+        self,
+        host: str,
+        servers: Sequence[str],
+        *,
+        replicas: int = 1,
+        **options: Any,  # noqa: ANN401 -- of nats-py
+    ) -> None:
+        """`options` go to `nats.connect`: how this host shows who it is.
+
+        `replicas`: how many servers of the hub keep what is made over this connection.
+        """
+        self.replicas = replicas
         self._host = host
         self._servers = list(servers)
         self._options = options
