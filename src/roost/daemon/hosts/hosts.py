@@ -82,7 +82,11 @@ class Hosts:
         """The link to a host; made where there is none."""
         found = self._links.get(host)
         if found is None:
-            found = Link(host, self._epoch, self._carrier, self._fleet, self._store, self._clock)
+
+            def reached() -> bool:
+                return self.members.silent_since(host) is None
+
+            found = Link(host, self._epoch, self._carrier, self._fleet, self._store, self._clock, reached)
             self._links[host] = found
             self._tasks.start(found.run(), f"link to {host}")
         return found

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from roost.core.links.outgoing import Outgoing
 from roost.core.vocabulary import commands as c
@@ -35,10 +35,18 @@ class Link:
     """Sends entries in order. `run` does the work; `trouble` tells why it cannot now, "" where it can."""
 
     def __init__(
-        self, host: str, epoch: int, carrier: Carrier, fleet: Fleet, store: Store, clock: Clock
+        self,
+        host: str,
+        epoch: int,
+        carrier: Carrier,
+        fleet: Fleet,
+        store: Store,
+        clock: Clock,
+        reached: Callable[[], bool],
     ) -> None:
-        """Begin with nothing to send."""
+        """Begin with nothing to send; `reached`: whether the other host gives signs of life."""
         self.host = host
+        self._reached = reached
         self.trouble = ""
         self._carrier = carrier
         self._fleet = fleet
@@ -46,7 +54,7 @@ class Link:
         self._clock = clock
         self._out = Outgoing[Entry](epoch)
         self._open = Counter[str]()
-        self._words: list[Heard] = []
+        self._word: Heard | None = None
         self._news = asyncio.Event()
         self._silence = SILENCE
 
@@ -58,7 +66,7 @@ class Link:
 
     def tell(self, word: Heard) -> None:
         """Tell the other host how much of what it sent was taken: the latest word counts."""
-        self._words = [word]
+        self._word = word
         self._news.set()
 
     @property
@@ -106,10 +114,12 @@ class Link:
             _log.warning("the host %s: %s", self.host, trouble or "is reached again")
 
     async def _send(self) -> None:
-        while self._words:
-            await self._carrier.send(self.host, encode(self._words[-1]))
-            self._words.clear()
         while True:
+            if (word := self._word) is not None:
+                await self._carrier.send(self.host, encode(word))
+                if self._word is word:  # else a later one came meanwhile
+                    self._word = None
+                continue
             epoch, (first, due) = self._out.epoch, self._out.due(ENTRIES)
             if not due:
                 return
@@ -142,6 +152,10 @@ class Link:
             await self._news.wait()
             return
         await race(self._news.wait(), self._clock.sleep(self._silence))
-        if not self._news.is_set():
-            self._out.again()
-            self._silence = min(self._silence * 2, SILENCE_MOST)
+        if self._news.is_set():
+            return
+        if not self._reached():
+            self._silence = SILENCE  # what is carried is kept for it; it is asked once it is back
+            return
+        self._out.again()
+        self._silence = min(self._silence * 2, SILENCE_MOST)

@@ -39,12 +39,14 @@ class NatsCarrier:
         self._hub = hub
         self._frames: deque[Msg] = deque()
         self._pulls: JetStreamContext.PullSubscription | None = None
+        self._losses = 0
 
     async def open(self) -> None:
         """See Carrier."""
         stream = await self._hub.stream()
-        if self._pulls is not None:
+        if self._pulls is not None and self._losses == self._hub.losses:
             return
+        self._losses = self._hub.losses
         try:
             self._pulls = await self._subscribed(stream)
         except FAULTS as error:
@@ -57,6 +59,9 @@ class NatsCarrier:
             await stream.publish(f"roost.to.{host}.from.{self._host}", frame, timeout=ANSWER)
         except nats.js.errors.NoStreamResponseError as error:
             raise CarrierGone(f"the hub knows no host '{host}'") from error
+        except TimeoutError as error:
+            await self._hub.doubt()
+            raise CarrierGone("the hub does not answer") from error
         except FAULTS as error:
             raise CarrierGone(f"the hub does not take it: {words(error)}") from error
 

@@ -7,6 +7,7 @@ the bucket has come further than it has.
 # The stubs of nats-py leave out what goes along by name.
 # pyright: reportUnknownMemberType=false
 
+import contextlib
 import time
 from collections.abc import AsyncGenerator, Mapping
 
@@ -33,12 +34,16 @@ class NatsDirectory:
         """Use this connection."""
         self._hub = hub
         self._bucket: KeyValue | None = None
+        self._losses = 0
 
     async def put(self, key: str, value: bytes) -> None:
         """See Directory."""
         bucket = await self._opened()
         try:
             await bucket.put(key, value)
+        except TimeoutError as error:
+            await self._hub.doubt()
+            raise CarrierGone("the hub does not answer") from error
         except FAULTS as error:
             self._bucket = None
             raise CarrierGone(f"the hub does not take it: {words(error)}") from error
@@ -82,11 +87,13 @@ class NatsDirectory:
                     if (await bucket.status()).stream_info.state.last_seq > last:
                         return
         finally:
-            await watcher.stop()
+            with contextlib.suppress(*FAULTS):  # of a connection that is gone
+                await watcher.stop()
 
     async def _opened(self) -> KeyValue:
         stream = await self._hub.stream()
-        if self._bucket is None:
+        if self._bucket is None or self._losses != self._hub.losses:
+            self._losses = self._hub.losses
             try:
                 self._bucket = await _bucket(stream, self._hub.replicas)
             except FAULTS as error:

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-import nats
 import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
@@ -19,6 +18,10 @@ from roost.host.errors import CarrierGone
 
 ANSWER = 5.0
 """Seconds for the hub to answer."""
+PROBE = 2
+"""Seconds for it to answer where nothing but an answer is asked."""
+STEP = 2
+"""Seconds for each step of connecting to one server."""
 FAULTS = (nats.errors.Error, nats.js.errors.Error, OSError)
 """What asking a hub raises (a time-out is an OSError)."""
 _log = logging.getLogger("roost.nats")
@@ -52,37 +55,73 @@ class Hub:
         """JetStream over the connection. Raises CarrierGone."""
         return (await self._connected()).jetstream(timeout=ANSWER)
 
+    async def doubt(self) -> None:
+        """Something was not answered in time: a connection on which nothing comes back is given up.
+
+        Nobody tells of a half-open one, and what waits there to be sent may wait for a quarter of an hour.
+        """
+        client = self._client
+        if client is None or not client.is_connected:
+            return
+        try:
+            await client.flush(timeout=PROBE)
+        except FAULTS:
+            _log.warning("the hub does not answer: it is connected to anew")
+            self._gone(client)
+            await _leave(client)
+
     async def close(self) -> None:
         """End the connection."""
         client, self._client = self._client, None
         if client is not None:
-            with contextlib.suppress(*FAULTS):
-                await client.close()
+            await _leave(client)
 
     async def _connected(self) -> Client:
         async with self._opening:
+            if self._client is not None and not self._client.is_connected:
+                self._gone(self._client)
             if self._client is None:
-                try:
-                    self._client = await nats.connect(
-                        self._servers,
-                        name=f"roost {self._host}",
-                        connect_timeout=int(ANSWER),
-                        max_reconnect_attempts=-1,
-                        reconnect_time_wait=1,
-                        ping_interval=10,
-                        max_outstanding_pings=2,
-                        error_cb=_told,
-                        disconnected_cb=self._lost,
-                        **self._options,
-                    )
-                except FAULTS as error:
-                    raise CarrierGone(f"the hub is not reached: {words(error)}") from error
-            if not self._client.is_connected:
-                raise CarrierGone("the hub is not reached; it is tried again and again")
+                self._client = await self._connect()
             return self._client
 
-    async def _lost(self) -> None:
-        self.losses += 1
+    async def _connect(self) -> Client:
+        """A connection that ends when it is lost (nats-py 2.16 comes back from some losses and not from all)."""
+        client = Client()
+
+        async def lost() -> None:
+            self._gone(client)
+
+        try:
+            async with asyncio.timeout(2 * ANSWER):
+                await client.connect(
+                    self._servers,
+                    name=f"roost {self._host}",
+                    connect_timeout=STEP,
+                    allow_reconnect=False,
+                    max_reconnect_attempts=1,  # 0 would be for ever
+                    reconnect_time_wait=0,
+                    ping_interval=10,
+                    max_outstanding_pings=2,
+                    error_cb=_told,
+                    disconnected_cb=lost,
+                    **self._options,
+                )
+        except FAULTS as error:
+            await _leave(client)
+            raise CarrierGone(f"the hub is not reached: {words(error)}") from error
+        return client
+
+    def _gone(self, client: Client) -> None:
+        if self._client is client:
+            self._client = None
+            self.losses += 1
+
+
+async def _leave(client: Client) -> None:
+    """End a connection; at the latest the operating system ends it, once it gives up what waits to be sent."""
+    with contextlib.suppress(*FAULTS):
+        async with asyncio.timeout(PROBE):
+            await client.close()
 
 
 async def _told(error: Exception) -> None:
