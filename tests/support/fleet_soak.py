@@ -9,6 +9,7 @@ import random
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import permutations
@@ -123,7 +124,8 @@ class FleetSoak:
                             wrong.append(f"{host} knows {len(done)} of {len(way.sent)} to {way.there} as done")
             finally:
                 reader.close()
-            wrong += [f"{host} said: {line}" for line in self._fleet.hosts[host].said().splitlines() if "Traceback" in line or "failed" in line]
+            said = self._fleet.hosts[host].said().splitlines()
+            wrong += [f"{host} said: {line}" for line in said if "Traceback" in line or "failed" in line]
         return wrong
 
     # sending
@@ -254,8 +256,13 @@ class FleetSoak:
         self._fleet.ask(host, "flow")
 
 
-def fleet_soak(seed: int, messages: int, hits: int, say: Say, *, hosts: int = 3, servers: int = 1) -> list[str]:
+def fleet_soak(seed: int, messages: int, hits: int, say: Say, *, hosts: int = 3) -> list[str]:
     """One run on a network of its own; returns what is wrong."""
-    with tempfile.TemporaryDirectory(prefix="roost-hub-") as folder:
-        with fleet_on_network(Path(folder), *NAMES[:hosts], servers=servers) as fleet:
-            return FleetSoak(fleet, seed, messages, hits, say).run()
+    with (
+        tempfile.TemporaryDirectory(prefix="roost-hub-") as folder,
+        fleet_on_network(Path(folder), *NAMES[:hosts]) as fleet,
+    ):
+        run = FleetSoak(fleet, seed, messages, hits, say)
+        wrong = run.run()
+        say(", ".join(f"{count} x {what}" for what, count in sorted(Counter(run.hits).items())))
+        return wrong

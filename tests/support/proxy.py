@@ -67,6 +67,11 @@ class Way:
             pair.stranded = True
             _abort(pair.there)
 
+    def say(self, text: str) -> None:
+        """Say something to whoever is connected, as if the target did."""
+        for pair in list(self._pairs):
+            pair.here.write(text.encode())
+
     async def close(self) -> None:
         """End."""
         if self._server is not None:

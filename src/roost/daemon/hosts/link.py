@@ -142,8 +142,7 @@ class Link:
                     break
                 entries.append(letter(entry.message, body, self._clock.now()))
             else:
-                sender = entry.to.partition("@")[0]
-                entries.append(Word(sender, entry.message_id, entry.state, entry.why, entry.accepted_at))
+                entries.append(_word(entry, self._clock.now()))
         return entries
 
     async def _wait(self) -> None:
@@ -159,3 +158,8 @@ class Link:
             return
         self._out.again()
         self._silence = min(self._silence * 2, SILENCE_MOST)
+
+
+def _word(report: c.Report, now: float) -> Word:
+    ago = max(now - report.accepted_at, 0.0) if report.accepted_at is not None else None
+    return Word(report.to.partition("@")[0], report.message_id, report.state, report.why, ago)

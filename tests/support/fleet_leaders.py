@@ -1,0 +1,114 @@
+"""A hub of three servers whose leader is killed again and again under load: `scripts/soak --leaders SECONDS`.
+
+Beside it sends to a mailbox of a host itself are timed, in turns with those of a roost that is in no fleet.
+"""
+
+import asyncio
+import os
+import random
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import quantiles
+
+from roost.host.errors import CarrierGone
+from roost.host.nats.hub import Hub as Connection
+from tests.support.daemon import Roost
+from tests.support.fleet_network import Fleet, fleet_on_network
+from tests.support.fleet_soak import FleetSoak, Say
+from tests.support.home import environment, make_home
+
+SERVERS = 3
+_BOX = "box"
+
+
+class Leaders:
+    """Kills the server that leads one of the hub's streams."""
+
+    def __init__(self, fleet: Fleet, seed: int) -> None:
+        self._fleet = fleet
+        self._random = random.Random(seed)  # noqa: S311 -- reproducible, not secret
+        self.killed = 0
+
+    def kill(self) -> None:
+        """One leader; it starts again at once."""
+        name = asyncio.run(self._leader())
+        if name is None:
+            return
+        hub = self._fleet.hubs[int(name.removeprefix("n"))]
+        hub.kill()
+        self.killed += 1
+        hub.start()
+
+    async def _leader(self) -> str | None:
+        connection = Connection("chaos", self._fleet.hosts.urls)
+        try:
+            found = await (await connection.stream()).streams_info()
+        except (CarrierGone, OSError):
+            return None
+        finally:
+            await connection.close()
+        leaders = [each.cluster.leader for each in found if each.cluster is not None and each.cluster.leader]
+        return self._random.choice(leaders) if leaders else None
+
+
+class Times:
+    """How long sends within one host take (seconds): of the fleet, and of a roost that is in none."""
+
+    def __init__(self, member: Roost, alone: Roost) -> None:
+        self._roosts = (member, alone)
+        self.member: list[float] = []
+        self.alone: list[float] = []
+
+    def take(self) -> None:
+        """One of each."""
+        for roost, times in zip(self._roosts, (self.member, self.alone), strict=True):
+            began = time.perf_counter()
+            roost.send(_BOX, "hello")
+            times.append(time.perf_counter() - began)
+
+    def told(self) -> str:
+        """The figures."""
+        member, alone = (quantiles(times, n=100) for times in (self.member, self.alone))
+        return (
+            f"{len(self.member)} sends within one host, p50 {member[49] * 1000:.1f} ms and p99 {member[98] * 1000:.1f} ms;"
+            f" without a fleet {alone[49] * 1000:.1f} and {alone[98] * 1000:.1f} ms:"
+            f" {member[49] / alone[49]:.2f} and {member[98] / alone[98]:.2f} times as long"
+        )
+
+
+def _every(seconds: float, act: Callable[[], object], over: threading.Event) -> threading.Thread:
+    def work() -> None:
+        while not over.wait(seconds):
+            act()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def leaders(seed: int, messages: int, every: float, say: Say) -> list[str]:
+    """One run on a network of its own; returns what is wrong."""
+    with (
+        tempfile.TemporaryDirectory(prefix="roost-hub-") as folder,
+        fleet_on_network(Path(folder), "mars", "venus", "pluto", servers=SERVERS) as fleet,
+        make_home() as home,
+    ):
+        alone = Roost(home, environment(os.environ, home)).start()
+        over = threading.Event()
+        killer, times = Leaders(fleet, seed), Times(fleet.hosts["mars"], alone)
+        threads: list[threading.Thread] = []
+        try:
+            for roost in (fleet.hosts["mars"], alone):
+                roost.add(_BOX, "human")
+            threads += [_every(every, killer.kill, over), _every(0.05, times.take, over)]
+            wrong = FleetSoak(fleet, seed, messages, 0, say).run()
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+            alone.finish()
+        say(f"{killer.killed} leaders killed; {times.told()}")
+        return wrong if killer.killed else [*wrong, "no leader was killed"]
