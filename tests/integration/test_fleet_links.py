@@ -122,8 +122,8 @@ async def test_a_frame_that_was_dealt_with_late_came_twice_and_comes_no_third_ti
 async def test_a_hub_whose_disk_is_full_refuses_and_takes_again_once_there_is_room(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     with small_disk(disk, "32m"):
-        store = f"jetstream {{ store_dir: {json.dumps(str(disk))}, sync_interval: always, max_file_store: 4GB }}\n"
-        with hub_in(tmp_path, store) as server:
+        store = f"store_dir: {json.dumps(str(disk))}, sync_interval: always, max_file_store: 4GB"
+        with hub_in(tmp_path, f"jetstream {{ {store} }}\n") as server:
             mars, venus = (NatsCarrier(name, Hub(name, [server.url])) for name in ("mars", "venus"))
             await venus.open()
             assert await sends(mars, "venus", b"before")

@@ -13,7 +13,9 @@ def _join(holder: str) -> None:
     """Become a process of that host. Only a process with a single thread can."""
     libc = ctypes.CDLL(None, use_errno=True)
     kinds = [("user", _NEWUSER)] if os.geteuid() else []
-    handles = [(os.open(f"/proc/{holder}/ns/{kind}", os.O_RDONLY), flag) for kind, flag in [*kinds, ("net", _NEWNET)]]
+    handles = [
+        (os.open(f"/proc/{holder}/ns/{kind}", os.O_RDONLY), flag) for kind, flag in [*kinds, ("net", _NEWNET)]
+    ]
     for handle, flag in handles:
         if libc.setns(handle, flag):
             raise OSError(ctypes.get_errno(), f"cannot join the network of process {holder}")

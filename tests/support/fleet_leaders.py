@@ -9,7 +9,7 @@ import random
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import quantiles
 
@@ -71,12 +71,18 @@ class Times:
 
     def told(self) -> str:
         """The figures."""
-        member, alone = (quantiles(times, n=100) for times in (self.member, self.alone))
+        (p50, p99), (p50_alone, p99_alone) = _percentiles(self.member), _percentiles(self.alone)
         return (
-            f"{len(self.member)} sends within one host, p50 {member[49] * 1000:.1f} ms and p99 {member[98] * 1000:.1f} ms;"
-            f" without a fleet {alone[49] * 1000:.1f} and {alone[98] * 1000:.1f} ms:"
-            f" {member[49] / alone[49]:.2f} and {member[98] / alone[98]:.2f} times as long"
+            f"{len(self.member)} sends within one host: p50 {p50:.1f} ms, p99 {p99:.1f} ms;"
+            f" of a roost without a fleet {p50_alone:.1f} and {p99_alone:.1f} ms:"
+            f" {p50 / p50_alone:.2f} and {p99 / p99_alone:.2f} times as long"
         )
+
+
+def _percentiles(times: Sequence[float]) -> tuple[float, float]:
+    """The 50th and the 99th (milliseconds)."""
+    found = quantiles(times, n=100)
+    return found[49] * 1000, found[98] * 1000
 
 
 def _every(seconds: float, act: Callable[[], object], over: threading.Event) -> threading.Thread:

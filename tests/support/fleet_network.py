@@ -50,7 +50,8 @@ def _cluster(number: int, servers: int) -> str:
     routes = ", ".join(f"nats://127.0.0.1:{ROUTES + each}" for each in range(servers))
     return (
         f"server_name: n{number}\n"
-        f"cluster {{ name: roost, listen: 127.0.0.1:{ROUTES + number}, routes: [{routes}], no_advertise: true }}\n"
+        f"cluster {{ name: roost, listen: 127.0.0.1:{ROUTES + number}, routes: [{routes}],"
+        " no_advertise: true }\n"
     )
 
 

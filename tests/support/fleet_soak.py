@@ -1,4 +1,4 @@
-"""Very many messages between hosts while daemons, the hub and links are hit again and again: `scripts/soak --fleet`.
+"""Very many messages between hosts while daemons, the hub and links are hit: `scripts/soak --fleet`.
 
 Each host sends to an agent of each other host. What is judged is what the agents logged: each message once,
 whole, in the order of its sender, and known as done to the host that sent it. A seed gives the same messages
@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import permutations
 from pathlib import Path
@@ -58,8 +58,16 @@ class Direction:
 class FleetSoak:
     """One run."""
 
-    def __init__(self, fleet: Fleet, seed: int, messages: int, hits: int, say: Say) -> None:
-        """Share `messages` among all directions, and hit something `hits` times on the way."""
+    def __init__(
+        self,
+        fleet: Fleet,
+        seed: int,
+        messages: int,
+        hits: int,
+        say: Say,
+        acts: Mapping[str, Callable[[], None]] | None = None,
+    ) -> None:
+        """Share `messages` among all directions, and do one of the `acts` `hits` times on the way."""
         self._fleet = fleet
         self._seed = seed
         self._random = random.Random(seed)  # noqa: S311 -- reproducible, not secret
@@ -70,7 +78,7 @@ class FleetSoak:
         each, more = divmod(messages, len(pairs))
         self._ways = [Direction(*pair, each + (number < more)) for number, pair in enumerate(pairs)]
         self._moments = sorted(self._random.randrange(messages) for _ in range(hits))
-        self._acts: dict[str, Callable[[], None]] = {
+        self._acts = acts or {
             "daemon killed": self._kill_daemon,
             "hub killed": self._kill_hub,
             "cable pulled": self._pull,
@@ -121,7 +129,9 @@ class FleetSoak:
                         kept = reader.messages(Wanted(to=way.to), limit=2 * way.share + 10)
                         done = {each.id for each in kept if each.state is MessageState.DONE}
                         if done != set(way.sent) or len(kept) != len(way.sent):
-                            wrong.append(f"{host} knows {len(done)} of {len(way.sent)} to {way.there} as done")
+                            wrong.append(
+                                f"{host} knows {len(done)} of {len(way.sent)} to {way.there} as done"
+                            )
             finally:
                 reader.close()
             said = self._fleet.hosts[host].said().splitlines()

@@ -1,4 +1,4 @@
-"""Hosts in network namespaces of their own, each with a cable to one switch; a cable can be pulled and put back.
+"""Hosts in network namespaces of their own, each with a cable to one switch, which can be pulled.
 
 A namespace has no name: it lasts as long as the process that holds it, which ends with the process that made
 it, however that ends. So nothing is left behind, and two runs never meet. Within the private network of

@@ -1,7 +1,7 @@
 """A forwarding proxy that delays, stalls, breaks and strands the connections that go through it.
 
-In a test it is a `Way` on its event loop; between network namespaces a process of its own (`Forwarder`), which
-takes orders as lines of JSON: the name of a way, what is asked of it, and with what.
+In a test it is a `Way` on its event loop; between network namespaces a process of its own (`Forwarder`),
+which takes orders as lines of JSON: the name of a way, what is asked of it, and with what.
 """
 
 import asyncio
@@ -148,7 +148,7 @@ class Forwarder:
                 self.ask(f"front {number}", "open", *front, "", each.fileno())
 
     def ask(self, way: str, what: str, *given: object) -> int:
-        """Have something done; for `open` (target, port, address to listen at) the port that it listens on."""
+        """Have something done; for `open` (target, port, where to listen) the port that it listens on."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps([way, what, *given]) + "\n")

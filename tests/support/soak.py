@@ -1,6 +1,6 @@
 """Very many messages while the daemon is killed again and again: `python -m tests.support.soak`.
 
-With `--fleet` between three hosts, while their daemons, the hub and the links are hit (tests.support.fleet_soak).
+With `--fleet` between three hosts, while daemons, hub and links are hit (tests.support.fleet_soak).
 
 Every message goes to a demo agent that logs what it truly got. At the end that log and the store must tell
 the same: each message is shown once, whole, in the order in which it was accepted, and none is left over.
@@ -230,13 +230,11 @@ def main() -> int:
     parser.add_argument(
         "--runtime", default="demo", choices=["demo", "demo-acp"], help="of the agents (demo)"
     )
-    parser.add_argument("--fleet", action="store_true", help="between hosts; a kill hits a daemon, hub or link")
+    parser.add_argument("--fleet", action="store_true", help="between hosts; kills hit daemons, hub, links")
     parser.add_argument(
         "--leaders", type=float, metavar="S", help="of a hub of three servers kill the leader every S seconds"
     )
-    parser.add_argument(
-        "--partition", type=float, metavar="S", help="only cut one host off for S seconds, and have it catch up"
-    )
+    parser.add_argument("--partition", type=float, metavar="S", help="only cut a host off for S seconds")
     asked = parser.parse_args()
     nonce = secrets.token_hex(8)
     os.environ[processes.MARKER] = nonce

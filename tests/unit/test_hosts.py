@@ -258,7 +258,9 @@ async def test_a_word_that_comes_while_another_is_sent_is_sent_too(world: World)
     await way.waits.wait()
     link.tell(Heard(1, 2))
     way.goes.set()
-    await eventually(lambda: way.sent == [encode(Heard(1, 1)), encode(Heard(1, 2))], timeout=PATIENCE, why="both")
+    await eventually(
+        lambda: way.sent == [encode(Heard(1, 1)), encode(Heard(1, 2))], timeout=PATIENCE, why="both"
+    )
     running.cancel()
 
 

@@ -1,7 +1,7 @@
 """What two hosts tell each other: messages, how far they have come, and how much of that was taken.
 
-Clocks of hosts may be hours apart, so no time of day is told: only how long ago (seconds), and what is left of
-a time to live. The host that hears it reckons by its own clock.
+Clocks of hosts may be hours apart, so no time of day is told, only how long ago something was (seconds), and
+what is left of a time to live. The host that hears it reckons by its own clock.
 """
 
 import msgspec

@@ -85,7 +85,10 @@ class Hub:
             return self._client
 
     async def _connect(self) -> Client:
-        """A connection that ends when it is lost (nats-py 2.16 comes back from some losses and not from all)."""
+        """A connection that ends when it is lost.
+
+        nats-py 2.16 comes back from some losses by itself, and from others never.
+        """
         client = Client()
 
         async def lost() -> None:
@@ -118,7 +121,7 @@ class Hub:
 
 
 async def _leave(client: Client) -> None:
-    """End a connection; at the latest the operating system ends it, once it gives up what waits to be sent."""
+    """End a connection. What waits to be sent to nobody may keep it for a while."""
     with contextlib.suppress(*FAULTS):
         async with asyncio.timeout(PROBE):
             await client.close()
