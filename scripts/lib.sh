@@ -152,6 +152,34 @@ setup_shells() {
   command -v fish >/dev/null || packages fish fish || say "no fish: the tests of its completion cannot run"
 }
 
+# new_nats PROGRAM: whether it is a nats-server of version 2.10 or later.
+new_nats() {
+  local version
+  version="$("$1" --version 2>/dev/null)" || return 1
+  case "${version##*v}" in [01].* | 2.[0-9].*) return 1 ;; esac
+}
+
+# setup_nats: nats-server 2.10 or later, for the tests of several hosts. Without it those are skipped, or fail with CI set.
+# A release of Debian that has an older one takes it from the next, by its own mirror, unpacked into .cache.
+setup_nats() {
+  local folder="$root/.cache/nats" site where
+  new_nats nats-server || new_nats "$folder/usr/sbin/nats-server" && return
+  if ! command -v apt-get >/dev/null || apt-cache policy nats-server 2>/dev/null | grep -Eq 'Candidate: (2\.[1-9][0-9]|[3-9])'; then
+    packages nats-server nats-server && new_nats nats-server && return
+  elif site="$(apt-get indextargets --format '$(SITE) $(CODENAME)' | awk '$2 == "bookworm" {print $1; exit}')" && [ -n "$site" ]; then
+    say "fetching nats-server from the next release"
+    mkdir -p "$folder/lists/partial" "$folder/archives/partial"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $site trixie main" >"$folder/sources.list"
+    where=(-o "Dir::State::lists=$folder/lists" -o "Dir::Cache=$folder" -o "Dir::Etc::sourcelist=$folder/sources.list"
+      -o Dir::Etc::sourceparts=/dev/null -o APT::Sandbox::User=)
+    quietly apt-get "${where[@]}" -qq update &&
+      (cd "$folder" && quietly apt-get "${where[@]}" -qq download nats-server && quietly dpkg -x nats-server_*.deb .)
+    rm -rf "$folder/lists" "$folder/archives" "$folder"/*.deb "$folder"/*.bin
+    new_nats "$folder/usr/sbin/nats-server" && return
+  fi
+  say "no nats-server 2.10 or later: the tests of several hosts cannot run"
+}
+
 # alone COMMAND...: run a command in a network of its own that has nothing but loopback, where the machine allows it.
 # The new network's loopback starts down and a bare machine has no `ip` command.
 alone() {

@@ -27,9 +27,9 @@ def sent(hosts: Hosts, here: str, to: str, body: str, **fields: object) -> str:
         try:
             found.append(str(hosts[here].send(to, body, **fields)["id"]))
         except RemoteError as error:
-            assert error.remote_code == "not-found", error
-            return False
-        return True
+            if error.remote_code != "not-found":
+                raise
+        return bool(found)
 
     wait_until(stored, timeout=PATIENCE, why=f"{here} knows {to}")
     return found[0]
@@ -39,8 +39,9 @@ def test_an_agent_of_another_host_is_woken_by_its_address_and_its_answer_comes_b
     message = sent(fleet, "mars", "reviewer@venus", "look at PR 12")
     fleet.ends("mars", message, "done")
     story = fleet["mars"].call("message", id=message)
-    assert [step["outcome"] for step in story["attempts"]][0] == "arrived"
-    assert "accepted" in [step["outcome"] for step in story["attempts"]]
+    outcomes = [step["outcome"] for step in story["attempts"]]
+    assert outcomes[0] == "arrived"
+    assert "accepted" in outcomes
     (reply,) = wait_until(
         lambda: fleet["mars"].call("inbox", name="operator"),
         timeout=PATIENCE,
@@ -81,4 +82,4 @@ def test_a_peer_that_is_not_there_is_told_by_its_host(fleet: Hosts) -> None:
 
 def test_peers_of_other_hosts_are_in_no_list_of_this_one(fleet: Hosts) -> None:
     sent(fleet, "mars", "reviewer@venus", "hello")
-    assert [row["name"] for row in fleet["mars"].call("list")] == ["operator"]
+    assert [row["name"] for row in fleet["mars"].call("list")] == []

@@ -6,6 +6,7 @@ import pytest
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import reports
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.message import MessageState, Notice
 from roost.core.vocabulary.peer import WakeMode
@@ -27,7 +28,7 @@ def effects(play: Play, kind: type) -> list[c.Command]:
 
 
 def progress(play: Play, state: MessageState, why: str = "there", at: float | None = None) -> list[str]:
-    return play.tell(f.Progressed(ID, state, why, at))
+    return play.tell(reports.Progressed(ID, state, why, at))
 
 
 def test_each_message_is_sent_on_once_and_in_order() -> None:
@@ -47,9 +48,9 @@ def test_each_message_is_sent_on_once_and_in_order() -> None:
 def test_what_its_host_says_is_shown_and_its_sender_is_not_told_twice() -> None:
     play = remote()
     play.submit(1)
-    assert play.tell(f.Arrived(ID)) == ["arrived"]
+    assert play.tell(reports.Arrived(ID)) == ["arrived"]
     assert (play.message().state, play.message().why) == (MessageState.QUEUED, "stored by venus")
-    assert play.tell(f.Arrived(ID)) == []
+    assert play.tell(reports.Arrived(ID)) == []
     progress(play, MessageState.OFFERED)
     assert (play.message().state, play.message().why) == (MessageState.OFFERED, "venus: there")
     assert progress(play, MessageState.ACCEPTED, at=95.0) == ["accepted"]
@@ -88,7 +89,7 @@ def test_a_time_to_live_that_runs_out_on_the_way_proves_nothing() -> None:
 def test_where_it_has_arrived_its_host_watches_its_time_to_live() -> None:
     play = remote()
     play.submit(1, expires_at=play.now + 5.0)
-    play.tell(f.Arrived(ID))
+    play.tell(reports.Arrived(ID))
     assert play.tell(f.Tick(), after=60.0) == []
 
 
@@ -138,7 +139,7 @@ def test_the_senders_host_is_told_of_each_step() -> None:
 
 def test_a_message_that_is_not_taken_here_is_reported_to_its_host() -> None:
     play = remote("alice@mars")
-    play.tell(f.TurnedAway(ID, MessageState.REFUSED, "there is no peer 'reviewer'"))
+    play.tell(reports.TurnedAway(ID, MessageState.REFUSED, "there is no peer 'reviewer'"))
     (word,) = effects(play, c.Report)
     assert word == c.Report("alice@mars", ID, MessageState.REFUSED, "there is no peer 'reviewer'")
 

@@ -1,5 +1,6 @@
 """`[groups]` of the config file, and whom a message to several is for."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -61,11 +62,12 @@ def test_groups_are_a_table(tmp_path: Path) -> None:
 
 
 def recipients(*asked: str, many: bool = False) -> tuple[str, ...]:
-    def check(name: str) -> None:
+    async def find(name: str) -> str:
         if name not in PEERS:
             raise NotFoundError(f"there is no peer '{name}'; see `roost list`")
+        return name
 
-    return Recipients(check, GROUPS).of(asked, "me", many=many)
+    return asyncio.run(Recipients(find, GROUPS).of(asked, "me", many=many))
 
 
 @pytest.mark.parametrize(

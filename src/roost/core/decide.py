@@ -22,6 +22,7 @@ from roost.core.transition.ending import end, policy_end
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import reports
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import MessageState
@@ -48,9 +49,9 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     f.OfferFailed: offer.on_offer_failed,
     f.OfferWaits: offer.on_offer_waits,
     f.Examined: examination.on_examined,
-    f.Arrived: remote.on_arrived,
-    f.Progressed: remote.on_progressed,
-    f.TurnedAway: remote.on_turned_away,
+    reports.Arrived: remote.on_arrived,
+    reports.Progressed: remote.on_progressed,
+    reports.TurnedAway: remote.on_turned_away,
     r.Wake: operations.on_wake,
     r.Stop: operations.on_stop,
     r.Rest: operations.on_rest,

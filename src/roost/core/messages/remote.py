@@ -3,7 +3,7 @@
 from roost.core.messages.acceptance import note_accepted
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import reports
 from roost.core.vocabulary.identity import host_of
 from roost.core.vocabulary.message import FINAL, Message, MessageState
 from roost.errors import RefusedError
@@ -35,7 +35,7 @@ def overdue(step: Step, message: Message) -> None:
     step.journal("unknown", message=message.id, why=why)
 
 
-def on_arrived(step: Step, event: f.Arrived) -> None:
+def on_arrived(step: Step, event: reports.Arrived) -> None:
     """Its host has it: from now on that host's word counts, and its time to live is that host's to watch."""
     message = step.state.message(event.message_id)
     if message is not None:
@@ -51,7 +51,7 @@ def _arrive(step: Step, message: Message) -> Message:
     return step.set_message(message, state=MessageState.QUEUED, why=why, expires_at=None)
 
 
-def on_progressed(step: Step, event: f.Progressed) -> None:
+def on_progressed(step: Step, event: reports.Progressed) -> None:
     """Its host tells how far it has come: the sender is told of an end by that host, not by this one."""
     message = step.state.message(event.message_id)
     if message is None or not step.traits.remote:
@@ -71,7 +71,7 @@ def on_progressed(step: Step, event: f.Progressed) -> None:
             step.attempt(message, str(event.state), why)
 
 
-def on_turned_away(step: Step, event: f.TurnedAway) -> None:
+def on_turned_away(step: Step, event: reports.TurnedAway) -> None:
     """A message from this peer was not taken here: its host is told why."""
     step.emit(c.Report(step.peer.name, event.message_id, event.state, event.why))
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from roost.core.vocabulary.blame import Blame
-from roost.core.vocabulary.message import Examination, MessageState
+from roost.core.vocabulary.message import Examination
 from roost.core.vocabulary.question import Asking
+from roost.core.vocabulary.reports import Arrived, Progressed, TurnedAway
 from roost.core.vocabulary.session import Cause, Death, Processes, ServerThread, Session, SessionState
 
 
@@ -100,35 +101,6 @@ class Examined:
     why: str
     attempt: int | None = None
     conversation: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """The recipient's host has stored the message."""
-
-    message_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Progressed:
-    """The recipient's host says how far the message has come there, and why.
-
-    `accepted_at`: when it was taken there (Unix seconds by that host's clock; None: not yet).
-    """
-
-    message_id: str
-    state: MessageState
-    why: str
-    accepted_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TurnedAway:
-    """A message of this peer, which lives on another host, was not taken here."""
-
-    message_id: str
-    state: MessageState
-    why: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Sequence
 
 from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import reports
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import NAME, REMOTE
 from roost.core.vocabulary.message import MessageState
@@ -67,7 +68,7 @@ class Intake:
         except StoreError:
             raise
         except RoostError as error:
-            await self._fleet.tell(sender, f.TurnedAway(entry.id, MessageState.REFUSED, error.message))
+            await self._fleet.tell(sender, reports.TurnedAway(entry.id, MessageState.REFUSED, error.message))
             return
         if entry.reply_to is not None:
             with contextlib.suppress(NotFoundError):
@@ -79,6 +80,6 @@ class Intake:
             return  # it is not theirs to tell of
         ago = entry.accepted_ago
         accepted_at = self._clock.now() - ago if ago is not None else None
-        told = f.Progressed(entry.id, entry.state, entry.why, accepted_at)
+        told = reports.Progressed(entry.id, entry.state, entry.why, accepted_at)
         with contextlib.suppress(NotFoundError):
             await self._fleet.tell(stored.message.to, told)

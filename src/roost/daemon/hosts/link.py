@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from roost.core.links.outgoing import Outgoing
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import reports
 from roost.daemon.hosts.frames import Data, Heard, Letter, Word, encode, letter
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import race
@@ -87,7 +87,7 @@ class Link:
         if not again:
             del self._open[entry.key]
         if isinstance(entry, c.Forward):
-            await self._fleet.report(entry.peer, f.Arrived(entry.message.id), settles=entry.key)
+            await self._fleet.report(entry.peer, reports.Arrived(entry.message.id), settles=entry.key)
         elif not again:
             await self._fleet.settle(entry.key)
 

@@ -47,7 +47,7 @@ class Api:
         self.sessions = Sessions(fleet, waits, clock, self.peers, end_unstored)
         self.waiting = Waiting(fleet, waits, clock, self.peers)
         self.sender = Sender(machine, fleet, waits, self.terminals.misplaced)
-        self.several = Several(self.sender, Recipients(fleet.get, machine.config.groups))
+        self.several = Several(self.sender, Recipients(self.sender.recipient, machine.config.groups))
         self.messages = Messages(machine, fleet, self.sender)
         self.mail = Mail(machine, fleet, self.peers, feed)
         self.questions = Questions(fleet, waits)

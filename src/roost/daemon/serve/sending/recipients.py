@@ -1,6 +1,6 @@
 """Whom a message to several is for: peers and groups, each peer once, and never its sender."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from roost.core.vocabulary.limits import RECIPIENTS
 from roost.errors import NotFoundError, RefusedError, UsageError
@@ -12,19 +12,19 @@ GROUP = "@"
 class Recipients:
     """Makes names of peers out of what was asked for."""
 
-    def __init__(self, check: Callable[[str], object], groups: Mapping[str, tuple[str, ...]]) -> None:
-        """`check` raises NotFoundError for what is no peer; `groups`: the peers of each, by name."""
-        self._check = check
+    def __init__(self, find: Callable[[str], Awaitable[str]], groups: Mapping[str, tuple[str, ...]]) -> None:
+        """`find` gives a peer, or raises NotFoundError; `groups`: the addresses in each, by name."""
+        self._find = find
         self._groups = groups
 
-    def of(self, asked: Sequence[str], sender: str, *, many: bool) -> tuple[str, ...]:
+    async def of(self, asked: Sequence[str], sender: str, *, many: bool) -> tuple[str, ...]:
         """The peers in the order in which they were named; `many`: above the bound is meant.
 
         Raises UsageError, NotFoundError for an unknown peer or group, RefusedError.
         """
         if not asked or not all(asked):
             raise UsageError("a recipient is missing; write several as a,b or @group,c")
-        names = dict.fromkeys(name for word in asked for name in self._named(word))
+        names = dict.fromkeys([name for word in asked for name in await self._named(word)])
         names.pop(sender, None)
         if not names:
             raise RefusedError(f"nobody is left to send to: {', '.join(asked)} is '{sender}', the sender")
@@ -35,11 +35,10 @@ class Recipients:
             )
         return tuple(names)
 
-    def _named(self, word: str) -> Sequence[str]:
+    async def _named(self, word: str) -> Sequence[str]:
         """The peers of a group, or the peer itself; all exist."""
         if not word.startswith(GROUP):
-            self._check(word)
-            return (word,)
+            return (await self._find(word),)
         name = word.removeprefix(GROUP)
         members = self._groups.get(name)
         if members is None:
@@ -49,9 +48,7 @@ class Recipients:
                 + (f"there are {known}" if known else "name it in [groups] of config.toml")
                 + "; `roost up --replace` reads the file again"
             )
-        for member in members:
-            try:
-                self._check(member)
-            except NotFoundError as error:
-                raise NotFoundError(f"in the group '{name}': {error.message}") from error
-        return members
+        try:
+            return [await self._find(member) for member in members]
+        except NotFoundError as error:
+            raise NotFoundError(f"in the group '{name}': {error.message}") from error

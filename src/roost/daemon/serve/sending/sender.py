@@ -44,6 +44,7 @@ class Sender:
 
     async def send(self, caller: Caller, draft: Draft, progress: Progress) -> Sent:
         """Store a message, then wait for what was asked for. Raises WaitTimeoutError when time is up."""
+        draft = replace(draft, to=await self.recipient(draft.to))
         sender, body, reply_to = await self._checked(caller, draft)
         message_id = self._id(sender, draft)
         with self._waits.message(message_id) as changes, self._waits.replies(message_id) as replies:
@@ -61,6 +62,7 @@ class Sender:
 
     async def examine(self, caller: Caller, draft: Draft) -> bool:
         """Whether it was stored before, under its key. Raises what it would be refused for."""
+        draft = replace(draft, to=await self.recipient(draft.to))
         sender, body, reply_to = await self._checked(caller, draft)
         if await self._known(self._id(sender, draft), draft, _digest(body), reply_to) is not None:
             return True
@@ -68,6 +70,12 @@ class Sender:
         if error is not None:
             raise error
         return False
+
+    async def recipient(self, address: str) -> str:
+        """The peer that an address means. Raises NotFoundError, RefusedError, UsageError."""
+        name = await self.addresses.recipient(address)
+        self._fleet.get(name)
+        return name
 
     async def copies(self, draft: Draft) -> tuple[str, ...]:
         """Copies of what is attached, by their paths. Raises UsageError."""
@@ -77,7 +85,6 @@ class Sender:
         """The sender, the body, and the whole id of what is answered. Raises RoostError."""
         sender = self._addressing.sender(caller, draft)
         body = draft.checked()
-        draft = replace(draft, to=await self.addresses.recipient(draft.to))
         recipient = self._fleet.get(draft.to)
         if draft.attach and host_of(draft.to) is not None:
             raise UsageError("files cannot be sent to another host; put what matters into the text")

@@ -46,7 +46,7 @@ class Several:
         """
         if draft.key is None:
             raise UsageError("a message to several needs a key of its sender: by it a repetition is known")
-        names = self._recipients.of(to, self._sender.name_of(caller, draft), many=many)
+        names = await self._recipients.of(to, self._sender.name_of(caller, draft), many=many)
         if draft.reply_to is not None and len(names) > 1:
             raise UsageError("an answer goes to one peer; leave --reply-to out to write to several")
         drafts = [replace(draft, to=name, among=True) for name in names]
