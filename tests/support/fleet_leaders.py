@@ -14,39 +14,48 @@ from pathlib import Path
 from statistics import quantiles
 
 from roost.host.errors import CarrierGone
+from roost.host.nats.hub import FAULTS
 from roost.host.nats.hub import Hub as Connection
 from tests.support.daemon import Roost
 from tests.support.fleet_network import Fleet, fleet_on_network
 from tests.support.fleet_soak import FleetSoak, Say
 from tests.support.home import environment, make_home
+from tests.support.nats import Hub
 
 SERVERS = 3
 _BOX = "box"
 
 
 class Leaders:
-    """Kills the server that leads one of the hub's streams."""
+    """Kills the server that leads one of the hub's streams, and starts it again."""
 
     def __init__(self, fleet: Fleet, seed: int) -> None:
         self._fleet = fleet
         self._random = random.Random(seed)  # noqa: S311 -- reproducible, not secret
+        self._dead: Hub | None = None
         self.killed = 0
 
+    def turn(self) -> None:
+        """Start the server that was killed, or kill one that leads where all run."""
+        if self._dead is not None:
+            self._dead.start()
+            self._dead = None
+        else:
+            self.kill()
+
     def kill(self) -> None:
-        """One leader; it starts again at once."""
+        """One leader."""
         name = asyncio.run(self._leader())
-        if name is None:
-            return
-        hub = self._fleet.hubs[int(name.removeprefix("n"))]
-        hub.kill()
-        self.killed += 1
-        hub.start()
+        if name is not None:
+            self._dead = self._fleet.hubs[int(name.removeprefix("n"))]
+            self._dead.kill()
+            self.killed += 1
 
     async def _leader(self) -> str | None:
         connection = Connection("chaos", self._fleet.hosts.urls)
         try:
             found = await (await connection.stream()).streams_info()
-        except (CarrierGone, OSError):
+        except (CarrierGone, *FAULTS):
             return None
         finally:
             await connection.close()
@@ -109,7 +118,7 @@ def leaders(seed: int, messages: int, every: float, say: Say) -> list[str]:
         try:
             for roost in (fleet.hosts["mars"], alone):
                 roost.add(_BOX, "human")
-            threads += [_every(every, killer.kill, over), _every(0.05, times.take, over)]
+            threads += [_every(every / 2, killer.turn, over), _every(0.05, times.take, over)]
             wrong = FleetSoak(fleet, seed, messages, 0, say).run()
         finally:
             over.set()
