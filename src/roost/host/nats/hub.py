@@ -18,10 +18,8 @@ from roost.host.errors import CarrierGone
 
 ANSWER = 5.0
 """Seconds for the hub to answer."""
-PROBE = 2
+PROBE = 3
 """Seconds for it to answer where nothing but an answer is asked."""
-STEP = 2
-"""Seconds for each step of connecting to one server."""
 FAULTS = (nats.errors.Error, nats.js.errors.Error, OSError)
 """What asking a hub raises (a time-out is an OSError)."""
 _log = logging.getLogger("roost.nats")
@@ -99,7 +97,7 @@ class Hub:
                 await client.connect(
                     self._servers,
                     name=f"roost {self._host}",
-                    connect_timeout=STEP,
+                    connect_timeout=int(ANSWER),
                     allow_reconnect=False,
                     max_reconnect_attempts=1,  # 0 would be for ever
                     reconnect_time_wait=0,
