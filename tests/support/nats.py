@@ -14,7 +14,7 @@ import pytest
 from tests.support.wait import wait_until
 
 HERE = Path(__file__).parents[2] / ".cache/nats/usr/sbin/nats-server"
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def program() -> str:

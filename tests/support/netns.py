@@ -19,7 +19,7 @@ from tests.support.wait import wait_until
 SWITCH = "10.111.0.254"
 """The switch's own address, for what runs in the middle of the network."""
 _PREFIX = 24
-_PATIENCE = 10.0
+_PATIENCE = 60.0
 Command = list[str]
 
 
