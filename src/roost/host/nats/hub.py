@@ -46,6 +46,7 @@ class Hub:
         self._options = options
         self._client: Client | None = None
         self._opening = asyncio.Lock()
+        self._failures, self._why = 0, ""
         self.losses = 0
         """How often the connection was lost."""
 
@@ -75,7 +76,10 @@ class Hub:
             await _leave(client)
 
     async def _connected(self) -> Client:
+        failures = self._failures
         async with self._opening:
+            if self._failures > failures:
+                raise CarrierGone(self._why)  # what was just tried is not tried again for each who waited
             if self._client is not None and not self._client.is_connected:
                 self._gone(self._client)
             if self._client is None:
@@ -109,7 +113,9 @@ class Hub:
                 )
         except FAULTS as error:
             await _leave(client)
-            raise CarrierGone(f"the hub is not reached: {words(error)}") from error
+            self._failures += 1
+            self._why = f"the hub is not reached: {words(error)}"
+            raise CarrierGone(self._why) from error
         return client
 
     def _gone(self, client: Client) -> None:
