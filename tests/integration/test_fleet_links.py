@@ -71,7 +71,7 @@ async def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     """Both are known to the hub, and mars is connected."""
     monkeypatch.setattr(carriers, "ANSWER", _ANSWER)
     monkeypatch.setattr(hubs, "PROBE", _ANSWER)
-    with hub_in(tmp_path, 'write_deadline: "1s"\nmax_pending: 1MB\n') as server:
+    with hub_in(tmp_path, 'write_deadline: "1s"\nmax_pending: 9MB\n') as server:
         way = Way("127.0.0.1", server.port)
         made = Two(way, await way.open(), server.url)
         await made.mars.open()
