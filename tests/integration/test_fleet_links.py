@@ -1,6 +1,7 @@
 """Connections to a real hub that break in ways of which nobody tells, and a hub that takes nothing."""
 
 import json
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -144,3 +145,27 @@ async def test_a_hub_whose_disk_is_full_refuses_and_takes_again_once_there_is_ro
             await comes(venus, {b"before", b"after"})
             await mars.close()
             await venus.close()
+
+
+async def test_a_hub_that_has_forgotten_how_far_a_stream_was_gives_out_what_comes(
+    tmp_path: Path,
+) -> None:
+    """nats-server 2.10.27 does so, killed at the wrong moment, to a stream that is empty."""
+    with hub_in(tmp_path) as server:
+        mars, venus = (NatsCarrier(name, Hub(name, [server.url])) for name in ("mars", "venus"))
+        await venus.open()
+        frames = {b"%d" % number for number in range(20)}
+        for frame in frames:
+            assert await sends(mars, "venus", frame)
+        await comes(venus, frames)
+        server.kill()
+        shutil.rmtree(tmp_path / "jetstream/$G/streams/ROOST_VENUS/msgs")
+        server.start()
+
+        async def taken() -> bool:
+            return await sends(mars, "venus", b"after")
+
+        await eventually(taken, timeout=PATIENCE, why="the hub takes it")
+        await comes(venus, {b"after"})
+        await mars.close()
+        await venus.close()

@@ -23,7 +23,7 @@ import pytest
 
 from roost.client.connection import Client, ConnectionLostError, RemoteError
 from roost.errors import NoDaemonError
-from tests.support import processes
+from tests.support import prefork, processes
 from tests.support.daemon import Roost
 from tests.support.fleet_leaders import leaders
 from tests.support.fleet_partition import partition
@@ -244,6 +244,7 @@ def main() -> int:
         wrong = _run(asked, seed)
     except pytest.skip.Exception as skipped:
         wrong = [f"not possible here: {skipped.msg}"]
+    prefork.pytest_sessionfinish()
     left = processes.wait_gone(processes.marked(nonce), 5)
     processes.end(left)
     wrong += [f"left over: {each}" for each in left]

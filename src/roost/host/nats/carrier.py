@@ -17,6 +17,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolic
 
 from roost.host.errors import CarrierGone
 from roost.host.interfaces.carrier import Carried
+from roost.host.nats.forgotten import forgotten
 from roost.host.nats.hub import ANSWER, FAULTS, Hub, words
 
 AGAIN = 5.0
@@ -107,6 +108,8 @@ class NatsCarrier:
                 num_replicas=self._hub.replicas,
             )
         )
+        if await forgotten(stream, name, _CONSUMER):
+            await stream.delete_consumer(name, _CONSUMER)
         await stream.add_consumer(
             name,
             ConsumerConfig(durable_name=_CONSUMER, ack_policy=AckPolicy.EXPLICIT, ack_wait=AGAIN),
