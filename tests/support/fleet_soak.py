@@ -29,7 +29,7 @@ AGENT = "agent"
 WINDOW = 48
 """Messages on their way between two hosts before their sender pauses."""
 PATIENCE = 180.0
-"""Seconds without any progress after which the run has failed."""
+"""Seconds without any progress of a direction after which the run has failed."""
 AWAY = (NoDaemonError, ConnectionLostError)
 Say = Callable[[str], None]
 
@@ -43,6 +43,15 @@ class Direction:
     share: int
     sent: list[str] = field(default_factory=list[str])
     waiting: int = 0
+    done: int = 0
+    moved: float = 0.0
+
+    def stands(self, now: float) -> bool:
+        """Whether nothing of it has become done for too long."""
+        done = len(self.sent) - self.waiting
+        if done != self.done or done == self.share:
+            self.done, self.moved = done, now
+        return now - self.moved > PATIENCE
 
     @property
     def to(self) -> str:
@@ -176,17 +185,20 @@ class FleetSoak:
 
     def _drive(self, senders: list[threading.Thread]) -> None:
         """Hit when a moment has come, look at the queues, until all is sent and known as done."""
-        moved, seen, told = time.monotonic(), -1, 0.0
+        told, began = 0.0, time.monotonic()
+        for way in self._ways:
+            way.moved = began
         while not self._failed.is_set():
             sent = sum(len(way.sent) for way in self._ways)
             if len(self.hits) < len(self._moments) and sent >= self._moments[len(self.hits)]:
                 self._hit()
             left = self._look()
             done, now = sent - left, time.monotonic()
-            if done != seen:
-                moved, seen = now, done
-            elif now - moved > PATIENCE:
-                self._fail(f"nothing has moved for {PATIENCE:g} s: {self._ways}")
+            for way in self._ways:
+                if way.stands(now):
+                    self._fail(
+                        f"{way.done} of {way.share} from {way.here} to {way.there}, for {PATIENCE:g} s"
+                    )
             if now - told >= 10:
                 told = now
                 self._progress(done)

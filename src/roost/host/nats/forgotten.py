@@ -1,8 +1,8 @@
 """What a hub has forgotten when it was killed: how far a stream had come, but not how far its consumer had.
 
-nats-server 2.10.27, `sync_interval: always`: a stream that was empty when the server was killed may begin at 1
-again, while its consumer stands where it stood. What comes then is kept and given to nobody, until the stream
-has come as far as it was before.
+nats-server 2.10.27, `sync_interval: always`: a stream that was empty when the server was killed may begin at
+1 again, while its consumer stands where it stood. What comes then is kept and given to nobody, until the
+stream has come as far as it was before.
 """
 
 # The stubs of nats-py leave out what goes along by name.
