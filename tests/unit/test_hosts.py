@@ -10,7 +10,7 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import MessageState, Notice
 from roost.daemon.hosts.frames import Heard, Word, encode
-from roost.daemon.hosts.link import RETRY, SILENCE, SILENCE_MOST, Link
+from roost.daemon.hosts.link import AWAY, RETRY, SILENCE, SILENCE_MOST, Link
 from roost.daemon.hosts.members import SILENT
 from roost.errors import StoreError
 from roost.host.memory.carrier import MemoryCarrier, MemoryHub
@@ -273,7 +273,7 @@ async def test_a_host_that_is_away_is_not_sent_the_same_again_and_again(world: W
     await world.venus.stop()
     await world.clock.advance(SILENT)
     sent = await world.mars.send("alice", "bob@venus", "kept")
-    await world.clock.advance(3600.0)
+    await world.clock.advance(AWAY / 2)
     assert world.hub.kept("venus") == 1
     await world.venus.start()
     found: list[str] = []
@@ -291,7 +291,7 @@ async def test_what_was_lost_on_the_way_to_a_host_that_was_away_is_sent_once_it_
     await world.clock.advance(SILENT)
     world.hub.lose = 1
     sent = await world.mars.send("alice", "bob@venus")
-    await world.clock.advance(3600.0)
+    await world.clock.advance(AWAY / 2)
     await world.venus.start()
     await world.clock.advance(2 * SILENCE)
     assert await world.venus.mail("bob", 1) == ["alice@mars: look"]

@@ -107,6 +107,7 @@ class Hosts:
         except BrokenFrameError as error:
             _log.error("a frame from %s: %s", carried.origin, error.message)
         else:
+            self.members.hear(carried.origin)
             if isinstance(frame, Heard):
                 await self.link(carried.origin).heard(frame)
             else:

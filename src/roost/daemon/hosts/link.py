@@ -27,6 +27,8 @@ RETRY = 1.0
 SILENCE = 5.0
 SILENCE_MOST = 60.0
 """Seconds without a word after which what is under way is sent again: at first, and at most."""
+AWAY = 3600.0
+"""Seconds after which it is sent again to a host that gives no sign of life, too."""
 
 _log = logging.getLogger("roost.hosts")
 
@@ -57,6 +59,7 @@ class Link:
         self._word: Heard | None = None
         self._news = asyncio.Event()
         self._silence = SILENCE
+        self._quiet = 0.0
 
     def put(self, entry: Entry) -> None:
         """One more entry, behind all others."""
@@ -76,7 +79,7 @@ class Link:
 
     async def heard(self, word: Heard) -> None:
         """The other host tells how much it has taken. Returns once that is stored."""
-        self._silence = SILENCE
+        self._silence, self._quiet = SILENCE, 0.0
         arrived = self._out.heard(word.epoch, word.number, gap=word.gap)
         self._news.set()
         await asyncio.gather(*(self._arrived(entry) for entry in arrived))
@@ -153,10 +156,12 @@ class Link:
         await race(self._news.wait(), self._clock.sleep(self._silence))
         if self._news.is_set():
             return
-        if not self._reached():
+        self._quiet += self._silence
+        if not self._reached() and self._quiet < AWAY:
             self._silence = SILENCE  # what is carried is kept for it; it is asked once it is back
             return
         self._out.again()
+        self._quiet = 0.0
         self._silence = min(self._silence * 2, SILENCE_MOST)
 
 

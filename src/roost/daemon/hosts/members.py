@@ -112,6 +112,11 @@ class Members:
         known = self._known.get(host)
         return known.peers if known is not None else ()
 
+    def hear(self, host: str) -> None:
+        """A frame of that host came."""
+        known = self._known.setdefault(host, Member())
+        known.heard, known.heard_at = self._clock.monotonic(), self._clock.now()
+
     def silent_since(self, host: str) -> float | None:
         """Since when nothing is heard of a host (Unix seconds; 0: never was); None: it is reached."""
         known = self._known.get(host)
@@ -173,7 +178,7 @@ class Members:
             if kind == "cert":
                 learned = self._learn(host, value) or learned
             elif host != self.name:
-                self._hear(kind, host, value)
+                self._told(kind, host, value)
         if learned:
             signed = msgspec.json.encode(list(self.ring.signed.values())).decode()
             await self._fleet.record(meta={RING: signed})
@@ -185,13 +190,13 @@ class Members:
             _log.error("a certificate of %s: %s", whence, error.message)
             return False
 
-    def _hear(self, kind: str, host: str, value: bytes) -> None:
+    def _told(self, kind: str, host: str, value: bytes) -> None:
         known = self._known.setdefault(host, Member())
         try:
             if kind == "host":
                 sign = msgspec.json.decode(value, type=Sign)
                 if sign != known.sign:  # the same one again, after a loss, is no sign of life
-                    known.heard, known.heard_at = self._clock.monotonic(), self._clock.now()
+                    self.hear(host)
                     known.sign = sign
             elif kind == "peers":
                 known.peers = msgspec.json.decode(value, type=tuple[Row, ...])

@@ -7,6 +7,7 @@ JetStream carries and is no ledger: a frame that it loses or brings twice is see
 # pyright: reportUnknownMemberType=false
 
 import contextlib
+import time
 from collections import deque
 
 import nats.errors
@@ -22,6 +23,8 @@ from roost.host.nats.hub import ANSWER, FAULTS, Hub, words
 
 AGAIN = 5.0
 """Seconds after which a frame that was not dealt with comes again."""
+LOOK = 30.0
+"""Seconds between two looks whether what is kept is given out, while nothing comes."""
 FETCH = 32
 """Frames that are fetched together."""
 KEPT = 7 * 86400.0
@@ -40,18 +43,20 @@ class NatsCarrier:
         self._hub = hub
         self._frames: deque[Msg] = deque()
         self._pulls: JetStreamContext.PullSubscription | None = None
-        self._losses = 0
+        self._losses, self._looked = 0, 0.0
 
     async def open(self) -> None:
         """See Carrier."""
         stream = await self._hub.stream()
         if self._pulls is not None and self._losses == self._hub.losses:
             return
-        self._losses = self._hub.losses
+        await self._let_go()
+        losses = self._hub.losses
         try:
             self._pulls = await self._subscribed(stream)
         except FAULTS as error:
             raise CarrierGone(f"the hub gives nothing out: {words(error)}") from error
+        self._losses, self._looked = losses, time.monotonic()
 
     async def send(self, host: str, frame: bytes) -> None:
         """See Carrier."""
@@ -89,10 +94,18 @@ class NatsCarrier:
         try:
             return await self._pulls.fetch(FETCH, timeout=ANSWER)
         except (nats.errors.TimeoutError, nats.js.errors.FetchTimeoutError):
+            if time.monotonic() - self._looked > LOOK:
+                await self._let_go()  # nothing came for a while: is it given out at all?
             return []
         except FAULTS as error:
-            self._pulls = None  # what is kept of it may be of a hub that lost it
+            await self._let_go()  # what is kept of it may be of a hub that lost it
             raise CarrierGone(f"the hub gives nothing out: {words(error)}") from error
+
+    async def _let_go(self) -> None:
+        pulls, self._pulls = self._pulls, None
+        if pulls is not None:
+            with contextlib.suppress(*FAULTS):
+                await pulls.unsubscribe()
 
     async def _subscribed(self, stream: JetStreamContext) -> JetStreamContext.PullSubscription:
         """This host's stream and its consumer, made where they are not there."""

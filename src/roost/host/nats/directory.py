@@ -69,12 +69,9 @@ class NatsDirectory:
             while self._hub.losses == losses:
                 try:
                     entry = await watcher.updates(timeout=_LOOK)
+                    begun = begun or entry is None
                 except nats.errors.TimeoutError:
                     entry = None
-                    if not begun:
-                        continue
-                else:
-                    begun = begun or entry is None
                 if isinstance(entry, KeyValue.Entry):
                     last = max(last, entry.revision or 0)
                     if entry.value is not None and entry.operation is None:
@@ -84,7 +81,7 @@ class NatsDirectory:
                     found = {}
                 if time.monotonic() - looked > SYNC:
                     looked = time.monotonic()
-                    if (await bucket.status()).stream_info.state.last_seq > last:
+                    if not begun or (await bucket.status()).stream_info.state.last_seq > last:
                         return
         finally:
             with contextlib.suppress(*FAULTS):  # of a connection that is gone
