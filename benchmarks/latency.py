@@ -14,7 +14,7 @@ from benchmarks.result import Result, clocked, p50, p99
 BLOCKS = 20
 EACH = 50
 """Sends in one block; as many bare commits follow, so that both see the same machine."""
-TARGET = 5.0
+TARGET = 3.0
 _BODY = "x" * 200
 
 

@@ -232,12 +232,17 @@ def deadline(state: PeerState, now: float, policy: Policy = _PLAIN) -> float | N
 
 
 def _times(state: PeerState, policy: Policy) -> Iterator[float]:
-    session = state.session
     if state.expiry is not None:
         yield state.expiry
-    yield from pool.due_times(state)
-    if session is None or state.peer.settings.pool:  # with a pool, another session may wait for its wake
+    if state.session is None or state.peer.settings.pool:  # another may wait for its wake
         yield wake_blocked_until(state)
+    if state.session is not None or state.pool:
+        yield from _times_of_sessions(state, policy)
+
+
+def _times_of_sessions(state: PeerState, policy: Policy) -> Iterator[float]:
+    session = state.session
+    yield from pool.due_times(state)
     if session is not None and session.state in (SessionState.IDLE, SessionState.WORKING):
         for message in state.messages:
             if message.not_before is not None and message.waiting:

@@ -48,7 +48,6 @@ from roost.daemon.traces.export import TraceExport
 from roost.errors import RoostError
 from roost.host.spool import Spool
 from roost.runtimes.codex_server.server import End, Wiring
-from roost.store.interfaces import JournalRow
 
 CLOSING = 10.0
 """Seconds for the store to be closed; everything in it is durable already."""
@@ -133,7 +132,7 @@ class Daemon:
             metrics.committed,
             pools.committed,
         ]
-        self._fleet.listeners.on_journal += [feed.committed, self._log, self._traces.journal]
+        self._fleet.listeners.on_journal += [feed.committed, self._logs.soon, self._traces.journal]
         self._fleet.listeners.on_kept.append(waits.known)
         self._api = Api(
             machine,
@@ -266,10 +265,6 @@ class Daemon:
         """Servers tell that threads of theirs are over."""
         if not self._executor.closing:
             self._tasks.start(self._reaper.threads.ended(ends), "ended threads")
-
-    def _log(self, rows: tuple[JournalRow, ...]) -> None:
-        """Log what was committed, after those who follow the journal have been told."""
-        asyncio.get_running_loop().call_soon(self._logs.rows, rows)
 
     def _log_attempts(self, name: str, _state: PeerState | None, commands: tuple[c.Command, ...]) -> None:
         self._logs.attempts(name, self._machine.clock.now(), commands)

@@ -74,8 +74,9 @@ class Enumerator:
         host = self._host()
         others = frozenset(boot for other, boot in scope.boots.items() if other != host)
         boot = self._boot()
+        folders = names_in(self._places.sessions)
         locked = {
-            key: is_locked(self._places.session(key))
+            key: is_locked(self._places.session(key)) if key in folders else None
             for key, shim in shims.items()
             if boot not in (None, shim.boot)
         }

@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import replace
 
 from roost.core.messages.submission import refusal
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.identity import HUMAN, OPERATOR, derive, host_of
 from roost.core.vocabulary.message import Message, MessageState
 from roost.daemon.hosts.addresses import Addresses
@@ -44,14 +44,14 @@ class Sender:
 
     async def send(self, caller: Caller, draft: Draft, progress: Progress) -> Sent:
         """Store a message, then wait for what was asked for. Raises WaitTimeoutError when time is up."""
-        draft = replace(draft, to=await self.recipient(draft.to))
+        draft = await self._meant(draft)
         sender, body, reply_to = await self._checked(caller, draft)
         message_id = self._id(sender, draft)
+        if draft.wait == "stored":
+            message, advice = await self._store(caller, message_id, sender, draft, reply_to, body)
+            return Sent(message, None, advice)
         with self._waits.message(message_id) as changes, self._waits.replies(message_id) as replies:
-            async with self._alone(message_id):
-                message, advice = await self._store(caller, message_id, sender, draft, reply_to, body)
-            if draft.wait == "stored":
-                return Sent(message, None, advice)
+            message, advice = await self._store(caller, message_id, sender, draft, reply_to, body)
             progress({"id": message.id, "notes": advice})
             outcome = Outcome(self._machine, self._fleet, self._waits, changes, replies, progress)
             return await outcome.awaited(message, draft.wait, draft.timeout)
@@ -62,7 +62,7 @@ class Sender:
 
     async def examine(self, caller: Caller, draft: Draft) -> bool:
         """Whether it was stored before, under its key. Raises what it would be refused for."""
-        draft = replace(draft, to=await self.recipient(draft.to))
+        draft = await self._meant(draft)
         sender, body, reply_to = await self._checked(caller, draft)
         if await self._known(self._id(sender, draft), draft, _digest(body), reply_to) is not None:
             return True
@@ -76,6 +76,11 @@ class Sender:
         name = await self.addresses.recipient(address)
         self._fleet.get(name)
         return name
+
+    async def _meant(self, draft: Draft) -> Draft:
+        """The draft with the name that its address means."""
+        to = await self.recipient(draft.to)
+        return draft if to == draft.to else replace(draft, to=to)
 
     async def copies(self, draft: Draft) -> tuple[str, ...]:
         """Copies of what is attached, by their paths. Raises UsageError."""
@@ -133,6 +138,15 @@ class Sender:
     async def _store(
         self, caller: Caller, message_id: str, sender: str, draft: Draft, reply_to: str | None, body: bytes
     ) -> tuple[Message, list[str]]:
+        """Store it once, whoever else sends under its key; without one nobody else can have its id."""
+        if draft.key is None:
+            return await self._stored(caller, message_id, sender, draft, reply_to, body)
+        async with self._alone(message_id):
+            return await self._stored(caller, message_id, sender, draft, reply_to, body)
+
+    async def _stored(
+        self, caller: Caller, message_id: str, sender: str, draft: Draft, reply_to: str | None, body: bytes
+    ) -> tuple[Message, list[str]]:
         digest = _digest(body)
         known = await self._known(message_id, draft, digest, reply_to)
         if known is not None:
@@ -157,7 +171,7 @@ class Sender:
         outcome = await self._fleet.tell(
             draft.to, r.Submit(message, fresh=draft.key is None), bodies={message_id: body}
         )
-        if outcome.state is not None:
+        if outcome.state is not None and outcome.state.peer.name != message.to:
             message = replace(message, to=outcome.state.peer.name)
         await self._replied(message)
         wrong = self._misplaced(message.to)
