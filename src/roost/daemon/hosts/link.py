@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from roost.core.links.outgoing import Outgoing
 from roost.core.vocabulary import commands as c
@@ -45,8 +45,13 @@ class Link:
         store: Store,
         clock: Clock,
         reached: Callable[[], bool],
+        keep: Callable[[int], Awaitable[None]],
     ) -> None:
-        """Begin with nothing to send; `reached`: whether the other host gives signs of life."""
+        """Begin with nothing to send; `reached`: whether the other host gives signs of life.
+
+        `keep` stores an epoch before it is used, so that no later start uses it for other entries.
+        """
+        self._keep = keep
         self.host = host
         self._reached = reached
         self.trouble = ""
@@ -126,6 +131,7 @@ class Link:
             epoch, (first, due) = self._out.epoch, self._out.due(ENTRIES)
             if not due:
                 return
+            await self._keep(epoch)
             entries = await self._entries(due)
             if epoch != self._out.epoch or first != self._out.due(1)[0]:
                 continue  # a word came meanwhile, and something else is due
