@@ -73,8 +73,11 @@ async def test_a_message_is_read_there_and_its_whole_story_is_told_here(world: W
     assert done.message.why == "venus: read"
     assert outcomes(done) == ["arrived", "accepted", "done"]
     assert (await world.venus.story(sent)).message.topic == "pr-12"
-    assert not (await world.mars.store.load()).intents
-    assert not (await world.venus.store.load()).intents
+
+    async def settled() -> bool:
+        return not any([(await host.store.load()).intents for host in (world.mars, world.venus)])
+
+    await eventually(settled, timeout=PATIENCE, why="each knows what the other has")
 
 
 async def test_an_answer_goes_back_and_ends_the_message(world: World) -> None:
