@@ -21,7 +21,7 @@ _BODY = "x" * 200
 def run() -> Result:
     sent: list[float] = []
     bare: list[float] = []
-    with daemon() as home, folder() as root, _caller(home) as send, _database(root / "db") as commit:
+    with daemon() as home, folder() as root, caller(home) as send, _database(root / "db") as commit:
         for number in range(BLOCKS + 1):
             ours, theirs = _block(send), _block(commit)
             if number:  # The first block warms both up.
@@ -50,7 +50,7 @@ def _block(act: Callable[[], None]) -> list[float]:
 
 
 @contextmanager
-def _caller(home: Home) -> Iterator[Callable[[], None]]:
+def caller(home: Home) -> Iterator[Callable[[], None]]:
     home.add("box", "human", queue_limit="100000")
     params = {"to": "box", "body": _BODY, "wait": "stored"}
     line = json.dumps({"id": 1, "method": "send", "params": params}).encode() + b"\n"

@@ -1,7 +1,7 @@
 """A fleet of real daemons on one machine: each in a home of its own, all on one real nats-server."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -82,8 +82,8 @@ class Hosts:
 
 
 @contextmanager
-def fleet_of(folder: Path, *names: str) -> Iterator[Hosts]:
-    """Daemons of these hosts, started and known to each other."""
+def fleet_of(folder: Path, *names: str, config: Mapping[str, str] | None = None) -> Iterator[Hosts]:
+    """Daemons of these hosts, started and known to each other; `config`: the files of some of them."""
     with ExitStack() as stack:
         hosts = Hosts([stack.enter_context(hub_in(folder)).url])
         for name in names:
@@ -92,6 +92,9 @@ def fleet_of(folder: Path, *names: str) -> Iterator[Hosts]:
             roost = stack.enter_context(roost_in(home, started=False))
             hosts.roosts[name] = roost
             hosts.enter(name, roost.places.state)
+            if config is not None and name in config:
+                roost.places.config.parent.mkdir(parents=True, exist_ok=True)
+                roost.places.config.write_text(config[name])
         for roost in hosts.roosts.values():
             roost.start()
         yield hosts

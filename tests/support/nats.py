@@ -38,6 +38,7 @@ class Hub:
         self,
         folder: Path,
         extra: str = "",
+        jetstream: str = "",
         *,
         inside: Sequence[str] = (),
         address: str = "127.0.0.1",
@@ -45,6 +46,7 @@ class Hub:
     ) -> None:
         self._folder = folder
         self._extra = extra
+        self._jetstream = jetstream
         self._inside = list(inside)
         self._address = address
         self.port = port
@@ -59,7 +61,8 @@ class Hub:
         config = self._folder / "nats.conf"
         config.write_text(
             f"listen: {self._address}:{self.port or -1}\nmax_payload: 8MB\n"
-            f"jetstream {{ store_dir: {json.dumps(str(self._folder))}, sync_interval: always }}\n"
+            f"jetstream {{ store_dir: {json.dumps(str(self._folder))}, sync_interval: always"
+            f"{self._jetstream} }}\n"
             f"{self._extra}"
         )
         ports = self._folder / "ports"
@@ -88,9 +91,9 @@ class Hub:
 
 
 @contextmanager
-def hub_in(folder: Path, extra: str = "") -> Iterator[Hub]:
+def hub_in(folder: Path, extra: str = "", jetstream: str = "") -> Iterator[Hub]:
     """A server that has ended when the block does."""
-    hub = Hub(folder, extra)
+    hub = Hub(folder, extra, jetstream)
     hub.start()
     try:
         yield hub

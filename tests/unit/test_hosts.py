@@ -74,10 +74,10 @@ async def test_a_message_is_read_there_and_its_whole_story_is_told_here(world: W
     assert outcomes(done) == ["arrived", "accepted", "done"]
     assert (await world.venus.story(sent)).message.topic == "pr-12"
 
-    async def settled() -> bool:
-        return not any([(await host.store.load()).intents for host in (world.mars, world.venus)])
+    async def all_settled() -> bool:
+        return not [*(await world.mars.store.load()).intents, *(await world.venus.store.load()).intents]
 
-    await eventually(settled, timeout=PATIENCE, why="each knows what the other has")
+    await eventually(all_settled, timeout=PATIENCE, why="nothing is left to be sent")
 
 
 async def test_an_answer_goes_back_and_ends_the_message(world: World) -> None:

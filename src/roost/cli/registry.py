@@ -15,9 +15,10 @@ _USED = (", last used ", ", not used yet")
 """How the reason of a mailbox ends; SINCE says it too."""
 
 
-def show(app: App) -> None:
-    """Print all peers."""
-    rows: list[Record] = app.call_or_read("list", {"mail": not app.json, "from": app.sender})
+def show(app: App, *, everywhere: bool) -> None:
+    """Print all peers; `everywhere`: those of other hosts, too."""
+    asked: Record = {"mail": not app.json, "from": app.sender, **({"all": True} if everywhere else {})}
+    rows: list[Record] = app.call_or_read("list", asked)
     if app.json:
         show_json(rows)
     elif not rows:

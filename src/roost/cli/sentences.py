@@ -80,6 +80,11 @@ _SENTENCES: dict[str, Callable[[Record, Record], str]] = {
     ),
     "not-answered": lambda _event, data: _because(f"did not get the answer to {data.get('id')}", data),
     "question-gone": lambda _event, data: _because(f"asks {data.get('id')} no more", data),
+    "asking": lambda _event, data: f"is to {data.get('method')}: '{data.get('host')}' was asked for it",
+    "asked": lambda _event, data: f"is to {data.get('method')}, as '{data.get('host')}' asked",
+    "asked-refused": lambda _event, data: _because(
+        f"does not {data.get('method')} as '{data.get('host')}' asked", data
+    ),
     "queued": _message("has message {id} from {sender}"),
     "notice": _message("is sent notice {id}"),
     "offered": _message("is handed message {id}"),

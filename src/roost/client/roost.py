@@ -201,9 +201,9 @@ class Roost(Requests):
 
     # peers
 
-    def peers(self) -> list[Peer]:
-        """All peers, as `list` has them."""
-        return made(list[Peer], self._ask("list"))
+    def peers(self, *, everywhere: bool = False) -> list[Peer]:
+        """All peers, as `list` has them; `everywhere`: those of other hosts, too, as `NAME@HOST`."""
+        return made(list[Peer], self._ask("list", **({"all": True} if everywhere else {})))
 
     def peer(self, name: str) -> PeerDetails:
         """Everything about one peer."""

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.peer import PeerState
@@ -19,8 +20,6 @@ from roost.daemon.health.heartbeat import beat
 from roost.daemon.health.memory import Memory
 from roost.daemon.health.own_log import OwnLog
 from roost.daemon.health.retention import Retention
-from roost.daemon.hosts.addresses import Addresses
-from roost.daemon.hosts.hosts import Hosts
 from roost.daemon.registry.adoption import Adoption, Registry
 from roost.daemon.registry.orphans import Orphans
 from roost.daemon.registry.pool import Pools
@@ -29,6 +28,7 @@ from roost.daemon.registry.sweep import Sweeper
 from roost.daemon.serve.api.api import Api
 from roost.daemon.serve.journal import JournalFeed
 from roost.daemon.serve.logs import Logs
+from roost.daemon.serve.methods.granted import Granted
 from roost.daemon.serve.methods.tables import all_methods
 from roost.daemon.serve.metrics import Metrics
 from roost.daemon.serve.servers import Servers
@@ -48,6 +48,9 @@ from roost.daemon.traces.export import TraceExport
 from roost.errors import RoostError
 from roost.host.spool import Spool
 from roost.runtimes.codex_server.server import End, Wiring
+
+if TYPE_CHECKING:  # only members of a fleet load what it takes
+    from roost.daemon.hosts.hosts import Hosts
 
 CLOSING = 10.0
 """Seconds for the store to be closed; everything in it is durable already."""
@@ -143,8 +146,8 @@ class Daemon:
             self._executor.foreign,
             feed,
             self._executor.ends.end_unstored,
+            self._hosts,
         )
-        self._api.sender.addresses = Addresses(self._fleet, self._hosts)
         methods = all_methods(
             self._api,
             health,
@@ -155,6 +158,8 @@ class Daemon:
             feed,
             self.shut_down,
         )
+        if self._hosts is not None:
+            self._hosts.answering.doing = Granted(self._fleet, self._api.questions, methods)
         self._servers = Servers(
             machine, self._fleet, self._tasks, self._api, methods, metrics, self._supervisor, http
         )
@@ -270,7 +275,7 @@ class Daemon:
         self._logs.attempts(name, self._machine.clock.now(), commands)
 
 
-def _connected(machine: Machine, fleet: Fleet, tasks: Tasks) -> Hosts | None:
+def _connected(machine: Machine, fleet: Fleet, tasks: Tasks) -> "Hosts | None":
     """The links to other hosts; None where this one is alone, for which nothing of them is loaded."""
     if machine.member is None:
         return None

@@ -16,10 +16,11 @@ from roost.store.records import JournalRow, StoredMessage, head
 
 
 def peer_row(state: PeerState, now: float) -> dict[str, Any]:
-    """One row of `list`."""
+    """One row of `list`. `host`: the name of this host in its fleet, where it is known."""
     settings, view = state.peer.settings, shown(state, now)
     return {
         "name": state.peer.name,
+        "host": None,
         "runtime": settings.runtime,
         "dir": settings.dir,
         "kind": kind_of(state),
@@ -129,6 +130,26 @@ def peer_object(state: PeerState, now: float, heads: Mapping[str, str]) -> dict[
         else None,
         "messages": [message_row(message, heads.get(message.id, "")) for message in state.messages],
         "created_at": iso(peer.created_at),
+    }
+
+
+def elsewhere_object(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What `show` tells of a peer of another host: what that host does not tell is empty."""
+    return {
+        **row,
+        "settings": {},
+        "pool": [],
+        "conversation": None,
+        "held_by": None,
+        "topics": [],
+        "former_names": [],
+        "quarantine": None,
+        "last_death": None,
+        "refusal": None,
+        "failures": 0,
+        "hindered": None,
+        "messages": [],
+        "created_at": None,
     }
 
 

@@ -8,19 +8,26 @@ from roost.cli.table import table
 from roost.client.connection import DOWN, Record
 
 
-@command("list", Option("--watch", help="Go on showing them on the whole terminal, until Ctrl-C."))
-def list_command(app: App, watch: bool) -> None:  # noqa: FBT001 -- a flag
+@command(
+    "list",
+    Option("--all", "everywhere", help="Those of all hosts of the fleet."),
+    Option("--watch", help="Go on showing them on the whole terminal, until Ctrl-C."),
+)
+def list_command(app: App, everywhere: bool, watch: bool) -> None:  # noqa: FBT001 -- flags
     """Show all peers: state, since when, waiting messages, and why.
 
     What needs a person stands first, then what works, then what rests. Of one that works: topic, message and
     sender of its turn, and for how long it has lasted.
+
+    With --all those of other hosts follow as NAME@HOST, as their own hosts show them. Of a host that is not
+    reached all are `unknown`, and what it told last is in the reason.
     """
     if watch:
         from roost.cli.live_list import LiveList
 
-        LiveList(app).show()
+        LiveList(app, everywhere=everywhere).show()
         return
-    show(app)
+    show(app, everywhere=everywhere)
 
 
 @command("show", Argument("name"))
@@ -70,6 +77,8 @@ def show_command(app: App, name: str) -> None:
 def _next(peer: Record) -> str:
     """The command that mends what stands in a peer's way, if something does."""
     name = peer["name"]
+    if "@" in name:
+        return "" if peer["state"] == "unknown" else f"`roost attach {name}` tells how to join it"
     if str(peer.get("why")).startswith(DOWN):
         return "`roost up` starts the daemon, which looks after it again"
     if peer["state"] == "unknown" and _is_theirs(str(peer.get("why"))):

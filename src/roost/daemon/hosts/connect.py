@@ -1,10 +1,11 @@
 """This host's way to the others of its fleet, as its membership says."""
 
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary.view import shown
+from roost.core.vocabulary.identity import OPERATOR
 from roost.daemon.hosts.hosts import Hosts
 from roost.daemon.hosts.keyring import Keyring
-from roost.daemon.hosts.members import Members, Row
+from roost.daemon.hosts.members import Members
+from roost.daemon.hosts.rows import Row, row_of
 from roost.daemon.hosts.sealed import SealedCarrier
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
@@ -23,12 +24,12 @@ def connect(member: Membership, machine: Machine, fleet: Fleet, tasks: Tasks) ->
         line = c.Journal("frame-refused", "", cause=why, data={"host": origin})
         tasks.start(fleet.record(line), "a frame was refused")
 
+    def _told(peer: str) -> bool:
+        return peer != OPERATOR and machine.config.fleet.shows(peer)
+
     def rows() -> list[Row]:
         now = machine.clock.now()
-        found = [(state.peer, shown(state, now)) for state in fleet.states()]
-        return [
-            Row(peer.name, told.state, told.why, told.since, peer.settings.runtime) for peer, told in found
-        ]
+        return [row_of(state, now) for state in fleet.states() if _told(state.peer.name)]
 
     options = {"nkeys_seed_str": member.seed} if member.seed else {}
     hub = Hub(member.host, member.servers, replicas=member.replicas, **options)
@@ -36,4 +37,6 @@ def connect(member: Membership, machine: Machine, fleet: Fleet, tasks: Tasks) ->
     run = machine.ids.new()
     directory = NatsDirectory(hub)
     members = Members(member.host, run, ring, directory, fleet, machine.store, machine.clock, rows)
-    return Hosts(members, sealed, fleet, machine.store, machine.clock, machine.ids, tasks)
+    return Hosts(
+        members, sealed, fleet, machine.store, machine.clock, machine.ids, tasks, machine.config.fleet
+    )

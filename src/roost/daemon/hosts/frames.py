@@ -4,6 +4,8 @@ Clocks of hosts may be hours apart, so no time of day is told, only how long ago
 what is left of a time to live. The host that hears it reckons by its own clock.
 """
 
+from typing import Any
+
 import msgspec
 
 from roost.core.vocabulary.message import Message, MessageState, Notice, Timing
@@ -86,7 +88,31 @@ class Heard(msgspec.Struct, frozen=True, tag="heard"):
     gap: bool = False
 
 
-Frame = Data | Heard
+class Ask(msgspec.Struct, frozen=True, tag="ask"):
+    """An operator of another host asks for a method of the socket.
+
+    `run` and `number`: the latest sign of life of the asked host that was heard there.
+    """
+
+    id: str
+    run: str
+    number: int
+    method: str
+    params: dict[str, Any]
+
+
+class Told(msgspec.Struct, frozen=True, tag="told"):
+    """What was asked for goes on (`event`: the latest of it), or is over: its result, or why not."""
+
+    id: str
+    over: bool = False
+    event: dict[str, Any] | None = None
+    result: Any = None
+    notes: list[str] = []
+    error: dict[str, Any] | None = None
+
+
+Frame = Data | Heard | Ask | Told
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder[Frame](Frame)
 

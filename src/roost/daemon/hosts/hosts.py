@@ -7,7 +7,9 @@ from roost.core.links.incoming import Cursor
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import host_of
 from roost.core.vocabulary.message import MessageState
-from roost.daemon.hosts.frames import BrokenFrameError, Data, Heard, decode
+from roost.daemon.hosts.answering import Answering
+from roost.daemon.hosts.asking import Asking
+from roost.daemon.hosts.frames import Ask, BrokenFrameError, Data, Heard, Told, decode
 from roost.daemon.hosts.intake import Intake
 from roost.daemon.hosts.link import RETRY, Entry, Link
 from roost.daemon.hosts.members import Members
@@ -18,6 +20,7 @@ from roost.host.errors import CarrierGone
 from roost.host.interfaces.carrier import Carried, Carrier
 from roost.host.interfaces.clock import Clock
 from roost.host.interfaces.ids import Ids
+from roost.local.grants import Grants
 from roost.store.interfaces import Intent, Store
 
 EPOCH = "hosts:epoch"
@@ -40,15 +43,18 @@ class Hosts:
         clock: Clock,
         ids: Ids,
         tasks: Tasks,
+        grants: Grants,
     ) -> None:
-        """Link to these members."""
+        """Link to these members, who may do here what is granted."""
         self.members = members
         self._carrier = carrier
         self._fleet = fleet
         self._store = store
         self._clock = clock
         self._tasks = tasks
-        self.intake = Intake(fleet, store, clock, ids)
+        self.intake = Intake(fleet, store, clock, ids, grants)
+        self.asking = Asking(members, carrier, fleet, clock, ids)
+        self.answering = Answering(members, carrier, grants, fleet, clock, tasks)
         self._links: dict[str, Link] = {}
         self._cursors: dict[str, Cursor] = {}
         self._epoch = 0
@@ -118,10 +124,15 @@ class Hosts:
             _log.error("a frame from %s: %s", carried.origin, error.message)
         else:
             self.members.hear(carried.origin)
-            if isinstance(frame, Heard):
-                await self.link(carried.origin).heard(frame)
-            else:
-                await self._data(carried.origin, frame)
+            match frame:
+                case Heard():
+                    await self.link(carried.origin).heard(frame)
+                case Data():
+                    await self._data(carried.origin, frame)
+                case Ask():
+                    self.answering.take(carried.origin, frame)
+                case Told():
+                    self.asking.heard(carried.origin, frame)
         await carried.done()
 
     async def _data(self, origin: str, frame: Data) -> None:

@@ -10,7 +10,6 @@ import contextlib
 import time
 from collections import deque
 
-import nats.errors
 import nats.js.errors
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
@@ -29,8 +28,11 @@ FETCH = 32
 """Frames that are fetched together."""
 KEPT = 7 * 86400.0
 """Seconds for which the hub keeps a frame of a host that is away; the sender keeps its entries for longer."""
-BYTES = 256 * 1024 * 1024
-"""Bytes that the hub keeps for one host; more is refused until it has taken some."""
+BYTES = 16 * 1024 * 1024
+"""Bytes that the hub keeps for one host; more is refused until it has taken some.
+
+nats-server 2.10.27 sets them aside for each stream as it is made: hosts times this must be on its disk.
+"""
 _CONSUMER = "roost"
 
 
@@ -93,7 +95,7 @@ class NatsCarrier:
         assert self._pulls is not None  # noqa: S101 -- opened just now
         try:
             return await self._pulls.fetch(FETCH, timeout=ANSWER)
-        except (nats.errors.TimeoutError, nats.js.errors.FetchTimeoutError):
+        except (TimeoutError, nats.js.errors.FetchTimeoutError):  # nats-py 2.16 raises asyncio's, too
             if time.monotonic() - self._looked > LOOK:
                 await self._let_go()  # nothing came for a while: is it given out at all?
             return []

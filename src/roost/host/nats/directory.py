@@ -65,13 +65,15 @@ class NatsDirectory:
         watcher = await bucket.watchall()
         try:
             found: dict[str, bytes] = {}
-            last, looked, begun = 0, time.monotonic(), False
+            last, there, looked, begun = 0, 0, time.monotonic(), False
             while self._hub.losses == losses:
                 try:
                     entry = await watcher.updates(timeout=_LOOK)
                     begun = begun or entry is None
                 except nats.errors.TimeoutError:
                     entry = None
+                    if last < there:
+                        return
                 if isinstance(entry, KeyValue.Entry):
                     last = max(last, entry.revision or 0)
                     if entry.value is not None and entry.operation is None:
@@ -81,8 +83,10 @@ class NatsDirectory:
                     found = {}
                 if time.monotonic() - looked > SYNC:
                     looked = time.monotonic()
-                    if not begun or (await bucket.status()).stream_info.state.last_seq > last:
+                    if not begun:
                         return
+                    # What is on its way may not have come yet: it has until the next second of silence.
+                    there = (await bucket.status()).stream_info.state.last_seq
         finally:
             with contextlib.suppress(*FAULTS):  # of a connection that is gone
                 await watcher.stop()

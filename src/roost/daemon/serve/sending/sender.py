@@ -12,6 +12,7 @@ from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.identity import HUMAN, OPERATOR, derive, host_of
 from roost.core.vocabulary.message import Message, MessageState
 from roost.daemon.hosts.addresses import Addresses
+from roost.daemon.hosts.views import Views
 from roost.daemon.serve.caller import Caller
 from roost.daemon.serve.progress import Progress
 from roost.daemon.serve.sending.addressing import Addressing
@@ -29,11 +30,18 @@ class Sender:
     """Sends messages."""
 
     def __init__(
-        self, machine: Machine, fleet: Fleet, waits: Waits, misplaced: Callable[[str], str | None]
+        self,
+        machine: Machine,
+        fleet: Fleet,
+        waits: Waits,
+        addresses: Addresses,
+        views: Views,
+        misplaced: Callable[[str], str | None],
     ) -> None:
-        """Send to this fleet's peers; `misplaced` tells what is wrong with the folder of one."""
+        """Send to whom `addresses` find; `misplaced` tells what is wrong with the folder of a peer."""
         self._misplaced = misplaced
-        self.addresses = Addresses(fleet, None)
+        self._addresses = addresses
+        self._views = views
         self._machine = machine
         self._fleet = fleet
         self._waits = waits
@@ -53,7 +61,9 @@ class Sender:
         with self._waits.message(message_id) as changes, self._waits.replies(message_id) as replies:
             message, advice = await self._store(caller, message_id, sender, draft, reply_to, body)
             progress({"id": message.id, "notes": advice})
-            outcome = Outcome(self._machine, self._fleet, self._waits, changes, replies, progress)
+            outcome = Outcome(
+                self._machine, self._fleet, self._views, self._waits, changes, replies, progress
+            )
             return await outcome.awaited(message, draft.wait, draft.timeout)
 
     def name_of(self, caller: Caller, draft: Draft) -> str:
@@ -73,7 +83,7 @@ class Sender:
 
     async def recipient(self, address: str) -> str:
         """The peer that an address means. Raises NotFoundError, RefusedError, UsageError."""
-        name = await self.addresses.recipient(address)
+        name = await self._addresses.recipient(address)
         self._fleet.get(name)
         return name
 
@@ -174,8 +184,16 @@ class Sender:
         if outcome.state is not None and outcome.state.peer.name != message.to:
             message = replace(message, to=outcome.state.peer.name)
         await self._replied(message)
-        wrong = self._misplaced(message.to)
-        return message, [*outcome.advice, *([f"'{message.to}': {wrong}"] if wrong is not None else [])]
+        return message, [*outcome.advice, *self._in_the_way(message.to)]
+
+    def _in_the_way(self, name: str) -> list[str]:
+        """What keeps a message from its recipient for now, or makes it work where it should not."""
+        host = host_of(name)
+        silent = self._views.silent(host) if host is not None else None
+        if silent is not None:
+            return [f"{silent}: the message is kept, and goes there as soon as that host is reached"]
+        wrong = self._misplaced(name)
+        return [f"'{name}': {wrong}"] if wrong is not None else []
 
     async def repeat(self, ended: Message) -> tuple[str, list[str]]:
         """Send a message that ended without being taken once more; returns its new id and advice.
