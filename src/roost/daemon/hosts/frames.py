@@ -1,6 +1,7 @@
 """What two hosts tell each other: messages, how far they have come, and how much of that was taken.
 
-Times are Unix seconds by the clock of the host that tells them; times to live are what is left (seconds).
+Clocks of hosts may be hours apart, so no time of day is told, only how long ago something was (seconds), and
+what is left of a time to live. The host that hears it reckons by its own clock.
 """
 
 from typing import Any
@@ -17,7 +18,7 @@ class Letter(msgspec.Struct, frozen=True, tag="letter"):
     id: str
     sender: str
     to: str
-    created_at: float
+    age: float
     body: bytes
     digest: str
     topic: str | None = None
@@ -32,7 +33,7 @@ class Letter(msgspec.Struct, frozen=True, tag="letter"):
             id=self.id,
             sender=f"{self.sender}@{origin}",
             to=self.to,
-            created_at=self.created_at,
+            created_at=now - self.age,
             size=len(self.body),
             digest=self.digest,
             topic=self.topic,
@@ -50,7 +51,7 @@ def letter(message: Message, body: bytes, now: float) -> Letter:
         id=message.id,
         sender=message.sender,
         to=message.to.partition("@")[0],
-        created_at=message.created_at,
+        age=max(now - message.created_at, 0.0),
         body=body,
         digest=message.digest,
         topic=message.topic,
@@ -68,7 +69,7 @@ class Word(msgspec.Struct, frozen=True, tag="word"):
     id: str
     state: MessageState
     why: str
-    accepted_at: float | None = None
+    accepted_ago: float | None = None
 
 
 class Data(msgspec.Struct, frozen=True, tag="data"):

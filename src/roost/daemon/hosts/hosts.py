@@ -63,7 +63,9 @@ class Hosts:
         """Begin an epoch, and take up what the last one left. Raises StoreError."""
         intents = list(intents)
         await self.members.load()
-        self._epoch = int(await self._store.meta(EPOCH) or 0) + 1
+        before = int(await self._store.meta(EPOCH) or 0)
+        # The time of day makes it later than those of a copy of this store that ran on, too.
+        self._epoch = max(before + 1, int(self._clock.now() * 1000))
         await self._fleet.record(meta={EPOCH: str(self._epoch)})
         left = list(_left(self._fleet, intents))
         for entry in left:
@@ -88,10 +90,22 @@ class Hosts:
         """The link to a host; made where there is none."""
         found = self._links.get(host)
         if found is None:
-            found = Link(host, self._epoch, self._carrier, self._fleet, self._store, self._clock)
+
+            def reached() -> bool:
+                return self.members.silent_since(host) is None
+
+            found = Link(
+                host, self._epoch, self._carrier, self._fleet, self._store, self._clock, reached, self._keep
+            )
             self._links[host] = found
             self._tasks.start(found.run(), f"link to {host}")
         return found
+
+    async def _keep(self, epoch: int) -> None:
+        """An epoch that a link begins is known to the next start before a frame of it is sent."""
+        if epoch > self._epoch:
+            await self._fleet.record(meta={EPOCH: str(epoch)})
+            self._epoch = max(self._epoch, epoch)
 
     async def _receive(self) -> None:
         trouble = ""
@@ -114,6 +128,7 @@ class Hosts:
         except BrokenFrameError as error:
             _log.error("a frame from %s: %s", carried.origin, error.message)
         else:
+            self.members.hear(carried.origin)
             match frame:
                 case Heard():
                     await self.link(carried.origin).heard(frame)

@@ -93,6 +93,8 @@ class Intake:
         stored = await self._store.message(entry.id)
         if stored is None or stored.message.to.partition("@")[2] != origin:
             return  # it is not theirs to tell of
-        told = reports.Progressed(entry.id, entry.state, entry.why, entry.accepted_at)
+        ago = entry.accepted_ago
+        accepted_at = self._clock.now() - ago if ago is not None else None
+        told = reports.Progressed(entry.id, entry.state, entry.why, accepted_at)
         with contextlib.suppress(NotFoundError):
             await self._fleet.tell(stored.message.to, told)

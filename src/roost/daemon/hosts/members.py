@@ -121,6 +121,11 @@ class Members:
         known = self._known.get(host)
         return known.peers if known is not None else ()
 
+    def hear(self, host: str) -> None:
+        """A frame of that host came."""
+        known = self._known.setdefault(host, Member())
+        known.heard, known.heard_at = self._clock.monotonic(), self._clock.now()
+
     def sign(self, host: str) -> Sign | None:
         """The latest sign of life of a host; None: there was none."""
         known = self._known.get(host)
@@ -227,7 +232,7 @@ class Members:
                     learned = True
                     self._say(host)
             elif host != self.name:
-                self._hear(kind, host, value, news=news)
+                self._take_value(kind, host, value, news=news)
                 self._look(host)
         if learned:
             signed = msgspec.json.encode(list(self.ring.signed.values())).decode()
@@ -240,7 +245,7 @@ class Members:
             _log.error("a certificate of %s: %s", whence, error.message)
             return False
 
-    def _hear(self, kind: str, host: str, value: bytes, *, news: bool) -> None:
+    def _take_value(self, kind: str, host: str, value: bytes, *, news: bool) -> None:
         known = self._known.setdefault(host, Member())
         try:
             if kind == "host":
@@ -248,7 +253,7 @@ class Members:
                 # The same one again, after a loss, is no sign of life, and one that stood there before this
                 # daemon looked may be of any time.
                 if sign != known.sign and (news or known.sign is not None):
-                    known.heard, known.heard_at = self._clock.monotonic(), self._clock.now()
+                    self.hear(host)
                 known.sign = sign
             elif kind == "peers":
                 peers = msgspec.json.decode(unpack(value), type=tuple[Row, ...])
