@@ -124,7 +124,7 @@ def test_every_option_of_every_command_is_offered(name: str) -> None:
         (["show", "--", "a"], ["a-peer"]),
         (["send", "--from=a"], ["--from=a-peer"]),
         (["runtimes", "show", ""], ["a-runtime"]),
-        (["questions", ""], ["--json"]),
+        (["questions", ""], ["--all", "--json"]),
     ],
 )
 def test_what_may_stand_next(asked: list[tuple[str, str]], words: list[str], expected: list[str]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from roost.host.nats.subjects import Grant
+from roost.host.nats.subjects import Permissions
 
 LOG_SIZE = 10 * 1024 * 1024
 """Bytes of a log file, of which the server keeps three."""
@@ -24,11 +24,11 @@ class Files(NamedTuple):
 
 
 class User(NamedTuple):
-    """A user of the fleet's account; without a grant it may do everything there. `about` is for people."""
+    """A user of the fleet's account; without permissions it may do all there. `about` is for people."""
 
     nkey: str
     about: str
-    grant: Grant | None = None
+    permissions: Permissions | None = None
 
 
 def configuration(listen: str, files: Files, system: str, users: Iterable[User]) -> str:
@@ -59,9 +59,11 @@ def configuration(listen: str, files: Files, system: str, users: Iterable[User])
 
 
 def _user(user: User) -> str:
-    if user.grant is None:
+    if user.permissions is None:
         return f"{{ nkey: {user.nkey} }}"
-    publish, subscribe = (f"{{ allow: [{', '.join(map(_quoted, subjects))}] }}" for subjects in user.grant)
+    publish, subscribe = (
+        f"{{ allow: [{', '.join(map(_quoted, subjects))}] }}" for subjects in user.permissions
+    )
     return f"{{ nkey: {user.nkey}, permissions: {{ publish: {publish}, subscribe: {subscribe} }} }}"
 
 

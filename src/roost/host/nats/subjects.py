@@ -8,7 +8,7 @@ CONSUMER = "roost"
 _STREAM = f"KV_{BUCKET}"
 
 
-class Grant(NamedTuple):
+class Permissions(NamedTuple):
     """What a user of the hub may publish to and subscribe to: nothing else."""
 
     publish: tuple[str, ...]
@@ -40,13 +40,13 @@ def token_inbox(token: str) -> str:
     return f"_INBOX.join.{token}"
 
 
-def of_host(host: str) -> Grant:
+def of_host(host: str) -> Permissions:
     """A host writes to others as itself and tells of itself; it takes what is for it and reads the bucket.
 
     nats-py 2.16 asks JetStream on these subjects to read a bucket and to fetch from a consumer.
     """
     stream = stream_of(host)
-    return Grant(
+    return Permissions(
         publish=(
             f"roost.to.*.from.{host}",
             leave(host),
@@ -68,6 +68,6 @@ def of_host(host: str) -> Grant:
     )
 
 
-def of_token(token: str) -> Grant:
+def of_token(token: str) -> Permissions:
     """Who holds a token may ask to be let in."""
-    return Grant((join(token),), (f"{token_inbox(token)}.>",))
+    return Permissions((join(token),), (f"{token_inbox(token)}.>",))
