@@ -19,6 +19,7 @@ from benchmarks import (
     crowd,
     deaths,
     delivery,
+    fleet,
     latency,
     page,
     reconcile,
@@ -53,6 +54,9 @@ BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "death-p99": deaths.death_worst,
     "exits": deaths.exits,
     "threads": threads.run,
+    "fleet": fleet.run,
+    "fleet-idle": fleet.idle,
+    "fleet-local": fleet.local,
 }
 _FAILURES = (RoostError, OSError, RuntimeError, CalledProcessError)
 PEERS: Mapping[str, Callable[[], Comparison]] = {"hcom": beside_hcom.run}

@@ -57,15 +57,15 @@ def measure() -> Crowd:
     with folder() as root:
         bare = _bare(root)
     with daemon() as empty, daemon() as home:
-        _start(home)
+        start(home)
         groups = _processes(home)
         alone = [int(empty.ask("status")["pid"])]
-        idle = _shares({**groups, "none": alone})
+        idle = shares({**groups, "none": alone})
         without = idle.pop("none")
         with top.opened(home) as shown:
-            with_top = _shares({"daemon": groups["daemon"], "top": [shown.pid]})
+            with_top = shares({"daemon": groups["daemon"], "top": [shown.pid]})
         with page.served(home) as web, page.open_page(web):
-            with_page = _shares({"daemon": groups["daemon"], "page": [web.process.pid]})
+            with_page = shares({"daemon": groups["daemon"], "page": [web.process.pid]})
         weights = {name: sum(map(_pss, pids)) for name, pids in groups.items() if name != "agents"}
         rounds = [(_adopt(home), _restart(empty)) for _ in range(RESTARTS)]
         adopted, started = zip(*rounds, strict=True)
@@ -155,8 +155,9 @@ def adopt() -> Result:
     )
 
 
-def _start(home: Home) -> None:
-    names = [f"agent{number}" for number in range(SESSIONS)]
+def start(home: Home, sessions: int = SESSIONS) -> None:
+    """Start so many sessions."""
+    names = [f"agent{number}" for number in range(sessions)]
     for name in names:
         home.add(name, "demo")
     with ThreadPoolExecutor(STARTERS) as pool:
@@ -181,7 +182,7 @@ def _processes(home: Home) -> dict[str, list[int]]:
     return groups
 
 
-def _shares(groups: Mapping[str, list[int]]) -> dict[str, float]:
+def shares(groups: Mapping[str, list[int]]) -> dict[str, float]:
     """The processor time of each group from now on, for a while, in percent of a core."""
     before, begun = _spent(groups), time.monotonic()
     time.sleep(WINDOW)

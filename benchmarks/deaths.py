@@ -40,7 +40,7 @@ PAUSE = 0.2
 """Deaths one after the other, and seconds from one to the next: what a death leaves is cleared meanwhile."""
 BURST = 20
 KILLS = 400
-P50_TARGET = 5.0
+P50_TARGET = 3.0
 P99_TARGET = 50.0
 
 

@@ -13,7 +13,7 @@ from roost.host.process import SystemProcesses
 from roost.host.tmux.server import TmuxTerminals
 
 ROUNDS = 40
-TARGET = 25.0
+TARGET = 5.0
 BODY = "@@silent@@"
 # A program that does nothing but note when a pasted text has been submitted.
 _READER = """

@@ -112,8 +112,8 @@ def folder() -> Generator[Path]:
 
 
 @contextmanager
-def daemon(config: str = "") -> Generator[Home]:
-    """A running daemon, with this configuration file; it and all its agents end with the block."""
+def daemon(config: str = "", membership: bytes = b"") -> Generator[Home]:
+    """A running daemon, with this configuration and membership; it and all its agents end with the block."""
     with folder() as root:
         home = Home(root)
         left = Leftovers(home.places.home)
@@ -121,6 +121,9 @@ def daemon(config: str = "") -> Generator[Home]:
             if config:
                 home.places.home.mkdir(mode=0o700)
                 home.places.config.write_text(config)
+            if membership:
+                home.places.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+                home.places.membership.write_bytes(membership)
             home.roost("up")
             yield home
             home.roost("down", "--agents")

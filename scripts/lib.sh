@@ -180,6 +180,14 @@ setup_nats() {
   say "no nats-server 2.10 or later: the tests of several hosts cannot run"
 }
 
+# setup_networks: what makes networks of hosts on one machine. Without it tests of a fleet that is disturbed are
+# skipped, or fail with CI set.
+setup_networks() {
+  [ "$(uname -s)" = Linux ] || return 0
+  { command -v ip && command -v nsenter && command -v unshare; } >/dev/null ||
+    packages "iproute2 util-linux" "" || say "no iproute2: the tests of a fleet on networks of its own cannot run"
+}
+
 # alone COMMAND...: run a command in a network of its own that has nothing but loopback, where the machine allows it.
 # The new network's loopback starts down and a bare machine has no `ip` command.
 alone() {

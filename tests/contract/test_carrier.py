@@ -1,10 +1,13 @@
 """What carries between hosts, real and twin: in order, at least once, and again what was not done with."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
 
 from roost.host.errors import CarrierGone
 from roost.host.interfaces.carrier import Carrier
@@ -113,3 +116,34 @@ async def test_a_hub_that_is_away_is_told_and_is_used_again_when_it_is_back(way:
         found.append(got.frame)
         await got.done()
     assert found[0] == b"before"
+
+
+async def test_a_hub_with_little_room_has_some_for_many_hosts(tmp_path: Path) -> None:
+    """nats-server sets aside what each host may have kept: it is the first to be used up."""
+    with hub_in(tmp_path, jetstream=", max_file_store: 1GB") as server:
+        carriers = [NatsCarrier(name, Hub(name, [server.url])) for name in (f"host{n}" for n in range(50))]
+        await asyncio.gather(*(carrier.open() for carrier in carriers))
+        await asyncio.gather(*(carrier.close() for carrier in carriers))
+
+
+async def test_a_wait_for_frames_that_runs_out_is_no_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """nats-py 2.16: a fetch whose time is up between two requests raises asyncio's TimeoutError."""
+    fetch = JetStreamContext.PullSubscription.fetch
+    raised: list[TimeoutError] = [TimeoutError()]
+
+    async def late(self: JetStreamContext.PullSubscription, batch: int, timeout: float) -> list[Msg]:
+        if raised:
+            raise raised.pop()
+        return await fetch(self, batch, timeout)
+
+    monkeypatch.setattr(JetStreamContext.PullSubscription, "fetch", late)
+    with hub_in(tmp_path) as server:
+        mars, venus = (NatsCarrier(name, Hub(name, [server.url])) for name in ("mars", "venus"))
+        await venus.open()
+        await mars.send("venus", b"frame")
+        assert (await venus.receive()).frame == b"frame"
+        assert not raised
+        await mars.close()
+        await venus.close()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from nats.js.kv import KeyValue
 
 from roost.host.errors import CarrierGone
 from roost.host.interfaces.directory import Directory
@@ -133,3 +134,58 @@ async def test_nothing_is_read_or_swapped_without_the_hub(board: Board) -> None:
         await mars.read("owner.a")
     with pytest.raises(CarrierGone):
         await mars.swap("owner.a", b"venus", b"mars")
+
+
+@pytest.fixture
+async def mars_and_venus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Hub, Hub]]:
+    """Two hosts on a real hub; whether something was missed is looked at all the time."""
+    monkeypatch.setattr("roost.host.nats.directory.SYNC", 0.05)
+    with hub_in(tmp_path) as server:
+        hubs = Hub("mars", [server.url]), Hub("venus", [server.url])
+        yield hubs
+        for each in hubs:
+            await each.close()
+
+
+async def test_a_host_that_hears_much_reads_nothing_twice(mars_and_venus: tuple[Hub, Hub]) -> None:
+    """What is on its way to it is not taken for missed."""
+    mars, venus = (NatsDirectory(hub) for hub in mars_and_venus)
+    await mars.put("cert.mars", b"once")
+    told = 0
+    async with aclosing(venus.follow()) as changes:
+        assert await anext(changes) == {"cert.mars": b"once"}
+        for number in range(20):
+            last = f"{number}".encode()
+            await asyncio.gather(*(mars.put("host.mars", b"-") for _ in range(9)))
+            await mars.put("host.mars", last)
+            found = b""
+            while found != last:
+                change = await anext(changes)
+                found = change.get("host.mars", b"")
+                told += "cert.mars" in change
+    assert told == 0
+
+
+async def test_a_watcher_that_went_silent_is_begun_anew(
+    mars_and_venus: tuple[Hub, Hub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mars, venus = (NatsDirectory(hub) for hub in mars_and_venus)
+    watch = KeyValue.watchall
+    watchers: list[KeyValue.KeyWatcher] = []
+
+    async def noted(bucket: KeyValue) -> KeyValue.KeyWatcher:
+        watchers.append(await watch(bucket))
+        return watchers[-1]
+
+    async def nothing(_entry: object) -> None:
+        pass
+
+    monkeypatch.setattr(KeyValue, "watchall", noted)
+    await mars.put("host.mars", b"1")
+    async with aclosing(venus.follow()) as changes:
+        assert await anext(changes) == {"host.mars": b"1"}
+        monkeypatch.setattr(watchers[0]._updates, "put", nothing)
+        await mars.put("host.mars", b"2")
+        async with asyncio.timeout(PATIENCE):
+            while await anext(changes) != {"host.mars": b"2"}:
+                pass

@@ -404,3 +404,17 @@ async def test_G2_each_commit_is_told_of_before_it_is_acknowledged(store: Store)
     with pytest.raises(StoreError):
         await store.commit(Batch(3.0, (c.CloseSession(death(session())),), (c.Journal("c", "x"),)))
     assert len(told) == 1
+
+
+async def test_of_several_new_messages_the_one_that_is_there_already_is_named(box: Box) -> None:
+    """Nothing of them is stored, and what comes next is numbered as if they had never been."""
+    await box.store.commit(Batch(1.0, (c.SavePeer(peer()),)))
+    await box.store.commit(mail(message(1)))
+    with pytest.raises(DuplicateMessageError, match=f"{1:032x}"):
+        await box.store.commit(mail(message(2), message(1), message(3)))
+    with pytest.raises(BatchError, match=f"message {5:032x} is of"):
+        await box.store.commit(mail(message(4), message(5, size=1)))
+    await box.store.commit(mail(message(6), message(7)))
+    assert [each.id for each in await box.store.messages()] == [f"{number:032x}" for number in (1, 6, 7)]
+    assert [await box.store.body(f"{number:032x}") for number in (1, 6, 7)] == [BODY] * 3
+    assert [body for _, body in await box.store.inbox("worker")] == [BODY] * 3

@@ -26,7 +26,7 @@ def agents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Agent
         agents_in(one, "claude", started=False) as mars,
         agents_in(other, "claude", started=False) as venus,
     ):
-        hosts = Hosts(hub)
+        hosts = Hosts([hub.url])
         hosts.roosts.update(mars=mars.roost, venus=venus.roost)
         for name, roost in hosts.roosts.items():
             hosts.enter(name, roost.places.state)

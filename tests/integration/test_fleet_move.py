@@ -1,5 +1,6 @@
 """A peer that moves to another host: real daemons, a real nats-server, demo agents."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -14,7 +15,7 @@ from tests.support.fleet import Hosts, fleet_of
 from tests.support.wait import wait_until
 
 PATIENCE = 60.0
-GRANT = '[grants]\nmars = ["move"]\nvenus = ["move"]\n'
+GRANT = '[fleet.grants."*"]\nmove = ["*"]\n'
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def test_a_peer_moves_with_its_conversation_and_its_mail_and_back_again(fleet: H
 @pytest.mark.parametrize(
     ("host", "folder", "why"),
     [
-        ("pluto", "", 'pluto: it takes no peers from here; `mars = ["move"]`'),
+        ("pluto", "", "pluto: it takes no 'stays-pluto' from here; `move` in its [fleet.grants.mars]"),
         ("venus", "/nowhere", "venus: there is no directory /nowhere"),
     ],
 )
@@ -122,6 +123,33 @@ def test_killed_on_either_side_it_lives_on_one_host_in_the_end(fleet: Hosts) -> 
         here = [host for host in ("mars", "venus") if lives(fleet, host, name)]
         assert here == ["venus"]
         assert "remember me" in said(fleet, "venus", name)
+
+
+def test_a_host_that_runs_from_an_older_copy_does_not_wake_who_has_left(fleet: Hosts) -> None:
+    mars, venus = fleet["mars"], fleet["venus"]
+    mars.add("double", dir=str(venus.home.work))
+    fleet.ends("mars", str(mars.send("double", "before the copy")["id"]), "done")
+    mars.call("sleep", name="double")
+    mars.until_death("double")
+    mars.down(agents=False)
+    copy = mars.home.root / "copy"
+    copy.mkdir()
+    files = list(mars.places.database.parent.glob(f"{mars.places.database.name}*"))
+    for path in files:
+        shutil.copy(path, copy)
+    mars.start()
+    known(fleet, "mars", "venus")
+    mars.call("move", name="double", host="venus")
+    mars.down(agents=False)
+    for path in files:
+        shutil.copy(copy / path.name, path)
+    mars.start()
+    wait_until(
+        lambda: mars.row("double")["state"] == "stopped", timeout=PATIENCE, why="the copy is found out"
+    )
+    (told,) = mars.events("double", "disowned")
+    assert told["data"] == {"host": "venus"}
+    assert venus.row("double")["state"] != "stopped"
 
 
 def begin(roost: Roost, name: str) -> None:

@@ -6,6 +6,8 @@ import sys
 import threading
 from pathlib import Path
 
+import psutil
+
 from roost.local.program import FOLDER
 from tests.support.daemon import Roost, roost_in
 from tests.support.home import Home
@@ -50,8 +52,16 @@ def test_a_daemon_has_loaded_nothing_else_when_it_answers(home: Home) -> None:
         roost.call("status")
         roost.daemon.send_signal(signal.SIGUSR2)
         wait_until(told.exists, timeout=10, why="the daemon tells what it has loaded")
+        listening = [
+            each.laddr.ip
+            for each in psutil.Process(roost.daemon.pid).net_connections("inet")
+            if each.status == psutil.CONN_LISTEN
+        ]
+        assert listening == ["127.0.0.1"], "the port of the agents' tools, and none for other hosts"
     modules = set(told.read_text().split("\n"))
     assert "roost.daemon.notify.courier" not in modules
+    apart = ("roost.daemon.hosts.hosts", "roost.daemon.hosts.link", "roost.host.nats", "roost.host.seal")
+    assert not {name for name in modules if name.startswith(apart)}, "it is in no fleet"
     packages = {name.partition(".")[0] for name in modules}
     foreign = {name for name in packages - sys.stdlib_module_names if not name.startswith("_")}
     assert foreign - SMALL == NEEDED

@@ -11,11 +11,12 @@ from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import ControlKind, ControlRequest
 from roost.store import rows
+from roost.store.apply import _INSERT_MESSAGE, _UPDATE_MESSAGE
 from roost.store.database import open_database
 from roost.store.interfaces import intent_for
 from roost.store.reader import Reader
 from roost.store.records import Wanted
-from tests.support.store_samples import death, peer, session
+from tests.support.store_samples import death, message, peer, session
 
 
 def test_G13_what_went_wrong_is_found_by_an_index(tmp_path: Path) -> None:
@@ -122,3 +123,44 @@ def test_a_store_of_the_fifth_version_keeps_what_was_asked_of_its_sessions(tmp_p
     assert reader.peers() == [PeerState.of(peer("a"), (live,), ())]
     assert reader.load().intents == (intent,)
     reader.close()
+
+
+def test_a_store_of_the_seventh_version_finds_its_messages_by_their_state(tmp_path: Path) -> None:
+    """The indexes of what is unfinished, and of what went wrong, are made of the rows that are there."""
+    path = tmp_path / "roost.db"
+    migrations = sorted((Path(open_database.__code__.co_filename).parent / "migrations").glob("*.sql"))
+    old = apsw.Connection(str(path))
+    old.execute("".join(migration.read_text() for migration in migrations[:7]))
+    old.pragma("user_version", 7)
+    old.execute(
+        "INSERT INTO peers (name, runtime, stopped, created_at, data) VALUES (?, ?, ?, ?, ?)",
+        rows.peer_row(peer("a")),
+    )
+    made = {state: message(number, "a", state=state) for number, state in enumerate(MessageState)}
+    for each in made.values():
+        row = rows.message_row(each)
+        old.execute(
+            f"INSERT INTO messages ({rows.MESSAGE_COLUMNS}) VALUES ({', '.join('?' * len(row))})",  # noqa: S608
+            row,
+        )
+    old.close()
+    open_database(path).close()
+    reader = Reader(path)
+    assert reader.check() == []
+    assert {state: reader.messages(Wanted(state=state)) for state in made} == {
+        state: [each] for state, each in made.items()
+    }
+    waiting = [each for each in made.values() if not each.final]
+    assert reader.peers() == [PeerState.of(peer("a"), (), tuple(waiting))]
+    reader.close()
+
+
+def test_to_store_a_message_SQLite_makes_no_table_of_its_own(tmp_path: Path) -> None:
+    """SQLite 3.54.1: it did for each row, for `IN` with several words in the indexes of messages."""
+    connection = open_database(tmp_path / "roost.db")
+    for statement in (_INSERT_MESSAGE, _UPDATE_MESSAGE):
+        nothing = [None] * statement.count("?")
+        steps = [str(row[1]) for row in connection.execute(f"EXPLAIN {statement}", nothing)]
+        assert "MakeRecord" in steps
+        assert "OpenEphemeral" not in steps, statement
+    connection.close()

@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 from tests.support.wait import wait_until
 
 HERE = Path(__file__).parents[2] / ".cache/nats/usr/sbin/nats-server"
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def program() -> str:
@@ -29,30 +29,46 @@ def program() -> str:
 
 
 class Hub:
-    """A server that can be killed and started again on the same port and folder."""
+    """A server that can be killed and started again on the same port and folder.
 
-    def __init__(self, folder: Path, extra: str = "") -> None:
+    `extra` ends its configuration, `inside` begins its command: where it runs.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        extra: str = "",
+        jetstream: str = "",
+        *,
+        inside: Sequence[str] = (),
+        address: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
         self._folder = folder
         self._extra = extra
-        self.port = 0
+        self._jetstream = jetstream
+        self._inside = list(inside)
+        self._address = address
+        self.port = port
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"nats://127.0.0.1:{self.port}"
+        return f"nats://{self._address}:{self.port}"
 
     def start(self) -> None:
         """Returns once it answers."""
         config = self._folder / "nats.conf"
         config.write_text(
-            f"listen: 127.0.0.1:{self.port or -1}\nmax_payload: 8MB\n"
-            f"jetstream {{ store_dir: {json.dumps(str(self._folder))}, sync_interval: always }}\n"
+            f"listen: {self._address}:{self.port or -1}\nmax_payload: 8MB\n"
+            f"jetstream {{ store_dir: {json.dumps(str(self._folder))}, sync_interval: always"
+            f"{self._jetstream} }}\n"
             f"{self._extra}"
         )
         ports = self._folder / "ports"
         shutil.rmtree(ports, ignore_errors=True)
         ports.mkdir()
-        words = [program(), "-c", str(config), "--ports_file_dir", str(ports)]
+        words = [*self._inside, program(), "-c", str(config), "--ports_file_dir", str(ports)]
         log = (self._folder / "nats.log").open("ab")
         self.process = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         log.close()
@@ -75,9 +91,9 @@ class Hub:
 
 
 @contextmanager
-def hub_in(folder: Path, extra: str = "") -> Iterator[Hub]:
+def hub_in(folder: Path, extra: str = "", jetstream: str = "") -> Iterator[Hub]:
     """A server that has ended when the block does."""
-    hub = Hub(folder, extra)
+    hub = Hub(folder, extra, jetstream)
     hub.start()
     try:
         yield hub

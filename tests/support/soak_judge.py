@@ -16,10 +16,11 @@ from tests.support.daemon import Roost, sha256
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """A message that the daemon has promised to deliver."""
+    """A message that the daemon has promised to deliver, in order with the others of its sender."""
 
     id: str
     body: str
+    sender: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +71,14 @@ def _compare(
     yield from _told("not done", undone)
     broken = (one.message for one in shown if one.message in digests and digests[one.message] != one.digest)
     yield from _told("not whole", broken)
-    first = list(dict.fromkeys(each.message for each in shown if each.message in known))
-    there = set(first)
-    wanted = (each for each in order if each in there)
-    yield from _told("out of order", (a for a, b in zip(first, wanted, strict=True) if a != b))
+    first = dict.fromkeys(each.message for each in shown if each.message in known)
+    senders = {each.id: each.sender for each in promised}
+    wrong: list[str] = []
+    for sender in dict.fromkeys(senders.values()):
+        came = [each for each in first if senders[each] == sender]
+        wanted = (each for each in order if each in first and senders[each] == sender)
+        wrong += [a for a, b in zip(came, wanted, strict=True) if a != b]
+    yield from _told("out of order", iter(wrong))
 
 
 def _told(what: str, ids: Iterator[str]) -> Iterator[str]:

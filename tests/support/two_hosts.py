@@ -13,7 +13,8 @@ from roost.core.vocabulary.policy import Policy
 from roost.daemon.delivery.notices import Notices
 from roost.daemon.hosts.hosts import Hosts
 from roost.daemon.hosts.keyring import Certificate, Keyring, certify
-from roost.daemon.hosts.members import Members, Row
+from roost.daemon.hosts.members import Members
+from roost.daemon.hosts.rows import Row
 from roost.daemon.hosts.sealed import SealedCarrier
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
@@ -23,6 +24,7 @@ from roost.host.memory.clock import VirtualClock
 from roost.host.memory.directory import MemoryBoard
 from roost.host.memory.ids import SequenceIds
 from roost.host.seal import sealing_pair, signing_pair
+from roost.local.grants import Grants
 from roost.runtimes.registry import Runtimes
 from roost.store.interfaces import Batch
 from roost.store.memory import MemoryStore
@@ -48,7 +50,10 @@ class Host:
     board: MemoryBoard
     refused: list[tuple[str, str]] = field(default_factory=list)
     store: MemoryStore = field(default_factory=MemoryStore)
+    grants: Grants = field(default_factory=Grants)
     number: int = 0
+    state: str = "asleep"
+    """The state in which it shows its peers."""
 
     async def start(self, *mailboxes: str) -> None:
         self.tasks = Tasks()
@@ -63,7 +68,8 @@ class Host:
         carrier = SealedCarrier(way, private, ring, lambda *why: self.refused.append(why))
         directory = self.board.directory(self.name)
         members = Members(self.name, "run", ring, directory, self.fleet, self.store, self.clock, self._rows)
-        self.hosts = Hosts(members, carrier, self.fleet, self.store, self.clock, SequenceIds(), self.tasks)
+        ids, grants = SequenceIds(), self.grants
+        self.hosts = Hosts(members, carrier, self.fleet, self.store, self.clock, ids, self.tasks, grants)
         self.notices = Notices(self.fleet, self.store, self.clock)
         self.fleet.listeners.on_effect = self._effect
         for name in mailboxes:
@@ -71,7 +77,7 @@ class Host:
         await self.hosts.open(loaded.intents)
 
     def _rows(self) -> list[Row]:
-        return [Row(name, "asleep", "", 0.0, "human") for name in self.fleet.names()]
+        return [Row(name, self.state, "", 0.0, "human") for name in self.fleet.names()]
 
     def _effect(self, effect: c.Effect) -> None:
         match effect:

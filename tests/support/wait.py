@@ -11,6 +11,8 @@ T = TypeVar("T")
 
 _FIRST_PAUSE = 0.001
 _LONGEST_PAUSE = 0.05
+_LATER_PAUSES = (0.05, 0.2)
+"""The share of the time waited so far, and the bound in seconds: to ask costs the processor, too."""
 
 
 class NeverHappenedError(AssertionError):
@@ -24,15 +26,16 @@ def wait_until(
 
     `why` says what is awaited; `describe` adds what there was instead. Raises NeverHappenedError.
     """
-    deadline = time.monotonic() + timeout
+    begun = time.monotonic()
     pause = _FIRST_PAUSE
     while True:
         if value := predicate():
             return value
-        if time.monotonic() >= deadline:
+        waited = time.monotonic() - begun
+        if waited >= timeout:
             raise NeverHappenedError(_message(timeout, why, describe))
         select.select([], [], [], pause)
-        pause = min(pause * 2, _LONGEST_PAUSE)
+        pause = _next_pause(pause, waited)
 
 
 async def eventually(
@@ -44,17 +47,23 @@ async def eventually(
 ) -> T:
     """As wait_until, leaving the event loop free; `predicate` may be a coroutine function."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + timeout
+    begun = loop.time()
     pause = _FIRST_PAUSE
     while True:
         answer = predicate()
         value = await cast("Awaitable[T]", answer) if isawaitable(answer) else cast("T", answer)
         if value:
             return value
-        if loop.time() >= deadline:
+        waited = loop.time() - begun
+        if waited >= timeout:
             raise NeverHappenedError(_message(timeout, why, describe))
         await asyncio.wait([loop.create_future()], timeout=pause)
-        pause = min(pause * 2, _LONGEST_PAUSE)
+        pause = _next_pause(pause, waited)
+
+
+def _next_pause(pause: float, waited: float) -> float:
+    share, bound = _LATER_PAUSES
+    return max(min(pause * 2, _LONGEST_PAUSE), min(waited * share, bound))
 
 
 def _message(timeout: float, why: str, describe: Callable[[], object] | None) -> str:

@@ -106,4 +106,7 @@ def test_every_target_that_was_set_has_its_benchmark() -> None:
         "death-p99",
         "exits",
         "threads",
+        "fleet",
+        "fleet-idle",
+        "fleet-local",
     ]

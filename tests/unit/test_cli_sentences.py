@@ -45,6 +45,14 @@ def event(kind: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 -- JSON
         (event("unknown", data={"why": "tmux hangs"}), "is in a state that is not known: tmux hangs"),
         (event("unknown", message="ab" * 16), "may or may not have message abababababababab"),
         (event("renamed", data={"from": "old"}), "was called old before"),
+        (event("move-begun", data={"host": "venus", "by": "operator"}), "moves to venus, as operator asked"),
+        (
+            event("move-ended", data={"host": "venus", "why": "venus: no"}),
+            "does not move to venus: venus: no",
+        ),
+        (event("moved", data={"host": "venus"}), "lives on venus now"),
+        (event("moved-in", data={"host": "mars"}), "has come from mars, and lives here now"),
+        (event("disowned", data={"host": "venus"}), "is not woken here: it has moved to venus"),
         (event("other", cause="c", data={"n": 1, "none": None}), "other cause=c n=1"),
     ],
 )

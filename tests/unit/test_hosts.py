@@ -1,5 +1,6 @@
 """Two hosts on twins: a message and its story go there and back, whatever becomes of frames and daemons."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 
@@ -9,9 +10,10 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import MessageState, Notice
 from roost.daemon.hosts.frames import Heard, Word, encode
-from roost.daemon.hosts.link import RETRY, SILENCE, SILENCE_MOST
+from roost.daemon.hosts.link import AWAY, RETRY, SILENCE, SILENCE_MOST, Link
+from roost.daemon.hosts.members import SILENT
 from roost.errors import StoreError
-from roost.host.memory.carrier import MemoryHub
+from roost.host.memory.carrier import MemoryCarrier, MemoryHub
 from roost.host.memory.clock import VirtualClock
 from roost.host.memory.directory import MemoryBoard
 from roost.host.seal import seal
@@ -22,11 +24,13 @@ from tests.support.wait import eventually
 class World:
     """mars with alice, venus with bob."""
 
-    def __init__(self) -> None:
+    def __init__(self, ahead: float = 0.0) -> None:
+        """`ahead`: by how many seconds the clock of venus is."""
         self.hub, self.clock = MemoryHub(), VirtualClock()
         self.board = MemoryBoard()
         self.mars = Host("mars", self.hub, self.clock, self.board)
-        self.venus = Host("venus", self.hub, self.clock, self.board)
+        theirs = VirtualClock(self.clock.now() + ahead) if ahead else self.clock
+        self.venus = Host("venus", self.hub, theirs, self.board)
 
     async def disturb(self, chance: random.Random) -> None:
         """Something happens to a host, or to what is between them."""
@@ -69,8 +73,11 @@ async def test_a_message_is_read_there_and_its_whole_story_is_told_here(world: W
     assert done.message.why == "venus: read"
     assert outcomes(done) == ["arrived", "accepted", "done"]
     assert (await world.venus.story(sent)).message.topic == "pr-12"
-    assert not (await world.mars.store.load()).intents
-    assert not (await world.venus.store.load()).intents
+
+    async def all_settled() -> bool:
+        return not [*(await world.mars.store.load()).intents, *(await world.venus.store.load()).intents]
+
+    await eventually(all_settled, timeout=PATIENCE, why="nothing is left to be sent")
 
 
 async def test_an_answer_goes_back_and_ends_the_message(world: World) -> None:
@@ -209,6 +216,109 @@ async def test_whatever_is_cut_lost_and_restarted_each_message_comes_once_and_in
         assert [each.split(": ")[1] for each in found[to] if each.startswith(f"{sender}:")] == numbers
     for host in hosts:
         assert not any(state.messages for state in host.fleet.states())
+
+
+@pytest.mark.parametrize("hours", [-5, 5])
+async def test_clocks_that_are_hours_apart_change_no_time_of_a_message(hours: int) -> None:
+    world = World(ahead=hours * 3600.0)
+    mars, venus = world.mars, world.venus
+    await mars.start("alice")
+    await venus.start("bob")
+    try:
+        sent = await mars.send("alice", "bob@venus", expires_at=mars.clock.now() + 60.0)
+        there = (await venus.ends(sent, "queued")).message
+        assert (there.created_at, there.expires_at) == (venus.clock.now(), venus.clock.now() + 60.0)
+        await venus.mail("bob", 1)
+        done = (await mars.ends(sent, "done")).message
+        assert done.accepted_at == done.created_at == mars.clock.now()
+    finally:
+        await mars.stop()
+        await venus.stop()
+
+
+class Paused(MemoryCarrier):
+    """A carrier that waits before it sends."""
+
+    def __init__(self, hub: MemoryHub, host: str) -> None:
+        super().__init__(hub, host)
+        self.goes = asyncio.Event()
+        self.waits = asyncio.Event()
+        self.sent: list[bytes] = []
+
+    async def send(self, host: str, frame: bytes) -> None:
+        self.waits.set()
+        await self.goes.wait()
+        self.sent.append(frame)
+        await super().send(host, frame)
+
+
+async def test_a_word_that_comes_while_another_is_sent_is_sent_too(world: World) -> None:
+    way = Paused(world.hub, "mars")
+    hosts = world.mars
+
+    async def keep(_epoch: int) -> None: ...
+
+    link = Link("venus", 1, way, hosts.fleet, hosts.store, hosts.clock, lambda: True, keep)
+    running = hosts.tasks.start(link.run(), "a link")
+    link.tell(Heard(1, 1))
+    await way.waits.wait()
+    link.tell(Heard(1, 2))
+    way.goes.set()
+    await eventually(
+        lambda: way.sent == [encode(Heard(1, 1)), encode(Heard(1, 2))], timeout=PATIENCE, why="both"
+    )
+    running.cancel()
+
+
+async def test_a_host_that_is_away_is_not_sent_the_same_again_and_again(world: World) -> None:
+    """What is carried is kept for it; a day of copies would fill the hub."""
+    before = await world.mars.send("alice", "bob@venus")
+    await world.venus.mail("bob", 1)
+    await world.mars.ends(before, "done")
+    await eventually(lambda: not world.hub.kept("venus"), timeout=PATIENCE, why="all was taken")
+    await world.venus.stop()
+    await world.clock.advance(SILENT)
+    sent = await world.mars.send("alice", "bob@venus", "kept")
+    await world.clock.advance(AWAY / 2)
+    assert world.hub.kept("venus") == 1
+    await world.venus.start()
+    found: list[str] = []
+
+    async def read() -> bool:
+        found.extend(await world.venus.read("bob"))
+        return "alice@mars: kept" in found
+
+    await eventually(read, timeout=PATIENCE, why="it is there once its host is back")
+    await world.mars.ends(sent, "done")
+
+
+async def test_what_was_lost_on_the_way_to_a_host_that_was_away_is_sent_once_it_is_back(world: World) -> None:
+    await world.venus.stop()
+    await world.clock.advance(SILENT)
+    world.hub.lose = 1
+    sent = await world.mars.send("alice", "bob@venus")
+    await world.clock.advance(AWAY / 2)
+    await world.venus.start()
+    await world.clock.advance(2 * SILENCE)
+    assert await world.venus.mail("bob", 1) == ["alice@mars: look"]
+    await world.mars.ends(sent, "done")
+
+
+async def test_an_epoch_that_a_link_began_is_not_begun_again_by_the_next_start(world: World) -> None:
+    """Else venus takes what is new for what it has, and mars believes that it arrived."""
+    link = world.mars.hosts.link("venus")
+    await world.mars.send("alice", "bob@venus", "first")
+    await world.venus.mail("bob", 1)
+    await eventually(lambda: not link.waiting, timeout=PATIENCE, why="it has arrived")
+    await link.heard(Heard(0, 0, gap=True))  # as if venus ran from an older copy: the next one is begun
+    for number in range(5):
+        await world.mars.send("alice", "bob@venus", str(number))
+    assert await world.venus.mail("bob", 5) == [f"alice@mars: {number}" for number in range(5)]
+    await eventually(lambda: not link.waiting, timeout=PATIENCE, why="all has arrived")
+    for number in range(2):
+        await world.mars.restart()
+        await world.mars.send("alice", "bob@venus", f"later {number}")
+        assert await world.venus.mail("bob", 1) == [f"alice@mars: later {number}"]
 
 
 async def test_the_same_word_twice_is_settled_once_both_have_arrived(world: World) -> None:

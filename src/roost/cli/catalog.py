@@ -21,6 +21,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "notify": "notify",
         "runtimes": "runtimes",
         "web": "web",
+        "fleet": "fleet",
     },
     "Peers": {
         "add": "peer",
@@ -41,6 +42,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "search": "search",
     },
     "Sessions": {
+        "run": "run",
         "wake": "session",
         "sleep": "session",
         "stop": "session",

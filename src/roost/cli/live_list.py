@@ -40,9 +40,10 @@ class _Frame(StringIO):
 class LiveList:
     """All peers as the daemon tells of them, through its restarts."""
 
-    def __init__(self, app: App) -> None:
-        """Of the daemon that `app` asks."""
+    def __init__(self, app: App, *, everywhere: bool) -> None:
+        """Of the daemon that `app` asks; `everywhere`: those of other hosts, too."""
         self._app = app
+        self._asked: Record = {"follow": True, **({"all": True} if everywhere else {})}
         self._news: SimpleQueue[Record | RoostError] = SimpleQueue()
         self._rows: dict[str, Record] = {}
         self._trouble: str | None = None
@@ -64,7 +65,7 @@ class LiveList:
         """In its own thread: all that the daemon tells, and why it tells nothing."""
         while True:
             try:
-                self._app.call("list", {"follow": True}, on_event=self._news.put, patience=None)
+                self._app.call("list", self._asked, on_event=self._news.put, patience=None)
             except RoostError as error:
                 self._news.put(error)
             time.sleep(RETRY)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from roost.cli.output import warn
 from roost.client.connection import DOWN, Answer, Record
-from roost.core.vocabulary.identity import OPERATOR
+from roost.core.vocabulary.identity import OPERATOR, host_of
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Session
@@ -120,12 +120,14 @@ def _check(reader: "Reader", name: str | None) -> None:
         _peer(reader, name)
 
 
-def _list(reader: "Reader", _params: Record) -> Answer:
+def _list(reader: "Reader", params: Record) -> Answer:
     now = time.time()
+    if params.get("all"):
+        warn("what other hosts have told is not known while it is down")
     return [
         _unwatched(peer_row(state, now))
         for state in reader.peers(readable=True)
-        if state.peer.name != OPERATOR
+        if state.peer.name != OPERATOR and host_of(state.peer.name) is None
     ]
 
 

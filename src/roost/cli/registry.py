@@ -15,9 +15,10 @@ _USED = (", last used ", ", not used yet")
 """How the reason of a mailbox ends; SINCE says it too."""
 
 
-def show(app: App) -> None:
-    """Print all peers."""
-    rows: list[Record] = app.call_or_read("list", {"mail": not app.json, "from": app.sender})
+def show(app: App, *, everywhere: bool) -> None:
+    """Print all peers; `everywhere`: those of other hosts, too."""
+    asked: Record = {"mail": not app.json, "from": app.sender, **({"all": True} if everywhere else {})}
+    rows: list[Record] = app.call_or_read("list", asked)
     if app.json:
         show_json(rows)
     elif not rows:
@@ -32,13 +33,18 @@ def show_rows(rows: list[Record]) -> None:
     table(
         ("NAME", "RUNTIME", "STATE", "SINCE", "QUEUED", "WHY"),
         (
-            (row["name"], row["runtime"], row["state"], age(row["since"]), row["queued"] or "", reason(row))
+            (row["name"], _runtime(row), row["state"], age(row["since"]), row["queued"] or "", reason(row))
             for row in rows
         ),
         state="STATE",
         spare=("RUNTIME", "QUEUED", "SINCE"),
         whole=sum(row["state"] in _URGENT and not _unwatched(row) for row in rows),
     )
+
+
+def _runtime(row: Record) -> str:
+    """The program, and that it is in a person's own terminal."""
+    return f"{row['runtime']} (own)" if row.get("kind") == "own-terminal" else str(row["runtime"])
 
 
 def reason(row: Record) -> str:

@@ -44,6 +44,11 @@ _SENTENCES: dict[str, Callable[[Record, Record], str]] = {
     "added": lambda _event, data: f"was made ({data.get('runtime')} in {data.get('dir')})",
     "removed": _state("was removed"),
     "renamed": lambda _event, data: f"was called {data.get('from')} before",
+    "move-begun": lambda _event, data: f"moves to {data.get('host')}, as {data.get('by')} asked",
+    "move-ended": lambda _event, data: _because(f"does not move to {data.get('host')}", data),
+    "moved": lambda _event, data: f"lives on {data.get('host')} now",
+    "moved-in": lambda _event, data: f"has come from {data.get('host')}, and lives here now",
+    "disowned": lambda _event, data: f"is not woken here: it has moved to {data.get('host')}",
     "starting": _starting,
     "ready": lambda _event, data: "is at its prompt" + (f" after {data['took']} s" if "took" in data else ""),
     "idle": _state("is idle"),
@@ -71,6 +76,17 @@ _SENTENCES: dict[str, Callable[[Record, Record], str]] = {
         f"gave up a notification ({data.get('about')}) by rule '{data.get('rule')}'", data
     ),
     "taken-over": lambda _event, data: f"has {data.get('by')} typing into its terminal from a browser",
+    "token-made": lambda _event, data: f"made the join token {data.get('token')}",
+    "host-joined": lambda _event, data: f"let the host {data.get('host')} in by {data.get('token')}",
+    "host-left": lambda _event, data: f"has the host {data.get('host')} no more: it left",
+    "host-revoked": lambda _event, data: f"lets the host {data.get('host')} in no more: it was revoked",
+    "host-refused": lambda _event, data: _because(f"did not let '{data.get('host')}' in", data),
+    "hub-refused": lambda _event, data: _because(
+        f"turned {data.get('host') or 'somebody'} away at the hub ({data.get('nkey')})", data
+    ),
+    "frame-refused": lambda event, data: (
+        f"took nothing that came in the name of {data.get('host')}: {event.get('cause')}"
+    ),
     "question": lambda _event, data: f"asks ({data.get('id')}): {data.get('text')}",
     "answering": lambda _event, data: (
         f"is given the answer '{data.get('label')}' to {data.get('id')} by {data.get('by')}"
@@ -80,6 +96,11 @@ _SENTENCES: dict[str, Callable[[Record, Record], str]] = {
     ),
     "not-answered": lambda _event, data: _because(f"did not get the answer to {data.get('id')}", data),
     "question-gone": lambda _event, data: _because(f"asks {data.get('id')} no more", data),
+    "asking": lambda _event, data: f"is to {data.get('method')}: '{data.get('host')}' was asked for it",
+    "asked": lambda _event, data: f"is to {data.get('method')}, as '{data.get('host')}' asked",
+    "asked-refused": lambda _event, data: _because(
+        f"does not {data.get('method')} as '{data.get('host')}' asked", data
+    ),
     "queued": _message("has message {id} from {sender}"),
     "notice": _message("is sent notice {id}"),
     "offered": _message("is handed message {id}"),

@@ -13,19 +13,21 @@ from roost.errors import NoDaemonError, RoostError
 
 
 class Registry:
-    """The rows of `list` by their peers' names, as they were last told."""
+    """The rows of `list --all` by their peers' names, as they were last told."""
 
     def __init__(self, daemon: Daemon) -> None:
         """Know nothing; `follow` learns."""
         self._daemon = daemon
         self.rows: dict[str, Record] = {}
+        self.hosts: list[Record] = []
+        """The other hosts of the fleet, and which of them are not reached."""
         self.error: RoostError | None = NoDaemonError()
         """Why what is known is not of now, None where it is."""
 
     async def follow(self) -> AsyncGenerator[tuple[dict[str, Record], list[str]], None]:
         """The rows that have changed and the names that are gone, after each change, for ever.
 
-        Both are empty where only `error` has changed. A daemon that goes away is asked again.
+        Both are empty where only `error` or `hosts` has changed. A daemon that goes away is asked again.
         """
         while True:
             try:
@@ -39,10 +41,11 @@ class Registry:
 
     async def _changes(self) -> AsyncGenerator[tuple[dict[str, Record], list[str]], None]:
         whole = True
-        async with contextlib.aclosing(self._daemon.follow("list", {"follow": True})) as changes:
+        async with contextlib.aclosing(self._daemon.follow("list", {"follow": True, "all": True})) as changes:
             async for change in changes:
                 found = {str(row["name"]): row for row in change["rows"]}
                 self.error = None
+                self.hosts = change.get("hosts", self.hosts)
                 yield self._take(found, self.rows.keys() - found.keys() if whole else change["gone"])
                 whole = False
 

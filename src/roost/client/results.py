@@ -45,16 +45,21 @@ class Turn(Result, frozen=True, kw_only=True):
 
 
 class Peer(Result, frozen=True, kw_only=True):
-    """A row of `list`: a peer, its state, and why it is in it."""
+    """A row of `list`: a peer, its state, and why it is in it.
+
+    `host`: the one on which it lives, None where this one is in no fleet. Of a peer of another host `dir` and
+    `wake` are None.
+    """
 
     name: str
     runtime: str
-    dir: str
+    dir: str | None
     state: str
     why: str
     since: datetime | None
     queued: int
-    wake: str
+    wake: str | None
+    host: str | None = None
     kind: str = "terminal"
     description: str | None = None
     stopped: bool = False

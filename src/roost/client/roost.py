@@ -201,9 +201,9 @@ class Roost(Requests):
 
     # peers
 
-    def peers(self) -> list[Peer]:
-        """All peers, as `list` has them."""
-        return made(list[Peer], self._ask("list"))
+    def peers(self, *, everywhere: bool = False) -> list[Peer]:
+        """All peers, as `list` has them; `everywhere`: those of other hosts, too, as `NAME@HOST`."""
+        return made(list[Peer], self._ask("list", **({"all": True} if everywhere else {})))
 
     def peer(self, name: str) -> PeerDetails:
         """Everything about one peer."""
@@ -225,10 +225,6 @@ class Roost(Requests):
     def rename(self, name: str, new: str, *, force: bool = False) -> Peer:
         """Give a peer another name; `force`: its session ends first."""
         return made(Peer, self._ask("rename", None, old=name, new=new, force=force))
-
-    def move(self, name: str, host: str, *, folder: str | Path = "", force: bool = False) -> None:
-        """Have a peer live on another host of the fleet, in this folder there (default: the same path)."""
-        self._ask("move", None, name=name, host=host, dir=str(folder), force=force)
 
     def remove(self, name: str, *, force: bool = False) -> None:
         """Remove a peer; `force`: its session ends first. Its folder stays."""

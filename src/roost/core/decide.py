@@ -16,7 +16,16 @@ from roost.core.messages import (
     submission,
     turn_end,
 )
-from roost.core.sessions import clock, control, death, lifecycle, pool, questions, unregistered
+from roost.core.sessions import (
+    clock,
+    control,
+    death,
+    lifecycle,
+    own_terminal,
+    pool,
+    questions,
+    unregistered,
+)
 from roost.core.sessions.wake import wake_blocked_until
 from roost.core.transition.ending import end, policy_end
 from roost.core.transition.step import Step
@@ -54,6 +63,7 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     reports.Progressed: remote.on_progressed,
     reports.TurnedAway: remote.on_turned_away,
     r.Wake: operations.on_wake,
+    r.Run: own_terminal.on_run,
     r.Stop: operations.on_stop,
     r.Rest: operations.on_rest,
     r.Start: operations.on_start,
@@ -213,6 +223,8 @@ def _wake(step: Step) -> None:
     peer = step.peer
     if peer.pending is None and not step.state.messages and peer.settings.wake is not WakePolicy.ALWAYS:
         return
+    if peer.settings.wake is WakePolicy.NEVER:
+        return
     if peer.stopped or peer.away or not step.policy.waking or _being_examined(step):
         return
     if peer.pending is not None:
@@ -242,12 +254,17 @@ def deadline(state: PeerState, now: float, policy: Policy = _PLAIN) -> float | N
 
 
 def _times(state: PeerState, policy: Policy) -> Iterator[float]:
-    session = state.session
     if state.expiry is not None:
         yield state.expiry
-    yield from pool.due_times(state)
-    if session is None or state.peer.settings.pool:  # with a pool, another session may wait for its wake
+    if state.session is None or state.peer.settings.pool:  # another may wait for its wake
         yield wake_blocked_until(state)
+    if state.session is not None or state.pool:
+        yield from _times_of_sessions(state, policy)
+
+
+def _times_of_sessions(state: PeerState, policy: Policy) -> Iterator[float]:
+    session = state.session
+    yield from pool.due_times(state)
     if session is not None and session.state in (SessionState.IDLE, SessionState.WORKING):
         for message in state.messages:
             if message.not_before is not None and message.waiting:

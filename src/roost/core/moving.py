@@ -13,7 +13,7 @@ from roost.core.vocabulary import move as m
 from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.identity import OPERATOR, REMOTE, host_of
 from roost.core.vocabulary.message import MessageState
-from roost.core.vocabulary.peer import Settings
+from roost.core.vocabulary.peer import Settings, WakePolicy
 from roost.core.vocabulary.session import Cause
 from roost.errors import RefusedError
 
@@ -23,6 +23,8 @@ def on_depart(step: Step, event: m.Depart) -> None:
     peer, host = step.peer, event.move.host
     if step.traits.mailbox:
         return _refuse(step, f"'{peer.name}' is a mailbox; it stays with whoever reads it")
+    if peer.settings.wake is WakePolicy.NEVER:
+        return _refuse(step, f"'{peer.name}' runs in a person's own terminal, and stays there")
     if peer.settings.threaded:
         return _refuse(step, f"'{peer.name}' is a thread of a server, and stays with it")
     if peer.removing or peer.renaming is not None:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.peer import PeerState, Settings
@@ -19,18 +20,18 @@ from roost.daemon.health.heartbeat import beat
 from roost.daemon.health.memory import Memory
 from roost.daemon.health.own_log import OwnLog
 from roost.daemon.health.retention import Retention
-from roost.daemon.hosts.addresses import Addresses
-from roost.daemon.hosts.hosts import Hosts
+from roost.daemon.registrar.office import Office
 from roost.daemon.registry.adoption import Adoption, Registry
 from roost.daemon.registry.orphans import Orphans
 from roost.daemon.registry.pool import Pools
 from roost.daemon.registry.recovery import Recovery
 from roost.daemon.registry.sweep import Sweeper
 from roost.daemon.serve.api.api import Api
-from roost.daemon.serve.api.moving import Moving
 from roost.daemon.serve.api.settings import SettingsCheck
 from roost.daemon.serve.journal import JournalFeed
 from roost.daemon.serve.logs import Logs
+from roost.daemon.serve.methods.fleet import FleetMethods
+from roost.daemon.serve.methods.granted import Granted
 from roost.daemon.serve.methods.tables import all_methods
 from roost.daemon.serve.metrics import Metrics
 from roost.daemon.serve.servers import Servers
@@ -51,7 +52,9 @@ from roost.daemon.traces.export import TraceExport
 from roost.errors import RoostError
 from roost.host.spool import Spool
 from roost.runtimes.codex_server.server import End, Wiring
-from roost.store.interfaces import JournalRow
+
+if TYPE_CHECKING:  # only members of a fleet load what it takes
+    from roost.daemon.hosts.hosts import Hosts
 
 CLOSING = 10.0
 """Seconds for the store to be closed; everything in it is durable already."""
@@ -77,6 +80,7 @@ class Daemon:
         self._live_sessions = LiveSessions()
         launcher = Launcher(machine, url)
         self._hosts = _connected(machine, self._fleet, self._tasks, launcher.contexts)
+        self._registrar = _registrar(machine, self._fleet, self._tasks)
         authority = Authority(machine, self._fleet)
         reaper = Reaper(machine, self._fleet, self._live_sessions, authority, Spool(machine.places.spool))
         self._reaper = reaper
@@ -136,7 +140,7 @@ class Daemon:
             metrics.committed,
             pools.committed,
         ]
-        self._fleet.listeners.on_journal += [feed.committed, self._log, self._traces.journal]
+        self._fleet.listeners.on_journal += [feed.committed, self._logs.soon, self._traces.journal]
         self._fleet.listeners.on_kept.append(waits.known)
         self._api = Api(
             machine,
@@ -147,9 +151,11 @@ class Daemon:
             self._executor.foreign,
             feed,
             self._executor.ends.end_unstored,
+            self._hosts,
         )
-        self._api.sender.addresses = Addresses(self._fleet, self._hosts)
-        self._api.moving = Moving(self._fleet, waits, machine.ids, self._hosts)
+        by_host = FleetMethods(
+            self._hosts, machine.member.servers if machine.member is not None else (), self._registrar
+        )
         methods = all_methods(
             self._api,
             health,
@@ -160,8 +166,17 @@ class Daemon:
             feed,
             self.shut_down,
         )
+        if self._hosts is not None:
+            self._hosts.answering.doing = Granted(self._fleet, self._api.questions, methods)
         self._servers = Servers(
-            machine, self._fleet, self._tasks, self._api, methods, metrics, self._supervisor, http
+            machine,
+            self._fleet,
+            self._tasks,
+            self._api,
+            {**methods, **by_host.table()},
+            metrics,
+            self._supervisor,
+            http,
         )
         self._listener = rpc
         launcher.tools = self._servers.tools.ready
@@ -183,6 +198,8 @@ class Daemon:
         await self._api.peers.ensure_operator()
         if self._hosts is not None:
             await self._hosts.open(loaded.intents)
+        if self._registrar is not None:
+            self._tasks.start(self._registrar.run(), "registrar")
         self._supervisor.listen()
         serving = await self._servers.open_port()
         recovering = self._tasks.start(self._recovery.run(loaded.intents), "recovery")
@@ -255,6 +272,8 @@ class Daemon:
         self._api.usages.close()
         if self._hosts is not None:
             await self._hosts.close()
+        if self._registrar is not None:
+            await self._registrar.close()
         for live in self._live_sessions:
             if live.shown_in is not None:
                 await live.terminal.close()
@@ -271,15 +290,11 @@ class Daemon:
         if not self._executor.closing:
             self._tasks.start(self._reaper.threads.ended(ends), "ended threads")
 
-    def _log(self, rows: tuple[JournalRow, ...]) -> None:
-        """Log what was committed, after those who follow the journal have been told."""
-        asyncio.get_running_loop().call_soon(self._logs.rows, rows)
-
     def _log_attempts(self, name: str, _state: PeerState | None, commands: tuple[c.Command, ...]) -> None:
         self._logs.attempts(name, self._machine.clock.now(), commands)
 
 
-def _connected(machine: Machine, fleet: Fleet, tasks: Tasks, contexts: Contexts) -> Hosts | None:
+def _connected(machine: Machine, fleet: Fleet, tasks: Tasks, contexts: Contexts) -> "Hosts | None":
     """The links to other hosts; None where this one is alone, for which nothing of them is loaded."""
     if machine.member is None:
         return None
@@ -289,3 +304,12 @@ def _connected(machine: Machine, fleet: Fleet, tasks: Tasks, contexts: Contexts)
         await SettingsCheck(machine).check(settings, args=True)
 
     return connect(machine.member, machine, fleet, tasks, contexts, check)
+
+
+def _registrar(machine: Machine, fleet: Fleet, tasks: Tasks) -> Office | None:
+    """Who lets hosts into the fleet; None where this host has not its hub."""
+    if machine.member is None or not machine.places.is_hub:
+        return None
+    from roost.daemon.registrar.registrar import open_registrar  # noqa: PLC0415 -- as above
+
+    return open_registrar(machine, fleet, tasks)

@@ -15,7 +15,7 @@ from roost.core.vocabulary.limits import POINTER_BYTES
 from roost.core.vocabulary.question import AllowRule
 from roost.errors import ConfigError
 from roost.local.checks import Checks
-from roost.local.grants import Grants, Right, read_grants
+from roost.local.grants import Grants, read_grants
 from roost.local.groups import read_groups
 from roost.local.notify import NotifyReader, NotifyRule
 from roost.local.traces import TracesTable, read_traces
@@ -123,7 +123,7 @@ class Config:
     `keep_messages` and `keep_events`: for how long what has ended is kept (seconds).
     `expire`: seconds until a question that nobody has answered is denied (None: never). `allow`: what is
     allowed without being asked. `notify`: whom to tell of what. `groups`: names of peers by the name of their
-    group. `grants`: what other hosts may have done here.
+    group. `fleet`: what other hosts may do here.
     """
 
     log_size: int = _LOG_SIZE
@@ -142,7 +142,7 @@ class Config:
     traces: TracesTable | None = None
     notify: tuple[NotifyRule, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
-    grants: Grants = field(default_factory=dict[str, frozenset[Right]])
+    fleet: Grants = field(default_factory=Grants)
 
     @property
     def notify_passes(self) -> tuple[str, ...]:
@@ -184,8 +184,8 @@ class _Reader(Checks):
             data,
             {
                 *(
+                    "fleet",
                     "from",
-                    "grants",
                     "groups",
                     "keep",
                     "logs",
@@ -229,7 +229,7 @@ class _Reader(Checks):
             read_traces(self._table(data, "traces"), self._fail),
             NotifyReader(self._path, self._text).rules(data),
             read_groups(self._table(data, "groups"), self._fail),
-            read_grants(self._table(data, "grants"), self._fail),
+            read_grants(self._table(data, "fleet"), self._fail),
         )
 
     def _allow(self, asked: dict[str, Any]) -> tuple[AllowRule, ...]:

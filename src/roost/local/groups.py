@@ -1,4 +1,4 @@
-"""`[groups]` of `config.toml`: several peers under one name, for `roost send @NAME`."""
+"""`[groups]` of `config.toml`: several peers, also of other hosts, under one name, for `roost send @NAME`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, cast
@@ -25,7 +25,8 @@ def _members(name: str, members: object, fail: Callable[[str, str], NoReturn]) -
     if not peers:
         fail(name, f"the group '{name}' is empty; name its peers or leave it out")
     for each in peers:
-        if not NAME.fullmatch(each) or each == SYSTEM:
+        peer, at, host = each.partition("@")
+        if not NAME.fullmatch(peer) or each == SYSTEM or (at and not NAME.fullmatch(host)):
             fail(
                 each or name, f"'{each}' in the group '{name}' is no name of a peer; a group holds peers only"
             )

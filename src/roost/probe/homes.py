@@ -78,7 +78,9 @@ def seed_opencode(home: Path, url: str, *_trusted: Path) -> Seed:
     """Write the configuration of a user whose OpenCode knows the fake model and asks before it acts.
 
     OpenCode 1.18.33: it fetches the package for plugins into the folder of its configuration (and looks up
-    the registry for that), unless there is a `node_modules` and the lock names the package.
+    the registry for that), unless there is a `node_modules` and the lock names the package. A start takes
+    6.8 seconds of a processor, but 4.4 where the catalogue of all models is empty and no other provider is
+    looked into, and 3.2 where its engine spares itself the upper two tiers of compilation.
     """
     model = {"name": "Fake Model", "limit": {"context": 1_000_000, "output": 32_000}}
     provider = {
@@ -92,6 +94,7 @@ def seed_opencode(home: Path, url: str, *_trusted: Path) -> Seed:
         {
             "$schema": "https://opencode.ai/config.json",
             "provider": {"fake": provider},
+            "enabled_providers": ["fake"],
             "model": "fake/fake-model",
             "small_model": "fake/fake-small",
             "autoupdate": False,
@@ -99,16 +102,20 @@ def seed_opencode(home: Path, url: str, *_trusted: Path) -> Seed:
             "permission": {"bash": "ask", "edit": "ask"},
         },
     )
+    catalogue = home / ".config/opencode/models.json"
+    _write(catalogue, {})
     plugins = {"dependencies": {"@opencode-ai/plugin": "*"}}
     _write(home / ".config/opencode/package.json", plugins)
     _write(home / ".config/opencode/package-lock.json", {"lockfileVersion": 3, "packages": {"": plugins}})
     (home / ".config/opencode/node_modules").mkdir(exist_ok=True)
     return Seed(
         {
+            "BUN_JSC_useDFGJIT": "0",
             "FAKE_KEY": "not-a-secret",
             "OPENCODE_DISABLE_AUTOUPDATE": "1",
             "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
             "OPENCODE_DISABLE_MODELS_FETCH": "1",
+            "OPENCODE_MODELS_PATH": str(catalogue),
         }
     )
 

@@ -9,7 +9,7 @@ from roost.core.vocabulary.identity import ProcessId
 from roost.host.process import platform
 
 _PATIENCE = 5.0
-_LOOK_AGAIN = 0.005
+_LOOK_AGAIN = 0.03
 
 
 class Leftovers:

@@ -23,7 +23,8 @@ PATIENCE = 20.0
 """Seconds that anything may take that needs no model; each takes far less where all is well."""
 ANSWER = 120.0
 """Seconds for the daemon to answer what it has to wait for itself."""
-_LOOK_AGAIN = 0.005
+_LOOK_AGAIN = (0.005, 0.1)
+"""Seconds between two looks: the shortest, and the longest, which is reached after one second."""
 _TEMPORARY = Path("/tmp")  # noqa: S108 -- mkdtemp makes it private; a short path, as socket paths are limited
 T = TypeVar("T")
 
@@ -154,12 +155,14 @@ class Stage:
         shows: Callable[[], str] | None = None,
     ) -> T:
         """The first true value of `look`; StepError, with what it `shows`, after `patience` seconds."""
-        deadline = time.monotonic() + patience
+        begun = time.monotonic()
         while not (value := look()):
-            if time.monotonic() >= deadline:
+            waited = time.monotonic() - begun
+            if waited >= patience:
                 seen = f" ({shows()})" if shows is not None else ""
                 raise StepError(f"not within {patience:g} s: {why}{seen}")
-            time.sleep(_LOOK_AGAIN)
+            shortest, longest = _LOOK_AGAIN
+            time.sleep(min(max(waited * longest, shortest), longest))
         return value
 
     def close(self, *, keep: bool) -> list[str]:

@@ -4,7 +4,7 @@
 # pyright: reportUnknownMemberType=false
 # ruff: noqa: S608 -- statements are put together from constants of this package only
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -119,19 +119,14 @@ class Applier:
             self._sessions([change.session for change in run])
         elif kind is c.CloseSession:
             self._close([change.death for change in run])
+        elif kind is c.SaveMessage:
+            self._messages([change.message for change in run], bodies)
         else:
             for change in run:
-                self._change(change, at, bodies)
+                self._change(change, at)
 
-    def _change(
-        self,
-        change: c.SaveMessage | c.SaveAttempt | c.Rename | c.Purge,
-        at: float,
-        bodies: dict[str, bytes],
-    ) -> None:
+    def _change(self, change: c.SaveAttempt | c.Rename | c.Purge, at: float) -> None:
         match change:
-            case c.SaveMessage(message):
-                self._message(message, bodies)
             case c.SaveAttempt(message_id, session, outcome, why):
                 self._cursor.execute(_INSERT_ATTEMPT, (message_id, at, session, outcome, why))
             case c.Rename(old, new, since):
@@ -141,28 +136,47 @@ class Applier:
                 for statement in _PURGE:
                     self._cursor.execute(statement, (peer,))
 
-    def _message(self, message: Message, bodies: dict[str, bytes]) -> None:
-        row = rows.message_row(message)
-        body = bodies.pop(message.id, None)
-        if body is None:
-            self._cursor.execute(_UPDATE_MESSAGE, (*row[7:17], message.id))
-            if self._connection.changes():
-                return
-            body = b""
-        if len(body) != message.size:
-            raise BatchError(
-                f"message {message.id} is of {message.size} bytes and came with {len(body)};"
-                " nothing was stored"
-            )
+    def _messages(self, messages: Sequence[Message], bodies: dict[str, bytes]) -> None:
+        """New messages, which come with their bodies, are stored as many at once as follow each other."""
+        new: list[tuple[Message, bytes]] = []
+        for message in messages:
+            body = bodies.pop(message.id, None)
+            if body is not None:
+                new.append((message, body))
+                continue
+            self._insert(new)
+            new = []
+            self._cursor.execute(_UPDATE_MESSAGE, (*rows.message_row(message)[7:17], message.id))
+            if not self._connection.changes():
+                self._insert([(message, b"")])
+        self._insert(new)
+
+    def _insert(self, new: Sequence[tuple[Message, bytes]]) -> None:
+        """They get consecutive numbers: nobody else writes within the transaction."""
+        if not new:
+            return
+        message = new[0][0]
+
+        def each() -> Iterator[rows.Row]:
+            nonlocal message
+            for message, body in new:
+                if len(body) != message.size:
+                    raise BatchError(
+                        f"message {message.id} is of {message.size} bytes and came with {len(body)};"
+                        " nothing was stored"
+                    )
+                yield rows.message_row(message)
+
         try:
-            self._cursor.execute(_INSERT_MESSAGE, row)
+            self._cursor.executemany(_INSERT_MESSAGE, each())
         except apsw.ConstraintError as error:
             if "messages.id" in str(error):
                 raise DuplicateMessageError(
                     f"message {message.id} is stored already; nothing was stored"
                 ) from error
             raise
-        self._cursor.execute(_INSERT_BODY, (self._connection.last_insert_rowid(), body))
+        first = self._connection.last_insert_rowid() - len(new) + 1
+        self._cursor.executemany(_INSERT_BODY, enumerate((body for _, body in new), first))
 
     def _sessions(self, sessions: Sequence[Session]) -> None:
         if _SAVE_SESSIONS.run(self._cursor, list(map(rows.session_row, sessions))) != len(sessions):

@@ -14,7 +14,7 @@ from roost.store.records import ANY, StoredMessage, Wanted, head
 from roost.store.unfinished import QUEUE, UNFINISHED
 
 _FAILED = "messages INDEXED BY messages_undone"
-_UNDONE = "state IN ('expired', 'refused', 'dead-letter')"
+_UNDONE = "(state = 'expired' OR state = 'refused' OR state = 'dead-letter')"
 # `lower` knows the letters of ASCII alone, and leaves the bytes of all others as they are.
 _HOLDS = (
     "(instr(CAST(lower(topic) AS BLOB), CAST(lower(?) AS BLOB)) OR EXISTS (SELECT 1 FROM bodies"

@@ -2,4 +2,4 @@
 
 # SQLite uses the partial index only for its own words, and untold prefers the one of all messages.
 QUEUE = "messages INDEXED BY messages_unfinished"
-UNFINISHED = "state IN ('queued', 'offered', 'accepted', 'unknown')"
+UNFINISHED = "(state = 'queued' OR state = 'offered' OR state = 'accepted' OR state = 'unknown')"

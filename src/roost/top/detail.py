@@ -15,6 +15,7 @@ def lines(peer: Record, events: list[Record]) -> str:
     found = [
         ("state", f"{peer['state']} for {age(peer['since'])}"),
         ("why", peer["why"]),
+        ("host", peer.get("host")),
         ("queued", peer["queued"]),
         ("session", session.get("id")),
         ("started", clock(session.get("started_at"))),

@@ -25,7 +25,7 @@ STYLES = {
     "quarantined": "bold red",
 }
 """Of states; what rests is dim."""
-ORDERS = ("state", "name", "queue", "since")
+ORDERS = ("state", "name", "queue", "since", "host")
 """What the rows can be sorted by."""
 
 
@@ -66,6 +66,8 @@ def arranged(rows: Iterable[Record], wanted: str, order: str) -> list[Record]:
     match order:
         case "name":
             return sorted(found, key=lambda row: str(row["name"]))
+        case "host":
+            return sorted(found, key=lambda row: ("@" in row["name"], str(row["host"]), place(row)))
         case "queue":
             return sorted(found, key=lambda row: (-int(row["queued"] or 0), place(row)))
         case "since":

@@ -168,10 +168,13 @@ class View(Aside):
     def _head(self) -> Text:
         counts = "  ".join(f"{count} {state}" for state, count in self._peers.counts.items() if count)
         asked = f"  {self._asked} ask (?)" if self._asked else ""
+        silent = [str(host["host"]) for host in self._peers.hosts if not host["reached"]]
+        away = f"  {', '.join(silent)} unreachable" if silent else ""
         order = "" if self._order == ORDERS[0] else f"  by {self._order}"
         error = self._peers.error
         if error is None:
-            return Text(f"{counts or 'no peers yet; `roost add NAME --runtime R` makes one'}{asked}{order}")
+            counts = counts or "no peers yet; `roost add NAME --runtime R` makes one"
+            return Text(f"{counts}{asked}{away}{order}")
         old = "last stored" if self._heard is None else f"as of {time.strftime('%H:%M:%S', self._then)}"
         return Text.assemble((f"{one_line(error.message)}\n", "bold red"), f"{old}: {counts}{asked}{order}")
 
@@ -333,7 +336,10 @@ class View(Aside):
     @work(exclusive=True, group="join")
     async def action_attach(self) -> None:
         """Join the terminal of the selected peer in this one, and come back."""
-        if (name := self.selected) is not None:
+        name = self.selected
+        if name is not None and "@" in name:
+            self.say(f"it is joined on its host: `roost attach {name}` prints the command")
+        elif name is not None:
             await self.join([*self._roost, "attach", name])
 
     async def action_quit(self) -> None:

@@ -23,7 +23,7 @@ class Row:
 class Change:
     """What a page has to be told: rows by name, peers that are gone, how many there are in each state.
 
-    `whole`: these are all rows, whatever the page has.
+    `whole`: these are all rows, whatever the page has. `hosts`: the HTML of all hosts of the fleet.
     """
 
     mark: str
@@ -31,16 +31,20 @@ class Change:
     rows: dict[str, str]
     gone: list[str]
     counts: dict[str, int]
+    hosts: str
     trouble: str | None
 
 
 class Fleet:
     """The registry, followed once for all open pages. Changes have numbers; a page names the last it has."""
 
-    def __init__(self, daemon: Daemon, row: Callable[[Record], str]) -> None:
-        """`row` draws a peer; `run` follows."""
+    def __init__(
+        self, daemon: Daemon, row: Callable[[Record], str], hosts: Callable[[list[Record]], str]
+    ) -> None:
+        """`row` draws a peer, `hosts` the hosts; `run` follows."""
         self._registry = Registry(daemon)
         self._draw = row
+        self._draw_hosts = hosts
         self._epoch = secrets.token_hex(4)
         self._version = 0
         self._rows: dict[str, Row] = {}
@@ -78,6 +82,14 @@ class Fleet:
         """How many are in each state, in the order of states."""
         return self._registry.counts
 
+    @property
+    def hosts(self) -> str:
+        """All hosts of the fleet, this one first; nothing where it is the only one."""
+        others = self._registry.hosts
+        own = sorted({str(row["host"]) for name, row in self._registry.rows.items() if "@" not in name})
+        mine = [{"host": host, "reached": True, "why": None} for host in own]
+        return self._draw_hosts([*mine, *others]) if others else ""
+
     async def run(self) -> None:
         """Follow for ever; a daemon that goes away is asked again."""
         async with contextlib.aclosing(self._registry.follow()) as changes:
@@ -103,7 +115,7 @@ class Fleet:
         since = int(number) if known else -1
         rows = {name: row.html for name, row in self._rows.items() if row.version > since}
         gone = [name for name, version in self._gone.items() if version > since]
-        return Change(self.mark, not known, rows, gone, self.counts, self.trouble)
+        return Change(self.mark, not known, rows, gone, self.counts, self.hosts, self.trouble)
 
     async def next(self, mark: str, trouble: str | None) -> Change:
         """What changed since `mark`, once something has or the daemon went or came. Cancel it to give up."""

@@ -59,7 +59,7 @@ class MailPages:
     async def compose(self, request: Request) -> Response:
         """A new message; the address may say to whom, about what and in reply to which."""
         given = request.query_params
-        peers: list[Record] = await self._site.daemon.call("list")
+        peers: list[Record] = await self._site.daemon.call("list", {"all": True})
         return self._site.page(
             request,
             "compose.html",

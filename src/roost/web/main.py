@@ -79,7 +79,11 @@ class _Server(uvicorn.Server):
 async def _serve(app: App, sign_in: SignIn, listener: socket.socket, port: int) -> None:
     daemon, pages = Daemon(app.socket), Pages()
     feed = Feed(daemon)
-    fleet = Fleet(daemon, lambda peer: pages.draw("row.html", peer=peer))
+    fleet = Fleet(
+        daemon,
+        lambda peer: pages.draw("row.html", peer=peer),
+        lambda hosts: pages.draw("hosts.html", hosts=hosts),
+    )
     asked = Asked(daemon, feed)
     streams = Streams(lambda: asked_events(asked))
     site = Site(daemon, feed, fleet, asked, pages, streams, sign_in, cookie_name(port), app.sender)

@@ -30,6 +30,7 @@ class PeerPages:
             "fleet.html",
             rows=fleet.html,
             counts=fleet.counts,
+            hosts=fleet.hosts,
             mark=fleet.mark,
             total=len(fleet.peers),
         )
@@ -40,13 +41,16 @@ class PeerPages:
         # First the number, then what is so: what happens between is told again, and not lost.
         seq = await self._site.daemon.newest()
         peer: Record = await self._site.daemon.call("show", {"name": name})
-        deaths: list[Record] = await self._site.daemon.call("deaths", {"name": name})
-        events = await self._site.daemon.events({"before": NOW, "peer": name, "limit": EVENTS})
+        here = "@" not in str(peer["name"])
+        asked = {"name": name}
+        deaths: list[Record] = await self._site.daemon.call("deaths", asked) if here else []
+        events = await self._site.daemon.events({"before": NOW, "peer": peer["name"], "limit": EVENTS})
         await self._site.asked.look()
         return self._site.page(
             request,
             "peer.html",
             peer=peer,
+            here=here,
             seq=seq,
             deaths=deaths[::-1],
             events=events[::-1],

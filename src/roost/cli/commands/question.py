@@ -8,13 +8,13 @@ from roost.client.connection import Record
 _MESSAGE = Option("--message", metavar="TEXT", help="Words for the agent, where its program takes them.")
 
 
-@command("questions")
-def questions_command(app: App) -> None:
+@command("questions", Option("--all", "everywhere", help="Those of all hosts of the fleet that grant it."))
+def questions_command(app: App, everywhere: bool) -> None:  # noqa: FBT001 -- a flag
     """Show what agents ask a person: permissions above all, the eldest first.
 
     Nothing answers them but you, in the agent's own program, or with `roost answer` and `roost deny`.
     """
-    questions: list[Record] = app.call("questions")
+    questions: list[Record] = app.call("questions", {"all": True} if everywhere else None)
     if app.json:
         show_json(questions)
     elif not questions:

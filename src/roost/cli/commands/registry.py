@@ -8,19 +8,26 @@ from roost.cli.table import table
 from roost.client.connection import DOWN, Record
 
 
-@command("list", Option("--watch", help="Go on showing them on the whole terminal, until Ctrl-C."))
-def list_command(app: App, watch: bool) -> None:  # noqa: FBT001 -- a flag
+@command(
+    "list",
+    Option("--all", "everywhere", help="Those of all hosts of the fleet."),
+    Option("--watch", help="Go on showing them on the whole terminal, until Ctrl-C."),
+)
+def list_command(app: App, everywhere: bool, watch: bool) -> None:  # noqa: FBT001 -- flags
     """Show all peers: state, since when, waiting messages, and why.
 
     What needs a person stands first, then what works, then what rests. Of one that works: topic, message and
     sender of its turn, and for how long it has lasted.
+
+    With --all those of other hosts follow as NAME@HOST, as their own hosts show them. Of a host that is not
+    reached all are `unknown`, and what it told last is in the reason.
     """
     if watch:
         from roost.cli.live_list import LiveList
 
-        LiveList(app).show()
+        LiveList(app, everywhere=everywhere).show()
         return
-    show(app)
+    show(app, everywhere=everywhere)
 
 
 @command("show", Argument("name"))
@@ -50,7 +57,7 @@ def show_command(app: App, name: str) -> None:
             ("generation", session.get("generation")),
             ("started", clock(session.get("started_at"))),
             ("processes", _processes(session)),
-            ("terminal", session.get("socket")),
+            ("terminal", "a person's own terminal" if _is_own(peer) else session.get("socket")),
             ("conversation", session.get("conversation") or peer.get("conversation")),
             ("held by", held.get("why")),
             ("topics", ", ".join(peer.get("topics") or [])),
@@ -70,6 +77,8 @@ def show_command(app: App, name: str) -> None:
 def _next(peer: Record) -> str:
     """The command that mends what stands in a peer's way, if something does."""
     name = peer["name"]
+    if "@" in name:
+        return "" if peer["state"] == "unknown" else f"`roost attach {name}` tells how to join it"
     if str(peer.get("why")).startswith(DOWN):
         return "`roost up` starts the daemon, which looks after it again"
     if peer["state"] == "unknown" and _is_theirs(str(peer.get("why"))):
@@ -81,6 +90,8 @@ def _next(peer: Record) -> str:
         return f"it is tried again by itself; `roost wake {name}` tries it now"
     if peer.get("refusal") and peer["state"] in ("asleep", "idle"):
         return f"`roost refresh {name}` begins a new conversation, if the next message fails, too"
+    if _is_own(peer):
+        return f"`roost run {name}` in a terminal starts it" if not session else ""
     if peer.get("kind") == "thread" and peer["state"] in ("blocked", "unknown") and session:
         return f"`roost attach {name}` tells how to join it at its server"
     mends = {
@@ -90,6 +101,11 @@ def _next(peer: Record) -> str:
         "unknown": f"`roost screen {name}` shows its terminal, `roost restart {name}` begins anew",
     }
     return mends.get(str(peer["state"]), "")
+
+
+def _is_own(peer: Record) -> bool:
+    """Whether a person runs it, in a terminal of theirs."""
+    return peer.get("kind") == "own-terminal"
 
 
 def _is_theirs(why: str) -> bool:

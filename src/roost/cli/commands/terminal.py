@@ -3,7 +3,6 @@
 import os
 import select
 import sys
-from typing import NoReturn
 
 from roost.cli.app import App
 from roost.cli.command import Argument, Number, Option, command
@@ -25,14 +24,21 @@ _OUTER_SECONDS = 2.0
     Option("--read-only", help="Only look: no key reaches it, and its size stays as it is."),
     data=False,
 )
-def attach_command(app: App, name: str, read_only: bool) -> NoReturn:  # noqa: FBT001 -- a flag
+def attach_command(app: App, name: str, read_only: bool) -> None:  # noqa: FBT001 -- a flag
     """Join a peer's terminal, waking it with its earlier conversation. Ctrl-b d leaves it running.
 
-    Inside a tmux of your own with the same prefix it is Ctrl-b Ctrl-b d.
+    Inside a tmux of your own with the same prefix it is Ctrl-b Ctrl-b d. Of a peer of another host it prints
+    the command that joins it there, through SSH.
     """
+    if "@" in name:
+        say(" ".join(app.call("attach", {"name": name})["argv"]))
+        return
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(f"`attach` needs a terminal; `roost screen {name}` prints what is on the screen")
     result: Record = call_with_progress(app, "attach", {"name": name, "read_only": read_only})
+    if result.get("host") is not None:
+        say(" ".join(result["argv"]))
+        return
     command = [str(word) for word in result["argv"]]
     warn(f"this is the terminal of '{name}': {_way_out()}")
     # tmux refuses to run inside tmux while this variable is there; this server is another one.

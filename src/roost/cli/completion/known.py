@@ -61,7 +61,7 @@ class Known:
         return client.call(method, params, patience=SECONDS)
 
     def _peers(self) -> list[Named]:
-        return [Named(str(row["name"]), str(row["state"])) for row in self._call("list")]
+        return [Named(str(row["name"]), str(row["state"])) for row in self._call("list", {"all": True})]
 
     def _messages(self, word: str) -> list[Named]:
         """The latest first."""

@@ -190,17 +190,8 @@ class Step:
 
         Pooled sessions are saved before the active one, whose place they may have left.
         """
-        seen: set[tuple[type, str]] = set()
-        kept: list[c.Command] = []
-        for command in reversed(self.commands):
-            name_of = _ROWS.get(type(command))
-            if name_of is not None:
-                row = type(command), name_of(command)
-                if row in seen:
-                    continue
-                seen.add(row)
-            kept.append(command)
-        kept.reverse()
+        saves = [type(command) in _ROWS for command in self.commands]
+        kept = _last_saves(self.commands) if sum(saves) > 1 else [*self.commands]
         kept += [report for each in kept if (report := _report(each)) is not None]
         if self.state.pool:
             kept.sort(key=lambda command: isinstance(command, c.SaveSession) and not command.session.pooled)
@@ -213,3 +204,19 @@ def _report(command: c.Command) -> c.Report | None:
         return None
     message = command.message
     return c.Report(message.sender, message.id, message.state, message.why, message.accepted_at)
+
+
+def _last_saves(commands: list[c.Command]) -> list[c.Command]:
+    """The commands without the saves of a row that a later one saves again."""
+    seen: set[tuple[type, str]] = set()
+    kept: list[c.Command] = []
+    for command in reversed(commands):
+        name_of = _ROWS.get(type(command))
+        if name_of is not None:
+            row = type(command), name_of(command)
+            if row in seen:
+                continue
+            seen.add(row)
+        kept.append(command)
+    kept.reverse()
+    return kept

@@ -35,6 +35,9 @@ def shown(state: PeerState, now: float) -> Shown:
         waits = _waits(state)
         why = f"{_doing(session, now)}; a message waits: {waits}" if waits else _doing(session, now)
         return Shown(str(session.state), why, session.since)
+    moving = state.peer.moving
+    if moving is not None:
+        return Shown("stopped", _moving(moving), state.peer.since)
     return _without_session(state, now)
 
 
@@ -48,8 +51,6 @@ def _remote(state: PeerState) -> Shown:
 def _without_session(state: PeerState, now: float) -> Shown:
     """Parked, quarantined, not to be started, or asleep."""
     peer = state.peer
-    if peer.moving is not None:
-        return Shown("stopped", _moving(peer.moving), peer.since)
     if peer.stopped:
         return Shown("stopped", f"parked; `roost start {peer.name}` unparks it", peer.since)
     if peer.quarantine is not None and now < peer.quarantine.until:
@@ -70,6 +71,8 @@ def _without_session(state: PeerState, now: float) -> Shown:
     if pooled:
         kept = "ready for a task" if peer.settings.spares else "warm for its conversation"
         return Shown("asleep", f"{pooled} in its pool, {kept}", peer.since)
+    if peer.settings.wake is WakePolicy.NEVER:
+        return Shown("asleep", f"{_last(state)}; nobody runs it now", peer.since or peer.created_at)
     if peer.last_death is None:
         return Shown("asleep", "has not run yet", peer.since or peer.created_at)
     return Shown("asleep", _last(state), peer.since)
@@ -130,6 +133,8 @@ def _waits(state: PeerState) -> str:
             return f"at the latest try, {message.why}; tried again at {iso(message.not_before)}"
         if message.state is MessageState.OFFERED and message.why not in UNHINDERED:
             return message.why
+    if state.session.own_terminal and state.queued:
+        return "it goes in with the next turn there"
     control = state.session.open_control
     if control is not None and state.queued:
         return f"it was asked by {control.by} at {iso(control.at)} to {control.kind}, which comes first"

@@ -34,13 +34,13 @@ class Arrivals:
         packer: Packer,
         folder: Path,
         check: Check,
-        granted: Callable[[str], bool],
+        granted: Callable[[str, str], bool],
         say: Say,
         threads: Threads,
     ) -> None:
         """`folder`: where parts are kept. `check` raises for settings that cannot be had here.
 
-        `granted`: whether a host may have peers come here. `say` tells a host.
+        `granted`: whether a peer may come here from a host. `say` tells a host.
         """
         self._fleet = fleet
         self._clock = clock
@@ -84,9 +84,9 @@ class Arrivals:
             raise BrokenLuggageError("a part of it is none")
         if len(part.data) > PART:
             raise BrokenLuggageError("a part of it is too large")
-        if not self._granted(origin):
+        if not self._granted(origin, part.peer):
             raise RefusedError(
-                f'it takes no peers from here; `{origin} = ["move"]` in its [grants] allows it'
+                f"it takes no '{part.peer}' from here; `move` in its [fleet.grants.{origin}] allows it"
             )
         check_name(part.peer)
         if part.peer == OPERATOR:

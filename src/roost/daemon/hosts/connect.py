@@ -1,15 +1,16 @@
 """This host's way to the others of its fleet, as its membership says."""
 
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary.view import shown
+from roost.core.vocabulary.identity import OPERATOR
 from roost.daemon.hosts.arrivals import Arrivals, Check
 from roost.daemon.hosts.frames import Reply
 from roost.daemon.hosts.hosts import Hosts
 from roost.daemon.hosts.keyring import Keyring
 from roost.daemon.hosts.link import Ready
 from roost.daemon.hosts.luggage import Packer
-from roost.daemon.hosts.members import Members, Row
+from roost.daemon.hosts.members import Members
 from roost.daemon.hosts.moves import Moves
+from roost.daemon.hosts.rows import Row, row_of
 from roost.daemon.hosts.sealed import SealedCarrier
 from roost.daemon.session.contexts import Contexts
 from roost.daemon.state.fleet import Fleet
@@ -17,8 +18,8 @@ from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
 from roost.host.nats.carrier import NatsCarrier
 from roost.host.nats.directory import NatsDirectory
-from roost.host.nats.hub import Hub
-from roost.local.grants import Right, granted
+from roost.host.nats.hub import Hub, shown_by
+from roost.host.nats.subjects import host_inbox
 from roost.local.membership import Membership
 
 
@@ -32,19 +33,22 @@ def connect(
         line = c.Journal("frame-refused", "", cause=why, data={"host": origin})
         tasks.start(fleet.record(line), "a frame was refused")
 
+    def _told(peer: str) -> bool:
+        return peer != OPERATOR and machine.config.fleet.shows(peer)
+
     def rows() -> list[Row]:
         now = machine.clock.now()
-        found = [(state.peer, shown(state, now)) for state in fleet.states()]
-        return [
-            Row(peer.name, told.state, told.why, told.since, peer.settings.runtime) for peer, told in found
-        ]
+        return [row_of(state, now) for state in fleet.states() if _told(state.peer.name)]
 
-    hub = Hub(member.host, member.servers, **({"nkeys_seed_str": member.seed} if member.seed else {}))
+    options = shown_by(member.seed, member.ca, host_inbox(member.host))
+    provides = not member.seed  # a hub that knows its users has a registrar
+    hub = Hub(member.host, member.servers, replicas=member.replicas, provides=provides, **options)
     sealed = SealedCarrier(NatsCarrier(member.host, hub), bytes.fromhex(member.key), ring, refused)
     run = machine.ids.new()
     directory = NatsDirectory(hub)
     members = Members(member.host, run, ring, directory, fleet, machine.store, machine.clock, rows)
-    hosts = Hosts(members, sealed, fleet, machine.store, machine.clock, machine.ids, tasks)
+    grants = machine.config.fleet
+    hosts = Hosts(members, sealed, fleet, machine.store, machine.clock, machine.ids, tasks, grants)
 
     def say(host: str, reply: Reply) -> None:
         hosts.link(host).put(Ready(f"reply:{reply.move}", reply))
@@ -56,7 +60,7 @@ def connect(
         packer,
         machine.places.arriving,
         check,
-        lambda host: granted(machine.config.grants, host, Right.MOVE),
+        grants.moves,
         say,
         machine.work.files,
     )

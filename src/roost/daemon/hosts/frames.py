@@ -1,9 +1,10 @@
 """What two hosts tell each other: messages, how far they have come, and how much of that was taken.
 
-Times are Unix seconds by the clock of the host that tells them; times to live are what is left (seconds).
+Clocks of hosts may be hours apart, so no time of day is told, only how long ago something was (seconds), and
+what is left of a time to live. The host that hears it reckons by its own clock.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -17,7 +18,7 @@ class Letter(msgspec.Struct, frozen=True, tag="letter"):
     id: str
     sender: str
     to: str
-    created_at: float
+    age: float
     body: bytes
     digest: str
     topic: str | None = None
@@ -32,7 +33,7 @@ class Letter(msgspec.Struct, frozen=True, tag="letter"):
             id=self.id,
             sender=f"{self.sender}@{origin}",
             to=self.to,
-            created_at=self.created_at,
+            created_at=now - self.age,
             size=len(self.body),
             digest=self.digest,
             topic=self.topic,
@@ -50,7 +51,7 @@ def letter(message: Message, body: bytes, now: float) -> Letter:
         id=message.id,
         sender=message.sender,
         to=message.to.partition("@")[0],
-        created_at=message.created_at,
+        age=max(now - message.created_at, 0.0),
         body=body,
         digest=message.digest,
         topic=message.topic,
@@ -68,7 +69,7 @@ class Word(msgspec.Struct, frozen=True, tag="word"):
     id: str
     state: MessageState
     why: str
-    accepted_at: float | None = None
+    accepted_ago: float | None = None
 
 
 class Part(msgspec.Struct, frozen=True, tag="part"):
@@ -100,7 +101,7 @@ class Decision(msgspec.Struct, frozen=True, tag="decision"):
 
 Travels = Part | Reply | Decision
 """What is told of a move."""
-Told = Letter | Word | Travels
+Entry = Letter | Word | Travels
 
 
 class Data(msgspec.Struct, frozen=True, tag="data"):
@@ -108,7 +109,7 @@ class Data(msgspec.Struct, frozen=True, tag="data"):
 
     epoch: int
     first: int
-    entries: list[Told]
+    entries: list[Entry]
 
 
 class Heard(msgspec.Struct, frozen=True, tag="heard"):
@@ -119,7 +120,31 @@ class Heard(msgspec.Struct, frozen=True, tag="heard"):
     gap: bool = False
 
 
-Frame = Data | Heard
+class Ask(msgspec.Struct, frozen=True, tag="ask"):
+    """An operator of another host asks for a method of the socket.
+
+    `run` and `number`: the latest sign of life of the asked host that was heard there.
+    """
+
+    id: str
+    run: str
+    number: int
+    method: str
+    params: dict[str, Any]
+
+
+class Told(msgspec.Struct, frozen=True, tag="told"):
+    """What was asked for goes on (`event`: the latest of it), or is over: its result, or why not."""
+
+    id: str
+    over: bool = False
+    event: dict[str, Any] | None = None
+    result: Any = None
+    notes: list[str] = []
+    error: dict[str, Any] | None = None
+
+
+Frame = Data | Heard | Ask | Told
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder[Frame](Frame)
 

@@ -7,7 +7,9 @@ from roost.core.links.incoming import Cursor
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import host_of
 from roost.core.vocabulary.message import MessageState
-from roost.daemon.hosts.frames import BrokenFrameError, Data, Heard, decode
+from roost.daemon.hosts.answering import Answering
+from roost.daemon.hosts.asking import Asking
+from roost.daemon.hosts.frames import Ask, BrokenFrameError, Data, Heard, Told, decode
 from roost.daemon.hosts.intake import Intake
 from roost.daemon.hosts.link import RETRY, Link
 from roost.daemon.hosts.members import Members
@@ -19,6 +21,7 @@ from roost.host.errors import CarrierGone
 from roost.host.interfaces.carrier import Carried, Carrier
 from roost.host.interfaces.clock import Clock
 from roost.host.interfaces.ids import Ids
+from roost.local.grants import Grants
 from roost.store.interfaces import Intent, Store
 
 EPOCH = "hosts:epoch"
@@ -41,15 +44,18 @@ class Hosts:
         clock: Clock,
         ids: Ids,
         tasks: Tasks,
+        grants: Grants,
     ) -> None:
-        """Link to these members."""
+        """Link to these members, who may do here what is granted."""
         self.members = members
         self._carrier = carrier
         self._fleet = fleet
         self._store = store
         self._clock = clock
         self._tasks = tasks
-        self.intake = Intake(fleet, store, clock, ids)
+        self.intake = Intake(fleet, store, clock, ids, grants)
+        self.asking = Asking(members, carrier, fleet, clock, ids)
+        self.answering = Answering(members, carrier, grants, fleet, clock, tasks)
         self._moves: Moves | None = None
         self._links: dict[str, Link] = {}
         self._cursors: dict[str, Cursor] = {}
@@ -69,7 +75,9 @@ class Hosts:
         """Begin an epoch, and take up what the last one left. Raises StoreError."""
         intents = list(intents)
         await self.members.load()
-        self._epoch = int(await self._store.meta(EPOCH) or 0) + 1
+        before = int(await self._store.meta(EPOCH) or 0)
+        # The time of day makes it later than those of a copy of this store that ran on, too.
+        self._epoch = max(before + 1, int(self._clock.now() * 1000))
         await self._fleet.record(meta={EPOCH: str(self._epoch)})
         left = list(_left(self._fleet, intents))
         for entry in left:
@@ -99,19 +107,36 @@ class Hosts:
         """The link to a host; made where there is none."""
         found = self._links.get(host)
         if found is None:
-            found = Link(host, self._epoch, self._carrier, self._fleet, self._store, self._clock)
+
+            def reached() -> bool:
+                return self.members.silent_since(host) is None
+
+            found = Link(
+                host, self._epoch, self._carrier, self._fleet, self._store, self._clock, reached, self._keep
+            )
             self._links[host] = found
             self._tasks.start(found.run(), f"link to {host}")
         return found
 
+    async def _keep(self, epoch: int) -> None:
+        """An epoch that a link begins is known to the next start before a frame of it is sent."""
+        if epoch > self._epoch:
+            await self._fleet.record(meta={EPOCH: str(epoch)})
+            self._epoch = max(self._epoch, epoch)
+
     async def _receive(self) -> None:
+        trouble = ""
         while True:
             try:
                 carried = await self._carrier.receive()
                 await self._take(carried)
             except (CarrierGone, StoreError) as error:
-                _log.warning("what other hosts send is not taken: %s", error.message)
+                if error.message != trouble:
+                    _log.warning("what other hosts send is not taken: %s", error.message)
+                trouble = error.message
                 await self._clock.sleep(RETRY)
+            else:
+                trouble = ""
 
     async def _take(self, carried: Carried) -> None:
         """Deal with one frame. Raises StoreError: it comes again."""
@@ -120,10 +145,16 @@ class Hosts:
         except BrokenFrameError as error:
             _log.error("a frame from %s: %s", carried.origin, error.message)
         else:
-            if isinstance(frame, Heard):
-                await self.link(carried.origin).heard(frame)
-            else:
-                await self._data(carried.origin, frame)
+            self.members.hear(carried.origin)
+            match frame:
+                case Heard():
+                    await self.link(carried.origin).heard(frame)
+                case Data():
+                    await self._data(carried.origin, frame)
+                case Ask():
+                    self.answering.take(carried.origin, frame)
+                case Told():
+                    self.asking.heard(carried.origin, frame)
         await carried.done()
 
     async def _data(self, origin: str, frame: Data) -> None:

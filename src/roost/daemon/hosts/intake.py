@@ -7,30 +7,32 @@ from collections.abc import Sequence
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import reports
 from roost.core.vocabulary import requests as r
-from roost.core.vocabulary.identity import NAME, REMOTE
+from roost.core.vocabulary.identity import NAME, REMOTE, host_of
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import Peer, Settings
-from roost.daemon.hosts.frames import Letter, Told, Word
+from roost.daemon.hosts.frames import Entry, Letter, Word
 from roost.daemon.hosts.moves import Moves
 from roost.daemon.state.fleet import Fleet
-from roost.errors import NotFoundError, RoostError, StoreError
+from roost.errors import DeniedError, NotFoundError, RoostError, StoreError
 from roost.host.interfaces.clock import Clock
 from roost.host.interfaces.ids import Ids
+from roost.local.grants import Grants
 from roost.store.interfaces import Store
 
 
 class Intake:
     """Takes what other hosts send."""
 
-    def __init__(self, fleet: Fleet, store: Store, clock: Clock, ids: Ids) -> None:
-        """Take for the peers of this fleet."""
+    def __init__(self, fleet: Fleet, store: Store, clock: Clock, ids: Ids, grants: Grants) -> None:
+        """Take for the peers of this fleet what is granted."""
+        self._grants = grants
         self._fleet = fleet
         self._store = store
         self._clock = clock
         self._ids = ids
         self.moves: Moves | None = None
 
-    async def take(self, origin: str, entries: Sequence[Told]) -> None:
+    async def take(self, origin: str, entries: Sequence[Entry]) -> None:
         """Take entries of one host, in order; returns once all are stored. Taken twice, they count once.
 
         Raises StoreError: some may have been taken.
@@ -47,7 +49,7 @@ class Intake:
             )
         )
 
-    async def _one(self, origin: str, entry: Told) -> None:
+    async def _one(self, origin: str, entry: Entry) -> None:
         if isinstance(entry, Letter):
             await self._letter(origin, entry)
         elif isinstance(entry, Word):
@@ -73,6 +75,11 @@ class Intake:
         try:
             if not NAME.fullmatch(entry.to):
                 raise NotFoundError(f"'{entry.to}' is not a peer name")
+            if not self._grants.delivers(origin, entry.to) and not await self._awaited(origin, entry):
+                raise DeniedError(
+                    f"messages of '{origin}' are not taken for '{entry.to}': [fleet.grants.{origin}] in"
+                    " config.toml there does not name it in `deliver`"
+                )
             message = entry.message(origin, self._clock.now())
             await self._fleet.tell(entry.to, r.Submit(message), bodies={entry.id: entry.body})
         except StoreError:
@@ -84,10 +91,20 @@ class Intake:
             with contextlib.suppress(NotFoundError):
                 await self._fleet.tell(sender, f.Replied(entry.reply_to, entry.id))
 
+    async def _awaited(self, origin: str, entry: Letter) -> bool:
+        """Whether it answers, or tells of, a message that its recipient has sent to that host."""
+        about = entry.notice[0] if entry.notice is not None else entry.reply_to
+        stored = await self._store.message(about) if about is not None else None
+        return (
+            stored is not None and stored.message.sender == entry.to and host_of(stored.message.to) == origin
+        )
+
     async def _word(self, origin: str, entry: Word) -> None:
         stored = await self._store.message(entry.id)
         if stored is None or stored.message.to.partition("@")[2] != origin:
             return  # it is not theirs to tell of
-        told = reports.Progressed(entry.id, entry.state, entry.why, entry.accepted_at)
+        ago = entry.accepted_ago
+        accepted_at = self._clock.now() - ago if ago is not None else None
+        told = reports.Progressed(entry.id, entry.state, entry.why, accepted_at)
         with contextlib.suppress(NotFoundError):
             await self._fleet.tell(stored.message.to, told)

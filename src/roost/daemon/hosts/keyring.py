@@ -1,6 +1,6 @@
 """Whose key is whose: what the fleet's authority has signed. A host that it has revoked is known no more."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -35,6 +35,7 @@ class Keyring:
         self._authority = authority
         self._known: dict[str, Certificate] = {}
         self._signed: dict[str, bytes] = {}
+        self._hosts: list[str] | None = None
 
     def learn(self, signed: bytes) -> bool:
         """Take a certificate; whether it says something new. Raises ForgedError."""
@@ -48,6 +49,7 @@ class Keyring:
             return False
         self._known[found.host] = found
         self._signed[found.host] = signed
+        self._hosts = None
         return True
 
     def key(self, host: str) -> bytes | None:
@@ -59,9 +61,11 @@ class Keyring:
         """What is known of a host, be it revoked."""
         return self._known.get(host)
 
-    def hosts(self) -> list[str]:
+    def hosts(self) -> Sequence[str]:
         """The names of all members, sorted."""
-        return sorted(host for host, found in self._known.items() if not found.revoked)
+        if self._hosts is None:
+            self._hosts = sorted(host for host, found in self._known.items() if not found.revoked)
+        return self._hosts
 
     @property
     def signed(self) -> Mapping[str, bytes]:

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from roost.core.links.outgoing import Outgoing
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import reports
-from roost.daemon.hosts.frames import Data, Heard, Part, Told, Travels, Word, encode, letter
+from roost.daemon.hosts.frames import Data, Heard, Part, Travels, Word, encode, letter
+from roost.daemon.hosts.frames import Entry as Sent
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import race
 from roost.errors import RoostError
@@ -37,6 +38,8 @@ RETRY = 1.0
 SILENCE = 5.0
 SILENCE_MOST = 60.0
 """Seconds without a word after which what is under way is sent again: at first, and at most."""
+AWAY = 3600.0
+"""Seconds after which it is sent again to a host that gives no sign of life, too."""
 
 _log = logging.getLogger("roost.hosts")
 
@@ -45,10 +48,23 @@ class Link:
     """Sends entries in order. `run` does the work; `trouble` tells why it cannot now, "" where it can."""
 
     def __init__(
-        self, host: str, epoch: int, carrier: Carrier, fleet: Fleet, store: Store, clock: Clock
+        self,
+        host: str,
+        epoch: int,
+        carrier: Carrier,
+        fleet: Fleet,
+        store: Store,
+        clock: Clock,
+        reached: Callable[[], bool],
+        keep: Callable[[int], Awaitable[None]],
     ) -> None:
-        """Begin with nothing to send."""
+        """Begin with nothing to send; `reached`: whether the other host gives signs of life.
+
+        `keep` stores an epoch before it is used, so that no later start uses it for other entries.
+        """
+        self._keep = keep
         self.host = host
+        self._reached = reached
         self.trouble = ""
         self._carrier = carrier
         self._fleet = fleet
@@ -56,9 +72,10 @@ class Link:
         self._clock = clock
         self._out = Outgoing[Entry](epoch)
         self._open = Counter[str]()
-        self._words: list[Heard] = []
+        self._word: Heard | None = None
         self._news = asyncio.Event()
         self._silence = SILENCE
+        self._quiet = 0.0
 
     def put(self, entry: Entry) -> None:
         """One more entry, behind all others."""
@@ -68,7 +85,7 @@ class Link:
 
     def tell(self, word: Heard) -> None:
         """Tell the other host how much of what it sent was taken: the latest word counts."""
-        self._words = [word]
+        self._word = word
         self._news.set()
 
     @property
@@ -78,7 +95,7 @@ class Link:
 
     async def heard(self, word: Heard) -> None:
         """The other host tells how much it has taken. Returns once that is stored."""
-        self._silence = SILENCE
+        self._silence, self._quiet = SILENCE, 0.0
         arrived = self._out.heard(word.epoch, word.number, gap=word.gap)
         self._news.set()
         await asyncio.gather(*(self._arrived(entry) for entry in arrived))
@@ -116,13 +133,16 @@ class Link:
             _log.warning("the host %s: %s", self.host, trouble or "is reached again")
 
     async def _send(self) -> None:
-        while self._words:
-            await self._carrier.send(self.host, encode(self._words[-1]))
-            self._words.clear()
         while True:
+            if (word := self._word) is not None:
+                await self._carrier.send(self.host, encode(word))
+                if self._word is word:  # else a later one came meanwhile
+                    self._word = None
+                continue
             epoch, (first, due) = self._out.epoch, self._out.due(ENTRIES)
             if not due:
                 return
+            await self._keep(epoch)
             entries = await self._entries(due)
             if epoch != self._out.epoch or first != self._out.due(1)[0]:
                 continue  # a word came meanwhile, and something else is due
@@ -130,9 +150,9 @@ class Link:
             if epoch == self._out.epoch and first == self._out.due(1)[0]:
                 self._out.sent(len(entries))
 
-    async def _entries(self, due: Sequence[Entry]) -> list[Told]:
+    async def _entries(self, due: Sequence[Entry]) -> list[Sent]:
         """As many of them as one frame takes, one at least. Raises StoreError."""
-        entries: list[Told] = []
+        entries: list[Sent] = []
         size = 0
         for entry in due:
             if isinstance(entry, c.Forward):
@@ -147,8 +167,7 @@ class Link:
                     break
                 entries.append(entry.told)
             else:
-                sender = entry.to.partition("@")[0]
-                entries.append(Word(sender, entry.message_id, entry.state, entry.why, entry.accepted_at))
+                entries.append(_word(entry, self._clock.now()))
         return entries
 
     async def _wait(self) -> None:
@@ -157,6 +176,17 @@ class Link:
             await self._news.wait()
             return
         await race(self._news.wait(), self._clock.sleep(self._silence))
-        if not self._news.is_set():
-            self._out.again()
-            self._silence = min(self._silence * 2, SILENCE_MOST)
+        if self._news.is_set():
+            return
+        self._quiet += self._silence
+        if not self._reached() and self._quiet < AWAY:
+            self._silence = SILENCE  # what is carried is kept for it; it is asked once it is back
+            return
+        self._out.again()
+        self._quiet = 0.0
+        self._silence = min(self._silence * 2, SILENCE_MOST)
+
+
+def _word(report: c.Report, now: float) -> Word:
+    ago = max(now - report.accepted_at, 0.0) if report.accepted_at is not None else None
+    return Word(report.to.partition("@")[0], report.message_id, report.state, report.why, ago)

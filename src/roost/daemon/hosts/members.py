@@ -6,7 +6,7 @@ of it has ended (H5).
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,9 @@ import msgspec
 
 from roost.daemon.hosts.keyring import Keyring
 from roost.daemon.hosts.owner import OWNER
+from roost.daemon.hosts.pace import pace
+from roost.daemon.hosts.packed import pack, unpack
+from roost.daemon.hosts.rows import Row
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import race
 from roost.errors import StoreError
@@ -24,11 +27,13 @@ from roost.host.interfaces.directory import Directory
 from roost.store.interfaces import Store
 
 BEAT = 5.0
-"""Seconds between two signs of life."""
+"""Seconds between two signs of life, in a small fleet."""
 SILENT = 20.0
-"""Seconds without one after which a host counts as unreachable."""
+"""Seconds without one after which a host counts as unreachable; longer as signs are seldomer."""
 CALM = 1.0
 """Seconds between two words about the peers of this host, at least."""
+REMEMBERED = 64
+"""Signs of life of this host of which it is known when they were given."""
 RETRY = 1.0
 RING = "hosts:ring"
 """The store's key of the certificates, for a start without the hub."""
@@ -36,20 +41,14 @@ _log = logging.getLogger("roost.hosts")
 
 
 class Sign(msgspec.Struct, frozen=True):
-    """A sign of life: which run of its daemon gives it, and how many it has given."""
+    """A sign of life: which run of its daemon gives it, and how many it has given.
+
+    `every`: seconds until the next one.
+    """
 
     run: str
     number: int
-
-
-class Row(msgspec.Struct, frozen=True):
-    """A peer, as its own host shows it; `since` by that host's clock (Unix seconds)."""
-
-    name: str
-    state: str
-    why: str
-    since: float
-    runtime: str
+    every: float = BEAT
 
 
 @dataclass(slots=True)
@@ -80,7 +79,9 @@ class Members:
         self.name = name
         self.ring = ring
         self.trouble = ""
-        self._run = run
+        self.run_name = run
+        self._number = 0
+        self._given: dict[int, float] = {}
         self._directory = directory
         self._fleet = fleet
         self._store = store
@@ -89,7 +90,11 @@ class Members:
         self._known: dict[str, Member] = {}
         self.on_owner: Callable[[str, bytes], None] = lambda _peer, _owner: None
         """Told whose a peer is, as the fleet has it on record."""
+        self._with: dict[str, set[str]] = {}
+        self._silent: set[str] = set()
         self._changed = asyncio.Event()
+        self.on_changed: list[Callable[[str], None]] = []
+        """Called with the name of a host of which something else is known now."""
         fleet.listeners.on_committed.append(self._committed)
 
     async def load(self) -> None:
@@ -100,52 +105,101 @@ class Members:
 
     async def run(self) -> None:
         """Tell and follow for ever."""
-        await asyncio.gather(self._beat(), self._tell(), self._follow())
+        await asyncio.gather(self._beat(), self._tell(), self._follow(), self._watch())
 
     def hosts(self) -> list[str]:
         """The names of all other members."""
         return [host for host in self.ring.hosts() if host != self.name]
 
+    def has(self, host: str) -> bool:
+        """Whether another member has that name."""
+        return host != self.name and self.ring.key(host) is not None
+
     def with_peer(self, peer: str) -> list[str]:
         """Other hosts that have a peer of that name, as far as they have told."""
-        return [host for host in self.hosts() if any(row.name == peer for row in self.peers(host))]
+        return sorted(host for host in self._with.get(peer, ()) if self.has(host))
 
     def peers(self, host: str) -> tuple[Row, ...]:
         """The peers of another host, as it has told them last."""
         known = self._known.get(host)
         return known.peers if known is not None else ()
 
+    def hear(self, host: str) -> None:
+        """A frame of that host came."""
+        known = self._known.setdefault(host, Member())
+        known.heard, known.heard_at = self._clock.monotonic(), self._clock.now()
+
+    def sign(self, host: str) -> Sign | None:
+        """The latest sign of life of a host; None: there was none."""
+        known = self._known.get(host)
+        return known.sign if known is not None else None
+
+    def past(self, run: str, number: int) -> float | None:
+        """For how many seconds a sign of life of this host has not been its latest.
+
+        None: it is of another run of its daemon, or is remembered no more.
+        """
+        if run != self.run_name or number > self._number:
+            return None
+        later = self._given.get(number + 1)
+        if later is not None:
+            return self._clock.monotonic() - later
+        return 0.0 if number == self._number else None
+
     def silent_since(self, host: str) -> float | None:
         """Since when nothing is heard of a host (Unix seconds; 0: never was); None: it is reached."""
         known = self._known.get(host)
-        if known is None or known.heard_at is None:
+        if known is None or known.heard_at is None or known.sign is None:
             return 0.0
-        return None if self._clock.monotonic() - known.heard < SILENT else known.heard_at
+        silent = self._clock.monotonic() - known.heard >= SILENT / BEAT * known.sign.every
+        return known.heard_at if silent else None
 
     def _committed(self, *_: object) -> None:
         self._changed.set()
 
     async def _beat(self) -> None:
-        number = 0
         while True:
-            number += 1
-            await self._put(f"host.{self.name}", Sign(self._run, number))
+            self._number += 1
+            self._given[self._number] = self._clock.monotonic()
+            self._given.pop(self._number - REMEMBERED, None)
+            every = pace(BEAT, len(self.hosts()))
+            sign = Sign(self.run_name, self._number, every)
+            await self._put(f"host.{self.name}", msgspec.json.encode(sign))
+            await self._clock.sleep(every)
+
+    async def _watch(self) -> None:
+        """Say so when a host falls silent, which nothing that comes tells."""
+        while True:
+            for host in self.hosts():
+                self._look(host)
             await self._clock.sleep(BEAT)
+
+    def _look(self, host: str) -> None:
+        silent = self.silent_since(host) is not None
+        if silent != (host in self._silent):
+            (self._silent.add if silent else self._silent.discard)(host)
+            self._say(host)
+
+    def _say(self, host: str) -> None:
+        for listener in self.on_changed:
+            listener(host)
 
     async def _tell(self) -> None:
         told: list[Row] | None = None
         while True:
             self._changed.clear()
-            rows = self._rows()
-            if rows != told and await self._put(f"peers.{self.name}", rows):
-                told = rows
-            await self._clock.sleep(CALM)
+            rows, calm = self._rows(), CALM
+            if rows != told:
+                word = pack(msgspec.json.encode(rows))
+                if await self._put(f"peers.{self.name}", word):
+                    told, calm = rows, pace(CALM, len(self.hosts()), len(word))
+            await self._clock.sleep(calm)
             if rows == told:
                 await race(self._changed.wait(), self._clock.sleep(BEAT))
 
-    async def _put(self, key: str, value: object) -> bool:
+    async def _put(self, key: str, value: bytes) -> bool:
         try:
-            await self._directory.put(key, msgspec.json.encode(value))
+            await self._directory.put(key, value)
         except CarrierGone as gone:
             self._know(gone.message)
             return False
@@ -161,24 +215,30 @@ class Members:
         while True:
             try:
                 async with aclosing(self._directory.follow()) as changes:
+                    news = False
                     async for change in changes:
-                        await self._take(change)
+                        await self._take(change, news=news)
+                        news = True
             except CarrierGone as gone:
                 self._know(gone.message)
             except StoreError as error:
                 _log.warning("certificates are not stored yet: %s", error.message)
             await self._clock.sleep(RETRY)
 
-    async def _take(self, change: Mapping[str, bytes]) -> None:
+    async def _take(self, change: Mapping[str, bytes], *, news: bool) -> None:
+        """Learn it; `news`: it was told now, and did not stand there before."""
         learned = False
         for key, value in change.items():
             kind, _, host = key.partition(".")
             if kind == "cert":
-                learned = self._learn(host, value) or learned
+                if self._learn(host, value):
+                    learned = True
+                    self._say(host)
             elif kind == OWNER:
                 self.on_owner(host, value)
             elif host != self.name:
-                self._hear(kind, host, value)
+                self._take_value(kind, host, value, news=news)
+                self._look(host)
         if learned:
             signed = msgspec.json.encode(list(self.ring.signed.values())).decode()
             await self._fleet.record(meta={RING: signed})
@@ -190,18 +250,33 @@ class Members:
             _log.error("a certificate of %s: %s", whence, error.message)
             return False
 
-    def _hear(self, kind: str, host: str, value: bytes) -> None:
+    def _take_value(self, kind: str, host: str, value: bytes, *, news: bool) -> None:
         known = self._known.setdefault(host, Member())
         try:
             if kind == "host":
                 sign = msgspec.json.decode(value, type=Sign)
-                if sign != known.sign:  # the same one again, after a loss, is no sign of life
-                    known.heard, known.heard_at = self._clock.monotonic(), self._clock.now()
-                    known.sign = sign
+                # The same one again, after a loss, is no sign of life, and one that stood there before this
+                # daemon looked may be of any time.
+                if sign != known.sign and (news or known.sign is not None):
+                    self.hear(host)
+                known.sign = sign
             elif kind == "peers":
-                known.peers = msgspec.json.decode(value, type=tuple[Row, ...])
-        except msgspec.MsgspecError as error:
+                peers = msgspec.json.decode(unpack(value), type=tuple[Row, ...])
+                self._index(host, known.peers, peers)
+                known.peers = peers
+                self._say(host)
+        except ValueError as error:  # msgspec's are some
             _log.warning("what %s tells cannot be read: %s", host, error)
+
+    def _index(self, host: str, before: Sequence[Row], now: Sequence[Row]) -> None:
+        """Find the peers of a host by their names."""
+        here, there = {row.name for row in now}, {row.name for row in before}
+        for name in here - there:
+            self._with.setdefault(name, set()).add(host)
+        for name in there - here:
+            self._with[name].discard(host)
+            if not self._with[name]:
+                del self._with[name]
 
 
 def as_json(host: str, members: Members) -> dict[str, Any]:

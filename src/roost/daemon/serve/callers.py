@@ -9,7 +9,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import ProcessId
@@ -163,4 +163,6 @@ def _keys_of(session: Session) -> tuple[_Key, ...]:
     known = session.processes
     if known is None:
         return (marker,)
-    return known.shim, known.agent, known.server, marker, PurePath(known.socket).name
+    if known.server is None:  # a person's own terminal, where they are who they were
+        return known.shim, known.agent, marker
+    return known.shim, known.agent, known.server, marker, known.socket.rpartition("/")[2]

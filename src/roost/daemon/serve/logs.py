@@ -1,5 +1,6 @@
 """lifecycle.log, delivery.log, exits.log: a logfmt line for each decision, attempt, exit; no bodies (P12)."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +21,11 @@ _PLAIN = re.compile(r"[!#-<>-\[\]-~]+")
 
 def logfmt(fields: Mapping[str, object]) -> str:
     """`key=value` pairs; values with spaces, quotes or `=` are quoted, None is left out."""
-    return " ".join(f"{key}={_value(str(value))}" for key, value in fields.items() if value is not None)
+    words = {key: str(value) for key, value in fields.items() if value is not None}
+    texts = words.values()
+    if not (all(texts) and _PLAIN.fullmatch("".join(texts))):  # one look at all of them: most need no quotes
+        words = {key: _value(text) for key, text in words.items()}
+    return " ".join([f"{key}={text}" for key, text in words.items()])
 
 
 def _value(text: str) -> str:
@@ -66,15 +71,29 @@ class Logs:
         self._lifecycle = RotatingLog(places.logs / "lifecycle.log", size, files)
         self._delivery = RotatingLog(places.logs / "delivery.log", size, files)
         self._exits = RotatingLog(places.exits_log, size, files)
+        self._later: list[JournalRow] = []
+
+    def soon(self, rows: Iterable[JournalRow]) -> None:
+        """Log journal lines once those who follow the journal were told, with all that comes by then."""
+        if not self._later:
+            asyncio.get_running_loop().call_soon(self._now)
+        self._later += rows
+
+    def _now(self) -> None:
+        rows, self._later = self._later, []
+        self.rows(rows)
 
     def rows(self, rows: Iterable[JournalRow]) -> None:
         """Log journal lines: what became of messages, of sessions, and how sessions ended."""
         delivery: list[Mapping[str, object]] = []
         lifecycle: list[Mapping[str, object]] = []
         exits: list[Mapping[str, object]] = []
+        at, ts = None, None
         for row in rows:
+            if row.ts != at:
+                at, ts = row.ts, iso(row.ts)
             fields = {
-                "ts": iso(row.ts),
+                "ts": ts,
                 "ev": row.kind,
                 "peer": row.peer,
                 "session": row.session,
@@ -91,6 +110,7 @@ class Logs:
 
     def attempts(self, peer: str, at: float, commands: Iterable[c.Command]) -> None:
         """Log each attempt of a delivery."""
+        made = [command for command in commands if isinstance(command, c.SaveAttempt)]
         self._delivery.write(
             [
                 {
@@ -102,7 +122,6 @@ class Logs:
                     "outcome": command.outcome,
                     "why": command.why,
                 }
-                for command in commands
-                if isinstance(command, c.SaveAttempt)
+                for command in made
             ]
         )

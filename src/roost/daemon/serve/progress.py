@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from roost.core.vocabulary.view import Shown, shown
+from roost.core.vocabulary.identity import host_of
+from roost.core.vocabulary.view import shown
+from roost.daemon.hosts.views import Views
 from roost.daemon.state.fleet import Fleet
 from roost.host.interfaces.clock import Clock
 
@@ -14,20 +16,29 @@ Progress = Callable[[dict[str, Any]], None]
 class PeerProgress:
     """Tells who waits what a peer does: at the beginning, and at each change."""
 
-    def __init__(self, fleet: Fleet, name: str, clock: Clock, progress: Progress) -> None:
+    def __init__(self, fleet: Fleet, views: Views, name: str, clock: Clock, progress: Progress) -> None:
         """Nothing was told yet."""
         self._fleet = fleet
+        self._views = views
         self._name = name
         self._clock = clock
         self._progress = progress
-        self._told: Shown | None = None
+        self._told: tuple[str, str] | None = None
 
     def look(self) -> None:
         """Tell of the peer's state where it is not what was told last."""
+        now = self._now()
+        if now is not None and now != self._told:
+            self._told = now
+            self._progress({"state": now[0], "why": now[1]})
+
+    def _now(self) -> tuple[str, str] | None:
+        """Its state, and why; None: there is no such peer."""
+        if host_of(self._name) is not None:
+            row = self._views.row(self._name)
+            return row["state"], row["why"]
         state = self._fleet.find(self._name)
         if state is None:
-            return
+            return None
         view = shown(state, self._clock.now())
-        if self._told is None or (view.state, view.why) != (self._told.state, self._told.why):
-            self._told = view
-            self._progress({"state": view.state, "why": view.why})
+        return view.state, view.why

@@ -43,10 +43,11 @@ class Servers:
         tokens = Tokens(machine.store)
         self._callers = Callers(fleet, machine.processes, machine.places.home, tokens.caller)
         fleet.listeners.on_committed.append(self._callers.committed)
-        self._socket = SocketServer(Dispatcher(self._callers, methods), self._callers, tasks)
+        dispatcher = Dispatcher(self._callers, methods, api.addresses.named, api.others.ask)
+        self._socket = SocketServer(dispatcher, self._callers, tasks)
         self._metrics_token = MetricsToken(machine.places.metrics_token, machine.ids.token())
         self.tools = LazyTools(machine, api, caller_of, BODY)
-        app = application(self.tools, Hooks(supervisor), metrics)
+        app = application(self.tools, Hooks(supervisor, fleet, machine.clock), metrics)
         gate = Gate(app, tokens, self._metrics_token, listener.getsockname()[1])
         self._http = HttpServer(gate, listener)
 

@@ -65,6 +65,23 @@ class Lane:
         self.reading = self.next_reading or self.reading
 
 
+class Decided:
+    """What was decided of all that waited in one lane: the state that it makes, and each event's outcome.
+
+    `items`: what was decided; `commands`: all that follows from it, in order.
+    """
+
+    __slots__ = ("commands", "items", "lane", "name", "outcomes", "state")
+
+    def __init__(
+        self, name: str, lane: Lane, state: PeerState | None, outcomes: list[tuple[Waiting, Outcome]]
+    ) -> None:
+        """Of this lane, as `decide_all` returns it."""
+        self.name, self.lane, self.state, self.outcomes = name, lane, state, outcomes
+        self.items = [item for item, _ in outcomes]
+        self.commands = tuple([command for _, outcome in outcomes for command in outcome.commands])
+
+
 def accepted(outcome: Outcome) -> Outcome:
     """Raise the error of a `Refuse`."""
     for command in outcome.commands:

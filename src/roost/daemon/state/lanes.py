@@ -1,10 +1,12 @@
 """The lanes of all peers: what waits in them is decided, committed and told of.
 
-Events of one peer are decided in order; those that wait together commit together. A decision becomes visible,
+Events of one peer are decided in order. What waits in any lanes at one moment is a round: decided at one go
+and committed together; where that cannot be stored, each lane is tried alone. A decision becomes visible,
 is answered and has its effects only after its commit; a commit that fails leaves the state as it was and
 fails every event in it.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -15,7 +17,7 @@ from roost.core.vocabulary.peer import Peer, PeerState
 from roost.core.vocabulary.policy import Policy
 from roost.daemon.state.clock_reading import read_clocks
 from roost.daemon.state.decisions import decide_all
-from roost.daemon.state.lane import Lane, Outcome, Waiting, batch_of, fail
+from roost.daemon.state.lane import Decided, Lane, Waiting, batch_of, fail
 from roost.daemon.state.listeners import Listeners
 from roost.daemon.state.tasks import Tasks
 from roost.errors import NotFoundError, RoostError, StoreError
@@ -43,6 +45,7 @@ class Lanes:
         self._tasks = tasks
         self._listeners = listeners
         self._lanes: dict[str, Lane] = {}
+        self._ready: dict[str, Lane] = {}
         self.policy = policy
         self.on_renamed: Callable[[str, str], None] = lambda _old, _new: None
 
@@ -81,9 +84,17 @@ class Lanes:
         self._start(name, lane)
 
     def _start(self, name: str, lane: Lane) -> None:
-        if not lane.running:
-            lane.running = True
-            self._tasks.start(self._run(name, lane), f"lane {name}")
+        if lane.running:
+            return
+        lane.running = True
+        if not self._ready:
+            self._tasks.start(self._round(), "lanes")
+        self._ready[name] = lane
+
+    def _release(self, name: str, lane: Lane) -> None:
+        lane.running = False
+        if lane.waiting:
+            self._start(lane.state.peer.name if lane.state is not None else name, lane)
 
     async def together(self, facts: Sequence[Fact]) -> list[Fact]:
         """Decide and commit facts of idle lanes at once; returns those that have to be told alone."""
@@ -102,46 +113,76 @@ class Lanes:
             left += await self._commit_together(taken)
         finally:
             for name, (lane, _) in taken.items():
-                lane.running = bool(lane.waiting)
-                if lane.running:
-                    self._tasks.start(self._run(name, lane), f"lane {name}")
+                self._release(name, lane)
         return left
 
     async def _commit_together(self, taken: Mapping[str, tuple[Lane, list[Fact]]]) -> list[Fact]:
         here = read_clocks(self._clock)
-        made: list[tuple[str, Lane, PeerState | None, list[tuple[Waiting, Outcome]]]] = []
+        made: list[Decided] = []
         for name, (lane, own) in taken.items():
             waiting = [Waiting(event, settles, {}, (), None) for _, event, settles in own]
-            made.append((name, lane, *decide_all(name, lane, waiting, here, self.policy)))
-        decided = [each for _, _, _, own in made for each in own]
-        commands = tuple(command for _, outcome in decided for command in outcome.commands)
+            made.append(Decided(name, lane, *decide_all(name, lane, waiting, here, self.policy)))
         try:
-            rows = await self._store.commit(batch_of(here.wall, commands, [item for item, _ in decided]))
+            await self._store_all(made, here.wall)
         except RoostError:
             return [fact for _, own in taken.values() for fact in own]
-        self._listeners.journal(rows)
-        self._listeners.decided_at = here.wall
-        for name, lane, state, own in made:
-            lane.turn(state)
-            self._move(name, lane)
-            self._listeners.committed(
-                name, state, tuple(each for _, outcome in own for each in outcome.commands), ()
-            )
         return []
 
-    async def _run(self, name: str, lane: Lane) -> None:
+    async def _round(self) -> None:
+        """Decide what waits in all lanes that are ready."""
+        ready, self._ready = self._ready, {}
+        here = read_clocks(self._clock)
+        made: list[Decided] = []
         try:
-            while True:
-                batch = [*lane.unstored, *lane.waiting]
+            for name, lane in ready.items():
+                waiting = [*lane.unstored, *lane.waiting]
                 lane.waiting.clear()
                 if lane.state is not None:
-                    name = lane.state.peer.name
-                if batch:
-                    await self._apply(name, lane, batch)
-                if not lane.waiting:
-                    break
+                    made.append(Decided(name, lane, *decide_all(name, lane, waiting, here, self.policy)))
+                else:
+                    # Nothing to commit, no state to set: a peer of this name may be being added just now.
+                    lane.unstored = []
+                    fail(waiting, NotFoundError(f"'{name}' has just been removed"))
+            await self._commit(made, here.wall)
         finally:
-            lane.running = False
+            for name, lane in ready.items():
+                self._release(name, lane)
+
+    async def _commit(self, made: Sequence[Decided], at: float) -> None:
+        """Store decisions that were made at that time (Unix seconds), together or, if need be, each alone."""
+        try:
+            if made:
+                await self._store_all(made, at)
+        except StoreError as error:
+            if len(made) > 1:
+                await asyncio.gather(*(self._commit([each], at) for each in made))
+            elif isinstance(error, BatchError):
+                made[0].lane.unstored = []
+                fail(made[0].items, error)
+            else:
+                self._refused(made[0].name, made[0].lane, made[0].items, error)
+
+    async def _store_all(self, made: Sequence[Decided], at: float) -> None:
+        """Store decisions in one commit, then tell of them. Raises StoreError: none of them was stored."""
+        commands = [command for each in made for command in each.commands]
+        rows = await self._store.commit(
+            batch_of(at, commands, [item for each in made for item in each.items])
+        )
+        for each in made:
+            each.lane.unstored, each.lane.seen, each.lane.trouble = [], None, ""
+            each.lane.turn(each.state)
+        if rows:
+            self._listeners.journal(rows)
+        for each in made:
+            self._listeners.decided_at = at
+            try:
+                self._move(each.name, each.lane)
+                self._listeners.committed(each.name, each.state, each.commands, ())
+            except Exception as defect:  # noqa: BLE001 -- a defect in one lane's news keeps back no other's
+                _log.error("not all could be told of a commit of %s", each.name, exc_info=defect)
+            for item, outcome in each.outcomes:
+                if item.done is not None and not item.done.done():
+                    item.done.set_result(outcome)
 
     async def _again(self, name: str, lane: Lane) -> None:
         """Try again to store what is kept."""
@@ -168,33 +209,6 @@ class Lanes:
         if lane.unstored and not lane.again:
             lane.again = True
             self._tasks.start(self._again(name, lane), f"lane {name} again")
-
-    async def _apply(self, name: str, lane: Lane, waiting: list[Waiting]) -> None:
-        if lane.state is None:
-            # Nothing to commit, and no state to set: a peer of this name may be being added just now.
-            lane.unstored = []
-            fail(waiting, NotFoundError(f"'{name}' has just been removed"))
-            return
-        here = read_clocks(self._clock)
-        state, decided = decide_all(name, lane, waiting, here, self.policy)
-        commands = tuple(command for _, outcome in decided for command in outcome.commands)
-        try:
-            rows = await self._store.commit(batch_of(here.wall, commands, [item for item, _ in decided]))
-        except BatchError as error:
-            lane.unstored = []
-            fail([item for item, _ in decided], error)
-            return
-        except StoreError as error:
-            self._refused(name, lane, [item for item, _ in decided], error)
-            return
-        lane.unstored, lane.seen, lane.trouble = [], None, ""
-        lane.turn(state)
-        self._listeners.decided_at = here.wall
-        self._move(name, lane)
-        self._listeners.committed(name, state, commands, rows)
-        for item, outcome in decided:
-            if item.done is not None and not item.done.done():
-                item.done.set_result(outcome)
 
     def _move(self, name: str, lane: Lane) -> None:
         """The lane of a renamed peer: who has mail of it learns the new name."""

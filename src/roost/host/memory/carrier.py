@@ -44,6 +44,10 @@ class MemoryHub:
             await self._news.wait_for(lambda: bool(self._queues[host]) and host not in self.cut)
         return self._queues[host][0]
 
+    def kept(self, host: str) -> int:
+        """How many frames are kept for a host."""
+        return len(self._queues[host])
+
     def done(self, host: str) -> None:
         """The first frame of a host was dealt with."""
         self._queues[host].popleft()

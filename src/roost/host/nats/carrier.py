@@ -7,27 +7,23 @@ JetStream carries and is no ledger: a frame that it loses or brings twice is see
 # pyright: reportUnknownMemberType=false
 
 import contextlib
+import time
 from collections import deque
 
-import nats.errors
 import nats.js.errors
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StreamConfig
 
 from roost.host.errors import CarrierGone
 from roost.host.interfaces.carrier import Carried
 from roost.host.nats.hub import ANSWER, FAULTS, Hub, words
+from roost.host.nats.streams import make_consumer, make_stream
+from roost.host.nats.subjects import CONSUMER, stream_of
 
-AGAIN = 5.0
-"""Seconds after which a frame that was not dealt with comes again."""
+LOOK = 30.0
+"""Seconds between two looks whether what is kept is given out, while nothing comes."""
 FETCH = 32
 """Frames that are fetched together."""
-KEPT = 7 * 86400.0
-"""Seconds for which the hub keeps a frame of a host that is away; the sender keeps its entries for longer."""
-BYTES = 256 * 1024 * 1024
-"""Bytes that the hub keeps for one host; more is refused until it has taken some."""
-_CONSUMER = "roost"
 
 
 class NatsCarrier:
@@ -39,16 +35,20 @@ class NatsCarrier:
         self._hub = hub
         self._frames: deque[Msg] = deque()
         self._pulls: JetStreamContext.PullSubscription | None = None
+        self._losses, self._looked = 0, 0.0
 
     async def open(self) -> None:
         """See Carrier."""
         stream = await self._hub.stream()
-        if self._pulls is not None:
+        if self._pulls is not None and self._losses == self._hub.losses:
             return
+        await self._let_go()
+        losses = self._hub.losses
         try:
             self._pulls = await self._subscribed(stream)
         except FAULTS as error:
             raise CarrierGone(f"the hub gives nothing out: {words(error)}") from error
+        self._losses, self._looked = losses, time.monotonic()
 
     async def send(self, host: str, frame: bytes) -> None:
         """See Carrier."""
@@ -57,6 +57,9 @@ class NatsCarrier:
             await stream.publish(f"roost.to.{host}.from.{self._host}", frame, timeout=ANSWER)
         except nats.js.errors.NoStreamResponseError as error:
             raise CarrierGone(f"the hub knows no host '{host}'") from error
+        except TimeoutError as error:
+            await self._hub.doubt()
+            raise CarrierGone("the hub does not answer") from error
         except FAULTS as error:
             raise CarrierGone(f"the hub does not take it: {words(error)}") from error
 
@@ -82,27 +85,23 @@ class NatsCarrier:
         assert self._pulls is not None  # noqa: S101 -- opened just now
         try:
             return await self._pulls.fetch(FETCH, timeout=ANSWER)
-        except (nats.errors.TimeoutError, nats.js.errors.FetchTimeoutError):
+        except (TimeoutError, nats.js.errors.FetchTimeoutError):  # nats-py 2.16 raises asyncio's, too
+            if time.monotonic() - self._looked > LOOK:
+                await self._let_go()  # nothing came for a while: is it given out at all?
             return []
         except FAULTS as error:
-            self._pulls = None  # what is kept of it may be of a hub that lost it
+            await self._let_go()  # what is kept of it may be of a hub that lost it
             raise CarrierGone(f"the hub gives nothing out: {words(error)}") from error
 
+    async def _let_go(self) -> None:
+        pulls, self._pulls = self._pulls, None
+        if pulls is not None:
+            with contextlib.suppress(*FAULTS):
+                await pulls.unsubscribe()
+
     async def _subscribed(self, stream: JetStreamContext) -> JetStreamContext.PullSubscription:
-        """This host's stream and its consumer, made where they are not there."""
-        name = f"ROOST_{self._host.upper()}"
-        await stream.add_stream(
-            StreamConfig(
-                name=name,
-                subjects=[f"roost.to.{self._host}.from.*"],
-                retention=RetentionPolicy.WORK_QUEUE,
-                discard=DiscardPolicy.NEW,
-                max_age=KEPT,
-                max_bytes=BYTES,
-            )
-        )
-        await stream.add_consumer(
-            name,
-            ConsumerConfig(durable_name=_CONSUMER, ack_policy=AckPolicy.EXPLICIT, ack_wait=AGAIN),
-        )
-        return await stream.pull_subscribe_bind(consumer=_CONSUMER, stream=name)
+        """What this host's stream gives out."""
+        if self._hub.provides:
+            await make_stream(stream, self._host, self._hub.replicas)
+        await make_consumer(stream, self._host)
+        return await stream.pull_subscribe_bind(consumer=CONSUMER, stream=stream_of(self._host))

@@ -7,19 +7,19 @@ the bucket has come further than it has.
 # The stubs of nats-py leave out what goes along by name.
 # pyright: reportUnknownMemberType=false
 
+import contextlib
 import time
 from collections.abc import AsyncGenerator, Mapping
 
 import nats.errors
 import nats.js.errors
-from nats.js import JetStreamContext
-from nats.js.api import KeyValueConfig
 from nats.js.kv import KeyValue
 
 from roost.host.errors import CarrierGone
 from roost.host.nats.hub import FAULTS, Hub, words
+from roost.host.nats.streams import make_bucket
+from roost.host.nats.subjects import BUCKET
 
-BUCKET = "ROOST_FLEET"
 SYNC = 15.0
 """Seconds between two looks whether the watcher has missed something."""
 _LOOK = 1.0
@@ -33,12 +33,16 @@ class NatsDirectory:
         """Use this connection."""
         self._hub = hub
         self._bucket: KeyValue | None = None
+        self._losses = 0
 
     async def put(self, key: str, value: bytes) -> None:
         """See Directory."""
         bucket = await self._opened()
         try:
             await bucket.put(key, value)
+        except TimeoutError as error:
+            await self._hub.doubt()
+            raise CarrierGone("the hub does not answer") from error
         except FAULTS as error:
             self._bucket = None
             raise CarrierGone(f"the hub does not take it: {words(error)}") from error
@@ -88,16 +92,15 @@ class NatsDirectory:
         watcher = await bucket.watchall()
         try:
             found: dict[str, bytes] = {}
-            last, looked, begun = 0, time.monotonic(), False
+            last, there, looked, begun = 0, 0, time.monotonic(), False
             while self._hub.losses == losses:
                 try:
                     entry = await watcher.updates(timeout=_LOOK)
+                    begun = begun or entry is None
                 except nats.errors.TimeoutError:
                     entry = None
-                    if not begun:
-                        continue
-                else:
-                    begun = begun or entry is None
+                    if begun and last < there:
+                        return
                 if isinstance(entry, KeyValue.Entry):
                     last = max(last, entry.revision or 0)
                     if entry.value is not None and entry.operation is None:
@@ -107,24 +110,25 @@ class NatsDirectory:
                     found = {}
                 if time.monotonic() - looked > SYNC:
                     looked = time.monotonic()
-                    if (await bucket.status()).stream_info.state.last_seq > last:
+                    if not begun:
                         return
+                    # What is on its way may not have come yet: it has until the next second of silence.
+                    there = (await bucket.status()).stream_info.state.last_seq
         finally:
-            await watcher.stop()
+            with contextlib.suppress(*FAULTS):  # of a connection that is gone
+                await watcher.stop()
 
     async def _opened(self) -> KeyValue:
         stream = await self._hub.stream()
-        if self._bucket is None:
+        if self._bucket is None or self._losses != self._hub.losses:
+            self._losses = self._hub.losses
             try:
-                self._bucket = await _bucket(stream)
+                if self._hub.provides:
+                    self._bucket = await make_bucket(stream, self._hub.replicas)
+                else:
+                    self._bucket = await stream.key_value(BUCKET)
+            except nats.js.errors.NotFoundError as error:
+                raise CarrierGone("the hub has no directory yet: the daemon of its host makes it") from error
             except FAULTS as error:
                 raise CarrierGone(f"the hub tells nothing: {words(error)}") from error
         return self._bucket
-
-
-async def _bucket(stream: JetStreamContext) -> KeyValue:
-    """The bucket; made where there is none."""
-    try:
-        return await stream.key_value(BUCKET)
-    except nats.js.errors.NotFoundError:
-        return await stream.create_key_value(KeyValueConfig(bucket=BUCKET, history=1))

@@ -128,7 +128,7 @@ document.addEventListener("visibilitychange", () => {
 const fleet = document.getElementById("fleet");
 if (fleet) {
   const body = fleet.tBodies[0], filter = document.getElementById("filter"), none = document.getElementById("none");
-  const chips = [...document.querySelectorAll(".chip")], states = chips.map((chip) => chip.dataset.state);
+  const chips = [...document.querySelectorAll(".chip[data-state]")], hosts = document.getElementById("hosts"), states = chips.map((chip) => chip.dataset.state);
   const keys = {
     name: (row) => row.dataset.name,
     place: (row) => `${String.fromCharCode(65 + states.indexOf(row.dataset.state))} ${row.dataset.name}`,
@@ -137,8 +137,9 @@ if (fleet) {
   };
   const shows = (row) => {
     const state = chips.find((chip) => chip.getAttribute("aria-pressed") === "true");
+    const host = hosts.querySelector("[aria-pressed=true]");
     const text = filter.value.trim().toLowerCase();
-    return (!state || state.dataset.state === row.dataset.state) && (!text || row.textContent.toLowerCase().includes(text));
+    return (!state || state.dataset.state === row.dataset.state) && (!host || host.dataset.host === row.dataset.host) && (!text || row.textContent.toLowerCase().includes(text));
   };
   const sift = () => {
     let seen = 0;
@@ -146,13 +147,27 @@ if (fleet) {
     none.hidden = seen > 0;
   };
   filter.addEventListener("input", sift);
-  for (const chip of chips) {
-    chip.addEventListener("click", () => {
-      const on = chip.getAttribute("aria-pressed") !== "true";
-      for (const other of chips) other.setAttribute("aria-pressed", String(on && other === chip));
-      sift();
-    });
-  }
+  const press = (chip, others) => {
+    const on = chip.getAttribute("aria-pressed") !== "true";
+    for (const other of others) other.setAttribute("aria-pressed", String(on && other === chip));
+    sift();
+  };
+  for (const chip of chips) chip.addEventListener("click", () => press(chip, chips));
+  hosts.addEventListener("click", (event) => {
+    const chip = event.target.closest(".chip");
+    if (chip) press(chip, hosts.querySelectorAll(".chip"));
+  });
+  let drawn = null;
+  const put_hosts = (html) => {
+    if (html === drawn) return;
+    drawn = html;
+    const named = (chip) => chip?.dataset.host ?? "", by = (name) => [...hosts.children].find((each) => named(each) === name);
+    const pressed = named(hosts.querySelector("[aria-pressed=true]")), focused = named(document.activeElement.closest("#hosts .chip"));
+    hosts.innerHTML = html;
+    by(pressed)?.setAttribute("aria-pressed", "true");
+    by(focused)?.focus({ preventScroll: true });
+    sift();
+  };
   for (const button of fleet.querySelectorAll("[data-sort]")) {
     button.addEventListener("click", () => {
       const head = button.closest("th"), down = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
@@ -179,6 +194,7 @@ if (fleet) {
     fleet: (data) => {
       const change = JSON.parse(data);
       told(change.trouble);
+      put_hosts(change.hosts);
       for (const [name, html] of Object.entries(change.rows)) put(name, html);
       const gone = change.whole
         ? [...body.rows].map((row) => row.dataset.name).filter((name) => !(name in change.rows))

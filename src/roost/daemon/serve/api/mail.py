@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from roost.core.vocabulary import requests as r
-from roost.core.vocabulary.identity import OPERATOR
+from roost.core.vocabulary.identity import OPERATOR, host_of
 from roost.daemon.serve.api.peers import Peers
 from roost.daemon.serve.caller import Caller
 from roost.daemon.serve.journal import JournalFeed
@@ -50,7 +50,7 @@ class Mail:
 
     async def messages(self, wanted: Wanted, limit: int | None) -> list[dict[str, Any]]:
         """Queue and history, newest last. `wanted.since`: seconds ago. Raises NotFoundError for a peer."""
-        if wanted.to is not None:
+        if wanted.to is not None and host_of(wanted.to) is None:
             self._fleet.get(wanted.to)
         store = self._machine.store
         found = await store.messages(replace(wanted, since=self._time(wanted.since)), limit or LATEST)

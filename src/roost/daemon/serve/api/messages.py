@@ -3,11 +3,13 @@
 from typing import Any
 
 from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.identity import host_of
+from roost.daemon.serve.api.peers import Peers
 from roost.daemon.serve.sending.sender import Sender
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.errors import NotFoundError
-from roost.present.objects import message_object, message_story, peer_row, trace_object
+from roost.present.objects import message_object, message_story, trace_object
 from roost.present.spans import spans_of
 from roost.store.interfaces import StoredMessage
 
@@ -15,8 +17,9 @@ from roost.store.interfaces import StoredMessage
 class Messages:
     """Tells of single messages, and settles those that wait or are in doubt."""
 
-    def __init__(self, machine: Machine, fleet: Fleet, sender: Sender) -> None:
-        """Know this fleet's messages; `sender` sends those that are sent again."""
+    def __init__(self, machine: Machine, fleet: Fleet, peers: Peers, sender: Sender) -> None:
+        """Know this fleet's messages; `peers` tell what recipients do, `sender` sends again."""
+        self._peers = peers
         self._machine = machine
         self._fleet = fleet
         self._sender = sender
@@ -31,10 +34,14 @@ class Messages:
     async def story(self, stored: StoredMessage, *, whole: bool) -> dict[str, Any]:
         """A message's whole story, with how it begins or with its `whole` body."""
         message = stored.message
-        state = self._fleet.find(message.to)
-        recipient = peer_row(state, self._machine.clock.now()) if state is not None else None
         body = await self._machine.store.body(message.id) or b""
-        return message_story(stored, recipient, body, whole=whole)
+        return message_story(stored, self._recipient(message.to), body, whole=whole)
+
+    def _recipient(self, name: str) -> dict[str, Any] | None:
+        """The row of a recipient; None: there is no such peer any more."""
+        if host_of(name) is not None:
+            return self._peers.views.row(name)
+        return self._peers.row(name) if self._fleet.find(name) is not None else None
 
     async def trace(self, stored: StoredMessage) -> dict[str, Any]:
         """A message's trace: what was done with it, and what its recipient sent meanwhile."""

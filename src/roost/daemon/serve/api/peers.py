@@ -7,16 +7,17 @@ from typing import Any
 
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
-from roost.core.vocabulary.identity import HUMAN, OPERATOR, check_name
+from roost.core.vocabulary.identity import HUMAN, OPERATOR, check_name, host_of
 from roost.core.vocabulary.peer import Peer, PeerState, Settings, WakeMode
 from roost.core.vocabulary.settings import apply_settings, show_settings
+from roost.daemon.hosts.views import Views
 from roost.daemon.serve.api.settings import SettingsCheck
 from roost.daemon.session.foreign import Foreign
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.waits import Waits
 from roost.errors import RefusedError, StoreError, UsageError
-from roost.present.objects import peer_object, peer_row
+from roost.present.objects import elsewhere_object, message_row, peer_object, peer_row
 
 _AT_START = frozenset({"args", "dir", "prompt", "resume", "runtime", "server", "thread"})
 """Settings that a session is started with."""
@@ -27,13 +28,18 @@ HEADS = 2.0
 class Peers:
     """Tells of peers, and changes what they are."""
 
-    def __init__(self, machine: Machine, fleet: Fleet, waits: Waits, foreign: Foreign) -> None:
-        """Work on this fleet; `foreign` knows who else has a conversation open."""
+    def __init__(self, machine: Machine, fleet: Fleet, waits: Waits, foreign: Foreign, views: Views) -> None:
+        """Work on this fleet; `foreign` knows who else has a conversation open, `views` other hosts."""
+        self.views = views
         self._machine = machine
         self._fleet = fleet
         self._waits = waits
         self._foreign = foreign
         self._settings = SettingsCheck(machine)
+
+    def everywhere(self) -> list[dict[str, Any]]:
+        """The registry of this host, then what other hosts have told of theirs."""
+        return [*self.rows(), *self.views.rows()]
 
     def rows(self, names: Collection[str] | None = None) -> list[dict[str, Any]]:
         """The registry, or these of it. The operator's own mailbox is not a peer to be listed."""
@@ -42,7 +48,8 @@ class Peers:
         return [self._told(peer_row(state, now)) for state in found if state.peer.name != OPERATOR]
 
     def _told(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A row that says so where something of it is not stored."""
+        """A row with the name of this host; it says so where something of it is not stored."""
+        row["host"] = self.views.name
         trouble = self._fleet.trouble(row["name"])
         return {**row, "why": f"{row['why']} (not stored yet: {trouble})"} if trouble else row
 
@@ -52,13 +59,28 @@ class Peers:
 
     async def show(self, name: str) -> dict[str, Any]:
         """Everything about one peer; how its messages begin only where the store tells it now."""
-        state, heads = self._fleet.get(name), dict[str, str]()
+        if host_of(name) is not None:
+            return await self._show_of_other_host(name)
+        state = self._fleet.get(name)
+        heads = await self._heads(state)
+        told = self._told(peer_object(state, self._machine.clock.now(), heads))
+        return {**told, "held_by": await self._held_by(self._fleet.get(name))}
+
+    async def _show_of_other_host(self, name: str) -> dict[str, Any]:
+        """What its host has told of it, and what this host knows: the messages that went there from here."""
+        state = self._fleet.find(name)
+        heads = await self._heads(state) if state is not None else {}
+        messages = state.messages if state is not None else ()
+        found = [message_row(message, heads.get(message.id, "")) for message in messages]
+        return {**elsewhere_object(self.views.row(name)), "messages": found}
+
+    async def _heads(self, state: PeerState) -> dict[str, str]:
+        heads = dict[str, str]()
         if state.messages:
             with contextlib.suppress(StoreError, TimeoutError):
                 async with asyncio.timeout(HEADS):
                     heads = await self._machine.store.heads([message.id for message in state.messages])
-        told = self._told(peer_object(state, self._machine.clock.now(), heads))
-        return {**told, "held_by": await self._held_by(self._fleet.get(name))}
+        return heads
 
     async def _held_by(self, state: PeerState) -> dict[str, Any] | None:
         """Who else has the peer's conversation open, None when nobody is known to."""
@@ -135,6 +157,11 @@ class Peers:
             for name, each in settings.items()
             if each.threaded
         ]
+
+    def in_own_terminal(self, name: str) -> bool:
+        """Whether a person runs it in a terminal of theirs now."""
+        session = self._fleet.get(name).session
+        return session is not None and session.own_terminal
 
     def is_mailbox(self, name: str) -> bool:
         """Whether a peer has no process of its own."""

@@ -48,6 +48,10 @@ class Questions:
         found = self._find(name)
         return await self._have(found, r.Deny(found[2].id, by, text))
 
+    def peer_of(self, name: str) -> str:
+        """Who asks it. Raises NotFoundError."""
+        return self._find(name)[0].peer.name
+
     def _find(self, name: str) -> tuple[PeerState, Session, Question]:
         """A question by the first digits of its id."""
         found = (

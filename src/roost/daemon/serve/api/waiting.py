@@ -47,7 +47,7 @@ class Waiting:
         return outcome.result()
 
     async def _until(self, name: str, state: str, progress: Progress) -> dict[str, Any] | None:
-        told = PeerProgress(self._fleet, name, self._clock, progress)
+        told = PeerProgress(self._fleet, self._peers.views, name, self._clock, progress)
         with self._waits.peer(name) as changes:
             while (found := self._fleet.find(name)) is not None or state != "gone":
                 found = found or self._fleet.get(name)

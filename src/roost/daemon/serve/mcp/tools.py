@@ -134,13 +134,16 @@ def _build(api: Api, caller_of: CallerOf) -> MCPServer:
 
     @server.tool()
     async def list_peers(context: Context) -> list[dict[str, Any]]:
-        """List the agents and people you can send messages to, with what they are doing and why."""
+        """List the agents and people you can send messages to, with what they do and why.
+
+        NAME@HOST lives on another machine.
+        """
 
         async def rows(caller: Caller) -> list[dict[str, Any]]:
             keys = ("name", "description", "runtime", "state", "why", "queued")
             return [
                 {key: row[key] for key in keys} | {"you": row["name"] == caller.peer}
-                for row in api.peers.rows()
+                for row in api.peers.everywhere()
             ]
 
         return await _said(who(context), rows)

@@ -4,8 +4,8 @@ import msgspec
 
 from roost.daemon.serve.api.transcripts import Transcripts
 from roost.daemon.serve.api.usage import Usages
-from roost.daemon.serve.methods.method import Answer, Call, Method, Params, Stream, Table
-from roost.daemon.serve.methods.parameters import Count
+from roost.daemon.serve.methods.method import Answer, Away, Call, Method, Params, Stream, Table
+from roost.daemon.serve.methods.parameters import NAME, Count
 from roost.daemon.session.search import LATEST, Asked, state_of
 from roost.store.interfaces import Wanted
 
@@ -55,8 +55,10 @@ class ConversationMethods:
     def table(self) -> Table:
         """Its methods by name."""
         return {
-            "transcript": Method(Transcript, self._transcript, looks=True, waits=True),
-            "search": Method(Search, self._search, looks=True, waits=True),
+            "transcript": Method(Transcript, self._transcript, looks=True, waits=True, names=NAME),
+            "search": Method(
+                Search, self._search, looks=True, waits=True, names=("peer", "to", "sender"), away=Away.HERE
+            ),
             "usage": Method(All, self._usage, looks=True, waits=True),
         }
 

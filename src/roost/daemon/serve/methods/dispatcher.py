@@ -1,6 +1,7 @@
 """All methods of the socket: found by name, for a caller who is known and may call them."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -11,12 +12,20 @@ from roost.daemon.serve.methods.method import Answer, Method, Stream, Table
 from roost.daemon.serve.progress import Progress
 from roost.errors import DeniedError, UsageError
 
+Ask = Callable[[str, str, dict[str, Any], Progress], Awaitable[tuple[Any, list[str]]]]
+"""Asks another host for a method; the result, and lines for the asker."""
+
 
 class Dispatcher:
     """Calls methods. Agents may call only those that are theirs."""
 
-    def __init__(self, callers: Callers, methods: Table) -> None:
-        """Call these; `callers` tells who asks, and who may only look."""
+    def __init__(self, callers: Callers, methods: Table, named: Callable[[str], str], ask: Ask) -> None:
+        """Call these; `callers` tells who asks and who may only look, `named` which peer an address means.
+
+        `ask` asks another host.
+        """
+        self._named = named
+        self._ask = ask
         self._callers = callers
         self._methods = methods
 
@@ -41,4 +50,9 @@ class Dispatcher:
             call = known.checked(params, caller, progress)
         except msgspec.ValidationError as error:
             raise UsageError(f"{method}: {error}") from error
+        if known.names:
+            asked, host = known.addressed(call.params, self._named)
+            if host is not None:
+                return Answer(*await self._ask(host, method, msgspec.to_builtins(asked), progress))
+            call = replace(call, params=asked)
         return await known.handler(call)

@@ -3,10 +3,11 @@
 from collections.abc import AsyncGenerator
 from typing import Any
 
+from roost.core.vocabulary.identity import host_of
 from roost.daemon.health.alarms import Alarms
 from roost.daemon.serve.journal import PAGE, JournalFeed
-from roost.daemon.serve.methods.method import Answer, Call, Method, Params, Stream, Table
-from roost.daemon.serve.methods.parameters import Count
+from roost.daemon.serve.methods.method import Answer, Away, Call, Method, Params, Stream, Table
+from roost.daemon.serve.methods.parameters import NAME, Count
 from roost.daemon.state.fleet import Fleet
 from roost.errors import UsageError
 from roost.present.objects import death_object, event_object
@@ -42,13 +43,13 @@ class HistoryMethods:
     def table(self) -> Table:
         """Its methods by name."""
         return {
-            "events": Method(Events, self._events, looks=True),
-            "deaths": Method(Deaths, self._deaths, looks=True),
+            "events": Method(Events, self._events, looks=True, names=("peer",), away=Away.HERE),
+            "deaths": Method(Deaths, self._deaths, looks=True, names=NAME),
         }
 
     async def _events(self, call: Call[Events]) -> Stream:
         asked = call.params
-        if asked.peer is not None and asked.peer not in self._fleet.names():
+        if asked.peer is not None and asked.peer not in self._fleet.names() and host_of(asked.peer) is None:
             known = await self._store.events(0, asked.peer, 1)
             if not known:
                 self._fleet.get(asked.peer)

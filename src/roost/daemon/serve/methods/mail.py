@@ -3,6 +3,7 @@
 from roost.daemon.health.alarms import Alarms
 from roost.daemon.serve.api.mail import Mail
 from roost.daemon.serve.methods.method import Answer, Call, Method, Params, Stream, Table
+from roost.daemon.serve.methods.parameters import NAME
 
 
 class Inbox(Params):
@@ -32,8 +33,8 @@ class MailMethods:
     def table(self) -> Table:
         """Its methods by name."""
         return {
-            "inbox": Method(Inbox, self._inbox, agents=True, looks=True),
-            "acknowledge": Method(Acknowledge, self._acknowledge, agents=True),
+            "inbox": Method(Inbox, self._inbox, agents=True, looks=True, names=NAME),
+            "acknowledge": Method(Acknowledge, self._acknowledge, agents=True, names=NAME),
         }
 
     async def _inbox(self, call: Call[Inbox]) -> Answer | Stream:

@@ -9,7 +9,7 @@ from roost.core.vocabulary.message import MessageState, Timing
 from roost.daemon.health.alarms import Alarms
 from roost.daemon.serve.api.api import Api
 from roost.daemon.serve.caller import Caller
-from roost.daemon.serve.methods.method import BY, Answer, Call, Method, Params, Table
+from roost.daemon.serve.methods.method import BY, Answer, Away, Call, Method, Params, Table
 from roost.daemon.serve.methods.parameters import Count
 from roost.daemon.serve.sending.draft import Draft
 from roost.daemon.serve.sending.outcome import Sent
@@ -91,7 +91,9 @@ class MessageMethods:
         return {
             "send": Method(Send, self._send, agents=True, waits=True),
             "send_many": Method(SendMany, self._send_many, agents=True, waits=True),
-            "messages": Method(Messages, self._messages, looks=True),
+            "messages": Method(
+                Messages, self._messages, looks=True, names=("name", "sender"), away=Away.HERE
+            ),
             "message": Method(Message, self._message, agents=True, looks=True),
             "resend": Method(Id, self._resend),
             "drop": Method(Id, self._drop),

@@ -10,6 +10,10 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """What the store can count to."""
 
 
+NAME = ("name",)
+"""The parameter that names a peer."""
+
+
 class Nothing(Params):
     """Nothing."""
 

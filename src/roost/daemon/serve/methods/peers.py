@@ -4,8 +4,8 @@ import msgspec
 
 from roost.daemon.health.alarms import Alarms
 from roost.daemon.serve.api.api import Api
-from roost.daemon.serve.methods.method import BY, Answer, Call, Method, Params, Stream, Table
-from roost.daemon.serve.methods.parameters import Named
+from roost.daemon.serve.methods.method import BY, Answer, Away, Call, Method, Params, Stream, Table
+from roost.daemon.serve.methods.parameters import NAME, Named
 from roost.errors import DeniedError
 
 
@@ -26,9 +26,10 @@ class Set(Params):
 class Listing(Params):
     """`mail`: tell who asks of their unread mail, too; whose it is otherwise, by default the operator's.
 
-    `follow`: tell of what changes, too; see `Changes`.
+    `follow`: tell of what changes, too; see `Changes`. `all`: peers of other hosts, too.
     """
 
+    all: bool = False
     mail: bool = False
     follow: bool = False
     sender: str | None = msgspec.field(default=None, name="from")
@@ -81,13 +82,13 @@ class PeerMethods:
         """Its methods by name."""
         return {
             "add": Method(Add, self._add),
-            "set": Method(Set, self._set),
+            "set": Method(Set, self._set, names=NAME),
             "list": Method(Listing, self._list, agents=True, looks=True),
-            "show": Method(Named, self._show, looks=True),
-            "rename": Method(Rename, self._rename, waits=True),
-            "move": Method(Move, self._move, waits=True),
-            "remove": Method(Remove, self._remove, waits=True),
-            "wait": Method(Wait, self._wait, looks=True, waits=True),
+            "show": Method(Named, self._show, looks=True, names=NAME, away=Away.HERE),
+            "rename": Method(Rename, self._rename, waits=True, names=("old",)),
+            "move": Method(Move, self._move, waits=True, names=NAME),
+            "remove": Method(Remove, self._remove, waits=True, names=NAME),
+            "wait": Method(Wait, self._wait, looks=True, waits=True, names=NAME),
         }
 
     async def _add(self, call: Call[Add]) -> Answer:
@@ -103,9 +104,11 @@ class PeerMethods:
         if asked.follow and call.caller.is_agent:
             raise DeniedError("only an operator follows the list")
         if asked.follow:
-            return Stream(self._api.changes.follow())
+            return Stream(self._api.changes.follow(everywhere=asked.all))
         news = mail.news(mail.mailbox_of(call.caller, asked.sender)) if asked.mail else []
-        return Answer(self._api.peers.rows(), [*self._alarms.of_registry(), *news])
+        rows = self._api.peers.everywhere() if asked.all else self._api.peers.rows()
+        silent = self._api.peers.views.news() if asked.all else []
+        return Answer(rows, [*self._alarms.of_registry(), *silent, *news])
 
     async def _show(self, call: Call[Named]) -> Answer:
         return Answer(await self._api.peers.show(call.params.name))

@@ -41,7 +41,7 @@ def all_methods(
         **TerminalMethods(api).table(),
         **MessageMethods(api, health.alarms).table(),
         **MailMethods(api.mail, health.alarms).table(),
-        **QuestionMethods(api.questions).table(),
+        **QuestionMethods(api.questions, api.others).table(),
         **OwnSessionMethods(api.own_session).table(),
         **ConversationMethods(api.transcripts, api.usages).table(),
         **HistoryMethods(fleet, store, feed, health.alarms).table(),

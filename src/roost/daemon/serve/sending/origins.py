@@ -22,6 +22,8 @@ class Origins:
         """
         named = parse_traceparent(traceparent)
         turn = self._turn(caller)
+        if named is None and reply_to is None and not turn:
+            return None
         during = next((each for each in turn if each.id == reply_to), turn[0] if turn else None)
         answered = None
         if reply_to is not None and (during is None or during.id != reply_to):

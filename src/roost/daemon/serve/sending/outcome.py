@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from roost.core.vocabulary.message import Message, MessageState
+from roost.daemon.hosts.views import Views
 from roost.daemon.serve.progress import PeerProgress, Progress
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
@@ -28,6 +29,7 @@ class Outcome:
         self,
         machine: Machine,
         fleet: Fleet,
+        views: Views,
         waits: Waits,
         changes: asyncio.Queue[Message],
         replies: asyncio.Queue[Message],
@@ -36,6 +38,7 @@ class Outcome:
         """Hear of its `changes` and `replies`, and tell of them."""
         self._machine = machine
         self._fleet = fleet
+        self._views = views
         self._waits = waits
         self._changes = changes
         self._replies = replies
@@ -89,7 +92,9 @@ class Outcome:
         latest = stored.message if stored else message
         mailbox = self._fleet.policy.of(self._fleet.get(message.to).peer.settings.runtime).mailbox
         with self._waits.peer(message.to) as peers:
-            recipient = PeerProgress(self._fleet, message.to, self._machine.clock, self._progress)
+            recipient = PeerProgress(
+                self._fleet, self._views, message.to, self._machine.clock, self._progress
+            )
             while True:
                 recipient.look()
                 if latest.state in reached:

@@ -4,14 +4,15 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import replace
 
 from roost.core.messages.submission import refusal
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.identity import HUMAN, OPERATOR, derive, host_of
 from roost.core.vocabulary.message import Message, MessageState
 from roost.daemon.hosts.addresses import Addresses
+from roost.daemon.hosts.views import Views
 from roost.daemon.serve.caller import Caller
 from roost.daemon.serve.progress import Progress
 from roost.daemon.serve.sending.addressing import Addressing
@@ -29,11 +30,18 @@ class Sender:
     """Sends messages."""
 
     def __init__(
-        self, machine: Machine, fleet: Fleet, waits: Waits, misplaced: Callable[[str], str | None]
+        self,
+        machine: Machine,
+        fleet: Fleet,
+        waits: Waits,
+        addresses: Addresses,
+        views: Views,
+        misplaced: Callable[[str], str | None],
     ) -> None:
-        """Send to this fleet's peers; `misplaced` tells what is wrong with the folder of one."""
+        """Send to whom `addresses` find; `misplaced` tells what is wrong with the folder of a peer."""
         self._misplaced = misplaced
-        self.addresses = Addresses(fleet, None)
+        self._addresses = addresses
+        self._views = views
         self._machine = machine
         self._fleet = fleet
         self._waits = waits
@@ -44,16 +52,18 @@ class Sender:
 
     async def send(self, caller: Caller, draft: Draft, progress: Progress) -> Sent:
         """Store a message, then wait for what was asked for. Raises WaitTimeoutError when time is up."""
-        draft = replace(draft, to=await self.recipient(draft.to))
+        draft = await self._meant(draft)
         sender, body, reply_to = await self._checked(caller, draft)
         message_id = self._id(sender, draft)
+        if draft.wait == "stored":
+            message, advice = await self._store(caller, message_id, sender, draft, reply_to, body)
+            return Sent(message, None, advice)
         with self._waits.message(message_id) as changes, self._waits.replies(message_id) as replies:
-            async with self._alone(message_id):
-                message, advice = await self._store(caller, message_id, sender, draft, reply_to, body)
-            if draft.wait == "stored":
-                return Sent(message, None, advice)
+            message, advice = await self._store(caller, message_id, sender, draft, reply_to, body)
             progress({"id": message.id, "notes": advice})
-            outcome = Outcome(self._machine, self._fleet, self._waits, changes, replies, progress)
+            outcome = Outcome(
+                self._machine, self._fleet, self._views, self._waits, changes, replies, progress
+            )
             return await outcome.awaited(message, draft.wait, draft.timeout)
 
     def name_of(self, caller: Caller, draft: Draft) -> str:
@@ -62,7 +72,7 @@ class Sender:
 
     async def examine(self, caller: Caller, draft: Draft) -> bool:
         """Whether it was stored before, under its key. Raises what it would be refused for."""
-        draft = replace(draft, to=await self.recipient(draft.to))
+        draft = await self._meant(draft)
         sender, body, reply_to = await self._checked(caller, draft)
         if await self._known(self._id(sender, draft), draft, _digest(body), reply_to) is not None:
             return True
@@ -73,9 +83,14 @@ class Sender:
 
     async def recipient(self, address: str) -> str:
         """The peer that an address means. Raises NotFoundError, RefusedError, UsageError."""
-        name = await self.addresses.recipient(address)
+        name = await self._addresses.recipient(address)
         self._fleet.get(name)
         return name
+
+    async def _meant(self, draft: Draft) -> Draft:
+        """The draft with the name that its address means."""
+        to = await self.recipient(draft.to)
+        return draft if to == draft.to else replace(draft, to=to)
 
     async def copies(self, draft: Draft) -> tuple[str, ...]:
         """Copies of what is attached, by their paths. Raises UsageError."""
@@ -133,6 +148,15 @@ class Sender:
     async def _store(
         self, caller: Caller, message_id: str, sender: str, draft: Draft, reply_to: str | None, body: bytes
     ) -> tuple[Message, list[str]]:
+        """Store it once, whoever else sends under its key; without one nobody else can have its id."""
+        if draft.key is None:
+            return await self._stored(caller, message_id, sender, draft, reply_to, body)
+        async with self._alone(message_id):
+            return await self._stored(caller, message_id, sender, draft, reply_to, body)
+
+    async def _stored(
+        self, caller: Caller, message_id: str, sender: str, draft: Draft, reply_to: str | None, body: bytes
+    ) -> tuple[Message, list[str]]:
         digest = _digest(body)
         known = await self._known(message_id, draft, digest, reply_to)
         if known is not None:
@@ -157,11 +181,19 @@ class Sender:
         outcome = await self._fleet.tell(
             draft.to, r.Submit(message, fresh=draft.key is None), bodies={message_id: body}
         )
-        if outcome.state is not None:
+        if outcome.state is not None and outcome.state.peer.name != message.to:
             message = replace(message, to=outcome.state.peer.name)
         await self._replied(message)
-        wrong = self._misplaced(message.to)
-        return message, [*outcome.advice, *([f"'{message.to}': {wrong}"] if wrong is not None else [])]
+        return message, [*outcome.advice, *self._in_the_way(message.to)]
+
+    def _in_the_way(self, name: str) -> list[str]:
+        """What keeps a message from its recipient for now, or makes it work where it should not."""
+        host = host_of(name)
+        silent = self._views.silent(host) if host is not None else None
+        if silent is not None:
+            return [f"{silent}: the message is kept, and goes there as soon as that host is reached"]
+        wrong = self._misplaced(name)
+        return [f"'{name}': {wrong}"] if wrong is not None else []
 
     async def repeat(self, ended: Message) -> tuple[str, list[str]]:
         """Send a message that ended without being taken once more; returns its new id and advice.

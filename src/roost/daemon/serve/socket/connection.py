@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,8 +15,10 @@ from roost.daemon.serve.methods.dispatcher import Dispatcher
 from roost.daemon.serve.methods.method import Answer, Stream
 from roost.daemon.state.defect import DefectError
 from roost.daemon.state.tasks import Tasks
-from roost.errors import RoostError, UsageError
+from roost.errors import RefusedError, RoostError, UsageError
 
+CONNECTIONS = 256
+"""Connections at a time: each may hold one answer that its client does not read."""
 LINE = 8 * 1024 * 1024
 """The longest request, in bytes: a body of 1 MiB fits with every character escaped (six bytes for one)."""
 RUNNING = 32
@@ -24,6 +27,10 @@ READING = 30.0
 """Seconds for a client to take an answer; one that does not is hung up on."""
 BACKLOG = 64 * 1024
 """Bytes that wait for a client from which on it is told no progress."""
+_ROOM = memoryview(bytearray(64 * 1024))
+"""Where all connections read to: what came is copied out of it before anything else is read.
+
+A stream of asyncio (Python 3.11) asks the system for 256 KiB for each read, and gives them back."""
 
 _log = logging.getLogger("roost.rpc")
 _encode = msgspec.json.Encoder().encode
@@ -41,43 +48,107 @@ class Request(msgspec.Struct):
 _decode = msgspec.json.Decoder(Request).decode
 
 
-class Connection:
+class Connection(asyncio.BufferedProtocol):
     """Reads requests and answers them."""
 
     def __init__(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        methods: Dispatcher,
-        callers: Callers,
-        tasks: Tasks,
+        self, methods: Dispatcher, callers: Callers, tasks: Tasks, opened: "set[Connection]"
     ) -> None:
-        """Begin to find out who has connected: it takes as long as the first request is on its way."""
-        self._reader = reader
-        self._writer = writer
+        """One of those that are `opened`, from when somebody connects until that is over."""
         self._methods = methods
+        self._callers = callers
         self._tasks = tasks
-        # Not cancelled with the connection, but ended.
-        self._who = tasks.start(callers.at(writer.get_extra_info("socket")), "caller")
-        self._room = asyncio.Semaphore(RUNNING)
+        self._opened = opened
+        self._begun: list[bytes] = []
+        self._begun_size = 0
+        self._lines: deque[bytes] = deque()
         self._turn = asyncio.Lock()
         self._running: set[asyncio.Task[None]] = set()
+        self._flows = asyncio.Event()
+        self._flows.set()
 
-    async def serve(self) -> None:
-        """Answer every request until the client hangs up; those that run then are cancelled."""
-        try:
-            while line := await self._reader.readline():
-                await self._room.acquire()
-                task = self._tasks.start(self._request(line), "rpc")
-                self._running.add(task)
-                task.add_done_callback(self._ended)
-        except (ValueError, ConnectionError):
-            self.refuse(UsageError("the request is too long"))
-        finally:
-            for task in self._running:
-                task.cancel()
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to find out who has connected: it takes as long as the first request is on its way."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 -- of a stream socket
+        self._transport = transport
+        self._opened.add(self)
+        if len(self._opened) > CONNECTIONS:
+            self._refuse(RefusedError(f"{CONNECTIONS} connections are open already; close some of them"))
+            self.close()
+            return
+        # Not cancelled with the connection, but ended.
+        self._who = self._tasks.start(self._callers.at(transport.get_extra_info("socket")), "caller")
 
-    def refuse(self, error: RoostError, number: int = 0) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 -- why is of no matter
+        """The client has hung up, or was hung up on: what runs for it is cancelled."""
+        self._opened.discard(self)
+        self._flows.set()
+        self._cancel()
+
+    def close(self) -> None:
+        """Hang up, once what was written is on its way."""
+        self._lines.clear()
+        self._transport.close()
+
+    def eof_received(self) -> None:
+        """The client has hung up."""
+        self._cancel()
+
+    def _cancel(self) -> None:
+        self._lines.clear()
+        for task in self._running:
+            task.cancel()
+
+    def pause_writing(self) -> None:
+        """The client does not read what is written."""
+        self._flows.clear()
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        self._flows.set()
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 -- there is one
+        """Where to read to."""
+        return _ROOM
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Something came: whole lines, and the beginning of the next."""
+        if self._transport.is_closing():
+            return
+        first, *more = bytes(_ROOM[:nbytes]).split(b"\n")
+        self._begun.append(first)
+        self._begun_size += len(first)
+        if more:
+            self._lines.append(b"".join(self._begun))
+            *whole, rest = more
+            self._lines.extend(whole)
+            self._begun, self._begun_size = [rest], len(rest)
+            longest = max(map(len, self._lines))
+        else:
+            longest = self._begun_size
+        if longest > LINE:
+            self._refuse(UsageError("the request is too long"))
+            self.close()
+            return
+        self._begin()
+
+    def _begin(self) -> None:
+        """Answer every request; while too many run, nothing is read."""
+        while self._lines and len(self._running) < RUNNING:
+            task = self._tasks.start(self._request(self._lines.popleft()), "rpc")
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+        if self._lines:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if self._lines:
+            self._begin()
+
+    def _refuse(self, error: RoostError, number: int = 0) -> None:
         """Answer the request of that number, or none that was understood, with an error."""
         facts = {
             "code": error.code,
@@ -87,31 +158,25 @@ class Connection:
         }
         self._write({"id": number, "error": facts})
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        self._room.release()
-
     async def _request(self, line: bytes) -> None:
         """Answer one request, whatever happens: of those that may not wait one is answered at a time."""
         try:
             request = _decode(line)
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            self.refuse(UsageError(f"the request is not understood: {error}"))
+            self._refuse(UsageError(f"the request is not understood: {error}"))
             return
         try:
-            caller = await asyncio.shield(self._who)
+            caller = self._who.result() if self._who.done() else await asyncio.shield(self._who)
             if self._methods.waits(request.method, request.params):
                 await self._answer(request, caller)
             else:
                 async with self._turn:
                     await self._answer(request, caller)
         except RoostError as error:
-            self.refuse(error, request.id)
-        except ConnectionError:
-            return
+            self._refuse(error, request.id)
         except Exception as defect:  # noqa: BLE001 -- a defect is an answer, too: who asked would wait for ever
             _log.error("%s met a defect", request.method, exc_info=defect)
-            self.refuse(DefectError(), request.id)
+            self._refuse(DefectError(), request.id)
 
     async def _answer(self, request: Request, caller: Caller) -> None:
         number = request.id
@@ -126,21 +191,23 @@ class Connection:
             async with contextlib.aclosing(answer.items) as items:
                 async for item in items:
                     self._write({"id": number, "event": item})
-                    await self._writer.drain()
+                    await self._flows.wait()
             answer = Answer(None)
         self._write({"id": number, "result": answer.result, "notes": answer.notes})
+        if self._flows.is_set():
+            return
         try:
             async with asyncio.timeout(READING):
-                await self._writer.drain()
+                await self._flows.wait()
         except TimeoutError:
             _log.warning("a client does not read the answer to %s: hung up", request.method)
-            self._writer.transport.abort()
+            self._transport.abort()
 
     def _progress(self, item: Mapping[str, Any]) -> None:
         """News on the way: a client that does not read them misses some."""
-        if self._writer.transport.get_write_buffer_size() < BACKLOG:
+        if self._transport.get_write_buffer_size() < BACKLOG:
             self._write(item)
 
     def _write(self, item: Mapping[str, Any]) -> None:
-        if not self._writer.is_closing():
-            self._writer.write(_encode(item) + b"\n")
+        if not self._transport.is_closing():
+            self._transport.write(_encode(item) + b"\n")

@@ -1,22 +1,19 @@
 """The server of the Unix socket: takes connections, and stays where callers look for it."""
 
 import asyncio
-import contextlib
 import logging
 import socket
 from pathlib import Path
 
 from roost.daemon.serve.callers import Callers
 from roost.daemon.serve.methods.dispatcher import Dispatcher
-from roost.daemon.serve.socket.connection import LINE, Connection
+from roost.daemon.serve.socket.connection import Connection
 from roost.daemon.serve.socket.listener import listen_unix
 from roost.daemon.state.tasks import Tasks
-from roost.errors import RefusedError, RoostError
+from roost.errors import RoostError
 from roost.host.files import ensure_private_directory
 from roost.host.interfaces.clock import Clock
 
-CONNECTIONS = 256
-"""Connections at a time: each may hold one answer that its client does not read."""
 EVERY = 2.0
 """Seconds between two looks whether callers still find our socket."""
 
@@ -32,7 +29,7 @@ class SocketServer:
         self._callers = callers
         self._tasks = tasks
         self._server: asyncio.Server | None = None
-        self._open: set[asyncio.StreamWriter] = set()
+        self._open: set[Connection] = set()
         self._file: tuple[int, int] | None = None
         self._closed = False
 
@@ -41,7 +38,8 @@ class SocketServer:
         if self._server is not None:
             self._server.close()
         self._file = _file_at(Path(listener.getsockname()))
-        self._server = await asyncio.start_unix_server(self._connection, sock=listener, limit=LINE)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_unix_server(self._connection, sock=listener)
 
     async def stay(self, path: Path, clock: Clock) -> None:
         """Listen anew when our socket is not at `path` any more: some clean up what they take for stale.
@@ -61,30 +59,15 @@ class SocketServer:
                 _log.warning("%s was removed or replaced, and cannot be made again: %s", path, error)
 
     def close(self) -> None:
-        """Take no more connections and hang up on those that are open.
-
-        Python 3.11: a connection's task that is cancelled instead, as the loop ends, is logged as an error.
-        """
+        """Take no more connections and hang up on those that are open."""
         self._closed = True
         if self._server is not None:
             self._server.close()
-        for writer in self._open:
-            writer.close()
+        for connection in self._open:
+            connection.close()
 
-    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.add(writer)
-        try:
-            connection = Connection(reader, writer, self._methods, self._callers, self._tasks)
-            if len(self._open) > CONNECTIONS:
-                why = f"{CONNECTIONS} connections are open already; close some of them"
-                connection.refuse(RefusedError(why))
-                return
-            await connection.serve()
-        finally:
-            writer.close()
-            self._open.discard(writer)
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
+    def _connection(self) -> Connection:
+        return Connection(self._methods, self._callers, self._tasks, self._open)
 
 
 def _file_at(path: Path) -> tuple[int, int] | None:

@@ -1,0 +1,115 @@
+"""What waits in several lanes at one moment is decided and committed together; what fails, fails alone."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+import pytest
+
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.identity import HUMAN
+from roost.core.vocabulary.message import Message
+from roost.core.vocabulary.peer import Peer, PeerState, Settings
+from roost.core.vocabulary.policy import Policy, Traits
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.tasks import Tasks
+from roost.errors import QueueFullError, StoreError
+from roost.host.memory.clock import VirtualClock
+from roost.store.errors import BatchError
+from roost.store.interfaces import Batch, JournalRow
+from roost.store.memory import MemoryStore
+
+NAMES = ("a", "b", "c")
+
+
+class CountingStore(MemoryStore):
+    """A store that notes what it was given, and refuses what is for some peers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[Batch] = []
+        self.refused: dict[str, StoreError] = {}
+
+    async def commit(self, batch: Batch) -> tuple[JournalRow, ...]:
+        self.given.append(batch)
+        for line in batch.journal:
+            if line.peer in self.refused:
+                raise self.refused[line.peer]
+        return await super().commit(batch)
+
+
+class World:
+    """Three mailboxes that hold two messages each."""
+
+    def __init__(self) -> None:
+        self.store, self.tasks = CountingStore(), Tasks()
+        policy = Policy({HUMAN: Traits(mailbox=True)})
+        self.fleet = Fleet(self.store, VirtualClock(), policy, self.tasks)
+
+    async def prepare(self) -> None:
+        for name in NAMES:
+            await self.fleet.add(Peer(name, "5eed", Settings("/", HUMAN, queue_limit=2), 1.0))
+        self.store.given.clear()
+
+    async def send(self, number: int, to: str) -> PeerState | None:
+        message = Message(f"{number:032x}", "operator", to, 1.0, 2, "d")
+        outcome = await self.fleet.tell(to, r.Submit(message, fresh=True), bodies={message.id: b"hi"})
+        return outcome.state
+
+    async def send_all(self, *to: str) -> list[PeerState | BaseException | None]:
+        return await asyncio.gather(
+            *(self.send(number, name) for number, name in enumerate(to)), return_exceptions=True
+        )
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    made = World()
+    await made.prepare()
+    yield made
+    await made.tasks.close()
+
+
+async def test_what_comes_at_one_moment_is_one_commit(world: World) -> None:
+    """In the order in which it came to each peer; each is told by the journal once."""
+    told: list[JournalRow] = []
+    world.fleet.listeners.on_journal.append(told.extend)
+    await world.send_all("a", "b", "a", "c")
+    (batch,) = world.store.given
+    assert len(batch.bodies) == 4
+    assert [message.id for message in world.fleet.get("a").messages] == [f"{0:032x}", f"{2:032x}"]
+    assert [row.seq for row in told] == sorted(row.seq for row in await world.store.events())[-4:]
+
+
+async def test_a_refusal_is_for_whom_it_is_meant(world: World) -> None:
+    found = await world.send_all("a", "a", "a", "b")
+    assert [type(each) for each in found] == [PeerState, PeerState, QueueFullError, PeerState]
+    assert len(world.store.given) == 1
+
+
+@pytest.mark.parametrize("error", [BatchError("it cannot be stored"), StoreError("the disk is full")])
+async def test_what_cannot_be_stored_together_is_stored_alone(world: World, error: StoreError) -> None:
+    """The store refuses what is for one peer: the others have theirs, and it has nothing."""
+    world.store.refused["b"] = error
+    found = await world.send_all("a", "b", "c", "b")
+    assert [type(each) for each in found] == [PeerState, type(error), PeerState, type(error)]
+    assert [len(world.fleet.get(name).messages) for name in NAMES] == [1, 0, 1]
+    assert len(await world.store.messages()) == 2
+    world.store.refused.clear()
+    assert isinstance(await world.send(9, "b"), PeerState)
+
+
+async def test_a_defect_in_the_news_of_one_peer_keeps_back_no_other(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    def told(name: str, _state: PeerState | None, _commands: tuple[c.Command, ...]) -> None:
+        if name == "b":
+            raise ZeroDivisionError
+
+    world.fleet.listeners.on_committed.append(told)
+    with caplog.at_level(logging.ERROR):
+        found = await world.send_all("a", "b", "c")
+    assert [type(each) for each in found] == [PeerState] * 3
+    assert "not all could be told of a commit of b" in caplog.text
+    assert [len(world.fleet.get(name).messages) for name in NAMES] == [1, 1, 1]
