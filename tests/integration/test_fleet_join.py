@@ -79,6 +79,20 @@ def test_an_agent_of_a_host_that_joined_by_the_printed_line_is_woken(fleet: Join
     journalled(fleet, "host-joined", host="venus")
 
 
+def test_a_peer_moves_over_a_hub_that_lets_each_do_what_it_may(fleet: Joining) -> None:
+    mars, venus = fleet["mars"], fleet["venus"]
+    mars.places.config.write_text('[fleet.grants.venus]\nmove = ["scout"]\n')
+    mars.down(agents=False)
+    mars.start()
+    fleet.knows("venus", mars=True)
+    venus.add("scout")
+    done = venus.cli("move", "scout", "mars", "--dir", str(mars.home.work))
+    assert (done.returncode, done.stdout) == (0, "scout lives on mars now; it is scout@mars here\n"), (
+        done.stderr
+    )
+    assert mars.row("scout")["dir"] == str(mars.home.work)
+
+
 def test_what_was_written_is_for_its_user_alone(fleet: Joining) -> None:
     places = fleet["mars"].places
     secrets = [places.membership, places.identity, places.roster, places.hub / "hub.key", places.hub]

@@ -23,12 +23,12 @@ def move_command(
     force: bool,  # noqa: FBT001 -- a flag
     cancel: bool,  # noqa: FBT001 -- a flag
 ) -> None:
-    """Have a peer live on another host: its settings, its waiting mail and its conversation go along.
+    """Have a peer live on another host of the fleet.
 
-    At no moment it lives on both. Until that host has all of it, it stays a peer of this one, without a
-    session; a host that cannot take it leaves it as it was. A conversation goes along where its record can be
-    copied (Claude Code); else the peer begins a new one there. That host allows it by [grants] in its config
-    file.
+    Its settings, its waiting mail and its conversation go along. At no moment it lives on both. Until that
+    host has all of it, it stays a peer of this one, without a session; a host that cannot take it leaves it
+    as it was. A conversation goes along where its record can be copied (Claude Code); else the peer begins a
+    new one there. That host allows it by `move` in [fleet.grants] of its config file.
     """
     if cancel == (host is not None):
         raise UsageError("name the host that it moves to, or --cancel")
