@@ -234,6 +234,7 @@ def test_H4_a_row_whose_pid_belongs_to_a_stranger_is_dead_and_the_stranger_lives
         def recycled(row: Session) -> Session:
             assert row.processes is not None
             known = row.processes
+            assert known.server is not None
             agent, shim, server = (
                 replace(process, pid=stranger.pid) for process in (known.agent, known.shim, known.server)
             )

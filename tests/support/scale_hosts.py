@@ -29,6 +29,7 @@ from roost.host.ids import SystemIds
 from roost.host.nats.carrier import NatsCarrier
 from roost.host.nats.directory import NatsDirectory
 from roost.host.nats.hub import Hub
+from roost.local.grants import Grants
 from roost.runtimes.registry import Runtimes
 from roost.store.memory import MemoryStore
 
@@ -63,7 +64,9 @@ class Host:
         directory = NatsDirectory(self.hub)
         run = self.ids.new()
         members = Members(self.name, run, ring, directory, self.fleet, self.store, self.clock, self._rows)
-        self.hosts = Hosts(members, carrier, self.fleet, self.store, self.clock, self.ids, self.tasks)
+        self.hosts = Hosts(
+            members, carrier, self.fleet, self.store, self.clock, self.ids, self.tasks, Grants()
+        )
         self.fleet.listeners.on_effect = self._effect
         await self.fleet.add(Peer("box", "seed", Settings("/", "human", queue_limit=100000), time.time()))
         await self.hosts.open([])

@@ -59,6 +59,7 @@ def of_boot(boot: str) -> Callable[[Session], Session]:
     def change(session: Session) -> Session:
         assert session.processes is not None
         known = session.processes
+        assert known.server is not None
         agent, shim, server = (
             ProcessId(boot, process.pid, process.start) for process in (known.agent, known.shim, known.server)
         )

@@ -22,10 +22,12 @@ from tests.support.home import Home
 CONTRACT = [
     *("up", "down", "status", "doctor", "gc", "adopt", "backup", "restore", "service", "env", "runtimes"),
     "web",
+    "fleet",
     "notify",
     *("add", "init", "set", "list", "show", "rename", "remove"),
     *("send", "messages", "message", "inbox", "search"),
     *(
+        "run",
         "wake",
         "sleep",
         "wait",

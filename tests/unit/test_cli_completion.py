@@ -26,7 +26,8 @@ FREE = {
     *("new", "body", "text", "pairs", "turns", "summary", "session", "rule", "end", "option"),
     *("topic", "ttl", "key", "timeout", "since", "limit", "after", "lines", "message", "port", "file"),
     *("description", "prompt", "idle", "quiet", "silence", "work_limit", "queue_limit", "sender_limit"),
-    *("restarts", "restart_window", "pool", "server", "thread", "env", "args", "wake", "resume"),
+    *("restarts", "restart_window", "pool", "server", "thread", "env", "args", "wake", "resume", "away"),
+    *("what", "listen", "advertise", "hub", "uses"),
 }
 """What people make up, by the name of its parameter."""
 
@@ -123,7 +124,7 @@ def test_every_option_of_every_command_is_offered(name: str) -> None:
         (["show", "--", "a"], ["a-peer"]),
         (["send", "--from=a"], ["--from=a-peer"]),
         (["runtimes", "show", ""], ["a-runtime"]),
-        (["questions", ""], ["--json"]),
+        (["questions", ""], ["--all", "--json"]),
     ],
 )
 def test_what_may_stand_next(asked: list[tuple[str, str]], words: list[str], expected: list[str]) -> None:

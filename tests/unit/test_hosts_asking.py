@@ -30,7 +30,8 @@ class Doing:
     goes_on: asyncio.Event = field(default_factory=asyncio.Event)
     error: RoostError | None = None
 
-    def peers_of(self, _method: str, params: Mapping[str, Any]) -> tuple[str, ...]:
+    def peers_of(self, method: str, params: Mapping[str, Any]) -> tuple[str, ...]:
+        del method
         return (self.host.fleet.get(params["name"]).peer.name,)
 
     async def do(

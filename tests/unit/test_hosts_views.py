@@ -1,7 +1,10 @@
 """What is shown here of other hosts, on twins: as they told it, and for how long they have been silent."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -13,6 +16,8 @@ from roost.daemon.hosts.members import BEAT, SILENT
 from roost.daemon.hosts.packed import pack
 from roost.daemon.hosts.rows import Row
 from roost.daemon.hosts.views import Views
+from roost.daemon.serve.api.changes import AGAIN, Changes
+from roost.daemon.serve.api.peers import Peers
 from roost.errors import NotFoundError, RefusedError, UsageError
 from roost.host.memory.carrier import MemoryHub
 from roost.host.memory.clock import VirtualClock
@@ -173,3 +178,29 @@ async def test_a_host_in_no_fleet_has_no_others(fleet: Fleet) -> None:
     assert addresses.named("alice") == "alice"
     with pytest.raises(NotFoundError, match="this host is in no fleet"):
         addresses.named("bob@venus")
+
+
+class OwnRows:
+    """A host without peers of its own, as `Changes` asks for rows."""
+
+    def __init__(self, views: Views) -> None:
+        self.views = views
+
+    def rows(self, _names: object = None) -> list[dict[str, Any]]:
+        return []
+
+    def everywhere(self) -> list[dict[str, Any]]:
+        return self.views.rows()
+
+
+async def test_whoever_follows_hears_of_other_hosts_at_once(fleet: Fleet) -> None:
+    await fleet.known()
+    changes = Changes(fleet.mars.fleet, cast("Peers", OwnRows(fleet.views)))
+    async with aclosing(changes.follow(everywhere=True)) as told:
+        first = await anext(told)
+        assert [row["name"] for row in first["rows"]] == ["bob@venus", "carol@venus"]
+        await fleet.put("peers", "venus", [Row("bob", "working", "", 0.0, "human")])
+        async with asyncio.timeout(AGAIN / 2):
+            change = await anext(told)
+        assert [(row["name"], row["state"]) for row in change["rows"]] == [("bob@venus", "working")]
+        assert (change["gone"], "hosts" in change) == (["carol@venus"], False)

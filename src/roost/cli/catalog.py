@@ -21,6 +21,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "notify": "notify",
         "runtimes": "runtimes",
         "web": "web",
+        "fleet": "fleet",
     },
     "Peers": {
         "add": "peer",
@@ -40,6 +41,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "search": "search",
     },
     "Sessions": {
+        "run": "run",
         "wake": "session",
         "sleep": "session",
         "stop": "session",

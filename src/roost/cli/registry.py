@@ -33,13 +33,18 @@ def show_rows(rows: list[Record]) -> None:
     table(
         ("NAME", "RUNTIME", "STATE", "SINCE", "QUEUED", "WHY"),
         (
-            (row["name"], row["runtime"], row["state"], age(row["since"]), row["queued"] or "", reason(row))
+            (row["name"], _runtime(row), row["state"], age(row["since"]), row["queued"] or "", reason(row))
             for row in rows
         ),
         state="STATE",
         spare=("RUNTIME", "QUEUED", "SINCE"),
         whole=sum(row["state"] in _URGENT and not _unwatched(row) for row in rows),
     )
+
+
+def _runtime(row: Record) -> str:
+    """The program, and that it is in a person's own terminal."""
+    return f"{row['runtime']} (own)" if row.get("kind") == "own-terminal" else str(row["runtime"])
 
 
 def reason(row: Record) -> str:

@@ -71,6 +71,17 @@ _SENTENCES: dict[str, Callable[[Record, Record], str]] = {
         f"gave up a notification ({data.get('about')}) by rule '{data.get('rule')}'", data
     ),
     "taken-over": lambda _event, data: f"has {data.get('by')} typing into its terminal from a browser",
+    "token-made": lambda _event, data: f"made the join token {data.get('token')}",
+    "host-joined": lambda _event, data: f"let the host {data.get('host')} in by {data.get('token')}",
+    "host-left": lambda _event, data: f"has the host {data.get('host')} no more: it left",
+    "host-revoked": lambda _event, data: f"lets the host {data.get('host')} in no more: it was revoked",
+    "host-refused": lambda _event, data: _because(f"did not let '{data.get('host')}' in", data),
+    "hub-refused": lambda _event, data: _because(
+        f"turned {data.get('host') or 'somebody'} away at the hub ({data.get('nkey')})", data
+    ),
+    "frame-refused": lambda event, data: (
+        f"took nothing that came in the name of {data.get('host')}: {event.get('cause')}"
+    ),
     "question": lambda _event, data: f"asks ({data.get('id')}): {data.get('text')}",
     "answering": lambda _event, data: (
         f"is given the answer '{data.get('label')}' to {data.get('id')} by {data.get('by')}"

@@ -25,7 +25,10 @@ SETTINGS = (
         "The program: claude, codex, gemini, opencode, human, demo, or another that `roost runtimes` lists.",
     ),
     Setting(
-        "wake", "WHEN", "warm: on demand, sleeps when idle; ephemeral: one session per task; always: kept up."
+        "wake",
+        "WHEN",
+        "warm: on demand, sleeps when idle; ephemeral: one session per task; always: kept up; never: only a"
+        " person starts it, by `roost run`.",
     ),
     Setting(
         "resume",
@@ -55,6 +58,7 @@ SETTINGS = (
         " each session has one of its own.",
     ),
     Setting("thread", "ID", "codex-thread: which thread it is; without, one is begun there."),
+    Setting("away", "WHAT", "wake=never: keep or refuse mail while nobody runs it."),
     Setting("env", "KEY=VALUE", "A variable for its environment; repeat for more.", multiple=True),
     Setting("args", "ARG", "An argument for its program; repeat for more.", multiple=True),
 )

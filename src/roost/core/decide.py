@@ -16,7 +16,16 @@ from roost.core.messages import (
     submission,
     turn_end,
 )
-from roost.core.sessions import clock, control, death, lifecycle, pool, questions, unregistered
+from roost.core.sessions import (
+    clock,
+    control,
+    death,
+    lifecycle,
+    own_terminal,
+    pool,
+    questions,
+    unregistered,
+)
 from roost.core.sessions.wake import wake_blocked_until
 from roost.core.transition.ending import end, policy_end
 from roost.core.transition.step import Step
@@ -53,6 +62,7 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     reports.Progressed: remote.on_progressed,
     reports.TurnedAway: remote.on_turned_away,
     r.Wake: operations.on_wake,
+    r.Run: own_terminal.on_run,
     r.Stop: operations.on_stop,
     r.Rest: operations.on_rest,
     r.Start: operations.on_start,
@@ -202,6 +212,8 @@ def _wake(step: Step) -> None:
     """Launch a session when somebody asked for one, a message needs one, or the policy keeps one up."""
     peer = step.peer
     if peer.pending is None and not step.state.messages and peer.settings.wake is not WakePolicy.ALWAYS:
+        return
+    if peer.settings.wake is WakePolicy.NEVER:
         return
     if peer.stopped or peer.renaming is not None or not step.policy.waking or _being_examined(step):
         return

@@ -16,12 +16,9 @@ from roost.errors import RefusedError
 def on_wake(step: Step, event: r.Wake) -> None:
     """Somebody wants a session now: one that is ending does not count."""
     peer, session = step.peer, step.session
-    if step.traits.mailbox:
-        return _refuse(step, f"'{peer.name}' is a mailbox and has no session; see `roost inbox {peer.name}`")
-    if peer.removing:
-        return _refuse(step, f"'{peer.name}' is being removed")
-    if peer.stopped:
-        return _refuse(step, f"'{peer.name}' is stopped; unpark it with `roost start {peer.name}`")
+    why = _unwakeable(step, event)
+    if why is not None:
+        return _refuse(step, why)
     live = session is not None and session.state is not SessionState.STOPPING
     if live and event.mode is not WakeMode.FRESH:
         if event.mode is WakeMode.RESUME:
@@ -37,6 +34,20 @@ def on_wake(step: Step, event: r.Wake) -> None:
     return None
 
 
+def _unwakeable(step: Step, event: r.Wake) -> str | None:
+    """Why the peer is not to be woken, whatever it does now."""
+    peer, session = step.peer, step.session
+    if step.traits.mailbox:
+        return f"'{peer.name}' is a mailbox and has no session; see `roost inbox {peer.name}`"
+    if peer.removing:
+        return f"'{peer.name}' is being removed"
+    if session is None and peer.settings.wake is WakePolicy.NEVER:
+        return _only_run(peer.name)
+    if session is not None and session.own_terminal and event.mode is WakeMode.FRESH:
+        return _theirs(peer.name)
+    return f"'{peer.name}' is stopped; unpark it with `roost start {peer.name}`" if peer.stopped else None
+
+
 def on_stop(step: Step, event: r.Stop) -> None:
     """Park the peer; who waits for it is told, unless it is a mailbox, which takes mail as before."""
     if not step.peer.stopped:
@@ -48,7 +59,9 @@ def on_stop(step: Step, event: r.Stop) -> None:
 
 
 def on_rest(step: Step, event: r.Rest) -> None:
-    """End all sessions, but park nothing."""
+    """End all sessions, but park nothing. One in a person's own terminal is theirs to end."""
+    if step.session is not None and step.session.own_terminal:
+        return
     end_all(step, Cause.OPERATOR_STOP, event.by)
 
 
@@ -66,6 +79,10 @@ def on_restart(step: Step, event: r.Restart) -> None:
         return _refuse(step, f"'{step.peer.name}' is a mailbox; there is nothing to restart")
     if step.peer.removing:
         return _refuse(step, f"'{step.peer.name}' is being removed")
+    if step.session is not None and step.session.own_terminal:
+        return _refuse(step, _theirs(step.peer.name))
+    if step.peer.settings.wake is WakePolicy.NEVER:
+        return _refuse(step, _only_run(step.peer.name))
     if event.resume and not (step.traits.resumable and step.peer.conversation):
         return _refuse(step, f"'{step.peer.name}' has no conversation to resume; restart it without --resume")
     step.set_peer(stopped=False)
@@ -86,7 +103,7 @@ def on_refresh(step: Step, event: r.Refresh) -> None:
         return _refuse(step, f"'{step.peer.name}' is being removed")
     _mark_fresh(step, event.by)
     session = step.session
-    if session is None or session.refusal is None or step.state.in_flight:
+    if session is None or session.refusal is None or step.state.in_flight or session.own_terminal:
         return None
     if session.state is SessionState.IDLE:
         end(step, Cause.CONVERSATION_REFUSED, event.by, why=f"its model refuses it: {session.refusal.why}")
@@ -104,7 +121,7 @@ def on_fresh_asked(step: Step, event: r.FreshAsked) -> None:
     It is woken at once where something waits for it or its policy keeps it up; otherwise by the next message.
     """
     session = step.live(event.session)
-    if session is None or session.state is SessionState.STOPPING:
+    if session is None or session.state is SessionState.STOPPING or session.own_terminal:
         return
     if not step.peer.settings.apart:  # otherwise the end of this conversation alone makes it begin anew
         _mark_fresh(step, step.peer.name)
@@ -181,6 +198,17 @@ def _use_up(step: Step) -> None:
     else:
         armed_at = session.armed_at if task.id == session.task else None
         step.set_session(used=True, task=task.id, armed_at=armed_at, sender=task.sender)
+
+
+def _only_run(name: str) -> str:
+    """Why a peer is not woken, and how it comes up."""
+    return (
+        f"'{name}' runs in a terminal of a person's own (wake=never): start it there with `roost run {name}`"
+    )
+
+
+def _theirs(name: str) -> str:
+    return f"'{name}' runs in a person's own terminal: end it there, or with `roost stop {name}`"
 
 
 def _ask_for(step: Step, mode: WakeMode, by: str) -> None:

@@ -20,6 +20,7 @@ from roost.daemon.health.heartbeat import beat
 from roost.daemon.health.memory import Memory
 from roost.daemon.health.own_log import OwnLog
 from roost.daemon.health.retention import Retention
+from roost.daemon.registrar.office import Office
 from roost.daemon.registry.adoption import Adoption, Registry
 from roost.daemon.registry.orphans import Orphans
 from roost.daemon.registry.pool import Pools
@@ -28,6 +29,7 @@ from roost.daemon.registry.sweep import Sweeper
 from roost.daemon.serve.api.api import Api
 from roost.daemon.serve.journal import JournalFeed
 from roost.daemon.serve.logs import Logs
+from roost.daemon.serve.methods.fleet import FleetMethods
 from roost.daemon.serve.methods.granted import Granted
 from roost.daemon.serve.methods.tables import all_methods
 from roost.daemon.serve.metrics import Metrics
@@ -74,6 +76,7 @@ class Daemon:
         )
         self._fleet = Fleet(machine.store, machine.clock, policy, self._tasks)
         self._hosts = _connected(machine, self._fleet, self._tasks)
+        self._registrar = _registrar(machine, self._fleet, self._tasks)
         self._live_sessions = LiveSessions()
         launcher = Launcher(machine, url)
         authority = Authority(machine, self._fleet)
@@ -148,6 +151,9 @@ class Daemon:
             self._executor.ends.end_unstored,
             self._hosts,
         )
+        by_host = FleetMethods(
+            self._hosts, machine.member.servers if machine.member is not None else (), self._registrar
+        )
         methods = all_methods(
             self._api,
             health,
@@ -161,7 +167,14 @@ class Daemon:
         if self._hosts is not None:
             self._hosts.answering.doing = Granted(self._fleet, self._api.questions, methods)
         self._servers = Servers(
-            machine, self._fleet, self._tasks, self._api, methods, metrics, self._supervisor, http
+            machine,
+            self._fleet,
+            self._tasks,
+            self._api,
+            {**methods, **by_host.table()},
+            metrics,
+            self._supervisor,
+            http,
         )
         self._listener = rpc
         launcher.tools = self._servers.tools.ready
@@ -183,6 +196,8 @@ class Daemon:
         await self._api.peers.ensure_operator()
         if self._hosts is not None:
             await self._hosts.open(loaded.intents)
+        if self._registrar is not None:
+            self._tasks.start(self._registrar.run(), "registrar")
         self._supervisor.listen()
         serving = await self._servers.open_port()
         recovering = self._tasks.start(self._recovery.run(loaded.intents), "recovery")
@@ -255,6 +270,8 @@ class Daemon:
         self._api.usages.close()
         if self._hosts is not None:
             await self._hosts.close()
+        if self._registrar is not None:
+            await self._registrar.close()
         for live in self._live_sessions:
             if live.shown_in is not None:
                 await live.terminal.close()
@@ -282,3 +299,12 @@ def _connected(machine: Machine, fleet: Fleet, tasks: Tasks) -> "Hosts | None":
     from roost.daemon.hosts.connect import connect  # noqa: PLC0415 -- only members load what it takes
 
     return connect(machine.member, machine, fleet, tasks)
+
+
+def _registrar(machine: Machine, fleet: Fleet, tasks: Tasks) -> Office | None:
+    """Who lets hosts into the fleet; None where this host has not its hub."""
+    if machine.member is None or not machine.places.is_hub:
+        return None
+    from roost.daemon.registrar.registrar import open_registrar  # noqa: PLC0415 -- as above
+
+    return open_registrar(machine, fleet, tasks)

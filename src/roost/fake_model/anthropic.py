@@ -1,7 +1,7 @@
 """The Anthropic Messages dialect, as Claude Code 2.1.328 speaks it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -13,6 +13,9 @@ from roost.fake_model.wire import Kind, Request, Turn, event, pieces
 _REMINDER = re.compile(r"\A\s*<system-reminder>.*</system-reminder>\s*\Z", re.DOTALL)
 _SUGGESTION = "[SUGGESTION MODE: "
 """Claude Code 2.1.318 (in its ACP adapter) asks so what the user might type next; it has tools."""
+_HOOKED = re.compile(r"^\w+\S* hook (?:additional context|blocking error from command)", re.MULTILINE)
+"""How Claude Code 2.1.332 begins to tell its model, in a system message, what a hook has answered."""
+_ENVELOPE = re.compile(r"\[roost message (\S+) from .*?\n\[end of roost message \1[^\n]*\]", re.DOTALL)
 _INTERRUPTED = "[Request interrupted by user"
 
 
@@ -75,15 +78,17 @@ def _entries(messages: list[_Message]) -> Iterator[Entry]:
         blocks = message.content
         if isinstance(blocks, str):
             blocks = [_Block("text", blocks)]
-        if message.role == "user":
+        read = _READERS.get(message.role)
+        if read is not None:
             for block in blocks:
-                yield from _user(block)
-        elif message.role == "assistant":
-            for block in blocks:
-                if block.type == "tool_use":
-                    yield Entry(Said.CALL)
-                elif block.type == "text":
-                    yield Entry(Said.MODEL, block.text)
+                yield from read(block)
+
+
+def _model(block: _Block) -> Iterator[Entry]:
+    if block.type == "tool_use":
+        yield Entry(Said.CALL)
+    elif block.type == "text":
+        yield Entry(Said.MODEL, block.text)
 
 
 def _user(block: _Block) -> Iterator[Entry]:
@@ -94,6 +99,19 @@ def _user(block: _Block) -> Iterator[Entry]:
             yield Entry(Said.CUT)
         elif not _REMINDER.match(block.text):
             yield Entry(Said.USER, block.text)
+
+
+def _by_hook(block: _Block) -> Iterator[Entry]:
+    """The mail that a hook has put into the conversation, among other things of a system message."""
+    if block.type == "text" and _HOOKED.search(block.text):
+        yield from (Entry(Said.USER, found[0]) for found in _ENVELOPE.finditer(block.text))
+
+
+_READERS: Mapping[str, Callable[[_Block], Iterator[Entry]]] = {
+    "user": _user,
+    "system": _by_hook,
+    "assistant": _model,
+}
 
 
 def result_text(content: object) -> str:

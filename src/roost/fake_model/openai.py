@@ -9,6 +9,8 @@ from roost.fake_model.conversation import Entry, Said, waiting
 from roost.fake_model.script import Call, Say, Send, Shell, Tool
 from roost.fake_model.wire import Kind, Request, Turn, event, pieces
 
+_MAIL = "[roost message "
+"""How it begins what a hook of Codex 0.171.0 has put into the conversation as a developer's message."""
 _CUT = "<turn_aborted>"
 _CONTEXT = (
     "<environment_context>",
@@ -91,6 +93,9 @@ def _entries(items: list[_Item]) -> Iterator[Entry]:
                 parts = [_Part(text=item.content)] if isinstance(item.content, str) else item.content or []
                 for part in parts:
                     yield from _user(part.text)
+            case "message", "developer":
+                parts = [_Part(text=item.content)] if isinstance(item.content, str) else item.content or []
+                yield from (Entry(Said.USER, part.text) for part in parts if part.text.startswith(_MAIL))
             case "message", "assistant":
                 parts = [_Part(text=item.content)] if isinstance(item.content, str) else item.content or []
                 yield Entry(Said.MODEL, "".join(part.text for part in parts))

@@ -42,6 +42,9 @@ _STEERED = re.compile(
     re.DOTALL,
 )
 
+_HOOKED = re.compile(r"^<hook_prompt [^>]*>(?P<text>.*)</hook_prompt>$", re.DOTALL)
+"""As Codex 0.171.0 wraps the reason for which a hook has it go on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Say:
@@ -119,7 +122,7 @@ def unpaste(text: str) -> str:
 
     Claude Code 2.1.328 wraps a collapsed paste, 2.1.318 (in its ACP adapter) what comes while it works.
     """
-    match = _PASTED.match(text) or _STEERED.match(text)
+    match = _PASTED.match(text) or _STEERED.match(text) or _HOOKED.match(text)
     return match["text"] if match else text
 
 

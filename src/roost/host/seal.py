@@ -31,6 +31,11 @@ def signing_pair() -> Pair:
     return Pair(bytes(key), bytes(key.verify_key))
 
 
+def public_of(private: bytes) -> bytes:
+    """The public key that belongs to a private one to seal with."""
+    return bytes(PrivateKey(private).public_key)
+
+
 def seal(data: bytes, private: bytes, public: bytes) -> bytes:
     """Data that only the holder of the other key can read, who then knows that it is from this one."""
     return bytes(Box(PrivateKey(private), PublicKey(public)).encrypt(data))

@@ -53,7 +53,8 @@ class ShimSpec:
     `teardown`: a path; when it exists, the end of the server is deliberate. `started`: where the shim says
     what it started. `grace`: seconds between asking and killing when the shim gets SIGTERM. `pane_log`: what
     the pane wrote, for the snapshot's last lines. `log_size` (bytes), `log_files`: when `exits_log` rotates.
-    `umask`, `open_files` (soft limit): the agent's; None: the shim's own.
+    `umask`, `open_files` (soft limit): the agent's; None: the shim's own. `own_terminal`: it is started in a
+    person's terminal, whose environment `env` goes on top of.
     """
 
     argv: Sequence[str]
@@ -76,6 +77,7 @@ class ShimSpec:
     umask: int | None = None
     open_files: int | None = None
     companion: Companion | None = None
+    own_terminal: bool = False
 
     def write(self, path: Path) -> None:
         """Write the spec (0600: the environment holds the session's token). Raises OSError."""
@@ -101,6 +103,7 @@ class ShimSpec:
             "log_files": self.log_files,
             "umask": self.umask,
             "open_files": self.open_files,
+            "own_terminal": self.own_terminal,
             **{
                 name: str(place)
                 for name, place in (

@@ -1,6 +1,7 @@
 """Which host of which fleet this roost is: its name there, its keys, where the hub is."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
@@ -26,11 +27,28 @@ class Membership:
     """How many servers of the hub keep what is carried: 1, or 3 or 5 of a cluster."""
 
 
+PACKAGES = ("cryptography", "nacl", "nats", "nkeys")
+"""What `pip install roost[fleet]` brings; one host alone needs none of it."""
+
+
+def check_installed() -> None:
+    """Raise ConfigError where a package is not there that a member of a fleet needs."""
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if missing:
+        raise ConfigError(
+            f"a fleet needs packages more ({', '.join(missing)}): `pip install 'roost[fleet]'`, then again"
+        )
+
+
 def load_membership(path: Path) -> Membership | None:
     """What was written; None: this roost is in no fleet. Blocking. Raises ConfigError."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Membership)
+        member = msgspec.json.decode(path.read_bytes(), type=Membership)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.MsgspecError) as error:
-        raise ConfigError(f"{path} cannot be used: {error}; `roost fleet join` writes it anew") from error
+        raise ConfigError(
+            f"{path} cannot be used: {error}; remove it, and `roost fleet join` again"
+        ) from error
+    check_installed()
+    return member

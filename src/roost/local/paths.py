@@ -61,6 +61,26 @@ class Places:
         return self.state / "fleet.json"
 
     @property
+    def identity(self) -> Path:
+        """The keys of this host, which it keeps also while it is in no fleet: its name belongs to them."""
+        return self.state / "host.json"
+
+    @property
+    def hub(self) -> Path:
+        """What this host keeps as the hub of its fleet; none: it is not the hub."""
+        return self.state / "hub"
+
+    @property
+    def is_hub(self) -> bool:
+        """Whether this host has the hub of its fleet."""
+        return self.roster.exists()
+
+    @property
+    def roster(self) -> Path:
+        """Who belongs to the fleet, with its secrets."""
+        return self.hub / "roster.json"
+
+    @property
     def inheritance(self) -> Path:
         """What the latest start of the daemon from outside of every session took from its starter."""
         return self.state / "inheritance.json"
@@ -79,6 +99,11 @@ class Places:
     def sessions(self) -> Path:
         """One private directory for each live session."""
         return self.state / "sessions"
+
+    @property
+    def runs(self) -> Path:
+        """What was asked for when a person last ran each peer in a terminal of their own."""
+        return self.state / "runs"
 
     @property
     def bodies(self) -> Path:

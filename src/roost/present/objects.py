@@ -6,7 +6,7 @@ from typing import Any
 from roost.core.sessions.sweep import Finding
 from roost.core.vocabulary.identity import HUMAN
 from roost.core.vocabulary.message import Message, MessageState
-from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.peer import PeerState, WakePolicy
 from roost.core.vocabulary.session import ControlRequest, Death, Session
 from roost.core.vocabulary.settings import show_settings
 from roost.core.vocabulary.view import iso, shown
@@ -38,11 +38,15 @@ def peer_row(state: PeerState, now: float) -> dict[str, Any]:
 
 
 def kind_of(state: PeerState) -> str:
-    """What its sessions are: in a terminal of ours, a thread of somebody's server, or none (a mailbox)."""
+    """What its sessions are: in a terminal of ours, in a person's own, a server's thread, or none."""
     settings = state.peer.settings
     if settings.runtime == HUMAN:
         return "mailbox"
-    return "thread" if settings.threaded else "terminal"
+    if settings.threaded:
+        return "thread"
+    session = state.session
+    own = session.own_terminal if session is not None else settings.wake is WakePolicy.NEVER
+    return "own-terminal" if own else "terminal"
 
 
 def turn_object(state: PeerState) -> dict[str, Any] | None:
@@ -68,7 +72,7 @@ def session_object(session: Session) -> dict[str, Any]:
         "agent_pid": processes.agent.pid if processes else None,
         "shim_pid": processes.shim.pid if processes else None,
         "server_pid": _server_pid(session),
-        "socket": processes.socket if processes else None,
+        "socket": processes.socket or None if processes else None,
         "server": session.thread.address if session.thread else None,
         "conversation": session.conversation,
         "started_at": iso(session.started_at),
@@ -82,7 +86,8 @@ def _server_pid(session: Session) -> int | None:
     """The process that keeps the session: its tmux server, or the server whose thread it is."""
     if session.thread is not None:
         return session.thread.server.pid if session.thread.server is not None else None
-    return session.processes.server.pid if session.processes else None
+    server = session.processes.server if session.processes else None
+    return server.pid if server is not None else None
 
 
 def control_object(control: ControlRequest) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Traits
-from roost.runtimes import claude_args, claude_permission
+from roost.runtimes import claude_args, claude_permission, claude_plugin
+from roost.runtimes.claude_own import ClaudeCarrier, OwnClaudeSensor
 from roost.runtimes.claude_sensor import ClaudeSensor
 from roost.runtimes.claude_transcript import (
     ASIDE,
@@ -41,11 +42,11 @@ class ClaudeRuntime:
     """`--runtime claude`."""
 
     name = "claude"
-    traits = Traits(steers=True)
+    traits = Traits(steers=True, hooks=True, piped=True)
     submit_delay = 0.0
     # C-u takes one line of several, C-c all (2.1.328). A first prompt with which the model was asked stood in
     # no record when its program was killed half a second after it was entered on a busy machine (2.1.332).
-    controls = Controls(clear=("C-c",), compact="/compact", late=30.0)
+    controls = Controls(clear=("C-c",), compact="/compact", late=30.0, carrier=ClaudeCarrier())
     passes = (
         *("ANTHROPIC_*", "CLAUDE_AUTOCOMPACT_*", "CLAUDE_CODE_*", "CLAUDE_CONFIG_DIR", "CLAUDE_STREAM_*"),
         *("DISABLE_*", "DO_NOT_TRACK", "ENABLE_*", "FALLBACK_FOR_ALL_PRIMARY_MODELS", "FORCE_PROMPT_*"),
@@ -63,6 +64,8 @@ class ClaudeRuntime:
 
     def plan(self, context: Context) -> LaunchPlan:
         """Start or resume the conversation whose id we chose."""
+        if context.session.own_terminal:
+            return _plan_there(context)
         theirs = claude_args.read(context.settings)
         conversation = context.session.conversation or context.session.id
         argv = ["claude", "--settings", str(context.home / SETTINGS)]
@@ -79,7 +82,7 @@ class ClaudeRuntime:
 
     def sensor(self, context: Context) -> ClaudeSensor:
         """The sensor of one session."""
-        return ClaudeSensor(context)
+        return OwnClaudeSensor(context) if context.session.own_terminal else ClaudeSensor(context)
 
     def call(self, context: Context) -> None:
         """None: it is told by its terminal."""
@@ -123,6 +126,25 @@ class ClaudeRuntime:
     def conversation_of(self, record: Path) -> str | None:
         """By the transcript's name."""
         return record.stem
+
+
+def _plan_there(context: Context) -> LaunchPlan:
+    """Start it as the person would, with our hooks and tools beside; what is their taste stays theirs.
+
+    `--mcp-config` takes all words that follow it (2.1.332), so it is not the last of ours.
+    """
+    theirs = claude_args.read(context.settings, own_terminal=True)
+    argv = ["claude", "--mcp-config", str(context.home / SERVERS), "--settings", str(context.home / SETTINGS)]
+    argv += ["--plugin-dir", str(context.home / claude_plugin.PLUGIN)]
+    if not theirs.chooses:
+        conversation = context.session.conversation or context.session.id
+        argv += ["--resume" if context.session.resumed else "--session-id", conversation]
+    argv += claude_args.joined((context.settings.prompt, theirs.prompt))
+    ours = {key: value for key, value in settings(context.url).items() if key in ("hooks", "permissions")}
+    merged = claude_args.merge(theirs.settings, ours)
+    files = {SETTINGS: json.dumps(merged), SERVERS: json.dumps(servers(context.url))}
+    files |= claude_plugin.files(context.home)
+    return LaunchPlan((*argv, *theirs.words), past_proxies(context.environ), files)
 
 
 def settings(url: str) -> Mapping[str, object]:

@@ -68,26 +68,40 @@ _REFUSED = {
     "--worktree": "make the worktree with `git worktree add` and give its folder as dir=FOLDER",
 }
 
+_REFUSED_THERE = {
+    name: why
+    for name, why in _REFUSED.items()
+    if why in (_ELSEWHERE, _BLIND) or name == "--no-session-persistence"
+}
+"""What is refused in a person's own terminal, too: roost would lose sight of it."""
+_CHOICES = frozenset({"--session-id", "--resume", "--continue", "--from-pr", "--teleport"})
+"""Options that choose the conversation."""
+
 
 @dataclass(frozen=True, slots=True)
 class Theirs:
-    """What the user's arguments ask for: the words to pass on, and what has to be merged into ours."""
+    """What the user's arguments ask for: the words to pass on, and what has to be merged into ours.
+
+    `chooses`: the conversation is chosen by them.
+    """
 
     words: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     prompt: str = ""
+    chooses: bool = False
 
 
-def read(settings: Settings) -> Theirs:
-    """Blocking: the peer's arguments, its files read.
+def read(settings: Settings, *, own_terminal: bool = False) -> Theirs:
+    """Blocking: the peer's arguments, its files read. `own_terminal`: there a person may say more.
 
     Raises InvalidSettingError when one of them may not be given, or names a file that is missing or wrong.
     """
     words: list[str] = []
     merged: Mapping[str, Any] = {}
-    prompt = ""
+    prompt, chooses = "", False
     for given in _GRAMMAR.read(settings.args):
-        refuse(given, _REFUSED)
+        refuse(given, _REFUSED_THERE if own_terminal else _REFUSED)
+        chooses = chooses or given.name in _CHOICES
         if given.name == _SETTINGS:
             merged = _settings(given, settings)
         elif given.name == _SAID:
@@ -98,7 +112,7 @@ def read(settings: Settings) -> Theirs:
             if given.name == _SERVERS:
                 _check_servers(given, settings)
             words.extend(given.words)
-    return Theirs(tuple(words), merged, prompt)
+    return Theirs(tuple(words), merged, prompt, chooses)
 
 
 def merge(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ Escape, leaves it to a turn of its own. A process that ends takes its queue with
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -58,9 +58,10 @@ _NEEDS_PERSON = frozenset(
 _OUTAGES = _NEEDS_PERSON | {"overloaded", "rate_limit", "server_error"}
 """Kinds of errors that are no fault of what was asked."""
 _TELLING = re.compile(
-    rb'"type":"user"|"type":"queued_command"|"type":"assistant"|"promptSubmitEnding"'
+    rb'"type":"user"|"type":"(?:queued_command|hook_additional_context|hook_blocking_error)"|"type":"assistant"|"promptSubmitEnding"'
     rb'|"subtype":"(?:turn_duration|compact_boundary|scheduled_task_fire)"'
 )
+_HEADER = "[roost message "
 _UNRECORDED = "--no-session-persistence"
 _SHELL = "shell"
 """The status of an idle program with a command in the background."""
@@ -135,7 +136,7 @@ class ClaudeSensor:
                 self._timers.note_result(record.get("toolUseResult"))
                 return self._user(record)
             case "attachment":
-                return _queued(record)
+                return _attached(record)
             case "system":
                 return self._system(record)
             case "assistant" if record.get("isApiErrorMessage"):
@@ -245,12 +246,23 @@ class ClaudeSensor:
         return claude_screen.boot_answer(screen, self._directories, key)
 
 
-def _queued(record: Mapping[str, Any]) -> Iterable[Fact]:
-    """A prompt that waited in the program's queue and has joined the running turn."""
+def _attached(record: Mapping[str, Any]) -> Iterable[Fact]:
+    """A prompt that waited in the program's queue and has joined the running turn, or mail by a hook."""
     attachment: object = record.get("attachment")
     known = cast("dict[str, Any]", attachment) if isinstance(attachment, dict) else {}
     if known.get("type") == "queued_command" and known.get("commandMode") == "prompt":
         yield Prompted(text_of(known.get("prompt")), TRANSCRIPT, joins=True)
+    yield from (Prompted(text, TRANSCRIPT, joins=True) for text in _by_hook(known) if _HEADER in text)
+
+
+def _by_hook(attachment: Mapping[str, Any]) -> Iterator[str]:
+    """What a hook has given to the model: context within a turn, a reason to go on at its end."""
+    content: object = attachment.get("content")
+    error: object = attachment.get("blockingError")
+    if attachment.get("type") == "hook_additional_context" and isinstance(content, list):
+        yield from (str(text) for text in cast("list[object]", content))
+    elif attachment.get("type") == "hook_blocking_error" and isinstance(error, dict):
+        yield str(cast("dict[str, object]", error).get("blockingError", ""))
 
 
 def _rejected(record: Mapping[str, Any]) -> Iterable[Fact]:

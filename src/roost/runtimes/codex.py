@@ -11,7 +11,8 @@ from pathlib import Path
 
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Traits
-from roost.runtimes import codex_args, codex_rollout, codex_threads
+from roost.runtimes import codex_args, codex_hooks, codex_rollout, codex_threads
+from roost.runtimes.codex_hooks import CodexCarrier
 from roost.runtimes.codex_sensor import CodexSensor
 from roost.runtimes.context import Context
 from roost.runtimes.environ import find_program, past_proxies
@@ -25,10 +26,10 @@ class CodexRuntime:
     """`--runtime codex`."""
 
     name = "codex"
-    traits = Traits(chooses_conversation=False, steers=True)
+    traits = Traits(chooses_conversation=False, steers=True, hooks=True)
     submit_delay = 0.0
     # C-u takes one line, BSpace joins it to the one above; C-c at an empty prompt ends the program (0.171.0).
-    controls = Controls(clear=("C-u", "BSpace") * 64, compact="/compact")
+    controls = Controls(clear=("C-u", "BSpace") * 64, compact="/compact", carrier=CodexCarrier())
     passes = ("AWS_*", "AZURE_*", "CODEX_*", "GOOGLE_*", "OPENAI_*", "RUST_LOG")
 
     def locate(self, path: str | None) -> str:
@@ -46,7 +47,11 @@ class CodexRuntime:
         resume = ["resume", conversation] if context.session.resumed and conversation else []
         prompt = "\n\n".join(text for text in (context.settings.prompt, theirs.prompt) if text)
         argv = ["codex", *resume, codex_args.NO_DAEMON, *options(context.url, prompt)]
-        return LaunchPlan((*argv, *theirs.words), past_proxies(context.environ))
+        env = past_proxies(context.environ)
+        if context.session.own_terminal:
+            argv += codex_hooks.options()
+            env = {**env, **codex_hooks.environ()}
+        return LaunchPlan((*argv, *theirs.words), env)
 
     def sensor(self, context: Context) -> CodexSensor:
         """The sensor of one session."""

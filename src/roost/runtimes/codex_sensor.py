@@ -32,7 +32,10 @@ from roost.runtimes.turns.record import PACKED
 from roost.runtimes.view import Answer, Composer, Reading, View, at_rest
 
 ROLLOUT = "its rollout"
-_TELLING = re.compile(rb'"(?:item_completed|task_started|task_complete|turn_aborted)"')
+_TELLING = re.compile(
+    rb'"(?:item_completed|task_started|task_complete|turn_aborted|hooks\.additional_context)"'
+)
+_HEADER = "[roost message "
 _HOOK_LOOKS = 20
 """Looks at the screen, after a turn without a prompt, for the words of the hook that stopped it."""
 _RECHECK = 25
@@ -131,6 +134,8 @@ class CodexSensor:
         facts: list[Fact] = []
         for record in records([line for line in lines if _TELLING.search(line)]):
             payload: object = record.get("payload")
+            if record.get("type") == "response_item" and isinstance(payload, dict) and self._ours(record):
+                facts.extend(_by_hook(text_of(cast("dict[str, Any]", payload).get("content"))))
             if record.get("type") != "event_msg" or not isinstance(payload, dict) or not self._ours(record):
                 continue
             facts.extend(self._event(cast("dict[str, Any]", payload), time_of(record, "timestamp")))
@@ -176,6 +181,8 @@ class CodexSensor:
             self._turn = payload.get("turn_id")
             joins, self._prompted = self._prompted, self._in_turn
             return [Prompted(text_of(known.get("content")), ROLLOUT, joins)]
+        if known.get("type") == "HookPrompt" and (given := list(_by_hook(_fragments(known)))):
+            return given
         if known.get("type") == "ContextCompaction":
             return [Compacted(ROLLOUT, at)]
         return [] if self._of_another(payload) else [Answered(ROLLOUT)]
@@ -198,6 +205,8 @@ class CodexSensor:
 
     def reading(self) -> Reading | None:
         """A dialog is told by the screen, a turn by the rollout or the screen, the prompt by both."""
+        if self._context.session.own_terminal:
+            return self._by_rollout()
         view = self._look.view
         if view.dialog is None and (view.busy or self._in_turn):
             asked = self._look.retry
@@ -208,6 +217,24 @@ class CodexSensor:
             return None
         return replace(reading, background=self._look.background)
 
+    def _by_rollout(self) -> Reading | None:
+        """In a person's own terminal there is no screen: only what it has written down tells."""
+        if self._in_turn:
+            return Reading(SessionState.WORKING, "in a turn")
+        return Reading(SessionState.IDLE, "no turn runs, by its rollout") if self._rollouts else None
+
     def boot_answer(self, screen: str) -> Answer | None:
         """The folder dialog for the peer's own folder, the choice of folder of a resumed conversation."""
         return codex_screen.boot_answer(screen, self._directories)
+
+
+def _by_hook(text: str) -> Sequence[Fact]:
+    """Mail that a hook has put into the running turn."""
+    return [Prompted(text, ROLLOUT, joins=True)] if _HEADER in text else []
+
+
+def _fragments(item: Mapping[str, Any]) -> str:
+    found: object = item.get("fragments")
+    parts = cast("list[object]", found) if isinstance(found, list) else []
+    texts = (cast("dict[str, object]", part).get("text", "") for part in parts if isinstance(part, dict))
+    return "\n".join(str(text) for text in texts)

@@ -48,6 +48,19 @@ def up_command(app: App, foreground: bool, replace: bool) -> None:  # noqa: FBT0
     _say_up(app, status or app.call("status"), "up")
 
 
+def restart(app: App) -> bool:
+    """Put a new daemon in the place of the one that runs; agents live on. False: none runs."""
+    from roost.cli.launch import start
+    from roost.cli.service.install import start_service
+
+    if _status(app) is None:
+        return False
+    _end(app)
+    if not start_service(app):
+        start(app)
+    return True
+
+
 def _say_up(app: App, status: Record, words: str) -> None:
     if app.json:
         show_json(status)

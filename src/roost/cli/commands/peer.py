@@ -69,6 +69,8 @@ def _add(app: App, name: str, runtime: str, options: dict[str, Any]) -> None:
             hint = f"`roost inbox {made}` shows its mail"
         elif settings.get("wake") == "always":
             hint = "it is kept up from now on"
+        elif settings.get("wake") == "never":
+            hint = f"`roost run {made}` starts it in a terminal of yours"
         else:
             hint = f"`roost send {made} ...` wakes it"
         remark(f"added {made} ({runtime} in {settings['dir']}); {hint}")

@@ -57,7 +57,7 @@ def show_command(app: App, name: str) -> None:
             ("generation", session.get("generation")),
             ("started", clock(session.get("started_at"))),
             ("processes", _processes(session)),
-            ("terminal", session.get("socket")),
+            ("terminal", "a person's own terminal" if _is_own(peer) else session.get("socket")),
             ("conversation", session.get("conversation") or peer.get("conversation")),
             ("held by", held.get("why")),
             ("topics", ", ".join(peer.get("topics") or [])),
@@ -90,6 +90,8 @@ def _next(peer: Record) -> str:
         return f"it is tried again by itself; `roost wake {name}` tries it now"
     if peer.get("refusal") and peer["state"] in ("asleep", "idle"):
         return f"`roost refresh {name}` begins a new conversation, if the next message fails, too"
+    if _is_own(peer):
+        return f"`roost run {name}` in a terminal starts it" if not session else ""
     if peer.get("kind") == "thread" and peer["state"] in ("blocked", "unknown") and session:
         return f"`roost attach {name}` tells how to join it at its server"
     mends = {
@@ -99,6 +101,11 @@ def _next(peer: Record) -> str:
         "unknown": f"`roost screen {name}` shows its terminal, `roost restart {name}` begins anew",
     }
     return mends.get(str(peer["state"]), "")
+
+
+def _is_own(peer: Record) -> bool:
+    """Whether a person runs it, in a terminal of theirs."""
+    return peer.get("kind") == "own-terminal"
 
 
 def _is_theirs(why: str) -> bool:

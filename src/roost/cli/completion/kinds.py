@@ -35,7 +35,9 @@ _OF_NAME = {
 _OF_COMMAND = {
     ("add", "name"): None,
     ("init", "name"): None,
+    ("fleet", "name"): None,
     ("runtimes", "name"): RUNTIME,
+    ("run", "words"): RUNTIME,
     ("answer", "id"): QUESTION,
     ("answer", "option"): ANSWER,
     ("deny", "id"): QUESTION,

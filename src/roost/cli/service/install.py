@@ -109,7 +109,7 @@ def install(app: App, manager: Manager) -> Installed:
         )
     manager.check()
     written = tuple(
-        path for path, text in manager.files(setup_of(app)).items() if _write_if_different(path, text)
+        path for path, text in manager.files(setup_of(app)).items() if write_if_different(path, text)
     )
     took_over = manager.state() != "active" and _stop_by_hand(app)
     manager.apply(changed=bool(written))
@@ -170,7 +170,7 @@ def _stop_by_hand(app: App) -> bool:
     return True
 
 
-def _write_if_different(path: Path, text: str) -> bool:
+def write_if_different(path: Path, text: str) -> bool:
     """Replace a file unless it says this already; True: it was replaced. Readers see all or nothing."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
         if path.read_text() == text:

@@ -200,6 +200,11 @@ class Systemd:
         """Start the daemon; returns when it is ready."""
         self._must("start", SERVICE, seconds=START_SECONDS)
 
+    def keep_running(self, unit: str) -> None:
+        """Have a unit of ours that was just written run now, and after every start."""
+        self._must("daemon-reload")
+        self._must("enable", "--now", unit, seconds=START_SECONDS)
+
     def leave(self) -> None:
         """Stop daemon and sweep, and start them no more."""
         self._must("disable", "--now", *reversed(STARTED), seconds=START_SECONDS)

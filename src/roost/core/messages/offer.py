@@ -21,7 +21,10 @@ def offer(step: Step) -> None:
     if message is None:
         return
     steers = _steers(step, session, message)
-    if not steers and (session.state is not SessionState.IDLE or step.state.turn):
+    if session.own_terminal:
+        if not _asks_for_mail(step, session):
+            return
+    elif not steers and (session.state is not SessionState.IDLE or step.state.turn):
         return
     if step.peer.settings.wake is WakePolicy.EPHEMERAL and message.notice is None:
         step.set_session(task=message.id)
@@ -53,6 +56,13 @@ def _steers(step: Step, session: Session, message: Message) -> bool:
     if message.timing is not Timing.NOW or again or not step.traits.steers:
         return False
     return session.state is SessionState.WORKING and step.peer.settings.wake is not WakePolicy.EPHEMERAL
+
+
+def _asks_for_mail(step: Step, session: Session) -> bool:
+    """Whether the program in a person's terminal will ask: by a hook in a turn, at its prompt by a pipe."""
+    if session.state is SessionState.WORKING:
+        return step.traits.hooks
+    return session.state is SessionState.IDLE and step.traits.piped and not step.state.turn
 
 
 def on_offer_waits(step: Step, event: f.OfferWaits) -> None:

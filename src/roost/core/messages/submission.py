@@ -7,7 +7,8 @@ from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.identity import OPERATOR
 from roost.core.vocabulary.message import Message, MessageState, Timing
-from roost.core.vocabulary.peer import Peer, PeerState
+from roost.core.vocabulary.peer import AwayPolicy, Peer, PeerState, WakePolicy
+from roost.core.vocabulary.session import SessionState
 from roost.errors import QueueFullError, RefusedError
 
 
@@ -56,8 +57,34 @@ def advise_kept(step: Step, message: Message) -> None:
                 " the message is kept and the start is tried again"
             )
         )
+    elif away(step.state):
+        step.emit(c.Advise(f"nobody runs '{peer.name}' now: the message is kept; {_run(peer)}"))
+    elif step.session is not None and step.session.own_terminal and (why := _waits_there(step)):
+        step.emit(c.Advise(f"'{peer.name}' {why}"))
     elif message.timing is Timing.IDLE and not step.traits.mailbox and not step.session and not waking(step):
         step.emit(c.Advise(f"'{peer.name}' sleeps: the message waits until something else wakes it"))
+
+
+def away(state: PeerState) -> bool:
+    """Whether only a person brings the peer up, and nobody has."""
+    return state.peer.settings.wake is WakePolicy.NEVER and state.session is None
+
+
+def _run(peer: Peer) -> str:
+    return f"`roost run {peer.name}` starts it in a terminal"
+
+
+def _waits_there(step: Step) -> str:
+    """Why a message is not given at once to a program in a person's own terminal; nothing: it is."""
+    session, traits = step.session, step.traits
+    if not traits.hooks:
+        return (
+            f"runs in a person's own terminal, where {step.peer.settings.runtime} takes no messages:"
+            " the message is kept"
+        )
+    if session is None or session.state is SessionState.WORKING or traits.piped:
+        return ""
+    return "is at its prompt in a person's own terminal: the message is kept until its next turn"
 
 
 def refusal(state: PeerState, sender: str, *, notice: bool = False) -> RefusedError | None:
@@ -65,6 +92,8 @@ def refusal(state: PeerState, sender: str, *, notice: bool = False) -> RefusedEr
     peer = state.peer
     if peer.removing:
         return _removing(peer)
+    if not notice and away(state) and peer.settings.away is AwayPolicy.REFUSE:
+        return RefusedError(f"'{peer.name}' takes no mail while nobody runs it (away=refuse): {_run(peer)}")
     if not _room(state, notice=notice):
         return QueueFullError(
             f"the queue of '{peer.name}' is full ({peer.settings.queue_limit} messages);"

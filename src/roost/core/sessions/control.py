@@ -21,6 +21,8 @@ def on_interrupt(step: Step, event: r.Interrupt) -> None:
         return _refuse(step, f"'{name}' is a mailbox; it has no turns")
     if session is None:
         return step.emit(c.Advise(f"'{name}' has no session: there is nothing to interrupt"))
+    if session.own_terminal:
+        return _refuse(step, _theirs(name))
     control = session.open_control
     if session.state is SessionState.STARTING:
         return _refuse(step, f"'{name}' is starting; `roost stop {name}` ends it")
@@ -48,6 +50,8 @@ def on_compact(step: Step, event: r.Compact) -> None:
         )
     if session is None or session.state is SessionState.STOPPING or session.ending is not None:
         return _refuse(step, f"'{name}' has no session to compact; wake it with `roost wake {name} --resume`")
+    if session.own_terminal:
+        return _refuse(step, _theirs(name))
     control = session.open_control
     if control is not None:
         if control.kind is ControlKind.INTERRUPT:
@@ -89,6 +93,10 @@ def _finish(step: Step, control: ControlRequest, failed: str | None, note: str) 
     )
     done = "interrupted" if control.kind is ControlKind.INTERRUPT else "compacted"
     step.journal(done if failed is None else f"not-{done}", by=control.by, why=failed or note)
+
+
+def _theirs(name: str) -> str:
+    return f"'{name}' runs in a person's own terminal, where nothing is typed for them; do it there"
 
 
 def _refuse(step: Step, why: str) -> None:

@@ -47,10 +47,15 @@ def on_died(step: Step, event: f.Died) -> None:
     remember(step, session, last, resume_failed=failed)
     if death.cause is Cause.EPHEMERAL_DONE:
         step.set_peer(deaths=(), failures=0)
-    _back_off(step, session, death)
+    if not session.own_terminal:
+        _back_off(step, session, death)
     if death.counted:
         _count(step, death, last)
-    if death.cause is Cause.BOOT_FAILED and step.peer.quarantine is None and not session.pooled:
+    if (
+        death.cause is Cause.BOOT_FAILED
+        and step.peer.quarantine is None
+        and not (session.pooled or session.own_terminal)
+    ):
         _tell_unwoken(step)
 
 
@@ -64,7 +69,7 @@ def _nothing_happened(step: Step, session: Session, death: Death) -> None:
         step.set_peer(since=step.now)
         if last is not None and not session.resumed:
             step.set_peer(last_death=replace(last, session=""))
-    if death.cause is Cause.NOT_STARTED:
+    if death.cause is Cause.NOT_STARTED and not session.own_terminal:
         hinder(step, session.why if session.ending is not None else death.evidence)
 
 
@@ -89,7 +94,7 @@ def _named(session: Session, death: Death, *, tried_again: bool) -> Death:
     cause, by = death.cause, death.by
     if session.ending is not None:
         cause, by = session.ending.cause, session.ending.by
-    elif not session.ready and cause in (Cause.CRASHED, Cause.COMPLETED):
+    elif not session.ready and cause in (Cause.CRASHED, Cause.COMPLETED) and not session.own_terminal:
         cause = Cause.BOOT_FAILED
     evidence = death.evidence
     told = cause in _TOLD and session.state is SessionState.STOPPING
@@ -102,7 +107,7 @@ def _named(session: Session, death: Death, *, tried_again: bool) -> Death:
         cause=cause,
         by=by,
         evidence=evidence,
-        counted=cause in COUNTED and not tried_again,
+        counted=cause in COUNTED and not tried_again and not session.own_terminal,
         conversation=session.conversation,
     )
 

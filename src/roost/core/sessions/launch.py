@@ -13,7 +13,15 @@ from roost.core.vocabulary.phrases import WOKEN
 from roost.core.vocabulary.session import Refusal, Session, WakeCause
 
 
-def launch(step: Step, mode: WakeMode, by: str, topic: str | None, head: Message | None) -> bool:
+def launch(
+    step: Step,
+    mode: WakeMode,
+    by: str,
+    topic: str | None,
+    head: Message | None,
+    *,
+    own_terminal: bool = False,
+) -> bool:
     """Begin the active session, for `head` if a message wakes it.
 
     False when an operator's resume has nothing to resume.
@@ -39,6 +47,8 @@ def launch(step: Step, mode: WakeMode, by: str, topic: str | None, head: Message
     session = new_session(
         step, decision.cause, resumes=resumes, topic=topic if apart else None, refusal=refusal
     )
+    if own_terminal:
+        session = step.set_session(own_terminal=True)
     step.set_peer(
         conversation=session.conversation,
         topics=topics_of(topic) if apart else topics,

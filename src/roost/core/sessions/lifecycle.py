@@ -1,6 +1,7 @@
 """A live session as it is seen: launched, adopted, ready, working, blocked, done."""
 
 from roost.core.messages.queue import next_offer
+from roost.core.sessions import own_terminal
 from roost.core.sessions.hindrance import unhinder
 from roost.core.sessions.launch import new_conversation
 from roost.core.sessions.questions import seen
@@ -68,7 +69,10 @@ def on_observed(step: Step, event: f.Observed) -> None:
     if event.asks is not None:
         seen(step, event.asks)
     if event.state is SessionState.WORKING:
-        step.set_session(active_at=step.now, vetoed="", held_until=None)
+        # A person may have given it a prompt before it was seen at rest in their own terminal.
+        ready = session.ready or session.own_terminal
+        own_terminal.turn_begins(step, session)
+        step.set_session(active_at=step.now, vetoed="", held_until=None, ready=ready)
     if event.state is SessionState.IDLE and not session.ready:
         step.set_session(ready=True, active_at=step.now)
         step.enter(SessionState.IDLE, event.why)
@@ -110,7 +114,7 @@ def on_released(step: Step, event: f.Released) -> None:
 def on_completed(step: Step, event: f.Completed) -> None:
     """The agent said that it is done: its session ends after the turn, and is not a crash."""
     session = step.live(event.session)
-    if session is None or session.ending is not None:
+    if session is None or session.ending is not None or session.own_terminal:
         return
     step.set_session(ending=Ending(Cause.COMPLETED, step.peer.name, step.now, event.summary))
     if step.peer.settings.wake is WakePolicy.EPHEMERAL and session.task and session.armed_at is None:

@@ -76,6 +76,8 @@ def policy_end(state: PeerState) -> PolicyEnd | None:
     session, settings = state.session, state.peer.settings
     if session is None or session.state in (SessionState.STOPPING, SessionState.STARTING):
         return None
+    if session.own_terminal:
+        return None  # a person's own terminal is theirs to close (P5)
     if settings.wake is WakePolicy.EPHEMERAL and session.task is not None:
         return _task_end(state, session)
     if session.state is not SessionState.IDLE or state.in_flight:

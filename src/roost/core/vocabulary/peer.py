@@ -11,11 +11,19 @@ from roost.core.vocabulary.session import Cause, Refusal, Session
 
 
 class WakePolicy(StrEnum):
-    """When a peer has a session: on demand, one per task, or at all times."""
+    """When a peer has a session: on demand, one per task, at all times, or when a person runs it."""
 
     WARM = "warm"
     EPHEMERAL = "ephemeral"
     ALWAYS = "always"
+    NEVER = "never"
+
+
+class AwayPolicy(StrEnum):
+    """What becomes of mail for a peer with `wake=never` while nobody runs it."""
+
+    KEEP = "keep"
+    REFUSE = "refuse"
 
 
 class ResumePolicy(StrEnum):
@@ -52,6 +60,7 @@ class Settings:
     work_limit: float = 14400.0
     server: str = ""
     thread: str = ""
+    away: AwayPolicy = AwayPolicy.KEEP
 
     @property
     def threaded(self) -> bool:

@@ -43,6 +43,7 @@ ENDED = {
     Cause.THREAD_ARCHIVED: "ended, as its thread was archived",
     Cause.THREAD_UNLOADED: "ended, as its server unloaded its thread",
     Cause.SERVER_GONE: "ended with its server",
+    Cause.TERMINAL_CLOSED: "ended with the terminal that it ran in",
     Cause.UNKNOWN: "ended, it is not known why",
 }
 """What follows the session's name, or the peer's."""

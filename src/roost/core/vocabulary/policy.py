@@ -15,6 +15,8 @@ class Traits:
     `chooses_conversation`: the conversation's id can be set at launch; otherwise it becomes known later.
     `compacts`: a command is known that compacts its conversation. `steers`: what is typed into its running
     turn is taken into that turn, or else begins the next one, and its record tells when its model gets it.
+    `hooks`: in a person's own terminal its hooks take mail during a turn and at its end; `piped`: it can
+    be given a prompt at rest there, on which it waits at a pipe.
     """
 
     mailbox: bool = False
@@ -23,6 +25,8 @@ class Traits:
     chooses_conversation: bool = True
     compacts: bool = True
     steers: bool = False
+    hooks: bool = False
+    piped: bool = False
 
 
 _UNKNOWN = Traits()

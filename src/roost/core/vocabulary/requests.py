@@ -51,6 +51,14 @@ class Wake:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """A person begins a session in a terminal of theirs: a fresh one, or one that goes on (`resume`)."""
+
+    by: str
+    resume: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Park the peer: end its session and wake it no more until `Start`."""
 
@@ -163,6 +171,7 @@ Request = (
     | Drop
     | Acknowledge
     | Wake
+    | Run
     | Stop
     | Rest
     | Start

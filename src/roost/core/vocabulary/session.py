@@ -41,6 +41,7 @@ class Cause(StrEnum):
     THREAD_ARCHIVED = "thread-archived"
     THREAD_UNLOADED = "thread-unloaded"
     SERVER_GONE = "server-gone"
+    TERMINAL_CLOSED = "terminal-closed"
     UNKNOWN = "unknown"
 
 
@@ -71,11 +72,11 @@ class WakeCause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """The three processes of a session and the tmux socket that joins them."""
+    """The processes of a session and its tmux socket; in a person's own terminal there is no server."""
 
     agent: ProcessId
     shim: ProcessId
-    server: ProcessId
+    server: ProcessId | None
     socket: str
 
 
@@ -148,6 +149,7 @@ class Session:
     whose senders have heard that it takes none now. `refusal`: its model refused its latest turn.
     `vetoed`: why it was not put to sleep when it was due. `clock_moved`: seconds that the clock has jumped
     since it started. `questions`: what it asks, and what it asked last; `asked` counts them.
+    `own_terminal`: a person runs it in a terminal of theirs. No policy ends it, and nothing is typed there.
     """
 
     id: str
@@ -182,6 +184,7 @@ class Session:
     thread: ServerThread | None = None
     questions: tuple[Question, ...] = ()
     asked: int = 0
+    own_terminal: bool = False
 
     @property
     def asks(self) -> tuple[Asking, ...]:

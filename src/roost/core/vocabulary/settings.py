@@ -10,7 +10,7 @@ from typing import Any
 from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.durations import format_duration, parse_duration
 from roost.core.vocabulary.identity import HUMAN
-from roost.core.vocabulary.peer import ResumePolicy, Settings, WakePolicy
+from roost.core.vocabulary.peer import AwayPolicy, ResumePolicy, Settings, WakePolicy
 from roost.errors import InvalidSettingError
 
 _DURATIONS = frozenset({"idle", "quiet", "silence", "work_limit", "restart_window"})
@@ -20,7 +20,7 @@ _COUNTS = {
     "restarts": (1, 1000),
     "pool": (0, 32),
 }
-_CHOICES: dict[str, type[StrEnum]] = {"wake": WakePolicy, "resume": ResumePolicy}
+_CHOICES: dict[str, type[StrEnum]] = {"wake": WakePolicy, "resume": ResumePolicy, "away": AwayPolicy}
 _TEXTS = frozenset({"dir", "runtime", "description", "prompt", "server", "thread"})
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 KEYS = tuple(field.name for field in fields(Settings) if field.name != "env")
@@ -50,6 +50,13 @@ def check_settings(settings: Settings) -> None:
         )
     if settings.pool and settings.runtime == HUMAN:
         raise InvalidSettingError("a mailbox (runtime human) has no sessions to keep in a pool; use pool=0")
+    if settings.wake is WakePolicy.NEVER and (
+        settings.pool or settings.threaded or settings.runtime == HUMAN
+    ):
+        raise InvalidSettingError(
+            "wake=never is for one program that a person runs with `roost run`;"
+            " a pool, a server's thread and a mailbox are not for it"
+        )
     if settings.threaded and (settings.pool or settings.wake is WakePolicy.EPHEMERAL):
         raise InvalidSettingError(
             "a thread of a server is one conversation that goes on; pool and wake=ephemeral are not for it"

@@ -67,6 +67,8 @@ def _without_session(state: PeerState, now: float) -> Shown:
     if pooled:
         kept = "ready for a task" if peer.settings.spares else "warm for its conversation"
         return Shown("asleep", f"{pooled} in its pool, {kept}", peer.since)
+    if peer.settings.wake is WakePolicy.NEVER:
+        return Shown("asleep", f"{_last(state)}; nobody runs it now", peer.since or peer.created_at)
     if peer.last_death is None:
         return Shown("asleep", "has not run yet", peer.since or peer.created_at)
     return Shown("asleep", _last(state), peer.since)
@@ -119,6 +121,8 @@ def _waits(state: PeerState) -> str:
             return f"at the latest try, {message.why}; tried again at {iso(message.not_before)}"
         if message.state is MessageState.OFFERED and message.why not in UNHINDERED:
             return message.why
+    if state.session.own_terminal and state.queued:
+        return "it goes in with the next turn there"
     control = state.session.open_control
     if control is not None and state.queued:
         return f"it was asked by {control.by} at {iso(control.at)} to {control.kind}, which comes first"

@@ -1,6 +1,7 @@
 """The exits of sessions: their processes are watched, a shim is waited for, the session is reaped."""
 
 import logging
+import signal
 from functools import partial
 
 from roost.core.vocabulary import facts as f
@@ -62,13 +63,15 @@ class Exits:
         return self._closing or live.session.id in self._reaping
 
     def watch(self, live: LiveSession) -> None:
-        """Watch the three processes of a session."""
+        """Watch the processes of a session."""
         processes = processes_of(live)
         for process, ended in (
             (processes.agent, self.ended),
             (processes.shim, self.left),
             (processes.server, self._stranded),
         ):
+            if process is None:
+                continue
             try:
                 live.watches.append(self._machine.processes.watch(process, partial(ended, live)))
             except SensorError as error:
@@ -134,6 +137,9 @@ class Exits:
     async def _over(self, live: LiveSession) -> None:
         """Wait for the shim; where it takes long, show that, and see that it ends."""
         processes = processes_of(live)
+        if live.session.own_terminal:
+            # Its shell may have stopped both: a shim that stands still records nothing.
+            self._machine.processes.signal(processes.shim, signal.SIGCONT)
         watch = self._machine.processes.watch(processes.shim, partial(self.left, live))
         try:
             for bound in (PROMPT, SHIM - PROMPT):
@@ -155,7 +161,7 @@ class Exits:
 
     async def _lost(self, processes: Processes) -> tuple[str, Cause] | None:
         """Which of agent and tmux server is dead; None while both may be alive: unknown is not dead."""
-        if not await self.alive(processes.server):
+        if processes.server is not None and not await self.alive(processes.server):
             return "its tmux server is gone and its shim is not", Cause.SERVER_EXIT
         if not await self.alive(processes.agent):
             return "its agent has ended and its shim has not", Cause.CRASHED

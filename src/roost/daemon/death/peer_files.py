@@ -97,6 +97,7 @@ class PeerFiles:
         was, log = places.pane_log(old), places.pane_log(new)
         moves = [(was, log), (was.with_suffix(".log.1"), log.with_suffix(".log.1"))]
         moves.append((places.bodies / old, places.bodies / new))
+        moves.append((places.runs / f"{old}.json", places.runs / f"{new}.json"))
         for source, target in moves:
             try:
                 source.rename(target)
@@ -108,6 +109,7 @@ class PeerFiles:
     def _remove(self, peer: str) -> None:
         log = self._machine.places.pane_log(peer)
         try:
+            (self._machine.places.runs / f"{peer}.json").unlink(missing_ok=True)
             log.unlink(missing_ok=True)
             log.with_suffix(".log.1").unlink(missing_ok=True)
         except OSError as error:

@@ -42,7 +42,8 @@ class Postmortem:
         else:
             if isinstance(written, DeathRecord) and written.nonce == session.nonce:
                 record = written
-        lines = last_lines(live, pane_log(self._machine.places, session))
+        own = session.own_terminal
+        lines = () if own else last_lines(live, pane_log(self._machine.places, session))
         resumable = False
         if context is not None and session.conversation is not None:
             resumable = on_disk(self._machine.runtimes, context)
@@ -84,6 +85,8 @@ def death_of(
             cause = Cause.SHIM_LOST if known else Cause.UNKNOWN
     else:
         cause = _RECORDED.get(record.cause or "", Cause.COMPLETED if record.exit_code == 0 else Cause.CRASHED)
+        if session.own_terminal and record.cause == "terminal-closed":
+            cause = Cause.TERMINAL_CLOSED
         if record.oom:
             cause = Cause.OOM
         how = f"exit code {record.exit_code}" if record.signal is None else f"signal {record.signal}"

@@ -159,6 +159,8 @@ def _known(live: LiveSession | None) -> Leftovers | None:
     """What was found at the agent's end, with the record that was heard of; None where that is not all."""
     if live is None or live.record is None or live.leftovers is None:
         return None
+    if live.session.own_terminal and live.leftovers.dead:  # it shows nothing here
+        return replace(live.leftovers, record=live.record)
     return (
         replace(live.leftovers, record=live.record) if live.leftovers.dead and live.leftovers.lines else None
     )

@@ -102,12 +102,13 @@ class Supervisor:
         self.hold(live)
         if live.call is not None:
             self._tasks.start(self._follow(live, live.call), f"calls {live.peer}")
+        if live.session.processes is not None:
+            live.halted = partial(self._halted, processes_of(live).agent)
+            self._exits.watch(live)
         if live.shown_in is None:
             self._begin(live)
-            return
-        live.halted = partial(self._halted, processes_of(live).agent)
-        self._exits.watch(live)
-        self._join(live)
+        else:
+            self._join(live)
 
     def _join(self, live: LiveSession) -> None:
         """Drive a session through its terminal until the connection ends."""
@@ -161,9 +162,11 @@ class Supervisor:
 
     async def _rejoin(self, live: LiveSession) -> None:
         """The connection ended. While the server lives, join again: a person may have detached us all."""
+        server = processes_of(live).server
+        assert server is not None  # noqa: S101 -- what has a terminal of ours has its server
         while True:
             try:
-                terminal = await self.connect(live.terminal.socket, processes_of(live).server)
+                terminal = await self.connect(live.terminal.socket, server)
             except (RoostError, OSError) as error:
                 unknown = f.Observed(live.session.id, SessionState.UNKNOWN, f"its terminal: {error}")
                 await self._fleet.report(live.peer, unknown)

@@ -48,7 +48,8 @@ class Launches:
         check_room(self._supervisor.held(), self._launching)
         self._launching += 1
         try:
-            live = await self._launcher.launch(session, settings)
+            begin = self._launcher.launch_elsewhere if session.own_terminal else self._launcher.launch
+            live = await begin(session, settings)
         except NothingToResumeError:
             await self._fleet.report(peer, f.ConversationMissing(session.id), settles=key)
             return

@@ -79,7 +79,9 @@ class Offers:
             if done is not None:
                 return done
         redrive = found or (command.redrive and await self._records.holds(live, seed, message))
-        longest = live.runtime.controls.longest
+        controls = live.runtime.controls
+        takes = controls.carrier if live.session.own_terminal and controls.carrier else controls
+        longest = takes.longest
         return await message_text(message, seed, body or b"", self._spill, redrive=redrive, longest=longest)
 
     async def _resent(self, live: LiveSession, seed: str, message: Message) -> f.Examined | bool:

@@ -12,7 +12,8 @@ from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
 from roost.host.nats.carrier import NatsCarrier
 from roost.host.nats.directory import NatsDirectory
-from roost.host.nats.hub import Hub
+from roost.host.nats.hub import Hub, shown_by
+from roost.host.nats.subjects import host_inbox
 from roost.local.membership import Membership
 
 
@@ -31,8 +32,9 @@ def connect(member: Membership, machine: Machine, fleet: Fleet, tasks: Tasks) ->
         now = machine.clock.now()
         return [row_of(state, now) for state in fleet.states() if _told(state.peer.name)]
 
-    options = {"nkeys_seed_str": member.seed} if member.seed else {}
-    hub = Hub(member.host, member.servers, replicas=member.replicas, **options)
+    options = shown_by(member.seed, member.ca, host_inbox(member.host))
+    provides = not member.seed  # a hub that knows its users has a registrar
+    hub = Hub(member.host, member.servers, replicas=member.replicas, provides=provides, **options)
     sealed = SealedCarrier(NatsCarrier(member.host, hub), bytes.fromhex(member.key), ring, refused)
     run = machine.ids.new()
     directory = NatsDirectory(hub)

@@ -108,13 +108,18 @@ class Hosts:
             self._epoch = max(self._epoch, epoch)
 
     async def _receive(self) -> None:
+        trouble = ""
         while True:
             try:
                 carried = await self._carrier.receive()
                 await self._take(carried)
             except (CarrierGone, StoreError) as error:
-                _log.warning("what other hosts send is not taken: %s", error.message)
+                if error.message != trouble:
+                    _log.warning("what other hosts send is not taken: %s", error.message)
+                trouble = error.message
                 await self._clock.sleep(RETRY)
+            else:
+                trouble = ""
 
     async def _take(self, carried: Carried) -> None:
         """Deal with one frame. Raises StoreError: it comes again."""

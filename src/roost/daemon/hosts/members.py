@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -271,3 +272,9 @@ class Members:
             self._with[name].discard(host)
             if not self._with[name]:
                 del self._with[name]
+
+
+def as_json(host: str, members: Members) -> dict[str, Any]:
+    """A member as the commands show it."""
+    since = members.silent_since(host)
+    return {"host": host, "reached": since is None, "silent_since": since, "peers": len(members.peers(host))}

@@ -57,7 +57,12 @@ class Enumerator:
         """
         started, broken = self._identities(sessions)
         # Only a session whose three processes are all known can be told by them.
-        shims = {key: each.shim for key, each in started.items() if each.agent and each.shim and each.server}
+        own = {session.id for session in sessions if session.own_terminal}
+        shims = {
+            key: each.shim
+            for key, each in started.items()
+            if each.agent and each.shim and (each.server or key in own)
+        }
         probes = dict(zip(shims, self._processes.probe_all(list(shims.values())), strict=True))
         ended = [session for session in sessions if not _runs(probes.get(session.id))]
         records = self._records(ended)
@@ -68,8 +73,8 @@ class Enumerator:
         except HostError:
             marked = None
         home = str(self._places.home)
-        own = frozenset(marker for _, marker in marked or () if marker.home in (None, "", home))
-        seen = None if marked is None else own
+        ours = frozenset(marker for _, marker in marked or () if marker.home in (None, "", home))
+        seen = None if marked is None else ours
         homes = {process: marker.home for process, marker in marked or ()}
         host = self._host()
         others = frozenset(boot for other, boot in scope.boots.items() if other != host)
@@ -99,7 +104,7 @@ class Enumerator:
             self._servers(sessions),
         )
         return Inventory(
-            tuple(look.row(session) for session in sessions), started, records, marked, own, agents
+            tuple(look.row(session) for session in sessions), started, records, marked, ours, agents
         )
 
     def _servers(self, sessions: Sequence[Session]) -> dict[ProcessId, Probe]:

@@ -106,7 +106,7 @@ def session_of(machine: Machine, orphan: Orphan) -> Session:
     except HostError:
         started = None
     processes = None
-    if started and started.agent and started.server and started.shim in orphan.processes:
+    if started and started.agent and started.shim in orphan.processes:
         socket = str(machine.places.terminal(marker.session))
         processes = Processes(started.agent, started.shim, started.server, socket)
     return Session(

@@ -17,6 +17,7 @@ from roost.daemon.effects.executor import Executor
 from roost.daemon.registry.orphans import Orphans, sweep_orphans
 from roost.daemon.registry.sweep import Pass, Sweeper
 from roost.daemon.session.launcher import Launcher, live_session
+from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.errors import RoostError, StoreError
@@ -176,6 +177,10 @@ class Recovery:
         """Join the terminal of a session that runs, and keep it. Raises RoostError, OSError."""
         settings = self._fleet.get(session.peer).peer.settings
         context = self._launcher.context(session, settings)
+        runtime = self._machine.runtimes.get(settings.runtime)
+        if session.own_terminal:
+            await self._keep(session, live_session(context, runtime, None, started))
+            return
         assert started.server is not None  # noqa: S101 -- a session counts as alive by its three processes
         terminal = await self._supervisor.connect(self._machine.places.terminal(session.id), started.server)
         if terminal is None and session.id not in self._left:
@@ -184,8 +189,10 @@ class Recovery:
         if terminal is None:
             await self._orphan(session, "its tmux server is gone and its shim is not")
             return
-        runtime = self._machine.runtimes.get(settings.runtime)
-        live = live_session(context, runtime, terminal, started)
+        await self._keep(session, live_session(context, runtime, terminal, started))
+
+    async def _keep(self, session: Session, live: LiveSession) -> None:
+        """Watch a session that runs."""
         assert live.session.processes is not None  # noqa: S101 -- a live session is built from its processes
         if session.processes is None:
             await self._fleet.report(session.peer, f.Launched(session.id, live.session.processes))

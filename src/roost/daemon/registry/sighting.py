@@ -120,7 +120,7 @@ class Sighting:
         if self._rebooted():
             why = "the machine was restarted during its launch"
             return Row(session, (self._fact(session, Sight.ENDED, why),))
-        if session.id in self.scope.cut:
+        if session.id in self.scope.cut and not session.own_terminal:  # its person's process may go on
             error = started.error if started is not None else None
             why = "its launch was cut short" if started is None else (error or "it never ran")
             return Row(session, (self._told(session, why),))

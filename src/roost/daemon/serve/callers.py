@@ -163,4 +163,6 @@ def _keys_of(session: Session) -> tuple[_Key, ...]:
     known = session.processes
     if known is None:
         return (marker,)
+    if known.server is None:  # a person's own terminal, where they are who they were
+        return known.shim, known.agent, marker
     return known.shim, known.agent, known.server, marker, known.socket.rpartition("/")[2]

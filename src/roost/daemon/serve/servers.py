@@ -47,7 +47,7 @@ class Servers:
         self._socket = SocketServer(dispatcher, self._callers, tasks)
         self._metrics_token = MetricsToken(machine.places.metrics_token, machine.ids.token())
         self.tools = LazyTools(machine, api, caller_of, BODY)
-        app = application(self.tools, Hooks(supervisor), metrics)
+        app = application(self.tools, Hooks(supervisor, fleet, machine.clock), metrics)
         gate = Gate(app, tokens, self._metrics_token, listener.getsockname()[1])
         self._http = HttpServer(gate, listener)
 

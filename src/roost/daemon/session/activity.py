@@ -47,7 +47,10 @@ class Activity:
         and now must not be missed. A pane log that cannot be seen tells nothing: its session is looked at.
         """
         quiet = [(live, live.quiet) for live in self._live_sessions if live.quiet is not None]
-        paths = [(str(live.log or self._places.pane_log(live.peer)), *files) for live, files in quiet]
+        paths = [
+            files if live.shown_in is None else (str(live.log or self._places.pane_log(live.peer)), *files)
+            for live, files in quiet
+        ]
         seen: list[tuple[Trace, ...]] = []
         try:
             await self._threads.run(_look, paths, seen)
@@ -61,7 +64,8 @@ class Activity:
             if live.quiet is None:
                 continue
             self._seen[live.session.id] = traces
-            if traces[0] is None or traces != before.get(live.session.id) or self._in_flight(live):
+            unseen = live.shown_in is not None and traces[0] is None
+            if unseen or traces != before.get(live.session.id) or self._in_flight(live):
                 live.poke.set()
 
     def _in_flight(self, live: LiveSession) -> bool:

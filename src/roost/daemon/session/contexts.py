@@ -1,9 +1,11 @@
 """Sessions as their runtimes see them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session
+from roost.daemon.session.runs import Runs
 from roost.host.environment import child_environment
 from roost.local.paths import Places
 from roost.runtimes.context import Context
@@ -22,12 +24,22 @@ class Contexts:
         self._environ = environ
         self._passes = passes
         self._url = url
+        self.runs = Runs(places.runs)
+
+    def passed(self, settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+        """What of an environment the runtime may see, with the peer's own variables."""
+        known = settings.runtime in self._runtimes.names()
+        own = self._runtimes.get(settings.runtime).passes if known else ()
+        return child_environment(environ, dict(settings.env), (*own, *self._passes))
 
     def of(self, session: Session, settings: Settings) -> Context:
         """The session as its runtime sees it."""
-        known = settings.runtime in self._runtimes.names()
-        own = self._runtimes.get(settings.runtime).passes if known else ()
-        environ = child_environment(self._environ, dict(settings.env), (*own, *self._passes))
+        run = self.runs.of(session.peer, session.id)
+        if run is None:
+            environ = self.passed(settings, self._environ)
+        else:
+            environ = dict(run.environ)
+            settings = replace(settings, dir=run.dir, args=run.args)
         return Context(
             session=session,
             settings=settings,

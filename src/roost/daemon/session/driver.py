@@ -65,7 +65,7 @@ class Driver:
                 if session.state is SessionState.BLOCKED and self._known.has_mail():
                     await self._window.give_back()
                 if (
-                    not session.ready
+                    not (session.ready or session.own_terminal)
                     and not (self._reader.halted or self._unread)
                     and not await self._boot.go_on()
                 ):
@@ -81,7 +81,7 @@ class Driver:
     async def _pause(self) -> None:
         live, session = self._live, self._known.session()
         interval = self._interval(session) if session is not None else 0.0
-        live.quiet = traces_of(live) if interval == QUIET and live.shown_in is not None else None
+        live.quiet = traces_of(live) if interval == QUIET and live.session.processes is not None else None
         await race(self._clock.sleep(interval), live.poke.wait())
         live.poke.clear()
 
@@ -93,6 +93,8 @@ class Driver:
         if any(message.state is MessageState.OFFERED for message in flight):
             return WORKING if session.state is SessionState.WORKING else EXPECTING
         if not session.ready:
+            if session.own_terminal:
+                return WORKING
             return QUIET if session.state is SessionState.BLOCKED and self._boot.stands() else EXPECTING
         if self._observations.unseen and session.state is not SessionState.UNKNOWN:
             return WORKING
@@ -133,7 +135,8 @@ class Driver:
                 facts.extend(live.sensor.on_status(status))
             reading = live.sensor.reading()
             if live.call is None:
-                if not screen and (reading is None or reading.state is SessionState.IDLE):
+                unseen = reading is None or reading.state is SessionState.IDLE
+                if live.shown_in is not None and not screen and unseen:
                     await self._see()
                     reading = live.sensor.reading()
                 reading = live.hooks.judge(self._window.judge(reading))

@@ -79,7 +79,9 @@ class Folders:
 
     async def look(self) -> None:
         """Note what is wrong with each folder, and have its driver tell it."""
-        live_sessions = {live.session.id: live for live in self._live_sessions if live.shown_in is not None}
+        live_sessions = {
+            live.session.id: live for live in self._live_sessions if live.session.processes is not None
+        }
         self._folders = {
             session: self._folders.get(session) or Folder(live.context.home / "started.json", live.agent_pid)
             for session, live in live_sessions.items()

@@ -28,8 +28,9 @@ from roost.runtimes.runtime import LaunchPlan, Runtime
 from roost.store.interfaces import Batch, Token
 
 STARTED = 15.0
+ELSEWHERE = 30.0
 LEFT = 2.0
-"""Seconds for the shim to report its start, and for its report once its terminal has ended."""
+"""Seconds for the shim to report: in our terminal, in a person's, and once its terminal has ended."""
 
 
 class NothingToResumeError(RoostError):
@@ -65,14 +66,7 @@ class Launcher:
         """Start the session's processes. Raises LaunchError, or another RoostError, with the reason."""
         context = self.context(session, settings)
         runtime = self._machine.runtimes.get(settings.runtime)
-        plan = await self._machine.work.launches.run_for(session.peer, self._plan, runtime, context)
-        if plan.calls and self.tools is not None:
-            await self.tools()
-        token = await self.token(session)
-        env = self._environment(context, plan, token)
-        origin = Origin(self._machine.store_id, self._url, token_hash(token), settings, session)
-        await self._machine.work.files.run(write_origin, context.home, origin)
-        spec = await self._machine.work.files.run(self._write, context, plan, env)
+        spec, env = await self._prepare(context, runtime)
         socket, report = self._machine.places.terminal(session.id), context.home / "started.json"
         try:
             terminal = await self._machine.terminals.start(
@@ -95,6 +89,44 @@ class Launcher:
         except BaseException:
             await terminal.close()
             raise
+
+    async def launch_elsewhere(self, session: Session, settings: Settings) -> LiveSession:
+        """Have the session started in the terminal of the person who waits for that.
+
+        Raises LaunchError, or another RoostError, with the reason.
+        """
+        order = self.contexts.runs.ordered(session.peer)
+        if order is None:
+            raise LaunchError("nobody waits in a terminal to run it", Blame.HOST)
+        try:
+            await self._machine.work.files.run(self.contexts.runs.keep, session.peer, order.run, session.id)
+            context = self.context(session, settings)
+            runtime = self._machine.runtimes.get(settings.runtime)
+            spec, _ = await self._prepare(context, runtime)
+        except (RoostError, OSError) as error:
+            if not order.ready.done():
+                order.ready.set_exception(judged(error))
+            raise
+        if not order.ready.done():
+            order.ready.set_result(spec)
+        try:
+            started = await self._started(context.home / "started.json", ELSEWHERE)
+        finally:
+            # Without it a process that comes late starts nothing.
+            await self._machine.work.files.run(_unlink, spec)
+        return live_session(context, runtime, None, started)
+
+    async def _prepare(self, context: Context, runtime: Runtime) -> tuple[Path, dict[str, str]]:
+        """Make all that the session's shim needs: its instructions, and the agent's environment."""
+        session, settings = context.session, context.settings
+        plan = await self._machine.work.launches.run_for(session.peer, self._plan, runtime, context)
+        if plan.calls and self.tools is not None:
+            await self.tools()
+        token = await self.token(session)
+        env = self._environment(context, plan, token)
+        origin = Origin(self._machine.store_id, self._url, token_hash(token), settings, session)
+        await self._machine.work.files.run(write_origin, context.home, origin)
+        return await self._machine.work.files.run(self._write, context, plan, env), env
 
     async def token(self, session: Session) -> str:
         """A token of its own for a session; the store keeps its hash. Raises StoreError."""
@@ -119,8 +151,9 @@ class Launcher:
 
     def _environment(self, context: Context, plan: LaunchPlan, token: str) -> dict[str, str]:
         session = context.session
+        base = dict(context.settings.env) if session.own_terminal else context.environ
         return {
-            **context.environ,
+            **base,
             **plan.env,
             SESSION_VARIABLE: session.id,
             NONCE_VARIABLE: session.nonce,
@@ -134,12 +167,14 @@ class Launcher:
         """Blocking: write the runtime's files and the shim's instructions; returns the latter."""
         places, session = self._machine.places, context.session
         for name, content in plan.files.items():
+            ensure_private_directory((context.home / name).parent)
             write_atomic(context.home / name, content.encode())
-        log = pane_log(places, session)
+        own = session.own_terminal
+        log = None if own else pane_log(places, session)
         sockets = (places.terminal(session.id).parent, context.socket.parent)
-        for directory in (places.spool, places.forensics, log.parent, *sockets):
+        for directory in (places.spool, places.forensics, *(() if log is None else (log.parent,)), *sockets):
             ensure_private_directory(directory)
-        if log.exists():
+        if log is not None and log.exists():
             log.replace(log.with_suffix(".log.1"))
         spec = ShimSpec(
             argv=plan.argv,
@@ -158,9 +193,10 @@ class Launcher:
             pane_log=log,
             log_size=self._machine.config.log_size,
             log_files=self._machine.config.log_files,
-            umask=self._machine.inherited.umask,
-            open_files=self._machine.inherited.open_files,
+            umask=None if own else self._machine.inherited.umask,
+            open_files=None if own else self._machine.inherited.open_files,
             companion=_companion(context, plan),
+            own_terminal=own,
         )
         path = context.home / "shim.json"
         spec.write(path)
@@ -214,10 +250,15 @@ def _located(runtime: Runtime, context: Context) -> str:
             f" make it again or `roost set {context.session.peer} dir=...`",
             Blame.SETUP,
         )
-    runtime.check(context.settings)
+    if not context.session.own_terminal:  # there arguments are a person's of this one run
+        runtime.check(context.settings)
     if context.settings.threaded:
         return ""  # nothing is started
     return runtime.locate(context.environ.get("PATH"))
+
+
+def _unlink(path: Path) -> None:
+    path.unlink(missing_ok=True)
 
 
 def _companion(context: Context, plan: LaunchPlan) -> Companion | None:
@@ -232,12 +273,17 @@ def pane_log(places: Places, session: Session) -> Path:
 
 
 def live_session(
-    context: Context, runtime: Runtime, terminal: Terminal, started: Started, log: Path | None = None
+    context: Context, runtime: Runtime, terminal: Terminal | None, started: Started, log: Path | None = None
 ) -> LiveSession:
-    """The live session of a launch or an adoption. Raises LaunchError when it is not known what runs."""
-    if started.agent is None or started.shim is None or started.server is None:
+    """The live session of a launch or an adoption; without a terminal it is in a person's own.
+
+    Raises LaunchError when it is not known what runs.
+    """
+    lacks_server = terminal is not None and started.server is None
+    if started.agent is None or started.shim is None or lacks_server:
         raise LaunchError("the agent ended before it could be identified", Blame.PROGRAM)
-    processes = Processes(started.agent, started.shim, started.server, str(terminal.socket))
+    socket = "" if terminal is None else str(terminal.socket)
+    processes = Processes(started.agent, started.shim, started.server, socket)
     session = replace(context.session, processes=processes)
     context = replace(context, session=session)
     sensor, call = runtime.sensor(context), runtime.call(context)

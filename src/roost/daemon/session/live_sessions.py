@@ -10,6 +10,7 @@ from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.session import Session
 from roost.daemon.session.free_line import FreeLine
 from roost.daemon.session.held_hooks import HeldHooks
+from roost.daemon.session.hook_mail import HookMail
 from roost.errors import RoostError
 from roost.host.files import Tail
 from roost.host.interfaces.terminals import Frame, Terminal
@@ -33,7 +34,7 @@ class HandOver:
     `touched`: when a person had pressed a key last (Unix seconds) when the input line was seen to be empty,
     `trace`: what the people at the terminal had left until then.
     `queued`: at the last look it waited in the program's own queue for the end of the running turn.
-    `called`: it was not typed, its program's API was called.
+    `called`: it was not typed, its program's API was called. `hooked`: a hook of its program was given it.
     """
 
     message: str
@@ -44,17 +45,20 @@ class HandOver:
     trace: str = ""
     queued: bool = False
     called: bool = False
+    hooked: bool = False
 
     def words(self, now: float) -> str:
         """What was done, for the message's story."""
         if self.called:
             return f"by a call, within {rough_duration(now - self.pasted)}"
+        if self.hooked:
+            return f"by a hook, within {rough_duration(now - self.pasted)}"
         times = {0: "no Enter", 1: "Enter", 2: "Enter twice"}.get(self.enters, f"Enter {self.enters} times")
         return f"pasted, {times}, within {rough_duration(now - self.pasted)}"
 
 
 class NoTerminalError(RoostError):
-    """The session is a thread of somebody else's server and has no terminal."""
+    """The session has no terminal of ours: it is in a person's own, or a thread of somebody else's server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +112,8 @@ class LiveSession:
     `halted` (blocking) tells whether a signal or a debugger holds the agent's process.
     `call` is its program's API, where messages come in by that. `free`: when its input line was last known to
     be free, `hooks` are those that wait for an answer,
-    `typing` is held from a paste to its Enter. `shown_in` is its terminal; None, with `agent_pid` 0:
-    it is a thread of somebody else's server and has neither.
+    `typing` is held from a paste to its Enter. `shown_in` is its terminal; None: it is in a person's own, or,
+    with `agent_pid` 0, a thread of somebody else's server. `mail`: what waits for its hooks to ask for it.
     """
 
     context: Context
@@ -149,6 +153,7 @@ class LiveSession:
     typing: asyncio.Lock = field(default_factory=asyncio.Lock)
     free: FreeLine = field(default_factory=FreeLine)
     hooks: HeldHooks = field(default_factory=HeldHooks)
+    mail: HookMail = field(default_factory=HookMail)
 
     @property
     def terminal(self) -> Terminal:

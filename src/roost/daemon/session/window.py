@@ -55,6 +55,8 @@ class Window:
     def missing(self) -> str:
         """What is seen in place of a prompt, in words."""
         live = self._live
+        if live.session.own_terminal:
+            return "its program does not tell what it does"
         if live.shown_in is None:
             return "its server tells nothing of its state"
         if live.frame is not None and self._small():

@@ -13,27 +13,17 @@ from collections import deque
 import nats.js.errors
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StreamConfig
 
 from roost.host.errors import CarrierGone
 from roost.host.interfaces.carrier import Carried
-from roost.host.nats.forgotten import forgotten
 from roost.host.nats.hub import ANSWER, FAULTS, Hub, words
+from roost.host.nats.streams import make_consumer, make_stream
+from roost.host.nats.subjects import CONSUMER, stream_of
 
-AGAIN = 5.0
-"""Seconds after which a frame that was not dealt with comes again."""
 LOOK = 30.0
 """Seconds between two looks whether what is kept is given out, while nothing comes."""
 FETCH = 32
 """Frames that are fetched together."""
-KEPT = 7 * 86400.0
-"""Seconds for which the hub keeps a frame of a host that is away; the sender keeps its entries for longer."""
-BYTES = 16 * 1024 * 1024
-"""Bytes that the hub keeps for one host; more is refused until it has taken some.
-
-nats-server 2.10.27 sets them aside for each stream as it is made: hosts times this must be on its disk.
-"""
-_CONSUMER = "roost"
 
 
 class NatsCarrier:
@@ -110,23 +100,8 @@ class NatsCarrier:
                 await pulls.unsubscribe()
 
     async def _subscribed(self, stream: JetStreamContext) -> JetStreamContext.PullSubscription:
-        """This host's stream and its consumer, made where they are not there."""
-        name = f"ROOST_{self._host.upper()}"
-        await stream.add_stream(
-            StreamConfig(
-                name=name,
-                subjects=[f"roost.to.{self._host}.from.*"],
-                retention=RetentionPolicy.WORK_QUEUE,
-                discard=DiscardPolicy.NEW,
-                max_age=KEPT,
-                max_bytes=BYTES,
-                num_replicas=self._hub.replicas,
-            )
-        )
-        if await forgotten(stream, name, _CONSUMER):
-            await stream.delete_consumer(name, _CONSUMER)
-        await stream.add_consumer(
-            name,
-            ConsumerConfig(durable_name=_CONSUMER, ack_policy=AckPolicy.EXPLICIT, ack_wait=AGAIN),
-        )
-        return await stream.pull_subscribe_bind(consumer=_CONSUMER, stream=name)
+        """What this host's stream gives out."""
+        if self._hub.provides:
+            await make_stream(stream, self._host, self._hub.replicas)
+        await make_consumer(stream, self._host)
+        return await stream.pull_subscribe_bind(consumer=CONSUMER, stream=stream_of(self._host))

@@ -13,14 +13,13 @@ from collections.abc import AsyncGenerator, Mapping
 
 import nats.errors
 import nats.js.errors
-from nats.js import JetStreamContext
-from nats.js.api import KeyValueConfig
 from nats.js.kv import KeyValue
 
 from roost.host.errors import CarrierGone
 from roost.host.nats.hub import FAULTS, Hub, words
+from roost.host.nats.streams import make_bucket
+from roost.host.nats.subjects import BUCKET
 
-BUCKET = "ROOST_FLEET"
 SYNC = 15.0
 """Seconds between two looks whether the watcher has missed something."""
 _LOOK = 1.0
@@ -72,7 +71,7 @@ class NatsDirectory:
                     begun = begun or entry is None
                 except nats.errors.TimeoutError:
                     entry = None
-                    if last < there:
+                    if begun and last < there:
                         return
                 if isinstance(entry, KeyValue.Entry):
                     last = max(last, entry.revision or 0)
@@ -96,15 +95,12 @@ class NatsDirectory:
         if self._bucket is None or self._losses != self._hub.losses:
             self._losses = self._hub.losses
             try:
-                self._bucket = await _bucket(stream, self._hub.replicas)
+                if self._hub.provides:
+                    self._bucket = await make_bucket(stream, self._hub.replicas)
+                else:
+                    self._bucket = await stream.key_value(BUCKET)
+            except nats.js.errors.NotFoundError as error:
+                raise CarrierGone("the hub has no directory yet: the daemon of its host makes it") from error
             except FAULTS as error:
                 raise CarrierGone(f"the hub tells nothing: {words(error)}") from error
         return self._bucket
-
-
-async def _bucket(stream: JetStreamContext, replicas: int) -> KeyValue:
-    """The bucket; made where there is none."""
-    try:
-        return await stream.key_value(BUCKET)
-    except nats.js.errors.NotFoundError:
-        return await stream.create_key_value(KeyValueConfig(bucket=BUCKET, history=1, replicas=replicas))

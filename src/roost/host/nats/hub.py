@@ -15,6 +15,7 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from roost.host.errors import CarrierGone
+from roost.host.tls import NAME, client_context
 
 ANSWER = 5.0
 """Seconds for the hub to answer."""
@@ -26,22 +27,25 @@ _log = logging.getLogger("roost.nats")
 
 
 class Hub:
-    """One host's connection, for all that it asks of the hub."""
+    """One connection, for all that is asked of the hub over it."""
 
     def __init__(
         self,
-        host: str,
+        name: str,
         servers: Sequence[str],
         *,
         replicas: int = 1,
+        provides: bool = True,
         **options: Any,  # noqa: ANN401 -- of nats-py
     ) -> None:
-        """`options` go to `nats.connect`: how this host shows who it is.
+        """`name`: how the hub's own log calls it. `options` go to `nats.connect`: see `shown_by`.
 
-        `replicas`: how many servers of the hub keep what is made over this connection.
+        `replicas`: how many servers of the hub keep what is made over this connection. `provides`: what the
+        hub keeps for a host is made over it; False: there is a registrar, which does so.
         """
+        self.provides = provides
         self.replicas = replicas
-        self._host = host
+        self._name = name
         self._servers = list(servers)
         self._options = options
         self._client: Client | None = None
@@ -52,7 +56,7 @@ class Hub:
 
     async def stream(self) -> JetStreamContext:
         """JetStream over the connection. Raises CarrierGone."""
-        return (await self._connected()).jetstream(timeout=ANSWER)
+        return (await self.client()).jetstream(timeout=ANSWER)
 
     async def doubt(self) -> None:
         """Something was not answered in time: a connection on which nothing comes back is given up.
@@ -75,7 +79,8 @@ class Hub:
         if client is not None:
             await _leave(client)
 
-    async def _connected(self) -> Client:
+    async def client(self) -> Client:
+        """The connection itself; another one after each loss. Raises CarrierGone."""
         failures = self._failures
         async with self._opening:
             if self._failures > failures:
@@ -100,7 +105,7 @@ class Hub:
             async with asyncio.timeout(2 * ANSWER):
                 await client.connect(
                     self._servers,
-                    name=f"roost {self._host}",
+                    name=f"roost {self._name}",
                     connect_timeout=int(ANSWER),
                     allow_reconnect=False,
                     max_reconnect_attempts=1,  # 0 would be for ever
@@ -111,10 +116,10 @@ class Hub:
                     disconnected_cb=lost,
                     **self._options,
                 )
-        except FAULTS as error:
+        except (*FAULTS, ValueError) as error:
             await _leave(client)
             self._failures += 1
-            self._why = f"the hub is not reached: {words(error)}"
+            self._why = _why(error)
             raise CarrierGone(self._why) from error
         # nats-py 2.16 leaves to nobody what its reading has ended with.
         reading: asyncio.Task[object] | None = getattr(client, "_reading_task", None)
@@ -126,6 +131,26 @@ class Hub:
         if self._client is client:
             self._client = None
             self.losses += 1
+
+
+def shown_by(seed: str, authority: str, inbox: str) -> dict[str, Any]:
+    """The options of a connection: whose seed, which authority (PEM) vouches for the hub, where answers come.
+
+    "" for what a hub without users or without certificates does not ask for.
+    """
+    options: dict[str, Any] = {"inbox_prefix": inbox}
+    if seed:
+        options["nkeys_seed_str"] = seed
+    if authority:
+        options |= {"tls": client_context(authority), "tls_hostname": NAME}
+    return options
+
+
+def _why(error: Exception) -> str:
+    """Why there is no connection."""
+    if "authorization violation" in str(error).lower():
+        return "the hub does not let this host in: it left, was revoked, or its token is over"
+    return f"the hub is not reached: {words(error)}"
 
 
 async def _leave(client: Client) -> None:

@@ -21,6 +21,8 @@ class Child:
         self.argv = argv
         self.pid = 0
         self.identity: dict[str, int | None] = {}
+        # Signals that it is to ignore from its start, as under nohup.
+        self.ignored: set[int] = set()
 
     def start(self) -> dict[str, Any] | None:
         """Start it; the reason (`error` in words, `errno`) when its program did not run."""
@@ -55,7 +57,7 @@ class Child:
         place = self.argv[0]
         try:
             self._take_place()
-            for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+            for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP} - self.ignored:
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
             self._take_limits()

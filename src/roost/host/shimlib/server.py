@@ -8,6 +8,24 @@ import select
 from .machine import identity
 
 
+class Nobody:
+    """In a person's own terminal nothing of ours is above: its end is told by SIGHUP, as to any program."""
+
+    pid = 0
+    identity = None
+
+    def watch(self, poll: select.poll) -> None:
+        """Nothing to watch."""
+
+    def gone(self) -> bool:
+        """It cannot go."""
+        return False
+
+    def poll(self, milliseconds: int) -> None:
+        """Wait for so long."""
+        select.poll().poll(milliseconds)
+
+
 class Server:
     """Our parent at the start."""
 

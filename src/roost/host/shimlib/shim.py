@@ -12,7 +12,7 @@ from .forensics import oom_evidence, oom_kills, report
 from .logfile import append
 from .machine import become_subreaper, descendants, hold, identity, read, signal, write_atomic
 from .record import write_record
-from .server import Server
+from .server import Nobody, Server
 from .text import logfmt, read_json, to_json, utc
 from .wakeups import Wakeups
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .companion import Companion
+    from .job import Job
 
 BAD_SPEC = 78
 # How long the agent gets once its terminal is gone; how long a killed process may take to vanish.
@@ -41,9 +42,12 @@ class Shim:
 
     def __init__(self, spec: dict[str, Any]) -> None:
         self.spec = spec
-        self.server = Server()
+        self.job: Job | None = None
+        self.closed = False  # whether a person's own terminal was closed
+        self.keyed = False  # whether the agent ended in the foreground of a person's own terminal
+        self.server = Nobody() if spec.get("own_terminal") else Server()
         self.boot = spec.get("boot") or read("/proc/sys/kernel/random/boot_id").strip()
-        self.agent = Agent(spec)
+        self.agent = self.make_agent()
         self.companion = self.make_companion()
         self.samples = [oom_kills()] * 2
         self.wakeups = Wakeups()
@@ -54,6 +58,8 @@ class Shim:
             become_subreaper()
         hold(os.path.join(os.path.dirname(self.spec["started"]), LOCK))
         self.wakeups.take_signals()
+        if self.job is not None:
+            self.job.take_signals(self.wakeups)
         self.server.watch(self.wakeups.poll)
 
     def run(self) -> int:
@@ -82,6 +88,7 @@ class Shim:
         while True:
             if not self.wakeups.wait(OOM_SAMPLE_SECONDS):
                 self.samples = [self.samples[1], oom_kills()]
+            self.pass_on()
             ended = self.agent.ended()
             if self.hung_up():
                 # An agent may have left by itself when its terminal went; its children have not.
@@ -89,9 +96,9 @@ class Shim:
                 self.end_agent(HANGUP_GRACE)
                 break
             if ended:
-                cause = None
+                cause = "terminal-closed" if self.closed else None
                 break
-            if signal.SIGTERM in self.wakeups.asked:
+            if self.asked_to_end():
                 cause = "teardown" if self.deliberate() else "terminated"
                 self.end_agent(float(self.spec.get("grace", 5.0)))
                 break
@@ -100,6 +107,8 @@ class Shim:
                 cause = "companion-ended"
                 self.end_agent(HANGUP_GRACE)
                 break
+        if self.job is not None:
+            self.keyed = self.job.leave_terminal()
         status = os.waitpid(self.agent.pid, 0)[1]
         error, status = beside or (None, status)
         self.record(status, cause, error)
@@ -107,6 +116,21 @@ class Shim:
         self.agent.pid = 0
         self.end_rest()
         return status
+
+    def pass_on(self) -> None:
+        """In a person's own terminal, what was sent to us is for the program to act on, or not."""
+        if self.job is not None and not self.deliberate():
+            self.closed = self.closed or signal.SIGHUP in self.wakeups.asked
+            self.job.pass_on(self.wakeups)
+
+    def make_agent(self) -> Agent:
+        """The agent, in the terminal of our server or in a person's own."""
+        if not self.spec.get("own_terminal"):
+            return Agent(self.spec)
+        from .job import Job  # noqa: PLC0415 -- few have one
+
+        self.job = Job(self.spec)
+        return self.job
 
     def make_companion(self) -> Companion | None:
         """What is to run beside the agent, which few have."""
@@ -152,8 +176,12 @@ class Shim:
             self.log("shim-error", error=f"cannot write started file: {error.strerror}")
 
     def hung_up(self) -> bool:
-        """Whether our terminal is gone."""
-        return signal.SIGHUP in self.wakeups.asked or self.server.gone()
+        """Whether our terminal is gone; the end of a person's own is the program's affair."""
+        return self.job is None and (signal.SIGHUP in self.wakeups.asked or self.server.gone())
+
+    def asked_to_end(self) -> bool:
+        """Whether we are to end the agent; in a person's own terminal only the daemon asks us for that."""
+        return signal.SIGTERM in self.wakeups.asked and (self.job is None or self.deliberate())
 
     def deliberate(self) -> bool:
         """Whether the daemon announced this end."""
@@ -241,8 +269,12 @@ def folder_of(path: str | None) -> list[int] | None:
     return [found.st_dev, found.st_ino]
 
 
-def leave(status: int) -> None:
-    """End as the agent ended: same code, or same signal without a core file of our own."""
+def leave(status: int, *, keyed: bool = False) -> None:
+    """End as the agent ended: same code, or same signal without a core file of our own.
+
+    `keyed`: it was in the foreground of a person's own terminal. A key there that ended it is also for what
+    else is of our process group, as a script that started us.
+    """
     if os.WIFSIGNALED(status):
         import resource  # noqa: PLC0415 loaded only by the few that end by a signal
 
@@ -251,6 +283,8 @@ def leave(status: int) -> None:
         if number not in (signal.SIGKILL, signal.SIGSTOP):
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        if keyed and number in (signal.SIGINT, signal.SIGQUIT):
+            os.killpg(os.getpgrp(), number)
         os.kill(os.getpid(), number)
     os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128)
 
@@ -263,4 +297,5 @@ def main() -> None:
     except (IndexError, KeyError, ValueError, StopIteration) as error:
         os.write(2, f"shim: cannot read the spec: {error!r}\n".encode())
         os._exit(BAD_SPEC)
-    leave(shim.run())
+    status = shim.run()
+    leave(status, keyed=shim.keyed)

@@ -33,7 +33,8 @@ class EnclosuresCheck:
             found.append(wrong(Code.DAEMON_ENCLOSED, "fate of the daemon", why, fix=REPLACE))
         for state in self._fleet.states():
             for session in state.sessions:
-                if session.processes is None or not _is_enclosed(session.processes.server.pid):
+                server = session.processes.server if session.processes is not None else None
+                if server is None or not _is_enclosed(server.pid):
                     continue
                 name, fix = state.peer.name, f"roost restart {state.peer.name}"
                 why = "it was started from inside another agent's session and would end with it"

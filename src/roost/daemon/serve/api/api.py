@@ -13,6 +13,7 @@ from roost.daemon.serve.api.others import Others
 from roost.daemon.serve.api.own_session import OwnSession
 from roost.daemon.serve.api.peers import Peers
 from roost.daemon.serve.api.questions import Questions
+from roost.daemon.serve.api.runs import PersonalRuns
 from roost.daemon.serve.api.sessions import Sessions
 from roost.daemon.serve.api.terminals import Terminals
 from roost.daemon.serve.api.transcripts import Transcripts
@@ -58,6 +59,7 @@ class Api:
         self.changes = Changes(fleet, self.peers)
         self.terminals = Terminals(machine, fleet, live_sessions, self.peers)
         self.wakes = Wakes(machine.store, fleet, waits, launcher, self.peers, self.terminals)
+        self.runs = PersonalRuns(machine.places, fleet, waits, self.peers, launcher.contexts)
         self.sessions = Sessions(fleet, waits, clock, self.peers, end_unstored)
         self.waiting = Waiting(fleet, waits, clock, self.peers)
         self.sender = Sender(machine, fleet, waits, self.addresses, views, self.terminals.misplaced)

@@ -158,6 +158,11 @@ class Peers:
             if each.threaded
         ]
 
+    def in_own_terminal(self, name: str) -> bool:
+        """Whether a person runs it in a terminal of theirs now."""
+        session = self._fleet.get(name).session
+        return session is not None and session.own_terminal
+
     def is_mailbox(self, name: str) -> bool:
         """Whether a peer has no process of its own."""
         return self._fleet.policy.of(self._fleet.get(name).peer.settings.runtime).mailbox

@@ -52,7 +52,8 @@ class Sessions:
     async def rest(self, name: str) -> None:
         """End a peer's sessions as a clean park, without stopping the peer."""
         with self._waits.peer(name) as changes:
-            before = [session.id for session in self._fleet.get(name).sessions]
+            sessions = self._fleet.get(name).sessions
+            before = [session.id for session in sessions if not session.own_terminal]
             await self._end_all(name, r.Rest("operator"))
             while any(self._fleet.get(name).find_session(session) for session in before):
                 await changes.get()
@@ -66,6 +67,8 @@ class Sessions:
             return self._peers.row(name), [
                 f"'{name}' has no session; it is {shown(state, self._clock.now()).state} already"
             ]
+        if self._peers.in_own_terminal(name):
+            raise RefusedError(f"'{name}' runs in a person's own terminal; `roost stop {name}` ends it there")
         await self.rest(name)
         again = state.queued or state.turn or state.peer.settings.wake is WakePolicy.ALWAYS
         why = "something waits for it" if state.queued or state.turn else "wake=always keeps it up"

@@ -38,6 +38,10 @@ class Terminals:
                 refuse_held(name, session)
             raise RefusedError(f"'{name}' has no live session; wake it with `roost wake {name}`")
         refuse_thread(name, live.session)
+        if live.session.own_terminal:
+            raise RefusedError(
+                f"'{name}' runs in a person's own terminal, which roost neither shows nor types into"
+            )
         return live
 
     async def joinable(self, name: str) -> Path:

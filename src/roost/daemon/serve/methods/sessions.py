@@ -2,9 +2,12 @@
 
 import asyncio
 
+import msgspec
+
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.peer import WakeMode
 from roost.daemon.serve.api.api import Api
+from roost.daemon.serve.api.runs import Wanted
 from roost.daemon.serve.methods.method import Answer, Away, Call, Method, Params, Table
 from roost.daemon.serve.methods.parameters import NAME, Named
 from roost.errors import UsageError
@@ -15,6 +18,17 @@ class Wake(Params):
 
     name: str
     mode: WakeMode = WakeMode.NATURAL
+
+
+class Run(Params):
+    """A peer, and what a person runs it with in their terminal; see `Wanted`."""
+
+    name: str
+    dir: str
+    environ: dict[str, str]
+    runtime: str = ""
+    args: list[str] = msgspec.field(default_factory=list[str])
+    resume: bool = False
 
 
 class Restart(Params):
@@ -42,6 +56,7 @@ class SessionMethods:
         """Its methods by name."""
         return {
             "wake": Method(Wake, self._wake, waits=True, names=NAME, away=Away.ASKED),
+            "run": Method(Run, self._run, waits=True, names=NAME, away=Away.REFUSED),
             "restart": Method(Restart, self._restart, waits=True, names=NAME, away=Away.ASKED),
             "sleep": Method(Named, self._sleep, waits=True, names=NAME, away=Away.ASKED),
             "stop": Method(Some, self._stop, waits=True, names=NAME, away=Away.ASKED),
@@ -54,6 +69,11 @@ class SessionMethods:
     async def _wake(self, call: Call[Wake]) -> Answer:
         return Answer(*await self._api.wakes.wake(call.params.name, call.params.mode, call.by, call.progress))
 
+    async def _run(self, call: Call[Run]) -> Answer:
+        asked = call.params
+        wanted = Wanted(asked.runtime, asked.dir, asked.args, asked.environ, asked.resume)
+        return Answer(await self._api.runs.run(asked.name, wanted, call.by))
+
     async def _restart(self, call: Call[Restart]) -> Answer:
         asked = call.params
         row = await self._api.wakes.restart(asked.name, call.by, call.progress, resume=asked.resume)
@@ -65,8 +85,11 @@ class SessionMethods:
 
     async def _stop(self, call: Call[Some]) -> Answer:
         names = self._names(call.params)
-        rows = await asyncio.gather(*(self._api.sessions.stop(name, call.by) for name in names))
-        return Answer(rows, self._api.peers.let_go_of(names))
+        theirs = [name for name in names if call.params.all and self._api.peers.in_own_terminal(name)]
+        stopped = [name for name in names if name not in theirs]
+        rows = await asyncio.gather(*(self._api.sessions.stop(name, call.by) for name in stopped))
+        notes = [f"'{name}' runs in a person's own terminal; `roost stop {name}` ends it" for name in theirs]
+        return Answer(rows, [*self._api.peers.let_go_of(stopped), *notes])
 
     async def _start(self, call: Call[Some]) -> Answer:
         return Answer([await self._api.sessions.start(name, call.by) for name in self._names(call.params)])

@@ -1,0 +1,1 @@
+"""The hook channel: its program asks for mail."""

@@ -1,0 +1,1 @@
+"""The registrar: who belongs to the fleet, on the host of its hub."""

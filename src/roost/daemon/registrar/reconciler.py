@@ -1,0 +1,107 @@
+"""Keeps the hub as the roster says: its configuration, what it keeps for each host, the certificates.
+
+Whatever is missing is made, after every start and every loss of the hub: a crash on the way is mended so.
+"""
+
+# The stubs of nats-py leave out what goes along by name.
+# pyright: reportUnknownMemberType=false
+
+from collections.abc import Callable
+
+import nats.js.errors
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.kv import KeyValue
+
+from roost.daemon.registrar.hub_files import HubFiles
+from roost.daemon.registrar.roster import MemberState, Roster
+from roost.daemon.state.threads import Threads
+from roost.errors import RoostError
+from roost.host.errors import CarrierGone
+from roost.host.nats.configuration import near
+from roost.host.nats.control import reload
+from roost.host.nats.hub import FAULTS, Hub, shown_by, words
+from roost.host.nats.streams import drop_host, make_bucket, make_stream
+
+INBOX = "_INBOX"
+
+
+class Reconciler:
+    """`reconcile` makes what follows from a roster, as far as it is not there."""
+
+    def __init__(self, files: HubFiles, threads: Threads, roster: Roster, replicas: int) -> None:
+        """Reach the hub as this roster says; `threads`: for work on files.
+
+        `replicas`: how many of its servers keep what it keeps.
+        """
+        self._replicas = replicas
+        server = [f"tls://{near(roster.listen)}"]
+        self._files = files
+        self._threads = threads
+        self._hub = Hub("registrar", server, **shown_by(roster.registrar, roster.ca, INBOX))
+        self._system = Hub("registrar", server, **shown_by(roster.system, roster.ca, INBOX))
+        self._read = False
+        self._made: Roster | None = None
+        self._losses = -1
+        self._serials: dict[str, int] = {}
+
+    async def client(self) -> Client:
+        """The connection on which hosts are answered. Raises CarrierGone."""
+        return await self._hub.client()
+
+    async def save(self, roster: Roster) -> None:
+        """Write the roster: from then on it counts. Raises RoostError."""
+        await self._work(self._files.save, roster)
+
+    async def reconcile(self, roster: Roster) -> None:
+        """Make what follows from it. Raises RoostError: some of it may be made."""
+        losses = self._hub.losses
+        if roster is self._made and losses == self._losses:
+            await self._hub.client()
+            return
+        if await self._work(self._files.derive, roster) or losses != self._losses:
+            self._read = False
+        client = await self._hub.client()
+        if not self._read:
+            await reload(self._system)
+            self._read = True
+        if losses != self._losses:
+            self._serials.clear()
+        try:
+            await self._provide(client.jetstream(), roster)
+        except FAULTS as error:
+            raise CarrierGone(f"the hub does not keep what it should: {words(error)}") from error
+        self._made, self._losses = roster, losses
+
+    async def _provide(self, stream: JetStreamContext, roster: Roster) -> None:
+        bucket = await make_bucket(stream, self._replicas)
+        for host, entry in roster.hosts.items():
+            if self._serials.get(host) == entry.serial:
+                continue
+            if entry.state is MemberState.MEMBER:
+                await make_stream(stream, host, self._replicas)
+            else:
+                await drop_host(stream, host)
+            await _put(bucket, f"cert.{host}", roster.certified(host))
+            self._serials[host] = entry.serial
+
+    async def close(self) -> None:
+        """Let go of the hub."""
+        await self._hub.close()
+        await self._system.close()
+
+    async def _work(self, work: Callable[[Roster], bool | None], roster: Roster) -> bool | None:
+        try:
+            return await self._threads.run(work, roster)
+        except OSError as error:
+            raise RoostError(f"{self._files.roster.parent} cannot be written: {error.strerror}") from error
+
+
+async def _put(bucket: KeyValue, key: str, value: bytes) -> None:
+    """Write a value where it is not there yet."""
+    try:
+        if (await bucket.get(key)).value == value:
+            return
+    except nats.js.errors.KeyNotFoundError:
+        pass
+    await bucket.put(key, value)

@@ -1,0 +1,81 @@
+"""What the hub keeps for a fleet: a stream and a consumer for each host, and the bucket.
+
+Each host makes its consumer. The registrar makes the rest; where a hub has none, and lets everybody do
+everything, each host does.
+"""
+
+# The stubs of nats-py leave out what goes along by name.
+# pyright: reportUnknownMemberType=false
+
+import contextlib
+
+import nats.js.errors
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DiscardPolicy,
+    KeyValueConfig,
+    RetentionPolicy,
+    StreamConfig,
+)
+from nats.js.kv import KeyValue
+
+from roost.host.nats.forgotten import forgotten
+from roost.host.nats.subjects import BUCKET, CONSUMER, stream_of
+
+AGAIN = 5.0
+"""Seconds after which a frame that was not dealt with comes again."""
+KEPT = 7 * 86400.0
+"""Seconds for which the hub keeps a frame of a host that is away; the sender keeps its entries for longer."""
+BYTES = 16 * 1024 * 1024
+"""Bytes that the hub keeps for one host; more is refused until it has taken some, and stays with its senders.
+
+nats-server 2.10.27 sets them aside for each stream as it is made: hosts times this must be on its disk, of
+which it takes 3/4 of what is free.
+"""
+
+
+async def make_stream(stream: JetStreamContext, host: str, replicas: int = 1) -> None:
+    """A host's stream, as it is to be. Raises errors of nats-py."""
+    name = stream_of(host)
+    config = StreamConfig(
+        name=name,
+        subjects=[f"roost.to.{host}.from.*"],
+        retention=RetentionPolicy.WORK_QUEUE,
+        discard=DiscardPolicy.NEW,
+        max_age=KEPT,
+        max_bytes=BYTES,
+        num_replicas=replicas,
+    )
+    try:
+        await stream.add_stream(config)
+    except nats.js.errors.BadRequestError:  # it is there, as an earlier version made it
+        await stream.update_stream(config)
+
+
+async def make_consumer(stream: JetStreamContext, host: str) -> None:
+    """What gives a host's stream out to it, as it is to be. Raises errors of nats-py."""
+    name = stream_of(host)
+    if await forgotten(stream, name, CONSUMER):
+        await stream.delete_consumer(name, CONSUMER)
+    await stream.add_consumer(
+        name, ConsumerConfig(durable_name=CONSUMER, ack_policy=AckPolicy.EXPLICIT, ack_wait=AGAIN)
+    )
+
+
+async def drop_host(stream: JetStreamContext, host: str) -> None:
+    """End what is kept for a host, and what it told of itself. Raises errors of nats-py."""
+    with contextlib.suppress(nats.js.errors.NotFoundError):
+        await stream.delete_stream(stream_of(host))
+    bucket = await make_bucket(stream)
+    for key in (f"host.{host}", f"peers.{host}"):
+        await bucket.purge(key)
+
+
+async def make_bucket(stream: JetStreamContext, replicas: int = 1) -> KeyValue:
+    """The bucket; made where there is none. Raises errors of nats-py."""
+    try:
+        return await stream.key_value(BUCKET)
+    except nats.js.errors.NotFoundError:
+        return await stream.create_key_value(KeyValueConfig(bucket=BUCKET, history=1, replicas=replicas))

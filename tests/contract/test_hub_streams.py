@@ -1,0 +1,31 @@
+"""What the hub keeps for hosts is made, made again, and changed where a version of roost has it otherwise."""
+
+from pathlib import Path
+
+import pytest
+
+from roost.host.nats import streams
+from roost.host.nats.hub import Hub
+from roost.host.nats.streams import drop_host, make_bucket, make_consumer, make_stream
+from roost.host.nats.subjects import stream_of
+from tests.support.nats import hub_in
+
+
+async def test_streams_are_made_made_again_changed_and_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with hub_in(tmp_path) as server:
+        hub = Hub("registrar", [server.url])
+        stream = await hub.stream()
+        for _ in range(2):
+            await make_stream(stream, "mars")
+            await make_consumer(stream, "mars")
+        monkeypatch.setattr(streams, "BYTES", 1024 * 1024)
+        await make_stream(stream, "mars")
+        assert (await stream.stream_info(stream_of("mars"))).config.max_bytes == 1024 * 1024
+        bucket = await make_bucket(stream)
+        await bucket.put("host.mars", b"1")
+        for _ in range(2):
+            await drop_host(stream, "mars")
+        assert [info.config.name for info in await stream.streams_info()] == ["KV_ROOST_FLEET"]
+        await hub.close()
