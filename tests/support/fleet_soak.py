@@ -287,4 +287,5 @@ def fleet_soak(seed: int, messages: int, hits: int, say: Say, *, hosts: int = 3)
         run = FleetSoak(fleet, seed, messages, hits, say)
         wrong = run.run()
         say(", ".join(f"{count} x {what}" for what, count in sorted(Counter(run.hits).items())))
+        say(f"the agents and the stores tell: {'; '.join(wrong) or 'each once, in order, known as done'}")
         return wrong

@@ -121,6 +121,10 @@ class Hub:
             self._failures += 1
             self._why = _why(error)
             raise CarrierGone(self._why) from error
+        # nats-py 2.16 leaves to nobody what its reading has ended with.
+        reading: asyncio.Task[object] | None = getattr(client, "_reading_task", None)
+        if reading is not None:
+            reading.add_done_callback(lambda task: task.cancelled() or task.exception())
         return client
 
     def _gone(self, client: Client) -> None:
