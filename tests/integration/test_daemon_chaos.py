@@ -302,7 +302,7 @@ async def test_P9_a_reaping_that_fails_is_tried_again(parts: Parts) -> None:
     reaper = _Reaper()
     processes = MemoryProcesses()
     one = ProcessId("boot", 7, 7)
-    session = SimpleNamespace(id="s", peer="a", processes=Processes(one, one, one, ""))
+    session = SimpleNamespace(id="s", peer="a", processes=Processes(one, one, one, ""), own_terminal=False)
     context, nothing = cast("Any", SimpleNamespace(session=session)), cast("Any", None)
     live = LiveSession(context, nothing, nothing, nothing, agent_pid=7)
     machine: Any = SimpleNamespace(clock=parts.clock, processes=processes, work=Work())
@@ -325,7 +325,12 @@ async def test_P9_a_recorded_end_is_reaped_while_the_shim_lives_on(
     reaper.failures.clear()
     agent, shim = processes.spawn(), processes.spawn()
     session: Any = SimpleNamespace(
-        id="s", peer="a", nonce="n", state=state, processes=Processes(agent, shim, shim, "")
+        id="s",
+        peer="a",
+        nonce="n",
+        state=state,
+        processes=Processes(agent, shim, shim, ""),
+        own_terminal=False,
     )
     fleet: Any = SimpleNamespace(find=lambda _peer: SimpleNamespace(find_session=lambda _id: session))
     machine: Any = SimpleNamespace(clock=parts.clock, processes=processes, work=Work())
@@ -365,7 +370,9 @@ async def test_P9_a_death_record_that_cannot_be_read_does_not_hold_up_the_reapin
     machine: Any = SimpleNamespace(clock=parts.clock, places=find_places({}, "/tmp/r"), work=Work())
     nothing: Any = None
     reaper = Reaper(machine, parts.fleet, LiveSessions(), nothing, cast("Any", _Unreadable()))
-    session: Any = SimpleNamespace(id="s", peer="a", nonce="n", processes=None, pooled=None)
+    session: Any = SimpleNamespace(
+        id="s", peer="a", nonce="n", processes=None, pooled=None, own_terminal=False
+    )
     looking = parts.tasks.start(reaper._look(session, None, None), "looking")
     while not looking.done():
         await parts.clock.advance(RECORD)

@@ -19,12 +19,12 @@ from roost.local.program import FOLDER
 from tests.support import walk
 from tests.support.fake_systemd import FakeSystemd
 from tests.support.home import Home
-from tests.support.walk import DEMO, HOST, LANGUAGES, NOT_RUN, REAL, Walker, walker
+from tests.support.walk import DEMO, FLEET, HOST, LANGUAGES, NOT_RUN, OWN, REAL, Walker, walker
 
 
 def test_every_command_of_the_docs_is_walked_or_has_a_reason() -> None:
     shells = {page for page in walk.pages() if walk.commands(page)}
-    assert shells == {*DEMO, *HOST, *REAL}
+    assert shells == {*DEMO, *FLEET, *HOST, *OWN, *REAL}
     assert {block.language for page in walk.pages() for block in walk.blocks(page)} == set(LANGUAGES)
     every = [line for page in shells for line in walk.commands(page)]
     assert [start for start in NOT_RUN if not any(line.startswith(start) for line in every)] == []

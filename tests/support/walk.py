@@ -73,7 +73,23 @@ REAL = (
     "docs/how-to/opencode.md",
 )
 """With the real programs, and a model that is a fake."""
+_FLEET = "it takes two hosts; tests/integration/test_fleet_join.py and test_fleet_view.py run it"
+FLEET = ("docs/how-to/fleet.md", "docs/how-to/other-hosts.md")
+"""Of several hosts."""
+OWN = ("docs/how-to/run.md",)
+"""In a terminal of a person's own."""
 NOT_RUN = {
+    **dict.fromkeys(
+        (
+            *("roost fleet ", "roost send reviewer@venus", "roost wake reviewer@venus"),
+            *("roost questions --all", "roost answer 0c3fe1@venus", "roost attach reviewer@venus"),
+        ),
+        _FLEET,
+    ),
+    "roost move ": "as above; tests/integration/test_fleet_move.py",
+    "roost message 01977b20a9c0": "as above; tests/integration/test_fleet.py",
+    "roost run me": "it has the terminal; tests/e2e/test_real_own_terminal.py runs it",
+    'roost send me "The build': "as above",
     "scripts/demo": "tests/integration/test_demo_run.py runs what it runs",
     "scripts/test": "it runs this",
     "roost probe claude": "tests/e2e/test_real_probe.py runs it, and no walk has an account",
@@ -94,6 +110,7 @@ LANGUAGES = {
     "toml": "read as a config file below",
     "text": "what something prints, or lists that tests/unit/test_docs.py compares",
     "python": "run by tests/integration/test_python_client.py",
+    "json": "a part of a file that roost writes",
     "yaml": "the config file of Prometheus",
 }
 WIDE = (

@@ -25,9 +25,14 @@ ALLOWED = {
     # an unreaped child, and the shim itself, which ends as its agent did
     "host/shimlib/agent.py kill": 1,
     "host/shimlib/shim.py kill": 1,
+    # in a person's own terminal: what a key did to its program, done to itself and its own group
+    "host/shimlib/shim.py killpg": 1,
+    "host/shimlib/job.py kill": 1,
+    "host/shimlib/job.py killpg": 1,
     # the same: the group of an ACP agent, and its client, which ends as its agent did
     "acp/agent.py killpg": 1,
-    # the same, of a command that notifies a person
+    # the same, of a command that notifies a person, and of a program that is asked for its version
+    "local/proven.py killpg": 1,
     "host/child_group.py killpg": 1,
     "acp/program.py kill": 1,
     # programs that were started a moment ago: unreaped children of the event loop
