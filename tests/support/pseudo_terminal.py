@@ -18,13 +18,18 @@ from typing import Any
 from tests.support.wait import wait_until
 
 PATIENCE = 30.0
-_TAKE_TERMINAL = """import fcntl, os, sys, termios
+_TAKE_TERMINAL = """import fcntl, os, signal, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])"""
 
 
 class PseudoTerminal:
-    """A program that was started on a terminal of 100 columns and 30 rows."""
+    """A program that was started on a terminal of 100 columns and 30 rows, and ignores no signal.
+
+    A command that a script starts in the background ignores SIGINT and SIGQUIT, and so do all below it.
+    """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         """Start it."""

@@ -220,10 +220,8 @@ def test_a_host_is_granted_what_is_its_own() -> None:
     grant = of_host("venus")
     assert "roost.to.*.from.venus" in grant.publish
     assert grant.subscribe == ("_INBOX.host.venus.>",)
-    own = [subject for subject in grant.publish if "venus" in subject.lower()]
-    assert [
-        subject for subject in grant.publish if subject not in own and "KV_ROOST_FLEET" not in subject
-    ] == []
+    shared = [subject for subject in grant.publish if "venus" not in subject.lower()]
+    assert [subject for subject in shared if "KV_ROOST_FLEET" not in subject] == ["$KV.ROOST_FLEET.owner.*"]
 
 
 def test_paths_with_quotes_and_blanks_stay_in_their_place() -> None:
