@@ -88,6 +88,24 @@ class Terminal:
         self.type(line + "\n")
         self.expect("value mine")
 
+    def reads_behind(self) -> None:
+        """The program reads in the background, which stops it; the shell tells so at some later prompt.
+
+        How many prompts that takes is not told: it depends on which of the two is quicker.
+        """
+        seen = self.seen
+
+        def told() -> bool:
+            if b"Stopped" not in self.pty.output:
+                self.type("\n")
+            return b"Stopped" in self.pty.output
+
+        assert self.pty.until(told, "Stopped")
+        self.expect("Stopped")
+        self.type("fg >/dev/null\n")
+        self.expect("got SIGCONT")
+        self.seen = f"{seen}Stopped, got SIGCONT"
+
     def transcript(self) -> str:
         """All that was shown, without what differs by its nature: numbers of processes, the command line."""
         lines = self.seen.replace("\r", "").replace(str(self.folder), "FOLDER").split("\n")
@@ -172,10 +190,7 @@ def stops(terminal: Terminal) -> None:
     terminal.expect("% ")
     terminal.type("bg >/dev/null\n")
     terminal.expect("got SIGCONT")
-    terminal.type("\n")
-    terminal.expect("Stopped")
-    terminal.type("fg >/dev/null\n")
-    terminal.expect("got SIGCONT")
+    terminal.reads_behind()
     terminal.type("again\n")
     terminal.expect("read again")
     terminal.type("\x1a")
