@@ -86,7 +86,8 @@ def test_it_shows_the_fleet_as_it_changes_and_does_what_keys_say(roost: Roost, t
         pane.wait_for("sent to alpha")
         pane.wait_for("alpha +idle")
         (sent,) = roost.call("messages", name="alpha")
-        assert (sent["text"], sent["state"]) == ("one word", "done")
+        assert sent["text"] == "one word"
+        roost.until_message(sent["id"], "done")
         pane.keys("j", "x")
         pane.wait_for("Stop 'beta'")
         pane.keys("n")
