@@ -15,30 +15,28 @@ from roost.core.vocabulary.identity import OPERATOR, REMOTE, host_of
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import Settings, WakePolicy
 from roost.core.vocabulary.session import Cause
-from roost.errors import RefusedError
 
 
 def on_depart(step: Step, event: m.Depart) -> None:
     """It leaves; a live one with `force`, after its sessions have ended as a clean park."""
     peer, host = step.peer, event.move.host
     if step.traits.mailbox:
-        return _refuse(step, f"'{peer.name}' is a mailbox; it stays with whoever reads it")
+        return step.refuse(f"'{peer.name}' is a mailbox; it stays with whoever reads it")
     if peer.settings.wake is WakePolicy.NEVER:
-        return _refuse(step, f"'{peer.name}' runs in a person's own terminal, and stays there")
+        return step.refuse(f"'{peer.name}' runs in a person's own terminal, and stays there")
     if peer.settings.threaded:
-        return _refuse(step, f"'{peer.name}' is a thread of a server, and stays with it")
+        return step.refuse(f"'{peer.name}' is a thread of a server, and stays with it")
     if peer.removing or peer.renaming is not None:
-        return _refuse(step, f"'{peer.name}' is being {'removed' if peer.removing else 'renamed'}")
+        return step.refuse(f"'{peer.name}' is being {'removed' if peer.removing else 'renamed'}")
     if peer.moving is not None:
-        return _refuse(step, f"'{peer.name}' is moving already; see `roost show {peer.name}`")
+        return step.refuse(f"'{peer.name}' is moving already; see `roost show {peer.name}`")
     if any(message.state is MessageState.UNKNOWN for message in step.state.messages):
-        return _refuse(
-            step,
+        return step.refuse(
             f"a message of '{peer.name}' is in doubt; see `roost messages --state unknown` first",
         )
     if step.state.sessions and not event.force:
         way = f"stop it first or use `roost move {peer.name} {host} --force`"
-        return _refuse(step, f"'{peer.name}' is live; {way}")
+        return step.refuse(f"'{peer.name}' is live; {way}")
     step.set_peer(moving=event.move)
     step.journal("move-begun", host=host, by=event.move.by)
     end_all(step, Cause.OPERATOR_STOP, event.move.by)
@@ -49,9 +47,9 @@ def on_stay(step: Step, event: m.Stay) -> None:
     """The move is called off, unless the other host may have been told to go on."""
     move = step.peer.moving
     if move is None or move.arriving:
-        return _refuse(step, f"'{step.peer.name}' is not on its way from here to another host")
+        return step.refuse(f"'{step.peer.name}' is not on its way from here to another host")
     if move.ready:
-        return _refuse(step, f"'{move.host}' has all of '{step.peer.name}' already; move it back from there")
+        return step.refuse(f"'{move.host}' has all of '{step.peer.name}' already; move it back from there")
     _stay(step, move, f"called off by {event.by}")
     return None
 
@@ -152,7 +150,3 @@ def _leave(step: Step, move: m.Move) -> None:
         since=step.now,
     )
     step.journal("moved", host=move.host, by=move.by or OPERATOR)
-
-
-def _refuse(step: Step, why: str) -> None:
-    step.emit(c.Refuse(RefusedError(why)))

@@ -10,7 +10,6 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.peer import PendingWake, Settings, WakeMode, WakePolicy
 from roost.core.vocabulary.session import Cause, Ending, SessionState
-from roost.errors import RefusedError
 
 
 def on_wake(step: Step, event: r.Wake) -> None:
@@ -18,16 +17,16 @@ def on_wake(step: Step, event: r.Wake) -> None:
     peer, session = step.peer, step.session
     why = _unwakeable(step, event)
     if why is not None:
-        return _refuse(step, why)
+        return step.refuse(why)
     live = session is not None and session.state is not SessionState.STOPPING
     if live and event.mode is not WakeMode.FRESH:
         if event.mode is WakeMode.RESUME:
             step.emit(c.Advise(f"'{peer.name}' is awake already, and its session goes on as it is"))
         return None
     if event.mode is WakeMode.RESUME and not (step.traits.resumable and peer.conversation):
-        return _refuse(step, f"'{peer.name}' has no conversation to resume; wake it without --resume")
+        return step.refuse(f"'{peer.name}' has no conversation to resume; wake it without --resume")
     if event.mode is WakeMode.RESUME and peer.left_refused:
-        return _refuse(step, f"the model refuses the conversation of '{peer.name}'; wake it without --resume")
+        return step.refuse(f"the model refuses the conversation of '{peer.name}'; wake it without --resume")
     _ask_for(step, event.mode, event.by)
     if session is not None and event.mode is WakeMode.FRESH:
         end(step, Cause.RESTART, event.by)
@@ -70,7 +69,7 @@ def on_rest(step: Step, event: r.Rest) -> None:
 def on_start(step: Step, _event: r.Start) -> None:
     """Unpark the peer."""
     if step.peer.removing:
-        return _refuse(step, f"'{step.peer.name}' is being removed")
+        return step.refuse(f"'{step.peer.name}' is being removed")
     step.set_peer(stopped=False, quarantine=None, backoff_until=None, failures=0, deaths=(), since=step.now)
     return None
 
@@ -78,17 +77,17 @@ def on_start(step: Step, _event: r.Start) -> None:
 def on_restart(step: Step, event: r.Restart) -> None:
     """Another session, whatever was; the pool ends too. One that resumes goes on with a turn that was cut."""
     if step.traits.mailbox:
-        return _refuse(step, f"'{step.peer.name}' is a mailbox; there is nothing to restart")
+        return step.refuse(f"'{step.peer.name}' is a mailbox; there is nothing to restart")
     if step.peer.removing:
-        return _refuse(step, f"'{step.peer.name}' is being removed")
+        return step.refuse(f"'{step.peer.name}' is being removed")
     if step.peer.moving is not None:
-        return _refuse(step, f"'{step.peer.name}' is moving; see `roost show {step.peer.name}`")
+        return step.refuse(f"'{step.peer.name}' is moving; see `roost show {step.peer.name}`")
     if step.session is not None and step.session.own_terminal:
-        return _refuse(step, _theirs(step.peer.name))
+        return step.refuse(_theirs(step.peer.name))
     if step.peer.settings.wake is WakePolicy.NEVER:
-        return _refuse(step, _only_run(step.peer.name))
+        return step.refuse(_only_run(step.peer.name))
     if event.resume and not (step.traits.resumable and step.peer.conversation):
-        return _refuse(step, f"'{step.peer.name}' has no conversation to resume; restart it without --resume")
+        return step.refuse(f"'{step.peer.name}' has no conversation to resume; restart it without --resume")
     step.set_peer(stopped=False)
     _ask_for(step, WakeMode.RESUME if event.resume else WakeMode.FRESH, event.by)
     end_all(step, Cause.OPERATOR_STOP if event.resume else Cause.RESTART, event.by)
@@ -102,9 +101,9 @@ def on_refresh(step: Step, event: r.Refresh) -> None:
     turn, which nobody knows the end of.
     """
     if step.traits.mailbox:
-        return _refuse(step, f"'{step.peer.name}' is a mailbox; it has no conversation to refresh")
+        return step.refuse(f"'{step.peer.name}' is a mailbox; it has no conversation to refresh")
     if step.peer.removing:
-        return _refuse(step, f"'{step.peer.name}' is being removed")
+        return step.refuse(f"'{step.peer.name}' is being removed")
     _mark_fresh(step, event.by)
     session = step.session
     if session is None or session.refusal is None or step.state.in_flight or session.own_terminal:
@@ -144,15 +143,15 @@ def _mark_fresh(step: Step, by: str) -> None:
 def on_remove(step: Step, event: r.Remove) -> None:
     """Purge the peer once nothing of it lives."""
     if step.state.sessions and not event.force:
-        return _refuse(
-            step, f"'{step.peer.name}' is live; stop it first or use `roost remove {step.peer.name} --force`"
+        return step.refuse(
+            f"'{step.peer.name}' is live; stop it first or use `roost remove {step.peer.name} --force`"
         )
     if step.peer.moving is not None:
-        return _refuse(
-            step, f"'{step.peer.name}' is moving; `roost move {step.peer.name} --cancel` calls it off"
+        return step.refuse(
+            f"'{step.peer.name}' is moving; `roost move {step.peer.name} --cancel` calls it off"
         )
     if step.traits.remote and step.state.messages:
-        return _refuse(step, f"messages for '{step.peer.name}' are on their way; see `roost messages`")
+        return step.refuse(f"messages for '{step.peer.name}' are on their way; see `roost messages`")
     step.set_peer(removing=True, stopped=True, pending=None)
     end_all(step, Cause.REMOVED, event.by)
     return None
@@ -163,7 +162,7 @@ def on_configure(step: Step, event: r.Configure) -> None:
     before, after = step.peer.settings, event.settings
     hindrance = _hindrance(step, after)
     if hindrance:
-        return _refuse(step, hindrance)
+        return step.refuse(hindrance)
     begins = after.apart and not before.apart
     if after.runtime != before.runtime:
         cut = [message for message in step.state.messages if message.cut]
@@ -230,7 +229,3 @@ def _theirs(name: str) -> str:
 
 def _ask_for(step: Step, mode: WakeMode, by: str) -> None:
     step.set_peer(pending=PendingWake(mode, by), quarantine=None, backoff_until=None, failures=0, deaths=())
-
-
-def _refuse(step: Step, why: str) -> None:
-    step.emit(c.Refuse(RefusedError(why)))

@@ -7,7 +7,6 @@ from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.session import ControlKind, ControlRequest, SessionState
-from roost.errors import RefusedError
 
 BOUND = 600.0
 """Seconds that a compaction waits for the end of the running turn."""
@@ -18,14 +17,14 @@ def on_interrupt(step: Step, event: r.Interrupt) -> None:
     """End the running turn; where none runs there is nothing to do, and that is said."""
     name, session = step.peer.name, step.session
     if step.traits.mailbox:
-        return _refuse(step, f"'{name}' is a mailbox; it has no turns")
+        return step.refuse(f"'{name}' is a mailbox; it has no turns")
     if session is None:
         return step.emit(c.Advise(f"'{name}' has no session: there is nothing to interrupt"))
     if session.own_terminal:
-        return _refuse(step, _theirs(name))
+        return step.refuse(_theirs(name))
     control = session.open_control
     if session.state is SessionState.STARTING:
-        return _refuse(step, f"'{name}' is starting; `roost stop {name}` ends it")
+        return step.refuse(f"'{name}' is starting; `roost stop {name}` ends it")
     if control is not None and control.kind is ControlKind.INTERRUPT:
         return None
     busy = bool(step.state.in_flight) or (control is not None and control.begun)
@@ -40,22 +39,21 @@ def on_compact(step: Step, event: r.Compact) -> None:
     """Compact the conversation, at once or after the running turn; messages wait meanwhile."""
     name, session = step.peer.name, step.session
     if step.traits.mailbox:
-        return _refuse(step, f"'{name}' is a mailbox; it has no conversation")
+        return step.refuse(f"'{name}' is a mailbox; it has no conversation")
     if not step.traits.compacts:
         runtime = step.peer.settings.runtime
-        return _refuse(
-            step,
+        return step.refuse(
             f"no command is known that compacts a conversation of '{runtime}'; set compact in"
             f" [runtimes.{runtime}], or begin a new conversation with `roost restart {name}`",
         )
     if session is None or session.state is SessionState.STOPPING or session.ending is not None:
-        return _refuse(step, f"'{name}' has no session to compact; wake it with `roost wake {name} --resume`")
+        return step.refuse(f"'{name}' has no session to compact; wake it with `roost wake {name} --resume`")
     if session.own_terminal:
-        return _refuse(step, _theirs(name))
+        return step.refuse(_theirs(name))
     control = session.open_control
     if control is not None:
         if control.kind is ControlKind.INTERRUPT:
-            return _refuse(step, f"'{name}' is being interrupted; try again in a moment")
+            return step.refuse(f"'{name}' is being interrupted; try again in a moment")
         return None
     step.set_session(control=ControlRequest(ControlKind.COMPACT, event.by, step.now))
     return step.journal("compacting", by=event.by)
@@ -97,7 +95,3 @@ def _finish(step: Step, control: ControlRequest, failed: str | None, note: str) 
 
 def _theirs(name: str) -> str:
     return f"'{name}' runs in a person's own terminal, where nothing is typed for them; do it there"
-
-
-def _refuse(step: Step, why: str) -> None:
-    step.emit(c.Refuse(RefusedError(why)))

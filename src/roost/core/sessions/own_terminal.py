@@ -2,28 +2,26 @@
 
 from roost.core.sessions.launch import launch
 from roost.core.transition.step import Step
-from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import WakeMode, WakePolicy
 from roost.core.vocabulary.session import Session, SessionState
-from roost.errors import RefusedError
 
 
 def on_run(step: Step, event: r.Run) -> None:
     """Begin a session in the person's terminal. A peer has one at a time, wherever it runs."""
     name, peer, session = step.peer.name, step.peer, step.session
     if step.traits.mailbox:
-        return _refuse(step, f"'{name}' is a mailbox and has no program to run")
+        return step.refuse(f"'{name}' is a mailbox and has no program to run")
     if peer.settings.threaded or peer.settings.pool or peer.settings.wake is WakePolicy.EPHEMERAL:
         kind = "a thread of a server, has a pool, or has a session for each task"
-        return _refuse(step, f"'{name}' is {kind}; run another peer here")
+        return step.refuse(f"'{name}' is {kind}; run another peer here")
     if peer.removing or peer.renaming is not None:
-        return _refuse(step, f"'{name}' is being {'removed' if peer.removing else 'renamed'}")
+        return step.refuse(f"'{name}' is being {'removed' if peer.removing else 'renamed'}")
     if session is not None or step.state.sessions:
-        return _refuse(step, _taken(step))
+        return step.refuse(_taken(step))
     if event.resume and not (step.traits.resumable and peer.conversation):
-        return _refuse(step, f"'{name}' has no conversation to go on with; run it without --resume")
+        return step.refuse(f"'{name}' has no conversation to go on with; run it without --resume")
     step.set_peer(stopped=False)
     mode = WakeMode.RESUME if event.resume else WakeMode.FRESH
     launch(step, mode, event.by, None, None, own_terminal=True)
@@ -46,7 +44,3 @@ def _taken(step: Step) -> str:
             f"'{name}' runs already, in another terminal; give this one another name, or `roost stop {name}`"
         )
     return f"'{name}' has a session; join it with `roost attach {name}`, or end it with `roost stop {name}`"
-
-
-def _refuse(step: Step, why: str) -> None:
-    step.emit(c.Refuse(RefusedError(why)))

@@ -12,6 +12,7 @@ from roost.core.vocabulary.message import Message, MessageState, Notice
 from roost.core.vocabulary.peer import Peer, PeerState
 from roost.core.vocabulary.policy import Policy, Traits
 from roost.core.vocabulary.session import Death, Session, SessionState
+from roost.errors import RefusedError
 
 _ROWS: dict[type[c.Command], Callable[[c.Command], str]] = {
     c.SavePeer: attrgetter("peer.name"),
@@ -67,6 +68,10 @@ class Step:
     def emit(self, *commands: c.Command) -> None:
         """Append commands."""
         self.commands.extend(commands)
+
+    def refuse(self, why: str) -> None:
+        """Change nothing; the asker gets this sentence."""
+        self.emit(c.Refuse(RefusedError(why)))
 
     def journal(
         self,
