@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from roost.core.vocabulary.identity import NAME, host_of
@@ -44,7 +43,7 @@ class Addresses:
         host = host_of(name)
         if host is not None and self._hosts is not None:
             if host not in self._hosts.members.hosts():
-                raise self._no_host(host)
+                raise self._hosts.members.missing(host)
             await self._hosts.intake.know(name)
         return name
 
@@ -60,11 +59,5 @@ class Addresses:
         if host == members.name:
             return peer
         if host not in members.hosts() and self._fleet.find(address) is None:  # nor was, as far as is known
-            raise self._no_host(host)
+            raise members.missing(host)
         return address
-
-    def _no_host(self, host: str) -> NotFoundError:
-        hosts = self._hosts.members.hosts() if self._hosts is not None else []
-        close = difflib.get_close_matches(host, hosts, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else "see `roost fleet status`"
-        return NotFoundError(f"there is no host '{host}' in this fleet; {hint}")

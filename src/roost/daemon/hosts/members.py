@@ -5,6 +5,7 @@ of it has ended (H5).
 """
 
 import asyncio
+import difflib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -20,7 +21,7 @@ from roost.daemon.hosts.packed import pack, unpack
 from roost.daemon.hosts.rows import Row
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import race
-from roost.errors import StoreError
+from roost.errors import NotFoundError, StoreError
 from roost.host.errors import CarrierGone, ForgedError
 from roost.host.interfaces.clock import Clock
 from roost.host.interfaces.directory import Directory
@@ -114,6 +115,12 @@ class Members:
     def has(self, host: str) -> bool:
         """Whether another member has that name."""
         return host != self.name and self.ring.key(host) is not None
+
+    def missing(self, host: str) -> NotFoundError:
+        """Return what tells that no other member has that name, with the nearest that one has."""
+        close = difflib.get_close_matches(host, self.hosts(), n=1)
+        hint = f"did you mean '{close[0]}'?" if close else "see `roost fleet status`"
+        return NotFoundError(f"there is no host '{host}' in this fleet; {hint}")
 
     def with_peer(self, peer: str) -> list[str]:
         """Other hosts that have a peer of that name, as far as they have told."""

@@ -7,7 +7,7 @@ from roost.core.vocabulary.identity import NAME
 from roost.daemon.serve.progress import Progress
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.waits import Waits
-from roost.errors import NotFoundError, RefusedError, UsageError
+from roost.errors import RefusedError, UsageError
 from roost.host.interfaces.ids import Ids
 
 if TYPE_CHECKING:  # only members of a fleet load what it takes
@@ -57,7 +57,7 @@ class Moving:
         if not NAME.fullmatch(host) or host == members.name:
             raise UsageError(f"'{host}' is not the name of another host; see `roost fleet status`")
         if host not in members.hosts():
-            raise NotFoundError(f"there is no host '{host}' in this fleet; see `roost fleet status`")
+            raise members.missing(host)
         if members.silent_since(host) is not None:
             raise RefusedError(f"{host} is not reached now; try again when `roost fleet status` shows it")
         if folder and not folder.startswith("/"):
