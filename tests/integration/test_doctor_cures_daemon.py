@@ -129,14 +129,14 @@ def test_peers_that_need_a_person(roost: Roost) -> None:
             Case(
                 Code.SESSION_BLOCKED,
                 lambda: roost.send("asks", "@@ask@@"),
-                doctor.joins(r"Allow\?", "Enter"),
+                doctor.joins(r"Allow\?", "Enter", "demo>"),
                 "asks",
             ),
             Case(Code.SESSION_BLOCKED, lambda: halt(roost, "halts"), check="halts"),
             Case(
                 Code.SESSION_UNCLEAR,
                 lambda: roost.keys("vague", "clear; cat", "Enter"),
-                doctor.joins("vague", "C-d"),
+                doctor.joins("", "C-d", "(?m)^inside> *$"),
             ),
             Case(
                 Code.FOLDER_MOVED,

@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,9 +14,11 @@ from roost.present.finding import Code
 from tests.support.daemon import PATIENCE, Roost
 from tests.support.home import Home, environment
 from tests.support.pane import Pane
-from tests.support.wait import NeverHappenedError, wait_until
+from tests.support.wait import wait_until
 
 _LINE = re.compile(r"(ok|note|WRONG) +(.+?): (.*?)(?: \[([a-z-]+)\])?")
+_ATTACHED = r"leaves it running .*\| "
+"""The line of the session's own tmux: before it, keys are lines that wait for whoever reads the terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +31,6 @@ class Printed:
     code: str | None
     advice: str = ""
     fix: str = ""
-
-
-def leave(pane: Pane) -> str:
-    """Detach from a session; the screen then.
-
-    tmux takes keys that it reads within a millisecond of each other for a paste, in which no prefix counts.
-    On a busy machine it may read both at once: a person presses them again.
-    """
-    for _ in range(5):
-        pane.keys("C-b")
-        pane.keys("d")
-        with suppress(NeverHappenedError):
-            return pane.wait_for("left with 0", timeout=6.0)
-    raise AssertionError(pane.screen())
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +104,12 @@ class Doctor:
             line = line.replace(word, value)
         self.does(line)
 
-    def joins(self, shows: str, *keys: str) -> "Callable[[Doctor, Printed], None]":
-        """A person who runs the command in a terminal, waits until it shows that, and presses these keys."""
+    def joins(self, shows: str, key: str, then: str) -> "Callable[[Doctor, Printed], None]":
+        """A person who runs the command in a terminal, waits until it shows that, and presses this key.
+
+        Once it shows `then` (both are regexes) they leave: tmux takes a third key that it reads within a
+        millisecond of two others for a part of a paste, in which no prefix counts.
+        """
 
         def act(_doctor: "Doctor", printed: Printed) -> None:
             folder = self.roost.home.root / "p"
@@ -125,10 +117,12 @@ class Doctor:
             words = ["/bin/sh", "-c", f"{printed.fix}; echo left with $?; read x"]
             environ = {name: value for name, value in self.environ.items() if name != "TMUX"}
             with Pane(folder, words, environ=environ, directory=self.roost.home.work) as pane:
+                pane.wait_for(_ATTACHED)
                 pane.wait_for(shows)
-                for key in keys:
-                    pane.keys(key)
-                leave(pane)
+                pane.keys(key)
+                pane.wait_for(then)
+                pane.keys("C-b", "d")
+                pane.wait_for("left with 0")
 
         return act
 
