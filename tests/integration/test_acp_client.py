@@ -69,6 +69,7 @@ def test_prompts_go_in_whole_and_once_for_each_key_and_the_record_tells_all_of_i
     assert caller.told == client.record()[1:]
     ticks = int(Path(f"/proc/{client.process.pid}/stat").read_text().rpartition(")")[2].split()[19])
     conversation = client.record("session")[0]["conversation"]
+    client.wait_ready()
     assert client.status() == {
         "session": "s1",
         "pid": client.process.pid,
@@ -148,7 +149,7 @@ def test_a_permission_is_shown_and_answered_by_nobody_but_a_call_or_a_person(sta
     asked = client.recorded("permission")[0]
     assert asked["text"] == "Run a command: rm -rf \x1b[2J"
     assert asked["options"] == [{"id": "a", "name": "Allow"}, {"id": "r", "name": "Reject"}]
-    assert client.status()["state"] == "waiting"
+    client.wait_state("waiting")
     assert client.status()["question"] == asked["text"]
     refused = {"code": "refused", "message": f"it asks: {asked['text']}"}
     assert caller.call("submit", key="k2", text="no") == refused
