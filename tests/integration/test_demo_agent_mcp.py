@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from roost.demo_agent.mcp import CallError, Client, call_patiently
-from tests.support.demo_agent import DemoAgent, Fabric, enveloped, free_port
+from tests.support.demo_agent import DemoAgent, Fabric, enveloped
 from tests.support.home import Home
+from tests.support.port import kept_port
 
 Start = Callable[[str], DemoAgent]
 ID = "1" * 32
@@ -99,12 +100,12 @@ def test_a_typed_prompt_is_not_answered_over_the_fabric(start: Start, fabrics: F
 
 
 def test_N8_a_server_that_is_restarting_is_waited_for(start: Start, fabrics: Fabrics) -> None:
-    port = free_port()
-    agent = start(f"http://127.0.0.1:{port}")
-    agent.submit(enveloped("hello"))
-    agent.until(lambda: len(agent.said()) == 2, "the answer is recorded")
-    fabric = fabrics(port=port)
-    assert agent.turn_ends(1) == ["done"]
+    with kept_port() as port:
+        agent = start(f"http://127.0.0.1:{port}")
+        agent.submit(enveloped("hello"))
+        agent.until(lambda: len(agent.said()) == 2, "the answer is recorded")
+        fabric = fabrics(port=port)
+        assert agent.turn_ends(1) == ["done"]
     assert len(fabric.calls) == 1
 
 

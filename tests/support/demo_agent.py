@@ -1,7 +1,6 @@
 """Driving the demo agent in a real terminal of its own, and a small MCP server for it to talk to."""
 
 import json
-import socket
 import sys
 import threading
 from collections.abc import Mapping
@@ -164,10 +163,3 @@ class Fabric:
         self._server.shutdown()
         self._thread.join(PATIENCE)
         self._server.server_close()
-
-
-def free_port() -> int:
-    """A port on which nobody listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.port import kept_port
 from tests.support.wait import wait_until
 
 HERE = Path(__file__).parents[2] / ".cache/nats/usr/sbin/nats-server"
@@ -42,7 +43,7 @@ class Hub:
         *,
         inside: Sequence[str] = (),
         address: str = "127.0.0.1",
-        port: int = 0,
+        port: int,
     ) -> None:
         self._folder = folder
         self._extra = extra
@@ -60,7 +61,7 @@ class Hub:
         """Returns once it answers."""
         config = self._folder / "nats.conf"
         config.write_text(
-            f"listen: {self._address}:{self.port or -1}\nmax_payload: 8MB\n"
+            f"listen: {self._address}:{self.port}\nmax_payload: 8MB\n"
             f"jetstream {{ store_dir: {json.dumps(str(self._folder))}, sync_interval: always"
             f"{self._jetstream} }}\n"
             f"{self._extra}"
@@ -79,8 +80,6 @@ class Hub:
             return any(path.read_text().endswith("}") for path in ports.glob("*.ports"))
 
         wait_until(told, timeout=PATIENCE, why="the nats-server listens")
-        (found,) = ports.glob("*.ports")
-        self.port = int(json.loads(found.read_text())["nats"][0].rpartition(":")[2])
 
     def kill(self) -> None:
         """SIGKILL."""
@@ -93,10 +92,11 @@ class Hub:
 @contextmanager
 def hub_in(folder: Path, extra: str = "", jetstream: str = "") -> Iterator[Hub]:
     """A server that has ended when the block does."""
-    hub = Hub(folder, extra, jetstream)
-    hub.start()
-    try:
-        yield hub
-    finally:
-        if hub.process is not None:
-            hub.kill()
+    with kept_port() as port:
+        hub = Hub(folder, extra, jetstream, port=port)
+        hub.start()
+        try:
+            yield hub
+        finally:
+            if hub.process is not None:
+                hub.kill()

@@ -156,10 +156,11 @@ def test_17_what_blinds_roost_is_refused_there_and_a_persons_own_words_are_not(t
 def test_17_a_hook_program_answers_as_the_daemon_does_and_nothing_without_one(
     answer: bytes | None, code: int, out: str, err: str
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
         port = server.getsockname()[1]
-        if answer is None:
-            server.close()
+        if answer is not None:
+            server.listen()
         environ = {"ROOST_URL": f"http://127.0.0.1:{port}", "ROOST_TOKEN": "t0k3n"}
         command = [sys.executable, "-S", "-E", "-I", str(HOOK), "Stop"]
         process = subprocess.Popen(
