@@ -110,17 +110,17 @@ def test_peers_that_need_a_person(roost: Roost) -> None:
         (home.work / "replaced").rename(home.work / "an other")
         (home.work / "replaced").mkdir()
 
-    with ExitStack() as stack:
-        reader = stack.enter_context(
-            subprocess.Popen(
-                [sys.executable, "-c", HOLDS, str(roost.places.database)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
-        )
+    def read_on() -> None:
+        """A program that holds the store's log, and what comes into that meanwhile."""
+        words = [sys.executable, "-c", HOLDS, str(roost.places.database)]
+        reader = stack.enter_context(subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
         stack.callback(reader.kill)
         assert reader.stdout is not None
         assert reader.stdout.readline() == b"reads\n"
+        for _ in range(5):
+            roost.send("m", "x" * 50_000)
+
+    with ExitStack() as stack:
         conversation = roost.session("held")["conversation"]
         cured(
             doctor,
@@ -148,7 +148,7 @@ def test_peers_that_need_a_person(roost: Roost) -> None:
             Case(Code.START_HINDERED, away, put_back),
             Case(Code.PEER_QUARANTINED, lambda: roost.send("breaks", "kept"), corrected),
             Case(Code.CONVERSATION_HELD, lambda: stack.enter_context(stranger(roost, conversation))),
-            Case(Code.STORE_LOG_HELD, lambda: [roost.send("m", "x" * 50_000) for _ in range(5)]),
+            Case(Code.STORE_LOG_HELD, read_on),
         )
     with pids_limit() as limit:
         limit.take(roost.call("status")["pid"])
