@@ -101,9 +101,16 @@ def answers(roost: Roost, name: str) -> list[str]:
     return logged(roost, name, "answered")
 
 
-def stirred(roost: Roost) -> int:
-    """A second in which nobody had joined its terminal yet."""
-    return int(roost.tmux("raw", "display", "-p", "#{@roost-joined}")) + 1
+def types(roost: Roost, name: str, person: int, text: bytes) -> None:
+    """Type in a second in which nobody joined, so that tmux tells it from joining, and see it come in."""
+    later = int(roost.tmux(name, "display", "-p", "#{@roost-joined}")) + 1
+    wait_until(lambda: time.time() >= later, timeout=PATIENCE, why="tmux tells a key from joining")
+    os.write(person, text)
+    wait_until(
+        lambda: int(roost.tmux(name, "display", "-p", "#{session_activity}")) >= later,
+        timeout=PATIENCE,
+        why="the keys have come in",
+    )
 
 
 def until_taken(roost: Roost, name: str, text: str) -> None:
@@ -154,10 +161,8 @@ def test_an_unseen_draft_is_never_mixed_with_a_message(roost: Roost, name: str) 
     """Before a message; the person sends it, and what they typed was all of that prompt."""
     roost.add(name, name)
     roost.call("wake", name=name)
-    ready = time.time()
-    wait_until(lambda: int(time.time()) > ready, timeout=PATIENCE, why="tmux tells a key from the prompt")
     with attached(roost, name) as person:
-        os.write(person, b"half a thought")
+        types(roost, name, person, b"half a thought")
         sent = roost.send(name, "mine")["id"]
         until_why(roost, sent, "does not show whether a draft stands")
         assert taken(roost, name) == []
@@ -182,15 +187,7 @@ def test_what_a_person_types_behind_a_paste_is_left_to_them(unstarted: Roost) ->
     with attached(roost, "raw") as person:
         at.unlink()
         wait_until(lambda: not after.exists() and at.exists(), timeout=PATIENCE, why="it is pasted")
-        wait_until(
-            lambda: time.time() >= stirred(roost), timeout=PATIENCE, why="tmux tells a key from joining"
-        )
-        os.write(person, b"oops")
-        wait_until(
-            lambda: int(roost.tmux("raw", "display", "-p", "#{session_activity}")) >= stirred(roost),
-            timeout=PATIENCE,
-            why="the keys have come in",
-        )
+        types(roost, "raw", person, b"oops")
         at.unlink()
         until_why(roost, sent, "send or clear it")
         assert taken(roost, "raw") == []
