@@ -5,6 +5,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
+AGAIN = 5.0
+"""Seconds until what was cancelled, and has not ended, is cancelled again."""
 _log = logging.getLogger("roost.tasks")
 
 
@@ -32,13 +34,17 @@ class Tasks:
             _log.error("task %s failed", task.get_name(), exc_info=error)
 
     async def close(self) -> None:
-        """Cancel what runs and wait until all of it has ended."""
+        """Cancel what runs and wait until all of it has ended.
+
+        A cancellation may be lost: nats-py 2.16 swallows it in places, and `asyncio.wait_for` of Python 3.11
+        where what it waits for ends at the same moment. Then whoever tries again for ever would be waited for.
+        """
         self._closing = True
         current = asyncio.current_task()
         while pending := [task for task in self._running if task is not current]:
             for task in pending:
                 task.cancel()
-            await asyncio.wait(pending)
+            await asyncio.wait(pending, timeout=AGAIN)
 
 
 async def race(*work: Coroutine[Any, Any, Any]) -> tuple[asyncio.Task[Any], ...]:
