@@ -52,13 +52,14 @@ def session_of(roost: Roost, message_id: str) -> str:
 
 def test_B1_P4_a_task_meets_a_spare_that_booted_while_the_last_one_worked(roost: Roost) -> None:
     roost.add("e", wake="ephemeral", quiet="100ms", pool="1")
-    first = roost.send("e", "one\n@@delay 1@@", topic="t")["id"]
+    first = roost.send("e", "one\n@@ask@@", topic="t")["id"]
     second = roost.send("e", "two\n@@recall@@", topic="t")["id"]
     roost.until_message(first, "accepted")
     (spare,) = until_pool(roost, "e", "idle")
     assert roost.message(first)["state"] == "accepted", "it booted while the first one worked"
     assert spare["spare"]
     assert spare["id"] != roost.session("e")["id"]
+    roost.keys("e", "Enter")
     roost.until_message(second, "done")
     assert session_of(roost, second) == spare["id"]
     assert session_of(roost, first) != spare["id"]
