@@ -118,7 +118,7 @@ def test_G10_a_stopped_agent_process_is_shown_and_its_mail_waits(roost: Roost) -
 
 
 def test_N5_a_person_at_the_keyboard_is_not_put_to_sleep(roost: Roost) -> None:
-    roost.add("a", idle="300ms")
+    roost.add("a", idle="1h")
     roost.call("wake", name="a")
     argv = roost.call("attach", name="a")["argv"]
     master, slave = pty.openpty()
@@ -133,6 +133,8 @@ def test_N5_a_person_at_the_keyboard_is_not_put_to_sleep(roost: Roost) -> None:
             why="the person is attached",
         )
         os.write(master, b"x")
+        wait_until(lambda: "demo> x" in roost.screen("a"), timeout=PATIENCE, why="the key has come in")
+        roost.call("set", name="a", pairs=[["idle", "300ms"]])
         wait_until(
             lambda: "person" in roost.row("a")["why"], timeout=PATIENCE, why="the veto, with its reason"
         )

@@ -63,7 +63,7 @@ def test_P10_forensics_hold_what_the_machine_and_the_screen_told(roost: Roost) -
 
 @pytest.mark.parametrize("way", ["stop", "remove", "restart", "sleep", "down", "done"])
 def test_P10_a_deliberate_end_leaves_no_trace_of_a_dirty_one(roost: Roost, way: str) -> None:
-    roost.add("a", idle="200ms" if way == "sleep" else "1h")
+    roost.add("a", idle="1h")
     roost.call("wake", name="a")
     session = roost.row("a")["session"]
     token = roost.token("a") if way == "done" else None
@@ -71,7 +71,7 @@ def test_P10_a_deliberate_end_leaves_no_trace_of_a_dirty_one(roost: Roost, way: 
         "stop": lambda: roost.call("stop", name="a"),
         "remove": lambda: roost.call("remove", name="a", force=True),
         "restart": lambda: roost.call("restart", name="a"),
-        "sleep": lambda: roost.until_death("a"),
+        "sleep": lambda: (roost.call("set", name="a", pairs=[["idle", "200ms"]]), roost.until_death("a")),
         "down": lambda: roost.down(agents=True),
         "done": lambda: (roost.call("done", token=token, summary="all done"), roost.until_death("a")),
     }
