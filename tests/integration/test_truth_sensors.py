@@ -15,6 +15,7 @@ from tests.support.processes import kept
 from tests.support.wait import wait_until
 
 PATIENCE = 40.0
+TURN = "@@delay 600@@"
 DAEMON = Path(__file__).resolve().parent.parent / "support" / "sensor_daemon.py"
 
 
@@ -61,11 +62,14 @@ def senses(shared: Senses) -> Iterator[Senses]:
 @pytest.mark.parametrize("sense", ["tmux-errors", "tmux-empty", "proc"])
 def test_N5_a_lost_sense_ends_nobody_and_loses_nothing(senses: Senses, sense: str) -> None:
     roost = senses.roost
-    for name in ("idle", "busy"):
-        roost.add(name, idle="1s" if name == "idle" else "1h")
-        roost.call("wake", name=name)
+    roost.add("idle", idle="1s")
+    roost.add("busy", idle="1h")
+    # A turn keeps it from its sleep until the sense is lost, and from then on that alone.
+    roost.send("idle", TURN, wait="accepted", timeout=PATIENCE)
+    roost.call("wake", name="busy")
     pids = {name: roost.session(name)["agent_pid"] for name in ("idle", "busy")}
     senses.lose(sense)
+    roost.keys("idle", "Escape")
     sent = ""
     if sense != "proc":
         sent = roost.send("busy", "meanwhile")["id"]
@@ -85,6 +89,9 @@ def test_N5_a_lost_sense_ends_nobody_and_loses_nothing(senses: Senses, sense: st
         )
     assert all(map(alive, pids.values()))
     assert [roost.deaths(name) for name in pids] == [[], []]
+    turns = len(roost.happened("prompt"))
+    roost.keys("idle", TURN, "Enter")
+    wait_until(lambda: len(roost.happened("prompt")) > turns, timeout=PATIENCE, why="it is in a turn again")
     senses.lose()
     roost.call("set", name="idle", pairs=[["idle", "1h"]])
     if not sent:
