@@ -85,12 +85,13 @@ def test_an_interrupt_ends_the_turn_and_the_next_message_goes_in(roost: Roost) -
 def test_what_is_sent_for_now_waits_for_the_end_of_the_turn(roost: Roost) -> None:
     """ACP knows no prompt that joins a turn. A conversation is compacted by its agent's own command (P7)."""
     roost.add("a", "demo-acp")
-    first = roost.send("a", "@@delay 1@@\n@@silent@@")["id"]
-    roost.until_state("a", "working")
+    first = roost.send("a", "@@delay 600@@\n@@silent@@")["id"]
+    roost.until_message(first, "accepted")
     now = roost.send("a", "@@silent@@", when="now")["id"]
     assert roost.message(now)["state"] == "queued"
-    ends = [roost.until_message(each, "done") for each in (first, now)]
-    assert ends[0]["done_at"] <= ends[1]["accepted_at"]
+    roost.call("interrupt", name="a")
+    roost.until_message(first, "dead-letter")
+    roost.until_message(now, "done")
     assert [each["what"] for each in roost.happened() if each["what"] in ("prompt", "turn_end")] == [
         *("prompt", "turn_end", "prompt", "turn_end")
     ]
@@ -119,13 +120,15 @@ def test_D1_N7_killed_in_its_turn_it_resumes_with_what_the_conversation_holds(
 ) -> None:
     roost.add("a", "demo-acp")
     assert roost.ask("a", "before") == "echo: before"
-    sent = roost.send("a", "@@delay 1@@\n@@fork 1@@\n@@recall@@")["id"]
-    roost.until_message(sent, "accepted")
+    sent = roost.send("a", "@@ask@@\n@@fork 1@@\n@@recall@@")["id"]
+    asked(roost, "a")
     session = roost.session("a")
     tree = psutil.Process(session["agent_pid"]).children(recursive=True)
     signal_pid(agent_of(roost, "a") if victim == "agent" else session["agent_pid"], signal.SIGKILL)
     death = roost.until_death("a")
     assert death["signal"] == signal.SIGKILL
+    asked(roost, "a")
+    roost.keys("a", "1", "Enter")
     roost.until_message(sent, "done")
     assert roost.session("a")["conversation"] == session["conversation"]
     assert len(roost.prompts(sent)) == 2, "the message, and the note that its turn was cut off"
@@ -155,10 +158,12 @@ def test_a_conversation_that_cannot_be_loaded_is_told_of_and_holds_nothing(roost
     roost.add("a", "demo-acp", args="--forgets")
     assert roost.ask("a", "before") == "echo: before"
     first = roost.session("a")
-    sent = roost.send("a", "@@delay 0.5@@\nwhole again")["id"]
-    roost.until_message(sent, "accepted")
+    sent = roost.send("a", "@@ask@@\nwhole again")["id"]
+    asked(roost, "a")
     signal_pid(first["agent_pid"], signal.SIGKILL)
     roost.until_death("a")
+    asked(roost, "a")
+    roost.keys("a", "1", "Enter")
     roost.until_message(sent, "done")
     assert roost.session("a")["conversation"] != first["conversation"]
     assert "\nwhole again\n" in roost.prompts(sent)[-1]["text"]

@@ -68,10 +68,10 @@ def test_P9_N7_N8_every_combination_of_sudden_deaths(roost: Roost, victims: tupl
     idle, busy, starting = (roost.add(name) for name in ("idle", "busy", "starting"))
     for name in (idle, busy):
         roost.send(name, "@@silent@@\n@@fork 2@@", wait="done", timeout=PATIENCE)
-    cut = roost.send(busy, "@@delay 3@@\n@@reply late@@", wait="accepted", timeout=PATIENCE)["id"]
     first = roost.send(starting, "first")["id"]
     wait_until(lambda: roost.session(starting), timeout=PATIENCE, why="a session that starts")
     wait_until(lambda: roost.session(starting)["agent_pid"], timeout=PATIENCE, why="its processes")
+    cut = roost.send(busy, "@@delay 3@@\n@@reply late@@", wait="accepted", timeout=PATIENCE)["id"]
     before = {name: roost.session(name) for name in (idle, busy, starting)}
     assert len(carriers(before[idle]["id"])) >= 5
 
