@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.support.daemon import PATIENCE, Roost, roost_in, signal_pid
@@ -92,6 +93,10 @@ def test_F26_sleep_wake_restart_and_wait_do_what_they_say(roost: Roost) -> None:
     assert roost.row("a")["stopped"] is False
     assert "has no session" in roost.cli("sleep", "a").stderr
     with started(roost, "wait", "a", "--for", "gone") as waiter:
+        asking = psutil.Process(waiter.pid)
+        wait_until(
+            lambda: asking.net_connections("unix"), timeout=PATIENCE, why="it asks, before the peer is gone"
+        )
         assert roost.cli("rm", "a").returncode == 0
         assert waiter.communicate(timeout=PATIENCE)[0] == "a is gone\n"
     assert roost.cli("wait", "nobody").returncode == 4
