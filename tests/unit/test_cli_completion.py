@@ -246,6 +246,12 @@ def test_install_writes_one_file_once_and_uninstall_takes_it_back(
     assert capsys.readouterr().out.endswith(f"no completion is installed for {shell}\n")
 
 
+def state_of(path: Path) -> tuple[int, ...]:
+    """What changes when somebody changes or replaces it, and not when somebody reads it."""
+    found = path.lstat()
+    return found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
 @pytest.mark.parametrize("action", ["install", "uninstall"])
 @pytest.mark.parametrize("how", ["file", "link", "dead link", "folder"])
 def test_what_is_not_ours_is_left_alone(action: str, how: str, home: Home, capsys: Captured) -> None:
@@ -261,13 +267,13 @@ def test_what_is_not_ours_is_left_alone(action: str, how: str, home: Home, capsy
     if how == "link":
         main(["completion", "print", "fish"])
         mine.write_text(capsys.readouterr().out)
-    kept = path.lstat()
+    kept = state_of(path)
     assert main(["completion", action, "fish"]) == 1
     said = capsys.readouterr()
     assert said.out == ""
     assert "is not a file that roost made" in said.err
     assert "`roost completion print fish`" in said.err
-    assert path.lstat() == kept
+    assert state_of(path) == kept
 
 
 @pytest.mark.parametrize(("shell", "said"), [("/bin/tcsh", "SHELL is 'tcsh'"), ("", "SHELL is not set")])
