@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+expect.set_options(timeout=30_000)
+"""Milliseconds that a page has for what is expected of it: no test is about its speed."""
 AXE = Path(__file__).parent / "axe/axe.min.js"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
