@@ -15,6 +15,8 @@ from tests.support.screens.page import Stage, noon
 TOP = Path(__file__).resolve().parents[3] / "docs/top.md"
 WIDTH, HEIGHT = 80, 24
 _SCREEN = re.compile(r"(^### 80 columns\n\n```text\n)(.*?)(^```)", re.MULTILINE | re.DOTALL)
+_SAME = 5
+"""So many looks in a row, each after all that was waiting, at which nothing has changed: it is drawn."""
 
 
 def with_top(text: str) -> str:
@@ -34,9 +36,13 @@ async def _shown(rows: list[Record]) -> str:
         async with view.run_test(size=(WIDTH, HEIGHT)) as pilot:
             while view.selected is None:
                 await pilot.pause()
-            await pilot.pause()
-            strips = view.screen._compositor.render_strips()
-            return "".join(f"{strip.text.rstrip()}\n" for strip in strips)
+            looks: list[str] = []
+            # The rows, their layout and its scroll bar are drawn one after the other.
+            while len(looks) < _SAME or len(set(looks[-_SAME:])) > 1:
+                await pilot.pause()
+                strips = view.screen._compositor.render_strips()
+                looks.append("".join(f"{strip.text.rstrip()}\n" for strip in strips))
+            return looks[-1]
 
 
 def _following(rows: list[Record]):  # noqa: ANN202 -- what it stands for
