@@ -60,7 +60,7 @@ def test_a_permission_blocks_with_its_text_and_no_delivery_answers_it(roost: Roo
     first = roost.send("a", "@@ask@@\nfirst")["id"]
     assert asked(roost, "a") == "a dialog is open: Do something that needs permission"
     second = roost.send("a", "second")["id"]
-    assert "? Do something that needs permission" in roost.screen("a")
+    roost.until_screen("a", "? Do something that needs permission")
     assert roost.call("show", name="a")["state"] == "blocked"
     assert roost.message(second)["state"] == "queued"
     assert [entry["text"] for entry in roost.happened("dialog")] == ["open"]
