@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.daemon import Roost, roost_in
 from tests.support.home import Home
+from tests.support.lines import json_lines
 from tests.support.person import attached
 from tests.support.victim import Victim
 from tests.support.wait import wait_until
@@ -85,9 +86,7 @@ def roost(unstarted: Roost) -> Roost:
 
 
 def logged(roost: Roost, name: str, what: str) -> list[str]:
-    path = roost.home.work / name / "log"
-    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    return [line[what] for line in lines if what in line]
+    return [line[what] for line in json_lines(roost.home.work / name / "log") if what in line]
 
 
 def taken(roost: Roost, name: str) -> list[str]:

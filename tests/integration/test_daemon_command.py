@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.daemon import Roost, roost_in, signal_pid
 from tests.support.home import Home
+from tests.support.lines import json_lines
 
 PATIENCE = 30.0
 PROGRAM = Path(__file__).resolve().parent.parent / "support" / "line_agent.py"
@@ -41,12 +42,8 @@ def roost(home: Home) -> Iterator[Roost]:
 
 def log(roost: Roost, kind: str) -> list[dict[str, Any]]:
     """What the program wrote down, over all conversations."""
-    lines = [
-        line
-        for path in sorted((roost.home.work / "a").glob("*.log"))
-        for line in path.read_text().splitlines()
-    ]
-    return [entry for entry in map(json.loads, lines) if entry["type"] == kind]
+    logs = sorted((roost.home.work / "a").glob("*.log"))
+    return [entry for path in logs for entry in json_lines(path) if entry["type"] == kind]
 
 
 def test_a_program_from_the_config_file_takes_messages_whole(roost: Roost) -> None:

@@ -17,6 +17,7 @@ from roost.store.interfaces import Batch
 from roost.store.sqlite import SqliteStore
 from tests.support.daemon import Roost, roost_in
 from tests.support.home import Home
+from tests.support.lines import json_lines
 from tests.support.wait import wait_until
 
 PATIENCE = 30.0
@@ -41,9 +42,7 @@ def roost(home: Home) -> Iterator[Roost]:
 
 def told(roost: Roost, text: str) -> int:
     """How often the silent program was told this."""
-    path = roost.home.work / "a" / "log"
-    lines = path.read_text().splitlines() if path.exists() else []
-    return sum(text in entry.get("text", "") for entry in map(json.loads, lines))
+    return sum(text in entry.get("text", "") for entry in json_lines(roost.home.work / "a" / "log"))
 
 
 def in_doubt(roost: Roost, text: str) -> str:

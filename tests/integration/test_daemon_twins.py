@@ -28,6 +28,7 @@ from roost.local.paths import find_places
 from roost.runtimes.registry import Runtimes
 from roost.store.memory import MemoryStore
 from tests.support.home import Home
+from tests.support.lines import json_lines
 from tests.support.wait import eventually
 
 PATIENCE = 30.0
@@ -147,8 +148,8 @@ class World:
 
     def taken(self) -> list[str]:
         """What the programs took, in order."""
-        lines = [line for path in (self.home.work).glob("*.log") for line in path.read_text().splitlines()]
-        return [entry["text"] for entry in map(json.loads, lines) if entry["type"] == "prompt"]
+        logs = self.home.work.glob("*.log")
+        return [entry["text"] for path in logs for entry in json_lines(path) if entry["type"] == "prompt"]
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from roost.host.process import SystemProcesses
 from roost.host.shim_spec import Companion, DeathRecord, ShimSpec, Started, read_started, shim_argv
 from roost.host.spool import Spool
 from roost.host.tmux.server import TmuxTerminals
+from tests.support.lines import whole_lines
 from tests.support.wait import eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -114,8 +115,7 @@ class Stage:
         return found
 
     def exits(self) -> list[str]:
-        path = self.folder / "exits.log"
-        return path.read_text().splitlines() if path.exists() else []
+        return whole_lines(self.folder / "exits.log")
 
     async def gone(self, process: ProcessId | None) -> None:
         assert process

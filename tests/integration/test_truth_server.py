@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.daemon import Roost, alive, cleared, roost_in, shared_roost, signal_pid
 from tests.support.home import Home
+from tests.support.lines import whole_lines
 from tests.support.truth import carriers
 from tests.support.wait import wait_until
 
@@ -37,9 +38,7 @@ def roost(shared: Roost) -> Iterator[Roost]:
 
 def exits(roost: Roost, kind: str) -> list[str]:
     """Lines of this kind in exits.log."""
-    log = roost.places.exits_log
-    lines = log.read_text().splitlines() if log.exists() else []
-    return [line for line in lines if f" ev={kind} " in line]
+    return [line for line in whole_lines(roost.places.exits_log) if f" ev={kind} " in line]
 
 
 def test_P10_forensics_hold_what_the_machine_and_the_screen_told(roost: Roost) -> None:

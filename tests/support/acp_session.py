@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.support.pseudo_terminal import PseudoTerminal, json_lines
+from tests.support.lines import json_lines
+from tests.support.pseudo_terminal import PseudoTerminal
 
 DEMO = (sys.executable, "-m", "roost.demo_agent.acp")
 STUB = (sys.executable, str(Path(__file__).with_name("acp_stub.py")))

@@ -33,6 +33,7 @@ from tests.support.acp_session import AcpClient
 from tests.support.app_server import AppServer
 from tests.support.fake_opencode import FakeOpencode
 from tests.support.home import Home
+from tests.support.lines import json_lines
 from tests.support.wait import eventually
 
 PATIENCE = 30.0
@@ -219,8 +220,7 @@ class Thread:
         self._heard = heard
 
     async def record(self) -> list[Entry]:
-        truth = self.truth.read_text().splitlines() if self.truth.exists() else []
-        prompts = [{"type": "prompt", **json.loads(line)} for line in truth]
+        prompts = [{"type": "prompt", **line} for line in json_lines(self.truth)]
         answers = [
             {"type": "resolved", "id": str(each["id"]), "option": each["result"]["decision"]}
             for each in self.server.answers

@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.support.pseudo_terminal import PATIENCE, PseudoTerminal, json_lines
+from tests.support.lines import json_lines
+from tests.support.pseudo_terminal import PATIENCE, PseudoTerminal
 
 
 def enveloped(

@@ -5,11 +5,12 @@ and returns at `READY=1`, as Type=notify promises. Every call is written down. `
 or hang.
 """
 
-import json
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from tests.support.lines import json_lines
 
 PROGRAM = """#!{python} -ISE
 import sys
@@ -54,8 +55,7 @@ class FakeSystemd:
     def calls(self, program: str = "systemctl") -> list[list[str]]:
         """The arguments of every call so far, without the questions that change nothing."""
         path = self.folder / "calls.jsonl"
-        lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-        asked = [line["argv"] for line in lines if line["program"] == program]
+        asked = [line["argv"] for line in json_lines(path) if line["program"] == program]
         return [argv for argv in asked if not {"is-active", "is-enabled", "show-environment"} & set(argv)]
 
     def forget(self) -> None:

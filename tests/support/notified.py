@@ -1,12 +1,12 @@
 """A home with rules of `[[notify]]` for each way and each trouble, and how a test looks at them."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from tests.support.daemon import PATIENCE, Record, Roost
 from tests.support.home import Home
+from tests.support.lines import json_lines
 from tests.support.receiver import SECRET, Received, Receiver
 from tests.support.wait import wait_until
 
@@ -156,12 +156,11 @@ def until_settled(roost: Roost) -> None:
 def lines(path: Path, count: int) -> list[Any]:
     """Wait for so many lines of JSON in a file."""
 
-    def there() -> list[str]:
-        found = path.read_text().splitlines() if path.exists() else []
+    def there() -> list[Any]:
+        found = json_lines(path)
         return found if len(found) >= count else []
 
-    found = wait_until(there, timeout=PATIENCE, why=f"{count} lines in {path.name}")
-    return [json.loads(line) for line in found]
+    return wait_until(there, timeout=PATIENCE, why=f"{count} lines in {path.name}")
 
 
 def mail(roost: Roost, to: str, *bodies: str, **options: Any) -> list[str]:  # noqa: ANN401 -- JSON

@@ -1,7 +1,6 @@
 """A program on a pseudo-terminal of its own: what it shows, what is typed to it, how it ends."""
 
 import fcntl
-import json
 import os
 import pty
 import re
@@ -12,7 +11,6 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from tests.support.wait import wait_until
@@ -118,10 +116,3 @@ class PseudoTerminal:
             self.process.wait(PATIENCE)
         if self.master >= 0:
             self.hang_up()
-
-
-def json_lines(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of a file, decoded; none where there is no file."""
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]

@@ -1,6 +1,5 @@
 """The stand-in app-server as a process that a test starts, holds and kills."""
 
-import json
 import os
 import signal
 import socket
@@ -14,6 +13,7 @@ from typing import Any
 
 from tests.support.codex_client import CodexClient
 from tests.support.home import Home, environment
+from tests.support.lines import json_lines
 from tests.support.wait import wait_until
 
 PATIENCE = 30.0
@@ -80,9 +80,8 @@ class StandIn:
 
     def prompts(self, message: str) -> list[dict[str, str]]:
         """The prompts that held a message's header."""
-        lines = self.truth.read_text().splitlines() if self.truth.exists() else []
         header = f"[roost message {message} from "
-        return [taken for line in lines if header in (taken := json.loads(line))["text"]]
+        return [taken for taken in json_lines(self.truth) if header in taken["text"]]
 
 
 @contextmanager

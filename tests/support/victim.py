@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.support.daemon import Roost
+from tests.support.lines import whole_lines
 
 _PROGRAM = Path(__file__).resolve().parent / "crash_daemon.py"
 
@@ -47,4 +48,4 @@ class Victim:
 
     def seen(self) -> list[str]:
         """The steps since the order was taken."""
-        return self.steps.read_text().splitlines() if self.steps.exists() else []
+        return whole_lines(self.steps)
