@@ -19,7 +19,7 @@ from tests.support.wait import wait_until
 PATIENCE = 30.0
 MANY = 500
 WITHOUT_END = 10**9
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture

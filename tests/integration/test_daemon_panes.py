@@ -40,8 +40,8 @@ def shell(roost: Roost) -> tuple[Path, str]:
 
 def type_in(socket: str, command: str) -> None:
     keys = ["tmux", "-S", socket, "send-keys", "-t", ":"]
-    subprocess.run([*keys, "-l", "--", command], check=True, timeout=10)
-    subprocess.run([*keys, "Enter"], check=True, timeout=10)
+    subprocess.run([*keys, "-l", "--", command], check=True, timeout=PATIENCE)
+    subprocess.run([*keys, "Enter"], check=True, timeout=PATIENCE)
 
 
 def logged(log: Path, text: str) -> None:

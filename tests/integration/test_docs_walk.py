@@ -40,6 +40,7 @@ def test_every_config_of_the_docs_is_one(page: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_newcomers_walk(home: Home) -> None:
     with walker(home, dict(os.environ), claude="demo", NAME="scout") as newcomer:
         for page in DEMO:
@@ -77,6 +78,7 @@ def as_printed(page: str) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_walk_of_whoever_runs_the_host(home: Home) -> None:
     """An upgrade from another copy of the program, the service, a runtime, backups, and the end."""
     old = home.root / "old"

@@ -73,7 +73,7 @@ sys.stdin.read()
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_peers_that_need_a_person(roost: Roost) -> None:
     home, agent = roost.home, roost.home.user / "agent"
     home.roost.mkdir(mode=0o700)
@@ -178,7 +178,7 @@ def halt(roost: Roost, name: str) -> None:
 
 @root_only
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_daemon_that_was_born_in_the_wrong_place(roost: Roost) -> None:
     """Of another program, with few files, below a filter, with a foreign runtime folder and another file."""
     home = roost.home
@@ -276,7 +276,7 @@ def test_a_disk_that_is_full_and_one_that_takes_no_more_files(roost: Roost) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_store_that_was_lost_or_taken_away(roost: Roost) -> None:
     doctor = Doctor(roost)
     doctor.does("roost up")
@@ -317,7 +317,7 @@ def places_of_store(roost: Roost) -> list[Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_the_service_its_manager_and_the_login(roost: Roost) -> None:
     systemd = FakeSystemd(roost.home.root / "s", runtime_folder())
     roost.environ = systemd.environ(roost.environ)

@@ -8,7 +8,7 @@ import pytest
 
 from roost.local.proven import PROVEN, read_probes
 from tests.support.clis import pinned
-from tests.support.daemon import Roost
+from tests.support.daemon import PATIENCE, Roost
 from tests.support.home import Home
 
 CHECKS = [
@@ -42,7 +42,7 @@ def finding(roost: Roost, check: str) -> dict[str, str]:
 
 @pytest.mark.tmux
 def test_a_runtime_that_keeps_every_promise_passes_and_leaves_nothing(roost: Roost) -> None:
-    done = roost.cli("probe", "demo", "--json")
+    done = roost.cli("probe", "demo", "--json", patience=2 * PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = json.loads(done.stdout)
     assert [row["check"] for row in rows] == CHECKS

@@ -249,21 +249,21 @@ def while_up(cell: Cell) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", KINDS)
 def test_G1_G2_G4_G5_G6_G13_damage_while_the_daemon_is_down(subtests: pytest.Subtests, kind: str) -> None:
     column(subtests, kind, while_down, up=False)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", KINDS)
 def test_G3_G4_G5_G6_damage_under_a_running_daemon(subtests: pytest.Subtests, kind: str) -> None:
     column(subtests, kind, while_up, up=True)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_G1_a_loss_is_said_where_no_agent_runs_either(subtests: pytest.Subtests) -> None:
     with roost_on("files") as roost:
         for damage in OF_FILES:

@@ -164,10 +164,11 @@ def concurrently(roost: Roost, *commands: list[str]) -> list[int]:
         )
         for words in commands
     ]
-    return [process.wait(60) for process in started]
+    return [process.wait(4 * PATIENCE) for process in started]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_H2_H3_a_changed_boot_closes_all_rows_once_under_eight_processes(roost: Roost) -> None:
     sessions = awake(roost, "a", "b", "c")
     roost.kill()

@@ -11,7 +11,7 @@ from tests.support.browser import chromium, page_of, serious
 from tests.support.daemon import PATIENCE, Roost, shared_roost
 from tests.support.web import Web, web_of
 
-pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(600)]
 
 PEERS = 300
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">\x1b[31m"

@@ -297,7 +297,7 @@ class Roost:
         """One tmux command at the peer's own server."""
         command = ["tmux", "-S", self.session(name)["socket"], *arguments]
         done = subprocess.run(
-            command, env=self.environ, capture_output=True, text=True, check=True, timeout=10
+            command, env=self.environ, capture_output=True, text=True, check=True, timeout=PATIENCE
         )
         return done.stdout
 

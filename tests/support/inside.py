@@ -36,7 +36,7 @@ def tmux(roost: Roost, socket: str, *words: str) -> None:
     import subprocess
 
     subprocess.run(
-        ["tmux", "-S", socket, *words], env=roost.environ, check=True, capture_output=True, timeout=10
+        ["tmux", "-S", socket, *words], env=roost.environ, check=True, capture_output=True, timeout=PATIENCE
     )
 
 

@@ -39,7 +39,7 @@ class Pane:
         """Run one tmux command; returns what it printed. Raises CalledProcessError."""
         command = ["tmux", "-S", str(self._socket), *arguments]
         done = subprocess.run(
-            command, env=self._environ, capture_output=True, text=True, check=True, timeout=10
+            command, env=self._environ, capture_output=True, text=True, check=True, timeout=_PATIENCE
         )
         return done.stdout
 
@@ -128,7 +128,7 @@ class Pane:
             env=self._environ,
             capture_output=True,
             check=False,
-            timeout=10,
+            timeout=_PATIENCE,
         )
         for each in tree:
             with contextlib.suppress(psutil.NoSuchProcess):
