@@ -105,7 +105,7 @@ def _next(peer: Record) -> str:
 
 def _is_own(peer: Record) -> bool:
     """Whether a person runs it, in a terminal of theirs."""
-    return peer.get("kind") == "own-terminal"
+    return peer.get("kind") in ("own-terminal", "joined")
 
 
 def _is_theirs(why: str) -> bool:

@@ -1,0 +1,193 @@
+"""`roost join`: a session that a person has started is a peer for a while (issue 17, H6, P5, L1, L2, N6)."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.daemon import Roost, alive, cleared, shared_roost, signal_pid
+from tests.support.guest import Guest, guest
+from tests.support.wait import wait_until
+
+PATIENCE = 30.0
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Roost]:
+    with shared_roost() as made:
+        yield made
+
+
+@pytest.fixture
+def roost(shared: Roost) -> Iterator[Roost]:
+    with cleared(shared) as made:
+        yield made
+
+
+def joined(who: Guest, *name: str) -> str:
+    """It joins; by which name."""
+    code, out, error = who.run("join", *name, "--json")
+    assert (code, error) == (0, ""), error
+    return str(json.loads(out)["name"])
+
+
+def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """All that is there: permissions and bytes."""
+    found = (path for path in folder.rglob("*"))
+    return {
+        str(path.relative_to(folder)): (path.stat().st_mode, path.read_bytes() if path.is_file() else b"")
+        for path in found
+    }
+
+
+def test_H6_it_is_a_peer_of_its_own_kind_by_the_process_that_its_shell_tool_belongs_to(roost: Roost) -> None:
+    with guest(roost, "My Work") as who:
+        assert joined(who) == "my-work"
+        row = roost.row("my-work")
+        assert (row["kind"], row["wake"], row["dir"]) == ("joined", "never", str(who.folder))
+        assert row["session"]["agent_pid"] == who.process.pid
+        assert row["session"]["conversation"] == who.conversation
+        roost.until_state("my-work", "working")
+        assert "claude (joined)" in roost.cli("list", environ={"COLUMNS": "120"}).stdout
+        assert str(who.process.pid) in roost.cli("show", "my-work").stdout
+        # Whatever it starts is that peer, without any token; it may do what agents may.
+        assert who.run("send", "operator", "hello")[0] == 0
+        assert [item["from"] for item in roost.call("inbox", name="operator")][-1] == "my-work"
+        assert "not for agents" in who.run("stop", "--all")[2]
+        assert joined(who) == "my-work"  # once more changes nothing
+        assert "roost leave" in who.run("join", "other")[2]
+
+
+def test_P5_nothing_wakes_ends_or_restarts_it_and_stop_lets_go_of_it(roost: Roost) -> None:
+    with guest(roost) as who:
+        joined(who, "me")
+        who.says("idle")
+        roost.until_state("me", "idle")
+        roost.call("set", name="me", pairs=[["idle", "1ms"]])
+        for words in (["sleep", "me"], ["restart", "me"], ["wake", "me", "--fresh"], ["interrupt", "me"]):
+            assert roost.cli(*words).returncode == 1, words
+        assert "own terminal" in roost.cli("screen", "me").stderr
+        assert roost.session("me")["agent_pid"] == who.process.pid
+        roost.call("stop", name="me")
+        death = roost.until_death("me")
+        assert (death["cause"], death["by"], death["signal"]) == ("operator-stop", "operator", None)
+        assert "its program goes on" in death["evidence"]
+        assert who.shell("echo", "alive")[1] == "alive\n"
+        kept = roost.cli("send", "me", "for later")
+        assert kept.returncode == 0
+        assert "kept" in kept.stderr
+
+
+def test_17_what_was_written_for_it_is_gone_when_it_has_left(roost: Roost) -> None:
+    with guest(roost) as who, guest(roost) as beside:
+        before = tree(who.folder), tree(roost.home.user)
+        joined(who, "me")
+        joined(beside, "too")
+        assert who.settings.stat().st_mode & 0o777 == 0o600
+        assert str(roost.session("me")["id"])[:8] in who.settings.read_text()
+        assert who.run("leave")[0] == 0
+        assert "has not joined" in who.run("leave")[2]
+        death = roost.until_death("me")
+        assert (death["cause"], death["counted"]) == ("left", False)
+        left = json.loads(who.settings.read_text())
+        assert len(left["hooks"]["Stop"]) == 2  # those of the other one
+        assert beside.run("leave")[0] == 0
+        assert (tree(who.folder), tree(roost.home.user)) == before
+        assert joined(who) == "me"  # the same conversation has its name again
+
+
+@pytest.mark.parametrize("text", ['{"permissions":{"allow":[]}}', '{\n\t"hooks": {"Stop": []}\n}\n', "{}"])
+def test_17_settings_that_were_there_are_the_same_to_the_byte(roost: Roost, text: str) -> None:
+    with guest(roost) as who:
+        who.settings.parent.mkdir(exist_ok=True)
+        who.settings.write_text(text)
+        who.settings.chmod(0o644)
+        before = tree(who.folder)
+        joined(who, "me")
+        assert json.loads(who.settings.read_text()).keys() >= json.loads(text).keys()
+        who.run("leave")
+        assert tree(who.folder) == before
+        # What others have changed meanwhile stays.
+        joined(who, "me")
+        now = {**json.loads(who.settings.read_text()), "model": "other"}
+        who.settings.write_text(json.dumps(now))
+        who.run("leave")
+        kept = json.loads(who.settings.read_text())
+        assert kept["model"] == "other"
+        assert "roost" not in json.dumps(kept)
+        assert "127.0.0.1" not in json.dumps(kept)
+        who.settings.unlink()
+        who.settings.parent.rmdir()
+
+
+def test_17_settings_that_cannot_be_read_are_left_alone_and_it_has_not_joined(roost: Roost) -> None:
+    with guest(roost) as who:
+        who.settings.parent.mkdir(exist_ok=True)
+        who.settings.write_text("{")
+        code, _, error = who.run("join", "me")
+        assert code == 1
+        assert "mend it" in error
+        assert who.settings.read_text() == "{"
+        assert roost.row("me")["session"] is None
+        who.settings.unlink()
+
+
+def test_17_a_name_is_not_taken_over_by_saying_it(roost: Roost) -> None:
+    roost.add("worker")
+    with guest(roost) as who, guest(roost) as other:
+        joined(who, "me")
+        assert "somebody else, who is live" in other.run("join", "me")[2]
+        assert who.run("leave")[0] == 0
+        refused = other.run("join", "me")[2]
+        assert "another conversation" in refused
+        assert "roost rename me OTHER" in refused
+        assert "runs demo" in other.run("join", "worker")[2]
+        assert "runs human" in other.run("join", "operator")[2]
+        # A conversation that a process above it does not have open is not its own.
+        other.claims = "another"
+        other.says("busy")
+        assert "shell tool" in other.run("join", "you")[2]
+        outside = roost.cli("join", "you", environ={"CLAUDE_CODE_SESSION_ID": who.conversation})
+        assert outside.returncode == 1
+        assert "shell tool" in outside.stderr
+        roost.cli("rename", "me", "former")
+        other.claims = ""
+        other.says("busy")
+        assert joined(other, "me") == "me"
+        assert joined(who) == "former"
+
+
+def test_N6_its_end_closes_the_row_and_takes_back_its_hooks(roost: Roost) -> None:
+    with guest(roost) as who:
+        before = tree(who.folder)
+        joined(who, "me")
+        signal_pid(who.process.pid, signal.SIGKILL)
+        death = roost.until_death("me")
+        assert (death["cause"], death["counted"]) == ("program-ended", False)
+        assert str(who.process.pid) in death["evidence"]
+        assert roost.row("me")["session"] is None
+        wait_until(lambda: tree(who.folder) == before, timeout=PATIENCE, why="its hooks are taken back")
+
+
+def test_L2_a_daemon_that_is_killed_leaves_it_alone_and_the_next_one_has_it_again(roost: Roost) -> None:
+    with guest(roost) as who, guest(roost, "x") as gone:
+        before = tree(gone.folder)
+        joined(who, "me")
+        joined(gone, "gone")
+        session = roost.session("me")["id"]
+        roost.kill()
+        signal_pid(gone.process.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, gone.process.pid, os.WEXITED | os.WNOWAIT)
+        roost.start()
+        assert alive(who.process.pid)
+        assert roost.until_death("gone")["cause"] == "program-ended"  # a zombie is dead
+        wait_until(lambda: tree(gone.folder) == before, timeout=PATIENCE, why="its hooks are taken back")
+        who.says("idle")
+        roost.until_state("me", "idle")
+        assert roost.session("me")["id"] == session
+        assert who.run("send", "operator", "still here")[0] == 0
+        signal_pid(who.process.pid, signal.SIGKILL)
+        roost.until_death("me")
