@@ -46,7 +46,7 @@ class Person:
         """Type a prompt, and press Enter until it is taken."""
         self.pane.tmux("send-keys", "-t", ":", "-l", text)
         self.pane.wait_for(re.escape(text[:40]))
-        self.pane.dismiss(("Enter",), re.escape(f"❯ {text[:40]}") + r"(?s:(?!.*❯))")
+        self.pane.dismiss(("Enter",), rf"─\n❯\s+{re.escape(text[:40])}")
 
     def shell(self, *words: str) -> None:
         """Have its model run a command of roost's."""
@@ -56,7 +56,10 @@ class Person:
     def join(self) -> None:
         self.shell("join", "me")
         wait_until(
-            lambda: "me" in {row["name"] for row in self.roost.call("list")}, timeout=PATIENCE, why="a peer"
+            lambda: "me" in {row["name"] for row in self.roost.call("list")},
+            timeout=PATIENCE,
+            why="a peer",
+            describe=self.pane.screen,
         )
         self.roost.until_state("me", "idle")
 
