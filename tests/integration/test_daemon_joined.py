@@ -3,11 +3,16 @@
 import json
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from roost.core.messages import envelope
+from roost.runtimes.claude_joined import WAITER
 from tests.support.daemon import Roost, alive, cleared, shared_roost, signal_pid
 from tests.support.guest import Guest, guest
 from tests.support.wait import wait_until
@@ -191,3 +196,80 @@ def test_L2_a_daemon_that_is_killed_leaves_it_alone_and_the_next_one_has_it_agai
         assert who.run("send", "operator", "still here")[0] == 0
         signal_pid(who.process.pid, signal.SIGKILL)
         roost.until_death("me")
+
+
+def records_hooked(who: Guest, text: str) -> None:
+    """Its transcript says that its model was given what a hook answered."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+    attached = {"type": "hook_additional_context", "content": [text]}
+    who.records(
+        {"type": "attachment", "attachment": attached, "timestamp": now, "sessionId": who.conversation},
+        {"type": "system", "subtype": "turn_duration", "timestamp": now, "sessionId": who.conversation},
+    )
+
+
+def test_17_mail_goes_to_the_main_agents_hooks_of_this_conversation_alone(roost: Roost) -> None:
+    with guest(roost) as who:
+        joined(who, "me")
+        roost.until_state("me", "working")
+        sent = roost.send("me", "body of it", when="now")
+        tool = {"tool_name": "Bash", "tool_use_id": "t"}
+        assert who.hook("PostToolUse", **{**tool, "session_id": "another"}) == {}
+        sub = {"agent_id": "a1", "agent_type": "Explore"}
+        assert who.hook("SubagentStart", **sub) == {}
+        assert who.hook("PostToolUse", **tool, **sub) == {}
+        (seen,) = roost.call("show", name="me")["subagents"]
+        assert (seen["id"], seen["kind"]) == ("a1", "Explore")
+        assert "Explore a1" in roost.cli("show", "me").stdout
+        assert roost.cli("send", "a1", "hello").returncode != 0
+        given = who.hook("PostToolUse", **tool)["hookSpecificOutput"]["additionalContext"]
+        assert "body of it" in given
+        assert f"roost send operator TEXT --reply-to {sent['id']}" in given
+        assert envelope.marks(given)
+        assert who.hook("PostToolUse", **tool) == {}  # once
+        records_hooked(who, given)
+        who.says("idle")
+        roost.until_message(sent["id"], "done")
+        who.hook("SubagentStop", **sub)
+        assert roost.call("show", name="me")["subagents"] == []
+
+
+def test_17_at_rest_one_waiter_is_handed_the_message_whole(roost: Roost) -> None:
+    with guest(roost) as who:
+        joined(who, "me")
+        entry = json.loads(who.settings.read_text())["hooks"]["Stop"][1]["hooks"][0]
+        assert entry["args"][3] == str(WAITER)
+        command = [entry["command"], *entry["args"]]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as waiter:
+            pipe = Path(entry["args"][-1])
+            wait_until(pipe.exists, timeout=PATIENCE, why="the pipe")
+            wait_until(lambda: _reads(waiter.pid, pipe), timeout=PATIENCE, why="it waits")
+            assert subprocess.run(command, timeout=PATIENCE, check=False).returncode == 0  # one waits already
+            who.says("idle")
+            sent = roost.send("me", "wake up")
+            told = waiter.communicate(timeout=PATIENCE)[1]
+            assert waiter.returncode == 2
+        assert "wake up" in told
+        assert told.endswith("]")
+        assert sent["id"] in told
+        records_hooked(who, told)
+        roost.until_message(sent["id"], "done")
+
+
+def _reads(pid: int, pipe: Path) -> bool:
+    return any(each.resolve() == pipe.resolve() for each in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def test_17_a_waiter_goes_with_its_program(roost: Roost, tmp_path: Path) -> None:
+    del roost
+    pipe = tmp_path / "pipe"
+    code = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:]).pid, flush=True); input()"
+    waiting = [sys.executable, "-S", "-E", "-I", str(WAITER), str(pipe)]
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *waiting], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        waiter = int(program.stdout.readline())
+        wait_until(lambda: pipe.exists() and _reads(waiter, pipe), timeout=PATIENCE, why="it waits")
+        program.kill()
+    wait_until(lambda: not alive(waiter), timeout=PATIENCE, why="it goes")

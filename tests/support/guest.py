@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.support.daemon import Roost
+from tests.support.posting import post
 
 _LOOP = """
 import json, subprocess, sys
@@ -64,6 +66,14 @@ class Guest:
         self._projects.parent.mkdir(parents=True, exist_ok=True)
         with self._projects.open("a") as file:
             file.writelines(f"{json.dumps(line)}\n" for line in lines)
+
+    def hook(self, name: str, **payload: Any) -> dict[str, Any]:  # noqa: ANN401 -- JSON
+        """What the first of our hooks of that name answers; all fields of the payload are its program's."""
+        entry = json.loads(self.settings.read_text())["hooks"][name][0]["hooks"][0]
+        told = {"session_id": self.conversation, "hook_event_name": name, **payload}
+        status, answer = post(self.roost, urlsplit(entry["url"]).path, told, **entry["headers"])
+        assert status == 200, answer
+        return json.loads(answer)
 
     def shell(self, *words: str) -> tuple[int, str, str]:
         """What its shell tool does with a command: exit code, standard output and error."""

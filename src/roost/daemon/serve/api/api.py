@@ -59,7 +59,7 @@ class Api:
         clock = machine.clock
         self.addresses = Addresses(fleet, hosts)
         views = Views(hosts.members if hosts is not None else None)
-        self.peers = Peers(machine, fleet, waits, foreign, views)
+        self.peers = Peers(machine, fleet, live_sessions, waits, foreign, views)
         self.changes = Changes(fleet, self.peers)
         self.terminals = Terminals(machine, fleet, live_sessions, self.peers)
         self.wakes = Wakes(machine.store, fleet, waits, launcher, self.peers, self.terminals)

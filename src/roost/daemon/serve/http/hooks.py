@@ -47,6 +47,7 @@ class Hooks:
         fields = cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
         if live.session.joined is not None and not _is_of(live, fields):
             return {}  # others in its folder run these hooks as well
+        live.subagents.note(name, fields, self._clock.now())
         asks = None
         try:
             asks = live.sensor.on_hook(name, fields)
