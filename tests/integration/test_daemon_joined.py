@@ -155,11 +155,13 @@ def test_17_a_name_is_not_taken_over_by_saying_it(roost: Roost) -> None:
         other.claims = "another"
         other.says("busy")
         assert "shell tool" in other.run("join", "you")[2]
+        other.claims = ""
+        other.says("busy", started="1")  # what another process with this pid has left
+        assert "shell tool" in other.run("join", "you")[2]
         outside = roost.cli("join", "you", environ={"CLAUDE_CODE_SESSION_ID": who.conversation})
         assert outside.returncode == 1
         assert "shell tool" in outside.stderr
         roost.cli("rename", "me", "former")
-        other.claims = ""
         other.says("busy")
         assert joined(other, "me") == "me"
         assert joined(who) == "former"
@@ -175,6 +177,21 @@ def test_N6_its_end_closes_the_row_and_takes_back_its_hooks(roost: Roost) -> Non
         assert str(who.process.pid) in death["evidence"]
         assert roost.row("me")["session"] is None
         wait_until(lambda: tree(who.folder) == before, timeout=PATIENCE, why="its hooks are taken back")
+
+
+def test_L3_a_sweep_without_a_daemon_closes_it_and_takes_back_its_hooks(roost: Roost) -> None:
+    with guest(roost) as who:
+        before = tree(who.folder)
+        joined(who, "me")
+        roost.kill()
+        assert roost.cli("gc").returncode == 0
+        assert tree(who.folder) != before  # it lives
+        who.process.kill()
+        who.process.wait()
+        assert roost.cli("gc").returncode == 0
+        assert tree(who.folder) == before
+        roost.start()
+        assert [death["cause"] for death in roost.deaths("me")] == ["program-ended"]
 
 
 def test_L2_a_daemon_that_is_killed_leaves_it_alone_and_the_next_one_has_it_again(roost: Roost) -> None:

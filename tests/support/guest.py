@@ -44,12 +44,12 @@ class Guest:
         folder = "".join(letter if letter.isalnum() else "-" for letter in str(self.folder))
         return self.roost.home.user / ".claude/projects" / folder / f"{self.conversation}.jsonl"
 
-    def says(self, status: str) -> None:
-        """Write its status file."""
+    def says(self, status: str, *, started: str = "") -> None:
+        """Write its status file; `started`: as of another process that had its pid."""
         place = self.roost.home.user / ".claude/sessions"
         place.mkdir(parents=True, exist_ok=True)
         pid = self.process.pid
-        started = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        started = started or Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
         told = {
             "pid": pid,
             "procStart": started,
