@@ -67,6 +67,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "search": ("text", "in", "peer", "to", "from", "state", "topic", "since", "limit"),
     "done": ("summary",),
     "fresh": (),
+    "join": ("name",),
+    "leave": (),
     "doctor": (),
     "notify_rules": (),
     "notify_test": ("rule",),

@@ -106,6 +106,8 @@ def test_every_target_that_was_set_has_its_benchmark() -> None:
         "death-p99",
         "exits",
         "threads",
+        "hook",
+        "hook-command",
         "fleet",
         "fleet-idle",
         "fleet-local",

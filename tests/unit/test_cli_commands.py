@@ -28,6 +28,8 @@ CONTRACT = [
     *("send", "messages", "message", "inbox", "search"),
     *(
         "run",
+        "join",
+        "leave",
         "wake",
         "sleep",
         "wait",

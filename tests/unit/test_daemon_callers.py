@@ -69,7 +69,7 @@ def test_the_nearest_session_above_a_process_is_its_own(stage: Stage) -> None:
     for process in (stage.agent, bare, posing):
         assert stage.who(process.pid) == Caller("worker", "s" * 32, process.pid)
     outside = stage.system.spawn()
-    assert stage.who(outside.pid) == OPERATOR
+    assert stage.who(outside.pid) == Caller(pid=outside.pid)
 
 
 def test_a_session_that_is_being_launched_is_known_by_its_marker(stage: Stage) -> None:
@@ -91,7 +91,7 @@ def test_what_an_ended_session_left_is_no_operator(stage: Stage, monkeypatch: py
 def test_another_homes_agent_is_an_operator_here(stage: Stage) -> None:
     stage.has(stage.session)
     theirs = stage.system.spawn(marker=Marker("s" * 32, "n", "/another"))
-    assert stage.who(theirs.pid) == OPERATOR
+    assert stage.who(theirs.pid) == Caller(pid=theirs.pid)
 
 
 def test_who_is_gone_and_who_is_another_user_are_refused(stage: Stage) -> None:

@@ -43,6 +43,8 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Sessions": {
         "run": "run",
+        "join": "join",
+        "leave": "join",
         "wake": "session",
         "sleep": "session",
         "stop": "session",

@@ -82,8 +82,8 @@ def live_peers(database: Path) -> list[str]:
 
 
 def _may_live(session: Session) -> bool:
-    """Whether its terminal answers: an agent does not outlive that. A server's thread is not ours to end."""
-    if session.thread is not None:
+    """Whether its terminal answers: an agent does not outlive that. A guest is not ours to end."""
+    if session.guest:
         return False
     return session.processes is None or _answers(session.processes.socket)
 

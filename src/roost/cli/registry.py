@@ -43,8 +43,9 @@ def show_rows(rows: list[Record]) -> None:
 
 
 def _runtime(row: Record) -> str:
-    """The program, and that it is in a person's own terminal."""
-    return f"{row['runtime']} (own)" if row.get("kind") == "own-terminal" else str(row["runtime"])
+    """The program, and that it is in a person's own terminal, or has joined from there."""
+    mark = {"own-terminal": " (own)", "joined": " (joined)"}.get(str(row.get("kind")), "")
+    return f"{row['runtime']}{mark}"
 
 
 def reason(row: Record) -> str:

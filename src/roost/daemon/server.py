@@ -148,6 +148,7 @@ class Daemon:
             self._live_sessions,
             waits,
             launcher,
+            self._supervisor,
             self._executor.foreign,
             feed,
             self._executor.ends.end_unstored,
@@ -288,7 +289,7 @@ class Daemon:
     def _ended(self, ends: list[End]) -> None:
         """Servers tell that threads of theirs are over."""
         if not self._executor.closing:
-            self._tasks.start(self._reaper.threads.ended(ends), "ended threads")
+            self._tasks.start(self._reaper.guests.ended(ends), "ended threads")
 
     def _log_attempts(self, name: str, _state: PeerState | None, commands: tuple[c.Command, ...]) -> None:
         self._logs.attempts(name, self._machine.clock.now(), commands)

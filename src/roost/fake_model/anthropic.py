@@ -16,6 +16,8 @@ _SUGGESTION = "[SUGGESTION MODE: "
 _HOOKED = re.compile(r"^\w+\S* hook (?:additional context|blocking error from command)", re.MULTILINE)
 """How Claude Code 2.1.332 begins to tell its model, in a system message, what a hook has answered."""
 _ENVELOPE = re.compile(r"\[roost message (\S+) from .*?\n\[end of roost message \1[^\n]*\]", re.DOTALL)
+_NOTIFIED = "<task-notification>"
+"""In the reminder by which Claude Code 2.1.332 tells its model that a hook in the background wakes it."""
 _INTERRUPTED = "[Request interrupted by user"
 
 
@@ -99,6 +101,8 @@ def _user(block: _Block) -> Iterator[Entry]:
             yield Entry(Said.CUT)
         elif not _REMINDER.match(block.text):
             yield Entry(Said.USER, block.text)
+        elif _NOTIFIED in block.text:
+            yield from (Entry(Said.USER, found[0]) for found in _ENVELOPE.finditer(block.text))
 
 
 def _by_hook(block: _Block) -> Iterator[Entry]:

@@ -106,6 +106,11 @@ class Places:
         return self.state / "runs"
 
     @property
+    def hooks(self) -> Path:
+        """What was written into settings of agent programs for sessions that have joined."""
+        return self.state / "hooks"
+
+    @property
     def bodies(self) -> Path:
         """Bodies too long to paste, in a folder for each recipient."""
         return self.state / "bodies"

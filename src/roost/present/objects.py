@@ -45,6 +45,8 @@ def kind_of(state: PeerState) -> str:
     if settings.threaded:
         return "thread"
     session = state.session
+    if session is not None and session.joined is not None:
+        return "joined"
     own = session.own_terminal if session is not None else settings.wake is WakePolicy.NEVER
     return "own-terminal" if own else "terminal"
 
@@ -69,7 +71,7 @@ def session_object(session: Session) -> dict[str, Any]:
     return {
         "id": session.id,
         "generation": session.generation,
-        "agent_pid": processes.agent.pid if processes else None,
+        "agent_pid": session.agent.pid if session.agent else None,
         "shim_pid": processes.shim.pid if processes else None,
         "server_pid": _server_pid(session),
         "socket": processes.socket or None if processes else None,

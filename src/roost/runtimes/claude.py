@@ -10,6 +10,7 @@ from pathlib import Path
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Traits
 from roost.runtimes import claude_args, claude_permission, claude_plugin
+from roost.runtimes.claude_joined import ClaudeJoining
 from roost.runtimes.claude_own import ClaudeCarrier, OwnClaudeSensor
 from roost.runtimes.claude_sensor import ClaudeSensor
 from roost.runtimes.claude_transcript import (
@@ -46,7 +47,9 @@ class ClaudeRuntime:
     submit_delay = 0.0
     # C-u takes one line of several, C-c all (2.1.328). A first prompt with which the model was asked stood in
     # no record when its program was killed half a second after it was entered on a busy machine (2.1.332).
-    controls = Controls(clear=("C-c",), compact="/compact", late=30.0, carrier=ClaudeCarrier())
+    controls = Controls(
+        clear=("C-c",), compact="/compact", late=30.0, carrier=ClaudeCarrier(), joining=ClaudeJoining()
+    )
     passes = (
         *("ANTHROPIC_*", "CLAUDE_AUTOCOMPACT_*", "CLAUDE_CODE_*", "CLAUDE_CONFIG_DIR", "CLAUDE_STREAM_*"),
         *("DISABLE_*", "DO_NOT_TRACK", "ENABLE_*", "FALLBACK_FOR_ALL_PRIMARY_MODELS", "FORCE_PROMPT_*"),

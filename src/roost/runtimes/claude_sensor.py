@@ -196,11 +196,11 @@ class ClaudeSensor:
         return [ConversationSeen(conversation)]
 
     def _of_our_process(self, status: Mapping[str, Any]) -> bool:
-        processes = self._context.session.processes
+        agent = self._context.session.agent
         started = status.get("procStart")
-        if processes is None or started is None:
+        if agent is None or started is None:
             return status.get("sessionId") == self._conversation
-        return status.get("pid") == processes.agent.pid and str(started) == str(processes.agent.start)
+        return status.get("pid") == agent.pid and str(started) == str(agent.start)
 
     def on_hook(self, name: str, payload: Mapping[str, Any]) -> HookAsks | None:
         """A hook says that it is worth looking, Stop which commands run in the background, and one asks."""

@@ -11,6 +11,7 @@ from roost.core.vocabulary.policy import Traits
 from roost.runtimes.call import Call
 from roost.runtimes.carrier import Carrier
 from roost.runtimes.context import Context
+from roost.runtimes.joining import Joining
 from roost.runtimes.sensor import Sensor
 from roost.runtimes.turns.transcript import Transcript
 
@@ -64,7 +65,7 @@ class Controls:
     away while a text stands there, all the same. `longest`: bytes of a body above which it is given a file.
     `late`: seconds for which a prompt that was taken may not stand in its record yet. `exact`: its record or
     its API names the end of each turn; otherwise that is concluded, or an answer stands for it.
-    `carrier`: how its hooks take mail in a person's own terminal.
+    `carrier`: how its hooks take mail in a person's own terminal. `joining`: how one that runs already joins.
     """
 
     interrupt: tuple[str, ...] = ("Escape",)
@@ -77,6 +78,7 @@ class Controls:
     late: float = 0.0
     exact: bool = True
     carrier: Carrier | None = None
+    joining: Joining | None = None
 
 
 class Runtime(Protocol):

@@ -59,6 +59,7 @@ def show_command(app: App, name: str) -> None:
             ("processes", _processes(session)),
             ("terminal", "a person's own terminal" if _is_own(peer) else session.get("socket")),
             ("conversation", session.get("conversation") or peer.get("conversation")),
+            ("sub-agents", ", ".join(f"{each['kind']} {each['id']}" for each in peer.get("subagents") or [])),
             ("held by", held.get("why")),
             ("topics", ", ".join(peer.get("topics") or [])),
             ("called before", ", ".join(peer.get("former_names") or [])),
@@ -105,7 +106,7 @@ def _next(peer: Record) -> str:
 
 def _is_own(peer: Record) -> bool:
     """Whether a person runs it, in a terminal of theirs."""
-    return peer.get("kind") == "own-terminal"
+    return peer.get("kind") in ("own-terminal", "joined")
 
 
 def _is_theirs(why: str) -> bool:

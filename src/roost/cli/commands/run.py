@@ -5,6 +5,7 @@ import sys
 
 from roost.cli.app import App
 from roost.cli.command import Argument, Option, command
+from roost.cli.own_environ import own_environ
 from roost.client.connection import Record
 
 TYPE_CHECKING = False
@@ -32,7 +33,7 @@ def run_command(app: App, name: str, words: "tuple[str, ...]", resume: bool) -> 
         "runtime": os.path.basename(program),  # noqa: PTH119 -- a word
         "args": args,
         "dir": os.getcwd(),  # noqa: PTH109 -- no links resolved
-        "environ": _environ(),
+        "environ": own_environ(),  # the program gets all of it
         "resume": resume,
     }
     told: Record = app.call("run", params, patience=None)
@@ -40,12 +41,3 @@ def run_command(app: App, name: str, words: "tuple[str, ...]", resume: bool) -> 
     sys.stderr.flush()
     # The same process goes on as the program's parent: to the shell it is the program.
     os.execve(told["argv"][0], told["argv"], {**os.environ, **told["environ"]})  # noqa: S606 -- no shell is wanted
-
-
-def _environ() -> "dict[str, str]":
-    """Our environment as far as a request can hold it; the program gets all of it."""
-    return {name: value for name, value in os.environ.items() if _is_text(name + value)}
-
-
-def _is_text(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)

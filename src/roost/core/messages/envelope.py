@@ -61,18 +61,25 @@ def _header(message: Message, mark: str) -> str:
     )
 
 
-def _closing(message: Message) -> str:
+def _closing(message: Message, *, by_command: bool = False) -> str:
     notes = f", in reply to {message.reply_to}" if message.reply_to else ""
     if message.attachments:
         notes += f", attached: {' '.join(clean_line(path) for path in message.attachments)}"
     if message.notice is not None:
         return f"[end of roost message {message.id}{notes}: no answer is needed]"
+    if by_command:
+        answer = f"roost send {message.sender} TEXT --reply-to {message.id}"
+        return f"[end of roost message {message.id}{notes}: answer by the shell with {answer}]"
     return f"[end of roost message {message.id}{notes}: answer with send_message reply_to={message.id}]"
 
 
-def wrap(message: Message, body: str, mark: str) -> str:
-    """The text to paste for a message: the body stands alone between the two lines."""
-    return "\n".join([_header(message, mark), clean_text(body), _closing(message)])
+def wrap(message: Message, body: str, mark: str, *, by_command: bool = False) -> str:
+    """The text to paste for a message: the body stands alone between the two lines.
+
+    `by_command`: its reader has none of our tools, and answers by a command.
+    """
+    closing = _closing(message, by_command=by_command)
+    return "\n".join([_header(message, mark), clean_text(body), closing])
 
 
 def unwrapped(text: str) -> str:
@@ -85,13 +92,13 @@ def unwrapped(text: str) -> str:
     return body if last.startswith(f"[end of roost message {found['id']}") else rest
 
 
-def wrap_redrive(message: Message, mark: str) -> str:
+def wrap_redrive(message: Message, mark: str, *, by_command: bool = False) -> str:
     """The text to paste when the resumed conversation already holds the body."""
     note = (
         f"Your turn on message {message.id} was cut off. The message is above in this conversation;"
         f" go on with message {message.id} from where you were."
     )
-    return "\n".join([_header(message, mark), note, _closing(message)])
+    return "\n".join([_header(message, mark), note, _closing(message, by_command=by_command)])
 
 
 def pointer(path: str, size: int) -> str:

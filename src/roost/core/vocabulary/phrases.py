@@ -16,6 +16,7 @@ WOKEN = {
     WakeCause.CONVERSATION_REFUSED: "fresh, as its model refused its conversation",
     WakeCause.RESUME_FAILED: "fresh, as its conversation could not be resumed",
     WakeCause.THREAD: "as the thread that it is",
+    WakeCause.JOINED: "by a program that runs already",
 }
 """What follows "is woken"."""
 
@@ -44,6 +45,8 @@ ENDED = {
     Cause.THREAD_UNLOADED: "ended, as its server unloaded its thread",
     Cause.SERVER_GONE: "ended with its server",
     Cause.TERMINAL_CLOSED: "ended with the terminal that it ran in",
+    Cause.PROGRAM_ENDED: "ended with its program",
+    Cause.LEFT: "has left",
     Cause.UNKNOWN: "ended, it is not known why",
 }
 """What follows the session's name, or the peer's."""
@@ -63,5 +66,7 @@ def asked(cause: Cause, by: str) -> str:
             return f"{by} wants a fresh session"
         case Cause.REMOVED:
             return f"{by} removes the peer"
+        case Cause.LEFT:
+            return "it leaves"
         case _:
             return f"it {ENDED[cause]}"

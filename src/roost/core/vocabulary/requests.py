@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import Settings, WakeMode
 
@@ -56,6 +57,23 @@ class Run:
 
     by: str
     resume: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """A program that runs already becomes the peer's session, with the conversation that it is seen in."""
+
+    by: str
+    conversation: str
+    process: ProcessId
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """A session that has joined is let go of; its program goes on."""
+
+    session: str
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +190,8 @@ Request = (
     | Acknowledge
     | Wake
     | Run
+    | Join
+    | Leave
     | Stop
     | Rest
     | Start

@@ -42,6 +42,8 @@ class Cause(StrEnum):
     THREAD_UNLOADED = "thread-unloaded"
     SERVER_GONE = "server-gone"
     TERMINAL_CLOSED = "terminal-closed"
+    PROGRAM_ENDED = "program-ended"
+    LEFT = "left"
     UNKNOWN = "unknown"
 
 
@@ -68,6 +70,7 @@ class WakeCause(StrEnum):
     RESUME_FAILED = "resume-failed"
     CONVERSATION_REFUSED = "conversation-refused"
     THREAD = "thread"
+    JOINED = "joined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,13 @@ class ServerThread:
     address: str
     id: str
     server: ProcessId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What a session is that somebody else started and that has joined: its program, which is never ended."""
+
+    process: ProcessId
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +160,7 @@ class Session:
     `vetoed`: why it was not put to sleep when it was due. `clock_moved`: seconds that the clock has jumped
     since it started. `questions`: what it asks, and what it asked last; `asked` counts them.
     `own_terminal`: a person runs it in a terminal of theirs. No policy ends it, and nothing is typed there.
+    `joined`: it was there before, and is let go of when it leaves; it is in a terminal of theirs as well.
     """
 
     id: str
@@ -185,6 +196,7 @@ class Session:
     questions: tuple[Question, ...] = ()
     asked: int = 0
     own_terminal: bool = False
+    joined: Joined | None = None
 
     @property
     def asks(self) -> tuple[Asking, ...]:
@@ -193,8 +205,20 @@ class Session:
 
     @property
     def launched(self) -> bool:
-        """Whether it is known what runs of it: its processes, or the thread that it is."""
-        return self.processes is not None or self.thread is not None
+        """Whether it is known what runs of it: its processes, the thread that it is, or who has joined."""
+        return self.processes is not None or self.thread is not None or self.joined is not None
+
+    @property
+    def agent(self) -> ProcessId | None:
+        """The process of its agent's program, where it is known."""
+        if self.joined is not None:
+            return self.joined.process
+        return self.processes.agent if self.processes is not None else None
+
+    @property
+    def guest(self) -> bool:
+        """Whether nothing of it is ours: its end comes from elsewhere, and ours is to let go of it (P5)."""
+        return self.thread is not None or self.joined is not None
 
     @property
     def open_control(self) -> ControlRequest | None:

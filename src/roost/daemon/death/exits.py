@@ -7,6 +7,7 @@ from functools import partial
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.session import Cause, Processes, SessionState
+from roost.daemon.death.guests import Over
 from roost.daemon.death.reaper import Reaper
 from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
@@ -76,6 +77,19 @@ class Exits:
                 live.watches.append(self._machine.processes.watch(process, partial(ended, live)))
             except SensorError as error:
                 _log.warning("session %s cannot be watched: %s", live.session.id, error.message)
+
+    def watch_program(self, live: LiveSession, program: ProcessId) -> None:
+        """Watch the program of a session that has joined: its end is all that is to be known."""
+        try:
+            live.watches.append(self._machine.processes.watch(program, partial(self._parted, live)))
+        except SensorError as error:
+            _log.warning("session %s cannot be watched: %s", live.session.id, error.message)
+
+    def _parted(self, live: LiveSession) -> None:
+        """The program of a guest has ended."""
+        if not self._closing:
+            over = Over(live.session, Cause.PROGRAM_ENDED, f"its process {live.agent_pid} has ended")
+            self._tasks.start(self._reaper.guests.close([over]), f"close {live.peer}")
 
     def _recorded(self, record: DeathRecord) -> None:
         """The shim has recorded its agent's end; an end that somebody waits for it sees to itself."""

@@ -10,9 +10,9 @@ from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.session import Session, SessionState
 from roost.daemon.death.authority import Authority
 from roost.daemon.death.cleanup import Cleanup
+from roost.daemon.death.guests import Guests
 from roost.daemon.death.peer_files import PeerFiles
 from roost.daemon.death.postmortem import Postmortem, death_of
-from roost.daemon.death.thread_ends import ThreadEnds
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import Leftovers, LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
@@ -50,7 +50,7 @@ class Reaper:
         self._postmortem = Postmortem(machine, spool)
         self.cleanup = Cleanup(fleet, authority, machine.clock)
         self.files = PeerFiles(machine, fleet, spool)
-        self.threads = ThreadEnds(machine, fleet, live_sessions)
+        self.guests = Guests(machine, fleet, live_sessions)
 
     def listen(self, recorded: Callable[[DeathRecord], None]) -> Watch:
         """Call back with each death record as its shim writes it. Raises SensorError."""

@@ -102,9 +102,12 @@ class Supervisor:
         self.hold(live)
         if live.call is not None:
             self._tasks.start(self._follow(live, live.call), f"calls {live.peer}")
+        if live.session.agent is not None:
+            live.halted = partial(self._halted, live.session.agent)
         if live.session.processes is not None:
-            live.halted = partial(self._halted, processes_of(live).agent)
             self._exits.watch(live)
+        elif live.session.joined is not None:
+            self._exits.watch_program(live, live.session.joined.process)
         if live.shown_in is None:
             self._begin(live)
         else:

@@ -15,12 +15,16 @@ async def message_text(
     *,
     redrive: bool,
     longest: int,
+    by_command: bool,
 ) -> str:
-    """The text to paste for a message; a body of more than `longest` bytes becomes a file by `spill`."""
+    """The text to paste for a message; a body of more than `longest` bytes becomes a file by `spill`.
+
+    `by_command`: see `envelope.wrap`.
+    """
     mark = envelope.boundary(seed, message.id, message.attempts)
     if redrive:
-        return envelope.wrap_redrive(message, mark)
+        return envelope.wrap_redrive(message, mark, by_command=by_command)
     shown = body.decode("utf-8", "replace")
     if len(body) > longest:
         shown = envelope.pointer(await spill(message, shown), len(body))
-    return envelope.wrap(message, shown, mark)
+    return envelope.wrap(message, shown, mark, by_command=by_command)

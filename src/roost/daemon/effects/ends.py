@@ -28,7 +28,7 @@ class Ends:
         self._authority = authority
         self._reaper = reaper
         self._supervisor = supervisor
-        self._threads = reaper.threads
+        self._guests = reaper.guests
         self._tasks = tasks
 
     async def end(self, command: c.End) -> None:
@@ -44,8 +44,8 @@ class Ends:
         if session is None or not self._authority.stands(session):
             await self._fleet.settle(command.key)
             return
-        if state is not None and (session.thread is not None or state.peer.settings.threaded):
-            await self._threads.let_go(session)
+        if state is not None and (session.guest or state.peer.settings.threaded):
+            await self._guests.let_go(session)
             return
         how = await self._authority.end(session)
         context = live.context if live is not None else None
@@ -56,8 +56,8 @@ class Ends:
 
         Raises KillError.
         """
-        if session.thread is not None:
-            self._tasks.start(self._threads.let_go(session), f"let go of {session.peer}")
+        if session.guest:
+            self._tasks.start(self._guests.let_go(session), f"let go of {session.peer}")
             return
         how = await self._authority.end(session)
         swept = await self._authority.clear(c.clear(session))

@@ -81,8 +81,15 @@ class Offers:
         redrive = found or (command.redrive and await self._records.holds(live, seed, message))
         controls = live.runtime.controls
         takes = controls.carrier if live.session.own_terminal and controls.carrier else controls
-        longest = takes.longest
-        return await message_text(message, seed, body or b"", self._spill, redrive=redrive, longest=longest)
+        return await message_text(
+            message,
+            seed,
+            body or b"",
+            self._spill,
+            redrive=redrive,
+            longest=takes.longest,
+            by_command=live.session.joined is not None,
+        )
 
     async def _resent(self, live: LiveSession, seed: str, message: Message) -> f.Examined | bool:
         """Where an operator has a message offered again: what its offer in doubt came to, if recorded.

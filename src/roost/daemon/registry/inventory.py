@@ -108,8 +108,9 @@ class Enumerator:
         )
 
     def _servers(self, sessions: Sequence[Session]) -> dict[ProcessId, Probe]:
-        """The processes that serve threads."""
-        known = {each.thread.server for each in sessions if each.thread is not None} - {None}
+        """The processes that serve threads, and those of sessions that have joined."""
+        known = {each.thread.server for each in sessions if each.thread is not None}
+        known |= {each.joined.process for each in sessions if each.joined is not None}
         servers = [process for process in known if process is not None]
         return dict(zip(servers, self._processes.probe_all(servers), strict=True))
 

@@ -16,6 +16,7 @@ from roost.daemon.death.supervisor import Supervisor
 from roost.daemon.effects.executor import Executor
 from roost.daemon.registry.orphans import Orphans, sweep_orphans
 from roost.daemon.registry.sweep import Pass, Sweeper
+from roost.daemon.session.joins import Joins
 from roost.daemon.session.launcher import Launcher, live_session
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
@@ -61,6 +62,7 @@ class Recovery:
         self._reaper = reaper
         self._sweeper = sweeper
         self._orphans = orphans
+        self._joins = Joins(machine, launcher.contexts)
         self._inherited: frozenset[str] = frozenset()
         self._cut: frozenset[str] = frozenset()
         self._turn = asyncio.Lock()
@@ -98,6 +100,7 @@ class Recovery:
         """Clear away what the store has closed: processes, sockets, files."""
         await sweep_orphans(self._orphans)
         try:
+            await self._reaper.guests.tidy()
             await self._reaper.files.tidy({orphan.marker.session for orphan in self._orphans.unknown})
         except (StoreError, OSError) as error:
             _log.warning("what ended sessions left cannot be removed: %s", error)
@@ -159,6 +162,8 @@ class Recovery:
             try:
                 if session.thread is not None:
                     await self._follow(session)
+                elif session.joined is not None:
+                    await self._hold(session)
                 else:
                     await self.establish(session, found.inventory.started[session.id])
             except (RoostError, OSError) as error:
@@ -204,6 +209,12 @@ class Recovery:
         settings = self._fleet.get(session.peer).peer.settings
         live = await self._executor.joiner.rejoin(session, settings)
         self._supervisor.supervise(live)
+        await self._fleet.report(session.peer, f.Adopted(session.id))
+
+    async def _hold(self, session: Session) -> None:
+        """Hold one that has joined again. Raises RoostError."""
+        settings = self._fleet.get(session.peer).peer.settings
+        self._supervisor.supervise(self._joins.hold(session, settings))
         await self._fleet.report(session.peer, f.Adopted(session.id))
 
     async def _orphan(self, session: Session, why: str) -> None:

@@ -8,7 +8,7 @@ from roost.core.sessions.evidence import Fact, Sight, Source
 from roost.core.sessions.sweep import Row
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.phrases import THEIRS
-from roost.core.vocabulary.session import ServerThread, Session
+from roost.core.vocabulary.session import Joined, ServerThread, Session
 from roost.host.interfaces.processes import Liveness, Marker, Probe
 from roost.host.shim_spec import DeathRecord, Started
 from roost.runtimes.codex_server.servers import Look
@@ -58,6 +58,8 @@ class Sighting:
         """What was seen of one session."""
         if session.thread is not None:
             return Row(session, (self._thread(session, session.thread),))
+        if session.joined is not None:
+            return Row(session, (self._joined(session, session.joined),))
         shim = self.shims.get(session.id)
         if shim is None:
             return self._unreported(session, self.started.get(session.id))
@@ -87,6 +89,19 @@ class Sighting:
         if look.absent and server is None:
             return Fact(Sight.ENDED, Source.PROCESS, self.now, session.id, look.why)
         return Fact(Sight.SILENT, Source.SERVER, self.now, session.id, look.why)
+
+    def _joined(self, session: Session, joined: Joined) -> Fact:
+        """What is seen of the program of a session that has joined."""
+        probe, pid = self.ended[joined.process], joined.process.pid
+        match probe.liveness:
+            case Liveness.ALIVE:
+                return self._fact(session, Sight.RUNS, f"its program, {probe.reason}")
+            case Liveness.UNKNOWN:
+                return self._fact(session, Sight.FAILED, f"its process cannot be read: {probe.reason}")
+            case Liveness.DEAD if self.boot is not None and joined.process.boot != self.boot:
+                return self._fact(session, Sight.ENDED, "the machine was restarted since")
+            case Liveness.DEAD:
+                return self._fact(session, Sight.ENDED, f"process {pid} of it is gone: {probe.reason}")
 
     def _seen(self, shim: ProcessId, probe: Probe) -> tuple[Sight, str]:
         match probe.liveness:

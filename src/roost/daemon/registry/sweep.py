@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from roost.core.sessions.evidence import Patience, Source
-from roost.core.sessions.sweep import Action, Finding, Hold, Plan, plan, resting
+from roost.core.sessions.sweep import Action, Finding, Hold, Plan, Row, plan, resting
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.identity import OPERATOR, SYSTEM
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Cause, Session
+from roost.daemon.death.guests import Over
 from roost.daemon.death.postmortem import death_of, last_lines
 from roost.daemon.death.reaper import Reaper
-from roost.daemon.death.thread_ends import Over
 from roost.daemon.registry.inventory import Enumerator, Inventory
 from roost.daemon.registry.sighting import Scope
 from roost.daemon.session.evidence import on_disk
@@ -95,18 +95,16 @@ class Sweeper:
         why = {each.session: each.why for each in found.plan.findings if each.action is Action.CLOSE}
         alone: list[Session] = []
         others: list[Session] = []
-        threads: list[Over] = []
+        guests: list[Over] = []
         for row in found.inventory.rows:
             session = row.session
             if session.id not in why:
                 continue
-            if session.thread is not None:
-                server = any(fact.source is Source.PROCESS for fact in row.facts)
-                cause = Cause.SERVER_GONE if server else Cause.THREAD_UNLOADED
-                threads.append(Over(session, cause, why[session.id]))
+            if session.guest:
+                guests.append(Over(session, self._end_of(row), why[session.id]))
                 continue
             (alone if self._needs_care(session, found.inventory) else others).append(session)
-        await self._reaper.threads.close(threads)
+        await self._reaper.guests.close(guests)
         if others:
             boot = self._machine.processes.boot_id()
             kept = await asyncio.gather(*(self._keeps(session) for session in others))
@@ -114,7 +112,16 @@ class Sweeper:
             facts = await self._machine.work.files.run(self._facts, others, found.inventory, why, boot, keeps)
             await self._fleet.report_all(facts)
         await asyncio.gather(*(self._reap(session, why[session.id]) for session in alone))
-        return len(threads) + len(alone) + len(others)
+        return len(guests) + len(alone) + len(others)
+
+    def _end_of(self, row: Row) -> Cause:
+        """How a session ended of which nothing is ours."""
+        joined = row.session.joined
+        if joined is not None:
+            before = joined.process.boot != self._machine.processes.boot_id()
+            return Cause.REBOOT if before else Cause.PROGRAM_ENDED
+        server = any(fact.source is Source.PROCESS for fact in row.facts)
+        return Cause.SERVER_GONE if server else Cause.THREAD_UNLOADED
 
     def _needs_care(self, session: Session, inventory: Inventory) -> bool:
         """Whether more is to be done than to close the row: it is held, or processes of it are left."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Caller:
     """Who asks: the operator, or an agent, proven by its token or by the process that has connected.
 
-    `pid`: that process, where it is what proves it. `refused`: why this caller may not ask for anything.
+    `pid`: the process that has connected, where that is known. `refused`: why it may not ask for anything.
     `untold`: why the system does not tell, just now, who asks: somebody who may look and change nothing.
     """
 

@@ -120,7 +120,7 @@ class Callers:
             if remote.gone or not line or self._system.identify(remote.pid) != line[0]:
                 why = f"process {remote.pid}, which connected, has ended, so that who asks cannot be told"
                 return Caller(refused=why)
-            return OPERATOR
+            return replace(OPERATOR, pid=remote.pid)
         finally:
             remote.close()
 
@@ -161,6 +161,8 @@ def _leftover(pid: int, peer: str | None) -> Caller:
 def _keys_of(session: Session) -> tuple[_Key, ...]:
     marker = Marker(session.id, session.nonce)
     known = session.processes
+    if session.joined is not None:
+        return session.joined.process, marker
     if known is None:
         return (marker,)
     if known.server is None:  # a person's own terminal, where they are who they were

@@ -81,7 +81,7 @@ class Driver:
     async def _pause(self) -> None:
         live, session = self._live, self._known.session()
         interval = self._interval(session) if session is not None else 0.0
-        live.quiet = traces_of(live) if interval == QUIET and live.session.processes is not None else None
+        live.quiet = traces_of(live) if interval == QUIET and live.session.agent is not None else None
         await race(self._clock.sleep(interval), live.poke.wait())
         live.poke.clear()
 

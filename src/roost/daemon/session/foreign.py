@@ -169,7 +169,7 @@ class Foreign:
         home = marker.home if marker is not None else None
         if marker is not None and home in (None, str(self._machine.places.home)):
             return None
-        agent = session.processes.agent if session.processes is not None else None
+        agent = session.agent
         if agent is not None and process in processes.tree(agent, session.id, session.nonce):
             return None
         return Holder(claim.pid, _command(processes.command_line(claim.pid)), claim.source, home)

@@ -11,6 +11,7 @@ from roost.core.vocabulary.session import Session
 from roost.daemon.session.free_line import FreeLine
 from roost.daemon.session.held_hooks import HeldHooks
 from roost.daemon.session.hook_mail import HookMail
+from roost.daemon.session.subagents import SubAgents
 from roost.errors import RoostError
 from roost.host.files import Tail
 from roost.host.interfaces.terminals import Frame, Terminal
@@ -113,7 +114,8 @@ class LiveSession:
     `call` is its program's API, where messages come in by that. `free`: when its input line was last known to
     be free, `hooks` are those that wait for an answer,
     `typing` is held from a paste to its Enter. `shown_in` is its terminal; None: it is in a person's own, or,
-    with `agent_pid` 0, a thread of somebody else's server. `mail`: what waits for its hooks to ask for it.
+    with `agent_pid` 0, a thread of somebody else's server. `mail`: what waits for its hooks to ask for it,
+    `subagents`: those that its hooks have told of.
     """
 
     context: Context
@@ -154,6 +156,7 @@ class LiveSession:
     free: FreeLine = field(default_factory=FreeLine)
     hooks: HeldHooks = field(default_factory=HeldHooks)
     mail: HookMail = field(default_factory=HookMail)
+    subagents: SubAgents = field(default_factory=SubAgents)
 
     @property
     def terminal(self) -> Terminal:

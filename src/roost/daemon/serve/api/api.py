@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from roost.daemon.hosts.addresses import Addresses
 from roost.daemon.hosts.views import Views
 from roost.daemon.serve.api.changes import Changes
+from roost.daemon.serve.api.joining import Joining
 from roost.daemon.serve.api.mail import Mail
 from roost.daemon.serve.api.messages import Messages
 from roost.daemon.serve.api.moving import Moving
@@ -26,6 +27,7 @@ from roost.daemon.serve.sending.sender import Sender
 from roost.daemon.serve.sending.several import Several
 
 if TYPE_CHECKING:
+    from roost.daemon.death.supervisor import Supervisor
     from roost.daemon.hosts.hosts import Hosts
     from roost.daemon.serve.api.sessions import EndUnstored
     from roost.daemon.serve.journal import JournalFeed
@@ -47,6 +49,7 @@ class Api:
         live_sessions: LiveSessions,
         waits: Waits,
         launcher: Launcher,
+        supervisor: Supervisor,
         foreign: Foreign,
         feed: JournalFeed,
         end_unstored: EndUnstored,
@@ -56,11 +59,12 @@ class Api:
         clock = machine.clock
         self.addresses = Addresses(fleet, hosts)
         views = Views(hosts.members if hosts is not None else None)
-        self.peers = Peers(machine, fleet, waits, foreign, views)
+        self.peers = Peers(machine, fleet, live_sessions, waits, foreign, views)
         self.changes = Changes(fleet, self.peers)
         self.terminals = Terminals(machine, fleet, live_sessions, self.peers)
         self.wakes = Wakes(machine.store, fleet, waits, launcher, self.peers, self.terminals)
         self.runs = PersonalRuns(machine.places, fleet, waits, self.peers, launcher.contexts)
+        self.joining = Joining(machine, fleet, waits, self.peers, launcher, supervisor)
         self.sessions = Sessions(fleet, waits, clock, self.peers, end_unstored)
         self.waiting = Waiting(fleet, waits, clock, self.peers)
         self.sender = Sender(machine, fleet, waits, self.addresses, views, self.terminals.misplaced)

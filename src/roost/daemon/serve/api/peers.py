@@ -9,10 +9,13 @@ from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import HUMAN, OPERATOR, check_name, host_of
 from roost.core.vocabulary.peer import Peer, PeerState, Settings, WakeMode
+from roost.core.vocabulary.session import Session
 from roost.core.vocabulary.settings import apply_settings, show_settings
+from roost.core.vocabulary.view import iso
 from roost.daemon.hosts.views import Views
 from roost.daemon.serve.api.settings import SettingsCheck
 from roost.daemon.session.foreign import Foreign
+from roost.daemon.session.live_sessions import LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.waits import Waits
@@ -28,9 +31,18 @@ HEADS = 2.0
 class Peers:
     """Tells of peers, and changes what they are."""
 
-    def __init__(self, machine: Machine, fleet: Fleet, waits: Waits, foreign: Foreign, views: Views) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        fleet: Fleet,
+        live_sessions: LiveSessions,
+        waits: Waits,
+        foreign: Foreign,
+        views: Views,
+    ) -> None:
         """Work on this fleet; `foreign` knows who else has a conversation open, `views` other hosts."""
         self.views = views
+        self._live_sessions = live_sessions
         self._machine = machine
         self._fleet = fleet
         self._waits = waits
@@ -64,7 +76,14 @@ class Peers:
         state = self._fleet.get(name)
         heads = await self._heads(state)
         told = self._told(peer_object(state, self._machine.clock.now(), heads))
-        return {**told, "held_by": await self._held_by(self._fleet.get(name))}
+        held_by = await self._held_by(self._fleet.get(name))
+        return {**told, "held_by": held_by, "subagents": self._subagents(state.session)}
+
+    def _subagents(self, session: Session | None) -> list[dict[str, Any]]:
+        """Those that the session's hooks have told of."""
+        live = self._live_sessions.find(session.id) if session is not None else None
+        found = live.subagents if live is not None else ()
+        return [{"id": each.id, "kind": each.kind, "since": iso(each.since)} for each in found]
 
     async def _show_of_other_host(self, name: str) -> dict[str, Any]:
         """What its host has told of it, and what this host knows: the messages that went there from here."""

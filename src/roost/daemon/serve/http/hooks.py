@@ -45,6 +45,9 @@ class Hooks:
         except (ValueError, RecursionError):
             payload = {}
         fields = cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
+        if live.session.joined is not None and not _is_of(live, fields):
+            return {}  # others in its folder run these hooks as well
+        live.subagents.note(name, fields, self._clock.now())
         asks = None
         try:
             asks = live.sensor.on_hook(name, fields)
@@ -65,7 +68,7 @@ class Hooks:
         moment = carrier.moment(name, fields) if carrier is not None else None
         if carrier is None or moment is None or not self._waits(live, moment):
             return {}
-        if fields.get("session_id") not in (None, live.session.conversation or fields.get("session_id")):
+        if not _is_of(live, fields):
             return {}  # it is of another conversation that its program has open
         turn = f.Observed(live.session.id, SessionState.WORKING, "in a turn")
         try:
@@ -95,3 +98,9 @@ class Hooks:
             and (not each.cut or (each.not_before or 0.0) <= now)
             for each in state.messages
         )
+
+
+def _is_of(live: LiveSession, fields: Mapping[str, Any]) -> bool:
+    """Whether a hook is of the session's own conversation, as far as that is known."""
+    said, known = fields.get("session_id"), live.session.conversation
+    return said is None or known is None or said == known

@@ -42,7 +42,7 @@ def all_methods(
         **MessageMethods(api, health.alarms).table(),
         **MailMethods(api.mail, health.alarms).table(),
         **QuestionMethods(api.questions, api.others).table(),
-        **OwnSessionMethods(api.own_session).table(),
+        **OwnSessionMethods(api.own_session, api.joining).table(),
         **ConversationMethods(api.transcripts, api.usages).table(),
         **HistoryMethods(fleet, store, feed, health.alarms).table(),
         **RegistryMethods(registry, health.gc_report, api.peers).table(),

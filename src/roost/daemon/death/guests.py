@@ -1,19 +1,28 @@
-"""The ends of sessions that are threads of somebody else's server: told by it, or let go of by us."""
+"""The ends of sessions of which nothing is ours: threads of others' servers, programs that have joined.
+
+They are told by the server, seen at the program's process, or come to no more than that we let go.
+"""
 
 import asyncio
+import logging
+import shutil
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.session import Cause, Death, Session
 from roost.daemon.session.driver import Driver
+from roost.daemon.session.hook_settings import holders, take_back
 from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.runtimes.codex_server.server import End
 
 LET_GO = "it was let go of; the thread goes on at its server"
-"""What an end of ours comes to: neither the server nor its thread is ours to end (P5)."""
+LEFT = "it was let go of; its program goes on"
+"""What an end of ours comes to: no server, thread or program of somebody else's is ours to end (P5)."""
+
+_log = logging.getLogger("roost.guests")
 
 
 class Over(NamedTuple):
@@ -24,8 +33,8 @@ class Over(NamedTuple):
     why: str
 
 
-class ThreadEnds:
-    """Closes the rows of threads, each once."""
+class Guests:
+    """Closes the rows of such sessions, each once."""
 
     def __init__(self, machine: Machine, fleet: Fleet, live_sessions: LiveSessions) -> None:
         """Close rows of this fleet."""
@@ -47,9 +56,11 @@ class ThreadEnds:
         for live in lives:
             self._live_sessions.drop(live.session.id)
         await asyncio.gather(*(live.forget() for live in lives))
+        for over in found:
+            await self._clean(over.session)
 
     async def let_go(self, session: Session) -> None:
-        """An end that was asked for: we follow the thread no more, and the row closes.
+        """An end that was asked for: we follow it no more, and the row closes.
 
         A launch that failed has nothing to let go of.
         """
@@ -57,10 +68,33 @@ class ThreadEnds:
         if live is not None:
             await self._read(live)
             await live.forget()
-        why = LET_GO if live is not None else "its thread was not joined"
+        await self._clean(session)
+        if session.joined is not None:
+            why = LEFT
+        else:
+            why = LET_GO if live is not None else "its thread was not joined"
         peer, died, settles = _died(Over(session, Cause.UNKNOWN, why), self._machine.clock.now())
         await self._fleet.report(peer, died, settles=settles)
         self._live_sessions.drop(session.id)
+
+    async def _clean(self, session: Session) -> None:
+        """Take back the hooks of one that had joined, and what only it needed."""
+        if session.joined is None:
+            return
+        work, places = self._machine.work, self._machine.places
+        try:
+            await work.files.run(take_back, places.hooks, session.id)
+            await work.files.run(shutil.rmtree, places.session(session.id), ignore_errors=True)
+        except OSError as error:
+            _log.warning("the hooks of session %s cannot be taken back: %s", session.id, error)
+
+    async def tidy(self) -> None:
+        """Take back the hooks of sessions that nobody saw leave. Raises OSError."""
+        work, folder = self._machine.work, self._machine.places.hooks
+        held = await work.files.run(holders, folder)
+        live = {session.id for state in self._fleet.states() for session in state.sessions}
+        for session in held - live:
+            await work.files.run(take_back, folder, session)
 
     async def _read(self, live: LiveSession) -> None:
         """Tell what the server has told and nobody has looked at yet: a turn may have ended just before."""

@@ -1,0 +1,45 @@
+"""`join` and `leave`: a session that a person has started becomes a peer, and ceases to be one."""
+
+import os
+
+from roost.cli.app import App
+from roost.cli.command import Argument, command
+from roost.cli.output import say, show_json
+from roost.cli.own_environ import own_environ
+from roost.client.connection import Record
+
+
+@command("join", Argument("name", required=False))
+def join_command(app: App, name: "str | None") -> None:
+    """Become a peer, from inside a session of Claude Code that you have started yourself.
+
+    Have its shell tool run this. Messages reach the session by its hooks from then on, in a turn, at its end
+    and at its prompt; nothing is typed into its terminal. Nothing of roost's ends or restarts it. A name
+    belongs to the conversation that had it first. Without NAME it is the one that it had, or its folder's.
+    """
+    params: Record = {
+        "name": name or "",
+        "dir": os.getcwd(),  # noqa: PTH109 -- no links resolved
+        "environ": own_environ(),
+    }
+    row: Record = app.call("join", params, patience=None)
+    if app.json:
+        show_json(row)
+        return
+    say(f"joined as '{row['name']}'; messages come in by themselves")
+    say(
+        f"answer with `roost send PEER TEXT --reply-to ID`, leave with `roost leave`: you are '{row['name']}'"
+    )
+
+
+@command("leave")
+def leave_command(app: App) -> None:
+    """Cease to be a peer, from inside a session that has joined: its hooks are taken back, and it goes on.
+
+    Messages for its name are kept until the same conversation joins again.
+    """
+    row: Record = app.call("leave", patience=None)
+    if app.json:
+        show_json(row)
+        return
+    say(f"'{row['name']}' has left; `roost join` in the same conversation takes the name again")

@@ -1,0 +1,162 @@
+"""What is asked by a session that somebody else has started: to join, and to leave."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.identity import RESERVED
+from roost.core.vocabulary.peer import PeerState, WakePolicy
+from roost.core.vocabulary.session import Session
+from roost.core.vocabulary.settings import apply_settings
+from roost.daemon.death.supervisor import Supervisor
+from roost.daemon.serve.api.peers import Peers
+from roost.daemon.serve.caller import Caller
+from roost.daemon.session.joins import Guest, Joins
+from roost.daemon.session.launcher import Launcher
+from roost.daemon.session.runs import Run
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.machine import Machine
+from roost.daemon.state.waits import Waits
+from roost.errors import DeniedError, RefusedError, RoostError
+
+_NAME = 24
+"""Letters of a name that is made from a folder's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a session says of itself; `name` is empty where it takes the one that it had, or any."""
+
+    name: str
+    dir: str
+    environ: Mapping[str, str]
+
+
+class Joining:
+    """Takes sessions in and lets them go."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        fleet: Fleet,
+        waits: Waits,
+        peers: Peers,
+        launcher: Launcher,
+        supervisor: Supervisor,
+    ) -> None:
+        """Join peers of this fleet."""
+        self._machine = machine
+        self._fleet = fleet
+        self._waits = waits
+        self._peers = peers
+        self._launcher = launcher
+        self._supervisor = supervisor
+        self._joins = Joins(machine, launcher.contexts)
+
+    async def join(self, caller: Caller, asked: Asked, by: str) -> dict[str, Any]:
+        """The session that asks becomes a peer. Raises RoostError with the reason where it cannot."""
+        if caller.is_agent:
+            return self._again(caller, asked)
+        if caller.pid is None:
+            raise RefusedError("who asks cannot be told here; `roost join` works on the host of the daemon")
+        look = self._joins.recognise
+        guest = await self._machine.work.processes.run(look, caller.pid, asked.environ, asked.dir)
+        name = self._name(guest, asked.name)
+        await self._settle(name, guest)
+        outcome = await self._fleet.tell(name, r.Join(by, guest.conversation, guest.process))
+        session = outcome.state.session if outcome.state is not None else None
+        assert session is not None  # noqa: S101 -- what does not join is refused
+        if self._supervisor.live(session.id) is None:
+            await self._take_in(session, guest, asked)
+        return self._peers.row(name)
+
+    async def _take_in(self, session: Session, guest: Guest, asked: Asked) -> None:
+        """Hold it, and have it ask for its mail; where that cannot be, it has not joined."""
+        contexts, settings = self._launcher.contexts, self._fleet.get(session.peer).peer.settings
+        run = Run("", guest.dir, (), contexts.passed(settings, asked.environ))
+        try:
+            await self._machine.work.files.run(contexts.runs.keep, session.peer, run, session.id)
+            live = self._joins.hold(session, settings)
+            await self._machine.work.files.run(live.context.home.mkdir, 0o700, parents=True, exist_ok=True)
+            token = await self._launcher.token(session)
+            await self._joins.hook(live.context, live.runtime, token)
+            self._supervisor.supervise(live)
+        except (RoostError, OSError) as error:
+            await self._let_go(session.peer, session.id, "roost")
+            if isinstance(error, OSError):
+                raise RefusedError(f"its hooks cannot be written: {error}") from error
+            raise
+
+    def _again(self, caller: Caller, asked: Asked) -> dict[str, Any]:
+        """Who is a session already stays what it is."""
+        assert caller.peer is not None  # noqa: S101 -- an agent is a peer
+        session = self._fleet.get(caller.peer).find_session(caller.session)
+        if session is None or session.joined is None:
+            raise RefusedError(f"this session is '{caller.peer}' already, and roost runs it")
+        if asked.name not in ("", caller.peer):
+            raise RefusedError(f"this session has joined as '{caller.peer}'; `roost leave` first")
+        return self._peers.row(caller.peer)
+
+    async def leave(self, caller: Caller, by: str) -> dict[str, Any]:
+        """The session that asks is let go of; returns once that is done."""
+        if caller.peer is None or caller.session is None:
+            raise DeniedError("this session has not joined; `roost list` shows who has")
+        await self._let_go(caller.peer, caller.session, by)
+        return self._peers.row(caller.peer)
+
+    async def _let_go(self, name: str, session: str, by: str) -> None:
+        """Have a session leave, and wait until it has."""
+        with self._waits.peer(name) as changes:
+            await self._fleet.tell(name, r.Leave(session, by))
+            while self._fleet.get(name).find_session(session) is not None:
+                await changes.get()
+
+    def _name(self, guest: Guest, wanted: str) -> str:
+        """The name that the conversation had, the one that it wants, or one made from its folder's."""
+        had = self._had(guest)
+        if had is not None and wanted not in ("", had.peer.name):
+            known = had.peer.name
+            raise RefusedError(
+                f"this conversation is '{known}'; `roost join` without a name takes that,"
+                f" `roost rename {known} {wanted}` from a terminal of yours gives it the other one"
+            )
+        if wanted or had is not None:
+            return wanted or (had.peer.name if had is not None else "")
+        return self._free(PurePath(guest.dir).name)
+
+    def _had(self, guest: Guest) -> PeerState | None:
+        """The peer whose conversation this is."""
+        return next(
+            (
+                state
+                for state in self._fleet.states()
+                if state.peer.conversation == guest.conversation
+                and state.peer.settings.runtime == guest.runtime
+                and state.peer.settings.wake is WakePolicy.NEVER
+            ),
+            None,
+        )
+
+    def _free(self, folder: str) -> str:
+        """A name like the folder's that nobody has."""
+        stem = re.sub(r"[^a-z0-9]+", "-", folder.lower()).strip("-0123456789")[:_NAME].rstrip("-") or "guest"
+        taken = {*self._fleet.names(), *RESERVED}
+        names = (stem if number == 1 else f"{stem}-{number}" for number in range(1, len(taken) + 2))
+        return next(name for name in names if name not in taken)
+
+    async def _settle(self, name: str, guest: Guest) -> None:
+        """The peer, as it is to be: a new one, or one that works where it does now."""
+        state = self._fleet.find(name)
+        if state is None:
+            pairs = {"runtime": guest.runtime, "dir": guest.dir, "wake": str(WakePolicy.NEVER)}
+            await self._peers.add(name, pairs)
+            return
+        settings = state.peer.settings
+        if settings.runtime != guest.runtime:
+            raise RefusedError(f"'{name}' is a peer that runs {settings.runtime}; join by another name")
+        own = state.peer.conversation in (None, guest.conversation)
+        if own and settings.dir != guest.dir and settings.wake is WakePolicy.NEVER and not state.sessions:
+            await self._fleet.tell(name, r.Configure(apply_settings(settings, [("dir", guest.dir)])))

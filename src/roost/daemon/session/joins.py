@@ -1,0 +1,103 @@
+"""Programs that somebody else has started and that join: recognised, and held as live sessions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from roost.core.vocabulary.identity import ProcessId
+from roost.core.vocabulary.peer import Settings
+from roost.core.vocabulary.session import Session, stand_in
+from roost.daemon.session.contexts import Contexts
+from roost.daemon.session.hook_settings import put
+from roost.daemon.session.live_sessions import LiveSession
+from roost.daemon.state.machine import Machine
+from roost.errors import RefusedError
+from roost.runtimes.context import Context
+from roost.runtimes.runtime import Claim, Runtime
+
+UNKNOWN = (
+    "nothing that can join has started this command; run `roost join` by the shell tool of a session of"
+    " Claude Code that you have started"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A program that runs already: what it is, the conversation that it has open, where it works."""
+
+    runtime: str
+    conversation: str
+    process: ProcessId
+    dir: str
+
+
+class Joins:
+    """Recognises programs and holds their sessions."""
+
+    def __init__(self, machine: Machine, contexts: Contexts) -> None:
+        """Look on this machine."""
+        self._machine = machine
+        self._contexts = contexts
+
+    def recognise(self, pid: int, environ: Mapping[str, str], folder: str) -> Guest:
+        """Blocking: the program that has started the process `pid`, by its own evidence.
+
+        What it is and which conversation it has is said by a variable, and believed of a process above `pid`
+        alone that, by what its program leaves behind, has that conversation open. Raises RefusedError,
+        SensorError, OSError.
+        """
+        above = self._machine.processes.ancestors(pid)
+        found = [
+            (above.index(process), guest)
+            for runtime in self._runtimes()
+            for process, guest in self._candidates(runtime, above, environ, folder)
+        ]
+        if not found:
+            raise RefusedError(UNKNOWN)
+        return min(found, key=lambda each: each[0])[1]  # a program may have started another
+
+    def _runtimes(self) -> list[Runtime]:
+        names = set(self._machine.runtimes.names()) - {"human"}
+        found = [self._machine.runtimes.get(name) for name in sorted(names)]
+        return [runtime for runtime in found if runtime.controls.joining is not None]
+
+    def _candidates(
+        self, runtime: Runtime, above: list[ProcessId], environ: Mapping[str, str], folder: str
+    ) -> list[tuple[ProcessId, Guest]]:
+        joining = runtime.controls.joining
+        conversation = environ.get(joining.variable) if joining is not None else None
+        if joining is None or not conversation:
+            return []
+        settings = Settings(dir=folder, runtime=runtime.name)
+        session = stand_in("", "", 0, conversation)
+        context = replace(
+            self._contexts.of(session, settings), environ=self._contexts.passed(settings, environ)
+        )
+        return [
+            (
+                process,
+                Guest(runtime.name, conversation, process, joining.folder(context, claim.pid) or folder),
+            )
+            for claim in runtime.claims(context)
+            for process in above
+            if _is_of(claim, process)
+        ]
+
+    def hold(self, session: Session, settings: Settings) -> LiveSession:
+        """The live session of one that has joined."""
+        runtime = self._machine.runtimes.get(settings.runtime)
+        context = self._contexts.of(session, settings)
+        pid = session.agent.pid if session.agent is not None else 0
+        return LiveSession(context, runtime, runtime.sensor(context), None, pid)
+
+    async def hook(self, context: Context, runtime: Runtime, token: str) -> bool:
+        """Have its program run our hooks from now on; False: it takes none. Raises RefusedError, OSError."""
+        joining = runtime.controls.joining
+        wanted = joining.hooks(context, token) if joining is not None else None
+        if wanted is None:
+            return False
+        await self._machine.work.files.run(put, self._machine.places.hooks, context.session.id, wanted)
+        return True
+
+
+def _is_of(claim: Claim, process: ProcessId) -> bool:
+    return claim.pid == process.pid and claim.start in (None, process.start)

@@ -1,0 +1,36 @@
+"""Joining: how a program that somebody else has started is known, and how it is given hooks while it runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from roost.runtimes.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class HookSettings:
+    """Hooks of one session, as they are merged into a JSON file of settings that its program reads anew.
+
+    `hooks`: the entries by the names of the hooks; they stand in the file under `hooks`.
+    """
+
+    path: Path
+    hooks: Mapping[str, list[Mapping[str, Any]]]
+
+
+class Joining(Protocol):
+    """What is known of one program that runs already."""
+
+    @property
+    def variable(self) -> str:
+        """The variable by which its shell tool names the conversation that it is in."""
+        ...
+
+    def folder(self, context: Context, pid: int) -> str | None:
+        """Blocking: the folder that the program with this pid works in, where it tells."""
+        ...
+
+    def hooks(self, context: Context, token: str) -> HookSettings | None:
+        """The hooks of this session; None: it takes none while it runs."""
+        ...

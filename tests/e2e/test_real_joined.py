@@ -1,0 +1,153 @@
+"""Issue 17: Claude Code that a person started in a terminal of theirs (a tmux of the test's) joins.
+
+The ground truth of what came in is what the fake model was asked.
+"""
+
+import json
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.daemon import Record, Roost, signal_pid
+from tests.support.home import make_home
+from tests.support.pane import Pane
+from tests.support.processes import kept
+from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+FOLDER = "w"
+_PROGRAMS_OWN = (".claude.json", ".claude/", ".cache/", ".config/mimeapps.list", ".local/share/applications/")
+"""What Claude Code 2.1.332 writes into a home by itself."""
+
+
+@pytest.fixture
+def agents() -> Iterator[Agents]:
+    with make_home() as home, kept(home.mark), agents_in(home, "claude", peers=(FOLDER,)) as made:
+        yield made
+
+
+@dataclass
+class Person:
+    """Somebody at a terminal, who has typed `claude` there."""
+
+    pane: Pane
+    roost: Roost
+    agents: Agents
+
+    def enter(self, text: str) -> None:
+        """Type a prompt, and press Enter until it is taken."""
+        self.pane.tmux("send-keys", "-t", ":", "-l", text)
+        self.pane.wait_for(re.escape(text[:40]))
+        self.pane.dismiss(("Enter",), rf"─\n❯\s+{re.escape(text[:40])}")
+
+    def shell(self, *words: str) -> None:
+        """Have its model run a command of roost's."""
+        command = " ".join([sys.executable, "-m", "roost", *words])
+        self.enter(f"@@tool Bash {json.dumps({'command': command})}@@")
+
+    def join(self) -> None:
+        self.shell("join", "me")
+        wait_until(
+            lambda: "me" in {row["name"] for row in self.roost.call("list")},
+            timeout=PATIENCE,
+            why="a peer",
+            describe=self.pane.screen,
+        )
+        self.roost.until_state("me", "idle")
+
+    def shown(self, sent: Record) -> int:
+        """How often the model was told the message, in the conversation as it was asked last."""
+        header = f"[roost message {sent['id']} from "
+        turns = [arrival for arrival in self.agents.model.journal.all() if arrival.kind == "turn"]
+        return max((sum(text.count(header) for text in turn.user_texts) for turn in turns), default=0)
+
+    def done(self, sent: Record) -> None:
+        """The message came in, once, and its turn has ended."""
+        self.roost.until_message(sent["id"], "done")
+        assert self.shown(sent) == 1
+
+
+@contextmanager
+def person(agents: Agents) -> Iterator[Person]:
+    roost = agents.roost
+    given = {name[4:]: value for name, value in agents.settings["claude"].items() if name.startswith("env.")}
+    folder = roost.home.work / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    command = ["claude", "--allowedTools", "Bash"]
+    with Pane(roost.home.root, command, environ={**roost.environ, **given}, directory=folder) as pane:
+        pane.wait_for("❯")
+        yield Person(pane, roost, agents)
+
+
+def files(home: Path, folder: Path) -> dict[str, bytes]:
+    """The files of a home and a folder by their names, without those that Claude Code itself keeps there."""
+    found = [path for place in (home, folder) for path in place.rglob("*") if path.is_file()]
+    named = {str(path): path for path in found}
+    own = tuple(str(home / name) for name in _PROGRAMS_OWN)
+    kept = {name: path.read_bytes() for name, path in named.items() if not name.startswith(own)}
+    settings = home / ".claude/settings.json"
+    return {**kept, str(settings): settings.read_bytes()}
+
+
+def test_17_mail_comes_in_at_rest_in_a_turn_and_at_its_end_and_nothing_is_left(agents: Agents) -> None:
+    roost = agents.roost
+    with person(agents) as me:
+        before = files(roost.home.user, roost.home.work / FOLDER)
+        me.join()
+        assert roost.row("me")["kind"] == "joined"
+        # at rest, beside a draft
+        me.pane.tmux("send-keys", "-t", ":", "-l", "a draft of mine")
+        me.pane.wait_for("a draft of mine")
+        me.done(roost.send("me", "at rest"))
+        assert "a draft of mine" in me.pane.screen()
+        me.pane.tmux("send-keys", "-t", ":", "C-u")
+        roost.until_state("me", "idle")
+        me.done(roost.send("me", "at rest again"))
+        roost.until_state("me", "idle")
+        # in a turn
+        me.enter('@@tool Bash {"command":"sleep 3; echo one"}@@')
+        roost.until_state("me", "working")
+        within = roost.send("me", "in a turn", when="now")
+        me.done(within)
+        story = [step["what"] for step in roost.message(within["id"])["story"]]
+        assert any("into the running turn" in what for what in story), story
+        roost.until_state("me", "idle")
+        # at the end of a turn
+        me.enter("@@delay 3@@")
+        roost.until_state("me", "working")
+        me.done(roost.send("me", "at the end"))
+        roost.until_state("me", "idle")
+        me.shell("send", "operator", "an-answer")
+        wait_until(
+            lambda: "an-answer" in [item["body"] for item in roost.call("inbox", name="operator")],
+            timeout=PATIENCE,
+            why="it answers by its shell",
+        )
+        me.shell("leave")
+        assert roost.until_death("me")["cause"] == "left"
+        assert files(roost.home.user, roost.home.work / FOLDER) == before
+        assert roost.row("me")["session"] is None
+
+
+def test_17_a_killed_one_is_closed_and_comes_back_by_its_conversation(agents: Agents) -> None:
+    roost = agents.roost
+    with person(agents) as me:
+        me.join()
+        conversation = roost.session("me")["conversation"]
+        signal_pid(roost.session("me")["agent_pid"], signal.SIGKILL)
+        assert roost.until_death("me")["cause"] == "program-ended"
+    kept = roost.send("me", "while it is away")
+    with person(agents) as other:
+        other.shell("join", "me")
+        other.pane.wait_for("another conversation")
+    assert roost.row("me")["queued"] == 1
+    assert roost.message(kept["id"])["state"] == "queued"
+    assert roost.call("show", name="me")["conversation"] == conversation

@@ -1,0 +1,292 @@
+"""`roost join`: a session that a person has started is a peer for a while (issue 17, H6, P5, L1, L2, N6)."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from roost.core.messages import envelope
+from roost.runtimes.claude_joined import WAITER
+from tests.support.daemon import Roost, alive, cleared, shared_roost, signal_pid
+from tests.support.guest import Guest, guest
+from tests.support.wait import wait_until
+
+PATIENCE = 30.0
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Roost]:
+    with shared_roost() as made:
+        yield made
+
+
+@pytest.fixture
+def roost(shared: Roost) -> Iterator[Roost]:
+    with cleared(shared) as made:
+        yield made
+
+
+def joined(who: Guest, *name: str) -> str:
+    """It joins; by which name."""
+    code, out, error = who.run("join", *name, "--json")
+    assert (code, error) == (0, ""), error
+    return str(json.loads(out)["name"])
+
+
+def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """All that is there: permissions and bytes."""
+    found = (path for path in folder.rglob("*"))
+    return {
+        str(path.relative_to(folder)): (path.stat().st_mode, path.read_bytes() if path.is_file() else b"")
+        for path in found
+    }
+
+
+def test_H6_it_is_a_peer_of_its_own_kind_by_the_process_that_its_shell_tool_belongs_to(roost: Roost) -> None:
+    with guest(roost, "My Work") as who:
+        assert joined(who) == "my-work"
+        row = roost.row("my-work")
+        assert (row["kind"], row["wake"], row["dir"]) == ("joined", "never", str(who.folder))
+        assert row["session"]["agent_pid"] == who.process.pid
+        assert row["session"]["conversation"] == who.conversation
+        roost.until_state("my-work", "working")
+        assert "claude (joined)" in roost.cli("list", environ={"COLUMNS": "120"}).stdout
+        assert str(who.process.pid) in roost.cli("show", "my-work").stdout
+        # Whatever it starts is that peer, without any token; it may do what agents may.
+        assert who.run("send", "operator", "hello")[0] == 0
+        assert [item["from"] for item in roost.call("inbox", name="operator")][-1] == "my-work"
+        assert "not for agents" in who.run("stop", "--all")[2]
+        assert joined(who) == "my-work"  # once more changes nothing
+        assert "roost leave" in who.run("join", "other")[2]
+
+
+def test_P5_nothing_wakes_ends_or_restarts_it_and_stop_lets_go_of_it(roost: Roost) -> None:
+    with guest(roost) as who:
+        joined(who, "me")
+        who.says("idle")
+        roost.until_state("me", "idle")
+        roost.call("set", name="me", pairs=[["idle", "1ms"]])
+        for words in (["sleep", "me"], ["restart", "me"], ["wake", "me", "--fresh"], ["interrupt", "me"]):
+            assert roost.cli(*words).returncode == 1, words
+        assert "own terminal" in roost.cli("screen", "me").stderr
+        assert roost.session("me")["agent_pid"] == who.process.pid
+        roost.call("stop", name="me")
+        death = roost.until_death("me")
+        assert (death["cause"], death["by"], death["signal"]) == ("operator-stop", "operator", None)
+        assert "its program goes on" in death["evidence"]
+        assert who.shell("echo", "alive")[1] == "alive\n"
+        kept = roost.cli("send", "me", "for later")
+        assert kept.returncode == 0
+        assert "kept" in kept.stderr
+
+
+def test_17_what_was_written_for_it_is_gone_when_it_has_left(roost: Roost) -> None:
+    with guest(roost) as who, guest(roost) as beside:
+        before = tree(who.folder), tree(roost.home.user)
+        joined(who, "me")
+        joined(beside, "too")
+        assert who.settings.stat().st_mode & 0o777 == 0o600
+        assert str(roost.session("me")["id"])[:8] in who.settings.read_text()
+        assert who.run("leave")[0] == 0
+        assert "has not joined" in who.run("leave")[2]
+        death = roost.until_death("me")
+        assert (death["cause"], death["counted"]) == ("left", False)
+        left = json.loads(who.settings.read_text())
+        assert len(left["hooks"]["Stop"]) == 2  # those of the other one
+        assert beside.run("leave")[0] == 0
+        assert (tree(who.folder), tree(roost.home.user)) == before
+        assert joined(who) == "me"  # the same conversation has its name again
+
+
+@pytest.mark.parametrize("text", ['{"permissions":{"allow":[]}}', '{\n\t"hooks": {"Stop": []}\n}\n', "{}"])
+def test_17_settings_that_were_there_are_the_same_to_the_byte(roost: Roost, text: str) -> None:
+    with guest(roost) as who:
+        who.settings.parent.mkdir(exist_ok=True)
+        who.settings.write_text(text)
+        who.settings.chmod(0o644)
+        before = tree(who.folder)
+        joined(who, "me")
+        assert json.loads(who.settings.read_text()).keys() >= json.loads(text).keys()
+        who.run("leave")
+        assert tree(who.folder) == before
+        # What others have changed meanwhile stays.
+        joined(who, "me")
+        now = {**json.loads(who.settings.read_text()), "model": "other"}
+        who.settings.write_text(json.dumps(now))
+        who.run("leave")
+        kept = json.loads(who.settings.read_text())
+        assert kept["model"] == "other"
+        assert "roost" not in json.dumps(kept)
+        assert "127.0.0.1" not in json.dumps(kept)
+        who.settings.unlink()
+        who.settings.parent.rmdir()
+
+
+def test_17_settings_that_cannot_be_read_are_left_alone_and_it_has_not_joined(roost: Roost) -> None:
+    with guest(roost) as who:
+        who.settings.parent.mkdir(exist_ok=True)
+        who.settings.write_text("{")
+        code, _, error = who.run("join", "me")
+        assert code == 1
+        assert "mend it" in error
+        assert who.settings.read_text() == "{"
+        assert roost.row("me")["session"] is None
+        who.settings.unlink()
+
+
+def test_17_a_name_is_not_taken_over_by_saying_it(roost: Roost) -> None:
+    roost.add("worker")
+    with guest(roost) as who, guest(roost) as other:
+        joined(who, "me")
+        assert "somebody else, who is live" in other.run("join", "me")[2]
+        assert who.run("leave")[0] == 0
+        refused = other.run("join", "me")[2]
+        assert "another conversation" in refused
+        assert "roost rename me OTHER" in refused
+        assert "runs demo" in other.run("join", "worker")[2]
+        assert "runs human" in other.run("join", "operator")[2]
+        # A conversation that a process above it does not have open is not its own.
+        other.claims = "another"
+        other.says("busy")
+        assert "shell tool" in other.run("join", "you")[2]
+        other.claims = ""
+        other.says("busy", started="1")  # what another process with this pid has left
+        assert "shell tool" in other.run("join", "you")[2]
+        outside = roost.cli("join", "you", environ={"CLAUDE_CODE_SESSION_ID": who.conversation})
+        assert outside.returncode == 1
+        assert "shell tool" in outside.stderr
+        roost.cli("rename", "me", "former")
+        other.says("busy")
+        assert joined(other, "me") == "me"
+        assert joined(who) == "former"
+
+
+def test_N6_its_end_closes_the_row_and_takes_back_its_hooks(roost: Roost) -> None:
+    with guest(roost) as who:
+        before = tree(who.folder)
+        joined(who, "me")
+        signal_pid(who.process.pid, signal.SIGKILL)
+        death = roost.until_death("me")
+        assert (death["cause"], death["counted"]) == ("program-ended", False)
+        assert str(who.process.pid) in death["evidence"]
+        assert roost.row("me")["session"] is None
+        wait_until(lambda: tree(who.folder) == before, timeout=PATIENCE, why="its hooks are taken back")
+
+
+def test_L3_a_sweep_without_a_daemon_closes_it_and_takes_back_its_hooks(roost: Roost) -> None:
+    with guest(roost) as who:
+        before = tree(who.folder)
+        joined(who, "me")
+        roost.kill()
+        assert roost.cli("gc").returncode == 0
+        assert tree(who.folder) != before  # it lives
+        who.process.kill()
+        who.process.wait()
+        assert roost.cli("gc").returncode == 0
+        assert tree(who.folder) == before
+        roost.start()
+        assert [death["cause"] for death in roost.deaths("me")] == ["program-ended"]
+
+
+def test_L2_a_daemon_that_is_killed_leaves_it_alone_and_the_next_one_has_it_again(roost: Roost) -> None:
+    with guest(roost) as who, guest(roost, "x") as gone:
+        before = tree(gone.folder)
+        joined(who, "me")
+        joined(gone, "gone")
+        session = roost.session("me")["id"]
+        roost.kill()
+        signal_pid(gone.process.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, gone.process.pid, os.WEXITED | os.WNOWAIT)
+        roost.start()
+        assert alive(who.process.pid)
+        assert roost.until_death("gone")["cause"] == "program-ended"  # a zombie is dead
+        wait_until(lambda: tree(gone.folder) == before, timeout=PATIENCE, why="its hooks are taken back")
+        who.says("idle")
+        roost.until_state("me", "idle")
+        assert roost.session("me")["id"] == session
+        assert who.run("send", "operator", "still here")[0] == 0
+        signal_pid(who.process.pid, signal.SIGKILL)
+        roost.until_death("me")
+
+
+def records_hooked(who: Guest, text: str) -> None:
+    """Its transcript says that its model was given what a hook answered."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+    attached = {"type": "hook_additional_context", "content": [text]}
+    who.records(
+        {"type": "attachment", "attachment": attached, "timestamp": now, "sessionId": who.conversation},
+        {"type": "system", "subtype": "turn_duration", "timestamp": now, "sessionId": who.conversation},
+    )
+
+
+def test_17_mail_goes_to_the_main_agents_hooks_of_this_conversation_alone(roost: Roost) -> None:
+    with guest(roost) as who:
+        joined(who, "me")
+        roost.until_state("me", "working")
+        sent = roost.send("me", "body of it", when="now")
+        tool = {"tool_name": "Bash", "tool_use_id": "t"}
+        assert who.hook("PostToolUse", **{**tool, "session_id": "another"}) == {}
+        sub = {"agent_id": "a1", "agent_type": "Explore"}
+        assert who.hook("SubagentStart", **sub) == {}
+        assert who.hook("PostToolUse", **tool, **sub) == {}
+        (seen,) = roost.call("show", name="me")["subagents"]
+        assert (seen["id"], seen["kind"]) == ("a1", "Explore")
+        assert "Explore a1" in roost.cli("show", "me").stdout
+        assert roost.cli("send", "a1", "hello").returncode != 0
+        given = who.hook("PostToolUse", **tool)["hookSpecificOutput"]["additionalContext"]
+        assert "body of it" in given
+        assert f"roost send operator TEXT --reply-to {sent['id']}" in given
+        assert envelope.marks(given)
+        assert who.hook("PostToolUse", **tool) == {}  # once
+        records_hooked(who, given)
+        who.says("idle")
+        roost.until_message(sent["id"], "done")
+        who.hook("SubagentStop", **sub)
+        assert roost.call("show", name="me")["subagents"] == []
+
+
+def test_17_at_rest_one_waiter_is_handed_the_message_whole(roost: Roost) -> None:
+    with guest(roost) as who:
+        joined(who, "me")
+        entry = json.loads(who.settings.read_text())["hooks"]["Stop"][1]["hooks"][0]
+        assert entry["args"][3] == str(WAITER)
+        command = [entry["command"], *entry["args"]]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as waiter:
+            pipe = Path(entry["args"][-1])
+            wait_until(pipe.exists, timeout=PATIENCE, why="the pipe")
+            wait_until(lambda: _reads(waiter.pid, pipe), timeout=PATIENCE, why="it waits")
+            assert subprocess.run(command, timeout=PATIENCE, check=False).returncode == 0  # one waits already
+            who.says("idle")
+            sent = roost.send("me", "wake up")
+            told = waiter.communicate(timeout=PATIENCE)[1]
+            assert waiter.returncode == 2
+        assert "wake up" in told
+        assert told.endswith("]")
+        assert sent["id"] in told
+        records_hooked(who, told)
+        roost.until_message(sent["id"], "done")
+
+
+def _reads(pid: int, pipe: Path) -> bool:
+    return any(each.resolve() == pipe.resolve() for each in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def test_17_a_waiter_goes_with_its_program(roost: Roost, tmp_path: Path) -> None:
+    del roost
+    pipe = tmp_path / "pipe"
+    code = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:]).pid, flush=True); input()"
+    waiting = [sys.executable, "-S", "-E", "-I", str(WAITER), str(pipe)]
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *waiting], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        waiter = int(program.stdout.readline())
+        wait_until(lambda: pipe.exists() and _reads(waiter, pipe), timeout=PATIENCE, why="it waits")
+        program.kill()
+    wait_until(lambda: not alive(waiter), timeout=PATIENCE, why="it goes")

@@ -1,0 +1,109 @@
+"""A stand-in for a Claude Code that a person has started: what it leaves behind, and its shell tool."""
+
+import json
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.support.daemon import Roost
+from tests.support.posting import post
+
+_LOOP = """
+import json, subprocess, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    done = subprocess.run(asked["argv"], env=asked["env"], cwd=asked["cwd"], capture_output=True, text=True)
+    print(json.dumps([done.returncode, done.stdout, done.stderr]), flush=True)
+"""
+
+
+@dataclass
+class Guest:
+    """One of them: a process that runs what its shell tool is told to."""
+
+    roost: Roost
+    folder: Path
+    conversation: str
+    environ: Mapping[str, str]
+    process: subprocess.Popen[str]
+    claims: str = field(default="")
+
+    @property
+    def settings(self) -> Path:
+        """Its personal settings of the folder."""
+        return self.folder / ".claude/settings.local.json"
+
+    @property
+    def _projects(self) -> Path:
+        folder = "".join(letter if letter.isalnum() else "-" for letter in str(self.folder))
+        return self.roost.home.user / ".claude/projects" / folder / f"{self.conversation}.jsonl"
+
+    def says(self, status: str, *, started: str = "") -> None:
+        """Write its status file; `started`: as of another process that had its pid."""
+        place = self.roost.home.user / ".claude/sessions"
+        place.mkdir(parents=True, exist_ok=True)
+        pid = self.process.pid
+        started = started or Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        told = {
+            "pid": pid,
+            "procStart": started,
+            "sessionId": self.claims or self.conversation,
+            "cwd": str(self.folder),
+            "status": status,
+        }
+        kept = place / f"{pid}.new"
+        kept.write_text(json.dumps(told))
+        kept.rename(place / f"{pid}.json")
+
+    def records(self, *lines: Mapping[str, Any]) -> None:
+        """Append to its transcript."""
+        self._projects.parent.mkdir(parents=True, exist_ok=True)
+        with self._projects.open("a") as file:
+            file.writelines(f"{json.dumps(line)}\n" for line in lines)
+
+    def hook(self, name: str, **payload: Any) -> dict[str, Any]:  # noqa: ANN401 -- JSON
+        """What the first of our hooks of that name answers; all fields of the payload are its program's."""
+        entry = json.loads(self.settings.read_text())["hooks"][name][0]["hooks"][0]
+        told = {"session_id": self.conversation, "hook_event_name": name, **payload}
+        status, answer = post(self.roost, urlsplit(entry["url"]).path, told, **entry["headers"])
+        assert status == 200, answer
+        return json.loads(answer)
+
+    def shell(self, *words: str) -> tuple[int, str, str]:
+        """What its shell tool does with a command: exit code, standard output and error."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        env = {**self.environ, "CLAUDE_CODE_SESSION_ID": self.conversation, "CLAUDECODE": "1"}
+        asked = {"argv": list(words), "env": env, "cwd": str(self.folder)}
+        self.process.stdin.write(f"{json.dumps(asked)}\n")
+        self.process.stdin.flush()
+        code, out, error = json.loads(self.process.stdout.readline())
+        return code, out, error
+
+    def run(self, *words: str) -> tuple[int, str, str]:
+        """A command of roost's in its shell tool."""
+        return self.shell(sys.executable, "-m", "roost", *words)
+
+
+@contextmanager
+def guest(roost: Roost, name: str = "w", conversation: str | None = None) -> Iterator[Guest]:
+    """A program in the folder of that name; at the end it is gone."""
+    folder = roost.home.work / name
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-c", _LOOP]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, env=dict(roost.environ), **pipes) as process:  # type: ignore[call-overload] -- of text
+        made = Guest(roost, folder, conversation or str(uuid.uuid4()), roost.environ, process)
+        made.says("busy")
+        try:
+            yield made
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()

@@ -1,0 +1,104 @@
+"""Hooks in settings that somebody else keeps: put there, and taken out to the byte (17)."""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from roost.daemon.session.hook_settings import holders, put, take_back
+from roost.errors import RefusedError
+from roost.runtimes.joining import HookSettings
+
+
+def hooks(path: Path, token: str) -> HookSettings:
+    return HookSettings(
+        path, {"Stop": [{"hooks": [{"type": "http", "token": token}]}], "New": [{"t": token}]}
+    )
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "w/.claude/settings.local.json"
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    return tmp_path / "notes"
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations("abc")))
+def test_17_what_was_not_there_is_gone_in_whichever_order_they_leave(
+    path: Path, notes: Path, order: tuple[str, ...]
+) -> None:
+    path.parent.parent.mkdir()
+    for name in "abc":
+        put(notes, name, hooks(path, name))
+    assert len(json.loads(path.read_text())["hooks"]["Stop"]) == 3
+    assert holders(notes) == set("abc")
+    for name in order:
+        take_back(notes, name)
+        take_back(notes, name)  # twice is once
+    assert list(path.parent.parent.iterdir()) == []
+    assert list(notes.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "before", ["{}", "", '{ "hooks": {"Stop": [{"hooks": []}]}, "a": "\\u00e9" }', "{\n\n}"]
+)
+def test_17_what_was_there_is_the_same_to_the_byte(path: Path, notes: Path, before: str) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_text(before)
+    path.chmod(0o664)
+    put(notes, "a", hooks(path, "a"))
+    assert path.stat().st_mode & 0o777 == 0o600
+    put(notes, "b", hooks(path, "b"))
+    take_back(notes, "a")
+    take_back(notes, "b")
+    assert path.read_text() == before
+    assert path.stat().st_mode & 0o777 == 0o664
+
+
+def test_17_what_others_changed_meanwhile_stays(path: Path, notes: Path) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_text('{"a": 1}')
+    put(notes, "a", hooks(path, "a"))
+    now: dict[str, Any] = json.loads(path.read_text())
+    now["hooks"]["Stop"].append({"theirs": True})
+    path.write_text(json.dumps({**now, "a": 2}))
+    take_back(notes, "a")
+    assert json.loads(path.read_text()) == {"a": 2, "hooks": {"Stop": [{"theirs": True}]}}
+
+
+@pytest.mark.parametrize("meanwhile", [None, "{", "[]"])
+def test_17_what_others_made_of_it_is_theirs(path: Path, notes: Path, meanwhile: str | None) -> None:
+    path.parent.mkdir(parents=True)
+    put(notes, "a", hooks(path, "a"))
+    path.unlink()
+    if meanwhile is not None:
+        path.write_text(meanwhile)
+    take_back(notes, "a")
+    assert (path.read_text() if path.exists() else None) == meanwhile
+    assert holders(notes) == set()
+
+
+def test_17_a_link_stays_one(path: Path, notes: Path, tmp_path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    place = tmp_path / "dotfiles.json"
+    place.write_text("{}")
+    path.symlink_to(place)
+    put(notes, "a", hooks(path, "a"))
+    assert "hooks" in json.loads(place.read_text())
+    take_back(notes, "a")
+    assert (path.is_symlink(), place.read_text()) == (True, "{}")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"hooks": 5}'])
+def test_17_what_holds_no_settings_is_refused_and_left(path: Path, notes: Path, text: str) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    with pytest.raises(RefusedError, match="mend it"):
+        put(notes, "a", hooks(path, "a"))
+    assert path.read_text() == text
+    assert holders(notes) == set()
