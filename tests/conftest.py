@@ -12,6 +12,7 @@ import pytest
 from tests.support.home import Home, environment, make_home
 
 pytest_plugins = [
+    "tests.support.collecting",
     "tests.support.guards",
     "tests.support.order",
     "tests.support.daemon_times",

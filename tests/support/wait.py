@@ -11,8 +11,8 @@ T = TypeVar("T")
 
 _FIRST_PAUSE = 0.001
 _LONGEST_PAUSE = 0.05
-_LATER_PAUSES = (0.05, 0.2)
-"""The share of the time waited so far, and the bound in seconds: to ask costs the processor, too."""
+_LATER_PAUSES = (0.15, 0.2)
+"""The share of the time waited so far, and the bound in seconds: an answer of a daemon costs up to 3 ms."""
 
 
 class NeverHappenedError(AssertionError):

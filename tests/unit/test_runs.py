@@ -87,3 +87,34 @@ def test_the_times_of_all_workers_are_summed_and_printed(
     ran.stdout.fnmatch_lines(
         ["*waited 12 s for daemons: 4 starts took 10 s, 4 ends 2 s (summed over the workers)"]
     )
+
+
+def test_workers_collect_all_files_from_different_ones_on(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makeconftest(
+        """
+        from pathlib import Path
+
+        pytest_plugins = ["xdist.plugin", "tests.support.collecting"]
+        root = Path(__file__).parent
+
+        def pytest_collectstart(collector):
+            given = getattr(collector.config, "workerinput", {})
+            if collector.path.name.startswith("test_") and collector.path.suffix == ".py":
+                with (root / f"{given.get('workerid', 'alone')}.collected").open("a") as file:
+                    file.write(collector.path.name + "\\n")
+        """
+    )
+    for name in "abcd":
+        path = pytester.mkdir(f"part_{name}") / f"test_{name}.py"
+        path.write_text("def test_two(): pass\ndef test_one(): pass\n")
+    result = pytester.runpytest_subprocess("-n", "2", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=8)
+    said = {path.stem: path.read_text().split() for path in pytester.path.glob("*.collected")}
+    assert said == {
+        "gw0": ["test_a.py", "test_b.py", "test_c.py", "test_d.py"],
+        "gw1": ["test_c.py", "test_d.py", "test_a.py", "test_b.py"],
+    }

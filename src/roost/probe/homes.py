@@ -24,7 +24,8 @@ def seed_claude(home: Path, url: str, *trusted: Path) -> Seed:
     """Write the files of a user who has used Claude Code before and trusts these folders.
 
     Claude Code 2.1.328: each of these keys keeps one start-up dialog away. Manual mode is set because the
-    mode is `auto` otherwise, which asks for no permission.
+    mode is `auto` otherwise, which asks for no permission. A start and two turns take 6 seconds of a
+    processor, but 4.1 where its engine spares itself the upper two tiers of compilation.
     """
     _write(
         home / ".claude.json",
@@ -43,6 +44,7 @@ def seed_claude(home: Path, url: str, *trusted: Path) -> Seed:
         {
             "ANTHROPIC_API_KEY": _KEY,
             "ANTHROPIC_BASE_URL": url,
+            "BUN_JSC_useDFGJIT": "0",
             "CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL": "1",
             "DISABLE_AUTOUPDATER": "1",
         }
