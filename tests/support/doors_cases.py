@@ -47,6 +47,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "resend": ("id",),
     "drop": ("id",),
     "inbox": ("name", "ack"),
+    "listen": ("name", "from", "topic", "reply_to", "limit", "timeout"),
+    "mcp": ("request", "name", "protocol"),
     "wake": ("name", "mode"),
     "restart": ("name",),
     "stop": ("name",),

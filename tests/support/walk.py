@@ -45,6 +45,7 @@ class Leave(NamedTuple):
 DEMO = (
     "README.md",
     "docs/how-to/agents-talk.md",
+    "docs/how-to/mcp-clients.md",
     "docs/how-to/topics-and-resume.md",
     "docs/how-to/conversations.md",
     "docs/how-to/scripts.md",
@@ -90,6 +91,7 @@ NOT_RUN = {
     "roost message 01977b20a9c0": "as above; tests/integration/test_fleet.py",
     "roost run me": "it has the terminal; tests/e2e/test_real_own_terminal.py runs it",
     'roost send me "The build': "as above",
+    "claude mcp add": "tests/e2e/test_real_mcp.py gives real programs the server that it names",
     "scripts/demo": "tests/integration/test_demo_run.py runs what it runs",
     "scripts/test": "it runs this",
     "roost probe claude": "tests/e2e/test_real_probe.py runs it, and no walk has an account",
@@ -110,7 +112,7 @@ LANGUAGES = {
     "toml": "read as a config file below",
     "text": "what something prints, or lists that tests/unit/test_docs.py compares",
     "python": "run by tests/integration/test_python_client.py",
-    "json": "a part of a file that roost writes",
+    "json": "a part of a file that roost writes, or a program of its own configuration",
     "yaml": "the config file of Prometheus",
 }
 WIDE = (

@@ -25,7 +25,7 @@ CONTRACT = [
     "fleet",
     "notify",
     *("add", "init", "set", "list", "show", "rename", "move", "remove"),
-    *("send", "messages", "message", "inbox", "search"),
+    *("send", "messages", "message", "inbox", "listen", "search"),
     *(
         "run",
         "join",
@@ -48,7 +48,7 @@ CONTRACT = [
         "top",
         "transcript",
     ),
-    *("events", "deaths", "metrics", "done", "fresh", "completion", "demo", "probe"),
+    *("events", "deaths", "metrics", "done", "fresh", "mcp", "completion", "demo", "probe"),
 ]
 NAMES = [name for section in COMMANDS.values() for name in section]
 Captured = pytest.CaptureFixture[str]

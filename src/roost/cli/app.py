@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LOOKS = frozenset(
     {"status", "list", "show", "messages", "message", "inbox", "screen", "logs", "events", "deaths"}
     | {"search", "transcript"}
-    | {"metrics", "doctor", "gc", "attach", "acknowledge", "wait"}
+    | {"metrics", "doctor", "gc", "attach", "acknowledge", "wait", "listen"}
 )
 """Methods that do nothing new to their caller; what others did is told even where stdout takes nothing."""
 

@@ -39,6 +39,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "messages": "message",
         "message": "message",
         "inbox": "inbox",
+        "listen": "listen",
         "search": "search",
     },
     "Sessions": {
@@ -61,7 +62,14 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Questions": {"questions": "question", "answer": "question", "deny": "question"},
     "Records": {"events": "journal", "deaths": "journal", "metrics": "metrics"},
-    "More": {"done": "agent", "fresh": "agent", "completion": "completion", "demo": "demo", "probe": "probe"},
+    "More": {
+        "done": "agent",
+        "fresh": "agent",
+        "mcp": "mcp",
+        "completion": "completion",
+        "demo": "demo",
+        "probe": "probe",
+    },
 }
 """Section -> command -> module below `roost.cli.commands`, where it is the object `<command>_command`."""
 MODULES = {name: module for section in COMMANDS.values() for name, module in section.items()}

@@ -63,6 +63,11 @@ def _decoder() -> Callable[[str], Any]:
             value, end = scan(text, 0)
         except StopIteration as error:
             raise ValueError("no value") from error
+        except SystemError:
+            # Python 3.11: what is broken makes it look for the error of a `json` that is not loaded.
+            import json
+
+            return json.loads(text)
         if end != len(text):
             raise ValueError("more than one value")
         return value

@@ -48,7 +48,7 @@ def inbox_command(
         if app.json:
             show_json_line(item)
         else:
-            _show(item)
+            show_mail(item)
         mark([item])
 
     if follow:
@@ -59,14 +59,15 @@ def inbox_command(
         show_json(items)
     else:
         for item in items:
-            _show(item)
+            show_mail(item)
         if not items:
             say("no messages" if everything or since else "no unread messages")
     if ack:
         mark(items)
 
 
-def _show(item: Record) -> None:
+def show_mail(item: Record) -> None:
+    """One mail, as people read it."""
     read = " (read)" if item.get("read_at") else ""
     say(paint(f"{clock(item.get('at'))}  {one_line(item['id'])} from {one_line(item['from'])}{read}", "bold"))
     if item.get("topic"):

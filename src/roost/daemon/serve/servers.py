@@ -12,9 +12,11 @@ from roost.daemon.serve.http.hooks import Hooks
 from roost.daemon.serve.http.metrics_token import MetricsToken
 from roost.daemon.serve.http.routes import application
 from roost.daemon.serve.http.server import HttpServer
+from roost.daemon.serve.mcp.calls import Calls
 from roost.daemon.serve.mcp.lazy_tools import LazyTools
 from roost.daemon.serve.methods.dispatcher import Dispatcher
 from roost.daemon.serve.methods.method import Table
+from roost.daemon.serve.methods.reading import ReadingMethods
 from roost.daemon.serve.metrics import Metrics
 from roost.daemon.serve.socket.server import SocketServer
 from roost.daemon.serve.tokens import Tokens
@@ -43,10 +45,12 @@ class Servers:
         tokens = Tokens(machine.store)
         self._callers = Callers(fleet, machine.processes, machine.places.home, tokens.caller)
         fleet.listeners.on_committed.append(self._callers.committed)
+        self.tools = LazyTools(machine, api, caller_of, BODY)
+        reading = ReadingMethods(api.mail, api.reading, Calls(self.tools).answer)
+        methods = {**methods, **reading.table()}
         dispatcher = Dispatcher(self._callers, methods, api.addresses.named, api.others.ask)
         self._socket = SocketServer(dispatcher, self._callers, tasks)
         self._metrics_token = MetricsToken(machine.places.metrics_token, machine.ids.token())
-        self.tools = LazyTools(machine, api, caller_of, BODY)
         app = application(self.tools, Hooks(supervisor, fleet, machine.clock), metrics)
         gate = Gate(app, tokens, self._metrics_token, listener.getsockname()[1])
         self._http = HttpServer(gate, listener)

@@ -15,6 +15,7 @@ from roost.daemon.serve.api.others import Others
 from roost.daemon.serve.api.own_session import OwnSession
 from roost.daemon.serve.api.peers import Peers
 from roost.daemon.serve.api.questions import Questions
+from roost.daemon.serve.api.reading import Reading
 from roost.daemon.serve.api.runs import PersonalRuns
 from roost.daemon.serve.api.sessions import Sessions
 from roost.daemon.serve.api.terminals import Terminals
@@ -71,6 +72,7 @@ class Api:
         self.several = Several(self.sender, Recipients(self.sender.recipient, machine.config.groups))
         self.messages = Messages(machine, fleet, self.peers, self.sender)
         self.mail = Mail(machine, fleet, self.peers, feed)
+        self.reading = Reading(fleet, waits, clock, self.mail)
         self.questions = Questions(fleet, waits)
         self.others = Others(hosts)
         self.transcripts = Transcripts(machine, fleet, launcher.contexts)

@@ -11,7 +11,7 @@ from roost.daemon.serve.caller import Caller
 from roost.daemon.serve.journal import JournalFeed
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
-from roost.errors import DeniedError, RefusedError
+from roost.errors import DeniedError, NotFoundError, RefusedError
 from roost.present.objects import inbox_item, message_row
 from roost.store.interfaces import Wanted
 
@@ -81,13 +81,24 @@ class Mail:
 
     async def acknowledge(self, name: str, message_ids: Sequence[str]) -> None:
         """Mark mail as read: its reader has seen it. Raises RefusedError for an agent's."""
+        self.check_mailbox(name)
+        if message_ids:
+            await self._fleet.tell(name, r.Acknowledge(tuple(message_ids)))
+
+    def check_mailbox(self, name: str) -> None:
+        """Raise RefusedError for an agent: its mail is not read by others. Raises NotFoundError."""
         if not self._peers.is_mailbox(name):
             raise RefusedError(
                 f"'{name}' is an agent: its mail is handed to it, and nobody reads it in its place;"
                 f" `roost messages {name}` shows what became of it"
             )
-        if message_ids:
-            await self._fleet.tell(name, r.Acknowledge(tuple(message_ids)))
+
+    async def whole_id(self, prefix: str | None) -> str | None:
+        """The id of a message by what it begins with; None of nothing. Raises NotFoundError."""
+        whole = await self._machine.store.resolve(prefix) if prefix is not None else None
+        if prefix is not None and whole is None:
+            raise NotFoundError(f"there is no message '{prefix}'; `roost messages` shows the latest")
+        return whole
 
     def _time(self, ago: float | None) -> float | None:
         return None if ago is None else self._machine.clock.now() - ago

@@ -1,7 +1,8 @@
 """The agents' tools over MCP. Who calls is proven by the bearer token of the request, never an argument."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Annotated, Any, NoReturn, TypeVar
 
 from mcp.server import MCPServer
@@ -12,6 +13,9 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, CallToolResult, InputRequiredResult, TextContent
 from pydantic import Field
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import Mount
+from starlette.types import Receive, Scope, Send
 
 import roost
 from roost.core.vocabulary.identity import SYSTEM
@@ -20,6 +24,8 @@ from roost.daemon.serve.api.api import Api
 from roost.daemon.serve.caller import Caller
 from roost.daemon.serve.mcp.arguments import in_words_of_tools, understood
 from roost.daemon.serve.mcp.lazy_tools import CallerOf
+from roost.daemon.serve.mcp.mailbox import INSTRUCTIONS as MAILBOX_INSTRUCTIONS
+from roost.daemon.serve.mcp.mailbox import Who, add_reading
 from roost.daemon.serve.sending.draft import Draft
 from roost.errors import RoostError, UsageError
 
@@ -35,13 +41,13 @@ INSTRUCTIONS = (
 class _Server(MCPServer):
     """Takes arguments as they are meant, and answers in one block."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, instructions: str) -> None:
         # Claude Code 2.1.328 drops the tools for good when its subscription stream stays broken for 20 s, as
         # in a long restart of ours; without subscriptions it calls again and the tools are there.
         super().__init__(
             "roost",
             version=roost.__version__,
-            instructions=INSTRUCTIONS,
+            instructions=instructions,
             log_level="WARNING",
             subscriptions=False,
         )
@@ -92,18 +98,35 @@ def _block(tool: str, structured: dict[str, Any] | None) -> TextContent:
 
 
 def tools_app(api: Api, caller_of: CallerOf, body: int) -> Starlette:
-    """The HTTP application that serves them; a request's body has at most `body` bytes."""
-    return _build(api, caller_of).streamable_http_app(
-        json_response=True,
-        stateless_http=True,
-        max_request_body_size=body,
-        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    """The HTTP application that serves them; a request's body has at most `body` bytes.
+
+    Agents have their tools, and who speaks for a mailbox those for that.
+    """
+    agents, mailboxes = (
+        _build(api, caller_of, mailbox=mailbox).streamable_http_app(
+            json_response=True,
+            stateless_http=True,
+            max_request_body_size=body,
+            transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+        )
+        for mailbox in (False, True)
     )
 
+    async def theirs(scope: Scope, receive: Receive, send: Send) -> None:
+        caller = await caller_of(Request(scope))
+        await (mailboxes if caller.session is None else agents)(scope, receive, send)
 
-def _build(api: Api, caller_of: CallerOf) -> MCPServer:
-    """The MCP server with its four tools; `caller_of` proves who sent a request."""
-    server = _Server(api)
+    @asynccontextmanager
+    async def both(_app: Starlette) -> AsyncGenerator[None]:
+        async with agents.router.lifespan_context(agents), mailboxes.router.lifespan_context(mailboxes):
+            yield
+
+    return Starlette(routes=[Mount("/", theirs)], lifespan=both)
+
+
+def _build(api: Api, caller_of: CallerOf, *, mailbox: bool) -> MCPServer:
+    """The MCP server with its tools; `caller_of` proves who sent a request."""
+    server = _Server(api, MAILBOX_INSTRUCTIONS if mailbox else INSTRUCTIONS)
 
     async def who(context: Context) -> Caller:
         return await caller_of(context.request_context.request)
@@ -148,6 +171,16 @@ def _build(api: Api, caller_of: CallerOf) -> MCPServer:
 
         return await _said(who(context), rows)
 
+    if mailbox:
+        add_reading(server, api.reading, who, _said)
+    else:
+        _add_own(server, api, who)
+    return server
+
+
+def _add_own(server: MCPServer, api: Api, who: Who) -> None:
+    """Add the tools about an agent's own session."""
+
     @server.tool()
     async def read_inbox(context: Context) -> list[dict[str, Any]]:
         """Show the messages that wait for you. They are delivered to you one by one; this only looks."""
@@ -169,8 +202,6 @@ def _build(api: Api, caller_of: CallerOf) -> MCPServer:
             return "your session ends after this turn"
 
         return await _said(who(context), finish)
-
-    return server
 
 
 def _traceparent(context: Context) -> str | None:
