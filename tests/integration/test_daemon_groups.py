@@ -14,6 +14,7 @@ from roost.errors import NotFoundError, RefusedError
 from tests.support.daemon import PATIENCE, Record, Roost, cleared
 from tests.support.home import make_home
 from tests.support.processes import kept
+from tests.support.tools import call_tool, text_of
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 REFUSING = Path(__file__).parents[1] / "support/refusing_daemon.py"
@@ -217,3 +218,52 @@ def test_python_programs_send_to_several(roost: Roost) -> None:
         assert [(row.to, row.error and row.error.exit_code) for row in rows] == [
             (name, 3) for name in ("a", "b", "c", "worker")
         ]
+
+
+def test_agents_send_to_groups_by_their_tool(roost: Roost) -> None:
+    """By the rules of `roost send`; what the store refuses is told with the key that makes it good."""
+    roost.call("wake", name=roost.add("worker"))
+
+    def sent(to: str, **more: str) -> Record:
+        result = call_tool(roost, "worker", "send_message", {"to": to, "body": "look", **more})
+        assert not result.is_error, result
+        assert json.loads(text_of(result)) == result.structured_content
+        return result.structured_content
+
+    first = sent("@team, D,@a,worker", topic="t")
+    assert [(row["to"], row["note"]) for row in first["sent"]] == [(name, "") for name in "abcd"]
+    assert mail(roost) == {row["to"]: [row["id"]] for row in first["sent"]}
+    story = roost.call("message", id=first["sent"][1]["id"], body=True)
+    assert (story["body"], story["topic"], story["from"]) == ("look", "t", "worker")
+
+    refused = roost.home.root / "refused"
+    refused.write_text("b")
+    partly = sent("@team")
+    assert [row.get("error") is None for row in partly["sent"]] == [True, False, True]
+    assert "the disk is full" in partly["sent"][1]["error"]
+    key = partly["missing"].partition("with key ")[2].split()[0]
+    refused.unlink()
+    again = sent("@team", key=key)
+    assert again["sent"][0] == partly["sent"][0]
+    assert {name: len(ids) for name, ids in mail(roost).items()} == {"a": 2, "b": 2, "c": 2, "d": 1}
+
+    listed = call_tool(roost, "worker", "list_peers", {}).structured_content
+    assert listed is not None
+    assert {row["name"]: row.get("groups") for row in listed["result"]} == {
+        "a": ["@team", "@old"],
+        "b": ["@team"],
+        "c": ["@team"],
+        "d": None,
+        "worker": None,
+    }
+
+
+def test_an_agent_that_sends_to_too_many_reaches_nobody(roost: Roost) -> None:
+    roost.call("wake", name=roost.add("worker"))
+    for name in CROWD:
+        roost.add(name, "human")
+    refused = call_tool(roost, "worker", "send_message", {"to": "@crowd", "body": "look"})
+    assert refused.is_error
+    assert "more than 20, and none got it" in text_of(refused)
+    assert "--yes" not in text_of(refused)
+    assert mail(roost) == {}

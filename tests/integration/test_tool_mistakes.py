@@ -1,20 +1,18 @@
 """The usual mistakes of models with our tools (A6 to A9, A11, A12): taken as meant, or refused."""
 
-import asyncio
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
-from mcp import ClientSession
-from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
 from roost.core.vocabulary.identity import OPERATOR
 from roost.daemon.serve.mcp.arguments import in_words_of_tools, quoted_id
 from tests.support.daemon import Roost, cleared, shared_roost
+from tests.support.tools import call_tool
+from tests.support.tools import text_of as text
 
 
 @pytest.fixture(scope="module")
@@ -38,26 +36,8 @@ Tool = Callable[[str, dict[str, Any]], CallToolResult]
 
 @pytest.fixture
 def tool(roost: Roost) -> Tool:
-    """Calls one tool as the agent `a`, through the official library."""
-    url, token = roost.call("status")["url"] + "/mcp", roost.token("a")
-
-    async def run(name: str, arguments: dict[str, Any]) -> CallToolResult:
-        async with (
-            httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, trust_env=False) as web,
-            streamable_http_client(url, http_client=web) as streams,
-            ClientSession(streams[0], streams[1]) as client,
-        ):
-            await client.initialize()
-            return await client.call_tool(name, arguments)
-
-    return lambda name, arguments: asyncio.run(run(name, arguments))
-
-
-def text(result: CallToolResult) -> str:
-    """Its one block."""
-    (block,) = result.content
-    assert block.type == "text"
-    return block.text
+    """Calls one tool as the agent `a`."""
+    return lambda name, arguments: call_tool(roost, "a", name, arguments)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +55,10 @@ def text(result: CallToolResult) -> str:
         ({"to": "b", "body": "x", "attachments": [1]}, "a list of absolute paths"),
         ({"to": "b", "body": "x", "attachments": ["notes.txt"]}, "is not an absolute path"),
         ({"to": "nobody", "body": "x"}, "list_peers shows all"),
+        ({"to": "@nobody", "body": "x"}, "there is no group 'nobody'"),
+        ({"to": "b,,c", "body": "x"}, "a recipient is missing"),
+        ({"to": "b,nobody", "body": "x"}, "there is no peer 'nobody'"),
+        ({"to": "b,c", "body": "x", "reply_to": "0123456789abcdef"}, "leave reply_to out"),
         ({"to": "b", "body": "x", "reply_to": "0123456789abcdef"}, "the first line of the message"),
         ({"to": "b", "body": "x" * (1 << 20) + "y"}, "name that in attachments"),
         ({"to": "a", "body": " \n"}, "the message is empty"),
@@ -98,6 +82,7 @@ def test_A6_A7_A12_what_cannot_be_meant_is_refused_by_name(
         {"to": "b", "body": "x", "topic": None, "reply_to": "null", "attachments": None},
         {"to": "`b`", "body": "x", "reply_to": "None"},
         {"to": "@B ", "body": "x", "attachments": ""},
+        {"to": "`@b`, 'a'", "body": "x"},
     ],
 )
 def test_A8_what_is_absent_is_absent(roost: Roost, tool: Tool, arguments: dict[str, Any]) -> None:

@@ -10,7 +10,8 @@ from roost.errors import UsageError
 _ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 _PREFIX = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{8,31}(?![0-9A-Za-z])")
 _NOTHING = frozenset({"", "null", "none", "undefined", "n/a"})
-_QUOTES = " \t\r\n'\"`<>[]@"
+_AROUND = " \t\r\n'\"`<>[]"
+_QUOTES = f"{_AROUND}@"
 _MEANT = {
     "in_reply_to": "reply_to",
     "replyto": "reply_to",
@@ -73,8 +74,14 @@ def _paths(value: object) -> list[str]:
     return [each.strip() for each in cast("list[str]", paths) if each.strip()]
 
 
+def _recipient(word: str) -> str:
+    """One recipient without its quotes; `@` stays where it begins the name, as that of a group."""
+    name = word.strip(_QUOTES).lower()
+    return f"@{name}" if word.lstrip(_AROUND).startswith("@") else name
+
+
 _CLEANED: Mapping[str, Callable[[Any], Any]] = {
-    "to": lambda to: to.strip(_QUOTES).lower(),
+    "to": lambda to: ",".join(map(_recipient, to.split(","))),
     "topic": lambda topic: " ".join(topic.split()),  # it stands in one line of the message
     "reply_to": quoted_id,
     "attachments": _paths,
@@ -94,6 +101,7 @@ _SAID = (
     ("see `roost messages`", "its id stands in the first line of the message that you answer"),
     ("send it as a file with --attach", "write it to a file and name that in attachments"),
     ("see `roost list`", "list_peers shows all"),
+    ("leave --reply-to out", "leave reply_to out"),
 )
 
 

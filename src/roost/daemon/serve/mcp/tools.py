@@ -26,6 +26,7 @@ from roost.daemon.serve.mcp.arguments import in_words_of_tools, understood
 from roost.daemon.serve.mcp.lazy_tools import CallerOf
 from roost.daemon.serve.mcp.mailbox import INSTRUCTIONS as MAILBOX_INSTRUCTIONS
 from roost.daemon.serve.mcp.mailbox import Who, add_reading
+from roost.daemon.serve.mcp.sends import Sends
 from roost.daemon.serve.sending.draft import Draft
 from roost.errors import RoostError, UsageError
 
@@ -74,8 +75,10 @@ class _Server(MCPServer):
         return result
 
     async def _traced(self, result: CallToolResult) -> CallToolResult:
-        """With the span of the message that was sent, in `_meta`."""
+        """With the span of the message that was sent, in `_meta`; of several, each has a span of its own."""
         told: dict[str, Any] = result.structured_content or {}
+        if "id" not in told:
+            return result
         sent = await self._api.messages.get(told["id"])
         return result.model_copy(update={"meta": {TRACEPARENT: str(sent.message.trace)}})
 
@@ -127,6 +130,7 @@ def tools_app(api: Api, caller_of: CallerOf, body: int) -> Starlette:
 def _build(api: Api, caller_of: CallerOf, *, mailbox: bool) -> MCPServer:
     """The MCP server with its tools; `caller_of` proves who sent a request."""
     server = _Server(api, MAILBOX_INSTRUCTIONS if mailbox else INSTRUCTIONS)
+    sends = Sends(api)
 
     async def who(context: Context) -> Caller:
         return await caller_of(context.request_context.request)
@@ -134,7 +138,9 @@ def _build(api: Api, caller_of: CallerOf, *, mailbox: bool) -> MCPServer:
     @server.tool()
     async def send_message(
         context: Context,
-        to: Annotated[str, Field(description="Name of the peer to send to, as in list_peers.")],
+        to: Annotated[
+            str, Field(description="Peer to send to, as in list_peers, or several: a,b or @group.")
+        ],
         body: Annotated[str, Field(description="The message.")],
         topic: Annotated[str | None, Field(description="A short subject that groups messages.")] = None,
         reply_to: Annotated[str | None, Field(description="Id of the message that this answers.")] = None,
@@ -144,14 +150,13 @@ def _build(api: Api, caller_of: CallerOf, *, mailbox: bool) -> MCPServer:
         key: Annotated[
             str | None, Field(description="Chosen by you: sending again with the same key sends only once.")
         ] = None,
-    ) -> dict[str, str]:
+    ) -> dict[str, Any]:
         """Send a message to another agent or person. It is stored at once and wakes the receiver."""
 
-        async def send(caller: Caller) -> dict[str, str]:
+        async def send(caller: Caller) -> dict[str, Any]:
             files = attachments or ()
             draft = Draft(to, body, None, topic, reply_to, files, key=key, traceparent=_traceparent(context))
-            sent = await api.sender.send(caller, draft, lambda _event: None)
-            return {"id": sent.message.id, "note": " ".join(map(in_words_of_tools, sent.advice))}
+            return await sends.send(caller, draft)
 
         return await _said(who(context), send)
 
@@ -159,13 +164,15 @@ def _build(api: Api, caller_of: CallerOf, *, mailbox: bool) -> MCPServer:
     async def list_peers(context: Context) -> list[dict[str, Any]]:
         """List the agents and people you can send messages to, with what they do and why.
 
-        NAME@HOST lives on another machine.
+        NAME@HOST lives on another machine; @group means all in it.
         """
 
         async def rows(caller: Caller) -> list[dict[str, Any]]:
             keys = ("name", "description", "runtime", "state", "why", "queued")
             return [
-                {key: row[key] for key in keys} | {"you": row["name"] == caller.peer}
+                {key: row[key] for key in keys}
+                | {"you": row["name"] == caller.peer}
+                | sends.groups_of(row["name"])
                 for row in api.peers.everywhere()
             ]
 

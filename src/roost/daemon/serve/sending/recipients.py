@@ -15,7 +15,7 @@ class Recipients:
     def __init__(self, find: Callable[[str], Awaitable[str]], groups: Mapping[str, tuple[str, ...]]) -> None:
         """`find` gives a peer, or raises NotFoundError; `groups`: the addresses in each, by name."""
         self._find = find
-        self._groups = groups
+        self.groups = groups
 
     async def of(self, asked: Sequence[str], sender: str, *, many: bool) -> tuple[str, ...]:
         """The peers in the order in which they were named; `many`: above the bound is meant.
@@ -40,9 +40,9 @@ class Recipients:
         if not word.startswith(GROUP):
             return (await self._find(word),)
         name = word.removeprefix(GROUP)
-        members = self._groups.get(name)
+        members = self.groups.get(name)
         if members is None:
-            known = ", ".join(f"{GROUP}{each}" for each in sorted(self._groups))
+            known = ", ".join(f"{GROUP}{each}" for each in sorted(self.groups))
             raise NotFoundError(
                 f"there is no group '{name}'; "
                 + (f"there are {known}" if known else "name it in [groups] of config.toml")

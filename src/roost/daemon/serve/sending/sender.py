@@ -70,6 +70,10 @@ class Sender:
         """In whose name it would be sent. Raises DeniedError."""
         return self._addressing.sender(caller, draft)
 
+    def new_key(self) -> str:
+        """A key that nobody has used."""
+        return self._machine.ids.new()
+
     async def examine(self, caller: Caller, draft: Draft) -> bool:
         """Whether it was stored before, under its key. Raises what it would be refused for."""
         draft = await self._meant(draft)

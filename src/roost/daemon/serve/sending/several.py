@@ -1,7 +1,7 @@
 """Sends one message to several peers: all are looked at first, then each gets one of its own."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from roost.daemon.serve.caller import Caller
@@ -34,6 +34,15 @@ class Several:
         """`sender` sends each; `recipients` tells whom is meant."""
         self._sender = sender
         self._recipients = recipients
+
+    @property
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
+        """The addresses in each group, by its name."""
+        return self._recipients.groups
+
+    def new_key(self) -> str:
+        """A key for a message whose sender has chosen none."""
+        return self._sender.new_key()
 
     async def send(
         self, caller: Caller, draft: Draft, to: Sequence[str], progress: Progress, *, many: bool
