@@ -25,7 +25,7 @@ CONTRACT = [
     "fleet",
     "notify",
     *("add", "init", "set", "list", "show", "rename", "move", "remove"),
-    *("send", "messages", "message", "inbox", "search"),
+    *("send", "messages", "message", "inbox", "watch", "search"),
     *(
         "run",
         "wake",

@@ -39,6 +39,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "messages": "message",
         "message": "message",
         "inbox": "inbox",
+        "watch": "watch",
         "search": "search",
     },
     "Sessions": {

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import Settings, WakeMode
+from roost.core.vocabulary.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,13 @@ class Configure:
     settings: Settings
 
 
+@dataclass(frozen=True, slots=True)
+class WatchPeer:
+    """Somebody wants to be told of what becomes of this peer."""
+
+    watch: Watch
+
+
 Request = (
     Submit
     | Resend
@@ -186,4 +194,5 @@ Request = (
     | Rename
     | Remove
     | Configure
+    | WatchPeer
 )

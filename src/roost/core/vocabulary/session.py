@@ -150,6 +150,7 @@ class Session:
     `vetoed`: why it was not put to sleep when it was due. `clock_moved`: seconds that the clock has jumped
     since it started. `questions`: what it asks, and what it asked last; `asked` counts them.
     `own_terminal`: a person runs it in a terminal of theirs. No policy ends it, and nothing is typed there.
+    `roused`: its latest turn was about nothing but what watches have told.
     """
 
     id: str
@@ -185,6 +186,7 @@ class Session:
     questions: tuple[Question, ...] = ()
     asked: int = 0
     own_terminal: bool = False
+    roused: bool = False
 
     @property
     def asks(self) -> tuple[Asking, ...]:

@@ -102,7 +102,7 @@ def tools_app(api: Api, caller_of: CallerOf, body: int) -> Starlette:
 
 
 def _build(api: Api, caller_of: CallerOf) -> MCPServer:
-    """The MCP server with its four tools; `caller_of` proves who sent a request."""
+    """The MCP server with its tools; `caller_of` proves who sent a request."""
     server = _Server(api)
 
     async def who(context: Context) -> Caller:
@@ -170,7 +170,50 @@ def _build(api: Api, caller_of: CallerOf) -> MCPServer:
 
         return await _said(who(context), finish)
 
+    _watching(server, api, who)
     return server
+
+
+def _watching(server: _Server, api: Api, who: Callable[[Context], Awaitable[Caller]]) -> None:
+    """Put the tools in by which an agent is told of others."""
+
+    @server.tool()
+    async def watch(
+        context: Context,
+        peer: Annotated[str | None, Field(description="Name of the peer to watch, as in list_peers.")] = None,
+        what: Annotated[
+            str | None, Field(description="What to be told of that peer: ended, idle or blocked.")
+        ] = None,
+        topic: Annotated[
+            str | None, Field(description="Instead of a peer: a topic whose messages you are told of.")
+        ] = None,
+        once: Annotated[
+            bool | None, Field(description="True: the watch ends with what it tells first.")
+        ] = None,
+        seconds: Annotated[float | None, Field(description="How long it lasts; a day if not given.")] = None,
+    ) -> dict[str, Any]:
+        """Be told by a message when a peer has ended, is idle or is blocked. No need to ask again and again.
+
+        Where it is so already you are told at once.
+        """
+
+        async def add(caller: Caller) -> dict[str, Any]:
+            kind, subject = api.watches.chosen(peer, what, topic)
+            return await api.watches.add(caller, kind, subject, once=bool(once), ttl=seconds)
+
+        return await _said(who(context), add)
+
+    @server.tool()
+    async def unwatch(
+        context: Context,
+        id: Annotated[str, Field(description="Id of the watch, as watch gave it.")],  # noqa: A002 -- a name for models
+    ) -> dict[str, Any]:
+        """End a watch of yours."""
+
+        async def end(caller: Caller) -> dict[str, Any]:
+            return await api.watches.remove(caller, id)
+
+        return await _said(who(context), end)
 
 
 def _traceparent(context: Context) -> str | None:
