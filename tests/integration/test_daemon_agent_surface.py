@@ -73,13 +73,15 @@ def test_P13_the_tools_are_few_short_and_take_no_identity(roost: Roost) -> None:
 
     async def look(client: ClientSession) -> None:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-        assert set(tools) == {"send_message", "list_peers", "read_inbox", "done"}
+        assert set(tools) == {"send_message", "list_peers", "read_inbox", "done", "watch", "unwatch"}
         parameters = {name: set(tool.input_schema.get("properties", {})) for name, tool in tools.items()}
         assert parameters == {
             "send_message": {"to", "body", "topic", "reply_to", "attachments", "key"},
             "list_peers": set(),
             "read_inbox": set(),
             "done": {"summary"},
+            "watch": {"peer", "what", "topic", "once", "seconds"},
+            "unwatch": {"id"},
         }
         assert tools["send_message"].input_schema["required"] == ["to", "body"]
         for tool in tools.values():

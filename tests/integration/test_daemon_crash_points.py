@@ -63,7 +63,7 @@ def settled(roost: Roost, story: "Story") -> bool:
         if any(rows[name]["state"] != rest or rows[name]["queued"] for name, rest in story.rests.items()):
             return False
         mail = [one for name in story.rests for one in roost.call("messages", name=name)]
-        return bool(mail) and all(one["state"] == "done" for one in mail)
+        return bool(mail) and all(one["state"] == "done" for one in mail) and story.over(roost)
     return False
 
 
@@ -73,7 +73,7 @@ class Story:
 
     `rests` are the peers with the state in which they come to rest. The steps count from the first body that
     is stored, or from a later one. With `whole` each point is tried by default. `kinds` are among its steps.
-    `prepare` comes before the daemon.
+    `prepare` comes before the daemon. `over`: whether what follows by itself has come.
     """
 
     peers: dict[str, dict[str, str]]
@@ -84,6 +84,7 @@ class Story:
     whole: bool = False
     kinds: frozenset[str] = frozenset({"commit", "_load", "paste", "keys"})
     prepare: Callable[[Roost], None] = lambda _roost: None
+    over: Callable[[Roost], bool] = lambda _roost: True
 
 
 def sent(roost: Roost, to: str, body: str, key: str, when: str = "next") -> str:
@@ -236,6 +237,34 @@ def judge_urgent(roost: Roost, number: int) -> None:
     assert len(roost.happened("start")) == 1
 
 
+# an agent that watches another is told when that one has come to rest
+
+WATCHES: dict[int, str] = {}
+"""The watch of each run."""
+
+
+def tell_watch(roost: Roost, number: int) -> str:
+    if number not in WATCHES:
+        WATCHES[number] = roost.call("watch", name="a", kind="idle", watcher="b", once=True, ttl=3600)["id"]
+    return sent(roost, "a", "@@delay 0.2@@", f"w{number}")
+
+
+def told_of(roost: Roost, watch: str) -> int:
+    """How often the watcher was told."""
+    return sum(f"(watch {watch})" in one["text"] for one in roost.happened("prompt"))
+
+
+def all_told(roost: Roost) -> bool:
+    return all(told_of(roost, watch) for watch in WATCHES.values())
+
+
+def judge_watch(roost: Roost, number: int) -> None:
+    roost.until_message(tell_watch(roost, number), "done")
+    wait_until(lambda: all_told(roost), timeout=PATIENCE, why="the watcher is told")
+    assert [told_of(roost, watch) for watch in WATCHES.values()] == [1] * len(WATCHES)
+    assert roost.call("watches") == []
+
+
 STORIES = {
     "one delivery": Story({"a": {}}, {"a": "idle"}, tell_delivery, judge_delivery, whole=True),
     "one delivery by a call": Story(
@@ -260,6 +289,9 @@ STORIES = {
     ),
     "a reply between agents": Story(
         {"a": {}, "b": {}}, {"a": "idle", "b": "idle"}, tell_reply, judge_reply, skip=1
+    ),
+    "what a watch tells": Story(
+        {"a": {}, "b": {}}, {"a": "idle", "b": "idle"}, tell_watch, judge_watch, over=all_told
     ),
     "an urgent message in a turn": Story({"a": {}}, {"a": "idle"}, tell_urgent, judge_urgent, skip=1),
 }

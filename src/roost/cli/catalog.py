@@ -40,6 +40,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "message": "message",
         "inbox": "inbox",
         "listen": "listen",
+        "watch": "watch",
         "search": "search",
     },
     "Sessions": {

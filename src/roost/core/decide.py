@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from roost.core import moving, operations, renaming
+from roost.core import moving, operations, renaming, watching
 from roost.core.messages import (
     acceptance,
     delays,
@@ -74,6 +74,7 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     r.Refresh: operations.on_refresh,
     r.TakeOver: operations.on_take_over,
     r.Rename: renaming.on_rename,
+    r.WatchPeer: watching.on_watch,
     f.SenderRenamed: renaming.on_sender_renamed,
     m.Depart: moving.on_depart,
     m.Stay: moving.on_stay,
@@ -145,6 +146,7 @@ _OF_ITS_HOST = (
     r.Start,
     r.Stop,
     r.Wake,
+    r.WatchPeer,
 )
 """What only the host on which a peer lives can do."""
 

@@ -48,6 +48,7 @@ from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.ticker import Ticker
 from roost.daemon.state.waits import Waits
+from roost.daemon.state.watch_ends import WatchEnds
 from roost.daemon.traces.export import TraceExport
 from roost.errors import RoostError
 from roost.host.spool import Spool
@@ -194,7 +195,7 @@ class Daemon:
         Raises RoostError when it ends although nobody asked it to.
         """
         loaded = await self._machine.store.load()
-        self._fleet.load(loaded.peers)
+        self._fleet.load(loaded.peers, loaded.watches)
         await self._servers.prepare()
         await self._api.peers.ensure_operator()
         if self._hosts is not None:
@@ -206,6 +207,7 @@ class Daemon:
         recovering = self._tasks.start(self._recovery.run(loaded.intents), "recovery")
         self._tasks.start(self._sweep_after(recovering, recovered), "sweep")
         self._tasks.start(self._ticker.run(), "ticker")
+        self._tasks.start(WatchEnds(self._fleet, self._machine.clock).run(), "watches")
         self._tasks.start(self._lineage.run(), "store")
         activity = Activity(
             self._fleet,

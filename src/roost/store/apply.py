@@ -55,6 +55,9 @@ SELECT ?1, coalesce(max(n), 0) + 1, ?2, ?3, ?4, ?5 FROM attempts WHERE message =
 """
 _SAVE_INTENT = f"INSERT OR REPLACE INTO intents ({rows.INTENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _SAVE_HASH = "INSERT OR REPLACE INTO tokens (hash, session, peer, at) VALUES (?, ?, ?, ?)"
+_ADD_WATCH = "INSERT INTO watches (data, id, watcher, kind, subject) VALUES (?, ?, ?, ?, ?)"
+_SAVE_WATCH = "UPDATE watches SET data = ? WHERE id = ?"
+_END_WATCH = "DELETE FROM watches WHERE id = ?"
 _SAVE_META = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)"
 _NAMED = 3
 """Sessions that are named where one of several cannot be stored."""
@@ -62,6 +65,7 @@ _NAMED = 3
 _PURGE = (
     "DELETE FROM tokens WHERE peer = ?",
     "DELETE FROM intents WHERE peer = ?",
+    "DELETE FROM watches WHERE watcher = ?",
     "DELETE FROM deaths WHERE peer = ?",
     "DELETE FROM sessions WHERE peer = ?",
     "DELETE FROM messages WHERE recipient = ?",
@@ -80,6 +84,11 @@ _RENAME = (
     "UPDATE journal SET peer = :new WHERE peer = :old AND ts >= :since",
     "UPDATE intents SET peer = :new WHERE peer = :old",
     "UPDATE tokens SET peer = :new WHERE peer = :old",
+    "UPDATE watches SET watcher = :new, data = json_set(data, '$.watcher', :new) WHERE watcher = :old",
+    (
+        "UPDATE watches SET subject = :new, data = json_set(data, '$.subject', :new)"
+        " WHERE subject = :old AND kind IN ('ended', 'idle', 'blocked')"
+    ),
 )
 
 
@@ -125,10 +134,16 @@ class Applier:
             for change in run:
                 self._change(change, at)
 
-    def _change(self, change: c.SaveAttempt | c.Rename | c.Purge, at: float) -> None:
+    def _change(self, change: c.SaveAttempt | c.OfWatch | c.Rename | c.Purge, at: float) -> None:
         match change:
             case c.SaveAttempt(message_id, session, outcome, why):
                 self._cursor.execute(_INSERT_ATTEMPT, (message_id, at, session, outcome, why))
+            case c.AddWatch(watch):
+                self._cursor.execute(_ADD_WATCH, rows.watch_row(watch))
+            case c.SaveWatch(watch):
+                self._cursor.execute(_SAVE_WATCH, rows.watch_row(watch)[:2])
+            case c.EndWatch(watch_id):
+                self._cursor.execute(_END_WATCH, (watch_id,))
             case c.Rename(old, new, since):
                 for statement in _RENAME:
                     self._cursor.execute(statement, {"old": old, "new": new, "since": since})

@@ -12,6 +12,9 @@ _RANK: dict[type[c.Change], int] = {
     c.CloseSession: 1,
     c.SaveMessage: 2,
     c.SaveAttempt: 3,
+    c.AddWatch: 4,
+    c.SaveWatch: 5,
+    c.EndWatch: 6,
 }
 
 

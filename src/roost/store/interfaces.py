@@ -75,7 +75,7 @@ def intent_for(effect: Effect, at: float) -> Intent:
             data = {"cause": str(cause), "by": by, "guarded": guarded}
             return Intent(effect.key, "end", session.peer, at, session.id, None, data)
         case Notify(notice_id, to, notice):
-            told = {"id": notice_id, "outcome": notice.outcome, "why": notice.why}
+            told = {"id": notice_id, "outcome": notice.outcome, "why": notice.why, "watch": notice.watch}
             return Intent(effect.key, "notice", to, at, None, notice.about, told)
         case Perform(session, control):
             data = {"kind": str(control.kind), "at": control.at}

@@ -11,6 +11,7 @@ from roost.core.vocabulary.limits import PREFIX_LEAST
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Death
+from roost.core.vocabulary.watch import Watch
 from roost.errors import RefusedError, StoreError
 from roost.store.database import SCHEMA
 from roost.store.errors import AmbiguousIdError, BatchError, StoreClosedError
@@ -123,7 +124,9 @@ class MemoryStore:
     async def load(self) -> Loaded:
         """Everything unfinished."""
         intents = sorted(self._seen().intents.values(), key=lambda intent: (intent.at, intent.key))
-        return Loaded(tuple(await self.peers()), tuple(intents), SCHEMA)
+        return Loaded(
+            tuple(await self.peers()), tuple(intents), SCHEMA, tuple(_by_age(self._seen().watches.values()))
+        )
 
     async def peers(self) -> list[PeerState]:
         """All peers by name."""
@@ -259,6 +262,10 @@ class MemoryStore:
         tables = self._seen()
         queued = sum(1 for message in tables.messages.values() if message.state is MessageState.QUEUED)
         return Counts(len(tables.peers), len(tables.live), queued)
+
+
+def _by_age(watches: Iterable[Watch]) -> list[Watch]:
+    return sorted(watches, key=lambda watch: watch.id)
 
 
 async def _stand(stop: Stop | None, point: Point) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Session
+from roost.core.vocabulary.watch import Watch
 from roost.store import rows
 from roost.store.codec import to_text
 from roost.store.database import schema_of
@@ -23,7 +24,8 @@ class PeerReader(Reading):
     def load(self) -> Loaded:
         """All that a starting daemon needs."""
         with self._moment():
-            return Loaded(tuple(self._peers(None)), tuple(self._intents()), schema_of(self._connection))
+            version = schema_of(self._connection)
+            return Loaded(tuple(self._peers(None)), tuple(self._intents()), version, tuple(self._watches()))
 
     @explained
     def peers(self, *, readable: bool = False) -> list[PeerState]:
@@ -54,6 +56,9 @@ class PeerReader(Reading):
     def _intents(self) -> list[Intent]:
         found = self._rows(f"SELECT {rows.INTENT_COLUMNS} FROM intents ORDER BY at, key")
         return list(self._each(found, rows.read_intent))
+
+    def _watches(self) -> list[Watch]:
+        return list(self._each(self._rows("SELECT id, data FROM watches ORDER BY id"), rows.read_watch))
 
     @explained
     def token(self, token_hash: str) -> tuple[str, str] | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,7 @@ class Loaded:
     peers: tuple[PeerState, ...]
     intents: tuple[Intent, ...]
     schema: int
+    watches: tuple[Watch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias, TypeVar
 from roost.core.vocabulary.message import Message, MessageState, Notice, Origin, Timing
 from roost.core.vocabulary.peer import Peer
 from roost.core.vocabulary.session import Cause, Death, Session
+from roost.core.vocabulary.watch import Watch
 from roost.store.codec import Shape, from_text, to_text
 from roost.store.errors import BrokenRowError
 from roost.store.records import Attempt, Intent, JournalRow
@@ -19,6 +20,7 @@ Row = tuple[Any, ...]
 _PEER = Shape(Peer)
 _SESSION = Shape(Session)
 _NOTICE = Shape(Notice)
+_WATCH = Shape(Watch)
 _ORIGIN = Shape(Origin)
 _LINES = Shape(tuple[str, ...])
 
@@ -248,3 +250,14 @@ def read_intent(row: Row) -> Intent:
     """The intent of a row; BrokenRowError."""
     key, kind, peer, at, session, message, data = row
     return _read(f"intent {key}", lambda: Intent(key, kind, peer, at, session, message, from_text(data)))
+
+
+def watch_row(watch: Watch) -> Row:
+    """Data, id, watcher, kind, subject."""
+    return _WATCH.text(watch), watch.id, watch.watcher, str(watch.kind), watch.subject
+
+
+def read_watch(row: Row) -> Watch:
+    """The watch of a row `id, data`; BrokenRowError."""
+    watch_id, data = row
+    return _read(f"watch {watch_id}", lambda: _WATCH.value(data))

@@ -8,6 +8,7 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import Peer
 from roost.core.vocabulary.session import Death, Session
+from roost.core.vocabulary.watch import Watch
 from roost.store.arrange import arranged, renamed
 from roost.store.codec import to_text
 from roost.store.errors import BatchError, DuplicateMessageError
@@ -29,6 +30,7 @@ class Tables:
     journal: dict[int, JournalRow] = field(default_factory=dict[int, JournalRow])
     intents: dict[str, Intent] = field(default_factory=dict[str, Intent])
     tokens: dict[str, Token] = field(default_factory=dict[str, Token])
+    watches: dict[str, Watch] = field(default_factory=dict[str, Watch])
     meta: dict[str, str] = field(default_factory=dict[str, str])
 
     def copy(self) -> "Tables":
@@ -123,10 +125,25 @@ def _change(tables: Tables, change: c.Change, at: float, bodies: dict[str, bytes
                 raise BatchError(f"an attempt came without its message {message_id}; nothing was stored")
             story = tables.attempts.get(message_id, ())
             tables.attempts[message_id] = (*story, Attempt(len(story) + 1, at, session, outcome, why))
+        case c.AddWatch() | c.SaveWatch() | c.EndWatch():
+            _watch(tables, change)
         case c.Rename(old, new, since):
             _rename(tables, old, new, since)
         case c.Purge(peer):
             _purge(tables, peer)
+
+
+def _watch(tables: Tables, change: c.OfWatch) -> None:
+    match change:
+        case c.AddWatch(watch):
+            if watch.id in tables.watches:
+                raise BatchError(f"watch {watch.id} is stored already; nothing was stored")
+            tables.watches[watch.id] = watch
+        case c.SaveWatch(watch):
+            if watch.id in tables.watches:
+                tables.watches[watch.id] = watch
+        case c.EndWatch(watch_id):
+            tables.watches.pop(watch_id, None)
 
 
 def _session(tables: Tables, session: Session) -> None:
@@ -171,6 +188,7 @@ def _rename(tables: Tables, old: str, new: str, since: float) -> None:
     tables.ended = {key: new if name == old else name for key, name in tables.ended.items()}
     for rows in (tables.live, tables.deaths, tables.intents, tables.tokens):
         _move(rows, old, new)
+    tables.watches = {key: watch.renamed(old, new) for key, watch in tables.watches.items()}
     for key, message in tables.messages.items():
         sent = message.sender == old and message.created_at >= since
         to = new if message.to == old else message.to
@@ -197,3 +215,4 @@ def _purge(tables: Tables, peer: str) -> None:
     tables.deaths = {key: death for key, death in tables.deaths.items() if death.peer != peer}
     tables.intents = {key: intent for key, intent in tables.intents.items() if intent.peer != peer}
     tables.tokens = {key: token for key, token in tables.tokens.items() if token.peer != peer}
+    tables.watches = {key: watch for key, watch in tables.watches.items() if watch.watcher != peer}

@@ -41,6 +41,7 @@ _OF_COMMAND = {
     ("answer", "id"): QUESTION,
     ("answer", "option"): ANSWER,
     ("deny", "id"): QUESTION,
+    ("watch", "watcher"): PEER,
 }
 """Where a command means something else by it: a new name, an id of another thing."""
 

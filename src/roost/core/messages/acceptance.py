@@ -57,7 +57,8 @@ def accept(step: Step, message: Message, evidence: str, *, found_by: Session | N
     )
     note_accepted(step, taken, evidence)
     if with_live_session(step, taken):
-        step.set_session(active_at=step.now, used=True)
+        roused = all(each.notice is not None and each.notice.watch for each in step.state.turn)
+        step.set_session(active_at=step.now, used=True, roused=roused)
         remember_topic(step, taken.topic)
         if late:
             step.finish(taken, MessageState.DONE, f"{evidence}; another message is with its session now")

@@ -72,7 +72,14 @@ def on_observed(step: Step, event: f.Observed) -> None:
         # A person may have given it a prompt before it was seen at rest in their own terminal.
         ready = session.ready or session.own_terminal
         own_terminal.turn_begins(step, session)
-        step.set_session(active_at=step.now, vetoed="", held_until=None, ready=ready)
+        goes_on = session.state is SessionState.WORKING or bool(step.state.in_flight)
+        step.set_session(
+            active_at=step.now,
+            vetoed="",
+            held_until=None,
+            ready=ready,
+            roused=session.roused and goes_on,
+        )
     if event.state is SessionState.IDLE and not session.ready:
         step.set_session(ready=True, active_at=step.now)
         step.enter(SessionState.IDLE, event.why)

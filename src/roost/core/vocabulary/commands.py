@@ -13,6 +13,7 @@ from roost.core.vocabulary.move import Decide, HandOver, Own
 from roost.core.vocabulary.peer import Peer
 from roost.core.vocabulary.question import Question
 from roost.core.vocabulary.session import Cause, ControlRequest, Death, Session
+from roost.core.vocabulary.watch import Watch
 from roost.errors import RoostError
 
 
@@ -52,6 +53,27 @@ class SaveAttempt:
     session: str | None
     outcome: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddWatch:
+    """Store a new watch."""
+
+    watch: Watch
+
+
+@dataclass(frozen=True, slots=True)
+class SaveWatch:
+    """Store what a watch has told, unless it has ended meanwhile."""
+
+    watch: Watch
+
+
+@dataclass(frozen=True, slots=True)
+class EndWatch:
+    """Let go of a watch."""
+
+    watch: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +120,7 @@ class Advise:
 
 @dataclass(frozen=True, slots=True)
 class Notify:
-    """Tell the sender of a message what became of it; the same news told twice has the same `id`."""
+    """Tell the sender of a message what became of it, or a watcher; the same news has the same `id`."""
 
     id: str
     to: str
@@ -257,5 +279,6 @@ Here = Launch | Offer | Examine | End | Notify | Clear | Perform | GiveAnswer
 Between = Forward | Report | HandOver | Own | Decide
 """What is done together with another host, in the order in which it was decided."""
 Effect = Here | Between
-Change = SavePeer | SaveSession | CloseSession | SaveMessage | SaveAttempt | Purge | Rename
+OfWatch = AddWatch | SaveWatch | EndWatch
+Change = SavePeer | SaveSession | CloseSession | SaveMessage | SaveAttempt | OfWatch | Purge | Rename
 Command = Change | Journal | Refuse | Advise | Effect

@@ -44,11 +44,12 @@ FINAL = frozenset({MessageState.DONE, MessageState.EXPIRED, MessageState.REFUSED
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What the system says about an earlier message."""
+    """What the system says about an earlier message; `watch`: of a watch, whose id `about` is."""
 
     about: str
     outcome: str
     why: str
+    watch: bool = False
 
 
 @dataclass(frozen=True, slots=True)

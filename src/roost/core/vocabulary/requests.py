@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import Settings, WakeMode
+from roost.core.vocabulary.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,13 @@ class Configure:
     settings: Settings
 
 
+@dataclass(frozen=True, slots=True)
+class WatchPeer:
+    """Somebody wants to be told of what becomes of this peer."""
+
+    watch: Watch
+
+
 Request = (
     Submit
     | Resend
@@ -206,4 +214,5 @@ Request = (
     | Rename
     | Remove
     | Configure
+    | WatchPeer
 )

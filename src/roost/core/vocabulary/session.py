@@ -161,6 +161,7 @@ class Session:
     since it started. `questions`: what it asks, and what it asked last; `asked` counts them.
     `own_terminal`: a person runs it in a terminal of theirs. No policy ends it, and nothing is typed there.
     `joined`: it was there before, and is let go of when it leaves; it is in a terminal of theirs as well.
+    `roused`: its latest turn was about nothing but what watches have told.
     """
 
     id: str
@@ -197,6 +198,7 @@ class Session:
     asked: int = 0
     own_terminal: bool = False
     joined: Joined | None = None
+    roused: bool = False
 
     @property
     def asks(self) -> tuple[Asking, ...]:

@@ -1,4 +1,7 @@
-"""Tells senders what became of their messages (N1). The same news has the same id, so it is told once."""
+"""Tells senders what became of their messages (N1), and watchers of what they watch.
+
+The same news has the same id, so it is told once.
+"""
 
 import asyncio
 import hashlib
@@ -7,6 +10,7 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import SYSTEM
 from roost.core.vocabulary.message import Message, Origin
+from roost.daemon.delivery.watch_notices import WatchNotices
 from roost.daemon.state.fleet import Fleet
 from roost.errors import RoostError, StoreError
 from roost.host.interfaces.clock import Clock
@@ -22,12 +26,16 @@ class Notices:
         self._store = store
         self._clock = clock
         self._lock = asyncio.Lock()
+        self._of_watches = WatchNotices(fleet, store, clock)
 
     async def deliver(self, command: c.Notify) -> None:
         """Put a notice into its receiver's queue; one that was put there before is only settled.
 
         Raises StoreError: the notice is still to be told then. A receiver that refuses it is told nothing.
         """
+        if command.notice.watch:
+            await self._of_watches.deliver(command)
+            return
         async with self._lock:
             known = await self._store.message(command.id)
             to = self._fleet.called(command.to)

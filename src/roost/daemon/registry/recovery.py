@@ -234,7 +234,8 @@ class Recovery:
         session = state.find_session(intent.session) if state is not None else None
         match intent.kind:
             case "notice":
-                notice = Notice(intent.message or "", str(intent.data["outcome"]), str(intent.data["why"]))
+                told, watch = intent.data, bool(intent.data.get("watch"))
+                notice = Notice(intent.message or "", str(told["outcome"]), str(told["why"]), watch)
                 self._executor.run(c.Notify(str(intent.data["id"]), intent.peer, notice))
             case "control" if session is not None and session.open_control is not None:
                 self._executor.run(c.Perform(session, session.open_control))

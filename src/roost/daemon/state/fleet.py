@@ -17,10 +17,12 @@ from roost.core.vocabulary.identity import OPERATOR, host_of
 from roost.core.vocabulary.peer import Peer, PeerState
 from roost.core.vocabulary.policy import Policy
 from roost.core.vocabulary.requests import Rename
-from roost.daemon.state.lane import Outcome, Waiting, accepted, forget
+from roost.core.vocabulary.watch import Watch
+from roost.daemon.state.lane import Outcome, Waiting, accepted, batch_of, forget
 from roost.daemon.state.lanes import AGAIN, Fact, Lanes
 from roost.daemon.state.listeners import Listeners
 from roost.daemon.state.tasks import Tasks
+from roost.daemon.state.watches import Watches
 from roost.errors import NotFoundError, RoostError, StoreError
 from roost.host.interfaces.clock import Clock
 from roost.store.interfaces import Batch, Store, Token
@@ -53,9 +55,15 @@ class Fleet:
         """No decision wakes anybody any more."""
         self._lanes.policy = replace(self.policy, waking=False)
 
-    def load(self, states: Iterable[PeerState]) -> None:
-        """Take over the stored states."""
+    def load(self, states: Iterable[PeerState], watches: Iterable[Watch] = ()) -> None:
+        """Take over the stored states and watches."""
         self._lanes.load(states)
+        self.watches.load(watches)
+
+    @property
+    def watches(self) -> Watches:
+        """Who is to be told of what."""
+        return self._lanes.watches
 
     def names(self) -> list[str]:
         """Names of all peers of this host, sorted."""
@@ -131,16 +139,18 @@ class Fleet:
         settles: str | None = None,
         bodies: Mapping[str, bytes] | None = None,
         tokens: tuple[Token, ...] = (),
+        settles_too: tuple[str, ...] = (),
     ) -> Outcome:
         """Apply an event to a peer and return when it is durable.
 
-        `settles` is the key of the intent that this event ends. Raises the error of a `Refuse`, NotFoundError
-        for an unknown peer, StoreError when the commit failed (nothing has changed then).
+        `settles` is the key of the intent that this event ends, `settles_too` those of others. Raises the
+        error of a `Refuse`, NotFoundError for an unknown peer, StoreError when the commit failed (nothing has
+        changed then).
         """
         name = self.called(name) or name
         self.get(name)
         done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._lanes.put(name, Waiting(event, settles, bodies or {}, tokens, done))
+        self._lanes.put(name, Waiting(event, settles, bodies or {}, tokens, done, None, settles_too))
         return accepted(await done)
 
     async def report(self, name: str, event: Event, *, settles: str | None = None) -> bool:
@@ -211,9 +221,17 @@ class Fleet:
         rows = await self._store.commit(Batch(at=self._clock.now(), journal=journal, meta=meta or {}))
         self.listeners.journal(rows)
 
-    async def settle(self, key: str) -> None:
-        """End an intent whose effect needs no event."""
-        await self._store.commit(Batch(at=self._clock.now(), settled=(key,)))
+    async def settle(self, *keys: str) -> None:
+        """End intents whose effects need no event."""
+        await self._store.commit(Batch(at=self._clock.now(), settled=keys))
+
+    async def enact(self, commands: Sequence[c.Command]) -> None:
+        """Store what was decided of watches, and do it. Raises StoreError."""
+        await self._store.commit(batch_of(self._clock.now(), commands))
+        self.watches.committed(commands)
+        for command in commands:
+            if isinstance(command, c.Effect):
+                self.listeners.on_effect(command)
 
 
 def _unknown(name: str, known: list[str]) -> str:

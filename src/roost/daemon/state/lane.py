@@ -39,6 +39,7 @@ class Waiting:
     tokens: tuple[Token, ...]
     done: asyncio.Future[Outcome] | None
     kept: asyncio.Future[None] | None = None
+    settles_too: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -140,6 +141,7 @@ def batch_of(now: float, commands: Iterable[c.Command], items: Iterable[Waiting]
         tokens.extend(item.tokens)
         if item.settles is not None:
             settled.append(item.settles)
+        settled.extend(item.settles_too)
     return Batch(
         at=now,
         changes=tuple(changes),

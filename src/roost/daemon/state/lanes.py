@@ -20,6 +20,7 @@ from roost.daemon.state.decisions import decide_all
 from roost.daemon.state.lane import Decided, Lane, Waiting, batch_of, fail
 from roost.daemon.state.listeners import Listeners
 from roost.daemon.state.tasks import Tasks
+from roost.daemon.state.watches import Watches
 from roost.errors import NotFoundError, RoostError, StoreError
 from roost.host.interfaces.clock import Clock
 from roost.store.errors import BatchError
@@ -47,6 +48,7 @@ class Lanes:
         self._lanes: dict[str, Lane] = {}
         self._ready: dict[str, Lane] = {}
         self.policy = policy
+        self.watches = Watches()
         self.on_renamed: Callable[[str, str], None] = lambda _old, _new: None
 
     def load(self, states: Iterable[PeerState]) -> None:
@@ -117,11 +119,11 @@ class Lanes:
         return left
 
     async def _commit_together(self, taken: Mapping[str, tuple[Lane, list[Fact]]]) -> list[Fact]:
-        here = read_clocks(self._clock)
+        here, sight = read_clocks(self._clock), self.watches.sight()
         made: list[Decided] = []
         for name, (lane, own) in taken.items():
             waiting = [Waiting(event, settles, {}, (), None) for _, event, settles in own]
-            made.append(Decided(name, lane, *decide_all(name, lane, waiting, here, self.policy)))
+            made.append(Decided(name, lane, *decide_all(name, lane, waiting, here, self.policy, sight)))
         try:
             await self._store_all(made, here.wall)
         except RoostError:
@@ -131,14 +133,15 @@ class Lanes:
     async def _round(self) -> None:
         """Decide what waits in all lanes that are ready."""
         ready, self._ready = self._ready, {}
-        here = read_clocks(self._clock)
+        here, sight = read_clocks(self._clock), self.watches.sight()
         made: list[Decided] = []
         try:
             for name, lane in ready.items():
                 waiting = [*lane.unstored, *lane.waiting]
                 lane.waiting.clear()
                 if lane.state is not None:
-                    made.append(Decided(name, lane, *decide_all(name, lane, waiting, here, self.policy)))
+                    decided = decide_all(name, lane, waiting, here, self.policy, sight)
+                    made.append(Decided(name, lane, *decided))
                 else:
                     # Nothing to commit, no state to set: a peer of this name may be being added just now.
                     lane.unstored = []
@@ -171,6 +174,7 @@ class Lanes:
         for each in made:
             each.lane.unstored, each.lane.seen, each.lane.trouble = [], None, ""
             each.lane.turn(each.state)
+            self.watches.committed(each.commands)
         if rows:
             self._listeners.journal(rows)
         for each in made:

@@ -23,6 +23,7 @@ from roost.daemon.serve.api.transcripts import Transcripts
 from roost.daemon.serve.api.usage import Usages
 from roost.daemon.serve.api.waiting import Waiting
 from roost.daemon.serve.api.wakes import Wakes
+from roost.daemon.serve.api.watches import WatchList
 from roost.daemon.serve.sending.recipients import Recipients
 from roost.daemon.serve.sending.sender import Sender
 from roost.daemon.serve.sending.several import Several
@@ -74,6 +75,7 @@ class Api:
         self.mail = Mail(machine, fleet, self.peers, feed)
         self.reading = Reading(fleet, waits, clock, self.mail)
         self.questions = Questions(fleet, waits)
+        self.watches = WatchList(machine, fleet)
         self.others = Others(hosts)
         self.transcripts = Transcripts(machine, fleet, launcher.contexts)
         self.usages = Usages(fleet, self.transcripts)

@@ -27,6 +27,7 @@ from roost.daemon.serve.mcp.lazy_tools import CallerOf
 from roost.daemon.serve.mcp.mailbox import INSTRUCTIONS as MAILBOX_INSTRUCTIONS
 from roost.daemon.serve.mcp.mailbox import Who, add_reading
 from roost.daemon.serve.mcp.sends import Sends
+from roost.daemon.serve.mcp.watching import add_watching
 from roost.daemon.serve.sending.draft import Draft
 from roost.errors import RoostError, UsageError
 
@@ -182,6 +183,7 @@ def _build(api: Api, caller_of: CallerOf, *, mailbox: bool) -> MCPServer:
         add_reading(server, api.reading, who, _said)
     else:
         _add_own(server, api, who)
+        add_watching(server, api.watches, who, _said)
     return server
 
 

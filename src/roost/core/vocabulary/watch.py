@@ -1,0 +1,57 @@
+"""A watch: what somebody wants to be told of, for how long, and what has been told."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from roost.core.vocabulary.copies import replace
+
+
+class Watched(StrEnum):
+    """What a watch is about: what becomes of a peer, messages of a topic, files that two peers write."""
+
+    ENDED = "ended"
+    IDLE = "idle"
+    BLOCKED = "blocked"
+    TOPIC = "topic"
+    FILE = "file"
+
+
+OF_PEER = (Watched.ENDED, Watched.IDLE, Watched.BLOCKED)
+"""What a peer can be watched for."""
+TTL = 86400.0
+"""Seconds for which a watch lasts where nobody says how long."""
+TTL_MOST = 30 * 86400.0
+EACH = 50
+"""Watches that one peer has at most."""
+TELLS = 100
+"""How often a watch tells at most: two that wake each other by what they tell end with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """`watcher` is told; `subject` is a peer, a topic, or a pattern of paths. Times are Unix seconds.
+
+    `once`: it ends with what it tells first. `told` counts what it has told, `last` names the latest of that,
+    so that the same is not told twice.
+    """
+
+    id: str
+    watcher: str
+    kind: Watched
+    subject: str
+    created_at: float
+    expires_at: float
+    once: bool = False
+    told: int = 0
+    last: str = ""
+
+    @property
+    def of_peer(self) -> str | None:
+        """The peer that it is about; None: it is about none."""
+        return self.subject if self.kind in OF_PEER else None
+
+    def renamed(self, old: str, new: str) -> Self:
+        """The watch after a peer got another name."""
+        subject = new if self.of_peer == old else self.subject
+        return replace(self, watcher=new if self.watcher == old else self.watcher, subject=subject)

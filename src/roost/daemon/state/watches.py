@@ -1,0 +1,81 @@
+"""All watches: what they are about, and what each transition means for them.
+
+What was decided is seen by what is decided after it in the same round, and by all others once it is stored.
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+from roost.core import watching
+from roost.core.vocabulary import commands as c
+from roost.core.vocabulary.peer import PeerState
+from roost.core.vocabulary.watch import Watch, Watched
+
+
+class Watches:
+    """The watches that are stored, by their ids."""
+
+    def __init__(self) -> None:
+        """Begin empty. `changed` is set when a watch was added or has ended."""
+        self.changed = asyncio.Event()
+        self._all: dict[str, Watch] = {}
+
+    def load(self, watches: Iterable[Watch]) -> None:
+        """Take over the stored ones."""
+        self._all = {watch.id: watch for watch in watches}
+
+    def all(self) -> list[Watch]:
+        """The oldest first."""
+        return sorted(self._all.values(), key=lambda watch: watch.id)
+
+    def committed(self, commands: Iterable[c.Command]) -> None:
+        """What was stored holds from now on."""
+        for command in commands:
+            _apply(self._all, command)
+            if isinstance(command, c.AddWatch | c.EndWatch):
+                self.changed.set()
+
+    def sight(self) -> "Sight":
+        """The watches as a round sees them."""
+        return Sight(self._all)
+
+
+class Sight:
+    """Watches as what a round has decided so far makes them; copied only when that changes one."""
+
+    def __init__(self, known: dict[str, Watch]) -> None:
+        """Begin with what is stored."""
+        self._known = known
+        self._own = False
+
+    def news(
+        self, before: PeerState, after: PeerState | None, commands: tuple[c.Command, ...], now: float
+    ) -> tuple[c.Command, ...]:
+        """The commands of a transition, with those that tell of it."""
+        name = before.peer.name
+        about = [each for each in self._known.values() if each.kind is Watched.TOPIC or each.of_peer == name]
+        made = (*commands, *watching.news(about, before, after, commands, now)) if about else commands
+        for command in made:
+            if isinstance(command, c.AddWatch | c.SaveWatch | c.EndWatch | c.Rename | c.Purge):
+                if not self._own:
+                    self._known, self._own = dict(self._known), True
+                _apply(self._known, command)
+        return made
+
+
+def _apply(watches: dict[str, Watch], command: c.Command) -> None:
+    match command:
+        case c.AddWatch(watch):
+            watches[watch.id] = watch
+        case c.SaveWatch(watch):
+            if watch.id in watches:
+                watches[watch.id] = watch
+        case c.EndWatch(watch_id):
+            watches.pop(watch_id, None)
+        case c.Rename(old, new):
+            watches.update({key: watch.renamed(old, new) for key, watch in watches.items()})
+        case c.Purge(peer):
+            for key in [key for key, watch in watches.items() if watch.watcher == peer]:
+                del watches[key]
+        case _:
+            pass
