@@ -7,14 +7,14 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
-from roost.daemon.serve.api.watches import Watches
+from roost.daemon.serve.api.watches import WatchList
 from roost.daemon.serve.caller import Caller
 from roost.daemon.serve.mcp.mailbox import Who
 
 Said = Callable[[Awaitable[Caller], Callable[[Caller], Awaitable[dict[str, Any]]]], Awaitable[dict[str, Any]]]
 
 
-def add_watching(server: MCPServer, watches: Watches, who: Who, said: Said) -> None:
+def add_watching(server: MCPServer, watches: WatchList, who: Who, said: Said) -> None:
     """Add the tools by which an agent is told of others; `said` runs a tool and tells its errors."""
 
     @server.tool()
