@@ -37,7 +37,7 @@ class Tasks:
         """Cancel what runs and wait until all of it has ended.
 
         A cancellation may be lost: nats-py 2.16 swallows it in places, and `asyncio.wait_for` of Python 3.11
-        where what it waits for ends at the same moment. Then whoever tries again for ever would be waited for.
+        where what it waits for ends at the same moment. Whoever tries again for ever would be waited for.
         """
         self._closing = True
         current = asyncio.current_task()
