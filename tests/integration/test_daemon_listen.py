@@ -37,7 +37,8 @@ def roost(shared: Roost) -> Iterator[Roost]:
 def listening(roost: Roost, *words: str, output: int = subprocess.PIPE) -> Iterator[subprocess.Popen[bytes]]:
     """`roost listen ci`, which is killed at the end."""
     command = [sys.executable, "-m", "roost", "listen", "ci", "--json", *words]
-    with subprocess.Popen(command, env=roost.environ, stdout=output, stderr=subprocess.PIPE) as process:
+    environ = {**roost.environ, "PYTHONUNBUFFERED": ""}  # what was written is not yet printed
+    with subprocess.Popen(command, env=environ, stdout=output, stderr=subprocess.PIPE) as process:
         try:
             yield process
         finally:

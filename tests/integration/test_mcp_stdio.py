@@ -269,13 +269,16 @@ def test_N2_what_a_client_did_not_take_is_not_read(roost: Roost) -> None:
 def paused(lines: Lines) -> Iterator[None]:
     """It sees only afterwards what happens meanwhile, however long that takes."""
     lines.process.send_signal(signal.SIGSTOP)
-    yield
-    lines.process.send_signal(signal.SIGCONT)
+    try:
+        yield
+    finally:
+        lines.process.send_signal(signal.SIGCONT)
 
 
 def test_17_the_tools_go_on_when_the_daemon_was_killed_and_is_back(roost: Roost) -> None:
     with client(roost) as lines:
         lines.ask(0, "initialize", **hello())
+        until_asked(lines, 0)
         lines.write(call("wait", "read_inbox", wait=50))
         until_asked(lines, 1)
         with paused(lines):
@@ -303,6 +306,7 @@ def test_17_without_a_daemon_a_call_is_answered_with_the_next_step_and_the_next_
 def test_17_whether_a_call_that_was_cut_off_was_done_is_not_claimed(roost: Roost) -> None:
     with client(roost) as lines:
         lines.ask(0, "initialize", **hello())
+        until_asked(lines, 0)
         os.kill(roost.daemon.pid, signal.SIGSTOP)  # it takes the requests, and answers nothing
         send = call(3, "send_message", to="b", body="once")
         lines.write(call(1, "no_such_tool"), request(2, "tools/list"), send)
