@@ -1,5 +1,6 @@
 """What a run of the tests says about itself, and in which order it takes them."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,32 +90,28 @@ def test_the_times_of_all_workers_are_summed_and_printed(
     )
 
 
-def test_workers_collect_all_files_from_different_ones_on(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("worker", "first"), [("gw0", "abcd"), ("gw1", "cdab")])
+def test_workers_collect_all_files_from_different_ones_on_and_run_them_in_one_order(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, worker: str, first: str
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makeconftest(
-        """
-        from pathlib import Path
+        f"""
+        pytest_plugins = ["tests.support.collecting"]
 
-        pytest_plugins = ["xdist.plugin", "tests.support.collecting"]
-        root = Path(__file__).parent
-
-        def pytest_collectstart(collector):
-            given = getattr(collector.config, "workerinput", {})
-            if collector.path.name.startswith("test_") and collector.path.suffix == ".py":
-                with (root / f"{given.get('workerid', 'alone')}.collected").open("a") as file:
-                    file.write(collector.path.name + "\\n")
+        def pytest_configure(config):
+            config.workerinput = {{"workerid": "{worker}", "workercount": 2}}
         """
     )
     for name in "abcd":
         path = pytester.mkdir(f"part_{name}") / f"test_{name}.py"
-        path.write_text("def test_two(): pass\ndef test_one(): pass\n")
-    result = pytester.runpytest_subprocess("-n", "2", "-p", "no:cacheprovider")
-    result.assert_outcomes(passed=8)
-    said = {path.stem: path.read_text().split() for path in pytester.path.glob("*.collected")}
-    assert said == {
-        "gw0": ["test_a.py", "test_b.py", "test_c.py", "test_d.py"],
-        "gw1": ["test_c.py", "test_d.py", "test_a.py", "test_b.py"],
-    }
+        path.write_text(
+            f"import sys\nsys.collected = [*getattr(sys, 'collected', ''), '{name}']\n"
+            "def test_two(): pass\ndef test_one(): pass\n"
+        )
+    monkeypatch.setattr("sys.collected", [], raising=False)
+    (ended,) = pytester.inline_run("--collect-only").getcalls("pytest_collection_finish")
+    assert sys.collected == list(first)  # pyright: ignore[reportAttributeAccessIssue]
+    assert [item.nodeid for item in ended.session.items] == [
+        f"part_{name}/test_{name}.py::test_{each}" for name in "abcd" for each in ("two", "one")
+    ]
