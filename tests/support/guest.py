@@ -97,8 +97,8 @@ def guest(roost: Roost, name: str = "w", conversation: str | None = None) -> Ite
     folder = roost.home.work / name
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-c", _LOOP]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, env=dict(roost.environ), **pipes) as process:  # type: ignore[call-overload] -- of text
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=dict(roost.environ)) as process:
         made = Guest(roost, folder, conversation or str(uuid.uuid4()), roost.environ, process)
         made.says("busy")
         try:
