@@ -62,10 +62,10 @@ class Guest:
         kept.rename(place / f"{pid}.json")
 
     def records(self, *lines: Mapping[str, Any]) -> None:
-        """Append to its transcript."""
+        """Append to its transcript, as compact as Claude Code writes it."""
         self._projects.parent.mkdir(parents=True, exist_ok=True)
         with self._projects.open("a") as file:
-            file.writelines(f"{json.dumps(line)}\n" for line in lines)
+            file.writelines(f"{json.dumps(line, separators=(',', ':'))}\n" for line in lines)
 
     def hook(self, name: str, **payload: Any) -> dict[str, Any]:  # noqa: ANN401 -- JSON
         """What the first of our hooks of that name answers; all fields of the payload are its program's."""
