@@ -99,8 +99,9 @@ def _joined(home: Home) -> Iterator[tuple[str, str]]:
     """A program that has joined as Claude Code does; where its hooks ask, and their token."""
     environ = {**home.environment, "CLAUDE_CODE_SESSION_ID": _CONVERSATION}
     join = [sys.executable, "-P", "-m", "roost", "join", "me"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    program = subprocess.Popen([sys.executable, "-c", _PROGRAM, *join], env=environ, cwd=home.work, **pipes)
+    command = [sys.executable, "-c", _PROGRAM, *join]
+    pipe = subprocess.PIPE
+    program = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environ, cwd=home.work)
     assert program.stdin is not None
     assert program.stdout is not None
     try:

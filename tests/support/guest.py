@@ -62,10 +62,10 @@ class Guest:
         kept.rename(place / f"{pid}.json")
 
     def records(self, *lines: Mapping[str, Any]) -> None:
-        """Append to its transcript."""
+        """Append to its transcript, as compact as Claude Code writes it."""
         self._projects.parent.mkdir(parents=True, exist_ok=True)
         with self._projects.open("a") as file:
-            file.writelines(f"{json.dumps(line)}\n" for line in lines)
+            file.writelines(f"{json.dumps(line, separators=(',', ':'))}\n" for line in lines)
 
     def hook(self, name: str, **payload: Any) -> dict[str, Any]:  # noqa: ANN401 -- JSON
         """What the first of our hooks of that name answers; all fields of the payload are its program's."""
@@ -97,8 +97,8 @@ def guest(roost: Roost, name: str = "w", conversation: str | None = None) -> Ite
     folder = roost.home.work / name
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-c", _LOOP]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, env=dict(roost.environ), **pipes) as process:  # type: ignore[call-overload] -- of text
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=dict(roost.environ)) as process:
         made = Guest(roost, folder, conversation or str(uuid.uuid4()), roost.environ, process)
         made.says("busy")
         try:

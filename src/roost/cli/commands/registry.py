@@ -59,7 +59,7 @@ def show_command(app: App, name: str) -> None:
             ("processes", _processes(session)),
             ("terminal", "a person's own terminal" if _is_own(peer) else session.get("socket")),
             ("conversation", session.get("conversation") or peer.get("conversation")),
-            ("sub-agents", ", ".join(f"{each['kind']} {each['id']}" for each in peer.get("subagents") or [])),
+            ("sub-agents", _subagents(peer.get("subagents") or [])),
             ("held by", held.get("why")),
             ("topics", ", ".join(peer.get("topics") or [])),
             ("called before", ", ".join(peer.get("former_names") or [])),
@@ -102,6 +102,11 @@ def _next(peer: Record) -> str:
         "unknown": f"`roost screen {name}` shows its terminal, `roost restart {name}` begins anew",
     }
     return mends.get(str(peer["state"]), "")
+
+
+def _subagents(found: list[Record]) -> str:
+    """Those that its agent has set to work: what they are, and their ids."""
+    return ", ".join(f"{each['kind']} {each['id']}" for each in found)
 
 
 def _is_own(peer: Record) -> bool:
