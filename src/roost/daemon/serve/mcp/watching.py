@@ -32,7 +32,7 @@ def add_watching(server: MCPServer, watches: WatchList, who: Who, said: Said) ->
         ] = None,
         seconds: Annotated[float | None, Field(description="How long it lasts; a day if not given.")] = None,
     ) -> dict[str, Any]:
-        """Be told by a message when a peer has ended, is idle or is blocked. No need to ask again and again.
+        """Be told by a message when a peer has ended, is idle or is blocked.
 
         Where it is so already you are told at once.
         """
