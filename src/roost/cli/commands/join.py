@@ -13,9 +13,10 @@ from roost.client.connection import Record
 def join_command(app: App, name: "str | None") -> None:
     """Become a peer, from inside a session of yours.
 
-    Have the shell tool of a Claude Code that you have started yourself run this. Messages reach the session by its hooks from then on, in a turn, at its end
-    and at its prompt; nothing is typed into its terminal. Nothing of roost's ends or restarts it. A name
-    belongs to the conversation that had it first. Without NAME it is the one that it had, or its folder's.
+    Have the shell tool of a Claude Code that you have started yourself run this. Messages reach the session
+    by its hooks from then on, in a turn, at its end and at its prompt; nothing is typed into its terminal,
+    and nothing of roost's ends or restarts it. A name belongs to the conversation that had it first. Without
+    NAME it is the one that it had, or its folder's.
     """
     params: Record = {
         "name": name or "",
@@ -36,7 +37,8 @@ def join_command(app: App, name: "str | None") -> None:
 def leave_command(app: App) -> None:
     """Cease to be a peer, from inside the session.
 
-    Its hooks are taken back, and it goes on. Messages for its name are kept until the same conversation joins again.
+    Its hooks are taken back, and it goes on. Messages for its name are kept until the same conversation
+    joins again.
     """
     row: Record = app.call("leave", patience=None)
     if app.json:
