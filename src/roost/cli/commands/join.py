@@ -11,11 +11,12 @@ from roost.client.connection import Record
 
 @command("join", Argument("name", required=False))
 def join_command(app: App, name: "str | None") -> None:
-    """Become a peer, from inside a session of Claude Code that you have started yourself.
+    """Become a peer, from inside a session of yours.
 
-    Have its shell tool run this. Messages reach the session by its hooks from then on, in a turn, at its end
-    and at its prompt; nothing is typed into its terminal. Nothing of roost's ends or restarts it. A name
-    belongs to the conversation that had it first. Without NAME it is the one that it had, or its folder's.
+    Have the shell tool of a Claude Code that you have started yourself run this. Messages reach the session
+    by its hooks from then on, in a turn, at its end and at its prompt; nothing is typed into its terminal,
+    and nothing of roost's ends or restarts it. A name belongs to the conversation that had it first. Without
+    NAME it is the one that it had, or its folder's.
     """
     params: Record = {
         "name": name or "",
@@ -34,9 +35,10 @@ def join_command(app: App, name: "str | None") -> None:
 
 @command("leave")
 def leave_command(app: App) -> None:
-    """Cease to be a peer, from inside a session that has joined: its hooks are taken back, and it goes on.
+    """Cease to be a peer, from inside the session.
 
-    Messages for its name are kept until the same conversation joins again.
+    Its hooks are taken back, and it goes on. Messages for its name are kept until the same conversation
+    joins again.
     """
     row: Record = app.call("leave", patience=None)
     if app.json:
