@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 NO_RESUME = {"gemini-acp"}
-"""Gemini CLI 0.61.0 over ACP loads a conversation at times, and says where it does not."""
+"""Gemini CLI 0.61.0 over ACP loads no conversation in the minute in which it began, and says so."""
 
 
 @pytest.mark.parametrize(
