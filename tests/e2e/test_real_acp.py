@@ -11,10 +11,10 @@ import pytest
 from tests.e2e.test_real_delivery import body_of
 from tests.support.daemon import Record
 from tests.support.home import Home
-from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.real import LONG, PATIENCE, Agents, agents_in
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(800)]
 RUNTIMES = ("claude-acp", "opencode-acp", "gemini-acp")
 
 
@@ -87,17 +87,18 @@ def killed_in_a_turn(
     """
     roost = agents.roost
     first = roost.send("a", "@@silent@@", wait="done", timeout=PATIENCE)["id"]
-    cut = roost.send("a", "@@delay 100@@")["id"]
+    cut = roost.send("a", f"@@delay {LONG}@@")["id"]
     agents.arrived(cut)
     roost.call("interrupt", name="a")
     assert "as the operator asked" in roost.until_message(cut, "dead-letter")["why"]
     # A prompt without an answer goes to the model once more with the next one, which may answer it first.
     roost.send("a", "@@silent@@", wait="done", timeout=PATIENCE)
     before, tree = roost.session("a"), leave(agents)
-    sent = roost.send("a", "@@delay 3@@\n@@silent@@\nthe body")["id"]
+    sent = roost.send("a", f"@@delay {LONG}@@\n@@silent@@\nthe body")["id"]
     agents.arrived(sent)
     roost.kill()
     os.kill(psutil.Process(before["agent_pid"]).children()[0].pid, signal.SIGKILL)
+    agents.model.delays.end()
     meanwhile(agents, before["conversation"])
     roost.start()
     roost.until_death("a")
