@@ -14,7 +14,7 @@ from tests.support.fake_hub import FakeHub
 from tests.support.home import Home
 from tests.support.lookups import lookups
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
 TOKEN = "token-of-this-session"
 SIZES = (607, 8 * 1024, 100 * 1024)

@@ -17,9 +17,10 @@ from tests.support import clis
 from tests.support.fake_hub import FakeHub
 from tests.support.home import Home
 from tests.support.pane import Pane
+from tests.support.real import LONG, PATIENCE
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
 TOKEN = "token-of-this-session"
 TEXT = "quotes ' \" $(id) `id` ; -- \\ 😀 مرحبا\n"
@@ -48,7 +49,8 @@ class Agent:
 
     def turn(self, text: str) -> Arrival:
         return self.model.journal.wait_for(
-            lambda arrival: arrival.kind == "turn" and text in arrival.user_texts[-1]
+            lambda arrival: arrival.kind == "turn" and text in arrival.user_texts[-1],
+            timeout=PATIENCE,
         )
 
 
@@ -123,7 +125,7 @@ def test_P1_a_message_arrives_whole_and_is_answered_by_mcp_without_a_dialog(agen
         pane.submit(message("m-1", body), r"\[Pasted |m-1")
         arrival = agent.turn("m-1")
         assert body in arrival.user_texts[-1]
-        wait_until(lambda: agent.hub.named("send_message"), timeout=20, why="the reply")
+        wait_until(lambda: agent.hub.named("send_message"), timeout=PATIENCE, why="the reply")
         pane.wait_for(r"done", without=agent.busy)
     (reply,) = agent.hub.named("send_message")
     assert reply.content == {"to": "boss", "body": "echo: first line", "reply_to": "m-1"}
@@ -149,7 +151,7 @@ def test_a_resumed_conversation_reaches_the_model_after_sigkill(agent: Agent) ->
     with agent.start() as pane:
         pane.submit("@@reply remembered@@", "@@reply")
         arrival = agent.turn("@@reply remembered@@")
-        wait_until(lambda: turn_recorded(agent), timeout=20, why="the end of the turn is on disk")
+        wait_until(lambda: turn_recorded(agent), timeout=PATIENCE, why="the end of the turn is on disk")
         pane.kill()
     assert arrival.session
     if agent.name == "claude":
@@ -164,9 +166,9 @@ def test_a_resumed_conversation_reaches_the_model_after_sigkill(agent: Agent) ->
 
 def test_a_delayed_answer_shows_as_busy_and_can_be_interrupted(agent: Agent) -> None:
     with agent.start() as pane:
-        pane.submit("@@delay 60@@\n@@reply too late@@", "@@delay")
+        pane.submit(f"@@delay {LONG}@@\n@@reply too late@@", "@@delay")
         pane.wait_for(agent.busy)
-        agent.turn("@@delay 60@@")
+        agent.turn(f"@@delay {LONG}@@")
         pane.keys("Escape")
         pane.wait_for(r"❯\s@@delay|interrupted", without=agent.busy)
         assert not re.search("[●•] too late", pane.screen())

@@ -15,9 +15,10 @@ from tests.support.fake_hub import FakeHub
 from tests.support.home import Home
 from tests.support.lookups import lookups
 from tests.support.pane import Pane
+from tests.support.real import PATIENCE
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
 TOKEN = "token-of-this-session"
 SIZES = (607, 8 * 1024)
@@ -99,11 +100,12 @@ def test_P1_a_program_in_a_terminal_takes_whole_prompts_calls_tools_and_asks(nam
 
         def turn(text: str) -> Arrival:
             return model.journal.wait_for(
-                lambda arrival: arrival.kind == "turn" and arrival.user_texts[-1].startswith(text)
+                lambda arrival: arrival.kind == "turn" and arrival.user_texts[-1].startswith(text),
+                timeout=PATIENCE,
             )
 
         with Pane(home.root, argv, environ=environ, directory=home.work) as pane:
-            pane.wait_for(program.ready, timeout=60)
+            pane.wait_for(program.ready, timeout=PATIENCE)
             for number, size in enumerate(SIZES):
                 text = message(number, size)
                 assert size - 8 < len(text.encode()) <= size
@@ -112,7 +114,9 @@ def test_P1_a_program_in_a_terminal_takes_whole_prompts_calls_tools_and_asks(nam
                 assert arrival.user_texts[-1] == text + program.tail
                 assert len(arrival.user_texts) == number + 1
                 wait_until(
-                    lambda at=number: len(hub.named("send_message")) > at, timeout=20, why="the reply by MCP"
+                    lambda at=number: len(hub.named("send_message")) > at,
+                    timeout=PATIENCE,
+                    why="the reply by MCP",
                 )
                 pane.wait_for(r"done")
             replies = [call.content for call in hub.named("send_message")]

@@ -18,7 +18,7 @@ from tests.support.home import Home
 from tests.support.real import PATIENCE
 from tests.support.wait import eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
 
 @pytest.fixture

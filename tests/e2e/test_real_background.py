@@ -1,15 +1,17 @@
 """C1, C9: the end of a turn is not the end of work that the agent left running."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.daemon import Roost
 from tests.support.home import Home
 from tests.support.real import PATIENCE, Agents, agents_in, cleared_agents, shared_agents
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(960)]
 
 
 @pytest.fixture(scope="module", params=["claude", "codex"])
@@ -26,23 +28,37 @@ def agents(shared: Agents) -> Iterator[Agents]:
         yield made
 
 
-def starts(agents: Agents, seconds: float, made: Path) -> str:
-    """The directive by which the model starts a command in the background, which makes a file at its end."""
-    command = f"sleep {seconds} && touch {made}"
+def starts(agents: Agents, made: Path) -> str:
+    """The directive by which the model starts a command in the background.
+
+    It runs until there is a file `go` in its folder, and makes a file at its end.
+    """
+    command = f"until test -e go; do sleep 0.1; done && touch {made}"
     if agents.runtime == "claude":
         return f'@@tool Bash {{"command":"{command}","description":"x","run_in_background":true}}@@'
     return f'@@tool exec_command {{"cmd":"{command}","yield_time_ms":300}}@@'
 
 
 def words(agents: Agents) -> str:
-    return "runs sleep" if agents.runtime == "claude" else "1 background terminal running"
+    return "runs until" if agents.runtime == "claude" else "1 background terminal running"
+
+
+def outlasts(roost: Roost, seconds: float) -> None:
+    """The session lives, and goes on living for so long."""
+    begun = time.monotonic()
+    wait_until(
+        lambda: roost.deaths("a") or time.monotonic() - begun >= seconds,
+        timeout=PATIENCE,
+        why="its bound has passed",
+    )
+    assert roost.deaths("a") == []
 
 
 def test_C1_a_session_is_kept_while_a_command_runs_in_the_background(agents: Agents) -> None:
     roost = agents.roost
     agents.add("a", agents.runtime, idle="1s")
     made = roost.home.work / "a" / "made"
-    sent = roost.send("a", f"{starts(agents, 5, made)}\n@@reply started@@")
+    sent = roost.send("a", f"{starts(agents, made)}\n@@reply started@@")
     roost.until_message(sent["id"], "done")
     wait_until(
         lambda: words(agents) in roost.row("a")["why"],
@@ -51,32 +67,39 @@ def test_C1_a_session_is_kept_while_a_command_runs_in_the_background(agents: Age
         describe=lambda: roost.row("a"),
     )
     assert roost.row("a")["state"] == "idle"
+    outlasts(roost, 3.0)
+    (made.parent / "go").touch()
     wait_until(made.exists, timeout=PATIENCE, why="the command has come to its end")
-    assert roost.deaths("a") == []
     assert roost.until_death("a")["cause"] == "idle-sleep"
 
 
 def test_C1_a_worker_that_only_started_its_work_is_not_taken_for_silent(agents: Agents) -> None:
     roost = agents.roost
-    agents.add("a", agents.runtime, wake="ephemeral", quiet="500ms", silence="3s")
+    agents.add("a", agents.runtime, wake="ephemeral", quiet="500ms")
     made = roost.home.work / "a" / "made"
-    sent = roost.send("a", f"{starts(agents, 6, made)}\n@@silent@@")
+    sent = roost.send("a", f"{starts(agents, made)}\n@@silent@@")
     roost.until_message(sent["id"], "done")
+    wait_until(
+        lambda: words(agents) in roost.row("a")["why"], timeout=PATIENCE, why="it is known that it runs"
+    )
+    roost.call("set", name="a", pairs=[["silence", "2s"]])
+    outlasts(roost, 4.0)
+    (made.parent / "go").touch()
     wait_until(made.exists, timeout=PATIENCE, why="the work was done")
     assert roost.until_death("a")["cause"] == "ephemeral-silent"
-    wait_until(lambda: roost.call("inbox", name="operator"), timeout=PATIENCE, why="its sender hears of it")
-    (told,) = roost.call("inbox", name="operator")
-    assert told["notice"]["outcome"] == "unanswered"
-    assert "without an answer" in told["notice"]["why"]
+    (told,) = wait_until(agents.notices, timeout=PATIENCE, why="its sender hears of it")
+    assert told["outcome"] == "unanswered"
+    assert "without an answer" in told["why"]
 
 
 def test_C1_what_is_kept_takes_messages_and_has_a_bound(agents: Agents) -> None:
     roost = agents.roost
-    agents.add("a", agents.runtime, idle="1s", work_limit="4s")
+    agents.add("a", agents.runtime, idle="1s")
     made = roost.home.work / "a" / "made"
-    sent = roost.send("a", f"{starts(agents, 60, made)}\n@@reply started@@")
+    sent = roost.send("a", f"{starts(agents, made)}\n@@reply started@@")
     roost.until_message(sent["id"], "done")
     assert roost.ask("a", "and meanwhile") == "echo: and meanwhile"
+    roost.call("set", name="a", pairs=[["work_limit", "2s"]])
     assert roost.until_death("a")["cause"] == "idle-sleep"
     (slept,) = [event for event in roost.events("a", "stopping") if event["cause"] == "idle-sleep"]
     assert words(agents) in slept["data"]["why"]
@@ -102,6 +125,8 @@ def test_C9_a_timer_keeps_its_session(home: Home) -> None:
             why="a daemon that joins it knows of it",
             describe=lambda: roost.row("a"),
         )
-        agents.model.journal.wait_for(lambda arrival: "look at the build" in arrival.user_texts, timeout=150)
+        agents.model.journal.wait_for(
+            lambda arrival: "look at the build" in arrival.user_texts, timeout=PATIENCE
+        )
         assert roost.deaths("a") == []
         assert roost.until_death("a")["cause"] == "idle-sleep"

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.real import PATIENCE, Agents, settled_agent, shared_agents
+from tests.support.real import LONG, PATIENCE, Agents, settled_agent, shared_agents
+from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 ASKED = "the turn was interrupted as the operator asked"
 
 
@@ -28,7 +29,7 @@ def agents(shared: Agents) -> Iterator[Agents]:
 def test_P7_interrupt_before_any_output_leaves_an_empty_input_line(agents: Agents) -> None:
     """Claude Code 2.1.328 puts the prompt back into its input line, where it would stand as a draft."""
     sent = agents.roost.send(
-        "a", "@@delay 60@@\n@@reply late@@\n" + "line\n" * 30, wait="accepted", timeout=PATIENCE
+        "a", f"@@delay {LONG}@@\n@@reply late@@\n" + "line\n" * 30, wait="accepted", timeout=PATIENCE
     )
     agents.arrived(sent["id"])
     assert agents.roost.call("interrupt", name="a")["done"]
@@ -36,8 +37,7 @@ def test_P7_interrupt_before_any_output_leaves_an_empty_input_line(agents: Agent
     assert (story["state"], story["why"]) == ("dead-letter", ASKED)
     assert agents.roost.ask("a", "and now") == "echo: and now"
     assert agents.shown(sent["id"]) <= 1
-    told = [mail["notice"] for mail in agents.roost.call("inbox", name="operator") if mail["notice"]]
-    assert [(one["about"], one["outcome"]) for one in told] == [(sent["id"], "interrupted")]
+    assert [(one["about"], one["outcome"]) for one in agents.notices()] == [(sent["id"], "interrupted")]
 
 
 def test_P7_interrupt_answers_an_open_permission_dialog_with_no(agents: Agents) -> None:
@@ -66,10 +66,19 @@ def test_P7_compact_is_done_when_its_record_says_so_and_messages_wait(agents: Ag
 
 
 def test_P7_interrupt_of_an_idle_agent_touches_nothing(agents: Agents) -> None:
-    assert agents.roost.ask("a", "one") == "echo: one"
-    agents.roost.until_state("a", "idle")
-    before = agents.roost.screen("a")
-    result = agents.roost.call("interrupt", name="a")
+    """Neither what a person has typed and not entered nor what was said."""
+    roost = agents.roost
+    assert roost.ask("a", "one") == "echo: one"
+    roost.until_state("a", "idle")
+    roost.keys("a", "-l", "a-draft-of-mine")
+    roost.until_screen("a", "a-draft-of-mine")
+    before = roost.transcript("a")
+    result = roost.call("interrupt", name="a")
     assert not result["done"]
     assert "nothing to interrupt" in result["note"]
-    assert agents.roost.screen("a").splitlines()[:10] == before.splitlines()[:10]
+    roost.keys("a", "-l", " as-it-was")  # what came in before this key has done its work once it shows
+    roost.until_screen("a", " as-it-was")
+    assert "a-draft-of-mine as-it-was" in roost.screen("a")
+    assert roost.transcript("a") == before
+    roost.keys("a", *(["BSpace"] * len("a-draft-of-mine as-it-was")))
+    wait_until(lambda: "a-draft" not in roost.screen("a"), timeout=PATIENCE, why="it is taken away")

@@ -13,10 +13,10 @@ import pytest
 from roost.client.connection import ConnectionLostError
 from tests.support.daemon import environ_of
 from tests.support.home import Home
-from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.real import LONG, PATIENCE, Agents, agents_in
 from tests.support.victim import Victim
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 INSTANTS = (
     "after commit offered",
     "after _load",
@@ -43,7 +43,7 @@ def test_N4_N8_killed_around_paste_and_enter(agents: Agents) -> None:
     victim = Victim(agents.roost)
     victim.start()
     agents.add("a", agents.runtime)
-    agents.roost.call("wake", name="a")
+    agents.wake("a")
     for instant in INSTANTS:
         victim.command(instant)
         with contextlib.suppress(ConnectionLostError):
@@ -63,7 +63,7 @@ def test_N4_hooks_of_one_prompt_on_both_sides_of_a_restart_take_it_once(agents: 
     """Each hook is a process of its own, as an agent starts them: before, between and after two daemons."""
     roost = agents.roost.start()
     agents.add("a", agents.runtime)
-    sent = roost.send("a", "@@delay 6@@\n@@silent@@", wait="accepted", timeout=PATIENCE)["id"]
+    sent = roost.send("a", f"@@delay {LONG}@@\n@@silent@@", wait="accepted", timeout=PATIENCE)["id"]
     agents.arrived(sent)
     session = roost.session("a")
     environ = environ_of(session["agent_pid"])
@@ -76,6 +76,7 @@ def test_N4_hooks_of_one_prompt_on_both_sides_of_a_restart_take_it_once(agents: 
     assert [one.wait(PATIENCE) for one in told[-2:]] == [0, 0]
     for one in told[:3]:
         one.wait(PATIENCE)
+    agents.model.delays.end()
     roost.until_message(sent, "done")
     assert agents.shown(sent) == 1
     kinds = Counter(event["kind"] for event in roost.events("a") if event["message"] == sent)

@@ -10,7 +10,7 @@ from tests.support import clis
 from tests.support.home import Home
 from tests.support.walk import REAL, Leave, commands, walker
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 ASKED = Leave(b"Would you like to run", b"\x02d")
 """How a terminal of Codex is left whose dialog is open."""
 
@@ -40,7 +40,7 @@ def test_a_walk_with_the_real_programs(home: Home) -> None:
             for line in commands(page):
                 if line == "roost list":
                     user.run("roost send fixer '@@bash touch made@@'")
-                    user.run("roost wait fixer --for blocked --timeout 30")
+                    user.run("roost wait fixer --for blocked --timeout 120")
                 shown = user.run(line)
                 if line == "roost list":
                     assert "a dialog is open: Would you like to run" in shown

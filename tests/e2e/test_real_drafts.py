@@ -9,7 +9,7 @@ from tests.support.person import attached
 from tests.support.real import PATIENCE, Agents, cleared_agents, shared_agents
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module", params=["claude", "codex"])
@@ -22,7 +22,7 @@ def shared(request: pytest.FixtureRequest) -> Iterator[Agents]:
 def agents(shared: Agents) -> Iterator[Agents]:
     with cleared_agents(shared) as made:
         made.add("a", made.runtime)
-        made.roost.call("wake", name="a")
+        made.wake("a")
         yield made
 
 

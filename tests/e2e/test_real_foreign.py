@@ -11,7 +11,7 @@ from tests.support.pane import Pane
 from tests.support.real import PATIENCE, Agents, agents_in
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
 
 @pytest.fixture(params=["claude", "codex"])

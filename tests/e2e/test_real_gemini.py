@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.real import PATIENCE, Agents, cleared_agents, shared_agents
+from tests.support.real import LONG, PATIENCE, Agents, cleared_agents, shared_agents
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
 OWN = {"tmp", "history", "installation_id", "projects.json", "state.json"}
 """What the program itself writes into the user's folder."""
@@ -61,7 +61,7 @@ def test_C4_the_users_hooks_count_and_nothing_of_theirs_is_written(agents: Agent
 
 def test_a_message_into_a_turn_waits_in_its_queue_and_begins_the_next(agents: Agents) -> None:
     agents.add("a", "gemini")
-    first = agents.roost.send("a", "@@delay 3@@\n@@reply of the first@@")["id"]
+    first = agents.roost.send("a", f"@@delay {LONG}@@\n@@reply of the first@@")["id"]
     agents.arrived(first)
     second = agents.roost.send("a", "@@reply of the second@@", when="now")["id"]
     wait_until(
@@ -70,6 +70,7 @@ def test_a_message_into_a_turn_waits_in_its_queue_and_begins_the_next(agents: Ag
         why="it was entered",
         describe=lambda: agents.roost.message(second),
     )
+    agents.model.delays.end()
     ends = [agents.roost.until_message(each, "done")["done_at"] for each in (first, second)]
     assert ends[0] < ends[1], "a turn each"
     assert agents.roost.carried("a") == [first, second]
@@ -106,8 +107,7 @@ def test_P3_a_resumed_conversation_outlives_the_start_of_another(agents: Agents)
     roost.until_state("a", "asleep")
     (record,) = folder(agents).glob(f"tmp/*/chats/session-*-{conversation[:8]}.jsonl")
     record.rename(record.with_name(f"session-2026-01-02T03-04-{conversation[:8]}.jsonl"))
-    roost.call("wake", name="a")
-    roost.until_state("a", "idle")
+    agents.wake("a")
     agents.add("b", "gemini", dir=str(roost.home.work / "a"))
     assert roost.ask("b", "beside") == "echo: beside"
     held = [path.name for path in record.parent.iterdir() if conversation[:8] in path.name]

@@ -12,10 +12,10 @@ from roost.runtimes.claude import MOST, THRESHOLDS, ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
 from tests.support.daemon import environ_of
 from tests.support.home import Home
-from tests.support.real import PATIENCE, Agents, agents_in, cleared_agents, shared_agents
+from tests.support.real import LONG, PATIENCE, Agents, agents_in, cleared_agents, shared_agents
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
 
 @pytest.fixture(scope="module")
@@ -212,9 +212,10 @@ def test_c3_an_arrow_to_the_left_leaves_the_prompt_where_it_is(claude: Agents) -
     assert claude.roost.ask("a", "hello") == "echo: hello"
     claude.roost.keys("a", "Left")
     assert claude.roost.ask("a", "at rest") == "echo: at rest"
-    sent = claude.roost.send("a", "@@delay 3@@\nslow")
+    sent = claude.roost.send("a", f"@@delay {LONG}@@\nslow")
     claude.arrived(sent["id"])
     claude.roost.keys("a", "Left")
+    claude.model.delays.end()
     assert claude.roost.ask("a", "in a turn") == "echo: in a turn"
     claude.roost.keys("a", "/bg", "Enter")
     assert claude.roost.ask("a", "after it") == "echo: after it"

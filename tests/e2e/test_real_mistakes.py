@@ -15,7 +15,7 @@ from tests.support.home import Home
 from tests.support.real import PATIENCE, Agents, agents_in
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
 UNKNOWN_ID = "0123456789abcdef0123456789abcdef"
 ASKED = "the id of a message that it was sent"
@@ -102,7 +102,7 @@ def test_A6_A7_A8_A9_A12_mistakes_are_answered_and_the_session_goes_on(agents: A
     roost = agents.roost
     asked = turns_until_tools(agents)
     lines = [directive(agents.runtime, mistake, asked[0]) for mistake in MISTAKES]
-    sent = roost.send("a", "\n".join([*lines, "@@silent@@"]), wait="done", timeout=60)
+    sent = roost.send("a", "\n".join([*lines, "@@silent@@"]), wait="done", timeout=PATIENCE)
     header = f"[roost message {sent['id']} from "
     last = agents.model.journal.wait_for(
         lambda each: len(each.results) == len(MISTAKES) and any(header in text for text in each.user_texts),

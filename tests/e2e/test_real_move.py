@@ -11,7 +11,7 @@ from tests.support.nats import hub_in
 from tests.support.processes import kept
 from tests.support.real import Agents, agents_in
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(800)]
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ import pytest
 
 from tests.support.daemon import environ_of, signal_pid
 from tests.support.home import Home
-from tests.support.real import PATIENCE, Agents, agents_in, settled_agent, shared_agents
+from tests.support.real import LONG, PATIENCE, Agents, agents_in, settled_agent, shared_agents
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(960)]
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +32,11 @@ def test_N2_a_turn_cut_off_by_the_death_of_the_program_is_driven_again_in_its_co
 ) -> None:
     """P3, N7: resumed by its id; and the tree of the first life is empty."""
     first = agents.roost.send("a", "remember me", wait="done", timeout=PATIENCE)
-    cut = agents.roost.send("a", "@@delay 6@@\n@@reply whole@@", wait="accepted", timeout=PATIENCE)
+    cut = agents.roost.send("a", f"@@delay {LONG}@@\n@@reply whole@@", wait="accepted", timeout=PATIENCE)
     agents.arrived(cut["id"])
     before = agents.roost.session("a")
     signal_pid(before["agent_pid"], signal.SIGKILL)
+    agents.model.delays.end()
     story = agents.roost.until_message(cut["id"], "done")
     assert story["replies"], story
     after = agents.roost.session("a")
@@ -49,12 +50,16 @@ def test_N2_a_turn_cut_off_by_the_death_of_the_program_is_driven_again_in_its_co
 
 
 def test_N8_a_turn_that_ends_while_no_daemon_runs_is_read_from_the_api(agents: Agents) -> None:
-    sent = agents.roost.send("a", "@@delay 3@@\n@@silent@@", wait="accepted", timeout=PATIENCE)
-    agents.arrived(sent["id"])
+    sent = agents.roost.send("a", f"@@delay {LONG}@@\n@@silent@@", wait="accepted", timeout=PATIENCE)
+    arrived = agents.arrived(sent["id"]).number
     session = agents.roost.session("a")
     agents.roost.kill()
+    agents.model.delays.end()
     door = Path(agents.roost.places.session(session["id"])) / "opencode-door.json"
     assert door.stat().st_mode & 0o777 == 0o600
+    wait_until(
+        lambda: agents.model.journal.ended(arrived) is not None, timeout=PATIENCE, why="the turn goes on"
+    )
     agents.roost.start()
     agents.roost.until_message(sent["id"], "done")
     assert agents.roost.session("a")["agent_pid"] == session["agent_pid"]
@@ -63,11 +68,12 @@ def test_N8_a_turn_that_ends_while_no_daemon_runs_is_read_from_the_api(agents: A
 
 
 def test_N8_program_and_daemon_killed_together_the_store_tells_what_was_taken(agents: Agents) -> None:
-    sent = agents.roost.send("a", "@@delay 6@@\n@@reply whole@@", wait="accepted", timeout=PATIENCE)
+    sent = agents.roost.send("a", f"@@delay {LONG}@@\n@@reply whole@@", wait="accepted", timeout=PATIENCE)
     agents.arrived(sent["id"])
     session = agents.roost.session("a")
     agents.roost.kill()
     signal_pid(session["agent_pid"], signal.SIGKILL)
+    agents.model.delays.end()
     agents.roost.start()
     agents.roost.until_message(sent["id"], "done")
     answers = [mail["body"] for mail in agents.roost.call("inbox", name="operator") if not mail["notice"]]
@@ -76,7 +82,7 @@ def test_N8_program_and_daemon_killed_together_the_store_tells_what_was_taken(ag
 
 
 def test_a_draft_at_its_terminal_and_a_delivery_are_of_no_concern_to_each_other(agents: Agents) -> None:
-    agents.roost.call("wake", name="a")
+    agents.wake("a")
     agents.roost.until_screen("a", "Context")
     agents.roost.keys("a", "-l", "a-draft-of-mine")
     agents.roost.until_screen("a", "a-draft-of-mine")

@@ -7,7 +7,7 @@ import pytest
 from tests.support.real import PATIENCE, Agents, cleared_agents, shared_agents
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(720)]
 
 
 @pytest.fixture(scope="module", params=["claude", "codex"])

@@ -3,6 +3,8 @@
 The ground truth of what came in is what the fake model was asked.
 """
 
+import errno
+import os
 import re
 import signal
 import sys
@@ -17,10 +19,10 @@ from tests.support.daemon import Record, Roost, signal_pid
 from tests.support.home import make_home
 from tests.support.pane import Pane
 from tests.support.processes import kept
-from tests.support.real import PATIENCE, Agents, agents_in
+from tests.support.real import LONG, PATIENCE, Agents, agents_in
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(720)]
 
 FOLDER = "w"
 _PROGRAMS_OWN = (".claude.json", ".claude/", ".cache/", ".config/mimeapps.list", ".local/share/applications/")
@@ -67,6 +69,25 @@ class Person:
         header = f"[roost message {sent['id']} from "
         assert sum(text.count(header) for text in self.asked()) == 1
 
+    @property
+    def pipe(self) -> Path:
+        """A command that reads it goes on once it is let go."""
+        return self.roost.home.work / FOLDER / "go"
+
+    def let_go(self) -> None:
+        """Have the command that reads the pipe go on, once it does."""
+
+        def read() -> bool:
+            try:
+                os.close(os.open(self.pipe, os.O_WRONLY | os.O_NONBLOCK))
+            except OSError as error:
+                if error.errno != errno.ENXIO:
+                    raise
+                return False
+            return True
+
+        wait_until(read, timeout=PATIENCE, why="the command reads")
+
     def at_rest(self) -> None:
         self.roost.until_state("me", "idle")
 
@@ -75,6 +96,7 @@ class Person:
 def person(agents: Agents, *words: str) -> Iterator[Person]:
     """`me` runs in a terminal of the test's own; at the end it has left."""
     roost = agents.roost
+    agents.model.delays.begin()
     settings = agents.settings[agents.runtime]
     given = {name[4:]: value for name, value in settings.items() if name.startswith("env.")}
     folder = roost.home.work / FOLDER
@@ -111,25 +133,29 @@ def test_17_mail_comes_in_at_rest_in_a_turn_and_at_its_end_and_a_draft_stays(age
         me.pane.tmux("send-keys", "-t", ":", "C-u")
         me.at_rest()
         # in a turn, which the person began; the tool is allowed without a question
-        me.enter('@@tool Bash {"command":"sleep 1; echo one"}@@')
+        os.mkfifo(me.pipe)
+        me.enter('@@tool Bash {"command":"cat go; echo one"}@@')
         roost.until_state("me", "working")
         within = roost.send("me", "in a turn", when="now")
+        me.let_go()
         me.done(within)
         story = [step["what"] for step in roost.message(within["id"])["story"]]
         assert any("into the running turn" in what for what in story), story
         assert me.asked()[-1].count("in a turn") == 1
         me.at_rest()
         # a long one is given as a file: Claude Code tells its model the beginning of what a hook says
-        me.enter('@@tool Bash {"command":"sleep 1; echo two"}@@')
+        me.enter('@@tool Bash {"command":"cat go; echo two"}@@')
         roost.until_state("me", "working")
         long = roost.send("me", "long\n" + "x" * 20_000, when="now")
+        me.let_go()
         me.done(long)
         assert any("x" * 100 not in text and long["id"] in text for text in me.asked())
         me.at_rest()
         # at the end of a turn
-        me.enter("@@delay 1@@")
+        me.enter(f"@@delay {LONG}@@")
         roost.until_state("me", "working")
         sent = roost.send("me", "at the end")
+        agents.model.delays.end()
         me.done(sent)
         assert "Stop hook" in me.pane.screen()
         replies = [item["body"] for item in roost.call("inbox", name="operator")]
@@ -145,12 +171,13 @@ def test_17_a_daemon_that_is_killed_in_a_turn_disturbs_nothing_and_loses_nothing
     with person(agents) as me:
         roost = me.roost
         session = roost.session("me")["id"]
-        me.enter("@@delay 2@@")
+        me.enter(f"@@delay {LONG}@@")
         roost.until_state("me", "working")
         sent = roost.send("me", "kept over a death")
         wait_until(lambda: roost.message(sent["id"])["state"] == "offered", timeout=PATIENCE, why="its offer")
         roost.kill()
-        me.pane.wait_for("echo: @@delay 2@@|done")
+        agents.model.delays.end()
+        me.pane.wait_for(f"echo: @@delay {LONG}@@|done")
         roost.start()
         me.at_rest()
         assert roost.session("me")["id"] == session
@@ -176,9 +203,11 @@ def test_17_codex_takes_mail_in_a_turn_and_at_its_end_and_asks_nothing_about_our
         roost = me.roost
         me.pane.wait_for("Ask Codex to do anything")
         assert roost.row("me")["kind"] == "own-terminal"
-        me.enter("@@delay 1@@")
+        me.enter(f"@@delay {LONG}@@")
         roost.until_state("me", "working")
-        me.done(roost.send("me", "at the end"))
+        at_end = roost.send("me", "at the end")
+        codex.model.delays.end()
+        me.done(at_end)
         me.at_rest()
         me.enter("@@bash sleep 1@@")
         me.pane.wait_for("Would you like to run")

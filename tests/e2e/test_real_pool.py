@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.real import PATIENCE, Agents, cleared_agents, shared_agents
+from tests.support.real import LONG, PATIENCE, Agents, cleared_agents, shared_agents
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(720)]
 
 
 @pytest.fixture(scope="module", params=["claude", "codex"])
@@ -46,10 +46,13 @@ def test_B1_P4_a_task_meets_a_booted_agent_and_a_fresh_conversation(agents: Agen
 def test_N2_a_busy_agent_gets_what_waits_by_its_class_and_each_once(agents: Agents) -> None:
     agents.add("a", agents.runtime)
     assert agents.roost.ask("a", "first") == "echo: first"
-    busy = agents.roost.send("a", "@@delay 5@@\n@@reply busy@@", wait="accepted", timeout=PATIENCE)["id"]
+    busy = agents.roost.send("a", f"@@delay {LONG}@@\n@@reply busy@@", wait="accepted", timeout=PATIENCE)[
+        "id"
+    ]
     waits = agents.roost.send("a", "@@reply waits@@", when="idle")["id"]
     plain = agents.roost.send("a", "@@reply plain@@")["id"]
     assert agents.roost.message(waits)["state"] == agents.roost.message(plain)["state"] == "queued"
+    agents.model.delays.end()
     for message_id in (busy, plain, waits):
         agents.roost.until_message(message_id, "done")
         assert agents.shown(message_id) == 1

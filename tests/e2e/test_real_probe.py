@@ -12,11 +12,11 @@ from tests.support.daemon import Roost
 from tests.support.home import Home
 from tests.support.real import PROGRAMS
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 NO_RESUME = {"gemini-acp"}
-"""Gemini CLI 0.61.0 over ACP loads a conversation at times, and says where it does not."""
+"""Gemini CLI 0.61.0 over ACP loads no conversation in the minute in which it began, and says so."""
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_every_promise_is_kept_with_the_pinned_version(home: Home, runtime: str)
     cli = clis.require(PROGRAMS[runtime])
     roost = Roost(home)
     roost.environ["PATH"] = f"{cli.path.parent}:{roost.environ['PATH']}"
-    done = roost.cli("probe", runtime, "--json", patience=240.0)
+    done = roost.cli("probe", runtime, "--json", patience=1000.0)
     rows = json.loads(done.stdout)
     missed = {row["check"]: (row["result"], row["seen"]) for row in rows if row["result"] != "passed"}
     if runtime in NO_RESUME:

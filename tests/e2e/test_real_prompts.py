@@ -7,7 +7,7 @@ from tests.support.home import Home
 from tests.support.real import PATIENCE, Agents, agents_in
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 KNOWN = "gpt-6-sol"
 """A model that Codex knows: of any other it warns in a row below its prompt."""
 
@@ -50,11 +50,8 @@ def test_C15_a_list_at_the_start_is_a_question_and_no_input_line(home: Home) -> 
         sent = roost.send("a", "one line")
         row = roost.until_state("a", "blocked")
         assert "Meet " in row["why"], (row, roost.screen("a"))
-        wait_until(
-            lambda: roost.call("inbox", name="operator"), timeout=PATIENCE, why="the sender hears of it"
-        )
-        (told,) = roost.call("inbox", name="operator")
-        assert (told["notice"]["outcome"], "Meet " in told["notice"]["why"]) == ("blocked", True)
+        (told,) = wait_until(agents.notices, timeout=PATIENCE, why="the sender hears of it")
+        assert (told["outcome"], "Meet " in told["why"]) == ("blocked", True)
         assert roost.message(sent["id"])["state"] in ("queued", "offered")  # the list comes after the prompt
         roost.keys("a", "2")
         roost.keys("a", "Enter")

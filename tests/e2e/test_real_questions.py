@@ -14,7 +14,7 @@ from tests.support.home import Home
 from tests.support.real import PATIENCE, Agents, agents_in
 from tests.support.wait import NeverHappenedError, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(800)]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from tests.support.real import PATIENCE, Agents, cleared_agents, shared_agents
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 # The word that a user's hook forbids, and the ways in which a hook can say so.
 FORBIDDEN = "mischief"
@@ -56,12 +56,8 @@ def test_C4_a_refused_prompt_is_a_dead_letter_with_the_words_and_the_next_one_go
     sent = roost.send("a", f"{FORBIDDEN}\n" + "a line of words\n" * lines)
     ended = roost.until_message(sent["id"], "done", "dead-letter", "unknown")
     assert (ended["state"], ended["why"]) == ("dead-letter", f"a hook refused the prompt: {WAYS[way][1]}")
-    told = wait_until(
-        lambda: roost.call("inbox", name="operator"), timeout=PATIENCE, why="its sender hears of it"
-    )
-    assert [(each["notice"]["outcome"], each["notice"]["about"]) for each in told] == [
-        ("refused", sent["id"])
-    ]
+    told = wait_until(agents.notices, timeout=PATIENCE, why="its sender hears of it")
+    assert [(each["outcome"], each["about"]) for each in told] == [("refused", sent["id"])]
     wait_until(
         lambda: roost.row("a")["state"] == "idle" and f"[roost message {sent['id']}" not in tail(agents),
         timeout=PATIENCE,

@@ -14,7 +14,7 @@ from tests.support.cures import Case, Doctor, cured
 from tests.support.real import PATIENCE, Agents, cleared_agents, shared_agents
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(960)]
 
 POISON = "a text that the model takes offence at"
 
@@ -36,8 +36,7 @@ def agents(shared: Agents) -> Iterator[Agents]:
 
 def notices(agents: Agents) -> list[tuple[str, str]]:
     """What the sender was told: about which message, and how it is."""
-    mail = agents.roost.call("inbox", name="operator")
-    return [(item["notice"]["about"], item["notice"]["outcome"]) for item in mail if item["notice"]]
+    return [(notice["about"], notice["outcome"]) for notice in agents.notices()]
 
 
 def test_C7_a_conversation_that_the_model_refuses_is_left_and_its_mail_is_answered(agents: Agents) -> None:

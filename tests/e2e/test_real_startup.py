@@ -10,7 +10,7 @@ from tests.support.home import Home
 from tests.support.real import PATIENCE, Agents, agents_in
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(360)]
 KEY = "env.ANTHROPIC_API_KEY"
 
 

@@ -6,15 +6,18 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.daemon import signal_pid
-from tests.support.real import PATIENCE, Agents, settled_agent, shared_agents
+from tests.support.real import LONG, PATIENCE, Agents, settled_agent, shared_agents
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
 KEEPS = {
-    "claude": "@@silent@@\n@@delay {seconds}@@",
-    "opencode": "@@silent@@\n@@delay {seconds}@@",
-    "codex": '@@silent@@\n@@tool exec_command {{"cmd": "sleep {seconds}", "yield_time_ms": 30000}}@@',
+    "claude": f"@@silent@@\n@@delay {LONG}@@",
+    "opencode": f"@@silent@@\n@@delay {LONG}@@",
+    "codex": (
+        "@@silent@@\n@@tool exec_command "
+        '{"cmd": "until test -e go; do sleep 0.1; done", "yield_time_ms": 30000}@@'
+    ),
 }
 """A turn that takes nothing in until it ends, or until its tool has: what is entered waits meanwhile."""
 
@@ -40,17 +43,28 @@ def working(agents: Agents, body: str) -> str:
     return sent["id"]
 
 
-def pending(agents: Agents, seconds: float) -> tuple[str, str]:
-    """A message in a turn of so many seconds, and an urgent one that waits in the program's own queue."""
-    first = working(agents, KEEPS[agents.runtime].format(seconds=seconds))
+def pending(agents: Agents) -> tuple[str, str]:
+    """A message in a turn that lasts until `let_go`, and an urgent one in the program's own queue."""
+    first = working(agents, KEEPS[agents.runtime])
     second = agents.roost.send("a", "@@reply here@@", when="now")["id"]
+    entered(agents, second)
+    return first, second
+
+
+def entered(agents: Agents, message_id: str) -> None:
+    """Wait until the program has it in its own queue."""
     wait_until(
-        lambda: "has not taken it yet" in agents.roost.message(second)["why"],
+        lambda: "has not taken it yet" in agents.roost.message(message_id)["why"],
         timeout=PATIENCE,
         why="it was entered",
-        describe=lambda: agents.roost.message(second),
+        describe=lambda: agents.roost.message(message_id),
     )
-    return first, second
+
+
+def let_go(agents: Agents) -> None:
+    """Have a turn that waits go on."""
+    agents.model.delays.end()
+    (agents.roost.home.work / "a/go").touch()
 
 
 def replies(agents: Agents) -> dict[str, str]:
@@ -63,8 +77,18 @@ def offers(agents: Agents, message_id: str) -> int:
 
 
 def test_an_urgent_message_joins_the_running_turn_and_each_is_answered(agents: Agents) -> None:
-    first = working(agents, "@@delay 6@@\n@@reply of the first@@")
+    first = working(agents, f"@@delay {LONG}@@\n@@reply of the first@@")
     second = agents.roost.send("a", "@@reply of the second@@", when="now")["id"]
+    wait_until(
+        lambda: (
+            "has not taken it yet" in agents.roost.message(second)["why"]
+            or agents.roost.message(second)["accepted_at"]
+        ),
+        timeout=PATIENCE,
+        why="the turn has it, or its program's own queue",
+        describe=lambda: agents.roost.message(second),
+    )
+    let_go(agents)
     ends = [agents.roost.until_message(each, "done")["done_at"] for each in (first, second)]
     assert ends[0] == ends[1], "one turn"
     assert replies(agents)[first] == "of the first"
@@ -75,9 +99,10 @@ def test_an_urgent_message_joins_the_running_turn_and_each_is_answered(agents: A
 
 
 def test_N8_a_daemon_killed_before_the_turn_takes_the_message_finds_it(agents: Agents) -> None:
-    first, second = pending(agents, 6)
+    first, second = pending(agents)
     agents.roost.kill()
     agents.roost.start()
+    let_go(agents)
     for each in (first, second):
         agents.roost.until_message(each, "done")
         assert agents.shown(each) == 1
@@ -85,7 +110,7 @@ def test_N8_a_daemon_killed_before_the_turn_takes_the_message_finds_it(agents: A
 
 
 def test_P7_an_interrupt_ends_the_turn_and_what_it_did_not_take_begins_the_next(agents: Agents) -> None:
-    first, second = pending(agents, 60)
+    first, second = pending(agents)
     assert agents.roost.cli("interrupt", "a").returncode == 0
     agents.roost.until_message(second, "done")
     assert "interrupted" in agents.roost.message(first)["why"]
@@ -95,8 +120,9 @@ def test_P7_an_interrupt_ends_the_turn_and_what_it_did_not_take_begins_the_next(
 
 
 def test_N2_a_death_takes_the_programs_queue_with_it_and_nothing_is_lost_or_doubled(agents: Agents) -> None:
-    first, second = pending(agents, 60)
+    first, second = pending(agents)
     signal_pid(agents.roost.session("a")["agent_pid"], signal.SIGKILL)
+    let_go(agents)
     agents.roost.until_message(first, "done")
     agents.roost.until_message(second, "done")
     assert agents.shown(first) == 2, "the message, and the note that drives it again"

@@ -17,11 +17,10 @@ from tests.support.codex_server import CodexServer, codex_server
 from tests.support.daemon import Roost, alive, cleared, roost_in, signal_pid
 from tests.support.home import Home, make_home
 from tests.support.processes import kept
-from tests.support.real import Agents, cleared_agents, shared_agents
+from tests.support.real import LONG, PATIENCE, Agents, cleared_agents, shared_agents
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
-PATIENCE = 60.0
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
 
 @dataclass(slots=True)
@@ -60,6 +59,7 @@ def hosted(shared: Hosted) -> Iterator[Hosted]:
     with cleared(shared.roost):
         yield shared
         shared.agents.model.outage.status = None
+        shared.agents.model.delays.begin()
 
 
 @pytest.fixture
@@ -96,9 +96,11 @@ def test_L7_bodies_arrive_whole_and_in_order_at_a_thread(hosted: Hosted) -> None
 def test_L7_a_thread_answers_by_our_tools_and_takes_what_is_sent_into_its_turn(hosted: Hosted) -> None:
     hosted.add("a")
     assert hosted.roost.ask("a", "@@reply from the thread@@") == "from the thread"
-    slow = hosted.roost.send("a", "@@delay 1.5@@\n@@silent@@", wait="accepted", timeout=PATIENCE)["id"]
+    slow = hosted.roost.send("a", f"@@delay {LONG}@@\n@@silent@@", wait="accepted", timeout=PATIENCE)["id"]
     hosted.roost.until_state("a", "working")
     now = hosted.roost.send("a", "into it\n@@silent@@", when="now")["id"]
+    wait_until(lambda: outcomes(hosted.roost, now), timeout=PATIENCE, why="it is given to its turn")
+    hosted.agents.model.delays.end()
     hosted.roost.until_message(now, "done")
     hosted.roost.until_message(slow, "done")
     assert "into" in hosted.agents.arrived(now).user_texts[-1]
@@ -138,8 +140,9 @@ def test_L7_a_thread_of_somebody_else_is_registered_as_it_is(hosted: Hosted) -> 
         assert hosted.add("a", thread=thread) == thread
         sent = hosted.roost.send("a", "ours\n@@silent@@", wait="done", timeout=PATIENCE)
         assert outcomes(hosted.roost, sent["id"]) == ["offered", "accepted", "done"]
-        other.turn(thread, "theirs\n@@delay 1@@")
+        other.turn(thread, f"theirs\n@@delay {LONG}@@")
         hosted.roost.until_state("a", "working")
+        hosted.agents.model.delays.end()
         hosted.roost.until_state("a", "idle")
         said = hosted.roost.cli("screen", "a")
         assert said.returncode != 0
@@ -194,8 +197,9 @@ def test_L7_L1_L2_a_server_that_is_killed_takes_its_rows_along_and_comes_back_wi
     thread = own.add("a")
     other = own.add("b")
     done = own.roost.send("a", "one\n@@silent@@", wait="done", timeout=PATIENCE)["id"]
-    cut = own.roost.send("a", "@@delay 30@@\n@@silent@@", wait="accepted", timeout=PATIENCE)["id"]
+    cut = own.roost.send("a", f"@@delay {LONG}@@\n@@silent@@", wait="accepted", timeout=PATIENCE)["id"]
     own.server.kill()
+    own.agents.model.delays.end()
     for name in ("a", "b"):
         own.roost.until_death(name)
         assert own.roost.deaths(name)[0]["cause"] == "server-gone"
@@ -207,7 +211,7 @@ def test_L7_L1_L2_a_server_that_is_killed_takes_its_rows_along_and_comes_back_wi
     own.roost.until_message(cut, "done")
     assert own.agents.shown(done) == 1
     last = own.agents.model.journal.all()[-1]
-    assert sum(text.count("@@delay 30@@") for text in last.user_texts) == 1
+    assert sum(text.count(f"@@delay {LONG}@@") for text in last.user_texts) == 1
     # `b` had no turn, so its server has forgotten it: it begins anew, and nobody waited for anything of it.
     sent = own.roost.send("b", "x\n@@silent@@", wait="done", timeout=PATIENCE)["id"]
     assert own.agents.shown(sent) == 1
@@ -357,7 +361,9 @@ def test_L7_N2_whatever_of_a_session_is_killed_ends_it_and_its_conversation_goes
     assert roost.cli("set", "a", "restarts=9").returncode == 0
     first = roost.send("a", "remember me\n@@silent@@", wait="done", timeout=PATIENCE)["id"]
     for lives, killed in enumerate(("pane", "server", "both"), start=1):
-        cut = roost.send("a", f"@@delay 3@@\n@@reply {killed}@@", wait="accepted", timeout=PATIENCE)["id"]
+        cut = roost.send("a", f"@@delay {LONG}@@\n@@reply {killed}@@", wait="accepted", timeout=PATIENCE)[
+            "id"
+        ]
         agents.arrived(cut)
         before = roost.session("a")
         tree, server = list(descendants(before["shim_pid"])), server_of(agents)
@@ -366,6 +372,7 @@ def test_L7_N2_whatever_of_a_session_is_killed_ends_it_and_its_conversation_goes
         pids = {"pane": [before["agent_pid"]], "server": [server]}
         for pid in pids.get(killed, [before["agent_pid"], server]):
             signal_pid(pid, signal.SIGKILL)
+        agents.model.delays.end()
         if killed == "both":
             roost.start()
         death = roost.until_death("a", lives)
@@ -379,6 +386,7 @@ def test_L7_N2_whatever_of_a_session_is_killed_ends_it_and_its_conversation_goes
         texts = agents.model.journal.all()[-1].user_texts
         assert any(f"[roost message {first} from" in text for text in texts), "the conversation goes on"
         assert agents.shown(cut) == 2, "the message, and the note that drives it again"
+        agents.model.delays.begin()
 
 
 def test_L7_a_person_who_begins_another_thread_in_the_pane_is_followed_there(agents: Agents) -> None:

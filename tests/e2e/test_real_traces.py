@@ -19,7 +19,7 @@ from tests.support.daemon import Record
 from tests.support.home import Home
 from tests.support.real import PATIENCE, PROGRAMS, Agents, agents_in
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(800)]
 PASSING = """
 [runtimes.passing]
 acp = ["/bin/sh", "-c", {command}]

@@ -9,7 +9,7 @@ from tests.support.changed import done, ended_in_a_turn, goes_on, pressed, resta
 from tests.support.real import PATIENCE, Agents, cleared_agents, shared_agents
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(720)]
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.daemon import alive, signal_pid
-from tests.support.real import PATIENCE, Agents, cleared_agents, shared_agents
+from tests.support.real import LONG, PATIENCE, Agents, cleared_agents, shared_agents
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 ABSENCE = 6.0
 """Seconds: Claude Code 2.1.328 gave up a standing stream in less."""
 
@@ -67,11 +67,12 @@ def test_N8_an_idle_agent_keeps_its_tools_over_a_long_absence_of_the_daemon(agen
 def test_a_turn_cut_off_by_a_crash_is_driven_again_once(agents: Agents) -> None:
     agents.add("a", agents.runtime)
     assert agents.roost.ask("a", "first") == "echo: first"
-    sent = agents.roost.send("a", "@@delay 20@@\n@@reply finished@@", wait="accepted", timeout=PATIENCE)
+    sent = agents.roost.send("a", f"@@delay {LONG}@@\n@@reply finished@@", wait="accepted", timeout=PATIENCE)
     agents.arrived(sent["id"])
     recorded(agents, sent["id"])
     pid = agents.roost.session("a")["agent_pid"]
     signal_pid(pid, signal.SIGKILL)
+    agents.model.delays.end()
     assert agents.roost.until_death("a")["cause"] == "crashed"
     assert not alive(pid)
     assert agents.roost.until_message(sent["id"], "done")

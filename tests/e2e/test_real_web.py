@@ -16,8 +16,8 @@ from tests.support.processes import kept
 from tests.support.real import Agents, agents_in
 from tests.support.web import Web, web_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
-SOON = 60_000
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(800)]
+SOON = 240_000
 """Milliseconds."""
 HOSTILE = "<img/src=x/onerror=document.title='owned'><script>document.title='owned'</script>"
 

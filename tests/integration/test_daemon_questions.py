@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.daemon import PATIENCE, Roost, cleared, roost_in, shared_roost, signal_pid
+from tests.support.daemon import Roost, cleared, roost_in, shared_roost, signal_pid
 from tests.support.home import Home
 from tests.support.wait import wait_until
 
@@ -33,7 +33,7 @@ def question_of(roost: Roost, name: str) -> dict[str, Any]:
     def asked() -> list[dict[str, Any]]:
         return [each for each in roost.call("questions") if each["peer"] == name]
 
-    (question,) = wait_until(asked, timeout=PATIENCE, why=f"{name} asks")
+    (question,) = wait_until(asked, timeout=roost.patience, why=f"{name} asks")
     return question
 
 

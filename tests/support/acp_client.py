@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-PATIENCE = 60.0
+PATIENCE = 240.0
 Message = dict[str, Any]
 
 

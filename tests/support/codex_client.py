@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from websockets.sync.client import ClientConnection, connect, unix_connect
 
-PATIENCE = 30.0
+PATIENCE = 240.0
 Frame = dict[str, Any]
 
 

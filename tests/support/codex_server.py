@@ -16,7 +16,7 @@ from tests.support import clis
 from tests.support.home import Home, environment
 from tests.support.wait import wait_until
 
-PATIENCE = 30.0
+PATIENCE = 240.0
 
 
 @dataclass(slots=True)

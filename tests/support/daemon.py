@@ -1,8 +1,10 @@
 """A real daemon in a home of its own, driven as users drive it; the demo agents log the ground truth."""
 
+import contextlib
 import hashlib
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -13,8 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from roost.client.connection import Client
+from roost.client.connection import Client, RemoteError
 from roost.core.messages import envelope
+from roost.errors import RoostError
 from roost.local.paths import find_places
 from roost.store.reader import Reader
 from tests.support import prefork
@@ -25,6 +28,7 @@ from tests.support.wait import wait_until
 
 Record = dict[str, Any]
 PATIENCE = 60.0
+_STAYS = re.compile(r"the message stays: `roost message (\w+)`")
 FINAL = ("done", "expired", "refused", "dead-letter", "unknown")
 
 
@@ -44,6 +48,8 @@ class Roost:
         self.environ = {**(environ or environment(os.environ, home)), **own}
         self.places = find_places(self.environ)
         self.process: subprocess.Popen[bytes] | None = None
+        self.patience = PATIENCE
+        """Seconds to wait for anything: no promise of the product."""
         self.output = home.root / "daemon.out"
         self.started: tuple[tuple[str, ...], Mapping[str, str] | None] = ((), None)
         """How the daemon was started last."""
@@ -74,10 +80,10 @@ class Roost:
             )
         os.close(writer)
         with os.fdopen(reader, "rb") as told:
-            ready, _, _ = select.select([told], [], [], PATIENCE)
+            ready, _, _ = select.select([told], [], [], self.patience)
             word = told.readline().decode().strip() if ready else "(nothing)"
         if word != "ready":
-            self.process.wait(PATIENCE)
+            self.process.wait(self.patience)
             raise StartFailedError(word or self.said()[-2000:])
 
     @property
@@ -94,14 +100,14 @@ class Roost:
         """SIGKILL the daemon, our own unreaped child."""
         with SPENT.end():
             self.daemon.send_signal(signal.SIGKILL)
-            self.daemon.wait(PATIENCE)
+            self.daemon.wait(self.patience)
 
     def down(self, *, agents: bool) -> None:
         """End the daemon in order."""
         if self.daemon.poll() is None:
             with SPENT.end():
                 self.call("down", agents=agents)
-                assert self.daemon.wait(PATIENCE) == 0, self.said()[-3000:]
+                assert self.daemon.wait(self.patience) == 0, self.said()[-3000:]
 
     def finish(self) -> None:
         """End daemon and agents; a daemon that is gone is started once more to end its agents."""
@@ -143,7 +149,7 @@ class Roost:
         """One request on the socket; parameters that are Python words end with an underscore."""
         asked = {name.rstrip("_"): value for name, value in params.items()}
         return Client(str(self.places.socket), token, lambda _note: None).call(
-            method, asked, patience=PATIENCE
+            method, asked, patience=self.patience
         )
 
     def cli(
@@ -151,7 +157,7 @@ class Roost:
         *arguments: str,
         data: bytes | None = None,
         environ: Mapping[str, str] | None = None,
-        patience: float = PATIENCE,
+        patience: float | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """The command line, as a user runs it."""
         done = subprocess.run(
@@ -161,7 +167,7 @@ class Roost:
             capture_output=True,
             env={**self.environ, **(environ or {})},
             cwd=self.home.work,
-            timeout=patience,
+            timeout=self.patience if patience is None else patience,
             check=False,
         )
         texts = (done.stdout.decode(), done.stderr.decode())
@@ -176,14 +182,21 @@ class Roost:
 
     def send(self, to: str, body: str, **options: Any) -> Record:  # noqa: ANN401 -- JSON
         """Send as the operator; returns the method's answer. A reply that was waited for counts as read."""
-        sent: Record = self.call("send", to=to, body=body, **options)
+        try:
+            sent: Record = self.call("send", to=to, body=body, **options)
+        except RemoteError as error:
+            if stays := _STAYS.search(str(error)):
+                error.add_note(f"{self.message(stays[1])}\n{self.call('show', name=to)}")
+                with contextlib.suppress(RoostError):
+                    error.add_note(self.screen(to))
+            raise
         if sent["reply"] is not None and sent["reply"]["unread"]:
             self.call("acknowledge", name=sent["reply"]["unread"], ids=[sent["reply"]["id"]])
         return sent
 
     def ask(self, to: str, body: str, **options: Any) -> str:  # noqa: ANN401 -- JSON
         """Send, wait for the reply and for the end of the turn; returns the reply's text."""
-        sent = self.send(to, body, wait="replied", timeout=PATIENCE, **options)
+        sent = self.send(to, body, wait="replied", timeout=self.patience, **options)
         self.until_message(sent["id"], "done")
         return sent["reply"]["body"]
 
@@ -203,7 +216,7 @@ class Roost:
         """The journal, of one peer and of some kinds if asked so."""
         found: list[Record] = []
         Client(str(self.places.socket), None, lambda _note: None).call(
-            "events", {"peer": peer}, on_event=found.append, patience=PATIENCE
+            "events", {"peer": peer}, on_event=found.append, patience=self.patience
         )
         ours = [event for event in found if event["seq"] > self._journalled]
         return [event for event in ours if not kinds or event["kind"] in kinds]
@@ -212,7 +225,7 @@ class Roost:
         """What was said in the peer's conversation: a head, its turns, the end."""
         found: list[Record] = []
         Client(str(self.places.socket), None, lambda _note: None).call(
-            "transcript", {"name": name, **params}, on_event=found.append, patience=PATIENCE
+            "transcript", {"name": name, **params}, on_event=found.append, patience=self.patience
         )
         return found
 
@@ -236,7 +249,9 @@ class Roost:
             seen = self.row(name)
             return seen["state"] in states
 
-        wait_until(there, timeout=PATIENCE, why=f"{name} is {' or '.join(states)}", describe=lambda: seen)
+        wait_until(
+            there, timeout=self.patience, why=f"{name} is {' or '.join(states)}", describe=lambda: seen
+        )
         return seen
 
     def until_message(self, message_id: str, *states: str) -> Record:
@@ -249,7 +264,7 @@ class Roost:
             return seen["state"] in states
 
         wait_until(
-            there, timeout=PATIENCE, why=f"the message is {' or '.join(states)}", describe=lambda: seen
+            there, timeout=self.patience, why=f"the message is {' or '.join(states)}", describe=lambda: seen
         )
         return seen
 
@@ -257,7 +272,7 @@ class Roost:
         """Wait for that many deaths of the peer; returns the latest."""
         wait_until(
             lambda: len(self.deaths(name)) >= count,
-            timeout=PATIENCE,
+            timeout=self.patience,
             why=f"{count} deaths of {name}",
             describe=lambda: (self.row(name), self.deaths(name)),
         )
@@ -313,7 +328,7 @@ class Roost:
         """Wait until a text stands on the peer's screen."""
         wait_until(
             lambda: text in self.screen(name),
-            timeout=PATIENCE,
+            timeout=self.patience,
             why=f"'{text}' stands on the screen of {name}",
             describe=lambda: self.screen(name),
         )

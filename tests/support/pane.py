@@ -16,7 +16,7 @@ import psutil
 
 from tests.support.wait import NeverHappenedError, wait_until
 
-_PATIENCE = 30.0
+_PATIENCE = 100.0
 
 
 class Pane:

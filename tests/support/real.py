@@ -6,15 +6,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from roost.client.connection import RemoteError
 from roost.fake_model import Arrival, FakeModel
 from roost.fake_model.script import unpaste
 from roost.probe import homes
 from tests.support import clis
-from tests.support.daemon import Roost, cleared
+from tests.support.daemon import Record, Roost, cleared
 from tests.support.home import Home, environment, make_home
 from tests.support.processes import kept
 
-PATIENCE = 60.0
+PATIENCE = 240.0
+"""Seconds to wait for what a real CLI does: one start of it takes a minute where many run at once."""
+LONG = 250
+"""Seconds of an answer's delay that a test ends: programs give up what takes longer."""
 PROGRAMS = {
     "claude": "claude",
     "codex": "codex",
@@ -36,6 +40,10 @@ class Agents:
     model: FakeModel
     settings: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
 
+    def __post_init__(self) -> None:
+        """They are given the time that they need."""
+        self.roost.patience = PATIENCE
+
     @property
     def runtime(self) -> str:
         """The one real CLI among them."""
@@ -44,6 +52,26 @@ class Agents:
     def add(self, name: str, runtime: str, **settings: str) -> str:
         """Make a peer in a folder of its own that its CLI trusts."""
         return self.roost.add(name, runtime, **self.settings[runtime], **settings)
+
+    def wake(self, name: str) -> None:
+        """Wake it, and wait until it is idle.
+
+        On a busy machine the screen of a start stands still for seconds: a person is asked to look.
+        """
+        try:
+            self.roost.call("wake", name=name)
+        except RemoteError as error:
+            if "its start-up shows" not in str(error):
+                raise
+        self.roost.until_state(name, "idle")
+
+    def notices(self) -> list[Record]:
+        """What senders were told, the latest first.
+
+        That a message waits is left out: on a busy machine one that takes its time is told of, too.
+        """
+        told = [mail["notice"] for mail in self.roost.call("inbox", name="operator") if mail["notice"]]
+        return [notice for notice in told if notice["outcome"] != "waits"]
 
     def arrived(self, message_id: str) -> Arrival:
         """The model's first request that holds the message."""
@@ -124,6 +152,7 @@ def cleared_agents(agents: Agents, *, but: str = "") -> Iterator[Agents]:
         agents.settings = given
         agents.model.outage.status = None
         agents.model.outage.poison = None
+        agents.model.delays.begin()
 
 
 @contextmanager
@@ -137,8 +166,7 @@ def settled_agent(agents: Agents, *, up: bool = True, **settings: str) -> Iterat
         if "a" not in {row["name"] for row in agents.roost.call("list")}:
             agents.add("a", agents.runtime, **settings)
         if up:
-            agents.roost.call("wake", name="a")
-            agents.roost.until_state("a", "idle")
+            agents.wake("a")
         given = agents.roost.call("show", name="a")["settings"]
         rests = False
         try:

@@ -18,7 +18,7 @@ from tests.support.home import Home
 
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = 80
-PATIENCE = 30.0
+PATIENCE = 100.0
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _DONE = re.compile(rb"@@done (\d+)@@\r\n")
 _SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\r")

@@ -9,7 +9,19 @@ from roost.fake_model import anthropic, chat, gemini, openai
 from roost.fake_model.app import decide
 from roost.fake_model.conversation import Entry, Open, Said, waiting
 from roost.fake_model.offered import named
-from roost.fake_model.script import FINAL, Answer, Fail, Say, Send, Shell, Tool, answer, envelope
+from roost.fake_model.script import (
+    AGAIN,
+    FINAL,
+    TRIES,
+    Answer,
+    Fail,
+    Say,
+    Send,
+    Shell,
+    Tool,
+    answer,
+    envelope,
+)
 from roost.fake_model.wire import Kind, Request, Turn
 
 MESSAGE = (
@@ -75,6 +87,16 @@ def test_directives_run_in_order_over_several_requests_of_a_turn() -> None:
     assert to(text, results=2) == Answer(Say("end"), 2.0)
 
 
+def test_a_message_is_sent_again_while_its_tool_is_not_there_and_not_for_ever() -> None:
+    text = "@@send bob one@@\n@@bash two@@"
+    missing = "<tool_use_error>Error: No such tool available: mcp__roost__send_message</tool_use_error>"
+    sends = Send("bob", "one")
+    assert answer(Open((text,), 1, 0, (missing,))) == Answer(sends, AGAIN)
+    assert answer(Open((text,), 2, 0, (missing, "sent"))) == Answer(Shell("two"))
+    assert answer(Open((text,), TRIES - 1, 0, (missing,) * (TRIES - 1))) == Answer(sends, AGAIN)
+    assert answer(Open((text,), TRIES, 0, (missing,) * TRIES)) == Answer(Shell("two"))
+
+
 def test_steered_texts_are_answered_together_without_the_delay_or_failure_of_the_first() -> None:
     assert answer(Open(("@@delay 60@@\n@@reply one@@", "two"), 0, 0)) == Answer(Say("one\necho: two"))
     assert answer(Open(("@@error 500@@", "two"), 0, 0)) == Answer(Say("echo: two"))
@@ -89,7 +111,9 @@ def test_only_what_is_unanswered_and_not_interrupted_waits() -> None:
     assert waiting(said((user, "a"), (model, "b"), (user, "c"))) == Open(("c",), 0, 1)
     assert waiting(said((user, "a"), (user, "b"))) == Open(("a", "b"), 0, 0)
     assert waiting(said((user, "a"), (cut, ""), (user, "b"))) == Open(("b",), 0, 1)
-    assert waiting(said((user, "a"), (model, "on it"), (call, ""), (result, "r"))) == Open(("a",), 1, 0)
+    assert waiting(said((user, "a"), (model, "on it"), (call, ""), (result, "r"))) == Open(
+        ("a",), 1, 0, ("r",)
+    )
 
 
 def test_messages_requests_are_told_apart_and_reminders_left_out() -> None:
@@ -168,7 +192,7 @@ def test_chat_completions_count_the_results_of_a_turn() -> None:
         {"role": "tool", "tool_call_id": "c", "content": "stored"},
     ]
     read = chat.read(msgspec.json.encode({"messages": messages}))
-    assert read.pending == Open(("two",), 1, 1)
+    assert read.pending == Open(("two",), 1, 1, read.pending.told)
 
 
 def gemini_body(**more: object) -> bytes:
@@ -197,7 +221,7 @@ def test_gemini_counts_the_results_of_a_turn() -> None:
         {"role": "user", "parts": [{"functionResponse": {"name": "x", "response": {"output": "stored"}}}]},
     ]
     read = gemini.read(msgspec.json.encode({"contents": contents}), "m", stream=True)
-    assert read.pending == Open(("one",), 1, 0)
+    assert read.pending == Open(("one",), 1, 0, read.pending.told)
 
 
 @pytest.mark.parametrize(

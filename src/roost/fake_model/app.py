@@ -1,6 +1,5 @@
 """The HTTP side of the fake model server."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from starlette.routing import Route
 
 from roost.fake_model import anthropic, chat, gemini, openai
 from roost.fake_model.conversation import Said
+from roost.fake_model.delays import Delays
 from roost.fake_model.journal import Arrival, Journal
 from roost.fake_model.script import Answer, Fail, Say, answer
 from roost.fake_model.shape import TITLE, sample
@@ -59,9 +59,9 @@ class Outage:
         return 400 if poisoned else self.status
 
 
-def build(journal: Journal, outage: Outage) -> Starlette:
+def build(journal: Journal, outage: Outage, delays: Delays) -> Starlette:
     """The application; every request goes into `journal` before it is answered."""
-    serve = _Endpoints(journal, outage)
+    serve = _Endpoints(journal, outage, delays)
     anything = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
     return Starlette(
         routes=[
@@ -81,6 +81,7 @@ def build(journal: Journal, outage: Outage) -> Starlette:
 class _Endpoints:
     journal: Journal
     outage: Outage
+    delays: Delays
 
     async def messages(self, http: HttpRequest) -> Response:
         return await self.answer(http, anthropic, anthropic.read)
@@ -123,7 +124,7 @@ class _Endpoints:
         """The answer's delay."""
         whole = False
         try:
-            await asyncio.sleep(turn.answer.delay)
+            await self.delays.wait(turn.answer.delay)
             whole = True
         finally:
             self.journal.end(turn.number, whole=whole)
@@ -140,7 +141,7 @@ class _Endpoints:
             whole = False
             try:
                 yield next(events)
-                await asyncio.sleep(turn.answer.delay)
+                await self.delays.wait(turn.answer.delay)
                 for chunk in events:
                     yield chunk
                 whole = True

@@ -43,6 +43,8 @@ class Open:
     """Tool calls that have been answered for these texts."""
     earlier: int
     """User texts before these."""
+    told: tuple[str, ...] = ()
+    """What those tool calls were answered, in order."""
 
 
 def waiting(entries: Sequence[Entry]) -> Open:
@@ -65,4 +67,5 @@ def waiting(entries: Sequence[Entry]) -> Open:
         texts=tuple(entry.text for entry in tail if entry.said is Said.USER),
         results=sum(entry.said is Said.RESULT for entry in tail),
         earlier=sum(index < start for index in users),
+        told=tuple(entry.text for entry in tail if entry.said is Said.RESULT),
     )

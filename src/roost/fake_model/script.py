@@ -19,8 +19,9 @@ two agents would go on for ever.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TypeAlias
 
 import msgspec
@@ -29,6 +30,10 @@ from roost.fake_model.conversation import Open
 
 FINAL = "done"
 """The text that ends a turn whose answer went out by `send_message`."""
+AGAIN = 1.0
+"""Seconds until a message is sent again whose tool is not there yet, as a model does."""
+TRIES = 30
+"""How often that is tried."""
 
 _ECHO = "echo: "
 _DIRECTIVE = re.compile(r"@@([a-z]+)(?: (.*))?@@")
@@ -41,6 +46,9 @@ _STEERED = re.compile(
     r"^The user sent a new message while you were working:\n(?P<text>.*)\n\nThis is how Claude Code ",
     re.DOTALL,
 )
+
+_NOT_THERE = re.compile(r"No such tool available|unsupported call: ")
+"""As Claude Code 2.1.332 and Codex 0.171.0 say it: on a busy machine the first turn precedes its tools."""
 
 _HOOKED = re.compile(r"^<hook_prompt [^>]*>(?P<text>.*)</hook_prompt>$", re.DOTALL)
 """As Codex 0.171.0 wraps the reason for which a hook has it go on."""
@@ -140,10 +148,11 @@ def answer(pending: Open) -> Answer:
     """What to do now.
 
     Only the last of several waiting texts delays or fails the request. The others were steered or queued, so
-    their time is over; one that asked for a failure had it, and is not answered again.
+    their time is over; one that asked for a failure had it, and is not answered again. A message whose tool
+    is not there yet is sent again.
     """
     steps = list(_script(pending))
-    done = pending.results
+    done, told = pending.results, list(pending.told)
     delay = 0.0
     for step in steps:
         match step:
@@ -153,10 +162,18 @@ def answer(pending: Open) -> Answer:
                 if done == 0:
                     return Answer(step, delay)
             case Shell() | Send() | Tool():
+                missed = _missed(told) if isinstance(step, Send) else 0
+                done, told = done - missed, told[missed:]
                 if done == 0:
-                    return Answer(step, delay)
-                done -= 1
+                    return Answer(step, delay + (AGAIN if missed else 0.0))
+                done, told = done - 1, told[1:]
     return Answer(Say(FINAL), delay)
+
+
+def _missed(told: Sequence[str]) -> int:
+    """How many of the first results say that the tool was not there; the last try counts all the same."""
+    missed = list(takewhile(_NOT_THERE.search, told))
+    return min(len(missed), TRIES - 1)
 
 
 def _script(pending: Open) -> Iterator[Step]:

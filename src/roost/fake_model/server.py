@@ -9,6 +9,7 @@ from typing import Self
 import uvicorn
 
 from roost.fake_model.app import Outage, build
+from roost.fake_model.delays import Delays
 from roost.fake_model.journal import Journal
 
 _PATIENCE = 30.0
@@ -29,8 +30,9 @@ class FakeModel:
         self._socket: socket.socket = socket.create_server(("127.0.0.1", port), backlog=128)
         self.journal: Journal = Journal(log, bodies)
         self.outage: Outage = Outage()
+        self.delays: Delays = Delays()
         config = uvicorn.Config(
-            build(self.journal, self.outage),
+            build(self.journal, self.outage, self.delays),
             log_level="warning",
             access_log=False,
             lifespan="off",

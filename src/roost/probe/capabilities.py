@@ -125,7 +125,10 @@ _NOTES: Mapping[str, Mapping[Capability, str]] = {
         Capability.STEER: "it waits in the program's own queue and begins the next turn",
     },
     "gemini-acp": {
-        Capability.RESUME: "Gemini CLI 0.61.0 mostly fails to; then a fresh conversation begins, aloud",
+        Capability.RESUME: (
+            "Gemini CLI 0.61.0 does so once, and not in the minute in which the conversation began;"
+            " else a fresh one begins, aloud"
+        ),
     },
 }
 

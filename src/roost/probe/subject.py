@@ -15,8 +15,8 @@ from roost.stage.errors import StepError
 from roost.stage.stage import Stage
 from roost.store.reader import Reader
 
-PATIENCE = 60.0
-"""Seconds for a turn, a wake or an end."""
+PATIENCE = 240.0
+"""Seconds for a turn, a wake or an end, on a machine that does much else."""
 FINAL = ("done", "expired", "refused", "dead-letter", "unknown")
 NAME = "probed"
 
