@@ -112,6 +112,6 @@ def test_workers_collect_all_files_from_different_ones_on_and_run_them_in_one_or
     monkeypatch.setattr("sys.collected", [], raising=False)
     (ended,) = pytester.inline_run("--collect-only").getcalls("pytest_collection_finish")
     assert sys.collected == list(first)  # pyright: ignore[reportAttributeAccessIssue]
-    assert [item.nodeid for item in ended.session.items] == [
+    assert [item.nodeid for item in ended.session.items] == [  # pyright: ignore[reportAttributeAccessIssue]
         f"part_{name}/test_{name}.py::test_{each}" for name in "abcd" for each in ("two", "one")
     ]
