@@ -63,7 +63,7 @@ static void become_python(char **argv) {
 /* Commands that stay, start daemons or ask a terminal are Python's from the start. */
 static int is_pythons(int argc, char **argv) {
     static const char *const never[] = {"up",   "down", "run",     "web", "top",  "demo",   "probe",
-                                        "gc",   "init", "service", "doctor", "fleet", "backup", "restore", 0};
+                                        "gc",   "service", "doctor", "fleet", "backup", "restore", "listen", "watch", "join", "leave", "mcp", 0};
     static const char *const stays[] = {"--follow", "--watch", "--home", "--foreground", 0};
     if (argc < 2 || argv[1][0] == '-')
         return 1;
