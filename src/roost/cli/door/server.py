@@ -27,7 +27,8 @@ CHANGED = 3
 """How a fork ends that finds our code changed: what is here is not what its caller would start."""
 _BACKLOG = 512
 _RARE = frozenset(
-    {"backup", "daemon", "demo", "doctor", "fleet", "gc", "probe", "run", "service", "top", "web"}
+    {"backup", "daemon", "demo", "doctor", "fleet", "gc", "join", "listen"}
+    | {"mcp", "probe", "run", "service", "top", "watch", "web"}
 )
 """Modules of commands that do not come through here."""
 _USED = ("roost.cli.table", "datetime", "json", "re", "textwrap", "unicodedata")
