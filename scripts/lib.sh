@@ -92,10 +92,11 @@ base_python() {
 
 # stamp_of SET: what .venv must have been made from to be current.
 stamp_of() {
+  local door=(hatch_build.py src/roost/cli/door/client.c)
   printf '%s\n' "$root" "$("$python" -c 'import sys; print(sys.version)' 2>/dev/null)"
   case "$1" in
-    runtime) cat pyproject.toml requirements/runtime.txt requirements/build.txt | cksum ;;
-    dev) cat pyproject.toml requirements/dev.txt | cksum ;;
+    runtime) cat pyproject.toml "${door[@]}" requirements/runtime.txt requirements/build.txt | cksum ;;
+    dev) cat pyproject.toml "${door[@]}" requirements/dev.txt | cksum ;;
   esac
 }
 
@@ -142,6 +143,12 @@ setup_chromium() {
 # setup_openssl: what makes the certificates of the tests of webhooks. Without it those are skipped, or fail with CI set.
 setup_openssl() {
   command -v openssl >/dev/null || packages openssl openssl || say "no openssl: the tests of webhooks over TLS cannot run"
+}
+
+# setup_cc: what compiles the native door of the command line. Without it that is not there, and its tests are skipped, or
+# fail with CI set.
+setup_cc() {
+  command -v cc >/dev/null || command -v gcc >/dev/null || packages "gcc libc6-dev" gcc || say "no C compiler: the tests of the native door cannot run"
 }
 
 # setup_shells: the shells whose completion is tested, and what reads manual pages. Without one its tests are skipped, or

@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.support.order",
     "tests.support.daemon_times",
     "tests.support.prefork",
+    "tests.support.door",
 ]
 
 # The machines that run the tests are shared and noisy: a slow example is not a wrong one.

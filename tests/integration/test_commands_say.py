@@ -5,7 +5,6 @@ import pty
 import select
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,8 +15,6 @@ import pytest
 from tests.support.daemon import PATIENCE, Roost, roost_in, signal_pid
 from tests.support.home import Home
 from tests.support.wait import wait_until
-
-ROOST = [sys.executable, "-m", "roost"]
 
 
 @pytest.fixture
@@ -34,7 +31,7 @@ def started(roost: Roost, *words: str, **options: Any) -> Iterator[subprocess.Po
     """A command that runs beside the test, and not for longer."""
     environ = {**roost.environ, "PYTHONUNBUFFERED": "", **options.pop("env", {})}
     options = {"stdout": subprocess.PIPE, **options}
-    with subprocess.Popen([*ROOST, *words], env=environ, text=True, **options) as process:
+    with subprocess.Popen([*roost.program(), *words], env=environ, text=True, **options) as process:
         try:
             yield process
         finally:

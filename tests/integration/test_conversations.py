@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,7 +54,7 @@ def said(roost: Roost, *arguments: str, code: int = 0) -> str:
 def followed(roost: Roost, *arguments: str) -> Iterator[list[str]]:
     """The lines of a command that follows a transcript."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "roost", "transcript", *arguments, "--follow"],
+        [*roost.program(), "transcript", *arguments, "--follow"],
         stdout=subprocess.PIPE,
         env={**roost.environ, "PYTHONUNBUFFERED": "1"},
         text=True,

@@ -5,7 +5,6 @@ import json
 import re
 import shlex
 import stat
-import sys
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -197,7 +196,7 @@ def test_P13_the_agents_shell_sends_as_the_agent_and_as_nobody_else(roost: Roost
     """A real shell in a session, typed into: the token in its environment is all it has and needs."""
     roost.add("a", "shell")
     roost.call("wake", name="a")
-    program = shlex.join([sys.executable, "-m", "roost"])
+    program = shlex.join(roost.program())
     log = roost.home.work / "a" / "log"
 
     def type_in(command: str) -> str:

@@ -117,7 +117,7 @@ def test_F31_whatever_lives_in_a_session_is_its_agent(roost: Roost) -> None:
 
 
 def test_F31_the_command_says_so_in_one_line_and_operators_outside_are_served(roost: Roost) -> None:
-    command = shlex.join([sys.executable, "-m", "roost", "stop", "b"])
+    command = shlex.join([*roost.program(), "stop", "b"])
     out, home = out_of(roost, "command"), shlex.quote(str(roost.places.home))
     inside(
         roost,

@@ -83,7 +83,7 @@ def test_P7_interrupt_fails_aloud_when_the_agent_does_not_listen(
     roost.add("a")
     sent = busy(roost, "a", "@@hang@@")
     done = subprocess.run(
-        [sys.executable, "-m", "roost", "interrupt", "a"],
+        [*roost.program(), "interrupt", "a"],
         capture_output=True,
         text=True,
         env=roost.environ,

@@ -16,6 +16,7 @@ import pytest
 
 from roost.errors import BUSY, NoDaemonError
 from roost.host.files import ensure_private_directory
+from tests.support import door
 from tests.support.daemon import Roost, alive, roost_in
 from tests.support.home import Home
 from tests.support.rivals import Rivals
@@ -92,7 +93,7 @@ def test_N8_up_starts_its_daemon_when_a_pass_of_gc_lets_go_of_the_lock(home: Hom
         held = os.open(roost.places.lock, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(held, fcntl.LOCK_EX)
         asked = subprocess.Popen(
-            [sys.executable, "-m", "roost", "up"], env=roost.environ, stdout=subprocess.PIPE, text=True
+            [*door.program(), "up"], env=roost.environ, stdout=subprocess.PIPE, text=True
         )
         log = roost.places.logs / "daemon.log"
         wait_until(
@@ -118,9 +119,7 @@ def test_N8_up_waits_for_a_daemon_that_somebody_else_has_just_started(home: Home
     with roost_in(home, started=False) as roost:
         environ = {**roost.environ, "PATH": f"{tools}{os.pathsep}{roost.environ['PATH']}"}
         asked = [
-            subprocess.Popen(
-                [sys.executable, "-m", "roost", "up"], env=environ, stdout=subprocess.PIPE, text=True
-            )
+            subprocess.Popen([*door.program(), "up"], env=environ, stdout=subprocess.PIPE, text=True)
             for _ in range(2)
         ]
         log = roost.places.logs / "daemon.log"
@@ -183,7 +182,7 @@ def test_N8_a_daemon_whose_socket_was_taken_away_is_found_again(roost: Roost, ho
     path, beside = roost.places.socket, roost.places.run.with_name("beside")
     with (
         subprocess.Popen(
-            [sys.executable, "-m", "roost", "inbox", "a", "--follow"],
+            [*roost.program(), "inbox", "a", "--follow"],
             env=roost.environ,
             stdout=subprocess.PIPE,
         ) as follower,
@@ -220,7 +219,7 @@ def test_N4_a_daemon_paused_in_the_midst_of_a_delivery_goes_on_where_it_was(home
         for instant in INSTANTS:
             victim.command(instant, number=signal.SIGSTOP)
             sent = subprocess.Popen(
-                [sys.executable, "-m", "roost", "send", "a", instant, "--wait", "done"],
+                [*roost.program(), "send", "a", instant, "--wait", "done"],
                 env=roost.environ,
                 stdout=subprocess.PIPE,
                 text=True,
@@ -237,14 +236,15 @@ def test_N4_a_daemon_paused_in_the_midst_of_a_delivery_goes_on_where_it_was(home
 def test_N4_a_key_that_two_programs_use_at_once_means_one_message(roost: Roost) -> None:
     """Each is a process of its own; a third one comes after a restart."""
     roost.add("a")
-    command = [sys.executable, "-m", "roost", "send", "a", "once", "--key", "k"]
+    words = ["send", "a", "once", "--key", "k"]
+    command = [*roost.program(), *words]
     asked = [
         subprocess.Popen(command, env=roost.environ, stdout=subprocess.PIPE, text=True) for _ in range(2)
     ]
     ids = {each.communicate(timeout=PATIENCE)[0].strip() for each in asked}
     roost.kill()
     roost.start()
-    ids.add(roost.cli(*command[3:]).stdout.strip())
+    ids.add(roost.cli(*words).stdout.strip())
     (message_id,) = ids
     shown_and_answered_once(roost, message_id)
     assert len(roost.happened("prompt")) == 1
@@ -260,7 +260,7 @@ def test_G13_up_while_the_daemon_is_being_killed_starts_another(roost: Roost) ->
     """It has connected to one that ends before it answers."""
     roost.daemon.send_signal(signal.SIGSTOP)
     before = connected(roost)
-    command = [sys.executable, "-m", "roost", "up"]
+    command = [*door.program(), "up"]
     up = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=roost.environ)
     wait_until(lambda: connected(roost) > before, timeout=PATIENCE, why="`up` has connected")
     roost.kill()

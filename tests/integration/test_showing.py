@@ -1,9 +1,9 @@
 """Showing comes before consuming, and what is done is told (F2, F22): on closed and full outputs."""
 
 import json
+import shlex
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +12,6 @@ from tests.support.daemon import PATIENCE, Roost, roost_in
 from tests.support.home import Home
 from tests.support.wait import wait_until
 
-ROOST = [sys.executable, "-m", "roost"]
 GONE = "exec 3> >(:); wait $!; {line} >&3"
 """A line whose reader has gone before it begins."""
 
@@ -32,8 +31,8 @@ def unread(roost: Roost, name: str = "me") -> list[str]:
 
 def shell(roost: Roost, line: str) -> subprocess.CompletedProcess[str]:
     """A line of a shell in which `roost` is ours."""
-    environ = {**roost.environ, "PYTHONUNBUFFERED": "", "PYTHON": sys.executable}
-    text = f'roost() {{ "$PYTHON" -m roost "$@"; }}; {line}'
+    environ = {**roost.environ, "PYTHONUNBUFFERED": "", "PROGRAM": shlex.join(roost.program())}
+    text = f'roost() {{ $PROGRAM "$@"; }}; {line}'
     return subprocess.run(
         ["bash", "-c", text], env=environ, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
@@ -72,7 +71,10 @@ def test_F2_letters_that_nobody_saw_are_not_marked_read(roost: Roost) -> None:
 
 def test_F2_a_follower_that_stands_still_and_is_killed_has_read_nothing(roost: Roost) -> None:
     with subprocess.Popen(
-        [*ROOST, "inbox", "me", "--follow", "--ack"], env=roost.environ, stdout=subprocess.PIPE, text=True
+        [*roost.program(), "inbox", "me", "--follow", "--ack"],
+        env=roost.environ,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as reader:
         assert reader.stdout is not None
         roost.send("me", "seen")

@@ -9,7 +9,6 @@ import select
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ from roost.core.messages import envelope
 from roost.errors import RoostError
 from roost.local.paths import find_places
 from roost.store.reader import Reader
-from tests.support import prefork
+from tests.support import door, prefork
 from tests.support.daemon_times import SPENT
 from tests.support.home import Home, environment, make_home
 from tests.support.processes import carrying, check_gone, kept, parent
@@ -44,7 +43,7 @@ class Roost:
         self.home = home
         self.truth = home.root / "truth.jsonl"
         # Inside an agent's session, too, a test's daemon ends with the test.
-        own = {"ROOST_DEMO_LOG": str(self.truth), "ROOST_STAY": "1"}
+        own = {"ROOST_DEMO_LOG": str(self.truth), "ROOST_STAY": "1", **door.of_daemon()}
         self.environ = {**(environ or environment(os.environ, home)), **own}
         self.places = find_places(self.environ)
         self.process: subprocess.Popen[bytes] | None = None
@@ -161,7 +160,7 @@ class Roost:
     ) -> subprocess.CompletedProcess[str]:
         """The command line, as a user runs it."""
         done = subprocess.run(
-            [sys.executable, "-m", "roost", *arguments],
+            [*self.program(), *arguments],
             input=data,
             stdin=subprocess.DEVNULL if data is None else None,
             capture_output=True,
@@ -172,6 +171,13 @@ class Roost:
         )
         texts = (done.stdout.decode(), done.stderr.decode())
         return subprocess.CompletedProcess(done.args, done.returncode, *texts)
+
+    def program(self) -> list[str]:
+        """The words that run the command line; by the native door, once that is open."""
+        running = self.process is not None and self.process.poll() is None
+        if running and door.is_native() and door.SWITCH not in self.environ:
+            door.open_in(self.places.run)
+        return door.program()
 
     def add(self, name: str, runtime: str = "demo", **settings: str) -> str:
         """Make a peer in a folder of its own; returns its name."""

@@ -10,7 +10,14 @@ from pathlib import Path
 from tests.support.processes import MARKER
 
 _KEPT = frozenset(
-    {MARKER, "ROOST_CLI_CACHE", "ROOST_CLI_PINS", "ROOST_REQUIRE_CLIS", "ROOST_TEST_LOOPBACK_ONLY"}
+    {
+        MARKER,
+        "ROOST_CLI_CACHE",
+        "ROOST_CLI_PINS",
+        "ROOST_REQUIRE_CLIS",
+        "ROOST_TEST_DOOR",
+        "ROOST_TEST_LOOPBACK_ONLY",
+    }
 )
 _FOREIGN = (
     "ANTHROPIC_",

@@ -1,9 +1,9 @@
 """A roost whose peer `a` is a shell: commands are typed into its session, as an agent's program runs them."""
 
 import shlex
-import sys
 from pathlib import Path
 
+from tests.support import door
 from tests.support.daemon import PATIENCE, Roost
 from tests.support.wait import wait_until
 
@@ -14,7 +14,7 @@ ready = '(?m)^inside> $'
 [runtimes.shell.env]
 PS1 = "inside> "
 """
-PROGRAM = shlex.join([sys.executable, "-m", "roost"])
+PROGRAM = shlex.join(door.program())
 
 
 def type_in(roost: Roost, socket: str, line: str) -> str:
@@ -22,6 +22,7 @@ def type_in(roost: Roost, socket: str, line: str) -> str:
 
     The daemon may be down: the session's tmux server is named by its `socket`.
     """
+    roost.program()
     log = roost.home.root / "typed"
     log.unlink(missing_ok=True)
     text = f"{{ {line}; echo code $?; }} > {log}.now 2>&1; mv {log}.now {log}"

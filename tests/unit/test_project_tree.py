@@ -178,7 +178,7 @@ def test_every_linter_exception_has_its_reason_beside_it() -> None:
 
 @pytest.mark.real
 def test_the_version_is_said_once() -> None:
-    assert PROJECT["project"]["dynamic"] == ["version"]
+    assert PROJECT["project"]["dynamic"] == ["scripts", "version"]
     assert f"## {roost.__version__}" in (ROOT / "CHANGELOG.md").read_text()
     code = "import sys, roost; print(sorted(name for name in sys.modules if name.startswith('roost')))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -30,10 +30,15 @@ def main(arguments: list[str] | None = None) -> int:
         return _main(arguments)
     sys.stdout = sys.stdout or Closed()
     open_closed_streams()
-    hear_ctrl_c()
-    status = _main(sys.argv[1:])
+    status = run(sys.argv[1:])
     # All is written and closed; the interpreter's leave-taking would be a tenth of a short command's time.
     os._exit(status)
+
+
+def run(arguments: list[str]) -> int:
+    """As a process of its own; returns its exit code."""
+    hear_ctrl_c()
+    return _main(arguments)
 
 
 def _main(arguments: list[str]) -> int:
@@ -80,9 +85,9 @@ def _run(app: App, arguments: list[str]) -> int:
     reading = parse(arguments, find)
     if reading is not None:
         return reading.run(app)
-    from roost.cli.group import run
+    from roost.cli import group
 
-    return run(app, arguments)
+    return group.run(app, arguments)
 
 
 def _fail(text: str, status: int, app: App) -> int:

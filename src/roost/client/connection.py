@@ -26,6 +26,24 @@ _MUTE = "the daemon at {path} did not answer within {seconds:g} s; `roost doctor
 _GONE = "the daemon went away before it answered; `roost status` tells if it is back"
 
 
+def _reach(path: str, patience: float | None) -> socket:
+    connection = socket(AF_UNIX, SOCK_STREAM)
+    try:
+        connection.settimeout(patience)
+        connection.connect(path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+reach: Callable[[str, float | None], socket] = _reach
+"""Connects to a path; so many seconds may pass before each answer. Raises OSError.
+
+Behind the native door it is the caller that connects: the daemon asks the kernel who did.
+"""
+
+
 class RemoteError(RoostError):
     """The daemon refused the request."""
 
@@ -120,25 +138,16 @@ class Client:
             connection.close()
 
     def _connect(self, patience: float | None) -> socket:
-        connection = socket(AF_UNIX, SOCK_STREAM)
         try:
             if os.stat(os.path.dirname(self.path)).st_uid not in (os.getuid(), 0):  # noqa: PTH116, PTH120 -- start-up time
                 raise DeniedError(f"{self.path} is in another user's folder; nothing was sent to it")
-            connection.settimeout(patience)
-            connection.connect(self.path)
+            return reach(self.path, patience)
         except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError) as error:
-            connection.close()
             raise NoDaemonError from error
         except TimeoutError as error:
-            connection.close()
             raise ConnectionLostError(_MUTE.format(path=self.path, seconds=patience), mute=True) from error
         except OSError as error:
-            connection.close()
             raise RoostError(f"cannot reach the daemon at {self.path}: {error.strerror or error}") from error
-        except RoostError:
-            connection.close()
-            raise
-        return connection
 
     def _exchange(self, connection: socket, request: bytes, patience: float | None) -> Iterator[Record]:
         """Every answer to the request, until the daemon hangs up."""

@@ -14,6 +14,7 @@ from roost.daemon.death.authority import Authority
 from roost.daemon.death.reaper import Reaper
 from roost.daemon.death.supervisor import Supervisor
 from roost.daemon.delivery.notices import Notices
+from roost.daemon.door import Door
 from roost.daemon.effects.executor import Executor
 from roost.daemon.health.health import Health
 from roost.daemon.health.heartbeat import beat
@@ -235,6 +236,8 @@ class Daemon:
         self._tasks.start(beat(notifier, self._machine.clock), "watchdog")
         notifier.ready(f"answering on {self._machine.places.socket}")
         ready()
+        door = Door(places.run, self._machine.environ, self._machine.work.launches, self._machine.clock)
+        self._tasks.start(door.run(), "native door")
         stop = self._tasks.start(self._stop.wait(), "stop")
         await asyncio.wait({stop, serving}, return_when=asyncio.FIRST_COMPLETED)
         notifier.stopping()

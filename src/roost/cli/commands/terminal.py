@@ -4,6 +4,7 @@ import os
 import select
 import sys
 
+from roost.cli import become
 from roost.cli.app import App
 from roost.cli.command import Argument, Number, Option, command
 from roost.cli.commands.session import call_with_progress
@@ -45,7 +46,7 @@ def attach_command(app: App, name: str, read_only: bool) -> None:  # noqa: FBT00
     os.environ.pop("TMUX", None)
     sys.stdout.flush()
     try:
-        os.execvp(command[0], command)  # noqa: S606 -- no shell is wanted
+        become.execute(command, os.environ)
     except FileNotFoundError as error:
         raise RoostError(
             f"'{command[0]}' is not installed; `roost doctor` tells how to install it"

@@ -1,0 +1,108 @@
+"""What a command asks of its caller: to connect, to become another program, to end as the command ended."""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+import threading
+import time
+from array import array
+from socket import AF_UNIX, SCM_RIGHTS, SOCK_STREAM, SOL_SOCKET, socket
+
+from roost.cli.door.request import OddError, take
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+READY, NO, GO, STATUS, KILLED = b"R", b"N", b"G", b"S", b"K"
+CONNECT, BECOME, HERE = b"C", b"X", b"F"
+_HEAD = struct.Struct("=c3xI")
+_AGAIN = 0.01
+"""Seconds until a daemon that had no room for another connection is tried again."""
+
+
+class Link:
+    """The connection to the caller, as client.c speaks on it."""
+
+    def __init__(self, caller: socket, path: bytes, connection: int) -> None:
+        """`connection`: the first one to the daemon at `path`, which the caller has opened already."""
+        self._caller = caller
+        self._path = os.fsdecode(path)
+        self._first: int | None = connection
+        self._turn = threading.Lock()
+
+    def say(self, what: bytes, data: bytes = b"", descriptor: int | None = None) -> None:
+        """Tell one thing. Raises OSError."""
+        say(self._caller, what, data, descriptor)
+
+    def hears(self, what: bytes) -> bool:
+        """Whether this is what the caller says next; False once it has gone. Raises OSError."""
+        try:
+            return self._heard()[0] == what
+        except OddError:
+            return False
+
+    def connect(self, path: str, patience: float | None) -> socket:
+        """Connect to the daemon, as the caller. Raises OSError."""
+        deadline = None if patience is None else time.monotonic() + patience
+        with self._turn:
+            if path == self._path and self._first is not None:
+                connection, self._first = self._first, None
+                return _connected(connection, patience)
+        while True:
+            with self._turn:
+                self.say(CONNECT, os.fsencode(path))
+                what, data, handed = self._heard()
+            if what == HERE and handed:
+                return _connected(handed[0], patience)
+            error = _error(data)
+            if error.errno != errno.EAGAIN:
+                raise error
+            if deadline is not None and time.monotonic() >= deadline:
+                raise TimeoutError
+            time.sleep(_AGAIN)
+
+    def become(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
+        """Have the caller become a program, found as `os.execvpe` finds it. Raises OSError."""
+        missing: OSError | None = None
+        variables = [f"{name}={value}" for name, value in environ.items()]
+        folders = [""] if "/" in command[0] else os.get_exec_path(dict(environ))
+        for folder in folders:
+            program = os.path.join(folder, command[0])  # noqa: PTH118 -- as os.execvpe
+            error = self._become([program, *command[1:], "", *variables])
+            if not isinstance(error, FileNotFoundError | NotADirectoryError):
+                raise error
+            missing = missing or error
+        raise missing or FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+    def _become(self, texts: Sequence[str]) -> OSError:
+        with self._turn:
+            self.say(BECOME, b"".join(os.fsencode(text) + b"\0" for text in texts))
+            return _error(self._heard()[1])
+
+    def _heard(self) -> tuple[bytes, bytes, list[int]]:
+        head, handed = take(self._caller, _HEAD.size, 1)
+        what, size = _HEAD.unpack(head)
+        return what, take(self._caller, size, 0)[0], handed
+
+
+def say(caller: socket, what: bytes, data: bytes = b"", descriptor: int | None = None) -> None:
+    """Tell a caller one thing. Raises OSError."""
+    text = _HEAD.pack(what, len(data)) + data
+    beside = [] if descriptor is None else [(SOL_SOCKET, SCM_RIGHTS, array("i", [descriptor]))]
+    sent = caller.sendmsg([text], beside)
+    if sent < len(text):
+        caller.sendall(text[sent:])
+
+
+def _connected(descriptor: int, patience: float | None) -> socket:
+    connection = socket(AF_UNIX, SOCK_STREAM, 0, descriptor)
+    connection.settimeout(patience)
+    return connection
+
+
+def _error(data: bytes) -> OSError:
+    number = int.from_bytes(data[:4], "little") or errno.EIO
+    return OSError(number, os.strerror(number))
