@@ -93,6 +93,12 @@ class QueueFullError(RefusedError):
     code = "queue-full"
 
 
+class ChainLimitError(RefusedError):
+    """Too many messages went between agents without a person's word."""
+
+    code = "chain-limit"
+
+
 class ConfigError(RoostError):
     """The configuration file cannot be used."""
 

@@ -42,6 +42,8 @@ def test_directives_run_in_order_and_the_default_answer_comes_last() -> None:
         ("@@reply a @@b@@ c@@", Directive(Act.REPLY, "a @@b@@ c")),
         ("@@reply@@", Directive(Act.REPLY)),
         ("@@send bob two words@@", Directive(Act.SEND, "two words", peer="bob")),
+        ("@@thank bob@@", Directive(Act.THANK, "@@thank bob@@", peer="bob")),
+        ("@@thank bob carl me@@", Directive(Act.THANK, "@@thank carl me bob@@", peer="bob")),
         ("@@exit 3@@", Directive(Act.EXIT, "3", 3)),
         ("@@kill SIGKILL@@", Directive(Act.KILL, "SIGKILL", 9)),
         ("@@kill 9@@", Directive(Act.KILL, "9", 9)),
@@ -63,6 +65,7 @@ def test_one_line(line: str, expected: Directive | None) -> None:
     "line",
     [
         "@@delay@@",
+        "@@thank @@",
         "@@delay x@@",
         "@@delay nan@@",
         "@@delay -1@@",

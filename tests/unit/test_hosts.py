@@ -8,7 +8,9 @@ import pytest
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
-from roost.core.vocabulary.message import MessageState, Notice
+from roost.core.vocabulary.identity import OPERATOR, derive
+from roost.core.vocabulary.message import Chain, MessageState, Notice, Origin
+from roost.core.vocabulary.peer import Peer, Settings, WakePolicy
 from roost.daemon.hosts.frames import Heard, Word, encode
 from roost.daemon.hosts.link import AWAY, RETRY, SILENCE, SILENCE_MOST, Link
 from roost.daemon.hosts.members import SILENT
@@ -92,6 +94,32 @@ async def test_a_recipient_that_is_not_there_is_told_with_its_reason(world: Worl
     sent = await world.mars.send("alice", "bobb@venus")
     refused = await world.mars.ends(sent, "refused")
     assert refused.message.why == "venus: there is no peer 'bobb'; did you mean 'bob'?"
+
+
+async def test_the_bound_on_agents_that_answer_each_other_holds_between_hosts(world: World) -> None:
+    """A host that gives an answer too early a place in the chain is not believed."""
+    mars, venus, root = world.mars, world.venus, "a" * 32
+    settings = Settings("/", "demo", wake=WakePolicy.NEVER, chain_limit=2)
+    await venus.fleet.add(Peer("worker", "seed of worker", settings, world.clock.now()))
+    await venus.fleet.add(Peer(OPERATOR, "seed of operator", Settings("/", "human"), world.clock.now()))
+    third = await mars.send("alice", "worker@venus", origin=Origin(chain=Chain(3, root)))
+    refused = await mars.ends(third, "refused")
+    assert "2 messages went between agents" in refused.message.why
+    for told in (*await mars.mail("alice", 1), *await venus.mail(OPERATOR, 1)):
+        assert "chain-limit. 2 messages went between agents" in told
+    for host, to in (mars, "alice@mars"), (venus, OPERATOR), (venus, "worker"):
+        notice = (await host.story(derive(root, "chain", to))).message
+        assert notice.chain == Chain(3, root), "what they say of it comes after it"
+    question = await venus.send("worker", "alice@mars", origin=Origin(chain=Chain(2, "b" * 32)))
+    await mars.ends(question, "queued")
+    again = Origin(chain=Chain(1, "c" * 32))
+    answer = await mars.send("alice", "worker@venus", reply_to=question, origin=again)
+    assert "2 messages went between agents" in (await mars.ends(answer, "refused")).message.why
+    person = await mars.send("alice", "worker@venus", reply_to=question)
+    await venus.ends(person, "queued")
+    second = await mars.send("alice", "worker@venus", origin=Origin(chain=Chain(2, root)))
+    await venus.ends(second, "queued")
+    assert (await venus.story(second)).message.chain == Chain(2, root)
 
 
 async def test_a_notice_goes_to_its_sender_on_the_other_host(world: World) -> None:

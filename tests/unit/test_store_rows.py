@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 import pytest
 
 from roost.core.vocabulary.commands import Effect, End, Examine, Launch, Notify, Offer
-from roost.core.vocabulary.message import Message, Notice
+from roost.core.vocabulary.message import Chain, Message, Notice
 from roost.core.vocabulary.peer import Peer, Settings
 from roost.core.vocabulary.session import Cause, Death, Session, WakeCause
 from roost.store import rows
@@ -104,6 +104,7 @@ MESSAGE = Message("m1", "asker", "p", 1.0, 1, "d", attempts=2)
         (Examine(None, "p", MESSAGE, "c1"), "examine", "p", None, "m1"),
         (End(SESSION, Cause.RESTART, "operator", guarded=False), "end", "p", "s1", None),
         (Notify("n1", "asker", Notice("m1", "died", "oom")), "notice", "asker", None, "m1"),
+        (Notify("n1", "p", Notice("m1", "x", "y"), Chain(31, "r")), "notice", "p", None, "m1"),
     ],
 )
 def test_every_effect_has_an_intent(

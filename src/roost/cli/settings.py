@@ -59,6 +59,11 @@ SETTINGS = (
     ),
     Setting("thread", "ID", "codex-thread: which thread it is; without, one is begun there."),
     Setting("away", "WHAT", "wake=never: keep or refuse mail while nobody runs it."),
+    Setting(
+        "chain_limit",
+        "N",
+        "Refuse messages of agents when so many went between agents without a person's word; 0: never.",
+    ),
     Setting("env", "KEY=VALUE", "A variable for its environment; repeat for more.", multiple=True),
     Setting("args", "ARG", "An argument for its program; repeat for more.", multiple=True),
 )

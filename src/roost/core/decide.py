@@ -6,6 +6,7 @@ from typing import Any
 from roost.core import moving, operations, renaming, watching
 from roost.core.messages import (
     acceptance,
+    chain,
     delays,
     doubt,
     examination,
@@ -53,6 +54,7 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     r.Drop: doubt.on_drop,
     r.Acknowledge: mailbox.on_acknowledge,
     f.Replied: acceptance.on_replied,
+    f.ChainEnded: chain.on_chain_ended,
     f.Seen: mailbox.on_seen,
     f.Taken: acceptance.on_taken,
     f.TurnEnded: turn_end.on_turn_ended,

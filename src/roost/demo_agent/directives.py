@@ -18,6 +18,7 @@ class Act(StrEnum):
     DELAY = "delay"
     REPLY = "reply"
     SEND = "send"
+    THANK = "thank"
     ASK = "ask"
     EXIT = "exit"
     KILL = "kill"
@@ -43,7 +44,7 @@ _NAMES = {str(act): act for act in Act if act is not Act.COMPLAIN}
 _BARE = {Act.SILENT, Act.ASK, Act.HANG, Act.RECALL, Act.STEER}
 _COUNTED = {Act.EXIT, Act.FORK, Act.DROP_ENTER}
 _SIGNALLED = {Act.KILL, Act.IGNORE}
-_ANSWERING = {Act.SILENT, Act.REPLY, Act.RECALL}
+_ANSWERING = {Act.SILENT, Act.REPLY, Act.RECALL, Act.THANK}
 
 
 def signal_number(name: str) -> int:
@@ -85,6 +86,10 @@ def directive(line: str) -> Directive | None:
     if act is Act.SEND:
         parts = _PEER_AND_TEXT.fullmatch(argument)
         return Directive(act, text=parts[2], peer=parts[1]) if parts else complaint
+    if act is Act.THANK:
+        first, *others = argument.split() or [""]
+        text = f"@@thank {' '.join((*others, first))}@@"
+        return Directive(act, text=text, peer=first) if first else complaint
     try:
         return Directive(act, text=argument, number=_number(act, argument.strip()))
     except ValueError:

@@ -185,7 +185,7 @@ class Turn:
                 self._reply(step.text)
             case Act.RECALL:
                 self._reply(str(self._services.conversation.count() - 1))
-            case Act.SEND:
+            case Act.SEND | Act.THANK:
                 self._services.say(f"to {step.peer}: {step.text}", "> ")
                 self._send({"to": step.peer, "body": step.text})
             case Act.ASK:

@@ -74,8 +74,15 @@ def intent_for(effect: Effect, at: float) -> Intent:
         case End(session, cause, by, guarded):
             data = {"cause": str(cause), "by": by, "guarded": guarded}
             return Intent(effect.key, "end", session.peer, at, session.id, None, data)
-        case Notify(notice_id, to, notice):
-            told = {"id": notice_id, "outcome": notice.outcome, "why": notice.why, "watch": notice.watch}
+        case Notify(notice_id, to, notice, chain):
+            place = None if chain is None else [chain.count, chain.root]
+            told = {
+                "id": notice_id,
+                "outcome": notice.outcome,
+                "why": notice.why,
+                "watch": notice.watch,
+                "chain": place,
+            }
             return Intent(effect.key, "notice", to, at, None, notice.about, told)
         case Perform(session, control):
             data = {"kind": str(control.kind), "at": control.at}

@@ -1,12 +1,13 @@
 """A message comes to its recipient's queue, or is refused aloud."""
 
+from roost.core.messages.chain import beyond
 from roost.core.messages.queue import waking
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.identity import OPERATOR
-from roost.core.vocabulary.message import Message, MessageState, Timing
+from roost.core.vocabulary.message import Chain, Message, MessageState, Timing
 from roost.core.vocabulary.peer import AwayPolicy, Peer, PeerState, WakePolicy
 from roost.core.vocabulary.session import SessionState
 from roost.errors import QueueFullError, RefusedError
@@ -22,7 +23,8 @@ def on_submit(step: Step, event: r.Submit) -> None:
         if known.digest != message.digest:
             step.emit(c.Refuse(RefusedError(f"the id {message.id} belongs to another message")))
         return None
-    error = refusal(step.state, message.sender, notice=message.notice is not None)
+    notice = message.notice is not None
+    error = refusal(step.state, message.sender, None if notice else message.chain, notice=notice)
     if error is not None:
         return step.emit(c.Refuse(error))
     if peer.name == OPERATOR:
@@ -87,8 +89,10 @@ def _waits_there(step: Step) -> str:
     return "is at its prompt in a person's own terminal: the message is kept until its next turn"
 
 
-def refusal(state: PeerState, sender: str, *, notice: bool = False) -> RefusedError | None:
-    """Why a new message of this sender would be refused now; None: it would be taken."""
+def refusal(
+    state: PeerState, sender: str, chain: Chain | None, *, notice: bool = False
+) -> RefusedError | None:
+    """Why a new message of this sender, in that place of a chain, is refused now; None: it would be taken."""
     peer = state.peer
     if peer.removing:
         return _removing(peer)
@@ -105,7 +109,7 @@ def refusal(state: PeerState, sender: str, *, notice: bool = False) -> RefusedEr
             f" already, the most that one sender may have there (sender_limit);"
             f" see `roost messages {peer.name} --state queued`"
         )
-    return None
+    return beyond(peer.settings, chain, peer.name)
 
 
 def _removing(peer: Peer) -> RefusedError:

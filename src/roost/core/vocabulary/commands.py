@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from roost.core.vocabulary.identity import ProcessId
-from roost.core.vocabulary.message import Message, MessageState, Notice
+from roost.core.vocabulary.message import Chain, Message, MessageState, Notice
 from roost.core.vocabulary.move import Decide, HandOver, Own
 from roost.core.vocabulary.peer import Peer
 from roost.core.vocabulary.question import Question
@@ -120,11 +120,15 @@ class Advise:
 
 @dataclass(frozen=True, slots=True)
 class Notify:
-    """Tell the sender of a message what became of it, or a watcher; the same news has the same `id`."""
+    """Tell the sender of a message what became of it, or a watcher; the same news has the same `id`.
+
+    `chain`: the place of a message that was refused and so is stored nowhere.
+    """
 
     id: str
     to: str
     notice: Notice
+    chain: Chain | None = None
 
     @property
     def key(self) -> str:

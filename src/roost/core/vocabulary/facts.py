@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from roost.core.vocabulary.blame import Blame
-from roost.core.vocabulary.message import Examination
+from roost.core.vocabulary.message import Chain, Examination
 from roost.core.vocabulary.question import Asking
 from roost.core.vocabulary.reports import Arrived, Progressed, TurnedAway
 from roost.core.vocabulary.session import Cause, Death, Processes, ServerThread, Session, SessionState
@@ -15,6 +15,15 @@ class Replied:
 
     message_id: str
     reply_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEnded:
+    """A message to this peer was refused for its place in a chain; `about`: what it came after."""
+
+    sender: str
+    chain: Chain
+    about: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +305,7 @@ class ClockMoved:
 
 Fact = (
     Replied
+    | ChainEnded
     | Seen
     | Taken
     | Rejected

@@ -8,6 +8,8 @@ ATTACHMENT_BYTES = 256 * 1024 * 1024
 QUEUE_LIMIT = 1000
 SENDER_LIMIT = 200
 """How many messages of one sender wait for a peer at most: one that runs wild leaves room for the others."""
+CHAIN_LIMIT = 30
+"""How many messages in a row agents may send each other without a person's word."""
 RECIPIENTS = 20
 """One message goes to more peers than these only where its sender says that it is meant."""
 POINTER_BYTES = 128 * 1024

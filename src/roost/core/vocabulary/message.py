@@ -53,9 +53,22 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a message comes from, for its trace. The three places are values of `traceparent`.
+class Chain:
+    """The place of a message among those that agents sent each other without a person's word.
 
+    `count`: how many there are with this one. `root`: the id of the person's message that they follow, or of
+    the first.
+    """
+
+    count: int
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a message comes from: for its trace, and its place in a chain (None: a person wrote it).
+
+    The three places of the trace are values of `traceparent`.
     `caller`: the span that its sender named; the message goes on with that trace. `during`: the message in
     whose turn its sender sent it, and `turn` the span of that turn. `answered`: the message that it answers
     or tells of.
@@ -65,6 +78,7 @@ class Origin:
     during: str | None = None
     turn: str | None = None
     answered: str | None = None
+    chain: Chain | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +128,16 @@ class Message:
         """The span of the turn that the offer of this number (from 1) begins."""
         own = self.trace
         return TraceContext(own.trace, span_id(self.id, "turn", offer), own.sampled)
+
+    @property
+    def chain(self) -> Chain | None:
+        """Its place among the messages that agents sent each other; None: a person wrote it."""
+        return self.origin.chain if self.origin is not None else None
+
+    @property
+    def of_person(self) -> bool:
+        """Whether a person wrote it."""
+        return self.chain is None and self.notice is None
 
     @property
     def final(self) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
-from roost.core.vocabulary.limits import QUEUE_LIMIT, SENDER_LIMIT
+from roost.core.vocabulary.limits import CHAIN_LIMIT, QUEUE_LIMIT, SENDER_LIMIT
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.move import Move
 from roost.core.vocabulary.session import Cause, Refusal, Session
@@ -62,6 +62,7 @@ class Settings:
     server: str = ""
     thread: str = ""
     away: AwayPolicy = AwayPolicy.KEEP
+    chain_limit: int = CHAIN_LIMIT
 
     @property
     def threaded(self) -> bool:

@@ -18,6 +18,7 @@ _COUNTS = {
     "queue_limit": (1, 100_000),
     "sender_limit": (1, 100_000),
     "restarts": (1, 1000),
+    "chain_limit": (0, 100_000),
     "pool": (0, 32),
 }
 _CHOICES: dict[str, type[StrEnum]] = {"wake": WakePolicy, "resume": ResumePolicy, "away": AwayPolicy}

@@ -45,7 +45,10 @@ class Notices:
             notice = command.notice
             begins = (await self._store.heads([notice.about])).get(notice.about)
             quoted = f" \u201c{begins}\u201d" if begins else ""
-            body = f"Your message {notice.about}{quoted}: {notice.outcome}. {notice.why}".encode()
+            about = await self._about(notice.about)
+            theirs = about is not None and self._fleet.called(about.sender) == to
+            whose = "Your message" if theirs else "Message"
+            body = f"{whose} {notice.about}{quoted}: {notice.outcome}. {notice.why}".encode()
             message = Message(
                 id=command.id,
                 sender=SYSTEM,
@@ -54,7 +57,10 @@ class Notices:
                 size=len(body),
                 digest=hashlib.sha256(body).hexdigest(),
                 notice=notice,
-                origin=await self._origin(notice.about),
+                origin=Origin(
+                    answered=str(about.trace) if about is not None else None,
+                    chain=command.chain or (about.chain if about is not None else None),
+                ),
             )
             try:
                 await self._fleet.tell(to, r.Submit(message), settles=command.key, bodies={command.id: body})
@@ -63,10 +69,10 @@ class Notices:
             except RoostError:
                 await self._fleet.settle(command.key)
 
-    async def _origin(self, about: str) -> Origin | None:
-        """Where the trace of what is told of is; a row that cannot be read holds up no news."""
+    async def _about(self, message_id: str) -> Message | None:
+        """The message that is told of; a row that cannot be read holds up no news."""
         try:
-            stored = await self._store.message(about)
+            stored = await self._store.message(message_id)
         except StoreError:
             return None
-        return Origin(answered=str(stored.message.trace)) if stored is not None else None
+        return stored.message if stored is not None else None

@@ -8,8 +8,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from roost.core.vocabulary.message import Message, MessageState, Notice, Timing
+from roost.core.vocabulary.message import Chain, Message, MessageState, Notice, Origin, Timing
 from roost.errors import RoostError
+
+_ID = 32
+"""Characters of a message's id."""
 
 
 class Letter(msgspec.Struct, frozen=True, tag="letter"):
@@ -26,6 +29,7 @@ class Letter(msgspec.Struct, frozen=True, tag="letter"):
     ttl: float | None = None
     timing: Timing = Timing.NEXT
     notice: tuple[str, str, str] | None = None
+    chain: tuple[int, str] | None = None
 
     def message(self, origin: str, now: float) -> Message:
         """The message as it is stored by the host of its recipient."""
@@ -41,7 +45,13 @@ class Letter(msgspec.Struct, frozen=True, tag="letter"):
             expires_at=now + self.ttl if self.ttl is not None else None,
             timing=self.timing,
             notice=Notice(*self.notice) if self.notice is not None else None,
+            origin=Origin(chain=self.place) if self.chain is not None else None,
         )
+
+    @property
+    def place(self) -> Chain | None:
+        """Its place in a chain, as that host tells it: never before the first."""
+        return Chain(max(self.chain[0], 1), self.chain[1][:_ID]) if self.chain is not None else None
 
 
 def letter(message: Message, body: bytes, now: float) -> Letter:
@@ -59,6 +69,7 @@ def letter(message: Message, body: bytes, now: float) -> Letter:
         ttl=max(message.expires_at - now, 0.0) if message.expires_at is not None else None,
         timing=message.timing,
         notice=(notice.about, notice.outcome, notice.why) if notice is not None else None,
+        chain=(message.chain.count, message.chain.root) if message.chain is not None else None,
     )
 
 

@@ -4,16 +4,18 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 
+from roost.core.messages.chain import chain_from
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import reports
 from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.identity import NAME, REMOTE, host_of
-from roost.core.vocabulary.message import MessageState
+from roost.core.vocabulary.message import Message, MessageState, Origin
 from roost.core.vocabulary.peer import Peer, Settings
 from roost.daemon.hosts.frames import Entry, Letter, Word
 from roost.daemon.hosts.moves import Moves
 from roost.daemon.state.fleet import Fleet
-from roost.errors import DeniedError, NotFoundError, RoostError, StoreError
+from roost.errors import ChainLimitError, DeniedError, NotFoundError, RoostError, StoreError
 from roost.host.interfaces.clock import Clock
 from roost.host.interfaces.ids import Ids
 from roost.local.grants import Grants
@@ -80,8 +82,7 @@ class Intake:
                     f"messages of '{origin}' are not taken for '{entry.to}': [fleet.grants.{origin}] in"
                     " config.toml there does not name it in `deliver`"
                 )
-            message = entry.message(origin, self._clock.now())
-            await self._fleet.tell(entry.to, r.Submit(message), bodies={entry.id: entry.body})
+            await self._submit(entry, await self._placed(entry, entry.message(origin, self._clock.now())))
         except StoreError:
             raise
         except RoostError as error:
@@ -90,6 +91,22 @@ class Intake:
         if entry.reply_to is not None:
             with contextlib.suppress(NotFoundError):
                 await self._fleet.tell(sender, f.Replied(entry.reply_to, entry.id))
+
+    async def _submit(self, entry: Letter, message: Message) -> None:
+        try:
+            await self._fleet.tell(entry.to, r.Submit(message), bodies={entry.id: entry.body})
+        except ChainLimitError:
+            if message.chain is not None:
+                await self._fleet.note(entry.to, f.ChainEnded(message.sender, message.chain, entry.id))
+            raise
+
+    async def _placed(self, entry: Letter, message: Message) -> Message:
+        """An agent's answer comes after what it answers, whatever place in a chain its host gives it."""
+        if message.chain is None or entry.reply_to is None:
+            return message
+        stored = await self._store.message(entry.reply_to)
+        answered = stored.message if stored is not None else None
+        return replace(message, origin=Origin(chain=chain_from(message.chain, answered)))
 
     async def _awaited(self, origin: str, entry: Letter) -> bool:
         """Whether it answers, or tells of, a message that its recipient has sent to that host."""

@@ -8,7 +8,7 @@ from roost.core.sessions.sweep import Action, Finding, Outcome
 from roost.core.transition.ending import VETOABLE
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
-from roost.core.vocabulary.message import Message, MessageState, Notice
+from roost.core.vocabulary.message import Chain, Message, MessageState, Notice
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Session, SessionState
 from roost.daemon.death.reaper import Reaper
@@ -236,7 +236,9 @@ class Recovery:
             case "notice":
                 told, watch = intent.data, bool(intent.data.get("watch"))
                 notice = Notice(intent.message or "", str(told["outcome"]), str(told["why"]), watch)
-                self._executor.run(c.Notify(str(intent.data["id"]), intent.peer, notice))
+                place = intent.data.get("chain")
+                chain = Chain(int(place[0]), str(place[1])) if place is not None else None
+                self._executor.run(c.Notify(str(intent.data["id"]), intent.peer, notice, chain))
             case "control" if session is not None and session.open_control is not None:
                 self._executor.run(c.Perform(session, session.open_control))
             case "answer" if session is not None:

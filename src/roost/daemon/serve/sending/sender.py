@@ -10,7 +10,7 @@ from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.identity import HUMAN, OPERATOR, derive, host_of
-from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.message import Message, MessageState, Origin
 from roost.daemon.hosts.addresses import Addresses
 from roost.daemon.hosts.views import Views
 from roost.daemon.serve.caller import Caller
@@ -23,7 +23,7 @@ from roost.daemon.state.attachments import Attachments
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.waits import Waits
-from roost.errors import RefusedError, UsageError
+from roost.errors import ChainLimitError, RefusedError, UsageError
 
 
 class Sender:
@@ -78,9 +78,14 @@ class Sender:
         """Whether it was stored before, under its key. Raises what it would be refused for."""
         draft = await self._meant(draft)
         sender, body, reply_to = await self._checked(caller, draft)
-        if await self._known(self._id(sender, draft), draft, _digest(body), reply_to) is not None:
+        message_id = self._id(sender, draft)
+        if await self._known(message_id, draft, _digest(body), reply_to) is not None:
             return True
-        error = refusal(self._fleet.get(draft.to), sender)
+        origin = await self._origins.of(caller, message_id, draft.traceparent, reply_to)
+        chain = origin.chain if origin is not None else None
+        error = refusal(self._fleet.get(draft.to), sender, chain)
+        if isinstance(error, ChainLimitError):
+            await self._chain_ended(draft.to, sender, origin, reply_to)
         if error is not None:
             raise error
         return False
@@ -180,15 +185,25 @@ class Sender:
             expires_at=now + draft.ttl if draft.ttl is not None else None,
             attachments=attachments,
             timing=draft.timing,
-            origin=await self._origins.of(caller, draft.traceparent, reply_to),
+            origin=await self._origins.of(caller, message_id, draft.traceparent, reply_to),
         )
-        outcome = await self._fleet.tell(
-            draft.to, r.Submit(message, fresh=draft.key is None), bodies={message_id: body}
-        )
+        try:
+            outcome = await self._fleet.tell(
+                draft.to, r.Submit(message, fresh=draft.key is None), bodies={message_id: body}
+            )
+        except ChainLimitError:
+            await self._chain_ended(draft.to, sender, message.origin, reply_to)
+            raise
         if outcome.state is not None and outcome.state.peer.name != message.to:
             message = replace(message, to=outcome.state.peer.name)
         await self._replied(message)
         return message, [*outcome.advice, *self._in_the_way(message.to)]
+
+    async def _chain_ended(self, to: str, sender: str, origin: Origin | None, reply_to: str | None) -> None:
+        """Have those told who were in a chain that ends."""
+        if origin is not None and origin.chain is not None:
+            about = origin.during or reply_to or origin.chain.root
+            await self._fleet.note(to, f.ChainEnded(sender, origin.chain, about))
 
     def _in_the_way(self, name: str) -> list[str]:
         """What keeps a message from its recipient for now, or makes it work where it should not."""
@@ -223,7 +238,7 @@ class Sender:
                 reply_to=ended.reply_to,
                 attachments=ended.attachments,
                 timing=ended.timing,
-                origin=ended.origin,
+                origin=replace(ended.origin, chain=None) if ended.origin is not None else None,
             )
             body = await self._machine.store.body(ended.id)
             event = r.Submit(message, repeats=ended.id)
