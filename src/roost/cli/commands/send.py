@@ -38,6 +38,12 @@ DEFAULT_WAIT = 600.0
     ),
     Option("--reply-to", metavar="ID", help="The message that this one answers."),
     Option("--attach", metavar="FILE", multiple=True, help="Attach a file; at most 20."),
+    Option(
+        "--quote",
+        metavar="PEER:N-M",
+        multiple=True,
+        help="Put these turns of a peer's conversation into the message, as `roost transcript` counts them.",
+    ),
     Option("--ttl", metavar="DURATION", kind=parse_duration, help="Give up when it was not taken by then."),
     Option(
         "--when",
@@ -68,6 +74,7 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
     topic: str | None,
     reply_to: str | None,
     attach: tuple[str, ...],
+    quote: tuple[str, ...],
     ttl: float | None,
     when: str,
     key: str | None,
@@ -110,6 +117,8 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
         "wait": wait,
         "timeout": None if wait == "stored" else DEFAULT_WAIT if timeout is None else timeout,
     }
+    if quote:
+        params["quote"] = list(quote)
     if traceparent := os.environ.get("TRACEPARENT"):
         params["traceparent"] = traceparent
     if "," not in to and not to.startswith("@"):

@@ -10,6 +10,8 @@ SENDER_LIMIT = 200
 """How many messages of one sender wait for a peer at most: one that runs wild leaves room for the others."""
 CHAIN_LIMIT = 30
 """How many messages in a row agents may send each other without a person's word."""
+QUOTE_BYTES = 64 * 1024
+"""What a message quotes of conversations: beyond this, a part of them is to be chosen."""
 RECIPIENTS = 20
 """One message goes to more peers than these only where its sender says that it is meant."""
 POINTER_BYTES = 128 * 1024

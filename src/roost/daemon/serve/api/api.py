@@ -15,6 +15,7 @@ from roost.daemon.serve.api.others import Others
 from roost.daemon.serve.api.own_session import OwnSession
 from roost.daemon.serve.api.peers import Peers
 from roost.daemon.serve.api.questions import Questions
+from roost.daemon.serve.api.quotes import Quotes
 from roost.daemon.serve.api.reading import Reading
 from roost.daemon.serve.api.runs import PersonalRuns
 from roost.daemon.serve.api.sessions import Sessions
@@ -78,6 +79,7 @@ class Api:
         self.watches = WatchList(machine, fleet)
         self.others = Others(hosts)
         self.transcripts = Transcripts(machine, fleet, launcher.contexts)
+        self.quotes = Quotes(self.transcripts)
         self.usages = Usages(fleet, self.transcripts)
         self.own_session = OwnSession(fleet)
         self.moving = Moving(fleet, waits, machine.ids, hosts)

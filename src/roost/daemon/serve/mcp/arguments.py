@@ -29,7 +29,7 @@ _MEANT = {
     "message_summary": "summary",
 }
 """What is often written in the place of an argument of ours."""
-_TEXTS = ("to", "body", "topic", "reply_to", "key", "summary", "peer", "what", "id")
+_TEXTS = ("to", "body", "topic", "reply_to", "key", "summary", "quote", "peer", "what", "id")
 
 
 def understood(

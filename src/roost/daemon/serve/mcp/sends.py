@@ -1,5 +1,6 @@
 """What the tool `send_message` does: a message to one peer, or one to each of several."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,8 +20,9 @@ class Sends:
         """Send by these operations."""
         self._api = api
 
-    async def send(self, caller: Caller, draft: Draft) -> dict[str, Any]:
+    async def send(self, caller: Caller, draft: Draft, quotes: Sequence[str]) -> dict[str, Any]:
         """The id and a note; for `a,b` or `@GROUP` those of each recipient. Raises RoostError."""
+        draft = await self._api.quotes.put_into(draft, caller, quotes)
         words = [await self._meant(word) for word in draft.to.split(",")]
         if len(words) == 1 and not words[0].startswith(GROUP):
             sent = await self._api.sender.send(caller, replace(draft, to=words[0]), _unheard)

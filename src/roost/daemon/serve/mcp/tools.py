@@ -151,13 +151,16 @@ def _build(api: Api, caller_of: CallerOf, *, mailbox: bool) -> MCPServer:
         key: Annotated[
             str | None, Field(description="Chosen by you: sending again with the same key sends only once.")
         ] = None,
+        quote: Annotated[
+            str | None, Field(description="Turns of your own conversation to put into it: NAME:N-M.")
+        ] = None,
     ) -> dict[str, Any]:
         """Send a message to another agent or person. It is stored at once and wakes the receiver."""
 
         async def send(caller: Caller) -> dict[str, Any]:
             files = attachments or ()
             draft = Draft(to, body, None, topic, reply_to, files, key=key, traceparent=_traceparent(context))
-            return await sends.send(caller, draft)
+            return await sends.send(caller, draft, [quote] if quote else [])
 
         return await _said(who(context), send)
 

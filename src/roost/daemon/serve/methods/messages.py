@@ -23,6 +23,7 @@ class Sending(Params):
     """A message, whoever it is for. `ttl` and `timeout`: seconds.
 
     `words`: of a body that was written as several of them. `traceparent`: the span in which it is sent.
+    `quote`: turns of conversations that go into it, as `PEER:N-M`.
     """
 
     body: str
@@ -37,6 +38,7 @@ class Sending(Params):
     wait: str | None = None
     timeout: float | None = None
     traceparent: str | None = None
+    quote: list[str] = msgspec.field(default_factory=list[str])
 
 
 class Send(Sending, kw_only=True):
@@ -100,15 +102,19 @@ class MessageMethods:
         }
 
     async def _send(self, call: Call[Send]) -> Answer:
-        draft = _draft(call.params, call.params.to)
+        draft = await self._draft(call, call.params.to)
         sent = await self._api.sender.send(call.caller, draft, call.progress)
         return Answer(_result(sent, call.caller), sent.advice)
 
     async def _send_many(self, call: Call[SendMany]) -> Answer:
         asked = call.params
-        draft = _draft(asked, ",".join(asked.to))
+        draft = await self._draft(call, ",".join(asked.to))
         rows = await self._api.several.send(call.caller, draft, asked.to, call.progress, many=asked.yes)
         return Answer([_row(each, call.caller) for each in rows])
+
+    async def _draft(self, call: Call[Send] | Call[SendMany], to: str) -> Draft:
+        """The message as asked for, with what it quotes. Raises RoostError."""
+        return await self._api.quotes.put_into(_draft(call.params, to), call.caller, call.params.quote)
 
     async def _messages(self, call: Call[Messages]) -> Answer:
         asked = call.params
