@@ -9,7 +9,7 @@ import signal
 import sys
 from socket import AF_UNIX, SOCK_STREAM, socket
 
-from roost.cli.catalog import MODULES, find
+from roost.cli.catalog import MODULES, PYTHONS, find
 from roost.cli.door.command import serve
 from roost.cli.door.facts import Facts
 from roost.cli.door.link import KILLED, NO, say
@@ -26,11 +26,6 @@ LOOK = 2.0
 CHANGED = 3
 """How a fork ends that finds our code changed: what is here is not what its caller would start."""
 _BACKLOG = 512
-_RARE = frozenset(
-    {"backup", "daemon", "demo", "doctor", "fleet", "gc", "join", "listen"}
-    | {"mcp", "probe", "run", "service", "top", "watch", "web"}
-)
-"""Modules of commands that do not come through here."""
 _USED = ("roost.cli.table", "datetime", "json", "re", "textwrap", "unicodedata")
 """What commands load when they run."""
 
@@ -40,9 +35,8 @@ class Door:
 
     def __init__(self, run: str) -> None:
         """Load the commands, then listen. Raises OSError."""
-        for name, module in MODULES.items():
-            if module not in _RARE:
-                find(name)
+        for name in MODULES.keys() - PYTHONS:
+            find(name)
         for name in _USED:
             __import__(name)
         self._facts = Facts("self")
