@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import sys
+import time
 from socket import AF_UNIX, SOCK_STREAM, socket
 
 from roost.cli.catalog import MODULES, PYTHONS, find
@@ -21,10 +22,8 @@ if TYPE_CHECKING:
 NAME = "door.sock"
 MOST = 64
 """Commands at a time; who comes then is told to be Python itself."""
-LOOK = 2.0
-"""Seconds between two looks whether callers still find our socket."""
-CHANGED = 3
-"""How a fork ends that finds our code changed: what is here is not what its caller would start."""
+LOOK = 1.0
+"""Seconds between two looks whether callers still find our socket, and our code is what they would start."""
 _BACKLOG = 512
 _USED = ("roost.cli.table", "datetime", "json", "re", "textwrap", "unicodedata")
 """What commands load when they run."""
@@ -40,12 +39,12 @@ class Door:
         for name in _USED:
             __import__(name)
         self._facts = Facts("self")
-        self._code = _code()
+        self._files = _files()
+        self._code = _stamps(self._files)
         self._running: dict[int, socket] = {}
         self._path = f"{run}/{NAME}"
         self._listener = _listen(self._path)
         self._file = _file_at(self._path)
-        self._stale = False
 
     def run(self) -> None:
         """Serve."""
@@ -57,13 +56,21 @@ class Door:
         poll.register(told, select.POLLIN)
         gc.collect()
         gc.freeze()
-        while not self._stale and _file_at(self._path) == self._file:
+        look = 0.0
+        while True:
+            if time.monotonic() >= look:
+                if self._is_past():
+                    return
+                look = time.monotonic() + LOOK
             ready = {descriptor for descriptor, _ in poll.poll(LOOK * 1000)}
             if told in ready:
                 os.read(told, 4096)
                 self._reap()
             if self._listener.fileno() in ready:
                 self._admit()
+
+    def _is_past(self) -> bool:
+        return _file_at(self._path) != self._file or _stamps(self._files) != self._code
 
     def _admit(self) -> None:
         """Fork for one caller; a fork never returns."""
@@ -89,9 +96,6 @@ class Door:
         self._listener.close()
         for other in self._running.values():
             other.close()
-        if self._code != _code():
-            say(caller, NO)
-            os._exit(CHANGED)
         serve(caller, self._facts)
 
     def _reap(self) -> None:
@@ -100,7 +104,6 @@ class Door:
             child, status = os.waitpid(-1, os.WNOHANG)
             if not child:
                 return
-            self._stale |= os.waitstatus_to_exitcode(status) == CHANGED
             with self._running.pop(child) as caller:
                 if os.WIFSIGNALED(status):
                     try:
@@ -134,13 +137,15 @@ def _file_at(path: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _code() -> list[tuple[str, int, int]]:
-    """The files of our own that were loaded, as they are now; empty when one of them is gone."""
+def _files() -> list[str]:
+    """The files of our own that were loaded."""
+    loaded = sorted(sys.modules.items())
+    return [file for name, module in loaded if name.startswith("roost.") and (file := module.__file__)]
+
+
+def _stamps(files: list[str]) -> list[tuple[int, int]]:
+    """The files as they are now; empty when one of them is gone."""
     try:
-        return [
-            (file, (found := os.stat(file)).st_mtime_ns, found.st_size)  # noqa: PTH116 -- as above
-            for name, module in sorted(sys.modules.items())
-            if name.startswith("roost.") and (file := module.__file__)
-        ]
+        return [((found := os.stat(file)).st_mtime_ns, found.st_size) for file in files]  # noqa: PTH116 -- as above
     except OSError:
         return []
