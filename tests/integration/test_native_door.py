@@ -6,6 +6,7 @@ import pty
 import re
 import resource
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 
 from tests.support import doorway
 from tests.support.daemon import PATIENCE, Roost, roost_in, signal_pid
-from tests.support.door import PYTHON, build, opened, program
+from tests.support.door import PYTHON, ROOT, build, opened, program
 from tests.support.home import Home
 from tests.support.inside import SHELL, type_in
 from tests.support.pane import Pane
@@ -163,6 +164,7 @@ def test_a_caller_with_odd_streams_rights_or_signals_is_python_itself(roost: Roo
         '"$0" list 2>&-',
         '"$0" send me --file /dev/fd/3 3</dev/null',
         f'exec {shlex.quote(sys.executable)} -c "{CONFINED}" "$0"',
+        *([f'exec {shlex.quote(sys.executable)} -c "{BOUNDED}" "$0"'] if os.geteuid() == 0 else []),
         f'exec {shlex.quote(sys.executable)} -c "{BLOCKED}" "$0"',
         '"$0" up',
         '"$0" list --watch',
@@ -178,6 +180,11 @@ CONFINED = (
     " os.execv(sys.argv[1], [sys.argv[1], 'list'])"
 )
 """Its programs get no new rights, as in a sandbox: what runs outside of it must not do its work."""
+BOUNDED = (
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(24, 0, 0, 0, 0);"
+    " os.execv(sys.argv[1], [sys.argv[1], 'list'])"
+)
+"""Its programs lack a capability (CAP_CHOWN) that ours have; only root has any to lose."""
 BLOCKED = (
     "import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1]);"
     " os.execv(sys.argv[1], [sys.argv[1], 'list'])"
@@ -188,6 +195,18 @@ def test_another_python_is_asked_for_by_another_script(roost: Roost, tmp_path: P
     script = tmp_path / "roost-python"
     script.write_text(doorway.NO_PYTHON.replace(sys.executable, "/usr/bin/env python3", 1))
     assert run(roost, [native, "list"])[0] != 0
+
+
+def test_code_that_was_replaced_is_not_run_any_more(home: Home, native: str, tmp_path: Path) -> None:
+    library, places = tmp_path / "library", home.roost / "run"
+    shutil.copytree(ROOT / "src", library, ignore=shutil.ignore_patterns("__pycache__"))
+    with serve(places / "roost.sock") as server, opened(places, library):
+        server.on("list", result([]))
+        assert subprocess.run([native, "list"], check=False).returncode == 0
+        with (library / "roost" / "cli" / "registry.py").open("a") as file:
+            file.write("# newer\n")
+        wait_until(lambda: not doorway.processes(places), timeout=PATIENCE, why="it has ended")
+        assert subprocess.run([native, "list"], check=False).returncode == doorway.FELL
 
 
 def test_without_the_process_and_without_a_daemon_it_is_python(roost: Roost, native: str) -> None:
