@@ -228,13 +228,17 @@ def test_without_the_process_and_without_a_daemon_it_is_python(roost: Roost, nat
 def test_F31_who_asks_is_the_caller_by_either_door(roost: Roost, native: str) -> None:
     roost.add("a", "shell")
     roost.call("wake", name="a")
-    said = type_in(roost, roost.session("a")["socket"], f"{native} send me 'from the agent'")
+    terminal = roost.session("a")["socket"]
+    said = type_in(roost, terminal, f"{native} send me 'from the agent'")
     assert said.endswith("code 0\n"), said
-    refused = type_in(roost, roost.session("a")["socket"], f"{native} stop me")
+    said = type_in(roost, terminal, f"env -u ROOST_TOKEN {native} send me 'by the kernel'")
+    assert said.endswith("code 0\n"), said
+    refused = type_in(roost, terminal, f"env -u ROOST_TOKEN {native} stop me")
     assert "'stop' is for operators" in refused
     assert run(roost, [native, "send", "me", "from a person"])[0] == 0
     assert {mail["body"]: mail["from"] for mail in roost.call("inbox", name="me")} == {
         "from the agent": "a",
+        "by the kernel": "a",
         "from a person": "operator",
     }
 
