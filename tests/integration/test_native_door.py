@@ -209,6 +209,25 @@ def test_code_that_was_replaced_is_not_run_any_more(home: Home, native: str, tmp
         assert subprocess.run([native, "list"], check=False).returncode == doorway.FELL
 
 
+MOST_MEMORY = 15 << 20
+"""Bytes that the process and the fork that is ready may have beside the daemon."""
+
+
+def test_the_door_has_little_memory(roost: Roost, native: str) -> None:
+    """Also after commands; what several processes share is counted once."""
+    folder = roost.places.run
+    assert run(roost, [native, "list"])[0] == run(roost, [native, "messages"])[0] == 0
+    wait_until(lambda: len(doorway.processes(folder)) == 2, timeout=PATIENCE, why="a fork is ready")
+    (ready,) = doorway.ready(folder)
+    wait_until(lambda: _state(ready) == "S", timeout=PATIENCE, why="it has rehearsed")
+    assert sum(_memory(pid) for pid in doorway.processes(folder)) <= MOST_MEMORY
+
+
+def _memory(pid: int) -> int:
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(re.findall(r"^Pss: +(\d+) kB", text, re.MULTILINE)[0]) << 10
+
+
 def test_without_the_process_and_without_a_daemon_it_is_python(roost: Roost, native: str) -> None:
     keeper = doorway.keeper(roost.places.run)
     signal_pid(keeper, signal.SIGKILL)
