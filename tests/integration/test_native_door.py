@@ -6,6 +6,7 @@ import pty
 import re
 import resource
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 
 from tests.support import doorway
 from tests.support.daemon import PATIENCE, Roost, roost_in, signal_pid
-from tests.support.door import PYTHON, build, opened, program
+from tests.support.door import PYTHON, ROOT, build, opened, program
 from tests.support.home import Home
 from tests.support.inside import SHELL, type_in
 from tests.support.pane import Pane
@@ -163,6 +164,7 @@ def test_a_caller_with_odd_streams_rights_or_signals_is_python_itself(roost: Roo
         '"$0" list 2>&-',
         '"$0" send me --file /dev/fd/3 3</dev/null',
         f'exec {shlex.quote(sys.executable)} -c "{CONFINED}" "$0"',
+        *([f'exec {shlex.quote(sys.executable)} -c "{BOUNDED}" "$0"'] if os.geteuid() == 0 else []),
         f'exec {shlex.quote(sys.executable)} -c "{BLOCKED}" "$0"',
         '"$0" up',
         '"$0" list --watch',
@@ -178,6 +180,11 @@ CONFINED = (
     " os.execv(sys.argv[1], [sys.argv[1], 'list'])"
 )
 """Its programs get no new rights, as in a sandbox: what runs outside of it must not do its work."""
+BOUNDED = (
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(24, 0, 0, 0, 0);"
+    " os.execv(sys.argv[1], [sys.argv[1], 'list'])"
+)
+"""Its programs lack a capability (CAP_CHOWN) that ours have; only root has any to lose."""
 BLOCKED = (
     "import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1]);"
     " os.execv(sys.argv[1], [sys.argv[1], 'list'])"
@@ -188,6 +195,37 @@ def test_another_python_is_asked_for_by_another_script(roost: Roost, tmp_path: P
     script = tmp_path / "roost-python"
     script.write_text(doorway.NO_PYTHON.replace(sys.executable, "/usr/bin/env python3", 1))
     assert run(roost, [native, "list"])[0] != 0
+
+
+def test_code_that_was_replaced_is_not_run_any_more(home: Home, native: str, tmp_path: Path) -> None:
+    library, places = tmp_path / "library", home.roost / "run"
+    shutil.copytree(ROOT / "src", library, ignore=shutil.ignore_patterns("__pycache__"))
+    with serve(places / "roost.sock") as server, opened(places, library):
+        server.on("list", result([]))
+        assert subprocess.run([native, "list"], check=False).returncode == 0
+        with (library / "roost" / "cli" / "registry.py").open("a") as file:
+            file.write("# newer\n")
+        wait_until(lambda: not doorway.processes(places), timeout=PATIENCE, why="it has ended")
+        assert subprocess.run([native, "list"], check=False).returncode == doorway.FELL
+
+
+MOST_MEMORY = 15 << 20
+"""Bytes that the process and the fork that is ready may have beside the daemon."""
+
+
+def test_the_door_has_little_memory(roost: Roost, native: str) -> None:
+    """Also after commands; what several processes share is counted once."""
+    folder = roost.places.run
+    assert run(roost, [native, "list"])[0] == run(roost, [native, "messages"])[0] == 0
+    wait_until(lambda: len(doorway.processes(folder)) == 2, timeout=PATIENCE, why="a fork is ready")
+    (ready,) = doorway.ready(folder)
+    wait_until(lambda: _state(ready) == "S", timeout=PATIENCE, why="it has rehearsed")
+    assert sum(_memory(pid) for pid in doorway.processes(folder)) <= MOST_MEMORY
+
+
+def _memory(pid: int) -> int:
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(re.findall(r"^Pss: +(\d+) kB", text, re.MULTILINE)[0]) << 10
 
 
 def test_without_the_process_and_without_a_daemon_it_is_python(roost: Roost, native: str) -> None:
@@ -209,13 +247,17 @@ def test_without_the_process_and_without_a_daemon_it_is_python(roost: Roost, nat
 def test_F31_who_asks_is_the_caller_by_either_door(roost: Roost, native: str) -> None:
     roost.add("a", "shell")
     roost.call("wake", name="a")
-    said = type_in(roost, roost.session("a")["socket"], f"{native} send me 'from the agent'")
+    terminal = roost.session("a")["socket"]
+    said = type_in(roost, terminal, f"{native} send me 'from the agent'")
     assert said.endswith("code 0\n"), said
-    refused = type_in(roost, roost.session("a")["socket"], f"{native} stop me")
+    said = type_in(roost, terminal, f"env -u ROOST_TOKEN {native} send me 'by the kernel'")
+    assert said.endswith("code 0\n"), said
+    refused = type_in(roost, terminal, f"env -u ROOST_TOKEN {native} stop me")
     assert "'stop' is for operators" in refused
     assert run(roost, [native, "send", "me", "from a person"])[0] == 0
     assert {mail["body"]: mail["from"] for mail in roost.call("inbox", name="me")} == {
         "from the agent": "a",
+        "by the kernel": "a",
         "from a person": "operator",
     }
 

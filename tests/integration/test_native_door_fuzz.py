@@ -168,7 +168,11 @@ def test_a_signal_at_any_moment_does_nothing_twice_and_leaves_nothing(
             [*words, "send", "me", text], env=roost.environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         ) as process:
             select.select([], [], [], drawn.random() * 0.03)  # the moment is what is drawn
-            victims = {"caller": [process.pid], "fork": doorway.forks(run), "process of the door": [keeper]}
+            victims = {
+                "caller": [process.pid],
+                "fork": [*doorway.forks(run), *doorway.ready(run)],
+                "process of the door": [keeper],
+            }
             hit = [pid for pid in victims[whom] if _send(pid, number)]
             if number == signal.SIGSTOP:
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -230,11 +234,13 @@ def test_commands_live_and_die_with_their_callers_not_with_the_door_or_the_daemo
     process.wait(PATIENCE)
     wait_until(lambda: fork not in doorway.processes(run), timeout=PATIENCE, why="it ended standing still")
     process, fork = waiting()
-    signal_pid(doorway.keeper(run), signal.SIGKILL)
+    keeper = doorway.keeper(run)
+    signal_pid(keeper, signal.SIGKILL)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=PATIENCE)
     assert (process.returncode, b"interrupted" in said) == (130, True), "it outlives the process of the door"
-    wait_until(lambda: len(doorway.processes(run)) == 1, timeout=PATIENCE, why="there is another")
+    wait_until(lambda: keeper not in doorway.processes(run), timeout=PATIENCE, why="it has ended")
+    wait_until(lambda: doorway.processes(run), timeout=PATIENCE, why="there is another")
     roost.program()
     wait_until(lambda: _answers(native, roost), timeout=PATIENCE, why="it takes commands")
     process, fork = waiting()

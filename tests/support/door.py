@@ -84,12 +84,15 @@ def open_in(run: Path) -> None:
 
 
 @contextmanager
-def opened(run: Path) -> Iterator[None]:
-    """The process of the native door without a daemon, where tests run commands by it."""
+def opened(run: Path, library: Path | None = None) -> Iterator[None]:
+    """The process of the native door without a daemon, where tests run commands by it.
+
+    `library`: the folder with the `roost` that it loads, if not the usual one.
+    """
     if not is_native():
         yield
         return
-    environ = {**os.environ, "LC_ALL": "C.UTF-8"}
+    environ = {**os.environ, "LC_ALL": "C.UTF-8", **({"PYTHONPATH": str(library)} if library else {})}
     words = [sys.executable, "-P", "-m", "roost.cli.door", str(run)]
     held, holds = os.pipe()
     with subprocess.Popen(words, stdin=held, env=environ, cwd="/", start_new_session=True) as process:

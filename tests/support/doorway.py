@@ -1,4 +1,4 @@
-"""What tests see behind the native door: its process, the forks, and a caller that says what a test wants."""
+"""What tests see behind the native door: its process, its forks, and a caller that says what a test wants."""
 
 import os
 import resource
@@ -37,15 +37,24 @@ def keeper(run: Path) -> int:
 
 
 def forks(run: Path) -> list[int]:
-    """The forks of the one process that listens."""
+    """The forks of the one process that listens which serve a caller: they have its standard input."""
     found = processes(run)
-    return [pid for pid in found if _parent(pid) in found]
+    return [pid for pid in found if _parent(pid) in found and _input(pid) != _input(_parent(pid))]
+
+
+def ready(run: Path) -> list[int]:
+    """The fork that is ready for the next caller, if there is one."""
+    found = processes(run)
+    return [pid for pid in found if _parent(pid) in found and _input(pid) == _input(_parent(pid))]
 
 
 def wait_alone(run: Path) -> None:
-    """Wait until there is no fork."""
+    """Wait until no fork serves a caller, nor reads what one wants: at most one is ready for the next."""
     wait_until(
-        lambda: not forks(run), timeout=PATIENCE, why="no fork is left", describe=lambda: processes(run)
+        lambda: not forks(run) and len(ready(run)) <= 1,
+        timeout=PATIENCE,
+        why="no fork is left",
+        describe=lambda: processes(run),
     )
 
 
@@ -90,6 +99,13 @@ class Caller:
         self._daemon.close()
         for each in (self._read, self._write, self._folder, self._null):
             os.close(each)
+
+
+def _input(pid: int) -> str:
+    try:
+        return str(Path(f"/proc/{pid}/fd/0").readlink())
+    except OSError:
+        return ""
 
 
 def _parent(pid: int) -> int:

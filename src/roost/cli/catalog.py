@@ -75,6 +75,15 @@ COMMANDS: dict[str, dict[str, str]] = {
 """Section -> command -> module below `roost.cli.commands`, where it is the object `<command>_command`."""
 MODULES = {name: module for section in COMMANDS.values() for name, module in section.items()}
 
+PYTHONS = frozenset(
+    {"backup", "demo", "doctor", "down", "fleet", "gc", "join", "leave", "listen", "mcp", "probe", "restore"}
+    | {"run", "runtimes", "service", "top", "up", "watch", "web"}
+)
+"""Commands that stay, start daemons, look over this machine or ask the terminal: not by the native door.
+
+cli/door/client.c has the same.
+"""
+
 ALIASES = {"ls": "list", "ps": "list", "rm": "remove"}
 """Names that other tools have taught people."""
 

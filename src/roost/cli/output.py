@@ -102,12 +102,13 @@ def is_terminal(stream: IO[str]) -> bool:
 
 def paint(text: str, colour: str | None) -> str:
     """The text in a colour, when stdout is a terminal or FORCE_COLOR is set, and NO_COLOR is not."""
-    if colour is None or not _paints():
+    if colour is None or not paints():
         return text
     return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
 
 
-def _paints() -> bool:
+def paints() -> bool:
+    """Whether stdout is shown in colours."""
     if os.environ.get("NO_COLOR"):
         return False
     forced = os.environ.get("FORCE_COLOR")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from roost.cli.output import GAP, cells, clip, folded, local, one_line, paint, paint_state, say, width
+from roost.cli.output import GAP, cells, clip, folded, local, one_line, paint, paint_state, paints, say, width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def table(
     room = _room(names, lines)
     if room < roomy and any(cells(line[-1]) > room for line in lines):
         return _stacked(*_fitted(all_names, all_lines, spare, -len(GAP)), state)
-    painted = names.index(state) if state in names else None
+    painted = names.index(state) if state in names and paints() else None
     sizes = _sizes(names, lines)
     sizes[-1] = room
     say(paint(_join(names, sizes, None), "bold"))
@@ -66,7 +66,7 @@ def _fitted(
 def _stacked(names: Sequence[str], lines: Sequence[Sequence[str]], state: str | None) -> None:
     """The last cell of each row below the others."""
     sizes = _sizes(names, lines)
-    painted = names.index(state) if state in names else None
+    painted = names.index(state) if state in names and paints() else None
     say(paint(_join(names[:-1], sizes[:-1], None), "bold"))
     for line in lines:
         say(_join(line[:-1], sizes[:-1], painted))
@@ -87,7 +87,12 @@ def _join(line: Sequence[str], sizes: Sequence[int], painted: int | None) -> str
     parts: list[str] = []
     for index, (cell, size) in enumerate(zip(line, sizes, strict=True)):
         last = index == len(sizes) - 1
-        shown = clip(cell, size)
-        padding = "" if last else " " * (size - cells(shown))
+        taken = cells(cell)
+        if taken > size:
+            shown = clip(cell, size)
+            taken = cells(shown)
+        else:
+            shown = cell
+        padding = "" if last else " " * (size - taken)
         parts.append((paint_state(shown, cell) if index == painted else shown) + padding)
     return GAP.join(parts).rstrip()

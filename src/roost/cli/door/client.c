@@ -60,10 +60,11 @@ static void become_python(char **argv) {
     _exit(1);
 }
 
-/* Commands that stay, start daemons or ask a terminal are Python's from the start. */
+/* Commands that stay, start daemons, look over this machine or ask a terminal are Python's from the start;
+ * roost.cli.catalog has the same. */
 static int is_pythons(int argc, char **argv) {
-    static const char *const never[] = {"up",   "down", "run",     "web", "top",  "demo",   "probe",
-                                        "gc",   "service", "doctor", "fleet", "backup", "restore", "listen", "watch", "join", "leave", "mcp", 0};
+    static const char *const never[] = {"backup", "demo",  "doctor",  "down", "fleet",    "gc",      "join", "leave", "listen", "mcp",
+                                        "probe",  "restore", "run", "runtimes", "service", "top",  "up",    "watch",  "web", 0};
     static const char *const stays[] = {"--follow", "--watch", "--home", "--foreground", 0};
     if (argc < 2 || argv[1][0] == '-')
         return 1;
