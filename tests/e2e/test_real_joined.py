@@ -63,6 +63,10 @@ class Person:
         )
         self.roost.until_state("me", "idle")
 
+    def sent(self, text: str, **how: str) -> Record:
+        """A message that its model, which has no tool of ours, does not answer."""
+        return self.roost.send("me", f"{text}\n@@silent@@", **how)
+
     def shown(self, sent: Record) -> int:
         """How often the model was told the message, in the conversation as it was asked last."""
         header = f"[roost message {sent['id']} from "
@@ -103,19 +107,20 @@ def test_17_mail_comes_in_at_rest_in_a_turn_and_at_its_end_and_nothing_is_left(a
         before = files(roost.home.user, roost.home.work / FOLDER)
         me.join()
         assert roost.row("me")["kind"] == "joined"
-        # at rest, beside a draft
+        # at rest right after the turn that joined, beside a draft
         me.pane.tmux("send-keys", "-t", ":", "-l", "a draft of mine")
         me.pane.wait_for("a draft of mine")
-        me.done(roost.send("me", "at rest"))
+        me.done(me.sent("at rest"))
         assert "a draft of mine" in me.pane.screen()
         me.pane.tmux("send-keys", "-t", ":", "C-u")
+        # at rest after a later turn
         roost.until_state("me", "idle")
-        me.done(roost.send("me", "at rest again"))
+        me.done(me.sent("at rest again"))
         roost.until_state("me", "idle")
         # in a turn
         me.enter('@@tool Bash {"command":"sleep 3; echo one"}@@')
         roost.until_state("me", "working")
-        within = roost.send("me", "in a turn", when="now")
+        within = me.sent("in a turn", when="now")
         me.done(within)
         story = [step["what"] for step in roost.message(within["id"])["story"]]
         assert any("into the running turn" in what for what in story), story
@@ -123,7 +128,7 @@ def test_17_mail_comes_in_at_rest_in_a_turn_and_at_its_end_and_nothing_is_left(a
         # at the end of a turn
         me.enter("@@delay 3@@")
         roost.until_state("me", "working")
-        me.done(roost.send("me", "at the end"))
+        me.done(me.sent("at the end"))
         roost.until_state("me", "idle")
         me.shell("send", "operator", "an-answer")
         wait_until(
@@ -131,6 +136,7 @@ def test_17_mail_comes_in_at_rest_in_a_turn_and_at_its_end_and_nothing_is_left(a
             timeout=PATIENCE,
             why="it answers by its shell",
         )
+        roost.until_state("me", "idle")  # what is typed in a turn is no prompt of its own
         me.shell("leave")
         assert roost.until_death("me")["cause"] == "left"
         assert files(roost.home.user, roost.home.work / FOLDER) == before

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from roost.core.messages import envelope
+from roost.daemon.delivery.hook.channel import UNASKED
 from roost.runtimes.claude_joined import WAITER
 from tests.support.daemon import Roost, alive, cleared, shared_roost, signal_pid
 from tests.support.guest import Guest, guest
@@ -270,6 +271,33 @@ def test_17_at_rest_one_waiter_is_handed_the_message_whole(roost: Roost) -> None
         assert told.endswith("]")
         assert sent["id"] in told
         records_hooked(who, told)
+        roost.until_message(sent["id"], "done")
+
+
+def test_17_mail_at_rest_that_nothing_waits_for_is_kept_with_a_word_until_the_next_turn(roost: Roost) -> None:
+    with guest(roost) as who:
+        joined(who, "me")
+        who.says("idle")
+        roost.until_state("me", "idle")
+        sent = roost.send("me", "later", when="now")
+        told = wait_until(
+            lambda: next(
+                (each["why"] for each in roost.message(sent["id"])["attempts"] if each["why"] == UNASKED),
+                None,
+            ),
+            timeout=PATIENCE,
+            why="nothing took it",
+        )
+        assert told
+        assert "next turn" in told
+        assert roost.message(sent["id"])["state"] == "queued"
+        assert roost.row("me")["queued"] == 1
+        assert UNASKED in roost.cli("message", sent["id"]).stdout
+        who.says("busy")
+        given = who.hook("PostToolUse", tool_name="Bash", tool_use_id="t")["hookSpecificOutput"]
+        assert "later" in given["additionalContext"]
+        records_hooked(who, given["additionalContext"])
+        who.says("idle")
         roost.until_message(sent["id"], "done")
 
 

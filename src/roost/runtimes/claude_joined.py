@@ -32,6 +32,8 @@ class ClaudeJoining:
     """Claude Code, joined."""
 
     variable = "CLAUDE_CODE_SESSION_ID"
+    takes_up = 2.0
+    """It reads a file that has rested for a second, and looks twice a second."""
 
     def folder(self, context: Context, pid: int) -> str | None:
         """By its status file."""

@@ -27,6 +27,11 @@ class Joining(Protocol):
         """The variable by which its shell tool names the conversation that it is in."""
         ...
 
+    @property
+    def takes_up(self) -> float:
+        """Seconds after which it runs hooks that are new in its settings."""
+        ...
+
     def folder(self, context: Context, pid: int) -> str | None:
         """Blocking: the folder that the program with this pid works in, where it tells."""
         ...

@@ -89,14 +89,18 @@ class Joins:
         pid = session.agent.pid if session.agent is not None else 0
         return LiveSession(context, runtime, runtime.sensor(context), None, pid)
 
-    async def hook(self, context: Context, runtime: Runtime, token: str) -> bool:
-        """Have its program run our hooks from now on; False: it takes none. Raises RefusedError, OSError."""
+    async def hook(self, context: Context, runtime: Runtime, token: str) -> None:
+        """Write our hooks into its program's settings, if it takes any. Raises RefusedError, OSError."""
         joining = runtime.controls.joining
         wanted = joining.hooks(context, token) if joining is not None else None
-        if wanted is None:
-            return False
-        await self._machine.work.files.run(put, self._machine.places.hooks, context.session.id, wanted)
-        return True
+        if wanted is not None:
+            await self._machine.work.files.run(put, self._machine.places.hooks, context.session.id, wanted)
+
+    async def taken_up(self, guest: Guest) -> None:
+        """Wait until its program runs hooks that were just written."""
+        joining = self._machine.runtimes.get(guest.runtime).controls.joining
+        if joining is not None:
+            await self._machine.clock.sleep(joining.takes_up)
 
 
 def _is_of(claim: Claim, process: ProcessId) -> bool:

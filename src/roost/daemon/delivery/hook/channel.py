@@ -30,7 +30,9 @@ EVIDENCE = 3.0
 """Seconds at rest, without a record of it, until what a hook was given is in doubt."""
 SETTLE = 1.5
 """The same until an earlier offer counts as never given."""
-UNASKED = "no hook of its turn asked for mail, and nothing waits for it at its prompt"
+UNASKED = (
+    "no hook of its turn asked for mail, and nothing waits at its prompt: it comes in with the next turn"
+)
 THEIRS = "it runs in a person's own terminal"
 
 

@@ -57,7 +57,10 @@ class Joining:
         self._joins = Joins(machine, launcher.contexts)
 
     async def join(self, caller: Caller, asked: Asked, by: str) -> dict[str, Any]:
-        """The session that asks becomes a peer. Raises RoostError with the reason where it cannot."""
+        """The session that asks becomes a peer. Raises RoostError with the reason where it cannot.
+
+        Its turn stands still meanwhile, so that its end has our hooks, and it is reached at rest after it.
+        """
         if caller.is_agent:
             return self._again(caller, asked)
         if caller.pid is None:
@@ -69,9 +72,12 @@ class Joining:
         outcome = await self._fleet.tell(name, r.Join(by, guest.conversation, guest.process))
         session = outcome.state.session if outcome.state is not None else None
         assert session is not None  # noqa: S101 -- what does not join is refused
-        if self._supervisor.live(session.id) is None:
-            await self._take_in(session, guest, asked)
-        return self._peers.row(name)
+        if self._supervisor.live(session.id) is not None:
+            return self._peers.row(name)
+        await self._take_in(session, guest, asked)
+        row = self._peers.row(name)
+        await self._joins.taken_up(guest)
+        return row
 
     async def _take_in(self, session: Session, guest: Guest, asked: Asked) -> None:
         """Hold it, and have it ask for its mail; where that cannot be, it has not joined."""
