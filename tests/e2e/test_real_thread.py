@@ -372,17 +372,19 @@ def test_L7_N2_whatever_of_a_session_is_killed_ends_it_and_its_conversation_goes
         pids = {"pane": [before["agent_pid"]], "server": [server]}
         for pid in pids.get(killed, [before["agent_pid"], server]):
             signal_pid(pid, signal.SIGKILL)
-        agents.model.delays.end()
         if killed == "both":
             roost.start()
         death = roost.until_death("a", lives)
+        wait_until(
+            lambda tree=tree: not [pid for pid in tree if alive(pid)], timeout=PATIENCE, why="its tree ends"
+        )
+        agents.model.delays.end()
         assert (death["cause"], death["signal"]) == ("crashed", 9), killed
         assert ("its app-server" in death["evidence"]) == (killed == "server"), death
         story = roost.until_message(cut, "done")
         assert story["replies"], story
         after = roost.session("a")
         assert (after["generation"], after["conversation"]) == (lives + 1, before["conversation"])
-        assert not [pid for pid in tree if alive(pid)], killed
         texts = agents.model.journal.all()[-1].user_texts
         assert any(f"[roost message {first} from" in text for text in texts), "the conversation goes on"
         assert agents.shown(cut) == 2, "the message, and the note that drives it again"

@@ -252,7 +252,7 @@ async def test_an_examination_that_a_death_overtook_settles_its_intent(parts: Pa
             clock=parts.clock, store=parts.store, work=Work(), runtimes=SimpleNamespace(servers=None)
         ),
     )
-    reaper: Any = SimpleNamespace(cleanup=nothing, threads=nothing)
+    reaper: Any = SimpleNamespace(cleanup=nothing, threads=nothing, guests=nothing)
     executor = Executor(machine, parts.fleet, nothing, reaper, nothing, nothing, nothing, parts.tasks)
     executor.run(examine)
 

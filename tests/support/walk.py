@@ -117,9 +117,9 @@ LANGUAGES = {
 }
 WIDE = (
     *("roost attach", "roost screen", "roost deaths", "roost logs", "roost service print"),
-    "roost runtimes show",
+    *("roost runtimes show", "roost listen ci --json"),
 )
-"""What shows an agent's own screen, or a file as it is, which is wider."""
+"""What shows an agent's own screen, or a file or a record as it is, which is wider."""
 FAILS = {"@@kill SIGKILL@@": 1, "--follow": 130}
 """Exit codes other than 0: of a message that ends its agent twice, as the page says, and of Ctrl-C."""
 LEFT = {
