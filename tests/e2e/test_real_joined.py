@@ -45,8 +45,9 @@ class Person:
     def enter(self, text: str) -> None:
         """Type a prompt, and press Enter until it is taken."""
         self.pane.tmux("send-keys", "-t", ":", "-l", text)
-        self.pane.wait_for(re.escape(text[:40]))
-        self.pane.dismiss(("Enter",), rf"─\n❯\s+{re.escape(text[:40])}")
+        prompt = rf"─\n❯\s+{re.escape(text[:40])}"
+        self.pane.wait_for(prompt)
+        self.pane.dismiss(("Enter",), prompt)
 
     def shell(self, *words: str) -> None:
         """Have its model run a command of roost's."""

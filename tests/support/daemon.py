@@ -382,7 +382,8 @@ def cleared(roost: Roost, *, but: str = "") -> Iterator[Roost]:
         if not but:
             pid = roost.daemon.pid
             left = carrying(roost.home.mark)
-            check_gone(frozenset(each for each in left if pid not in (each.pid, parent(each))))
+            kept_by_it = {pid, *(each.pid for each in left if parent(each) == pid)}
+            check_gone(frozenset(each for each in left if not {each.pid, parent(each)} & kept_by_it))
 
 
 def signal_pid(pid: int, number: signal.Signals) -> None:

@@ -152,8 +152,10 @@ async def test_P7_what_waited_for_a_turn_that_is_interrupted_is_begun_again_as_i
         step = {"id": "m1", "role": "assistant", "sessionID": OURS, "time": {"created": 1, "completed": 2}}
         waits = {"info": user("m2"), "parts": [{"id": "p", "type": "text", "text": "waits"}]}
         server.messages = {"m1": {"info": {**step, "error": aborted}, "parts": []}, "m2": waits}
+        server.permissions = [{"id": "per_1", "sessionID": OURS, "permission": "bash"}]
         await call.interrupt()
-        assert server.asked[0] == f"POST /session/{OURS}/abort"
+        acts = [asked for asked in server.asked if asked.startswith("POST")]
+        assert acts[:2] == [f"POST /session/{OURS}/abort", "POST /permission/per_1/reply"]
         assert server.asked[-1] == f"POST /session/{OURS}/prompt_async"
         await eventually(lambda: server.messages["m2"] is not waits, timeout=PATIENCE, why="it is given")
         assert server.messages["m2"]["parts"] == waits["parts"]

@@ -9,6 +9,7 @@ found. A conversation can be given its id, too, and to make it again changes not
 import asyncio
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -92,8 +93,15 @@ class OpencodeCall:
         return await self._stored(key)
 
     async def interrupt(self) -> None:
-        """End the running turn. What it had not taken yet begins the next one, if it is asked to."""
+        """End the running turn. What it had not taken yet begins the next one, if it is asked to.
+
+        What it asked is answered by no after that: the dialog of a turn that is aborted stays on its screen.
+        """
+        asks = [*tables(await self._api.get("/permission")), *tables(await self._api.get("/question"))]
         await self._api.post(self._api.path("/abort"))
+        for ask in asks:
+            with suppress(CallRefusedError):  # it is asked no more
+                await self.answer(str(ask.get("id")), "reject")
         page = tables(await self._api.get(self._api.path(f"/message?limit={PAGE}")))
         waits = opencode_lines.left_over([(each["info"], each["parts"]) for each in page])
         if waits is not None:
