@@ -197,7 +197,8 @@ async def by_mcp(url: str, token: str) -> None:
     ):
         await client.initialize()
         tools = (await client.list_tools()).tools
-        assert {tool.name for tool in tools} == {"send_message", "list_peers", "read_inbox", "done"}
+        own = {"send_message", "list_peers", "read_inbox", "done", "watch", "unwatch"}
+        assert {tool.name for tool in tools} == own
         sent = await client.call_tool("send_message", {"to": "b", "body": "by MCP", "topic": "t"})
         assert not sent.is_error
         missed = await client.call_tool("send_message", {"to": "nobody", "body": "x"})
@@ -207,7 +208,7 @@ async def by_mcp(url: str, token: str) -> None:
         assert "human" in str(peers.content)
 
 
-def test_P13_the_official_client_finds_four_tools_and_sends(roost: Roost) -> None:
+def test_P13_the_official_client_finds_the_tools_and_sends(roost: Roost) -> None:
     roost.add("a")
     roost.add("b", "human")
     roost.call("wake", name="a")

@@ -213,14 +213,18 @@ def test_commands_live_and_die_with_their_callers_not_with_the_door_or_the_daemo
 
     def waiting() -> tuple[subprocess.Popen[bytes], int]:
         words = [native, "wait", "a", "--for", "working"]
+        # It hears Ctrl-C also where this run was started in the background.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         process = subprocess.Popen(words, env=roost.environ, stderr=subprocess.PIPE)
+        signal.signal(signal.SIGINT, before)
         commands.enter_context(process)
-        wait_until(lambda: doorway.forks(run), timeout=PATIENCE, why="a command runs")
+        commands.callback(process.kill)
+        wait_until(lambda: len(doorway.forks(run)) == 1, timeout=PATIENCE, why="a command runs")
         (fork,) = doorway.forks(run)
         wait_until(lambda: _waits(fork), timeout=PATIENCE, why="it waits")
         return process, fork
 
-    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
         process, fork = waiting()
         process.send_signal(number)
         assert process.wait(PATIENCE) == -number

@@ -39,7 +39,7 @@ def keeper(run: Path) -> int:
 def forks(run: Path) -> list[int]:
     """The forks of the one process that listens which serve a caller: they have its standard input."""
     found = processes(run)
-    return [pid for pid in found if _parent(pid) in found and _input(pid) != _input(_parent(pid))]
+    return [pid for pid in found if _parent(pid) in found and _input(pid) not in ("", _input(_parent(pid)))]
 
 
 def ready(run: Path) -> list[int]:

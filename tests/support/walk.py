@@ -77,8 +77,8 @@ REAL = (
 _FLEET = "it takes two hosts; tests/integration/test_fleet_join.py and test_fleet_view.py run it"
 FLEET = ("docs/how-to/fleet.md", "docs/how-to/other-hosts.md")
 """Of several hosts."""
-OWN = ("docs/how-to/run.md",)
-"""In a terminal of a person's own."""
+OWN = ("docs/how-to/run.md", "docs/how-to/join.md", "docs/how-to/watch-others.md")
+"""In a terminal of a person's own, or of peers that no walk has; tests/integration/test_daemon_watches.py."""
 NOT_RUN = {
     **dict.fromkeys(
         (

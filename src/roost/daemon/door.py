@@ -16,6 +16,8 @@ SWITCH = "ROOST_DOOR"
 """Set in the environment of a daemon: it keeps no such process; in that of a command: it asks none."""
 FIRST, LONGEST = 1.0, 300.0
 """Seconds until one that has ended is started again; twice as many each time, up to the longest."""
+LEAVE = 5.0
+"""Seconds for one to be gone once it is killed."""
 
 _log = logging.getLogger("roost.door")
 
@@ -50,22 +52,27 @@ class Door:
     async def _once(self) -> str:
         """Start it and return when it has ended, with how it did."""
         held, holds = os.pipe()
+        starting = asyncio.ensure_future(  # noqa: TID251 -- it is awaited below, however this ends
+            self._threads.run(self._start, held)
+        )
+        starting.add_done_callback(lambda _: os.close(held))
         try:
-            child = await self._threads.run(self._start, held)
+            return f"exit code {await self._ended(await asyncio.shield(starting))}"
         finally:
-            os.close(held)
-        try:
-            return f"exit code {await self._ended(child)}"
-        finally:
-            # It is killed by that, and so nothing of it is left behind, however we end.
+            # It is killed by that, too, should we not come to do it.
             os.close(holds)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(1)
+            with contextlib.suppress(TimeoutError, OSError):
+                async with asyncio.timeout(LEAVE):
+                    child = await starting
+                    child.kill()
+                    await self._ended(child)
 
     def _start(self, held: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(self._command, stdin=held, env=self._environ, cwd="/", start_new_session=True)
 
-    async def _ended(self, child: subprocess.Popen[bytes]) -> int:
+    async def _ended(self, child: subprocess.Popen[bytes]) -> int | None:
+        if child.poll() is not None:
+            return child.returncode
         loop, over = asyncio.get_running_loop(), asyncio.Event()
         handle = os.pidfd_open(child.pid)
         loop.add_reader(handle, over.set)
@@ -74,4 +81,4 @@ class Door:
         finally:
             loop.remove_reader(handle)
             os.close(handle)
-        return child.wait()
+        return child.poll()

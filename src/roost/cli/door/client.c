@@ -316,16 +316,16 @@ static int connect_for(int door, const char *path) {
     return sent;
 }
 
-/* The command ends by becoming another program: words, then an empty one, then the environment. */
+/* The command ends by becoming another program: how many words, the words, the environment. */
 static int become(int door, char *text, uint32_t size) {
     char **words = malloc((size + 2) * sizeof *words), **next = words, **variables = 0;
     uint32_t why = EINVAL;
-    if (words && size && !text[size - 1]) {
-        for (char *at = text; at < text + size; at += strlen(at) + 1) {
-            if (!*at && !variables)
+    long count = size && !text[size - 1] ? strtol(text, 0, 10) : 0;
+    if (words && count > 0) {
+        for (char *at = text + strlen(text) + 1; at < text + size; at += strlen(at) + 1) {
+            if (count-- == 0)
                 *next++ = 0, variables = next;
-            else
-                *next++ = at;
+            *next++ = at;
         }
         *next = 0;
         if (variables && *words) {

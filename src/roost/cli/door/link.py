@@ -71,7 +71,7 @@ class Link:
         folders = [""] if "/" in command[0] else os.get_exec_path(dict(environ))
         for folder in folders:
             program = os.path.join(folder, command[0])  # noqa: PTH118 -- as os.execvpe
-            error = self._become([program, *command[1:], "", *variables])
+            error = self._become([str(len(command)), program, *command[1:], *variables])
             if not isinstance(error, FileNotFoundError | NotADirectoryError):
                 raise error
             missing = missing or error
