@@ -96,7 +96,7 @@ def test_a_caller_that_comes_later_replaces_the_one_before_and_what_that_still_s
     heard = second.answer(asked)["result"]["has"]
     second.until(lambda: (first.pump(), first.gone)[1], "the first one is hung up on")
     assert second.call("has", key="k") == {"has": heard}, "what it was told is final"
-    wait_until(lambda: len(client.log("prompt")) == heard, timeout=PATIENCE, why="its agent has what it took")
+    wait_until(lambda: len(client.log("prompt")) == heard, timeout=60.0, why="its agent has what it took")
 
 
 def test_nothing_that_is_written_to_the_socket_ends_it(start: Start) -> None:
