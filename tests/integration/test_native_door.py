@@ -121,7 +121,7 @@ def test_what_a_command_finds_is_what_its_caller_has(home: Home, native: str) ->
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
     with serve(places / "roost.sock") as server, opened(places):
-        server.on("attach", result({"argv": ["tmux", "join"]}))
+        server.on("attach", result({"argv": ["tmux", "join", "", "last"]}))
         for words in ([*PYTHON], [native]):
             leader, follower = pty.openpty()
             subprocess.run(
