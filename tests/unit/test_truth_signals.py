@@ -32,6 +32,7 @@ ALLOWED = {
     # the same: the group of an ACP agent, and its client, which ends as its agent did
     "acp/agent.py killpg": 1,
     # the same, of a command that notifies a person, and of a program that is asked for its version
+    "daemon/door.py kill": 1,  # its own child, not yet reaped
     "local/proven.py killpg": 1,
     "host/child_group.py killpg": 1,
     "acp/program.py kill": 1,
