@@ -1,6 +1,5 @@
 """What the tools are for a client that speaks for a mailbox: nobody hands it its mail, so it reads it."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from mcp.server import MCPServer
@@ -9,6 +8,7 @@ from pydantic import Field
 
 from roost.daemon.serve.api.reading import ANY, Reading
 from roost.daemon.serve.caller import Caller
+from roost.daemon.serve.mcp.answers import Who, said
 from roost.errors import DeniedError, UsageError
 
 INSTRUCTIONS = (
@@ -21,14 +21,9 @@ LONGEST = 50
 AT_ONCE = 50
 """Messages in one answer."""
 
-Who = Callable[[Context], Awaitable[Caller]]
-Said = Callable[
-    [Awaitable[Caller], Callable[[Caller], Awaitable[list[dict[str, Any]]]]], Awaitable[list[dict[str, Any]]]
-]
 
-
-def add_reading(server: MCPServer, reading: Reading, who: Who, said: Said) -> None:
-    """Add `read_inbox` as such a client has it; `said` runs a tool and tells its errors."""
+def add_reading(server: MCPServer, reading: Reading, who: Who) -> None:
+    """Add `read_inbox` as such a client has it."""
 
     @server.tool()
     async def read_inbox(

@@ -1,9 +1,9 @@
 """The agents' tools over MCP. Who calls is proven by the bearer token of the request, never an argument."""
 
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
@@ -22,16 +22,15 @@ from roost.core.vocabulary.identity import SYSTEM
 from roost.core.vocabulary.trace_context import TRACEPARENT
 from roost.daemon.serve.api.api import Api
 from roost.daemon.serve.caller import Caller
-from roost.daemon.serve.mcp.arguments import in_words_of_tools, understood
+from roost.daemon.serve.mcp.answers import Who, said
+from roost.daemon.serve.mcp.arguments import understood
 from roost.daemon.serve.mcp.lazy_tools import CallerOf
 from roost.daemon.serve.mcp.mailbox import INSTRUCTIONS as MAILBOX_INSTRUCTIONS
-from roost.daemon.serve.mcp.mailbox import Who, add_reading
+from roost.daemon.serve.mcp.mailbox import add_reading
 from roost.daemon.serve.mcp.sends import Sends
 from roost.daemon.serve.mcp.watching import add_watching
 from roost.daemon.serve.sending.draft import Draft
-from roost.errors import RoostError, UsageError
-
-T = TypeVar("T")
+from roost.errors import UsageError
 
 INSTRUCTIONS = (
     "You are one of several named agents. A message to you starts with a line `[roost message <id> from"
@@ -162,7 +161,7 @@ def _build(api: Api, caller_of: CallerOf, *, mailbox: bool) -> MCPServer:
             draft = Draft(to, body, None, topic, reply_to, files, key=key, traceparent=_traceparent(context))
             return await sends.send(caller, draft, [quote] if quote else [])
 
-        return await _said(who(context), send)
+        return await said(who(context), send)
 
     @server.tool()
     async def list_peers(context: Context) -> list[dict[str, Any]]:
@@ -180,13 +179,13 @@ def _build(api: Api, caller_of: CallerOf, *, mailbox: bool) -> MCPServer:
                 for row in api.peers.everywhere()
             ]
 
-        return await _said(who(context), rows)
+        return await said(who(context), rows)
 
     if mailbox:
-        add_reading(server, api.reading, who, _said)
+        add_reading(server, api.reading, who)
     else:
         _add_own(server, api, who)
-        add_watching(server, api.watches, who, _said)
+        add_watching(server, api.watches, who)
     return server
 
 
@@ -200,7 +199,7 @@ def _add_own(server: MCPServer, api: Api, who: Who) -> None:
         async def waiting(caller: Caller) -> list[dict[str, Any]]:
             return api.messages.waiting(caller.peer or SYSTEM)
 
-        return await _said(who(context), waiting)
+        return await said(who(context), waiting)
 
     @server.tool()
     async def done(
@@ -213,7 +212,7 @@ def _add_own(server: MCPServer, api: Api, who: Who) -> None:
             await api.own_session.done(caller, summary or "")
             return "your session ends after this turn"
 
-        return await _said(who(context), finish)
+        return await said(who(context), finish)
 
 
 def _traceparent(context: Context) -> str | None:
@@ -223,11 +222,3 @@ def _traceparent(context: Context) -> str | None:
     if given is None and asked.request is not None:
         given = asked.request.headers.get(TRACEPARENT)
     return given if isinstance(given, str) else None
-
-
-async def _said(caller: Awaitable[Caller], work: Callable[[Caller], Awaitable[T]]) -> T:
-    """Run a tool; our errors reach the model as their sentence (mcp 2.3 hides other exceptions)."""
-    try:
-        return await work(await caller)
-    except RoostError as error:
-        raise ToolError(in_words_of_tools(error.message)) from error

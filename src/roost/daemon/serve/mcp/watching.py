@@ -1,6 +1,5 @@
 """The tools by which an agent is told what happens to others."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from mcp.server import MCPServer
@@ -9,13 +8,11 @@ from pydantic import Field
 
 from roost.daemon.serve.api.watches import WatchList
 from roost.daemon.serve.caller import Caller
-from roost.daemon.serve.mcp.mailbox import Who
-
-Said = Callable[[Awaitable[Caller], Callable[[Caller], Awaitable[dict[str, Any]]]], Awaitable[dict[str, Any]]]
+from roost.daemon.serve.mcp.answers import Who, said
 
 
-def add_watching(server: MCPServer, watches: WatchList, who: Who, said: Said) -> None:
-    """Add the tools by which an agent is told of others; `said` runs a tool and tells its errors."""
+def add_watching(server: MCPServer, watches: WatchList, who: Who) -> None:
+    """Add the tools by which an agent is told of others."""
 
     @server.tool()
     async def watch(
