@@ -94,6 +94,14 @@ def writers(log: Path) -> dict[str, int]:
     return found
 
 
+def killed(log: Path, name: str) -> bool:
+    """Kill that writer, if there is one at this moment: one `dd` follows another."""
+    with suppress(KeyError, ProcessLookupError):
+        signal_pid(writers(log)[name], signal.SIGKILL)
+        return True
+    return False
+
+
 def test_F14_G8_a_log_is_bounded_without_a_daemon_and_begun_anew(home: Home) -> None:
     """Megabytes, the writer's `dd` killed, all of the writer killed, the file deleted."""
     configure(home)
@@ -103,7 +111,7 @@ def test_F14_G8_a_log_is_bounded_without_a_daemon_and_begun_anew(home: Home) -> 
         type_in(socket, "head -c 2000000 /dev/zero | tr '\\0' x; echo; echo first''mark")
         logged(log, "firstmark")
         bounded(log)
-        signal_pid(writers(log)["dd"], signal.SIGKILL)
+        wait_until(lambda: killed(log, "dd"), timeout=PATIENCE, why="its `dd` is killed")
         type_in(socket, "echo second''mark")
         logged(log, "secondmark")
         roost.start()
