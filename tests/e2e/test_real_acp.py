@@ -31,9 +31,11 @@ def leave(agents: Agents) -> list[psutil.Process]:
     return client.children(recursive=True)
 
 
+@pytest.mark.parametrize("agents", ["claude-acp"], indirect=True)
 def test_P1_P4_P5_messages_arrive_whole_once_and_in_order_and_no_permission_is_answered_by_one(
     agents: Agents,
 ) -> None:
+    """The probe shows the same of each of them (test_real_probe)."""
     roost = agents.roost
     for size in (100 * 1024, 607, 8 * 1024):
         body = body_of(size)

@@ -15,7 +15,7 @@ from tests.support.wait import wait_until
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(720)]
 
 
-@pytest.fixture(scope="module", params=["claude", "codex"])
+@pytest.fixture(scope="module")
 def shared(request: pytest.FixtureRequest) -> Iterator[Agents]:
     """The CLI is found by a link of ours, in a folder that stands first on the search path."""
     with make_home() as home:
@@ -44,7 +44,11 @@ def install(home: Home, name: str) -> None:
     fresh.replace(place(home, name))
 
 
-@pytest.mark.parametrize("instead", ["nothing", "a stub", "no folder"])
+@pytest.mark.parametrize(
+    ("shared", "instead"),
+    [("claude", "a stub"), ("codex", "nothing"), ("codex", "no folder")],
+    indirect=["shared"],
+)
 def test_C11_what_is_away_for_seconds_costs_nothing_and_the_mail_goes_in(
     agents: Agents, instead: str
 ) -> None:

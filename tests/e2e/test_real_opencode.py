@@ -1,15 +1,13 @@
 """OpenCode by its API: deaths, restarts, a person at its terminal, with the fake model."""
 
-import contextlib
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.daemon import environ_of, signal_pid
-from tests.support.home import Home
-from tests.support.real import LONG, PATIENCE, Agents, agents_in, settled_agent, shared_agents
+from tests.support.daemon import signal_pid
+from tests.support.real import LONG, PATIENCE, Agents, settled_agent, shared_agents
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(960)]
@@ -25,28 +23,6 @@ def shared() -> Iterator[Agents]:
 def agents(shared: Agents) -> Iterator[Agents]:
     with settled_agent(shared) as made:
         yield made
-
-
-def test_N2_a_turn_cut_off_by_the_death_of_the_program_is_driven_again_in_its_conversation(
-    agents: Agents,
-) -> None:
-    """P3, N7: resumed by its id; and the tree of the first life is empty."""
-    first = agents.roost.send("a", "remember me", wait="done", timeout=PATIENCE)
-    cut = agents.roost.send("a", f"@@delay {LONG}@@\n@@reply whole@@", wait="accepted", timeout=PATIENCE)
-    agents.arrived(cut["id"])
-    before = agents.roost.session("a")
-    signal_pid(before["agent_pid"], signal.SIGKILL)
-    agents.model.delays.end()
-    story = agents.roost.until_message(cut["id"], "done")
-    assert story["replies"], story
-    after = agents.roost.session("a")
-    assert (after["generation"], after["conversation"]) == (2, before["conversation"])
-    texts = agents.model.journal.all()[-1].user_texts
-    assert any(first["id"] in text for text in texts), "the conversation goes on"
-    assert agents.shown(cut["id"]) == 2, "the message, and the note that drives it again"
-    assert agents.roost.carried("a") == [first["id"], cut["id"], cut["id"]]
-    tools = [tool for turn in agents.roost.transcript("a")[1:-1] for tool in turn["tools"]]
-    assert any("whole" in tool["input"] and "id" in tool["output"] for tool in tools), tools
 
 
 def test_N8_a_turn_that_ends_while_no_daemon_runs_is_read_from_the_api(agents: Agents) -> None:
@@ -79,6 +55,8 @@ def test_N8_program_and_daemon_killed_together_the_store_tells_what_was_taken(ag
     answers = [mail["body"] for mail in agents.roost.call("inbox", name="operator") if not mail["notice"]]
     assert [answer for answer in answers if "was cut off" not in answer] == ["whole"]
     assert agents.roost.session("a")["conversation"] == session["conversation"]
+    tools = [tool for turn in agents.roost.transcript("a")[1:-1] for tool in turn["tools"]]
+    assert any("whole" in tool["input"] and "id" in tool["output"] for tool in tools), tools
 
 
 def test_a_draft_at_its_terminal_and_a_delivery_are_of_no_concern_to_each_other(agents: Agents) -> None:
@@ -143,24 +121,3 @@ def test_another_conversation_at_its_terminal_gets_no_mail(agents: Agents) -> No
     sent = agents.roost.send("a", "@@silent@@", wait="done", timeout=PATIENCE)
     assert not any("in-another-one" in text for text in agents.arrived(sent["id"]).user_texts)
     assert agents.roost.session("a")["conversation"] == conversation
-
-
-def test_N7_nothing_is_left_of_a_session_that_ended(home: Home) -> None:
-    with agents_in(home, "opencode") as agents:
-        agents.add("a", "opencode", prompt="Standing instruction.")
-        agents.roost.send("a", "@@silent@@", wait="done", timeout=PATIENCE)
-        session = agents.roost.session("a")
-        assert session["agent_pid"] in of_session(session["id"])
-        agents.roost.call("stop", name="a")
-        assert agents.roost.until_death("a")["cause"] == "operator-stop"
-        wait_until(lambda: not of_session(session["id"]), timeout=PATIENCE, why="its tree is empty")
-
-
-def of_session(session: str) -> list[int]:
-    """The processes that carry the session's mark."""
-    found: list[int] = []
-    for path in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if environ_of(int(path.name)).get("ROOST_SESSION") == session:
-                found.append(int(path.name))
-    return found

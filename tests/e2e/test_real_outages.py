@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.real import PATIENCE, Agents, cleared_agents, shared_agents
+from tests.support.real import PATIENCE, Agents, settled_agent, shared_agents
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(720)]
@@ -13,12 +13,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(720)]
 @pytest.fixture(scope="module", params=["claude", "codex"])
 def shared(request: pytest.FixtureRequest) -> Iterator[Agents]:
     with shared_agents(request.param) as made:
-        yield made
-
-
-@pytest.fixture
-def agents(shared: Agents) -> Iterator[Agents]:
-    with cleared_agents(shared) as made:
         if made.runtime == "claude":
             made.settings["claude"]["env.CLAUDE_CODE_MAX_RETRIES"] = "1"
         else:
@@ -26,9 +20,14 @@ def agents(shared: Agents) -> Iterator[Agents]:
         yield made
 
 
+@pytest.fixture
+def agents(shared: Agents) -> Iterator[Agents]:
+    with settled_agent(shared) as made:
+        yield made
+
+
 @pytest.mark.parametrize("status", [429, 529, 401])
 def test_N4_an_outage_of_the_model_is_shown_and_costs_no_message(agents: Agents, status: int) -> None:
-    agents.add("a", agents.runtime)
     assert agents.roost.ask("a", "first") == "echo: first"
     agents.model.outage.status = status
     sent = agents.roost.send("a", "@@reply at last@@")["id"]

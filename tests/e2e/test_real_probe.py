@@ -1,6 +1,7 @@
 """`roost probe` with the real CLIs: every promise, on the version that is pinned."""
 
 import json
+import subprocess
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.support import clis
 from tests.support.cures import Case, Doctor, cured, tool
 from tests.support.daemon import Roost
 from tests.support.home import Home
+from tests.support.lookups import lookups
 from tests.support.real import PROGRAMS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -17,6 +19,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 NO_RESUME = {"gemini-acp"}
 """Gemini CLI 0.61.0 over ACP loads no conversation in the minute in which it began, and says so."""
+
+NEWS = "raw.githubusercontent.com"
+LOOKS_UP = {"claude": {"api.anthropic.com", NEWS}, "codex": {NEWS}, "codex-thread": {NEWS}}
+"""Where Claude Code 2.1.332 and Codex 0.171.0 read what is new, whatever they are told."""
 
 
 @pytest.mark.parametrize(
@@ -26,8 +32,18 @@ NO_RESUME = {"gemini-acp"}
 def test_every_promise_is_kept_with_the_pinned_version(home: Home, runtime: str) -> None:
     cli = clis.require(PROGRAMS[runtime])
     roost = Roost(home)
-    roost.environ["PATH"] = f"{cli.path.parent}:{roost.environ['PATH']}"
-    done = roost.cli("probe", runtime, "--json", patience=1000.0)
+    environ = {**roost.environ, "PATH": f"{cli.path.parent}:{roost.environ['PATH']}"}
+    with lookups(home.root) as seen:
+        done = subprocess.run(
+            seen.watched([*roost.program(), "probe", runtime, "--json"]),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=environ,
+            cwd=home.work,
+            timeout=1000,
+            check=False,
+        )
+    assert set(seen.names) <= LOOKS_UP.get(runtime, set()), "it talks to this machine alone"
     rows = json.loads(done.stdout)
     missed = {row["check"]: (row["result"], row["seen"]) for row in rows if row["result"] != "passed"}
     if runtime in NO_RESUME:

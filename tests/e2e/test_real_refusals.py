@@ -1,5 +1,6 @@
 """C4: what a hook of the user refuses ends with the hook's words, is no turn, and stands in nobody's way."""
 
+import itertools
 import json
 from collections.abc import Iterator
 
@@ -10,13 +11,14 @@ from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-# The word that a user's hook forbids, and the ways in which a hook can say so.
-FORBIDDEN = "mischief"
+# The words that a user's hook forbids, what it does then, and what is told of that.
 WAYS = {
-    "exit code": ("echo 'no mischief here' >&2; exit 2", "no mischief here"),
-    "decision": ("""echo '{"decision":"block","reason":"policy says no"}'""", "policy says no"),
-    "stop": ("""echo '{"continue":false,"stopReason":"stopped by policy"}'""", "stopped by policy"),
+    "mischief": ("echo 'no mischief here' >&2; exit 2", "no mischief here"),
+    "nonsense": ("""echo '{"decision":"block","reason":"policy says no"}'""", "policy says no"),
+    "trifles": ("""echo '{"continue":false,"stopReason":"stopped by policy"}'""", "stopped by policy"),
 }
+LINES = (1, 70)
+"""A short message, and one that is longer than the screen."""
 
 
 @pytest.fixture(scope="module", params=["claude", "codex"])
@@ -31,9 +33,11 @@ def agents(shared: Agents) -> Iterator[Agents]:
         yield made
 
 
-def refuse(agents: Agents, way: str) -> None:
-    """The user's own hook on every prompt, which lets all pass but the forbidden word."""
-    command = f"if grep -q {FORBIDDEN}; then {WAYS[way][0]}; fi"
+def refuse(agents: Agents) -> None:
+    """The user's own hook on every prompt, which lets all pass but the forbidden words."""
+    command = "text=$(cat)"
+    for word, (act, _) in WAYS.items():
+        command += f'; if echo "$text" | grep -q {word}; then {act}; fi'
     hooks = {"UserPromptSubmit": [{"hooks": [{"type": "command", "command": command}]}]}
     user = agents.roost.home.user
     if agents.runtime == "claude":
@@ -46,17 +50,21 @@ def refuse(agents: Agents, way: str) -> None:
     agents.add("a", "codex")
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("lines", [1, 70], ids=["short", "longer than the screen"])
-def test_C4_a_refused_prompt_is_a_dead_letter_with_the_words_and_the_next_one_goes_in(
-    agents: Agents, way: str, lines: int
-) -> None:
-    refuse(agents, way)
+def test_C4_a_refused_prompt_is_a_dead_letter_with_the_words_and_the_next_one_goes_in(agents: Agents) -> None:
+    refuse(agents)
+    for number, (word, lines) in enumerate(itertools.product(WAYS, LINES)):
+        is_refused(agents, f"{word}\n" + "a line of words\n" * lines, WAYS[word][1])
+        assert agents.roost.ask("a", f"harmless {number}") == f"echo: harmless {number}"
+
+
+def is_refused(agents: Agents, body: str, words: str) -> None:
+    """What comes of a message that the hook refuses with these words."""
     roost = agents.roost
-    sent = roost.send("a", f"{FORBIDDEN}\n" + "a line of words\n" * lines)
+    before = len(agents.notices())
+    sent = roost.send("a", body)
     ended = roost.until_message(sent["id"], "done", "dead-letter", "unknown")
-    assert (ended["state"], ended["why"]) == ("dead-letter", f"a hook refused the prompt: {WAYS[way][1]}")
-    told = wait_until(agents.notices, timeout=PATIENCE, why="its sender hears of it")
+    assert (ended["state"], ended["why"]) == ("dead-letter", f"a hook refused the prompt: {words}")
+    told = wait_until(lambda: agents.notices()[before:], timeout=PATIENCE, why="its sender hears of it")
     assert [(each["outcome"], each["about"]) for each in told] == [("refused", sent["id"])]
     wait_until(
         lambda: roost.row("a")["state"] == "idle" and f"[roost message {sent['id']}" not in tail(agents),
@@ -68,7 +76,6 @@ def test_C4_a_refused_prompt_is_a_dead_letter_with_the_words_and_the_next_one_go
         arrival.kind == "turn" and any(sent["id"] in text for text in arrival.user_texts)
         for arrival in agents.model.journal.all()
     ), "no model was asked"
-    assert roost.ask("a", "harmless") == "echo: harmless"
 
 
 def tail(agents: Agents) -> str:

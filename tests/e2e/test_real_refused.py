@@ -59,6 +59,7 @@ def test_C7_a_conversation_that_the_model_refuses_is_left_and_its_mail_is_answer
     assert "is refused by the model" in roost.cli("message", behind[0]).stdout
 
 
+@pytest.mark.parametrize("shared", ["codex"], indirect=True)
 def test_C7_it_is_told_before_it_is_sure_survives_a_restart_and_refresh_helps(agents: Agents) -> None:
     roost = agents.roost
     roost.until_message(roost.send("a", POISON)["id"], "dead-letter")

@@ -21,7 +21,6 @@ ANY: Mapping[Capability, str] = {
     Capability.JOIN: f"{_UNIT}::test_a_thread_of_a_server_is_joined_where_that_is_declared[{{}}]",
 }
 
-_ACP = "tests/e2e/test_real_acp.py"
 _ACP_CLIENT = "tests/integration/test_acp_client.py"
 _ACP_DAEMON = "tests/integration/test_daemon_acp.py"
 _ANSWERS = "tests/e2e/test_real_answers.py"
@@ -55,8 +54,8 @@ _REAL_THREAD_ANSWERED = (
     f"{_ANSWERS}::test_P7_codex_thread_an_approval_is_answered_by_its_id_and_it_is_compacted"
 )
 _REFUSED_IN_TURN = f"{_CALL}::test_a_prompt_in_a_turn_is_refused_and_was_not_given[{{}}]"
+_PROBED = f"{_REAL_PROBE}::test_every_promise_is_kept_with_the_pinned_version[{{}}]"
 _TRIED = frozenset({"claude-acp", "gemini-acp", "opencode-acp"})
-_WHOLE = "test_P1_P4_P5_messages_arrive_whole_once_and_in_order_and_no_permission_is_answered_by_one"
 
 Cells = Mapping[Capability, tuple[str, ...]]
 
@@ -81,11 +80,9 @@ def _terminal(name: str) -> Cells:
 def _acp(name: str) -> Cells:
     """What the client does for each agent, and what this one was seen to do."""
     seen: tuple[str, ...] = ()
-    ends: tuple[str, ...] = ()
     answered: tuple[str, ...] = ()
     if name in _TRIED:
-        seen = (f"{_REAL_PROBE}::test_every_promise_is_kept_with_the_pinned_version[{name}]",)
-        ends = (f"{_ACP}::{_WHOLE}[{name}]",)
+        seen = (_PROBED.format(name),)
         answered = (_ANSWERED_REAL.format(name),) if name != "gemini-acp" else ()
     return {
         Capability.RESUME: (
@@ -97,7 +94,7 @@ def _acp(name: str) -> Cells:
             *seen,
         ),
         Capability.STEER: (_REFUSED_IN_TURN.format("acp"),),
-        Capability.EXACT_END: (_NAMED_END.format("acp"), *ends),
+        Capability.EXACT_END: (_NAMED_END.format("acp"), *seen),
         Capability.PERMISSION: (
             _ANSWERED.format("acp"),
             f"{_ACP_CLIENT}::test_a_permission_is_shown_and_answered_by_nobody_but_a_call_or_a_person",
@@ -153,6 +150,8 @@ REAL: Mapping[str, Cells] = {
     },
     "gemini": {
         **_terminal("gemini"),
+        Capability.RESUME: (_PROBED.format("gemini"),),
+        Capability.PERMISSION: (_PROBED.format("gemini"),),
         Capability.STEER: (f"{_GEMINI}::test_a_message_into_a_turn_waits_in_its_queue_and_begins_the_next",),
         Capability.EXACT_END: (
             "tests/unit/test_runtime_gemini.py::test_an_answer_with_a_tool_to_come_ends_no_turn",
@@ -161,6 +160,7 @@ REAL: Mapping[str, Cells] = {
     },
     "opencode": {
         **_terminal("opencode"),
+        Capability.RESUME: (_PROBED.format("opencode"),),
         Capability.EXACT_END: (
             _NAMED_END.format("opencode"),
             f"{_OPENCODE}::test_N8_a_turn_that_ends_while_no_daemon_runs_is_read_from_the_api",

@@ -155,10 +155,17 @@ CHECKS = (
 
 
 def _filler(size: int) -> str:
-    """A text of so many bytes that shows where something of it is missing."""
-    line = 'line {:05} of a message: "quotes", $HOME, `id`, \N{OWL}, \N{HEBREW LETTER SHIN}\n'
-    text = "".join(line.format(number) for number in range(1 + size // len(line)))
-    return text.encode()[:size].decode("utf-8", "ignore").rstrip()
+    """A text of so many bytes that shows where some of it is missing, with lines that look like commands.
+
+    A backslash is its last character: before an Enter some programs take that for a line that goes on.
+    """
+    lines = (
+        'line {:05} of a message: "quotes", $HOME, `id`, \N{OWL}, \N{HEBREW LETTER SHIN}\n',
+        "--flag {:05} -p; #{{pane_id}} %H | & < > \\n back\\slash \\\n",
+        "/quit {:05}\n!echo shell\n@everybody\n\n",
+    )
+    text = "".join(lines[number % 3].format(number) for number in range(1 + size // 20))
+    return text.encode()[: size - 1].decode("utf-8", "ignore").rstrip() + "\\"
 
 
 def _difference(want: str, came: str) -> str:
