@@ -41,13 +41,7 @@ turn_done = '"type": "turn_done"'
 LOG = 'accept_log = "{dir}/record"'
 DUMB = ("raw-dumb", "strict-dumb")
 """The record is named for these, too, which write none."""
-DAEMON = """
-from roost.daemon import __main__ as m
-from roost.daemon.delivery.paste import submission
-submission.EVIDENCE = 1.0
-m.leave(m.main())
-"""
-"""A daemon that waits for less long where no evidence comes."""
+DAEMON = PROGRAM.parent / "hasty_daemon.py"
 GATED = PROGRAM.parent / "gated_daemon.py"
 BODIES = (
     "a line\n" * 85,
@@ -82,7 +76,7 @@ def unstarted(home: Home) -> Iterator[Roost]:
 
 @pytest.fixture
 def roost(unstarted: Roost) -> Roost:
-    return unstarted.start(sys.executable, "-c", DAEMON)
+    return unstarted.start(sys.executable, str(DAEMON))
 
 
 def logged(roost: Roost, name: str, what: str) -> list[str]:

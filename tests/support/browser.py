@@ -65,13 +65,18 @@ def _is_error(said: ConsoleMessage) -> bool:
     return said.type == "error" and not refusal
 
 
-def serious(page: Page) -> list[str]:
-    """What axe-core finds on a page that is serious or worse, in words."""
-    found: dict[str, Any] = json.loads(
-        page.evaluate(f"async () => {{ {AXE.read_text()}; return JSON.stringify(await axe.run(document)) }}")
+def serious(page: Page, *rules: str) -> list[str]:
+    """What axe-core finds on a page that is serious or worse, in words; with `rules`, by those alone."""
+    options = {"resultTypes": ["violations"], **({"runOnly": rules} if rules else {})}
+    found: list[dict[str, Any]] = json.loads(
+        page.evaluate(
+            f"async (options) => {{ if (!window.axe) {{ {AXE.read_text()} }};"
+            " return JSON.stringify((await axe.run(document, options)).violations) }",
+            options,
+        )
     )
     return [
         f"{each['id']}: {each['help']}: {each['nodes'][0]['html'][:200]}"
-        for each in found["violations"]
+        for each in found
         if each["impact"] in ("serious", "critical")
     ]

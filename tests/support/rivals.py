@@ -1,47 +1,54 @@
 """Daemons that begin at the same instant on the same home: of those at most one may serve."""
 
+import fcntl
 import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.support import prefork
 from tests.support.daemon import Roost
 from tests.support.wait import wait_until
 
 PATIENCE = 60.0
 _LINE = re.compile(r"roost: a daemon is running already \(pid (\d+|\?)\); see `roost status`\n")
-_WAITING = "import sys; from roost.daemon.__main__ import main; sys.stdin.read(); sys.exit(main())"
-"""A daemon that has loaded its code and begins when its standard input ends."""
+_WAITING = (sys.executable, str(Path(__file__).with_name("rival.py")))
 
 
 class Rivals:
-    """They load their code at once and begin inside the `with` block."""
+    """They have their code and begin inside the `with` block."""
 
     def __init__(self, roost: Roost, count: int) -> None:
         """Start the processes."""
         self._roost = roost
-        reader, self._go = os.pipe()
+        gate = roost.home.root / "gate"
+        gate.touch()
+        self._gate = gate.open()
+        fcntl.flock(self._gate, fcntl.LOCK_EX)
         self._files = [roost.home.root / f"rival-{number}" for number in range(count)]
+        environ = {**roost.environ, "ROOST_TEST_GATE": str(gate)}
         self._processes: list[subprocess.Popen[bytes]] = []
         for path in self._files:
-            with path.open("wb") as said:
+            with path.open("wb") as said, Path(os.devnull).open("wb") as ready:
+                forked = prefork.start(_WAITING, environ, said.fileno(), ready.fileno())
                 self._processes.append(
-                    subprocess.Popen(
-                        [sys.executable, "-c", _WAITING],
-                        stdin=reader,
+                    forked
+                    or subprocess.Popen(
+                        _WAITING,
+                        stdin=subprocess.DEVNULL,
                         stdout=said,
                         stderr=said,
-                        env=roost.environ,
+                        env=environ,
                         start_new_session=True,
                     )
                 )
-        os.close(reader)
 
     def __enter__(self) -> Self:
         """Let them begin."""
-        os.close(self._go)
+        self._gate.close()
         return self
 
     def __exit__(

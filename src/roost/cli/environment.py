@@ -2,13 +2,13 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from roost.cli.app import App
 from roost.cli.drift import OLDER, REFRESH, REPLACE, ask
 from roost.client.connection import Record, RemoteError
+from roost.core.vocabulary.patterns import matches
 from roost.errors import RoostError
 from roost.present.finding import Code, Finding, good, note, wrong
 
@@ -42,21 +42,17 @@ def compare(told: Record, environ: Mapping[str, str]) -> Comparison:
     values: dict[str, str] = told["values"]
 
     def is_passed(name: str) -> bool:
-        return _any(name, passed) and (name in passed or not _any(name, never))
+        return matches(name, passed) and (name in passed or not matches(name, never))
 
     own = {name: value for name, value in environ.items() if is_passed(name)}
-    there = {name for name in values if not _any(name, _OF_A_LOGIN)}
-    here = {name for name in own if not _any(name, _OF_A_LOGIN)}
+    there = {name for name in values if not matches(name, _OF_A_LOGIN)}
+    here = {name for name in own if not matches(name, _OF_A_LOGIN)}
     return Comparison(
         sorted(name for name in here & there if _digest(own[name]) != values[name]),
         sorted(here - there),
         sorted(there - here - _OF_EVERY_LOGIN),
-        sorted(name for name in environ if not is_passed(name) and not _any(name, never)),
+        sorted(name for name in environ if not is_passed(name) and not matches(name, never)),
     )
-
-
-def _any(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _digest(value: str) -> str:

@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
 from pathlib import Path
+
+from roost.core.vocabulary.patterns import matches
 
 TERMINAL = "tmux-256color"
 OLD_TERMINAL = "screen-256color"
@@ -86,11 +87,7 @@ def child_environment(
 
 def is_passed(name: str, pass_names: Iterable[str] = ()) -> bool:
     """Whether a child may see the variable of this name."""
-    return _matches(name, (*PASSED, *pass_names)) and (name in PASSED or not _matches(name, MARKS))
-
-
-def _matches(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+    return matches(name, (*PASSED, *pass_names)) and (name in PASSED or not matches(name, MARKS))
 
 
 def terminal_name(environ: Mapping[str, str] | None = None) -> str:

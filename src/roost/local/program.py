@@ -1,6 +1,8 @@
 """Which code this is: two programs are the same when their files hold the same."""
 
 import hashlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from roost import __version__
@@ -12,12 +14,18 @@ def code(folder: Path = FOLDER) -> str | None:
     """A name of the code below `folder`, whatever its version says; None when it cannot be read. Blocking."""
     found = hashlib.blake2b(digest_size=8)
     try:
-        for path in sorted(folder.rglob("*.py")):
-            found.update(f"{path.relative_to(folder)}\0".encode())
-            found.update(path.read_bytes())
+        for path in sorted(_files(str(folder))):
+            found.update(f"{path.removeprefix(str(folder))}\0".encode())
+            with open(path, "rb", buffering=0) as file:  # noqa: PTH123 -- hundreds of paths, at each start
+                found.update(file.readall())
         return found.hexdigest() if (folder / "__init__.py").exists() else None
     except OSError:
         return None
+
+
+def _files(folder: str) -> Iterator[str]:
+    for place, _folders, names in os.walk(folder):
+        yield from (f"{place}/{name}" for name in names if name.endswith(".py"))
 
 
 def other_program(begun: str | None, asker: str) -> str | None:
