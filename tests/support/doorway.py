@@ -1,14 +1,12 @@
 """What tests see behind the native door: its process, its forks, and a caller that says what a test wants."""
 
 import os
-import resource
 import socket
-import struct
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from roost.cli.door.request import LIMITS, MAGIC
+from roost.cli.door.request import written
 from roost.cli.door.server import NAME
 from tests.support.wait import wait_until
 
@@ -60,12 +58,7 @@ def wait_alone(run: Path) -> None:
 
 def request(run: Path, words: list[str], environ: Mapping[str, str]) -> bytes:
     """What client.c sends for these words."""
-    texts = [sys.executable, str(run / "roost.sock"), *words]
-    texts += [f"{name}={value}" for name, value in environ.items()]
-    data = b"".join(os.fsencode(text) + b"\0" for text in texts)
-    limits = [value & (1 << 64) - 1 for which in range(LIMITS) for value in resource.getrlimit(which)]
-    numbers = (len(data), len(words), len(environ), 0, 0, *limits)
-    return MAGIC + struct.pack(f"=4IQ{2 * LIMITS}Q", *numbers) + data
+    return written(str(run / "roost.sock"), words, environ)
 
 
 class Caller:

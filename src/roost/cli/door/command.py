@@ -29,21 +29,21 @@ def serve(caller: socket, own: Facts) -> NoReturn:
     `own`: the facts of the process that forked.
     """
     try:
-        link = _stand_in(caller, own)
+        link = stand_in(caller, own)
         ready = link is not None and link.hears(GO)
     except (OddError, OSError, ValueError):
         link, ready = None, False
     if link is None:
-        _last(caller, NO)
+        last(caller, NO)
     elif ready:
-        status = _run()
+        status = perform()
         # Who waits for the end of our output waits for no process of ours.
         os.closerange(0, 3)
-        _last(caller, STATUS, bytes([status]))
+        last(caller, STATUS, bytes([status]))
     os._exit(0)
 
 
-def _stand_in(caller: socket, own: Facts) -> Link | None:
+def stand_in(caller: socket, own: Facts) -> Link | None:
     """Become what the caller would be; None: that cannot be. Raises OddError, OSError, ValueError."""
     process = process_of(caller)
     if process is None:
@@ -55,7 +55,7 @@ def _stand_in(caller: socket, own: Facts) -> Link | None:
     request = read_request(caller)
     take_over(request, facts.umask)
     caller.settimeout(None)
-    link = Link(caller, request.daemon, request.connection)
+    link = Link(caller, request)
     connection.reach = link.connect
     become.execute = link.become
     itself = os.pidfd_open(os.getpid())
@@ -64,7 +64,8 @@ def _stand_in(caller: socket, own: Facts) -> Link | None:
     return link
 
 
-def _run() -> int:
+def perform() -> int:
+    """Run the command; returns its exit code."""
     try:
         return run(sys.argv[1:]) & 0xFF
     except SystemExit as end:
@@ -74,7 +75,8 @@ def _run() -> int:
         return 1
 
 
-def _last(caller: socket, what: bytes, data: bytes = b"") -> None:
+def last(caller: socket, what: bytes, data: bytes = b"") -> None:
+    """Tell the last thing; who has gone does not hear it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         say(caller, what, data)

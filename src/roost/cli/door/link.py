@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from roost.cli.door.request import Request
+
 READY, NO, GO, STATUS, KILLED = b"R", b"N", b"G", b"S", b"K"
 CONNECT, BECOME, HERE = b"C", b"X", b"F"
 _HEAD = struct.Struct("=c3xI")
@@ -26,11 +28,12 @@ _AGAIN = 0.01
 class Link:
     """The connection to the caller, as client.c speaks on it."""
 
-    def __init__(self, caller: socket, path: bytes, connection: int) -> None:
-        """`connection`: the first one to the daemon at `path`, which the caller has opened already."""
+    def __init__(self, caller: socket, request: Request) -> None:
+        """With the first connection to the daemon, which the caller has opened already."""
+        self.end = request.end
         self._caller = caller
-        self._path = os.fsdecode(path)
-        self._first: int | None = connection
+        self._path = os.fsdecode(request.daemon)
+        self._first: int | None = request.connection
         self._turn = threading.Lock()
 
     def say(self, what: bytes, data: bytes = b"", descriptor: int | None = None) -> None:
@@ -88,9 +91,14 @@ class Link:
         return what, take(self._caller, size, 0)[0], handed
 
 
+def packed(what: bytes, data: bytes = b"") -> bytes:
+    """One thing as it is told."""
+    return _HEAD.pack(what, len(data)) + data
+
+
 def say(caller: socket, what: bytes, data: bytes = b"", descriptor: int | None = None) -> None:
     """Tell a caller one thing. Raises OSError."""
-    text = _HEAD.pack(what, len(data)) + data
+    text = packed(what, data)
     beside = [] if descriptor is None else [(SOL_SOCKET, SCM_RIGHTS, array("i", [descriptor]))]
     sent = caller.sendmsg([text], beside)
     if sent < len(text):

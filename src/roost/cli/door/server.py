@@ -40,8 +40,8 @@ class Door:
         for name in _USED:
             __import__(name)
         self._home = os.path.dirname(run)  # noqa: PTH120 -- pathlib is not loaded here
-        rehearse(self._home)
         self._facts = Facts("self")
+        rehearse(self._home, self._facts)
         self._files = _files()
         self._code = _stamps(self._files)
         self._running: dict[int, socket] = {}
@@ -123,7 +123,7 @@ class Door:
         self._listener.close()
         for other in self._running.values():
             other.close()
-        rehearse(self._home)
+        rehearse(self._home, self._facts)
         with handle:
             _, handed, _, _ = recv_fds(handle, 1, 1)
         if not handed:
