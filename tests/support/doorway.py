@@ -6,8 +6,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from roost.cli.door.request import written
-from roost.cli.door.server import NAME
+from roost.cli.door.listener import NAME
+from roost.cli.door.request import WORD, written
 from tests.support.wait import wait_until
 
 PATIENCE = 60.0
@@ -70,7 +70,8 @@ class Caller:
         self.door.connect(str(run / NAME))
         self._daemon = socket.socket(socket.AF_UNIX)
         self._daemon.connect(str(run / "roost.sock"))
-        self._read, self._write = os.pipe()
+        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        os.write(self._write, WORD)
         self._folder = os.open("/", os.O_PATH)
         self._null = os.open(os.devnull, os.O_RDWR)
 
@@ -78,6 +79,13 @@ class Caller:
         """Send bytes, with so many of the descriptors that belong to them."""
         handed = [self._null] * 3 + [self._folder, self._read, self._daemon.fileno()]
         socket.send_fds(self.door, [data], (handed + handed)[:descriptors])
+
+    def take_back(self) -> bool:
+        """Whether its word was still there, so that nobody can begin."""
+        try:
+            return bool(os.read(self._read, 1))
+        except BlockingIOError:
+            return False
 
     def hears(self) -> bytes:
         """The letter that comes next; empty: none comes."""

@@ -8,7 +8,7 @@ import sys
 
 from roost.cli import become
 from roost.cli.door.facts import Facts, process_of
-from roost.cli.door.link import GO, NO, READY, STATUS, Link, say
+from roost.cli.door.link import NO, STATUS, Link, say
 from roost.cli.door.request import OddError, read_request
 from roost.cli.door.stand_in import take_over
 from roost.cli.main import run
@@ -28,14 +28,10 @@ def serve(caller: socket, own: Facts) -> NoReturn:
 
     `own`: the facts of the process that forked.
     """
-    try:
-        link = stand_in(caller, own)
-        ready = link is not None and link.hears(GO)
-    except (OddError, OSError, ValueError):
-        link, ready = None, False
+    link = stand_in(caller, own)
     if link is None:
         last(caller, NO)
-    elif ready:
+    elif link.begins():
         status = perform()
         # Who waits for the end of our output waits for no process of ours.
         os.closerange(0, 3)
@@ -44,23 +40,23 @@ def serve(caller: socket, own: Facts) -> NoReturn:
 
 
 def stand_in(caller: socket, own: Facts) -> Link | None:
-    """Become what the caller would be; None: that cannot be. Raises OddError, OSError, ValueError."""
-    process = process_of(caller)
-    if process is None:
+    """Become what the caller would be; None: that cannot be."""
+    try:
+        process = process_of(caller)
+        if process is None:
+            return None
+        facts = Facts(process)
+        if not facts.same(own):
+            return None
+        caller.settimeout(READING)
+        request = read_request(caller)
+        take_over(request, facts.umask)
+        caller.settimeout(None)
+    except (OddError, OSError, ValueError):
         return None
-    facts = Facts(process)
-    if not facts.same(own):
-        return None
-    caller.settimeout(READING)
-    request = read_request(caller)
-    take_over(request, facts.umask)
-    caller.settimeout(None)
     link = Link(caller, request)
     connection.reach = link.connect
     become.execute = link.become
-    itself = os.pidfd_open(os.getpid())
-    link.say(READY, descriptor=itself)
-    os.close(itself)
     return link
 
 

@@ -7,8 +7,8 @@ from socket import SHUT_WR, send_fds, socketpair
 
 from roost.cli import become
 from roost.cli.door.command import last, perform, stand_in
-from roost.cli.door.link import GO, STATUS, packed
-from roost.cli.door.request import written
+from roost.cli.door.link import STATUS
+from roost.cli.door.request import WORD, written
 from roost.cli.places import socket_path
 from roost.client import connection
 from roost.client.wire import encode
@@ -53,7 +53,8 @@ def rehearse(home: str, own: Facts) -> None:
 
 def _serve(words: Sequence[str], daemon: str, answer: str, own: Facts) -> None:
     before = connection.reach, become.execute
-    ends, lives = os.pipe()
+    ends, lives = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    os.write(lives, WORD)
     nowhere, folder = os.open(os.devnull, os.O_WRONLY), os.open(".", os.O_PATH)
     asks, asked = socketpair()
     client, server = socketpair()
@@ -61,13 +62,12 @@ def _serve(words: Sequence[str], daemon: str, answer: str, own: Facts) -> None:
         server.sendall(f'{{"id": 1, "result": {answer}}}\n'.encode())
         handed = [0, nowhere, nowhere, folder, ends, client.fileno()]
         send_fds(asks, [written(daemon, words, os.environ)], handed)
-        asks.sendall(packed(GO))
         # A command that would ask its caller more is not answered.
         asks.shutdown(SHUT_WR)
         for each in (nowhere, folder, ends):
             os.close(each)
         link = stand_in(asked, own)
-        if link is not None and link.hears(GO):
+        if link is not None and link.begins():
             last(asked, STATUS, bytes([perform()]))
             # Before the other end, whose closing would end us.
             os.close(link.end)

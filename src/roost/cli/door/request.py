@@ -15,10 +15,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-MAGIC = b"roost-1\n"
+MAGIC = b"roost-2\n"
 """Changes with what is said through the door; client.c has the same."""
 HANDED = 6
-"""Descriptors: the three streams, the folder, the pipe that tells of the caller's end, the daemon."""
+"""Descriptors: the three streams, the folder, the pipe with the caller's word, the daemon."""
+WORD = b"."
+"""The caller's one word in its pipe: the command is run by whoever takes it out."""
 LIMITS = 16
 """Limits of a process: RLIM_NLIMITS of Linux."""
 MOST = 4 << 20
