@@ -102,7 +102,7 @@ def test_the_program_does_the_same_however_it_was_compiled(roost: Roost, tmp_pat
     linked = tmp_path / "linked"
     linked.symlink_to(roost.environ["ROOST_HOME"])
     assert run(roost, [native, "list"], roost.environ | {"ROOST_HOME": f"{tmp_path}/./linked/"})[0] == 0
-    assert run(roost, [native, "list"], roost.environ | ODD["no wish for it"])[0] == doorway.FELL
+    assert run(roost, [native, "list"], {**roost.environ, **ODD["no wish for it"]})[0] == doorway.FELL
     assert run(roost, [native, "list"], roost.environ | {"ROOST_HOME": "/nowhere"})[0] == doorway.FELL
     roost.add("a")
     with subprocess.Popen([native, "wait", "a", "--for", "working"], env=roost.environ) as process:
