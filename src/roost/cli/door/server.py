@@ -54,6 +54,7 @@ class Door:
         signal.set_wakeup_fd(tells, warn_on_full_buffer=False)
         gc.collect()
         gc.freeze()
+        self._prepare()
         look = 0.0
         while True:
             # Who comes is taken by the fork that is ready. Only where there is none we look for callers.
