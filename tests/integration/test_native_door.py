@@ -216,10 +216,11 @@ BOUNDED = (
 )
 """Its programs lack a capability (CAP_CHOWN) that ours have; only root has any to lose."""
 APART = (
-    "import ctypes, os, sys; ctypes.CDLL(None).unshare(0x10000000) and sys.exit(1);"
+    "import ctypes, os, sys; user = os.getuid(); ctypes.CDLL(None).unshare(0x10000000) and sys.exit(1);"
+    " open('/proc/self/uid_map', 'w').write(f'{user} {user} 1');"
     " os.execv(sys.argv[1], [sys.argv[1], 'list'])"
 )
-"""It has gone into a user namespace of its own, as a sandbox does."""
+"""It has gone into a user namespace of its own, as a sandbox does, and is there who it was."""
 BLOCKED = (
     "import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1]);"
     " os.execv(sys.argv[1], [sys.argv[1], 'list'])"
@@ -228,7 +229,7 @@ BLOCKED = (
 
 def _can_be_apart() -> bool:
     words = [sys.executable, "-c", APART, "/bin/true"]
-    return subprocess.run(words, check=False, timeout=PATIENCE).returncode == 0
+    return subprocess.run(words, check=False, timeout=PATIENCE, capture_output=True).returncode == 0
 
 
 def test_another_python_is_asked_for_by_another_script(roost: Roost, tmp_path: Path, native: str) -> None:

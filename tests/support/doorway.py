@@ -13,7 +13,12 @@ from tests.support.wait import wait_until
 PATIENCE = 60.0
 FELL = 99
 """How a program ends whose Python must not be asked; see `only_native`."""
-NO_PYTHON = f"#!{sys.executable}\nimport os\nos._exit({FELL})\n"
+NO_PYTHON = f"""#!{sys.executable}
+import os, signal
+kept = {{signal.SIGINT, signal.SIGTSTP}} & signal.pthread_sigmask(signal.SIG_BLOCK, [])
+os._exit({FELL} if not kept else {FELL} - 1)
+"""
+"""It has the keys of a terminal as the caller had them."""
 
 
 def processes(run: Path) -> list[int]:
