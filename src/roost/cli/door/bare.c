@@ -53,7 +53,8 @@ static long result(long found) {
     return found;
 }
 
-#define ASK(number, a, b, c, d, e, f) result(ask(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f)))
+#define ASK(number, a, b, c, d, e, f)                                                                                  \
+    result(ask(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f)))
 
 /* Memory and texts. */
 
