@@ -92,7 +92,7 @@ base_python() {
 
 # stamp_of SET: what .venv must have been made from to be current.
 stamp_of() {
-  local door=(hatch_build.py src/roost/cli/door/{client,bare}.c)
+  local door=(hatch_build.py src/roost/cli/door/client.c)
   printf '%s\n' "$root" "$("$python" -c 'import sys; print(sys.version)' 2>/dev/null)"
   case "$1" in
     runtime) cat pyproject.toml "${door[@]}" requirements/runtime.txt requirements/build.txt | cksum ;;

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from hatch_build import WAYS
 from tests.support import doorway
 from tests.support.daemon import PATIENCE, Roost, roost_in, signal_pid
 from tests.support.door import PYTHON, ROOT, build, opened, program
@@ -87,34 +86,6 @@ def test_the_same_bytes_and_exit_codes_by_either_door(roost: Roost, native: str)
     latin = {"LC_ALL": "C"}
     assert run(roost, [native, "show", "ü"], roost.environ | latin) == run(
         roost, [*PYTHON, "show", "ü"], roost.environ | latin
-    )
-
-
-@pytest.mark.parametrize("way", range(len(WAYS)))
-def test_the_program_does_the_same_however_it_was_compiled(roost: Roost, tmp_path: Path, way: int) -> None:
-    """Also without the C library, for whose functions it then has its own."""
-    if not build(tmp_path, doorway.NO_PYTHON, [WAYS[way]]):
-        pytest.skip("it cannot be compiled so here")
-    native = str(tmp_path / "roost")
-    assert run(roost, [native, "send", "me", "grüße", ""])[0] == 0
-    for words in (["list"], ["show", "nobody"], ["inbox", "me"]):
-        assert run(roost, [native, *words]) == run(roost, [*PYTHON, *words]), words
-    linked = tmp_path / "linked"
-    linked.symlink_to(roost.environ["ROOST_HOME"])
-    assert run(roost, [native, "list"], roost.environ | {"ROOST_HOME": f"{tmp_path}/./linked/"})[0] == 0
-    assert run(roost, [native, "list"], {**roost.environ, **ODD["no wish for it"]})[0] == doorway.FELL
-    assert run(roost, [native, "list"], roost.environ | {"ROOST_HOME": "/nowhere"})[0] == doorway.FELL
-    roost.add("a")
-    with subprocess.Popen([native, "wait", "a", "--for", "working"], env=roost.environ) as process:
-        wait_until(lambda: doorway.forks(roost.places.run), timeout=PATIENCE, why="it runs")
-        _, command = _wait_command(roost.places.run)
-        signal_pid(command, signal.SIGTERM)
-        assert process.wait(PATIENCE) == -signal.SIGTERM
-    (tmp_path / "roost-python").unlink()
-    assert run(roost, [native, "up"]) == (
-        1,
-        b"",
-        f"roost: {tmp_path}/roost-python is missing; install roost again\n".encode(),
     )
 
 

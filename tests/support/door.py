@@ -12,13 +12,13 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from hatch_build import MAIN, SOURCE, WAYS, build_client
+from hatch_build import MAIN, SOURCE, build_client
 from tests.support.wait import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,8 +36,7 @@ _runs_commands = True
 @functools.cache
 def native() -> Path | None:
     """The native program, compiled once for this source and interpreter; None where there is no compiler."""
-    sources = sorted(SOURCE.parent.glob("*.c"))
-    made_of = b"".join(source.read_bytes() for source in sources) + sys.executable.encode()
+    made_of = SOURCE.read_bytes() + sys.executable.encode()
     folder = ROOT / ".cache" / "door" / hashlib.blake2b(made_of, digest_size=8).hexdigest()
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -52,9 +51,9 @@ def native() -> Path | None:
     return folder / "roost"
 
 
-def build(folder: Path, script: str | None = None, ways: Sequence[Sequence[str]] = WAYS) -> bool:
+def build(folder: Path, script: str | None = None) -> bool:
     """Compile the program, and put a script beside it: the one in Python, or another. False: no compiler."""
-    if build_client(folder, ways) is None:
+    if build_client(folder) is None:
         return False
     module, name = MAIN.split(":")
     text = f"#!{sys.executable}\nimport sys\nfrom {module} import {name}\nsys.exit({name}())\n"

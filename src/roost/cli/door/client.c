@@ -9,9 +9,11 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -51,30 +53,11 @@ enum { BEGUN = 'B', NO = 'N', STATUS = 'S', KILLED = 'K', CONNECT = 'C', BECOME 
 
 static char python[PATH_ROOM]; /* the script beside this program that is the same in Python */
 
-/* Texts one after the other, the last of them 0; 0: there is no room for them. */
-static int join(char *to, size_t room, const char *const *parts) {
-    for (; *parts; parts++) {
-        size_t size = strlen(*parts);
-        if (size >= room)
-            return 0;
-        to = stpcpy(to, *parts), room -= size;
-    }
-    return 1;
-}
-#define JOIN(to, room, ...) join(to, room, (const char *const[]){__VA_ARGS__, 0})
-
-/* One line on standard error, and the end. */
-static _Noreturn void fail(const char *about, const char *why) {
-    char line[PATH_ROOM + 200];
-    if (JOIN(line, sizeof line, "roost: ", about, why, "\n") && write(2, line, strlen(line)) < 0)
-        _exit(1);
-    _exit(1);
-}
-
-static _Noreturn void become_python(char **argv) {
+static void become_python(char **argv) {
     argv[0] = python;
     execv(python, argv);
-    fail(python, errno == ENOENT ? " is missing; install roost again" : " cannot be started; install roost again");
+    fprintf(stderr, "roost: %s: %s; install roost again\n", python, strerror(errno));
+    _exit(1);
 }
 
 /* Commands that stay, start daemons, look over this machine or ask a terminal are Python's from the start;
@@ -125,38 +108,23 @@ static int is_odd(void) {
     return 0;
 }
 
-/* The path of a folder without links in it; 0: there is none. */
-static int resolve(const char *folder, char *real, size_t room) {
-    char link[] = "/proc/self/fd/0000000000", *at = link + sizeof "/proc/self/fd/" - 1;
-    int opened = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC), digits = 0;
-    if (opened < 0)
-        return 0;
-    for (int rest = opened; rest || !digits; rest /= 10)
-        digits++;
-    at[digits] = 0;
-    for (int rest = opened; digits--; rest /= 10)
-        at[digits] = (char)('0' + rest % 10);
-    ssize_t size = readlink(link, real, room - 1);
-    close(opened);
-    real[size > 0 ? size : 0] = 0;
-    return size > 0 && (size_t)size < room - 1;
-}
-
 /* The folder of the sockets, as roost.cli.places finds it; 0: only Python can tell. */
 static int find_run(char *run, size_t room) {
     const char *home = getenv("ROOST_HOME"), *user = getenv("HOME"), *state = getenv("XDG_STATE_HOME");
-    char real[PATH_ROOM];
-    int joined;
-    if (home && *home)
-        joined = *home != '~' && resolve(home, real, sizeof real) && JOIN(run, room, real, "/run");
-    else if (state && *state)
-        joined = JOIN(run, room, state, "/roost/run");
+    int size;
+    if (home && *home) {
+        char real[PATH_MAX];
+        if (*home == '~' || !realpath(home, real))
+            return 0;
+        size = snprintf(run, room, "%s/run", real);
+    } else if (state && *state)
+        size = snprintf(run, room, "%s/roost/run", state);
     else if (user && *user)
-        joined = JOIN(run, room, user, "/.local/state/roost/run");
+        size = snprintf(run, room, "%s/.local/state/roost/run", user);
     else
         return 0;
     struct stat found;
-    return joined && strlen(run) <= 81 && *run == '/' && !strstr(run, "/../") && !stat(run, &found) &&
+    return size > 0 && size <= 81 && *run == '/' && !strstr(run, "/../") && !stat(run, &found) &&
            (found.st_uid == getuid() || found.st_uid == 0);
 }
 
@@ -386,9 +354,7 @@ static int connect_for(int door, const char *path) {
 static int become(int door, char *text, uint32_t size) {
     char **words = malloc((size + 2) * sizeof *words), **next = words, **variables = 0;
     uint32_t why = EINVAL;
-    long count = 0;
-    for (char *digit = text; size && !text[size - 1] && *digit >= '0' && *digit <= '9' && count <= MOST; digit++)
-        count = count * 10 + *digit - '0';
+    long count = size && !text[size - 1] ? strtol(text, 0, 10) : 0;
     if (words && count > 0) {
         for (char *at = text + strlen(text) + 1; at < text + size; at += strlen(at) + 1) {
             if (count-- == 0)
@@ -482,7 +448,8 @@ static void use_door(int argc, char **argv) {
     size_t size;
     if (is_pythons(argc, argv) || is_odd() || !find_run(run, sizeof run))
         return;
-    JOIN(path, sizeof path, run, "/door.sock"), JOIN(socket, sizeof socket, run, "/roost.sock");
+    snprintf(path, sizeof path, "%s/door.sock", run);
+    snprintf(socket, sizeof socket, "%s/roost.sock", run);
     /* First of all these two: the other side looks who we are while we do the rest. */
     int door = reach(path, PATIENCE_MS), daemon = door < 0 ? -1 : reach(socket, 0);
     if (daemon < 0 || !is_ours(door) || !find_interpreter(interpreter, sizeof interpreter))
@@ -504,8 +471,10 @@ static void use_door(int argc, char **argv) {
 int main(int argc, char **argv) {
     ssize_t size = readlink("/proc/self/exe", python, sizeof python - 16);
     char *name = size > 0 ? strrchr(python, '/') : 0;
-    if (!name || argc < 1)
-        fail("/proc is not mounted", "; use `python -m roost`");
+    if (!name || argc < 1) {
+        fputs("roost: /proc is not mounted; use `python -m roost`\n", stderr);
+        return 1;
+    }
     strcpy(name, "/roost-python");
     use_door(argc, argv);
     become_python(argv);
