@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import psutil
@@ -15,6 +15,8 @@ from roost.demo_agent.mcp import Client
 
 NAMES = 100
 """Registered in each: one that sends, the others are mailboxes without a process."""
+MANY = 1000
+"""Then registered in each, for a longer list."""
 ROUNDS = 40
 _BODY = "x" * 200
 _DELIVERY = """delivery: roost puts a message into the agent's terminal and waits for evidence that it was
@@ -44,19 +46,23 @@ def run() -> Comparison:
             home.add(box, "human")
         sender, *others = [rival.join() for _ in range(NAMES)]
         acts = _acts(home, rival, boxes, sender, others)
-        for number in range(ROUNDS + 1):
-            for act in acts:
-                ours = clocked(lambda act=act, number=number: act.roost(number))
-                theirs = clocked(lambda act=act, number=number: act.hcom(number))
-                if number:  # The first round warms both up.
-                    act.ours.append(ours)
-                    act.theirs.append(theirs)
+        _measure(acts)
         _judge("roost", {row["name"]: row["queued"] for row in home.ask("list")}, boxes)
         _judge("hcom", rival.unread(), others)
+        for number in range(NAMES - 1, MANY - 1):
+            home.add(f"box{number}", "human")
+        for _ in range(MANY - NAMES):
+            rival.join()
+        longer = _list(home, rival, f"list of {MANY:,}")
+        _measure([longer])
+        for whose, shown in (("roost", len(home.ask("list"))), ("hcom", len(rival.unread()))):
+            if shown < MANY:
+                raise RuntimeError(f"{whose} lists {shown} of {MANY} names")
+        acts.append(longer)
         return Comparison(
             peer="hcom",
             version=rival.run("--version").strip(),
-            what=f"{NAMES} registered names in each, {ROUNDS} times in turn",
+            what=f"{NAMES} registered names in each, then {MANY:,}, {ROUNDS} times in turn",
             pairs=tuple(pair(act.name, act.how, act.ours, act.theirs) for act in acts),
             apart=(_DELIVERY, _DAEMON, _KEPT),
         )
@@ -73,12 +79,7 @@ def _acts(home: Home, rival: Hcom, boxes: list[str], sender: str, others: list[s
             lambda number: _run(home, [*program(), "send", boxes[number], _BODY]),
             lambda number: rival.run("send", "--from", "bench", f"@{others[number]}", "--", _BODY),
         ),
-        _Act(
-            "list",
-            "a whole command.",
-            lambda _: _run(home, [*program(), "list"]),
-            lambda _: rival.run("list"),
-        ),
+        _list(home, rival, "list"),
         _Act(
             "agent's send",
             "as a running agent does it: roost's calls an MCP tool over loopback HTTP, hcom's runs the"
@@ -93,6 +94,26 @@ def _acts(home: Home, rival: Hcom, boxes: list[str], sender: str, others: list[s
             lambda _: rival.run("--version"),
         ),
     ]
+
+
+def _list(home: Home, rival: Hcom, name: str) -> _Act:
+    return _Act(
+        name,
+        "a whole command.",
+        lambda _: _run(home, [*program(), "list"]),
+        lambda _: rival.run("list"),
+    )
+
+
+def _measure(acts: Sequence[_Act]) -> None:
+    """Each act by both in turn, round after round."""
+    for number in range(ROUNDS + 1):
+        for act in acts:
+            ours = clocked(lambda act=act, number=number: act.roost(number))
+            theirs = clocked(lambda act=act, number=number: act.hcom(number))
+            if number:  # The first round warms both up.
+                act.ours.append(ours)
+                act.theirs.append(theirs)
 
 
 def _agent(home: Home) -> Client:

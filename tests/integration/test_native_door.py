@@ -166,6 +166,7 @@ def test_a_caller_with_odd_streams_rights_or_signals_is_python_itself(roost: Roo
         f'exec {shlex.quote(sys.executable)} -c "{CONFINED}" "$0"',
         *([f'exec {shlex.quote(sys.executable)} -c "{BOUNDED}" "$0"'] if os.geteuid() == 0 else []),
         f'exec {shlex.quote(sys.executable)} -c "{BLOCKED}" "$0"',
+        *([f'exec {shlex.quote(sys.executable)} -c "{APART}" "$0"'] if _can_be_apart() else []),
         '"$0" up',
         '"$0" list --watch',
         '"$0" --home /nowhere list',
@@ -185,10 +186,21 @@ BOUNDED = (
     " os.execv(sys.argv[1], [sys.argv[1], 'list'])"
 )
 """Its programs lack a capability (CAP_CHOWN) that ours have; only root has any to lose."""
+APART = (
+    "import ctypes, os, sys; user = os.getuid(); ctypes.CDLL(None).unshare(0x10000000) and sys.exit(1);"
+    " open('/proc/self/uid_map', 'w').write(f'{user} {user} 1');"
+    " os.execv(sys.argv[1], [sys.argv[1], 'list'])"
+)
+"""It has gone into a user namespace of its own, as a sandbox does, and is there who it was."""
 BLOCKED = (
     "import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1]);"
     " os.execv(sys.argv[1], [sys.argv[1], 'list'])"
 )
+
+
+def _can_be_apart() -> bool:
+    words = [sys.executable, "-c", APART, "/bin/true"]
+    return subprocess.run(words, check=False, timeout=PATIENCE, capture_output=True).returncode == 0
 
 
 def test_another_python_is_asked_for_by_another_script(roost: Roost, tmp_path: Path, native: str) -> None:

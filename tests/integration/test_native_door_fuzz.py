@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from roost.cli.door.link import say
-from roost.cli.door.request import MAGIC
+from roost.cli.door.request import HANDED, MAGIC
 from tests.support import doorway
 from tests.support.daemon import PATIENCE, Roost, roost_in, signal_pid
 from tests.support.door import build
@@ -53,21 +53,33 @@ def stored(roost: Roost, text: str) -> int:
 
 
 def test_a_caller_that_goes_away_at_any_step_leaves_nothing_behind(roost: Roost) -> None:
-    """Whatever was sent of a request, and before `GO`: nothing is done."""
+    """Whatever was sent of a request, while its word was not taken: nothing is done."""
     whole = doorway.request(roost.places.run, ["send", "me", "never"], roost.environ)
-    steps = [0, 1, 7, 8, 12, len(MAGIC) + 16, 200, 287, 288, 289, len(whole) // 2, len(whole) - 1, len(whole)]
+    steps = [0, 1, 7, 8, 12, len(MAGIC) + 16, 200, 287, 288, 289, len(whole) // 2, len(whole) - 1]
     for size in steps:
         caller = doorway.Caller(roost.places.run)
         if size:
             caller.send(whole[:size])
         caller.close()
-    ready = doorway.Caller(roost.places.run)
-    ready.send(whole)
-    assert ready.hears() == b"R"
-    ready.close()
+    for closes in (False, True):
+        caller = doorway.Caller(roost.places.run)
+        assert caller.take_back()
+        caller.send(whole)
+        assert closes or caller.hears() == b"", "the fork has nothing to do"
+        caller.close()
     doorway.wait_alone(roost.places.run)
     assert stored(roost, "never") == 0
     assert roost.cli("list").returncode == 0
+
+
+def test_a_command_is_run_by_whoever_has_taken_the_word_of_its_caller(roost: Roost) -> None:
+    caller = doorway.Caller(roost.places.run)
+    caller.send(doorway.request(roost.places.run, ["send", "me", "once"], roost.environ))
+    assert caller.hears() == b"B"
+    assert not caller.take_back(), "it cannot be begun by its caller any more"
+    assert caller.hears() == b"S"
+    caller.close()
+    assert stored(roost, "once") == 1
 
 
 def test_a_caller_of_another_version_or_without_sense_is_told_no(roost: Roost) -> None:
@@ -96,14 +108,14 @@ Answer = Callable[[socket.socket], object]
 """What somebody does with a caller who stands where the door should be."""
 
 
-def _ready(caller: socket.socket, *, descriptor: bool = True) -> None:
-    caller.recv(1 << 20)
-    say(caller, b"R", b"", os.pidfd_open(os.getpid()) if descriptor else None)
-
-
-def _gone_after_go(caller: socket.socket) -> None:
-    _ready(caller)
-    assert caller.recv(8)[:1] == b"G"
+def _begins(caller: socket.socket, *, descriptor: bool = True) -> None:
+    """Take the caller's word, and say so or go."""
+    _, handed, _, _ = socket.recv_fds(caller, 1 << 20, HANDED)
+    assert os.read(handed[4], 1)
+    for each in handed:
+        os.close(each)
+    if descriptor:
+        say(caller, b"B", b"", os.pidfd_open(os.getpid()))
 
 
 STRANGE: dict[str, tuple[Answer, int]] = {
@@ -111,8 +123,12 @@ STRANGE: dict[str, tuple[Answer, int]] = {
     "hangs up": (lambda _caller: None, doorway.FELL),
     "says no": (lambda caller: say(caller, b"N"), doorway.FELL),
     "talks nonsense": (lambda caller: caller.sendall(b"\xff" * 64), doorway.FELL),
-    "is ready without a handle": (lambda caller: _ready(caller, descriptor=False), doorway.FELL),
-    "has gone when it is to begin": (_gone_after_go, -signal.SIGKILL),
+    "begins without a handle": (lambda caller: say(caller, b"B"), doorway.FELL),
+    "has gone once it has begun": (_begins, -signal.SIGKILL),
+    "has gone before it says that it has begun": (
+        lambda caller: _begins(caller, descriptor=False),
+        -signal.SIGKILL,
+    ),
 }
 
 
@@ -120,7 +136,7 @@ STRANGE: dict[str, tuple[Answer, int]] = {
 def test_whoever_stands_at_the_door_a_command_begins_once_or_is_python(
     home: Home, native: str, how: str
 ) -> None:
-    """Before `GO` Python does it; after that nobody does it again."""
+    """While its word is there Python does it; after that nobody does it again."""
     run, (answer, code) = home.roost / "run", STRANGE[how]
     run.mkdir(mode=0o700, parents=True)
     with socket.socket(socket.AF_UNIX) as door, socket.socket(socket.AF_UNIX) as daemon:

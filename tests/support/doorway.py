@@ -1,21 +1,24 @@
 """What tests see behind the native door: its process, its forks, and a caller that says what a test wants."""
 
 import os
-import resource
 import socket
-import struct
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from roost.cli.door.request import LIMITS, MAGIC
-from roost.cli.door.server import NAME
+from roost.cli.door.listener import NAME
+from roost.cli.door.request import WORD, written
 from tests.support.wait import wait_until
 
 PATIENCE = 60.0
 FELL = 99
 """How a program ends whose Python must not be asked; see `only_native`."""
-NO_PYTHON = f"#!{sys.executable}\nimport os\nos._exit({FELL})\n"
+NO_PYTHON = f"""#!{sys.executable}
+import os, signal
+kept = {{signal.SIGINT, signal.SIGTSTP}} & signal.pthread_sigmask(signal.SIG_BLOCK, [])
+os._exit({FELL} if not kept else {FELL} - 1)
+"""
+"""It has the keys of a terminal as the caller had them."""
 
 
 def processes(run: Path) -> list[int]:
@@ -60,12 +63,7 @@ def wait_alone(run: Path) -> None:
 
 def request(run: Path, words: list[str], environ: Mapping[str, str]) -> bytes:
     """What client.c sends for these words."""
-    texts = [sys.executable, str(run / "roost.sock"), *words]
-    texts += [f"{name}={value}" for name, value in environ.items()]
-    data = b"".join(os.fsencode(text) + b"\0" for text in texts)
-    limits = [value & (1 << 64) - 1 for which in range(LIMITS) for value in resource.getrlimit(which)]
-    numbers = (len(data), len(words), len(environ), 0, 0, *limits)
-    return MAGIC + struct.pack(f"=4IQ{2 * LIMITS}Q", *numbers) + data
+    return written(str(run / "roost.sock"), words, environ)
 
 
 class Caller:
@@ -77,7 +75,8 @@ class Caller:
         self.door.connect(str(run / NAME))
         self._daemon = socket.socket(socket.AF_UNIX)
         self._daemon.connect(str(run / "roost.sock"))
-        self._read, self._write = os.pipe()
+        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        os.write(self._write, WORD)
         self._folder = os.open("/", os.O_PATH)
         self._null = os.open(os.devnull, os.O_RDWR)
 
@@ -85,6 +84,13 @@ class Caller:
         """Send bytes, with so many of the descriptors that belong to them."""
         handed = [self._null] * 3 + [self._folder, self._read, self._daemon.fileno()]
         socket.send_fds(self.door, [data], (handed + handed)[:descriptors])
+
+    def take_back(self) -> bool:
+        """Whether its word was still there, so that nobody can begin."""
+        try:
+            return bool(os.read(self._read, 1))
+        except BlockingIOError:
+            return False
 
     def hears(self) -> bytes:
         """The letter that comes next; empty: none comes."""

@@ -122,7 +122,10 @@ def paint_state(text: str, state: str) -> str:
 
 def one_line(text: object) -> str:
     """The text on one line, without control characters and without changes of writing direction."""
-    return " ".join(str(text).split()).translate(_PLAIN) if text is not None else ""
+    if text is None:
+        return ""
+    words = " ".join(str(text).split())
+    return words if words.isascii() and words.isprintable() else words.translate(_PLAIN)
 
 
 def harmless(text: str) -> str:

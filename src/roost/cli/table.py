@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 ROOM = 32
 """Columns that the last cell of a row is given, if others can go for it."""
 _INDENT = 2
-_REST = "\0"
-"""Stands for a cell that takes more than one line; it is in nothing that is shown."""
 
 
 def table(
@@ -31,68 +29,79 @@ def table(
     so too little is left for it, it stands below the others, whole. `whole`: so many rows at the top keep
     their last cell whole in any case, on as many lines as it needs.
     """
-    all_names = list(headers)
-    all_lines = [[local(one_line(cell)) for cell in row] for row in rows]
-    names, lines = _fitted(all_names, all_lines, spare, roomy)
-    room = _room(names, lines)
-    if room < roomy and any(cells(line[-1]) > room for line in lines):
-        return _stacked(*_fitted(all_names, all_lines, spare, -len(GAP)), state)
-    painted = names.index(state) if state in names and paints() else None
-    sizes = _sizes(names, lines)
-    sizes[-1] = room
-    say(paint(_join(names, sizes, None), "bold"))
-    for number, line in enumerate(lines):
-        if number < whole and cells(line[-1]) > room:
-            start = width() - room
-            shown = _join([*line[:-1], _REST], sizes, painted)
-            say(shown.replace(_REST, folded(line[-1], width(), start, start)))
+    lines = [[local(one_line(cell)) for cell in row] for row in rows]
+    columns = [_Column(name, texts) for name, *texts in zip(headers, *lines, strict=True)]
+    total = width()
+    shown = _fitted(columns, spare, roomy, total)
+    room = _room(shown, total)
+    last = shown[-1]
+    if room < roomy and max(last.widths[1:], default=0) > room:
+        _stack(_fitted(columns, spare, -len(GAP), total), state, total)
+        return
+    before = _beginnings(shown, state)
+    printed = [f"{begun}{end}".rstrip() for begun, end in zip(before, last.cut(room, state), strict=True)]
+    printed[0] = paint(printed[0], "bold")
+    for number in range(1, min(whole, len(lines)) + 1):
+        if last.widths[number] > room:
+            start = total - room
+            printed[number] = before[number] + folded(last.texts[number], total, start, start)
+    say("\n".join(printed))
+
+
+class _Column:
+    """The header and all cells below it."""
+
+    def __init__(self, name: str, texts: Sequence[str]) -> None:
+        self.name = name
+        self.texts = (name, *texts)
+        self.widths = [cells(text) for text in self.texts]
+        self.size = max(self.widths)
+
+    def padded(self, state: str | None) -> list[str]:
+        """Each as wide as all, and the gap to the next column."""
+        size = self.size + len(GAP)
+        if self.name == state and paints():
+            texts = (self.name, *(paint_state(text, text) for text in self.texts[1:]))
         else:
-            say(_join(line, sizes, painted))
-    return None
+            texts = self.texts
+        return [text + " " * (size - taken) for text, taken in zip(texts, self.widths, strict=True)]
+
+    def cut(self, room: int, state: str | None) -> list[str]:
+        """Each in so much room."""
+        fits = self.size <= room
+        texts = self.texts if fits else [clip(text, room) for text in self.texts]
+        if self.name == state and paints():
+            return [texts[0], *map(paint_state, texts[1:], self.texts[1:])]
+        return list(texts)
 
 
-def _fitted(
-    names: list[str], lines: list[list[str]], spare: Sequence[str], room: int
-) -> tuple[list[str], list[list[str]]]:
+def _fitted(columns: Sequence[_Column], spare: Sequence[str], room: int, total: int) -> list[_Column]:
     """The columns without those spare ones that have to go for the last one to have so many columns."""
-    left = list(spare)
-    while left and _room(names, lines) < room:
-        at = names.index(left.pop(0))
-        names = names[:at] + names[at + 1 :]
-        lines = [line[:at] + line[at + 1 :] for line in lines]
-    return names, lines
+    shown, left = list(columns), list(spare)
+    while left and _room(shown, total) < room:
+        name = left.pop(0)
+        shown = [column for column in shown if column.name != name]
+    return shown
 
 
-def _stacked(names: Sequence[str], lines: Sequence[Sequence[str]], state: str | None) -> None:
-    """The last cell of each row below the others."""
-    sizes = _sizes(names, lines)
-    painted = names.index(state) if state in names and paints() else None
-    say(paint(_join(names[:-1], sizes[:-1], None), "bold"))
-    for line in lines:
-        say(_join(line[:-1], sizes[:-1], painted))
-        if line[-1]:
-            say(" " * _INDENT + folded(line[-1], width(), _INDENT, _INDENT))
-
-
-def _sizes(names: Sequence[str], lines: Iterable[Sequence[str]]) -> list[int]:
-    return [max(map(cells, column)) for column in zip(names, *lines, strict=True)]
-
-
-def _room(names: Sequence[str], lines: Iterable[Sequence[str]]) -> int:
+def _room(columns: Sequence[_Column], total: int) -> int:
     """Columns for the last cell, when the others have what they need."""
-    return width() - sum(_sizes(names, lines)[:-1]) - len(GAP) * (len(names) - 1)
+    return total - sum(column.size + len(GAP) for column in columns[:-1])
 
 
-def _join(line: Sequence[str], sizes: Sequence[int], painted: int | None) -> str:
-    parts: list[str] = []
-    for index, (cell, size) in enumerate(zip(line, sizes, strict=True)):
-        last = index == len(sizes) - 1
-        taken = cells(cell)
-        if taken > size:
-            shown = clip(cell, size)
-            taken = cells(shown)
-        else:
-            shown = cell
-        padding = "" if last else " " * (size - taken)
-        parts.append((paint_state(shown, cell) if index == painted else shown) + padding)
-    return GAP.join(parts).rstrip()
+def _beginnings(columns: Sequence[_Column], state: str | None) -> list[str]:
+    """Each line up to its last cell."""
+    if len(columns) == 1:
+        return [""] * len(columns[0].texts)
+    return list(map("".join, zip(*(column.padded(state) for column in columns[:-1]), strict=True)))
+
+
+def _stack(columns: Sequence[_Column], state: str | None, total: int) -> None:
+    """Print the last cell of each row below the others."""
+    header, *before = (begun.rstrip() for begun in _beginnings(columns, state))
+    printed = [paint(header, "bold")]
+    for begun, end in zip(before, columns[-1].texts[1:], strict=True):
+        printed.append(begun)
+        if end:
+            printed.append(" " * _INDENT + folded(end, total, _INDENT, _INDENT))
+    say("\n".join(printed))

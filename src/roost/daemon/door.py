@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from roost.daemon.state.threads import Threads
+from roost.host.child_group import start_group
 from roost.host.interfaces.clock import Clock
 
 SWITCH = "ROOST_DOOR"
@@ -51,24 +52,19 @@ class Door:
 
     async def _once(self) -> str:
         """Start it and return when it has ended, with how it did."""
-        held, holds = os.pipe()
         starting = asyncio.ensure_future(  # noqa: TID251 -- it is awaited below, however this ends
-            self._threads.run(self._start, held)
+            self._threads.run(start_group, self._command, self._environ, errors=False)
         )
-        starting.add_done_callback(lambda _: os.close(held))
         try:
             return f"exit code {await self._ended(await asyncio.shield(starting))}"
         finally:
-            # It is killed by that, too, should we not come to do it.
-            os.close(holds)
             with contextlib.suppress(TimeoutError, OSError):
                 async with asyncio.timeout(LEAVE):
                     child = await starting
                     child.kill()
                     await self._ended(child)
-
-    def _start(self, held: int) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self._command, stdin=held, env=self._environ, cwd="/", start_new_session=True)
+                    if child.stdin is not None:  # it is killed by this, too, should we not come to do it
+                        child.stdin.close()
 
     async def _ended(self, child: subprocess.Popen[bytes]) -> int | None:
         if child.poll() is not None:

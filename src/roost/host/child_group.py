@@ -1,4 +1,4 @@
-"""A program of the operator's in a session and process group of its own, which ends as a whole."""
+"""A program in a session and process group of its own, on a pipe of ours."""
 
 import os
 import signal
@@ -10,13 +10,18 @@ _REAPED = 5.0
 """Seconds within which the kernel lets go of a killed process, unless its disk does not answer."""
 
 
-def start_group(argv: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Blocking: start it in `/`, its stdin and stderr pipes, its stdout going nowhere. Raises OSError."""
+def start_group(
+    argv: Sequence[str], environ: Mapping[str, str], *, errors: bool = True
+) -> subprocess.Popen[bytes]:
+    """Blocking: start it in `/`, its stdin a pipe, its stdout going nowhere. Raises OSError.
+
+    `errors`: its stderr is a pipe, too; else it is ours.
+    """
     return subprocess.Popen(
         argv,
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.PIPE if errors else None,
         env=dict(environ),
         cwd="/",
         start_new_session=True,

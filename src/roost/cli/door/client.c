@@ -3,15 +3,15 @@
  * That process (roost.cli.door) forks for each call, and the fork takes over what this process has: its words, folder,
  * environment, limits and standard streams. This process stays the one who asks: it connects to the daemon, hears
  * signals, and ends as the command ended. Where anything is unusual it becomes Python instead, which does the same,
- * later. Nothing has begun before `GO` is sent, and after that nothing is tried again, so nothing is done twice.
+ * later. Both can do it only with a word of ours that lies in a pipe: whoever takes it out does the command, and the
+ * other one cannot any more. So nothing is done twice.
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,9 +26,9 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define MAGIC "roost-1\n" /* changes with what is said here; roost.cli.door.request has the same */
+#define MAGIC "roost-2\n" /* changes with what is said here; roost.cli.door.request has the same */
 #define MOST (4u << 20)   /* bytes of a request or an order; more is left to Python */
-#define PATIENCE_MS 300   /* for the other side to be ready; after that Python does it */
+#define PATIENCE_MS 300   /* for the other side to begin; after that Python does it */
 #define LAST_WORD_MS 1000 /* for the other side to tell how a command ended that said nothing */
 #define PATH_ROOM 4200
 #define SIGNALS 64
@@ -36,20 +36,20 @@
 extern char **environ;
 
 /* A request: MAGIC, this, then words that each end in NUL: the Python that is meant, the daemon's socket, the
- * arguments, the environment. Descriptors go along: the three streams, the folder, the pipe that tells of our end, the
- * daemon. */
+ * arguments, the environment. Descriptors go along: the three streams, the folder, the pipe with our word, which also
+ * tells of our end, the daemon. */
 struct head {
     uint32_t size, arguments, variables, unused;
     uint64_t ignored;
     uint64_t limits[RLIM_NLIMITS][2];
 };
 
-/* What comes back, and what is answered: one letter, then so many bytes. */
+/* What comes back, and what is answered: one letter, then so many bytes. With BEGUN comes a handle of the process. */
 struct say {
     char what, unused[3];
     uint32_t size;
 };
-enum { READY = 'R', NO = 'N', GO = 'G', STATUS = 'S', KILLED = 'K', CONNECT = 'C', BECOME = 'X', HERE = 'F', ERROR = 'E' };
+enum { BEGUN = 'B', NO = 'N', STATUS = 'S', KILLED = 'K', CONNECT = 'C', BECOME = 'X', HERE = 'F', ERROR = 'E' };
 
 static char python[PATH_ROOM]; /* the script beside this program that is the same in Python */
 
@@ -128,6 +128,13 @@ static int find_run(char *run, size_t room) {
            (found.st_uid == getuid() || found.st_uid == 0);
 }
 
+/* How long sending and receiving may take; 0: for ever. */
+static void bound(int socket, int wait_ms) {
+    struct timeval most = {.tv_usec = wait_ms * 1000};
+    setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
+    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
+}
+
 /* A connected socket, -1 with errno. */
 static int reach(const char *path, int wait_ms) {
     struct sockaddr_un where = {.sun_family = AF_UNIX};
@@ -139,9 +146,7 @@ static int reach(const char *path, int wait_ms) {
     int found = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (wait_ms ? 0 : SOCK_NONBLOCK), 0);
     if (found < 0)
         return -1;
-    struct timeval bound = {.tv_usec = wait_ms * 1000};
-    setsockopt(found, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof bound);
-    setsockopt(found, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound);
+    bound(found, wait_ms);
     if (connect(found, (struct sockaddr *)&where, sizeof where)) {
         int why = errno;
         close(found);
@@ -264,6 +269,7 @@ static char *make_request(int argc, char **argv, const char *interpreter, const 
 }
 
 static volatile sig_atomic_t interrupted, suspended;
+static struct sigaction at_interrupt, at_stop; /* what our starter wants done on SIGINT and SIGTSTP */
 
 static void hear(int number) {
     if (number == SIGINT)
@@ -275,6 +281,34 @@ static void hear(int number) {
 static void dispose(int number, void (*what)(int)) {
     struct sigaction act = {.sa_handler = what};
     sigaction(number, &act, 0);
+}
+
+/* Hear Ctrl-C where somebody can type it, as roost.cli.interrupt does, and Ctrl-Z. */
+static void hear_keys(void) {
+    sigset_t ours;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGINT);
+    sigaddset(&ours, SIGTSTP);
+    sigprocmask(SIG_BLOCK, &ours, 0);
+    sigaction(SIGINT, 0, &at_interrupt);
+    if (at_interrupt.sa_handler != SIG_IGN || isatty(0))
+        dispose(SIGINT, hear);
+    sigaction(SIGTSTP, 0, &at_stop);
+    if (at_stop.sa_handler != SIG_IGN)
+        dispose(SIGTSTP, hear);
+}
+
+/* What was pressed meanwhile does what it would have done. */
+static void leave_keys(void) {
+    sigset_t none;
+    sigemptyset(&none);
+    sigaction(SIGINT, &at_interrupt, 0);
+    sigaction(SIGTSTP, &at_stop, 0);
+    if (interrupted)
+        raise(SIGINT);
+    if (suspended)
+        raise(SIGTSTP);
+    sigprocmask(SIG_SETMASK, &none, 0);
 }
 
 static void tell(int child, int number) { syscall(SYS_pidfd_send_signal, child, number, 0, 0); }
@@ -344,18 +378,22 @@ static int become(int door, char *text, uint32_t size) {
 }
 
 /* Do one thing that the command asks for; 0: it says nothing any more. */
-static int obey(int door) {
+static int obey(int door, int *child) {
     struct say head;
     char *text;
-    if (!take(door, &head, sizeof head, 0) || head.size > MOST || !(text = calloc(1, head.size + 1)) ||
-        !take(door, text, head.size, 0))
+    int handle = -1;
+    if (!take(door, &head, sizeof head, *child < 0 ? &handle : 0) || head.size > MOST ||
+        !(text = calloc(1, head.size + 1)) || !take(door, text, head.size, 0))
         return 0;
     int going = 0;
     if (head.what == STATUS)
         _exit((unsigned char)*text);
     else if (head.what == KILLED)
         die_of((unsigned char)*text);
-    else if (head.what == CONNECT)
+    else if (head.what == BEGUN) {
+        bound(door, 0);
+        *child = handle, going = handle >= 0;
+    } else if (head.what == CONNECT)
         going = connect_for(door, text);
     else if (head.what == BECOME)
         going = become(door, text, head.size);
@@ -363,21 +401,38 @@ static int obey(int door) {
     return going;
 }
 
-/* Stay until the command has ended, and end as it did. */
-static void serve(int door, int child) {
+/* Whether our word was still there: then nothing has begun, and nothing can any more. */
+static int take_back(int word) {
+    char it;
+    return read(word, &it, 1) == 1;
+}
+
+/* Stay until the command has ended, and end as it did; returns where it has not begun, and cannot any more. */
+static void serve(int door, int word) {
     sigset_t none;
     sigemptyset(&none);
-    struct pollfd ends[] = {{.fd = door, .events = POLLIN}, {.fd = child, .events = POLLIN}};
+    int child = -1;
+    struct timespec patience = {.tv_nsec = PATIENCE_MS * 1000000L}, *most = &patience;
     for (;;) {
-        if (interrupted)
+        if (child >= 0 && interrupted)
             interrupted = 0, tell(child, SIGINT);
-        if (suspended)
+        if (child >= 0 && suspended)
             suspend(child);
-        if (ppoll(ends, 2, 0, &none) < 0)
+        struct pollfd ends[] = {{.fd = door, .events = POLLIN}, {.fd = child, .events = POLLIN}};
+        int found = ppoll(ends, 2, most, &none);
+        if (found < 0)
             continue;
-        if (ends[0].revents) {
-            if (!obey(door))
+        if (!found) {
+            if (take_back(word))
+                return;
+            most = 0;
+        } else if (ends[0].revents) {
+            if (!obey(door, &child)) {
+                if (child < 0 && take_back(word))
+                    return;
                 die_of(SIGKILL); /* it is over, and nobody can tell how */
+            }
+            most = 0;
         } else if (ends[1].revents) {
             /* It has ended without a word: who started it tells how, if it still can. */
             if (poll(ends, 1, LAST_WORD_MS) <= 0)
@@ -386,55 +441,31 @@ static void serve(int door, int child) {
     }
 }
 
-/* Hear Ctrl-C where somebody can type it, as roost.cli.interrupt does, and Ctrl-Z. */
-static void hear_keys(void) {
-    struct sigaction now;
-    sigset_t ours;
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGINT);
-    sigaddset(&ours, SIGTSTP);
-    sigprocmask(SIG_BLOCK, &ours, 0);
-    sigaction(SIGINT, 0, &now);
-    if (now.sa_handler != SIG_IGN || isatty(0))
-        dispose(SIGINT, hear);
-    sigaction(SIGTSTP, 0, &now);
-    if (now.sa_handler != SIG_IGN)
-        dispose(SIGTSTP, hear);
-}
-
 /* Have the command run; returns where Python has to, and then nothing has begun. */
 static void use_door(int argc, char **argv) {
     char run[PATH_ROOM], path[PATH_ROOM + 16], socket[PATH_ROOM + 16], interpreter[PATH_ROOM];
-    int pipe_ends[2], child = -1;
+    int word[2];
     size_t size;
-    if (is_pythons(argc, argv) || is_odd() || !find_run(run, sizeof run) ||
-        !find_interpreter(interpreter, sizeof interpreter))
+    if (is_pythons(argc, argv) || is_odd() || !find_run(run, sizeof run))
         return;
     snprintf(path, sizeof path, "%s/door.sock", run);
     snprintf(socket, sizeof socket, "%s/roost.sock", run);
-    int door = reach(path, PATIENCE_MS);
-    if (door < 0 || !is_ours(door))
+    /* First of all these two: the other side looks who we are while we do the rest. */
+    int door = reach(path, PATIENCE_MS), daemon = door < 0 ? -1 : reach(socket, 0);
+    if (daemon < 0 || !is_ours(door) || !find_interpreter(interpreter, sizeof interpreter))
         return;
-    int folder = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), daemon = reach(socket, 0);
+    int folder = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     char *request = make_request(argc, argv, interpreter, socket, &size);
-    if (daemon < 0 || folder < 0 || !request || pipe2(pipe_ends, O_CLOEXEC))
+    if (folder < 0 || !request || pipe2(word, O_CLOEXEC | O_NONBLOCK) || write(word[1], ".", 1) != 1)
         return;
-    int handed[] = {0, 1, 2, folder, pipe_ends[0], daemon};
-    struct say said;
-    if (!put(door, request, size, handed, 6) || !take(door, &said, sizeof said, &child) || said.what != READY ||
-        said.size || child < 0)
-        goto python;
-    free(request);
-    close(folder), close(daemon), close(pipe_ends[0]);
-    struct timeval forever = {0};
-    setsockopt(door, SOL_SOCKET, SO_RCVTIMEO, &forever, sizeof forever);
-    setsockopt(door, SOL_SOCKET, SO_SNDTIMEO, &forever, sizeof forever);
+    int handed[] = {0, 1, 2, folder, word[0], daemon};
     hear_keys();
-    if (!answer(door, GO, "", 0, -1))
-        die_of(SIGKILL);
-    serve(door, child);
-python:
-    return;
+    if (put(door, request, size, handed, 6)) {
+        free(request);
+        close(folder), close(daemon);
+        serve(door, word[0]);
+    }
+    leave_keys();
 }
 
 int main(int argc, char **argv) {

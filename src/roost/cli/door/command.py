@@ -8,7 +8,7 @@ import sys
 
 from roost.cli import become
 from roost.cli.door.facts import Facts, process_of
-from roost.cli.door.link import GO, NO, READY, STATUS, Link, say
+from roost.cli.door.link import NO, STATUS, Link, say
 from roost.cli.door.request import OddError, read_request
 from roost.cli.door.stand_in import take_over
 from roost.cli.main import run
@@ -28,43 +28,40 @@ def serve(caller: socket, own: Facts) -> NoReturn:
 
     `own`: the facts of the process that forked.
     """
-    try:
-        link = _stand_in(caller, own)
-        ready = link is not None and link.hears(GO)
-    except (OddError, OSError, ValueError):
-        link, ready = None, False
+    link = stand_in(caller, own)
     if link is None:
-        _last(caller, NO)
-    elif ready:
-        status = _run()
+        last(caller, NO)
+    elif link.begins():
+        status = perform()
         # Who waits for the end of our output waits for no process of ours.
         os.closerange(0, 3)
-        _last(caller, STATUS, bytes([status]))
+        last(caller, STATUS, bytes([status]))
     os._exit(0)
 
 
-def _stand_in(caller: socket, own: Facts) -> Link | None:
-    """Become what the caller would be; None: that cannot be. Raises OddError, OSError, ValueError."""
-    process = process_of(caller)
-    if process is None:
+def stand_in(caller: socket, own: Facts) -> Link | None:
+    """Become what the caller would be; None: that cannot be."""
+    try:
+        process = process_of(caller)
+        if process is None:
+            return None
+        facts = Facts(process)
+        if not facts.same(own):
+            return None
+        caller.settimeout(READING)
+        request = read_request(caller)
+        take_over(request, facts.umask)
+        caller.settimeout(None)
+    except (OddError, OSError, ValueError):
         return None
-    facts = Facts(process)
-    if not facts.same(own):
-        return None
-    caller.settimeout(READING)
-    request = read_request(caller)
-    take_over(request, facts.umask)
-    caller.settimeout(None)
-    link = Link(caller, request.daemon, request.connection)
+    link = Link(caller, request)
     connection.reach = link.connect
     become.execute = link.become
-    itself = os.pidfd_open(os.getpid())
-    link.say(READY, descriptor=itself)
-    os.close(itself)
     return link
 
 
-def _run() -> int:
+def perform() -> int:
+    """Run the command; returns its exit code."""
     try:
         return run(sys.argv[1:]) & 0xFF
     except SystemExit as end:
@@ -74,7 +71,8 @@ def _run() -> int:
         return 1
 
 
-def _last(caller: socket, what: bytes, data: bytes = b"") -> None:
+def last(caller: socket, what: bytes, data: bytes = b"") -> None:
+    """Tell the last thing; who has gone does not hear it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         say(caller, what, data)

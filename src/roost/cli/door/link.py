@@ -10,13 +10,15 @@ import time
 from array import array
 from socket import AF_UNIX, SCM_RIGHTS, SOCK_STREAM, SOL_SOCKET, socket
 
-from roost.cli.door.request import OddError, take
+from roost.cli.door.request import take
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-READY, NO, GO, STATUS, KILLED = b"R", b"N", b"G", b"S", b"K"
+    from roost.cli.door.request import Request
+
+BEGUN, NO, STATUS, KILLED = b"B", b"N", b"S", b"K"
 CONNECT, BECOME, HERE = b"C", b"X", b"F"
 _HEAD = struct.Struct("=c3xI")
 _AGAIN = 0.01
@@ -26,23 +28,28 @@ _AGAIN = 0.01
 class Link:
     """The connection to the caller, as client.c speaks on it."""
 
-    def __init__(self, caller: socket, path: bytes, connection: int) -> None:
-        """`connection`: the first one to the daemon at `path`, which the caller has opened already."""
+    def __init__(self, caller: socket, request: Request) -> None:
+        """With the first connection to the daemon, which the caller has opened already."""
+        self.end = request.end
         self._caller = caller
-        self._path = os.fsdecode(path)
-        self._first: int | None = connection
+        self._path = os.fsdecode(request.daemon)
+        self._first: int | None = request.connection
         self._turn = threading.Lock()
 
-    def say(self, what: bytes, data: bytes = b"", descriptor: int | None = None) -> None:
-        """Tell one thing. Raises OSError."""
-        say(self._caller, what, data, descriptor)
+    def begins(self) -> bool:
+        """Whether the command is ours to run: once this is so, the caller does not run it itself.
 
-    def hears(self, what: bytes) -> bool:
-        """Whether this is what the caller says next; False once it has gone. Raises OSError."""
+        It is told by which descriptor it reaches us.
+        """
         try:
-            return self._heard()[0] == what
-        except OddError:
+            if not os.read(self.end, 1):
+                return False
+            itself = os.pidfd_open(os.getpid())
+            say(self._caller, BEGUN, descriptor=itself)
+        except OSError:  # it has taken its word back, or gone
             return False
+        os.close(itself)
+        return True
 
     def connect(self, path: str, patience: float | None) -> socket:
         """Connect to the daemon, as the caller. Raises OSError."""
@@ -53,7 +60,7 @@ class Link:
                 return _connected(connection, patience)
         while True:
             with self._turn:
-                self.say(CONNECT, os.fsencode(path))
+                say(self._caller, CONNECT, os.fsencode(path))
                 what, data, handed = self._heard()
             if what == HERE and handed:
                 return _connected(handed[0], patience)
@@ -79,7 +86,7 @@ class Link:
 
     def _become(self, texts: Sequence[str]) -> OSError:
         with self._turn:
-            self.say(BECOME, b"".join(os.fsencode(text) + b"\0" for text in texts))
+            say(self._caller, BECOME, b"".join(os.fsencode(text) + b"\0" for text in texts))
             return _error(self._heard()[1])
 
     def _heard(self) -> tuple[bytes, bytes, list[int]]:

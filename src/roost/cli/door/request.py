@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import struct
+import sys
 from array import array
 from socket import CMSG_SPACE, MSG_CMSG_CLOEXEC, MSG_CTRUNC, SCM_RIGHTS, SOL_SOCKET, socket
 
 from roost.errors import RoostError
 
-MAGIC = b"roost-1\n"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MAGIC = b"roost-2\n"
 """Changes with what is said through the door; client.c has the same."""
 HANDED = 6
-"""Descriptors: the three streams, the folder, the pipe that tells of the caller's end, the daemon."""
+"""Descriptors: the three streams, the folder, the pipe with the caller's word, the daemon."""
+WORD = b"."
+"""The caller's one word in its pipe: the command is run by whoever takes it out."""
 LIMITS = 16
 """Limits of a process: RLIM_NLIMITS of Linux."""
 MOST = 4 << 20
@@ -62,3 +71,11 @@ def take(caller: socket, size: int, most: int) -> tuple[bytes, list[int]]:
             if (level, kind) == (SOL_SOCKET, SCM_RIGHTS):
                 handed.frombytes(given[: len(given) - len(given) % _INT])
     return data, handed.tolist()
+
+
+def written(daemon: str, words: Sequence[str], environ: Mapping[str, str]) -> bytes:
+    """What client.c sends for a command of ours, beside its descriptors."""
+    texts = [sys.executable, daemon, *words, *(f"{name}={value}" for name, value in environ.items())]
+    data = b"".join(os.fsencode(text) + b"\0" for text in texts)
+    limits = [value & (1 << 64) - 1 for which in range(LIMITS) for value in resource.getrlimit(which)]
+    return _HEAD.pack(MAGIC, len(data), len(words), len(environ), 0, 0, *limits) + data

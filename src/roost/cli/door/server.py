@@ -1,4 +1,4 @@
-"""The process that the daemon keeps: it has a fork for each caller, and knows how each has ended."""
+"""The process that the daemon keeps: it has a fork ready for the next caller, and knows how each ends."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import gc
 import os
 import select
 import signal
-import sys
 import time
-from socket import AF_UNIX, SOCK_STREAM, recv_fds, send_fds, socket, socketpair
 
 from roost.cli.catalog import MODULES, PYTHONS, find
+from roost.cli.door.code import Code
 from roost.cli.door.command import serve
 from roost.cli.door.facts import Facts
 from roost.cli.door.link import KILLED, NO, say
+from roost.cli.door.listener import Listener
 from roost.cli.door.rehearsal import rehearse
+from roost.cli.door.spare import Spare, take_caller
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from socket import socket
     from typing import NoReturn
 
-NAME = "door.sock"
 MOST = 64
 """Commands at a time; who comes then is told to be Python itself."""
 LOOK = 1.0
 """Seconds between two looks whether callers still find our socket, and our code is what they would start."""
-_BACKLOG = 512
 _USED = ("roost.cli.table", "datetime", "json", "re", "textwrap", "unicodedata")
 """What commands load when they run."""
 
@@ -40,95 +40,65 @@ class Door:
         for name in _USED:
             __import__(name)
         self._home = os.path.dirname(run)  # noqa: PTH120 -- pathlib is not loaded here
-        rehearse(self._home)
         self._facts = Facts("self")
-        self._files = _files()
-        self._code = _stamps(self._files)
+        rehearse(self._home, self._facts)
+        self._code = Code()
         self._running: dict[int, socket] = {}
-        self._spare: tuple[int, socket] | None = None
-        self._path = f"{run}/{NAME}"
-        self._listener = _listen(self._path)
-        self._file = _file_at(self._path)
+        self._spare: Spare | None = None
+        self._listener = Listener(run)
 
     def run(self) -> None:
         """Serve."""
         told, tells = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.signal(signal.SIGCHLD, _wake)
         signal.set_wakeup_fd(tells, warn_on_full_buffer=False)
-        poll = select.poll()
-        poll.register(self._listener, select.POLLIN)
-        poll.register(told, select.POLLIN)
         gc.collect()
         gc.freeze()
+        self._prepare()
         look = 0.0
         while True:
-            if time.monotonic() >= look:
-                if self._is_past():
-                    return
-                look = time.monotonic() + LOOK
-            ready = {descriptor for descriptor, _ in poll.poll(LOOK * 1000)}
+            # Who comes is taken by the fork that is ready. Only where there is none we look for callers.
+            spare = self._spare
+            come = (spare or self._listener.socket).fileno()
+            ready = _readable(told, come)
             ended = told in ready and self._reap(told)
-            if self._listener.fileno() in ready:
-                self._admit()
-            elif self._spare is None and (ended or not ready):
+            if come in ready and spare is self._spare:
+                self._hear()
+            elif ended or not ready:
+                # Nobody waits for us now.
+                if time.monotonic() >= look:
+                    if not (self._listener.is_found() and self._code.is_current()):
+                        return
+                    look = time.monotonic() + LOOK
                 self._prepare()
 
-    def _is_past(self) -> bool:
-        return _file_at(self._path) != self._file or _stamps(self._files) != self._code
-
-    def _admit(self) -> None:
-        """Have a fork serve one caller."""
-        try:
-            caller, _ = self._listener.accept()
-        except OSError:  # who came has gone
+    def _hear(self) -> None:
+        """The fork that was ready has a caller, or has ended; or somebody has come for whom none is ready."""
+        if self._spare is not None:
+            process, caller = self._spare.process, self._spare.caller()
+            self._spare = None
+            if caller is not None:
+                self._running[process] = caller
             return
-        if len(self._running) >= MOST:
+        self._prepare()
+        if self._spare is None and (caller := self._listener.take()):
             _refuse(caller)
-            return
-        if self._spare is None:
-            self._prepare()
-        if self._spare is None:
-            _refuse(caller)
-            return
-        (child, handle), self._spare = self._spare, None
-        with handle:
-            try:
-                send_fds(handle, [b"."], [caller.fileno()])
-            except OSError:  # somebody has killed it
-                _refuse(caller)
-                return
-        self._running[child] = caller
 
     def _prepare(self) -> None:
-        """Fork for the next caller, who then does not wait for that; a fork never returns."""
-        ours, theirs = socketpair()
+        """Fork for the next caller, if there is none yet and there is room for one."""
+        if self._spare is not None or len(self._running) >= MOST:
+            return
         try:
-            child = os.fork()
+            self._spare = Spare(self._serve)
         except OSError:  # there is no room: who comes is Python itself
-            ours.close()
-            theirs.close()
             return
-        if child:
-            theirs.close()
-            self._spare = child, ours
-            return
-        try:
-            ours.close()
-            self._serve(theirs)
-        finally:
-            os._exit(1)  # whatever happened: there is one process that listens
 
-    def _serve(self, handle: socket) -> NoReturn:
-        """Be the fork for the caller that comes by this, if one comes before we end."""
-        self._listener.close()
+    def _serve(self, parent: socket) -> NoReturn:
+        """Be the fork for the caller that comes, if one comes before our parent ends."""
         for other in self._running.values():
             other.close()
-        rehearse(self._home)
-        with handle:
-            _, handed, _, _ = recv_fds(handle, 1, 1)
-        if not handed:
-            os._exit(0)
-        serve(socket(fileno=handed[0]), self._facts)
+        caller = take_caller(self._listener, parent, lambda: rehearse(self._home, self._facts))
+        serve(caller, self._facts)
 
     def _reap(self, told: int) -> bool:
         """Tell callers of commands that were killed; all others have said themselves how they end.
@@ -136,18 +106,28 @@ class Door:
         Whether a command has ended; what only was ready for one and has ended is not replaced at once.
         """
         os.read(told, 4096)
-        before = len(self._running)
-        while self._running or self._spare is not None:
-            child, status = os.waitpid(-1, os.WNOHANG)
+        ended = False
+        while True:
+            try:
+                child, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return ended
             if not child:
-                break
-            if self._spare is not None and child == self._spare[0]:
-                self._spare[1].close()
-                self._spare = None
+                return ended
+            if self._spare is not None and child == self._spare.process:
+                self._hear()
             caller = self._running.pop(child, None)
             if caller is not None:
+                ended = True
                 _part(caller, status)
-        return len(self._running) < before
+
+
+def _readable(*descriptors: int) -> set[int]:
+    """Those on which something has come, once it has, or after a while."""
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return {descriptor for descriptor, _ in poll.poll(LOOK * 1000)}
 
 
 def _part(caller: socket, status: int) -> None:
@@ -170,38 +150,3 @@ def _refuse(caller: socket) -> None:
             say(caller, NO)
         except OSError:  # it has gone
             return
-
-
-def _listen(path: str) -> socket:
-    """A listening socket, 0600, in the place of any other."""
-    listener = socket(AF_UNIX, SOCK_STREAM)
-    before = os.umask(0o177)
-    new = f"{path}.{os.getpid()}"
-    listener.bind(new)
-    os.umask(before)
-    listener.listen(_BACKLOG)
-    listener.setblocking(False)  # noqa: FBT003 -- its only argument
-    os.rename(new, path)  # noqa: PTH104 -- pathlib is not loaded here
-    return listener
-
-
-def _file_at(path: str) -> tuple[int, int] | None:
-    try:
-        found = os.stat(path)  # noqa: PTH116 -- as above
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _files() -> list[str]:
-    """The files of our own that were loaded."""
-    loaded = sorted(sys.modules.items())
-    return [file for name, module in loaded if name.startswith("roost.") and (file := module.__file__)]
-
-
-def _stamps(files: list[str]) -> list[tuple[int, int]]:
-    """The files as they are now; empty when one of them is gone."""
-    try:
-        return [((found := os.stat(file)).st_mtime_ns, found.st_size) for file in files]  # noqa: PTH116 -- as above
-    except OSError:
-        return []

@@ -51,13 +51,13 @@ def take_over(request: Request, umask: int) -> None:
 def end_with(pipe: int) -> None:
     """Be killed, even while we are stopped, when the other end of a pipe is closed. Raises OddError, OSError.
 
-    Nothing is ever written to it.
+    Nothing is written to it from now on.
     """
     fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
     fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
     poll = select.poll()
-    poll.register(pipe, select.POLLIN)
+    poll.register(pipe, 0)
     if poll.poll(0):  # it was closed before that was set
         raise OddError
 
