@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from roost.core.vocabulary.making import quickly_made
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.watch import Watch
@@ -30,7 +29,6 @@ class Intent:
     data: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True)
 class JournalRow:
     """One stored journal event; `seq` grows by one from event to event and is never used again."""

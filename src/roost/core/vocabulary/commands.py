@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from roost.core.vocabulary.identity import ProcessId
-from roost.core.vocabulary.making import quickly_made
 from roost.core.vocabulary.message import Chain, Message, MessageState, Notice
 from roost.core.vocabulary.move import Decide, HandOver, Own
 from roost.core.vocabulary.peer import Peer
@@ -93,7 +92,6 @@ class Rename:
     since: float
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True)
 class Journal:
     """Append one event to the journal; `kind` is one of contract.md's event kinds."""

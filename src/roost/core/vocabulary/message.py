@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from roost.core.vocabulary.making import quickly_made
 from roost.core.vocabulary.trace_context import TraceContext, parse_traceparent, span_id
 
 
@@ -82,7 +81,6 @@ class Origin:
     chain: Chain | None = None
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message without its body, which only the store and the paste ever hold.

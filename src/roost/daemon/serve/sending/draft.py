@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roost.core.vocabulary.limits import BODY_BYTES, KEY_CHARACTERS, TOPIC_CHARACTERS, TTL_SECONDS
-from roost.core.vocabulary.making import quickly_made
 from roost.core.vocabulary.message import Message, Timing
 from roost.daemon.state.attachments import safe_name
 from roost.errors import UsageError
 
 
-@quickly_made
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A message to send, as asked for. `ttl` and `timeout` are seconds.
