@@ -1,5 +1,6 @@
 """The daemon's logs: logfmt, one line each, metadata only (P12)."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from roost.daemon.serve.logs import Logs, RotatingLog, logfmt
 from roost.host.shimlib import logfile
 from roost.local.paths import find_places
 from roost.store.records import JournalRow
+from tests.support.wait import eventually
 
 
 def row(kind: str, message: str | None = None, **data: object) -> JournalRow:
@@ -31,6 +33,18 @@ def test_P12_an_exit_is_a_line_in_lifecycle_and_exits_and_a_message_in_delivery(
     stopped = "peer=ada session=s1 cause=crashed signal=9\n"
     assert (places.logs / "lifecycle.log").read_text() == f"ts=1970-01-01T00:00:00.000Z ev=stopped {stopped}"
     assert places.exits_log.read_text() == f"ts=1970-01-01T00:00:00.000Z ev=exit {stopped}"
+
+
+async def test_who_waits_for_an_answer_does_not_wait_for_the_logs(tmp_path: Path) -> None:
+    places = find_places({"ROOST_HOME": str(tmp_path)})
+    logs, log, there = Logs(places, 10_000, 2), places.logs / "delivery.log", list[bool]()
+    logs.soon((row("queued", "m1"),))
+    logs.soon((row("queued", "m2"),))
+    asyncio.get_running_loop().call_soon(lambda: there.append(log.exists()))
+    await eventually(log.exists, timeout=20, why="the lines are logged")
+
+    assert there == [False]
+    assert [line.rpartition("=")[2] for line in log.read_text().splitlines()] == ["m1", "m2"]
 
 
 def test_P12_logs_rotate_by_size_and_keep_the_chosen_number_of_files(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.copies import replace
+from roost.core.vocabulary.growing import added
 from roost.core.vocabulary.identity import derive, host_of
 from roost.core.vocabulary.message import Message, MessageState, Notice
 from roost.core.vocabulary.peer import Peer, PeerState
@@ -146,9 +147,8 @@ class Step:
     def add_message(self, message: Message) -> None:
         """A message joins the end of the queue."""
         times = [at for at in (self.state.expiry, message.expires_at) if at is not None]
-        self.state = replace(
-            self.state, messages=(*self.state.messages, message), expiry=min(times, default=None)
-        )
+        messages = added(self.state.messages, message)
+        self.state = replace(self.state, messages=messages, expiry=min(times, default=None))
         self.emit(c.SaveMessage(message))
 
     def renew_expiry(self) -> None:

@@ -1,6 +1,6 @@
 """A named participant: its settings, its marks, and what it remembers between sessions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
@@ -200,12 +200,12 @@ class PeerState:
 
     peer: Peer
     session: Session | None = None
-    messages: tuple[Message, ...] = field(default=())
+    messages: Sequence[Message] = field(default=())
     expiry: float | None = field(default=None, compare=False)
     pool: tuple[Session, ...] = ()
 
     @classmethod
-    def of(cls, peer: Peer, sessions: Iterable[Session], messages: tuple[Message, ...]) -> Self:
+    def of(cls, peer: Peer, sessions: Iterable[Session], messages: Sequence[Message]) -> Self:
         """The state of a peer as it was stored, its live sessions in any order."""
         active: Session | None = None
         pool: list[Session] = []

@@ -74,9 +74,12 @@ class Logs:
         self._later: list[JournalRow] = []
 
     def soon(self, rows: Iterable[JournalRow]) -> None:
-        """Log journal lines once those who follow the journal were told, with all that comes by then."""
+        """Log journal lines once those who follow the journal were told, with all that comes by then.
+
+        A timer comes after all that is ready already: who waits for an answer does not wait for the logs.
+        """
         if not self._later:
-            asyncio.get_running_loop().call_soon(self._now)
+            asyncio.get_running_loop().call_later(0, self._now)
         self._later += rows
 
     def _now(self) -> None:

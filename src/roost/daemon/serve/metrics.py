@@ -2,14 +2,14 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import roost
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import OPERATOR
-from roost.core.vocabulary.message import MessageState
+from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import PeerState
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.traces.outcome import Exported
@@ -68,26 +68,31 @@ class Metrics:
 
     def committed(self, _name: str, _state: PeerState | None, commands: tuple[c.Command, ...]) -> None:
         """Count what was just committed."""
-        accepted = {
-            command.message
-            for command in commands
-            if isinstance(command, c.Journal) and command.kind == "accepted"
-        }
+        saved: list[Message] = []
+        accepted: set[str | None] = set()
         for command in commands:
             match command:
+                case c.SaveMessage():
+                    saved.append(command.message)
+                case c.Journal():
+                    if command.kind == "accepted":
+                        accepted.add(command.message)
+                    elif command.kind == "ready":
+                        self._wakes.add(float(command.data["took"]))
                 case c.SaveAttempt(outcome=outcome):
                     self._attempts[outcome] += 1
-                case c.SaveMessage(message):
-                    if message.final:
-                        self._ended[str(message.state)] += 1
-                    if message.id in accepted and message.accepted_at is not None:
-                        self._deliveries.add(max(message.accepted_at - message.created_at, 0.0))
                 case c.CloseSession(death):
                     self._deaths[str(death.cause)] += 1
-                case c.Journal(kind="ready", data=data):
-                    self._wakes.add(float(data["took"]))
                 case _:
                     pass
+        self._saved(saved, accepted)
+
+    def _saved(self, messages: Iterable[Message], accepted: Container[str | None]) -> None:
+        for message in messages:
+            if message.final:
+                self._ended[str(message.state)] += 1
+            if message.accepted_at is not None and message.id in accepted:
+                self._deliveries.add(max(message.accepted_at - message.created_at, 0.0))
 
     def text(self) -> str:
         """Everything, one metric after another."""

@@ -116,26 +116,14 @@ def batch_of(now: float, commands: Iterable[c.Command], items: Iterable[Waiting]
         match command:
             case c.Journal():
                 journal.append(command)
+            case c.SaveMessage() | c.SaveAttempt() | c.SavePeer() | c.SaveSession() | c.CloseSession():
+                changes.append(command)
+            case c.AddWatch() | c.SaveWatch() | c.EndWatch() | c.Purge() | c.Rename():
+                changes.append(command)
             case c.Refuse() | c.Advise():
                 pass
-            case (
-                c.Launch()
-                | c.Offer()
-                | c.Examine()
-                | c.End()
-                | c.Notify()
-                | c.Clear()
-                | c.Perform()
-                | c.GiveAnswer()
-                | c.Forward()
-                | c.Report()
-                | c.HandOver()
-                | c.Own()
-                | c.Decide()
-            ):
-                intents.append(intent_for(command, now))
             case _:
-                changes.append(command)
+                intents.append(intent_for(command, now))
     for item in items:
         bodies.update(item.bodies)
         tokens.extend(item.tokens)

@@ -11,6 +11,9 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.watch import Watch, Watched
 
+_CHANGING = frozenset({c.AddWatch, c.SaveWatch, c.EndWatch, c.Rename, c.Purge})
+"""The commands that change what is watched: most are none of them."""
+
 
 class Watches:
     """The watches that are stored, by their ids."""
@@ -31,9 +34,10 @@ class Watches:
     def committed(self, commands: Iterable[c.Command]) -> None:
         """What was stored holds from now on."""
         for command in commands:
-            _apply(self._all, command)
-            if isinstance(command, c.AddWatch | c.EndWatch):
-                self.changed.set()
+            if type(command) in _CHANGING:
+                _apply(self._all, command)
+                if isinstance(command, c.AddWatch | c.EndWatch):
+                    self.changed.set()
 
     def sight(self) -> "Sight":
         """The watches as a round sees them."""
@@ -56,7 +60,7 @@ class Sight:
         about = [each for each in self._known.values() if each.kind is Watched.TOPIC or each.of_peer == name]
         made = (*commands, *watching.news(about, before, after, commands, now)) if about else commands
         for command in made:
-            if isinstance(command, c.AddWatch | c.SaveWatch | c.EndWatch | c.Rename | c.Purge):
+            if type(command) in _CHANGING:
                 if not self._own:
                     self._known, self._own = dict(self._known), True
                 _apply(self._known, command)

@@ -29,6 +29,8 @@ class Quotes:
         Raises UsageError, DeniedError for what an agent may not see, NotFoundError for turns that are not
         there, and what reading a conversation raises.
         """
+        if not quotes:
+            return draft
         room = QUOTE_BYTES
         parts = [draft.body]
         for quote in quotes:
