@@ -3,14 +3,18 @@
 import os
 
 from roost.cli.app import App
-from roost.cli.command import Argument, command
+from roost.cli.command import Argument, Option, command
 from roost.cli.output import say, show_json
 from roost.cli.own_environ import own_environ
 from roost.client.connection import Record
 
 
-@command("join", Argument("name", required=False))
-def join_command(app: App, name: "str | None") -> None:
+@command(
+    "join",
+    Argument("name", required=False),
+    Option("--adopt", help="Once it has ended, mail goes on with its conversation here (away=resume)."),
+)
+def join_command(app: App, name: "str | None", adopt: bool) -> None:  # noqa: FBT001 -- a flag
     """Become a peer, from inside a session of yours.
 
     Have the shell tool of a Claude Code that you have started yourself run this. Messages reach the session
@@ -22,6 +26,7 @@ def join_command(app: App, name: "str | None") -> None:
         "name": name or "",
         "dir": os.getcwd(),  # noqa: PTH109 -- no links resolved
         "environ": own_environ(),
+        "adopt": adopt,
     }
     row: Record = app.call("join", params, patience=None)
     if app.json:

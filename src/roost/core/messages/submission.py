@@ -59,7 +59,7 @@ def advise_kept(step: Step, message: Message) -> None:
                 " the message is kept and the start is tried again"
             )
         )
-    elif away(step.state):
+    elif away(step.state) and not step.goes_on_here:
         step.emit(c.Advise(f"nobody runs '{peer.name}' now: the message is kept; {_run(peer)}"))
     elif step.session is not None and step.session.own_terminal and (why := _waits_there(step)):
         step.emit(c.Advise(f"'{peer.name}' {why}"))

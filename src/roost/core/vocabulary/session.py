@@ -71,6 +71,11 @@ class WakeCause(StrEnum):
     CONVERSATION_REFUSED = "conversation-refused"
     THREAD = "thread"
     JOINED = "joined"
+    AWAY_RESUME = "away-resume"
+
+
+INSISTS = frozenset({WakeCause.OPERATOR_RESUME, WakeCause.AWAY_RESUME})
+"""Wakes that go on with the conversation or fail: a fresh one is not what was wanted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,9 @@ def _without_session(state: PeerState, now: float) -> Shown:
         kept = "ready for a task" if peer.settings.spares else "warm for its conversation"
         return Shown("asleep", f"{pooled} in its pool, {kept}", peer.since)
     if peer.settings.wake is WakePolicy.NEVER:
-        return Shown("asleep", f"{_last(state)}; nobody runs it now", peer.since or peer.created_at)
+        goes_on = peer.settings.resumes_away and peer.conversation is not None
+        here = ", and mail goes on with its conversation here" if goes_on else ""
+        return Shown("asleep", f"{_last(state)}; nobody runs it now{here}", peer.since or peer.created_at)
     if peer.last_death is None:
         return Shown("asleep", "has not run yet", peer.since or peer.created_at)
     return Shown("asleep", _last(state), peer.since)
