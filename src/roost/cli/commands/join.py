@@ -17,10 +17,10 @@ from roost.client.connection import Record
 def join_command(app: App, name: "str | None", adopt: bool) -> None:  # noqa: FBT001 -- a flag
     """Become a peer, from inside a session of yours.
 
-    Have the shell tool of a Claude Code that you have started yourself run this. Messages reach the session
-    by its hooks from then on, in a turn, at its end and at its prompt; nothing is typed into its terminal,
-    and nothing of roost's ends or restarts it. A name belongs to the conversation that had it first. Without
-    NAME it is the one that it had, or its folder's.
+    Have the shell tool of a Claude Code or Codex that you have started yourself run this. Messages reach
+    Claude Code by its hooks from then on, in a turn, at its end and at its prompt; Codex reads them itself,
+    by `roost listen`. Nothing is typed into its terminal, and nothing of roost's ends or restarts it. A name
+    belongs to the conversation that had it first. Without NAME it is the one that it had, or its folder's.
     """
     params: Record = {
         "name": name or "",
@@ -32,7 +32,11 @@ def join_command(app: App, name: "str | None", adopt: bool) -> None:  # noqa: FB
     if app.json:
         show_json(row)
         return
-    say(f"joined as '{row['name']}'; messages come in by themselves")
+    reads = row["kind"] == "joined-reader"
+    how = (
+        "read messages by `roost listen`, which waits for one" if reads else "messages come in by themselves"
+    )
+    say(f"joined as '{row['name']}'; {how}")
     say(
         f"answer with `roost send PEER TEXT --reply-to ID`, leave with `roost leave`: you are '{row['name']}'"
     )

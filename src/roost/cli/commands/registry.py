@@ -114,7 +114,7 @@ def _subagents(found: list[Record]) -> str:
 
 def _is_own(peer: Record) -> bool:
     """Whether a person runs it, in a terminal of theirs."""
-    return peer.get("kind") in ("own-terminal", "joined")
+    return peer.get("kind") in ("own-terminal", "joined", "joined-reader")
 
 
 def _is_theirs(why: str) -> bool:

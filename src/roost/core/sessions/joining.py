@@ -4,6 +4,7 @@ Nobody gets a name by saying it. A name belongs to the conversation that had it;
 again, and whoever else wants it is told how a person frees it.
 """
 
+from roost.core.messages import mailbox
 from roost.core.sessions.death import on_died
 from roost.core.sessions.launch import new_session
 from roost.core.transition.ending import end
@@ -30,7 +31,9 @@ def on_join(step: Step, event: r.Join) -> None:
     if why is not None:
         return step.refuse(why)
     new_session(step, WakeCause.JOINED, resumes=event.conversation)
-    step.set_session(own_terminal=True, joined=Joined(event.process), why="it has joined")
+    step.set_session(own_terminal=True, joined=Joined(event.process, event.reads), why="it has joined")
+    if event.reads:
+        mailbox.keep_all(step)
     step.set_peer(
         conversation=event.conversation,
         stopped=False,

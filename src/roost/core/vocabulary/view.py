@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.identity import HUMAN, REMOTE, host_of
-from roost.core.vocabulary.message import UNHINDERED, Message, MessageState
+from roost.core.vocabulary.message import TO_READ, UNHINDERED, Message, MessageState
 from roost.core.vocabulary.move import Move
 from roost.core.vocabulary.peer import PeerState, WakePolicy
 from roost.core.vocabulary.phrases import told
@@ -128,6 +128,8 @@ def _held(state: PeerState) -> Message | None:
 
 def _waits(state: PeerState) -> str:
     """Why a session at its prompt has not taken the next message yet."""
+    if state.session is not None and state.session.reads:
+        return TO_READ if state.queued else ""
     if state.session is None or state.session.state is not SessionState.IDLE:
         return ""
     for message in state.messages:

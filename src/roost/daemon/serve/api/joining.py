@@ -69,12 +69,15 @@ class Joining:
         if caller.is_agent:
             return self._again(caller, asked)
         if caller.pid is None:
-            raise RefusedError("who asks cannot be told here; `roost join` works on the host of the daemon")
+            raise RefusedError(
+                "who asks cannot be told here: `roost join` works where the daemon sees its process;"
+                " `roost mcp --as NAME` speaks for a mailbox from anywhere"
+            )
         look = self._joins.recognise
         guest = await self._machine.work.processes.run(look, caller.pid, asked.environ, asked.dir)
         name = self._name(guest, asked.name)
         await self._settle(name, guest)
-        outcome = await self._fleet.tell(name, r.Join(by, guest.conversation, guest.process))
+        outcome = await self._fleet.tell(name, r.Join(by, guest.conversation, guest.process, guest.reads))
         session = outcome.state.session if outcome.state is not None else None
         assert session is not None  # noqa: S101 -- what does not join is refused
         if self._supervisor.live(session.id) is not None:
