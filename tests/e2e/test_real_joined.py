@@ -54,8 +54,8 @@ class Person:
         command = " ".join([sys.executable, "-m", "roost", *words])
         self.enter(f"@@tool Bash {json.dumps({'command': command})}@@")
 
-    def join(self) -> None:
-        self.shell("join", "me")
+    def join(self, *words: str) -> None:
+        self.shell("join", "me", *words)
         wait_until(
             lambda: "me" in {row["name"] for row in self.roost.call("list")},
             timeout=PATIENCE,
@@ -81,12 +81,12 @@ class Person:
 
 
 @contextmanager
-def person(agents: Agents) -> Iterator[Person]:
+def person(agents: Agents, *words: str) -> Iterator[Person]:
     roost = agents.roost
     given = {name[4:]: value for name, value in agents.settings["claude"].items() if name.startswith("env.")}
     folder = roost.home.work / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    command = ["claude", "--allowedTools", "Bash"]
+    command = ["claude", "--allowedTools", "Bash", *words]
     with Pane(roost.home.root, command, environ={**roost.environ, **given}, directory=folder) as pane:
         pane.wait_for("❯")
         yield Person(pane, roost, agents)
@@ -158,3 +158,40 @@ def test_17_a_killed_one_is_closed_and_comes_back_by_its_conversation(agents: Ag
     assert roost.row("me")["queued"] == 1
     assert roost.message(kept["id"])["state"] == "queued"
     assert roost.call("show", name="me")["conversation"] == conversation
+
+
+def test_17_adopted_it_goes_on_here_while_nobody_runs_it_and_is_its_persons_again(agents: Agents) -> None:
+    roost = agents.roost
+    with person(agents) as me:
+        me.join("--adopt")
+        assert roost.call("show", name="me")["settings"]["away"] == "resume"
+        conversation = roost.session("me")["conversation"]
+        me.done(me.sent("to the person"))
+        roost.until_state("me", "idle")
+    assert roost.until_death("me")["cause"] == "program-ended"
+    here = me.sent("to nobody")
+    me.done(here)
+    session = roost.session("me")
+    assert (roost.row("me")["kind"], session["wake_cause"]) == ("terminal", "away-resume")
+    assert session["conversation"] == conversation
+    roost.until_state("me", "idle")
+    roost.call("sleep", name="me")
+    assert roost.until_death("me", 2)["cause"] == "operator-stop"
+    with person(agents, "--resume", conversation) as again:
+        # Its conversation holds what came in while nobody ran it, and mail waits until they join.
+        again.pane.wait_for("to nobody")
+        wait_until(
+            lambda: roost.call("show", name="me")["held_by"],
+            timeout=PATIENCE,
+            why="the conversation is known to be open",
+            describe=again.pane.screen,
+        )
+        waits = again.sent("before it has joined")
+        assert "open in process" in roost.until_state("me", "blocked")["why"]
+        again.shell("join", "me")
+        again.done(waits)
+        assert roost.row("me")["kind"] == "joined"
+        assert roost.session("me")["conversation"] == conversation
+        roost.until_state("me", "idle")
+        again.shell("leave")
+        assert "left" in [death["cause"] for death in roost.deaths("me")]

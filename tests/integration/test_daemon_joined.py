@@ -168,6 +168,33 @@ def test_17_a_name_is_not_taken_over_by_saying_it(roost: Roost) -> None:
         assert joined(who) == "former"
 
 
+def test_17_adopted_it_waits_for_its_conversation_and_gives_way_to_who_joins_with_it(roost: Roost) -> None:
+    with guest(roost) as who:
+        joined(who, "me")
+        assert "away=resume" in who.run("join", "--adopt")[2]  # no agent changes its settings
+        who.run("leave")
+        roost.until_death("me")
+        joined(who, "me", "--adopt")
+        assert roost.call("show", name="me")["settings"]["away"] == "resume"
+        who.run("leave")
+        roost.until_death("me", 2)
+        sent = roost.send("me", "go on", when="now")
+        row = roost.until_state("me", "blocked")
+        assert f"open in process {who.process.pid}" in row["why"]
+        assert "away=resume" in roost.cli("refresh", "me").stderr
+        joined(who, "me")
+        gave_way = roost.until_death("me", 3)
+        assert (gave_way["cause"], gave_way["counted"]) == ("left", False)
+        assert "has joined" in gave_way["evidence"]
+        assert roost.row("me")["kind"] == "joined"
+        roost.until_state("me", "working")
+        given = who.hook("PostToolUse", tool_name="Bash", tool_use_id="t")["hookSpecificOutput"]
+        assert "go on" in given["additionalContext"]
+        records_hooked(who, given["additionalContext"])
+        who.says("idle")
+        roost.until_message(sent["id"], "done")
+
+
 def test_N6_its_end_closes_the_row_and_takes_back_its_hooks(roost: Roost) -> None:
     with guest(roost) as who:
         before = tree(who.folder)

@@ -73,7 +73,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "search": ("text", "in", "peer", "to", "from", "state", "topic", "since", "limit"),
     "done": ("summary",),
     "fresh": (),
-    "join": ("name",),
+    "join": ("name", "adopt"),
     "leave": (),
     "doctor": (),
     "notify_rules": (),

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from tests.support.daemon import Roost
 from tests.support.posting import post
 
-_LOOP = """
+LOOP = """
 import json, subprocess, sys
 for line in sys.stdin:
     asked = json.loads(line)
@@ -96,7 +96,7 @@ def guest(roost: Roost, name: str = "w", conversation: str | None = None) -> Ite
     """A program in the folder of that name; at the end it is gone."""
     folder = roost.home.work / name
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-c", _LOOP]
+    command = [sys.executable, "-c", LOOP]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=dict(roost.environ)) as process:
         made = Guest(roost, folder, conversation or str(uuid.uuid4()), roost.environ, process)

@@ -12,9 +12,9 @@ from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.message import Message, MessageState
-from roost.core.vocabulary.peer import Peer, PeerState, Settings, WakeMode, WakePolicy
+from roost.core.vocabulary.peer import AwayPolicy, Peer, PeerState, Settings, WakeMode, WakePolicy
 from roost.core.vocabulary.policy import Policy, Traits
-from roost.core.vocabulary.session import Cause, Death, SessionState, WakeCause
+from roost.core.vocabulary.session import Cause, Death, Processes, SessionState, WakeCause
 
 SETTINGS = Settings("/w", "claude", wake=WakePolicy.NEVER)
 PEER = Peer("p", "5eed", SETTINGS, 0.0)
@@ -153,3 +153,94 @@ def test_N5_a_row_is_closed_by_its_process_alone() -> None:
         Action.KEEP,
         Action.CLOSE,
     ]
+
+
+ADOPTED = replace(PEER, settings=replace(SETTINGS, away=AwayPolicy.RESUME))
+
+
+def ended(peer: Peer = ADOPTED) -> PeerState:
+    """One that has joined, and whose program has ended."""
+    state = idle(joined(peer))
+    death = Death(session_of(state), "p", 1, 2.0, Cause.PROGRAM_ENDED)
+    return after(state, f.Died(death), now=2.0)[0]
+
+
+def launches(commands: list[c.Command]) -> list[tuple[str | None, bool, WakeCause]]:
+    return [
+        (each.session.conversation, each.session.own_terminal, each.session.wake)
+        for each in commands
+        if isinstance(each, c.Launch)
+    ]
+
+
+def here(state: PeerState) -> PeerState:
+    """A message has gone on with the conversation in a session of ours, which is at its prompt."""
+    state, _ = after(state, r.Submit(message()), now=3.0)
+    processes = Processes(ProcessId("b", 9, 1), ProcessId("b", 10, 1), None, "")
+    return idle(after(state, f.Launched(session_of(state), processes), now=3.0)[0])
+
+
+def test_17_away_resume_goes_on_with_its_conversation_in_a_session_of_ours() -> None:
+    _, commands = after(ended(), r.Submit(message()), now=3.0)
+    assert launches(commands) == [("conv", False, WakeCause.AWAY_RESUME)]
+    assert not [command for command in commands if isinstance(command, c.Advise)]
+    assert here(ended()).offered is not None
+    woken = after(ended(), r.Wake(WakeMode.NATURAL, "operator"))[1]
+    assert launches(woken) == [("conv", False, WakeCause.AWAY_RESUME)]
+
+
+def test_17_without_away_resume_nothing_wakes_it() -> None:
+    _, commands = after(ended(PEER), r.Submit(message()), now=3.0)
+    assert launches(commands) == []
+    assert refused(after(ended(PEER), r.Wake(WakeMode.NATURAL, "operator"))[1])
+
+
+@pytest.mark.parametrize("mark", [{"resume_failed": True}, {"fresh_next": True}, {"refusals": 3}])
+def test_17_no_fresh_conversation_ever_begins_in_its_place(mark: dict[str, object]) -> None:
+    state = ended()
+    state = replace(state, peer=replace(state.peer, **mark))  # type: ignore[arg-type] -- marks of a peer
+    assert launches(after(state, r.Submit(message()), now=3.0)[1]) == [("conv", False, WakeCause.AWAY_RESUME)]
+    asked = (r.Wake(WakeMode.FRESH, "operator"), r.Restart("operator"), r.Refresh("operator"))
+    for event in asked:
+        assert "away=resume" in refused(after(state, event)[1])[0]
+    live = here(state)
+    assert "away=resume" in refused(after(live, r.FreshAsked(session_of(live)))[1])[0]
+    missing, commands = after(
+        after(state, r.Submit(message()), now=3.0)[0], f.ConversationMissing(f"{session_of(live)}")
+    )
+    assert launches(commands) == []
+    assert missing.peer.conversation == "conv"
+    assert missing.queued == 1
+
+
+def test_17_a_session_of_ours_sleeps_as_any_other_and_the_person_has_it_again() -> None:
+    state = here(ended())
+    (why,) = refused(after(state, JOIN, now=4.0)[1])
+    assert "roost stop p" in why
+    assert "join again" in why
+    other = refused(after(state, r.Join("operator", "other", OTHER), now=4.0)[1])
+    assert "somebody else" in other[0]
+    taken = f.Taken(session_of(state), "m1", "its transcript")
+    state, _ = after(state, taken, f.TurnEnded(session_of(state), "its transcript"), now=5.0)
+    state = idle(state)
+    due = deadline(state, 5.0, POLICY)
+    assert due is not None
+    state, commands = after(state, f.Tick(), now=due)
+    assert [command.cause for command in commands if isinstance(command, c.End)] == [Cause.IDLE_SLEEP]
+    state, _ = after(state, f.Died(Death(session_of(state), "p", 2, due, Cause.UNKNOWN)), now=due)
+    again, _ = after(state, JOIN, now=due)
+    assert again.session is not None
+    assert again.session.joined is not None
+
+
+def test_17_one_that_waits_for_its_conversation_gives_way_to_whoever_has_it_open() -> None:
+    state, _ = after(ended(), r.Submit(message()), now=3.0)
+    waiting = f.Observed(session_of(state), SessionState.BLOCKED, "open in process 8")
+    state, _ = after(state, waiting, now=3.0)
+    assert refused(after(state, r.Join("operator", "other", OTHER), now=4.0)[1])
+    again, commands = after(state, r.Join("operator", "conv", OTHER), now=4.0)
+    assert [each.death.cause for each in commands if isinstance(each, c.CloseSession)] == [Cause.LEFT]
+    assert again.session is not None
+    assert again.session.joined is not None
+    assert again.queued == 1
+    assert launches(commands) == []

@@ -9,6 +9,11 @@ from roost.client.order import place
 _ID = 16
 _URGENT = frozenset({"blocked", "unknown", "quarantined"})
 """States that need a person: their reasons are shown whole."""
+_MARKS = {
+    "own-terminal": " (own)",
+    "joined": " (joined)",
+    "joined-reader": " (joined, reads itself)",
+}
 _LAST = "its last session "
 """How the reasons of most peers that rest begin; in a column of such reasons it only takes room."""
 _USED = (", last used ", ", not used yet")
@@ -44,7 +49,7 @@ def show_rows(rows: list[Record]) -> None:
 
 def _runtime(row: Record) -> str:
     """The program, and that it is in a person's own terminal, or has joined from there."""
-    mark = {"own-terminal": " (own)", "joined": " (joined)"}.get(str(row.get("kind")), "")
+    mark = _MARKS.get(str(row.get("kind")), "")
     return f"{row['runtime']}{mark}"
 
 

@@ -58,7 +58,11 @@ SETTINGS = (
         " each session has one of its own.",
     ),
     Setting("thread", "ID", "codex-thread: which thread it is; without, one is begun there."),
-    Setting("away", "WHAT", "wake=never: keep or refuse mail while nobody runs it."),
+    Setting(
+        "away",
+        "WHAT",
+        "wake=never, while nobody runs it: keep mail, refuse it, or resume the conversation here for it.",
+    ),
     Setting(
         "chain_limit",
         "N",

@@ -230,7 +230,7 @@ def _wake(step: Step) -> None:
     peer = step.peer
     if peer.pending is None and not step.state.messages and peer.settings.wake is not WakePolicy.ALWAYS:
         return
-    if peer.settings.wake is WakePolicy.NEVER:
+    if peer.settings.wake is WakePolicy.NEVER and not step.goes_on_here:
         return
     if peer.stopped or peer.away or not step.policy.waking or _being_examined(step):
         return

@@ -40,10 +40,12 @@ def _unwakeable(step: Step, event: r.Wake) -> str | None:
         return f"'{peer.name}' is a mailbox and has no session; see `roost inbox {peer.name}`"
     if peer.removing:
         return f"'{peer.name}' is being removed"
-    if session is None and peer.settings.wake is WakePolicy.NEVER:
+    if session is None and peer.settings.wake is WakePolicy.NEVER and not step.goes_on_here:
         return _only_run(peer.name)
     if session is not None and session.own_terminal and event.mode is WakeMode.FRESH:
         return _theirs(peer.name)
+    if peer.settings.resumes_away and event.mode is WakeMode.FRESH:
+        return _of_a_person(peer.name)
     if peer.moving is not None:
         return f"'{peer.name}' is moving; see `roost show {peer.name}`"
     return f"'{peer.name}' is stopped; unpark it with `roost start {peer.name}`" if peer.stopped else None
@@ -84,8 +86,10 @@ def on_restart(step: Step, event: r.Restart) -> None:
         return step.refuse(f"'{step.peer.name}' is moving; see `roost show {step.peer.name}`")
     if step.session is not None and step.session.own_terminal:
         return step.refuse(_theirs(step.peer.name))
-    if step.peer.settings.wake is WakePolicy.NEVER:
+    if step.peer.settings.wake is WakePolicy.NEVER and not step.goes_on_here:
         return step.refuse(_only_run(step.peer.name))
+    if step.peer.settings.resumes_away and not event.resume:
+        return step.refuse(_of_a_person(step.peer.name))
     if event.resume and not (step.traits.resumable and step.peer.conversation):
         return step.refuse(f"'{step.peer.name}' has no conversation to resume; restart it without --resume")
     step.set_peer(stopped=False)
@@ -104,6 +108,8 @@ def on_refresh(step: Step, event: r.Refresh) -> None:
         return step.refuse(f"'{step.peer.name}' is a mailbox; it has no conversation to refresh")
     if step.peer.removing:
         return step.refuse(f"'{step.peer.name}' is being removed")
+    if step.peer.settings.resumes_away:
+        return step.refuse(_of_a_person(step.peer.name))
     _mark_fresh(step, event.by)
     session = step.session
     if session is None or session.refusal is None or step.state.in_flight or session.own_terminal:
@@ -125,6 +131,9 @@ def on_fresh_asked(step: Step, event: r.FreshAsked) -> None:
     """
     session = step.live(event.session)
     if session is None or session.state is SessionState.STOPPING or session.own_terminal:
+        return
+    if step.peer.settings.resumes_away:
+        step.refuse(_of_a_person(step.peer.name))
         return
     if not step.peer.settings.apart:  # otherwise the end of this conversation alone makes it begin anew
         _mark_fresh(step, step.peer.name)
@@ -221,6 +230,11 @@ def _only_run(name: str) -> str:
     return (
         f"'{name}' runs in a terminal of a person's own (wake=never): start it there with `roost run {name}`"
     )
+
+
+def _of_a_person(name: str) -> str:
+    """Why no fresh conversation begins here under a name that is a person's conversation."""
+    return f"'{name}' goes on with a person's conversation (away=resume); begin another one in your terminal"
 
 
 def _theirs(name: str) -> str:

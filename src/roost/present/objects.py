@@ -46,7 +46,7 @@ def kind_of(state: PeerState) -> str:
         return "thread"
     session = state.session
     if session is not None and session.joined is not None:
-        return "joined"
+        return "joined-reader" if session.reads else "joined"
     own = session.own_terminal if session is not None else settings.wake is WakePolicy.NEVER
     return "own-terminal" if own else "terminal"
 

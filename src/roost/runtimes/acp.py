@@ -11,7 +11,7 @@ from pathlib import Path
 
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Traits
-from roost.core.vocabulary.session import WakeCause
+from roost.core.vocabulary.session import INSISTS
 from roost.local.config import AcpTable
 from roost.runtimes.acp_call import AcpCall
 from roost.runtimes.acp_records import all_records_of, conversation_of, loadable, records_of
@@ -60,7 +60,7 @@ class AcpRuntime:
         argv += ["--folder", str(context.shared), "--socket", str(context.socket)]
         if session.resumed and session.conversation:
             argv += ["--load", session.conversation]
-            if session.wake is WakeCause.OPERATOR_RESUME:
+            if session.wake in INSISTS:
                 argv.append("--must-load")
         if settings.prompt:
             argv += ["--instructions", settings.prompt]

@@ -32,6 +32,7 @@ class ClaudeJoining:
     """Claude Code, joined."""
 
     variable = "CLAUDE_CODE_SESSION_ID"
+    reads = False
     takes_up = 2.0
     """It reads a file that has rested for a second, and looks twice a second."""
 

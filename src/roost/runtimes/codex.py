@@ -13,6 +13,7 @@ from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Traits
 from roost.runtimes import codex_args, codex_hooks, codex_rollout, codex_threads
 from roost.runtimes.codex_hooks import CodexCarrier
+from roost.runtimes.codex_joined import CodexJoining
 from roost.runtimes.codex_sensor import CodexSensor
 from roost.runtimes.context import Context
 from roost.runtimes.environ import find_program, past_proxies
@@ -29,7 +30,9 @@ class CodexRuntime:
     traits = Traits(chooses_conversation=False, steers=True, hooks=True)
     submit_delay = 0.0
     # C-u takes one line, BSpace joins it to the one above; C-c at an empty prompt ends the program (0.171.0).
-    controls = Controls(clear=("C-u", "BSpace") * 64, compact="/compact", carrier=CodexCarrier())
+    controls = Controls(
+        clear=("C-u", "BSpace") * 64, compact="/compact", carrier=CodexCarrier(), joining=CodexJoining()
+    )
     passes = ("AWS_*", "AZURE_*", "CODEX_*", "GOOGLE_*", "OPENAI_*", "RUST_LOG")
 
     def locate(self, path: str | None) -> str:

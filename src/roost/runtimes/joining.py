@@ -28,6 +28,11 @@ class Joining(Protocol):
         ...
 
     @property
+    def reads(self) -> bool:
+        """Whether it takes no hooks while it runs, so that it reads its mail itself."""
+        ...
+
+    @property
     def takes_up(self) -> float:
         """Seconds after which it runs hooks that are new in its settings."""
         ...
@@ -37,5 +42,5 @@ class Joining(Protocol):
         ...
 
     def hooks(self, context: Context, token: str) -> HookSettings | None:
-        """The hooks of this session; None: it takes none while it runs."""
+        """The hooks of this session; None: there are none, as of one that reads its mail itself."""
         ...

@@ -3,31 +3,40 @@
 import os
 
 from roost.cli.app import App
-from roost.cli.command import Argument, command
+from roost.cli.command import Argument, Option, command
 from roost.cli.output import say, show_json
 from roost.cli.own_environ import own_environ
 from roost.client.connection import Record
 
 
-@command("join", Argument("name", required=False))
-def join_command(app: App, name: "str | None") -> None:
+@command(
+    "join",
+    Argument("name", required=False),
+    Option("--adopt", help="Once it has ended, mail goes on with its conversation here (away=resume)."),
+)
+def join_command(app: App, name: "str | None", adopt: bool) -> None:  # noqa: FBT001 -- a flag
     """Become a peer, from inside a session of yours.
 
-    Have the shell tool of a Claude Code that you have started yourself run this. Messages reach the session
-    by its hooks from then on, in a turn, at its end and at its prompt; nothing is typed into its terminal,
-    and nothing of roost's ends or restarts it. A name belongs to the conversation that had it first. Without
-    NAME it is the one that it had, or its folder's.
+    Have the shell tool of a Claude Code or Codex that you have started yourself run this. Messages reach
+    Claude Code by its hooks from then on, in a turn, at its end and at its prompt; Codex reads them itself,
+    by `roost listen`. Nothing is typed into its terminal, and nothing of roost's ends or restarts it. A name
+    belongs to the conversation that had it first. Without NAME it is the one that it had, or its folder's.
     """
     params: Record = {
         "name": name or "",
         "dir": os.getcwd(),  # noqa: PTH109 -- no links resolved
         "environ": own_environ(),
+        "adopt": adopt,
     }
     row: Record = app.call("join", params, patience=None)
     if app.json:
         show_json(row)
         return
-    say(f"joined as '{row['name']}'; messages come in by themselves")
+    reads = row["kind"] == "joined-reader"
+    how = (
+        "read messages by `roost listen`, which waits for one" if reads else "messages come in by themselves"
+    )
+    say(f"joined as '{row['name']}'; {how}")
     say(
         f"answer with `roost send PEER TEXT --reply-to ID`, leave with `roost leave`: you are '{row['name']}'"
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @command(
     "listen",
-    Argument("name"),
+    Argument("name", required=False),
     Option(
         "--timeout",
         metavar="DURATION",
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 )
 def listen_command(
     app: App,
-    name: str,
+    name: str | None,
     timeout: float | None,
     sender: str | None,
     topic: str | None,
@@ -40,6 +40,8 @@ def listen_command(
     limit: int | None,
 ) -> None:
     """Wait for mail of a mailbox, print it and mark it as read.
+
+    A session that has joined and reads its mail itself leaves NAME out, or gives its own.
 
     Prints what waits already at once, else the first that comes. Mail counts as read once it has left for the
     screen, file or pipe; where that is cut off it comes again. Of several that listen at a time each message

@@ -86,6 +86,9 @@ def _next(peer: Record) -> str:
         return f"`roost restart {name}` gives it a session here; the one there goes on"
     session: Record = peer.get("session") or {}
     if peer.get("held_by") and peer["state"] == "blocked" and session.get("agent_pid") is None:
+        settings: Record = peer.get("settings") or {}
+        if settings.get("away") == "resume":
+            return "it goes on by itself then; `roost join` there makes it that program's again"
         return f"it goes on by itself then; `roost restart {name}` begins a fresh conversation"
     if peer.get("hindered") and not session and peer["state"] in ("asleep", "blocked"):
         return f"it is tried again by itself; `roost wake {name}` tries it now"
@@ -111,7 +114,7 @@ def _subagents(found: list[Record]) -> str:
 
 def _is_own(peer: Record) -> bool:
     """Whether a person runs it, in a terminal of theirs."""
-    return peer.get("kind") in ("own-terminal", "joined")
+    return peer.get("kind") in ("own-terminal", "joined", "joined-reader")
 
 
 def _is_theirs(why: str) -> bool:

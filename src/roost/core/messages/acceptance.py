@@ -1,6 +1,6 @@
 """The acceptance of a message: its recipient has it, by evidence that names it."""
 
-from roost.core.messages.mailbox import on_acknowledge
+from roost.core.messages.mailbox import on_acknowledge, reads
 from roost.core.transition.conversations import goes_on, held_by
 from roost.core.transition.step import Step
 from roost.core.transition.turns import cut_off
@@ -29,7 +29,7 @@ def on_taken(step: Step, event: f.Taken) -> None:
 
 def on_replied(step: Step, event: f.Replied) -> None:
     """The peer answered a message: it knows it. An ephemeral task may end after its quiet window."""
-    if step.traits.mailbox:
+    if reads(step):
         return on_acknowledge(step, r.Acknowledge((event.message_id,)))
     session, message = step.session, step.state.message(event.message_id)
     if session is not None and session.task == event.message_id and session.armed_at is None:

@@ -13,7 +13,7 @@ from roost.core.vocabulary.session import Session, SessionState
 def offer(step: Step) -> None:
     """Hand the next message over, one at a time: to an idle session, or into its running turn."""
     session = step.session
-    if session is None or not session.ready or step.state.offered is not None:
+    if session is None or not session.ready or session.reads or step.state.offered is not None:
         return
     if session.ending is not None or session.open_control is not None:
         return

@@ -28,8 +28,8 @@ def refuses(step: Step, session: Session, message: Message) -> bool:
     """
     if step.peer.settings.wake is WakePolicy.EPHEMERAL or session.state is SessionState.STOPPING:
         return False
-    if session.own_terminal:
-        return False  # a person sees it fail, and decides
+    if session.own_terminal or step.peer.settings.wake is WakePolicy.NEVER:
+        return False  # the conversation is a person's, who sees it fail, and decides
     return session.refusal is not None and session.refusal.message != message.id
 
 

@@ -1,5 +1,6 @@
 """A message comes to its recipient's queue, or is refused aloud."""
 
+from roost.core.messages import mailbox
 from roost.core.messages.chain import beyond
 from roost.core.messages.queue import waking
 from roost.core.transition.step import Step
@@ -36,6 +37,7 @@ def on_submit(step: Step, event: r.Submit) -> None:
     step.journal(kind, message=message.id, sender=message.sender, size=message.size)
     if event.repeats is not None:
         step.emit(c.SaveAttempt(event.repeats, None, "sent again", f"as message {message.id}"))
+    mailbox.keep(step, message)
     advise_kept(step, message)
     return None
 
@@ -59,7 +61,7 @@ def advise_kept(step: Step, message: Message) -> None:
                 " the message is kept and the start is tried again"
             )
         )
-    elif away(step.state):
+    elif away(step.state) and not step.goes_on_here:
         step.emit(c.Advise(f"nobody runs '{peer.name}' now: the message is kept; {_run(peer)}"))
     elif step.session is not None and step.session.own_terminal and (why := _waits_there(step)):
         step.emit(c.Advise(f"'{peer.name}' {why}"))
@@ -79,6 +81,8 @@ def _run(peer: Peer) -> str:
 def _waits_there(step: Step) -> str:
     """Why a message is not given at once to a program in a person's own terminal; nothing: it is."""
     session, traits = step.session, step.traits
+    if session is not None and session.reads:
+        return "reads its mail itself: the message is kept until it does"
     if not traits.hooks:
         return (
             f"runs in a person's own terminal, where {step.peer.settings.runtime} takes no messages:"

@@ -1,5 +1,6 @@
 """What a death means: its cause, the message that was with the session, the next wake."""
 
+from roost.core.messages import mailbox
 from roost.core.sessions.hindrance import hinder
 from roost.core.transition.conversations import cut_of, held_by, remember
 from roost.core.transition.step import Step
@@ -32,6 +33,8 @@ def on_died(step: Step, event: f.Died) -> None:
     death = _named(session, event.death, tried_again=_tried_again(step, session))
     _settle_flight(step, session, death, conversation_exists=event.conversation_exists)
     _tell_unanswered(step, session, death)
+    if session.reads:
+        mailbox.unread(step, death)
     step.close_session(death)
     step.emit(_stopped(death))
     if not event.cleared:

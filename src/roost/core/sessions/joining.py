@@ -4,12 +4,15 @@ Nobody gets a name by saying it. A name belongs to the conversation that had it;
 again, and whoever else wants it is told how a person frees it.
 """
 
+from roost.core.messages import mailbox
+from roost.core.sessions.death import on_died
 from roost.core.sessions.launch import new_session
 from roost.core.transition.ending import end
 from roost.core.transition.step import Step
+from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.peer import WakePolicy
-from roost.core.vocabulary.session import Cause, Joined, WakeCause
+from roost.core.vocabulary.session import Cause, Death, Ending, Joined, Session, WakeCause
 
 
 def on_join(step: Step, event: r.Join) -> None:
@@ -21,11 +24,16 @@ def on_join(step: Step, event: r.Join) -> None:
             return None
         why = f"process {joined.process.pid} has joined as '{step.peer.name}' with this very conversation"
         return step.refuse(f"{why}; leave there by `roost leave`")
-    why = _unfit(step) or _taken(step, event)
+    why = _unfit(step)
+    if why is None and session is not None and session.held and session.conversation == event.conversation:
+        _give_way(step, session, event.by)
+    why = why or _taken(step, event)
     if why is not None:
         return step.refuse(why)
     new_session(step, WakeCause.JOINED, resumes=event.conversation)
-    step.set_session(own_terminal=True, joined=Joined(event.process), why="it has joined")
+    step.set_session(own_terminal=True, joined=Joined(event.process, event.reads), why="it has joined")
+    if event.reads:
+        mailbox.keep_all(step)
     step.set_peer(
         conversation=event.conversation,
         stopped=False,
@@ -49,6 +57,14 @@ def on_leave(step: Step, event: r.Leave) -> None:
     return end(step, Cause.LEFT, event.by)
 
 
+def _give_way(step: Step, session: Session, by: str) -> None:
+    """A session of ours has waited until a person closes the conversation, and they join with it."""
+    step.set_session(ending=Ending(Cause.LEFT, by, step.now))
+    why = "nothing of it ran: a person has its conversation open, and has joined"
+    death = Death(session.id, session.peer, session.generation, step.now, Cause.UNKNOWN, evidence=why)
+    on_died(step, f.Died(death))
+
+
 def _unfit(step: Step) -> str | None:
     """Why nothing can join as this peer, whoever it is."""
     name, peer = step.peer.name, step.peer
@@ -66,6 +82,9 @@ def _unfit(step: Step) -> str | None:
 def _taken(step: Step, event: r.Join) -> str | None:
     """Why the name is somebody else's."""
     name, session, known = step.peer.name, step.session, step.peer.conversation
+    if session is not None and not session.own_terminal and session.conversation == event.conversation:
+        here = f"'{name}' goes on with this conversation in a session of roost's"
+        return f"{here}; end that by `roost stop {name}`, from a terminal of yours, then join again"
     if session is not None or step.state.sessions:
         return f"'{name}' is somebody else, who is live; join by another name"
     if known not in (None, event.conversation):

@@ -14,7 +14,14 @@ from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.peer import WakeMode, WakePolicy
-from roost.core.vocabulary.session import Cause, Ending, Session, SessionState, WakeCause
+from roost.core.vocabulary.session import (
+    INSISTS,
+    Cause,
+    Ending,
+    Session,
+    SessionState,
+    WakeCause,
+)
 
 _OBSERVABLE = {
     SessionState.IDLE: "idle",
@@ -148,8 +155,9 @@ def on_conversation_missing(step: Step, event: f.ConversationMissing) -> None:
     if session is None or not session.resumed or session.launched:
         return
     why = event.why or f"conversation {session.conversation} is not on disk"
-    if session.state is SessionState.STOPPING or session.wake is WakeCause.OPERATOR_RESUME:
-        on_boot_failed(step, f.BootFailed(session.id, why))
+    if session.state is SessionState.STOPPING or session.wake in INSISTS:
+        blame = Blame.SETUP if session.wake is WakeCause.AWAY_RESUME else Blame.PROGRAM
+        on_boot_failed(step, f.BootFailed(session.id, why, blame))
         return
     give_up(step, cut_of(step, session.topic), why)
     conversation = new_conversation(step, session.generation)

@@ -33,12 +33,18 @@ class _Case:
         return death is not None and death.cause in PARKED and not death.cut
 
     @property
+    def lent(self) -> bool:
+        """Whether it is a person's conversation, which nobody else begins anew."""
+        return self.mode is WakeMode.NATURAL and self.peer.settings.resumes_away
+
+    @property
     def known_topic(self) -> bool:
         return self.topic is not None and self.topic in self.peer.topics
 
 
 _TABLE: tuple[tuple[Callable[[_Case], bool], bool, WakeCause], ...] = (
     (lambda case: bool(case.peer.settings.thread), True, WakeCause.THREAD),
+    (lambda case: case.lent, True, WakeCause.AWAY_RESUME),
     (lambda case: case.mode is WakeMode.FRESH, False, WakeCause.OPERATOR_FRESH),
     (lambda case: case.peer.left_refused, False, WakeCause.CONVERSATION_REFUSED),
     (lambda case: case.mode is WakeMode.RESUME, True, WakeCause.OPERATOR_RESUME),
@@ -70,7 +76,7 @@ def decide_wake(
     end was no clean park. `resumable`: the runtime can resume and the peer has a conversation.
     """
     case = _Case(peer, mode, topic, cut, resumable)
-    if mode is WakeMode.RESUME and not resumable:
+    if not resumable and (mode is WakeMode.RESUME or case.lent):
         return None
     for matches, resume, cause in _TABLE:
         if matches(case):

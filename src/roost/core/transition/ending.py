@@ -90,7 +90,7 @@ def policy_end(state: PeerState) -> PolicyEnd | None:
         return None  # to let go of it would save nothing, and its server unloads what nobody holds
     if settings.wake is WakePolicy.ALWAYS or any(_waits(m.state, cut=m.cut) for m in state.messages):
         return None
-    bound = settings.idle if settings.wake is WakePolicy.WARM else settings.silence
+    bound = settings.silence if settings.wake is WakePolicy.EPHEMERAL else settings.idle
     if session.background:
         bound = max(bound, settings.work_limit)
     why = f"idle for {rough_duration(bound)}{_unfinished(session)}"

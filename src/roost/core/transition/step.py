@@ -61,6 +61,13 @@ class Step:
         """The nature of the peer's runtime."""
         return self.policy.of(self.peer.settings.runtime)
 
+    @property
+    def goes_on_here(self) -> bool:
+        """Whether a session of ours can go on with a person's conversation, while they do not run it."""
+        return (
+            self.peer.settings.resumes_away and self.traits.resumable and self.peer.conversation is not None
+        )
+
     def live(self, session_id: str) -> Session | None:
         """The live session, if it is the one that an event speaks of: an event about another is too late."""
         session = self.session

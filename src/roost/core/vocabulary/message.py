@@ -37,6 +37,10 @@ STEERED = "being handed over into the running turn"
 PENDING = "entered; the running turn has not taken it yet"
 """Why a message is `offered`, as long as nothing is in its way."""
 UNHINDERED = frozenset({HANDED, HANDED_AGAIN, STEERED, PENDING})
+TO_READ = "its recipient reads its mail itself, and has not read it yet"
+"""Why a message is `queued` for a session that reads its mail itself."""
+READ = "read"
+"""Why a message is `done` whose recipient has read it, which is no end of a turn."""
 DOUBTFUL = frozenset({MessageState.OFFERED, MessageState.UNKNOWN})
 """Whether the message was pasted is not proven yet."""
 FINAL = frozenset({MessageState.DONE, MessageState.EXPIRED, MessageState.REFUSED, MessageState.DEAD_LETTER})

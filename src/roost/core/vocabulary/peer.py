@@ -21,10 +21,14 @@ class WakePolicy(StrEnum):
 
 
 class AwayPolicy(StrEnum):
-    """What becomes of mail for a peer with `wake=never` while nobody runs it."""
+    """What becomes of mail for a peer with `wake=never` while nobody runs it.
+
+    `resume`: it wakes the peer, whose conversation goes on in a session of ours.
+    """
 
     KEEP = "keep"
     REFUSE = "refuse"
+    RESUME = "resume"
 
 
 class ResumePolicy(StrEnum):
@@ -68,6 +72,11 @@ class Settings:
     def threaded(self) -> bool:
         """Its session is a thread of a server that somebody else runs: joined and let go of, never ended."""
         return bool(self.server)
+
+    @property
+    def resumes_away(self) -> bool:
+        """A person's conversation, which goes on in sessions of ours while they do not run it."""
+        return self.wake is WakePolicy.NEVER and self.away is AwayPolicy.RESUME
 
     @property
     def spares(self) -> bool:

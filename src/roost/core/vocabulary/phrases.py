@@ -17,6 +17,7 @@ WOKEN = {
     WakeCause.RESUME_FAILED: "fresh, as its conversation could not be resumed",
     WakeCause.THREAD: "as the thread that it is",
     WakeCause.JOINED: "by a program that runs already",
+    WakeCause.AWAY_RESUME: "with its conversation, which no person runs now",
 }
 """What follows "is woken"."""
 

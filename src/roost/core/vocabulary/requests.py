@@ -39,7 +39,7 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
-    """The reader of a mailbox has read these messages."""
+    """The reader of a mailbox, or a session that reads its mail itself, has read these messages."""
 
     message_ids: tuple[str, ...]
 
@@ -62,11 +62,15 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """A program that runs already becomes the peer's session, with the conversation that it is seen in."""
+    """A program that runs already becomes the peer's session, with the conversation that it is seen in.
+
+    `reads`: nobody hands it its mail, and it reads that itself.
+    """
 
     by: str
     conversation: str
     process: ProcessId
+    reads: bool = False
 
 
 @dataclass(frozen=True, slots=True)

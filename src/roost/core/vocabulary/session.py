@@ -71,6 +71,11 @@ class WakeCause(StrEnum):
     CONVERSATION_REFUSED = "conversation-refused"
     THREAD = "thread"
     JOINED = "joined"
+    AWAY_RESUME = "away-resume"
+
+
+INSISTS = frozenset({WakeCause.OPERATOR_RESUME, WakeCause.AWAY_RESUME})
+"""Wakes that go on with the conversation or fail: a fresh one is not what was wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +103,13 @@ class ServerThread:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """What a session is that somebody else started and that has joined: its program, which is never ended."""
+    """What a session is that somebody else started and that has joined: its program, which is never ended.
+
+    `reads`: nobody hands it its mail, and it reads that itself.
+    """
 
     process: ProcessId
+    reads: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +230,11 @@ class Session:
     def guest(self) -> bool:
         """Whether nothing of it is ours: its end comes from elsewhere, and ours is to let go of it (P5)."""
         return self.thread is not None or self.joined is not None
+
+    @property
+    def reads(self) -> bool:
+        """Whether it reads its mail itself, as the reader of a mailbox does."""
+        return self.joined is not None and self.joined.reads
 
     @property
     def open_control(self) -> ControlRequest | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.identity import HUMAN, REMOTE, host_of
-from roost.core.vocabulary.message import UNHINDERED, Message, MessageState
+from roost.core.vocabulary.message import TO_READ, UNHINDERED, Message, MessageState
 from roost.core.vocabulary.move import Move
 from roost.core.vocabulary.peer import PeerState, WakePolicy
 from roost.core.vocabulary.phrases import told
@@ -72,7 +72,9 @@ def _without_session(state: PeerState, now: float) -> Shown:
         kept = "ready for a task" if peer.settings.spares else "warm for its conversation"
         return Shown("asleep", f"{pooled} in its pool, {kept}", peer.since)
     if peer.settings.wake is WakePolicy.NEVER:
-        return Shown("asleep", f"{_last(state)}; nobody runs it now", peer.since or peer.created_at)
+        goes_on = peer.settings.resumes_away and peer.conversation is not None
+        here = ", and mail goes on with its conversation here" if goes_on else ""
+        return Shown("asleep", f"{_last(state)}; nobody runs it now{here}", peer.since or peer.created_at)
     if peer.last_death is None:
         return Shown("asleep", "has not run yet", peer.since or peer.created_at)
     return Shown("asleep", _last(state), peer.since)
@@ -126,6 +128,8 @@ def _held(state: PeerState) -> Message | None:
 
 def _waits(state: PeerState) -> str:
     """Why a session at its prompt has not taken the next message yet."""
+    if state.session is not None and state.session.reads:
+        return TO_READ if state.queued else ""
     if state.session is None or state.session.state is not SessionState.IDLE:
         return ""
     for message in state.messages:

@@ -3,7 +3,7 @@
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.peer import Settings
-from roost.core.vocabulary.session import Session
+from roost.core.vocabulary.session import Session, WakeCause
 from roost.daemon.death.cleanup import Cleanup
 from roost.daemon.death.supervisor import Supervisor
 from roost.daemon.session.failures import LaunchError, check_room
@@ -38,6 +38,8 @@ class Launches:
         """Start a session once its conversation is free. Raises LaunchError, RoostError, OSError."""
         peer = session.peer
         await self._cleanup.over(peer)
+        if session.wake is WakeCause.AWAY_RESUME:
+            await self._launcher.hand_on(session, self._fleet.get(peer).peer.settings)
         waits = session.resumed or self._foreign.unknown(peer) is not None
         if waits and not await self._foreign.free(session):
             raise LaunchError("it was to end before its conversation was free", Blame.HOST)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session
-from roost.daemon.session.runs import Runs
+from roost.daemon.session.runs import Run, Runs
 from roost.host.environment import child_environment
 from roost.local.paths import Places
 from roost.runtimes.context import Context
@@ -31,6 +31,17 @@ class Contexts:
         known = settings.runtime in self._runtimes.names()
         own = self._runtimes.get(settings.runtime).passes if known else ()
         return child_environment(environ, dict(settings.env), (*own, *self._passes))
+
+    def hand_on(self, session: Session, settings: Settings) -> None:
+        """Blocking: a session of ours goes on with what a person ran, whose records are where theirs were.
+
+        It gets what the runtime may see of their environment, and the peer's folder and arguments.
+        Raises OSError, HostError.
+        """
+        run = self.runs.latest(session.peer)
+        if run is not None:
+            environ = self.passed(settings, run.environ)
+            self.runs.keep(session.peer, Run("", settings.dir, settings.args, environ), session.id)
 
     def of(self, session: Session, settings: Settings) -> Context:
         """The session as its runtime sees it."""

@@ -16,18 +16,23 @@ from roost.runtimes.runtime import Claim, Runtime
 
 UNKNOWN = (
     "nothing that can join has started this command; run `roost join` by the shell tool of a session of"
-    " Claude Code that you have started"
+    " Claude Code or Codex that you have started. Another program takes part as a mailbox: `roost add NAME"
+    " --runtime human`, then `roost listen NAME` or `roost mcp --as NAME` in it"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """A program that runs already: what it is, the conversation that it has open, where it works."""
+    """A program that runs already: what it is, the conversation that it has open, where it works.
+
+    `reads`: it takes no hooks, and reads its mail itself.
+    """
 
     runtime: str
     conversation: str
     process: ProcessId
     dir: str
+    reads: bool
 
 
 class Joins:
@@ -75,7 +80,13 @@ class Joins:
         return [
             (
                 process,
-                Guest(runtime.name, conversation, process, joining.folder(context, claim.pid) or folder),
+                Guest(
+                    runtime.name,
+                    conversation,
+                    process,
+                    joining.folder(context, claim.pid) or folder,
+                    joining.reads,
+                ),
             )
             for claim in runtime.claims(context)
             for process in above

@@ -62,6 +62,10 @@ class Launcher:
         """
         return self.contexts.of(session, settings)
 
+    async def hand_on(self, session: Session, settings: Settings) -> None:
+        """See `Contexts.hand_on`. Raises OSError, HostError."""
+        await self._machine.work.files.run(self.contexts.hand_on, session, settings)
+
     async def launch(self, session: Session, settings: Settings) -> LiveSession:
         """Start the session's processes. Raises LaunchError, or another RoostError, with the reason."""
         context = self.context(session, settings)

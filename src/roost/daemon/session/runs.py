@@ -63,10 +63,14 @@ class Runs:
 
     def of(self, peer: str, session: str) -> Run | None:
         """Blocking at the first time: the run that this session of the peer is, if it is one."""
+        run = self.latest(peer)
+        return run if run is not None and run.session == session else None
+
+    def latest(self, peer: str) -> Run | None:
+        """Blocking at the first time: the latest run of the peer, whichever session that is or was."""
         if peer not in self._known:
             self._known[peer] = _read(self._folder / f"{peer}.json")
-        run = self._known[peer]
-        return run if run is not None and run.session == session else None
+        return self._known[peer]
 
     def keep(self, peer: str, run: Run, session: str) -> None:
         """Blocking: this session of the peer is that run. Raises OSError, HostError."""

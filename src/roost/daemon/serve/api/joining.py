@@ -8,7 +8,7 @@ from typing import Any
 
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import RESERVED
-from roost.core.vocabulary.peer import PeerState, WakePolicy
+from roost.core.vocabulary.peer import AwayPolicy, PeerState, WakePolicy
 from roost.core.vocabulary.session import Session
 from roost.core.vocabulary.settings import apply_settings
 from roost.daemon.death.supervisor import Supervisor
@@ -22,17 +22,22 @@ from roost.daemon.state.machine import Machine
 from roost.daemon.state.waits import Waits
 from roost.errors import DeniedError, RefusedError, RoostError
 
+_ADOPT = ("away", str(AwayPolicy.RESUME))
 _NAME = 24
 """Letters of a name that is made from a folder's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a session says of itself; `name` is empty where it takes the one that it had, or any."""
+    """What a session says of itself; `name` is empty where it takes the one that it had, or any.
+
+    `adopt`: once it has ended, mail goes on with its conversation in a session of ours (`away=resume`).
+    """
 
     name: str
     dir: str
     environ: Mapping[str, str]
+    adopt: bool = False
 
 
 class Joining:
@@ -64,17 +69,23 @@ class Joining:
         if caller.is_agent:
             return self._again(caller, asked)
         if caller.pid is None:
-            raise RefusedError("who asks cannot be told here; `roost join` works on the host of the daemon")
+            raise RefusedError(
+                "who asks cannot be told here: `roost join` works where the daemon sees its process;"
+                " `roost mcp --as NAME` speaks for a mailbox from anywhere"
+            )
         look = self._joins.recognise
         guest = await self._machine.work.processes.run(look, caller.pid, asked.environ, asked.dir)
         name = self._name(guest, asked.name)
         await self._settle(name, guest)
-        outcome = await self._fleet.tell(name, r.Join(by, guest.conversation, guest.process))
+        outcome = await self._fleet.tell(name, r.Join(by, guest.conversation, guest.process, guest.reads))
         session = outcome.state.session if outcome.state is not None else None
         assert session is not None  # noqa: S101 -- what does not join is refused
         if self._supervisor.live(session.id) is not None:
             return self._peers.row(name)
         await self._take_in(session, guest, asked)
+        if asked.adopt:
+            settings = apply_settings(self._fleet.get(name).peer.settings, [_ADOPT])
+            await self._fleet.tell(name, r.Configure(settings))
         row = self._peers.row(name)
         await self._joins.taken_up(guest)
         return row
@@ -99,11 +110,16 @@ class Joining:
     def _again(self, caller: Caller, asked: Asked) -> dict[str, Any]:
         """Who is a session already stays what it is."""
         assert caller.peer is not None  # noqa: S101 -- an agent is a peer
-        session = self._fleet.get(caller.peer).find_session(caller.session)
+        state = self._fleet.get(caller.peer)
+        session = state.find_session(caller.session)
         if session is None or session.joined is None:
             raise RefusedError(f"this session is '{caller.peer}' already, and roost runs it")
         if asked.name not in ("", caller.peer):
             raise RefusedError(f"this session has joined as '{caller.peer}'; `roost leave` first")
+        if asked.adopt and not state.peer.settings.resumes_away:
+            raise DeniedError(
+                f"`roost set {caller.peer} away=resume`, from a terminal of yours, does that now"
+            )
         return self._peers.row(caller.peer)
 
     async def leave(self, caller: Caller, by: str) -> dict[str, Any]:

@@ -79,15 +79,24 @@ class Mail:
                     pass
                 since, read = None, False
 
-    async def acknowledge(self, name: str, message_ids: Sequence[str]) -> None:
+    async def acknowledge(self, caller: Caller, name: str, message_ids: Sequence[str]) -> None:
         """Mark mail as read: its reader has seen it. Raises RefusedError for an agent's."""
-        self.check_mailbox(name)
+        self.check_reader(caller, name)
         if message_ids:
             await self._fleet.tell(name, r.Acknowledge(tuple(message_ids)))
 
-    def check_mailbox(self, name: str) -> None:
-        """Raise RefusedError for an agent: its mail is not read by others. Raises NotFoundError."""
-        if not self._peers.is_mailbox(name):
+    def reads(self, caller: Caller) -> bool:
+        """Whether who asks is a session that reads its mail itself."""
+        state = self._fleet.find(caller.peer) if caller.peer is not None else None
+        session = state.find_session(caller.session) if state is not None else None
+        return session is not None and session.reads
+
+    def check_reader(self, caller: Caller, name: str) -> None:
+        """Raise RefusedError for an agent's mail, which nobody reads but one that does so itself.
+
+        Raises NotFoundError.
+        """
+        if not self._peers.is_mailbox(name) and not (caller.peer == name and self.reads(caller)):
             raise RefusedError(
                 f"'{name}' is an agent: its mail is handed to it, and nobody reads it in its place;"
                 f" `roost messages {name}` shows what became of it"

@@ -103,7 +103,7 @@ def _block(tool: str, structured: dict[str, Any] | None) -> TextContent:
 def tools_app(api: Api, caller_of: CallerOf, body: int) -> Starlette:
     """The HTTP application that serves them; a request's body has at most `body` bytes.
 
-    Agents have their tools, and who speaks for a mailbox those for that.
+    Agents have their tools; who speaks for a mailbox, or reads its mail itself, those for that.
     """
     agents, mailboxes = (
         _build(api, caller_of, mailbox=mailbox).streamable_http_app(
@@ -117,7 +117,8 @@ def tools_app(api: Api, caller_of: CallerOf, body: int) -> Starlette:
 
     async def theirs(scope: Scope, receive: Receive, send: Send) -> None:
         caller = await caller_of(Request(scope))
-        await (mailboxes if caller.session is None else agents)(scope, receive, send)
+        reads = caller.session is None or caller.claim is not None
+        await (mailboxes if reads else agents)(scope, receive, send)
 
     @asynccontextmanager
     async def both(_app: Starlette) -> AsyncGenerator[None]:

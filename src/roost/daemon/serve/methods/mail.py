@@ -46,5 +46,5 @@ class MailMethods:
 
     async def _acknowledge(self, call: Call[Acknowledge]) -> Answer:
         asked = call.params
-        await self._mail.acknowledge(self._mail.mailbox_of(call.caller, asked.name), asked.ids)
+        await self._mail.acknowledge(call.caller, self._mail.mailbox_of(call.caller, asked.name), asked.ids)
         return Answer({})

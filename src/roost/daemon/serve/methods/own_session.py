@@ -18,6 +18,7 @@ class Join(Params):
     dir: str
     environ: dict[str, str]
     name: str = ""
+    adopt: bool = False
 
 
 class OwnSessionMethods:
@@ -39,9 +40,8 @@ class OwnSessionMethods:
 
     async def _join(self, call: Call[Join]) -> Answer:
         asked = call.params
-        return Answer(
-            await self._joining.join(call.caller, Asked(asked.name, asked.dir, asked.environ), call.by)
-        )
+        said = Asked(asked.name, asked.dir, asked.environ, asked.adopt)
+        return Answer(await self._joining.join(call.caller, said, call.by))
 
     async def _leave(self, call: Call[Nothing]) -> Answer:
         return Answer(await self._joining.leave(call.caller, call.by))

@@ -21,7 +21,7 @@ Tools = Callable[[Caller, str, str | None], Awaitable[str | None]]
 class Listen(Params):
     """Whose mail, and which of it; at most `limit` messages. `timeout`: seconds."""
 
-    name: str
+    name: str | None = None
     sender: str | None = msgspec.field(default=None, name="from")
     topic: str | None = None
     reply_to: str | None = None
@@ -57,8 +57,10 @@ class ReadingMethods:
         asked = call.params
         if asked.timeout is not None and not asked.timeout >= 0:
             raise UsageError("the timeout is a time, in seconds")
+        if asked.name is None and not call.caller.is_agent:
+            raise UsageError("say whose mail: `roost listen NAME`")
         name = self._mail.mailbox_of(call.caller, asked.name)
-        self._mail.check_mailbox(name)
+        self._mail.check_reader(call.caller, name)
         reply_to = await self._mail.whole_id(asked.reply_to)
         wanted = Filter(asked.sender, asked.topic, reply_to)
         return Stream(self._reading.listen(name, wanted, asked.limit, asked.timeout))
@@ -81,7 +83,7 @@ class ReadingMethods:
                 f"'{OPERATOR}' is the mailbox of a person; make one for the program:"
                 " `roost add NAME --runtime human`, then `roost mcp --as NAME`"
             )
-        self._mail.check_mailbox(name)
+        self._mail.check_reader(caller, name)
         return Caller(name)
 
     async def _answered(self, caller: Caller, asked: Mcp) -> AsyncGenerator[dict[str, Any], None]:
@@ -90,6 +92,7 @@ class ReadingMethods:
         with self._reading.claim(name) as claim:
             if caller.session is None:
                 await self._reading.heard(name)
+            if caller.session is None or self._mail.reads(caller):
                 caller = replace(caller, claim=claim)
             answer = await self._tools(caller, asked.request, asked.protocol)
             yield {"answer": answer, "name": name, "read": claim.ids}

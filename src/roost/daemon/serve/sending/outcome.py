@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.message import READ, Message, MessageState
 from roost.daemon.hosts.views import Views
 from roost.daemon.serve.progress import PeerProgress, Progress
 from roost.daemon.state.fleet import Fleet
@@ -81,6 +81,12 @@ class Outcome:
         stored = await self._machine.store.message(message.id)
         return stored.replies[0] if stored is not None and stored.replies else None
 
+    def _reader(self, name: str) -> str | None:
+        """The session that reads the recipient's mail itself, if it is one."""
+        state = self._fleet.find(name)
+        session = state.session if state is not None else None
+        return session.id if session is not None and session.reads else None
+
     async def _follow(self, message: Message, wait: str) -> Message:
         """Report changes until the message is where the caller wants it, or can never get there."""
         reached = {
@@ -90,7 +96,7 @@ class Outcome:
         }[wait]
         stored = await self._machine.store.message(message.id)
         latest = stored.message if stored else message
-        mailbox = self._fleet.policy.of(self._fleet.get(message.to).peer.settings.runtime).mailbox
+        reader: str | None = None
         with self._waits.peer(message.to) as peers:
             recipient = PeerProgress(
                 self._fleet, self._views, message.to, self._machine.clock, self._progress
@@ -99,9 +105,11 @@ class Outcome:
                 recipient.look()
                 if latest.state in reached:
                     return latest
-                read = mailbox and latest.state is MessageState.DONE
-                if latest.final and not read:
-                    return latest
+                read = latest.state is MessageState.DONE and latest.why == READ
+                if not latest.final or reader is None:
+                    reader = self._reader(message.to)
+                if latest.final and (not read or reader != self._reader(message.to)):
+                    return latest  # as of a reader that has ended
                 change, _ = await race(self._changes.get(), peers.get())
                 if won(change):
                     latest = change.result()
@@ -112,9 +120,9 @@ def _check_end(message: Message, reply: tuple[Message, str] | None, wait: str) -
     """Raise RoostError when the awaited point can no longer come."""
     if wait == "replied" and reply is None:
         if message.state is MessageState.DONE:
+            how = "has read it and ended" if message.why == READ else "ended its turn"
             raise RoostError(
-                f"'{message.to}' ended its turn without a reply;"
-                f" a later one comes to `roost inbox {message.sender}`",
+                f"'{message.to}' {how} without a reply; a later one comes to `roost inbox {message.sender}`",
                 id=message.id,
             )
         raise RoostError(f"no reply will come: the message is {message.state} ({message.why})", id=message.id)
