@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from roost.client.connection import RemoteError
 from roost.core.messages import envelope
 from roost.daemon.delivery.hook.channel import UNASKED
 from roost.runtimes.claude_joined import WAITER
@@ -147,6 +148,7 @@ def test_17_a_name_is_not_taken_over_by_saying_it(roost: Roost) -> None:
         joined(who, "me")
         assert "somebody else, who is live" in other.run("join", "me")[2]
         assert who.run("leave")[0] == 0
+        assert "this conversation is 'me'" in who.run("join", "you")[2]  # nor is it left for a better one
         refused = other.run("join", "me")[2]
         assert "another conversation" in refused
         assert "roost rename me OTHER" in refused
@@ -166,6 +168,34 @@ def test_17_a_name_is_not_taken_over_by_saying_it(roost: Roost) -> None:
         other.says("busy")
         assert joined(other, "me") == "me"
         assert joined(who) == "former"
+
+
+def test_17_an_agent_that_roost_runs_cannot_join(roost: Roost) -> None:
+    roost.add("worker")
+    roost.call("wake", name="worker")
+    with pytest.raises(RemoteError, match="'worker' already, and roost runs it"):
+        roost.call("join", token=roost.token("worker"), name="", dir=str(roost.home.work), environ={})
+
+
+_WITHIN = """
+import json, os, subprocess, sys
+pid = os.getpid()
+start = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[19]
+with open(f"{sys.argv[1]}/{pid}.json", "w") as file:
+    json.dump({**json.loads(sys.argv[2]), "pid": pid, "procStart": start}, file)
+subprocess.run([sys.executable, "-m", "roost", "join", "me"], check=True, stdout=subprocess.DEVNULL)
+print(pid)
+"""
+
+
+def test_17_of_two_programs_above_the_command_the_nearer_one_has_joined(roost: Roost) -> None:
+    """A program may have started another that has the conversation open as well."""
+    with guest(roost) as who:
+        place = roost.home.user / ".claude/sessions"
+        told = {"sessionId": who.conversation, "cwd": str(who.folder), "status": "busy"}
+        code, out, error = who.shell(sys.executable, "-c", _WITHIN, str(place), json.dumps(told))
+        assert code == 0, error
+        assert f"process {out.strip()} " in roost.until_death("me")["evidence"]
 
 
 def test_N6_its_end_closes_the_row_and_takes_back_its_hooks(roost: Roost) -> None:
@@ -298,6 +328,78 @@ def test_17_mail_at_rest_that_nothing_waits_for_is_kept_with_a_word_until_the_ne
         assert "later" in given["additionalContext"]
         records_hooked(who, given["additionalContext"])
         who.says("idle")
+        roost.until_message(sent["id"], "done")
+
+
+def test_17_what_a_lost_answer_held_is_given_again_though_its_person_never_rests(roost: Roost) -> None:
+    """The hook was killed: its turn ends without a record of it, and the next turn begins at once."""
+    with guest(roost) as who:
+        joined(who, "me")
+        roost.until_state("me", "working")
+        sent = roost.send("me", "once", when="now")
+        tool = {"tool_name": "Bash", "tool_use_id": "t"}
+        assert sent["id"] in json.dumps(who.hook("PostToolUse", **tool))
+
+        def again() -> str:
+            who.says("idle")
+            roost.until_state("me", "idle")
+            who.says("busy")
+            roost.until_state("me", "working")
+            return who.hook("PostToolUse", **tool).get("hookSpecificOutput", {}).get("additionalContext", "")
+
+        given = wait_until(again, timeout=PATIENCE, why="it is given again")
+        assert sent["id"] in given
+        records_hooked(who, given)
+        who.says("idle")
+        roost.until_message(sent["id"], "done")
+
+
+def queued(who: Guest, mode: str, text: str) -> None:
+    """Its transcript says that a text of its queue has joined the running turn."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+    attached = {"type": "queued_command", "commandMode": mode, "prompt": text}
+    who.records(
+        {"type": "attachment", "attachment": attached, "timestamp": now, "sessionId": who.conversation}
+    )
+
+
+def turn_ended(who: Guest) -> None:
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+    who.records(
+        {"type": "system", "subtype": "turn_duration", "timestamp": now, "sessionId": who.conversation}
+    )
+
+
+def test_17_what_woke_it_while_a_turn_began_is_taken_in_that_turn(roost: Roost) -> None:
+    """Claude Code 2.1.332 puts it into its queue then, from where it joins the turn as a notification."""
+    with guest(roost) as who:
+        joined(who, "me")
+        roost.until_state("me", "working")
+        sent = roost.send("me", "woken", when="now")
+        tool = {"tool_name": "Bash", "tool_use_id": "t"}
+        given = who.hook("PostToolUse", **tool)["hookSpecificOutput"]["additionalContext"]
+        queued(who, "task-notification", f"<task-notification>\n{given}")
+        roost.until_message(sent["id"], "accepted")
+        evidence = [step["what"] for step in roost.message(sent["id"])["story"]]
+        assert any("it stands in its transcript" in what for what in evidence), evidence
+        turn_ended(who)
+        who.says("idle")
+        roost.until_message(sent["id"], "done")
+
+
+def test_17_what_the_record_holds_in_a_way_not_known_is_done_with_the_next_turn(roost: Roost) -> None:
+    """The look for a message that was in doubt finds it, and not where: it does not wait for ever."""
+    with guest(roost) as who:
+        joined(who, "me")
+        roost.until_state("me", "working")
+        sent = roost.send("me", "somehow", when="now")
+        tool = {"tool_name": "Bash", "tool_use_id": "t"}
+        given = who.hook("PostToolUse", **tool)["hookSpecificOutput"]["additionalContext"]
+        queued(who, "of-tomorrow", given)
+        turn_ended(who)
+        who.says("idle")
+        roost.until_message(sent["id"], "accepted")
+        turn_ended(who)
         roost.until_message(sent["id"], "done")
 
 

@@ -12,6 +12,7 @@ from roost.core.vocabulary.message import Examination, Message, Timing
 from roost.core.vocabulary.question import Question
 from roost.core.vocabulary.session import ControlRequest, SessionState
 from roost.daemon.delivery.hook.pipe import hand_over
+from roost.daemon.delivery.hook.rest import Rest
 from roost.daemon.delivery.open_offer import OpenOffer
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.hook_mail import Parcel
@@ -27,7 +28,7 @@ SOON = 0.01
 OVER = 1.0
 """Seconds at rest after which no hook of the turn asks any more."""
 EVIDENCE = 3.0
-"""Seconds at rest, without a record of it, until what a hook was given is in doubt."""
+"""Seconds from rest on, without a record of it, until what a hook was given is in doubt."""
 SETTLE = 1.5
 """The same until an earlier offer counts as never given."""
 UNASKED = (
@@ -45,20 +46,20 @@ class HookChannel:
         self._driver = driver
         self._fleet = fleet
         self._clock = clock
-        self._rests_from: float | None = None
 
     async def offer(self, command: c.Offer, text: str) -> Event | None:
         """Let a hook take the text, then wait until the record shows it."""
         message, live = command.message, self._live
         offer = OpenOffer(live, self._fleet, message)
         parcel = Parcel(text, anytime=message.timing is Timing.NOW and not command.redrive)
+        rest = Rest(self._clock)
         live.mail.put(parcel)
         try:
             while offer.stands() and not parcel.taken.is_set():
                 reading = await self._driver.look(screen=False)
                 if await self._by_pipe(reading, parcel):
                     break
-                if self._rested(reading, OVER):
+                if rest.lasts(reading) >= OVER:
                     return offer.failed(certain=True, why=UNASKED)
                 await race(parcel.taken.wait(), self._clock.sleep(LOOK))
         finally:
@@ -84,31 +85,22 @@ class HookChannel:
         return False
 
     async def _shown(self, offer: OpenOffer) -> bool:
-        """Wait for evidence, for as long as a turn runs."""
-        self._rests_from = None
+        """Wait for evidence, for as long as the turn runs; it does not matter that another one follows."""
+        rest = Rest(self._clock)
         while offer.stands():
-            if self._rested(await self._driver.look(screen=False), EVIDENCE):
+            if rest.ago(await self._driver.look(screen=False)) >= EVIDENCE:
                 return False
             await self._clock.sleep(SOON)
         return True
 
     async def examine(self, message: Message) -> f.Examined:
-        """A program that rests without a record of it was never given it, or has lost its hook's answer."""
-        offer = OpenOffer(self._live, self._fleet, message)
+        """What has rested without a record of it was never given it, or has lost its hook's answer."""
+        offer, rest = OpenOffer(self._live, self._fleet, message), Rest(self._clock)
         while offer.stands():
-            if self._rested(await self._driver.look(screen=False), SETTLE):
+            if rest.ago(await self._driver.look(screen=False)) >= SETTLE:
                 return f.Examined(message.id, Examination.ABSENT, "it rests, and its record does not hold it")
             await self._clock.sleep(LOOK)
         return f.Examined(message.id, Examination.FOUND, "its record names the message")
-
-    def _rested(self, reading: Reading | None, seconds: float) -> bool:
-        """Whether it has been at its prompt for so long."""
-        now = self._clock.monotonic()
-        if reading is None or reading.state is not SessionState.IDLE:
-            self._rests_from = None
-        elif self._rests_from is None:
-            self._rests_from = now
-        return self._rests_from is not None and now - self._rests_from >= seconds
 
     async def interrupt(self, control: ControlRequest) -> f.Performed:
         """Refused before: nothing is typed for a person."""
