@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from roost.client.connection import RemoteError
 from roost.core.messages import envelope
 from roost.daemon.delivery.hook.channel import UNASKED
 from roost.runtimes.claude_joined import WAITER
-from tests.support.daemon import Roost, alive, cleared, shared_roost, signal_pid
+from tests.support.daemon import Record, Roost, alive, cleared, shared_roost, signal_pid
 from tests.support.guest import Guest, guest
 from tests.support.wait import wait_until
 
@@ -265,6 +266,7 @@ def test_17_mail_goes_to_the_main_agents_hooks_of_this_conversation_alone(roost:
         assert who.hook("PostToolUse", **{**tool, "session_id": "another"}) == {}
         sub = {"agent_id": "a1", "agent_type": "Explore"}
         assert who.hook("SubagentStart", **sub) == {}
+        assert who.hook("SubagentStart", session_id="another", agent_id="b2", agent_type="Plan") == {}
         assert who.hook("PostToolUse", **tool, **sub) == {}
         (seen,) = roost.call("show", name="me")["subagents"]
         assert (seen["id"], seen["kind"]) == ("a1", "Explore")
@@ -401,6 +403,68 @@ def test_17_what_the_record_holds_in_a_way_not_known_is_done_with_the_next_turn(
         roost.until_message(sent["id"], "accepted")
         turn_ended(who)
         roost.until_message(sent["id"], "done")
+
+
+@contextmanager
+def reader(who: Guest) -> Iterator[Callable[[], tuple[str, str]]]:
+    """Somebody waits at its pipe in place of a hook: what is read there, the claim and the text."""
+    entry = json.loads(who.settings.read_text())["hooks"]["Stop"][1]["hooks"][0]
+    pipe = Path(entry["args"][-1])
+    os.mkfifo(pipe)
+    descriptor = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    told = b""
+
+    def whole() -> bool:
+        nonlocal told
+        with suppress(BlockingIOError):
+            told += os.read(descriptor, 65536)
+        return told.endswith(b"\x04")
+
+    def read() -> tuple[str, str]:
+        wait_until(whole, timeout=PATIENCE, why="it is written")
+        claim, _, text = told[:-1].decode().partition("\n")
+        return f"{pipe}.{claim}", text
+
+    try:
+        yield read
+    finally:
+        os.close(descriptor)
+        pipe.unlink()
+
+
+def outcomes(roost: Roost, sent: Record) -> list[str]:
+    return [step["outcome"] for step in roost.message(sent["id"])["attempts"]]
+
+
+def test_17_a_text_that_its_reader_has_claimed_is_not_given_again_however_slow_its_program_is(
+    roost: Roost,
+) -> None:
+    """One that nobody has claimed is: its reader is dead, or is told so when it comes to it."""
+    with guest(roost) as slow, guest(roost, "x") as killed:
+        joined(slow, "slow")
+        joined(killed, "killed")
+        for each, name in ((slow, "slow"), (killed, "killed")):
+            each.says("idle")
+            roost.until_state(name, "idle")
+        with reader(slow) as read:
+            sent = roost.send("slow", "claimed")
+            claim, text = read()
+            Path(claim).rename(f"{claim}.taken")
+        wait_until(lambda: "unclear" in outcomes(roost, sent), timeout=PATIENCE, why="it is in doubt")
+        with reader(killed) as read:
+            lost = roost.send("killed", "not claimed")
+            claim, _ = read()
+        wait_until(lambda: "not pasted" in outcomes(roost, lost), timeout=PATIENCE, why="it is taken back")
+        assert not Path(claim).exists()
+        killed.says("busy")
+        again = killed.hook("Stop")["reason"]
+        assert lost["id"] in again
+        assert (
+            outcomes(roost, sent).count("offered") == 1
+        )  # for longer than it took to give the other one again
+        records_hooked(slow, text)
+        roost.until_message(sent["id"], "done")
+        assert not list(Path(claim).parent.glob("pipe.*"))
 
 
 def _reads(pid: int, pipe: Path) -> bool:
