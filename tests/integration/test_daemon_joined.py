@@ -116,6 +116,7 @@ def test_17_settings_that_were_there_are_the_same_to_the_byte(roost: Roost, text
         before = tree(who.folder)
         joined(who, "me")
         assert json.loads(who.settings.read_text()).keys() >= json.loads(text).keys()
+        assert who.settings.stat().st_mode & 0o777 == 0o600  # it holds a token now
         who.run("leave")
         assert tree(who.folder) == before
         # What others have changed meanwhile stays.
