@@ -177,6 +177,9 @@ def test_17_an_agent_that_roost_runs_cannot_join(roost: Roost) -> None:
     roost.call("wake", name="worker")
     with pytest.raises(RemoteError, match="'worker' already, and roost runs it"):
         roost.call("join", token=roost.token("worker"), name="", dir=str(roost.home.work), environ={})
+    with pytest.raises(RemoteError, match="this session has not joined"):
+        roost.call("leave", token=roost.token("worker"))
+    assert roost.row("worker")["session"] is not None
 
 
 _WITHIN = """
