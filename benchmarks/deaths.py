@@ -80,7 +80,7 @@ class Follower:
 def measure() -> Deaths:
     """Start the sessions once for all that is asked of them."""
     raise_open_files()
-    bare = asyncio.run(_bare())
+    floor = asyncio.run(bare(WATCHED, ALONE))
     with daemon(CONFIG) as home:
         names = [f"mortal{number}" for number in range(SESSIONS)]
         for name in names:
@@ -94,7 +94,7 @@ def measure() -> Deaths:
         _wake(home, again)
         expected |= _bursts(iter(_sessions(home, again)), follower, KILLS)
         right, wrong = _judge(home, expected)
-    return Deaths(took, shims, bare, right, wrong)
+    return Deaths(took, shims, floor, right, wrong)
 
 
 def death() -> Result:
@@ -216,17 +216,17 @@ def _judge(home: Home, expected: dict[str, tuple[int | None, int | None]]) -> tu
     return len(expected) - len(wrong), wrong
 
 
-async def _bare() -> list[float]:
+async def bare(watched: int, killed: int) -> list[float]:
     """Milliseconds from a kill to the end of a durable commit, by as little as can do it."""
     machine, watcher = SystemProcesses(), SystemProcessWatcher()
     took: list[float] = []
-    with folder() as root, _sleepers(WATCHED) as sleepers, _database(root / "db") as commit:
+    with folder() as root, _sleepers(watched) as sleepers, _database(root / "db") as commit:
         for sleeper in sleepers:
             process = machine.identify(sleeper.pid)
             if process is None:
                 raise RuntimeError("a sleeper has ended by itself")
             watcher.watch(process, lambda: None)
-        for number, sleeper in enumerate(sleepers[:ALONE]):
+        for number, sleeper in enumerate(sleepers[:killed]):
             done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             process = machine.identify(sleeper.pid)
             if process is None:

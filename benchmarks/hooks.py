@@ -2,15 +2,12 @@
 
 import http.client
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks.home import Home, daemon
+from benchmarks.guest import Guest, joined
+from benchmarks.home import daemon
 from benchmarks.result import Result, clocked, p50, p95, p99
 from roost.host import hook
 
@@ -18,24 +15,18 @@ ASKED = 2000
 ROUNDS = 40
 HTTP_TARGET = 1.0
 COMMAND_TARGET = 1.5
-_CONVERSATION = "1f0e7a4e-0000-4000-8000-000000000001"
-_PAYLOAD = json.dumps({"session_id": _CONVERSATION, "hook_event_name": "PostToolUse", "tool_name": "Bash"})
-_PROGRAM = (
-    "import subprocess, sys; input(); subprocess.run(sys.argv[1:], check=True); print(flush=True); input()"
-)
-"""Runs one command when it is told to, as a shell tool does, and stays."""
 
 
 def by_http() -> Result:
-    with daemon() as home, _joined(home) as (url, token):
-        place = urlsplit(url)
+    with daemon() as home, joined(home, "me") as guest:
+        place, payload = urlsplit(str(home.ask("status")["url"])), _payload(guest)
         connection = http.client.HTTPConnection(place.hostname or "", place.port)
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        headers = {**guest.asks("PostToolUse")["headers"], "Content-Type": "application/json"}
         took: list[float] = []
         alone: list[float] = []
         for number in range(ASKED + 50):
             floor = clocked(lambda: _ask(connection, "GET", "/health", None, {}))
-            whole = clocked(lambda: _ask(connection, "POST", "/hooks/PostToolUse", _PAYLOAD, headers))
+            whole = clocked(lambda: _ask(connection, "POST", "/hooks/PostToolUse", payload, headers))
             if number >= 50:
                 alone.append(floor)
                 took.append(whole)
@@ -59,11 +50,13 @@ def by_command() -> Result:
     asks = [sys.executable, "-S", "-E", "-I", str(hook.__file__), "PostToolUse"]
     took: list[float] = []
     alone: list[float] = []
-    with daemon() as home, _joined(home) as (url, token):
+    with daemon() as home, joined(home, "me") as guest:
+        url, payload = str(home.ask("status")["url"]), _payload(guest)
+        token = guest.asks("PostToolUse")["headers"]["Authorization"].removeprefix("Bearer ")
         environ = {**home.environment, "ROOST_URL": url, "ROOST_TOKEN": token}
         for number in range(ROUNDS + 2):
-            floor = clocked(lambda: _run(nothing, environ))
-            whole = clocked(lambda: _run(asks, environ))
+            floor = clocked(lambda: _run(nothing, environ, payload))
+            whole = clocked(lambda: _run(asks, environ, payload))
             if number >= 2:
                 alone.append(floor)
                 took.append(whole)
@@ -90,33 +83,10 @@ def _ask(
         raise RuntimeError(f"{path} was answered {answer.status}")
 
 
-def _run(command: list[str], environ: dict[str, str]) -> None:
-    subprocess.run(command, env=environ, input=_PAYLOAD.encode(), stdout=subprocess.DEVNULL, check=True)
+def _payload(guest: Guest) -> str:
+    hook = {"session_id": guest.conversation, "hook_event_name": "PostToolUse", "tool_name": "Bash"}
+    return json.dumps(hook)
 
 
-@contextmanager
-def _joined(home: Home) -> Iterator[tuple[str, str]]:
-    """A program that has joined as Claude Code does; where its hooks ask, and their token."""
-    environ = {**home.environment, "CLAUDE_CODE_SESSION_ID": _CONVERSATION}
-    join = [sys.executable, "-P", "-m", "roost", "join", "me"]
-    command = [sys.executable, "-c", _PROGRAM, *join]
-    pipe = subprocess.PIPE
-    program = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environ, cwd=home.work)
-    assert program.stdin is not None
-    assert program.stdout is not None
-    try:
-        started = Path(f"/proc/{program.pid}/stat").read_text().rpartition(")")[2].split()[19]
-        sessions = Path(environ["HOME"]) / ".claude/sessions"
-        sessions.mkdir(parents=True)
-        told = {"pid": program.pid, "procStart": started, "sessionId": _CONVERSATION, "status": "busy"}
-        (sessions / f"{program.pid}.json").write_text(json.dumps({**told, "cwd": str(home.work)}))
-        program.stdin.write(b"\n")
-        program.stdin.flush()
-        while program.stdout.readline().strip():
-            pass
-        settings = json.loads((home.work / ".claude/settings.local.json").read_text())
-        asks = settings["hooks"]["PostToolUse"][0]["hooks"][0]
-        yield str(home.ask("status")["url"]), asks["headers"]["Authorization"].removeprefix("Bearer ")
-    finally:
-        os.kill(program.pid, 9)
-        program.wait()
+def _run(command: list[str], environ: dict[str, str], payload: str) -> None:
+    subprocess.run(command, env=environ, input=payload.encode(), stdout=subprocess.DEVNULL, check=True)

@@ -6,15 +6,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from roost.client.connection import RemoteError
 from roost.core.messages import envelope
 from roost.daemon.delivery.hook.channel import UNASKED
 from roost.runtimes.claude_joined import WAITER
-from tests.support.daemon import Roost, alive, cleared, shared_roost, signal_pid
+from tests.support.daemon import Record, Roost, alive, cleared, shared_roost, signal_pid
 from tests.support.guest import Guest, guest
 from tests.support.wait import wait_until
 
@@ -114,6 +116,7 @@ def test_17_settings_that_were_there_are_the_same_to_the_byte(roost: Roost, text
         before = tree(who.folder)
         joined(who, "me")
         assert json.loads(who.settings.read_text()).keys() >= json.loads(text).keys()
+        assert who.settings.stat().st_mode & 0o777 == 0o600  # it holds a token now
         who.run("leave")
         assert tree(who.folder) == before
         # What others have changed meanwhile stays.
@@ -147,6 +150,7 @@ def test_17_a_name_is_not_taken_over_by_saying_it(roost: Roost) -> None:
         joined(who, "me")
         assert "somebody else, who is live" in other.run("join", "me")[2]
         assert who.run("leave")[0] == 0
+        assert "this conversation is 'me'" in who.run("join", "you")[2]  # nor is it left for a better one
         refused = other.run("join", "me")[2]
         assert "another conversation" in refused
         assert "roost rename me OTHER" in refused
@@ -193,6 +197,37 @@ def test_17_adopted_it_waits_for_its_conversation_and_gives_way_to_who_joins_wit
         records_hooked(who, given["additionalContext"])
         who.says("idle")
         roost.until_message(sent["id"], "done")
+
+
+def test_17_an_agent_that_roost_runs_cannot_join(roost: Roost) -> None:
+    roost.add("worker")
+    roost.call("wake", name="worker")
+    with pytest.raises(RemoteError, match="'worker' already, and roost runs it"):
+        roost.call("join", token=roost.token("worker"), name="", dir=str(roost.home.work), environ={})
+    with pytest.raises(RemoteError, match="this session has not joined"):
+        roost.call("leave", token=roost.token("worker"))
+    assert roost.row("worker")["session"] is not None
+
+
+_WITHIN = """
+import json, os, subprocess, sys
+pid = os.getpid()
+start = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[19]
+with open(f"{sys.argv[1]}/{pid}.json", "w") as file:
+    json.dump({**json.loads(sys.argv[2]), "pid": pid, "procStart": start}, file)
+subprocess.run([sys.executable, "-m", "roost", "join", "me"], check=True, stdout=subprocess.DEVNULL)
+print(pid)
+"""
+
+
+def test_17_of_two_programs_above_the_command_the_nearer_one_has_joined(roost: Roost) -> None:
+    """A program may have started another that has the conversation open as well."""
+    with guest(roost) as who:
+        place = roost.home.user / ".claude/sessions"
+        told = {"sessionId": who.conversation, "cwd": str(who.folder), "status": "busy"}
+        code, out, error = who.shell(sys.executable, "-c", _WITHIN, str(place), json.dumps(told))
+        assert code == 0, error
+        assert f"process {out.strip()} " in roost.until_death("me")["evidence"]
 
 
 def test_N6_its_end_closes_the_row_and_takes_back_its_hooks(roost: Roost) -> None:
@@ -262,6 +297,7 @@ def test_17_mail_goes_to_the_main_agents_hooks_of_this_conversation_alone(roost:
         assert who.hook("PostToolUse", **{**tool, "session_id": "another"}) == {}
         sub = {"agent_id": "a1", "agent_type": "Explore"}
         assert who.hook("SubagentStart", **sub) == {}
+        assert who.hook("SubagentStart", session_id="another", agent_id="b2", agent_type="Plan") == {}
         assert who.hook("PostToolUse", **tool, **sub) == {}
         (seen,) = roost.call("show", name="me")["subagents"]
         assert (seen["id"], seen["kind"]) == ("a1", "Explore")
@@ -326,6 +362,140 @@ def test_17_mail_at_rest_that_nothing_waits_for_is_kept_with_a_word_until_the_ne
         records_hooked(who, given["additionalContext"])
         who.says("idle")
         roost.until_message(sent["id"], "done")
+
+
+def test_17_what_a_lost_answer_held_is_given_again_though_its_person_never_rests(roost: Roost) -> None:
+    """The hook was killed: its turn ends without a record of it, and the next turn begins at once."""
+    with guest(roost) as who:
+        joined(who, "me")
+        roost.until_state("me", "working")
+        sent = roost.send("me", "once", when="now")
+        tool = {"tool_name": "Bash", "tool_use_id": "t"}
+        assert sent["id"] in json.dumps(who.hook("PostToolUse", **tool))
+
+        def again() -> str:
+            who.says("idle")
+            roost.until_state("me", "idle")
+            who.says("busy")
+            roost.until_state("me", "working")
+            return who.hook("PostToolUse", **tool).get("hookSpecificOutput", {}).get("additionalContext", "")
+
+        given = wait_until(again, timeout=PATIENCE, why="it is given again")
+        assert sent["id"] in given
+        records_hooked(who, given)
+        who.says("idle")
+        roost.until_message(sent["id"], "done")
+
+
+def queued(who: Guest, mode: str, text: str) -> None:
+    """Its transcript says that a text of its queue has joined the running turn."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+    attached = {"type": "queued_command", "commandMode": mode, "prompt": text}
+    who.records(
+        {"type": "attachment", "attachment": attached, "timestamp": now, "sessionId": who.conversation}
+    )
+
+
+def turn_ended(who: Guest) -> None:
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+    who.records(
+        {"type": "system", "subtype": "turn_duration", "timestamp": now, "sessionId": who.conversation}
+    )
+
+
+def test_17_what_woke_it_while_a_turn_began_is_taken_in_that_turn(roost: Roost) -> None:
+    """Claude Code 2.1.332 puts it into its queue then, from where it joins the turn as a notification."""
+    with guest(roost) as who:
+        joined(who, "me")
+        roost.until_state("me", "working")
+        sent = roost.send("me", "woken", when="now")
+        tool = {"tool_name": "Bash", "tool_use_id": "t"}
+        given = who.hook("PostToolUse", **tool)["hookSpecificOutput"]["additionalContext"]
+        queued(who, "task-notification", f"<task-notification>\n{given}")
+        roost.until_message(sent["id"], "accepted")
+        evidence = [step["what"] for step in roost.message(sent["id"])["story"]]
+        assert any("it stands in its transcript" in what for what in evidence), evidence
+        turn_ended(who)
+        who.says("idle")
+        roost.until_message(sent["id"], "done")
+
+
+def test_17_what_the_record_holds_in_a_way_not_known_is_done_with_the_next_turn(roost: Roost) -> None:
+    """The look for a message that was in doubt finds it, and not where: it does not wait for ever."""
+    with guest(roost) as who:
+        joined(who, "me")
+        roost.until_state("me", "working")
+        sent = roost.send("me", "somehow", when="now")
+        tool = {"tool_name": "Bash", "tool_use_id": "t"}
+        given = who.hook("PostToolUse", **tool)["hookSpecificOutput"]["additionalContext"]
+        queued(who, "of-tomorrow", given)
+        turn_ended(who)
+        who.says("idle")
+        roost.until_message(sent["id"], "accepted")
+        turn_ended(who)
+        roost.until_message(sent["id"], "done")
+
+
+@contextmanager
+def reader(who: Guest) -> Iterator[Callable[[], tuple[str, str]]]:
+    """Somebody waits at its pipe in place of a hook: what is read there, the claim and the text."""
+    entry = json.loads(who.settings.read_text())["hooks"]["Stop"][1]["hooks"][0]
+    pipe = Path(entry["args"][-1])
+    os.mkfifo(pipe)
+    descriptor = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    told = b""
+
+    def whole() -> bool:
+        nonlocal told
+        with suppress(BlockingIOError):
+            told += os.read(descriptor, 65536)
+        return told.endswith(b"\x04")
+
+    def read() -> tuple[str, str]:
+        wait_until(whole, timeout=PATIENCE, why="it is written")
+        claim, _, text = told[:-1].decode().partition("\n")
+        return f"{pipe}.{claim}", text
+
+    try:
+        yield read
+    finally:
+        os.close(descriptor)
+        pipe.unlink()
+
+
+def outcomes(roost: Roost, sent: Record) -> list[str]:
+    return [step["outcome"] for step in roost.message(sent["id"])["attempts"]]
+
+
+def test_17_a_text_that_its_reader_has_claimed_is_not_given_again_however_slow_its_program_is(
+    roost: Roost,
+) -> None:
+    """One that nobody has claimed is: its reader is dead, or is told so when it comes to it."""
+    with guest(roost) as slow, guest(roost, "x") as killed:
+        joined(slow, "slow")
+        joined(killed, "killed")
+        for each, name in ((slow, "slow"), (killed, "killed")):
+            each.says("idle")
+            roost.until_state(name, "idle")
+        with reader(slow) as read:
+            sent = roost.send("slow", "claimed")
+            claim, text = read()
+            Path(claim).rename(f"{claim}.taken")
+        wait_until(lambda: "unclear" in outcomes(roost, sent), timeout=PATIENCE, why="it is in doubt")
+        with reader(killed) as read:
+            lost = roost.send("killed", "not claimed")
+            claim, _ = read()
+        wait_until(lambda: "not pasted" in outcomes(roost, lost), timeout=PATIENCE, why="it is taken back")
+        assert not Path(claim).exists()
+        killed.says("busy")
+        again = killed.hook("Stop")["reason"]
+        assert lost["id"] in again
+        assert (
+            outcomes(roost, sent).count("offered") == 1
+        )  # for longer than it took to give the other one again
+        records_hooked(slow, text)
+        roost.until_message(sent["id"], "done")
+        assert not list(Path(claim).parent.glob("pipe.*"))
 
 
 def _reads(pid: int, pipe: Path) -> bool:

@@ -16,6 +16,7 @@ from roost.host.interfaces.processes import Liveness, Marker
 from roost.host.memory.processes import MemoryProcesses
 from roost.host.process import SystemProcesses
 from tests.support.daemon import Roost, alive, cleared, shared_roost, signal_pid
+from tests.support.guest import Guest, guest
 from tests.support.home import Home
 from tests.support.truth import carriers
 from tests.support.wait import wait_until
@@ -62,8 +63,9 @@ def edit(roost: Roost, session: str, **places: dict[str, Any]) -> None:
     try:
         (text,) = next(iter(store.execute("SELECT data FROM sessions WHERE id = ?", (session,))))
         data = json.loads(text)
+        known = data["processes"] or data["joined"]
         for part, change in places.items():
-            data["processes"][part].update(change)
+            known[part].update(change)
         store.execute("UPDATE sessions SET data = ? WHERE id = ?", (json.dumps(data), session))
     finally:
         store.close()
@@ -176,3 +178,44 @@ def test_H4_another_persons_process_is_not_dead_and_a_foreign_boot_is() -> None:
     other = ProcessId("another-boot", first.pid, first.start)
     assert processes.probe(other).liveness is Liveness.DEAD
     assert processes.signal(other, signal.SIGTERM) is False
+
+
+def joined(who: Guest) -> str:
+    """It joins as `me`; the session's id."""
+    code, _, error = who.run("join", "me")
+    assert code == 0, error
+    return str(who.roost.session("me")["id"])
+
+
+def test_H6_a_zombie_of_a_program_that_has_joined_is_dead(roost: Roost) -> None:
+    with guest(roost) as who:
+        joined(who)
+        signal_pid(who.process.pid, signal.SIGKILL)
+        assert roost.until_death("me")["cause"] == "program-ended"
+        state = os.waitid(os.P_PID, who.process.pid, os.WEXITED | os.WNOWAIT)
+        assert state is not None  # nobody has reaped it
+        assert roost.row("me")["session"] is None
+
+
+@pytest.mark.parametrize("of", ["pid", "start"])
+def test_H6_a_stranger_on_the_pid_of_a_program_that_has_joined_is_not_believed(
+    roost: Roost, stranger: subprocess.Popen[bytes], home: Home, of: str
+) -> None:
+    """Its row is closed, nothing is sent to the stranger, and what that asks is not the peer's asking."""
+    with guest(roost) as who:
+        session = joined(who)
+        roost.kill()
+        if of == "pid":
+            who.process.kill()
+            who.process.wait()
+        other = {"pid": stranger.pid} if of == "pid" else {"start": 1}
+        edit(roost, session, process=other)
+        roost.start()
+        death = roost.until_death("me")
+        assert (death["session"], death["cause"]) == (session, "program-ended")
+        assert alive(stranger.pid)
+        assert not (home.root / "signals").exists()
+        if of == "start":
+            assert alive(who.process.pid)
+            assert who.run("send", "operator", "who am I")[0] == 0
+            assert roost.call("inbox", name="operator")[-1]["from"] != "me"

@@ -105,6 +105,7 @@ def test_every_target_that_was_set_has_its_benchmark() -> None:
         "death",
         "death-p99",
         "exits",
+        "death-joined",
         "threads",
         "hook",
         "hook-command",

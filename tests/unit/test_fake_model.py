@@ -87,6 +87,27 @@ def test_directives_run_in_order_over_several_requests_of_a_turn() -> None:
     assert to(text, results=2) == Answer(Say("end"), 2.0)
 
 
+def test_a_tool_is_called_several_times_in_one_answer_or_one_after_the_other() -> None:
+    text = '@@tools 3 Read {"path": "a"}@@\n@@bash two@@'
+    assert to(text) == Answer(Tool("Read", {"path": "a"}, 3))
+    assert to(text, results=2) == Answer(Tool("Read", {"path": "a"}))  # a dialect that calls one at a time
+    assert to(text, results=3) == Answer(Shell("two"))
+
+
+def test_calls_side_by_side_are_told_apart_by_their_ids() -> None:
+    request = Request(Kind.TURN, "m", (), Open((), 0, 0), ("Bash",), stream=True)
+    turn = Turn(7, request, Answer(Tool("Read", {"path": "a"}, 2)))
+    claude: Any = anthropic.whole(turn)
+    assert [(block["id"], block["input"]) for block in claude["content"]] == [
+        ("toolu_00000007", {"path": "a"}),
+        ("toolu_00000007_1", {"path": "a"}),
+    ]
+    assert b"".join(anthropic.stream(turn)).count(b"content_block_start") == 4  # a line and its data each
+    codex: Any = openai.whole(turn)
+    assert [item["call_id"] for item in codex["output"]] == ["call_00000007", "call_00000007_1"]
+    assert b"".join(openai.stream(turn)).count(b"event: response.output_item.done") == 2
+
+
 def test_a_message_is_sent_again_while_its_tool_is_not_there_and_not_for_ever() -> None:
     text = "@@send bob one@@\n@@bash two@@"
     missing = "<tool_use_error>Error: No such tool available: mcp__roost__send_message</tool_use_error>"

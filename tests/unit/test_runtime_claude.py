@@ -348,6 +348,13 @@ def test_a_queued_prompt_is_taken_when_it_joins_the_turn_or_begins_the_next(tmp_
     assert sensor.on_lines([line(type="attachment", attachment=joined)]) == [
         Prompted("second", TRANSCRIPT, joins=True)
     ]
+    mail = {
+        **told,
+        "prompt": "<task-notification>\n[roost message m from op]",
+    }  # by a hook that woke it, 2.1.332
+    assert sensor.on_lines([line(type="attachment", attachment=mail)]) == [
+        Prompted(str(mail["prompt"]), TRANSCRIPT, joins=True)
+    ]
     over = line(type="system", subtype="turn_duration")
     assert sensor.on_lines([over]) == [TurnOver(TRANSCRIPT)]
 

@@ -105,6 +105,13 @@ def test_claude_of_an_answer_in_several_lines_a_side_conversation_a_failure_and_
             "type": "attachment",
             "attachment": {"type": "queued_command", "commandMode": "prompt", "prompt": "also this"},
         },
+        *(
+            {
+                "type": "attachment",
+                "attachment": {"type": "queued_command", "commandMode": "task-notification", "prompt": text},
+            }
+            for text in ("a task is done", "[roost message m from op]")
+        ),
         said({"type": "text", "text": "API Error: 529"}, isApiErrorMessage=True),
     )
     found = read(ClaudeReader(), path)
@@ -114,6 +121,7 @@ def test_claude_of_an_answer_in_several_lines_a_side_conversation_a_failure_and_
         ("note", "the conversation was compacted"),
         ("note", "what was"),
         ("user", "also this"),
+        ("user", "[roost message m from op]"),
         ("note", "API Error: 529"),
     ]
     (tool,) = found[1].tools

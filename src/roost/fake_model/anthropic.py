@@ -8,7 +8,7 @@ import msgspec
 
 from roost.fake_model.conversation import Entry, Said, waiting
 from roost.fake_model.script import Call, Fail, Say, Send, Shell, Tool
-from roost.fake_model.wire import Kind, Request, Turn, event, pieces
+from roost.fake_model.wire import Kind, Request, Turn, event, pieces, suffixes
 
 _REMINDER = re.compile(r"\A\s*<system-reminder>.*</system-reminder>\s*\Z", re.DOTALL)
 _SUGGESTION = "[SUGGESTION MODE: "
@@ -130,29 +130,33 @@ def stream(turn: Turn) -> Iterator[bytes]:
     """The answer as server-sent events; the first comes before the answer's delay."""
     message = _message(turn, [], None)
     yield event("message_start", {"type": "message_start", "message": message})
-    block = _block(turn)
-    match turn.answer.act:
-        case Say(text):
-            empty: dict[str, object] = {"type": "text", "text": ""}
-            deltas: list[dict[str, object]] = [
-                {"type": "text_delta", "text": piece} for piece in pieces(text)
-            ]
-        case _:
-            empty = {**block, "input": {}}
-            whole = msgspec.json.encode(block["input"]).decode()
-            deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces(whole)]
-    yield event("content_block_start", {"type": "content_block_start", "index": 0, "content_block": empty})
-    for delta in deltas:
-        yield event("content_block_delta", {"type": "content_block_delta", "index": 0, "delta": delta})
-    yield event("content_block_stop", {"type": "content_block_stop", "index": 0})
+    for index, block in enumerate(_blocks(turn)):
+        yield from _streamed(index, block)
     end = {"stop_reason": _stop_reason(turn), "stop_sequence": None}
     yield event("message_delta", {"type": "message_delta", "delta": end, "usage": {"output_tokens": 1}})
     yield event("message_stop", {"type": "message_stop"})
 
 
+def _streamed(index: int, block: dict[str, object]) -> Iterator[bytes]:
+    if block["type"] == "text":
+        empty: dict[str, object] = {"type": "text", "text": ""}
+        deltas: list[dict[str, object]] = [
+            {"type": "text_delta", "text": piece} for piece in pieces(str(block["text"]))
+        ]
+    else:
+        empty = {**block, "input": {}}
+        whole = msgspec.json.encode(block["input"]).decode()
+        deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces(whole)]
+    start: dict[str, object] = {"type": "content_block_start", "index": index, "content_block": empty}
+    yield event("content_block_start", start)
+    for delta in deltas:
+        yield event("content_block_delta", {"type": "content_block_delta", "index": index, "delta": delta})
+    yield event("content_block_stop", {"type": "content_block_stop", "index": index})
+
+
 def whole(turn: Turn) -> dict[str, object]:
     """The answer to a request that does not stream."""
-    return _message(turn, [_block(turn)], _stop_reason(turn))
+    return _message(turn, _blocks(turn), _stop_reason(turn))
 
 
 def error(status: int) -> dict[str, object]:
@@ -184,15 +188,16 @@ def _stop_reason(turn: Turn) -> str:
     return "end_turn" if isinstance(turn.answer.act, Say) else "tool_use"
 
 
-def _block(turn: Turn) -> dict[str, object]:
+def _blocks(turn: Turn) -> list[dict[str, object]]:
     match turn.answer.act:
         case Say(text):
-            return {"type": "text", "text": text}
+            return [{"type": "text", "text": text}]
         case Fail():
-            return {"type": "text", "text": ""}
+            return [{"type": "text", "text": ""}]
         case call:
             name, arguments = _call(call)
-            return {"type": "tool_use", "id": f"toolu_{turn.number:08}", "name": name, "input": arguments}
+            asked = {"type": "tool_use", "name": name, "input": arguments}
+            return [{**asked, "id": f"toolu_{turn.number:08}{each}"} for each in suffixes(call)]
 
 
 def _call(call: Call) -> tuple[str, dict[str, object]]:

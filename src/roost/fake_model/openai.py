@@ -7,7 +7,7 @@ import msgspec
 
 from roost.fake_model.conversation import Entry, Said, waiting
 from roost.fake_model.script import Call, Say, Send, Shell, Tool
-from roost.fake_model.wire import Kind, Request, Turn, event, pieces
+from roost.fake_model.wire import Kind, Request, Turn, event, pieces, suffixes
 
 _MAIL = "[roost message "
 """How it begins what a hook of Codex 0.171.0 has put into the conversation as a developer's message."""
@@ -133,26 +133,28 @@ def stream(turn: Turn) -> Iterator[bytes]:
     yield event(
         "response.created", {"type": "response.created", "response": {**response, "status": "in_progress"}}
     )
-    item = _item(turn)
+    for index, item in enumerate(_items(turn)):
+        yield from _streamed(index, item, turn)
+    yield event("response.completed", {"type": "response.completed", "response": whole(turn)})
+
+
+def _streamed(index: int, item: dict[str, object], turn: Turn) -> Iterator[bytes]:
     nothing: list[object] = []
     empty: dict[str, object] = {**item, "content": nothing} if "content" in item else item
-    yield event(
-        "response.output_item.added", {"type": "response.output_item.added", "output_index": 0, "item": empty}
-    )
+    added: dict[str, object] = {"type": "response.output_item.added", "output_index": index, "item": empty}
+    yield event("response.output_item.added", added)
     if isinstance(turn.answer.act, Say):
         for piece in pieces(turn.answer.act.text):
             delta: dict[str, object] = {
                 "type": "response.output_text.delta",
                 "item_id": item["id"],
-                "output_index": 0,
+                "output_index": index,
                 "content_index": 0,
                 "delta": piece,
             }
             yield event("response.output_text.delta", delta)
-    yield event(
-        "response.output_item.done", {"type": "response.output_item.done", "output_index": 0, "item": item}
-    )
-    yield event("response.completed", {"type": "response.completed", "response": whole(turn)})
+    done: dict[str, object] = {"type": "response.output_item.done", "output_index": index, "item": item}
+    yield event("response.output_item.done", done)
 
 
 def whole(turn: Turn) -> dict[str, object]:
@@ -162,7 +164,7 @@ def whole(turn: Turn) -> dict[str, object]:
         "object": "response",
         "model": turn.request.model,
         "status": "completed",
-        "output": [_item(turn)],
+        "output": _items(turn),
         "usage": {
             "input_tokens": 1,
             "input_tokens_details": {"cached_tokens": 0},
@@ -180,24 +182,16 @@ def error(status: int) -> dict[str, object]:
     }
 
 
-def _item(turn: Turn) -> dict[str, object]:
+def _items(turn: Turn) -> list[dict[str, object]]:
     act = turn.answer.act
     if isinstance(act, Shell | Send | Tool):
-        item: dict[str, object] = {
-            "type": "function_call",
-            "id": f"fc_{turn.number:08}",
-            "call_id": f"call_{turn.number:08}",
-            "status": "completed",
-        }
-        return item | _call(act)
+        called = {"type": "function_call", "status": "completed", **_call(act)}
+        numbers = (f"{turn.number:08}{each}" for each in suffixes(act))
+        return [{**called, "id": f"fc_{number}", "call_id": f"call_{number}"} for number in numbers]
     text = act.text if isinstance(act, Say) else ""
-    return {
-        "type": "message",
-        "id": f"msg_{turn.number:08}",
-        "role": "assistant",
-        "status": "completed",
-        "content": [{"type": "output_text", "text": text, "annotations": []}],
-    }
+    said: dict[str, object] = {"type": "output_text", "text": text, "annotations": list[object]()}
+    item = {"type": "message", "id": f"msg_{turn.number:08}", "role": "assistant", "status": "completed"}
+    return [{**item, "content": [said]}]
 
 
 def _call(call: Call) -> dict[str, object]:

@@ -9,6 +9,7 @@ Directives, each on a line of its own in the user's text:
 | `@@recall@@` | answers with the number of earlier user texts of this conversation |
 | `@@delay SECONDS@@` | waits |
 | `@@tool NAME JSON@@` | calls the tool NAME with these arguments, once; a text `x{N}` is N times an `x` |
+| `@@tools N NAME JSON@@` | calls the tool NAME so often in one answer |
 | `@@bash COMMAND@@` | calls the runtime's shell so that it has to ask for permission |
 | `@@send PEER TEXT@@` | calls `send_message` of the MCP server `roost` |
 | `@@error STATUS@@` | answers the request with this HTTP status |
@@ -20,7 +21,7 @@ two agents would go on for ever.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import TypeAlias
 
@@ -84,10 +85,14 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """Any tool by the name the runtime knows it under."""
+    """Any tool by the name the runtime knows it under.
+
+    It is called `times` in one answer, where the dialect can, or one after the other.
+    """
 
     name: str
     arguments: dict[str, object]
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +169,11 @@ def answer(pending: Open) -> Answer:
             case Shell() | Send() | Tool():
                 missed = _missed(told) if isinstance(step, Send) else 0
                 done, told = done - missed, told[missed:]
-                if done == 0:
-                    return Answer(step, delay + (AGAIN if missed else 0.0))
-                done, told = done - 1, told[1:]
+                times = step.times if isinstance(step, Tool) else 1
+                if done < times:
+                    left = replace(step, times=times - done) if isinstance(step, Tool) else step
+                    return Answer(left, delay + (AGAIN if missed else 0.0))
+                done, told = done - times, told[times:]
     return Answer(Say(FINAL), delay)
 
 
@@ -231,6 +238,13 @@ def _directive(name: str, rest: str, earlier: int) -> Iterator[Step]:
             tool, _, arguments = rest.partition(" ")
             given = msgspec.json.decode(arguments or "{}", type=dict[str, object])
             yield Tool(tool, {key: _repeated(value) for key, value in given.items()})
+        case "tools":
+            times, _, tool = rest.partition(" ")
+            yield from (
+                replace(step, times=int(times))
+                for step in _directive("tool", tool, earlier)
+                if isinstance(step, Tool)
+            )
         case "error":
             yield Fail(int(rest))
         case _:

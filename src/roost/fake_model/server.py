@@ -27,7 +27,7 @@ class FakeModel:
 
         Raises OSError when the port is taken.
         """
-        self._socket: socket.socket = socket.create_server(("127.0.0.1", port), backlog=128)
+        self._socket: socket.socket = listen(port)
         self.journal: Journal = Journal(log, bodies)
         self.outage: Outage = Outage()
         self.delays: Delays = Delays()
@@ -83,3 +83,16 @@ class FakeModel:
 
     def _run(self) -> None:
         self._server.run(sockets=[self._socket])
+
+
+def listen(port: int) -> socket.socket:
+    """Its protocol is named for asyncio, which sends the parts of an answer at once only then."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    return listener

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from roost.fake_model.conversation import Entry, Open
-from roost.fake_model.script import Answer
+from roost.fake_model.script import Answer, Call, Tool
 
 PIECE = 4096
 """Characters of one text delta."""
@@ -48,6 +48,12 @@ class Turn:
     """Position among all requests of this server, from 1; makes ids unique."""
     request: Request
     answer: Answer
+
+
+def suffixes(call: Call) -> list[str]:
+    """What tells the ids of a call apart that is made several times in one answer; one alone has none."""
+    times = call.times if isinstance(call, Tool) else 1
+    return [f"_{number}" if number else "" for number in range(times)]
 
 
 def event(name: str, data: dict[str, object]) -> bytes:

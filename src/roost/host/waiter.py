@@ -1,7 +1,8 @@
 """A hook that waits in the background of a program at rest until there is mail for it.
 
 Run as `python -S -E -I waiter.py PIPE`. It waits at the named pipe, one at a time. What comes whole, with
-its mark behind it, goes to standard error, and 2 as its exit code has the program begin a turn with it.
+its mark behind it, goes to standard error, and 2 as its exit code has the program begin a turn with it. It is
+told only by who has renamed the file that its first line names: whoever has sent it may have taken it back.
 It goes as its program does, and leaves at once where its session has left. It stands alone on the standard
 library.
 """
@@ -43,6 +44,17 @@ def _next(pipe: int, path: str, parent: int) -> bytes:
     return os.read(pipe, 65536)
 
 
+def claimed(path: str, told: bytes) -> bytes:
+    """The text, if it is still for us to tell; else nothing."""
+    claim, _, text = told.partition(b"\n")
+    mine = os.fsencode(path) + b"." + claim
+    try:
+        os.rename(mine, mine + b".taken")  # noqa: PTH104 -- it loads less
+    except OSError:
+        return b""
+    return text
+
+
 def main() -> int:
     """Wait, tell, end."""
     path, parent = sys.argv[1], os.getppid()
@@ -51,14 +63,14 @@ def main() -> int:
             os.mkfifo(path, 0o600)
         lock = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held until we end
-        told = read_whole(path, parent)
+        while told := read_whole(path, parent):
+            if text := claimed(path, told):
+                sys.stderr.buffer.write(text)
+                sys.stderr.buffer.flush()
+                return REWAKE
     except OSError:
-        return 0  # another one waits, or the session has left
-    if not told:
-        return 0
-    sys.stderr.buffer.write(told)
-    sys.stderr.buffer.flush()
-    return REWAKE
+        pass  # another one waits, or the session has left
+    return 0
 
 
 if __name__ == "__main__":

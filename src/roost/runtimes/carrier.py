@@ -29,8 +29,11 @@ class Carrier(Protocol):
         """The named pipe, in the session's folder, on which its program waits for a prompt at rest."""
         ...
 
-    def framed(self, text: str) -> str:
-        """What is written to that pipe to have its program begin a turn with the text."""
+    def framed(self, text: str, claim: str) -> str:
+        """What is written to that pipe to have its program begin a turn with the text.
+
+        Who reads it tells its program only once it has renamed the file `PIPE.CLAIM` to `PIPE.CLAIM.taken`.
+        """
         ...
 
     def answer(self, name: str, text: str) -> Mapping[str, Any]:

@@ -37,9 +37,9 @@ class ClaudeCarrier:
         """Where its plugin waits."""
         return home / claude_plugin.PIPE
 
-    def framed(self, text: str) -> str:
-        """The text, and a mark behind it: what was cut off is not submitted."""
-        return f"{text}{claude_plugin.END}"
+    def framed(self, text: str, claim: str) -> str:
+        """The claim, the text, and a mark behind it: what was cut off is not submitted."""
+        return f"{claim}\n{text}{claude_plugin.END}"
 
     def answer(self, name: str, text: str) -> Mapping[str, Any]:
         """Context for the model, or a reason to go on."""

@@ -63,6 +63,8 @@ _TELLING = re.compile(
 )
 _HEADER = "[roost message "
 _UNRECORDED = "--no-session-persistence"
+_NOTIFIED = "task-notification"
+"""How a prompt of its queue is called that a hook in the background has told, when a turn had just begun."""
 _SHELL = "shell"
 """The status of an idle program with a command in the background."""
 
@@ -247,11 +249,17 @@ class ClaudeSensor:
 
 
 def _attached(record: Mapping[str, Any]) -> Iterable[Fact]:
-    """A prompt that waited in the program's queue and has joined the running turn, or mail by a hook."""
+    """A prompt that waited in the program's queue and has joined the running turn, or mail by a hook.
+
+    A hook that wakes it while somebody begins a turn has its text wait in that queue as well.
+    """
     attachment: object = record.get("attachment")
     known = cast("dict[str, Any]", attachment) if isinstance(attachment, dict) else {}
-    if known.get("type") == "queued_command" and known.get("commandMode") == "prompt":
-        yield Prompted(text_of(known.get("prompt")), TRANSCRIPT, joins=True)
+    if known.get("type") == "queued_command":
+        text = text_of(known.get("prompt"))
+        notified = known.get("commandMode") == _NOTIFIED and _HEADER in text
+        if notified or known.get("commandMode") == "prompt":
+            yield Prompted(text, TRANSCRIPT, joins=True)
     yield from (Prompted(text, TRANSCRIPT, joins=True) for text in _by_hook(known) if _HEADER in text)
 
 

@@ -47,8 +47,9 @@ class CodexCarrier:
         """None: it takes no prompt at rest but a person's."""
         del home
 
-    def framed(self, text: str) -> str:
+    def framed(self, text: str, claim: str) -> str:
         """As it is: nothing waits for it."""
+        del claim
         return text
 
     def answer(self, name: str, text: str) -> Mapping[str, Any]:

@@ -34,7 +34,7 @@ def run(app: App, port: int, *, opens: bool, read_only: bool) -> int:
     if app.token is not None:
         raise DeniedError("`roost web` is for operators, not for agents")
     app.call("metrics")  # the operator's: an agent whose environment was emptied is refused, too
-    with _listen(port) as listener:
+    with listen(port) as listener:
         bound: int = listener.getsockname()[1]
         sign_in = SignIn(read_only=read_only)
         address = f"http://127.0.0.1:{bound}/sign-in?token={sign_in.invite()}"
@@ -49,8 +49,10 @@ def run(app: App, port: int, *, opens: bool, read_only: bool) -> int:
     return 0
 
 
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+def listen(port: int) -> socket.socket:
+    """A listening socket on 127.0.0.1. Raises HostError."""
+    # Its protocol is named for asyncio, which sends the parts of an answer at once only then.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))

@@ -97,6 +97,8 @@ class Examinations:
         found = await self._records.find(live.runtime, live.context, seed, message, message.attempts)
         if found.verdict is Examination.ABSENT:
             return absent
+        if found.verdict is Examination.FOUND:
+            live.prompted = live.prompted | {message.id}  # no later turn than the next one that ends
         return f.Examined(message.id, found.verdict, found.why)
 
     async def _examine_dead(self, command: c.Examine) -> f.Examined:

@@ -12,6 +12,9 @@ from roost.runtimes.turns.record import Entry
 from roost.runtimes.turns.turn import Turns
 from roost.runtimes.turns.usage import of_claude
 
+_MAIL = "[roost message "
+"""How mail begins that a hook in the background has told; its other notifications are no prompts."""
+
 
 class ClaudeReader:
     """Reads one transcript."""
@@ -28,8 +31,10 @@ class ClaudeReader:
                 _assistant(entry, turns, at)
             case "attachment":
                 found = block(entry.get("attachment"))
-                if found.get("type") == "queued_command" and found.get("commandMode") == "prompt":
-                    turns.prompt(_text(blocks(found.get("prompt"))), at)
+                text = _text(blocks(found.get("prompt")))
+                given = found.get("commandMode") == "prompt" or _MAIL in text
+                if found.get("type") == "queued_command" and given:
+                    turns.prompt(text, at)
             case "system" if entry.get("subtype") == "compact_boundary":
                 turns.note("the conversation was compacted", at)
             case _:

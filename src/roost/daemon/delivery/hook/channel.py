@@ -11,7 +11,9 @@ from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import Examination, Message, Timing
 from roost.core.vocabulary.question import Question
 from roost.core.vocabulary.session import ControlRequest, SessionState
+from roost.daemon.delivery.hook.claim import Claim
 from roost.daemon.delivery.hook.pipe import hand_over
+from roost.daemon.delivery.hook.rest import Rest
 from roost.daemon.delivery.open_offer import OpenOffer
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.hook_mail import Parcel
@@ -27,9 +29,11 @@ SOON = 0.01
 OVER = 1.0
 """Seconds at rest after which no hook of the turn asks any more."""
 EVIDENCE = 3.0
-"""Seconds at rest, without a record of it, until what a hook was given is in doubt."""
+"""Seconds from rest on, without a record of it, until what a hook was given is in doubt."""
 SETTLE = 1.5
 """The same until an earlier offer counts as never given."""
+TAKEN = 60.0
+"""The same where what waited at its prompt has read it, and its program may be slow to begin with it."""
 UNASKED = (
     "no hook of its turn asked for mail, and nothing waits at its prompt: it comes in with the next turn"
 )
@@ -45,20 +49,20 @@ class HookChannel:
         self._driver = driver
         self._fleet = fleet
         self._clock = clock
-        self._rests_from: float | None = None
 
     async def offer(self, command: c.Offer, text: str) -> Event | None:
         """Let a hook take the text, then wait until the record shows it."""
         message, live = command.message, self._live
         offer = OpenOffer(live, self._fleet, message)
         parcel = Parcel(text, anytime=message.timing is Timing.NOW and not command.redrive)
+        rest, claim = Rest(self._clock), self._claim(message)
         live.mail.put(parcel)
         try:
             while offer.stands() and not parcel.taken.is_set():
                 reading = await self._driver.look(screen=False)
-                if await self._by_pipe(reading, parcel):
+                if await self._by_pipe(reading, parcel, claim):
                     break
-                if self._rested(reading, OVER):
+                if rest.lasts(reading) >= OVER:
                     return offer.failed(certain=True, why=UNASKED)
                 await race(parcel.taken.wait(), self._clock.sleep(LOOK))
         finally:
@@ -66,49 +70,64 @@ class HookChannel:
         live.handover = HandOver(message.id, message.attempts, self._clock.monotonic(), enters=1, hooked=True)
         live.entered = (message.id, message.attempts)
         if await self._shown(offer):
+            if claim is not None:
+                claim.clear()
             return None
+        if claim is not None and claim.revoke():
+            return offer.failed(certain=True, why="what waited at its prompt ended before it had read it")
         return offer.failed(certain=False, why="it was given, and its program's record does not show it")
 
-    async def _by_pipe(self, reading: Reading | None, parcel: Parcel) -> bool:
+    def _claim(self, message: Message) -> Claim | None:
+        """The claim to what is handed over by the pipe, if its program waits at one."""
+        carrier = self._live.runtime.controls.carrier
+        pipe = carrier.pipe(self._live.context.home) if carrier is not None else None
+        return Claim(pipe, message) if pipe is not None else None
+
+    async def _by_pipe(self, reading: Reading | None, parcel: Parcel, claim: Claim | None) -> bool:
         """Hand the text over to a program at rest, where a part of it waits for that."""
         carrier, mail = self._live.runtime.controls.carrier, self._live.mail
         pipe = carrier.pipe(self._live.context.home) if carrier is not None else None
-        if carrier is None or pipe is None or reading is None or reading.state is not SessionState.IDLE:
+        if carrier is None or pipe is None or claim is None:
+            return False
+        if reading is None or reading.state is not SessionState.IDLE:
+            return False
+        try:
+            claim.make()
+        except OSError:
             return False
         if mail.take(ends=True) is None:  # no hook is given it meanwhile
+            claim.clear()
             return False
-        if await hand_over(pipe, carrier.framed(parcel.text), self._clock):
+        if await hand_over(pipe, carrier.framed(parcel.text, claim.name), self._clock):
             return True
+        claim.clear()
         parcel.taken.clear()
         mail.put(parcel)
         return False
 
     async def _shown(self, offer: OpenOffer) -> bool:
-        """Wait for evidence, for as long as a turn runs."""
-        self._rests_from = None
+        """Wait for evidence, for as long as the turn runs; it does not matter that another one follows."""
+        rest = Rest(self._clock)
         while offer.stands():
-            if self._rested(await self._driver.look(screen=False), EVIDENCE):
+            if rest.ago(await self._driver.look(screen=False)) >= EVIDENCE:
                 return False
             await self._clock.sleep(SOON)
         return True
 
     async def examine(self, message: Message) -> f.Examined:
-        """A program that rests without a record of it was never given it, or has lost its hook's answer."""
-        offer = OpenOffer(self._live, self._fleet, message)
-        while offer.stands():
-            if self._rested(await self._driver.look(screen=False), SETTLE):
-                return f.Examined(message.id, Examination.ABSENT, "it rests, and its record does not hold it")
+        """What has rested without a record of it was never given it, or has lost its hook's answer."""
+        offer, rest = OpenOffer(self._live, self._fleet, message), Rest(self._clock)
+        claim, verdict = self._claim(message), Examination.FOUND
+        patience = TAKEN if claim is not None and not claim.revoke() and claim.taken else SETTLE
+        while verdict is Examination.FOUND and offer.stands():
+            if rest.ago(await self._driver.look(screen=False)) >= patience:
+                verdict = Examination.ABSENT
             await self._clock.sleep(LOOK)
-        return f.Examined(message.id, Examination.FOUND, "its record names the message")
-
-    def _rested(self, reading: Reading | None, seconds: float) -> bool:
-        """Whether it has been at its prompt for so long."""
-        now = self._clock.monotonic()
-        if reading is None or reading.state is not SessionState.IDLE:
-            self._rests_from = None
-        elif self._rests_from is None:
-            self._rests_from = now
-        return self._rests_from is not None and now - self._rests_from >= seconds
+        if claim is not None:
+            claim.clear()
+        absent = verdict is Examination.ABSENT
+        why = "it rests, and its record does not hold it" if absent else "its record names the message"
+        return f.Examined(message.id, verdict, why)
 
     async def interrupt(self, control: ControlRequest) -> f.Performed:
         """Refused before: nothing is typed for a person."""
