@@ -41,6 +41,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "timeout",
         "traceparent",
         "quote",
+        "reply_within",
     ),
     "send_many": ("to", "body", "from", "topic", "reply_to", "attach", "ttl", "when", "key", "wait", "yes"),
     "messages": ("name", "state", "limit"),
@@ -89,7 +90,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 """What each method takes, but for what never ends by itself (`follow`) or ends others (`down`, `all`)."""
 _SLOW = frozenset({"doctor"})
 TOOLS: Mapping[str, tuple[str, ...]] = {
-    "send_message": ("to", "body", "topic", "reply_to", "attachments", "key", "quote"),
+    "send_message": ("to", "body", "topic", "reply_to", "attachments", "key", "quote", "reply_within"),
     "list_peers": (),
     "read_inbox": ("since",),
     "watch": ("peer", "what", "topic", "once", "seconds"),
