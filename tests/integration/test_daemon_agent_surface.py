@@ -88,7 +88,7 @@ def test_P13_the_tools_are_few_short_and_take_no_identity(roost: Roost) -> None:
             "list_peers": set(),
             "read_inbox": set(),
             "done": {"summary"},
-            "watch": {"peer", "what", "topic", "once", "seconds"},
+            "watch": {"peer", "what", "topic", "file", "once", "seconds"},
             "unwatch": {"id"},
         }
         assert tools["send_message"].input_schema["required"] == ["to", "body"]
