@@ -75,11 +75,20 @@ def test_P13_the_tools_are_few_short_and_take_no_identity(roost: Roost) -> None:
         assert set(tools) == {"send_message", "list_peers", "read_inbox", "done", "watch", "unwatch"}
         parameters = {name: set(tool.input_schema.get("properties", {})) for name, tool in tools.items()}
         assert parameters == {
-            "send_message": {"to", "body", "topic", "reply_to", "attachments", "key", "quote"},
+            "send_message": {
+                "to",
+                "body",
+                "topic",
+                "reply_to",
+                "attachments",
+                "key",
+                "quote",
+                "reply_within",
+            },
             "list_peers": set(),
             "read_inbox": set(),
             "done": {"summary"},
-            "watch": {"peer", "what", "topic", "once", "seconds"},
+            "watch": {"peer", "what", "topic", "file", "once", "seconds"},
             "unwatch": {"id"},
         }
         assert tools["send_message"].input_schema["required"] == ["to", "body"]

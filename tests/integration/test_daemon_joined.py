@@ -278,13 +278,14 @@ def test_L2_a_daemon_that_is_killed_leaves_it_alone_and_the_next_one_has_it_agai
         roost.until_death("me")
 
 
-def records_hooked(who: Guest, text: str) -> None:
-    """Its transcript says that its model was given what a hook answered."""
+def records_hooked(who: Guest, text: str, *, ended: bool = True) -> None:
+    """Its transcript says that its model was given what a hook answered; `ended`: and its turn is over."""
     now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
     attached = {"type": "hook_additional_context", "content": [text]}
+    end = {"type": "system", "subtype": "turn_duration", "timestamp": now, "sessionId": who.conversation}
     who.records(
         {"type": "attachment", "attachment": attached, "timestamp": now, "sessionId": who.conversation},
-        {"type": "system", "subtype": "turn_duration", "timestamp": now, "sessionId": who.conversation},
+        *([end] if ended else []),
     )
 
 
@@ -313,6 +314,26 @@ def test_17_mail_goes_to_the_main_agents_hooks_of_this_conversation_alone(roost:
         roost.until_message(sent["id"], "done")
         who.hook("SubagentStop", **sub)
         assert roost.call("show", name="me")["subagents"] == []
+
+
+def test_N1_who_asked_it_hears_of_its_death(roost: Roost) -> None:
+    with guest(roost) as who:
+        joined(who, "me")
+        roost.until_state("me", "working")
+        asked = roost.send("me", "look", when="now", reply_within=600.0)["id"]
+        tool = {"tool_name": "Bash", "tool_use_id": "t"}
+        given = who.hook("PostToolUse", **tool)["hookSpecificOutput"]["additionalContext"]
+        records_hooked(who, given, ended=False)
+        roost.until_message(asked, "accepted")
+        signal_pid(who.process.pid, signal.SIGKILL)
+        roost.until_death("me")
+
+    def told() -> list[str]:
+        mail = [item["notice"] for item in roost.call("inbox", name="operator") if item["notice"]]
+        return [each["why"] for each in mail if each["about"] == asked]
+
+    wait_until(told, timeout=PATIENCE, why="the operator hears of it")
+    assert told()[0].startswith("in the middle of the turn its session ended with its program")
 
 
 def test_17_at_rest_one_waiter_is_handed_the_message_whole(roost: Roost) -> None:

@@ -3,12 +3,13 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
 from mcp import ClientSession
 
-from roost.core.vocabulary.watch import EACH
+from roost.core.vocabulary.watch import EACH, WINDOW
 from roost.errors import RoostError
 from tests.integration.test_daemon_agent_surface import as_agent, said
 from tests.support.daemon import Record, Roost, roost_in, shared_roost
@@ -140,8 +141,12 @@ def test_many_ends_at_once_are_told_together(roost: Roost) -> None:
         ({"name": "nobody", "kind": "idle"}, "there is no peer 'nobody'"),
         ({"name": "a", "kind": "happy"}, "say what to watch 'a' for: ended, idle, blocked"),
         ({"name": "a"}, "say what to watch 'a' for"),
-        ({"name": "a", "kind": "idle", "topic": "x"}, "say what to watch: a peer, or a topic"),
-        ({}, "say what to watch: a peer, or a topic"),
+        ({"name": "a", "kind": "idle", "topic": "x"}, "say what to watch: a peer, a topic, or a file"),
+        ({"topic": "x", "file": "/x"}, "say what to watch: a peer, a topic, or a file"),
+        ({}, "say what to watch: a peer, a topic, or a file"),
+        ({"file": "x"}, "a file is named by an absolute path of up to 4096 characters"),
+        ({"file": ""}, "a file is named by an absolute path"),
+        ({"file": "/" + "x" * 5000}, "a file is named by an absolute path"),
         ({"topic": ""}, "a topic is a text of up to"),
         ({"name": "a", "kind": "idle", "ttl": 0}, "a watch lasts for up to 30d"),
         ({"name": "a", "kind": "idle", "ttl": 1e9}, "a watch lasts for up to 30d"),
@@ -171,3 +176,58 @@ def test_a_watch_whose_time_is_over_says_so(shared: Roost) -> None:
     words = f"messages on topic 'silence': nothing to tell until its time was over (watch {watch['id']})"
     wait_until(lambda: mail(shared, words), timeout=PATIENCE, why="the watch is over")
     assert shared.call("watches") == []
+
+
+def writes(roost: Roost, name: str, path: object) -> None:
+    """Have an agent write a file."""
+    sent = roost.send(name, f"@@silent@@\n@@write {path}@@")
+    roost.until_message(sent["id"], "done")
+
+
+def test_a_file_that_two_peers_write_is_told_once_though_the_daemon_dies_in_between(roost: Roost) -> None:
+    shared = roost.home.work / "shared"
+    shared.mkdir()
+    (roost.home.work / "linked").symlink_to(shared)
+    writes(roost, "a", shared / "early")  # nobody watches yet
+    made = roost.cli("watch", "--file", str(roost.home.work / "linked"))
+    assert made.returncode == 0, made.stderr
+    assert f"two peers writing {shared.resolve()}/*, for operator" in made.stdout
+    for name, file in (("b", "early"), ("a", "alone"), ("a", "alone")):
+        writes(roost, name, shared / file)
+
+    def both_write(turn: int) -> float:
+        """They write one file, and the daemon dies in between; how many seconds lay between."""
+        begun = time.monotonic()
+        for name, file in (("a", f"../linked/both{turn}"), ("a", f"seen{turn}"), ("b", f"seen{turn}")):
+            writes(roost, name, shared / file)
+        # Writes are judged in order: the first of them stands in the store once the others were told of.
+        wait_until(lambda: mail(roost, f"seen{turn} at"), timeout=PATIENCE, why="the operator is told")
+        roost.kill()
+        roost.start()
+        for name in ("b", "a", "b"):
+            writes(roost, name, shared / f"both{turn}")
+        return time.monotonic() - begun
+
+    turn = next(turn for turn in range(5) if both_write(turn) < WINDOW)
+    wait_until(lambda: mail(roost, f"both{turn} at"), timeout=PATIENCE, why="the operator is told")
+    (told,) = mail(roost, f"both{turn} at")
+    assert f"'a' wrote {shared.resolve()}/both{turn} at " in told
+    assert "and 'b' at " in told
+    assert told.count(f"both{turn} at") == 1
+    assert mail(roost, "alone") == mail(roost, "early") == []
+
+
+def test_an_agent_is_told_of_a_file_that_another_writes_too(roost: Roost) -> None:
+    async def watch(client: ClientSession) -> None:
+        result = await client.call_tool("watch", {"file": "notes.md"})
+        assert not result.is_error, said(result)
+
+    as_agent(roost, "b", watch)
+    notes = roost.home.work / "b/notes.md"
+
+    def told() -> bool:
+        for name in ("a", "b"):
+            writes(roost, name, notes)
+        return bool(prompts(roost, "b", f"'a' wrote {notes.resolve()} at "))
+
+    wait_until(told, timeout=PATIENCE, why="the agent is told")

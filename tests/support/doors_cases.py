@@ -41,6 +41,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "timeout",
         "traceparent",
         "quote",
+        "reply_within",
     ),
     "send_many": ("to", "body", "from", "topic", "reply_to", "attach", "ttl", "when", "key", "wait", "yes"),
     "messages": ("name", "state", "limit"),
@@ -50,7 +51,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "inbox": ("name", "ack"),
     "listen": ("name", "from", "topic", "reply_to", "limit", "timeout"),
     "mcp": ("request", "name", "protocol"),
-    "watch": ("name", "kind", "topic", "watcher", "once", "ttl"),
+    "watch": ("name", "kind", "topic", "file", "watcher", "once", "ttl"),
     "unwatch": ("id",),
     "watches": (),
     "wake": ("name", "mode"),
@@ -89,10 +90,10 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 """What each method takes, but for what never ends by itself (`follow`) or ends others (`down`, `all`)."""
 _SLOW = frozenset({"doctor"})
 TOOLS: Mapping[str, tuple[str, ...]] = {
-    "send_message": ("to", "body", "topic", "reply_to", "attachments", "key", "quote"),
+    "send_message": ("to", "body", "topic", "reply_to", "attachments", "key", "quote", "reply_within"),
     "list_peers": (),
     "read_inbox": ("since",),
-    "watch": ("peer", "what", "topic", "once", "seconds"),
+    "watch": ("peer", "what", "topic", "file", "once", "seconds"),
     "unwatch": ("id",),
     "no_such_tool": ("x",),
     "": (),

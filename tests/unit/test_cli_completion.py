@@ -27,7 +27,7 @@ FREE = {
     *("topic", "ttl", "key", "timeout", "since", "limit", "after", "lines", "message", "port", "file"),
     *("description", "prompt", "idle", "quiet", "silence", "work_limit", "queue_limit", "sender_limit"),
     *("restarts", "restart_window", "pool", "server", "thread", "env", "args", "wake", "resume", "away"),
-    *("chain_limit", "quote"),
+    *("chain_limit", "quote", "reply_within"),
     *("what", "remove", "listen", "advertise", "host", "hub", "uses"),
 }
 """What people make up, by the name of its parameter."""

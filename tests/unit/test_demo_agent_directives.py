@@ -50,6 +50,7 @@ def test_directives_run_in_order_and_the_default_answer_comes_last() -> None:
         ("@@ignore term@@", Directive(Act.IGNORE, "term", 15)),
         ("@@drop-enter 2@@", Directive(Act.DROP_ENTER, "2", 2)),
         ("@@fork 3@@", Directive(Act.FORK, "3", 3)),
+        ("@@write /a b@@", Directive(Act.WRITE, "/a b")),
         ("@@hang@@", Directive(Act.HANG)),
         ("see @@silent@@", None),
         ("@@unheard-of@@", None),

@@ -15,7 +15,7 @@ from roost.runtimes import claude_screen
 from roost.runtimes.claude import THRESHOLDS, ClaudeRuntime
 from roost.runtimes.claude_sensor import TRANSCRIPT, ClaudeSensor
 from roost.runtimes.context import Context
-from roost.runtimes.facts import INTERRUPTED, Answered, ConversationSeen, Prompted, Rejected, TurnOver
+from roost.runtimes.facts import INTERRUPTED, Answered, ConversationSeen, Prompted, Rejected, TurnOver, Wrote
 from roost.runtimes.screen import plain
 from roost.runtimes.view import Composer, Reading
 
@@ -327,6 +327,27 @@ def test_C1_C9_what_goes_on_beside_turns_is_told_by_the_program(tmp_path: Path) 
         ]
     )
     assert background(sensor) == ""
+
+
+@pytest.mark.parametrize(
+    ("tool", "given", "path"),
+    [
+        ("Write", {"file_path": "/w/a", "content": "x"}, "/w/a"),
+        ("Edit", {"file_path": "/w/a"}, "/w/a"),
+        ("MultiEdit", {"file_path": "/w/a"}, "/w/a"),
+        ("NotebookEdit", {"notebook_path": "/w/a.ipynb"}, "/w/a.ipynb"),
+        ("Read", {"file_path": "/w/a"}, None),
+        ("Write", {"file_path": 7}, None),
+        ("Write", "?", None),
+    ],
+)
+def test_17_a_tool_that_has_written_a_file_is_told_of_once(
+    tmp_path: Path, tool: str, given: object, path: str | None
+) -> None:
+    sensor = at_prompt(tmp_path)
+    sensor.on_hook("PostToolUse", {"tool_name": tool, "tool_input": given})
+    assert sensor.on_lines([]) == ([Wrote(path)] if path else [])
+    assert sensor.on_lines([]) == []
 
 
 def background(sensor: ClaudeSensor) -> str:

@@ -22,6 +22,7 @@ from roost.runtimes.facts import (
     Prompted,
     Rejected,
     TurnOver,
+    Wrote,
 )
 from roost.runtimes.gemini import ALLOWED, POLICY, GeminiRuntime
 from roost.runtimes.gemini_processes import processes_of
@@ -226,6 +227,18 @@ def test_an_answer_with_a_tool_to_come_ends_no_turn(tmp_path: Path) -> None:
     sensor.on_screen(screen("busy"), "✦  Working… (w)")
     assert sensor.on_lines([]) == [], "while the screen shows a turn"
     assert idle(sensor) == [TurnOver(RECORD)]
+
+
+def test_17_a_tool_that_has_written_a_file_is_told_of(tmp_path: Path) -> None:
+    sensor = GeminiSensor(context(tmp_path))
+    chat(tmp_path)
+    sensor.find(0, None)
+    calls = [
+        {"name": name, "args": {"file_path": f"/w/{name}"}, "status": status}
+        for name, status in (("write_file", "success"), ("replace", "error"), ("read_file", "success"))
+    ]
+    facts = sensor.on_lines([said("words"), line("gemini", "", toolCalls=calls)])
+    assert [fact.path for fact in facts if isinstance(fact, Wrote)] == ["/w/write_file"]
 
 
 def test_the_prompt_counts_once_its_program_has_begun_its_record(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from roost.cli.output import warn
 from roost.client.connection import DOWN, Answer, Record
+from roost.core.messages.awaited import awaited_until, notice_id
 from roost.core.vocabulary.identity import OPERATOR, host_of
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import PeerState
@@ -174,7 +175,18 @@ def _message(reader: "Reader", params: Record) -> Answer:
         runtime = state.peer.settings.runtime if state is not None else None
         return trace_object(stored.message, spans_of(stored, sent.values(), runtime))
     recipient = _unwatched(peer_row(state, time.time())) if state is not None else None
-    return message_story(stored, recipient, reader.body(stored.message.id) or b"", whole=params["body"])
+    asker = next(
+        (each.peer for each in found if stored.message.sender in (each.peer.name, *each.peer.former)), None
+    )
+    told = reader.message(notice_id(asker.seed, stored.message.id)) if asker is not None else None
+    return message_story(
+        stored,
+        recipient,
+        reader.body(stored.message.id) or b"",
+        whole=params["body"],
+        reply_by=awaited_until(asker, stored.message.id) if asker is not None else None,
+        unanswered=told.message if told is not None else None,
+    )
 
 
 def _inbox(reader: "Reader", params: Record) -> Answer:

@@ -116,10 +116,14 @@ class Message(Result, frozen=True, kw_only=True):
 
 
 class MessageDetails(Message, frozen=True, kw_only=True):
-    """A message with all of its body, and the ids of its replies."""
+    """A message with all of its body, and the ids of its replies.
+
+    `reply_by`: until when its sender awaits one.
+    """
 
     body: str
     replies: tuple[str, ...] = ()
+    reply_by: datetime | None = None
 
 
 class Reply(Result, frozen=True, kw_only=True):

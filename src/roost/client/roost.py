@@ -68,6 +68,7 @@ class Roost(Requests):
         reply_to: str | None = None,
         attach: Sequence[str | os.PathLike[str]] = (),
         ttl: float | None = None,
+        reply_within: float | None = None,
         when: Literal["now", "next", "idle"] = "next",
         key: str | None = None,
         wait: Literal["stored", "accepted", "done", "replied"] = "stored",
@@ -79,7 +80,7 @@ class Roost(Requests):
         a `key` of yours you may repeat it, too. A reply that is returned counts as read.
 
         Raises WaitTimeoutError after `timeout` (None: it may take for ever); the message, its fact `id`,
-        stays.
+        stays. `reply_within`: without an answer by then your inbox gets a notice, once.
         """
         params: Record = {"to": to, "body": body, "from": self._sender, "topic": topic, "reply_to": reply_to}
         params |= {"attach": _absolute(attach), "ttl": ttl, "when": when, "wait": wait}
@@ -88,16 +89,15 @@ class Roost(Requests):
         client = self._client(notes.append)
         patience = PATIENCE if wait == "stored" else None
 
-        def call(method: str, params: Record) -> Record:
+        def call(method: str, params: Record) -> Answer:
             def heard(event: Record) -> None:
                 notes.extend(map(str, event.get("notes") or ()))
                 ids.extend([event["id"]] if event.get("id") else [])
 
-            answer: Record = client.call(method, params, on_event=heard, patience=patience)
-            return answer
+            return client.call(method, params, on_event=heard, patience=patience)
 
         try:
-            sent = send(call, {**params, "timeout": timeout}, key, notes)
+            sent = send(call, {**params, "timeout": timeout, "reply_within": reply_within}, key, notes)
         except WaitTimeoutError as late:
             raise WaitTimeoutError(late.message, **{"id": ids[-1] if ids else None, **late.facts}) from late
         if sent.reply is not None and sent.reply.unread is not None:
@@ -112,6 +112,7 @@ class Roost(Requests):
         topic: str | None = None,
         attach: Sequence[str | os.PathLike[str]] = (),
         ttl: float | None = None,
+        reply_within: float | None = None,
         when: Literal["now", "next", "idle"] = "next",
         key: str | None = None,
         wait: Literal["stored", "accepted", "done", "replied"] = "stored",
@@ -130,7 +131,7 @@ class Roost(Requests):
         def call(method: str, params: Record) -> Answer:
             return self._client().call(method, params, on_event=self._noted, patience=patience)
 
-        return send_to(call, params, key)
+        return send_to(call, {**params, "reply_within": reply_within}, key)
 
     def message(self, message_id: str) -> MessageDetails:
         """A message by its id or the first digits of it, with all of its body."""

@@ -6,6 +6,7 @@ from typing import Any
 from roost.core import moving, operations, renaming, watching
 from roost.core.messages import (
     acceptance,
+    awaited,
     chain,
     delays,
     doubt,
@@ -76,6 +77,8 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     r.Refresh: operations.on_refresh,
     r.TakeOver: operations.on_take_over,
     r.Rename: renaming.on_rename,
+    r.AwaitReply: awaited.on_await_reply,
+    f.NotSent: awaited.on_not_sent,
     r.WatchPeer: watching.on_watch,
     f.SenderRenamed: renaming.on_sender_renamed,
     m.Depart: moving.on_depart,
@@ -188,6 +191,7 @@ def _session_of(event: Event) -> str | None:
 def _pump(step: Step) -> None:
     """Do what has become due: expiries, policy deaths, purges, offers, wakes."""
     queue.expire(step)
+    awaited.expire(step)
     if step.peer.removing:
         _purge(step)
         return
@@ -263,6 +267,8 @@ def deadline(state: PeerState, now: float, policy: Policy = _PLAIN) -> float | N
 def _times(state: PeerState, policy: Policy) -> Iterator[float]:
     if state.expiry is not None:
         yield state.expiry
+    for each in state.peer.awaits:
+        yield each.by
     if state.session is None or state.peer.settings.pool:  # another may wait for its wake
         yield wake_blocked_until(state)
     if state.session is not None or state.pool:

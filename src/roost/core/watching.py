@@ -90,7 +90,7 @@ def about(watch: Watch) -> str:
         case Watched.TOPIC:
             return f"messages on topic '{watch.subject}'"
         case Watched.FILE:
-            return f"files written by two peers, {watch.subject}"
+            return f"two peers writing {watch.subject}"
         case _:
             return f"'{watch.subject}' {watch.kind}"
 

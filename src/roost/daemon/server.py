@@ -43,6 +43,7 @@ from roost.daemon.session.launcher import Launcher
 from roost.daemon.session.live_sessions import LiveSessions
 from roost.daemon.session.panes import PaneLogs
 from roost.daemon.session.server_senses import ServerSenses
+from roost.daemon.state.file_writes import FileWrites
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lineage import Lineage
 from roost.daemon.state.machine import Machine
@@ -209,6 +210,8 @@ class Daemon:
         self._tasks.start(self._sweep_after(recovering, recovered), "sweep")
         self._tasks.start(self._ticker.run(), "ticker")
         self._tasks.start(WatchEnds(self._fleet, self._machine.clock).run(), "watches")
+        writes = FileWrites(self._fleet, self._machine.clock, self._machine.work.files)
+        self._tasks.start(writes.run(), "file writes")
         self._tasks.start(self._lineage.run(), "store")
         activity = Activity(
             self._fleet,

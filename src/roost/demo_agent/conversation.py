@@ -62,6 +62,10 @@ class Conversation:
         """Record that the turn ended: done, interrupted or failed."""
         append(self._descriptor, {"type": "turn_end", "status": status, "at": timestamp()})
 
+    def wrote(self, path: str) -> None:
+        """Record that a file was written."""
+        append(self._descriptor, {"type": "wrote", "path": path, "at": timestamp()})
+
     def compact(self) -> None:
         """Forget what was said so far, but not how much."""
         append(self._descriptor, {"type": "compact", "at": timestamp()})

@@ -28,6 +28,7 @@ class Act(StrEnum):
     DROP_ENTER = "drop-enter"
     RECALL = "recall"
     STEER = "steer"
+    WRITE = "write"
     COMPLAIN = "complain"
 
 
@@ -83,6 +84,8 @@ def directive(line: str) -> Directive | None:
         return complaint if argument else Directive(act)
     if act is Act.REPLY:
         return Directive(act, text=argument)
+    if act is Act.WRITE:
+        return Directive(act, text=argument) if argument else complaint
     if act is Act.SEND:
         parts = _PEER_AND_TEXT.fullmatch(argument)
         return Directive(act, text=parts[2], peer=parts[1]) if parts else complaint

@@ -209,6 +209,8 @@ class Turn:
                 self._services.drop_enters(count)
             case Act.STEER:
                 self.steered = True
+            case Act.WRITE:
+                self._write(step.text)
             case Act.COMPLAIN:
                 self._complain(step.text)
             case Act.SILENT:
@@ -240,6 +242,16 @@ class Turn:
             return
         self._client = client
         self._call = Call(client, "send_message", {**arguments, "key": key}, self._services.wake)
+
+    def _write(self, path: str) -> None:
+        """Append a line to a file, and record that."""
+        try:
+            with open(path, "ab") as file:
+                file.write(b"written by the demo agent\n")
+        except OSError as error:
+            self._complain(f"cannot write {path}: {error.strerror}")
+            return
+        self._services.conversation.wrote(path)
 
     def _kill(self, number: int) -> None:
         """Send a signal to this very process; one that ends it is logged first."""

@@ -188,13 +188,20 @@ def message_row(message: Message, beginning: str) -> dict[str, Any]:
 
 
 def message_story(
-    stored: StoredMessage, recipient: dict[str, Any] | None, body: bytes, *, whole: bool = False
+    stored: StoredMessage,
+    recipient: dict[str, Any] | None,
+    body: bytes,
+    *,
+    whole: bool = False,
+    reply_by: float | None = None,
+    unanswered: Message | None = None,
 ) -> dict[str, Any]:
     """`message ID`: the message, its attempts, its replies, the story in order, and what its recipient does.
 
     `text`: how its body begins; `body`: all of it, where that was asked for. `attempts` are offers and what
     became of them; the story tells the steps around them too. `recipient`: its row of `list`, None when there
-    is no such peer any more.
+    is no such peer any more. `reply_by`: until when its sender awaits an answer; `unanswered`: the notice
+    that none has come in time.
     """
     attempts = [
         {"at": iso(attempt.at), "session": attempt.session, "outcome": attempt.outcome, "why": attempt.why}
@@ -206,7 +213,8 @@ def message_story(
         **({"body": body.decode("utf-8", "replace")} if whole else {}),
         "attempts": attempts,
         "replies": [reply.id for reply in stored.replies],
-        "story": story(stored),
+        "reply_by": iso(reply_by),
+        "story": story(stored, unanswered.created_at if unanswered is not None else None),
         "recipient": {key: recipient[key] for key in ("state", "why")} if recipient is not None else None,
     }
 

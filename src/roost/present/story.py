@@ -29,11 +29,17 @@ _SENTENCES = {
 }
 
 
-def story(stored: StoredMessage) -> list[dict[str, Any]]:
-    """The steps in order: `at`, `what`, and `took`, the seconds since the step before."""
+def story(stored: StoredMessage, unanswered_at: float | None = None) -> list[dict[str, Any]]:
+    """The steps in order: `at`, `what`, and `took`, the seconds since the step before.
+
+    `unanswered_at`: when its sender was told that no answer has come in time (Unix seconds).
+    """
     told: list[dict[str, Any]] = []
     before: float | None = None
-    for at, what in sorted(_steps(stored), key=lambda step: step[0]):
+    steps = [*_steps(stored)]
+    if unanswered_at is not None:
+        steps.append((unanswered_at, f"no answer in time: {stored.message.sender} was told"))
+    for at, what in sorted(steps, key=lambda step: step[0]):
         took = round(at - before, 3) if before is not None else None
         told.append({"at": iso(at), "what": what, "took": took})
         before = at

@@ -37,6 +37,7 @@ from roost.runtimes.facts import (
     Prompted,
     Rejected,
     TurnOver,
+    Wrote,
 )
 from roost.runtimes.hook import HookAsks
 from roost.runtimes.lines import records, status_object, text_of, time_of
@@ -61,6 +62,13 @@ _TELLING = re.compile(
     rb'"type":"user"|"type":"(?:queued_command|hook_additional_context|hook_blocking_error)"|"type":"assistant"|"promptSubmitEnding"'
     rb'|"subtype":"(?:turn_duration|compact_boundary|scheduled_task_fire)"'
 )
+_WRITING = {
+    "Write": "file_path",
+    "Edit": "file_path",
+    "MultiEdit": "file_path",
+    "NotebookEdit": "notebook_path",
+}
+"""The tools that write a file, and what names it (2.1.332)."""
 _HEADER = "[roost message "
 _UNRECORDED = "--no-session-persistence"
 _NOTIFIED = "task-notification"
@@ -92,6 +100,7 @@ class ClaudeSensor:
         self._needs: str | None = None
         self._timers = ClaudeTimers()
         self._shells: tuple[str, ...] = ()
+        self._wrote: list[Wrote] = []
 
     def find(self, agent_pid: int, mark: str | None) -> list[Fact]:
         """Blocking: look where the transcript is. `/cd` moves it into the folder of another directory."""
@@ -125,7 +134,8 @@ class ClaudeSensor:
 
     def on_lines(self, lines: Sequence[bytes]) -> list[Fact]:
         """Prompts taken and turns ended; lines older than the session are another life's."""
-        facts: list[Fact] = []
+        facts: list[Fact] = [*self._wrote]
+        self._wrote.clear()
         for record in records([line for line in lines if _TELLING.search(line)]):
             if not record.get("isSidechain") and self._ours(record):
                 self._latest = max(self._latest, time_of(record, "timestamp"))
@@ -205,9 +215,15 @@ class ClaudeSensor:
         return status.get("pid") == agent.pid and str(started) == str(agent.start)
 
     def on_hook(self, name: str, payload: Mapping[str, Any]) -> HookAsks | None:
-        """A hook says that it is worth looking, Stop which commands run in the background, and one asks."""
+        """A hook says that it is worth looking, and some say more.
+
+        Stop tells which commands run in the background, PostToolUse which file was written, by a sub-agent,
+        too; one asks.
+        """
         if name == claude_permission.EVENT:
             return claude_permission.asks(payload)
+        if name == "PostToolUse" and (path := _written(payload)):
+            self._wrote.append(Wrote(path))
         tasks: object = payload.get("background_tasks")
         if name == "Stop" and payload.get("session_id") == self._conversation and isinstance(tasks, list):
             self._shells = tuple(_described(task) for task in cast("list[object]", tasks))
@@ -246,6 +262,14 @@ class ClaudeSensor:
         """The trust dialog for the peer's own folder, the API key of its own settings."""
         key = dict(self._context.settings.env).get("ANTHROPIC_API_KEY")
         return claude_screen.boot_answer(screen, self._directories, key)
+
+
+def _written(payload: Mapping[str, Any]) -> str | None:
+    """The file that a tool has written: the hook comes after those that succeeded."""
+    field = _WRITING.get(str(payload.get("tool_name")))
+    given: object = payload.get("tool_input")
+    path = cast("dict[str, object]", given).get(field) if field and isinstance(given, dict) else None
+    return path if isinstance(path, str) and path else None
 
 
 def _attached(record: Mapping[str, Any]) -> Iterable[Fact]:

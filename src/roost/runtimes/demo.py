@@ -10,7 +10,7 @@ from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Traits
 from roost.core.vocabulary.session import SessionState
 from roost.runtimes.context import Context
-from roost.runtimes.facts import INTERRUPTED, Compacted, Fact, Prompted, TurnOver
+from roost.runtimes.facts import INTERRUPTED, Compacted, Fact, Prompted, TurnOver, Wrote
 from roost.runtimes.lines import changed_since, records, status_files, status_object, time_of, whole_number
 from roost.runtimes.runtime import Claim, Controls, LaunchPlan
 from roost.runtimes.turns.demo import DemoReader
@@ -62,6 +62,8 @@ class DemoSensor:
                 interrupted = record.get("status") == "interrupted"
                 failed = INTERRUPTED if interrupted else None
                 facts.append(TurnOver("its conversation file", failed, interrupted))
+            elif record.get("type") == "wrote":
+                facts.append(Wrote(str(record.get("path", "")), time_of(record, "at")))
             elif record.get("type") == "compact":
                 facts.append(Compacted("its conversation file", time_of(record, "at")))
         return facts

@@ -66,4 +66,15 @@ class ConversationSeen:
     conversation: str
 
 
-Fact = Prompted | Answered | Rejected | TurnOver | Compacted | ConversationSeen
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """The agent has written this file by a tool of its program.
+
+    A relative path is one of its peer's folder. `at`: Unix seconds, where it is said; 0: just now.
+    """
+
+    path: str
+    at: float = 0.0
+
+
+Fact = Prompted | Answered | Rejected | TurnOver | Compacted | ConversationSeen | Wrote

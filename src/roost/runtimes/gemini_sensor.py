@@ -22,7 +22,7 @@ may draw its prompt, take what is entered and answer it, untrusted and without o
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,6 +38,7 @@ from roost.runtimes.facts import (
     Prompted,
     Rejected,
     TurnOver,
+    Wrote,
 )
 from roost.runtimes.gemini_processes import processes_of
 from roost.runtimes.lines import records, text_of, time_of
@@ -68,6 +69,8 @@ _STILL, _STILL_UNSEEN = 2, 15
 """Looks without anything new until an answer is the last; the same where no turn was seen to run."""
 _RECHECK = 10
 """Looks between two looks at the other records of the project."""
+_WRITING = frozenset({"write_file", "replace"})
+"""The tools that write a file."""
 
 
 class GeminiSensor:
@@ -223,7 +226,7 @@ class GeminiSensor:
                 return self._user(record, text, tool=_holds_result(content))
             case "gemini" if not self._replayed and self._said is not None:
                 self._said = bool(text.strip()) and not record.get("toolCalls")
-                return [Answered(RECORD)]
+                return [Answered(RECORD), *_wrote_by(record)]
             case "info" if text == _CANCELLED:
                 return [self._over(INTERRUPTED, interrupted=True)]
             case "error" if text.startswith(_FAILED) and self._said is not None:
@@ -292,6 +295,16 @@ def _holds_result(content: object) -> bool:
     """Whether a user's message is what a tool has returned."""
     parts = cast("list[object]", content) if isinstance(content, list) else []
     return any(isinstance(part, dict) and "functionResponse" in part for part in parts)
+
+
+def _wrote_by(record: Mapping[str, Any]) -> Iterator[Fact]:
+    """The files that the tools of a message have written."""
+    calls: object = record.get("toolCalls")
+    for call in cast("list[object]", calls) if isinstance(calls, list) else []:
+        known = cast("dict[str, Any]", call) if isinstance(call, dict) else {}
+        given = known.get("args")
+        if known.get("name") in _WRITING and known.get("status") == "success" and isinstance(given, dict):
+            yield Wrote(str(cast("dict[str, Any]", given).get("file_path")), time_of(record, "timestamp"))
 
 
 def _one_line(text: str) -> str:

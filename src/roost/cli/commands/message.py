@@ -175,6 +175,7 @@ def _show_story(message: Record) -> None:
             ("state", message["state"]),
             ("why", message.get("why")),
             ("attachments", "\n".join(attachments)),
+            ("reply by", local(one_line(message.get("reply_by")))),
             ("replies", "\n".join(message.get("replies") or [])),
         ]
     )

@@ -44,6 +44,12 @@ DEFAULT_WAIT = 600.0
         multiple=True,
         help="Put these turns of a peer's conversation into the message, as `roost transcript` counts them.",
     ),
+    Option(
+        "--reply-within",
+        metavar="DURATION",
+        kind=parse_duration,
+        help="Be told, once, when no answer has come by then; a later one comes all the same.",
+    ),
     Option("--ttl", metavar="DURATION", kind=parse_duration, help="Give up when it was not taken by then."),
     Option(
         "--when",
@@ -75,6 +81,7 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
     reply_to: str | None,
     attach: tuple[str, ...],
     quote: tuple[str, ...],
+    reply_within: float | None,
     ttl: float | None,
     when: str,
     key: str | None,
@@ -100,6 +107,8 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
         raise UsageError("--timeout limits --wait accepted, done or replied; `send` alone does not wait")
     if timeout is not None and timeout <= 0:
         raise UsageError("--timeout must be longer than nothing")
+    if reply_within is not None and reply_within <= 0:
+        raise UsageError("--reply-within must be longer than nothing")
     wait = wait or "stored"
     if ttl is not None and ttl <= 0:
         raise UsageError("--ttl must be longer than nothing")
@@ -117,6 +126,8 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
         "wait": wait,
         "timeout": None if wait == "stored" else DEFAULT_WAIT if timeout is None else timeout,
     }
+    if reply_within is not None:
+        params["reply_within"] = reply_within
     if quote:
         params["quote"] = list(quote)
     if traceparent := os.environ.get("TRACEPARENT"):

@@ -1,6 +1,7 @@
 """A message comes to its recipient's queue, or is refused aloud."""
 
 from roost.core.messages import mailbox
+from roost.core.messages.awaited import answered
 from roost.core.messages.chain import beyond
 from roost.core.messages.queue import waking
 from roost.core.transition.step import Step
@@ -33,6 +34,7 @@ def on_submit(step: Step, event: r.Submit) -> None:
     if message.to != peer.name:  # it was on its way when the peer got another name
         message = replace(message, to=peer.name)
     step.add_message(message)
+    answered(step, message)
     kind = "notice" if message.notice else "queued"
     step.journal(kind, message=message.id, sender=message.sender, size=message.size)
     if event.repeats is not None:

@@ -12,7 +12,8 @@ from roost.core.vocabulary.session import Session
 def on_clock_moved(step: Step, event: f.ClockMoved) -> None:
     """Move the times that decide about something; what has happened keeps the time it had then.
 
-    A message's time to live runs on while the machine sleeps: only what the clock was set by counts for it.
+    A message's time to live, and the time for its answer, run on while the machine sleeps: only what the
+    clock was set by counts for them.
     """
     state = step.state
     peer = _moved_peer(state.peer, event)
@@ -36,6 +37,7 @@ def _moved_peer(peer: Peer, event: f.ClockMoved) -> Peer:
         hindered=_moved_hindrance(peer.hindered, event.by) if peer.hindered is not None else None,
         deaths=tuple(at + event.by for at in peer.deaths),
         last_death=_moved_death(peer.last_death, event.by) if peer.last_death is not None else None,
+        awaits=tuple(replace(each, by=each.by + event.set_by) for each in peer.awaits),
         conversations=tuple(
             replace(each, last_death=_moved_death(each.last_death, event.by)) for each in peer.conversations
         ),

@@ -27,6 +27,13 @@ class ChainEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class NotSent:
+    """A message to which this peer was about to await an answer was not taken."""
+
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """Somebody wrote as this peer: the heartbeat of one that has no process (H6)."""
 
@@ -306,6 +313,7 @@ class ClockMoved:
 Fact = (
     Replied
     | ChainEnded
+    | NotSent
     | Seen
     | Taken
     | Rejected

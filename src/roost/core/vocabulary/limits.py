@@ -10,6 +10,8 @@ SENDER_LIMIT = 200
 """How many messages of one sender wait for a peer at most: one that runs wild leaves room for the others."""
 CHAIN_LIMIT = 30
 """How many messages in a row agents may send each other without a person's word."""
+REPLIES_AWAITED = 200
+"""How many answers a peer may await by a time: each of them stands in its row."""
 QUOTE_BYTES = 64 * 1024
 """What a message quotes of conversations: beyond this, a part of them is to be chosen."""
 RECIPIENTS = 20

@@ -153,6 +153,15 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
+class Awaited:
+    """An answer that the peer wants to a message of its own: until when (Unix seconds), how long that was."""
+
+    message: str
+    by: float
+    within: float
+
+
+@dataclass(frozen=True, slots=True)
 class Peer:
     """One participant. `seed` is a secret from which session ids, nonces and boundaries are derived.
 
@@ -186,6 +195,7 @@ class Peer:
     since: float = 0.0
     conversations: tuple[Conversation, ...] = ()
     moving: Move | None = None
+    awaits: tuple[Awaited, ...] = ()
 
     @property
     def away(self) -> bool:

@@ -189,6 +189,14 @@ class Configure:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitReply:
+    """The peer is about to send this message, and wants an answer `within` so many seconds."""
+
+    message_id: str
+    within: float
+
+
+@dataclass(frozen=True, slots=True)
 class WatchPeer:
     """Somebody wants to be told of what becomes of this peer."""
 
@@ -218,5 +226,6 @@ Request = (
     | Rename
     | Remove
     | Configure
+    | AwaitReply
     | WatchPeer
 )

@@ -28,12 +28,36 @@ TELLS = 100
 """How often a watch tells at most: two that wake each other by what they tell end with it."""
 
 
+WINDOW = 30.0
+"""Seconds within which two peers have written a file together."""
+WRITES = 200
+"""Writes that a watch remembers, the latest: beyond that it may miss that two met."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A peer has written a file; `path` is absolute and real, `at` Unix seconds."""
+
+    peer: str
+    path: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two peers, by name in order, that have written a file within the window, and when last so."""
+
+    path: str
+    peers: tuple[str, str]
+    at: float
+
+
 @dataclass(frozen=True, slots=True)
 class Watch:
     """`watcher` is told; `subject` is a peer, a topic, or a pattern of paths. Times are Unix seconds.
 
     `once`: it ends with what it tells first. `told` counts what it has told, `last` names the latest of that,
-    so that the same is not told twice.
+    so that the same is not told twice. `wrote` and `pairs`: what a watch of files has seen within the window.
     """
 
     id: str
@@ -45,6 +69,8 @@ class Watch:
     once: bool = False
     told: int = 0
     last: str = ""
+    wrote: tuple[Write, ...] = ()
+    pairs: tuple[Pair, ...] = ()
 
     @property
     def of_peer(self) -> str | None:

@@ -6,15 +6,18 @@ The same news has the same id, so it is told once.
 import asyncio
 import hashlib
 
+from roost.core.messages.awaited import NO_ANSWER
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import SYSTEM
-from roost.core.vocabulary.message import Message, Origin
+from roost.core.vocabulary.message import Message, MessageState, Origin
 from roost.daemon.delivery.watch_notices import WatchNotices
 from roost.daemon.state.fleet import Fleet
 from roost.errors import RoostError, StoreError
 from roost.host.interfaces.clock import Clock
 from roost.store.interfaces import Store
+
+_DONE = MessageState.DONE
 
 
 class Notices:
@@ -43,19 +46,25 @@ class Notices:
                 await self._fleet.settle(command.key)
                 return
             notice = command.notice
+            about = await self._about(notice.about)
+            if notice.outcome == NO_ANSWER and about is not None and about.final and about.state is not _DONE:
+                await self._fleet.settle(command.key)  # its end was told
+                return
             begins = (await self._store.heads([notice.about])).get(notice.about)
             quoted = f" \u201c{begins}\u201d" if begins else ""
-            about = await self._about(notice.about)
             theirs = about is not None and self._fleet.called(about.sender) == to
             whose = "Your message" if theirs else "Message"
-            body = f"{whose} {notice.about}{quoted}: {notice.outcome}. {notice.why}".encode()
+            body = f"{whose} {notice.about}{quoted}: {notice.outcome}. {notice.why}"
+            if notice.outcome == NO_ANSWER:
+                body += f". {_now(notice.about, about)}"
+            content = body.encode()
             message = Message(
                 id=command.id,
                 sender=SYSTEM,
                 to=to,
                 created_at=self._clock.now(),
-                size=len(body),
-                digest=hashlib.sha256(body).hexdigest(),
+                size=len(content),
+                digest=hashlib.sha256(content).hexdigest(),
                 notice=notice,
                 origin=Origin(
                     answered=str(about.trace) if about is not None else None,
@@ -63,7 +72,9 @@ class Notices:
                 ),
             )
             try:
-                await self._fleet.tell(to, r.Submit(message), settles=command.key, bodies={command.id: body})
+                await self._fleet.tell(
+                    to, r.Submit(message), settles=command.key, bodies={command.id: content}
+                )
             except StoreError:
                 raise
             except RoostError:
@@ -76,3 +87,11 @@ class Notices:
         except StoreError:
             return None
         return stored.message if stored is not None else None
+
+
+def _now(message_id: str, about: Message | None) -> str:
+    """How far a message is that nobody has answered."""
+    if about is None:
+        return f"Message {message_id} is not in the store: it may never have been sent"
+    why = f": {about.why}" if about.why else ""
+    return f"For '{about.to}' it is {about.state}{why}"

@@ -6,7 +6,16 @@ from roost.core.vocabulary.message import Message, MessageState
 from roost.daemon.session.known_session import KnownSession
 from roost.daemon.session.live_sessions import LiveSession
 from roost.host.interfaces.clock import Clock
-from roost.runtimes.facts import Answered, Compacted, ConversationSeen, Fact, Prompted, Rejected, TurnOver
+from roost.runtimes.facts import (
+    Answered,
+    Compacted,
+    ConversationSeen,
+    Fact,
+    Prompted,
+    Rejected,
+    TurnOver,
+    Wrote,
+)
 
 ASKED = "the turn was interrupted as the operator asked"
 
@@ -36,6 +45,8 @@ class Facts:
                 live.compacted_at = max(live.compacted_at, at)
             case ConversationSeen(conversation):
                 await self._runs(conversation)
+            case Wrote(path, at):
+                self._known.wrote(path, at or self._clock.now())
 
     async def _prompted(self, text: str, source: str, *, joins: bool) -> None:
         """A prompt was taken: one of ours, or somebody else's, which is of no message."""

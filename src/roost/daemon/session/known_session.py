@@ -1,10 +1,13 @@
 """A live session as the fleet knows it: its state, the messages that are with it, what is told of it."""
 
+from pathlib import Path
+
 from roost.core.messages import envelope
 from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Session
+from roost.core.vocabulary.watch import Write
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
 
@@ -59,6 +62,13 @@ class KnownSession:
             if (message.id, envelope.boundary(state.peer.seed, message.id, message.attempts)) in marks:
                 return message
         return None
+
+    def wrote(self, path: str, at: float) -> None:
+        """Its agent has written a file (`at`: Unix seconds)."""
+        state = self.state()
+        if state is not None:
+            place = Path(state.peer.settings.dir) / path
+            self._fleet.watches.wrote(Write(self._live.peer, str(place), at))
 
     async def tell(self, event: Event, *, settles: str | None = None) -> None:
         """Tell the fleet what is so."""

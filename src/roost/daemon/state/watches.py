@@ -4,12 +4,16 @@ What was decided is seen by what is decided after it in the same round, and by a
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable
 
 from roost.core import watching
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.peer import PeerState
-from roost.core.vocabulary.watch import Watch, Watched
+from roost.core.vocabulary.watch import Watch, Watched, Write
+
+UNJUDGED = 1000
+"""Writes of files that wait to be judged, the latest: while the store takes nothing, older ones go."""
 
 _CHANGING = frozenset({c.AddWatch, c.SaveWatch, c.EndWatch, c.Rename, c.Purge})
 """The commands that change what is watched: most are none of them."""
@@ -19,8 +23,10 @@ class Watches:
     """The watches that are stored, by their ids."""
 
     def __init__(self) -> None:
-        """Begin empty. `changed` is set when a watch was added or has ended."""
+        """Begin empty. `changed` is set when a watch was added or has ended, `written` with new `writes`."""
         self.changed = asyncio.Event()
+        self.written = asyncio.Event()
+        self.writes: deque[Write] = deque(maxlen=UNJUDGED)
         self._all: dict[str, Watch] = {}
 
     def load(self, watches: Iterable[Watch]) -> None:
@@ -30,6 +36,16 @@ class Watches:
     def all(self) -> list[Watch]:
         """The oldest first."""
         return sorted(self._all.values(), key=lambda watch: watch.id)
+
+    def of_files(self) -> list[Watch]:
+        """Those of files."""
+        return [watch for watch in self.all() if watch.kind is Watched.FILE]
+
+    def wrote(self, write: Write) -> None:
+        """A peer has written a file, by whatever path; nothing is kept of it where nobody watches files."""
+        if any(watch.kind is Watched.FILE for watch in self._all.values()):
+            self.writes.append(write)
+            self.written.set()
 
     def committed(self, commands: Iterable[c.Command]) -> None:
         """What was stored holds from now on."""

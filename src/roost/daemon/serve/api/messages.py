@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from roost.core.messages.awaited import awaited_until, notice_id
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import host_of
 from roost.daemon.serve.api.peers import Peers
@@ -35,7 +36,18 @@ class Messages:
         """A message's whole story, with how it begins or with its `whole` body."""
         message = stored.message
         body = await self._machine.store.body(message.id) or b""
-        return message_story(stored, self._recipient(message.to), body, whole=whole)
+        asker = self._fleet.find(self._fleet.called(message.sender) or message.sender)
+        told = None
+        if asker is not None:
+            told = await self._machine.store.message(notice_id(asker.peer.seed, message.id))
+        return message_story(
+            stored,
+            self._recipient(message.to),
+            body,
+            whole=whole,
+            reply_by=awaited_until(asker.peer, message.id) if asker is not None else None,
+            unanswered=told.message if told is not None else None,
+        )
 
     def _recipient(self, name: str) -> dict[str, Any] | None:
         """The row of a recipient; None: there is no such peer any more."""

@@ -1,7 +1,10 @@
-"""Watching: who is to be told when a peer ends, rests or is blocked, or a message of a topic comes."""
+"""Watching: who is told when a peer ends, rests or is blocked, of a topic, of files that two peers write."""
 
 import asyncio
+import glob
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from roost.core import watching
@@ -17,6 +20,8 @@ from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.errors import DeniedError, NotFoundError, RefusedError, UsageError
 
+PATH_CHARACTERS = 4096
+
 
 class WatchList:
     """Adds, shows and ends watches."""
@@ -28,12 +33,16 @@ class WatchList:
         self._adding = asyncio.Lock()
 
     @staticmethod
-    def chosen(name: str | None, kind: str | None, topic: str | None) -> tuple[str, str]:
+    def chosen(
+        name: str | None, kind: str | None, topic: str | None, file: str | None = None
+    ) -> tuple[str, str]:
         """What is watched for, and what is watched. Raises UsageError where that is not one thing."""
-        if topic is not None and name is None and kind is None:
-            return str(Watched.TOPIC), topic
-        if name is None or topic is not None:
-            raise UsageError("say what to watch: a peer, or a topic")
+        others = [(Watched.TOPIC, topic), (Watched.FILE, file)]
+        given = [(str(each), subject) for each, subject in others if subject is not None]
+        if len(given) == 1 and name is None and kind is None:
+            return given[0]
+        if name is None or given:
+            raise UsageError("say what to watch: a peer, a topic, or a file")
         if kind is None or kind not in OF_PEER:
             raise UsageError(f"say what to watch '{name}' for: {', '.join(OF_PEER)}")
         return kind, name
@@ -60,6 +69,8 @@ class WatchList:
             raise RefusedError(f"'{name}' cannot watch itself")
         if known is Watched.TOPIC and not 0 < len(subject) <= TOPIC_CHARACTERS:
             raise UsageError(f"a topic is a text of up to {TOPIC_CHARACTERS} characters")
+        if known is Watched.FILE:
+            subject = await self._pattern(caller, subject)
         async with self._adding:  # so that the bound holds
             own = [watch for watch in self._fleet.watches.all() if watch.watcher == name]
             same = next((each for each in own if (each.kind, each.subject) == (known, subject)), None)
@@ -75,6 +86,17 @@ class WatchList:
             now = self._machine.clock.now()
             watch = Watch(self._machine.ids.new(), name, known, subject, now, now + seconds, once)
             return self._row(watch) | {"told": await self._add(watch)}
+
+    async def _pattern(self, caller: Caller, asked: str) -> str:
+        """The pattern of real paths that is meant: all in a folder, or a path in which `*` is any text.
+
+        Raises UsageError for one that is not absolute; an agent's may begin in its folder.
+        """
+        if caller.peer is not None:
+            asked = str(Path(self._fleet.get(caller.peer).peer.settings.dir) / asked)
+        if not asked.startswith("/") or "\0" in asked or len(asked) > PATH_CHARACTERS:
+            raise UsageError(f"a file is named by an absolute path of up to {PATH_CHARACTERS} characters")
+        return await self._machine.work.files.run(_real, asked)
 
     async def _add(self, watch: Watch) -> bool:
         """Whether it tells something at once."""
@@ -126,6 +148,12 @@ class WatchList:
             "expires_at": iso(watch.expires_at),
             "times_told": watch.told,
         }
+
+
+def _real(asked: str) -> str:
+    """Blocking: the pattern without links; a folder stands for all that is in it."""
+    real = os.path.realpath(asked)
+    return f"{glob.escape(real)}/*" if Path(real).is_dir() else real
 
 
 def _kind(word: str) -> Watched:

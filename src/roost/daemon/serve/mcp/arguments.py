@@ -29,7 +29,7 @@ _MEANT = {
     "message_summary": "summary",
 }
 """What is often written in the place of an argument of ours."""
-_TEXTS = ("to", "body", "topic", "reply_to", "key", "summary", "quote", "peer", "what", "id")
+_TEXTS = ("to", "body", "topic", "reply_to", "key", "summary", "quote", "peer", "what", "id", "file")
 
 
 def understood(
@@ -83,6 +83,7 @@ def _recipient(word: str) -> str:
 _CLEANED: Mapping[str, Callable[[Any], Any]] = {
     "to": lambda to: ",".join(map(_recipient, to.split(","))),
     "peer": lambda peer: peer.strip(_QUOTES).lower(),
+    "file": lambda file: file.strip(_AROUND),
     "what": lambda what: what.strip(_QUOTES).lower(),
     "id": quoted_id,
     "topic": lambda topic: " ".join(topic.split()),  # it stands in one line of the message

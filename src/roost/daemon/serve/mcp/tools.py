@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Annotated, Any, NoReturn
 
 from mcp.server import MCPServer
@@ -137,7 +138,7 @@ def _build(api: Api, caller_of: CallerOf, *, mailbox: bool) -> MCPServer:
         return await caller_of(context.request_context.request)
 
     @server.tool()
-    async def send_message(
+    async def send_message(  # noqa: PLR0913, PLR0917 -- one for each argument
         context: Context,
         to: Annotated[
             str, Field(description="Peer to send to, as in list_peers, or several: a,b or @group.")
@@ -154,12 +155,17 @@ def _build(api: Api, caller_of: CallerOf, *, mailbox: bool) -> MCPServer:
         quote: Annotated[
             str | None, Field(description="Turns of your own conversation to put into it: NAME:N-M.")
         ] = None,
+        reply_within: Annotated[
+            float | None, Field(description="Seconds: you are told once if no answer has come by then.")
+        ] = None,
     ) -> dict[str, Any]:
         """Send a message to another agent or person. It is stored at once and wakes the receiver."""
 
         async def send(caller: Caller) -> dict[str, Any]:
             files = attachments or ()
-            draft = Draft(to, body, None, topic, reply_to, files, key=key, traceparent=_traceparent(context))
+            span = _traceparent(context)
+            draft = Draft(to, body, None, topic, reply_to, files, key=key, traceparent=span)
+            draft = replace(draft, reply_within=reply_within)
             return await sends.send(caller, draft, [quote] if quote else [])
 
         return await said(who(context), send)

@@ -24,18 +24,22 @@ def add_watching(server: MCPServer, watches: WatchList, who: Who) -> None:
         topic: Annotated[
             str | None, Field(description="Instead of a peer: a topic whose messages you are told of.")
         ] = None,
+        file: Annotated[
+            str | None,
+            Field(description="Instead: a path, or a pattern of paths with *, that two peers may write."),
+        ] = None,
         once: Annotated[
             bool | None, Field(description="True: the watch ends with what it tells first.")
         ] = None,
         seconds: Annotated[float | None, Field(description="How long it lasts; a day if not given.")] = None,
     ) -> dict[str, Any]:
-        """Be told by a message when a peer has ended, is idle or is blocked.
+        """Be told by a message when a peer has ended, is idle or blocked, or two peers write one file.
 
-        Where it is so already you are told at once.
+        What is so already is told at once.
         """
 
         async def add(caller: Caller) -> dict[str, Any]:
-            kind, subject = watches.chosen(peer, what, topic)
+            kind, subject = watches.chosen(peer, what, topic, file)
             return await watches.add(caller, kind, subject, once=bool(once), ttl=seconds)
 
         return await said(who(context), add)

@@ -20,7 +20,7 @@ from roost.store.interfaces import Wanted
 
 
 class Sending(Params):
-    """A message, whoever it is for. `ttl` and `timeout`: seconds.
+    """A message, whoever it is for. `ttl`, `timeout`, `reply_within`: seconds.
 
     `words`: of a body that was written as several of them. `traceparent`: the span in which it is sent.
     `quote`: turns of conversations that go into it, as `PEER:N-M`.
@@ -39,6 +39,7 @@ class Sending(Params):
     timeout: float | None = None
     traceparent: str | None = None
     quote: list[str] = msgspec.field(default_factory=list[str])
+    reply_within: float | None = None
 
 
 class Send(Sending, kw_only=True):
@@ -165,6 +166,7 @@ def _draft(asked: Sending, to: str) -> Draft:
         timeout=asked.timeout,
         words=asked.words,
         traceparent=asked.traceparent,
+        reply_within=asked.reply_within,
     )
 
 

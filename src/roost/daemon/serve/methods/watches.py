@@ -6,14 +6,16 @@ from roost.daemon.serve.methods.parameters import Nothing
 
 
 class New(Params):
-    """What is watched: a `name` for a `kind` of what becomes of it, or a `topic`. `ttl`: in seconds.
+    """What is watched: a `name` for a `kind` of what becomes of it, a `topic`, or a `file`.
 
+    `file`: an absolute path, or a pattern of such. `ttl`: in seconds.
     `watcher`: who is told, by default whoever asks.
     """
 
     name: str | None = None
     kind: str | None = None
     topic: str | None = None
+    file: str | None = None
     watcher: str | None = None
     once: bool = False
     ttl: float | None = None
@@ -42,7 +44,7 @@ class WatchMethods:
 
     async def _add(self, call: Call[New]) -> Answer:
         asked = call.params
-        kind, subject = self._watches.chosen(asked.name, asked.kind, asked.topic)
+        kind, subject = self._watches.chosen(asked.name, asked.kind, asked.topic, asked.file)
         return Answer(
             await self._watches.add(
                 call.caller, kind, subject, watcher=asked.watcher, once=asked.once, ttl=asked.ttl

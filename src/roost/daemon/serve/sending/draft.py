@@ -12,7 +12,7 @@ from roost.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message to send, as asked for. `ttl` and `timeout` are seconds.
+    """A message to send, as asked for. `ttl`, `timeout` and `reply_within` are seconds.
 
     `words`: those of a body that was not written as one; the first of them might be meant as a recipient.
     `traceparent`: the span in which it is sent, as its sender named it. `among`: it is one of several
@@ -34,6 +34,7 @@ class Draft:
     traceparent: str | None = None
     among: bool = False
     copies: tuple[str, ...] = ()
+    reply_within: float | None = None
 
     def checked(self) -> bytes:
         """The body as it is stored. Raises UsageError for anything that is beyond its bounds."""
@@ -47,9 +48,12 @@ class Draft:
             )
         if self.topic is not None and len(self.topic) > TOPIC_CHARACTERS:
             raise UsageError(f"the topic is longer than {TOPIC_CHARACTERS} characters")
-        for what, seconds in (("ttl", self.ttl), ("timeout", self.timeout)):
+        times = (("ttl", self.ttl), ("timeout", self.timeout), ("time for the answer", self.reply_within))
+        for what, seconds in times:
             if seconds is not None and not 0 <= seconds <= TTL_SECONDS:  # not a number is refused, too
                 raise UsageError(f"the {what} is a time from 0 to ten years, in seconds")
+        if self.reply_within == 0:
+            raise UsageError("the time for the answer must be longer than nothing")
         if self.key is not None and not 0 < len(self.key) <= KEY_CHARACTERS:
             raise UsageError(f"a key has 1 to {KEY_CHARACTERS} characters")
         return body

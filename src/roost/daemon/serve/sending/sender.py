@@ -23,7 +23,7 @@ from roost.daemon.state.attachments import Attachments
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.waits import Waits
-from roost.errors import ChainLimitError, RefusedError, UsageError
+from roost.errors import ChainLimitError, RefusedError, RoostError, UsageError
 
 
 class Sender:
@@ -187,12 +187,17 @@ class Sender:
             timing=draft.timing,
             origin=await self._origins.of(caller, message_id, draft.traceparent, reply_to),
         )
+        if draft.reply_within is not None:
+            await self._fleet.tell(sender, r.AwaitReply(message_id, draft.reply_within))
         try:
             outcome = await self._fleet.tell(
                 draft.to, r.Submit(message, fresh=draft.key is None), bodies={message_id: body}
             )
-        except ChainLimitError:
-            await self._chain_ended(draft.to, sender, message.origin, reply_to)
+        except RoostError as error:
+            if draft.reply_within is not None:
+                await self._fleet.note(sender, f.NotSent(message_id))
+            if isinstance(error, ChainLimitError):
+                await self._chain_ended(draft.to, sender, message.origin, reply_to)
             raise
         if outcome.state is not None and outcome.state.peer.name != message.to:
             message = replace(message, to=outcome.state.peer.name)
