@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -107,3 +108,21 @@ def guest(roost: Roost, name: str = "w", conversation: str | None = None) -> Ite
             if process.poll() is None:
                 process.kill()
             process.wait()
+
+
+def joined(who: Guest, *name: str) -> str:
+    """It joins; by which name."""
+    code, out, error = who.run("join", *name, "--json")
+    assert (code, error) == (0, ""), error
+    return str(json.loads(out)["name"])
+
+
+def records_hooked(who: Guest, text: str, *, ended: bool = True) -> None:
+    """Its transcript says that its model was given what a hook answered; `ended`: and its turn is over."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+    attached = {"type": "hook_additional_context", "content": [text]}
+    end = {"type": "system", "subtype": "turn_duration", "timestamp": now, "sessionId": who.conversation}
+    who.records(
+        {"type": "attachment", "attachment": attached, "timestamp": now, "sessionId": who.conversation},
+        *([end] if ended else []),
+    )
