@@ -26,8 +26,8 @@ def agents(shared: Agents) -> Iterator[Agents]:
         assert made.roost.session("a")["id"] == session
 
 
-def test_P7_interrupt_before_any_output_leaves_an_empty_input_line(agents: Agents) -> None:
-    """Claude Code 2.1.328 puts the prompt back into its input line, where it would stand as a draft."""
+def interrupted_before_any_output(agents: Agents) -> None:
+    """Its prompt, which it may put back into its input line, does not stand there as a draft."""
     sent = agents.roost.send(
         "a", f"@@delay {LONG}@@\n@@reply late@@\n" + "line\n" * 30, wait="accepted", timeout=PATIENCE
     )
@@ -38,6 +38,19 @@ def test_P7_interrupt_before_any_output_leaves_an_empty_input_line(agents: Agent
     assert agents.roost.ask("a", "and now") == "echo: and now"
     assert agents.shown(sent["id"]) <= 1
     assert [(one["about"], one["outcome"]) for one in agents.notices()] == [(sent["id"], "interrupted")]
+
+
+def test_P7_interrupt_before_any_output_leaves_an_empty_input_line(agents: Agents) -> None:
+    """Claude Code 2.1.332 puts the prompt back as the placeholder of a paste."""
+    interrupted_before_any_output(agents)
+
+
+def test_P7_interrupt_before_any_output_of_a_claude_that_may_ask_for_its_features() -> None:
+    """It puts the prompt back as text."""
+    with shared_agents("claude") as made:
+        del made.settings["claude"]["env.CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"]
+        with settled_agent(made) as agents:
+            interrupted_before_any_output(agents)
 
 
 def test_P7_interrupt_answers_an_open_permission_dialog_with_no(agents: Agents) -> None:

@@ -1,5 +1,6 @@
 """`interrupt` and `compact` on real parts with the demo agent and a config-file runtime (P7)."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -9,6 +10,7 @@ import pytest
 
 from tests.support.daemon import Record, Roost, cleared, roost_in, shared_roost
 from tests.support.home import Home
+from tests.support.person import attached
 from tests.support.wait import wait_until
 
 PATIENCE = 30.0
@@ -53,6 +55,43 @@ def test_P7_interrupt_ends_the_turn_tells_the_sender_and_the_queue_goes_on(roost
     wait_until(lambda: notices(roost), timeout=PATIENCE, why="the sender is told")
     assert [(one["about"], one["outcome"]) for one in notices(roost)] == [(sent, "interrupted")]
     assert len(roost.happened("start")) == 1
+
+
+def collapsed(roost: Roost) -> str:
+    """The screen of a program with the placeholder of a paste in its input line."""
+    roost.until_screen("a", "demo> [Pasted text #")
+    return roost.screen("a")
+
+
+def test_P7_interrupt_takes_back_a_prompt_that_comes_back_as_a_placeholder(roost: Roost) -> None:
+    """Claude Code 2.1.332 that may ask nobody for its features; its number is not that of our paste."""
+    roost.add("a")
+    for _ in range(2):
+        sent = busy(roost, "a", "@@restore@@\n@@delay 300@@")
+        assert roost.call("interrupt", name="a")["done"]
+        assert roost.message(sent)["state"] == "dead-letter"
+        assert "Pasted text" not in roost.screen("a")
+    assert roost.ask("a", "and now") == "echo: and now"
+    assert not [one for one in roost.happened("prompt") if one["text"].count("[roost message ") > 1]
+
+
+def test_P7_a_paste_that_a_person_made_after_an_interrupt_is_never_taken_back(roost: Roost) -> None:
+    """The same program, and the same placeholder alone in its input line: a key was pressed since."""
+    roost.add("a")
+    with attached(roost, "a") as person:
+        busy(roost, "a", "@@restore@@\n@@delay 300@@")
+        assert roost.call("interrupt", name="a")["done"]
+        os.write(person, b"\x1b[200~mine\nof three\nlines\x1b[201~")
+        shown = collapsed(roost)
+        sent = roost.send("a", "wait for me")["id"]
+        wait_until(
+            lambda: "a draft stands in its input line" in roost.row("a")["why"],
+            timeout=PATIENCE,
+            why="the reason is shown",
+        )
+        assert roost.screen("a") == shown
+        os.write(person, b"\x15")
+        roost.until_message(sent, "done")
 
 
 def test_P7_interrupt_where_nothing_runs_says_so(roost: Roost) -> None:

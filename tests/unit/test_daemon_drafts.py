@@ -24,7 +24,7 @@ from roost.daemon.delivery.paste.prompt import DRAFT_WAIT, Prompt
 from roost.daemon.delivery.paste.submission import MIXED_WAIT, Submission
 from roost.daemon.session.free_line import FreeLine
 from roost.daemon.session.live_sessions import HandOver
-from roost.host.interfaces.terminals import PasteOutcome
+from roost.host.interfaces.terminals import Passed, PasteOutcome, Presence
 from roost.runtimes.runtime import Controls
 from roost.runtimes.view import Composer, Reading, View
 
@@ -58,6 +58,7 @@ class Desk:
         self.at = 1000.0
         self.view: View | None = view
         self.pressed = pressed
+        self.labels = Passed()
         self.entered: Any = None
         self.handover: HandOver | None = None
         self.keyed: list[str] = []
@@ -88,6 +89,12 @@ class Desk:
 
     async def clients(self) -> int:
         return 0 if self.pressed is None else 1
+
+    async def presence(self) -> Presence:
+        return Presence(0.0, self.pressed, self.pressed or 0.0)
+
+    async def passed(self) -> Passed:
+        return self.labels
 
     async def paste(self, _text: bytes, _path: Path, _label: str) -> PasteOutcome:
         self.view = PASTE
@@ -216,6 +223,44 @@ async def test_C10_a_text_of_an_earlier_offer_of_the_same_message_is_taken_back(
     desk.handover = HandOver(OFFERED.id, OFFERED.attempts - 1, 900.0)
     await desk.offer()
     assert desk.keyed == ["C-c", "Enter"]
+
+
+EARLIER, LATER = f"{'1' * 32}:1:", f"{'2' * 32}:1:"
+BACK = f"interrupt:0/900:{EARLIER}"
+
+
+@pytest.mark.parametrize(
+    ("labels", "pressed", "ours"),
+    [
+        (Passed(EARLIER, BACK), 900.0, True),
+        (Passed(EARLIER, BACK), 901.0, False),
+        (Passed(LATER, BACK), 900.0, False),
+        (Passed(EARLIER), 900.0, False),
+        (Passed(), None, False),
+    ],
+    ids=["put back", "a key since", "pasted since", "not interrupted", "nothing is known"],
+)
+async def test_P7_a_placeholder_is_taken_back_only_by_what_the_terminal_keeps_of_an_interrupt(
+    labels: Passed, pressed: float | None, ours: bool
+) -> None:
+    """Also by a daemon that began later and remembers nothing of it."""
+    desk = Desk(PASTE, pressed)
+    desk.labels = labels
+    await desk.prompt().wait_free()
+    assert desk.keyed == (["C-c"] if ours else [])
+
+
+@pytest.mark.parametrize(
+    ("view", "pressed", "marked"),
+    [(EMPTY, 900.0, True), (EMPTY, 999.0, False), (MIXED, 900.0, False)],
+    ids=["empty", "somebody types", "a draft"],
+)
+async def test_P7_an_interrupt_is_a_proof_only_over_an_empty_line_that_nobody_types_into(
+    view: View, pressed: float, marked: bool
+) -> None:
+    desk = Desk(view, pressed)
+    desk.labels = Passed(EARLIER)
+    assert await desk.prompt().mark_interrupt() == (BACK if marked else "")
 
 
 IN_TURN = Reading(SessionState.WORKING, "in a turn")

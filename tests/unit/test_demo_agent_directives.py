@@ -52,6 +52,7 @@ def test_directives_run_in_order_and_the_default_answer_comes_last() -> None:
         ("@@fork 3@@", Directive(Act.FORK, "3", 3)),
         ("@@write /a b@@", Directive(Act.WRITE, "/a b")),
         ("@@hang@@", Directive(Act.HANG)),
+        ("@@restore@@", Directive(Act.RESTORE)),
         ("see @@silent@@", None),
         ("@@unheard-of@@", None),
         ("@@complain x@@", None),

@@ -15,7 +15,7 @@ from roost.console.terminal import Terminal
 from roost.demo_agent.conversation import Conversation
 from roost.demo_agent.log import Log
 from roost.demo_agent.status import Status
-from roost.demo_agent.turn import Leave, Services, Turn
+from roost.demo_agent.turn import Leave, Outcome, Services, Turn
 
 PROMPT = "demo> "
 BUSY = "working (esc to interrupt)"
@@ -228,6 +228,7 @@ class Agent:
                 self._turn.advance()
                 if self._turn.outcome is None:
                     break
+                self._put_back(self._turn)
                 self._turn = None
             if not self._queue:
                 break
@@ -238,6 +239,12 @@ class Agent:
             self._screen.say(text, "> ", most_lines=_MOST_PROMPT_LINES)
             self._turn = Turn(text, self._services)
             self._show()
+
+    def _put_back(self, turn: Turn) -> None:
+        """Give an interrupted turn's prompt back as a paste, where nothing else was typed or queued."""
+        untouched = not self._queue and not self._composer
+        if turn.restored and turn.outcome is Outcome.INTERRUPTED and untouched:
+            self._composer.paste(turn.prompt)
 
     def _compact(self) -> None:
         """Forget the conversation's texts; how many there were stays known."""

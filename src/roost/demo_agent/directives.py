@@ -29,6 +29,7 @@ class Act(StrEnum):
     RECALL = "recall"
     STEER = "steer"
     WRITE = "write"
+    RESTORE = "restore"
     COMPLAIN = "complain"
 
 
@@ -42,7 +43,7 @@ class Directive(NamedTuple):
 
 
 _NAMES = {str(act): act for act in Act if act is not Act.COMPLAIN}
-_BARE = {Act.SILENT, Act.ASK, Act.HANG, Act.RECALL, Act.STEER}
+_BARE = {Act.SILENT, Act.ASK, Act.HANG, Act.RECALL, Act.STEER, Act.RESTORE}
 _COUNTED = {Act.EXIT, Act.FORK, Act.DROP_ENTER}
 _SIGNALLED = {Act.KILL, Act.IGNORE}
 _ANSWERING = {Act.SILENT, Act.REPLY, Act.RECALL, Act.THANK}

@@ -61,7 +61,7 @@ class Services(NamedTuple):
 class Turn:
     """A running turn. `advance` does what can be done now; `outcome` is set when it has ended.
 
-    `steered`: it takes in what is submitted while it runs.
+    `steered`: it takes in what is submitted while it runs. `restored`: interrupted, it gives its prompt back.
     """
 
     __slots__ = (
@@ -74,12 +74,15 @@ class Turn:
         "_steps",
         "dialog",
         "outcome",
+        "prompt",
+        "restored",
         "steered",
         "until",
     )
 
     def __init__(self, text: str, services: Services) -> None:
         """Take the prompt: it is logged and recorded here."""
+        self.prompt = text
         self._services = services
         self._failed = False
         self._steps: deque[tuple[Message, Directive]] = deque()
@@ -89,6 +92,7 @@ class Turn:
         self._sent: dict[str, int] = {}
         self.dialog = False
         self.steered = False
+        self.restored = False
         self.until = 0.0
         """Monotonic seconds at which a delay is over; 0 without one."""
         self.outcome: Outcome | None = None
@@ -211,6 +215,8 @@ class Turn:
                 self.steered = True
             case Act.WRITE:
                 self._write(step.text)
+            case Act.RESTORE:
+                self.restored = True
             case Act.COMPLAIN:
                 self._complain(step.text)
             case Act.SILENT:

@@ -57,8 +57,9 @@ class Performer:
             over = bool(meant and flight) and meant.isdisjoint(turn)
             if _busy(reading, view) and not over:
                 live.interrupting = turn or live.interrupting
-                await self._press(" ".join(controls.interrupt), *controls.interrupt)
-            elif any(_holds(view, each) for each in meant) and controls.clear:
+                mark = await self._prompt().mark_interrupt() if turn else ""
+                await self._press(" ".join(controls.interrupt), *controls.interrupt, label=mark)
+            elif meant and controls.clear and await self._put_back(view, meant):
                 await self._press("clear", *controls.clear)
             elif reading is not None and (over or not flight):
                 return self._open.done()
@@ -68,12 +69,16 @@ class Performer:
             await self._clock.sleep(LOOK)
         return self._open.done()
 
-    async def _press(self, what: str, *keys: str) -> None:
+    async def _put_back(self, view: View, meant: frozenset[str]) -> bool:
+        """Whether the prompt of one of these messages stands in the input line, as text or placeholder."""
+        return any(_holds(view, each) for each in meant) or await self._prompt().put_back() is not None
+
+    async def _press(self, what: str, *keys: str, label: str = "") -> None:
         """Press keys, and again only after a while without any effect."""
         now, pressed = self._clock.monotonic(), self._pressed.get(what)
         if pressed is None or now - pressed >= KEY_AGAIN:
             self._pressed[what] = now
-            await self._live.terminal.keys(*keys)
+            await self._live.terminal.keys(*keys, label=label)
 
     async def compact(self) -> f.Performed:
         """Enter the program's own command as a message is entered, then wait for the record of its end.

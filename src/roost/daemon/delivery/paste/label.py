@@ -1,6 +1,7 @@
 """What tmux keeps of an offer, daemon or no daemon: that its text was pasted, and that it was entered.
 
-The label of a paste is `id:attempt:trace`, that of an Enter `id:attempt:trace:time:draws`.
+The label of a paste is `id:attempt:trace`, that of an Enter `id:attempt:trace:time:draws`, that of the key
+that ends a turn `interrupt:trace:` with the label of the latest paste behind it.
 """
 
 from roost.core.vocabulary.message import Message
@@ -17,6 +18,21 @@ def pasted_label(message: Message, trace: str) -> str:
 def entered_label(handover: HandOver, at: float, draws: Draws) -> str:
     """Of the Enter for what was pasted, at a time (Unix seconds)."""
     return f"{handover.message}:{handover.attempt}:{handover.trace}:{at:.3f}:{draws}"
+
+
+def interrupt_label(passed: Passed, trace: str) -> str:
+    """Of the key that ends a turn of ours over an empty input line, when its people had left that trace."""
+    return f"interrupt:{trace}:{passed.pasted}"
+
+
+def put_back(passed: Passed | None, trace: str) -> str | None:
+    """The message that was pasted last if whatever stands in the input line since its turn's end is ours.
+
+    That is so where nothing was pasted, and nobody has come or pressed a key, since we ended that turn.
+    """
+    if passed is None or not passed.pasted or passed.keyed != interrupt_label(passed, trace):
+        return None
+    return passed.pasted.split(":")[0]
 
 
 def of(message: Message, label: str) -> bool:

@@ -128,9 +128,32 @@ class Prompt:
         presence = await self._live.terminal.presence()
         return presence.trace == trace or presence.stirred <= self._live.free.at
 
+    async def mark_interrupt(self) -> str:
+        """The label of a key that ends a turn now; "" where what then stands in the input line tells nothing.
+
+        It was seen to be empty, and nobody is typing.
+        """
+        terminal = self._live.terminal
+        if not self._live.runtime.controls.shows or view_of(self._live).composer is not Composer.EMPTY:
+            return ""
+        presence, passed = await terminal.presence(), await terminal.passed()
+        typed = presence.keyed is not None and 0 <= self._clock.now() - presence.keyed < TYPING
+        return label.interrupt_label(passed, presence.trace) if passed is not None and not typed else ""
+
+    async def put_back(self) -> str | None:
+        """The message whose prompt an interrupted program has put back as the placeholder of a paste.
+
+        Claude Code 2.1.332 that may ask nobody for its features does so; each one has the next number.
+        """
+        if not view_of(self._live).collapsed:
+            return None
+        passed, presence = await self._live.terminal.passed(), await self._live.terminal.presence()
+        return label.put_back(passed, presence.trace)
+
     async def _take_back(self) -> None:
         """Empty the input line of a text of ours whose offer is over; whoever edits it is not disturbed."""
         clear, shown = self._live.runtime.controls.clear, envelope.shown_alone(view_of(self._live).draft)
+        shown = shown or await self.put_back()
         state = self._fleet.find(self._live.peer)
         if not clear or shown is None or state is None:
             return
