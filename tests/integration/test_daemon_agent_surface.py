@@ -79,6 +79,7 @@ def test_P13_the_tools_are_few_short_and_take_no_identity(roost: Roost) -> None:
                 "to",
                 "body",
                 "topic",
+                "thread",
                 "reply_to",
                 "attachments",
                 "key",
@@ -91,7 +92,7 @@ def test_P13_the_tools_are_few_short_and_take_no_identity(roost: Roost) -> None:
             "watch": {"peer", "what", "topic", "file", "once", "seconds"},
             "unwatch": {"id"},
         }
-        assert tools["send_message"].input_schema["required"] == ["to", "body"]
+        assert tools["send_message"].input_schema["required"] == ["body"]
         for tool in tools.values():
             assert 20 < len(tool.description or "") < 160
             for field in tool.input_schema.get("properties", {}).values():

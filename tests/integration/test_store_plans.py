@@ -34,7 +34,6 @@ MAY_READ: Mapping[str, str] = {
     "FROM deaths WHERE at <": "once in an hour, at most; the oldest are met first",
     "lower(topic)": "words are looked for in all texts, newest first, until there are enough",
     "FROM messages WHERE true ORDER BY seq DESC LIMIT": "newest first, until there are enough",
-    "FROM messages WHERE topic = ? ORDER BY seq DESC LIMIT": "newest first, until there are enough",
     "FROM messages WHERE created_at >= ? ORDER BY seq DESC LIMIT": "newest first, until there are enough",
     "FROM messages WHERE state = ? ORDER BY seq DESC LIMIT": "newest first: nearly all are done",
     "FROM deaths ORDER BY seq DESC LIMIT": "newest first, until there are enough",
@@ -50,6 +49,7 @@ READ: Mapping[str, Callable[[Reader], object]] = {
     "resolve": lambda reader: reader.resolve("0190abcdef"),
     "message": lambda reader: reader.message(f"{1:032x}"),
     "sent_during": lambda reader: reader.sent_during("m"),
+    "parties": lambda reader: reader.parties("t"),
     "messages": lambda reader: [
         reader.messages(wanted)
         for wanted in (

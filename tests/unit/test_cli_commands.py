@@ -25,7 +25,7 @@ CONTRACT = [
     "fleet",
     "notify",
     *("add", "init", "set", "list", "show", "rename", "move", "remove"),
-    *("send", "messages", "message", "inbox", "listen", "watch", "search"),
+    *("send", "messages", "message", "inbox", "listen", "thread", "watch", "search"),
     *(
         "run",
         "join",

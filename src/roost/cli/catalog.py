@@ -40,6 +40,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "message": "message",
         "inbox": "inbox",
         "listen": "listen",
+        "thread": "thread",
         "watch": "watch",
         "search": "search",
     },

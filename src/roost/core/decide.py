@@ -16,6 +16,7 @@ from roost.core.messages import (
     queue,
     remote,
     submission,
+    taking_part,
     turn_end,
 )
 from roost.core.sessions import (
@@ -79,6 +80,7 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     r.Rename: renaming.on_rename,
     r.AwaitReply: awaited.on_await_reply,
     f.NotSent: awaited.on_not_sent,
+    r.LeaveThread: taking_part.on_leave_thread,
     r.WatchPeer: watching.on_watch,
     f.SenderRenamed: renaming.on_sender_renamed,
     m.Depart: moving.on_depart,

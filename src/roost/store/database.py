@@ -14,7 +14,7 @@ from roost.errors import StoreError
 from roost.store.errors import StoreEmptyError, StoreMissingError, StoreVersionError, explain, short_of
 from roost.store.retention import begin_giving_back
 
-SCHEMA = 9
+SCHEMA = 10
 """The version of the tables that this roost works with: the number of the last migration."""
 
 _MIGRATIONS = Path(__file__).with_name("migrations")

@@ -180,6 +180,13 @@ class Store(Protocol):
         """The messages that were sent in the turns of this one, by its whole id, oldest first."""
         ...
 
+    async def parties(self, topic: str) -> dict[str, float]:
+        """Who sent or was sent messages of this topic, notices aside, and when the latest (Unix seconds).
+
+        In the order of their first.
+        """
+        ...
+
     async def messages(self, wanted: Wanted = ANY, limit: int = 200) -> list[Message]:
         """The newest messages that are wanted; newest last."""
         ...

@@ -166,6 +166,15 @@ class MemoryStore:
         every = self._seen().messages.values()
         return [each for each in every if each.origin is not None and each.origin.during == message_id]
 
+    async def parties(self, topic: str) -> dict[str, float]:
+        """Who sent or was sent messages of this topic, and when the latest."""
+        found: dict[str, float] = {}
+        for each in self._seen().messages.values():
+            if each.topic == topic and each.notice is None:
+                for name in (each.sender, each.to):
+                    found[name] = max(found.get(name, each.created_at), each.created_at)
+        return found
+
     async def messages(self, wanted: Wanted = ANY, limit: int = 200) -> list[Message]:
         """The newest messages, newest last."""
         return _last(

@@ -71,6 +71,23 @@ class MessageReader(Reading):
         return list(self._each(found, rows.read_message))
 
     @explained
+    def parties(self, topic: str) -> dict[str, float]:
+        """Who sent or was sent messages of this topic, notices aside, and when the latest (Unix seconds).
+
+        In the order of their first.
+        """
+        found = self._rows(
+            "SELECT name, max(at) FROM ("
+            "SELECT sender AS name, 2 * seq AS n, created_at AS at"
+            " FROM messages WHERE topic = ?1 AND notice IS NULL"
+            " UNION ALL SELECT recipient, 2 * seq + 1, created_at"
+            " FROM messages WHERE topic = ?1 AND notice IS NULL"
+            ") GROUP BY name ORDER BY min(n)",
+            (topic,),
+        )
+        return dict(found)
+
+    @explained
     def messages(self, wanted: Wanted = ANY, limit: int = 200) -> list[Message]:
         """The newest messages that are wanted; newest last."""
         text = None if wanted.text is None else wanted.text.encode()

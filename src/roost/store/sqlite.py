@@ -132,6 +132,10 @@ class SqliteStore:
         """The messages that were sent in the turns of this one."""
         return await self._read(Reader.sent_during, message_id)
 
+    async def parties(self, topic: str) -> dict[str, float]:
+        """Who sent or was sent messages of this topic, and when the latest."""
+        return await self._read(Reader.parties, topic)
+
     async def messages(self, wanted: Wanted = ANY, limit: int = 200) -> list[Message]:
         """The newest messages, newest last."""
         return await self._read(Reader.messages, wanted, limit)

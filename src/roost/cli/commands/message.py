@@ -72,7 +72,11 @@ def messages_command(  # noqa: PLR0913, PLR0917 -- one for each option
 
 def show_messages(messages: list[Record], to: str | None = None) -> None:
     """Messages as a table: those in doubt first, then those under way. `to`: all are to this peer."""
-    messages = sorted(messages, key=_place)
+    show_in_order(sorted(messages, key=_place), to)
+
+
+def show_in_order(messages: list[Record], to: str | None = None) -> None:
+    """Messages as a table, in the order in which they are given. `to`: all are to this peer."""
     recipient = () if to is not None else ("TO",)
     table(
         ("ID", "FROM", *recipient, "STATE", "AGE", "ABOUT"),

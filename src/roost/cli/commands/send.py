@@ -24,7 +24,7 @@ DEFAULT_WAIT = 600.0
 
 @command(
     "send",
-    Argument("to"),
+    Argument("to", required=False),
     Argument("body", many=True, required=False),
     Option("--file", "file", metavar="FILE", help="Take the body from this file."),
     Option(
@@ -35,6 +35,11 @@ DEFAULT_WAIT = 600.0
     ),
     Option(
         "--topic", metavar="TEXT", help="What it is about; a topic decides whether a conversation is resumed."
+    ),
+    Option(
+        "--thread",
+        metavar="TEXT",
+        help="A topic whose members get it, too: all who have written or were written to under it.",
     ),
     Option("--reply-to", metavar="ID", help="The message that this one answers."),
     Option("--attach", metavar="FILE", multiple=True, help="Attach a file; at most 20."),
@@ -73,11 +78,12 @@ DEFAULT_WAIT = 600.0
 )
 def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
     app: App,
-    to: str,
+    to: str | None,
     body: tuple[str, ...],
     file: str | None,
     sender: str | None,
     topic: str | None,
+    thread: str | None,
     reply_to: str | None,
     attach: tuple[str, ...],
     quote: tuple[str, ...],
@@ -97,6 +103,9 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
     gets a message of its own, once, and the sender none. Where one of them does not exist or has no room
     for it, no one gets it. Prints a line for each that begins with its id; exit code 3: a wait ran out.
 
+    `--thread` sends to all members of a thread but you, and makes members of those in TO, who may be left
+    out: `roost send --thread release "text"`. `roost thread` shows a thread, or leaves it.
+
     `--when now` goes into the running turn, where the agent program can take it in (claude, codex), and else
     ahead of all that waits; `--when idle` after all of it and without waking a sleeping agent.
 
@@ -110,6 +119,7 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
     if reply_within is not None and reply_within <= 0:
         raise UsageError("--reply-within must be longer than nothing")
     wait = wait or "stored"
+    to, body = _meant(to, body, thread, topic, file)
     if ttl is not None and ttl <= 0:
         raise UsageError("--ttl must be longer than nothing")
     params: Record = {
@@ -132,11 +142,25 @@ def send_command(  # noqa: PLR0913, PLR0917 -- one for each option
         params["quote"] = list(quote)
     if traceparent := os.environ.get("TRACEPARENT"):
         params["traceparent"] = traceparent
-    if "," not in to and not to.startswith("@"):
+    if to is not None and thread is None and "," not in to and not to.startswith("@"):
         return _send(app, params)
     from roost.cli.send_many import send_many
 
-    return send_many(app, {**params, "to": to.split(","), "yes": yes})
+    params |= {"to": to.split(",") if to else [], "yes": yes}
+    return send_many(app, params if thread is None else params | {"thread": thread})
+
+
+def _meant(
+    to: str | None, body: tuple[str, ...], thread: str | None, topic: str | None, file: str | None
+) -> tuple[str | None, tuple[str, ...]]:
+    """The recipients and the words of the body: one word for a thread is its text. Raises UsageError."""
+    if thread is None:
+        if to is None:
+            raise UsageError("missing argument 'TO'; see `roost send --help`")
+        return to, body
+    if topic is not None:
+        raise UsageError("a thread is a topic: give one of --thread and --topic")
+    return (None, (to,)) if to is not None and not body and file is None else (to, body)
 
 
 def _send(app: App, params: Record) -> int:

@@ -42,6 +42,7 @@ _OF_COMMAND = {
     ("answer", "option"): ANSWER,
     ("deny", "id"): QUESTION,
     ("watch", "watcher"): PEER,
+    ("thread", "member"): PEER,
 }
 """Where a command means something else by it: a new name, an id of another thing."""
 

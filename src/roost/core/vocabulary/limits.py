@@ -16,6 +16,8 @@ QUOTE_BYTES = 64 * 1024
 """What a message quotes of conversations: beyond this, a part of them is to be chosen."""
 RECIPIENTS = 20
 """One message goes to more peers than these only where its sender says that it is meant."""
+THREADS_LEFT = 200
+"""How many threads, the latest, a peer is known to have left: each of them stands in its row."""
 POINTER_BYTES = 128 * 1024
 """A body above this many bytes is written to a file and the pasted text points to it."""
 TOPICS_KEPT = 16

@@ -162,6 +162,14 @@ class Awaited:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """A thread that the peer has left, and when (Unix seconds): no message in it was later then."""
+
+    thread: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Peer:
     """One participant. `seed` is a secret from which session ids, nonces and boundaries are derived.
 
@@ -196,6 +204,7 @@ class Peer:
     conversations: tuple[Conversation, ...] = ()
     moving: Move | None = None
     awaits: tuple[Awaited, ...] = ()
+    left: tuple[Left, ...] = ()
 
     @property
     def away(self) -> bool:

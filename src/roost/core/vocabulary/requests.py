@@ -197,6 +197,14 @@ class AwaitReply:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaveThread:
+    """The peer leaves a thread; `latest`: of its messages from or to that peer (Unix seconds)."""
+
+    thread: str
+    latest: float
+
+
+@dataclass(frozen=True, slots=True)
 class WatchPeer:
     """Somebody wants to be told of what becomes of this peer."""
 
@@ -227,5 +235,6 @@ Request = (
     | Remove
     | Configure
     | AwaitReply
+    | LeaveThread
     | WatchPeer
 )

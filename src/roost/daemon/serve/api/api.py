@@ -25,6 +25,7 @@ from roost.daemon.serve.api.usage import Usages
 from roost.daemon.serve.api.waiting import Waiting
 from roost.daemon.serve.api.wakes import Wakes
 from roost.daemon.serve.api.watches import WatchList
+from roost.daemon.serve.sending.participants import Participants
 from roost.daemon.serve.sending.recipients import Recipients
 from roost.daemon.serve.sending.sender import Sender
 from roost.daemon.serve.sending.several import Several
@@ -71,7 +72,9 @@ class Api:
         self.sessions = Sessions(fleet, waits, clock, self.peers, end_unstored)
         self.waiting = Waiting(fleet, waits, clock, self.peers)
         self.sender = Sender(machine, fleet, waits, self.addresses, views, self.terminals.misplaced)
-        self.several = Several(self.sender, Recipients(self.sender.recipient, machine.config.groups))
+        self.participants = Participants(machine.store, fleet, self.sender.recipient)
+        recipients = Recipients(self.sender.recipient, machine.config.groups)
+        self.several = Several(self.sender, recipients, self.participants)
         self.messages = Messages(machine, fleet, self.peers, self.sender)
         self.mail = Mail(machine, fleet, self.peers, feed)
         self.reading = Reading(fleet, waits, clock, self.mail)

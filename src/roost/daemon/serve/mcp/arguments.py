@@ -29,7 +29,20 @@ _MEANT = {
     "message_summary": "summary",
 }
 """What is often written in the place of an argument of ours."""
-_TEXTS = ("to", "body", "topic", "reply_to", "key", "summary", "quote", "peer", "what", "id", "file")
+_TEXTS = (
+    "to",
+    "body",
+    "topic",
+    "thread",
+    "reply_to",
+    "key",
+    "summary",
+    "quote",
+    "peer",
+    "what",
+    "id",
+    "file",
+)
 
 
 def understood(
@@ -87,6 +100,7 @@ _CLEANED: Mapping[str, Callable[[Any], Any]] = {
     "what": lambda what: what.strip(_QUOTES).lower(),
     "id": quoted_id,
     "topic": lambda topic: " ".join(topic.split()),  # it stands in one line of the message
+    "thread": lambda thread: " ".join(thread.split()),
     "reply_to": quoted_id,
     "attachments": _paths,
 }

@@ -10,7 +10,7 @@ from roost.daemon.serve.mcp.arguments import in_words_of_tools
 from roost.daemon.serve.sending.draft import Draft
 from roost.daemon.serve.sending.recipients import GROUP
 from roost.daemon.serve.sending.several import SentTo
-from roost.errors import NotFoundError
+from roost.errors import NotFoundError, UsageError
 
 
 class Sends:
@@ -21,10 +21,12 @@ class Sends:
         self._api = api
 
     async def send(self, caller: Caller, draft: Draft, quotes: Sequence[str]) -> dict[str, Any]:
-        """The id and a note; for `a,b` or `@GROUP` those of each recipient. Raises RoostError."""
+        """The id and a note; for `a,b`, `@GROUP` or a thread those of each recipient. Raises RoostError."""
+        if not draft.to and not draft.to_thread:
+            raise UsageError("send_message needs to and body; to is missing")
         draft = await self._api.quotes.put_into(draft, caller, quotes)
-        words = [await self._meant(word) for word in draft.to.split(",")]
-        if len(words) == 1 and not words[0].startswith(GROUP):
+        words = [await self._meant(word) for word in draft.to.split(",")] if draft.to else []
+        if len(words) == 1 and not draft.to_thread and not words[0].startswith(GROUP):
             sent = await self._api.sender.send(caller, replace(draft, to=words[0]), _unheard)
             return {"id": sent.message.id, "note": _noted(sent.advice)}
         draft = replace(draft, key=draft.key or self._api.several.new_key())

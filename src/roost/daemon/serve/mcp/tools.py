@@ -138,13 +138,18 @@ def _build(api: Api, caller_of: CallerOf, *, mailbox: bool) -> MCPServer:
         return await caller_of(context.request_context.request)
 
     @server.tool()
-    async def send_message(  # noqa: PLR0913, PLR0917 -- one for each argument
+    async def send_message(  # noqa: PLR0913 -- one for each argument
         context: Context,
+        *,
         to: Annotated[
-            str, Field(description="Peer to send to, as in list_peers, or several: a,b or @group.")
-        ],
+            str | None, Field(description="Peer to send to, as in list_peers, or several: a,b or @group.")
+        ] = None,
         body: Annotated[str, Field(description="The message.")],
         topic: Annotated[str | None, Field(description="A short subject that groups messages.")] = None,
+        thread: Annotated[
+            str | None,
+            Field(description="A topic: sends to all who have written or were written to under it."),
+        ] = None,
         reply_to: Annotated[str | None, Field(description="Id of the message that this answers.")] = None,
         attachments: Annotated[
             list[str] | None, Field(description="Absolute paths of files to send along.")
@@ -164,8 +169,11 @@ def _build(api: Api, caller_of: CallerOf, *, mailbox: bool) -> MCPServer:
         async def send(caller: Caller) -> dict[str, Any]:
             files = attachments or ()
             span = _traceparent(context)
-            draft = Draft(to, body, None, topic, reply_to, files, key=key, traceparent=span)
-            draft = replace(draft, reply_within=reply_within)
+            if thread and topic:
+                raise UsageError("a thread is a topic: give one of thread and topic")
+            about = thread or topic
+            draft = Draft(to or "", body, None, about, reply_to, files, key=key, traceparent=span)
+            draft = replace(draft, reply_within=reply_within, to_thread=thread is not None)
             return await sends.send(caller, draft, [quote] if quote else [])
 
         return await said(who(context), send)

@@ -1,5 +1,6 @@
 """The methods about messages: sent, listed, shown, sent again, given up."""
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -49,10 +50,14 @@ class Send(Sending, kw_only=True):
 
 
 class SendMany(Sending, kw_only=True):
-    """A message to each of these peers and groups (`@NAME`). `yes`: also to more than the bound."""
+    """A message to each of these peers and groups (`@NAME`). `yes`: also to more than the bound.
+
+    `thread`: its topic, and all who take part under it get it, too.
+    """
 
     to: list[str]
     yes: bool = False
+    thread: str | None = None
 
 
 class Messages(Params):
@@ -110,6 +115,10 @@ class MessageMethods:
     async def _send_many(self, call: Call[SendMany]) -> Answer:
         asked = call.params
         draft = await self._draft(call, ",".join(asked.to))
+        if asked.thread is not None:
+            if asked.topic is not None:
+                raise UsageError("a thread is a topic: give one of --thread and --topic")
+            draft = replace(draft, topic=asked.thread, to_thread=True)
         rows = await self._api.several.send(call.caller, draft, asked.to, call.progress, many=asked.yes)
         return Answer([_row(each, call.caller) for each in rows])
 

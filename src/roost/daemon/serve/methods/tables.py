@@ -19,6 +19,7 @@ from roost.daemon.serve.methods.questions import QuestionMethods
 from roost.daemon.serve.methods.registry import RegistryMethods
 from roost.daemon.serve.methods.sessions import SessionMethods
 from roost.daemon.serve.methods.terminals import TerminalMethods
+from roost.daemon.serve.methods.threads import ThreadMethods
 from roost.daemon.serve.methods.watches import WatchMethods
 from roost.daemon.serve.metrics import Metrics
 from roost.daemon.state.fleet import Fleet
@@ -43,6 +44,7 @@ def all_methods(
         **MessageMethods(api, health.alarms).table(),
         **MailMethods(api.mail, health.alarms).table(),
         **QuestionMethods(api.questions, api.others).table(),
+        **ThreadMethods(api).table(),
         **WatchMethods(api.watches).table(),
         **OwnSessionMethods(api.own_session, api.joining).table(),
         **ConversationMethods(api.transcripts, api.usages).table(),

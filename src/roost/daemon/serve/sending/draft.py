@@ -17,6 +17,7 @@ class Draft:
     `words`: those of a body that was not written as one; the first of them might be meant as a recipient.
     `traceparent`: the span in which it is sent, as its sender named it. `among`: it is one of several
     with the same key, each for a recipient of its own; `copies`: of what is attached, where they are made.
+    `to_thread`: all who take part in the thread of its topic get it, too.
     """
 
     to: str
@@ -35,6 +36,7 @@ class Draft:
     among: bool = False
     copies: tuple[str, ...] = ()
     reply_within: float | None = None
+    to_thread: bool = False
 
     def checked(self) -> bytes:
         """The body as it is stored. Raises UsageError for anything that is beyond its bounds."""
@@ -48,6 +50,8 @@ class Draft:
             )
         if self.topic is not None and len(self.topic) > TOPIC_CHARACTERS:
             raise UsageError(f"the topic is longer than {TOPIC_CHARACTERS} characters")
+        if self.to_thread and not self.topic:
+            raise UsageError("a thread has a name: --thread NAME")
         times = (("ttl", self.ttl), ("timeout", self.timeout), ("time for the answer", self.reply_within))
         for what, seconds in times:
             if seconds is not None and not 0 <= seconds <= TTL_SECONDS:  # not a number is refused, too
