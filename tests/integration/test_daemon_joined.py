@@ -96,7 +96,10 @@ def test_17_what_was_written_for_it_is_gone_when_it_has_left(roost: Roost) -> No
         joined(beside, "too")
         assert who.settings.stat().st_mode & 0o777 == 0o600
         assert str(roost.session("me")["id"])[:8] in who.settings.read_text()
+        folder = roost.places.session(str(roost.session("me")["id"]))
+        assert folder.is_dir()
         assert who.run("leave")[0] == 0
+        assert not folder.exists()
         assert "has not joined" in who.run("leave")[2]
         death = roost.until_death("me")
         assert (death["cause"], death["counted"]) == ("left", False)
@@ -234,12 +237,15 @@ def test_N6_its_end_closes_the_row_and_takes_back_its_hooks(roost: Roost) -> Non
     with guest(roost) as who:
         before = tree(who.folder)
         joined(who, "me")
+        folder = roost.places.session(str(roost.session("me")["id"]))
+        assert folder.is_dir()
         signal_pid(who.process.pid, signal.SIGKILL)
         death = roost.until_death("me")
         assert (death["cause"], death["counted"]) == ("program-ended", False)
         assert str(who.process.pid) in death["evidence"]
         assert roost.row("me")["session"] is None
         wait_until(lambda: tree(who.folder) == before, timeout=PATIENCE, why="its hooks are taken back")
+        wait_until(lambda: not folder.exists(), timeout=PATIENCE, why="its folder goes")
 
 
 def test_L3_a_sweep_without_a_daemon_closes_it_and_takes_back_its_hooks(roost: Roost) -> None:
@@ -276,6 +282,27 @@ def test_L2_a_daemon_that_is_killed_leaves_it_alone_and_the_next_one_has_it_agai
         assert who.run("send", "operator", "still here")[0] == 0
         signal_pid(who.process.pid, signal.SIGKILL)
         roost.until_death("me")
+
+
+def test_L2_hooks_that_a_killed_daemon_has_left_are_taken_back_by_the_next_one(roost: Roost) -> None:
+    """It had closed the row and was killed before it took them back; those of the living stay."""
+    with guest(roost) as who, guest(roost, "x") as gone:
+        before = tree(gone.folder)
+        joined(who, "me")
+        joined(gone, "gone")
+        stays, settings = tree(who.folder), gone.settings.read_bytes()
+        notes = {place: place.read_bytes() for place in roost.places.hooks.iterdir()}
+        assert gone.run("leave")[0] == 0
+        assert tree(gone.folder) == before
+        roost.kill()
+        gone.settings.parent.mkdir()
+        gone.settings.write_bytes(settings)
+        for place, data in notes.items():
+            place.write_bytes(data)
+        roost.start()
+        wait_until(lambda: tree(gone.folder) == before, timeout=PATIENCE, why="its hooks are taken back")
+        assert who.run("send", "operator", "still here")[0] == 0
+        assert tree(who.folder) == stays
 
 
 def records_hooked(who: Guest, text: str, *, ended: bool = True) -> None:
@@ -380,9 +407,13 @@ def test_17_mail_at_rest_that_nothing_waits_for_is_kept_with_a_word_until_the_ne
         who.says("busy")
         given = who.hook("PostToolUse", tool_name="Bash", tool_use_id="t")["hookSpecificOutput"]
         assert "later" in given["additionalContext"]
+        assert who.hook("PostToolUse", tool_name="Bash", tool_use_id="t") == {}  # once
         records_hooked(who, given["additionalContext"])
         who.says("idle")
         roost.until_message(sent["id"], "done")
+        folder = roost.places.session(str(roost.session("me")["id"]))
+        assert folder.is_dir()
+        wait_until(lambda: not list(folder.glob("pipe.*")), timeout=PATIENCE, why="no claim is left")
 
 
 def test_17_what_a_lost_answer_held_is_given_again_though_its_person_never_rests(roost: Roost) -> None:
@@ -500,8 +531,8 @@ def test_17_a_text_that_its_reader_has_claimed_is_not_given_again_however_slow_i
             roost.until_state(name, "idle")
         with reader(slow) as read:
             sent = roost.send("slow", "claimed")
-            claim, text = read()
-            Path(claim).rename(f"{claim}.taken")
+            slow_claim, text = read()
+            Path(slow_claim).rename(f"{slow_claim}.taken")
         wait_until(lambda: "unclear" in outcomes(roost, sent), timeout=PATIENCE, why="it is in doubt")
         with reader(killed) as read:
             lost = roost.send("killed", "not claimed")
@@ -516,11 +547,45 @@ def test_17_a_text_that_its_reader_has_claimed_is_not_given_again_however_slow_i
         )  # for longer than it took to give the other one again
         records_hooked(slow, text)
         roost.until_message(sent["id"], "done")
-        assert not list(Path(claim).parent.glob("pipe.*"))
+        for each in (slow_claim, claim):
+            folder = Path(each).parent
+            assert folder.is_dir()
+            wait_until(
+                lambda at=folder: not list(at.glob("pipe.*")), timeout=PATIENCE, why="no claim is left"
+            )
+
+
+def test_L2_a_text_that_nobody_has_claimed_is_taken_back_before_the_next_daemon_looks_for_it(
+    roost: Roost,
+) -> None:
+    """As long as its program works it is looked for, and its reader may be about to come to it."""
+    with guest(roost) as who:
+        joined(who, "me")
+        who.says("idle")
+        roost.until_state("me", "idle")
+        with reader(who) as read:
+            sent = roost.send("me", "not claimed")
+            claim, _ = read()
+            roost.kill()
+        who.says("busy")
+        roost.start()
+        wait_until(lambda: not Path(claim).exists(), timeout=PATIENCE, why="it is taken back")
+        who.says("idle")
+        again = wait_until(
+            lambda: str(who.hook("Stop").get("reason", "")), timeout=PATIENCE, why="it is given again"
+        )
+        assert sent["id"] in again
+        records_hooked(who, again)
+        roost.until_message(sent["id"], "done")
 
 
 def _reads(pid: int, pipe: Path) -> bool:
-    return any(each.resolve() == pipe.resolve() for each in Path(f"/proc/{pid}/fd").iterdir())
+    return _open_at(pid, pipe) > 0
+
+
+def _open_at(pid: int, pipe: Path) -> int:
+    """How often the process has it open."""
+    return [each.resolve() for each in Path(f"/proc/{pid}/fd").iterdir()].count(pipe.resolve())
 
 
 def test_17_a_waiter_goes_with_its_program(roost: Roost, tmp_path: Path) -> None:
@@ -536,3 +601,18 @@ def test_17_a_waiter_goes_with_its_program(roost: Roost, tmp_path: Path) -> None
         wait_until(lambda: pipe.exists() and _reads(waiter, pipe), timeout=PATIENCE, why="it waits")
         program.kill()
     wait_until(lambda: not alive(waiter), timeout=PATIENCE, why="it goes")
+
+
+def test_17_a_waiter_goes_when_its_session_has_left(tmp_path: Path) -> None:
+    """Its program runs on, and nothing is written to it."""
+    pipe = tmp_path / "pipe"
+    command = [sys.executable, "-S", "-E", "-I", str(WAITER), str(pipe)]
+
+    def waits() -> bool:  # the lock, and what it reads from
+        return _open_at(waiter.pid, pipe) == 2
+
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as waiter:
+        wait_until(waits, timeout=PATIENCE, why="it waits")
+        pipe.unlink()
+        assert waiter.communicate(timeout=PATIENCE)[1] == b""
+    assert waiter.returncode == 0
