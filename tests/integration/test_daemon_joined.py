@@ -83,7 +83,10 @@ def test_17_what_was_written_for_it_is_gone_when_it_has_left(roost: Roost) -> No
         joined(beside, "too")
         assert who.settings.stat().st_mode & 0o777 == 0o600
         assert str(roost.session("me")["id"])[:8] in who.settings.read_text()
+        folder = roost.places.session(str(roost.session("me")["id"]))
+        assert folder.is_dir()
         assert who.run("leave")[0] == 0
+        assert not folder.exists()
         assert "has not joined" in who.run("leave")[2]
         death = roost.until_death("me")
         assert (death["cause"], death["counted"]) == ("left", False)
@@ -221,12 +224,15 @@ def test_N6_its_end_closes_the_row_and_takes_back_its_hooks(roost: Roost) -> Non
     with guest(roost) as who:
         before = tree(who.folder)
         joined(who, "me")
+        folder = roost.places.session(str(roost.session("me")["id"]))
+        assert folder.is_dir()
         signal_pid(who.process.pid, signal.SIGKILL)
         death = roost.until_death("me")
         assert (death["cause"], death["counted"]) == ("program-ended", False)
         assert str(who.process.pid) in death["evidence"]
         assert roost.row("me")["session"] is None
         wait_until(lambda: tree(who.folder) == before, timeout=PATIENCE, why="its hooks are taken back")
+        wait_until(lambda: not folder.exists(), timeout=PATIENCE, why="its folder goes")
 
 
 def test_L3_a_sweep_without_a_daemon_closes_it_and_takes_back_its_hooks(roost: Roost) -> None:
@@ -263,3 +269,24 @@ def test_L2_a_daemon_that_is_killed_leaves_it_alone_and_the_next_one_has_it_agai
         assert who.run("send", "operator", "still here")[0] == 0
         signal_pid(who.process.pid, signal.SIGKILL)
         roost.until_death("me")
+
+
+def test_L2_hooks_that_a_killed_daemon_has_left_are_taken_back_by_the_next_one(roost: Roost) -> None:
+    """It had closed the row and was killed before it took them back; those of the living stay."""
+    with guest(roost) as who, guest(roost, "x") as gone:
+        before = tree(gone.folder)
+        joined(who, "me")
+        joined(gone, "gone")
+        stays, settings = tree(who.folder), gone.settings.read_bytes()
+        notes = {place: place.read_bytes() for place in roost.places.hooks.iterdir()}
+        assert gone.run("leave")[0] == 0
+        assert tree(gone.folder) == before
+        roost.kill()
+        gone.settings.parent.mkdir()
+        gone.settings.write_bytes(settings)
+        for place, data in notes.items():
+            place.write_bytes(data)
+        roost.start()
+        wait_until(lambda: tree(gone.folder) == before, timeout=PATIENCE, why="its hooks are taken back")
+        assert who.run("send", "operator", "still here")[0] == 0
+        assert tree(who.folder) == stays

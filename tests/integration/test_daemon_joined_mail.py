@@ -125,9 +125,13 @@ def test_17_mail_at_rest_that_nothing_waits_for_is_kept_with_a_word_until_the_ne
         who.says("busy")
         given = who.hook("PostToolUse", tool_name="Bash", tool_use_id="t")["hookSpecificOutput"]
         assert "later" in given["additionalContext"]
+        assert who.hook("PostToolUse", tool_name="Bash", tool_use_id="t") == {}  # once
         records_hooked(who, given["additionalContext"])
         who.says("idle")
         roost.until_message(sent["id"], "done")
+        folder = roost.places.session(str(roost.session("me")["id"]))
+        assert folder.is_dir()
+        wait_until(lambda: not list(folder.glob("pipe.*")), timeout=PATIENCE, why="no claim is left")
 
 
 def test_17_what_a_lost_answer_held_is_given_again_though_its_person_never_rests(roost: Roost) -> None:
@@ -229,6 +233,14 @@ def reader(who: Guest) -> Iterator[Callable[[], tuple[str, str]]]:
         pipe.unlink()
 
 
+def _taken_back(roost: Roost, sent: Record) -> bool:
+    """Whether it is known for certain that its reader has not read it."""
+    return any(
+        each["outcome"] == "not pasted" and "ended before it had read it" in each["why"]
+        for each in roost.message(sent["id"])["attempts"]
+    )
+
+
 def outcomes(roost: Roost, sent: Record) -> list[str]:
     return [step["outcome"] for step in roost.message(sent["id"])["attempts"]]
 
@@ -245,13 +257,13 @@ def test_17_a_text_that_its_reader_has_claimed_is_not_given_again_however_slow_i
             roost.until_state(name, "idle")
         with reader(slow) as read:
             sent = roost.send("slow", "claimed")
-            claim, text = read()
-            Path(claim).rename(f"{claim}.taken")
+            slow_claim, text = read()
+            Path(slow_claim).rename(f"{slow_claim}.taken")
         wait_until(lambda: "unclear" in outcomes(roost, sent), timeout=PATIENCE, why="it is in doubt")
         with reader(killed) as read:
             lost = roost.send("killed", "not claimed")
             claim, _ = read()
-        wait_until(lambda: "not pasted" in outcomes(roost, lost), timeout=PATIENCE, why="it is taken back")
+        wait_until(lambda: _taken_back(roost, lost), timeout=PATIENCE, why="it is taken back")
         assert not Path(claim).exists()
         killed.says("busy")
         again = killed.hook("Stop")["reason"]
@@ -261,11 +273,45 @@ def test_17_a_text_that_its_reader_has_claimed_is_not_given_again_however_slow_i
         )  # for longer than it took to give the other one again
         records_hooked(slow, text)
         roost.until_message(sent["id"], "done")
-        assert not list(Path(claim).parent.glob("pipe.*"))
+        for each in (slow_claim, claim):
+            folder = Path(each).parent
+            assert folder.is_dir()
+            wait_until(
+                lambda at=folder: not list(at.glob("pipe.*")), timeout=PATIENCE, why="no claim is left"
+            )
+
+
+def test_L2_a_text_that_nobody_has_claimed_is_taken_back_before_the_next_daemon_looks_for_it(
+    roost: Roost,
+) -> None:
+    """As long as its program works it is looked for, and its reader may be about to come to it."""
+    with guest(roost) as who:
+        joined(who, "me")
+        who.says("idle")
+        roost.until_state("me", "idle")
+        with reader(who) as read:
+            sent = roost.send("me", "not claimed")
+            claim, _ = read()
+            roost.kill()
+        who.says("busy")
+        roost.start()
+        wait_until(lambda: not Path(claim).exists(), timeout=PATIENCE, why="it is taken back")
+        who.says("idle")
+        again = wait_until(
+            lambda: str(who.hook("Stop").get("reason", "")), timeout=PATIENCE, why="it is given again"
+        )
+        assert sent["id"] in again
+        records_hooked(who, again)
+        roost.until_message(sent["id"], "done")
 
 
 def _reads(pid: int, pipe: Path) -> bool:
-    return any(each.resolve() == pipe.resolve() for each in Path(f"/proc/{pid}/fd").iterdir())
+    return _open_at(pid, pipe) > 0
+
+
+def _open_at(pid: int, pipe: Path) -> int:
+    """How often the process has it open."""
+    return [each.resolve() for each in Path(f"/proc/{pid}/fd").iterdir()].count(pipe.resolve())
 
 
 def test_17_a_waiter_goes_with_its_program(roost: Roost, tmp_path: Path) -> None:
@@ -281,3 +327,21 @@ def test_17_a_waiter_goes_with_its_program(roost: Roost, tmp_path: Path) -> None
         wait_until(lambda: pipe.exists() and _reads(waiter, pipe), timeout=PATIENCE, why="it waits")
         program.kill()
     wait_until(lambda: not alive(waiter), timeout=PATIENCE, why="it goes")
+
+
+def test_17_a_waiter_goes_when_its_session_has_left(tmp_path: Path) -> None:
+    """Its program runs on, and nothing is written to it."""
+    pipe = tmp_path / "pipe"
+    command = [sys.executable, "-S", "-E", "-I", str(WAITER), str(pipe)]
+
+    def waits() -> bool:  # the lock, and what it reads from
+        return _open_at(waiter.pid, pipe) == 2
+
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as waiter:
+        try:
+            wait_until(waits, timeout=PATIENCE, why="it waits")
+            pipe.unlink()
+            assert waiter.communicate(timeout=PATIENCE)[1] == b""
+            assert waiter.returncode == 0
+        finally:
+            waiter.kill()

@@ -54,6 +54,10 @@ async def test_17_what_is_for_the_end_of_a_turn_is_given_at_its_end_alone() -> N
     mail.put(parcel)
     mail.withdraw(parcel)
     assert mail.take(ends=True) is None
+    following = Parcel("following", anytime=False)
+    mail.put(following)
+    mail.withdraw(parcel)  # an earlier offer takes back its own alone
+    assert mail.take(ends=True) == "following"
 
 
 def test_17_a_hook_of_a_sub_agent_carries_nothing() -> None:

@@ -55,6 +55,7 @@ def test_17_what_was_there_is_the_same_to_the_byte(path: Path, notes: Path, befo
     assert path.stat().st_mode & 0o777 == 0o600
     put(notes, "b", hooks(path, "b"))
     take_back(notes, "a")
+    assert path.stat().st_mode & 0o777 == 0o600  # it holds the other one's token
     take_back(notes, "b")
     assert path.read_text() == before
     assert path.stat().st_mode & 0o777 == 0o664
@@ -63,12 +64,24 @@ def test_17_what_was_there_is_the_same_to_the_byte(path: Path, notes: Path, befo
 def test_17_what_others_changed_meanwhile_stays(path: Path, notes: Path) -> None:
     path.parent.mkdir(parents=True)
     path.write_text('{"a": 1}')
+    path.chmod(0o664)
     put(notes, "a", hooks(path, "a"))
     now: dict[str, Any] = json.loads(path.read_text())
     now["hooks"]["Stop"].append({"theirs": True})
     path.write_text(json.dumps({**now, "a": 2}))
     take_back(notes, "a")
     assert json.loads(path.read_text()) == {"a": 2, "hooks": {"Stop": [{"theirs": True}]}}
+    assert path.stat().st_mode & 0o777 == 0o664  # no token of ours is left in it
+
+
+def test_17_bytes_that_are_no_text_are_the_same_again(path: Path, notes: Path) -> None:
+    path.parent.mkdir(parents=True)
+    before = b'{"a": "\xff\xfe"}'
+    path.write_bytes(before)
+    put(notes, "a", hooks(path, "a"))
+    assert b"\xff\xfe" in path.read_bytes()
+    take_back(notes, "a")
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("meanwhile", [None, "{", "[]"])
