@@ -107,6 +107,16 @@ def test_17_a_link_stays_one(path: Path, notes: Path, tmp_path: Path) -> None:
     assert (path.is_symlink(), place.read_text()) == (True, "{}")
 
 
+def test_17_a_link_to_nothing_is_one_again(path: Path, notes: Path, tmp_path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    place = tmp_path / "dotfiles.json"
+    path.symlink_to(place)
+    put(notes, "a", hooks(path, "a"))
+    assert "hooks" in json.loads(place.read_text())
+    take_back(notes, "a")
+    assert (path.is_symlink(), place.exists()) == (True, False)
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"hooks": 5}'])
 def test_17_what_holds_no_settings_is_refused_and_left(path: Path, notes: Path, text: str) -> None:
     path.parent.mkdir(parents=True)

@@ -103,7 +103,7 @@ def _restore(path: Path, note: Note) -> None:
     if note.before is not None:
         _write(path, note.before.encode("utf-8", "surrogateescape"), note.mode)
         return
-    path.unlink(missing_ok=True)
+    path.resolve().unlink(missing_ok=True)  # a link to nothing is one again
     for made in note.made:
         with suppress(OSError):  # something else stands there meanwhile
             Path(made).rmdir()
