@@ -45,7 +45,8 @@ def test_G4_a_full_disk_hides_no_death_and_keeps_nothing_alive(home: Home) -> No
         assert stopped.returncode == 0, stopped
         assert not alive(pids["b"])
         assert roost.row("b")["state"] == "stopped"
-        assert "records: not stored yet: what became of a, b; " in roost.cli("doctor").stdout
+        told = "records: not stored yet: what became of a, b; "
+        wait_until(lambda: told in roost.cli("doctor").stdout, timeout=PATIENCE, why="doctor names both")
         ballast.unlink()
         death = roost.until_death("a")
         assert (death["cause"], death["signal"], death["counted"]) == ("crashed", 9, True)

@@ -21,7 +21,7 @@ LATEST = 0.3
 
 
 class Killer:
-    """At work while the block lasts. `killed`: how many of which."""
+    """At work while the block lasts, the first that it sees in any case. `killed`: how many of which."""
 
     def __init__(self, program: int, seed: int, share: float) -> None:
         """Kill this share of the hooks of the program with this pid."""
@@ -44,10 +44,12 @@ class Killer:
 
     def _work(self) -> None:
         seen: set[int] = set()
+        share = 1.0
         while not self._over.wait(LOOK):
             found = {pid: what for pid in _below(self._program) if (what := _hook(pid))}
             for pid in found.keys() - seen:
-                if self._chance.random() < self._share:
+                if self._chance.random() < share:
+                    share = self._share
                     # At once, or a while later, as when it has just been given something.
                     soon = self._chance.choice((0.0, self._chance.uniform(0.0, LATEST)))
                     threading.Thread(target=self._kill, args=(pid, found[pid], soon), daemon=True).start()
