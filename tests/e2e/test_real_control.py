@@ -41,14 +41,14 @@ def interrupted_before_any_output(agents: Agents) -> None:
 
 
 def test_P7_interrupt_before_any_output_leaves_an_empty_input_line(agents: Agents) -> None:
-    """Claude Code 2.1.332 puts the prompt back as the placeholder of a paste."""
+    """Claude Code 2.1.332 puts the prompt back as text."""
     interrupted_before_any_output(agents)
 
 
-def test_P7_interrupt_before_any_output_of_a_claude_that_may_ask_for_its_features() -> None:
-    """It puts the prompt back as text."""
+def test_P7_interrupt_before_any_output_of_a_claude_that_may_ask_nobody_for_its_features() -> None:
+    """It puts the prompt back as the placeholder of a paste."""
     with shared_agents("claude") as made:
-        del made.settings["claude"]["env.CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"]
+        made.settings["claude"]["env.CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] = "1"
         with settled_agent(made) as agents:
             interrupted_before_any_output(agents)
 

@@ -21,8 +21,8 @@ NO_RESUME = {"gemini-acp"}
 """Gemini CLI 0.61.0 over ACP loads no conversation in the minute in which it began, and says so."""
 
 NEWS = "raw.githubusercontent.com"
-LOOKS_UP = {"codex": {NEWS}, "codex-thread": {NEWS}}
-"""Where Codex 0.171.0 reads what is new, whatever it is told."""
+LOOKS_UP = {"claude": {"api.anthropic.com", NEWS}, "codex": {NEWS}, "codex-thread": {NEWS}}
+"""Where Claude Code 2.1.332 and Codex 0.171.0 read what is new, as their users have them."""
 
 
 @pytest.mark.parametrize(

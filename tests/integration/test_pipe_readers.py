@@ -61,6 +61,22 @@ def test_17_what_is_whole_and_claimed_is_told(command: Callable[[Path], list[str
     assert not claim.revoke()
 
 
+def test_17_what_was_written_before_the_waiter_had_opened_the_pipe_again_is_told(tmp_path: Path) -> None:
+    """It opens it once for its lock; a writer that has come and gone in between leaves no end to be read."""
+    pipe = tmp_path / claude_plugin.PIPE
+    claim = Claim(pipe, MESSAGE)
+    claim.make()
+    os.mkfifo(pipe)
+    lock = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write(pipe, ClaudeCarrier().framed(TEXT, claim.name).encode())
+    with subprocess.Popen(waiter(pipe), stderr=subprocess.PIPE) as reader:
+        try:
+            assert reader.communicate(timeout=PATIENCE)[1].decode() == TEXT
+        finally:
+            reader.kill()
+            os.close(lock)
+
+
 @pytest.mark.parametrize("command", [plugin, waiter])
 @pytest.mark.parametrize("how", ["taken back", "cut off"])
 def test_17_what_was_taken_back_or_cut_off_is_not_told(

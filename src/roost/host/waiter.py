@@ -24,7 +24,8 @@ def read_whole(path: str, parent: int) -> bytes:
         pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             told = b""
-            while piece := _next(pipe, path, parent):
+            # Its writer may have left before we came: nothing tells of an end then but the mark.
+            while not told.endswith(END) and (piece := _next(pipe, path, parent)):
                 told += piece
         finally:
             os.close(pipe)

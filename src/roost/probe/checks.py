@@ -162,7 +162,7 @@ def _filler(size: int) -> str:
     lines = (
         'line {:05} of a message: "quotes", $HOME, `id`, \N{OWL}, \N{HEBREW LETTER SHIN}\n',
         "--flag {:05} -p; #{{pane_id}} %H | & < > \\n back\\slash \\\n",
-        "/quit {:05}\n!echo shell\n@everybody\n\n",
+        "/quit {:05}\n!echo shell\n\n",
     )
     text = "".join(lines[number % 3].format(number) for number in range(1 + size // 20))
     return text.encode()[: size - 1].decode("utf-8", "ignore").rstrip() + "\\"

@@ -24,8 +24,7 @@ def seed_claude(home: Path, url: str, *trusted: Path) -> Seed:
     """Write the files of a user who has used Claude Code before and trusts these folders.
 
     Claude Code 2.1.328: each of these keys keeps one start-up dialog away. Manual mode is set because the
-    mode is `auto` otherwise, which asks for no permission. It looks up api.anthropic.com, as its ACP adapter
-    0.101.0 does, unless it may not ask anybody for its features. A start and two turns take 6 seconds of a
+    mode is `auto` otherwise, which asks for no permission. A start and two turns take 6 seconds of a
     processor, but 4.1 where its engine spares itself the upper two tiers of compilation.
     """
     _write(
@@ -46,7 +45,6 @@ def seed_claude(home: Path, url: str, *trusted: Path) -> Seed:
             "ANTHROPIC_API_KEY": _KEY,
             "ANTHROPIC_BASE_URL": url,
             "BUN_JSC_useDFGJIT": "0",
-            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL": "1",
             "DISABLE_AUTOUPDATER": "1",
         }
@@ -152,6 +150,12 @@ def seed_gemini(home: Path, url: str, *trusted: Path) -> Seed:
     )
 
 
+def seed_claude_agent(home: Path, url: str, *trusted: Path) -> Seed:
+    """As `seed_claude`, for the ACP adapter of Claude Code: 0.101.0 looks up api.anthropic.com otherwise."""
+    seed = seed_claude(home, url, *trusted)
+    return Seed({**seed.environ, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"})
+
+
 def seed_any(_home: Path, url: str, *_trusted: Path) -> Seed:
     """The variables by which many programs find their model; whether this one does is seen."""
     return Seed(
@@ -169,7 +173,7 @@ def seed_any(_home: Path, url: str, *_trusted: Path) -> Seed:
 
 HOMES: Mapping[str, Callable[..., Seed]] = {
     "claude": seed_claude,
-    "claude-acp": seed_claude,
+    "claude-acp": seed_claude_agent,
     "codex": seed_codex,
     "codex-thread": seed_codex,
     "demo": lambda *_: Seed(),
