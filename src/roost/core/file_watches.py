@@ -4,10 +4,10 @@ What a watch has seen stands in the watch itself, so a daemon that dies between 
 """
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.copies import replace
+from roost.core.vocabulary.patterns import matches
 from roost.core.vocabulary.view import iso
 from roost.core.vocabulary.watch import WINDOW, WRITES, Pair, Watch, Write
 from roost.core.watching import News, tell
@@ -35,7 +35,7 @@ def written(watch: Watch, write: Write, now: float) -> list[c.Command]:
 
 
 def _concerns(watch: Watch, path: str) -> bool:
-    return path == watch.subject or fnmatchcase(path, watch.subject)
+    return path == watch.subject or matches(path, (watch.subject,))
 
 
 def _met(recent: list[Write], write: Write) -> Iterator[tuple[Write, Pair]]:

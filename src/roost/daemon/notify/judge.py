@@ -1,9 +1,9 @@
 """Which lines of the journal are happenings that a rule tells of. Pure: lines in, happenings out."""
 
 from collections.abc import Collection
-from fnmatch import fnmatchcase
 
 from roost.core.vocabulary.identity import SYSTEM
+from roost.core.vocabulary.patterns import matches
 from roost.core.vocabulary.phrases import ENDED
 from roost.daemon.notify.notification import EXCERPT, Notification, harmless, notification_id
 from roost.local.notify import Happening, NotifyRule
@@ -93,4 +93,4 @@ class Judge:
 
 def is_about(rule: NotifyRule, peer: str) -> bool:
     """Whether the rule is about this peer."""
-    return not rule.peers or any(fnmatchcase(peer, pattern) for pattern in rule.peers)
+    return not rule.peers or matches(peer, rule.peers)
