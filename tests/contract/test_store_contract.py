@@ -1,10 +1,10 @@
 """What every Store promises of writing: SQLite on disk and the twin in memory."""
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.message import MessageState

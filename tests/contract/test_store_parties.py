@@ -1,6 +1,6 @@
 """Who sent or was sent messages of a topic is found by the messages, as they are stored."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.message import Notice

@@ -1,10 +1,10 @@
 """What every Store promises of pooled sessions: kept beside the active one, never a second active."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import apsw
 import pytest
+from msgspec.structs import replace
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.peer import LastDeath, PeerState

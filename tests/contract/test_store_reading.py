@@ -1,8 +1,7 @@
 """What every Store promises of reading: SQLite on disk and the twin in memory."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.message import MessageState, Notice

@@ -1,8 +1,7 @@
 """What every Store lets go of: what ended long ago, and nothing that is unfinished or still needed."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.message import MessageState

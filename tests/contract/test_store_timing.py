@@ -1,9 +1,9 @@
 """When a busy recipient gets a message: stored, and learnt by stores that are older than the choice."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import apsw
+from msgspec.structs import replace
 
 from roost.core.vocabulary.commands import SavePeer
 from roost.core.vocabulary.message import Timing

@@ -1,8 +1,7 @@
 """Watches are stored with the decisions that they belong to, and found by the next daemon."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.watch import Watch, Watched

@@ -2,10 +2,10 @@
 
 import json
 import os
-from dataclasses import replace
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from roost.cli.main import main
 from roost.core.vocabulary import commands as c

@@ -5,10 +5,10 @@ import json
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from roost.client.connection import RemoteError
 from roost.core.vocabulary.commands import SaveMessage

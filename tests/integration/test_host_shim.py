@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from roost.core.vocabulary.identity import ProcessId
 from roost.host.interfaces.processes import Liveness, Processes
@@ -361,7 +362,7 @@ async def test_polite_agent_ends_itself_when_asked(stage: Stage) -> None:
 async def test_H4_recycled_start_ticks_are_never_signalled(stage: Stage) -> None:
     _, started = await stage.launch(stage.spec(*_PYTHON, _PATIENT))
     assert started.agent
-    stranger = replace(started.agent, start=started.agent.start + 1)
+    stranger = structs.replace(started.agent, start=started.agent.start + 1)
     assert not stage.processes.signal(stranger, signal.SIGKILL)
     assert stage.processes.probe(stranger).liveness is Liveness.DEAD
     assert stage.processes.probe(started.agent).liveness is Liveness.ALIVE

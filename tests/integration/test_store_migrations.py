@@ -1,10 +1,10 @@
 """Stores of earlier versions with rows in them: all of it is there afterwards, under the same rules."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import apsw
 import pytest
+from msgspec.structs import replace
 
 from roost.core.vocabulary.commands import Perform
 from roost.core.vocabulary.message import MessageState

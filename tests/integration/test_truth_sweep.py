@@ -5,9 +5,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from roost.core.vocabulary.session import Processes, Session, SessionState
 from roost.present.finding import Code

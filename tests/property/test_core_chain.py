@@ -1,9 +1,8 @@
 """Agents that answer whatever comes, in any order and by any way: the bound holds, and a person goes on."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from roost.core.messages.chain import beyond, chain_after
 from roost.core.vocabulary.message import Message, Origin

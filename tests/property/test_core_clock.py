@@ -1,12 +1,12 @@
 """A clock that is set leaves every decision as it was: one life is lived twice, once with a moved clock."""
 
 import os
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
+from msgspec.structs import replace
 
 from roost.core.decide import deadline, decide
 from roost.core.vocabulary import commands as c

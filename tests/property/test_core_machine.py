@@ -7,13 +7,13 @@ or not at all, keeping the truth about what was pasted into which conversation.
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
+from msgspec.structs import replace
 
 from roost.core.decide import deadline, decide
 from roost.core.transition.ending import policy_end

@@ -1,9 +1,8 @@
 """One pass over the registry: whatever the sensors say, a mass death on absence alone is held first (N5)."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from roost.core.decide import decide
 from roost.core.sessions.evidence import Fact, Patience, Sight, Source

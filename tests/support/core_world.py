@@ -1,7 +1,9 @@
 """What a store and an agent's conversations hold, beside what the core believes."""
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.message import Message

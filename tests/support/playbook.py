@@ -1,7 +1,8 @@
 """A playbook: one peer and the pure core; each event is answered with its commands in short words."""
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from roost.core.decide import decide
 from roost.core.vocabulary import commands as c

@@ -8,9 +8,10 @@ refuses all), `tmux-empty` (answers nothing), `proc` (no process table), `store`
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from roost.daemon.__main__ import main
 from roost.daemon.session.launcher import Launcher

@@ -1,7 +1,9 @@
 """Samples of all that a store holds, and a box to open it anew."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import ProcessId

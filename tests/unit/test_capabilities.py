@@ -1,10 +1,10 @@
 """What each runtime can, as the page of runtimes has it, by the rules that go by what it declares."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from roost.cli.main import main
 from roost.core.vocabulary import commands as c

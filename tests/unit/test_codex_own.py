@@ -1,11 +1,11 @@
 """How a Codex with a server of its own is started, and what the two of them tell (0.171.0, L7)."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session, SessionState, WakeCause

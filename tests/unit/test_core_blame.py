@@ -1,8 +1,7 @@
 """A launch that failed before the agent's program ran: whose failure it is, and what follows."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from roost.core.decide import deadline
 from roost.core.vocabulary import facts as f

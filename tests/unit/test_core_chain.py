@@ -1,6 +1,6 @@
 """How many messages agents may send each other without a person's word."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from roost.core.messages.chain import chain_after, chain_from
 from roost.core.vocabulary import commands as c

@@ -1,9 +1,9 @@
 """Playbooks: given these events, expect exactly these commands."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from roost.core.decide import deadline
 from roost.core.vocabulary import commands as c

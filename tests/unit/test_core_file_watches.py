@@ -1,6 +1,6 @@
 """Files that two peers write within half a minute: told once for each pair and burst, never of one alone."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from roost.core.file_watches import written
 from roost.core.vocabulary import commands as c

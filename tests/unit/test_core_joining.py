@@ -1,8 +1,7 @@
 """A session that somebody else started joins and leaves, in the core (17, P5, H6)."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from roost.core.decide import deadline, decide
 from roost.core.sessions.evidence import Fact, Patience, Sight, Source

@@ -1,8 +1,7 @@
 """Playbooks of a peer that moves to another host: it never lives on both, and nothing that waits is lost."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f

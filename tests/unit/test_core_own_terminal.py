@@ -1,8 +1,7 @@
 """A session in a person's own terminal, in the core: begun by them, ended by nobody else (17, P5, H6)."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from roost.core.decide import deadline, decide
 from roost.core.vocabulary import commands as c

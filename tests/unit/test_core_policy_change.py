@@ -1,6 +1,6 @@
 """A peer becomes ephemeral while a session of it lives: no task meets the past of that one (P4)."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f

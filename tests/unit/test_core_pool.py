@@ -1,8 +1,7 @@
 """Playbooks of pools: which session takes a message, which makes way, which ends."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from roost.core.decide import deadline
 from roost.core.sessions.pool import wants_spare

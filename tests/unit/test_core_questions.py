@@ -1,8 +1,7 @@
 """Playbooks of questions: opened, answered once, gone; rules and expiry are the operator's, and off (C10)."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from roost.core.decide import deadline
 from roost.core.messages.delays import AFTER

@@ -1,8 +1,7 @@
 """Playbooks of `refresh`, an agent's own `fresh`, back-off, and what people are told of a failed wake."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from roost.core.decide import deadline
 from roost.core.messages.delays import AFTER

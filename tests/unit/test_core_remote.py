@@ -1,8 +1,7 @@
 """Playbooks of messages between hosts: brought there once, followed there, their senders' hosts told."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f

@@ -1,6 +1,6 @@
 """Who takes part in a thread: whoever is in its messages, until it leaves."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from roost.core.messages.taking_part import takes_part
 from roost.core.vocabulary import requests as r

@@ -1,8 +1,7 @@
 """A peer that is a thread of somebody else's server, in the core: joined and let go of (L7, P5)."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from roost.core.decide import deadline, decide
 from roost.core.sessions.evidence import Fact, Life, Patience, Sight, Source, judge

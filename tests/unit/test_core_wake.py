@@ -1,8 +1,7 @@
 """The wake table, row by row: the first match wins (P3)."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from roost.core.sessions.wake import WakeDecision, decide_wake
 from roost.core.vocabulary.peer import LastDeath, Peer, ResumePolicy, Settings, WakeMode, WakePolicy

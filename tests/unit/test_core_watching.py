@@ -1,6 +1,6 @@
 """What watchers are told, by the transitions of a peer: each thing once, of what happens from then on."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from roost.core import watching
 from roost.core.decide import decide

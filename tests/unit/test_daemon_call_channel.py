@@ -77,7 +77,7 @@ class World:
 
 
 def _fields(message: Message) -> dict[str, Any]:
-    return {name: getattr(message, name) for name in message.__dataclass_fields__}
+    return {name: getattr(message, name) for name in message.__struct_fields__}
 
 
 async def test_an_offer_ends_with_the_evidence_in_the_record() -> None:

@@ -2,12 +2,12 @@
 
 import asyncio
 import os
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.session import Processes, Session

@@ -1,6 +1,6 @@
 """How a moved clock is noticed, and what it means for the times that decide about something."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from roost.core.decide import decide
 from roost.core.sessions.clock import on_clock_moved

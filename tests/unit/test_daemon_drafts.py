@@ -1,11 +1,11 @@
 """How long a delivery waits for a person, and what it says then; whose text gets the Enter."""
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from roost.core.decide import decide
 from roost.core.vocabulary import commands as c

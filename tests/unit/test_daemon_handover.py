@@ -1,10 +1,11 @@
 """N4: a text that may have been entered shortly before its session ended is not offered again by itself."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.message import Examination, Message, MessageState

@@ -1,7 +1,8 @@
 """A deadline is never lost, however long a commit takes."""
 
 import asyncio
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.message import Message

@@ -2,12 +2,12 @@
 
 import json
 import time
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from roost.core.vocabulary.session import Cause, Death
 from tests.support import endurance

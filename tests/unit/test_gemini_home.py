@@ -1,10 +1,10 @@
 """A session's home for Gemini CLI 0.61.0 beside the user's own, and the user's own arguments and policies."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from roost.errors import InvalidSettingError
 from roost.runtimes import gemini_args, gemini_screen

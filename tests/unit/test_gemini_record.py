@@ -2,11 +2,11 @@
 
 import json
 import os
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from roost.core.vocabulary.session import SessionState
 from roost.runtimes import gemini_chats

@@ -4,10 +4,10 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from roost.core.messages import envelope
 from roost.core.vocabulary.message import Examination, Message

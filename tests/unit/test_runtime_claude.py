@@ -1,11 +1,11 @@
 """What the recorded screens of Claude Code 2.1.328 mean, and what its files and hooks say."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.peer import Settings

@@ -1,11 +1,11 @@
 """What the recorded screens and records of Gemini CLI 0.61.0 mean, and what its session's home holds."""
 
 import json
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from roost.core.messages import envelope
 from roost.core.vocabulary.message import Examination, Message

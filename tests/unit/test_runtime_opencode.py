@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session, SessionState, WakeCause

@@ -1,8 +1,7 @@
 """The trace of a message: the spans that its story makes, whatever became of it; which line tells them."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from roost.core.vocabulary.message import Message, MessageState, Notice, Origin
 from roost.core.vocabulary.trace_context import TraceContext, parse_traceparent

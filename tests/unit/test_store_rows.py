@@ -1,9 +1,9 @@
-"""Rows hold every field of the core's dataclasses, and nothing else is taken for one."""
+"""Rows hold every field of the core's structs, and nothing else is taken for one."""
 
 import json
-from dataclasses import fields, replace
 
 import pytest
+from msgspec.structs import fields, replace
 
 from roost.core.vocabulary.commands import Effect, End, Examine, Launch, Notify, Offer
 from roost.core.vocabulary.message import Chain, Message, Notice

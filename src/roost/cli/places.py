@@ -1,6 +1,6 @@
 """Where the daemon's socket is, without the cost of the whole `roost.local.paths`.
 
-`roost.local.paths` needs pathlib and dataclasses, several milliseconds that every command would pay. A test
+`roost.local.paths` needs pathlib and msgspec, several milliseconds that every command would pay. A test
 holds the two together.
 """
 

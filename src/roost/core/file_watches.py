@@ -5,8 +5,9 @@ What a watch has seen stands in the watch itself, so a daemon that dies between 
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.patterns import matches
 from roost.core.vocabulary.view import iso
 from roost.core.vocabulary.watch import WINDOW, WRITES, Pair, Watch, Write

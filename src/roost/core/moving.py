@@ -5,12 +5,13 @@ and keeps its name free; once it has said so, and the fleet has it on record who
 other's, and only then that host wakes it.
 """
 
+from msgspec.structs import replace
+
 from roost.core.transition.ending import end_all
 from roost.core.transition.step import Step
 from roost.core.transition.turns import give_up
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import move as m
-from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.identity import OPERATOR, REMOTE, host_of
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import Settings, WakePolicy

@@ -1,11 +1,12 @@
 """Giving a peer another name: once nothing of it lives, all that is keyed to the name moves at one stroke."""
 
+from msgspec.structs import replace
+
 from roost.core.transition.ending import end_all
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
-from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.session import Cause
 from roost.errors import RefusedError

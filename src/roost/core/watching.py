@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 
+from msgspec.structs import replace
+
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import requests as r
-from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.identity import derive, host_of
 from roost.core.vocabulary.message import Message, Notice
 from roost.core.vocabulary.peer import PeerState

@@ -8,9 +8,10 @@ import faulthandler
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
+
+from msgspec.structs import replace
 
 from roost.daemon.lock import AlreadyRunningError
 from roost.daemon.startup import settle

@@ -10,8 +10,9 @@ import json
 import os
 import sys
 import time
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import OPERATOR, SYSTEM

@@ -7,8 +7,9 @@ import argparse
 import json
 import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
+
+from msgspec.structs import asdict
 
 from roost.daemon.lock import AlreadyRunningError, hold_lock
 from roost.daemon.state.lineage import BOOTS

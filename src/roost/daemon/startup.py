@@ -6,7 +6,8 @@ Every start passes through here, whoever starts it and however: `up`, `--foregro
 import json
 import os
 import sys
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from roost.host.ancestry import Enclosure, enclosure, is_shim
 from roost.host.inheritance import Inheritance, is_planted, take, unplanted

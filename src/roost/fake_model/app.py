@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 import msgspec
+from msgspec import Struct
 from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -41,8 +41,7 @@ class Dialect(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Outage:
+class Outage(Struct):
     """While `status` is set, every turn is answered with that HTTP error.
 
     While `poison` is set, every turn whose history holds that text is answered with 400.
@@ -77,8 +76,7 @@ def build(journal: Journal, outage: Outage, delays: Delays) -> Starlette:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Endpoints:
+class _Endpoints(Struct, frozen=True):
     journal: Journal
     outage: Outage
     delays: Delays

@@ -6,8 +6,9 @@ server that was restarted in the middle of a conversation answers as before.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Said(StrEnum):
@@ -25,16 +26,14 @@ class Said(StrEnum):
     """The user interrupted: what came before is not to be answered any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One thing that was said; `text` is empty for a `CUT`."""
 
     said: Said
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(Struct, frozen=True):
     """The part of a conversation that waits for an answer."""
 
     texts: tuple[str, ...]

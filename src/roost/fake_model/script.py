@@ -21,11 +21,12 @@ two agents would go on for ever.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import TypeAlias
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from roost.fake_model.conversation import Open
 
@@ -55,22 +56,19 @@ _HOOKED = re.compile(r"^<hook_prompt [^>]*>(?P<text>.*)</hook_prompt>$", re.DOTA
 """As Codex 0.171.0 wraps the reason for which a hook has it go on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Say:
+class Say(Struct, frozen=True):
     """A text, after which the turn is over."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Shell:
+class Shell(Struct, frozen=True):
     """A shell command that the runtime must not run without asking."""
 
     command: str
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     """A `send_message` call of the MCP server `roost`."""
 
     to: str
@@ -83,8 +81,7 @@ class Send:
         return {name: value for name, value in given.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(Struct, frozen=True):
     """Any tool by the name the runtime knows it under.
 
     It is called `times` in one answer, where the dialect can, or one after the other.
@@ -95,15 +92,13 @@ class Tool:
     times: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Fail:
+class Fail(Struct, frozen=True):
     """An HTTP error instead of an answer."""
 
     status: int
 
 
-@dataclass(frozen=True, slots=True)
-class Delay:
+class Delay(Struct, frozen=True):
     """A wait before the next step, in seconds."""
 
     seconds: float
@@ -113,16 +108,14 @@ Call: TypeAlias = Shell | Send | Tool
 Step: TypeAlias = Say | Call | Fail | Delay
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The answer to one request: one act, after a wait of `delay` seconds."""
 
     act: Say | Call | Fail
     delay: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(Struct, frozen=True):
     """A roost message as the agent sees it."""
 
     id: str

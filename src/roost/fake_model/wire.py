@@ -1,10 +1,10 @@
 """What the dialects share: the reading of a request, the writing of server-sent events."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from roost.fake_model.conversation import Entry, Open
 from roost.fake_model.script import Answer, Call, Tool
@@ -26,8 +26,7 @@ class Kind(StrEnum):
     """A request without a conversation."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A request with a conversation, read."""
 
     kind: Kind
@@ -40,8 +39,7 @@ class Request:
     """The JSON schema that the answer has to fit; None where it may be any text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """A request and the answer decided for it."""
 
     number: int

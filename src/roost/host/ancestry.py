@@ -5,16 +5,16 @@ whatever it does with sessions, groups and its environment. When its agent ends,
 """
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from roost.host.errors import SensorError
 from roost.host.process import platform
 from roost.host.process_table import ancestors
 
 
-@dataclass(frozen=True, slots=True)
-class Enclosure:
+class Enclosure(Struct, frozen=True):
     """The outermost shim that a process lives below. `server`, `socket`: the tmux server that runs it.
 
     `socket` is None where that server cannot be asked any more.

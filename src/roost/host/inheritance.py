@@ -11,9 +11,11 @@ import pwd
 import resource
 import signal
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
+
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
 
 from roost.host.environment import child_environment, is_passed
 from roost.host.files import write_atomic
@@ -28,8 +30,7 @@ _OUR_OWN = ("DBUS_SESSION_BUS_ADDRESS", "LD_LIBRARY_PATH", "PYTHONPATH", "TERMIN
 """What the daemon itself may need beside what agents get."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inheritance:
+class Inheritance(Struct, frozen=True):
     """`environ`: what agents are given the passed names of. `umask`, `open_files` (soft limit): the agents'.
 
     `config`: the configuration file. `notes`: what had to be put right, in words.

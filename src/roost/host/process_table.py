@@ -1,7 +1,8 @@
 """Rows of the process table, and which of them belong to one session."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from roost.host.interfaces.processes import Marker
 
@@ -14,8 +15,7 @@ PEER_VARIABLE = "ROOST_PEER"
 _PLANTED = {name.encode(): name for name in (SESSION_VARIABLE, NONCE_VARIABLE, HOME_VARIABLE, PEER_VARIABLE)}
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessRow:
+class ProcessRow(Struct, frozen=True):
     """One process as the kernel lists it; `zombie`: it has ended and only its status is left.
 
     `stopped`: by a signal or a debugger, until somebody lets it go on.

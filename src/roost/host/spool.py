@@ -3,8 +3,9 @@
 import contextlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from roost.host.fifo import Fifo
 from roost.host.files import ensure_private_directory
@@ -14,8 +15,7 @@ from roost.host.shim_spec import FIFO, BadRecord, DeathRecord, parse_death, read
 _RECORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\.json")
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantined:
+class Quarantined(Struct, frozen=True):
     """A file that is no death record: where it lies now and what is wrong with it."""
 
     path: Path

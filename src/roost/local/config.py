@@ -4,10 +4,11 @@ import re
 import shlex
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, cast
+
+from msgspec import Struct, field
 
 from roost.core.sessions.evidence import Patience
 from roost.core.vocabulary.identity import REMOTE
@@ -52,8 +53,7 @@ _KEEP_MESSAGES = 90 * _DAY
 _KEEP_EVENTS = 30 * _DAY
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeTable:
+class RuntimeTable(Struct, frozen=True):
     """One `[runtimes.NAME]` table, checked. `submit_delay` is in seconds, `interrupt` names keys of tmux.
 
     `ready_is_empty`: `ready` never matches while a text stands in the input line. `passes`: variables that
@@ -83,8 +83,7 @@ class RuntimeTable:
         return self.argv[0]
 
 
-@dataclass(frozen=True, slots=True)
-class AcpTable:
+class AcpTable(Struct, frozen=True):
     """One `[runtimes.NAME]` table of a program that speaks ACP on its standard input and output.
 
     `passes`: as above. `meta` is passed on as `_meta` of the session that is opened: some agents are
@@ -113,8 +112,7 @@ class ScopeMode(StrEnum):
     NEVER = "never"
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """The whole file. Sizes are bytes.
 
     `sender`: the mailbox that the person at the command line writes and reads as (None: the operator's).

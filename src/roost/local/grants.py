@@ -1,8 +1,9 @@
 """`[fleet]` of `config.toml`: what other hosts may do here, and what they are told."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NoReturn, cast
+
+from msgspec import Struct, field
 
 from roost.core.vocabulary.identity import NAME
 
@@ -10,8 +11,7 @@ ALL = "*"
 """All peers; as the name of a host: those that have no table of their own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """What a host may do with which peers of this one; None: as the table of all others says.
 
     `move`: which may come here from there, with their settings and what those start.
@@ -22,8 +22,7 @@ class Grant:
     move: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Grants:
+class Grants(Struct, frozen=True):
     """The table, checked. `shown`: the peers that other hosts are told of; `hosts`: what each may do.
 
     Where it says nothing, all hosts may deliver to all peers and see all of them, none may operate any, and

@@ -1,16 +1,15 @@
 """Which host of which fleet this roost is: its name there, its keys, where the hub is."""
 
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from roost.errors import ConfigError
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+class Membership(Struct, frozen=True):
     """What `roost fleet join` has written, for this user alone to read. Keys and seeds are secrets."""
 
     host: str

@@ -3,11 +3,12 @@
 import binascii
 import re
 from base64 import b64decode
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NoReturn, cast
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from roost.errors import ConfigError
 from roost.local.checks import Checks
@@ -44,8 +45,7 @@ class Happening(StrEnum):
     RESTARTED = "restarted"
 
 
-@dataclass(frozen=True, slots=True)
-class NotifyRule:
+class NotifyRule(Struct, frozen=True):
     """One rule; it has one of `command`, `webhook` and `desktop`.
 
     `peers`: names or patterns (`rev-*`) of those that it is about; empty: all. `body`: whether words of

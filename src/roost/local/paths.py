@@ -3,16 +3,16 @@
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 _SOCKET_BYTES = 100
 """A Unix socket's path ends at 107 bytes (macOS: 103); a margin is kept."""
 _LONGEST_SOCKET = "t/" + "0" * 16
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Struct, frozen=True):
     """The directories and files of one roost.
 
     `run` holds sockets. It is not the login session's runtime directory: that one is emptied at logout, and

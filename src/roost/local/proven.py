@@ -6,9 +6,11 @@ import re
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 PROVEN = {
     "claude": "2.1.332",
@@ -23,8 +25,7 @@ _SECONDS = 60.0
 _FILE = "probes.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Probed:
+class Probed(Struct, frozen=True):
     """What the latest probe of a runtime came to: `failed` names checks. `at`: Unix seconds."""
 
     version: str

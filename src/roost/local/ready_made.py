@@ -1,8 +1,9 @@
 """Ready-made tables: programs that need nothing in the configuration file. Each is a file of the package."""
 
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from msgspec import Struct
 
 import roost
 from roost.local.config import AnyTable, load_table
@@ -11,8 +12,7 @@ _FOLDER = Path(roost.__file__).parent / "runtimes" / "tables"
 _ABOUT = "\n[about]\n"
 
 
-@dataclass(frozen=True, slots=True)
-class ReadyMade:
+class ReadyMade(Struct, frozen=True):
     """One of them. `proven`: how far. `install`: what installs its program. `package`: its name for pip."""
 
     table: AnyTable

@@ -1,16 +1,16 @@
 """`[traces]` of `config.toml`: where the traces of messages are exported to."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NoReturn, cast
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 _PATH = "/v1/traces"
 """Of OTLP over HTTP, where an address is of the collector as a whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class TracesTable:
+class TracesTable(Struct, frozen=True):
     """The table, checked. `certificate`: the file of an authority that signs the collector's."""
 
     endpoint: str

@@ -6,7 +6,9 @@ What is told names peers, ids and states, never a word of a body, a topic or a r
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from roost.core.vocabulary.message import FINAL, Examination, Message
 from roost.core.vocabulary.phrases import WOKEN
@@ -34,8 +36,7 @@ _WELL = frozenset({"ready", "accepted", "done", "examined: found", "examined: en
 """Outcomes that are no error of a span."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """One span. Times are Unix seconds; `end` is None while it goes on.
 
     `outcome`: what ended it, in a word or two. `ended_by`: the number of the step in the message's story that

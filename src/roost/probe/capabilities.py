@@ -1,9 +1,10 @@
 """What roost can do with each runtime that needs no configuration, as its code declares it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from msgspec import Struct
 
 from roost.core.vocabulary.identity import HUMAN
 from roost.core.vocabulary.peer import Settings
@@ -42,8 +43,7 @@ class Capability(StrEnum):
     JOIN = "joins a live thread"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One runtime. `proven`: how far it was. `notes`: what an answer leaves open."""
 
     runtime: str

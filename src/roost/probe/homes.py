@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 _KEY = "sk-ant-0123456789abcdefghij"
 
 
-@dataclass(frozen=True, slots=True)
-class Seed:
+class Seed(Struct, frozen=True):
     """What a program needs beside its home in order to talk to the fake model.
 
     `argv` are words of its command line, `args` those that a peer of it is given.

@@ -1,8 +1,9 @@
 """The agent that is probed: one peer on a stage, what it is sent and what is seen of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from roost.client.connection import Record
 from roost.core.messages import envelope
@@ -21,8 +22,7 @@ FINAL = ("done", "expired", "refused", "dead-letter", "unknown")
 NAME = "probed"
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """One peer, what speaks to it and who says what came of that. `settings` are those of `roost add`."""
 
     stage: Stage

@@ -6,9 +6,10 @@ import subprocess
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from msgspec import Struct
 
 from roost.errors import InvalidSettingError, RoostError, UsageError
 from roost.fake_model import FakeModel
@@ -36,8 +37,7 @@ class Result(StrEnum):
     NOT_TRIED = "not tried"
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """One line of the answer. `seconds`: how long it took."""
 
     check: str

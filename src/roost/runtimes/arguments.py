@@ -1,8 +1,9 @@
 """The options in a list of command line arguments, by the grammar of one program. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
+
+from msgspec import Struct
 
 from roost.errors import InvalidSettingError
 
@@ -19,8 +20,7 @@ class Takes(Enum):
     MANY = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """One option as it was given: its name as the grammar knows it, its values, its words as they stood."""
 
     name: str
@@ -33,8 +33,7 @@ class Given:
         return self.values[-1] if self.values else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Grammar:
+class Grammar(Struct, frozen=True):
     """What the options of a program take, and the other names that some of them have.
 
     An option that is not listed takes one word if the next one does not begin with a dash.

@@ -1,13 +1,13 @@
 """A carrier: how the hooks of a program take mail into the conversation that they belong to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+
+class Moment(Struct, frozen=True):
     """When a hook of the main agent asks; `ends`: at the end of a turn, which what it is given prolongs."""
 
     ends: bool

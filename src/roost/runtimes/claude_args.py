@@ -7,9 +7,10 @@ session, moves the session elsewhere or blinds us is refused.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
+
+from msgspec import Struct, field
 
 from roost.core.vocabulary.peer import Settings
 from roost.errors import InvalidSettingError
@@ -78,8 +79,7 @@ _CHOICES = frozenset({"--session-id", "--resume", "--continue", "--from-pr", "--
 """Options that choose the conversation."""
 
 
-@dataclass(frozen=True, slots=True)
-class Theirs:
+class Theirs(Struct, frozen=True):
     """What the user's arguments ask for: the words to pass on, and what has to be merged into ours.
 
     `chooses`: the conversation is chosen by them.

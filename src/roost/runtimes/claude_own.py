@@ -8,9 +8,10 @@ turn and a dialog.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from roost.core.vocabulary.session import SessionState
 from roost.runtimes import claude_plugin

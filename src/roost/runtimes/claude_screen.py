@@ -9,7 +9,8 @@ place, see `claude_views`. The rows below tell when keys go elsewhere although t
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from roost.runtimes import claude_views
 from roost.runtimes.claude_views import RULE
@@ -46,8 +47,7 @@ _KEY_NO = "❯ No (recommended)"
 _KEY_SHOWN = re.compile(r"ANTHROPIC_API_KEY: \S+?\.\.\.(\S+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """One look: the view, and the error that the model is being asked again after."""
 
     view: View

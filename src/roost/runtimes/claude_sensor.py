@@ -19,9 +19,10 @@ Escape, leaves it to a turn of its own. A process that ends takes its queue with
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
+
+from msgspec.structs import replace
 
 from roost.core.vocabulary.session import SessionState
 from roost.runtimes import claude_permission, claude_screen

@@ -5,16 +5,16 @@ that fires leaves a line `scheduled_task_fire`. All of them end with the process
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
+
+from msgspec import Struct
 
 _WAKEUP = "wakeup"
 """ScheduleWakeup names no id; there is one at a time."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Timer:
+class _Timer(Struct, frozen=True):
     due: float
     recurring: bool
 

@@ -6,7 +6,8 @@ Of a `-c KEY=VALUE` given twice the last one counts, a whole table takes the pla
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from roost.core.vocabulary.peer import Settings
 from roost.errors import InvalidSettingError
@@ -64,8 +65,7 @@ _OWN: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Theirs:
+class Theirs(Struct, frozen=True):
     """What the user's arguments ask for: the words to pass on, and instructions to join with the peer's."""
 
     words: tuple[str, ...] = ()

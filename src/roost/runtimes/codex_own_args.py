@@ -8,7 +8,8 @@ counts.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from roost.core.vocabulary.peer import Settings
 from roost.errors import InvalidSettingError
@@ -24,8 +25,7 @@ _BOTH = frozenset({"--enable", "--disable"})
 _PANE = frozenset({"--no-alt-screen"})
 
 
-@dataclass(frozen=True, slots=True)
-class Theirs:
+class Theirs(Struct, frozen=True):
     """Words for the server, for the pane, and more for a pane that begins a conversation."""
 
     server: tuple[str, ...] = ()

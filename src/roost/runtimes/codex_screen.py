@@ -11,7 +11,9 @@ the keys: they say so in these rows, or above it.
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from roost.runtimes import codex_approval, codex_views
 from roost.runtimes.codex_views import FOLDER, RESUME, is_question
@@ -36,8 +38,7 @@ _RESUME_SESSION = "› 1. Use session directory ("
 _RESUME_CURRENT = "› 2. Use current directory ("
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """One look: the view, the error after which the model is being asked again, what goes on beside turns.
 
     `refusal`: why a hook stopped the latest prompt, where nothing else was said since.

@@ -9,9 +9,10 @@ followed are read on, and their lines are told apart by the ids of the turns.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
+
+from msgspec.structs import replace
 
 from roost.core.vocabulary.session import SessionState
 from roost.runtimes import codex_rollout, codex_screen, codex_threads

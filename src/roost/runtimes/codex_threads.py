@@ -9,8 +9,9 @@ that a person turns to, be it again, takes it anew, and so does one whose earlie
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from roost.runtimes.codex_rollout import ID, begun_by_a_person, conversation_in, order_of
 from roost.runtimes.marks import Marks
@@ -19,8 +20,7 @@ _LOCK = re.compile(rf"/thread-writer-locks/({ID})\.lock$")
 _PROC = Path("/proc")
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """The threads that a process has loaded: the lock of each, and the rollout that it writes, if any."""
 
     locks: Mapping[str, Path] = field(default_factory=dict[str, Path])

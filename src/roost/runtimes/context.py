@@ -1,15 +1,15 @@
 """One session as its runtime sees it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """One session as its runtime sees it.
 
     `home` is the session's private directory (0700), `environ` the environment the agent runs in, `shared` a

@@ -1,12 +1,11 @@
 """What an agent's own record shows."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 INTERRUPTED = "the turn was interrupted at its terminal"
 
 
-@dataclass(frozen=True, slots=True)
-class Prompted:
+class Prompted(Struct, frozen=True):
     """The agent's own record shows that it took this text as a prompt.
 
     `joins`: into the turn that was running; otherwise it began one.
@@ -17,15 +16,13 @@ class Prompted:
     joins: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """The agent's own record shows that the model has said or done something in the running turn."""
 
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(Struct, frozen=True):
     """The agent's own record shows that its program kept a prompt from the model, in the program's words.
 
     `text` holds the prompt where the record repeats it; None: it is the one recorded, or else entered, last.
@@ -36,8 +33,7 @@ class Rejected:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TurnOver:
+class TurnOver(Struct, frozen=True):
     """The agent's own record shows the end of a turn; `failed` says why when the model gave no answer.
 
     `interrupted`: somebody ended the turn on purpose. `outage`: the model's service failed, and would have
@@ -51,23 +47,20 @@ class TurnOver:
     forgets: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Compacted:
+class Compacted(Struct, frozen=True):
     """The agent's own record shows that its conversation was compacted (`at`: Unix seconds, as it says)."""
 
     source: str
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationSeen:
+class ConversationSeen(Struct, frozen=True):
     """The id of the conversation that the session runs."""
 
     conversation: str
 
 
-@dataclass(frozen=True, slots=True)
-class Wrote:
+class Wrote(Struct, frozen=True):
     """The agent has written this file by a tool of its program.
 
     A relative path is one of its peer's folder. `at`: Unix seconds, where it is said; 0: just now.

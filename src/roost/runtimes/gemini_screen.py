@@ -11,7 +11,8 @@ The terminal's title tells of a turn and of a question, if the user has not swit
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from roost.runtimes.screen import Line, one_line, plain, read_lines
 from roost.runtimes.view import Answer, Composer, View
@@ -41,8 +42,7 @@ _NEAR = 20
 """How many of the last lines are judged where no frame is drawn."""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """One look: the view, and what is said of a model that is being asked again."""
 
     view: View

@@ -1,15 +1,15 @@
 """Joining: how a program that somebody else has started is known, and how it is given hooks while it runs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from roost.runtimes.context import Context
 
 
-@dataclass(frozen=True, slots=True)
-class HookSettings:
+class HookSettings(Struct, frozen=True):
     """Hooks of one session, as they are merged into a JSON file of settings that its program reads anew.
 
     `hooks`: the entries by the names of the hooks; they stand in the file under `hooks`.

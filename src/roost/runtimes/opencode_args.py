@@ -6,8 +6,9 @@ configuration. So they are set there, for one and the other.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, cast
+
+from msgspec import Struct
 
 from roost.core.vocabulary.peer import Settings
 from roost.errors import InvalidSettingError
@@ -45,8 +46,7 @@ _REFUSED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Theirs:
+class Theirs(Struct, frozen=True):
     """What the user's arguments ask for: the words to pass on, and what they choose in the configuration."""
 
     words: tuple[str, ...] = ()

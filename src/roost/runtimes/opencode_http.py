@@ -9,10 +9,10 @@ import base64
 import contextlib
 import json
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import httptools
+from msgspec import Struct
 
 from roost.runtimes.call import CallLostError, CallRefusedError
 
@@ -29,16 +29,14 @@ _READ = 1 << 16
 _LOST = "its API has not answered: {}"
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
+class Door(Struct, frozen=True):
     """Where one session's server listens, on the loopback address, and what it asks for."""
 
     port: int
     password: str
 
 
-@dataclass(slots=True)
-class Reply:
+class Reply(Struct):
     """An answer as it comes in. `head`: its headers in small letters."""
 
     status: int = 0

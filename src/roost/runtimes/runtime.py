@@ -1,9 +1,10 @@
 """What the daemon needs to know of an agent program. Its quirks stay behind this interface."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from roost.core.vocabulary.limits import POINTER_BYTES
 from roost.core.vocabulary.peer import Settings
@@ -16,8 +17,7 @@ from roost.runtimes.sensor import Sensor
 from roost.runtimes.turns.transcript import Transcript
 
 
-@dataclass(frozen=True, slots=True)
-class Beside:
+class Beside(Struct, frozen=True):
     """The same program once more, as the server of the one in the pane: `name` in words, its arguments.
 
     It listens on the session's socket. It is there before, and the session ends when either does.
@@ -27,8 +27,7 @@ class Beside:
     argv: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LaunchPlan:
+class LaunchPlan(Struct, frozen=True):
     """How to start one session: arguments, additional environment, files for its private directory.
 
     `calls`: its program calls the tools as it starts, or never (Codex 0.171.0 begins its turn without them).
@@ -42,8 +41,7 @@ class LaunchPlan:
     beside: Beside | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """A process that, by what its program leaves behind, has a conversation open.
 
     `start` as in ProcessId; None where the evidence is the process itself and cannot be older than it.
@@ -54,8 +52,7 @@ class Claim:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Controls:
+class Controls(Struct, frozen=True):
     """How the program is told things that are no messages: names of keys, and a command for its input line.
 
     `interrupt` ends its turn, `clear` empties its input line and does nothing, once, to an empty one,

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import lru_cache
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 _SEQUENCE = re.compile(r"\x1b\[([0-9;:]*)([@-~])|\x1b[()][0-9A-Za-z]|[\x0e\x0f]")
 _CHANGES: Mapping[str, Mapping[str, bool]] = {
@@ -17,8 +19,7 @@ _CHANGES: Mapping[str, Mapping[str, bool]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Struct, frozen=True):
     """How a letter is drawn (SGR 1, 2, 7, and any colour of its own)."""
 
     bold: bool = False
@@ -30,8 +31,7 @@ class Style:
 PLAIN = Style()
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One line of a screen. `firm` is its text with faint letters and the one under the cursor left out.
 
     `faint`: some of its letters are faint. `mark`: how its first visible letter is drawn.

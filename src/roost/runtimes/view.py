@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from msgspec import Struct
+
 from roost.core.vocabulary.question import Asking
 from roost.core.vocabulary.session import SessionState
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """A state with positive evidence for it, in words.
 
     `background`: what goes on, or is to begin, beside turns, by the program's own word; "" is nothing.
@@ -72,8 +73,7 @@ def at_rest(view: View, waits: str | None = None) -> Reading | None:
     return Reading(SessionState.IDLE, "at its prompt")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The next key for a known start-up dialog, to be pressed only while `expect` is on the screen."""
 
     dialog: str

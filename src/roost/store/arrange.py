@@ -1,7 +1,8 @@
 """The order in which the changes of one batch are stored."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from roost.core.vocabulary import commands as c
 from roost.store.interfaces import Batch

@@ -1,4 +1,4 @@
-"""Strict conversion between frozen dataclasses and JSON text.
+"""Strict conversion between frozen structs and JSON text.
 
 msgspec checks every value's type and fills in defaults. It passes over unknown fields, so those are refused
 here. It takes no lone surrogates, as in a path that is no UTF-8: those go the way of the standard library.
@@ -6,7 +6,6 @@ here. It takes no lone surrogates, as in a path that is no UTF-8: those go the w
 
 import json
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
 from typing import Any, Generic, TypeVar, cast
 
 import msgspec
@@ -20,10 +19,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Shape(Generic[T]):
-    """Both ways of one kind of value, for the most part a dataclass."""
+    """Both ways of one kind of value, for the most part a struct."""
 
     def __init__(self, kind: type[T]) -> None:
-        """`kind` may hold other dataclasses, enums, tuples and None."""
+        """`kind` may hold other structs, enums, tuples and None."""
         self._kind = kind
         self._decoder = msgspec.json.Decoder(kind)
         self._list_decoder = msgspec.json.Decoder(list[kind])
@@ -67,12 +66,12 @@ class Shape(Generic[T]):
 
 
 def _check_known(raw: Any, value: Any) -> None:  # noqa: ANN401 -- JSON, and what was made of it
-    """Raise ValueError for a field of an object that the dataclass made of it does not have."""
+    """Raise ValueError for a field of an object that the struct made of it does not have."""
     if isinstance(raw, list):
         for each, made in zip(cast("list[Any]", raw), value, strict=True):
             _check_known(each, made)
-    elif isinstance(raw, dict) and is_dataclass(value):
-        known = {field.name for field in fields(value)}
+    elif isinstance(raw, dict) and isinstance(value, msgspec.Struct):
+        known = set(value.__struct_fields__)
         for name, inner in cast("dict[str, Any]", raw).items():
             if name not in known:
                 raise ValueError(f"'{name}' is unknown to this version of roost")

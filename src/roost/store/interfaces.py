@@ -4,9 +4,10 @@ All times are Unix seconds, all sizes bytes.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from roost.core.vocabulary.commands import (
     Between,
@@ -120,8 +121,7 @@ def clear_of(intent: Intent) -> Clear:
     return Clear(intent.session or "", intent.peer, str(intent.data["nonce"]), root)
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """The hash of a session's token; the token itself is never stored. It goes when its session closes."""
 
     hash: str
@@ -129,8 +129,7 @@ class Token:
     peer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """What one decision stores, whole or not at all.
 
     `at` is the time of its journal lines, attempts and tokens. `bodies` holds the body of every message that

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from roost.core.vocabulary.limits import PREFIX_LEAST
 from roost.core.vocabulary.message import Message, MessageState
@@ -29,8 +30,7 @@ class Point(StrEnum):
     AFTER = "after"
 
 
-@dataclass(slots=True)
-class Stop:
+class Stop(Struct):
     """A commit that stands still: wait for `reached`, look around, then set `go`."""
 
     point: Point

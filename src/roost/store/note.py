@@ -4,9 +4,10 @@ With it an older copy, an empty store, or one whose log was lost is told from th
 """
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from roost.core.vocabulary.view import iso
 from roost.store.errors import StoreMissingError
@@ -18,8 +19,7 @@ _LENGTH = 160
 """Bytes of a note: always the same, as it is written over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """The store that ran here last, and the latest event of its journal that was noted (Unix seconds)."""
 
     store: str

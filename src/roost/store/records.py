@@ -4,16 +4,16 @@ All times are Unix seconds.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.watch import Watch
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(Struct, frozen=True):
     """An effect that was decided and has not ended yet; a restarted daemon examines it again.
 
     `key` is the effect's own key, `kind` one of launch, offer, examine, end, notice, control; `data` holds
@@ -29,8 +29,7 @@ class Intent:
     data: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-@dataclass(frozen=True, slots=True)
-class JournalRow:
+class JournalRow(Struct, frozen=True):
     """One stored journal event; `seq` grows by one from event to event and is never used again."""
 
     seq: int
@@ -43,8 +42,7 @@ class JournalRow:
     data: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One step in the story of a message; `n` counts from 1."""
 
     n: int
@@ -54,8 +52,7 @@ class Attempt:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class StoredMessage:
+class StoredMessage(Struct, frozen=True):
     """A message with its story and its replies (notices are none), oldest first."""
 
     message: Message
@@ -63,8 +60,7 @@ class StoredMessage:
     replies: tuple[Message, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """Which messages are looked for; None: any. `since`: made at that time (Unix seconds) or later.
 
     `text` stands in the body or the topic; letters of ASCII are taken for the same in both cases.
@@ -106,8 +102,7 @@ def head(body: bytes) -> str:
     return line if len(line) <= HEAD and line == text else f"{line[: HEAD - 1].rstrip()}…"
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Struct, frozen=True):
     """How much there is: peers, live sessions, queued messages."""
 
     peers: int
@@ -115,8 +110,7 @@ class Counts:
     queued: int
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """All that a starting daemon needs, from one moment: states as `decide` needs them, and open intents."""
 
     peers: tuple[PeerState, ...]
@@ -125,8 +119,7 @@ class Loaded:
     watches: tuple[Watch, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Copied:
+class Copied(Struct, frozen=True):
     """What a copy holds: the version of its tables, and how much of what a person would miss."""
 
     schema: int

@@ -1,4 +1,4 @@
-"""Core dataclasses as rows, and back. What a row holds that this version does not know is an error."""
+"""Values of the core as rows, and back. What a row holds that this version does not know is an error."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial

@@ -1,8 +1,10 @@
 """The rows of the twin: what one batch does to them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import fields, replace
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.message import Message
@@ -16,8 +18,7 @@ from roost.store.interfaces import Batch, Token
 from roost.store.records import Attempt, Intent, JournalRow
 
 
-@dataclass(slots=True)
-class Tables:
+class Tables(Struct):
     """All rows, in the order of their arrival."""
 
     peers: dict[str, Peer] = field(default_factory=dict[str, Peer])

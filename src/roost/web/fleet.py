@@ -4,23 +4,22 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from roost.client.connection import Record
 from roost.client.daemon import Daemon
 from roost.client.registry import Registry
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """The HTML of a peer's row, and the version of the fleet that brought it."""
 
     html: str
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """What a page has to be told: rows by name, peers that are gone, how many there are in each state.
 
     `whole`: these are all rows, whatever the page has. `hosts`: the HTML of all hosts of the fleet.

@@ -3,8 +3,9 @@
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from roost.client.connection import Record
 
@@ -17,8 +18,7 @@ SPAN = 1.0
 _PPID, _USER, _SYSTEM, _START, _RESIDENT = 1, 11, 12, 19, 21
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(Struct, frozen=True):
     """One process: who started it, since when (ticks), its processor time (seconds), its memory (bytes)."""
 
     parent: int
@@ -27,8 +27,7 @@ class Process:
     resident: int
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(Struct, frozen=True):
     """What the process tree of a session takes.
 
     `share`: of one processor core, since the look before; None where there was none. `resident`: bytes, with

@@ -1,6 +1,6 @@
 """The times of a message as a picture: one bar for each step, from the end of the step before to its own."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from roost.client.connection import Record
 from roost.web.pages import unix
@@ -11,8 +11,7 @@ LEAST = 4.0
 """Units that the shortest bar has: it is to be seen."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """A step: what was done, at what time, how long it took, and where its bar lies (in units)."""
 
     what: str
@@ -22,8 +21,7 @@ class Bar:
     width: float
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """All steps, and the seconds from the first to the last."""
 
     bars: tuple[Bar, ...]

@@ -1,9 +1,9 @@
 """All that the pages stand on, and how an error becomes an answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
@@ -28,8 +28,7 @@ _STATUS: Mapping[str, int] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """One `roost web`. `sender`: the mailbox that its person sends from, None for the operator's own."""
 
     daemon: Daemon

@@ -6,8 +6,8 @@ import contextlib
 import json
 import secrets
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
@@ -32,8 +32,7 @@ KEYS = 64 * 1024
 _PREFIX, _PASTE = b"\x02", b"\x1b[200~"
 
 
-@dataclass(slots=True)
-class View:
+class View(Struct):
     """A browser that watches a terminal. `keys`: its second client, once it has taken over."""
 
     id: str

@@ -1,9 +1,10 @@
 """Sixty peers, their sessions and their messages, at one fixed moment: data of the core, without a daemon."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
+
+from msgspec.structs import replace
 
 from roost.core.vocabulary.identity import HUMAN, ProcessId
 from roost.core.vocabulary.message import HANDED, Message, MessageState, Notice

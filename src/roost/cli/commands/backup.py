@@ -33,7 +33,7 @@ def backup_command(app: App, file: str) -> None:
 
 
 def _back_up(app: App, target: Path) -> Record:
-    from dataclasses import asdict
+    from msgspec.structs import asdict
 
     from roost.store.reader import Reader
 

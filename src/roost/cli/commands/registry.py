@@ -119,7 +119,7 @@ def _is_own(peer: Record) -> bool:
 
 def _is_theirs(why: str) -> bool:
     """Whether another roost has its session."""
-    from roost.core.vocabulary.phrases import THEIRS  # loads enums and dataclasses: few commands need it
+    from roost.core.vocabulary.phrases import THEIRS  # loads enums and structs: few commands need it
 
     return why.startswith(THEIRS)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from roost.cli.bounded import side_by_side
 from roost.cli.completion.kinds import ANSWER, MESSAGE, PEER, QUESTION, RUNTIME
@@ -22,8 +23,7 @@ _SHORT = 16
 """Digits of an id that are written, as tables show it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """One thing: its name, and what is said of it."""
 
     name: str

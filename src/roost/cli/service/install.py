@@ -4,9 +4,10 @@ import contextlib
 import os
 import secrets
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from roost.cli.app import App
 from roost.cli.service.ask import ServiceError
@@ -69,8 +70,7 @@ class Manager(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
+class Installed(Struct, frozen=True):
     """What an installation did: the files that it wrote, and whether it took over from a daemon by hand."""
 
     written: tuple[Path, ...]

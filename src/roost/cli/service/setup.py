@@ -3,8 +3,9 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from roost.local.paths import Places, find_places
 
@@ -14,8 +15,7 @@ GC_SECONDS = 600
 """Seconds between two sweeps."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
+class Setup(Struct, frozen=True):
     """One service to be. `machine`: the machine's id, where it is known; a shared home has several."""
 
     python: str

@@ -3,11 +3,10 @@
 Frames may come twice, late, or not at all: an entry is taken when all before it were, and once.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(Struct, frozen=True):
     """All entries of an epoch up to a number were taken, and none behind it."""
 
     epoch: int = 0

@@ -6,10 +6,11 @@ turn; a person's word among them begins anew.
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
-from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.identity import HUMAN, OPERATOR, REMOTE, derive
 from roost.core.vocabulary.message import Chain, Message, Notice
 from roost.core.vocabulary.peer import Settings

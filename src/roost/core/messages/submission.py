@@ -1,5 +1,7 @@
 """A message comes to its recipient's queue, or is refused aloud."""
 
+from msgspec.structs import replace
+
 from roost.core.messages import mailbox
 from roost.core.messages.awaited import answered
 from roost.core.messages.chain import beyond
@@ -7,7 +9,6 @@ from roost.core.messages.queue import waking
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import requests as r
-from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.identity import OPERATOR
 from roost.core.vocabulary.message import Chain, Message, MessageState, Timing
 from roost.core.vocabulary.peer import AwayPolicy, Peer, PeerState, WakePolicy

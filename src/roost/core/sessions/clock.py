@@ -1,9 +1,10 @@
 """What a moved clock means: everything that was to happen later is still to happen after the same time."""
 
+from msgspec.structs import replace
+
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
-from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import Hindrance, LastDeath, Peer, PeerState
 from roost.core.vocabulary.session import Session

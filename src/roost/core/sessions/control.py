@@ -1,10 +1,11 @@
 """What is asked of a running session without ending it: interrupt its turn, compact its conversation."""
 
+from msgspec.structs import replace
+
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
-from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.session import ControlKind, ControlRequest, SessionState
 

@@ -1,5 +1,7 @@
 """What a death means: its cause, the message that was with the session, the next wake."""
 
+from msgspec.structs import replace
+
 from roost.core.messages import mailbox
 from roost.core.sessions.hindrance import hinder
 from roost.core.transition.conversations import cut_of, held_by, remember
@@ -7,7 +9,6 @@ from roost.core.transition.step import Step
 from roost.core.transition.turns import cut_off, requeue
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
-from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.error_line import error_line
 from roost.core.vocabulary.identity import derive

@@ -5,9 +5,10 @@ could see is unknown, never dead (N5).
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from roost.core.vocabulary.durations import rough_duration
 
@@ -69,8 +70,7 @@ class Verdict(NamedTuple):
     proven: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(Struct, frozen=True):
     """How long a session is kept in the registry without evidence (seconds).
 
     `grace`: while it is young and nothing confirms its death. `ttl`: since its last sign of life, when no

@@ -1,7 +1,8 @@
 """A launch that something was in the way of: tried again with patience, told once, and nobody's crash."""
 
+from msgspec.structs import replace
+
 from roost.core.transition.step import Step
-from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.peer import Hindrance
 
 

@@ -1,11 +1,12 @@
 """Beginning a session by the wake table."""
 
+from msgspec.structs import replace
+
 from roost.core.sessions.wake import decide_wake
 from roost.core.transition.conversations import cut_of, recalled, topics_of
 from roost.core.transition.step import Step
 from roost.core.transition.turns import give_up
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.identity import derive, derive_uuid
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import WakeMode, WakePolicy

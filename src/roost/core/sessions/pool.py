@@ -7,6 +7,8 @@ waits in the pool, warm, for the next message of its own.
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from roost.core.messages.queue import head
 from roost.core.sessions.launch import launch, leave_conversation, new_session
 from roost.core.sessions.wake import wake_blocked_until
@@ -15,7 +17,6 @@ from roost.core.transition.ending import PolicyEnd, end, idle_since, kept_until,
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
-from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import PeerState, Settings, WakeMode

@@ -6,12 +6,13 @@ An answer is an effect. While it is on its way nobody else's is taken; what it h
 
 from collections.abc import Iterable, Sequence
 
+from msgspec.structs import replace
+
 from roost.core.sessions.allowing import allowed_by
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
-from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.identity import SYSTEM, derive
 from roost.core.vocabulary.peer import PeerState
 from roost.core.vocabulary.policy import Policy

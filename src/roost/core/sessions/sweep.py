@@ -1,9 +1,10 @@
 """One pass over the registry: which rows end, which are kept and why, and when the sensor is not believed."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from roost.core.sessions.evidence import Fact, Life, Patience, Verdict, judge
 from roost.core.vocabulary.durations import rough_duration
@@ -62,16 +63,14 @@ class Finding(NamedTuple):
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Struct, frozen=True):
     """Sessions whose absence is not believed yet, since when (Unix seconds)."""
 
     since: float
     sessions: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What a pass does. `hold` goes into the next pass; `alarm` says why nothing absent is closed now."""
 
     findings: tuple[Finding, ...]

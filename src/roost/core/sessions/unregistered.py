@@ -2,11 +2,12 @@
 
 from collections.abc import Collection
 
+from msgspec.structs import replace
+
 from roost.core.sessions.launch import session_id
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
-from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.peer import Peer, WakePolicy
 from roost.core.vocabulary.session import SessionState
 from roost.errors import RefusedError

@@ -1,22 +1,21 @@
 """Resume or fresh: the written decision table. The first row that matches wins."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from roost.core.vocabulary.peer import Peer, PeerState, ResumePolicy, WakeMode, WakePolicy
 from roost.core.vocabulary.session import PARKED, WakeCause
 
 
-@dataclass(frozen=True, slots=True)
-class WakeDecision:
+class WakeDecision(Struct, frozen=True):
     """Whether the conversation is resumed, and the row that said so."""
 
     resume: bool
     cause: WakeCause
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(Struct, frozen=True):
     peer: Peer
     mode: WakeMode
     topic: str | None

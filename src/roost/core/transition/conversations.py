@@ -4,9 +4,10 @@ A live session knows its own topic and conversation. What no session runs is rem
 the next message of that topic resumes it (B4).
 """
 
+from msgspec.structs import replace
+
 from roost.core.transition.step import Step
 from roost.core.transition.turns import give_up
-from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.limits import CONVERSATIONS_KEPT
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import Conversation, LastDeath, Peer

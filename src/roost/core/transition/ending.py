@@ -1,10 +1,10 @@
 """How sessions are ended: by request, and by the policies of idle and ephemeral peers."""
 
-from dataclasses import dataclass
+from msgspec import Struct
+from msgspec.structs import replace
 
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import PeerState, Settings, WakePolicy
@@ -15,8 +15,7 @@ VETOABLE = frozenset({Cause.IDLE_SLEEP, Cause.EPHEMERAL_DONE, Cause.EPHEMERAL_SI
 """Ends that nobody asked for: a person at the terminal puts them off, other work that of an idle session."""
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyEnd:
+class PolicyEnd(Struct, frozen=True):
     """A session ends at this time (Unix seconds) unless something happens before."""
 
     at: float

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any
 
+from msgspec.structs import replace
+
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.growing import added
 from roost.core.vocabulary.identity import derive, host_of
 from roost.core.vocabulary.message import Message, MessageState, Notice

@@ -4,8 +4,9 @@ Effects are also stored as intents under their `key` until the event that ends t
 daemon killed in between examines them again.
 """
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.message import Chain, Message, MessageState, Notice
@@ -17,36 +18,31 @@ from roost.core.vocabulary.watch import Watch
 from roost.errors import RoostError
 
 
-@dataclass(frozen=True, slots=True)
-class SavePeer:
+class SavePeer(Struct, frozen=True):
     """Store the peer's row."""
 
     peer: Peer
 
 
-@dataclass(frozen=True, slots=True)
-class SaveSession:
+class SaveSession(Struct, frozen=True):
     """Store the row of a live session."""
 
     session: Session
 
 
-@dataclass(frozen=True, slots=True)
-class CloseSession:
+class CloseSession(Struct, frozen=True):
     """The session's row ends with this death."""
 
     death: Death
 
 
-@dataclass(frozen=True, slots=True)
-class SaveMessage:
+class SaveMessage(Struct, frozen=True):
     """Store the message's state."""
 
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class SaveAttempt:
+class SaveAttempt(Struct, frozen=True):
     """Record one step of handing a message over."""
 
     message_id: str
@@ -55,36 +51,31 @@ class SaveAttempt:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class AddWatch:
+class AddWatch(Struct, frozen=True):
     """Store a new watch."""
 
     watch: Watch
 
 
-@dataclass(frozen=True, slots=True)
-class SaveWatch:
+class SaveWatch(Struct, frozen=True):
     """Store what a watch has told, unless it has ended meanwhile."""
 
     watch: Watch
 
 
-@dataclass(frozen=True, slots=True)
-class EndWatch:
+class EndWatch(Struct, frozen=True):
     """Let go of a watch."""
 
     watch: str
 
 
-@dataclass(frozen=True, slots=True)
-class Purge:
+class Purge(Struct, frozen=True):
     """Delete everything keyed to the peer."""
 
     peer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rename:
+class Rename(Struct, frozen=True):
     """Move all that is keyed to the peer's old name to the new one; its history counts from `since`."""
 
     old: str
@@ -92,8 +83,7 @@ class Rename:
     since: float
 
 
-@dataclass(frozen=True, slots=True)
-class Journal:
+class Journal(Struct, frozen=True):
     """Append one event to the journal; `kind` is one of contract.md's event kinds."""
 
     kind: str
@@ -104,22 +94,19 @@ class Journal:
     data: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(Struct, frozen=True):
     """Nothing changes; the asker gets this error."""
 
     error: RoostError
 
 
-@dataclass(frozen=True, slots=True)
-class Advise:
+class Advise(Struct, frozen=True):
     """One line for the asker that the request itself does not tell."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Notify:
+class Notify(Struct, frozen=True):
     """Tell the sender of a message what became of it, or a watcher; the same news has the same `id`.
 
     `chain`: the place of a message that was refused and so is stored nowhere.
@@ -136,8 +123,7 @@ class Notify:
         return f"notice:{self.id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Launch(Struct, frozen=True):
     """Bring up this session."""
 
     session: Session
@@ -148,8 +134,7 @@ class Launch:
         return f"launch:{self.session.id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """Hand this message to this session.
 
     `redrive` sends a short note about it instead of the body. `steers`: into its running turn.
@@ -172,8 +157,7 @@ def offer_key(message: Message) -> str:
     return f"offer:{message.id}:{message.attempts}"
 
 
-@dataclass(frozen=True, slots=True)
-class Examine:
+class Examine(Struct, frozen=True):
     """Look whether this message was pasted, before anybody pastes again."""
 
     session: str | None
@@ -187,8 +171,7 @@ class Examine:
         return f"examine:{self.message.id}:{self.message.attempts}"
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """End this session through the kill authority."""
 
     session: Session
@@ -202,8 +185,7 @@ class End:
         return f"end:{self.session.id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Clear:
+class Clear(Struct, frozen=True):
     """End what is left of a session's processes: `root` with all below it, and all that carry the marker."""
 
     session: str
@@ -217,8 +199,7 @@ class Clear:
         return f"clear:{self.session}"
 
 
-@dataclass(frozen=True, slots=True)
-class Perform:
+class Perform(Struct, frozen=True):
     """Do what was asked of this running session."""
 
     session: Session
@@ -230,8 +211,7 @@ class Perform:
         return f"control:{self.session.id}:{self.control.at}"
 
 
-@dataclass(frozen=True, slots=True)
-class GiveAnswer:
+class GiveAnswer(Struct, frozen=True):
     """Give a running session the answer to its question."""
 
     session: Session
@@ -243,8 +223,7 @@ class GiveAnswer:
         return f"answer:{self.question.id}:{self.question.at}"
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
+class Forward(Struct, frozen=True):
     """Bring a message to the host of its recipient, `peer@host`, behind those before it."""
 
     peer: str
@@ -256,8 +235,7 @@ class Forward:
         return f"forward:{self.message.id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """Tell the host of a message's sender, `peer@host`, how far it has come here. The latest word counts."""
 
     to: str

@@ -1,6 +1,6 @@
 """What was seen of one peer: of its messages, its sessions, the host and the clock."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.message import Chain, Examination
@@ -9,16 +9,14 @@ from roost.core.vocabulary.reports import Arrived, Progressed, TurnedAway
 from roost.core.vocabulary.session import Cause, Death, Processes, ServerThread, Session, SessionState
 
 
-@dataclass(frozen=True, slots=True)
-class Replied:
+class Replied(Struct, frozen=True):
     """A reply to a message of this peer was accepted by the store."""
 
     message_id: str
     reply_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChainEnded:
+class ChainEnded(Struct, frozen=True):
     """A message to this peer was refused for its place in a chain; `about`: what it came after."""
 
     sender: str
@@ -26,20 +24,17 @@ class ChainEnded:
     about: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotSent:
+class NotSent(Struct, frozen=True):
     """A message to which this peer was about to await an answer was not taken."""
 
     message_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """Somebody wrote as this peer: the heartbeat of one that has no process (H6)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """Evidence that names the message id: the agent has taken the message.
 
     `entered`: how it was handed over, in words, where that is known. `attempt`: the offer that it is evidence
@@ -53,8 +48,7 @@ class Taken:
     attempt: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(Struct, frozen=True):
     """The agent's program has kept the message from its model, for a reason in its own words."""
 
     session: str
@@ -62,8 +56,7 @@ class Rejected:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class TurnEnded:
+class TurnEnded(Struct, frozen=True):
     """The agent's turn ended; `failed` carries the reason when the model could not answer.
 
     `interrupted`: somebody ended it on purpose, so it is not driven again. `outage`: the model's service
@@ -78,8 +71,7 @@ class TurnEnded:
     messages: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OfferWaits:
+class OfferWaits(Struct, frozen=True):
     """An offer cannot go on for the time being."""
 
     session: str
@@ -88,8 +80,7 @@ class OfferWaits:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class OfferFailed:
+class OfferFailed(Struct, frozen=True):
     """An offer did not end in evidence. `certain`: provably nothing was pasted.
 
     `attempt` is the message's count of offers when this one was made; None: whichever it is now.
@@ -104,8 +95,7 @@ class OfferFailed:
     person: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
+class Examined(Struct, frozen=True):
     """What the runtime's record says about a message whose offer was cut short.
 
     `attempt` is the count of offers of the one that was looked for; None: whichever it is now.
@@ -119,8 +109,7 @@ class Examined:
     conversation: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Performed:
+class Performed(Struct, frozen=True):
     """The control request that was asked of the session at `at` is over; `failed`: why it was not done."""
 
     session: str
@@ -129,54 +118,47 @@ class Performed:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(Struct, frozen=True):
     """The agent said of itself that it is done."""
 
     session: str
     summary: str
 
 
-@dataclass(frozen=True, slots=True)
-class Launched:
+class Launched(Struct, frozen=True):
     """The agent's process runs; it is not known to be ready yet."""
 
     session: str
     processes: Processes
 
 
-@dataclass(frozen=True, slots=True)
-class ThreadJoined:
+class ThreadJoined(Struct, frozen=True):
     """The session is this thread of somebody else's server, which tells of it from now on."""
 
     session: str
     thread: ServerThread
 
 
-@dataclass(frozen=True, slots=True)
-class Adopted:
+class Adopted(Struct, frozen=True):
     """A restarted daemon found the session alive and has joined it again."""
 
     session: str
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(Struct, frozen=True):
     """A person gave the peer a live session that the registry did not know."""
 
     session: Session
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outrun:
+class Outrun(Struct, frozen=True):
     """Sessions of the peer up to this generation run or ran, and the store does not know of them."""
 
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(Struct, frozen=True):
     """The session was seen in this state, with the evidence in words.
 
     `background`: what goes on beside turns, `asks`: all that it asks a person; None: nothing new is known of
@@ -191,8 +173,7 @@ class Observed:
     asks: tuple[Asking, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerGiven:
+class AnswerGiven(Struct, frozen=True):
     """The answer that was given at `at` to a question of the session is over.
 
     `failed`: why it was not given; `doubt`: it may have been, all the same.
@@ -205,8 +186,7 @@ class AnswerGiven:
     doubt: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class BootFailed:
+class BootFailed(Struct, frozen=True):
     """The session could not be brought to its prompt.
 
     `why` says what was seen instead, `blame` who caused it.
@@ -217,8 +197,7 @@ class BootFailed:
     blame: Blame = Blame.PROGRAM
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationMissing:
+class ConversationMissing(Struct, frozen=True):
     """The session was to resume a conversation of which the runtime keeps no record any more.
 
     `why`: what says so, where that is not the disk.
@@ -228,15 +207,13 @@ class ConversationMissing:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
+class Released(Struct, frozen=True):
     """The conversation that the session was to resume, and that somebody else had open, is free now."""
 
     session: str
 
 
-@dataclass(frozen=True, slots=True)
-class EndVetoed:
+class EndVetoed(Struct, frozen=True):
     """The kill authority declined to end the session now; ask again after `until` (Unix seconds)."""
 
     session: str
@@ -244,8 +221,7 @@ class EndVetoed:
     until: float
 
 
-@dataclass(frozen=True, slots=True)
-class Orphaned:
+class Orphaned(Struct, frozen=True):
     """The session has lost its terminal or its agent, and its shim lives on: it can serve nobody any more."""
 
     session: str
@@ -253,8 +229,7 @@ class Orphaned:
     cause: Cause = Cause.SERVER_EXIT
 
 
-@dataclass(frozen=True, slots=True)
-class Died:
+class Died(Struct, frozen=True):
     """The session is over: positively confirmed.
 
     `cleared`: none of its processes is left. Otherwise its children may be, and are ended from now on.
@@ -265,42 +240,36 @@ class Died:
     cleared: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Remained:
+class Remained(Struct, frozen=True):
     """Processes of an ended session could not be ended (N7)."""
 
     session: str
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Spare:
+class Spare(Struct, frozen=True):
     """The host has room for one more session that this peer keeps ready."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evict:
+class Evict(Struct, frozen=True):
     """The host holds too many pooled sessions: this one should make room."""
 
     session: str
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class SenderRenamed:
+class SenderRenamed(Struct, frozen=True):
     """Another peer, which may have sent messages here, has another name."""
 
     old: str
     new: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(Struct, frozen=True):
     """Time has passed; a deadline of this peer may be due."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClockMoved:
+class ClockMoved(Struct, frozen=True):
     """The wall clock jumped: beside the running time of the machine by `by`, in seconds.
 
     `set_by` is the part by which somebody set it; the machine slept for the rest.

@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from roost.errors import InvalidNameError
 
@@ -34,8 +35,7 @@ def host_of(name: str) -> str | None:
     return name.partition("@")[2] or None
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessId:
+class ProcessId(Struct, frozen=True):
     """One process of one boot: a pid alone is reused, these three together are not.
 
     `start` is the kernel's start time in its own unit (Linux: clock ticks since boot, field 22 of

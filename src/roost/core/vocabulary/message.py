@@ -1,7 +1,8 @@
 """A message and the states it passes through under one id."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from roost.core.vocabulary.trace_context import TraceContext, parse_traceparent, span_id
 
@@ -46,8 +47,7 @@ DOUBTFUL = frozenset({MessageState.OFFERED, MessageState.UNKNOWN})
 FINAL = frozenset({MessageState.DONE, MessageState.EXPIRED, MessageState.REFUSED, MessageState.DEAD_LETTER})
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """What the system says about an earlier message; `watch`: of a watch, whose id `about` is."""
 
     about: str
@@ -56,8 +56,7 @@ class Notice:
     watch: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """The place of a message among those that agents sent each other without a person's word.
 
     `count`: how many there are with this one. `root`: the id of the person's message that they follow, or of
@@ -68,8 +67,7 @@ class Chain:
     root: str
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where a message comes from: for its trace, and its place in a chain (None: a person wrote it).
 
     The three places of the trace are values of `traceparent`.
@@ -85,8 +83,7 @@ class Origin:
     chain: Chain | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """One message without its body, which only the store and the paste ever hold.
 
     Times are Unix seconds. `session` is the session it was offered to last, `attempts` counts the offers,

@@ -1,7 +1,8 @@
 """What is asked, seen and done as a peer moves to another host."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 ID = r"[0-9a-f]{32}"
 """What the id of a move looks like."""
@@ -9,8 +10,7 @@ Decision = Literal["go", "cancel"]
 """What the host that the peer leaves tells the other one: it lives there now; nothing comes of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True):
     """A move that has begun. `host`: the one at the other end; `dir`: the folder that it gets there.
 
     `arriving`: it comes here, and lives at the other end until that says otherwise. Else it leaves: `handed`
@@ -26,23 +26,20 @@ class Move:
     ready: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Depart:
+class Depart(Struct, frozen=True):
     """An operator has the peer move; a live one only with `force`."""
 
     move: Move
     force: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Stay:
+class Stay(Struct, frozen=True):
     """An operator calls a move off."""
 
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """The other host can take the peer, or says why not."""
 
     id: str
@@ -50,31 +47,27 @@ class Answered:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Owned:
+class Owned(Struct, frozen=True):
     """The fleet has it on record whose the peer is: of the host that it moves to, or of another."""
 
     id: str
     host: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(Struct, frozen=True):
     """The host that the peer leaves has decided."""
 
     id: str
     decision: Decision
 
 
-@dataclass(frozen=True, slots=True)
-class Disowned:
+class Disowned(Struct, frozen=True):
     """The fleet has it on record that the peer belongs to another host: this one runs from an older copy."""
 
     host: str
 
 
-@dataclass(frozen=True, slots=True)
-class HandOver:
+class HandOver(Struct, frozen=True):
     """Bring all that belongs to the peer to the other host."""
 
     peer: str
@@ -86,8 +79,7 @@ class HandOver:
         return f"hand-over:{self.move.id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Own:
+class Own(Struct, frozen=True):
     """Have it on record in the fleet that the peer belongs to the other host."""
 
     peer: str
@@ -99,8 +91,7 @@ class Own:
         return f"own:{self.move.id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Decide:
+class Decide(Struct, frozen=True):
     """Tell the other host what was decided. `peer`: the name by which the rows of the peer are kept here."""
 
     peer: str

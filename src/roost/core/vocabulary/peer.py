@@ -1,9 +1,10 @@
 """A named participant: its settings, its marks, and what it remembers between sessions."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
+
+from msgspec import Struct
 
 from roost.core.vocabulary.limits import CHAIN_LIMIT, QUEUE_LIMIT, SENDER_LIMIT
 from roost.core.vocabulary.message import Message, MessageState
@@ -39,8 +40,7 @@ class ResumePolicy(StrEnum):
     NEVER = "never"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What an operator chose for a peer. Durations are seconds.
 
     `server`: the address of the server whose thread it is; `thread`: which one, if not one of its own.
@@ -97,24 +97,21 @@ class WakeMode(StrEnum):
     RESUME = "resume"
 
 
-@dataclass(frozen=True, slots=True)
-class PendingWake:
+class PendingWake(Struct, frozen=True):
     """A wake that was asked for and waits until no other session of the peer lives."""
 
     mode: WakeMode
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantine:
+class Quarantine(Struct, frozen=True):
     """The crash-loop guard has tripped: no wake before `until` (Unix seconds), for this reason."""
 
     until: float
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Hindrance:
+class Hindrance(Struct, frozen=True):
     """Why the peer cannot be started, which is nobody's crash.
 
     `since` and `at` (Unix seconds): the first and the latest of `tries`. `told`: who waited then knows of it.
@@ -127,8 +124,7 @@ class Hindrance:
     told: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LastDeath:
+class LastDeath(Struct, frozen=True):
     """How the latest active session ended, as far as the next wake cares.
 
     `refusal`: the model refused the latest turn of its conversation.
@@ -142,8 +138,7 @@ class LastDeath:
     refusal: Refusal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(Struct, frozen=True):
     """A conversation that no session runs now, of a peer that keeps them apart: what its next wake needs."""
 
     topic: str | None
@@ -152,8 +147,7 @@ class Conversation:
     resume_failed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Awaited:
+class Awaited(Struct, frozen=True):
     """An answer that the peer wants to a message of its own: until when (Unix seconds), how long that was."""
 
     message: str
@@ -161,16 +155,14 @@ class Awaited:
     within: float
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(Struct, frozen=True):
     """A thread that the peer has left, and when (Unix seconds): no message in it was later then."""
 
     thread: str
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(Struct, frozen=True):
     """One participant. `seed` is a secret from which session ids, nonces and boundaries are derived.
 
     `renaming` is the name that it gets once nothing of it lives, `former` are the names that it had before.
@@ -217,8 +209,7 @@ class Peer:
         return self.last_death is not None and self.last_death.cause is Cause.CONVERSATION_REFUSED
 
 
-@dataclass(frozen=True, slots=True)
-class PeerState:
+class PeerState(Struct, frozen=True, eq=False):
     """All that `decide` knows of one peer: itself, its sessions, its unfinished messages in order.
 
     `session` is the active one, the only one that is offered messages; `pool` holds the others.
@@ -228,8 +219,8 @@ class PeerState:
 
     peer: Peer
     session: Session | None = None
-    messages: Sequence[Message] = field(default=())
-    expiry: float | None = field(default=None, compare=False)
+    messages: Sequence[Message] = ()
+    expiry: float | None = None
     pool: tuple[Session, ...] = ()
 
     @classmethod
@@ -247,6 +238,15 @@ class PeerState:
             times = (message.expires_at for message in messages if message.expires_at is not None)
             expiry = min(times, default=None)
         return cls(peer, active, messages, expiry, tuple(pool))
+
+    def __eq__(self, other: object) -> bool:
+        """The bound `expiry` is passed over: it may be earlier than need be."""
+        if not isinstance(other, PeerState):
+            return NotImplemented
+        mine = (self.peer, self.session, self.messages, self.pool)
+        return mine == (other.peer, other.session, other.messages, other.pool)
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType] -- nobody keeps states in sets
 
     @property
     def sessions(self) -> tuple[Session, ...]:

@@ -1,13 +1,13 @@
 """What the host's configuration and the runtimes' nature tell `decide`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from roost.core.vocabulary.question import AllowRule
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(Struct, frozen=True):
     """The nature of a runtime.
 
     `mailbox`: it has no process, its messages wait to be read. `resumable`: it can continue a conversation.
@@ -32,8 +32,7 @@ class Traits:
 _UNKNOWN = Traits()
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """Bounds that are the same for all peers. Durations are seconds.
 
     `stable`: how long a session has to be up until earlier failures count no more for the back-off.

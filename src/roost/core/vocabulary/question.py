@@ -4,8 +4,10 @@ The id and the words are those under which people find and answer it. What its p
 `request` of its asking, and only that is answered.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 MOST_TEXT = 16_000
 """Characters of a question's text that are kept."""
@@ -33,8 +35,7 @@ DENY = (OptionKind.REJECT_ONCE, OptionKind.REJECT_ALWAYS)
 """The kinds that allow what was asked for this once, and those that deny it, the mildest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """One answer that can be given. `kind`: "" where it is not known. `text`: words can go along with it."""
 
     id: str
@@ -43,8 +44,7 @@ class Option:
     text: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(Struct, frozen=True):
     """What is asked, as its program tells it.
 
     `request` names it among all that the session asks. `tool` and `command`: what a permission is wanted for,
@@ -60,7 +60,7 @@ class Asking:
 
     def __post_init__(self) -> None:
         """A text is bounded."""
-        object.__setattr__(self, "text", self.text[:MOST_TEXT])
+        force_setattr(self, "text", self.text[:MOST_TEXT])
 
 
 class QuestionState(StrEnum):
@@ -72,8 +72,7 @@ class QuestionState(StrEnum):
     GONE = "gone"
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """One question of a session. Times are Unix seconds.
 
     `standing`: its program still asks it, by the latest look. `option`, `by`, `text` and `at` are those of
@@ -108,8 +107,7 @@ class Question:
         return next((each for kind in kinds for each in self.asking.options if each.kind == kind), None)
 
 
-@dataclass(frozen=True, slots=True)
-class AllowRule:
+class AllowRule(Struct, frozen=True):
     """What an operator allows without being asked; what is "" or empty stands for everything.
 
     `command`: the words with which it has to begin.

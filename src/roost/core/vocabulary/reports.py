@@ -1,19 +1,17 @@
 """What another host reports of the messages between it and this one."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from roost.core.vocabulary.message import MessageState
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(Struct, frozen=True):
     """The recipient's host has stored the message."""
 
     message_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Progressed:
+class Progressed(Struct, frozen=True):
     """The recipient's host says how far the message has come there, and why.
 
     `accepted_at`: when it was taken there (Unix seconds by that host's clock; None: not yet).
@@ -25,8 +23,7 @@ class Progressed:
     accepted_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TurnedAway:
+class TurnedAway(Struct, frozen=True):
     """A message of this peer, which lives on another host, was not taken here."""
 
     message_id: str

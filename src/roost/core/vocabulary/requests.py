@@ -1,6 +1,6 @@
 """What people and agents ask of one peer."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.message import Message
@@ -8,8 +8,7 @@ from roost.core.vocabulary.peer import Settings, WakeMode
 from roost.core.vocabulary.watch import Watch
 
 
-@dataclass(frozen=True, slots=True)
-class Submit:
+class Submit(Struct, frozen=True):
     """A message arrives for this peer.
 
     `fresh`: its id was made just now, so nobody can know it. `repeats`: the id of a message that ended
@@ -21,47 +20,41 @@ class Submit:
     repeats: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Resend:
+class Resend(Struct, frozen=True):
     """An operator decides that a message in doubt is offered again, under its id."""
 
     message_id: str
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(Struct, frozen=True):
     """An operator gives up a message that waits or is in doubt."""
 
     message_id: str
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Acknowledge:
+class Acknowledge(Struct, frozen=True):
     """The reader of a mailbox, or a session that reads its mail itself, has read these messages."""
 
     message_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Wake:
+class Wake(Struct, frozen=True):
     """Somebody wants a session now."""
 
     mode: WakeMode
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """A person begins a session in a terminal of theirs: a fresh one, or one that goes on (`resume`)."""
 
     by: str
     resume: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
+class Join(Struct, frozen=True):
     """A program that runs already becomes the peer's session, with the conversation that it is seen in.
 
     `reads`: nobody hands it its mail, and it reads that itself.
@@ -73,80 +66,69 @@ class Join:
     reads: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(Struct, frozen=True):
     """A session that has joined is let go of; its program goes on."""
 
     session: str
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """Park the peer: end its session and wake it no more until `Start`."""
 
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rest:
+class Rest(Struct, frozen=True):
     """End the session as a clean park; the peer may be woken again."""
 
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """Unpark the peer and clear its quarantine."""
 
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Restart:
+class Restart(Struct, frozen=True):
     """End the session, if any, and start another: a fresh one, or one that goes on in the conversation."""
 
     by: str
     resume: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Refresh:
+class Refresh(Struct, frozen=True):
     """The next natural wake starts a fresh conversation."""
 
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class TakeOver:
+class TakeOver(Struct, frozen=True):
     """A person begins to type into the session's terminal from elsewhere than a terminal of their own."""
 
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class FreshAsked:
+class FreshAsked(Struct, frozen=True):
     """The agent asked for a fresh session of itself."""
 
     session: str
 
 
-@dataclass(frozen=True, slots=True)
-class Interrupt:
+class Interrupt(Struct, frozen=True):
     """End the running turn."""
 
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Compact:
+class Compact(Struct, frozen=True):
     """Compact the conversation of the running session."""
 
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A person answers a question by one of its options; `text`: words that go along with it."""
 
     question: str
@@ -155,8 +137,7 @@ class Answer:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Deny:
+class Deny(Struct, frozen=True):
     """A person denies what a question asks for."""
 
     question: str
@@ -164,8 +145,7 @@ class Deny:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Rename:
+class Rename(Struct, frozen=True):
     """Another name for the peer; for a live one only with `force`."""
 
     new: str
@@ -173,39 +153,34 @@ class Rename:
     force: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(Struct, frozen=True):
     """Purge the peer; a live one only with `force`."""
 
     by: str
     force: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Configure:
+class Configure(Struct, frozen=True):
     """The operator changed settings."""
 
     settings: Settings
 
 
-@dataclass(frozen=True, slots=True)
-class AwaitReply:
+class AwaitReply(Struct, frozen=True):
     """The peer is about to send this message, and wants an answer `within` so many seconds."""
 
     message_id: str
     within: float
 
 
-@dataclass(frozen=True, slots=True)
-class LeaveThread:
+class LeaveThread(Struct, frozen=True):
     """The peer leaves a thread; `latest`: of its messages from or to that peer (Unix seconds)."""
 
     thread: str
     latest: float
 
 
-@dataclass(frozen=True, slots=True)
-class WatchPeer:
+class WatchPeer(Struct, frozen=True):
     """Somebody wants to be told of what becomes of this peer."""
 
     watch: Watch

@@ -1,7 +1,8 @@
 """One live incarnation of a peer, and how such a life ends."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.question import Asking, Question
@@ -78,8 +79,7 @@ INSISTS = frozenset({WakeCause.OPERATOR_RESUME, WakeCause.AWAY_RESUME})
 """Wakes that go on with the conversation or fail: a fresh one is not what was wanted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Processes:
+class Processes(Struct, frozen=True):
     """The processes of a session and its tmux socket; in a person's own terminal there is no server."""
 
     agent: ProcessId
@@ -88,8 +88,7 @@ class Processes:
     socket: str
 
 
-@dataclass(frozen=True, slots=True)
-class ServerThread:
+class ServerThread(Struct, frozen=True):
     """What a session without processes of its own is: a thread of a server that somebody else runs.
 
     `address` as in the setting `server`; `server` is the process that answered there, None where the system
@@ -101,8 +100,7 @@ class ServerThread:
     server: ProcessId | None
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(Struct, frozen=True):
     """What a session is that somebody else started and that has joined: its program, which is never ended.
 
     `reads`: nobody hands it its mail, and it reads that itself.
@@ -112,8 +110,7 @@ class Joined:
     reads: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """An end that was asked for: why, by whom, since when; `note` is what an agent said of its work."""
 
     cause: Cause
@@ -129,8 +126,7 @@ class ControlKind(StrEnum):
     COMPACT = "compact"
 
 
-@dataclass(frozen=True, slots=True)
-class ControlRequest:
+class ControlRequest(Struct, frozen=True):
     """Something asked of a running session at `at` (Unix seconds, its identity), and how it ended.
 
     `begun`: its keys may have been pressed. `failed` says why it was not done, `note` what else is known.
@@ -147,16 +143,14 @@ class ControlRequest:
     clock_moved: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """The latest turn of a conversation failed: the message that it was for, and the model's words."""
 
     message: str
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """One live session. Times are Unix seconds; `armed_at` starts the quiet window of an ephemeral task.
 
     `used`: it is fresh no more, as it has a past or was shown a message, or may have been.
@@ -262,8 +256,7 @@ def stand_in(ident: str, peer: str, generation: int, conversation: str | None) -
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Death:
+class Death(Struct, frozen=True):
     """The end of one session as recorded: cause, code or signal, who asked, and the evidence in words."""
 
     session: str

@@ -3,11 +3,11 @@
 import re
 import shlex
 from collections.abc import Iterable
-from dataclasses import fields
 from enum import StrEnum
 from typing import Any
 
-from roost.core.vocabulary.copies import replace
+from msgspec.structs import fields, replace
+
 from roost.core.vocabulary.durations import format_duration, parse_duration
 from roost.core.vocabulary.identity import HUMAN
 from roost.core.vocabulary.peer import AwayPolicy, ResumePolicy, Settings, WakePolicy

@@ -1,7 +1,8 @@
 """One span by name: the `traceparent` of W3C Trace Context, version 00, as MCP, ACP and HTTP carry it."""
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from roost.core.vocabulary.identity import derive
 
@@ -11,8 +12,7 @@ _FORM = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?
 _SPAN_BYTES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class TraceContext:
+class TraceContext(Struct, frozen=True):
     """A span: its trace (32 hexadecimal digits), its own id (16), and whether its trace is recorded."""
 
     trace: str

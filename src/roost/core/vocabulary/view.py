@@ -1,7 +1,8 @@
 """What people and agents are shown of a peer: one state and one sentence."""
 
 import datetime as dt
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.identity import HUMAN, REMOTE, host_of
@@ -12,8 +13,7 @@ from roost.core.vocabulary.phrases import told
 from roost.core.vocabulary.session import Session, SessionState
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """The state of the contract's `list`, why, and since when (Unix seconds)."""
 
     state: str

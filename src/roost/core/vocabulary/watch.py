@@ -1,10 +1,10 @@
 """A watch: what somebody wants to be told of, for how long, and what has been told."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from roost.core.vocabulary.copies import replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 
 class Watched(StrEnum):
@@ -34,8 +34,7 @@ WRITES = 200
 """Writes that a watch remembers, the latest: beyond that it may miss that two met."""
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(Struct, frozen=True):
     """A peer has written a file; `path` is absolute and real, `at` Unix seconds."""
 
     peer: str
@@ -43,8 +42,7 @@ class Write:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """Two peers, by name in order, that have written a file within the window, and when last so."""
 
     path: str
@@ -52,8 +50,7 @@ class Pair:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(Struct, frozen=True):
     """`watcher` is told; `subject` is a peer, a topic, or a pattern of paths. Times are Unix seconds.
 
     `once`: it ends with what it tells first. `told` counts what it has told, `last` names the latest of that,

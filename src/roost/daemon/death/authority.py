@@ -9,8 +9,9 @@ import asyncio
 import logging
 import signal
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from roost.core.vocabulary.commands import Clear
 from roost.core.vocabulary.identity import ProcessId
@@ -32,8 +33,7 @@ LOOK = 0.02
 _log = logging.getLogger("roost.authority")
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(Struct, frozen=True):
     """What came of clearing a session's tree: how many were killed, who is left, what could not be seen."""
 
     killed: int

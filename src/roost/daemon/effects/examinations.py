@@ -1,6 +1,6 @@
 """Examinations: whether an offer whose end nobody saw has reached its session."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f

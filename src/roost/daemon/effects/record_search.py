@@ -1,7 +1,8 @@
 """What the records of a runtime tell of a message, searched in threads of their own."""
 
+from msgspec.structs import replace
+
 from roost.core.vocabulary.commands import offer_key
-from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.message import Examination, Message
 from roost.daemon.session.evidence import Finding, examine_record, holds, written_since
 from roost.daemon.session.live_sessions import LiveSession

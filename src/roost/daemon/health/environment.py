@@ -3,8 +3,9 @@
 import contextlib
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from roost.core.vocabulary.identity import HUMAN
 from roost.daemon.state.fleet import Fleet

@@ -3,10 +3,10 @@
 import re
 import shutil
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from roost.core.vocabulary import move as m
 from roost.core.vocabulary.identity import OPERATOR, check_name

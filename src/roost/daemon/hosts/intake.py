@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from roost.core.messages.chain import chain_from
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import reports
 from roost.core.vocabulary import requests as r
-from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.identity import NAME, REMOTE, host_of
 from roost.core.vocabulary.message import Message, MessageState, Origin
 from roost.core.vocabulary.peer import Peer, Settings

@@ -4,7 +4,8 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from roost.core.links.outgoing import Outgoing
 from roost.core.vocabulary import commands as c
@@ -20,8 +21,7 @@ from roost.host.interfaces.clock import Clock
 from roost.store.interfaces import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Struct, frozen=True):
     """Something that goes out as it is. Several of one key are over when all have arrived."""
 
     key: str

@@ -9,10 +9,10 @@ import difflib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from roost.daemon.hosts.keyring import Keyring
 from roost.daemon.hosts.owner import OWNER
@@ -52,8 +52,7 @@ class Sign(msgspec.Struct, frozen=True):
     every: float = BEAT
 
 
-@dataclass(slots=True)
-class Member:
+class Member(Struct):
     """What is known of another host. `heard`: when, by this host's clocks (monotonic, Unix seconds)."""
 
     sign: Sign | None = None

@@ -5,8 +5,9 @@ import json
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from roost.core.vocabulary.commands import Journal
 from roost.core.vocabulary.identity import SYSTEM

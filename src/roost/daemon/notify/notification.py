@@ -1,8 +1,9 @@
 """One notification: what happened, in facts and in words that can be shown anywhere."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from roost.core.vocabulary.identity import derive
 from roost.core.vocabulary.view import iso
@@ -16,8 +17,7 @@ _EXAMPLES = 5
 """Peers that a summary names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
+class Notification(Struct, frozen=True):
     """What a rule tells of one line of the journal, or of many (`counts`).
 
     `seq`: the journal's number of it, of the last one for many; 0: it is not in the journal. `at`: Unix

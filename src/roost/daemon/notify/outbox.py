@@ -5,8 +5,9 @@ Nothing is stored but how far the journal has been dealt with: what is to be sen
 
 from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from roost.daemon.notify.notification import Notification, notification_id
 
@@ -24,15 +25,13 @@ _NAMED = 6
 """Peers that a summary knows by name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """Nothing to do for so many seconds; None: until there is something."""
 
     seconds: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Outdated:
+class Outdated(Struct, frozen=True):
     """What is not worth being sent any more."""
 
     notification: Notification

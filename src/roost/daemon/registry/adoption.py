@@ -1,6 +1,7 @@
 """Takes sessions into the registry that it does not know, as a person asks: by what their folders tell."""
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.peer import Peer
@@ -17,8 +18,7 @@ from roost.host.shim_spec import Started
 from roost.store.interfaces import Token
 
 
-@dataclass(frozen=True, slots=True)
-class Registry:
+class Registry(Struct, frozen=True):
     """What a person can decide about when the registry and the machine do not agree."""
 
     orphans: Orphans

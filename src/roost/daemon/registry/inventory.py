@@ -4,7 +4,8 @@ Everything here blocks: call it in a thread.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from roost.core.sessions.sweep import Row
 from roost.core.vocabulary.identity import ProcessId
@@ -18,8 +19,7 @@ from roost.local.paths import Places
 from roost.runtimes.codex_server.servers import Look
 
 
-@dataclass(frozen=True, slots=True)
-class Inventory:
+class Inventory(Struct, frozen=True):
     """What was seen.
 
     `marked`: all processes that carry any roost's marker, None when the process table could not be read.

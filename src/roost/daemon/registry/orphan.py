@@ -1,8 +1,9 @@
 """An orphan: the processes of one session that belong to no live row, in words and as a session to end."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from roost.core.vocabulary.identity import SYSTEM, ProcessId
 from roost.core.vocabulary.peer import PeerState
@@ -17,8 +18,7 @@ _LEAST = 4
 """Fewer digits of a session's id name none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Orphan:
+class Orphan(Struct, frozen=True):
     """The processes of one session that the registry does not hold as live.
 
     `closed`: the store has recorded that session's end. Otherwise it never knew it.

@@ -9,8 +9,9 @@ all else is kept, shown, and left to a person.
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from roost.core.sessions.unregistered import outrun_by
 from roost.core.vocabulary import commands as c

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from roost.core.sessions.evidence import Fact, Sight, Source
 from roost.core.sessions.sweep import Row
@@ -19,8 +20,7 @@ HELD = "it runs on another host, which holds its lock; end it there"
 """Nothing here can do anything about it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """What a look may take for granted.
 
     `boots`: the boot that each host was last seen in. `cut`: sessions whose launcher is known to be gone, so
@@ -33,8 +33,7 @@ class Scope:
     young: float = float("inf")
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(Struct, frozen=True):
     """All that was seen at one time. `own`: markers that may be ours, None when they could not be read."""
 
     scope: Scope

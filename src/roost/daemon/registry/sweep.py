@@ -8,8 +8,9 @@ import json
 import logging
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from roost.core.sessions.evidence import Patience, Source
 from roost.core.sessions.sweep import Action, Finding, Hold, Plan, Row, plan, resting
@@ -43,8 +44,7 @@ HOLD = "sweep.hold"
 _log = logging.getLogger("roost.sweep")
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
+class Pass(Struct, frozen=True):
     """One pass: what was seen, and what is to be done about it."""
 
     inventory: Inventory

@@ -3,8 +3,9 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 import roost
 from roost.core.vocabulary import commands as c
@@ -20,8 +21,7 @@ BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 
 """Upper bounds of a histogram's buckets, in seconds."""
 
 
-@dataclass(slots=True)
-class Histogram:
+class Histogram(Struct):
     """How long something took."""
 
     counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))

@@ -1,7 +1,8 @@
 """Sessions as their runtimes see them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session

@@ -6,8 +6,10 @@ paste, needs a look into every record that the runtime's program has written sin
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from roost.core.messages import envelope
 from roost.core.messages.doubt import RESENT
@@ -25,8 +27,7 @@ SLACK = 3600.0
 """Seconds by which a record may be older than its message: a clock is set, a file system rounds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What was found of an offer, and the conversation that holds it, where the record's name tells that.
 
     `forgotten`: its program took the prompt out of the conversation again.

@@ -6,9 +6,10 @@ do. So a resume waits until the conversation is free, and says for whom it waits
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Protocol
+
+from msgspec import Struct
 
 from roost.core.sessions.launch import session_id
 from roost.core.vocabulary import commands as c
@@ -38,8 +39,7 @@ class Obstacle(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Struct, frozen=True):
     """A live process that has a conversation open and is not one of our sessions."""
 
     pid: int

@@ -6,9 +6,11 @@ let go of without a decision, as it is when nobody has answered in time.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from roost.core.vocabulary.question import Asking
 from roost.core.vocabulary.session import SessionState
@@ -24,8 +26,7 @@ MOST = 8
 _NOTHING: Mapping[str, Any] = {}
 
 
-@dataclass(slots=True)
-class _Held:
+class _Held(Struct):
     """One hook. `shown`: its dialog was seen; `since`: monotonic seconds."""
 
     asks: HookAsks

@@ -5,11 +5,11 @@ killed, a connection that breaks, a daemon that ends), nobody gives it again bef
 """
 
 import asyncio
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 
-@dataclass(slots=True)
-class Parcel:
+class Parcel(Struct):
     """One offer's text. `anytime`: within a turn, too, and not at its end alone."""
 
     text: str

@@ -9,9 +9,11 @@ import hashlib
 import json
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from roost.errors import HostError, RefusedError
 from roost.host.files import PRIVATE_FILE, ensure_private_directory, write_atomic
@@ -19,8 +21,7 @@ from roost.runtimes.joining import HookSettings
 from roost.store.codec import Shape
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """What a file was (None: there was none), the folders that were made for it, and the hooks that are ours.
 
     `ours`: by session, as JSON text. `mode`: its permissions.

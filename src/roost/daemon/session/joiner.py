@@ -1,6 +1,6 @@
 """Joins threads of servers that somebody else runs: what a launch is to a session with a terminal."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.peer import Settings

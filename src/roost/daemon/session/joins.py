@@ -1,7 +1,9 @@
 """Programs that somebody else has started and that join: recognised, and held as live sessions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.peer import Settings
@@ -21,8 +23,7 @@ UNKNOWN = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Guest:
+class Guest(Struct, frozen=True):
     """A program that runs already: what it is, the conversation that it has open, where it works.
 
     `reads`: it takes no hooks, and reads its mail itself.

@@ -3,8 +3,9 @@
 import hashlib
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.peer import Peer, Settings

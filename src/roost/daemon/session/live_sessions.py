@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.session import Session
@@ -28,8 +30,7 @@ Reading = tuple[Sequence[Fact], Sequence[bytes], bytes | None]
 """Facts, new lines of the records, and the status file, as they were read at one time."""
 
 
-@dataclass(slots=True)
-class HandOver:
+class HandOver(Struct):
     """How one offer of a message goes: since when it stands pasted (monotonic seconds), and our Enters.
 
     `touched`: when a person had pressed a key last (Unix seconds) when the input line was seen to be empty,
@@ -62,8 +63,7 @@ class NoTerminalError(RoostError):
     """The session has no terminal of ours: it is in a person's own, or a thread of somebody else's server."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leftovers:
+class Leftovers(Struct, frozen=True):
     """What one look at an ended session found: `dead` its agent, `cleared` all of it, both for certain.
 
     `record`: its shim's; `unread`: why that cannot be read. `lines`: what it showed last. `resumable`: a turn
@@ -78,8 +78,7 @@ class Leftovers:
     resumable: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Misplaced:
+class Misplaced(Struct, frozen=True):
     """What is wrong with the folder that a session works in, in words.
 
     `place` is where it stood, `moved` where it is now, as far as known; `taken`: another one stands there.
@@ -91,8 +90,7 @@ class Misplaced:
     taken: bool
 
 
-@dataclass(slots=True)
-class LiveSession:
+class LiveSession(Struct):
     """One live session. `poke` wakes its driver, `changed` fires after each look.
 
     `prompted` are the messages that the agent's own record shows to be taken since its latest turn began: a

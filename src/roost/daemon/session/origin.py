@@ -3,8 +3,9 @@
 The launcher writes it before it starts anything, and it goes with the folder. Everything here blocks.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session
@@ -18,8 +19,7 @@ NAME = "origin.json"
 STARTED = "started.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """`store`: the id of the store that launched the session. `token`: the hash of the session's token.
 
     `url`: the loopback address that its agent was given. `session`: its row as it was launched.

@@ -6,16 +6,17 @@ daemon, and whoever looks into the records after the end, must see the session a
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from roost.errors import HostError, RefusedError
 from roost.host.files import ensure_private_directory, write_atomic
 from roost.store.codec import Shape
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """One run. `environ`: what the runtime may see of the person's environment."""
 
     session: str
@@ -24,8 +25,7 @@ class Run:
     environ: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """A run that is being prepared. `ready`: the shim's instructions, once the person's process may go on."""
 
     run: Run

@@ -6,9 +6,11 @@ Works on what is on disk, so whether a daemon runs or not.
 import heapq
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from roost.core.messages.envelope import unwrapped
 from roost.core.vocabulary.message import MessageState
@@ -32,8 +34,7 @@ SECONDS = 20.0
 """Seconds for one search; what was found until then is told, and that it was not all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What is looked for, where, and with which limits. `wanted`: of messages alone, but for its `since`."""
 
     text: str
@@ -65,8 +66,7 @@ def state_of(text: str | None) -> MessageState | None:
         raise UsageError(f"'{text}' is no state of a message; known are {known}") from error
 
 
-@dataclass(slots=True)
-class Search:
+class Search(Struct):
     """One search. `notes`: what its asker has to know of it."""
 
     database: Path

@@ -1,15 +1,15 @@
 """The sub-agents of a session, as its hooks tell: they can be seen, and nothing is said to them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 MOST = 64
 """How many are known at a time: one whose end no hook has told is shown until others push it out."""
 
 
-@dataclass(frozen=True, slots=True)
-class SubAgent:
+class SubAgent(Struct, frozen=True):
     """One of them: its id and its kind in its program's words, since when it runs (Unix seconds)."""
 
     id: str
@@ -17,8 +17,7 @@ class SubAgent:
     since: float
 
 
-@dataclass(slots=True)
-class SubAgents:
+class SubAgents(Struct):
     """Those of one session, the oldest first."""
 
     _known: dict[str, SubAgent] = field(default_factory=dict[str, SubAgent])

@@ -1,6 +1,6 @@
 """Where the wall clock stands beside the clocks that are never set: how a moved clock is noticed."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from roost.core.vocabulary.facts import ClockMoved
 from roost.host.interfaces.clock import Clock
@@ -11,8 +11,7 @@ _TOGETHER = 0.1
 """Seconds within which the clocks have to be read to be compared."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClockReading:
+class ClockReading(Struct, frozen=True):
     """One reading of all clocks (seconds): the wall's, the machine's, the machine's with its sleep."""
 
     wall: float

@@ -3,9 +3,10 @@
 import logging
 import os
 
+from msgspec.structs import replace
+
 from roost.core.file_watches import written
 from roost.core.vocabulary import commands as c
-from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.watch import Write
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.lanes import AGAIN

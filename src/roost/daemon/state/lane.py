@@ -3,7 +3,8 @@
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.events import Event
@@ -13,8 +14,7 @@ from roost.errors import RoostError
 from roost.store.interfaces import Batch, Intent, Token, intent_for
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What one event led to, after its commit."""
 
     state: PeerState | None
@@ -26,8 +26,7 @@ class Outcome:
         return [command.text for command in self.commands if isinstance(command, c.Advise)]
 
 
-@dataclass(slots=True)
-class Waiting:
+class Waiting(Struct):
     """`done`: None where nobody waits for the outcome. `kept`: fires when the store has refused it.
 
     Only what is so whether it can be stored or not is kept; whatever else the store refuses fails.
@@ -42,8 +41,7 @@ class Waiting:
     settles_too: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class Lane:
+class Lane(Struct):
     """`reading`: the clocks that the times in `state` go by; `next_reading`: of what is being stored.
 
     `unstored` is what the store refused and is so all the same, `seen` the state that it makes, `trouble`

@@ -1,7 +1,8 @@
 """Everything outside that the daemon uses, in one bundle: real parts or their twins."""
 
 from collections.abc import MutableMapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from roost.daemon.state.threads import Work
 from roost.host.inheritance import Inheritance
@@ -18,8 +19,7 @@ from roost.runtimes.registry import Runtimes
 from roost.store.interfaces import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Struct, frozen=True):
     """The injected world. `inherited`: what the daemon took from its starter.
 
     `environ`: what agents are given the passed names of; `env refresh` replaces it. `store_id`: its store's

@@ -5,8 +5,9 @@ keeps its inode number. One that was copied has another, and its first owner may
 A copy of a whole disk or machine cannot be told from the first one.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from roost.errors import StoreError
 from roost.host.interfaces.processes import Processes
@@ -31,8 +32,7 @@ class CopiedStoreError(StoreError):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """A host by its id, and the state folder there: path and inode number."""
 
     host: str

@@ -8,10 +8,11 @@ import errno
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, ParamSpec, TypeVar
+
+from msgspec import Struct, field
 
 from roost.errors import RoostError
 
@@ -40,8 +41,7 @@ class HungError(TimeoutError):
         super().__init__(errno.ETIMEDOUT, f"its disk does not answer (not within {seconds:g} s)")
 
 
-@dataclass(slots=True, eq=False)
-class _Job:
+class _Job(Struct, eq=False):
     """`lost`: it was given up while it ran, and so was its thread."""
 
     key: str | None
@@ -159,8 +159,7 @@ class Threads:
                 return  # the loop has ended
 
 
-@dataclass(slots=True)
-class Work:
+class Work(Struct):
     """The daemon's blocking work by kind. Where a bound has passed, the work is a HungError.
 
     `records`: what the agents' programs write, and who has it open. `searches`: all that they have written.

@@ -1,10 +1,11 @@
 """Terminals, as the layers above may start, read and type into them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from roost.core.vocabulary.identity import ProcessId
 
@@ -16,8 +17,7 @@ class PasteOutcome(StrEnum):
     DEAD = "dead"
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """One look at a terminal: its visible screen, lines joined by newlines, and what that screen is.
 
     `title` as the program set it; `mode` is the mode of tmux (`copy-mode`) that takes keys in place of the
@@ -32,8 +32,7 @@ class Frame:
     logged: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
+class Presence(Struct, frozen=True):
     """Who is or was at the keys of a terminal, in Unix seconds.
 
     `joined`: when somebody who can type joined last, 0: nobody ever has. `keyed`: the latest key of whoever
@@ -51,8 +50,7 @@ class Presence:
         return f"{self.joined:.0f}/{'-' if self.keyed is None else format(self.keyed, '.0f')}"
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
+class Passed(Struct, frozen=True):
     """The labels of the latest paste and of the latest keys that had one; "" before the first."""
 
     pasted: str = ""

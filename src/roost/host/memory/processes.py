@@ -3,7 +3,9 @@
 import asyncio
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from roost.core.vocabulary.identity import ProcessId
 from roost.host.errors import SensorError
@@ -16,16 +18,14 @@ _UID = 1000
 _ENDS = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT})
 
 
-@dataclass(slots=True)
-class _Process:
+class _Process(Struct):
     row: ProcessRow
     marker: Marker | None
     ignores: frozenset[int] = frozenset()
     handler: Callable[[int], None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """How a process ended: one of the two is set."""
 
     exit_code: int | None

@@ -1,12 +1,12 @@
 """A scripted program behind a screen, as it runs in a terminal in memory."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+
+class Launch(Struct, frozen=True):
     """What a terminal was started with."""
 
     socket: Path
@@ -15,15 +15,13 @@ class Launch:
     cwd: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Pasted:
+class Pasted(Struct, frozen=True):
     """Input: one bracketed paste."""
 
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Pressed:
+class Pressed(Struct, frozen=True):
     """Input: one named key."""
 
     key: str

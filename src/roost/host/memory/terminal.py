@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from roost.core.vocabulary.identity import ProcessId
 from roost.host.errors import PaneInMode, PasteRefused, TmuxGone, TmuxTimeout

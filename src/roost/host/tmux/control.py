@@ -11,8 +11,9 @@ import socket as sockets
 import subprocess
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from roost.host.errors import SensorError, TmuxError, TmuxGone, TmuxMissing, TmuxTimeout
 from roost.host.process import has_handles
@@ -22,8 +23,7 @@ DEADLINE = 5.0
 _REAP_DEADLINE = 2.0
 
 
-@dataclass(slots=True)
-class _Pending:
+class _Pending(Struct):
     """A line that was sent. It is answered by `blocks` blocks, or by fewer when one of them is an error."""
 
     future: asyncio.Future[list[str]]

@@ -6,13 +6,12 @@ notifications (`%name ...`), or bare text: late errors of commands that finish i
 (`load-buffer` of a missing file) and messages of the client itself.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 _OWN = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """The answer to one command. `own`: we asked for it (attaching gives one block that nobody asked for)."""
 
     number: int
@@ -21,16 +20,14 @@ class Block:
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
+class Notification(Struct, frozen=True):
     """A line outside all blocks: `name` without its percent sign (empty for bare text) and the rest."""
 
     name: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Open:
+class _Open(Struct, frozen=True):
     """A block that has begun; `suffix` is what its last line must repeat, so output cannot end it early."""
 
     suffix: bytes

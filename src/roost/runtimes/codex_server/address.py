@@ -1,16 +1,16 @@
 """The address of a Codex app-server, of the forms that its `--listen` takes (0.171.0)."""
 
 import ipaddress
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from roost.errors import InvalidSettingError
 
 FORMS = "unix:/PATH/OF/A/SOCKET or ws://127.0.0.1:PORT"
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """Where a server listens: the socket `path`, or a loopback `url`. `text`: as it was given."""
 
     text: str

@@ -8,8 +8,9 @@ process answers in its place: with it every thread of it that we followed is ove
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, cast
+
+from msgspec import Struct
 
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.session import Cause
@@ -72,8 +73,7 @@ class Seat(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Wiring:
+class Wiring(Struct, frozen=True):
     """What servers need of the daemon: its senses, tasks, and who is told of ends."""
 
     senses: Senses

@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.session import Session
@@ -25,8 +26,7 @@ class NotWiredError(RoostError):
     """Nothing here speaks to servers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """What one look at a server showed.
 
     `loaded`: the threads that it has loaded, None where it did not answer; `why` says so in words. `process`:

@@ -6,8 +6,9 @@ Pure. Times are ISO-8601 as the program wrote them, sizes bytes of UTF-8.
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, cast
+
+from msgspec import Struct, field
 
 from roost.runtimes.turns.usage import UsageCount
 
@@ -33,8 +34,7 @@ _TELLING = (
 """What a tool was given, where one of it tells most."""
 
 
-@dataclass(slots=True)
-class Text:
+class Text(Struct):
     """A text that may be cut to one line, and its size."""
 
     text: str
@@ -42,8 +42,7 @@ class Text:
     cut: bool = False
 
 
-@dataclass(slots=True)
-class Tool:
+class Tool(Struct):
     """A call of a tool. `output`: None while it runs, or where its record does not tell."""
 
     name: str
@@ -53,8 +52,7 @@ class Tool:
     failed: bool = False
 
 
-@dataclass(slots=True)
-class Turn:
+class Turn(Struct):
     """`number` counts from 1. `message`: the id of roost's message in it. `key`: its own in the record."""
 
     number: int

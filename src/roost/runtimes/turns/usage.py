@@ -1,13 +1,13 @@
 """How many tokens the model of a conversation was given and wrote, as its program's record tells it."""
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from roost.runtimes.turns.entry import block
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """Tokens. `given` counts all that the model read, `cached` those of them that it still had."""
 
     given: int = 0

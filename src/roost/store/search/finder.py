@@ -9,11 +9,11 @@ Also while no daemon runs: nothing is ever written.
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import apsw
+from msgspec import Struct
 
 from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import Peer
@@ -33,8 +33,7 @@ STEP = 200
 """Rows that are looked at together."""
 
 
-@dataclass(slots=True)
-class Found(Generic[T]):
+class Found(Struct, Generic[T]):
     """What was found, the newest first. `until`: the row where it was given up; None: nowhere."""
 
     rows: list[tuple[T, Snippet]]

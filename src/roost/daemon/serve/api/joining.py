@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
+
+from msgspec import Struct
 
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import RESERVED
@@ -27,8 +28,7 @@ _NAME = 24
 """Letters of a name that is made from a folder's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What a session says of itself; `name` is empty where it takes the one that it had, or any.
 
     `adopt`: once it has ended, mail goes on with its conversation in a session of ours (`away=resume`).

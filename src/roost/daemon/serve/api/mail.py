@@ -1,8 +1,9 @@
 """Mail as people read it: queue and history, inboxes. Looking marks nothing as read; `acknowledge` does."""
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import OPERATOR, host_of

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from roost.core.messages.envelope import clean_line, clean_text, unwrapped
 from roost.core.vocabulary.limits import QUOTE_BYTES

@@ -6,8 +6,9 @@ reader is gone: then the message is there for the next one.
 
 from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from roost.core.vocabulary import facts as f
 from roost.daemon.serve.api.mail import Mail
@@ -24,8 +25,7 @@ HEARD = 10.0
 """Seconds for which a mailbox that was heard of need not be heard of again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """Which mail is wanted: from whom, of which topic, in reply to what (the whole id)."""
 
     sender: str | None = None

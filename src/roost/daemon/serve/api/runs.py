@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.peer import PeerState, WakePolicy
@@ -21,8 +22,7 @@ from roost.host.shim_spec import shim_argv
 from roost.local.paths import Places
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What a person typed, and where. `runtime`: by the program's name, or empty for the peer's own."""
 
     runtime: str

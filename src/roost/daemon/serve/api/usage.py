@@ -1,8 +1,9 @@
 """How many tokens the conversations of live sessions have taken, read from their records as they grow."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from roost.core.vocabulary.session import Session
 from roost.daemon.serve.api.transcripts import Transcripts
@@ -16,8 +17,7 @@ MOST = 64
 """Records that are kept open between two looks."""
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(Struct):
     """How far a conversation's record was read. `whole`: to its end, as it was at that look."""
 
     transcript: Transcript

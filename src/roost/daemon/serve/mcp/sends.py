@@ -1,8 +1,9 @@
 """What the tool `send_message` does: a message to one peer, or one to each of several."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from roost.daemon.serve.api.api import Api
 from roost.daemon.serve.caller import Caller

@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Annotated, Any, NoReturn
 
 from mcp.server import MCPServer
@@ -12,6 +11,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, CallToolResult, InputRequiredResult, TextContent
+from msgspec.structs import replace
 from pydantic import Field
 from starlette.applications import Starlette
 from starlette.requests import Request

@@ -1,10 +1,10 @@
 """The methods about the daemon itself: how it is, what it gives to agents, its backup, its end."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import asdict
 
 from roost.daemon.health.health import Health
 from roost.daemon.serve.methods.method import Answer, Call, Method, Params, Table

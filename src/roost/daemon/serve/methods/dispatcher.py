@@ -1,10 +1,10 @@
 """All methods of the socket: found by name, for a caller who is known and may call them."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from roost.daemon.serve.caller import Caller
 from roost.daemon.serve.callers import Callers

@@ -1,9 +1,9 @@
 """The methods about messages: sent, listed, shown, sent again, given up."""
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from roost.core.vocabulary.identity import OPERATOR
 from roost.core.vocabulary.message import MessageState, Timing

@@ -1,11 +1,11 @@
 """One method of the socket: what it takes, who may call it, what it answers."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
 import msgspec
+from msgspec import Struct, field
 
 from roost.core.messages.remote import elsewhere
 from roost.core.vocabulary.identity import host_of
@@ -23,23 +23,20 @@ class Params(msgspec.Struct, forbid_unknown_fields=True):
 P = TypeVar("P", bound=Params)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A result, and lines for the asker's eyes."""
 
     result: Any
     notes: list[str] = field(default_factory=list[str])
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(Struct, frozen=True):
     """A result that comes in pieces."""
 
     items: AsyncGenerator[dict[str, Any], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[P]):
+class Call(Struct, Generic[P], frozen=True):
     """One call, its parameters checked and its caller known."""
 
     params: P
@@ -57,8 +54,7 @@ class Away(Enum):
     HERE = "this host can answer it"
 
 
-@dataclass(frozen=True, slots=True)
-class Method(Generic[P]):
+class Method(Struct, Generic[P], frozen=True):
     """What is done with a call.
 
     `agents`: they may call it, too. `looks`: it changes nothing. `waits`: it may take as long as it takes,

@@ -1,8 +1,9 @@
 """A message as somebody asks for it to be sent."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from roost.core.vocabulary.limits import BODY_BYTES, KEY_CHARACTERS, TOPIC_CHARACTERS, TTL_SECONDS
 from roost.core.vocabulary.message import Message, Timing
@@ -10,8 +11,7 @@ from roost.daemon.state.attachments import safe_name
 from roost.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """A message to send, as asked for. `ttl`, `timeout` and `reply_within` are seconds.
 
     `words`: those of a body that was not written as one; the first of them might be meant as a recipient.

@@ -1,7 +1,8 @@
 """What becomes of a sent message, for who waits for it."""
 
 import asyncio
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from roost.core.vocabulary.message import READ, Message, MessageState
 from roost.daemon.hosts.views import Views
@@ -13,8 +14,7 @@ from roost.daemon.state.waits import Waits
 from roost.errors import RoostError, WaitTimeoutError
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """What became of a sent message; `reply` is the first reply with its body, when one was waited for."""
 
     message: Message

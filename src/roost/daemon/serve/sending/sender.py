@@ -5,10 +5,11 @@ import contextlib
 import hashlib
 from collections.abc import AsyncGenerator, Callable
 
+from msgspec.structs import replace
+
 from roost.core.messages.submission import refusal
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
-from roost.core.vocabulary.copies import replace
 from roost.core.vocabulary.identity import HUMAN, OPERATOR, derive, host_of
 from roost.core.vocabulary.message import Message, MessageState, Origin
 from roost.daemon.hosts.addresses import Addresses

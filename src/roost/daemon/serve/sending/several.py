@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from roost.daemon.serve.caller import Caller
 from roost.daemon.serve.progress import Progress
@@ -14,8 +16,7 @@ from roost.daemon.serve.sending.sender import Sender
 from roost.errors import NotFoundError, RefusedError, RoostError, UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class SentTo:
+class SentTo(Struct, frozen=True):
     """What became of it for one recipient.
 
     `id`: of its message, None where it was not stored; `error`: why not, or why it is not where the wait
