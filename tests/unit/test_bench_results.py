@@ -91,6 +91,7 @@ def test_every_target_that_was_set_has_its_benchmark() -> None:
         "accept-many",
         "accept-latency",
         "backup",
+        "up",
         "wake",
         "task",
         "list",
