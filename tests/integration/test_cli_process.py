@@ -23,9 +23,10 @@ from tests.support.rpc_server import RpcServer, hold, result, serve
 
 ID = "0190abcdef0123456789abcdef012345"
 PATIENCE = 30.0
-HEAVY = ("asyncio", "httptools", "mcp", "msgspec", "rich", "starlette", "uvicorn", "importlib.metadata")
+HEAVY = ("asyncio", "httptools", "mcp", "rich", "starlette", "uvicorn", "importlib.metadata")
 SLOW = (
     "click",
+    "msgspec",
     "json",
     "re",
     "enum",
