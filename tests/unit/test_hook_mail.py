@@ -185,3 +185,20 @@ def test_17_a_hook_program_answers_as_the_daemon_does_and_nothing_without_one(
             assert b"Authorization: Bearer t0k3n" in asked
         told_out, told_err = process.communicate(timeout=30)
     assert (process.returncode, told_out.decode(), told_err.decode()) == (code, out, err)
+
+
+def test_17_a_hook_program_loads_next_to_nothing_and_is_not_compiled_anew() -> None:
+    """A program starts one at each of its tools."""
+
+    def loaded(*words: str) -> set[str]:
+        told = subprocess.run(
+            [sys.executable, "-S", "-E", "-I", "-X", "importtime", *words],
+            env={"ROOST_URL": "http://127.0.0.1:1", "ROOST_TOKEN": "t0k3n"},
+            input=b"{}",
+            capture_output=True,
+            timeout=30,
+            check=True,
+        )
+        return {line.rpartition("|")[2].strip() for line in told.stderr.decode().splitlines()}
+
+    assert loaded(str(HOOK), "Stop") - loaded("-c", "pass") == {"_socket", "hook_ask"}

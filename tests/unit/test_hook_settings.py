@@ -10,6 +10,7 @@ import pytest
 from roost.daemon.session.hook_settings import holders, put, take_back
 from roost.errors import RefusedError
 from roost.runtimes.joining import HookSettings
+from roost.store.codec import Shape
 
 
 def hooks(path: Path, token: str) -> HookSettings:
@@ -125,3 +126,37 @@ def test_17_what_holds_no_settings_is_refused_and_left(path: Path, notes: Path, 
         put(notes, "a", hooks(path, "a"))
     assert path.read_text() == text
     assert holders(notes) == set()
+
+
+def test_17_one_that_leaves_takes_no_note_of_others_apart(
+    notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hundreds may have joined in as many folders; each of their ends took all notes apart."""
+    for name in "abcdefgh":
+        put(notes, f"session-{name}", hooks(tmp_path / name / "settings.json", name))
+    taken_apart: list[str] = []
+    value = Shape.value
+
+    def noted(shape: Shape[Any], text: str) -> object:
+        taken_apart.append(text)
+        return value(shape, text)
+
+    monkeypatch.setattr(Shape, "value", noted)
+    take_back(notes, "session-c")
+    assert len(taken_apart) == 1
+    assert len(list(notes.iterdir())) == 7
+
+
+def test_17_a_note_that_goes_meanwhile_keeps_nobodys_hooks(
+    notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two leave at a time: the note of the one goes while the other one's is looked for."""
+    for name in "ab":
+        put(notes, name, hooks(tmp_path / name / "settings.json", name))
+    listed, glob = sorted(notes.glob("*.json")), Path.glob
+    mine = next(place for place in listed if '"a":' in place.read_text())
+    take_back(notes, "b")
+    monkeypatch.setattr(Path, "glob", lambda *_: [place for place in listed if place != mine] + [mine])
+    take_back(notes, "a")
+    monkeypatch.setattr(Path, "glob", glob)
+    assert list(notes.iterdir()) == []

@@ -102,6 +102,7 @@ class ClaudeSensor:
         self._timers = ClaudeTimers()
         self._shells: tuple[str, ...] = ()
         self._wrote: list[Wrote] = []
+        self._sessions = config_folder(context.environ) / "sessions"
 
     def find(self, agent_pid: int, mark: str | None) -> list[Fact]:
         """Blocking: look where the transcript is. `/cd` moves it into the folder of another directory."""
@@ -126,7 +127,7 @@ class ClaudeSensor:
 
     def status_path(self, agent_pid: int) -> Path | None:
         """`sessions/<pid>.json`."""
-        return config_folder(self._context.environ) / "sessions" / f"{agent_pid}.json"
+        return self._sessions / f"{agent_pid}.json"
 
     @property
     def watches_screen(self) -> bool:

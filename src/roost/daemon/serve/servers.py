@@ -42,7 +42,7 @@ class Servers:
         """Build them; `listener` is the loopback port's. Nothing is served yet."""
         self._machine = machine
         self._tasks = tasks
-        tokens = Tokens(machine.store)
+        tokens = Tokens(machine.store, fleet)
         self._callers = Callers(fleet, machine.processes, machine.places.home, tokens.caller)
         fleet.listeners.on_committed.append(self._callers.committed)
         self.tools = LazyTools(machine, api, caller_of, BODY)

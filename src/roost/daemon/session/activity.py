@@ -1,12 +1,14 @@
 """The activity of quiet sessions: what happens leaves a trace in a file, and a look at its size is cheap.
 
 All that a program shows is appended to its pane log, what it records to its own files. So a quiet session is
-really looked at only when one of them changed, and now and then in case that a trace was not written.
+really looked at only when one of them changed, and now and then in case that a trace was not written. One at
+work in a person's own terminal is such a session, too: its files change when its turn ends.
 """
 
 import os
 from collections.abc import Iterable
 
+from roost.core.vocabulary.session import SessionState
 from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.threads import HungError, Threads
@@ -15,6 +17,8 @@ from roost.local.paths import Places
 
 EVERY = 1.0
 """Seconds between two looks: a person at the terminal of a quiet session is noticed within it."""
+AT_WORK = 0.1
+"""The same at those at work: the end of a turn is noticed within it."""
 
 Trace = tuple[int, int, int] | None
 """Time of the last change (nanoseconds), size (bytes) and number of a file; None: it cannot be seen."""
@@ -36,17 +40,30 @@ class Activity:
 
     async def run(self) -> None:
         """Look for ever."""
+        rested = 0.0
         while True:
-            await self._clock.sleep(EVERY)
-            await self.look()
+            pause = AT_WORK if self._quiet(at_work=True) else EVERY
+            await self._clock.sleep(pause)
+            rested = rested + pause if rested < EVERY else pause
+            await self.look(at_work=rested < EVERY)
 
-    async def look(self) -> None:
-        """Wake the driver of each quiet session that left new traces, or that a message is with.
+    def _quiet(self, *, at_work: bool) -> list[tuple[LiveSession, tuple[str, ...]]]:
+        """The quiet sessions and their files; `at_work`: those at work alone."""
+        quiet = [(live, live.quiet) for live in self._live_sessions if live.quiet is not None]
+        return [each for each in quiet if self._works(each[0])] if at_work else quiet
+
+    def _works(self, live: LiveSession) -> bool:
+        state = self._fleet.find(live.peer)
+        session = state.find_session(live.session.id) if state is not None else None
+        return session is not None and session.state is SessionState.WORKING
+
+    async def look(self, *, at_work: bool) -> None:
+        """Wake the driver of each quiet session that left new traces, or, of all, that a message is with.
 
         A session that has just become quiet has no last look: what happened between its driver's last look
         and now must not be missed. A pane log that cannot be seen tells nothing: its session is looked at.
         """
-        quiet = [(live, live.quiet) for live in self._live_sessions if live.quiet is not None]
+        quiet = self._quiet(at_work=at_work)
         paths = [
             files if live.shown_in is None else (str(live.log or self._places.pane_log(live.peer)), *files)
             for live, files in quiet
@@ -59,13 +76,15 @@ class Activity:
             slow = quiet[len(seen)][0]
             slow.quiet = None
             slow.poke.set()
-        before, self._seen = self._seen, {}
+        before = self._seen
+        self._seen = dict(before) if at_work else {}
         for (live, _), traces in zip(quiet, seen, strict=False):
             if live.quiet is None:
                 continue
             self._seen[live.session.id] = traces
             unseen = live.shown_in is not None and traces[0] is None
-            if unseen or traces != before.get(live.session.id) or self._in_flight(live):
+            flight = not at_work and self._in_flight(live)
+            if unseen or traces != before.get(live.session.id) or flight:
                 live.poke.set()
 
     def _in_flight(self, live: LiveSession) -> bool:

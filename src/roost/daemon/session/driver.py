@@ -1,7 +1,8 @@
 """Watches one live session: reads its evidence, tells the fleet what it shows, brings it to its prompt.
 
 Looks are frequent while something is expected (a boot, an offer, a turn). A session in which nothing goes on
-by itself, at its prompt or in front of a person, is looked at when something in it has changed.
+by itself, at its prompt or in front of a person, is looked at when something in it has changed; so is one at
+work in a person's own terminal, which has no screen of ours that could change.
 """
 
 from collections.abc import Callable
@@ -31,7 +32,8 @@ WORKING = 0.1
 QUIET = 30.0
 """Seconds between two looks while evidence is expected, during a turn, and while nothing shows any change."""
 RECHECK = 1.0
-"""Seconds between two looks at a session whose state cannot be seen."""
+"""Seconds between two looks at a session whose state cannot be seen, and at one at work without a terminal of
+ours: whether a signal holds it no file tells."""
 UNREAD = "its record cannot be read"
 """How it begins that is said of a session whose record a disk does not give."""
 
@@ -81,7 +83,8 @@ class Driver:
     async def _pause(self) -> None:
         live, session = self._live, self._known.session()
         interval = self._interval(session) if session is not None else 0.0
-        live.quiet = traces_of(live) if interval == QUIET and live.session.agent is not None else None
+        rests = (interval == QUIET or _in_own_turn(session)) and live.session.agent is not None
+        live.quiet = traces_of(live) if rests else None
         await race(self._clock.sleep(interval), live.poke.wait())
         live.poke.clear()
 
@@ -102,7 +105,7 @@ class Driver:
             return RECHECK if self._live.shown_in is not None else QUIET  # a server tells by itself
         if session.state is SessionState.BLOCKED or (session.state is SessionState.IDLE and not flight):
             return QUIET
-        return WORKING
+        return RECHECK if _in_own_turn(session) else WORKING
 
     def missing(self) -> str:
         """What the latest look at the screen showed in place of a prompt, in words."""
@@ -187,3 +190,8 @@ class Driver:
             for fact in (*found, *live.sensor.on_lines(lines)):
                 await self._facts.note(fact)
         return result
+
+
+def _in_own_turn(session: Session | None) -> bool:
+    """Whether it is at work in a person's own terminal: its hooks and its files tell of the end."""
+    return session is not None and session.own_terminal and session.state is SessionState.WORKING

@@ -32,9 +32,9 @@ class Gate:
             return
         request = Request(scope)
         refusal = self._foreign(request)
-        if refusal is None and request.url.path != "/health":
+        if refusal is None and scope["path"] != "/health":
             try:
-                if request.url.path == "/metrics":
+                if scope["path"] == "/metrics":
                     self._check_reader(request)
                 else:
                     scope.setdefault("state", {})["caller"] = await self._tokens.caller(_bearer(request))
@@ -51,7 +51,7 @@ class Gate:
         origin = request.headers.get("origin")
         if request.headers.get("host") not in self._hosts:
             return JSONResponse({"error": "wrong Host"}, 421)
-        if request.url.path == "/mcp" and request.method == "GET":
+        if request.scope["path"] == "/mcp" and request.method == "GET":
             # Stateless: there is no stream to wait on; one that broke with us would cost clients the tools.
             return JSONResponse({"error": "no stream here"}, 405, {"Allow": "POST"})
         if origin is not None and origin.removeprefix("http://") not in self._hosts:
