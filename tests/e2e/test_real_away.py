@@ -46,7 +46,7 @@ def install(home: Home, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("shared", "instead"),
-    [("claude", "a stub"), ("codex", "nothing"), ("codex", "no folder")],
+    [("codex", "a stub"), ("codex", "nothing"), ("codex", "no folder")],
     indirect=["shared"],
 )
 def test_C11_what_is_away_for_seconds_costs_nothing_and_the_mail_goes_in(

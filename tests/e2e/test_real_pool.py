@@ -43,6 +43,7 @@ def test_B1_P4_a_task_meets_a_booted_agent_and_a_fresh_conversation(agents: Agen
     assert (agents.shown(first), agents.shown(second)) == (1, 1)
 
 
+@pytest.mark.parametrize("shared", ["codex"], indirect=True)
 def test_N2_a_busy_agent_gets_what_waits_by_its_class_and_each_once(agents: Agents) -> None:
     agents.add("a", agents.runtime)
     assert agents.roost.ask("a", "first") == "echo: first"
