@@ -98,15 +98,25 @@ def test_C14_another_view_is_told_as_such_and_holds_messages_back_while_somebody
     assert len(notices(agents)) == 1
 
 
-@pytest.mark.parametrize(("columns", "rows"), [(12, 3), (5, 24), (2, 1)])
-def test_C14_a_terminal_of_a_few_columns_is_told_as_such_and_its_size_comes_back(
+def test_C14_a_terminal_of_a_few_columns_is_told_as_such_and_its_size_comes_back(agents: Agents) -> None:
+    roost = agents.roost
+    with attached(roost, "a", 12, 3):
+        until_why(agents, "unknown", "its terminal is 12 columns wide")
+        sent = roost.send("a", "one line")
+        wait_until(lambda: notices(agents), timeout=PATIENCE, why="the sender hears of it")
+        assert "draft" not in str(roost.message(sent["id"]))
+    roost.until_message(sent["id"], "done")
+    assert agents.shown(sent["id"]) == 1
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(5, 24), (2, 1)])
+def test_C14_what_a_program_drew_in_even_fewer_columns_is_no_prompt(
     agents: Agents, columns: int, rows: int
 ) -> None:
     roost = agents.roost
     with attached(roost, "a", columns, rows):
         until_why(agents, "unknown", f"its terminal is {columns} columns wide")
         sent = roost.send("a", "one line")
-        wait_until(lambda: notices(agents), timeout=PATIENCE, why="the sender hears of it")
         assert "draft" not in str(roost.message(sent["id"]))
     roost.until_message(sent["id"], "done")
     assert agents.shown(sent["id"]) == 1

@@ -55,7 +55,7 @@ def staying(agents: Agents) -> Iterator[Agents]:
     """Nothing in the test starts the program again."""
     session = agents.roost.session("a")["id"]
     yield agents
-    assert agents.roost.session("a")["id"] == session
+    assert agents.roost.session("a")["id"] == session, agents.roost.deaths("a")
 
 
 @OF_THE_PROBE
@@ -66,8 +66,9 @@ def test_P1_awkward_bodies_arrive_whole_at_the_model_at_boot_and_later(asleep: A
     assert asleep.roost.session("a")["generation"] == 1
 
 
-@OF_THE_PROBE
+@pytest.mark.parametrize("shared", ["codex"], indirect=True)
 def test_P3_a_sleeping_agent_wakes_with_its_conversation(agents: Agents) -> None:
+    """Claude Code goes on with its own after crashes and stops (test_real_trouble, test_real_transcripts)."""
     first = agents.roost.send("a", "remember me", wait="done", timeout=PATIENCE)
     before, deaths = agents.roost.session("a"), len(agents.roost.deaths("a"))
     held = len(agents.arrived(first["id"]).user_texts)
@@ -164,6 +165,7 @@ def interrupted_turn(agents: Agents) -> None:
     assert [attempt["outcome"] for attempt in story["attempts"]][:2] == ["offered", "accepted"]
     (told,) = wait_until(agents.notices, timeout=PATIENCE, why="the sender is told")
     assert (told["about"], told["outcome"]) == (sent["id"], "interrupted")
+    assert agents.roost.ask("a", "next") == "echo: next"
 
 
 def interrupt(agents: Agents, message_id: str) -> None:

@@ -126,6 +126,10 @@ def _table(name: str) -> Cells:
 REAL: Mapping[str, Cells] = {
     "claude": {
         **_terminal("claude"),
+        Capability.RESUME: (
+            _PROBED.format("claude"),
+            f"{_TROUBLE}::test_a_turn_cut_off_by_a_crash_is_driven_again_once[claude]",
+        ),
         Capability.PERMISSION: (_HOOK_ANSWERED,),
         Capability.FORK: (
             f"{_ARGS}::test_claude_refuses_with_the_way_to_say_it[--resume=x --fork-session-resume=always]",
