@@ -55,6 +55,7 @@ def outlasts(roost: Roost, seconds: float) -> None:
 
 
 def test_C1_a_session_is_kept_while_a_command_runs_in_the_background(agents: Agents) -> None:
+    """Each program shows in its own way that it runs; what follows from that, Codex does below."""
     roost = agents.roost
     agents.add("a", agents.runtime, idle="1s")
     made = roost.home.work / "a" / "made"
@@ -68,11 +69,13 @@ def test_C1_a_session_is_kept_while_a_command_runs_in_the_background(agents: Age
     )
     assert roost.row("a")["state"] == "idle"
     outlasts(roost, 3.0)
+    assert roost.ask("a", "and meanwhile") == "echo: and meanwhile"
     (made.parent / "go").touch()
     wait_until(made.exists, timeout=PATIENCE, why="the command has come to its end")
     assert roost.until_death("a")["cause"] == "idle-sleep"
 
 
+@pytest.mark.parametrize("shared", ["codex"], indirect=True)
 def test_C1_a_worker_that_only_started_its_work_is_not_taken_for_silent(agents: Agents) -> None:
     roost = agents.roost
     agents.add("a", agents.runtime, wake="ephemeral", quiet="500ms")
@@ -92,13 +95,16 @@ def test_C1_a_worker_that_only_started_its_work_is_not_taken_for_silent(agents: 
     assert "without an answer" in told["why"]
 
 
-def test_C1_what_is_kept_takes_messages_and_has_a_bound(agents: Agents) -> None:
+@pytest.mark.parametrize("shared", ["codex"], indirect=True)
+def test_C1_what_is_kept_has_a_bound(agents: Agents) -> None:
     roost = agents.roost
     agents.add("a", agents.runtime, idle="1s")
     made = roost.home.work / "a" / "made"
     sent = roost.send("a", f"{starts(agents, made)}\n@@reply started@@")
     roost.until_message(sent["id"], "done")
-    assert roost.ask("a", "and meanwhile") == "echo: and meanwhile"
+    wait_until(
+        lambda: words(agents) in roost.row("a")["why"], timeout=PATIENCE, why="it is known that it runs"
+    )
     roost.call("set", name="a", pairs=[["work_limit", "2s"]])
     assert roost.until_death("a")["cause"] == "idle-sleep"
     (slept,) = [event for event in roost.events("a", "stopping") if event["cause"] == "idle-sleep"]

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.test_real_acp import allowed_and_denied
+from tests.e2e.test_real_delivery import a_and_b_answer_each_other
 from tests.support.daemon import signal_pid
 from tests.support.real import LONG, PATIENCE, Agents, settled_agent, shared_agents
 from tests.support.wait import wait_until
@@ -74,6 +76,15 @@ def test_a_draft_at_its_terminal_and_a_delivery_are_of_no_concern_to_each_other(
     )
     assert sent["id"] not in mine.user_texts[-1]
     agents.roost.until_state("a", "idle")
+
+
+def test_a_permission_is_allowed_and_denied_by_its_api(agents: Agents) -> None:
+    allowed_and_denied(agents)
+
+
+def test_P13_it_and_another_agent_answer_each_other_by_mcp(agents: Agents) -> None:
+    agents.add("b", "demo")
+    a_and_b_answer_each_other(agents)
 
 
 @pytest.mark.parametrize("status", [429, 503])

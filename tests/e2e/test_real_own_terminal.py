@@ -167,10 +167,11 @@ def test_17_mail_comes_in_at_rest_in_a_turn_and_at_its_end_and_a_draft_stays(age
     assert "roost" not in (agents.roost.home.user / ".claude/settings.json").read_text()
 
 
-def test_17_a_daemon_that_is_killed_in_a_turn_disturbs_nothing_and_loses_nothing(agents: Agents) -> None:
+def test_17_P9_deaths_of_the_daemon_and_of_its_process_are_known_and_cost_nothing(agents: Agents) -> None:
+    """A daemon killed in a turn disturbs nothing and loses nothing; a killed process frees its name."""
     with person(agents) as me:
         roost = me.roost
-        session = roost.session("me")["id"]
+        session, before = roost.session("me")["id"], len(roost.deaths("me"))
         me.enter(f"@@delay {LONG}@@")
         roost.until_state("me", "working")
         sent = roost.send("me", "kept over a death")
@@ -182,12 +183,7 @@ def test_17_a_daemon_that_is_killed_in_a_turn_disturbs_nothing_and_loses_nothing
         me.at_rest()
         assert roost.session("me")["id"] == session
         me.done(sent)
-
-
-def test_17_P9_its_process_killed_is_known_and_the_name_is_free(agents: Agents) -> None:
-    with person(agents) as me:
-        roost = me.roost
-        before = len(roost.deaths("me"))
+        me.at_rest()
         signal_pid(roost.session("me")["agent_pid"], signal.SIGKILL)
         death = roost.until_death("me", before + 1)
         assert (death["cause"], death["signal"]) == ("crashed", 9)

@@ -8,7 +8,7 @@ import pytest
 from roost.local.proven import Probed, write_probe
 from roost.present.finding import Code
 from tests.support import clis
-from tests.support.cures import Case, Doctor, cured, tool
+from tests.support.cures import Case, Doctor, tool
 from tests.support.daemon import Roost
 from tests.support.home import Home
 from tests.support.lookups import lookups
@@ -53,14 +53,21 @@ def test_every_promise_is_kept_with_the_pinned_version(home: Home, runtime: str)
     assert cli.version in rows[0]["seen"]
 
 
-def test_an_update_that_was_not_tried_is_probed_and_one_that_failed_again(home: Home) -> None:
-    """An update that changes nothing but its number: the real program behind a wrapper."""
+def test_an_update_that_was_not_tried_or_has_failed_is_probed(home: Home) -> None:
+    """An update that changes nothing but its number: the real program behind a wrapper.
+
+    Both findings name the probe as their cure; it is run once.
+    """
     cli = clis.require("codex")
     roost = Roost(home)
     roost.places.state.mkdir(mode=0o700, parents=True)
     doctor = Doctor(roost)
     newer = f'if [ "$1" = --version ]; then echo "codex-cli 9.9.9"; else exec {cli.path} "$@"; fi'
     tool(doctor.tools, "codex", newer)
-    failed = Probed("9.9.9", 1.0, ("permission",))
-    cured(doctor, Case(Code.PROGRAM_UNPROVEN, check="codex"))
-    cured(doctor, Case(Code.PROGRAM_FAILS, lambda: write_probe(roost.places.state, "codex", failed)))
+    untried, failing = Case(Code.PROGRAM_UNPROVEN, check="codex"), Case(Code.PROGRAM_FAILS, check="codex")
+    (first,) = doctor.sees(untried)
+    write_probe(roost.places.state, "codex", Probed("9.9.9", 1.0, ("permission",)))
+    (second,) = doctor.sees(failing)
+    assert first.fix == second.fix
+    doctor.cure(second)
+    doctor.sees_none(untried, failing)

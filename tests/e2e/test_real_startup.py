@@ -45,7 +45,9 @@ def repository(folder: Path) -> None:
     (folder / ".git/HEAD").write_text("ref: refs/heads/main\n")
 
 
-def test_the_folder_of_the_peer_is_trusted_claude(claude: Agents) -> None:
+def test_the_folder_of_the_peer_is_trusted_and_the_key_of_its_settings_used_claude(claude: Agents) -> None:
+    """Two questions at one start, of a user whom it has not asked about the key either."""
+    unapproved(claude)
     claude.add("a", "claude")
     assert claude.roost.ask("a", "hello") == "echo: hello"
     assert '"hasTrustDialogAccepted":true' in (claude.roost.home.user / ".claude.json").read_text().replace(
@@ -59,12 +61,6 @@ def test_the_folder_of_the_peer_is_trusted_codex(codex: Agents) -> None:
     codex.add("a", "codex")
     assert codex.roost.ask("a", "hello") == "echo: hello"
     assert f'[projects."{folder}"]' in (codex.roost.home.user / ".codex/config.toml").read_text()
-
-
-def test_an_api_key_of_the_peers_own_settings_is_used(claude: Agents) -> None:
-    unapproved(claude)
-    claude.add("a", "claude")
-    assert claude.roost.ask("a", "hello") == "echo: hello"
 
 
 def test_an_api_key_from_elsewhere_waits_for_a_person(home: Home) -> None:

@@ -12,6 +12,7 @@ from roost.errors import RoostError
 from roost.fake_model import FakeModel
 from roost.host.shimlib.machine import descendants
 from tests.e2e.test_real_delivery import body_of
+from tests.integration.test_daemon_questions import question_of
 from tests.support.codex_client import CodexClient
 from tests.support.codex_server import CodexServer, codex_server
 from tests.support.daemon import Roost, alive, cleared, roost_in, signal_pid
@@ -131,6 +132,27 @@ def test_L7_an_approval_is_shown_with_its_text_and_no_delivery_answers_it(hosted
     hosted.roost.call("interrupt", name="a")
     hosted.roost.until_state("a", "idle")
     hosted.roost.until_message(asked, "done", "dead-letter")
+
+
+def test_L7_an_approval_is_answered_by_its_server_from_the_command_line(hosted: Hosted) -> None:
+    """Codex 0.171.0: a new connection numbers the request anew; it is the same question all the same."""
+    roost, work = hosted.roost, hosted.roost.home.work
+    hosted.add("a")
+    sent = roost.send("a", "@@bash touch yes@@\n@@silent@@")["id"]
+    question = question_of(roost, "a")
+    assert question["command"] == "touch yes"
+    roost.kill()
+    roost.start()
+    roost.until_state("a", "blocked")
+    assert question_of(roost, "a") == question
+    assert roost.cli("answer", question["id"], "accept").returncode == 0
+    roost.until_message(sent, "done")
+    assert (work / "a/yes").exists()
+    sent = roost.send("a", "@@bash touch no@@\n@@silent@@")["id"]
+    assert roost.cli("deny", question_of(roost, "a")["id"]).returncode == 0
+    roost.until_message(sent, "done", "dead-letter")
+    assert not (work / "a/no").exists()
+    assert roost.call("questions") == []
 
 
 def test_L7_a_thread_of_somebody_else_is_registered_as_it_is(hosted: Hosted) -> None:

@@ -1,4 +1,7 @@
-"""A person changes a conversation of the real Claude Code under us: the cousins of C2 and C8."""
+"""A person changes a conversation of the real Claude Code under us: the cousins of C2 and C8.
+
+One peer goes through all of it: each test finds it at rest, and ends with its start in what came of the act.
+"""
 
 from collections.abc import Iterator
 
@@ -6,7 +9,7 @@ import pytest
 
 from roost.core.messages.envelope import unwrapped
 from tests.support.changed import done, ended_in_a_turn, goes_on, pressed, restarted, said, shows, typed
-from tests.support.real import PATIENCE, Agents, cleared_agents, shared_agents
+from tests.support.real import PATIENCE, Agents, settled_agent, shared_agents
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(720)]
@@ -20,8 +23,7 @@ def shared() -> Iterator[Agents]:
 
 @pytest.fixture
 def claude(shared: Agents) -> Iterator[Agents]:
-    with cleared_agents(shared) as made:
-        made.add("a", "claude", resume="always")
+    with settled_agent(shared, resume="always", restarts="9") as made:
         yield made
 
 
@@ -35,13 +37,10 @@ def until_another(agents: Agents, than: str) -> str:
     return conversation(agents)
 
 
-@pytest.mark.parametrize("command", ["/clear", "/branch"])
-def test_C8_claude_the_conversation_that_a_person_begins_is_followed_and_resumed(
-    claude: Agents, command: str
-) -> None:
+def test_C8_claude_a_conversation_that_a_person_begins_is_followed_and_resumed(claude: Agents) -> None:
     done(claude, "one")
     first = conversation(claude)
-    typed(claude, command)
+    typed(claude, "/clear")
     second = until_another(claude, first)
     done(claude, "@@silent@@")
     assert restarted(claude)["conversation"] == second
@@ -50,6 +49,16 @@ def test_C8_claude_the_conversation_that_a_person_begins_is_followed_and_resumed
     assert (usage["whole"], usage["why"]) == (True, "")
     assert usage["given"] > 0
     assert usage["written"] > 0
+
+
+def test_C8_claude_a_branch_is_followed_and_goes_on_after_a_crash(claude: Agents) -> None:
+    done(claude, "one")
+    first = conversation(claude)
+    typed(claude, "/branch")
+    second = until_another(claude, first)
+    done(claude, "@@silent@@")
+    (usage,) = claude.roost.call("usage")
+    assert (usage["whole"], usage["why"]) == (True, "")
     sent, story = ended_in_a_turn(claude)
     goes_on(claude, second, story, sent)
 
@@ -103,7 +112,7 @@ def test_C2_claude_a_transcript_that_moves_to_another_folder_is_followed(claude:
     shows(claude, "Moved to")
     done(claude, "two")
     told = [unwrapped(turn["text"]) for turn in claude.roost.transcript("a") if turn.get("message")]
-    assert told == ["one", "two"]
+    assert told[-2:] == ["one", "two"]
     done(claude, "@@silent@@")
     sent, story = ended_in_a_turn(claude)
     goes_on(claude, known, story, sent)

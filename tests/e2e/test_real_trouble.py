@@ -1,18 +1,31 @@
-"""The real CLIs while daemons and agents are killed: nothing is lost, nothing is shown twice."""
+"""The real CLIs while daemons and agents are killed: nothing is lost, nothing is shown twice.
 
+Each program is started once here, and its peer goes from test to test.
+"""
+
+import json
 import signal
+import subprocess
+import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
-from tests.support.daemon import alive, signal_pid
-from tests.support.real import LONG, PATIENCE, Agents, cleared_agents, shared_agents
+from tests.support.daemon import alive, environ_of, signal_pid
+from tests.support.real import LONG, PATIENCE, Agents, settled_agent, shared_agents
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 ABSENCE = 6.0
 """Seconds: Claude Code 2.1.328 gave up a standing stream in less."""
+HOOK = """
+import os, sys, urllib.request
+url, token = os.environ["ROOST_URL"] + "/hooks/UserPromptSubmit", os.environ["ROOST_TOKEN"]
+headers = {"Authorization": "Bearer " + token}
+urllib.request.urlopen(urllib.request.Request(url, sys.argv[1].encode(), headers), timeout=20)
+"""
 
 
 @pytest.fixture(scope="module", params=["claude", "codex"])
@@ -23,27 +36,19 @@ def shared(request: pytest.FixtureRequest) -> Iterator[Agents]:
 
 @pytest.fixture
 def agents(shared: Agents) -> Iterator[Agents]:
-    with cleared_agents(shared) as made:
+    with settled_agent(shared, resume="always") as made:
         yield made
 
 
-def test_N8_a_daemon_killed_in_a_turn_adopts_the_agent_and_sees_its_end(agents: Agents) -> None:
-    """The answer comes long after the next daemon: a client does not ask again where nobody listens."""
-    agents.add("a", agents.runtime)
-    sent = agents.roost.send("a", "@@delay 10@@\n@@reply late@@", wait="accepted", timeout=PATIENCE)
-    agents.arrived(sent["id"])
-    before = agents.roost.session("a")
-    agents.roost.kill()
-    agents.roost.start()
-    assert agents.roost.until_message(sent["id"], "done")["replies"]
-    after = agents.roost.session("a")
-    assert (after["id"], after["agent_pid"]) == (before["id"], before["agent_pid"])
-    assert agents.roost.ask("a", "and again") == "echo: and again"
-    assert agents.shown(sent["id"]) == 1
+@pytest.fixture
+def asleep(shared: Agents) -> Iterator[Agents]:
+    """For the first test of all: its peer has not been started yet."""
+    with settled_agent(shared, up=False, resume="always") as made:
+        yield made
 
 
-def test_N8_a_daemon_killed_as_the_agent_gets_ready_delivers_once(agents: Agents) -> None:
-    agents.add("a", agents.runtime)
+def test_N8_a_daemon_killed_as_the_agent_gets_ready_delivers_once(asleep: Agents) -> None:
+    agents = asleep
     sent = agents.roost.send("a", "@@reply once@@")
     wait_until(lambda: agents.roost.events("a", "ready"), timeout=PATIENCE, why="it is ready")
     agents.roost.kill()
@@ -53,9 +58,24 @@ def test_N8_a_daemon_killed_as_the_agent_gets_ready_delivers_once(agents: Agents
     assert len([one for one in agents.roost.events("a", "adopted") if one["peer"] == "a"]) == 1
 
 
+def test_N8_a_daemon_killed_in_a_turn_adopts_the_agent_and_sees_its_end(agents: Agents) -> None:
+    """The answer comes once there is the next daemon: a client does not ask again where nobody listens."""
+    sent = agents.roost.send("a", f"@@delay {LONG}@@\n@@reply late@@", wait="accepted", timeout=PATIENCE)
+    agents.arrived(sent["id"])
+    before = agents.roost.session("a")
+    agents.roost.kill()
+    agents.roost.start()
+    wait_until(lambda: agents.roost.events("a", "adopted"), timeout=PATIENCE, why="it is taken over")
+    agents.model.delays.end()
+    assert agents.roost.until_message(sent["id"], "done")["replies"]
+    after = agents.roost.session("a")
+    assert (after["id"], after["agent_pid"]) == (before["id"], before["agent_pid"])
+    assert agents.roost.ask("a", "and again") == "echo: and again"
+    assert agents.shown(sent["id"]) == 1
+
+
 @pytest.mark.parametrize("shared", ["claude"], indirect=True)
 def test_N8_an_idle_agent_keeps_its_tools_over_a_long_absence_of_the_daemon(agents: Agents) -> None:
-    agents.add("a", agents.runtime)
     assert agents.roost.ask("a", "one") == "echo: one"
     agents.roost.kill()
     back = time.monotonic() + ABSENCE
@@ -64,8 +84,38 @@ def test_N8_an_idle_agent_keeps_its_tools_over_a_long_absence_of_the_daemon(agen
     assert agents.roost.ask("a", "two") == "echo: two"
 
 
+def test_N4_hooks_of_one_prompt_on_both_sides_of_a_restart_take_it_once(agents: Agents) -> None:
+    """Each hook is a process of its own, as an agent starts them: before, between and after two daemons."""
+    roost = agents.roost
+    sent = roost.send("a", f"@@delay {LONG}@@\n@@silent@@", wait="accepted", timeout=PATIENCE)["id"]
+    agents.arrived(sent)
+    session = roost.session("a")
+    environ = environ_of(session["agent_pid"])
+    prompt = {"session_id": session["conversation"], "prompt": agents.text(sent)}
+    told = [hook(environ, prompt), hook(environ, prompt)]
+    roost.kill()
+    told.append(hook(environ, prompt))
+    roost.start()
+    told += [hook(environ, prompt), hook(environ, prompt)]
+    assert [one.wait(PATIENCE) for one in told[-2:]] == [0, 0]
+    for one in told[:3]:
+        one.wait(PATIENCE)
+    agents.model.delays.end()
+    roost.until_message(sent, "done")
+    assert agents.shown(sent) == 1
+    kinds = Counter(event["kind"] for event in roost.events("a") if event["message"] == sent)
+    assert (kinds["offered"], kinds["accepted"], kinds["done"]) == (1, 1, 1)
+
+
+def hook(environ: dict[str, str], payload: dict[str, str]) -> subprocess.Popen[bytes]:
+    """A process that reports a prompt with the session's own token; it fails if nobody hears it."""
+    return subprocess.Popen(
+        [sys.executable, "-c", HOOK, json.dumps(payload)], env=environ, stderr=subprocess.DEVNULL
+    )
+
+
 def test_a_turn_cut_off_by_a_crash_is_driven_again_once(agents: Agents) -> None:
-    agents.add("a", agents.runtime)
+    known = len(agents.roost.deaths("a"))
     assert agents.roost.ask("a", "first") == "echo: first"
     sent = agents.roost.send("a", f"@@delay {LONG}@@\n@@reply finished@@", wait="accepted", timeout=PATIENCE)
     agents.arrived(sent["id"])
@@ -73,7 +123,7 @@ def test_a_turn_cut_off_by_a_crash_is_driven_again_once(agents: Agents) -> None:
     pid = agents.roost.session("a")["agent_pid"]
     signal_pid(pid, signal.SIGKILL)
     agents.model.delays.end()
-    assert agents.roost.until_death("a")["cause"] == "crashed"
+    assert agents.roost.until_death("a", known + 1)["cause"] == "crashed"
     assert not alive(pid)
     assert agents.roost.until_message(sent["id"], "done")
     note = f"Your turn on message {sent['id']} was cut off"

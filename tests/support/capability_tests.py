@@ -22,31 +22,30 @@ ANY: Mapping[Capability, str] = {
 }
 
 _ACP_CLIENT = "tests/integration/test_acp_client.py"
+_ACP = "tests/e2e/test_real_acp.py"
 _ACP_DAEMON = "tests/integration/test_daemon_acp.py"
 _ANSWERS = "tests/e2e/test_real_answers.py"
 _ARGS = "tests/unit/test_runtime_args.py"
 _CALL = "tests/contract/test_call.py"
 _COMMAND = "tests/integration/test_daemon_command.py"
-_CONTROL = "tests/e2e/test_real_control.py"
-_DELIVERY = "tests/e2e/test_real_delivery.py"
 _GEMINI = "tests/e2e/test_real_gemini.py"
 _OPENCODE = "tests/e2e/test_real_opencode.py"
 _PROBE = "tests/integration/test_probe.py"
-_QUESTIONS = "tests/e2e/test_real_questions.py"
+_PERSON = "tests/e2e/test_real_person.py"
 _REAL_PROBE = "tests/e2e/test_real_probe.py"
-_STEERING = "tests/e2e/test_real_steering.py"
 _THREAD = "tests/e2e/test_real_thread.py"
 _TROUBLE = "tests/e2e/test_real_trouble.py"
+_TURNS = "tests/e2e/test_real_turns.py"
 
 _ANSWERED = f"{_CALL}::test_what_it_asks_is_answered_by_its_id_and_until_then_no_prompt_goes_in[{{}}]"
-_ANSWERED_REAL = f"{_QUESTIONS}::test_a_permission_is_allowed_and_denied_by_the_programs_api[{{}}]"
+_ANSWERED_REAL = f"{_ACP}::test_a_permission_is_allowed_and_denied_by_the_programs_api[{{}}]"
 _COMPACTS = f"{_CALL}::test_P7_a_conversation_is_compacted[{{}}]"
 _DEMO_URGENT = (
     "tests/integration/test_daemon_timing.py"
     "::test_an_urgent_message_joins_the_running_turn_and_each_has_its_own_reply"
 )
 _HOOK_ANSWERED = (
-    f"{_QUESTIONS}::test_claude_codes_dialog_is_answered_by_its_hook_or_by_the_person_who_is_quicker[claude]"
+    f"{_PERSON}::test_claude_codes_dialog_is_answered_by_its_hook_or_by_the_person_who_is_quicker[claude]"
 )
 _NAMED_END = f"{_CALL}::test_an_interrupt_ends_the_turn_and_at_rest_it_does_nothing[{{}}]"
 _NOT_STEERED = f"{_ACP_DAEMON}::test_what_is_sent_for_now_waits_for_the_end_of_the_turn"
@@ -63,16 +62,16 @@ Cells = Mapping[Capability, tuple[str, ...]]
 def _terminal(name: str) -> Cells:
     """Those that the pinned programs with a terminal share."""
     return {
-        Capability.RESUME: (f"{_DELIVERY}::test_P3_a_sleeping_agent_wakes_with_its_conversation[{name}]",),
+        Capability.RESUME: (f"{_TURNS}::test_P3_a_sleeping_agent_wakes_with_its_conversation[{name}]",),
         Capability.STEER: (
-            f"{_STEERING}::test_an_urgent_message_joins_the_running_turn_and_each_is_answered[{name}]",
+            f"{_TURNS}::test_an_urgent_message_joins_the_running_turn_and_each_is_answered[{name}]",
         ),
         Capability.EXACT_END: (
             f"{_TROUBLE}::test_N8_a_daemon_killed_in_a_turn_adopts_the_agent_and_sees_its_end[{name}]",
         ),
-        Capability.PERMISSION: (f"{_DELIVERY}::test_a_delivery_never_answers_a_permission_dialog[{name}]",),
+        Capability.PERMISSION: (f"{_TURNS}::test_a_delivery_never_answers_a_permission_dialog[{name}]",),
         Capability.COMPACT: (
-            f"{_CONTROL}::test_P7_compact_is_done_when_its_record_says_so_and_messages_wait[{name}]",
+            f"{_TURNS}::test_P7_compact_is_done_when_its_record_says_so_and_messages_wait[{name}]",
         ),
     }
 
@@ -127,6 +126,10 @@ def _table(name: str) -> Cells:
 REAL: Mapping[str, Cells] = {
     "claude": {
         **_terminal("claude"),
+        Capability.RESUME: (
+            _PROBED.format("claude"),
+            f"{_TROUBLE}::test_a_turn_cut_off_by_a_crash_is_driven_again_once[claude]",
+        ),
         Capability.PERMISSION: (_HOOK_ANSWERED,),
         Capability.FORK: (
             f"{_ARGS}::test_claude_refuses_with_the_way_to_say_it[--resume=x --fork-session-resume=always]",
@@ -167,7 +170,7 @@ REAL: Mapping[str, Cells] = {
         ),
         Capability.PERMISSION: (
             _ANSWERED.format("opencode"),
-            _ANSWERED_REAL.format("opencode"),
+            f"{_OPENCODE}::test_a_permission_is_allowed_and_denied_by_its_api",
         ),
         Capability.FORK: (
             (

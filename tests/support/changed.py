@@ -76,11 +76,12 @@ def turns_with(agents: Agents, message: str) -> int:
 def ended_in_a_turn(agents: Agents) -> tuple[str, Record]:
     """A message whose turn a SIGKILL cuts off, driven again until it is done: its id and its story."""
     roost = agents.roost
+    known = len(roost.deaths("a"))
     sent = roost.send("a", "@@delay 4@@\n@@silent@@")["id"]
     roost.until_message(sent, "accepted")
     agents.arrived(sent)
     signal_pid(roost.session("a")["agent_pid"], signal.SIGKILL)
-    roost.until_death("a")
+    roost.until_death("a", known + 1)
     return sent, roost.until_message(sent, "done", "unknown", "dead-letter")
 
 
