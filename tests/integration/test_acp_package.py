@@ -1,4 +1,7 @@
-"""The client and the demo agent against the PyPI package for the protocol, which checks each message."""
+"""The client and the demo agent against the PyPI package for the protocol, which checks each message.
+
+It takes a second to load, and only these tests need it: they load it themselves.
+"""
 
 import asyncio
 import os
@@ -7,9 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import acp
 import pytest
-from acp import schema
 
 from tests.support.acp_session import DEMO, AcpClient
 from tests.support.home import Home
@@ -71,7 +72,9 @@ class Ear:
         tool_call: object,
         options: list[Any],
         **_: object,
-    ) -> schema.RequestPermissionResponse:
+    ) -> Any:  # noqa: ANN401 -- the package's
+        from acp import schema
+
         del session_id, tool_call
         outcome = schema.AllowedOutcome(outcome="selected", option_id=options[0].option_id)
         return schema.RequestPermissionResponse(outcome=outcome)
@@ -83,6 +86,8 @@ class Ear:
 async def test_all_that_the_demo_agent_says_is_sound_to_the_package(home: Home) -> None:
     environ = {**os.environ, "ROOST_DEMO_STATE": str(home.work / "state")}
     ear: Any = Ear()
+    import acp
+
     async with acp.spawn_agent_process(ear, *DEMO, env=environ) as (agent, _):
         opened = await agent.initialize(protocol_version=1)
         assert opened.agent_capabilities is not None

@@ -4,8 +4,9 @@ A step is either side of every commit and of every effect on the machine (tests/
 story first runs undisturbed and counts; then it runs once for each point. There are 20 to 80 points in a
 story; each costs a start of the daemon. Of a delivery to an agent that is up each is tried that leaves
 something else behind: between the end of a step and the beginning of the next one nothing happens outside of
-the daemon, and of those two the former is tried. Of the others it is by default an evenly spaced part;
-`ROOST_CRASH_POINTS=all` tries every one of all (some minutes; `-n` spreads the stories),
+the daemon, and of those two the former is tried. Of such a delivery over OpenCode's API, which differs from
+the other call in the machine alone, each side of what is done there is. Of the others it is by default an
+evenly spaced part; `ROOST_CRASH_POINTS=all` tries every one of all (some minutes; `-n` spreads the stories),
 `ROOST_CRASH_POINTS=7/20` every 20th, beginning with the 7th. `-rP` shows how many there were.
 """
 
@@ -29,7 +30,7 @@ from tests.support.wait import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 30.0
-DEFAULT = 8
+DEFAULT = 5
 """How many points of a story are tried by default."""
 ASKED = os.environ.get("ROOST_CRASH_POINTS", "")
 WITHOUT_END = 10**9
@@ -74,8 +75,9 @@ class Story:
     """`tell` sends what begins run `number`; `judge` says what must be true in the end.
 
     `rests` are the peers with the state in which they come to rest. The steps count from the first body that
-    is stored, or from a later one. With `whole` each point is tried by default. `kinds` are among its steps.
-    `prepare` comes before the daemon. `over`: whether what follows by itself has come.
+    is stored, or from a later one. With `whole` each point is tried by default, with `around` each side of
+    such steps. `kinds` are among its steps. `prepare` comes before the daemon. `over`: whether what follows
+    by itself has come.
     """
 
     peers: dict[str, dict[str, str]]
@@ -84,6 +86,7 @@ class Story:
     judge: Callable[[Roost, int], None]
     skip: int = 0
     whole: bool = False
+    around: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset({"commit", "_load", "paste", "keys"})
     prepare: Callable[[Roost], None] = lambda _roost: None
     over: Callable[[Roost], bool] = lambda _roost: True
@@ -282,7 +285,7 @@ STORIES = {
         {"a": "idle"},
         tell_delivery,
         judge_opencode,
-        whole=True,
+        around=frozenset({"submit", "post"}),
         kinds=frozenset({"commit", "submit", "post"}),
         prepare=stand_in_for_opencode,
     ),
@@ -299,13 +302,15 @@ STORIES = {
 }
 
 
-def chosen(steps: list[str], *, whole: bool) -> Sequence[int]:
+def chosen(steps: list[str], story: Story) -> Sequence[int]:
     """The points to try, by the steps of a run without a death."""
     count = len(steps)
     if ASKED == "all":
         return range(1, count + 1)
-    if whole and not ASKED:
+    if story.whole and not ASKED:
         return [number for number in range(1, count + 1) if not leaves_the_same(steps, number)]
+    if story.around and not ASKED:
+        return [number for number, step in enumerate(steps, 1) if step.split()[1] in story.around]
     first, _, every = ASKED.partition("/")
     if every:
         return range(int(first), count + 1, int(every))
@@ -331,7 +336,7 @@ def test_N4_N8_P4_killed_at_points_of_a_whole_story(home: Home, name: str) -> No
                 roost.call("wake", name=peer)
         steps = run(victim, story, 0, WITHOUT_END)
         story.judge(roost, 0)
-        points = chosen(steps, whole=story.whole)
+        points = chosen(steps, story)
         reached = 0
         for step in points:
             seen = run(victim, story, step, step)

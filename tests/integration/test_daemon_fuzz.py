@@ -1,6 +1,6 @@
 """Hostile bodies and topics on the real paste path: one session of each program takes them all (P1, N4).
 
-`ROOST_FUZZ_EXAMPLES` asks for more than the default, which takes some twenty seconds.
+`ROOST_FUZZ_EXAMPLES` asks for more than the default, which takes some ten seconds.
 """
 
 import json
@@ -82,7 +82,7 @@ def pair(home: Home) -> Iterator[Pair]:
 
 
 def test_P1_N4_hostile_texts_arrive_as_text_and_nothing_else_does(pair: Pair) -> None:
-    @fuzzing(150)
+    @fuzzing(50)
     @given(body=BODIES.filter(bool), topic=TOPICS)
     @example(body="\n".join(map(without_directives, PIECES)), topic=PIECES[2][:200])
     @example(body="x" * (100 * 1024), topic=None)

@@ -47,6 +47,13 @@ def roost(home: Home) -> Iterator[Roost]:
         yield made
 
 
+def start(doctor: Doctor) -> None:
+    """A daemon with the person's own environment: what no cure starts need not come by `roost up`."""
+    if doctor.roost.process is not None:
+        doctor.roost.process.wait(PATIENCE)
+    doctor.roost.start(environ={"PATH": doctor.environ["PATH"]})
+
+
 PEERS = """
 [runtimes.later]
 argv = ["later-tool"]
@@ -79,7 +86,7 @@ def test_peers_that_need_a_person(roost: Roost) -> None:
     home.roost.mkdir(mode=0o700)
     roost.places.config.write_text(PEERS.format(agent=agent))
     doctor = Doctor(roost)
-    doctor.does("roost up")
+    start(doctor)
     later = tool(home.root / "later", "later-tool", "exec /bin/sh")
     roost.add("later", "later")
     for name in ("asks", "halts", "moves", "replaced", "removed", "held"):
@@ -160,7 +167,7 @@ def test_a_collector_that_cannot_be_reached(roost: Roost) -> None:
     config.parent.mkdir(parents=True, mode=0o700)
     config.write_text('[traces]\nendpoint = "http://127.0.0.1:9"\n')
     doctor = Doctor(roost)
-    doctor.does("roost up")
+    start(doctor)
     roost.add("m", "human")
     roost.send("m", "a span of it ends at once")
 
@@ -245,7 +252,7 @@ def test_a_disk_that_is_full_and_one_that_takes_no_more_files(roost: Roost) -> N
     with small_disk(places.home, "16m"), small_disk(places.logs, "64m", files=1500):
         places.panes.mkdir()
         doctor = Doctor(roost, quick=f"import roost.cli.doctor_places as d; d.LEAST_FREE = {2 << 20}")
-        doctor.does("roost up")
+        start(doctor)
         try:
             roost.call("wake", name=roost.add("a"))
             many, ballast = places.logs / "many files", places.home / "big file"
@@ -279,7 +286,7 @@ def test_a_disk_that_is_full_and_one_that_takes_no_more_files(roost: Roost) -> N
 @pytest.mark.timeout(600)
 def test_a_store_that_was_lost_or_taken_away(roost: Roost) -> None:
     doctor = Doctor(roost)
-    doctor.does("roost up")
+    start(doctor)
     early, late = (roost.home.root / f"{name} backup" for name in ("early", "late"))
     roost.call("backup", path=str(early))
     for name in ("a", "b"):
@@ -292,7 +299,7 @@ def test_a_store_that_was_lost_or_taken_away(roost: Roost) -> None:
         for path in places_of_store(roost):
             path.unlink(missing_ok=True)
         shutil.copy(early, roost.places.database)
-        doctor.does("roost up")
+        start(doctor)
 
     cured(
         doctor,

@@ -1,7 +1,8 @@
 """The damage matrix (G1 to G6): no live agent is ended, what is lost is said, each printed cure works.
 
 {what happens to the store or its disk} x {daemon up, down}: each cell is a subtest, with one agent alive and
-one dead. Those of one column share a roost, which each cure leaves whole for the next.
+one dead. Those of one column share a roost, which each cure leaves whole for the next. Files that were moved
+away are not there, as deleted ones: that a running daemon tells it of either is in test_store_lost.
 """
 
 import json

@@ -18,16 +18,17 @@ from tests.support.tools import text_of as text
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Roost]:
     with shared_roost() as made:
+        made.add("a")
+        made.call("wake", name="a")
         yield made
 
 
 @pytest.fixture
 def roost(shared: Roost) -> Iterator[Roost]:
-    with cleared(shared) as made:
+    """The agent lives on, and its mailboxes are new."""
+    with cleared(shared, but="a") as made:
         made.add("b", "human")
         made.add("c", "human")
-        made.add("a")
-        made.call("wake", name="a")
         yield made
 
 

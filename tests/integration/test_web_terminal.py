@@ -30,7 +30,7 @@ QUERIES = (
     "\x1bP$qm\x1b\\\x1b]10;?\x07\x1b]4;1;?\x07"
 )
 """All that xterm.js 6.0.0 answers, and more."""
-MANY = 200
+MANY = 80
 SIZE = "#{window_width}x#{window_height}"
 
 

@@ -68,11 +68,11 @@ def _is_error(said: ConsoleMessage) -> bool:
 def serious(page: Page, *rules: str) -> list[str]:
     """What axe-core finds on a page that is serious or worse, in words; with `rules`, by those alone."""
     options = {"resultTypes": ["violations"], **({"runOnly": rules} if rules else {})}
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(f"() => {{ {AXE.read_text()} }}")
     found: list[dict[str, Any]] = json.loads(
         page.evaluate(
-            f"async (options) => {{ if (!window.axe) {{ {AXE.read_text()} }};"
-            " return JSON.stringify((await axe.run(document, options)).violations) }",
-            options,
+            "async (options) => JSON.stringify((await axe.run(document, options)).violations)", options
         )
     )
     return [

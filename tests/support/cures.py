@@ -243,6 +243,8 @@ def quoted_roost(home: Home) -> Iterator[Roost]:
     if made.places.state.exists():
         made.cli("gc", "--end", "all")
         assert made.cli("down", "--agents").returncode in (0, 5)
+    if made.process is not None:
+        made.process.wait(PATIENCE)
 
 
 def restores(backup: Path) -> Callable[[Doctor, Printed], object]:

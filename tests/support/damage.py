@@ -91,12 +91,6 @@ def _garbage(roost: Roost) -> None:
     roost.places.database.write_bytes(b"no database at all" * 1000)
 
 
-def _move(roost: Roost) -> None:
-    for path in files(roost):
-        if path.exists():
-            path.rename(roost.home.root / path.name)
-
-
 def _mount_read_only(roost: Roost) -> None:
     """By a mount over the folder, as it is: what has its files open there has them for writing."""
     folder = str(roost.home.roost)
@@ -128,7 +122,6 @@ NEWER_ROOST = (sys.executable, "-c", _NEWER)
 
 OF_FILES = (
     Damage("deleted", _delete),
-    Damage("moved", _move),
     Damage("zero-bytes", _empty),
     Damage("no-tables", _no_tables),
     Damage("no-log", _no_log),

@@ -9,6 +9,7 @@ import functools
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -41,9 +42,10 @@ def native() -> Path | None:
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(dir=folder.parent))
-        if not build(new):
+        if build_client(new) is None:
             assert not os.environ.get("CI"), "no C compiler: the tests of the native door cannot run"
             return None
+        _put_beside(new)
         try:
             new.rename(folder)
         except OSError:
@@ -51,16 +53,22 @@ def native() -> Path | None:
     return folder / "roost"
 
 
-def build(folder: Path, script: str | None = None) -> bool:
-    """Compile the program, and put a script beside it: the one in Python, or another. False: no compiler."""
-    if build_client(folder) is None:
+def build(folder: Path, script: str) -> bool:
+    """Have the program in a folder, beside it another script than the one in Python. False: no compiler."""
+    program = native()
+    if program is None:
         return False
+    shutil.copy(program, folder)
+    _put_beside(folder, script)
+    return True
+
+
+def _put_beside(folder: Path, script: str | None = None) -> None:
     module, name = MAIN.split(":")
     text = f"#!{sys.executable}\nimport sys\nfrom {module} import {name}\nsys.exit({name}())\n"
     beside = folder / "roost-python"
     beside.write_text(script or text)
     beside.chmod(0o755)
-    return True
 
 
 def is_native() -> bool:

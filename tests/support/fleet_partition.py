@@ -14,7 +14,7 @@ from tests.support.wait import wait_until
 
 AGENT = "agent"
 PATIENCE = 120.0
-_ACROSS = 20
+ROUNDS = 20
 """Messages of each direction while the cable is out."""
 Say = Callable[[str], None]
 
@@ -30,8 +30,8 @@ class Partition:
         self._promised: dict[str, list[Promise]] = {host: [] for host in fleet.hosts.roosts}
         self.caught_up = 0.0
 
-    def run(self, seconds: float) -> list[str]:
-        """Cut off for so many seconds at least; returns what is wrong."""
+    def run(self, seconds: float, rounds: int = ROUNDS) -> list[str]:
+        """Cut off for so many seconds and messages of each direction at least; returns what is wrong."""
         hosts = self._fleet.hosts
         for host in hosts.roosts:
             hosts[host].add(AGENT)
@@ -42,7 +42,7 @@ class Partition:
         over = threading.Event()
         threading.Timer(seconds, over.set).start()
         across = [way for way in self._sent if self._cut in way]
-        for _ in range(_ACROSS):
+        for _ in range(rounds):
             for way in permutations(hosts.roosts, 2):
                 self._send(*way)
             for host in hosts.roosts:

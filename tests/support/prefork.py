@@ -1,6 +1,7 @@
 """Daemons of tests, forked out of a process that has loaded the program.
 
-A start costs 0.05 processor seconds; from nothing it costs 0.25, and the tools of the agents 0.4 more. What
+A start costs 0.05 processor seconds; from nothing it costs 0.25, and the tools of the agents 0.4 more. The
+program's code is read once for all: whoever changes files of it while tests run tests what was there. What
 is forked is a process as any start of that command makes it: a child of ours in a session of its own, with
 these words, this environment, folder and output and no other descriptor; the standard library draws its
 random numbers anew after a fork. How a daemon comes up from nothing is held by the tests that start it by
@@ -28,7 +29,19 @@ _SET_CHILD_SUBREAPER = 36
 """Linux prctl(2): orphans below us become our children."""
 _SET_MM, _SET_MM_MAP = 35, 14
 """Linux prctl(2): where the words and the environment are that /proc tells of a process."""
-_LOADED = ("roost.daemon.serving", "roost.daemon.serve.mcp.tools")
+_LOADED = (
+    *("argparse", "faulthandler"),
+    *("roost.daemon.serving", "roost.daemon.startup", "roost.daemon.serve.mcp.tools"),
+    *("roost.host.outside", "roost.host.watcher_linux", "roost.local.streams"),
+    *(
+        "anyio.abc",
+        "anyio.streams.tls",
+        "anyio._core._sockets",
+        "anyio._core._streams",
+        "rich.console",
+        "rich.logging",
+    ),
+)
 """All that a daemon loads, and what it loads when the first agent needs it."""
 
 DAEMON = (sys.executable, "-m", "roost.daemon")
@@ -125,6 +138,7 @@ class _Parent:
 
 def _serve(orders: socket.socket) -> list[str]:
     """Fork for each order until the other end is closed. Only a child returns, with its words."""
+    _read_code_once()
     for module in _LOADED:
         importlib.import_module(module)
     gc.freeze()
@@ -158,6 +172,18 @@ def _serve(orders: socket.socket) -> list[str]:
         os.waitpid(between, 0)
         orders.sendall(os.read(told, 16))
         os.close(told)
+
+
+def _read_code_once() -> None:
+    """Name the code as it is now, before anybody has the function that would read all of it at each start."""
+    from roost.local import program
+
+    read, known = program.code, program.code()
+
+    def code(folder: Path = program.FOLDER) -> str | None:
+        return known if folder == program.FOLDER else read(folder)
+
+    program.code = code
 
 
 def _become(wanted: bytes, output: int, ready: int) -> list[str]:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
@@ -42,7 +41,7 @@ def marked(nonce: str) -> frozenset[Found]:
 def carrying(wanted: str) -> frozenset[Found]:
     """All live processes but this one whose environment carries this variable, `NAME=value`."""
     if sys.platform == "linux":
-        pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+        pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 -- at each test
     else:
         pids = psutil.pids()
     found = (_examine(pid, wanted) for pid in pids if pid != os.getpid())
@@ -116,16 +115,12 @@ def end(processes: frozenset[Found]) -> None:
 
 def _examine(pid: int, wanted: str) -> Found | None:
     if sys.platform == "linux":
+        sought = wanted.encode()
         try:
-            if wanted.encode() not in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+            environ = _read(f"/proc/{pid}/environ")
+            if sought not in environ or sought not in environ.split(b"\0"):
                 return None
-            command = (
-                Path(f"/proc/{pid}/cmdline")
-                .read_bytes()
-                .replace(b"\0", b" ")
-                .decode(errors="replace")
-                .strip()
-            )
+            command = _read(f"/proc/{pid}/cmdline").replace(b"\0", b" ").decode(errors="replace").strip()
         except OSError:
             return None
         start = _start(pid)
@@ -148,12 +143,24 @@ def _start(pid: int) -> float | None:
     """Start time of a live process: kernel ticks on Linux, seconds elsewhere; None when gone or a zombie."""
     if sys.platform == "linux":
         try:
-            fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+            fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
         except OSError:
             return None
-        return None if fields[0] in "ZX" else float(fields[19])
+        return None if fields[0] in b"ZX" else float(fields[19])
     try:
         process = psutil.Process(pid)
         return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
     except psutil.Error:
         return None
+
+
+def _read(path: str) -> bytes:
+    """A whole file of /proc. Each test looks into those of all processes; a `Path` costs as much as that."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        parts: list[bytes] = []
+        while part := os.read(handle, 1 << 16):
+            parts.append(part)
+    finally:
+        os.close(handle)
+    return b"".join(parts)
