@@ -55,6 +55,10 @@ class ClaudeJoining:
             hooks[name].append({"hooks": [_waits(context.home)]})
         return HookSettings(context.directory / ".claude/settings.local.json", hooks)
 
+    def lasting(self, environ: Mapping[str, str], folder: Path) -> None:
+        """None: it takes them as it joins."""
+        del environ, folder
+
 
 def _asks(url: str, name: str, token: str) -> Mapping[str, Any]:
     headers = {"Authorization": f"Bearer {token}"}

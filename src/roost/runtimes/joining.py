@@ -44,3 +44,10 @@ class Joining(Protocol):
     def hooks(self, context: Context, token: str) -> HookSettings | None:
         """The hooks of this session; None: there are none, as of one that reads its mail itself."""
         ...
+
+    def lasting(self, environ: Mapping[str, str], folder: Path) -> HookSettings | None:
+        """The hooks that a person may add for all of its sessions; None: who joins needs no such.
+
+        They ask for the session of a conversation alone that has a file of its name in `folder`.
+        """
+        ...
