@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,14 +80,16 @@ class Codex:
 
 
 @contextmanager
-def codex(roost: Roost, name: str = "w", thread: str | None = None) -> Iterator[Codex]:
-    """Such a program; at the end it is gone."""
+def codex(
+    roost: Roost, name: str = "w", thread: str | None = None, words: Sequence[str] = ()
+) -> Iterator[Codex]:
+    """Such a program; at the end it is gone. `words`: of its command line."""
     thread = thread or str(uuid.uuid4())
     locks = roost.home.user / ".codex/thread-writer-locks"
     locks.mkdir(parents=True, exist_ok=True)
     folder = roost.home.work / name
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-c", f"held = open({str(locks / f'{thread}.lock')!r}, 'w'){LOOP}"]
+    command = [sys.executable, "-c", f"held = open({str(locks / f'{thread}.lock')!r}, 'w'){LOOP}", *words]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=dict(roost.environ)) as process:
         try:

@@ -36,6 +36,10 @@ class ClaudeJoining:
     takes_up = 2.0
     """It reads a file that has rested for a second, and looks twice a second."""
 
+    def unfit(self, pid: int) -> None:
+        """A process is one session."""
+        del pid
+
     def folder(self, context: Context, pid: int) -> str | None:
         """By its status file."""
         path = config_folder(context.environ) / "sessions" / f"{pid}.json"

@@ -11,11 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from roost.runtimes import codex_hooks
+from roost.runtimes import codex_hooks, codex_threads
 from roost.runtimes.codex_rollout import codex_home
 from roost.runtimes.context import Context
 from roost.runtimes.joining import HookSettings
 
+SHARED = (
+    "this Codex runs in the background server that all terminals of its CODEX_HOME share, in which roost"
+    " cannot tell them apart: start it by `codex --no-daemon`, then join"
+)
 SECONDS = 10
 """Seconds that a hook may take; it gives up by itself before that."""
 
@@ -26,6 +30,10 @@ class CodexJoining:
     variable = "CODEX_THREAD_ID"
     reads = True
     takes_up = 0.0
+
+    def unfit(self, pid: int) -> str | None:
+        """The server that Codex starts by itself runs the conversations of all terminals."""
+        return SHARED if codex_threads.is_shared(pid) else None
 
     def folder(self, context: Context, pid: int) -> None:
         """Nothing tells but where its shell tool is."""

@@ -37,6 +37,10 @@ class Joining(Protocol):
         """Seconds after which it runs hooks that are new in its settings."""
         ...
 
+    def unfit(self, pid: int) -> str | None:
+        """Blocking: why no session in the process with this pid can join, with what to do; None: one can."""
+        ...
+
     def folder(self, context: Context, pid: int) -> str | None:
         """Blocking: the folder that the program with this pid works in, where it tells."""
         ...

@@ -59,7 +59,12 @@ class Joins:
         ]
         if not found:
             raise RefusedError(UNKNOWN)
-        return min(found, key=lambda each: each[0])[1]  # a program may have started another
+        guest = min(found, key=lambda each: each[0])[1]  # a program may have started another
+        joining = self._machine.runtimes.get(guest.runtime).controls.joining
+        unfit = joining.unfit(guest.process.pid) if joining is not None else None
+        if unfit is not None:
+            raise RefusedError(unfit)
+        return guest
 
     def _runtimes(self) -> list[Runtime]:
         names = set(self._machine.runtimes.names()) - {"human"}
