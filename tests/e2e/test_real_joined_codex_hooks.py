@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.codex_review import REFUSE, REVIEW, TRUST, answer_review
 from tests.support.daemon import Record, Roost, signal_pid
 from tests.support.home import make_home
 from tests.support.pane import Pane
@@ -27,7 +28,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
 FOLDER = "w"
 _READY = "Ask Codex to do anything"
-_REVIEW = "Hooks need review"
 
 
 @pytest.fixture
@@ -101,8 +101,8 @@ class Person:
 
 
 @contextmanager
-def person(agents: Agents, *answer: str) -> Iterator[Person]:
-    """`answer`: the keys by which they answer whether to trust hooks; without, they are not asked."""
+def person(agents: Agents, answer: str | None = None) -> Iterator[Person]:
+    """`answer`: what they say to whether hooks are to be trusted; None: they are not asked."""
     roost = agents.roost
     agents.model.delays.begin()
     given = {name[4:]: value for name, value in agents.settings["codex"].items() if name.startswith("env.")}
@@ -110,10 +110,9 @@ def person(agents: Agents, *answer: str) -> Iterator[Person]:
     folder.mkdir(parents=True, exist_ok=True)
     command = ["codex", "--no-daemon", "--disable", "plugins", "-a", "never", "-s", "danger-full-access"]
     with Pane(roost.home.root, command, environ={**roost.environ, **given}, directory=folder) as pane:
-        if answer:
-            pane.wait_for(_REVIEW)
-            pane.dismiss(answer, _REVIEW)
-        pane.wait_for(_READY, without=_REVIEW)
+        if answer is not None:
+            answer_review(pane, answer)
+        pane.wait_for(_READY, without=REVIEW)
         yield Person(pane, roost, agents)
 
 
@@ -137,7 +136,7 @@ def test_17_codex_whose_person_has_added_hooks_is_handed_its_mail_once_it_has_jo
     before = ours(roost)
     added = roost.cli("hooks", "add", "codex")
     assert (added.returncode, "Trust all and continue" in added.stdout) == (0, True)
-    with person(agents, "2", "Enter") as me:
+    with person(agents, TRUST) as me:
         me.join()
         assert roost.row("me")["kind"] == "joined"
         # in a turn
@@ -183,10 +182,31 @@ def test_17_codex_whose_person_has_added_hooks_is_handed_its_mail_once_it_has_jo
 def test_17_hooks_that_a_person_does_not_trust_leave_it_a_reader(agents: Agents) -> None:
     roost = agents.roost
     assert roost.cli("hooks", "add", "codex").returncode == 0
-    with person(agents, "3", "Enter") as me:
+    with person(agents, REFUSE) as me:
         me.join()
         assert roost.row("me")["kind"] == "joined-reader"
         sent = me.sent("read by itself")
         me.shell("listen")
         roost.until_message(sent["id"], "done")
         me.at_rest()
+
+
+def test_17_mail_follows_its_person_into_another_conversation(agents: Agents) -> None:
+    roost = agents.roost
+    assert roost.cli("hooks", "add", "codex").returncode == 0
+    with person(agents, TRUST) as me:
+        me.join()
+        first = roost.session("me")["conversation"]
+        me.enter("/new")
+        me.pane.wait_for(_READY, without="roost join")
+        me.enter("something else")
+        wait_until(
+            lambda: roost.session("me")["conversation"] != first,
+            timeout=PATIENCE,
+            why="another conversation",
+            describe=me.pane.screen,
+        )
+        me.at_rest()
+        there = me.sent("in the other one")
+        me.enter("go on there")
+        me.done(there)
