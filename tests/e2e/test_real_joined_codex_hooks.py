@@ -6,7 +6,6 @@ The ground truth of what came in is what the fake model was asked.
 import errno
 import json
 import os
-import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -28,6 +27,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
 FOLDER = "w"
 _READY = "Ask Codex to do anything"
+_STANDS = rf"\A(?!(?s:.*){_READY})"
+"""Something stands in the input line."""
 
 
 @pytest.fixture
@@ -45,10 +46,10 @@ class Person:
     agents: Agents
 
     def enter(self, text: str) -> None:
-        """Type a prompt; it is entered once it stands there."""
+        """Type a prompt, and press Enter until it has left the input line."""
         self.pane.tmux("send-keys", "-t", ":", "-l", text)
-        self.pane.wait_for(re.escape(text.rsplit(maxsplit=1)[-1][-40:]))
-        self.pane.keys("Enter")
+        self.pane.wait_for(_STANDS)
+        self.pane.dismiss(("Enter",), _STANDS)
 
     def tool(self, command: str) -> None:
         """Have its model run a command."""
