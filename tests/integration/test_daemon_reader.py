@@ -6,14 +6,11 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
+from tests.support.codex_guest import codex
 from tests.support.daemon import Roost, alive, cleared, shared_roost, signal_pid
-from tests.support.guest import LOOP
 from tests.support.wait import wait_until
 
 PATIENCE = 30.0
@@ -29,57 +26,6 @@ def shared() -> Iterator[Roost]:
 def roost(shared: Roost) -> Iterator[Roost]:
     with cleared(shared) as made:
         yield made
-
-
-@dataclass
-class Codex:
-    """A stand-in for a Codex that a person has started: the lock of its thread, and its shell tool."""
-
-    roost: Roost
-    folder: Path
-    thread: str
-    process: subprocess.Popen[str]
-
-    def ask(self, *words: str) -> None:
-        """Have its shell tool run a command of roost's."""
-        self.shell(sys.executable, "-m", "roost", *words)
-
-    def shell(self, *words: str) -> None:
-        """Have its shell tool run a command."""
-        assert self.process.stdin is not None
-        env = {**self.roost.environ, "CODEX_THREAD_ID": self.thread}
-        asked = {"argv": words, "env": env, "cwd": str(self.folder)}
-        self.process.stdin.write(f"{json.dumps(asked)}\n")
-        self.process.stdin.flush()
-
-    def answer(self) -> tuple[int, str, str]:
-        """What that came to: exit code, standard output and error."""
-        assert self.process.stdout is not None
-        code, out, error = json.loads(self.process.stdout.readline())
-        return code, out, error
-
-    def run(self, *words: str) -> tuple[int, str, str]:
-        self.ask(*words)
-        return self.answer()
-
-
-@contextmanager
-def codex(roost: Roost, name: str = "w", thread: str | None = None) -> Iterator[Codex]:
-    """Such a program; at the end it is gone."""
-    thread = thread or str(uuid.uuid4())
-    locks = roost.home.user / ".codex/thread-writer-locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    folder = roost.home.work / name
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-c", f"held = open({str(locks / f'{thread}.lock')!r}, 'w'){LOOP}"]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=dict(roost.environ)) as process:
-        try:
-            yield Codex(roost, folder, thread, process)
-        finally:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
 
 
 def test_H6_it_is_a_peer_that_reads_its_mail_itself_by_the_thread_that_its_process_holds(
@@ -205,3 +151,12 @@ def test_17_its_mcp_server_gives_it_its_mail(roost: Roost) -> None:
         assert code == 0, error
         assert "by the tool" in out.splitlines()[1]
         wait_until(lambda: roost.row("me")["queued"] == 0, timeout=PATIENCE, why="it counts as read")
+
+
+def test_17_a_terminal_of_codexs_shared_server_does_not_join_as_the_others_would_be_the_same_peer(
+    roost: Roost,
+) -> None:
+    with codex(roost, words=("app-server", "--listen", "unix://", "--managed-daemon")) as who:
+        code, _, error = who.run("join", "me")
+        assert (code, "`codex --no-daemon`" in error) == (1, True), error
+        assert "me" not in {row["name"] for row in roost.call("list")}

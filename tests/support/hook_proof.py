@@ -6,7 +6,6 @@ break, and the daemon dies. The truth is what the fake model was asked: each mes
 """
 
 import argparse
-import json
 import os
 import random
 import re
@@ -21,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support import processes
+from tests.support.codex_review import TRUST, answer_review
 from tests.support.daemon import Roost
 from tests.support.home import make_home
 from tests.support.hook_killer import Killer
@@ -66,9 +66,15 @@ _EXEC = '@@tools {} exec_command {{"cmd":"sleep 0.{}"}}@@'
 _CODEX = ("--disable", "plugins", "--sandbox", "danger-full-access", "--ask-for-approval", "never")
 _CLAUDE = ("--allowedTools", "Bash"), _BASH, "❯", r"─\n❯\s+TEXT"
 _ASKS = "Ask Codex to do anything"
+_JOIN = {
+    "claude": '@@tool Bash {{"command":"{}"}}@@',
+    "codex": '@@tool exec_command {{"cmd":"{}","yield_time_ms":30000}}@@',
+}
+"""What has its model run a command."""
 HOWS = {
     "claude-run": How("claude", "run", *_CLAUDE),
     "claude-join": How("claude", "join", *_CLAUDE),
+    "codex-join": How("codex", "join", ("--no-daemon", *_CODEX), _EXEC, _ASKS, rf"\A(?!(?s:.*){_ASKS})"),
     "codex-run": How("codex", "run", _CODEX, _EXEC, _ASKS, rf"\A(?!(?s:.*){_ASKS})"),
 }
 
@@ -203,11 +209,14 @@ def terminal(how: How, agents: Agents) -> Iterator[Pane]:
     (folder / "note").write_text("a note\n")
     by_run = [sys.executable, "-m", "roost", "run", "me", "--"] if how.by == "run" else []
     command = [*by_run, how.program, *how.words]
+    if (how.by, how.program) == ("join", "codex"):
+        roost.cli("hooks", "add", "codex")
     with Pane(roost.home.root, command, environ={**roost.environ, **given}, directory=folder) as pane:
+        if (how.by, how.program) == ("join", "codex"):
+            answer_review(pane, TRUST)
         pane.wait_for(how.ready)
         if how.by == "join":
-            asked = json.dumps({"command": f"{sys.executable} -m roost join me"})
-            enter(pane, how, f"@@tool Bash {asked}@@")
+            enter(pane, how, _JOIN[how.program].format(f"{sys.executable} -m roost join me"))
         wait_until(
             lambda: "me" in {row["name"] for row in roost.call("list")},
             timeout=PATIENCE,

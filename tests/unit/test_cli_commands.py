@@ -30,6 +30,7 @@ CONTRACT = [
         "run",
         "join",
         "leave",
+        "hooks",
         "wake",
         "sleep",
         "wait",

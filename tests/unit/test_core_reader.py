@@ -8,7 +8,7 @@ from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.identity import ProcessId
-from roost.core.vocabulary.message import READ, TO_READ, Message, MessageState, Timing
+from roost.core.vocabulary.message import READ, STEERED, TO_READ, Message, MessageState, Timing
 from roost.core.vocabulary.peer import Peer, PeerState, Settings, WakePolicy
 from roost.core.vocabulary.policy import Policy, Traits
 from roost.core.vocabulary.session import Cause, Death, SessionState
@@ -76,6 +76,27 @@ def test_17_what_it_has_read_is_done_and_what_waited_before_it_joined_waits_to_b
     answered, commands = after(read, f.Replied("m2", "m3"), now=6.0)
     assert final(commands) == [(MessageState.DONE, READ)]
     assert answered.messages == ()
+
+
+def test_17_from_the_first_hook_that_calls_on_it_is_handed_its_mail_also_what_waited() -> None:
+    state, _ = after(reader(SessionState.WORKING), r.Submit(message()))
+    assert state.session is not None
+    hooked = r.Hooked(state.session.id)
+    handed, commands = after(state, hooked)
+    (offer,) = [command for command in commands if isinstance(command, c.Offer)]
+    assert (offer.message.id, offer.steers) == ("m1", True)
+    assert handed.session is not None
+    assert (handed.session.reads, handed.messages[0].why) == (False, STEERED)
+    assert after(handed, hooked) == (handed, [])
+    # At rest it waits for a hook of the next turn.
+    rests, commands = after(reader(), r.Submit(message()), hooked)
+    assert not [command for command in commands if isinstance(command, c.Offer)]
+    assert (rests.messages[0].state, rests.messages[0].why) == (MessageState.QUEUED, "")
+
+
+def test_17_hooks_of_a_session_that_is_over_change_nothing() -> None:
+    state = reader()
+    assert after(state, r.Hooked("another")) == (state, [])
 
 
 def test_17_nobody_reads_the_mail_of_a_session_that_is_handed_it() -> None:

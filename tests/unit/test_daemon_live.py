@@ -5,7 +5,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.policy import Policy
+from roost.core.vocabulary.session import stand_in
+from roost.daemon.session import joined_files
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
@@ -13,6 +16,7 @@ from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.threads import Work
 from roost.host.files import Tail
 from roost.host.memory.clock import VirtualClock
+from roost.runtimes.context import Context
 from roost.store.memory import MemoryStore
 
 
@@ -59,3 +63,18 @@ async def test_files_are_closed_when_nobody_reads_them_and_are_not_read_again(tm
     assert live.forgotten
     assert await late == "told all the same"
     assert live.tails[record].offset == len("one\n"), "nothing was read any more"
+
+
+def test_17_hooks_find_a_session_by_the_conversation_that_it_goes_on_with(tmp_path: Path) -> None:
+    nothing = cast("Any", None)
+    session = stand_in("p", "s", 0, "conv-1")
+    settings = Settings(str(tmp_path), "codex")
+    context = Context(session, settings, tmp_path, tmp_path, {}, "http://127.0.0.1:1", tmp_path / "c")
+    live = LiveSession(context, nothing, nothing, nothing, agent_pid=1)
+    live.runs("conv-2")  # one that hooks do not find
+    live.found_by = joined_files.put(tmp_path / "joined", "conv-2", "url", "secret", "s")
+    live.runs("conv-3")
+    assert live.found_by == joined_files.find(tmp_path / "joined", "s") == tmp_path / "joined/conv-3"
+    joined_files.take_back(tmp_path / "joined", "s")
+    live.runs("conv-4")  # it has left meanwhile
+    assert live.session.conversation == "conv-4"

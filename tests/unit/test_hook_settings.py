@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from roost.daemon.session.hook_settings import holders, put, take_back
+from roost.daemon.session.hook_settings import drop, holders, put, stand, take_back
 from roost.errors import RefusedError
 from roost.runtimes.joining import HookSettings
 from roost.store.codec import Shape
@@ -160,3 +160,20 @@ def test_17_a_note_that_goes_meanwhile_keeps_nobodys_hooks(
     take_back(notes, "a")
     monkeypatch.setattr(Path, "glob", glob)
     assert list(notes.iterdir()) == []
+
+
+def test_17_hooks_whose_note_is_lost_are_taken_out_by_what_they_are(path: Path, notes: Path) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_text('{"hooks": {"Stop": [{"theirs": 1}]}, "a": 1}')
+    path.chmod(0o644)
+    wanted = hooks(path, "a")
+    assert not stand(wanted)
+    put(notes, "a", wanted)
+    assert stand(wanted)
+    for note in notes.iterdir():
+        note.unlink()
+    assert drop(wanted)
+    assert json.loads(path.read_text()) == {"hooks": {"Stop": [{"theirs": 1}]}, "a": 1}
+    held = path.read_bytes()
+    assert not drop(wanted)
+    assert path.read_bytes() == held

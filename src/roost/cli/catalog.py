@@ -48,6 +48,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "run": "run",
         "join": "join",
         "leave": "join",
+        "hooks": "hooks",
         "wake": "session",
         "sleep": "session",
         "stop": "session",

@@ -61,6 +61,7 @@ _SENTENCES: dict[str, Callable[[Record, Record], str]] = {
         if event.get("cause") == "claimed"
         else _because("was taken over by a new daemon", data)
     ),
+    "hooked": lambda _event, _data: "is handed its mail from now on: a hook of it has called",
     "quarantined": _state("is not woken for a while"),
     "fresh-next": lambda _event, data: f"begins anew at its next wake, as {data.get('by')} asked",
     "interrupting": lambda _event, data: f"is to end its turn, as {data.get('by')} asked",

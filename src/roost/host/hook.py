@@ -1,7 +1,7 @@
 """A hook of a program that runs commands for hooks: it tells the daemon, and answers what the daemon says.
 
-Run as `python -S -E -I hook.py NAME`; `hook_ask` says with what. This file is only the entry: Python compiles
-a script anew at each start, but keeps the compiled form of imported modules.
+Run as `python -S -E -I hook.py NAME [FOLDER]`; `hook_ask` says with what. This file is only the entry: Python
+compiles a script anew at each start, but keeps the compiled form of imported modules.
 """
 
 import posix

@@ -1,8 +1,9 @@
 """What a hook that is a command tells the daemon, and how it answers what the daemon says.
 
-It has the payload on standard input, `ROOST_URL` and `ROOST_TOKEN` in the environment. Without a daemon it
-says nothing, at once. It stands alone on the standard library, and loads next to nothing of it while there is
-no mail: a program runs it at each tool. `os` alone would be an eighth of the whole.
+It has the payload on standard input. Whom it asks, and by which token, stands in FOLDER for the conversation
+that the payload names, where that has joined; without FOLDER `ROOST_URL` and `ROOST_TOKEN` say so. Without a
+daemon it says nothing, at once. It stands alone on the standard library, and loads next to nothing of it
+while there is no mail: a program runs it at each tool. `os` alone would be an eighth of the whole.
 """
 
 import _socket
@@ -44,13 +45,24 @@ def ask(name: str, payload: bytes, url: str, token: str) -> bytes:
     return told.partition(b"\r\n\r\n")[2]
 
 
+def whom(payload: bytes) -> list[str]:
+    """The daemon's address and the session's token. Raises OSError, LookupError, ValueError: none."""
+    if len(sys.argv) < 3:  # noqa: PLR2004 -- the file, the name, the folder
+        return [posix.environ[b"ROOST_URL"].decode(), posix.environ[b"ROOST_TOKEN"].decode()]
+    conversation = payload.partition(b'"session_id":')[2].split(b'"', 2)[1].decode()
+    if not conversation.replace("-", "").isalnum():
+        raise ValueError
+    with open(f"{sys.argv[2]}/{conversation}", encoding="utf-8") as file:  # noqa: PTH123 -- it loads less
+        return file.read().split()[:2]
+
+
 def main() -> int:
     """Tell, and answer; whatever fails here must not fail the program."""
     payload = sys.stdin.buffer.read()
     try:
-        url, token = posix.environ[b"ROOST_URL"].decode(), posix.environ[b"ROOST_TOKEN"].decode()
+        url, token = whom(payload)
         body = ask(sys.argv[1], payload, url, token)
-    except (OSError, ValueError, KeyError, IndexError):
+    except (OSError, ValueError, LookupError):
         body = NOTHING
     if body != NOTHING:
         return say(body)

@@ -111,6 +111,16 @@ class Places(Struct, frozen=True):
         return self.state / "hooks"
 
     @property
+    def added_hooks(self) -> Path:
+        """What a person has had added to settings of agent programs, for all sessions of those."""
+        return self.state / "added-hooks"
+
+    @property
+    def joined(self) -> Path:
+        """What such hooks find of the sessions that have joined: a file for each conversation."""
+        return self.state / "joined"
+
+    @property
     def bodies(self) -> Path:
         """Bodies too long to paste, in a folder for each recipient."""
         return self.state / "bodies"

@@ -36,6 +36,10 @@ class ClaudeJoining:
     takes_up = 2.0
     """It reads a file that has rested for a second, and looks twice a second."""
 
+    def unfit(self, pid: int) -> None:
+        """A process is one session."""
+        del pid
+
     def folder(self, context: Context, pid: int) -> str | None:
         """By its status file."""
         path = config_folder(context.environ) / "sessions" / f"{pid}.json"
@@ -54,6 +58,10 @@ class ClaudeJoining:
         for name in WAITING:
             hooks[name].append({"hooks": [_waits(context.home)]})
         return HookSettings(context.directory / ".claude/settings.local.json", hooks)
+
+    def lasting(self, environ: Mapping[str, str], folder: Path) -> None:
+        """None: it takes them as it joins."""
+        del environ, folder
 
 
 def _asks(url: str, name: str, token: str) -> Mapping[str, Any]:

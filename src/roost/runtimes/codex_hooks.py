@@ -29,6 +29,11 @@ _TRUSTED = {
     STOP: ("stop", "23063c248d45d29e8d6a02c3f430ae78d36942c57ad4293f2d70a0b057fc8c1e"),
 }
 """Codex's name of each hook that is ours, and the hash of its command."""
+NAMES = tuple(_TRUSTED)
+PLAIN = ("-S", "-E", "-I")
+"""How Python starts quickest, and takes nothing from where it is started."""
+BLOCKS = "test $? -ne 75 || exit 2"
+"""Makes what keeps a turn going of our hook's exit code, and of any other nothing."""
 _PLACE = "/<session-flags>/config.toml"
 
 
@@ -86,4 +91,4 @@ def _command(name: str) -> str:
 
     A hook that cannot be run any more, as its roost is gone, holds up nothing.
     """
-    return json.dumps(f'"$ROOST_PYTHON" -S -E -I "$ROOST_HOOK" {name}; test $? -ne 75 || exit 2')
+    return json.dumps(f'"$ROOST_PYTHON" {" ".join(PLAIN)} "$ROOST_HOOK" {name}; {BLOCKS}')

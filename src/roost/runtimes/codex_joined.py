@@ -1,10 +1,27 @@
 """Codex that a person has started by themselves, and that joins while it runs (0.171.0, measured).
 
-It reads hooks at its start alone, so it reads its mail itself. Its shell tool names the thread that it is in,
-whose lock the process has open.
+It reads hooks at its start alone. So it reads its mail itself, unless a person had added ours before, for all
+of their sessions, and has trusted them as Codex asked: then it is handed its mail from the first of them on
+that calls. Its shell tool names the thread that it is in, whose lock the process has open.
 """
 
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from roost.runtimes import codex_hooks, codex_threads
+from roost.runtimes.codex_rollout import codex_home
 from roost.runtimes.context import Context
+from roost.runtimes.joining import HookSettings
+
+SHARED = (
+    "this Codex runs in the background server that all terminals of its CODEX_HOME share, in which roost"
+    " cannot tell them apart: start it by `codex --no-daemon`, then join"
+)
+SECONDS = 10
+"""Seconds that a hook may take; it gives up by itself before that."""
 
 
 class CodexJoining:
@@ -14,6 +31,10 @@ class CodexJoining:
     reads = True
     takes_up = 0.0
 
+    def unfit(self, pid: int) -> str | None:
+        """The server that Codex starts by itself runs the conversations of all terminals."""
+        return SHARED if codex_threads.is_shared(pid) else None
+
     def folder(self, context: Context, pid: int) -> None:
         """Nothing tells but where its shell tool is."""
         del context, pid
@@ -21,3 +42,21 @@ class CodexJoining:
     def hooks(self, context: Context, token: str) -> None:
         """None while it runs."""
         del context, token
+
+    def lasting(self, environ: Mapping[str, str], folder: Path) -> HookSettings:
+        """In the file of hooks of the person's own, which all of their sessions read."""
+        hooks: dict[str, list[Mapping[str, Any]]] = {
+            name: [{"hooks": [_asks(name, folder)]}] for name in codex_hooks.NAMES
+        }
+        return HookSettings(codex_home(environ) / "hooks.json", hooks)
+
+
+def _asks(name: str, folder: Path) -> Mapping[str, Any]:
+    """The shell answers while nobody has joined; one that cannot be run any more holds up nothing.
+
+    Codex has its person trust each text anew.
+    """
+    place = shlex.quote(str(folder))
+    words = shlex.join([sys.executable, *codex_hooks.PLAIN, str(codex_hooks.HOOK), name])
+    command = f"test ! -d {place} || {words} {place}; {codex_hooks.BLOCKS}"
+    return {"type": "command", "command": command, "timeout": SECONDS}

@@ -37,10 +37,21 @@ class Joining(Protocol):
         """Seconds after which it runs hooks that are new in its settings."""
         ...
 
+    def unfit(self, pid: int) -> str | None:
+        """Blocking: why no session in the process with this pid can join, with what to do; None: one can."""
+        ...
+
     def folder(self, context: Context, pid: int) -> str | None:
         """Blocking: the folder that the program with this pid works in, where it tells."""
         ...
 
     def hooks(self, context: Context, token: str) -> HookSettings | None:
         """The hooks of this session; None: there are none, as of one that reads its mail itself."""
+        ...
+
+    def lasting(self, environ: Mapping[str, str], folder: Path) -> HookSettings | None:
+        """The hooks that a person may add for all of its sessions; None: who joins needs no such.
+
+        They ask for the session of a conversation alone that has a file of its name in `folder`.
+        """
         ...

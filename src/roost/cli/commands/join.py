@@ -18,8 +18,9 @@ def join_command(app: App, name: "str | None", adopt: bool) -> None:  # noqa: FB
     """Become a peer, from inside a session of yours.
 
     Have the shell tool of a Claude Code or Codex that you have started yourself run this. Messages reach
-    Claude Code by its hooks from then on, in a turn, at its end and at its prompt; Codex reads them itself,
-    by `roost listen`. Nothing is typed into its terminal, and nothing of roost's ends or restarts it. A name
+    Claude Code by its hooks from then on, in a turn, at its end and at its prompt. A Codex that has started
+    after `roost hooks add codex` is given them in a turn and at its end; any other reads them itself, by
+    `roost listen`. Nothing is typed into its terminal, and nothing of roost's ends or restarts it. A name
     belongs to the conversation that had it first. Without NAME it is the one that it had, or its folder's.
     """
     params: Record = {
@@ -32,13 +33,24 @@ def join_command(app: App, name: "str | None", adopt: bool) -> None:  # noqa: FB
     if app.json:
         show_json(row)
         return
-    reads = row["kind"] == "joined-reader"
-    how = (
-        "read messages by `roost listen`, which waits for one" if reads else "messages come in by themselves"
-    )
-    say(f"joined as '{row['name']}'; {how}")
+    say(f"joined as '{row['name']}'; {_how(row)}")
     say(
         f"answer with `roost send PEER TEXT --reply-to ID`, leave with `roost leave`: you are '{row['name']}'"
+    )
+
+
+def _how(row: "Record") -> str:
+    """How its messages come in."""
+    if row["kind"] != "joined-reader":
+        return "messages come in by themselves"
+    if row["hooks"]:
+        return (
+            "messages come in by themselves once one of its hooks has called; where none does, as it began"
+            " before they were added or they are not trusted, read messages by `roost listen`"
+        )
+    return (
+        "read messages by `roost listen`, which waits for one; where `roost hooks add codex` was run before"
+        " it starts, they come in by themselves"
     )
 
 

@@ -47,6 +47,13 @@ def keep_all(step: Step) -> None:
             keep(step, message)
 
 
+def give_back(step: Step) -> None:
+    """What has waited to be read is handed over like any other mail."""
+    for message in step.state.messages:
+        if message.waiting and message.why == TO_READ:
+            step.set_message(message, why="")
+
+
 def unread(step: Step, death: Death) -> None:
     """N1: who has sent what a session did not read before its end hears of that; it is kept for the next."""
     name = step.peer.name

@@ -4,6 +4,8 @@ Nobody gets a name by saying it. A name belongs to the conversation that had it;
 again, and whoever else wants it is told how a person frees it.
 """
 
+from msgspec.structs import replace
+
 from roost.core.messages import mailbox
 from roost.core.sessions.death import on_died
 from roost.core.sessions.launch import new_session
@@ -47,6 +49,17 @@ def on_join(step: Step, event: r.Join) -> None:
         "starting", cause=str(WakeCause.JOINED), resume=True, by=event.by, conversation=event.conversation
     )
     return None
+
+
+def on_hooked(step: Step, event: r.Hooked) -> None:
+    """Its hooks run: one that read its mail itself is handed it from now on."""
+    session = step.live(event.session)
+    joined = session.joined if session is not None else None
+    if joined is None or not joined.reads:
+        return
+    step.set_session(joined=replace(joined, reads=False))
+    mailbox.give_back(step)
+    step.journal("hooked")
 
 
 def on_leave(step: Step, event: r.Leave) -> None:

@@ -66,6 +66,12 @@ class Join(Struct, frozen=True):
     reads: bool = False
 
 
+class Hooked(Struct, frozen=True):
+    """A hook of a session that has joined calls: its hooks run, so it is handed its mail from now on."""
+
+    session: str
+
+
 class Leave(Struct, frozen=True):
     """A session that has joined is let go of; its program goes on."""
 
@@ -194,6 +200,7 @@ Request = (
     | Wake
     | Run
     | Join
+    | Hooked
     | Leave
     | Stop
     | Rest

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.session import Cause, Death, Session
+from roost.daemon.session import hook_settings, joined_files
 from roost.daemon.session.driver import Driver
-from roost.daemon.session.hook_settings import holders, take_back
 from roost.daemon.session.live_sessions import LiveSession, LiveSessions
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
@@ -83,18 +83,20 @@ class Guests:
             return
         work, places = self._machine.work, self._machine.places
         try:
-            await work.files.run(take_back, places.hooks, session.id)
+            await work.files.run(hook_settings.take_back, places.hooks, session.id)
+            await work.files.run(joined_files.take_back, places.joined, session.id)
             await work.files.run(shutil.rmtree, places.session(session.id), ignore_errors=True)
         except OSError as error:
             _log.warning("the hooks of session %s cannot be taken back: %s", session.id, error)
 
     async def tidy(self) -> None:
         """Take back the hooks of sessions that nobody saw leave. Raises OSError."""
-        work, folder = self._machine.work, self._machine.places.hooks
-        held = await work.files.run(holders, folder)
+        files, places = self._machine.work.files, self._machine.places
         live = {session.id for state in self._fleet.states() for session in state.sessions}
-        for session in held - live:
-            await work.files.run(take_back, folder, session)
+        for session in await files.run(hook_settings.holders, places.hooks) - live:
+            await files.run(hook_settings.take_back, places.hooks, session)
+        for session in await files.run(joined_files.holders, places.joined) - live:
+            await files.run(joined_files.take_back, places.joined, session)
 
     async def _read(self, live: LiveSession) -> None:
         """Tell what the server has told and nobody has looked at yet: a turn may have ended just before."""

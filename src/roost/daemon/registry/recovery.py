@@ -214,7 +214,7 @@ class Recovery:
     async def _hold(self, session: Session) -> None:
         """Hold one that has joined again. Raises RoostError."""
         settings = self._fleet.get(session.peer).peer.settings
-        self._supervisor.supervise(self._joins.hold(session, settings))
+        self._supervisor.supervise(await self._joins.hold_again(session, settings))
         await self._fleet.report(session.peer, f.Adopted(session.id))
 
     async def _orphan(self, session: Session, why: str) -> None:

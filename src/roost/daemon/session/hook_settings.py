@@ -82,6 +82,24 @@ def holders(folder: Path) -> set[str]:
     return found
 
 
+def stand(wanted: HookSettings) -> bool:
+    """Whether all of these hooks are in their settings. Raises RefusedError, OSError."""
+    text, _ = _read(wanted.path)
+    known: dict[str, Any] = _parsed(text, wanted.path).get("hooks") or {}
+    return all(entry in known.get(name, []) for name, entries in wanted.hooks.items() for entry in entries)
+
+
+def drop(wanted: HookSettings) -> bool:
+    """Take out hooks of which no note is left; whether any stood there. Raises RefusedError, OSError."""
+    with _TURN:
+        text, mode = _read(wanted.path)
+        settings = _parsed(text, wanted.path)
+        left = _without(settings, {name: list(entries) for name, entries in wanted.hooks.items()})
+        if left != settings:
+            _write(wanted.path, _text(left), mode)
+    return left != settings
+
+
 def _take_out(place: Path, note: Note, session: str) -> None:
     path = Path(note.path)
     others = {key: text for key, text in note.ours.items() if key != session}
@@ -145,11 +163,11 @@ def _parsed(text: str | None, path: Path) -> dict[str, Any]:
     try:
         value: object = json.loads(text) if text else {}
     except ValueError as error:
-        raise RefusedError(f"{path} is no JSON: {error}; mend it, then join again") from error
+        raise RefusedError(f"{path} is no JSON: {error}; mend it, then try again") from error
     known = cast("dict[str, Any]", value) if isinstance(value, dict) else None
     hooks: object = (known or {}).get("hooks", {})
     if known is None or not isinstance(hooks, dict):
-        raise RefusedError(f"{path} does not hold settings; mend it, then join again")
+        raise RefusedError(f"{path} does not hold settings; mend it, then try again")
     return known
 
 

@@ -8,12 +8,12 @@ from msgspec.structs import replace
 from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.peer import Settings
 from roost.core.vocabulary.session import Session, stand_in
+from roost.daemon.session import hook_settings, joined_files
 from roost.daemon.session.contexts import Contexts
-from roost.daemon.session.hook_settings import put
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.machine import Machine
 from roost.errors import RefusedError
-from roost.runtimes.context import Context
+from roost.runtimes.joining import HookSettings
 from roost.runtimes.runtime import Claim, Runtime
 
 UNKNOWN = (
@@ -26,7 +26,7 @@ UNKNOWN = (
 class Guest(Struct, frozen=True):
     """A program that runs already: what it is, the conversation that it has open, where it works.
 
-    `reads`: it takes no hooks, and reads its mail itself.
+    `reads`: it takes no hooks while it runs, and reads its mail itself.
     """
 
     runtime: str
@@ -59,7 +59,12 @@ class Joins:
         ]
         if not found:
             raise RefusedError(UNKNOWN)
-        return min(found, key=lambda each: each[0])[1]  # a program may have started another
+        guest = min(found, key=lambda each: each[0])[1]  # a program may have started another
+        joining = self._machine.runtimes.get(guest.runtime).controls.joining
+        unfit = joining.unfit(guest.process.pid) if joining is not None else None
+        if unfit is not None:
+            raise RefusedError(unfit)
+        return guest
 
     def _runtimes(self) -> list[Runtime]:
         names = set(self._machine.runtimes.names()) - {"human"}
@@ -101,18 +106,43 @@ class Joins:
         pid = session.agent.pid if session.agent is not None else 0
         return LiveSession(context, runtime, runtime.sensor(context), None, pid)
 
-    async def hook(self, context: Context, runtime: Runtime, token: str) -> None:
-        """Write our hooks into its program's settings, if it takes any. Raises RefusedError, OSError."""
-        joining = runtime.controls.joining
-        wanted = joining.hooks(context, token) if joining is not None else None
+    async def hold_again(self, session: Session, settings: Settings) -> LiveSession:
+        """The live session of one that had joined a daemon before this one. Raises OSError."""
+        live, places = self.hold(session, settings), self._machine.places
+        live.found_by = await self._machine.work.files.run(joined_files.find, places.joined, session.id)
+        return live
+
+    async def hook(self, live: LiveSession, token: str) -> bool:
+        """Write our hooks into its program's settings, or have those find it that a person has added.
+
+        Whether there are hooks that may call. Raises RefusedError, OSError.
+        """
+        joining, files, places = live.runtime.controls.joining, self._machine.work.files, self._machine.places
+        wanted = joining.hooks(live.context, token) if joining is not None else None
         if wanted is not None:
-            await self._machine.work.files.run(put, self._machine.places.hooks, context.session.id, wanted)
+            await files.run(hook_settings.put, places.hooks, live.session.id, wanted)
+            return True
+        lasting = joining.lasting(live.context.environ, places.joined) if joining is not None else None
+        if lasting is None or not await files.run(_stand, lasting):
+            return False
+        named = live.session.conversation or ""
+        said = live.context.url, token, live.session.id
+        live.found_by = await files.run(joined_files.put, places.joined, named, *said)
+        return live.found_by is not None
 
     async def taken_up(self, guest: Guest) -> None:
         """Wait until its program runs hooks that were just written."""
         joining = self._machine.runtimes.get(guest.runtime).controls.joining
         if joining is not None:
             await self._machine.clock.sleep(joining.takes_up)
+
+
+def _stand(lasting: HookSettings) -> bool:
+    """Whether these hooks were added; settings that cannot be read hold none that runs."""
+    try:
+        return hook_settings.stand(lasting)
+    except (RefusedError, OSError):
+        return False
 
 
 def _is_of(claim: Claim, process: ProcessId) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -113,6 +113,7 @@ class LiveSession(Struct):
     be free, `hooks` are those that wait for an answer,
     `typing` is held from a paste to its Enter. `shown_in` is its terminal; None: it is in a person's own, or,
     with `agent_pid` 0, a thread of somebody else's server. `mail`: what waits for its hooks to ask for it,
+    `found_by`: the file named after its conversation by which hooks find that it has joined,
     `subagents`: those that its hooks have told of.
     """
 
@@ -154,6 +155,7 @@ class LiveSession(Struct):
     free: FreeLine = field(default_factory=FreeLine)
     hooks: HeldHooks = field(default_factory=HeldHooks)
     mail: HookMail = field(default_factory=HookMail)
+    found_by: Path | None = None
     subagents: SubAgents = field(default_factory=SubAgents)
 
     @property
@@ -183,6 +185,9 @@ class LiveSession(Struct):
     def runs(self, conversation: str) -> None:
         """Note the conversation that the session turned out to run."""
         self.context = replace(self.context, session=replace(self.session, conversation=conversation))
+        if self.found_by is not None:
+            with suppress(OSError):
+                self.found_by = self.found_by.rename(self.found_by.with_name(conversation))
 
     def ends(self, witness: str) -> None:
         """Note that the session is over, and what shows it; the first witness counts."""

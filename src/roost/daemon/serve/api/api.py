@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from roost.daemon.hosts.addresses import Addresses
 from roost.daemon.hosts.views import Views
+from roost.daemon.serve.api.added_hooks import AddedHooks
 from roost.daemon.serve.api.changes import Changes
 from roost.daemon.serve.api.joining import Joining
 from roost.daemon.serve.api.mail import Mail
@@ -69,6 +70,7 @@ class Api:
         self.wakes = Wakes(machine.store, fleet, waits, launcher, self.peers, self.terminals)
         self.runs = PersonalRuns(machine.places, fleet, waits, self.peers, launcher.contexts)
         self.joining = Joining(machine, fleet, waits, self.peers, launcher, supervisor)
+        self.added_hooks = AddedHooks(machine)
         self.sessions = Sessions(fleet, waits, clock, self.peers, end_unstored)
         self.waiting = Waiting(fleet, waits, clock, self.peers)
         self.sender = Sender(machine, fleet, waits, self.addresses, views, self.terminals.misplaced)

@@ -81,17 +81,25 @@ class Joining:
         session = outcome.state.session if outcome.state is not None else None
         assert session is not None  # noqa: S101 -- what does not join is refused
         if self._supervisor.live(session.id) is not None:
-            return self._peers.row(name)
-        await self._take_in(session, guest, asked)
+            return self._joined(name)
+        hooks = await self._take_in(session, guest, asked)
         if asked.adopt:
             settings = apply_settings(self._fleet.get(name).peer.settings, [_ADOPT])
             await self._fleet.tell(name, r.Configure(settings))
         row = self._peers.row(name)
         await self._joins.taken_up(guest)
-        return row
+        return {**row, "hooks": hooks}
 
-    async def _take_in(self, session: Session, guest: Guest, asked: Asked) -> None:
-        """Hold it, and have it ask for its mail; where that cannot be, it has not joined."""
+    def _joined(self, name: str) -> dict[str, Any]:
+        """One that had joined before, with whether its hooks have called or were written for it."""
+        session = self._fleet.get(name).session
+        return {**self._peers.row(name), "hooks": session is not None and not session.reads}
+
+    async def _take_in(self, session: Session, guest: Guest, asked: Asked) -> bool:
+        """Hold it, and have it ask for its mail; where that cannot be, it has not joined.
+
+        Whether there are hooks that may call.
+        """
         contexts, settings = self._launcher.contexts, self._fleet.get(session.peer).peer.settings
         run = Run("", guest.dir, (), contexts.passed(settings, asked.environ))
         try:
@@ -99,13 +107,14 @@ class Joining:
             live = self._joins.hold(session, settings)
             await self._machine.work.files.run(live.context.home.mkdir, 0o700, parents=True, exist_ok=True)
             token = await self._launcher.token(session)
-            await self._joins.hook(live.context, live.runtime, token)
+            hooks = await self._joins.hook(live, token)
             self._supervisor.supervise(live)
         except (RoostError, OSError) as error:
             await self._let_go(session.peer, session.id, "roost")
             if isinstance(error, OSError):
                 raise RefusedError(f"its hooks cannot be written: {error}") from error
             raise
+        return hooks
 
     def _again(self, caller: Caller, asked: Asked) -> dict[str, Any]:
         """Who is a session already stays what it is."""
@@ -120,7 +129,7 @@ class Joining:
             raise DeniedError(
                 f"`roost set {caller.peer} away=resume`, from a terminal of yours, does that now"
             )
-        return self._peers.row(caller.peer)
+        return self._joined(caller.peer)
 
     async def leave(self, caller: Caller, by: str) -> dict[str, Any]:
         """The session that asks is let go of; returns once that is done."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from roost.core.vocabulary import facts as f
+from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.message import Timing
 from roost.core.vocabulary.session import SessionState
 from roost.daemon.death.supervisor import Supervisor
@@ -47,6 +48,7 @@ class Hooks:
         fields = cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
         if live.session.joined is not None and not _is_of(live, fields):
             return {}  # others in its folder run these hooks as well
+        await self._called(live)
         live.subagents.note(name, fields, self._clock.now())
         asks = None
         try:
@@ -58,6 +60,13 @@ class Hooks:
         if asks is not None:
             return await live.hooks.hold(asks)
         return await self._mail(live, name, fields) if live.session.own_terminal else {}
+
+    async def _called(self, live: LiveSession) -> None:
+        """One that has read its mail itself until now has hooks that run."""
+        state = self._fleet.find(live.peer)
+        session = state.find_session(live.session.id) if state is not None else None
+        if session is not None and session.reads:
+            await self._fleet.report(live.peer, r.Hooked(session.id))
 
     async def _mail(self, live: LiveSession, name: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         """What waits for the session, as this hook can carry it; most of the time there is nothing.

@@ -6,6 +6,7 @@ from roost.daemon.health.health import Health
 from roost.daemon.registry.adoption import Registry
 from roost.daemon.serve.api.api import Api
 from roost.daemon.serve.journal import JournalFeed
+from roost.daemon.serve.methods.added_hooks import AddedHookMethods
 from roost.daemon.serve.methods.conversations import ConversationMethods
 from roost.daemon.serve.methods.daemon import DaemonMethods
 from roost.daemon.serve.methods.history import HistoryMethods
@@ -47,6 +48,7 @@ def all_methods(
         **ThreadMethods(api).table(),
         **WatchMethods(api.watches).table(),
         **OwnSessionMethods(api.own_session, api.joining).table(),
+        **AddedHookMethods(api.added_hooks).table(),
         **ConversationMethods(api.transcripts, api.usages).table(),
         **HistoryMethods(fleet, store, feed, health.alarms).table(),
         **RegistryMethods(registry, health.gc_report, api.peers).table(),
