@@ -177,9 +177,11 @@ def interrupt(agents: Agents, message_id: str) -> None:
         return roost.message(message_id)["state"] in ("done", "dead-letter")
 
     def pressed() -> bool:
-        if "esc interrupt" in roost.screen("a"):
-            roost.keys("a", "Escape")
         if "esc again to interrupt" in roost.screen("a"):
+            roost.keys("a", "Escape")
+            with contextlib.suppress(NeverHappenedError):  # one more key would end the next turn
+                wait_until(over, timeout=5.0, why="it stops")
+        elif "esc interrupt" in roost.screen("a"):
             roost.keys("a", "Escape")
         return over()
 

@@ -264,7 +264,7 @@ def test_top_shows_all_hosts_and_writes_to_them(fleet: Hosts, tmp_path: Path) ->
         pane.wait_for("words that the row has")
         pane.keys("-l", "reviewer@venus")
         pane.keys("Enter")
-        pane.wait_for("reviewer@venus", without="writer ")
+        pane.wait_for("reviewer@venus(?s:.*) m write", without="writer ")
         pane.keys("m")
         pane.wait_for("to reviewer@venus")
         pane.keys("-l", "from top")

@@ -57,6 +57,7 @@ def test_P10_forensics_hold_what_the_machine_and_the_screen_told(roost: Roost) -
     assert "\x1b" not in text
     assert oct(report.stat().st_mode & 0o777) == "0o600"
     assert f"forensics={report}" in exits(roost, "server-exit")[0]
+    wait_until(lambda: exits(roost, "exit"), timeout=PATIENCE, why="the end is logged")
     assert len(exits(roost, "exit")) == 1
 
 
@@ -80,6 +81,7 @@ def test_P10_a_deliberate_end_leaves_no_trace_of_a_dirty_one(roost: Roost, way: 
     assert exits(roost, "server-exit") == []
     assert exits(roost, "terminal-closed") == []
     assert list(roost.places.forensics.glob("*")) == []
+    wait_until(lambda: exits(roost, "exit"), timeout=PATIENCE, why="the end is logged")
     assert len(exits(roost, "exit")) == 1
 
 

@@ -133,14 +133,15 @@ class Roost:
             for path in folder.iterdir() if folder.is_dir() else ():
                 if path.name != but or path.parent != self.home.work:
                     shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-        if self.places.exits_log.is_file():
-            os.truncate(self.places.exits_log, 0)
-        for report in self.places.forensics.glob("*"):
-            report.unlink()
         mail = self.call("inbox", name="operator")
         self.call("acknowledge", name="operator", ids=[item["id"] for item in mail])
         self._told = self.truth.stat().st_size if self.truth.exists() else 0
         self._journalled = max((event["seq"] for event in self.events()), default=self._journalled)
+        # Logs are written after the answer: what was asked meanwhile has been answered later.
+        if self.places.exits_log.is_file():
+            os.truncate(self.places.exits_log, 0)
+        for report in self.places.forensics.glob("*"):
+            report.unlink()
 
     # requests
 

@@ -273,5 +273,5 @@ def test_an_end_for_a_reason_that_was_not_so_is_seen(
 ) -> None:
     judged.acts.refusals.append((0.0, 10.0))
     told = stored(MessageState.DEAD_LETTER)
-    told = replace(told, message=replace(told.message, why=why))
+    told = msgspec.structs.replace(told, message=msgspec.structs.replace(told.message, why=why))
     assert judged.oracle._false_end(told, refused=refused, asked=asked) == expected
