@@ -1,6 +1,5 @@
 """Where everything lives: `ROOST_HOME`, or the XDG directories."""
 
-import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -192,5 +191,7 @@ def _short(run: Path) -> Path:
     """The directory itself, or a private one in /tmp when socket paths below it would be too long."""
     if len(os.fsencode(run / _LONGEST_SOCKET)) <= _SOCKET_BYTES:
         return run
+    import hashlib  # noqa: PLC0415 -- few folders are that deep, and it takes long to load
+
     name = hashlib.blake2b(os.fsencode(run), digest_size=8).hexdigest()
     return Path("/tmp") / f"roost-{os.getuid()}-{name}"  # noqa: S108 -- created 0700 and its owner checked

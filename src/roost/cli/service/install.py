@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 import sys
 from pathlib import Path
 from typing import Protocol
@@ -11,7 +10,6 @@ from msgspec import Struct
 
 from roost.cli.app import App
 from roost.cli.service.ask import ServiceError
-from roost.cli.service.launchd import Launchd
 from roost.cli.service.setup import Setup, current_setup, places_of
 from roost.cli.service.systemd import Systemd
 from roost.errors import DeniedError, NoDaemonError
@@ -80,6 +78,8 @@ class Installed(Struct, frozen=True):
 def manager_for(platform: str) -> Manager:
     """The service manager of a platform (`sys.platform`). Raises ServiceError where none is known."""
     if platform == "darwin":
+        from roost.cli.service.launchd import Launchd  # reads property lists
+
         return Launchd(os.environ)
     if platform == "linux":
         return Systemd(os.environ)
@@ -176,7 +176,7 @@ def write_if_different(path: Path, text: str) -> bool:
         if path.read_text() == text:
             return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
         temporary.write_text(text)
         temporary.replace(path)
