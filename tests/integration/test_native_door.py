@@ -229,8 +229,8 @@ def test_the_door_has_little_memory(roost: Roost, native: str) -> None:
     """Also after commands; what several processes share is counted once."""
     folder = roost.places.run
     assert run(roost, [native, "list"])[0] == run(roost, [native, "messages"])[0] == 0
-    wait_until(lambda: len(doorway.processes(folder)) == 2, timeout=PATIENCE, why="a fork is ready")
-    (ready,) = doorway.ready(folder)
+    wait_until(lambda: len(doorway.processes(folder)) == 2, timeout=PATIENCE, why="one fork is left")
+    (ready,) = wait_until(lambda: doorway.ready(folder), timeout=PATIENCE, why="it is ready")
     wait_until(lambda: _state(ready) == "S", timeout=PATIENCE, why="it has rehearsed")
     assert sum(_memory(pid) for pid in doorway.processes(folder)) <= MOST_MEMORY
 

@@ -1,6 +1,5 @@
 """The environment of this command, compared with the one that the daemon gives to agents."""
 
-import hashlib
 import os
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -57,6 +56,8 @@ def compare(told: Record, environ: Mapping[str, str]) -> Comparison:
 
 def _digest(value: str) -> str:
     """As the daemon's own: the values themselves need not be shown to compare them."""
+    import hashlib
+
     return hashlib.blake2b(value.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -43,7 +42,7 @@ def install(shell: str, environ: Mapping[str, str]) -> Path | None:
     if _ours(path, shell) == text:
         return None
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
         temporary.write_text(text)
         temporary.replace(path)

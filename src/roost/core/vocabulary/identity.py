@@ -1,6 +1,5 @@
 """Names and identities: what a peer may be called, which process is meant, how ids are derived."""
 
-import hashlib
 import re
 
 from msgspec import Struct
@@ -50,6 +49,8 @@ class ProcessId(Struct, frozen=True):
 def derive(seed: str, *parts: object, size: int = 16) -> str:
     """Hex of `size` bytes that nobody can guess without the seed; the same inputs give the same value."""
     text = "\x00".join([seed, *(str(part) for part in parts)])
+    import hashlib  # noqa: PLC0415 -- it brings OpenSSL along, and few commands need it
+
     return hashlib.blake2b(text.encode(), digest_size=size).hexdigest()
 
 
