@@ -3,7 +3,6 @@
 The ground truth of what came in is what the fake model was asked.
 """
 
-import errno
 import json
 import os
 import signal
@@ -19,6 +18,7 @@ from tests.support.codex_review import REFUSE, REVIEW, TRUST, answer_review
 from tests.support.daemon import Record, Roost, signal_pid
 from tests.support.home import make_home
 from tests.support.pane import Pane
+from tests.support.pipe import let_go
 from tests.support.processes import kept
 from tests.support.real import LONG, PATIENCE, Agents, agents_in
 from tests.support.wait import wait_until
@@ -88,17 +88,7 @@ class Person:
 
     def let_go(self) -> None:
         """Have the command that reads the pipe go on, once it does."""
-
-        def read() -> bool:
-            try:
-                os.close(os.open(self.pipe, os.O_WRONLY | os.O_NONBLOCK))
-            except OSError as error:
-                if error.errno != errno.ENXIO:
-                    raise
-                return False
-            return True
-
-        wait_until(read, timeout=PATIENCE, why="the command reads")
+        let_go(self.pipe, timeout=PATIENCE)
 
 
 @contextmanager
