@@ -27,6 +27,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(720)]
 FOLDER = "w"
 _PROGRAMS_OWN = (".claude.json", ".claude/", ".cache/", ".config/mimeapps.list", ".local/share/applications/")
 """What Claude Code 2.1.332 writes into a home by itself."""
+_CONFIGS = {"codex-thread": ".codex/config.toml", "opencode": ".config/opencode/opencode.json"}
+_ARGUMENTS = {"codex-thread": ("--disable", "plugins"), "opencode": ()}
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +99,7 @@ def person(agents: Agents, *words: str) -> Iterator[Person]:
         wait_until(
             lambda: "me" in {row["name"] for row in roost.call("list")}, timeout=PATIENCE, why="a peer"
         )
-        if agents.runtime == "claude":  # what Codex does is known from its first turn on
+        if agents.runtime != "codex":  # what that does is known from its first turn on
             roost.until_state("me", "idle")
         yield Person(pane, roost, agents)
     roost.until_death("me", known + 1)
@@ -209,3 +211,40 @@ def test_17_codex_takes_mail_in_a_turn_and_at_its_end_and_asks_nothing_about_our
         replies = [item["body"] for item in roost.call("inbox", name="operator")]
         assert {"echo: in a turn", "echo: at the end", "echo: later"} <= set(replies)
     assert "hooks" not in config.read_text()
+
+
+@pytest.mark.parametrize("runtime", ["codex-thread", "opencode"])
+def test_17_a_program_with_an_api_takes_mail_at_rest_in_a_turn_and_at_its_end(runtime: str) -> None:
+    with make_home() as home, kept(home.mark), agents_in(home, runtime, peers=(FOLDER,)) as agents:
+        roost = agents.roost
+        with person(agents, "--", runtime, *_ARGUMENTS[runtime]) as me:
+            assert (roost.row("me")["kind"], roost.session("me")["server"]) == ("own-terminal", None)
+            # at rest, with and without a draft
+            me.done(roost.send("me", "at rest"))
+            me.at_rest()
+            me.draft("a draft of mine")
+            me.done(roost.send("me", "beside a draft"))
+            assert "a draft of mine" in me.pane.screen()
+            me.pane.tmux("send-keys", "-t", ":", "C-u")
+            me.at_rest()
+            # in a turn, and at its end
+            me.enter(f"@@delay {LONG}@@")
+            roost.until_state("me", "working")
+            within = roost.send("me", "in a turn", when="now")
+            wait_until(
+                lambda: roost.message(within["id"])["attempts"],
+                timeout=PATIENCE,
+                why="it is given to it",
+            )
+            at_end = roost.send("me", "at the end")
+            agents.model.delays.end()
+            me.done(within)
+            me.done(at_end)
+            me.at_rest()
+            replies = [item["body"] for item in roost.call("inbox", name="operator")]
+            assert {"echo: at rest", "echo: at the end"} <= set(replies)
+            # its end is known, and what ran beside it ends with it
+            signal_pid(roost.session("me")["agent_pid"], signal.SIGKILL)
+            death = roost.until_death("me")
+            assert (death["cause"], death["signal"]) == ("crashed", 9)
+        assert "roost" not in (home.user / _CONFIGS[runtime]).read_text()

@@ -115,6 +115,18 @@ def test_17_a_message_is_offered_in_a_turn_and_at_rest_only_where_it_can_be_give
     assert state.queued == 1
 
 
+def test_17_a_program_with_an_api_is_told_there_as_anywhere() -> None:
+    calls = Policy(traits={"claude": Traits(steers=True, calls=True)})
+    state, commands = after(running(calls), r.Submit(message()), by=calls)
+    assert [command.message.id for command in commands if isinstance(command, c.Offer)] == ["m1"]
+    assert not [command for command in commands if isinstance(command, c.Advise)]
+    state = running(calls)
+    state, _ = after(state, works(state), r.Submit(message()), by=calls)
+    assert state.queued == 1
+    state, commands = after(state, r.Submit(message("m2", Timing.NOW)), by=calls)
+    assert [command.message.id for command in commands if isinstance(command, c.Offer)] == ["m2"]
+
+
 def test_17_what_could_not_be_given_at_rest_does_not_wait_for_its_next_try_in_a_turn() -> None:
     piped = policy(piped=True)
     state, _ = after(running(piped), r.Submit(message()), by=piped)

@@ -32,7 +32,7 @@ class CodexThreadRuntime:
     """`--runtime codex-thread`."""
 
     name = "codex-thread"
-    traits = Traits(chooses_conversation=False, steers=True)
+    traits = Traits(chooses_conversation=False, steers=True, calls=True)
     submit_delay = 0.0
     controls = Controls(interrupt=(), compact="thread/compact/start")
     passes = CodexRuntime.passes

@@ -21,7 +21,7 @@ def offer(step: Step) -> None:
     if message is None:
         return
     steers = _steers(step, session, message)
-    if session.own_terminal:
+    if session.own_terminal and not step.traits.calls:
         if not _asks_for_mail(step, session):
             return
     elif not steers and (session.state is not SessionState.IDLE or step.state.turn):

@@ -86,6 +86,8 @@ def _waits_there(step: Step) -> str:
     session, traits = step.session, step.traits
     if session is not None and session.reads:
         return "reads its mail itself: the message is kept until it does"
+    if traits.calls:
+        return ""
     if not traits.hooks:
         return (
             f"runs in a person's own terminal, where {step.peer.settings.runtime} takes no messages:"

@@ -16,7 +16,8 @@ class Traits(Struct, frozen=True):
     `compacts`: a command is known that compacts its conversation. `steers`: what is typed into its running
     turn is taken into that turn, or else begins the next one, and its record tells when its model gets it.
     `hooks`: in a person's own terminal its hooks take mail during a turn and at its end; `piped`: it can
-    be given a prompt at rest there, on which it waits at a pipe.
+    be given a prompt at rest there, on which it waits at a pipe. `calls`: it takes prompts by an API of its
+    own, there as anywhere.
     """
 
     mailbox: bool = False
@@ -27,6 +28,7 @@ class Traits(Struct, frozen=True):
     steers: bool = False
     hooks: bool = False
     piped: bool = False
+    calls: bool = False
 
 
 _UNKNOWN = Traits()

@@ -138,7 +138,7 @@ def _waits(state: PeerState) -> str:
         if message.state is MessageState.OFFERED and message.why not in UNHINDERED:
             return message.why
     if state.session.own_terminal and state.queued:
-        return "it goes in with the next turn there"
+        return "it goes in as its program takes it, in its next turn at the latest"
     control = state.session.open_control
     if control is not None and state.queued:
         return f"it was asked by {control.by} at {iso(control.at)} to {control.kind}, which comes first"

@@ -39,7 +39,7 @@ class Job(Agent):
     """The agent in a terminal of a person's own."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
-        super().__init__({**spec, "env": {**os.environ, **spec["env"]}})
+        super().__init__(spec)
         self.group = os.getpgrp()
         try:
             self.terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)

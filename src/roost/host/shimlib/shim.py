@@ -41,6 +41,8 @@ class Shim:
     """One agent from start to record."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
+        if spec.get("own_terminal"):  # there all of it has the person's environment
+            spec = {**spec, "env": {**os.environ, **spec["env"]}}
         self.spec = spec
         self.job: Job | None = None
         self.closed = False  # whether a person's own terminal was closed
