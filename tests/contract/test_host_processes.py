@@ -223,6 +223,8 @@ async def test_N7_tree_finds_by_marker_what_left_the_tree(world: World) -> None:
     other = world.spawn(other_marker)
     await gone(world.processes, parent, lambda: world.end(parent))
     assert world.processes.environ_marker(child.pid) == marker
+    assert world.processes.variable(child.pid, "ROOST_SESSION") == marker.session
+    assert world.processes.variable(child.pid, "ROOST_SESSIO") is None
     assert world.processes.tree(parent, marker.session, marker.nonce) == [child]
     assert world.processes.tree(None, marker.session, marker.nonce) == [child]
     assert (other, other_marker) in world.processes.marked()

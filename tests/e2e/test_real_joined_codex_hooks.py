@@ -6,105 +6,25 @@ The ground truth of what came in is what the fake model was asked.
 import json
 import os
 import signal
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from tests.support.codex_review import REFUSE, REVIEW, TRUST, answer_review
-from tests.support.daemon import Record, Roost, signal_pid
+from tests.support.codex_review import REFUSE, TRUST
+from tests.support.codex_terminal import FOLDER, READY, person
+from tests.support.daemon import Roost, signal_pid
 from tests.support.home import make_home
-from tests.support.pane import Pane
-from tests.support.pipe import let_go
 from tests.support.processes import kept
 from tests.support.real import LONG, PATIENCE, Agents, agents_in
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
-FOLDER = "w"
-_READY = "Ask Codex to do anything"
-_STANDS = rf"\A(?!(?s:.*){_READY})"
-"""Something stands in the input line."""
-
 
 @pytest.fixture
 def agents() -> Iterator[Agents]:
     with make_home() as home, kept(home.mark), agents_in(home, "codex", peers=(FOLDER,)) as made:
         yield made
-
-
-@dataclass
-class Person:
-    """Somebody at a terminal, who has typed `codex` there and lets it run what it wants."""
-
-    pane: Pane
-    roost: Roost
-    agents: Agents
-
-    def enter(self, text: str) -> None:
-        """Type a prompt, and press Enter until it has left the input line."""
-        self.pane.tmux("send-keys", "-t", ":", "-l", text)
-        self.pane.wait_for(_STANDS)
-        self.pane.dismiss(("Enter",), _STANDS)
-
-    def tool(self, command: str) -> None:
-        """Have its model run a command."""
-        self.enter(f"@@tool exec_command {json.dumps({'yield_time_ms': 30_000, 'cmd': command})}@@")
-
-    def shell(self, *words: str) -> None:
-        """Have its model run a command of roost's."""
-        self.tool(" ".join([sys.executable, "-m", "roost", *words]))
-
-    def join(self) -> None:
-        self.shell("join", "me")
-        wait_until(
-            lambda: "me" in {row["name"] for row in self.roost.call("list")},
-            timeout=PATIENCE,
-            why="a peer",
-            describe=self.pane.screen,
-        )
-        self.at_rest()
-
-    def at_rest(self) -> None:
-        self.roost.until_state("me", "idle")
-
-    def sent(self, text: str, **how: str) -> Record:
-        """A message that its model, which has no tool of ours, does not answer."""
-        return self.roost.send("me", f"{text}\n@@silent@@", **how)
-
-    def done(self, sent: Record) -> None:
-        """The message came in, once, and its turn has ended."""
-        self.roost.until_message(sent["id"], "done")
-        assert self.agents.shown(sent["id"]) == 1
-
-    @property
-    def pipe(self) -> Path:
-        """A command that reads it goes on once it is let go."""
-        return self.roost.home.work / FOLDER / "go"
-
-    def let_go(self) -> None:
-        """Have the command that reads the pipe go on, once it does."""
-        let_go(self.pipe, timeout=PATIENCE)
-
-
-@contextmanager
-def person(agents: Agents, answer: str | None = None) -> Iterator[Person]:
-    """`answer`: what they say to whether hooks are to be trusted; None: they are not asked."""
-    roost = agents.roost
-    agents.model.delays.begin()
-    given = {name[4:]: value for name, value in agents.settings["codex"].items() if name.startswith("env.")}
-    folder = roost.home.work / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    command = ["codex", "--no-daemon", "--disable", "plugins", "-a", "never", "-s", "danger-full-access"]
-    with Pane(roost.home.root, command, environ={**roost.environ, **given}, directory=folder) as pane:
-        if answer is not None:
-            answer_review(pane, answer)
-        pane.wait_for(_READY, without=REVIEW)
-        yield Person(pane, roost, agents)
 
 
 def ours(roost: Roost) -> dict[str, bytes]:
@@ -189,7 +109,7 @@ def test_17_mail_follows_its_person_into_another_conversation(agents: Agents) ->
         me.join()
         first = roost.session("me")["conversation"]
         me.enter("/new")
-        me.pane.wait_for(_READY, without="roost join")
+        me.pane.wait_for(READY, without="roost join")
         me.enter("something else")
         wait_until(
             lambda: roost.session("me")["conversation"] != first,

@@ -151,12 +151,3 @@ def test_17_its_mcp_server_gives_it_its_mail(roost: Roost) -> None:
         assert code == 0, error
         assert "by the tool" in out.splitlines()[1]
         wait_until(lambda: roost.row("me")["queued"] == 0, timeout=PATIENCE, why="it counts as read")
-
-
-def test_17_a_terminal_of_codexs_shared_server_does_not_join_as_the_others_would_be_the_same_peer(
-    roost: Roost,
-) -> None:
-    with codex(roost, words=("app-server", "--listen", "unix://", "--managed-daemon")) as who:
-        code, _, error = who.run("join", "me")
-        assert (code, "`codex --no-daemon`" in error) == (1, True), error
-        assert "me" not in {row["name"] for row in roost.call("list")}

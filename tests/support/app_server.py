@@ -3,14 +3,16 @@
 `python -m tests.support.app_server SOCKET TRUTH` serves until it is ended. TRUTH gets a line for each prompt
 that was taken. Methods that begin with `test/` are orders: `test/fault` strikes the next `turn/start`
 (`lost`: not taken, `unheard`: taken; the connection breaks), `test/tell` sends a notification to everybody,
-`test/unload` takes a thread away without a word, `test/finish` ends a turn. The frames are those of 0.171.0
-(tests/data/codex_server).
+`test/unload` takes a thread away without a word, `test/finish` ends a turn, `test/run` runs a command as the
+shell tool of a thread does. The frames are those of 0.171.0 (tests/data/codex_server).
 """
 
 import asyncio
 import contextlib
 import copy
 import json
+import os
+import subprocess
 import sys
 import time
 import uuid
@@ -135,6 +137,8 @@ class AppServer:
             case "test/unload":
                 del self.threads[thread.id]
                 return {}
+            case "test/run":
+                return await _shell(thread, params)
             case _:
                 return await self._of_turn(connection, thread, method, params)
 
@@ -270,6 +274,20 @@ class AppServer:
     async def _everybody(self, method: str, **params: object) -> None:
         for connection in list(self.connections):
             await _send(connection, json.dumps({"method": method, "params": params}))
+
+
+async def _shell(thread: Thread, params: Frame) -> Frame:
+    """Run a command below this process, which holds the thread's lock and tells the command which it is."""
+    locks = Path(os.environ["HOME"]) / ".codex/thread-writer-locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    environ = {**params["env"], "CODEX_THREAD_ID": thread.id}
+    pipe = subprocess.PIPE
+    with (locks / f"{thread.id}.lock").open("w"):
+        process = await asyncio.create_subprocess_exec(
+            *params["argv"], env=environ, cwd=thread.cwd, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe
+        )
+        out, error = await process.communicate()
+    return {"code": process.returncode, "out": out.decode(), "error": error.decode()}
 
 
 async def _send(connection: ServerConnection, frame: str) -> None:

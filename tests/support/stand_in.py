@@ -41,7 +41,8 @@ class StandIn:
 
     def start(self) -> "StandIn":
         """Start it and return when it takes connections."""
-        command = [sys.executable, "-m", "tests.support.app_server", str(self.path), str(self.truth)]
+        served = [sys.executable, "-m", "tests.support.app_server", str(self.path), str(self.truth)]
+        command = [*served, "app-server", "--listen", f"unix://{self.path}"]  # as the real one is started
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=self.environ)
         wait_until(self._listens, timeout=PATIENCE, why="the stand-in listens")
         return self
@@ -68,6 +69,13 @@ class StandIn:
     def client(self) -> CodexClient:
         """Somebody else at it."""
         return CodexClient(self.address)
+
+    def run(self, thread: str, *words: str) -> tuple[int, str, str]:
+        """Have the shell tool of a thread run a command of roost's; exit code, standard output and error."""
+        argv = [sys.executable, "-m", "roost", *words]
+        with self.client() as client:
+            done = client.send("test/run", {"threadId": thread, "argv": argv, "env": self.environ})
+        return done["code"], done["out"], done["error"]
 
     def order(self, what: str, **params: Any) -> None:  # noqa: ANN401 -- JSON
         """Give it one order."""

@@ -11,6 +11,7 @@ from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.identity import ProcessId
+from roost.core.vocabulary.message import Message
 from roost.core.vocabulary.peer import LastDeath, Peer, PeerState, Settings, WakeMode
 from roost.core.vocabulary.policy import Policy, Traits
 from roost.core.vocabulary.session import Cause, Death, ServerThread, SessionState, WakeCause
@@ -101,6 +102,19 @@ def test_L7_an_end_that_is_asked_for_while_it_joins_is_asked_once_it_has() -> No
     state, commands = after(state, f.ThreadJoined(state.session.id, THREAD))
     (end,) = [command for command in commands if isinstance(command, c.End)]
     assert (end.cause, end.session.thread) == (Cause.OPERATOR_STOP, THREAD)
+
+
+def test_17_a_thread_that_leaves_is_let_go_of_and_parked_and_its_mail_waits() -> None:
+    state = joined()
+    assert state.session is not None
+    state, commands = after(state, r.Leave(state.session.id, "p"))
+    (end,) = [command for command in commands if isinstance(command, c.End)]
+    assert (end.cause, end.by, end.guarded, state.peer.stopped) == (Cause.LEFT, "p", False, True)
+    state, _ = after(state, died(state, Cause.UNKNOWN))
+    waiting = Message(id="m1", sender="bob", to="p", created_at=1.0, size=1, digest="d")
+    state, commands = after(state, r.Submit(waiting))
+    assert (state.session, state.queued) == (None, 1)
+    assert not [command for command in commands if isinstance(command, c.Launch)]
 
 
 @pytest.mark.parametrize(

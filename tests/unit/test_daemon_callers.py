@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from roost.core.vocabulary.peer import PeerState
-from roost.core.vocabulary.session import Processes, Session
+from roost.core.vocabulary.session import Processes, ServerThread, Session
 from roost.daemon.serve import callers
 from roost.daemon.serve.caller import OPERATOR, Caller
 from roost.daemon.serve.callers import Callers
@@ -75,6 +75,22 @@ def test_the_nearest_session_above_a_process_is_its_own(stage: Stage) -> None:
 def test_a_session_that_is_being_launched_is_known_by_its_marker(stage: Stage) -> None:
     stage.has(stage.launching)
     assert stage.who(stage.system.spawn(parent=stage.agent.pid).pid).peer == "worker"
+
+
+def test_F31_of_a_server_with_many_threads_each_is_known_by_what_its_shell_was_told(stage: Stage) -> None:
+    server = stage.system.spawn()
+    thread = ServerThread("unix:/s", "t1", server)
+    stage.has(replace(stage.session, processes=None, thread=thread))
+    shell = stage.system.spawn(parent=server.pid, environ={"CODEX_THREAD_ID": "t1"})
+    posing = stage.system.spawn(parent=shell.pid, environ={"CODEX_THREAD_ID": "t2"})
+    assert stage.who(posing.pid) == Caller("worker", "s" * 32, posing.pid)
+    other = stage.system.spawn(parent=server.pid, environ={"CODEX_THREAD_ID": "t2"})
+    untold = stage.system.spawn(parent=server.pid)
+    elsewhere = stage.system.spawn(parent=stage.system.spawn().pid, environ={"CODEX_THREAD_ID": "t1"})
+    for process in (other, untold, elsewhere, server):
+        assert stage.who(process.pid) == Caller(pid=process.pid)
+    stage.has()  # it has left: it may join again
+    assert stage.who(shell.pid) == Caller(pid=shell.pid)
 
 
 def test_what_an_ended_session_left_is_no_operator(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from roost.core.sessions.hindrance import unhinder
 from roost.core.sessions.pool import renew
 from roost.core.transition.conversations import divide, join
-from roost.core.transition.ending import end, end_all
+from roost.core.transition.ending import end, end_all, park
 from roost.core.transition.step import Step
 from roost.core.transition.turns import give_up
 from roost.core.vocabulary import commands as c
@@ -52,12 +52,8 @@ def _unwakeable(step: Step, event: r.Wake) -> str | None:
 
 
 def on_stop(step: Step, event: r.Stop) -> None:
-    """Park the peer; who waits for it is told, unless it is a mailbox, which takes mail as before."""
-    if not step.peer.stopped:
-        step.set_peer(stopped=True, pending=None, since=step.now)
-        for message in () if step.traits.mailbox else step.state.messages:
-            if message.waiting:
-                step.tell(message, "stopped", f"'{step.peer.name}' was stopped; the message is kept")
+    """Park the peer, and end all of its sessions."""
+    park(step)
     end_all(step, Cause.OPERATOR_STOP, event.by)
 
 

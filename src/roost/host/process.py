@@ -64,6 +64,12 @@ class SystemProcesses:
         """The planted marker of `pid`, or None."""
         return marker_of(platform.environ(pid))
 
+    def variable(self, pid: int, name: str) -> str | None:
+        """A variable in the environment of `pid`, or None."""
+        wanted = os.fsencode(f"{name}=")
+        found = next((each for each in platform.environ(pid).split(b"\0") if each.startswith(wanted)), None)
+        return os.fsdecode(found.removeprefix(wanted)) if found is not None else None
+
     def command_line(self, pid: int) -> list[str]:
         """The words that `pid` was started with."""
         return [os.fsdecode(word) for word in platform.arguments(pid)]

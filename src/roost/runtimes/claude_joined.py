@@ -8,7 +8,7 @@ the input line stays. The transcript has it as a line `user`.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +36,9 @@ class ClaudeJoining:
     takes_up = 2.0
     """It reads a file that has rested for a second, and looks twice a second."""
 
-    def unfit(self, pid: int) -> None:
+    def served(self, words: Sequence[str], environ: Mapping[str, str]) -> None:
         """A process is one session."""
-        del pid
+        del words, environ
 
     def folder(self, context: Context, pid: int) -> str | None:
         """By its status file."""

@@ -2,24 +2,24 @@
 
 It reads hooks at its start alone. So it reads its mail itself, unless a person had added ours before, for all
 of their sessions, and has trusted them as Codex asked: then it is handed its mail from the first of them on
-that calls. Its shell tool names the thread that it is in, whose lock the process has open.
+that calls. Its shell tool names the thread that it is in, whose lock the process has open. Where that process
+is an app-server, as it is unless it was told otherwise, the thread joins through it.
 """
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from roost.runtimes import codex_hooks, codex_threads
-from roost.runtimes.codex_rollout import codex_home
+from roost.runtimes import codex_hooks
+from roost.runtimes.codex_rollout import THREAD_VARIABLE, codex_home
+from roost.runtimes.codex_server.listening import listening
 from roost.runtimes.context import Context
-from roost.runtimes.joining import HookSettings
+from roost.runtimes.joining import HookSettings, Served
 
-SHARED = (
-    "this Codex runs in the background server that all terminals of its CODEX_HOME share, in which roost"
-    " cannot tell them apart: start it by `codex --no-daemon`, then join"
-)
+THREADS = "codex-thread"
+"""The runtime of a thread of an app-server."""
 SECONDS = 10
 """Seconds that a hook may take; it gives up by itself before that."""
 
@@ -27,13 +27,14 @@ SECONDS = 10
 class CodexJoining:
     """Codex, joined."""
 
-    variable = "CODEX_THREAD_ID"
+    variable = THREAD_VARIABLE
     reads = True
     takes_up = 0.0
 
-    def unfit(self, pid: int) -> str | None:
-        """The server that Codex starts by itself runs the conversations of all terminals."""
-        return SHARED if codex_threads.is_shared(pid) else None
+    def served(self, words: Sequence[str], environ: Mapping[str, str]) -> Served | None:
+        """The server that Codex starts by itself, or a person, runs the conversations of all terminals."""
+        address = listening(words, environ)
+        return Served(THREADS, address) if address is not None else None
 
     def folder(self, context: Context, pid: int) -> None:
         """Nothing tells but where its shell tool is."""

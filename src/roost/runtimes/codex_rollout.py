@@ -20,6 +20,8 @@ from roost.runtimes.lines import changed_since, records
 ID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _ROLLOUT = re.compile(rf"(?:^|/)rollout-[^/]*?-({ID})(?:_({ID}))?\.jsonl(\.zst)?$")
 _FOLDERS = ("sessions", "archived_sessions")
+THREAD_VARIABLE = "CODEX_THREAD_ID"
+"""By which Codex tells its shell tool in which thread it is."""
 
 
 def codex_home(environ: Mapping[str, str]) -> Path:

@@ -44,14 +44,6 @@ def held_by(agent_pid: int, proc: Path = _PROC) -> Held:
     return Held(locks, rollouts)
 
 
-def is_shared(pid: int, proc: Path = _PROC) -> bool:
-    """Blocking: whether this is the background server that Codex starts for all terminals of a CODEX_HOME."""
-    try:
-        return b"--managed-daemon" in (proc / str(pid) / "cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
-
-
 class Threads:
     """Tells which of the threads that a process has loaded its person and roost are in."""
 

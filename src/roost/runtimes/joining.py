@@ -1,6 +1,6 @@
 """Joining: how a program that somebody else has started is known, and how it is given hooks while it runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +17,16 @@ class HookSettings(Struct, frozen=True):
 
     path: Path
     hooks: Mapping[str, list[Mapping[str, Any]]]
+
+
+class Served(Struct, frozen=True):
+    """A server that runs the conversations of many terminals: each is a thread of it, and joins as that.
+
+    `runtime`: of such threads; `address`: as in the setting `server`.
+    """
+
+    runtime: str
+    address: str
 
 
 class Joining(Protocol):
@@ -37,8 +47,11 @@ class Joining(Protocol):
         """Seconds after which it runs hooks that are new in its settings."""
         ...
 
-    def unfit(self, pid: int) -> str | None:
-        """Blocking: why no session in the process with this pid can join, with what to do; None: one can."""
+    def served(self, words: Sequence[str], environ: Mapping[str, str]) -> Served | None:
+        """The server that a program is which was started by these words; None: it is none.
+
+        Raises RefusedError where nobody else can reach it.
+        """
         ...
 
     def folder(self, context: Context, pid: int) -> str | None:

@@ -18,10 +18,11 @@ def join_command(app: App, name: "str | None", adopt: bool) -> None:  # noqa: FB
     """Become a peer, from inside a session of yours.
 
     Have the shell tool of a Claude Code or Codex that you have started yourself run this. Messages reach
-    Claude Code by its hooks from then on, in a turn, at its end and at its prompt. A Codex that has started
-    after `roost hooks add codex` is given them in a turn and at its end; any other reads them itself, by
-    `roost listen`. Nothing is typed into its terminal, and nothing of roost's ends or restarts it. A name
-    belongs to the conversation that had it first. Without NAME it is the one that it had, or its folder's.
+    it from then on, in a turn, at its end and at its prompt: Claude Code by its hooks, Codex by its server.
+    A Codex without that server (`--no-daemon`) is given them in a turn and at its end, if it has started
+    after `roost hooks add codex`; else it reads them itself, by `roost listen`. Nothing is typed into its
+    terminal, and nothing of roost's ends or restarts it. A name belongs to the conversation that had it
+    first. Without NAME it is the one that it had, or its folder's.
     """
     params: Record = {
         "name": name or "",
@@ -58,8 +59,8 @@ def _how(row: "Record") -> str:
 def leave_command(app: App) -> None:
     """Cease to be a peer, from inside the session.
 
-    Its hooks are taken back, and it goes on. Messages for its name are kept until the same conversation
-    joins again.
+    Its hooks are taken back, and it goes on; a thread of a server is followed no more. Messages for its name
+    are kept until the same conversation joins again.
     """
     row: Record = app.call("leave", patience=None)
     if app.json:

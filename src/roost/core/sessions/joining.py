@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from roost.core.messages import mailbox
 from roost.core.sessions.death import on_died
 from roost.core.sessions.launch import new_session
-from roost.core.transition.ending import end
+from roost.core.transition.ending import end, park
 from roost.core.transition.step import Step
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
@@ -63,10 +63,12 @@ def on_hooked(step: Step, event: r.Hooked) -> None:
 
 
 def on_leave(step: Step, event: r.Leave) -> None:
-    """It is let go of."""
+    """It is let go of. A thread of a server could be followed again at any time, so its peer is parked."""
     session = step.live(event.session)
-    if session is None or session.joined is None:
+    if session is None or not session.guest:
         return step.refuse("this session has not joined; `roost stop NAME` ends one that roost runs")
+    if session.thread is not None:
+        park(step)
     return end(step, Cause.LEFT, event.by)
 
 

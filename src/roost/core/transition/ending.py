@@ -44,6 +44,16 @@ def end(step: Step, cause: Cause, by: str, *, why: str = "") -> None:
         ask(step)
 
 
+def park(step: Step) -> None:
+    """Nothing wakes the peer any more; who waits for it is told. A mailbox takes mail as before."""
+    if step.peer.stopped:
+        return
+    step.set_peer(stopped=True, pending=None, since=step.now)
+    for message in () if step.traits.mailbox else step.state.messages:
+        if message.waiting:
+            step.tell(message, "stopped", f"'{step.peer.name}' was stopped; the message is kept")
+
+
 def end_all(step: Step, cause: Cause, by: str) -> None:
     """Begin the end of every live session of the peer."""
     for session in step.state.sessions:

@@ -92,12 +92,13 @@ class ServerThread(Struct, frozen=True):
     """What a session without processes of its own is: a thread of a server that somebody else runs.
 
     `address` as in the setting `server`; `server` is the process that answered there, None where the system
-    does not tell.
+    does not tell. `loaded`: its server had loaded it before, so that it keeps the tools that it has.
     """
 
     address: str
     id: str
     server: ProcessId | None
+    loaded: bool = False
 
 
 class Joined(Struct, frozen=True):
@@ -229,6 +230,11 @@ class Session(Struct, frozen=True):
     def reads(self) -> bool:
         """Whether it reads its mail itself, as the reader of a mailbox does."""
         return self.joined is not None and self.joined.reads
+
+    @property
+    def by_command(self) -> bool:
+        """Whether it has none of our tools, and answers by commands."""
+        return self.joined is not None or (self.thread is not None and self.thread.loaded)
 
     @property
     def open_control(self) -> ControlRequest | None:

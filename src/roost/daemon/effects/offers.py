@@ -88,7 +88,7 @@ class Offers:
             self._spill,
             redrive=redrive,
             longest=takes.longest,
-            by_command=live.session.joined is not None,
+            by_command=live.session.by_command,
         )
 
     async def _resent(self, live: LiveSession, seed: str, message: Message) -> f.Examined | bool:

@@ -2,14 +2,17 @@
 
 On the socket the kernel says which process has connected. What lives below a session's shim is that session's
 agent, whatever its environment says; everybody else of our user is the operator. A process that left its tree
-is known by its scope and by the marker in its environment, or in that of a process above it.
+is known by its scope and by the marker in its environment, or in that of a process above it. Of what a server
+with many threads runs, the server tells in which thread it is.
 """
 
 import os
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.identity import ProcessId
@@ -22,6 +25,7 @@ from roost.errors import DeniedError, HostError
 from roost.host.interfaces.processes import Marker, Processes
 from roost.host.remote import Connection, Remote, remote_of
 from roost.host.scope import scope_of
+from roost.runtimes.codex_rollout import THREAD_VARIABLE
 
 LOOK = 5.0
 """Seconds for finding out who asks; who cannot be told by then may only look."""
@@ -29,8 +33,16 @@ ENDED = 1000
 """Sessions that have ended whose scopes are remembered: what is left in one is no operator."""
 _THREADS = 4
 
-_Key = ProcessId | Marker | str
-"""What a session is known by: one of its own processes, its marker, its scope."""
+
+class _Thread(NamedTuple):
+    """A thread of a server that runs many: what its shell runs is below that process, and is told which."""
+
+    server: ProcessId
+    id: str
+
+
+_Key = ProcessId | Marker | str | _Thread
+"""What a session is known by: one of its own processes, its marker, its scope, the thread that it is."""
 
 
 class Callers:
@@ -48,6 +60,7 @@ class Callers:
         self._keys: dict[str, frozenset[_Key]] = {}
         self._known: dict[_Key, Caller] = {}
         self._ended: OrderedDict[_Key, str] = OrderedDict()
+        self._servers = Counter[ProcessId]()
 
     def load(self) -> None:
         """Learn the sessions that the fleet has loaded."""
@@ -70,6 +83,9 @@ class Callers:
             self._ended.popitem(last=False)
         self._known.update(now)
         self._keys[name] = frozenset(now)
+        self._servers.update(key.server for key in now.keys() - before if isinstance(key, _Thread))
+        self._servers.subtract(key.server for key in before - now.keys() if isinstance(key, _Thread))
+        self._servers += Counter()  # what counts nothing is gone
 
     async def at(self, connection: Connection) -> Caller:
         """Who has connected, as far as that can be told. Raises nothing."""
@@ -114,7 +130,12 @@ class Callers:
             if remote.pid == 0:
                 return OPERATOR
             line = self._system.ancestors(remote.pid)
-            found = self._by_tree(line) or self._by_scope(remote.pid) or self._by_marker(line)
+            found = (
+                self._by_tree(line)
+                or self._by_thread(line)
+                or self._by_scope(remote.pid)
+                or self._by_marker(line)
+            )
             if found is not None:
                 return replace(found, pid=remote.pid)
             if remote.gone or not line or self._system.identify(remote.pid) != line[0]:
@@ -126,6 +147,14 @@ class Callers:
 
     def _by_tree(self, line: Sequence[ProcessId]) -> Caller | None:
         return next((self._known[each] for each in line if each in self._known), None)
+
+    def _by_thread(self, line: Sequence[ProcessId]) -> Caller | None:
+        """By what a server that runs many threads has told the process right below it."""
+        for below, above in pairwise(line):
+            if above in self._servers:
+                thread = self._system.variable(below.pid, THREAD_VARIABLE)
+                return self._known.get(_Thread(above, thread)) if thread else None
+        return None
 
     def _by_scope(self, pid: int) -> Caller | None:
         scope = scope_of(pid)
@@ -163,6 +192,8 @@ def _keys_of(session: Session) -> tuple[_Key, ...]:
     known = session.processes
     if session.joined is not None:
         return session.joined.process, marker
+    if session.thread is not None and session.thread.server is not None:
+        return _Thread(session.thread.server, session.thread.id), marker
     if known is None:
         return (marker,)
     if known.server is None:  # a person's own terminal, where they are who they were

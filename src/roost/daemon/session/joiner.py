@@ -50,7 +50,8 @@ class Joiner:
         except BaseException as error:
             await call.close()
             raise _judged(error, settings) from error
-        context = replace(context, session=replace(session, thread=thread, conversation=thread.id))
+        known = session.thread or thread  # as it was before a daemon that joins it again
+        context = replace(context, session=replace(session, thread=known, conversation=thread.id))
         return LiveSession(context, runtime, runtime.sensor(context), None, 0, call=call), thread
 
 

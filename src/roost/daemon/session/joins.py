@@ -26,7 +26,8 @@ UNKNOWN = (
 class Guest(Struct, frozen=True):
     """A program that runs already: what it is, the conversation that it has open, where it works.
 
-    `reads`: it takes no hooks while it runs, and reads its mail itself.
+    `reads`: it takes no hooks while it runs, and reads its mail itself. `server`: where it is a thread of a
+    server, the address of that.
     """
 
     runtime: str
@@ -34,6 +35,7 @@ class Guest(Struct, frozen=True):
     process: ProcessId
     dir: str
     reads: bool
+    server: str = ""
 
 
 class Joins:
@@ -61,10 +63,9 @@ class Joins:
             raise RefusedError(UNKNOWN)
         guest = min(found, key=lambda each: each[0])[1]  # a program may have started another
         joining = self._machine.runtimes.get(guest.runtime).controls.joining
-        unfit = joining.unfit(guest.process.pid) if joining is not None else None
-        if unfit is not None:
-            raise RefusedError(unfit)
-        return guest
+        words = self._machine.processes.command_line(guest.process.pid)
+        served = joining.served(words, environ) if joining is not None else None
+        return guest if served is None else replace(guest, runtime=served.runtime, server=served.address)
 
     def _runtimes(self) -> list[Runtime]:
         names = set(self._machine.runtimes.names()) - {"human"}

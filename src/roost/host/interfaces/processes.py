@@ -76,6 +76,10 @@ class Processes(Protocol):
         """What our launcher planted in the process's environment; None when absent or not readable."""
         ...
 
+    def variable(self, pid: int, name: str) -> str | None:
+        """A variable of the environment that it was started with; None when absent or not readable."""
+        ...
+
     def command_line(self, pid: int) -> list[str]:
         """The words that the process was started with; empty when they may not be read."""
         ...

@@ -2,9 +2,9 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from roost.core.vocabulary.identity import ProcessId
@@ -12,7 +12,13 @@ from roost.host.errors import SensorError
 from roost.host.interfaces.processes import Liveness, Marker, Probe
 from roost.host.interfaces.watch import Watch
 from roost.host.process import judge
-from roost.host.process_table import ProcessRow, ancestors, members
+from roost.host.process_table import (
+    NONCE_VARIABLE,
+    SESSION_VARIABLE,
+    ProcessRow,
+    ancestors,
+    members,
+)
 
 _UID = 1000
 _ENDS = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT})
@@ -23,6 +29,7 @@ class _Process(Struct):
     marker: Marker | None
     ignores: frozenset[int] = frozenset()
     handler: Callable[[int], None] | None = None
+    environ: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Ending(Struct, frozen=True):
@@ -84,6 +91,7 @@ class MemoryProcesses:
         start: int | None = None,
         uid: int = _UID,
         handler: Callable[[int], None] | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> ProcessId:
         """A new process. `pid` of a dead one reuses it; equal `start` too makes the perfect impostor.
 
@@ -96,7 +104,7 @@ class MemoryProcesses:
             raise ValueError(f"pid {pid} is in use")
         self._ticks += 1
         row = ProcessRow(pid, parent, start if start is not None else self._ticks, uid, zombie=False)
-        self._table[pid] = _Process(row, marker, ignores, handler)
+        self._table[pid] = _Process(row, marker, ignores, handler, environ or {})
         return ProcessId(self.boot, pid, row.start)
 
     def end(self, pid: int, *, zombie: bool = False, exit_code: int = 0, signum: int | None = None) -> None:
@@ -167,6 +175,15 @@ class MemoryProcesses:
         """The marker given at `spawn`."""
         process = self._table.get(pid)
         return process.marker if process and not self.broken else None
+
+    def variable(self, pid: int, name: str) -> str | None:
+        """As given at `spawn`; a marker is two of them."""
+        process = self._table.get(pid)
+        if process is None or self.broken:
+            return None
+        marker = process.marker
+        planted = {SESSION_VARIABLE: marker.session, NONCE_VARIABLE: marker.nonce} if marker else {}
+        return {**planted, **process.environ}.get(name)
 
     def command_line(self, pid: int) -> list[str]:
         """One word for every process."""

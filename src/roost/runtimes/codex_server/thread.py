@@ -86,7 +86,7 @@ class ThreadCall:
 
         Raises NobodyListensError, CallLostError; CallRefusedError where the server does not have it.
         """
-        connection = await self._server.connection()
+        connection, loaded = await self._server.connection(), False
         if begins:
             answer = await connection.ask("thread/start", {"cwd": directory, **options})
             self.thread = str(answer["thread"]["id"])
@@ -95,10 +95,11 @@ class ThreadCall:
             await self._begin(answer["thread"], connection)
         else:
             self._server.hold(self)
+            loaded = self.thread in await loaded_by(connection)
             why = await self._follow(connection, options)
             if why is not None:
                 raise CallRefusedError(why)
-        return ServerThread(self._server.address.text, self.thread, self._server.process)
+        return ServerThread(self._server.address.text, self.thread, self._server.process, loaded)
 
     async def rejoin(self, connection: Connection, loaded: frozenset[str]) -> str | None:
         """Follow it over another connection; why that cannot be, None where it can."""

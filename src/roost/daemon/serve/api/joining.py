@@ -1,19 +1,18 @@
 """What is asked by a session that somebody else has started: to join, and to leave."""
 
-import re
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Any
 
 from msgspec import Struct
 
 from roost.core.vocabulary import requests as r
-from roost.core.vocabulary.identity import RESERVED
-from roost.core.vocabulary.peer import AwayPolicy, PeerState, WakePolicy
+from roost.core.vocabulary.peer import AwayPolicy, WakePolicy
 from roost.core.vocabulary.session import Session
 from roost.core.vocabulary.settings import apply_settings
 from roost.daemon.death.supervisor import Supervisor
+from roost.daemon.serve.api.guest_names import GuestNames
 from roost.daemon.serve.api.peers import Peers
+from roost.daemon.serve.api.thread_joining import ThreadJoining
 from roost.daemon.serve.caller import Caller
 from roost.daemon.session.joins import Guest, Joins
 from roost.daemon.session.launcher import Launcher
@@ -24,8 +23,6 @@ from roost.daemon.state.waits import Waits
 from roost.errors import DeniedError, RefusedError, RoostError
 
 _ADOPT = ("away", str(AwayPolicy.RESUME))
-_NAME = 24
-"""Letters of a name that is made from a folder's."""
 
 
 class Asked(Struct, frozen=True):
@@ -60,6 +57,8 @@ class Joining:
         self._launcher = launcher
         self._supervisor = supervisor
         self._joins = Joins(machine, launcher.contexts)
+        self._names = GuestNames(fleet)
+        self._threads = ThreadJoining(machine, fleet, waits, peers)
 
     async def join(self, caller: Caller, asked: Asked, by: str) -> dict[str, Any]:
         """The session that asks becomes a peer. Raises RoostError with the reason where it cannot.
@@ -75,7 +74,9 @@ class Joining:
             )
         look = self._joins.recognise
         guest = await self._machine.work.processes.run(look, caller.pid, asked.environ, asked.dir)
-        name = self._name(guest, asked.name)
+        name = self._names.of(guest, asked.name)
+        if guest.server:
+            return {**await self._threads.join(name, guest, by), "hooks": True}
         await self._settle(name, guest)
         outcome = await self._fleet.tell(name, r.Join(by, guest.conversation, guest.process, guest.reads))
         session = outcome.state.session if outcome.state is not None else None
@@ -121,11 +122,11 @@ class Joining:
         assert caller.peer is not None  # noqa: S101 -- an agent is a peer
         state = self._fleet.get(caller.peer)
         session = state.find_session(caller.session)
-        if session is None or session.joined is None:
+        if session is None or not session.guest:
             raise RefusedError(f"this session is '{caller.peer}' already, and roost runs it")
         if asked.name not in ("", caller.peer):
             raise RefusedError(f"this session has joined as '{caller.peer}'; `roost leave` first")
-        if asked.adopt and not state.peer.settings.resumes_away:
+        if asked.adopt and session.joined is not None and not state.peer.settings.resumes_away:
             raise DeniedError(
                 f"`roost set {caller.peer} away=resume`, from a terminal of yours, does that now"
             )
@@ -144,39 +145,6 @@ class Joining:
             await self._fleet.tell(name, r.Leave(session, by))
             while self._fleet.get(name).find_session(session) is not None:
                 await changes.get()
-
-    def _name(self, guest: Guest, wanted: str) -> str:
-        """The name that the conversation had, the one that it wants, or one made from its folder's."""
-        had = self._had(guest)
-        if had is not None and wanted not in ("", had.peer.name):
-            known = had.peer.name
-            raise RefusedError(
-                f"this conversation is '{known}'; `roost join` without a name takes that,"
-                f" `roost rename {known} {wanted}` from a terminal of yours gives it the other one"
-            )
-        if wanted or had is not None:
-            return wanted or (had.peer.name if had is not None else "")
-        return self._free(PurePath(guest.dir).name)
-
-    def _had(self, guest: Guest) -> PeerState | None:
-        """The peer whose conversation this is."""
-        return next(
-            (
-                state
-                for state in self._fleet.states()
-                if state.peer.conversation == guest.conversation
-                and state.peer.settings.runtime == guest.runtime
-                and state.peer.settings.wake is WakePolicy.NEVER
-            ),
-            None,
-        )
-
-    def _free(self, folder: str) -> str:
-        """A name like the folder's that nobody has."""
-        stem = re.sub(r"[^a-z0-9]+", "-", folder.lower()).strip("-0123456789")[:_NAME].rstrip("-") or "guest"
-        taken = {*self._fleet.names(), *RESERVED}
-        names = (stem if number == 1 else f"{stem}-{number}" for number in range(1, len(taken) + 2))
-        return next(name for name in names if name not in taken)
 
     async def _settle(self, name: str, guest: Guest) -> None:
         """The peer, as it is to be: a new one, or one that works where it does now."""

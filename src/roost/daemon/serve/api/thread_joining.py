@@ -1,0 +1,79 @@
+"""A thread of a server that runs many joins: from then on that server tells of it and takes its prompts."""
+
+import asyncio
+from typing import Any
+
+from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.peer import WakeMode
+from roost.core.vocabulary.settings import apply_settings
+from roost.daemon.serve.api.peers import Peers
+from roost.daemon.session.joins import Guest
+from roost.daemon.state.fleet import Fleet
+from roost.daemon.state.machine import Machine
+from roost.daemon.state.waits import Waits
+from roost.errors import RefusedError, RoostError
+
+PATIENCE = 20.0
+"""Seconds for its server to let us follow it. Its turn stands still meanwhile."""
+
+
+class ThreadJoining:
+    """Makes a peer of a thread that asks from within, through its server."""
+
+    def __init__(self, machine: Machine, fleet: Fleet, waits: Waits, peers: Peers) -> None:
+        """Join peers of this fleet."""
+        self._machine = machine
+        self._fleet = fleet
+        self._waits = waits
+        self._peers = peers
+
+    async def join(self, name: str, guest: Guest, by: str) -> dict[str, Any]:
+        """Follow it as the peer of this name; its row. Raises RoostError with the reason where that fails."""
+        await self._check(guest)
+        with self._waits.peer(name) as changes:
+            await self._settle(name, guest)
+            await self._fleet.tell(name, r.Start(by))
+            await self._fleet.tell(name, r.Wake(WakeMode.NATURAL, by))
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    while not self._is_followed(name):
+                        await changes.get()
+            except TimeoutError:
+                why = f"its server did not let it be followed within {PATIENCE:g} s"
+                raise RoostError(f"{why}; `roost show {name}` tells more") from None
+        return self._peers.row(name)
+
+    async def _check(self, guest: Guest) -> None:
+        """What answers at that address has to be the process that runs the thread."""
+        look = (await self._machine.runtimes.servers.look([guest.server]))[guest.server]
+        if look.loaded is None:
+            raise RefusedError(f"the server that runs this session does not answer: {look.why}")
+        if look.process != guest.process or guest.conversation not in look.loaded:
+            raise RefusedError(f"what answers at {guest.server} does not run this session")
+
+    async def _settle(self, name: str, guest: Guest) -> None:
+        """The peer, as it is to be: a new one, or the one of that thread, where its server is now."""
+        pairs = {"server": guest.server, "thread": guest.conversation}
+        state = self._fleet.find(name)
+        if state is None:
+            await self._peers.add(name, {"runtime": guest.runtime, "dir": guest.dir, **pairs})
+            return
+        settings = state.peer.settings
+        if settings.runtime != guest.runtime or not settings.threaded:
+            raise RefusedError(f"'{name}' is a peer that runs {settings.runtime}; join by another name")
+        if state.peer.conversation != guest.conversation:
+            free = f"`roost rename {name} OTHER`, from a terminal of yours, frees it"
+            raise RefusedError(
+                f"'{name}' is the name of another conversation; join by another name, or {free}"
+            )
+        if settings.server != guest.server and not state.sessions:
+            await self._fleet.tell(name, r.Configure(apply_settings(settings, pairs.items())))
+
+    def _is_followed(self, name: str) -> bool:
+        """Whether its session is the thread by now. Raises RoostError where it cannot be."""
+        state = self._fleet.get(name)
+        if state.session is not None and state.session.thread is not None:
+            return True
+        if state.peer.hindered is not None:
+            raise RoostError(f"'{name}' cannot be followed: {state.peer.hindered.why}")
+        return False

@@ -1,0 +1,93 @@
+"""Issue 17: a person has typed `codex`, which runs in the server that all of their terminals share; it joins.
+
+The ground truth of what came in is what the fake model was asked.
+"""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.codex_terminal import FOLDER, person
+from tests.support.daemon import signal_pid
+from tests.support.home import Home, make_home
+from tests.support.processes import kept
+from tests.support.real import LONG, PATIENCE, Agents, agents_in
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
+
+
+@pytest.fixture
+def agents() -> Iterator[Agents]:
+    with make_home() as home, kept(home.mark), agents_in(home, "codex", peers=(FOLDER,)) as made:
+        config = home.user / ".codex/config.toml"
+        config.write_text(f"{config.read_text()}[features]\nplugins = false\n")
+        yield made
+
+
+def ours(home: Home) -> dict[str, bytes]:
+    """The files of the home and the folder that Codex does not keep by itself."""
+    own = home.user / ".codex"
+    found = (path for place in (home.user, home.work) for path in place.rglob("*") if path.is_file())
+    return {str(path): path.read_bytes() for path in found if not path.is_relative_to(own)}
+
+
+def left_running(home: Home) -> list[int]:
+    """What Codex keeps running by itself: the server, and what keeps that up to date."""
+    place = str(home.user / ".codex/packages").encode()
+    found = list[int]()
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and (entry / "cmdline").read_bytes().startswith(place):
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_17_codex_in_its_shared_server_is_told_at_rest_in_a_turn_and_at_its_end(agents: Agents) -> None:
+    roost, before = agents.roost, ours(agents.roost.home)
+    try:
+        with person(agents, words=()) as me:
+            me.join()
+            server = roost.session("me")["server_pid"]
+            assert b"--managed-daemon" in Path(f"/proc/{server}/cmdline").read_bytes()
+            me.done(me.sent("at rest"))
+            me.pane.wait_for("at rest")  # they see it in their terminal
+            me.at_rest()
+            me.enter(f"@@delay {LONG}@@")
+            roost.until_state("me", "working")
+            within = me.sent("in a turn", when="now")
+            wait_until(
+                lambda: roost.message(within["id"])["attempts"],
+                timeout=PATIENCE,
+                why="it is given to it",
+            )
+            at_end = me.sent("at the end")
+            agents.model.delays.end()
+            me.done(within)
+            me.done(at_end)
+            me.at_rest()
+            # what its shell runs is that peer
+            me.shell("send", "operator", "from its shell")
+            wait_until(
+                lambda: [item["from"] for item in roost.call("inbox", name="operator")] == ["me"],
+                timeout=PATIENCE,
+                why="its own message",
+                describe=me.pane.screen,
+            )
+            me.at_rest()
+            # they leave their terminal: the conversation goes on in Codex's server, and takes mail
+            me.pane.tmux("send-keys", "-t", ":", "-l", "/quit")
+            me.pane.wait_for("/quit")
+            me.pane.keys("Enter")
+            me.done(me.sent("while they are away"))
+            signal_pid(server, signal.SIGKILL)
+            assert roost.until_death("me")["cause"] == "server-gone"
+    finally:
+        for process in left_running(agents.roost.home):
+            signal_pid(process, signal.SIGKILL)
+    assert ours(agents.roost.home) == before
+    assert "roost" not in (agents.roost.home.user / ".codex/config.toml").read_text()
