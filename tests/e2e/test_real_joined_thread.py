@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.codex_terminal import FOLDER, person
+from tests.support.codex_terminal import FOLDER, end_server, person, without_plugins
 from tests.support.daemon import signal_pid
 from tests.support.home import Home, make_home
 from tests.support.processes import kept
@@ -22,8 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 @pytest.fixture
 def agents() -> Iterator[Agents]:
     with make_home() as home, kept(home.mark), agents_in(home, "codex", peers=(FOLDER,)) as made:
-        config = home.user / ".codex/config.toml"
-        config.write_text(f"{config.read_text()}[features]\nplugins = false\n")
+        without_plugins(home)
         yield made
 
 
@@ -32,19 +31,6 @@ def ours(home: Home) -> dict[str, bytes]:
     own = home.user / ".codex"
     found = (path for place in (home.user, home.work) for path in place.rglob("*") if path.is_file())
     return {str(path): path.read_bytes() for path in found if not path.is_relative_to(own)}
-
-
-def left_running(home: Home) -> list[int]:
-    """What Codex keeps running by itself: the server, and what keeps that up to date."""
-    place = str(home.user / ".codex/packages").encode()
-    found = list[int]()
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and (entry / "cmdline").read_bytes().startswith(place):
-                found.append(int(entry.name))
-        except OSError:
-            continue
-    return found
 
 
 def test_17_codex_in_its_shared_server_is_told_at_rest_in_a_turn_and_at_its_end(agents: Agents) -> None:
@@ -87,7 +73,6 @@ def test_17_codex_in_its_shared_server_is_told_at_rest_in_a_turn_and_at_its_end(
             signal_pid(server, signal.SIGKILL)
             assert roost.until_death("me")["cause"] == "server-gone"
     finally:
-        for process in left_running(agents.roost.home):
-            signal_pid(process, signal.SIGKILL)
+        end_server(agents.roost.home)
     assert ours(agents.roost.home) == before
     assert "roost" not in (agents.roost.home.user / ".codex/config.toml").read_text()

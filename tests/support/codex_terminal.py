@@ -1,6 +1,7 @@
 """A real Codex that a person has started by themselves, in a terminal (a tmux of the test's)."""
 
 import json
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.codex_review import REVIEW, answer_review
-from tests.support.daemon import Record, Roost
+from tests.support.daemon import Record, Roost, signal_pid
+from tests.support.home import Home
 from tests.support.pane import Pane
 from tests.support.pipe import let_go
 from tests.support.real import PATIENCE, Agents
@@ -93,3 +95,20 @@ def person(
             answer_review(pane, answer)
         pane.wait_for(READY, without=REVIEW)
         yield Person(pane, roost, agents)
+
+
+def without_plugins(home: Home) -> None:
+    """Codex refuses an argument for this where its server runs for all terminals."""
+    config = home.user / ".codex/config.toml"
+    config.write_text(f"{config.read_text()}[features]\nplugins = false\n")
+
+
+def end_server(home: Home) -> None:
+    """End what Codex keeps running by itself: the server of all terminals, and what keeps that up to date."""
+    place = str(home.user / ".codex/packages").encode()
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and (entry / "cmdline").read_bytes().startswith(place):
+                signal_pid(int(entry.name), signal.SIGKILL)
+        except OSError:
+            continue

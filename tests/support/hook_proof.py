@@ -1,8 +1,9 @@
-"""Mail by hooks into real programs whose hooks are killed: `python -m tests.support.hook_proof --count 1000`.
+"""Mail into real programs whose hooks are killed: `python -m tests.support.hook_proof --count 1000`.
 
 Somebody has Claude Code or Codex in a terminal of their own, by `roost run` or by `roost join`. Messages come
-in within turns with tools side by side, at their ends and at rest, while hooks are killed, their connections
-break, and the daemon dies. The truth is what the fake model was asked: each message once.
+in within turns with tools side by side, at their ends and at rest, by hooks or by an app-server of Codex,
+while hooks are killed, their connections break, and the daemon dies. The truth is what the fake model was
+asked: each message once.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from tests.support import processes
 from tests.support.codex_review import TRUST, answer_review
+from tests.support.codex_terminal import end_server, without_plugins
 from tests.support.daemon import Roost
 from tests.support.home import make_home
 from tests.support.hook_killer import Killer
@@ -45,7 +47,8 @@ _SILENT = "@@silent@@"
 class How:
     """A program, how it came to be a peer, and what its model is told to do.
 
-    `stands`: how its screen shows that TEXT stands in its input line.
+    `stands`: how its screen shows that TEXT stands in its input line. `hooks`: by which it is given its mail,
+    instead of by an API of its own.
     """
 
     program: str
@@ -54,18 +57,21 @@ class How:
     tools: str
     ready: str
     stands: str
+    hooks: bool = True
 
     @property
     def rests(self) -> bool:
         """Whether mail comes in at rest."""
-        return self.program == "claude"
+        return self.program == "claude" or not self.hooks
 
 
 _BASH = '@@tools {} Bash {{"command":"sleep 0.{}; cat note"}}@@'
 _EXEC = '@@tools {} exec_command {{"cmd":"sleep 0.{}"}}@@'
-_CODEX = ("--disable", "plugins", "--sandbox", "danger-full-access", "--ask-for-approval", "never")
+_FREE = ("--sandbox", "danger-full-access", "--ask-for-approval", "never")
+_CODEX = ("--disable", "plugins", *_FREE)
 _CLAUDE = ("--allowedTools", "Bash"), _BASH, "❯", r"─\n❯\s+TEXT"
 _ASKS = "Ask Codex to do anything"
+_ENTERED = rf"\A(?!(?s:.*){_ASKS})"
 _JOIN = {
     "claude": '@@tool Bash {{"command":"{}"}}@@',
     "codex": '@@tool exec_command {{"cmd":"{}","yield_time_ms":30000}}@@',
@@ -74,8 +80,10 @@ _JOIN = {
 HOWS = {
     "claude-run": How("claude", "run", *_CLAUDE),
     "claude-join": How("claude", "join", *_CLAUDE),
-    "codex-join": How("codex", "join", ("--no-daemon", *_CODEX), _EXEC, _ASKS, rf"\A(?!(?s:.*){_ASKS})"),
-    "codex-run": How("codex", "run", _CODEX, _EXEC, _ASKS, rf"\A(?!(?s:.*){_ASKS})"),
+    "codex-join": How("codex", "join", ("--no-daemon", *_CODEX), _EXEC, _ASKS, _ENTERED),
+    "codex-run": How("codex", "run", _CODEX, _EXEC, _ASKS, _ENTERED),
+    "thread-run": How("codex-thread", "run", _CODEX, _EXEC, _ASKS, _ENTERED, hooks=False),
+    "thread-join": How("codex", "join", _FREE, _EXEC, _ASKS, _ENTERED, hooks=False),
 }
 
 
@@ -209,10 +217,13 @@ def terminal(how: How, agents: Agents) -> Iterator[Pane]:
     (folder / "note").write_text("a note\n")
     by_run = [sys.executable, "-m", "roost", "run", "me", "--"] if how.by == "run" else []
     command = [*by_run, how.program, *how.words]
-    if (how.by, how.program) == ("join", "codex"):
+    adds = how.hooks and (how.by, how.program) == ("join", "codex")
+    if adds:
         roost.cli("hooks", "add", "codex")
+    elif how.by == "join" and not how.hooks:
+        without_plugins(roost.home)
     with Pane(roost.home.root, command, environ={**roost.environ, **given}, directory=folder) as pane:
-        if (how.by, how.program) == ("join", "codex"):
+        if adds:
             answer_review(pane, TRUST)
         pane.wait_for(how.ready)
         if how.by == "join":
@@ -237,11 +248,12 @@ def prove(how: How, seed: int, count: int, deaths: int, kills: float = 0.5) -> t
             roost.start(sys.executable, str(CUTTING), environ={"ROOST_CUTS": str(cuts)})
             with terminal(how, agents) as pane:
                 proof = Proof(how, agents, pane, random.Random(seed))  # noqa: S311 -- a seed, no secret
-                agent = roost.session("me")["agent_pid"]
+                session = roost.session("me")
                 cuts.write_text(str(LOST))
-                with Killer(agent, seed, kills) as killer:
+                with Killer(session["agent_pid"] or session["server_pid"], seed, kills) as killer:
                     proof.go(count, deaths)
                 wrong = proof.judge()
+            end_server(home)
             proof.acts.update(killer.killed)
             roost.until_death("me")
             return wrong, proof.acts
