@@ -1,6 +1,7 @@
 """Issue 17: a file that two peers write is told of, by what a real CLI tells of its own tool."""
 
 import json
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
@@ -13,26 +14,45 @@ from tests.support.wait import wait_until
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
 
-def test_17_a_file_that_it_and_another_write_is_told_once(home: Home) -> None:
-    """Gemini CLI's tool is told of in a session of its other tests."""
-    with agents_in(home, "demo", "claude") as agents:
-        agents.add("a", "claude", args="--permission-mode acceptEdits")
+ARGUMENTS = {
+    "claude": "--permission-mode acceptEdits",
+    "codex": "--disable plugins --sandbox danger-full-access --ask-for-approval never",
+}
+
+
+@pytest.mark.parametrize("runtime", ARGUMENTS)
+def test_17_a_file_that_it_and_another_write_is_told_once(home: Home, runtime: str) -> None:
+    """Gemini CLI's tool is told of in a session of its other tests, a Codex app-server's where one joins."""
+    with agents_in(home, "demo", runtime) as agents:
+        agents.settings[runtime] = {**agents.settings[runtime], "args": ARGUMENTS[runtime]}
+        agents.add("a", runtime)
         agents.wake("a")
-        told_once(agents, "Write")
+        told_once(agents, by_patch if runtime == "codex" else by_tool("Write"))
 
 
-def told_once(agents: Agents, tool: str) -> None:
-    """`tool` is what the program of `a` writes a file with."""
-    roost, folder = agents.roost, agents.roost.home.work / "a"
+def by_tool(name: str) -> Callable[[Path], str]:
+    """How a model has a file written by a tool of this name."""
+    return lambda path: f"@@tool {name} {json.dumps({'file_path': str(path), 'content': 'new'})}@@"
+
+
+def by_patch(path: Path) -> str:
+    """How Codex's does: its shell is given a patch, which Codex takes as one."""
+    patch = f"*** Begin Patch\n*** Add File: {path}\n+new\n*** End Patch"
+    given = {"cmd": f"apply_patch <<'EOF'\n{patch}\nEOF\n"}
+    return f"@@tool exec_command {json.dumps(given)}@@"
+
+
+def told_once(agents: Agents, call: Callable[[Path], str], name: str = "a", where: str = "a") -> None:
+    """`call` is what has the program of this peer write a file, in the folder `where`."""
+    roost, folder = agents.roost, agents.roost.home.work / where
     agents.add("b", "demo")
     roost.call("watch", file=str(folder))
     numbers = count()
 
     def writes(path: Path) -> None:
         """The program's own tool writes the file."""
-        call = f"@@tool {tool} {json.dumps({'file_path': str(path), 'content': 'new'})}@@\n@@silent@@"
-        roost.until_message(roost.send("a", call)["id"], "done")
-        assert path.read_text() == "new"
+        roost.until_message(roost.send(name, f"{call(path)}\n@@silent@@")["id"], "done")
+        assert path.read_text().strip() == "new"
 
     def told() -> list[str]:
         mail = [item["body"] for item in roost.call("inbox", name="operator")]
@@ -47,6 +67,6 @@ def told_once(agents: Agents, tool: str) -> None:
 
     writes(folder / "alone")
     (news, *_) = wait_until(both_write, timeout=PATIENCE, why="the operator is told")
-    assert f"'a' wrote {folder.resolve()}/both" in news
+    assert f"'{name}' wrote {folder.resolve()}/both" in news
     assert " and 'b' at " in news
     assert not any("alone" in body for body in told())

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_real_delivery import a_and_b_answer_each_other
-from tests.e2e.test_real_files import told_once
+from tests.e2e.test_real_files import by_tool, told_once
 from tests.e2e.test_real_turns import failed_turn, interrupted_turn
 from tests.support.home import make_home
 from tests.support.processes import kept
@@ -87,7 +87,7 @@ def test_P13_it_and_another_agent_answer_each_other_by_mcp(agents: Agents) -> No
 
 
 def test_17_a_file_that_it_and_another_write_is_told_once(agents: Agents) -> None:
-    told_once(agents, "write_file")
+    told_once(agents, by_tool("write_file"))
 
 
 def test_a_message_into_a_turn_waits_in_its_queue_and_begins_the_next(agents: Agents) -> None:

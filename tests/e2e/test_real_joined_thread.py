@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.test_real_files import by_patch, told_once
 from tests.support.codex_terminal import FOLDER, end_server, person, without_plugins
 from tests.support.daemon import signal_pid
 from tests.support.home import Home, make_home
@@ -27,10 +28,10 @@ def agents() -> Iterator[Agents]:
 
 
 def ours(home: Home) -> dict[str, bytes]:
-    """The files of the home and the folder that Codex does not keep by itself."""
+    """The files of the home that Codex does not keep by itself, and those that its folder hides."""
     own = home.user / ".codex"
-    found = (path for place in (home.user, home.work) for path in place.rglob("*") if path.is_file())
-    return {str(path): path.read_bytes() for path in found if not path.is_relative_to(own)}
+    found = [path for path in home.user.rglob("*") if path.is_file() and not path.is_relative_to(own)]
+    return {str(path): path.read_bytes() for path in (*found, *home.work.rglob(".*"))}
 
 
 def test_17_codex_in_its_shared_server_is_told_at_rest_in_a_turn_and_at_its_end(agents: Agents) -> None:
@@ -65,6 +66,7 @@ def test_17_codex_in_its_shared_server_is_told_at_rest_in_a_turn_and_at_its_end(
                 describe=me.pane.screen,
             )
             me.at_rest()
+            told_once(agents, by_patch, "me", FOLDER)
             # they leave their terminal: the conversation goes on in Codex's server, and takes mail
             me.pane.tmux("send-keys", "-t", ":", "-l", "/quit")
             me.pane.wait_for("/quit")

@@ -11,7 +11,7 @@ from roost.runtimes.codex_server.sensor import ThreadSensor
 from roost.runtimes.codex_server.thread import JOINED, LOST
 from roost.runtimes.codex_server.turns import frames, keys_in
 from roost.runtimes.context import Context
-from roost.runtimes.facts import Answered, Compacted, Fact, Prompted, TurnOver
+from roost.runtimes.facts import Answered, Compacted, Fact, Prompted, TurnOver, Wrote
 
 DATA = Path(__file__).parents[1] / "data/codex_server"
 
@@ -95,6 +95,21 @@ def test_L7_an_interrupted_and_a_failed_turn_say_so(sensor: ThreadSensor) -> Non
 
 def test_L7_a_compaction_is_told_once_it_is_done(sensor: ThreadSensor) -> None:
     assert Compacted in kinds(sensor.on_lines(told("compacted")))
+
+
+def test_17_the_files_that_a_patch_has_written_are_told(sensor: ThreadSensor) -> None:
+    change = {"path": "/w/hello.txt", "kind": {"type": "add"}, "diff": "hi\n"}
+    item = {
+        "type": "fileChange",
+        "id": "c",
+        "changes": [change],
+        "status": "completed",
+        "completedAtMs": 2500,
+    }
+    facts = sensor.on_lines([line("item/completed", item=item, turnId="1")])
+    assert facts == [Answered("its server's record"), Wrote("/w/hello.txt", 2.5)]
+    failed = line("item/completed", item={**item, "status": "declined"}, turnId="1")
+    assert kinds(sensor.on_lines([failed])) == [Answered]
 
 
 def test_L7_what_is_told_again_after_another_connection_tells_nothing_new(sensor: ThreadSensor) -> None:

@@ -14,7 +14,7 @@ from roost.runtimes import codex_screen
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.codex_sensor import ROLLOUT, CodexSensor
 from roost.runtimes.context import Context
-from roost.runtimes.facts import INTERRUPTED, Answered, ConversationSeen, Prompted, Rejected, TurnOver
+from roost.runtimes.facts import INTERRUPTED, Answered, ConversationSeen, Prompted, Rejected, TurnOver, Wrote
 from roost.runtimes.screen import plain
 from roost.runtimes.view import Composer, Reading, View
 
@@ -206,6 +206,16 @@ def test_the_rollout_tells_prompts_and_ends(tmp_path: Path) -> None:
         TurnOver(ROLLOUT, INTERRUPTED, interrupted=True),
     ]
     assert sensor.reading() == Reading(SessionState.IDLE, "at its prompt")
+
+
+def test_17_the_files_that_a_patch_has_written_are_told(tmp_path: Path) -> None:
+    changes = {"/w/a.txt": {"type": "add", "content": "x"}, "/w/b.txt": {"type": "update"}}
+    item = {"type": "FileChange", "id": "c", "changes": changes, "status": "completed"}
+    sensor = CodexSensor(context(tmp_path))
+    facts = sensor.on_lines([event(type="item_completed", item=item)])
+    assert [fact.path for fact in facts if isinstance(fact, Wrote)] == ["/w/a.txt", "/w/b.txt"]
+    failed = event(type="item_completed", item={**item, "status": "failed"})
+    assert not any(isinstance(fact, Wrote) for fact in sensor.on_lines([failed]))
 
 
 @pytest.mark.parametrize(

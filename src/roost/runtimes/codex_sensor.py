@@ -27,6 +27,7 @@ from roost.runtimes.facts import (
     Prompted,
     Rejected,
     TurnOver,
+    Wrote,
 )
 from roost.runtimes.lines import records, text_of, time_of
 from roost.runtimes.turns.record import PACKED
@@ -186,7 +187,8 @@ class CodexSensor:
             return given
         if known.get("type") == "ContextCompaction":
             return [Compacted(ROLLOUT, at)]
-        return [] if self._of_another(payload) else [Answered(ROLLOUT)]
+        wrote = _wrote_by(known, at)
+        return wrote if self._of_another(payload) else [Answered(ROLLOUT), *wrote]
 
     def on_status(self, content: bytes | None) -> Sequence[Fact]:
         """There is no status file."""
@@ -232,6 +234,14 @@ class CodexSensor:
 def _by_hook(text: str) -> Sequence[Fact]:
     """Mail that a hook has put into the running turn."""
     return [Prompted(text, ROLLOUT, joins=True)] if _HEADER in text else []
+
+
+def _wrote_by(item: Mapping[str, Any], at: float) -> list[Fact]:
+    """The files that a patch has written; also one that its shell was given is an item of its own."""
+    changes: object = item.get("changes")
+    if item.get("type") != "FileChange" or item.get("status") != "completed" or not isinstance(changes, dict):
+        return []
+    return [Wrote(path, at) for path in cast("dict[str, object]", changes)]
 
 
 def _fragments(item: Mapping[str, Any]) -> str:

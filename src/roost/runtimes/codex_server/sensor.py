@@ -17,7 +17,16 @@ from roost.runtimes.codex_screen import boot_answer, look_at
 from roost.runtimes.codex_server.approvals import asking
 from roost.runtimes.codex_server.thread import ENTERED, JOINED, LOST
 from roost.runtimes.context import Context
-from roost.runtimes.facts import INTERRUPTED, Answered, Compacted, ConversationSeen, Fact, Prompted, TurnOver
+from roost.runtimes.facts import (
+    INTERRUPTED,
+    Answered,
+    Compacted,
+    ConversationSeen,
+    Fact,
+    Prompted,
+    TurnOver,
+    Wrote,
+)
 from roost.runtimes.heard import HeardSensor
 from roost.runtimes.lines import records, text_of
 from roost.runtimes.view import Answer, Composer, Reading, View
@@ -113,6 +122,8 @@ class ThreadSensor(HeardSensor):
                 return [Prompted(text_of(item.get("content")), SOURCE, joins)]
             case "userMessage":
                 return ()
+            case "fileChange" if item.get("status") == "completed":
+                return [Answered(SOURCE), *_wrote_by(item)]
             case "contextCompaction":
                 return [Compacted(SOURCE, (item.get("completedAtMs") or 0) / 1000.0)]
             case _:
@@ -181,6 +192,15 @@ class OwnSensor(ThreadSensor):
     def boot_answer(self, screen: str) -> Answer | None:
         """The folder dialog for the peer's own folder."""
         return boot_answer(screen, self._directories)
+
+
+def _wrote_by(item: Mapping[str, Any]) -> Sequence[Fact]:
+    """The files that a patch has written."""
+    changes: object = item.get("changes")
+    listed = cast("list[object]", changes) if isinstance(changes, list) else []
+    known = [cast("dict[str, Any]", change) for change in listed if isinstance(change, dict)]
+    at = (item.get("completedAtMs") or 0) / 1000.0
+    return [Wrote(str(change.get("path")), at) for change in known]
 
 
 def _part(params: Mapping[str, Any], name: str) -> dict[str, Any]:
