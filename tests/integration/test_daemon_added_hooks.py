@@ -135,6 +135,26 @@ def test_17_its_end_is_seen_and_no_hook_finds_it_any_more_also_after_a_death_of_
         wait_until(lambda: not tokens(roost).exists(), timeout=PATIENCE, why="no hook finds it")
 
 
+def test_17_hooks_that_cannot_be_read_leave_who_joins_a_reader(roost: Roost) -> None:
+    file = roost.home.user / ".codex/hooks.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("{ not JSON")
+    with codex(roost) as who:
+        code, out, error = who.run("join", "me")
+        assert (code, error, "read messages by `roost listen`" in out) == (0, "", True)
+        assert roost.row("me")["kind"] == "joined-reader"
+
+
+def test_L2_what_hooks_would_find_of_a_session_that_nobody_knows_is_gone_with_the_next_daemon(
+    roost: Roost,
+) -> None:
+    roost.kill()
+    tokens(roost).mkdir(mode=0o700)
+    (tokens(roost) / "conversation").write_text("http://127.0.0.1:1 token session\n")
+    roost.start()
+    wait_until(lambda: not tokens(roost).exists(), timeout=PATIENCE, why="it is taken back")
+
+
 def test_17_an_agent_adds_no_hooks(roost: Roost) -> None:
     roost.cli("hooks", "add", "codex")
     with codex(roost) as who:
