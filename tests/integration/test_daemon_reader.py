@@ -74,6 +74,10 @@ def test_17_one_that_waits_is_given_what_comes_and_whoever_asked_gets_the_answer
             assert asker.returncode == 0
 
 
+def notices(roost: Roost) -> list[str]:
+    return [item["body"] for item in roost.call("inbox", name="operator") if item["notice"]]
+
+
 def test_N1_who_asks_hears_of_a_reader_that_ends_without_an_answer(roost: Roost) -> None:
     with codex(roost) as who:
         who.run("join", "me")
@@ -90,10 +94,10 @@ def test_N1_who_asks_hears_of_a_reader_that_ends_without_an_answer(roost: Roost)
         assert "has read it and ended without a reply" in told
         assert roost.until_death("me")["cause"] == "program-ended"
         assert roost.message(unread["id"])["state"] == "queued"
-        assert any(
-            "before it read the message" in item["body"]
-            for item in roost.call("inbox", name="operator")
-            if item["notice"]
+        wait_until(
+            lambda: any("before it read the message" in body for body in notices(roost)),
+            timeout=PATIENCE,
+            why="its sender is told",
         )
         with codex(roost, thread=str(uuid.uuid4())) as other:
             assert "another conversation" in other.run("join", "me")[2]
