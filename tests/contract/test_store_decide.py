@@ -143,7 +143,11 @@ class Model:
         self.intents: dict[str, Intent] = {}
         self.events: list[tuple[str, str | None]] = []
 
-    async def check(self, store: Store) -> None:
+    async def check(self, *stores: Store) -> None:
+        for store in stores:
+            await self._check(store)
+
+    async def _check(self, store: Store) -> None:
         loaded = await store.load()
         assert loaded.peers == (() if self.state is None else (self.state,))
         assert {intent.key: intent for intent in loaded.intents} == self.intents
@@ -152,7 +156,8 @@ class Model:
         assert [row.seq for row in await store.events(limit=10_000)] == list(range(1, len(stored) + 1))
 
 
-async def _live(data: st.DataObject, store: Store, again: Path | None) -> None:
+async def _live(data: st.DataObject, *stores: Store) -> Model:
+    """Some of a life, stored step by step in each; and what they are to give back."""
     model = Model()
     wake = data.draw(st.sampled_from(list(WakePolicy)))
     resume = data.draw(st.sampled_from(list(ResumePolicy)))
@@ -160,7 +165,8 @@ async def _live(data: st.DataObject, store: Store, again: Path | None) -> None:
     state: PeerState | None = PeerState(
         Peer("p", "5eed", Settings("/", runtime, wake, resume, idle=30.0, quiet=2.0, silence=9.0), 1.0)
     )
-    await store.commit(Batch(1.0, (c.SavePeer(state.peer),)))
+    for store in stores:
+        await store.commit(Batch(1.0, (c.SavePeer(state.peer),)))
     model.state = state
     now = 10.0
     for number in range(1, data.draw(st.integers(10, 60)) + 1):
@@ -171,7 +177,8 @@ async def _live(data: st.DataObject, store: Store, again: Path | None) -> None:
             data.draw(st.lists(st.sampled_from(sorted(model.intents)), unique=True)) if model.intents else []
         )
         batch = _batch(commands, event, now, settled)
-        await store.commit(batch)
+        for store in stores:
+            await store.commit(batch)
         model.state = state
         for change in batch.changes:
             if isinstance(change, c.Purge):
@@ -180,36 +187,31 @@ async def _live(data: st.DataObject, store: Store, again: Path | None) -> None:
             model.intents.pop(key, None)
         model.intents |= {intent.key: intent for intent in batch.intents}
         model.events += [(entry.kind, entry.cause) for entry in batch.journal]
-        if data.draw(st.integers(0, 3)) == 0 or state is None:
-            await model.check(store)
         if state is None:
-            return
-    if again is not None:
-        await store.close()
-        store = await SqliteStore.open(again)
-    await model.check(store)
-    await store.close()
-
-
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(st.data())
-def test_the_twin_gives_back_what_decide_made(data: st.DataObject) -> None:
-    async def run() -> None:
-        await _live(data, MemoryStore(), None)
-
-    asyncio.run(run())
+            break
+        if data.draw(st.integers(0, 3)) == 0:
+            await model.check(*stores)
+    await model.check(*stores)
+    return model
 
 
 @pytest.mark.slow
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.data())
-def test_N8_the_disk_gives_back_what_decide_made(data: st.DataObject) -> None:
+def test_N8_the_disk_and_its_twin_give_back_what_decide_made(data: st.DataObject) -> None:
+    """The disk once more after it was closed."""
+
     async def run(path: Path) -> None:
         store = await SqliteStore.open(path)
         try:
-            await _live(data, store, path)
+            model = await _live(data, store, MemoryStore())
         finally:
             await store.close()
+        again = await SqliteStore.open(path)
+        try:
+            await model.check(again)
+        finally:
+            await again.close()
 
     with tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as place:
         asyncio.run(run(Path(place) / "roost.db"))

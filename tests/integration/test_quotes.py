@@ -46,22 +46,23 @@ def test_turns_stand_in_the_message_apart_from_its_words(roost: Roost) -> None:
     assert "> echo: hello" in lines
 
 
-@pytest.mark.parametrize(
-    ("quote", "status", "said"),
-    [
-        ("a", 2, "quotes no turns"),
-        ("a:0", 2, "quotes no turns"),
-        ("a:2-1", 2, "a range goes from a turn to a later one"),
-        ("a:1-9", 4, "'a' has no such turns, turns 1 to 9"),
-        ("nobody:1", 4, "there is no peer 'nobody'"),
-        ("box:1", 1, "box"),
-    ],
+UNFIT = (
+    ("a", 2, "quotes no turns"),
+    ("a:0", 2, "quotes no turns"),
+    ("a:2-1", 2, "a range goes from a turn to a later one"),
+    ("a:1-9", 4, "'a' has no such turns, turns 1 to 9"),
+    ("nobody:1", 4, "there is no peer 'nobody'"),
+    ("box:1", 1, "box"),
 )
-def test_what_cannot_be_quoted_is_not_sent(roost: Roost, quote: str, status: int, said: str) -> None:
-    sent = roost.cli("send", "box", "look", "--quote", quote)
-    assert (sent.returncode, sent.stdout) == (status, "")
-    assert said in sent.stderr
-    assert roost.call("messages", name="box") == []
+
+
+def test_what_cannot_be_quoted_is_not_sent(roost: Roost, subtests: pytest.Subtests) -> None:
+    for quote, status, said in UNFIT:
+        with subtests.test(quote):
+            sent = roost.cli("send", "box", "look", "--quote", quote)
+            assert (sent.returncode, sent.stdout) == (status, "")
+            assert said in sent.stderr
+            assert roost.call("messages", name="box") == []
 
 
 def test_a_quote_has_a_bound(roost: Roost) -> None:

@@ -68,7 +68,8 @@ def test_the_quick_tests_need_neither_tmux_nor_npm(tmp_path: Path, tmux: bool) -
         [tmp_path / "scripts/test", "--quick", "-x"], env=environ, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    (line,) = told.read_text().splitlines()
+    compiled, line = told.read_text().splitlines()
+    assert compiled == "-m compileall -q src tests/support"
     assert line.startswith("-m pytest ")
     assert line.endswith(" tests/unit tests/property tests/contract -x")
     assert ("-m not tmux" in line, "no tmux: " in done.stderr) == (not tmux, not tmux)

@@ -41,64 +41,72 @@ def tool(roost: Roost) -> Tool:
     return lambda name, arguments: call_tool(roost, "a", name, arguments)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ({"to": "b", "body": "x", "in_reply_to": "1"}, "did you mean reply_to?"),
-        ({"to": "b", "body": "x", "from": "c"}, "has no argument from"),
-        ({"to": "b", "body": "x", "priority": "high"}, "has no argument priority"),
-        ({"recipient": "b", "body": "x"}, "did you mean to?"),
-        ({"to": "b", "message": "x"}, "did you mean body?"),
-        ({"to": "b"}, "body is missing"),
-        ({"body": "x"}, "to is missing"),
-        ({"to": "b", "body": {"text": "x"}}, "body is text"),
-        ({"to": ["b"], "body": "x"}, "to is text"),
-        ({"to": "b", "body": "x", "attachments": [1]}, "a list of absolute paths"),
-        ({"to": "b", "body": "x", "attachments": ["notes.txt"]}, "is not an absolute path"),
-        ({"to": "nobody", "body": "x"}, "list_peers shows all"),
-        ({"to": "@nobody", "body": "x"}, "there is no group 'nobody'"),
-        ({"to": "b,,c", "body": "x"}, "a recipient is missing"),
-        ({"to": "b,nobody", "body": "x"}, "there is no peer 'nobody'"),
-        ({"to": "b,c", "body": "x", "reply_to": "0123456789abcdef"}, "leave reply_to out"),
-        ({"to": "b", "body": "x", "reply_to": "0123456789abcdef"}, "the first line of the message"),
-        ({"to": "b", "body": "x" * (1 << 20) + "y"}, "name that in attachments"),
-        ({"to": "a", "body": " \n"}, "the message is empty"),
-    ],
-)
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"to": "b", "body": "x", "in_reply_to": "1"}, "did you mean reply_to?"),
+    ({"to": "b", "body": "x", "from": "c"}, "has no argument from"),
+    ({"to": "b", "body": "x", "priority": "high"}, "has no argument priority"),
+    ({"recipient": "b", "body": "x"}, "did you mean to?"),
+    ({"to": "b", "message": "x"}, "did you mean body?"),
+    ({"to": "b"}, "body is missing"),
+    ({"body": "x"}, "to is missing"),
+    ({"to": "b", "body": {"text": "x"}}, "body is text"),
+    ({"to": ["b"], "body": "x"}, "to is text"),
+    ({"to": "b", "body": "x", "attachments": [1]}, "a list of absolute paths"),
+    ({"to": "b", "body": "x", "attachments": ["notes.txt"]}, "is not an absolute path"),
+    ({"to": "nobody", "body": "x"}, "list_peers shows all"),
+    ({"to": "@nobody", "body": "x"}, "there is no group 'nobody'"),
+    ({"to": "b,,c", "body": "x"}, "a recipient is missing"),
+    ({"to": "b,nobody", "body": "x"}, "there is no peer 'nobody'"),
+    ({"to": "b,c", "body": "x", "reply_to": "0123456789abcdef"}, "leave reply_to out"),
+    ({"to": "b", "body": "x", "reply_to": "0123456789abcdef"}, "the first line of the message"),
+    ({"to": "b", "body": "x" * (1 << 20) + "y"}, "name that in attachments"),
+    ({"to": "a", "body": " \n"}, "the message is empty"),
+]
+
+
 def test_A6_A7_A12_what_cannot_be_meant_is_refused_by_name(
-    roost: Roost, tool: Tool, arguments: dict[str, Any], said: str
+    roost: Roost, tool: Tool, subtests: pytest.Subtests
 ) -> None:
-    result = tool("send_message", arguments)
-    assert result.is_error
-    assert said in text(result)
-    for foreign in ("`roost ", "--", "http", "pydantic"):
-        assert foreign not in text(result)
-    assert roost.call("messages", name="b") == []
+    for arguments, said in REFUSED:
+        with subtests.test(said):
+            result = tool("send_message", arguments)
+            assert result.is_error
+            assert said in text(result)
+            for foreign in ("`roost ", "--", "http", "pydantic"):
+                assert foreign not in text(result)
+            assert roost.call("messages", name="b") == []
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        {"to": "b", "body": "x", "topic": "", "reply_to": "", "key": "", "attachments": []},
-        {"to": "b", "body": "x", "topic": None, "reply_to": "null", "attachments": None},
-        {"to": "`b`", "body": "x", "reply_to": "None"},
-        {"to": "@B ", "body": "x", "attachments": ""},
-        {"to": "`@b`, 'a'", "body": "x"},
-    ],
-)
-def test_A8_what_is_absent_is_absent(roost: Roost, tool: Tool, arguments: dict[str, Any]) -> None:
-    assert not tool("send_message", arguments).is_error
-    (message,) = roost.call("messages", name="b")
-    assert (message["topic"], message["reply_to"], message["attachments"]) == (None, None, [])
+ABSENT: list[dict[str, Any]] = [
+    {"to": "b", "body": "x", "topic": "", "reply_to": "", "key": "", "attachments": []},
+    {"to": "b", "body": "x", "topic": None, "reply_to": "null", "attachments": None},
+    {"to": "`b`", "body": "x", "reply_to": "None"},
+    {"to": "@B ", "body": "x", "attachments": ""},
+    {"to": "`@b`, 'a'", "body": "x"},
+]
 
 
-@pytest.mark.parametrize("quoted", ["[{}]", "message {}", "<{}>", "[roost message {} from b", "id: `{}`."])
-def test_A8_an_id_is_found_in_what_it_is_quoted_in(roost: Roost, tool: Tool, quoted: str) -> None:
+def test_A8_what_is_absent_is_absent(roost: Roost, tool: Tool, subtests: pytest.Subtests) -> None:
+    for number, arguments in enumerate(ABSENT):
+        with subtests.test(str(arguments)):
+            before = {each["id"] for each in roost.call("messages", name="b")}
+            assert len(before) == number
+            assert not tool("send_message", arguments).is_error
+            (message,) = [each for each in roost.call("messages", name="b") if each["id"] not in before]
+            assert (message["topic"], message["reply_to"], message["attachments"]) == (None, None, [])
+
+
+def test_A8_an_id_is_found_in_what_it_is_quoted_in(
+    roost: Roost, tool: Tool, subtests: pytest.Subtests
+) -> None:
     ident = roost.send("a", "@@silent@@", from_="b")["id"]
     roost.until_message(ident, "done")
-    result = tool("send_message", {"to": "b", "body": "x", "reply_to": quoted.format(ident)})
-    assert not result.is_error, result
-    assert roost.call("messages", name="b")[-1]["reply_to"] == ident
+    for number, quoted in enumerate(("[{}]", "message {}", "<{}>", "[roost message {} from b", "id: `{}`.")):
+        with subtests.test(quoted):
+            result = tool("send_message", {"to": "b", "body": "x", "reply_to": quoted.format(ident)})
+            assert not result.is_error, result
+            told = roost.call("messages", name="b")
+            assert [each["reply_to"] for each in told] == [ident] * (number + 1)
 
 
 def test_A8_a_text_with_two_ids_names_none() -> None:

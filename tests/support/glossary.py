@@ -51,11 +51,13 @@ def _plain(word: str) -> str:
 @cache
 def names_in(room: str) -> frozenset[str]:
     """Modules, classes, public functions, constants, fields and enum values of a room and of those below."""
-    found: set[str] = set()
-    for path in (SOURCE / room).rglob("*.py"):
-        found |= {path.stem if path.stem != "__init__" else path.parent.name}
-        found |= set(_named(ast.parse(path.read_text())))
-    return frozenset(found)
+    return frozenset().union(*(_names_of(path) for path in (SOURCE / room).rglob("*.py")))
+
+
+@cache
+def _names_of(path: Path) -> frozenset[str]:
+    module = path.stem if path.stem != "__init__" else path.parent.name
+    return frozenset({module, *_named(ast.parse(path.read_text()))})
 
 
 def _named(tree: ast.Module) -> Iterator[str]:

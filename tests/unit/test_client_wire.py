@@ -12,16 +12,15 @@ from roost.client.wire import decode, encode
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=30,
 )
 
 
-@given(VALUES, st.booleans())
-def test_what_is_written_is_what_json_writes(value: object, ascii_only: bool) -> None:
+@given(VALUES, st.booleans(), st.sampled_from([None, 2]))
+def test_what_is_written_and_read_is_what_json_writes_and_reads(
+    value: object, ascii_only: bool, indent: int | None
+) -> None:
     assert encode(value, ascii_only=ascii_only) == json.dumps(value, ensure_ascii=ascii_only)
-
-
-@given(VALUES, st.sampled_from([None, 2]))
-def test_what_is_read_is_what_json_reads(value: object, indent: int | None) -> None:
     assert decode(f" {json.dumps(value, indent=indent)}\r\n".encode()) == value
 
 

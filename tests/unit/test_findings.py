@@ -29,20 +29,26 @@ def codes_in(tree: ast.AST) -> set[Code]:
 
 def cured_in_tests() -> Iterator[Code]:
     """The codes of all cases: each is produced, and ended by what is printed."""
-    for path in TESTS.rglob("test_*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Case":
-                yield from codes_in(node.args[0])
+    for path, call in calls(TESTS, "Case"):
+        if path.name.startswith("test_"):
+            yield from codes_in(call.args[0])
 
 
 def made() -> Iterator[tuple[str, set[Code], set[str | None]]]:
     """Where findings are made, with their codes and what else they are given."""
-    for path in SOURCE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
-                continue
-            if node.func.id in ("wrong", "note"):
-                yield f"{path.name}:{node.lineno}", codes_in(node), {each.arg for each in node.keywords}
+    for path, call in calls(SOURCE, "wrong", "note"):
+        yield f"{path.name}:{call.lineno}", codes_in(call), {each.arg for each in call.keywords}
+
+
+def calls(folder: Path, *names: str) -> Iterator[tuple[Path, ast.Call]]:
+    """The calls of a function of such a name, in the modules that mention one."""
+    for path in folder.rglob("*.py"):
+        text = path.read_text()
+        if not any(name in text for name in names):
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
+                yield path, node
 
 
 def test_each_code_is_made_somewhere_and_ended_by_a_test() -> None:

@@ -116,7 +116,8 @@ async def test_H6_what_it_writes_is_read_within_a_tenth_of_a_second(world: World
     for number in range(5):
         world.record.write_text("x" * (number + 1))
         await world.pass_by(AT_WORK)
-        assert world.looks > before
+        await eventually(lambda: world.looks > before, timeout=PATIENCE, why="it was looked at, by then")  # noqa: B023
+        await eventually(world.rests, timeout=PATIENCE, why="the look is over")
         before = world.looks
 
 

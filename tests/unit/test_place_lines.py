@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.place_lines import lines, main, telling
+from tests.support.place_lines import main, telling
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,5 +30,6 @@ def test_blank_lines_comments_texts_imports_and_common_words_are_left_out() -> N
     source = (
         '"""A fleet of lanes."""\n\nimport os.path\n\n# a comment here\nlane = fleet.lanes\nreturn None\n'
     )
-    assert list(telling(source)) == [6]
-    assert len(lines()) > 5000
+    assert telling(source) == {6}
+    module = (ROOT / "src/roost/core/decide.py").read_text()
+    assert len(telling(module)) > len(module.splitlines()) / 10

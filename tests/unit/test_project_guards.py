@@ -70,11 +70,14 @@ def test_an_honest_test_passes(run: Run) -> None:
     ).assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize("call", ["time.sleep(0.01)", "await asyncio.sleep(0.01)"])
-def test_a_sleeping_test_fails(run: Run, call: str) -> None:
-    result = run(f"import asyncio, time\nasync def test_sleepy():\n    {call}\n")
-    result.assert_outcomes(failed=1, errors=1)
-    result.stdout.fnmatch_lines(["*calls *sleep(0.01)*wait for the condition*"])
+def test_a_sleeping_test_fails(run: Run) -> None:
+    source = "import asyncio, time\n"
+    for name, call in (("time", "time.sleep(0.01)"), ("asyncio", "await asyncio.sleep(0.02)")):
+        source += f"async def test_{name}():\n    {call}\n"
+    result = run(source)
+    for call in ("time.sleep(0.01)", "asyncio.sleep(0.02)"):
+        result.stdout.fnmatch_lines([f"*calls {call}*wait for the condition*"])
+    result.assert_outcomes(failed=2, errors=2)
 
 
 BLOCKERS = {
@@ -87,26 +90,33 @@ BLOCKERS = {
 }
 
 
-@pytest.mark.parametrize("blocker", BLOCKERS)
-def test_blocking_the_loop_from_roost_fails(run: Run, blocker: str) -> None:
+def test_blocking_the_loop_from_roost_fails(run: Run) -> None:
     """The blocking code gets a file name inside the roost package, and its error is swallowed."""
     source = f"""
-        import contextlib, os, roost
+        import contextlib, os, pytest, roost
 
-        scope = {{}}
-        exec(compile({BLOCKERS[blocker]!r}, os.path.join(roost.__path__[0], "blocker.py"), "exec"), scope)
+        BLOCKERS = {BLOCKERS!r}
 
-        def test_outside_a_loop():
+        @pytest.fixture(params=BLOCKERS)
+        def block(request):
+            scope = {{}}
+            path = os.path.join(roost.__path__[0], "blocker.py")
+            exec(compile(BLOCKERS[request.param], path, "exec"), scope)
+            return scope["block"]
+
+        def test_outside_a_loop(block):
             with contextlib.suppress(TimeoutError):
-                scope["block"]()
+                block()
 
-        async def test_in_the_loop():
+        async def test_in_the_loop(block):
             with contextlib.suppress(Exception):
-                scope["block"]()
+                block()
         """
     result = run(source)
-    result.assert_outcomes(passed=2, errors=1)
-    result.stdout.fnmatch_lines(["*the event loop was blocked by *", "ERROR *test_in_the_loop*"])
+    for blocker in BLOCKERS:
+        title = f"*ERROR at teardown of test_in_the_loop?{blocker}? *"
+        result.stdout.fnmatch_lines([title, "the event loop was blocked by *"], consecutive=True)
+    result.assert_outcomes(passed=2 * len(BLOCKERS), errors=len(BLOCKERS))
 
 
 LEAK = """
@@ -220,19 +230,20 @@ def assert_gone(pytester: pytest.Pytester) -> None:
     wait_until(lambda: processes._start(pid) is None, timeout=30, why=f"pid {pid} to be ended by the guard")
 
 
-@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
-def test_a_connection_beyond_loopback_fails(run: Run, address: str) -> None:
-    family = "AF_INET6" if ":" in address else "AF_INET"
+def test_a_connection_beyond_loopback_fails(run: Run) -> None:
     run(
-        f"""
+        """
         import pytest, socket
 
-        def test_reaches_out():
-            with socket.socket(socket.{family}, socket.SOCK_DGRAM) as sock:
+        @pytest.mark.parametrize(
+            ("family", "address"), [(socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")]
+        )
+        def test_reaches_out(family, address):
+            with socket.socket(family, socket.SOCK_DGRAM) as sock:
                 with pytest.raises(PermissionError, match="127.0.0.1 only"):
-                    sock.connect(({address!r}, 9))
+                    sock.connect((address, 9))
                 with pytest.raises(PermissionError, match="127.0.0.1 only"):
-                    sock.sendto(b"x", ({address!r}, 9))
+                    sock.sendto(b"x", (address, 9))
 
         def test_looks_up_a_name():
             with pytest.raises(PermissionError, match="127.0.0.1 only"):
@@ -243,7 +254,7 @@ def test_a_connection_beyond_loopback_fails(run: Run, address: str) -> None:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
                 sock.connect(("127.0.0.1", 9))
         """
-    ).assert_outcomes(passed=3)
+    ).assert_outcomes(passed=4)
 
 
 def test_the_private_network_has_nothing_but_loopback() -> None:

@@ -58,10 +58,15 @@ def _texts() -> Iterator[tuple[str, str]]:
             continue
 
 
-@pytest.mark.parametrize("module", MODULES + TESTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_module_is_longer_than_a_few_screens(module: Path) -> None:
+def test_no_module_is_longer_than_a_few_screens() -> None:
     """A test's module may hold more than one noun."""
-    assert len(module.read_text().splitlines()) <= (350 if module in MODULES else 500)
+    found = [
+        f"{module.relative_to(ROOT)}: {lines} lines"
+        for modules, most in ((MODULES, 350), (TESTS, 500))
+        for module in modules
+        if (lines := len(module.read_text().splitlines())) > most
+    ]
+    assert found == []
 
 
 def test_most_modules_are_short() -> None:
@@ -155,12 +160,14 @@ def test_no_test_file_imports_or_calls_sleep() -> None:
     """The guard sees a sleep that runs; this one also sees a sleep that hides behind an import."""
     found: list[str] = []
     for path in TESTS:
-        if "support" in path.parts:
+        text = path.read_text()
+        if "support" in path.parts or "sleep" not in text:
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(text)):
             imported = isinstance(node, ast.ImportFrom) and any(alias.name == "sleep" for alias in node.names)
             called = (
                 isinstance(node, ast.Call)
+                and getattr(node.func, "attr", "") == "sleep"
                 and ast.unparse(node.func) in {"time.sleep", "asyncio.sleep"}
                 and [ast.unparse(argument) for argument in node.args] != ["0"]
             )
