@@ -325,3 +325,22 @@ async def test_an_urgent_text_of_ours_that_was_left_in_the_input_line_is_entered
     desk.sleep = sleep  # type: ignore[method-assign]
     await desk.examine(replace(OFFERED, timing=timing))
     assert desk.keyed == (["Enter"] if timing is Timing.NOW else [])
+
+
+async def test_a_look_between_two_pictures_of_the_screen_does_not_keep_the_enter_from_an_urgent_text() -> (
+    None
+):
+    """Gemini CLI 0.61.0 on a busy machine: its turn ran on, and the text stood in its input line unsaid."""
+    desk, stands = in_turn(), View(Composer.FILLED, draft=OURS)
+    shown = iter([stands, View(Composer.HIDDEN), EMPTY])
+
+    async def look(*, screen: bool) -> Reading:
+        assert screen
+        desk.view = EMPTY if desk.keyed else next(shown, stands)
+        if desk.keyed or desk.at > 1100.0:
+            desk.state = replace(desk.state, messages=())
+        return desk.reading
+
+    desk.look = look  # type: ignore[method-assign]
+    await desk.submit(URGENT)
+    assert desk.keyed == ["Enter"]
