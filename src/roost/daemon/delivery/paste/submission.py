@@ -16,14 +16,12 @@ from roost.daemon.session.live_sessions import HandOver, LiveSession
 from roost.daemon.session.window import view_of
 from roost.host.errors import PaneInMode, TmuxError, TmuxGone
 from roost.host.interfaces.clock import Clock
-from roost.runtimes.view import Composer, Reading, View
+from roost.runtimes.view import Composer, Reading
 
 MIXED_WAIT = 600.0
 """Seconds to wait until a person has sent or removed a draft with our text in it, before that is in doubt."""
 ENTERS = (1.0, 2.0, 4.0, 8.0)
 """Seconds to wait for evidence after each Enter, while the text still stands in the input line."""
-REDRAW = 1.0
-"""Seconds for which what has been pasted may not show: a program draws its screen in several parts."""
 EVIDENCE = 30.0
 """Seconds to wait for evidence once the input line is empty again."""
 SIGN = 5.0
@@ -132,7 +130,9 @@ class Submission:
 
     async def _enter(self) -> bool:
         """Press Enter if our text stands at the prompt; False when it does not, or evidence has come."""
-        view = await self._drawn()
+        view = await self._prompt.drawn(
+            lambda view: view.composer is Composer.FILLED, lambda: not self._offer.stands()
+        )
         if not self._offer.stands() or view.dialog is not None or view.composer is not Composer.FILLED:
             return False
         self._left_alone = not await self.is_ours()
@@ -150,17 +150,6 @@ class Submission:
             await self._offer.waits(error.message)
             return await self._mode_left() and await self._enter()
         return True
-
-    async def _drawn(self) -> View:
-        """What shows once something stands in the input line: a look may fall between two of its pictures."""
-        deadline = self._clock.monotonic() + REDRAW
-        while True:
-            await self._driver.look(screen=True)
-            view = view_of(self._live)
-            stands = view.composer is Composer.FILLED or view.dialog is not None
-            if stands or not self._offer.stands() or self._clock.monotonic() >= deadline:
-                return view
-            await self._clock.sleep(LOOK)
 
     async def _mode_left(self) -> bool:
         """Wait until the keys go to the program again; False when that takes too long."""
