@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon import Roost
-from tests.support.home import Home
-from tests.support.real import PATIENCE, Agents, agents_in, cleared_agents, shared_agents
+from tests.support.real import PATIENCE, Agents, cleared_agents, shared_agents
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(960)]
@@ -111,28 +110,26 @@ def test_C1_what_is_kept_has_a_bound(agents: Agents) -> None:
     assert words(agents) in slept["data"]["why"]
 
 
-def test_C9_a_timer_keeps_its_session(home: Home) -> None:
-    with agents_in(home, "claude") as agents:
-        roost = agents.roost
-        agents.add("a", "claude", idle="2s")
-        timer = '@@tool ScheduleWakeup {"delaySeconds":60,"prompt":"look at the build","reason":"build"}@@'
-        roost.until_message(roost.send("a", f"{timer}\n@@silent@@")["id"], "done")
-        wait_until(
-            lambda: "a timer is set for" in roost.row("a")["why"],
-            timeout=PATIENCE,
-            why="the row says what keeps it",
-            describe=lambda: roost.row("a"),
-        )
-        roost.kill()
-        roost.start()  # what keeps it stands in its record, so that no restart forgets it
-        wait_until(
-            lambda: "a timer is set for" in roost.row("a")["why"],
-            timeout=PATIENCE,
-            why="a daemon that joins it knows of it",
-            describe=lambda: roost.row("a"),
-        )
-        agents.model.journal.wait_for(
-            lambda arrival: "look at the build" in arrival.user_texts, timeout=PATIENCE
-        )
-        assert roost.deaths("a") == []
-        assert roost.until_death("a")["cause"] == "idle-sleep"
+@pytest.mark.parametrize("shared", ["claude"], indirect=True)
+def test_C9_a_timer_keeps_its_session(agents: Agents) -> None:
+    roost = agents.roost
+    agents.add("a", "claude", idle="2s")
+    timer = '@@tool ScheduleWakeup {"delaySeconds":60,"prompt":"look at the build","reason":"build"}@@'
+    roost.until_message(roost.send("a", f"{timer}\n@@silent@@")["id"], "done")
+    wait_until(
+        lambda: "a timer is set for" in roost.row("a")["why"],
+        timeout=PATIENCE,
+        why="the row says what keeps it",
+        describe=lambda: roost.row("a"),
+    )
+    roost.kill()
+    roost.start()  # what keeps it stands in its record, so that no restart forgets it
+    wait_until(
+        lambda: "a timer is set for" in roost.row("a")["why"],
+        timeout=PATIENCE,
+        why="a daemon that joins it knows of it",
+        describe=lambda: roost.row("a"),
+    )
+    agents.model.journal.wait_for(lambda arrival: "look at the build" in arrival.user_texts, timeout=PATIENCE)
+    assert roost.deaths("a") == []
+    assert roost.until_death("a")["cause"] == "idle-sleep"

@@ -1,4 +1,4 @@
-"""Whole bodies at the demo agent, and real programs that answer each other."""
+"""Whole bodies at the demo agent, and what the real programs are sent as well."""
 
 import pytest
 
@@ -46,25 +46,3 @@ def test_P1_bodies_arrive_whole_at_the_demo_agent_at_boot_and_later(home: Home) 
         agents.add("a", "demo")
         arrive_whole(agents, "demo", 100 * 1024, 607, 8 * 1024)
         assert agents.roost.session("a")["generation"] == 1
-
-
-def test_P13_two_agents_answer_each_other_by_mcp(home: Home) -> None:
-    """OpenCode and Gemini CLI do so with the demo agent, in sessions of their other tests."""
-    with agents_in(home, "claude", "codex") as agents:
-        agents.add("a", "claude")
-        agents.add("b", "codex")
-        a_and_b_answer_each_other(agents)
-
-
-def a_and_b_answer_each_other(agents: Agents) -> None:
-    """`a` writes to `b`, answers whoever asked it to, and is given the answer of `b`."""
-    body = "@@send b @@reply @@silent@@@@@@\n@@reply told b@@"
-    sent = agents.roost.send("a", body, wait="replied", timeout=PATIENCE)
-    assert sent["reply"]["body"] == "told b"
-    (asked,) = agents.roost.call("messages", name="b")
-    agents.roost.until_message(asked["id"], "done")
-    (answer,) = [one for one in agents.roost.call("messages", name="a") if one["from"] == "b"]
-    agents.roost.until_message(answer["id"], "done")
-    assert answer["reply_to"] == asked["id"]
-    assert agents.roost.message(asked["id"])["replies"] == [answer["id"]]
-    assert "@@silent@@" in agents.text(answer["id"])

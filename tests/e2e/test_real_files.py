@@ -12,22 +12,16 @@ from tests.support.real import PATIENCE, Agents, agents_in
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
+ARGUMENTS = "--disable plugins --sandbox danger-full-access --ask-for-approval never"
 
 
-ARGUMENTS = {
-    "claude": "--permission-mode acceptEdits",
-    "codex": "--disable plugins --sandbox danger-full-access --ask-for-approval never",
-}
-
-
-@pytest.mark.parametrize("runtime", ARGUMENTS)
-def test_17_a_file_that_it_and_another_write_is_told_once(home: Home, runtime: str) -> None:
-    """Gemini CLI's tool is told of in a session of its other tests, a Codex app-server's where one joins."""
-    with agents_in(home, "demo", runtime) as agents:
-        agents.settings[runtime] = {**agents.settings[runtime], "args": ARGUMENTS[runtime]}
-        agents.add("a", runtime)
+def test_17_a_file_that_it_and_another_write_is_told_once(home: Home) -> None:
+    """Codex's; those of Claude Code, Gemini CLI and an app-server are told of beside their other tests."""
+    with agents_in(home, "demo", "codex") as agents:
+        agents.settings["codex"] = {**agents.settings["codex"], "args": ARGUMENTS}
+        agents.add("a", "codex")
         agents.wake("a")
-        told_once(agents, by_patch if runtime == "codex" else by_tool("Write"))
+        told_once(agents, by_patch)
 
 
 def by_tool(name: str) -> Callable[[Path], str]:

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_real_delivery import a_and_b_answer_each_other
 from tests.e2e.test_real_files import by_tool, told_once
-from tests.e2e.test_real_turns import failed_turn, interrupted_turn
 from tests.support.home import make_home
 from tests.support.processes import kept
-from tests.support.real import LONG, PATIENCE, Agents, agents_in, settled_agent
+from tests.support.real import LONG, ONE_PROCESS, PATIENCE, Agents, agents_in, settled_agent
+from tests.support.real_turns import a_and_b_answer_each_other, failed_turn, interrupted_turn
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
+ALONE = {f"env.{name}": value for name, value in ONE_PROCESS.items()}
 OWN = {"tmp", "history", "installation_id", "projects.json", "state.json"}
 """What the program itself writes into the user's folder."""
 
@@ -28,6 +28,8 @@ def shared() -> Iterator[Agents]:
     """Somebody whose hook keeps secrets, who lets it edit, and whom it has not asked about the folder."""
     with make_home() as home, kept(home.mark), agents_in(home, "gemini", peers=()) as made:
         made.settings["gemini"]["args"] = "--approval-mode auto_edit"
+        for name in ALONE:  # it starts anew after the answer about the folder
+            del made.settings["gemini"][name]
         settings = folder(made) / "settings.json"
         refuse = 'if grep -q SECRET; then echo "no secrets here" >&2; exit 2; fi'
         hook = [{"hooks": [{"type": "command", "name": "guard", "command": refuse}]}]
@@ -124,12 +126,13 @@ def test_P3_a_resumed_conversation_outlives_the_start_of_another(agents: Agents)
     roost = agents.roost
     assert roost.ask("a", "swordfish") == "echo: swordfish"
     conversation = roost.session("a")["conversation"]
+    roost.call("set", name="a", pairs=list(ALONE.items()))
     roost.call("sleep", name="a")
     roost.until_state("a", "asleep")
     (record,) = folder(agents).glob(f"tmp/*/chats/session-*-{conversation[:8]}.jsonl")
     record.rename(record.with_name(f"session-2026-01-02T03-04-{conversation[:8]}.jsonl"))
     agents.wake("a")
-    agents.add("b", "gemini", dir=str(roost.home.work / "a"))
+    agents.add("b", "gemini", dir=str(roost.home.work / "a"), **ALONE)
     assert roost.ask("b", "beside") == "echo: beside"
     held = [path.name for path in record.parent.iterdir() if conversation[:8] in path.name]
     assert held == [f"session-{conversation}-{conversation[:8]}.jsonl"]

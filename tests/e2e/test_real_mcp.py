@@ -12,6 +12,7 @@ from roost.fake_model import FakeModel
 from roost.probe import homes
 from tests.support import clis
 from tests.support.daemon import Roost, cleared, shared_roost
+from tests.support.real import ONE_PROCESS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -101,11 +102,12 @@ def configured(host: Host, name: str) -> tuple[homes.Seed, list[str]]:
 def test_17_a_program_that_starts_it_as_its_server_sends_and_reads(host: Host, name: str) -> None:
     program = clis.require(name)
     seed, words = configured(host, name)
+    one = ONE_PROCESS if name == "gemini" else {}
     host.roost.send("editor", MAIL)
     prompt = f"@@send b from {name}@@\n@@tool {TOOL[name]} {{}}@@\n@@reply done here@@"
     ended = subprocess.run(
         [str(program.path), *words, prompt],
-        env={**host.roost.environ, **seed.environ},
+        env={**host.roost.environ, **seed.environ, **one},
         cwd=host.roost.home.work,
         stdin=subprocess.DEVNULL,
         capture_output=True,

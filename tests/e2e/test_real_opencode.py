@@ -1,4 +1,4 @@
-"""OpenCode by its API: deaths, restarts, a person at its terminal, with the fake model."""
+"""OpenCode by its API: its turns, deaths, restarts, a person at its terminal, with the fake model."""
 
 import signal
 from collections.abc import Iterator
@@ -7,9 +7,20 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_real_acp import allowed_and_denied
-from tests.e2e.test_real_delivery import a_and_b_answer_each_other
 from tests.support.daemon import signal_pid
 from tests.support.real import LONG, PATIENCE, Agents, settled_agent, shared_agents
+from tests.support.real_turns import (
+    a_and_b_answer_each_other,
+    compacted,
+    entered,
+    failed_turn,
+    found_by_the_next_daemon,
+    interrupted_turn,
+    interrupted_with_one_waiting,
+    joined_by_an_urgent_one,
+    untouched_at_rest,
+    working,
+)
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(960)]
@@ -23,7 +34,7 @@ def shared() -> Iterator[Agents]:
 
 @pytest.fixture
 def agents(shared: Agents) -> Iterator[Agents]:
-    with settled_agent(shared) as made:
+    with settled_agent(shared, resume="always", idle="1h") as made:
         yield made
 
 
@@ -45,20 +56,53 @@ def test_N8_a_turn_that_ends_while_no_daemon_runs_is_read_from_the_api(agents: A
     assert agents.roost.ask("a", "and now") == "echo: and now"
 
 
-def test_N8_program_and_daemon_killed_together_the_store_tells_what_was_taken(agents: Agents) -> None:
-    sent = agents.roost.send("a", f"@@delay {LONG}@@\n@@reply whole@@", wait="accepted", timeout=PATIENCE)
-    agents.arrived(sent["id"])
+def test_N2_N8_program_and_daemon_killed_together_the_store_tells_what_was_taken(agents: Agents) -> None:
+    """It keeps what waits in the conversation: the note of the first may take the second along."""
+    first = working(agents, f"@@delay {LONG}@@\n@@reply whole@@")
+    second = agents.roost.send("a", "@@reply here@@", when="now")["id"]
+    entered(agents, second)
     session = agents.roost.session("a")
     agents.roost.kill()
     signal_pid(session["agent_pid"], signal.SIGKILL)
     agents.model.delays.end()
     agents.roost.start()
-    agents.roost.until_message(sent["id"], "done")
+    for each in (first, second):
+        agents.roost.until_message(each, "done")
+    assert agents.shown(first) == 2, "the message, and the note that drives it again"
+    assert agents.shown(second) in (1, 2)
     answers = [mail["body"] for mail in agents.roost.call("inbox", name="operator") if not mail["notice"]]
-    assert [answer for answer in answers if "was cut off" not in answer] == ["whole"]
+    assert sorted(answer for answer in answers if "was cut off" not in answer) == ["here", "whole"]
     assert agents.roost.session("a")["conversation"] == session["conversation"]
     tools = [tool for turn in agents.roost.transcript("a")[1:-1] for tool in turn["tools"]]
     assert any("whole" in tool["input"] and "id" in tool["output"] for tool in tools), tools
+
+
+def test_a_failed_turn_is_told_to_the_sender(agents: Agents) -> None:
+    failed_turn(agents, shown=2)
+
+
+def test_an_interrupted_turn_is_told_and_not_driven_again(agents: Agents) -> None:
+    interrupted_turn(agents)
+
+
+def test_P7_compact_is_done_when_its_record_says_so_and_messages_wait(agents: Agents) -> None:
+    compacted(agents, "a")
+
+
+def test_P7_interrupt_of_an_idle_agent_touches_nothing(agents: Agents) -> None:
+    untouched_at_rest(agents)
+
+
+def test_an_urgent_message_joins_the_running_turn_and_each_is_answered(agents: Agents) -> None:
+    joined_by_an_urgent_one(agents)
+
+
+def test_N8_a_daemon_killed_before_the_turn_takes_the_message_finds_it(agents: Agents) -> None:
+    found_by_the_next_daemon(agents)
+
+
+def test_P7_an_interrupt_ends_the_turn_and_what_it_did_not_take_begins_the_next(agents: Agents) -> None:
+    interrupted_with_one_waiting(agents)
 
 
 def test_a_draft_at_its_terminal_and_a_delivery_are_of_no_concern_to_each_other(agents: Agents) -> None:

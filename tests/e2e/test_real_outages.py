@@ -10,7 +10,7 @@ from tests.support.wait import wait_until
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(720)]
 
 
-@pytest.fixture(scope="module", params=["claude", "codex"])
+@pytest.fixture(scope="module")
 def shared(request: pytest.FixtureRequest) -> Iterator[Agents]:
     with shared_agents(request.param) as made:
         if made.runtime == "claude":
@@ -26,7 +26,11 @@ def agents(shared: Agents) -> Iterator[Agents]:
         yield made
 
 
-@pytest.mark.parametrize("status", [429, 529, 401])
+@pytest.mark.parametrize(
+    ("shared", "status"),
+    [("claude", 429), ("claude", 401), ("codex", 529), ("codex", 401)],
+    indirect=["shared"],
+)
 def test_N4_an_outage_of_the_model_is_shown_and_costs_no_message(agents: Agents, status: int) -> None:
     assert agents.roost.ask("a", "first") == "echo: first"
     agents.model.outage.status = status

@@ -109,7 +109,9 @@ def test_C14_a_terminal_of_a_few_columns_is_told_as_such_and_its_size_comes_back
     assert agents.shown(sent["id"]) == 1
 
 
-@pytest.mark.parametrize(("columns", "rows"), [(5, 24), (2, 1)])
+@pytest.mark.parametrize(
+    ("shared", "columns", "rows"), [("codex", 5, 24), ("codex", 2, 1), ("claude", 2, 1)], indirect=["shared"]
+)
 def test_C14_what_a_program_drew_in_even_fewer_columns_is_no_prompt(
     agents: Agents, columns: int, rows: int
 ) -> None:
@@ -122,7 +124,9 @@ def test_C14_what_a_program_drew_in_even_fewer_columns_is_no_prompt(
     assert agents.shown(sent["id"]) == 1
 
 
+@pytest.mark.parametrize("shared", ["codex"], indirect=True)
 def test_F3_a_mode_of_tmux_that_somebody_left_on_holds_nothing_up(agents: Agents) -> None:
+    """It is tmux's own, whatever the program."""
     roost = agents.roost
     with attached(roost, "a", 120, 40):
         roost.tmux("a", "copy-mode", "-t", ":")

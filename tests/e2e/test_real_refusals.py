@@ -1,6 +1,5 @@
 """C4: what a hook of the user refuses ends with the hook's words, is no turn, and stands in nobody's way."""
 
-import itertools
 import json
 from collections.abc import Iterator
 
@@ -52,8 +51,9 @@ def refuse(agents: Agents) -> None:
 
 def test_C4_a_refused_prompt_is_a_dead_letter_with_the_words_and_the_next_one_goes_in(agents: Agents) -> None:
     refuse(agents)
-    for number, (word, lines) in enumerate(itertools.product(WAYS, LINES)):
-        is_refused(agents, f"{word}\n" + "a line of words\n" * lines, WAYS[word][1])
+    for number, (word, (_, words)) in enumerate(WAYS.items()):
+        for lines in LINES:
+            is_refused(agents, f"{word}\n" + "a line of words\n" * lines, words)
         assert agents.roost.ask("a", f"harmless {number}") == f"echo: harmless {number}"
 
 

@@ -12,8 +12,8 @@ from tests.support.daemon import PATIENCE, Roost
 from tests.support.home import Home
 
 CHECKS = [
-    *("version", "start", "whole messages", "order", "busy and interrupt", "permission"),
-    *("kill and resume", "idle sleep", "empty tree"),
+    *("version", "start", "kill and resume", "whole messages", "order", "busy and interrupt"),
+    *("permission", "idle sleep", "empty tree"),
 ]
 
 

@@ -164,6 +164,12 @@ REAL: Mapping[str, Cells] = {
     "opencode": {
         **_terminal("opencode"),
         Capability.RESUME: (_PROBED.format("opencode"),),
+        Capability.STEER: (
+            f"{_OPENCODE}::test_an_urgent_message_joins_the_running_turn_and_each_is_answered",
+        ),
+        Capability.COMPACT: (
+            f"{_OPENCODE}::test_P7_compact_is_done_when_its_record_says_so_and_messages_wait",
+        ),
         Capability.EXACT_END: (
             _NAMED_END.format("opencode"),
             f"{_OPENCODE}::test_N8_a_turn_that_ends_while_no_daemon_runs_is_read_from_the_api",

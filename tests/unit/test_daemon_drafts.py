@@ -14,10 +14,11 @@ from roost.core.vocabulary.events import Event
 from roost.core.vocabulary.message import HANDED, Examination, Message, MessageState, Timing
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.core.vocabulary.policy import Policy, Traits
+from roost.core.vocabulary.session import ControlKind, ControlRequest, SessionState, WakeCause
 from roost.core.vocabulary.session import Session as CoreSession
-from roost.core.vocabulary.session import SessionState, WakeCause
 from roost.core.vocabulary.view import shown
 from roost.daemon.delivery.open_offer import OpenOffer
+from roost.daemon.delivery.paste.control import Performer
 from roost.daemon.delivery.paste.delivery import Delivery
 from roost.daemon.delivery.paste.examination import LiveExamination
 from roost.daemon.delivery.paste.prompt import DRAFT_WAIT, Prompt
@@ -68,6 +69,8 @@ class Desk:
         self.records, self.submit_delay = True, 0.0
         self.traits, self.controls = Traits(steers=True), Controls(clear=("C-c",))
         self.rejected, self.frame, self.free = "", None, FreeLine()
+        self.context: Any = None
+        self.home, self.compacted_at = Path("/nowhere"), 0.0
         self.typing = asyncio.Lock()
         self.reading = Reading(SessionState.IDLE, "at its prompt")
 
@@ -325,3 +328,46 @@ async def test_an_urgent_text_of_ours_that_was_left_in_the_input_line_is_entered
     desk.sleep = sleep  # type: ignore[method-assign]
     await desk.examine(replace(OFFERED, timing=timing))
     assert desk.keyed == (["Enter"] if timing is Timing.NOW else [])
+
+
+async def test_a_look_between_two_pictures_of_the_screen_does_not_keep_the_enter_from_an_urgent_text() -> (
+    None
+):
+    """Gemini CLI 0.61.0 on a busy machine: its turn ran on, and the text stood in its input line unsaid."""
+    desk, stands = in_turn(), View(Composer.FILLED, draft=OURS)
+    shown = iter([stands, View(Composer.HIDDEN), EMPTY])
+
+    async def look(*, screen: bool) -> Reading:
+        assert screen
+        desk.view = EMPTY if desk.keyed else next(shown, stands)
+        if desk.keyed or desk.at > 1100.0:
+            desk.state = replace(desk.state, messages=())
+        return desk.reading
+
+    desk.look = look  # type: ignore[method-assign]
+    await desk.submit(URGENT)
+    assert desk.keyed == ["Enter"]
+
+
+async def test_P7_a_command_of_which_a_look_saw_a_part_is_entered_once_all_of_it_shows() -> None:
+    desk, asked = Desk(EMPTY, None), ControlRequest(ControlKind.COMPACT, "operator", 1000.0)
+    desk.controls = Controls(clear=("C-c",), compact="/compress")
+    desk.state = replace(desk.state, session=replace(desk.session, control=asked), messages=())
+    desk.context, desk.home, desk.compacted_at, drawn = desk, Path("/x"), 0.0, iter(["/comp", "/compre"])
+
+    async def paste(_text: bytes, _path: Path) -> PasteOutcome:
+        desk.view = View(Composer.FILLED, draft="/comp")
+        return PasteOutcome.PASTED
+
+    async def look(*, screen: bool) -> Reading:
+        assert screen
+        if desk.keyed:
+            desk.compacted_at = desk.at
+        elif desk.view is not EMPTY:
+            desk.view = View(Composer.FILLED, draft=next(drawn, "/compress"))
+        return desk.reading
+
+    desk.paste, desk.look = paste, look  # type: ignore[method-assign]
+    parts: Any = (desk, desk, desk, desk, asked)
+    performed = await Performer(*parts).compact()
+    assert (performed.failed, desk.keyed) == (None, ["Enter"])

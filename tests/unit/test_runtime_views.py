@@ -180,6 +180,8 @@ def test_a_view_is_no_prompt_below_any_conversation(pair: tuple[str, str], above
 
 def test_the_lines_of_a_screen_end_with_the_last_that_shows_something() -> None:
     assert [line.text for line in read_lines("a\n\n b\n\n  \n")] == ["a", "", " b"]
+    read_lines("a\n\n b\n\n  \n").clear()
+    assert [line.text for line in read_lines("a\n\n b\n\n  \n")] == ["a", "", " b"], "each reader has its own"
 
 
 def test_the_table_in_the_documentation_is_the_one_that_is_tested() -> None:

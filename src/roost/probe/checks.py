@@ -11,6 +11,8 @@ from roost.stage.errors import StepError
 
 _ASKS = 3
 """How often it may ask again."""
+_RESTS = "3s"
+"""What a program still does after a turn would speak against its sleep, and that for a minute."""
 
 
 class NotTriedError(RoostError):
@@ -31,6 +33,27 @@ def start(subject: Subject) -> str:
     subject.stage.ask("wake", name=NAME)
     row = subject.until("idle")
     return f"{row['state']}: {row['why']}"
+
+
+def resume(subject: Subject) -> str:
+    """Killed in a turn, it goes on with its conversation and with that turn."""
+    subject.done(subject.send(subject.words.line("before the kill")))
+    subject.until("idle")
+    before = subject.session
+    message_id = subject.send(subject.words.pause())
+    subject.takes(message_id)
+    subject.stage.kill(subject.stage.agent(NAME), signal.SIGKILL)
+    message = subject.ends(message_id)
+    after = subject.session
+    if after["id"] == before["id"]:
+        raise StepError("its death was not noticed")
+    if not after["resumed"]:
+        raise NotTriedError("it cannot go on with a conversation; the next message begins a fresh one")
+    if after["conversation"] != before["conversation"]:
+        raise StepError(f"another conversation: {after['conversation']}, not {before['conversation']}")
+    if message["state"] != "done":
+        raise StepError(f"its message is {message['state']}: {message['why']}")
+    return f"generation {after['generation']} went on with its conversation and its turn"
 
 
 def whole(subject: Subject) -> str:
@@ -109,32 +132,10 @@ def _comes(subject: Subject, message_id: str) -> None:
     subject.ends(message_id)
 
 
-def resume(subject: Subject) -> str:
-    """Killed in a turn, it goes on with its conversation and with that turn."""
-    subject.stage.ask("restart", name=NAME)  # nothing of what was asked above is to be asked again
-    subject.done(subject.send(subject.words.line("before the kill")))
-    subject.until("idle")
-    before = subject.session
-    message_id = subject.send(subject.words.pause())
-    subject.takes(message_id)
-    subject.stage.kill(subject.stage.agent(NAME), signal.SIGKILL)
-    message = subject.ends(message_id)
-    after = subject.session
-    if after["id"] == before["id"]:
-        raise StepError("its death was not noticed")
-    if not after["resumed"]:
-        raise NotTriedError("it cannot go on with a conversation; the next message begins a fresh one")
-    if after["conversation"] != before["conversation"]:
-        raise StepError(f"another conversation: {after['conversation']}, not {before['conversation']}")
-    if message["state"] != "done":
-        raise StepError(f"its message is {message['state']}: {message['why']}")
-    return f"generation {after['generation']} went on with its conversation and its turn"
-
-
 def sleep(subject: Subject) -> str:
     """Idle, it goes to sleep and nothing of it runs."""
     agent = subject.stage.agent(NAME)
-    subject.stage.ask("set", name=NAME, pairs=[["idle", "500ms"]])
+    subject.stage.ask("set", name=NAME, pairs=[["idle", _RESTS]])
     subject.until("asleep")
     if subject.stage.live_sessions(agent):
         raise StepError(f"asleep, and its process {agent.pid} lives")
@@ -144,14 +145,17 @@ def sleep(subject: Subject) -> str:
 
 CHECKS = (
     Check("start", start),
+    Check("kill and resume", resume),
     Check("whole messages", whole),
     Check("order", order),
     Check("busy and interrupt", interrupt),
     Check("permission", permission),
-    Check("kill and resume", resume),
     Check("idle sleep", sleep),
 )
-"""All but the last, the empty tree, which is seen as the stage is taken down."""
+"""All but the last, the empty tree, which is seen as the stage is taken down.
+
+The kill comes before all that is not to be asked again, and while the conversation to go on with is short.
+"""
 
 
 def _filler(size: int) -> str:

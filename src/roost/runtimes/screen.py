@@ -45,10 +45,16 @@ class Line(Struct, frozen=True):
 
 def read_lines(screen: str) -> list[Line]:
     """The lines of a screen, captured with its escape sequences or without; none blank at the end."""
+    return list(_lines(screen))
+
+
+@lru_cache(maxsize=8)
+def _lines(screen: str) -> tuple[Line, ...]:
+    """As read before: a look reads its screen more than once, and most show what the look before did."""
     lines = [_line(runs) for runs in _rows(screen)]
     while lines and not lines[-1].text.strip():
         lines.pop()
-    return lines
+    return tuple(lines)
 
 
 def styled(screen: str) -> bool:

@@ -14,9 +14,9 @@ from roost.cli.command import Argument, Option, command
 def probe_command(app: App, runtime: str, *, live: bool) -> int:
     """Try a runtime with the program that is installed now.
 
-    It runs a roost of its own with one agent in a temporary folder: start, whole messages, order, interrupt,
-    permission, kill and resume, idle sleep, an empty tree at the end. The agent talks to a fake model on this
-    machine, unless told otherwise. `roost doctor` shows what came of the latest probe.
+    It runs a roost of its own with one agent in a temporary folder: start, kill and resume, whole messages,
+    order, interrupt, permission, idle sleep, an empty tree at the end. The agent talks to a fake model on
+    this machine, unless told otherwise. `roost doctor` shows what came of the latest probe.
     """
     # By name: the probe sits above the command line and drives it, so nothing here may depend on it.
     status: int | None = import_module("roost.probe.main").run(

@@ -133,8 +133,7 @@ class Performer:
         if self._open.recorded():
             return None
         for wait in ENTERS:
-            await self._driver.look(screen=True)
-            view = view_of(self._live)
+            view = await self._prompt().drawn(lambda view: _is(view, command), self._open.recorded)
             if view.dialog is not None or not _is(view, command):
                 break
             await self._live.terminal.keys("Enter")

@@ -24,6 +24,8 @@ DRAFT_WAIT = 20.0
 """Seconds to wait for a person to finish a draft, before the offer is put off."""
 RENDER = 15.0
 """Seconds for a paste to appear in the input line: 100 KiB take some on a busy machine."""
+REDRAW = 1.0
+"""Seconds for what shows in the input line to be drawn once more: programs draw their screens in parts."""
 SHOW = 2.0
 """Seconds after which a program that is not known to show what is pasted is taken for one that does not."""
 ABANDONED = 60.0
@@ -202,6 +204,19 @@ class Prompt:
             await self._clock.sleep(LOOK / 5)
         if self._live.runtime.submit_delay:
             await self._clock.sleep(self._live.runtime.submit_delay)
+
+    async def drawn(self, stands: Callable[[View], bool], over: Callable[[], bool]) -> View:
+        """What shows once that `stands` there or a dialog does, or it is `over`.
+
+        A look may fall between two pictures of a screen: what was pasted has this long to show again.
+        """
+        deadline = self._clock.monotonic() + REDRAW
+        while True:
+            await self._driver.look(screen=True)
+            view = view_of(self._live)
+            if stands(view) or view.dialog is not None or over() or self._clock.monotonic() >= deadline:
+                return view
+            await self._clock.sleep(LOOK)
 
 
 def _busy(reading: Reading, view: View) -> bool:

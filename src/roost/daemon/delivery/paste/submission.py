@@ -130,8 +130,9 @@ class Submission:
 
     async def _enter(self) -> bool:
         """Press Enter if our text stands at the prompt; False when it does not, or evidence has come."""
-        await self._driver.look(screen=True)
-        view = view_of(self._live)
+        view = await self._prompt.drawn(
+            lambda view: view.composer is Composer.FILLED, lambda: not self._offer.stands()
+        )
         if not self._offer.stands() or view.dialog is not None or view.composer is not Composer.FILLED:
             return False
         self._left_alone = not await self.is_ours()
