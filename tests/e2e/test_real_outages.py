@@ -28,7 +28,7 @@ def agents(shared: Agents) -> Iterator[Agents]:
 
 @pytest.mark.parametrize(
     ("shared", "status"),
-    [("claude", 429), ("claude", 401), ("codex", 529), ("codex", 401)],
+    [("claude", 429), ("claude", 529), ("claude", 401), ("codex", 529), ("codex", 401)],
     indirect=["shared"],
 )
 def test_N4_an_outage_of_the_model_is_shown_and_costs_no_message(agents: Agents, status: int) -> None:
