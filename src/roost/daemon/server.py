@@ -1,7 +1,6 @@
 """The daemon as a whole: what is built from what, in which order it starts and ends."""
 
 import asyncio
-import contextlib
 import logging
 import socket
 from collections.abc import Callable
@@ -183,7 +182,7 @@ class Daemon:
             http,
         )
         self._listener = rpc
-        launcher.tools = self._servers.tools.ready
+        launcher.tools = self._servers.tools_ready
 
     def shut_down(self, end_agents: bool = False) -> None:  # noqa: FBT001, FBT002 -- also a signal handler
         """Ask the daemon to end; its agents live on unless `end_agents`."""
@@ -205,7 +204,6 @@ class Daemon:
         if self._registrar is not None:
             self._tasks.start(self._registrar.run(), "registrar")
         self._supervisor.listen()
-        serving = await self._servers.open_port()
         recovering = self._tasks.start(self._recovery.run(loaded.intents), "recovery")
         self._tasks.start(self._sweep_after(recovering, recovered), "sweep")
         self._tasks.start(self._ticker.run(), "ticker")
@@ -239,6 +237,7 @@ class Daemon:
         self._tasks.start(beat(notifier, self._machine.clock), "watchdog")
         notifier.ready(f"answering on {self._machine.places.socket}")
         ready()
+        serving = self._servers.open_port()
         door = Door(places.run, self._machine.environ, self._machine.work.launches, self._machine.clock)
         self._tasks.start(door.run(), "native door")
         stop = self._tasks.start(self._stop.wait(), "stop")
@@ -273,9 +272,7 @@ class Daemon:
         for live in self._live_sessions:
             live.hooks.release()
         self._servers.close()
-        with contextlib.suppress(asyncio.TimeoutError, asyncio.CancelledError):
-            async with asyncio.timeout(3):
-                await serving
+        await asyncio.wait({serving}, timeout=3)  # what has failed there is in the log
         await self._machine.runtimes.servers.close()
         await self._tasks.close()
         self._api.usages.close()

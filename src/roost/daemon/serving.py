@@ -9,8 +9,6 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from starlette.requests import ClientDisconnect
-
 from roost.daemon.lock import hold_lock
 from roost.daemon.serve.http.listener import PORT, listen_loopback
 from roost.daemon.serve.socket.listener import listen_unix
@@ -58,7 +56,11 @@ def serve(places: Places, inherited: Inheritance, notifier: Notifier, ready: Cal
 
 def _is_news(record: logging.LogRecord) -> bool:
     """Not a caller that went away within its request, as killed agents do: both would log a traceback."""
-    return not (record.exc_info and isinstance(record.exc_info[1], ClientDisconnect))
+    if not record.exc_info:
+        return True
+    from starlette.requests import ClientDisconnect  # noqa: PLC0415 -- it is loaded with the loopback port
+
+    return not isinstance(record.exc_info[1], ClientDisconnect)
 
 
 async def _serve(
