@@ -2,10 +2,10 @@
 
 import os
 import select
-import socket
 import subprocess
 import sys
 import time
+from _socket import AF_UNIX, SOCK_STREAM, socket  # as the client does: `socket` itself loads enums
 from typing import NoReturn
 
 from roost.cli.app import App
@@ -153,12 +153,14 @@ def written_pid(app: App) -> int | None:
 
 
 def _answers(path: str) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+    probe = socket(AF_UNIX, SOCK_STREAM)
+    try:
         probe.settimeout(1.0)
-        try:
-            probe.connect(path)
-        except OSError:
-            return False
+        probe.connect(path)
+    except OSError:
+        return False
+    finally:
+        probe.close()
     return True
 
 

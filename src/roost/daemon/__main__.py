@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import NoReturn
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from roost.daemon.lock import AlreadyRunningError
 from roost.daemon.startup import settle
@@ -51,7 +50,7 @@ def main() -> int:
     faulthandler.enable()
     places = find_places(os.environ, asked.home)
     if asked.config:
-        places = replace(places, config=Path(asked.config).absolute())
+        places = places._replace(config=Path(asked.config).absolute())
     try:
         home = asked.home or os.environ.get("ROOST_HOME")
         inherited = settle(places, home, asked.ready)
