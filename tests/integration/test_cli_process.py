@@ -290,7 +290,7 @@ assert os.getcwd() == "/" and os.getsid(0) == os.getpid()
 home = sys.argv[sys.argv.index("--home") + 1]
 ready = int(sys.argv[sys.argv.index("--ready-fd") + 1])
 places = find_places({}, home)
-places.state.mkdir(mode=0o700, parents=True)
+places.state.mkdir(mode=0o700, parents=True, exist_ok=True)
 lock = os.open(places.lock, os.O_RDONLY)
 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 down = threading.Event()
@@ -300,7 +300,7 @@ def end(request):
 with serve(places.socket) as server:
     server.on("status", result({"version": "9", "pid": os.getpid()}))
     server.on("down", end)
-    os.write(ready, b"ready\\n")
+    os.write(ready, b"ready %d 9\\n" % os.getpid())
     os.close(ready)
     down.wait(30)
 """
@@ -322,6 +322,12 @@ def test_up_starts_a_daemon_of_its_own_and_down_sees_it_end(capsys: pytest.Captu
     assert first.startswith("roost 9 is up (pid ")
     assert main(["up"]) == 0
     assert capsys.readouterr().out == first.replace("is up", "is already up")
+    assert main(["up", "--replace"]) == 0
+    second = capsys.readouterr().out
+    assert second.startswith("roost 9 is up (pid ")
+    assert second != first, "the pid of the one that is up"
+    assert main(["status", "--json"]) == 0
+    assert f"(pid {json.loads(capsys.readouterr().out)['pid']})" in second
     assert main(["down"]) == 0
     assert capsys.readouterr().out == "roost is down; agents live on\n"
     assert main(["status"]) == 5

@@ -12,8 +12,9 @@ from typing import NoReturn
 
 from msgspec import Struct
 
+from roost import __version__
 from roost.daemon.lock import AlreadyRunningError
-from roost.daemon.startup import settle
+from roost.daemon.startup import READY, settle
 from roost.errors import RoostError, UsageError, in_words
 from roost.host.notify import take_notifier
 from roost.local.paths import find_places
@@ -26,8 +27,8 @@ class _Asked(Struct, frozen=True):
     """The words of its command line.
 
     `home`: this folder instead of ROOST_HOME or the XDG folders. `config`: this file instead of the folder's
-    own. `ready`: the descriptor that is told `ready`, `locked: ...` or `error: ...`. `foreground`: to say on
-    standard output that it answers.
+    own. `ready`: the descriptor that is told `ready PID VERSION`, `locked: ...` or `error: ...`.
+    `foreground`: to say on standard output that it answers.
     """
 
     home: str | None = None
@@ -94,7 +95,7 @@ def _asked(words: Sequence[str]) -> _Asked:
 
 def _tell(say: Callable[[str], None], *, foreground: bool) -> None:
     """We answer."""
-    say("ready")
+    say(f"{READY} {os.getpid()} {__version__}")
     if foreground:
         sys.stdout.write("the daemon runs in this terminal; Ctrl-C stops it, and the agents live on\n")
         sys.stdout.flush()

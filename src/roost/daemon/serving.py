@@ -66,6 +66,9 @@ def _is_news(record: logging.LogRecord) -> bool:
 async def _serve(
     places: Places, inherited: Inheritance, notifier: Notifier, clock: RunningClock, ready: Callable[[], None]
 ) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="roost-work"))
+    named = loop.run_in_executor(None, code)  # while tmux is asked and the disk waited for
     config = load_config(places.config)
     check_installed(config)
     for directory in (places.home, places.state, places.run, places.logs):
@@ -102,15 +105,13 @@ async def _serve(
         runtimes=runtimes,
         environ=dict(inherited.environ),
         inherited=inherited,
-        code=code(),
+        code=await named,
         member=load_membership(places.membership),
         notifier=notifier,
         scopes=scopes,
         store_id=lineage.id,
     )
     daemon = Daemon(machine, listen_unix(places.socket), http, lineage)
-    loop = asyncio.get_running_loop()
-    loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="roost-work"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.shut_down)
     gc.disable()  # what a start makes, it keeps
