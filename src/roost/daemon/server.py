@@ -239,7 +239,7 @@ class Daemon:
         ready()
         serving = self._servers.open_port()
         door = Door(places.run, self._machine.environ, self._machine.work.launches, self._machine.clock)
-        self._tasks.start(door.run(), "native door")
+        self._tasks.start(self._open(door), "native door")
         stop = self._tasks.start(self._stop.wait(), "stop")
         await asyncio.wait({stop, serving}, return_when=asyncio.FIRST_COMPLETED)
         notifier.stopping()
@@ -249,6 +249,11 @@ class Daemon:
         await self._close(serving)
         if not self._stop.is_set():  # a service manager is to start it again
             raise RoostError("the loopback server ended by itself; see the log, then `roost up`")
+
+    async def _open(self, door: Door) -> None:
+        """Not before the port is served: two that load at once would hold up the first callers."""
+        await self._servers.port_ready()
+        await door.run()
 
     async def _sweep_after(self, recovering: "asyncio.Task[None]", recovered: Callable[[], None]) -> None:
         await asyncio.wait({recovering})

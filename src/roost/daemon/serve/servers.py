@@ -71,9 +71,13 @@ class Servers:
         self._tasks.start(self._tools.run(), "tools")
         return serving
 
+    async def port_ready(self) -> None:
+        """Return when the loopback port is served."""
+        await self._port.ready()
+
     async def tools_ready(self) -> None:
         """Return when a program's call of the tools is answered at once, or it is told why not."""
-        await self._port.ready()
+        await self.port_ready()
         await self._tools.ready()
 
     async def open_socket(self, listener: socket.socket) -> None:
