@@ -73,9 +73,11 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def loaded(*arguments: str) -> set[str]:
+def loaded(*arguments: str, executable: str = sys.executable) -> set[str]:
+    """What a command has loaded. `executable`: the interpreter that it takes for its own."""
     code = dedent("""
         import sys
+        sys.executable = sys.argv.pop(1)
         from roost.cli.main import main
         status = main(sys.argv[1:])
         modules = list(sys.modules)
@@ -83,7 +85,7 @@ def loaded(*arguments: str) -> set[str]:
         sys.stderr.write(json.dumps([status, *modules]))
     """)
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, "-c", code, executable, *arguments],
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -288,7 +290,7 @@ assert os.getcwd() == "/" and os.getsid(0) == os.getpid()
 home = sys.argv[sys.argv.index("--home") + 1]
 ready = int(sys.argv[sys.argv.index("--ready-fd") + 1])
 places = find_places({}, home)
-places.state.mkdir(mode=0o700, parents=True)
+places.state.mkdir(mode=0o700, parents=True, exist_ok=True)
 lock = os.open(places.lock, os.O_RDONLY)
 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 down = threading.Event()
@@ -298,7 +300,7 @@ def end(request):
 with serve(places.socket) as server:
     server.on("status", result({"version": "9", "pid": os.getpid()}))
     server.on("down", end)
-    os.write(ready, b"ready\\n")
+    os.write(ready, b"ready %d 9\\n" % os.getpid())
     os.close(ready)
     down.wait(30)
 """
@@ -320,11 +322,28 @@ def test_up_starts_a_daemon_of_its_own_and_down_sees_it_end(capsys: pytest.Captu
     assert first.startswith("roost 9 is up (pid ")
     assert main(["up"]) == 0
     assert capsys.readouterr().out == first.replace("is up", "is already up")
+    assert main(["up", "--replace"]) == 0
+    second = capsys.readouterr().out
+    assert second.startswith("roost 9 is up (pid ")
+    assert second != first, "the pid of the one that is up"
+    assert main(["status", "--json"]) == 0
+    assert f"(pid {json.loads(capsys.readouterr().out)['pid']})" in second
     assert main(["down"]) == 0
     assert capsys.readouterr().out == "roost is down; agents live on\n"
     assert main(["status"]) == 5
     log = find_places(os.environ).logs / "daemon.log"
     assert (log.stat().st_mode & 0o777, log.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+@pytest.mark.usefixtures("fake_daemon")
+def test_a_command_that_starts_a_daemon_loads_nothing_that_it_can_do_without(home: Home) -> None:
+    starts = home.work / "starts"
+    starts.write_text(f"#!{sys.executable}\n{FAKE_DAEMON}")
+    starts.chmod(0o700)
+    modules = loaded("up", executable=str(starts))
+    assert modules.isdisjoint({*HEAVY, "click", "json", "msgspec", "shutil", "socket"})
+    assert "subprocess" in modules
+    assert main(["down"]) == 0
 
 
 @pytest.mark.usefixtures("fake_daemon")

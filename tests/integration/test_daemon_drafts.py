@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from roost.local.paths import find_places
 from tests.support.daemon import Roost, cleared, roost_in, shared_roost
 from tests.support.home import Home
 from tests.support.person import attached
@@ -14,6 +15,7 @@ from tests.support.wait import wait_until
 
 PATIENCE = 30.0
 GATED = Path(__file__).resolve().parent.parent / "support" / "gated_daemon.py"
+IMPATIENT = GATED.with_name("impatient_daemon.py")
 BODY = "@@silent@@\nmine"
 
 
@@ -86,6 +88,55 @@ def test_a_draft_that_its_writer_left_is_not_sent_by_a_new_daemon(roost: Roost) 
     assert roost.happened("prompt") == []
     roost.keys("a", "C-u")
     roost.until_message(sent["id"], "done")
+    assert [one["text"] for one in roost.happened("prompt")] == [roost.pasted(sent["id"], BODY)]
+
+
+@pytest.fixture
+def impatient(home: Home) -> Iterator[tuple[Roost, Path]]:
+    """A roost whose daemon soon tries again where a draft stands, and the file with a line for each try."""
+    with roost_in(home, started=False) as made:
+        tries = home.root / "tries"
+        tries.touch()
+        paths = os.pathsep.join(path for path in sys.path if path)
+        made.environ |= {"ROOST_TRIES": str(tries), "PYTHONPATH": paths}
+        made.start(sys.executable, str(IMPATIENT))
+        made.add("a")
+        made.call("wake", name="a")
+        yield made, tries
+
+
+def test_a_draft_that_is_left_is_told_once_and_once_when_it_is_gone(impatient: tuple[Roost, Path]) -> None:
+    """However long it stands, the story, the journal and the log do not grow."""
+    roost, tries = impatient
+    log = find_places(roost.home.variables).logs / "delivery.log"
+
+    def told(message_id: str) -> tuple[list[str], list[str], list[str]]:
+        kinds = [event["kind"] for event in roost.events("a") if event["message"] == message_id]
+        story = [step["what"] for step in roost.message(message_id)["story"]]
+        return kinds, story, [line for line in log.read_text().splitlines() if message_id in line]
+
+    def tried(more: int) -> None:
+        lines = len(tries.read_text().splitlines()) + more
+        wait_until(
+            lambda: len(tries.read_text().splitlines()) >= lines, timeout=PATIENCE, why="it is tried again"
+        )
+
+    with attached(roost, "a") as person:
+        typed(roost, person, "for later")
+        sent = roost.send("a", BODY)
+        until_why(roost, sent["id"], "a draft stands in its input line")
+        tried(2)
+        kinds, story, lines = told(sent["id"])
+        assert kinds == ["queued", "offered", "held"]
+        assert story[-1] == "held: a draft stands in its input line"
+        since = roost.row("a")["why"].partition(", since ")[2]
+        tried(4)
+        assert told(sent["id"]) == (kinds, story, lines)
+        assert roost.row("a")["why"].endswith(f"a draft stands in its input line, since {since}")
+        os.write(person, b"\x15")
+        roost.until_message(sent["id"], "done")
+    assert told(sent["id"])[0] == ["queued", "offered", "held", "released", "accepted", "done"]
+    assert "goes on: nobody is in its way any more" in told(sent["id"])[1]
     assert [one["text"] for one in roost.happened("prompt")] == [roost.pasted(sent["id"], BODY)]
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from roost.daemon.serve.http.listener import listen_loopback
+from roost.daemon.serve.http.server import HttpServer
+from roost.daemon.serve.servers import Servers
 from roost.daemon.serve.socket.listener import listen_unix
 from roost.daemon.server import Daemon
 from roost.daemon.session.driver import QUIET
@@ -306,6 +308,17 @@ async def test_a_daemon_that_ends_unasked_fails_so_that_a_service_manager_starts
     made, ready = World(home), asyncio.Event()
     running = asyncio.get_running_loop().create_task(made.daemon.run(ready.set))
     await asyncio.wait_for(ready.wait(), PATIENCE)
-    made.daemon._servers._http.close()
+    made.daemon._servers._port.close()
     with pytest.raises(RoostError, match="ended by itself"):
         await asyncio.wait_for(running, PATIENCE)
+
+
+async def test_a_daemon_whose_port_cannot_be_served_does_not_go_on_without_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Servers) -> HttpServer:
+        raise ImportError("its library is broken")
+
+    monkeypatch.setattr(Servers, "_load_http", broken)
+    with pytest.raises(RoostError, match="ended by itself"):
+        await asyncio.wait_for(World(home).daemon.run(lambda: None), PATIENCE)

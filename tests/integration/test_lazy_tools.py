@@ -1,7 +1,6 @@
-"""A start loads nothing that only the agents' tools need; the first call over MCP waits for it."""
+"""A start loads nothing that only the loopback port or the agents' tools need; who calls waits for it."""
 
 import shutil
-import signal
 import sys
 import threading
 from pathlib import Path
@@ -12,36 +11,33 @@ from roost.local.program import FOLDER
 from tests.support.daemon import Roost, roost_in
 from tests.support.home import Home
 from tests.support.posting import LISTING, post
-from tests.support.wait import wait_until
 
 NEEDED = {
-    "anyio",
     "apsw",
-    "click",
     "httptools",
     "msgspec",
     "roost",
-    "starlette",
     "typing_extensions",
-    "uvicorn",
 }
 """What a daemon may have loaded when it answers, beside the standard library."""
-SMALL = {"cython_runtime", "python_multipart"}
+SMALL = {"cython_runtime"}
 """What those look for, or bring along, at no cost."""
 TELLS = """
-import signal, sys
+import sys
 from pathlib import Path
+from roost.host.notify import Notifier
 from roost.daemon.__main__ import leave, main
 
-def tell(*_):
-    fresh = Path({path!r} + ".new")
-    fresh.write_text("\\n".join(sys.modules))
-    fresh.rename({path!r})
+answers = Notifier.ready
 
-signal.signal(signal.SIGUSR2, tell)
+def ready(self, status):
+    Path({path!r}).write_text("\\n".join(sys.modules))
+    answers(self, status)
+
+Notifier.ready = ready
 leave(main())
 """
-"""A daemon that writes down which modules it has loaded."""
+"""A daemon that writes down which modules it has loaded when it answers."""
 
 
 def test_a_daemon_has_loaded_nothing_else_when_it_answers(home: Home) -> None:
@@ -50,8 +46,6 @@ def test_a_daemon_has_loaded_nothing_else_when_it_answers(home: Home) -> None:
     with roost_in(home, started=False) as roost:
         roost.start(sys.executable, "-c", TELLS.format(path=str(told)))
         roost.call("status")
-        roost.daemon.send_signal(signal.SIGUSR2)
-        wait_until(told.exists, timeout=10, why="the daemon tells what it has loaded")
         listening = [
             each.laddr.ip
             for each in psutil.Process(roost.daemon.pid).net_connections("inet")
@@ -65,6 +59,7 @@ def test_a_daemon_has_loaded_nothing_else_when_it_answers(home: Home) -> None:
     packages = {name.partition(".")[0] for name in modules}
     foreign = {name for name in packages - sys.stdlib_module_names if not name.startswith("_")}
     assert foreign - SMALL == NEEDED
+    assert "argparse" not in modules
 
 
 def loaded(roost: Roost) -> bool:

@@ -263,9 +263,10 @@ class Shell(RuleBasedStateMachine):
         if self.peer().settings.apart and command.message.notice is None:
             assert command.message.topic == session.topic, "a conversation was polluted (B1)"
         assert not self.passed_over(command.message), "a later message went first"
+        assert self.stored.offers[command.message.id] == command.message.attempts, "not as in its story"
         if self.peer().settings.wake is WakePolicy.EPHEMERAL and command.message.notice is None:
             self.tasked.add(command.key)
-        if command.message.attempts == 1:
+        if command.message.attempts == 1 and command.message.id not in self.first_offers:
             self.first_offers.append(command.message.id)
 
     def check_launch(self, launch: c.Launch, before: PeerState, event: Event) -> None:
@@ -369,7 +370,7 @@ class Shell(RuleBasedStateMachine):
 
     def run_offer(self, offer: c.Offer, pick: Pick) -> None:
         session, message = self.live(), offer.message
-        how = pick("taken", "taken", "refused", "unclear", "unclear, pasted", "rejected")
+        how = pick("taken", "taken", "refused", "a person types", "unclear", "unclear, pasted", "rejected")
         if session is not None and self.found_before(offer, session):
             verdict = pick(Examination.FOUND, Examination.ENDED)
             self.tell(f.Examined(message.id, verdict, "found before it was pasted again", message.attempts))
@@ -384,8 +385,8 @@ class Shell(RuleBasedStateMachine):
         elif how == "rejected":
             self.tell(f.Rejected(offer.session, message.id, "a hook stopped it"))
         else:
-            certain = how == "refused"
-            self.tell(f.OfferFailed(offer.session, message.id, certain, how, message.attempts))
+            certain, person = how in ("refused", "a person types"), how == "a person types"
+            self.tell(f.OfferFailed(offer.session, message.id, certain, how, message.attempts, person))
 
     def check_task(self, offer: c.Offer, session: Session) -> None:
         """P4 M1 M3: a task is shown to a session that was shown no other message before, but for notices.

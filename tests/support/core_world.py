@@ -21,8 +21,10 @@ class Stored:
     final: dict[str, Message] = field(default_factory=dict)
     closed: Counter[str] = field(default_factory=Counter)
     stopped: Counter[str] = field(default_factory=Counter)
+    offers: Counter[str] = field(default_factory=Counter)
 
     def apply(self, command: c.Command) -> None:
+        self._count(command)
         match command:
             case c.SavePeer(peer):
                 self.peer = peer
@@ -60,6 +62,11 @@ class Stored:
             case _:
                 pass
 
+    def _count(self, command: c.Command) -> None:
+        """The offers that a message's story tells of."""
+        if isinstance(command, c.SaveAttempt) and command.outcome == "offered":
+            self.offers[command.message_id] += 1
+
 
 @dataclass
 class Truth:
@@ -77,6 +84,7 @@ class Truth:
     left: set[str] = field(default_factory=set)
     given: dict[str, set[str]] = field(default_factory=dict)
     pastes: Counter[str] = field(default_factory=Counter)
+    pasted: set[str] = field(default_factory=set[str])
     resent: Counter[str] = field(default_factory=Counter)
     outages: Counter[str] = field(default_factory=Counter)
 
@@ -85,6 +93,8 @@ class Truth:
         return session.conversation or f"c-{session.id}"
 
     def paste(self, offer: c.Offer, session: Session) -> None:
+        assert offer.key not in self.pasted, "two pastes that the record cannot tell apart (N4)"
+        self.pasted.add(offer.key)
         self.pastes[offer.message.id] += 1
         most = 2 + self.resent[offer.message.id] + self.outages[offer.message.id]
         assert self.pastes[offer.message.id] <= most, "a message was driven again more than once"

@@ -81,7 +81,7 @@ class Roost:
         with os.fdopen(reader, "rb") as told:
             ready, _, _ = select.select([told], [], [], self.patience)
             word = told.readline().decode().strip() if ready else "(nothing)"
-        if word != "ready":
+        if not word.startswith("ready "):
             self.process.wait(self.patience)
             raise StartFailedError(word or self.said()[-2000:])
 

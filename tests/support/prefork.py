@@ -30,8 +30,9 @@ _SET_CHILD_SUBREAPER = 36
 _SET_MM, _SET_MM_MAP = 35, 14
 """Linux prctl(2): where the words and the environment are that /proc tells of a process."""
 _LOADED = (
-    *("argparse", "faulthandler"),
+    "faulthandler",
     *("roost.daemon.serving", "roost.daemon.startup", "roost.daemon.serve.mcp.tools"),
+    *("roost.daemon.serve.http.routes", "roost.daemon.serve.http.server", "uvicorn.lifespan.off"),
     *("roost.host.outside", "roost.host.watcher_linux", "roost.local.streams"),
     *(
         "anyio.abc",

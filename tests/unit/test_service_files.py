@@ -51,7 +51,7 @@ def test_a_machine_without_an_id_has_no_condition(tmp_path: Path) -> None:
     assert machine_id(tmp_path / "none") is None
     (tmp_path / "id").write_text("uninitialized\n")
     assert machine_id(tmp_path / "id") is None
-    assert all("Condition" not in text for text in systemd.unit_files(Setup("/p")).values())
+    assert all("Condition" not in text for text in systemd.unit_files(Setup("/p", {})).values())
 
 
 def test_what_was_installed_can_be_read_back() -> None:

@@ -2,14 +2,15 @@
 
 import os
 import select
-import socket
 import subprocess
 import sys
 import time
+from _socket import AF_UNIX, SOCK_STREAM, socket  # as the client does: `socket` itself loads enums
 from typing import NoReturn
 
 from roost.cli.app import App
 from roost.cli.output import one_line
+from roost.client.connection import Record
 from roost.errors import RoostError, in_words
 
 START_SECONDS = 30.0
@@ -43,8 +44,10 @@ def run_in_foreground(app: App) -> NoReturn:
     os.execv(command[0], command)  # noqa: S606 -- no shell is wanted
 
 
-def start(app: App) -> None:
-    """Start the daemon and return when it is ready; StartError with its own reason when it is not.
+def start(app: App) -> Record:
+    """Start the daemon and return when it is ready, with its pid and version, as it says them itself.
+
+    StartError with its own reason when it is not.
 
     What is started decides by itself what it takes from us; from within an agent's session another process
     becomes the daemon.
@@ -75,10 +78,11 @@ def start(app: App) -> None:
         os.close(ready)
         if told >= 0:
             os.close(told)
-    if word == "ready":
+    if word is not None and word.startswith("ready "):
         # The daemon outlives this process: nobody here waits for it.
         process.returncode = 0
-        return
+        _, pid, version = word.split(" ", 2)
+        return {"pid": int(pid), "version": version}
     if word is None:
         process.returncode = 0
         raise StartError(f"the daemon (pid {process.pid}) is not ready after {START_SECONDS:g} s; see {log}")
@@ -153,12 +157,14 @@ def written_pid(app: App) -> int | None:
 
 
 def _answers(path: str) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+    probe = socket(AF_UNIX, SOCK_STREAM)
+    try:
         probe.settimeout(1.0)
-        try:
-            probe.connect(path)
-        except OSError:
-            return False
+        probe.connect(path)
+    except OSError:
+        return False
+    finally:
+        probe.close()
     return True
 
 

@@ -105,6 +105,8 @@ _SENTENCES: dict[str, Callable[[Record, Record], str]] = {
     "queued": _message("has message {id} from {sender}"),
     "notice": _message("is sent notice {id}"),
     "offered": _message("is handed message {id}"),
+    "held": _message("is not handed message {id} yet"),
+    "released": _message("is handed message {id} now"),
     "accepted": _message("took message {id}"),
     "done": _message("is done with message {id}"),
     "expired": _message("did not get message {id} in time"),

@@ -1,7 +1,6 @@
 """The daemon as a whole: what is built from what, in which order it starts and ends."""
 
 import asyncio
-import contextlib
 import logging
 import socket
 from collections.abc import Callable
@@ -183,7 +182,7 @@ class Daemon:
             http,
         )
         self._listener = rpc
-        launcher.tools = self._servers.tools.ready
+        launcher.tools = self._servers.tools_ready
 
     def shut_down(self, end_agents: bool = False) -> None:  # noqa: FBT001, FBT002 -- also a signal handler
         """Ask the daemon to end; its agents live on unless `end_agents`."""
@@ -205,7 +204,6 @@ class Daemon:
         if self._registrar is not None:
             self._tasks.start(self._registrar.run(), "registrar")
         self._supervisor.listen()
-        serving = await self._servers.open_port()
         recovering = self._tasks.start(self._recovery.run(loaded.intents), "recovery")
         self._tasks.start(self._sweep_after(recovering, recovered), "sweep")
         self._tasks.start(self._ticker.run(), "ticker")
@@ -239,8 +237,9 @@ class Daemon:
         self._tasks.start(beat(notifier, self._machine.clock), "watchdog")
         notifier.ready(f"answering on {self._machine.places.socket}")
         ready()
+        serving = self._servers.open_port()
         door = Door(places.run, self._machine.environ, self._machine.work.launches, self._machine.clock)
-        self._tasks.start(door.run(), "native door")
+        self._tasks.start(self._open(door), "native door")
         stop = self._tasks.start(self._stop.wait(), "stop")
         await asyncio.wait({stop, serving}, return_when=asyncio.FIRST_COMPLETED)
         notifier.stopping()
@@ -250,6 +249,11 @@ class Daemon:
         await self._close(serving)
         if not self._stop.is_set():  # a service manager is to start it again
             raise RoostError("the loopback server ended by itself; see the log, then `roost up`")
+
+    async def _open(self, door: Door) -> None:
+        """Not before the port is served: two that load at once would hold up the first callers."""
+        await self._servers.port_ready()
+        await door.run()
 
     async def _sweep_after(self, recovering: "asyncio.Task[None]", recovered: Callable[[], None]) -> None:
         await asyncio.wait({recovering})
@@ -273,9 +277,7 @@ class Daemon:
         for live in self._live_sessions:
             live.hooks.release()
         self._servers.close()
-        with contextlib.suppress(asyncio.TimeoutError, asyncio.CancelledError):
-            async with asyncio.timeout(3):
-                await serving
+        await asyncio.wait({serving}, timeout=3)  # what has failed there is in the log
         await self._machine.runtimes.servers.close()
         await self._tasks.close()
         self._api.usages.close()

@@ -9,8 +9,6 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from starlette.requests import ClientDisconnect
-
 from roost.daemon.lock import hold_lock
 from roost.daemon.serve.http.listener import PORT, listen_loopback
 from roost.daemon.serve.socket.listener import listen_unix
@@ -58,12 +56,19 @@ def serve(places: Places, inherited: Inheritance, notifier: Notifier, ready: Cal
 
 def _is_news(record: logging.LogRecord) -> bool:
     """Not a caller that went away within its request, as killed agents do: both would log a traceback."""
-    return not (record.exc_info and isinstance(record.exc_info[1], ClientDisconnect))
+    if not record.exc_info:
+        return True
+    from starlette.requests import ClientDisconnect  # noqa: PLC0415 -- it is loaded with the loopback port
+
+    return not isinstance(record.exc_info[1], ClientDisconnect)
 
 
 async def _serve(
     places: Places, inherited: Inheritance, notifier: Notifier, clock: RunningClock, ready: Callable[[], None]
 ) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="roost-work"))
+    named = loop.run_in_executor(None, code)  # while tmux is asked and the disk waited for
     config = load_config(places.config)
     check_installed(config)
     for directory in (places.home, places.state, places.run, places.logs):
@@ -100,15 +105,13 @@ async def _serve(
         runtimes=runtimes,
         environ=dict(inherited.environ),
         inherited=inherited,
-        code=code(),
+        code=await named,
         member=load_membership(places.membership),
         notifier=notifier,
         scopes=scopes,
         store_id=lineage.id,
     )
     daemon = Daemon(machine, listen_unix(places.socket), http, lineage)
-    loop = asyncio.get_running_loop()
-    loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="roost-work"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.shut_down)
     gc.disable()  # what a start makes, it keeps

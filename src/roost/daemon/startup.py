@@ -17,6 +17,8 @@ from roost.local.paths import Places
 
 STAY = "ROOST_STAY"
 """For daemons that are to end with a session: those of tests that an agent runs."""
+READY = "ready"
+"""What a daemon that answers tells its starter, with its pid and its version."""
 LEFT = 1
 """The exit code of a process that has another one started in its place, and had no good word of it."""
 
@@ -90,4 +92,4 @@ def _leave(
     word = start_outside(within, argv, environ, taken, places.run, places.daemon_log)
     if word:
         os.write(ready, word.encode() + b"\n")
-    os._exit(0 if word == "ready" else LEFT)
+    os._exit(0 if word.startswith(f"{READY} ") else LEFT)

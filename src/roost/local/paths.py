@@ -3,15 +3,14 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-
-from msgspec import Struct
+from typing import NamedTuple
 
 _SOCKET_BYTES = 100
 """A Unix socket's path ends at 107 bytes (macOS: 103); a margin is kept."""
 _LONGEST_SOCKET = "t/" + "0" * 16
 
 
-class Places(Struct, frozen=True):
+class Places(NamedTuple):
     """The directories and files of one roost.
 
     `run` holds sockets. It is not the login session's runtime directory: that one is emptied at logout, and

@@ -129,6 +129,8 @@ def mark_of(stored: StoredMessage, kind: str, at: float) -> tuple[int, int] | No
 
 _KINDS = {
     "offered": "offered",
+    "held": "held",
+    "released": "released",
     "accepted": "accepted",
     "resent": "queued",
     "examined: unclear": "unknown",

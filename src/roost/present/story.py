@@ -16,6 +16,8 @@ _SENTENCES = {
     "ready": "{to} came to its prompt after {why}",
     "entered": "{why}",
     "not pasted": "not pasted: {why}",
+    "held": "held: {why}",
+    "released": "goes on: {why}",
     "unclear": "not known whether it was taken: {why}",
     "examined: found": "looked, and found it: {why}",
     "examined: ended": "looked, and found it with the end of its turn: {why}",

@@ -30,6 +30,7 @@ def up_command(app: App, foreground: bool, replace: bool) -> None:  # noqa: FBT0
         return
     if status is not None:
         _end(app)
+        status = None
     from roost.cli.launch import LockedError, StartError, run_in_foreground, start, wait_until_up
     from roost.cli.service.install import start_service
 
@@ -37,15 +38,17 @@ def up_command(app: App, foreground: bool, replace: bool) -> None:  # noqa: FBT0
         run_in_foreground(app)
     try:
         if not start_service(app):
-            start(app)
+            status = start(app)
     except StartError as error:
         # Of two that start at the same time one finds the other's daemon in its way, and that is success too.
         held = wait_until_up(app) or isinstance(error, LockedError)
         if (status := _status(app)) is None:
             if not held:
                 raise
-            start(app)  # a pass of `roost gc` held the lock, and has ended
-    _say_up(app, status or app.call("status"), "up")
+            status = start(app)  # a pass of `roost gc` held the lock, and has ended
+    if status is None or app.json:
+        status = app.call("status")
+    _say_up(app, status, "up")
 
 
 def restart(app: App) -> bool:

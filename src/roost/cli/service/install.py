@@ -4,9 +4,7 @@ import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import Protocol
-
-from msgspec import Struct
+from typing import NamedTuple, Protocol
 
 from roost.cli.app import App
 from roost.cli.service.ask import ServiceError
@@ -68,7 +66,7 @@ class Manager(Protocol):
         ...
 
 
-class Installed(Struct, frozen=True):
+class Installed(NamedTuple):
     """What an installation did: the files that it wrote, and whether it took over from a daemon by hand."""
 
     written: tuple[Path, ...]

@@ -4,8 +4,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-
-from msgspec import Struct, field
+from typing import NamedTuple
 
 from roost.local.paths import Places, find_places
 
@@ -15,11 +14,11 @@ GC_SECONDS = 600
 """Seconds between two sweeps."""
 
 
-class Setup(Struct, frozen=True):
+class Setup(NamedTuple):
     """One service to be. `machine`: the machine's id, where it is known; a shared home has several."""
 
     python: str
-    environ: Mapping[str, str] = field(default_factory=dict[str, str])
+    environ: Mapping[str, str]
     machine: str | None = None
 
     @property

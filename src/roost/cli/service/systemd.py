@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -164,6 +163,8 @@ class Systemd:
 
     def check(self) -> None:
         """Raise ServiceError, with the next step, unless the manager answers."""
+        import shutil  # the libraries of all archives come with it
+
         if shutil.which("systemctl", path=self._environ.get("PATH")) is None:
             raise ServiceError(
                 "there is no systemd here (no systemctl); `roost up` starts the daemon by hand,"

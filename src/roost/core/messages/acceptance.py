@@ -3,7 +3,7 @@
 from roost.core.messages.mailbox import on_acknowledge, reads
 from roost.core.transition.conversations import goes_on, held_by
 from roost.core.transition.step import Step
-from roost.core.transition.turns import cut_off
+from roost.core.transition.turns import cut_off, release
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.limits import TOPICS_KEPT
@@ -48,6 +48,7 @@ def accept(step: Step, message: Message, evidence: str, *, found_by: Session | N
 
     `found_by`: the live session whose own record names the message.
     """
+    release(step, message)
     late = message.state is not MessageState.OFFERED and bool(step.state.in_flight)
     taken = step.set_message(
         message,

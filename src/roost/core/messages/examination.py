@@ -3,7 +3,7 @@
 from roost.core.messages.acceptance import accept, note_accepted, remember_topic, with_live_session
 from roost.core.transition.conversations import found_in
 from roost.core.transition.step import Step
-from roost.core.transition.turns import lost, put_back
+from roost.core.transition.turns import lost, put_back, release
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import DOUBTFUL, Examination, Message, MessageState
 from roost.core.vocabulary.peer import WakePolicy
@@ -18,6 +18,7 @@ def on_examined(step: Step, event: f.Examined) -> None:
     doubtful = message.state is MessageState.UNKNOWN
     if doubtful and event.verdict in (Examination.ABSENT, Examination.UNCLEAR):
         return
+    release(step, message)
     step.attempt(message, f"examined: {event.verdict}", event.why)
     found_in(step, message, event.conversation)
     match event.verdict:

@@ -2,10 +2,18 @@
 
 from roost.core.messages.queue import next_offer
 from roost.core.transition.step import Step
-from roost.core.transition.turns import noted, put_back, untask
+from roost.core.transition.turns import noted, put_back, release, untask
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary import facts as f
-from roost.core.vocabulary.message import HANDED, HANDED_AGAIN, STEERED, Message, MessageState, Timing
+from roost.core.vocabulary.message import (
+    HANDED,
+    HANDED_AGAIN,
+    STEERED,
+    UNHINDERED,
+    Message,
+    MessageState,
+    Timing,
+)
 from roost.core.vocabulary.peer import WakePolicy
 from roost.core.vocabulary.session import Session, SessionState
 
@@ -28,12 +36,12 @@ def offer(step: Step) -> None:
         return
     if step.peer.settings.wake is WakePolicy.EPHEMERAL and message.notice is None:
         step.set_session(task=message.id)
-    again = message.cut
+    again, held = message.cut, session.holds_offer(message.id)
     offered = step.set_message(
         message,
         state=MessageState.OFFERED,
         session=session.id,
-        attempts=message.attempts + 1,
+        attempts=message.attempts + (not held),
         cut=False,
         redriven=message.redriven or again,
         not_before=None,
@@ -42,8 +50,11 @@ def offer(step: Step) -> None:
     step.set_session(active_at=step.now)
     if message.notice is None:
         step.set_session(sender=message.sender)
-    step.attempt(offered, "offered", offered.why)
-    step.journal("offered", message=message.id)
+    if held:  # what was in its way is shown until that is seen to be gone
+        step.set_message(offered, why=message.why)
+    else:
+        step.attempt(offered, "offered", offered.why)
+        step.journal("offered", message=message.id)
     step.emit(c.Offer(session.id, step.peer.name, offered, noted(offered), steers))
 
 
@@ -66,12 +77,18 @@ def _asks_for_mail(step: Step, session: Session) -> bool:
 
 
 def on_offer_waits(step: Step, event: f.OfferWaits) -> None:
-    """What an offer waits for is shown meanwhile."""
+    """What an offer waits for is shown meanwhile, and told where a person was in its way and is no more."""
     message = step.state.message(event.message_id)
     if message is None or message.state is not MessageState.OFFERED or message.session != event.session:
         return
-    if event.attempt == message.attempts and event.why != message.why:
-        step.set_message(message, why=event.why)
+    if event.attempt != message.attempts or event.why == message.why:
+        return
+    step.set_message(message, why=event.why)
+    session = step.live(event.session)
+    if session is not None and session.holds_offer(message.id) and event.why in UNHINDERED:
+        release(step, message)
+        step.attempt(message, "released", "nobody is in its way any more")
+        step.journal("released", message=message.id)
 
 
 def on_offer_failed(step: Step, event: f.OfferFailed) -> None:
@@ -81,13 +98,17 @@ def on_offer_failed(step: Step, event: f.OfferFailed) -> None:
         return
     if event.attempt not in (None, message.attempts):
         return
-    step.attempt(message, "not pasted" if event.certain else "unclear", event.why)
     session = step.live(event.session)
-    if event.person:
-        step.tell(message, "waits", f"{event.why}; the message is kept and goes in when nobody types there")
     if event.certain:
+        if not event.person:
+            step.attempt(message, "not pasted", event.why)
+        elif session is None or not session.holds_offer(message.id):
+            why = f"{event.why}; the message is kept and goes in when nobody types there"
+            step.tell(message, "waits", why)
         put_back(step, message, event.why, person=event.person)
-    elif session is not None:
+        return
+    step.attempt(message, "unclear", event.why)
+    if session is not None:
         step.emit(c.Examine(session.id, step.peer.name, message, session.conversation))
 
 
@@ -96,6 +117,7 @@ def on_rejected(step: Step, event: f.Rejected) -> None:
     message = step.state.message(event.message_id)
     if message is None or message.session != event.session or not message.in_flight:
         return
+    release(step, message)
     step.attempt(message, "rejected", event.why)
     why = f"a hook refused the prompt: {event.why}"
     step.finish(message, MessageState.DEAD_LETTER, why, tell="refused")

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from roost.core.transition.step import Step
 from roost.core.vocabulary.message import Message, MessageState
+from roost.core.vocabulary.session import HeldOffer
 
 
 def noted(message: Message) -> bool:
@@ -78,7 +79,17 @@ def lost(step: Step, message: Message, why: str) -> None:
 
 
 def put_back(step: Step, message: Message, why: str, *, person: bool = False) -> None:
-    """The offer provably reached nobody: it is made again after a while, soon if a `person` was there."""
+    """The offer provably reached nobody: it is made again after a while, soon if a `person` was there.
+
+    That a person is in its way is told once, however often it is tried.
+    """
+    session = step.session
+    if not person:
+        release(step, message)
+    elif session is not None and session.id == message.session and not session.holds_offer(message.id):
+        step.set_session(held_offer=HeldOffer(message.id, step.now))
+        step.attempt(message, "held", why)
+        step.journal("held", message=message.id, why=why)
     most = step.policy.offer_retry if person else step.policy.offer_retry_most
     delay = min(step.policy.offer_retry * 2 ** min(message.attempts, 10), most)
     if noted(message):
@@ -89,6 +100,12 @@ def put_back(step: Step, message: Message, why: str, *, person: bool = False) ->
     waiting = step.state.message(message.id)
     assert waiting is not None  # noqa: S101 -- it was put back just now
     step.set_message(waiting, not_before=step.now + delay)
+
+
+def release(step: Step, message: Message) -> None:
+    """No person is in the way of this offer any more, or it is over."""
+    if step.session is not None and step.session.holds_offer(message.id):
+        step.set_session(held_offer=None)
 
 
 def untask(step: Step, message: Message) -> None:

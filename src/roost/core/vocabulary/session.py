@@ -151,6 +151,16 @@ class Refusal(Struct, frozen=True):
     why: str
 
 
+class HeldOffer(Struct, frozen=True):
+    """The message whose offer a person at the session's terminal is in the way of, since when (Unix seconds).
+
+    It is one offer, however often it is tried: nothing of it was ever pasted.
+    """
+
+    message: str
+    since: float
+
+
 class Session(Struct, frozen=True):
     """One live session. Times are Unix seconds; `armed_at` starts the quiet window of an ephemeral task.
 
@@ -166,6 +176,7 @@ class Session(Struct, frozen=True):
     `own_terminal`: a person runs it in a terminal of theirs. No policy ends it, and nothing is typed there.
     `joined`: it was there before, and is let go of when it leaves; it is in a terminal of theirs as well.
     `roused`: its latest turn was about nothing but what watches have told.
+    `held_offer`: what is not pasted because of a person at its terminal.
     """
 
     id: str
@@ -203,6 +214,7 @@ class Session(Struct, frozen=True):
     own_terminal: bool = False
     joined: Joined | None = None
     roused: bool = False
+    held_offer: HeldOffer | None = None
 
     @property
     def asks(self) -> tuple[Asking, ...]:
@@ -240,6 +252,10 @@ class Session(Struct, frozen=True):
     def open_control(self) -> ControlRequest | None:
         """The control request that is still to be done."""
         return self.control if self.control is not None and self.control.ended_at is None else None
+
+    def holds_offer(self, message: str) -> bool:
+        """Whether a person is in the way of this message's offer."""
+        return self.held_offer is not None and self.held_offer.message == message
 
     @property
     def held(self) -> bool:

@@ -132,7 +132,11 @@ def _waits(state: PeerState) -> str:
         return TO_READ if state.queued else ""
     if state.session is None or state.session.state is not SessionState.IDLE:
         return ""
+    held = state.session.held_offer
     for message in state.messages:
+        waits = message.state in (MessageState.QUEUED, MessageState.OFFERED)
+        if held is not None and held.message == message.id and waits and message.why not in UNHINDERED:
+            return f"{message.why}, since {iso(held.since)}"
         if message.state is MessageState.QUEUED and message.not_before is not None:
             return f"at the latest try, {message.why}; tried again at {iso(message.not_before)}"
         if message.state is MessageState.OFFERED and message.why not in UNHINDERED:

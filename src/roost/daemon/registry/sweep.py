@@ -107,8 +107,9 @@ class Sweeper:
         await self._reaper.guests.close(guests)
         if others:
             boot = self._machine.processes.boot_id()
-            kept = await asyncio.gather(*(self._keeps(session) for session in others))
-            keeps = {session.id for session, keeps in zip(others, kept, strict=True) if keeps}
+            cut = [session for session in others if self._is_cut(session)]
+            kept = await asyncio.gather(*(self._keeps(session) for session in cut))
+            keeps = {session.id for session, keeps in zip(cut, kept, strict=True) if keeps}
             facts = await self._machine.work.files.run(self._facts, others, found.inventory, why, boot, keeps)
             await self._fleet.report_all(facts)
         await asyncio.gather(*(self._reap(session, why[session.id]) for session in alone))
@@ -159,13 +160,15 @@ class Sweeper:
             facts.append((session.peer, f.Died(death, session.id in keeps), f"end:{session.id}"))
         return facts
 
-    async def _keeps(self, session: Session) -> bool:
-        """Whether a turn that the death cut off can go on in its conversation, as far as can be told now."""
+    def _is_cut(self, session: Session) -> bool:
+        """Whether the death has cut off a turn, which may go on in the session's conversation."""
         state = self._fleet.find(session.peer)
         if session.conversation is None or state is None or not state.messages:
             return False
-        if all(message.session != session.id for message in state.in_flight):
-            return False
+        return any(message.session == session.id for message in state.in_flight)
+
+    async def _keeps(self, session: Session) -> bool:
+        """Whether the turn that was cut off can go on, as far as can be told now."""
         context, runtimes = self._context(session), self._machine.runtimes
         try:
             return await self._machine.work.records.run_for(session.id, on_disk, runtimes, context)

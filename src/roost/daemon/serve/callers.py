@@ -73,7 +73,9 @@ class Callers:
         before = self._keys.get(name, frozenset())
         if not sessions and not before:
             return
-        now = {key: Caller(name, session.id) for session in sessions for key in _keys_of(session)}
+        now: dict[_Key, Caller] = {}
+        for session in sessions:
+            now |= dict.fromkeys(_keys_of(session), Caller(name, session.id))
         if now.keys() == before:
             return
         for key in before - now.keys():

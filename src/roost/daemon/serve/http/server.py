@@ -27,6 +27,7 @@ class HttpServer:
             ws="none",
             timeout_graceful_shutdown=1,
         )
+        config.load()  # now, as this may block
         self._server = _Server(config)
         self._listener = listener
 

@@ -1,12 +1,15 @@
 """One message of JSON-RPC answered in this process, as the same message by HTTP would be."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import msgspec
-from starlette.types import ASGIApp, Message
 
 from roost.daemon.serve.caller import Caller
 from roost.errors import RefusedError
+
+if TYPE_CHECKING:  # it is loaded with the loopback port
+    from starlette.types import ASGIApp, Message
 
 _HEADERS = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json"), (b"accept", b"application/json")]
 
@@ -24,7 +27,7 @@ _answer = msgspec.json.Decoder(_Answer).decode
 class Calls:
     """Asks the tools for callers who are known."""
 
-    def __init__(self, tools: ASGIApp) -> None:
+    def __init__(self, tools: "ASGIApp") -> None:
         """Ask this application."""
         self._tools = tools
 
@@ -36,12 +39,12 @@ class Calls:
         parts: list[Message] = [{"type": "http.request", "body": request.encode(), "more_body": False}]
         body: list[bytes] = []
 
-        async def receive() -> Message:
+        async def receive() -> "Message":
             if not parts:
                 await asyncio.get_running_loop().create_future()  # the client is there until it is not
             return parts.pop()
 
-        async def send(message: Message) -> None:
+        async def send(message: "Message") -> None:
             body.append(message.get("body", b""))
 
         agreed = [(b"mcp-protocol-version", protocol.encode())] if protocol is not None else []

@@ -1,7 +1,7 @@
 """The agents' tools over MCP. Who calls is proven by the bearer token of the request, never an argument."""
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, NoReturn
 
@@ -25,7 +25,6 @@ from roost.daemon.serve.api.api import Api
 from roost.daemon.serve.caller import Caller
 from roost.daemon.serve.mcp.answers import Who, said
 from roost.daemon.serve.mcp.arguments import understood
-from roost.daemon.serve.mcp.lazy_tools import CallerOf
 from roost.daemon.serve.mcp.mailbox import INSTRUCTIONS as MAILBOX_INSTRUCTIONS
 from roost.daemon.serve.mcp.mailbox import add_reading
 from roost.daemon.serve.mcp.sends import Sends
@@ -33,6 +32,8 @@ from roost.daemon.serve.mcp.watching import add_watching
 from roost.daemon.serve.sending.draft import Draft
 from roost.errors import UsageError
 
+CallerOf = Callable[[Any], Awaitable[Caller]]
+"""Proves who sent a request."""
 INSTRUCTIONS = (
     "You are one of several named agents. A message to you starts with a line `[roost message <id> from"
     " <peer> ...]`. Answer it with send_message(to=<peer>, body=..., reply_to=<id>): the sender does not see"
