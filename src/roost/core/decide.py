@@ -176,7 +176,7 @@ def decide(
             handle(step, event)
     else:
         handle(step, event)
-    refused = [command for command in step.commands if isinstance(command, c.Refuse)]
+    refused = [command for command in step.commands if type(command) is c.Refuse]
     if refused:
         return state, tuple(refused)
     _pump(step)

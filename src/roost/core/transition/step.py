@@ -213,7 +213,7 @@ class Step:
 
 def _report(command: c.Command) -> c.Report | None:
     """What another host, from which a message came, is to hear of it."""
-    if not isinstance(command, c.SaveMessage) or host_of(command.message.sender) is None:
+    if type(command) is not c.SaveMessage or host_of(command.message.sender) is None:
         return None
     message = command.message
     return c.Report(message.sender, message.id, message.state, message.why, message.accepted_at)

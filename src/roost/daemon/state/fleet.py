@@ -230,9 +230,8 @@ class Fleet:
         """Store what was decided of watches, and do it. Raises StoreError."""
         await self._store.commit(batch_of(self._clock.now(), commands))
         self.watches.committed(commands)
-        for command in commands:
-            if isinstance(command, c.Effect):
-                self.listeners.on_effect(command)
+        for effect in c.effects(commands):
+            self.listeners.on_effect(effect)
 
 
 def _unknown(name: str, known: list[str]) -> str:
