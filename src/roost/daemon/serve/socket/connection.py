@@ -119,14 +119,12 @@ class Connection(asyncio.BufferedProtocol):
         first, *more = bytes(_ROOM[:nbytes]).split(b"\n")
         self._begun.append(first)
         self._begun_size += len(first)
+        longest = self._begun_size  # what comes after it is no longer than what is read at once
         if more:
             self._lines.append(b"".join(self._begun))
             *whole, rest = more
             self._lines.extend(whole)
             self._begun, self._begun_size = [rest], len(rest)
-            longest = max(map(len, self._lines))
-        else:
-            longest = self._begun_size
         if longest > LINE:
             self._refuse(UsageError("the request is too long"))
             self.close()
