@@ -44,8 +44,14 @@ def test_A4_requests_are_answered_however_they_come(roost: Roost, tmp_path: Path
         body = "x" * 200_000
         client.sendall(asked(3, "send", to="box", body=body))
         assert json.loads(answers.readline())["result"]["state"] == "queued"
+        # One that waits holds up nobody, whoever answered before it.
+        client.sendall(asked(4, "send", to="box", body="read me", wait="accepted"))
+        assert json.loads(answers.readline())["event"]["id"], "it is stored"
+        for number in (5, 6):
+            client.sendall(asked(number))
+            assert next(each for line in answers if "result" in (each := json.loads(line)))["id"] == number
     bodies = [item["body"] for item in roost.call("inbox", name="box")]
-    assert bodies == [*map(str, many), body]
+    assert bodies == [*map(str, many), body, "read me"]
     with connected(roost) as client, client.makefile("rb") as answers:
         client.sendall(b"x" * (LINE + 1))
         assert "too long" in json.loads(answers.readline())["error"]["message"]

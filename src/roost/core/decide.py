@@ -176,7 +176,7 @@ def decide(
             handle(step, event)
     else:
         handle(step, event)
-    refused = [command for command in step.commands if isinstance(command, c.Refuse)]
+    refused = [command for command in step.commands if type(command) is c.Refuse]
     if refused:
         return state, tuple(refused)
     _pump(step)
@@ -201,9 +201,10 @@ def _pump(step: Step) -> None:
         return
     renaming.rename(step)
     moving.hand_over(step)
-    if step.traits.remote:
+    traits = step.traits
+    if traits.remote:
         remote.forward(step)
-    if step.traits.mailbox or step.traits.remote:
+    if traits.mailbox or traits.remote:
         return
     due = policy_end(step.state)
     if due is not None and step.now >= due.at:

@@ -1,5 +1,6 @@
 """Fresh ids and tokens."""
 
+import os
 import secrets
 import threading
 
@@ -31,7 +32,7 @@ class SystemIds:
             | 0x7 << 76
             | fraction << 64
             | 0b10 << 62
-            | secrets.randbits(_RANDOM_BITS)
+            | int.from_bytes(os.urandom(8)) >> 64 - _RANDOM_BITS
         )
         return f"{value:032x}"
 

@@ -29,7 +29,7 @@ def arranged(changes: Sequence[c.Change]) -> Sequence[c.Change]:
     arranged_changes: list[c.Change] = []
     waiting: list[c.Change] = []
     for change in changes:
-        if isinstance(change, c.Purge | c.Rename):
+        if type(change) is c.Purge or type(change) is c.Rename:
             arranged_changes += sorted(waiting, key=_rank)
             arranged_changes.append(change)
             waiting = []
@@ -40,7 +40,7 @@ def arranged(changes: Sequence[c.Change]) -> Sequence[c.Change]:
 
 def renamed(batch: Batch) -> Batch:
     """The batch with its journal lines and intents, which come after its changes, under the new name."""
-    names = {change.old: change.new for change in batch.changes if isinstance(change, c.Rename)}
+    names = {change.old: change.new for change in batch.changes if type(change) is c.Rename}
     if not names:
         return batch
     journal = tuple(replace(line, peer=names.get(line.peer, line.peer)) for line in batch.journal)

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from roost.core.vocabulary.view import iso
@@ -28,7 +29,7 @@ class Note(Struct, frozen=True):
 
     def text(self) -> bytes:
         """As it is written."""
-        return json.dumps({"store": self.store, "seq": self.seq, "at": self.at}).ljust(_LENGTH).encode()
+        return msgspec.json.encode(self).ljust(_LENGTH)
 
 
 def read_note(path: Path) -> Note | None:

@@ -154,9 +154,10 @@ class Step:
 
     def add_message(self, message: Message) -> None:
         """A message joins the end of the queue."""
-        times = [at for at in (self.state.expiry, message.expires_at) if at is not None]
-        messages = added(self.state.messages, message)
-        self.state = replace(self.state, messages=messages, expiry=min(times, default=None))
+        messages, expiry = added(self.state.messages, message), self.state.expiry
+        if message.expires_at is not None:
+            expiry = message.expires_at if expiry is None else min(expiry, message.expires_at)
+        self.state = replace(self.state, messages=messages, expiry=expiry)
         self.emit(c.SaveMessage(message))
 
     def renew_expiry(self) -> None:
@@ -205,17 +206,16 @@ class Step:
         """
         saves = [type(command) in _ROWS for command in self.commands]
         kept = _last_saves(self.commands) if sum(saves) > 1 else [*self.commands]
-        kept += [report for each in kept if (report := _report(each)) is not None]
+        kept += [report for each in kept if type(each) is c.SaveMessage and (report := _report(each.message))]
         if self.state.pool:
             kept.sort(key=lambda command: isinstance(command, c.SaveSession) and not command.session.pooled)
         return self.state, tuple(kept)
 
 
-def _report(command: c.Command) -> c.Report | None:
+def _report(message: Message) -> c.Report | None:
     """What another host, from which a message came, is to hear of it."""
-    if not isinstance(command, c.SaveMessage) or host_of(command.message.sender) is None:
+    if host_of(message.sender) is None:
         return None
-    message = command.message
     return c.Report(message.sender, message.id, message.state, message.why, message.accepted_at)
 
 

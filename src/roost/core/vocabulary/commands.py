@@ -4,7 +4,8 @@ Effects are also stored as intents under their `key` until the event that ends t
 daemon killed in between examines them again.
 """
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast, get_args
 
 from msgspec import Struct, field
 
@@ -261,6 +262,13 @@ Here = Launch | Offer | Examine | End | Notify | Clear | Perform | GiveAnswer
 Between = Forward | Report | HandOver | Own | Decide
 """What is done together with another host, in the order in which it was decided."""
 Effect = Here | Between
+_EFFECTS = frozenset(get_args(Effect))
 OfWatch = AddWatch | SaveWatch | EndWatch
 Change = SavePeer | SaveSession | CloseSession | SaveMessage | SaveAttempt | OfWatch | Purge | Rename
 Command = Change | Journal | Refuse | Advise | Effect
+
+
+def effects(commands: Iterable[Command]) -> list[Effect]:
+    """Those that do something, in order."""
+    # To ask for an instance of a union looks at its types one by one, for each command that is none of them.
+    return [cast("Effect", command) for command in commands if type(command) in _EFFECTS]

@@ -29,9 +29,9 @@ class PeerFiles:
     def committed(self, _name: str, _state: PeerState | None, commands: Sequence[c.Command]) -> None:
         """Remove the files of a removed peer at once: its name may be given to a new one (P11)."""
         for command in commands:
-            if isinstance(command, c.Purge):
+            if type(command) is c.Purge:
                 self._remove(command.peer)
-            elif isinstance(command, c.Rename):
+            elif type(command) is c.Rename:
                 self._follow(command.old, command.new)
 
     async def tidy(self, spared: AbstractSet[str] = frozenset()) -> None:

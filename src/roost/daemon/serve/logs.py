@@ -113,7 +113,7 @@ class Logs:
 
     def attempts(self, peer: str, at: float, commands: Iterable[c.Command]) -> None:
         """Log each attempt of a delivery."""
-        made = [command for command in commands if isinstance(command, c.SaveAttempt)]
+        made = [command for command in commands if type(command) is c.SaveAttempt]
         self._delivery.write(
             [
                 {

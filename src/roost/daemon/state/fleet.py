@@ -108,6 +108,11 @@ class Fleet:
         everybody = (*self.states(), *self.elsewhere())
         return next((state.peer.name for state in everybody if name in state.peer.former), None)
 
+    def _known(self, name: str) -> str:
+        """The name that the peer of this name has now. Raises NotFoundError."""
+        now = self.called(name)
+        return now if now is not None else self.get(name).peer.name
+
     async def rename(self, name: str, event: Rename) -> None:
         """Give a peer a free name, at once or once its session is over. Raises as `add` and `tell` do."""
         if event.new != self.get(name).peer.renaming:
@@ -148,8 +153,7 @@ class Fleet:
         error of a `Refuse`, NotFoundError for an unknown peer, StoreError when the commit failed (nothing has
         changed then).
         """
-        name = self.called(name) or name
-        self.get(name)
+        name = self._known(name)
         done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._lanes.put(name, Waiting(event, settles, bodies or {}, tokens, done, None, settles_too))
         return accepted(await done)
@@ -192,8 +196,7 @@ class Fleet:
     def _keep(
         self, name: str, event: Event, settles: str | None
     ) -> tuple["asyncio.Future[Outcome]", "asyncio.Future[None]"]:
-        name = self.called(name) or name
-        self.get(name)
+        name = self._known(name)
         done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._lanes.put(name, Waiting(event, settles, {}, (), done, kept))
@@ -230,9 +233,8 @@ class Fleet:
         """Store what was decided of watches, and do it. Raises StoreError."""
         await self._store.commit(batch_of(self._clock.now(), commands))
         self.watches.committed(commands)
-        for command in commands:
-            if isinstance(command, c.Effect):
-                self.listeners.on_effect(command)
+        for effect in c.effects(commands):
+            self.listeners.on_effect(effect)
 
 
 def _unknown(name: str, known: list[str]) -> str:

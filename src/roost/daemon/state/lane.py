@@ -23,7 +23,7 @@ class Outcome(Struct, frozen=True):
     @property
     def advice(self) -> list[str]:
         """Lines for the asker."""
-        return [command.text for command in self.commands if isinstance(command, c.Advise)]
+        return [command.text for command in self.commands if type(command) is c.Advise]
 
 
 class Waiting(Struct):
@@ -84,7 +84,7 @@ class Decided:
 def accepted(outcome: Outcome) -> Outcome:
     """Raise the error of a `Refuse`."""
     for command in outcome.commands:
-        if isinstance(command, c.Refuse):
+        if type(command) is c.Refuse:
             raise command.error
     return outcome
 

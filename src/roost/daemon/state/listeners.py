@@ -45,6 +45,5 @@ class Listeners:
             committed(name, None if renamed else state, commands)
             if state is not None and renamed:
                 committed(state.peer.name, state, ())
-        for command in commands:
-            if isinstance(command, c.Effect):
-                self.on_effect(command)
+        for effect in c.effects(commands):
+            self.on_effect(effect)

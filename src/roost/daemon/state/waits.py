@@ -25,7 +25,7 @@ class Waits:
     def committed(self, name: str, state: PeerState | None, commands: tuple[c.Command, ...]) -> None:
         """Pass on what was just committed."""
         for command in commands:
-            if isinstance(command, c.SaveMessage):
+            if type(command) is c.SaveMessage:
                 message = command.message
                 for queue in self._messages.get(message.id, ()):
                     queue.put_nowait(message)

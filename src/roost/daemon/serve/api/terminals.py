@@ -65,7 +65,9 @@ class Terminals:
 
     def misplaced(self, name: str) -> str | None:
         """What is wrong with the folder that a live peer works in."""
-        live = self.find(name) if self._fleet.find(name) is not None else None
+        state = self._fleet.find(name)
+        session = state.session if state is not None else None
+        live = self._live_sessions.find(session.id) if session is not None else None
         return live.misplaced.why if live is not None and live.misplaced is not None else None
 
 

@@ -1,5 +1,6 @@
 """The methods about messages: sent, listed, shown, sent again, given up."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -31,15 +32,15 @@ class Sending(Params):
     sender: str | None = msgspec.field(default=None, name="from")
     topic: str | None = None
     reply_to: str | None = None
-    attach: list[str] = msgspec.field(default_factory=list[str])
+    attach: Sequence[str] = ()
     ttl: float | None = None
     when: Timing = Timing.NEXT
-    words: list[str] = msgspec.field(default_factory=list[str])
+    words: Sequence[str] = ()
     key: str | None = None
     wait: str | None = None
     timeout: float | None = None
     traceparent: str | None = None
-    quote: list[str] = msgspec.field(default_factory=list[str])
+    quote: Sequence[str] = ()
     reply_within: float | None = None
 
 

@@ -64,6 +64,7 @@ class Connection(asyncio.BufferedProtocol):
         self._lines: deque[bytes] = deque()
         self._turn = asyncio.Lock()
         self._running: set[asyncio.Task[None]] = set()
+        self._next: asyncio.Future[bytes] | None = None
         self._flows = asyncio.Event()
         self._flows.set()
 
@@ -118,14 +119,12 @@ class Connection(asyncio.BufferedProtocol):
         first, *more = bytes(_ROOM[:nbytes]).split(b"\n")
         self._begun.append(first)
         self._begun_size += len(first)
+        longest = self._begun_size  # what comes after it is no longer than what is read at once
         if more:
             self._lines.append(b"".join(self._begun))
             *whole, rest = more
             self._lines.extend(whole)
             self._begun, self._begun_size = [rest], len(rest)
-            longest = max(map(len, self._lines))
-        else:
-            longest = self._begun_size
         if longest > LINE:
             self._refuse(UsageError("the request is too long"))
             self.close()
@@ -134,8 +133,10 @@ class Connection(asyncio.BufferedProtocol):
 
     def _begin(self) -> None:
         """Answer every request; while too many run, nothing is read."""
+        if self._lines and self._next is not None and not self._next.done():
+            self._next.set_result(self._lines.popleft())
         while self._lines and len(self._running) < RUNNING:
-            task = self._tasks.start(self._request(self._lines.popleft()), "rpc")
+            task = self._tasks.start(self._requests(self._lines.popleft()), "rpc")
             self._running.add(task)
             task.add_done_callback(self._ended)
         if self._lines:
@@ -157,6 +158,16 @@ class Connection(asyncio.BufferedProtocol):
             "facts": error.facts,
         }
         self._write({"id": number, "error": facts})
+
+    async def _requests(self, line: bytes) -> None:
+        """Answer one request, then what comes, unless somebody waits for that already.
+
+        What waits is left to those who begin in its order: to go on with it here would be ahead of them.
+        """
+        await self._request(line)
+        while not (self._lines or self._transport.is_closing() or (self._next and not self._next.done())):
+            self._next = asyncio.get_running_loop().create_future()
+            await self._request(await self._next)
 
     async def _request(self, line: bytes) -> None:
         """Answer one request, whatever happens: of those that may not wait one is answered at a time."""
