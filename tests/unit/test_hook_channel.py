@@ -88,7 +88,7 @@ async def test_N4_what_a_hook_has_taken_while_it_was_looked_at_is_not_written_to
     terminal: Terminal,
 ) -> None:
     given = list[str | None]()
-    terminal.looks = [lambda: given.append(terminal.mail.take(ends=True)), terminal.shows]
+    terminal.looks.extend([lambda: given.append(terminal.mail.take(ends=True)), terminal.shows])
     assert await terminal.offer() is None
     assert (given, terminal.read(), terminal.claims) == (["the text"], b"", [])
 
@@ -104,7 +104,7 @@ async def test_N4_what_was_written_to_the_pipe_is_given_to_no_hook_and_leaves_no
         claims.append(terminal.claims)
         late.append(terminal.mail.take(ends=True))
 
-    terminal.looks = [lambda: None, claimed, terminal.shows]
+    terminal.looks.extend([lambda: None, claimed, terminal.shows])
     assert await terminal.offer() is None
     assert terminal.read() == b"m1.1\nthe text"
     assert (claims, late, terminal.claims) == ([["pipe.m1.1.taken"]], [None], [])
