@@ -24,8 +24,8 @@ def run_command(app: App, name: str, words: "tuple[str, ...]", resume: bool) -> 
     """Run a program in this terminal as the peer NAME: `roost run me -- claude`.
 
     Keys, job control and exit status are the program's own, and nothing is written into its configuration.
-    Messages reach it by its hooks or its API, in a turn, at its end, and mostly at its prompt. Nothing but
-    you, or `roost stop NAME`, ends it.
+    Messages reach it by its hooks or its API: in a turn, at its end and, but for `-- codex`, at its prompt.
+    Nothing but you, or `roost stop NAME`, ends it.
     A peer that is not there yet is made. ARGS count for this run.
     """
     program, *args = words or ("",)
