@@ -2,11 +2,13 @@
 
 import itertools
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from roost.daemon.session import hook_settings
 from roost.daemon.session.hook_settings import drop, holders, put, stand, take_back
 from roost.errors import RefusedError
 from roost.runtimes.joining import HookSettings
@@ -160,6 +162,28 @@ def test_17_a_note_that_goes_meanwhile_keeps_nobodys_hooks(
     take_back(notes, "a")
     monkeypatch.setattr(Path, "glob", glob)
     assert list(notes.iterdir()) == []
+
+
+@pytest.mark.parametrize("leaves", [("b", "a"), ("a",)])
+def test_17_settings_that_go_with_their_folder_while_one_leaves_keep_no_note(
+    path: Path, notes: Path, monkeypatch: pytest.MonkeyPatch, leaves: tuple[str, ...]
+) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_text('{"a": 1}')
+    for name in leaves:
+        put(notes, name, hooks(path, name))
+    write = hook_settings.write_atomic
+
+    def late(place: Path, data: bytes, *, mode: int = 0o600) -> None:
+        if place == path:
+            shutil.rmtree(path.parent)
+        write(place, data, mode=mode)
+
+    monkeypatch.setattr(hook_settings, "write_atomic", late)
+    for name in leaves:
+        take_back(notes, name)
+    assert holders(notes) == set()
+    assert not path.parent.exists()
 
 
 def test_17_hooks_whose_note_is_lost_are_taken_out_by_what_they_are(path: Path, notes: Path) -> None:

@@ -110,10 +110,11 @@ def _take_out(place: Path, note: Note, session: str) -> None:
         settings = None  # somebody has made something else of it, which is theirs
     if settings is not None and text is not None:
         left = _without(settings, json.loads(note.ours[session]))
-        if not others and left == _without(_parsed(note.before, path), {}):
-            _restore(path, note)
-        elif left != settings:
-            _write(path, _text(left), PRIVATE_FILE if others else note.mode)
+        with suppress(FileNotFoundError):  # its folder has gone meanwhile, and what stood there with it
+            if not others and left == _without(_parsed(note.before, path), {}):
+                _restore(path, note)
+            elif left != settings:
+                _write(path, _text(left), PRIVATE_FILE if others else note.mode)
     if others:
         write_atomic(place, _SHAPE.text(replace(note, ours=others)).encode())
     else:
