@@ -221,6 +221,7 @@ def test_17_a_program_with_an_api_takes_mail_at_rest_in_a_turn_and_at_its_end(ru
             assert (roost.row("me")["kind"], roost.session("me")["server"]) == ("own-terminal", None)
             # at rest, with and without a draft
             me.done(roost.send("me", "at rest"))
+            me.pane.wait_for("at rest")  # OpenCode's terminal is brought to its conversation a while later
             me.at_rest()
             me.draft("a draft of mine")
             me.done(roost.send("me", "beside a draft"))
