@@ -3,7 +3,6 @@
 `codex` starts such a server by itself, for all terminals of a CODEX_HOME.
 """
 
-import signal
 from collections.abc import Iterator
 
 import pytest
@@ -153,5 +152,15 @@ def test_L1_its_servers_end_closes_the_row(home: Home) -> None:
             mine = begun(person, roost)
             assert server.run(mine, "join", "me")[0] == 0
             roost.until_state("me", "idle")
-        server.signal(signal.SIGKILL)
+        server.kill()
         assert roost.until_death("me")["cause"] == "server-gone"
+        # The message waits for a server, and what was in its way is no matter once there is one.
+        kept = roost.send("me", "meanwhile")["id"]
+        wait_until(lambda: "nobody listens" in roost.row("me")["why"], timeout=PATIENCE, why="it is told why")
+        server.start()
+        with server.client() as person:
+            person.ask("thread/start", cwd=str(roost.home.work / "w"), **{"test/id": mine})
+            person.turn(mine, "hello")
+            assert server.run(mine, "join")[::2] == (0, "")
+            roost.until_message(kept, "done")
+            assert len(server.prompts(kept)) == 1

@@ -36,8 +36,9 @@ class Refused(Exception):
 class Thread:
     """One thread: its turns, who follows it, what it asks."""
 
-    def __init__(self, cwd: str, *, ephemeral: bool = False) -> None:
-        self.id = str(uuid.UUID(int=time.time_ns() << 64))  # as the real ones, it begins with the time
+    def __init__(self, cwd: str, *, ephemeral: bool = False, ident: str | None = None) -> None:
+        # As the real ones, it begins with the time.
+        self.id = ident or str(uuid.UUID(int=time.time_ns() << 64))
         self.cwd = cwd
         self.ephemeral = ephemeral
         self.turns: list[Frame] = []
@@ -107,7 +108,8 @@ class AppServer:
                 await self._everybody(params["method"], **params["params"])
                 return {}
             case "thread/start":
-                thread = Thread(params.get("cwd") or "/", ephemeral=params.get("ephemeral", False))
+                about = {"ephemeral": params.get("ephemeral", False), "ident": params.get("test/id")}
+                thread = Thread(params.get("cwd") or "/", **about)
                 self.threads[thread.id] = thread
                 thread.followers.add(connection)
                 await self._everybody("thread/started", thread=thread.about())

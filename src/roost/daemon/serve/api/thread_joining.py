@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from roost.core.vocabulary import requests as r
-from roost.core.vocabulary.peer import WakeMode
+from roost.core.vocabulary.peer import Hindrance, WakeMode
 from roost.core.vocabulary.settings import apply_settings
 from roost.daemon.serve.api.peers import Peers
 from roost.daemon.session.joins import Guest
@@ -32,11 +32,12 @@ class ThreadJoining:
         await self._check(guest)
         with self._waits.peer(name) as changes:
             await self._settle(name, guest)
+            before = self._fleet.get(name).peer.hindered
             await self._fleet.tell(name, r.Start(by))
             await self._fleet.tell(name, r.Wake(WakeMode.NATURAL, by))
             try:
                 async with asyncio.timeout(PATIENCE):
-                    while not self._is_followed(name):
+                    while not self._is_followed(name, before):
                         await changes.get()
             except TimeoutError:
                 why = f"its server did not let it be followed within {PATIENCE:g} s"
@@ -69,11 +70,15 @@ class ThreadJoining:
         if settings.server != guest.server and not state.sessions:
             await self._fleet.tell(name, r.Configure(apply_settings(settings, pairs.items())))
 
-    def _is_followed(self, name: str) -> bool:
-        """Whether its session is the thread by now. Raises RoostError where it cannot be."""
+    def _is_followed(self, name: str, before: Hindrance | None) -> bool:
+        """Whether its session is the thread by now. `before`: what was in the way of an earlier try.
+
+        Raises RoostError where it cannot be.
+        """
         state = self._fleet.get(name)
         if state.session is not None and state.session.thread is not None:
             return True
-        if state.peer.hindered is not None:
-            raise RoostError(f"'{name}' cannot be followed: {state.peer.hindered.why}")
+        hindered = state.peer.hindered
+        if hindered is not None and hindered != before:
+            raise RoostError(f"'{name}' cannot be followed: {hindered.why}")
         return False
