@@ -1,53 +1,24 @@
 """Issue 17: Codex that a person started in a terminal of theirs (a tmux of the test's) joins."""
 
-import json
-import re
 import signal
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
+from tests.support.codex_terminal import FOLDER, person
 from tests.support.daemon import signal_pid
 from tests.support.home import make_home
-from tests.support.pane import Pane
 from tests.support.processes import kept
 from tests.support.real import PATIENCE, Agents, agents_in
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
-FOLDER = "w"
-_READY = "Ask Codex to do anything"
-
 
 @pytest.fixture
 def agents() -> Iterator[Agents]:
     with make_home() as home, kept(home.mark), agents_in(home, "codex", peers=(FOLDER,)) as made:
         yield made
-
-
-@contextmanager
-def person(agents: Agents) -> Iterator[Pane]:
-    """Somebody at a terminal, who has typed `codex` there and lets it run what it wants."""
-    roost = agents.roost
-    given = {name[4:]: value for name, value in agents.settings["codex"].items() if name.startswith("env.")}
-    folder = roost.home.work / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    command = ["codex", "--no-daemon", "--disable", "plugins", "-a", "never", "-s", "danger-full-access"]
-    with Pane(roost.home.root, command, environ={**roost.environ, **given}, directory=folder) as pane:
-        pane.wait_for(_READY)
-        yield pane
-
-
-def shell(pane: Pane, *words: str) -> None:
-    """Have its model run a command of roost's."""
-    asked = {"yield_time_ms": 30_000, "cmd": " ".join([sys.executable, "-m", "roost", *words])}
-    text = f"@@tool exec_command {json.dumps(asked)}@@"
-    pane.tmux("send-keys", "-t", ":", "-l", text)
-    pane.wait_for(re.escape(text.rsplit(maxsplit=1)[-1]))
-    pane.keys("Enter")
 
 
 def results(agents: Agents) -> str:
@@ -64,15 +35,8 @@ def given_once(agents: Agents, body: str) -> None:
 
 def test_17_codex_joins_reads_its_mail_in_a_turn_answers_and_its_end_is_seen(agents: Agents) -> None:
     roost = agents.roost
-    with person(agents) as pane:
-        shell(pane, "join", "me")
-        wait_until(
-            lambda: "me" in {row["name"] for row in roost.call("list")},
-            timeout=PATIENCE,
-            why="a peer",
-            describe=pane.screen,
-        )
-        roost.until_state("me", "idle")
+    with person(agents) as me:
+        me.join()
         assert roost.row("me")["kind"] == "joined-reader"
         given_once(agents, "read messages by `roost listen`")
         # Nothing hands it a message, and the sender hears why.
@@ -81,29 +45,29 @@ def test_17_codex_joins_reads_its_mail_in_a_turn_answers_and_its_end_is_seen(age
         sent = roost.call("messages", name="me")[-1]
         assert "reads its mail itself" in roost.row("me")["why"]
         assert "what waits" not in results(agents)
-        shell(pane, "listen")
+        me.shell("listen")
         roost.until_message(sent["id"], "done")
         given_once(agents, "what waits")
-        roost.until_state("me", "idle")
+        me.at_rest()
         # One that comes while it waits is printed in that very turn.
-        shell(pane, "listen", "--timeout", "60s")
+        me.shell("listen", "--timeout", "60s")
         roost.until_state("me", "working")
         late = roost.send("me", "while it waits")
         roost.until_message(late["id"], "done")
         given_once(agents, "while it waits")
-        roost.until_state("me", "idle")
-        shell(pane, "send", "operator", "an-answer", "--reply-to", late["id"])
+        me.at_rest()
+        me.shell("send", "operator", "an-answer", "--reply-to", late["id"])
         answer = wait_until(
             lambda: next(
                 (item for item in roost.call("inbox", name="operator") if item["body"] == "an-answer"), None
             ),
             timeout=PATIENCE,
             why="it answers",
-            describe=pane.screen,
+            describe=me.pane.screen,
         )
         assert answer
         assert (answer["from"], answer["reply_to"]) == ("me", late["id"])
-        roost.until_state("me", "idle")
+        me.at_rest()
         conversation = roost.session("me")["conversation"]
         unread = roost.send("me", "never read")
         signal_pid(roost.session("me")["agent_pid"], signal.SIGKILL)
