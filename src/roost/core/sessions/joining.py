@@ -14,6 +14,7 @@ from roost.core.transition.step import Step
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.peer import WakePolicy
+from roost.core.vocabulary.phrases import of_another
 from roost.core.vocabulary.session import Cause, Death, Ending, Joined, Session, WakeCause
 
 
@@ -103,6 +104,5 @@ def _taken(step: Step, event: r.Join) -> str | None:
     if session is not None or step.state.sessions:
         return f"'{name}' is somebody else, who is live; join by another name"
     if known not in (None, event.conversation):
-        free = f"`roost rename {name} OTHER`, from a terminal of yours, frees it"
-        return f"'{name}' is the name of another conversation; join by another name, or {free}"
+        return of_another(name)
     return None

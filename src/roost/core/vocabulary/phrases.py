@@ -71,3 +71,9 @@ def asked(cause: Cause, by: str) -> str:
             return "it leaves"
         case _:
             return f"it {ENDED[cause]}"
+
+
+def of_another(name: str) -> str:
+    """Why a session cannot join by a name that another conversation had first, and how a person frees it."""
+    free = f"`roost rename {name} OTHER`, from a terminal of yours, frees it"
+    return f"'{name}' is the name of another conversation; join by another name, or {free}"

@@ -76,7 +76,8 @@ class Joining:
         guest = await self._machine.work.processes.run(look, caller.pid, asked.environ, asked.dir)
         name = self._names.of(guest, asked.name)
         if guest.server:
-            return {**await self._threads.join(name, guest, by), "hooks": True}
+            await self._threads.join(name, guest, by)
+            return self._joined(name)
         await self._settle(name, guest)
         outcome = await self._fleet.tell(name, r.Join(by, guest.conversation, guest.process, guest.reads))
         session = outcome.state.session if outcome.state is not None else None

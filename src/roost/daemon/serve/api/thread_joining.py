@@ -1,10 +1,10 @@
 """A thread of a server that runs many joins: from then on that server tells of it and takes its prompts."""
 
 import asyncio
-from typing import Any
 
 from roost.core.vocabulary import requests as r
 from roost.core.vocabulary.peer import Hindrance, WakeMode
+from roost.core.vocabulary.phrases import of_another
 from roost.core.vocabulary.settings import apply_settings
 from roost.daemon.serve.api.peers import Peers
 from roost.daemon.session.joins import Guest
@@ -27,14 +27,13 @@ class ThreadJoining:
         self._waits = waits
         self._peers = peers
 
-    async def join(self, name: str, guest: Guest, by: str) -> dict[str, Any]:
-        """Follow it as the peer of this name; its row. Raises RoostError with the reason where that fails."""
+    async def join(self, name: str, guest: Guest, by: str) -> None:
+        """Follow it as the peer of this name. Raises RoostError with the reason where that fails."""
         await self._check(guest)
         with self._waits.peer(name) as changes:
-            await self._settle(name, guest)
-            before = self._fleet.get(name).peer.hindered
-            await self._fleet.tell(name, r.Start(by))
-            await self._fleet.tell(name, r.Wake(WakeMode.NATURAL, by))
+            state = self._fleet.find(name)
+            before = state.peer.hindered if state is not None else None
+            await self._settle(name, guest, by)
             try:
                 async with asyncio.timeout(PATIENCE):
                     while not self._is_followed(name, before):
@@ -42,7 +41,6 @@ class ThreadJoining:
             except TimeoutError:
                 why = f"its server did not let it be followed within {PATIENCE:g} s"
                 raise RoostError(f"{why}; `roost show {name}` tells more") from None
-        return self._peers.row(name)
 
     async def _check(self, guest: Guest) -> None:
         """What answers at that address has to be the process that runs the thread."""
@@ -52,8 +50,8 @@ class ThreadJoining:
         if look.process != guest.process or guest.conversation not in look.loaded:
             raise RefusedError(f"what answers at {guest.server} does not run this session")
 
-    async def _settle(self, name: str, guest: Guest) -> None:
-        """The peer, as it is to be: a new one, or the one of that thread, where its server is now."""
+    async def _settle(self, name: str, guest: Guest, by: str) -> None:
+        """The peer, woken: a new one, or the one of that thread, where its server is now."""
         pairs = {"server": guest.server, "thread": guest.conversation}
         state = self._fleet.find(name)
         if state is None:
@@ -63,12 +61,11 @@ class ThreadJoining:
         if settings.runtime != guest.runtime or not settings.threaded:
             raise RefusedError(f"'{name}' is a peer that runs {settings.runtime}; join by another name")
         if state.peer.conversation != guest.conversation:
-            free = f"`roost rename {name} OTHER`, from a terminal of yours, frees it"
-            raise RefusedError(
-                f"'{name}' is the name of another conversation; join by another name, or {free}"
-            )
+            raise RefusedError(of_another(name))
         if settings.server != guest.server and not state.sessions:
             await self._fleet.tell(name, r.Configure(apply_settings(settings, pairs.items())))
+        await self._fleet.tell(name, r.Start(by))
+        await self._fleet.tell(name, r.Wake(WakeMode.NATURAL, by))
 
     def _is_followed(self, name: str, before: Hindrance | None) -> bool:
         """Whether its session is the thread by now. `before`: what was in the way of an earlier try.
