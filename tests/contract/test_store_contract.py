@@ -334,6 +334,7 @@ async def test_P11_purge_takes_all_of_one_peer_and_nothing_of_its_namesakes(box:
         await box.store.commit(Batch(1.0, (c.SaveAttempt(to.id, None, "offered", ""),)))
     before = await box.store.events()
     await box.store.commit(Batch(2.0, (c.Purge("worker"),), (c.Journal("removed", "worker"),)))
+    assert await box.store.body(message(2).id) is None
     store = await box.reopen()
 
     assert [state.peer.name for state in await store.peers()] == ["work", "worker-2", "workers"]

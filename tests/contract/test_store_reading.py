@@ -116,7 +116,7 @@ async def test_heads_are_the_beginnings_of_bodies_in_one_line(store: Store) -> N
 async def test_the_body_of_a_refused_message_is_passed_over(store: Store) -> None:
     taken = mail(message(1))
     await store.commit(replace(taken, bodies={**taken.bodies, message(2).id: BODY}))
-    assert await store.body(message(1).id) == BODY
+    assert [await store.body(message(1).id) for _ in range(2)] == [BODY, BODY]
     assert await store.body(message(2).id) is None
 
 

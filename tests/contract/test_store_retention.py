@@ -25,6 +25,7 @@ async def test_F20_what_ended_long_ago_goes_with_body_and_story_and_nothing_else
     await store.commit(Batch(OLD, intents=(Intent("offer:4", "offer", "worker", OLD, message=over[3].id),)))
     assert await store.forget(NOW - 500, 0.0) == 1
     assert await store.forget(NOW - 500, 0.0) == 0
+    assert await store.body(over[0].id) is None
     store = await box.reopen()
     assert await store.message(over[0].id) is None
     assert await store.body(over[0].id) is None

@@ -174,7 +174,7 @@ async def test_escapes_and_history(bench: Bench) -> None:
 
 async def test_human_client_is_counted_and_may_leave(bench: Bench) -> None:
     terminal = await bench.start("cat")
-    assert await terminal.clients() == 0
+    assert (await terminal.clients(), (await terminal.look()).keyed) == (0, None)
     primary, secondary = os.openpty()
     env = {**os.environ, "TERM": "xterm-256color"}
     human = subprocess.Popen(  # noqa: ASYNC220 it needs the terminal as its standard streams
@@ -190,6 +190,7 @@ async def test_human_client_is_counted_and_may_leave(bench: Bench) -> None:
         seen = await terminal.last_input()
         assert seen is not None
         assert seen > 1_700_000_000
+        assert (await terminal.look()).keyed == seen
     finally:
         human.kill()
         human.wait(_PATIENCE)
@@ -200,6 +201,7 @@ async def test_human_client_is_counted_and_may_leave(bench: Bench) -> None:
 
     await eventually(alone, timeout=_PATIENCE, why="the human's client is gone")
     assert await terminal.last_input() is None
+    assert (await terminal.look()).keyed is None
 
 
 async def test_N5_hanging_server_is_a_timeout_not_a_death(bench: Bench) -> None:

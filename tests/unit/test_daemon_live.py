@@ -5,19 +5,23 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from roost.core.vocabulary.peer import Settings
+from msgspec.structs import replace
+
+from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.core.vocabulary.policy import Policy
-from roost.core.vocabulary.session import stand_in
+from roost.core.vocabulary.session import SessionState, stand_in
 from roost.daemon.session import joined_files
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.threads import Work
+from roost.host.errors import TmuxGone
 from roost.host.files import Tail
 from roost.host.memory.clock import VirtualClock
 from roost.runtimes.context import Context
 from roost.store.memory import MemoryStore
+from tests.support.wait import eventually
 
 
 def test_C2_a_record_that_was_moved_is_read_on_and_not_again(tmp_path: Path) -> None:
@@ -78,3 +82,31 @@ def test_17_hooks_find_a_session_by_the_conversation_that_it_goes_on_with(tmp_pa
     joined_files.take_back(tmp_path / "joined", "s")
     live.runs("conv-4")  # it has left meanwhile
     assert live.session.conversation == "conv-4"
+
+
+async def test_while_something_types_into_a_session_its_driver_does_not_look(tmp_path: Path) -> None:
+    """Two looks would only wait for each other: what types looks itself."""
+    session = replace(stand_in("s", "p", 0, "conv-1"), state=SessionState.IDLE, ready=True)
+    peer = Peer("p", "5eed", Settings(str(tmp_path), "demo"), 0.0)
+    context = Context(session, peer.settings, tmp_path, tmp_path, {}, "http://127.0.0.1:1", tmp_path / "c")
+    nothing, clock = cast("Any", None), VirtualClock()
+    live = LiveSession(context, nothing, nothing, nothing, agent_pid=1)
+    fleet = Fleet(MemoryStore(), clock, Policy(), Tasks())
+    fleet.load([PeerState(peer, session)])
+    driver, looked = Driver(live, fleet, clock, Work().records), asyncio.Event()
+
+    async def look(*, screen: bool) -> None:
+        del screen
+        looked.set()
+        raise TmuxGone
+
+    driver.look = look  # type: ignore[method-assign,assignment]
+    async with live.typing:
+        driving = asyncio.create_task(driver.run())
+        for _ in range(3):
+            live.poke.set()
+            await eventually(lambda: not live.poke.is_set(), timeout=10, why="the driver goes on")
+        assert not looked.is_set()
+    live.poke.set()
+    await driving
+    assert looked.is_set()

@@ -13,6 +13,7 @@ from roost.errors import StoreError
 from roost.store.errors import StoreClosedError, StoreDamagedError
 from roost.store.interfaces import ANY, Batch, Counts, JournalRow, Loaded, StoredMessage
 from roost.store.reader import Reader
+from roost.store.recent_bodies import RecentBodies
 from roost.store.records import Copied, Wanted
 from roost.store.retention import forget, give_back
 from roost.store.writer import Writer
@@ -29,6 +30,7 @@ class SqliteStore:
         self._writer = writer
         self._reader = reader
         self._thread = thread
+        self._recent = RecentBodies()
         self._closed = False
 
     @classmethod
@@ -47,7 +49,9 @@ class SqliteStore:
 
     async def commit(self, batch: Batch) -> tuple[JournalRow, ...]:
         """Store a batch; durable when it returns."""
-        return await self._writer.submit(batch)
+        rows = await self._writer.submit(batch)
+        self._recent.stored(batch)
+        return rows
 
     async def back_up(self, target: Path) -> Copied:
         """Copy the whole store into a new file, even when its own files were removed. Raises RefusedError.
@@ -61,6 +65,7 @@ class SqliteStore:
         past = await self._read(Reader.past, messages, events)
         if not past:
             return 0
+        self._recent.clear()
         return await self._writer.run(lambda connection: forget(connection, past, messages, events))
 
     async def give_back(self) -> bool:
@@ -146,7 +151,8 @@ class SqliteStore:
 
     async def body(self, message_id: str) -> bytes | None:
         """The body of a message."""
-        return await self._read(Reader.body, message_id)
+        recent = self._recent.take(message_id) if not self._closed else None
+        return recent if recent is not None else await self._read(Reader.body, message_id)
 
     async def inbox(
         self, peer: str, since: float | None = None, *, read: bool = False

@@ -63,7 +63,8 @@ class Driver:
             try:
                 in_turn = session.ready and session.state is SessionState.WORKING
                 looks = live.shown_in is not None and (live.sensor.watches_screen or not in_turn)
-                await self.look(screen=looks)
+                if not live.typing.locked():  # whoever types looks
+                    await self.look(screen=looks)
                 if session.state is SessionState.BLOCKED and self._known.has_mail():
                     await self._window.give_back()
                 if (

@@ -110,9 +110,9 @@ class LiveSession(Struct):
     `found` is what was read of its files and not told yet, `readers` how many read them now.
     `halted` (blocking) tells whether a signal or a debugger holds the agent's process.
     `call` is its program's API, where messages come in by that. `free`: when its input line was last known to
-    be free, `hooks` are those that wait for an answer,
-    `typing` is held from a paste to its Enter. `shown_in` is its terminal; None: it is in a person's own, or,
-    with `agent_pid` 0, a thread of somebody else's server. `mail`: what waits for its hooks to ask for it,
+    be free, `hooks` are those that wait for an answer, `typing` is held from the look before a paste to its
+    Enter, by what looks meanwhile. `shown_in` is its terminal; None: it is in a person's own, or, with
+    `agent_pid` 0, a thread of somebody else's server. `mail`: what waits for its hooks to ask for it,
     `found_by`: the file named after its conversation by which hooks find that it has joined,
     `subagents`: those that its hooks have told of.
     """
@@ -164,6 +164,11 @@ class LiveSession(Struct):
         if self.shown_in is None:
             raise NoTerminalError
         return self.shown_in
+
+    @property
+    def keyed(self) -> float | None:
+        """When an attached person pressed a key last (Unix seconds), at the latest look; None: nobody is."""
+        return self.frame.keyed if self.frame is not None else None
 
     @property
     def session(self) -> Session:

@@ -21,7 +21,8 @@ class Frame(Struct, frozen=True):
     """One look at a terminal: its visible screen, lines joined by newlines, and what that screen is.
 
     `title` as the program set it; `mode` is the mode of tmux (`copy-mode`) that takes keys in place of the
-    program, "" where the program gets them. `logged`: what it shows goes to its log.
+    program, "" where the program gets them. `logged`: what it shows goes to its log. `keyed`: when an
+    attached human last pressed a key (Unix seconds); None: nobody is attached.
     """
 
     text: str
@@ -30,6 +31,7 @@ class Frame(Struct, frozen=True):
     rows: int
     mode: str = ""
     logged: bool = True
+    keyed: float | None = None
 
 
 class Presence(Struct, frozen=True):
@@ -102,7 +104,7 @@ class Terminal(Protocol):
         ...
 
     async def look(self, *, escapes: bool = False) -> Frame:
-        """The visible screen with its title, size and mode, of one moment; `escapes` keeps colours."""
+        """The visible screen and what it is, of one moment; `escapes` keeps colours."""
         ...
 
     async def caption(self, text: str, until: float) -> None:

@@ -101,8 +101,8 @@ class MemoryTerminal:
     async def look(self, *, escapes: bool = False) -> Frame:
         """What the program shows, and its title."""
         text, (columns, rows) = await self.capture(escapes=escapes), self._server.size
-        program = self._server.program
-        return Frame(text, program.title, columns, rows, self._server.mode, program.log is not None)
+        program, keyed = self._server.program, max(self._server.humans, default=None)
+        return Frame(text, program.title, columns, rows, self._server.mode, program.log is not None, keyed)
 
     async def caption(self, text: str, until: float) -> None:
         """Keep the line; `until` is not looked at."""

@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from roost.core.vocabulary.identity import ProcessId
@@ -23,6 +23,8 @@ from roost.host.tty import last_read
 
 KILL_DEADLINE = 5.0
 CLOSE_DEADLINE = 0.1
+_CLIENTS = line("list-clients", "-F", "#{client_control_mode}#{client_readonly} #{client_activity}")
+_ABOUT = "roost-pane "
 _DEAD = "roost-pane-dead"
 _MODE = "roost-pane-mode "
 _LOGGED = "@roost-log-size"
@@ -140,15 +142,16 @@ class TmuxTerminal:
     async def look(self, *, escapes: bool = False) -> Frame:
         """The visible screen and what it is, in one go."""
         logged = f"#{{&&:#{{pane_pipe}},#{{{_LOGGED}}}}}"
-        about = (
-            f"#{{pane_width}} #{{pane_height}} {logged} #{{?pane_in_mode,#{{pane_mode}},-}} #{{pane_title}}"
-        )
+        size, mode = f"{_ABOUT}#{{pane_width}} #{{pane_height}}", "#{?pane_in_mode,#{pane_mode},-}"
+        about = f"{size} {logged} {mode} #{{pane_title}}"
         show = line("display-message", "-p", "-t", self._pane, about)
         capture = line("capture-pane", "-p", *(["-e"] if escapes else []), "-t", self._pane)
-        first, *screen = await self._control.command(f"{show} ; {capture}", blocks=2)
-        columns, rows, logged, mode, title = first.split(" ", 4)
-        mode = "" if mode == "-" else mode
-        return Frame("\n".join(screen), title, int(columns), int(rows), mode, logged == "1")
+        told = await self._control.command(f"{_CLIENTS} ; {show} ; {capture}", blocks=3)
+        first = next(number for number, each in enumerate(told) if each.startswith(_ABOUT))
+        columns, rows, logged, mode, title = told[first].removeprefix(_ABOUT).split(" ", 4)
+        mode, keyed = "" if mode == "-" else mode, max(_keys_of_humans(told[:first]), default=None)
+        screen = "\n".join(told[first + 1 :])
+        return Frame(screen, title, int(columns), int(rows), mode, logged == "1", keyed)
 
     async def caption(self, text: str, until: float) -> None:
         """Show `text` to whoever is attached."""
@@ -208,10 +211,7 @@ class TmuxTerminal:
         return await self._control.command(line("display-message", "-p", "-t", self._pane, template))
 
     async def _humans(self) -> list[float]:
-        rows = await self._control.command(
-            line("list-clients", "-F", "#{client_control_mode}#{client_readonly} #{client_activity}")
-        )
-        return [float(row.split()[1]) for row in rows if row.startswith("00 ")]
+        return _keys_of_humans(await self._control.command(_CLIENTS))
 
     async def kill(self) -> None:
         """End the server and wait for its process; its socket file goes too."""
@@ -244,6 +244,11 @@ class TmuxTerminal:
             with contextlib.suppress(TmuxError):
                 await self._control.command(expire_line(), deadline=CLOSE_DEADLINE)
         await self._control.close()
+
+
+def _keys_of_humans(rows: Sequence[str]) -> list[float]:
+    """When each human pressed a key last, of the clients that tmux lists."""
+    return [float(row.split()[1]) for row in rows if row.startswith("00 ")]
 
 
 def _labelled(option: str, label: str) -> str:

@@ -82,7 +82,7 @@ class Prompt:
         """Why nothing can be pasted at this look; None when the input line is free."""
         match view.composer:
             case Composer.EMPTY:
-                self.touched = await self._live.terminal.last_input()
+                self.touched = self._live.keyed
                 # A key in the future: the clock was set back since.
                 typed = self.touched is not None and 0 <= self._clock.now() - self.touched < TYPING
                 return TYPES if typed else await self._unseen(view)
@@ -161,7 +161,7 @@ class Prompt:
             return
         if shown == self._pasted(state) and self._live.rejected != shown:
             return
-        touched = await self._live.terminal.last_input()
+        touched = self._live.keyed
         if touched is None or self._clock.now() - touched >= ABANDONED:
             await self._live.terminal.keys(*clear)
 
@@ -184,26 +184,31 @@ class Prompt:
                 return
             await self._clock.sleep(LOOK * 5)
 
-    async def wait_rendered(self, over: Callable[[], bool], seen: Callable[[str], bool]) -> None:
+    async def wait_rendered(self, over: Callable[[], bool], seen: Callable[[str], bool]) -> bool:
         """Wait until the pasted text shows in the input line, or it is `over`, then the runtime's delay.
 
-        `seen` finds its end on the screen of a program that may not tell its input line from the rest; one
-        that has not shown the text before is not waited for.
+        Returns whether the latest look is of now: no such delay came after it. `seen` finds the text's end on
+        the screen of a program that may not tell its input line from the rest; one that has not shown the
+        text before is not waited for.
         """
         live, controls = self._live, self._live.runtime.controls
         shows = controls.shows or controls.empty
         most = RENDER if shows else SHOW if live.free.draws is not Draws.NOTHING else 0.0
         deadline = self._clock.monotonic() + most
+        pause = LOOK / 10
+        await self._driver.look(screen=False)  # the screen comes last: a quick program shows it by then
         while not over():
-            await self._driver.look(screen=True)
             view = view_of(live)
             if view.composer is Composer.FILLED or view.dialog is not None:
                 break
             if (not shows and seen(live.screen)) or self._clock.monotonic() >= deadline:
                 break
-            await self._clock.sleep(LOOK / 5)
+            await self._clock.sleep(pause)
+            pause = min(2 * pause, LOOK / 2)
+            await self._driver.look(screen=True)
         if self._live.runtime.submit_delay:
             await self._clock.sleep(self._live.runtime.submit_delay)
+        return not self._live.runtime.submit_delay
 
     async def drawn(self, stands: Callable[[View], bool], over: Callable[[], bool]) -> View:
         """What shows once that `stands` there or a dialog does, or it is `over`.

@@ -56,9 +56,9 @@ class Submission:
         A program that takes lines begins with the first of them: its last one lacks its Enter all the same.
         """
         try:
-            await self._wait_rendered()
+            seen = await self._wait_rendered()
             shows = self._live.runtime.controls.shows
-            if await (self._enter_seen() if shows else self._enter_once()):
+            if await (self._enter_seen(seen=seen) if shows else self._enter_once()):
                 self._live.entered = (self._offer.message.id, self._offer.message.attempts)
         except TmuxGone:
             pass
@@ -86,14 +86,15 @@ class Submission:
             why = f"{why} ({self._live.handover.words(self._clock.monotonic())})"
         return self._offer.failed(certain=False, why=why)
 
-    async def _wait_rendered(self) -> None:
+    async def _wait_rendered(self) -> bool:
         live, message = self._live, self._offer.message.id
-        await self._prompt.wait_rendered(
+        seen = await self._prompt.wait_rendered(
             lambda: not self._offer.stands(), lambda screen: envelope.ends_on(screen, message)
         )
         if not live.runtime.controls.shows and self._offer.stands():
             begins, ends = envelope.begins_on(live.screen, message), envelope.ends_on(live.screen, message)
             live.free.drew(view_of(live), begins=begins, ends=ends)
+        return seen
 
     async def _enter_once(self) -> bool:
         """Press Enter once, whatever shows, in a program that is not known to show what was pasted.
@@ -119,26 +120,33 @@ class Submission:
             else:
                 return True
 
-    async def _enter_seen(self) -> bool:
-        """Press Enter, again and again while our text stands there; whether it has left the input line."""
-        for wait in ENTERS:
-            if not await self._enter():
+    async def _enter_seen(self, *, seen: bool) -> bool:
+        """Press Enter, again and again while our text stands there; whether it has left the input line.
+
+        `seen`: the latest look is of now.
+        """
+        for number, wait in enumerate(ENTERS):
+            if not await self._enter(seen=seen and not number):
                 break
             if await self._left(wait):
                 return True
         return False
 
-    async def _enter(self) -> bool:
-        """Press Enter if our text stands at the prompt; False when it does not, or evidence has come."""
-        view = await self._prompt.drawn(
-            lambda view: view.composer is Composer.FILLED, lambda: not self._offer.stands()
-        )
-        if not self._offer.stands() or view.dialog is not None or view.composer is not Composer.FILLED:
-            return False
-        self._left_alone = not await self.is_ours()
-        if self._left_alone:
-            await self._offer.waits(MIXED)
-            return False
+    async def _enter(self, *, seen: bool = False) -> bool:
+        """Press Enter if our text stands at the prompt; False when it does not, or evidence has come.
+
+        A look that was `seen` just now is enough where it shows our text; it may be half drawn.
+        """
+        if not (seen and self._filled() and await self.is_ours()):
+            await self._prompt.drawn(
+                lambda view: view.composer is Composer.FILLED, lambda: not self._offer.stands()
+            )
+            if not self._filled():
+                return False
+            self._left_alone = not await self.is_ours()
+            if self._left_alone:
+                await self._offer.waits(MIXED)
+                return False
         handover = self._live.handover or HandOver(
             self._offer.message.id, self._offer.message.attempts, self._clock.monotonic()
         )
@@ -150,6 +158,11 @@ class Submission:
             await self._offer.waits(error.message)
             return await self._mode_left() and await self._enter()
         return True
+
+    def _filled(self) -> bool:
+        """Whether a text was seen at the prompt, while the offer stands."""
+        view = view_of(self._live)
+        return self._offer.stands() and view.dialog is None and view.composer is Composer.FILLED
 
     async def _mode_left(self) -> bool:
         """Wait until the keys go to the program again; False when that takes too long."""
@@ -178,16 +191,15 @@ class Submission:
         said, a lone placeholder of a paste is ours if nobody is there who could have made another.
         """
         message = self._offer.message
-        terminal, handover = self._live.terminal, self._live.handover
-        pasted = self.pasted()
+        pasted, handover = self.pasted(), self._live.handover
         if not self._live.runtime.controls.shows:
             return pasted and handover is not None and await self._prompt.alone(handover.trace)
         stands = read_input_line(view_of(self._live), message.id)
         if stands in (InputLine.OURS, InputLine.NOTHING):
             return stands is InputLine.OURS
-        if handover is not None and pasted and await terminal.last_input() == handover.touched:
+        if handover is not None and pasted and self._live.keyed == handover.touched:
             return True
-        return stands is not InputLine.MIXED and await terminal.clients() == 0
+        return stands is not InputLine.MIXED and self._live.keyed is None
 
     def pasted(self) -> bool:
         """Whether it is known that the text was pasted in this attempt."""
