@@ -2,10 +2,12 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roost.host.shimlib.forensics import counter, memory_report, oom_evidence
+from roost.host.shimlib import forensics
+from roost.host.shimlib.forensics import counter, memory_report, oom_evidence, oom_since
 from roost.host.shimlib.text import logfmt, read_json, to_json, utc
 
 _scalars = (
@@ -40,6 +42,18 @@ def test_oom_evidence_prefers_the_group_and_admits_ignorance() -> None:
     assert oom_evidence((None, 5), (None, 6)) is True
     assert oom_evidence((None, 5), (3, 5)) is False
     assert oom_evidence((None, None), (None, None)) is None
+
+
+def test_the_machine_is_asked_for_kills_only_where_the_group_does_not_tell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    group: list[int | None] = [2]
+    monkeypatch.setattr(forensics, "group_oom_kills", lambda: group[0])
+    asked: list[str] = []
+    monkeypatch.setattr(forensics, "read", lambda path: asked.append(path) or "oom_kill 6\n")
+    assert (oom_since((1, 5)), oom_since((2, 5)), asked) == (True, False, [])
+    group[0] = None
+    assert (oom_since((1, 5)), oom_since((None, 6)), asked) == (True, False, ["/proc/vmstat"] * 2)
 
 
 def test_counters_are_found_by_their_whole_name() -> None:

@@ -117,9 +117,13 @@ class PeerFiles:
         shutil.rmtree(self._machine.places.bodies / peer, ignore_errors=True)
 
     def remove_session(self, session: str) -> None:
-        """Blocking: remove what only the live session needed."""
-        self._spool.remove(session)
+        """Blocking: remove what only the live session needed.
+
+        Its folder goes before its record: by that a shim which is late with the record sees that nobody
+        needs it.
+        """
         shutil.rmtree(self._machine.places.session(session), ignore_errors=True)
+        self._spool.remove(session)
         self._machine.places.terminal(session).unlink(missing_ok=True)
         self._machine.places.call(session).unlink(missing_ok=True)
 

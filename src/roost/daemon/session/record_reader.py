@@ -30,11 +30,18 @@ class RecordReader:
         await self._threads.run_for(self._live.session.id, self._read)
 
     async def read_beside(self, beside: Callable[[], T]) -> T:
-        """Read on, then call `beside` in the same thread; returns its result. Raises OSError."""
-        _, result = await self._threads.run_for(self._live.session.id, lambda: (self._read(), beside()))
-        return result
+        """After the agent's end: read on, then call `beside` in the same thread; returns its result.
 
-    def _read(self) -> None:
+        Raises OSError.
+        """
+
+        def both() -> T:
+            self._read(ended=True)
+            return beside()
+
+        return await self._threads.run_for(self._live.session.id, both)
+
+    def _read(self, *, ended: bool = False) -> None:
         """Blocking: what the sensor finds, new lines of the tails, and the status file, for `take`.
 
         It may come to its end long after it was given up: what it has read of a record is not lost.
@@ -42,13 +49,13 @@ class RecordReader:
         live, session = self._live, self._known.session()
         with live.reading() as goes_on:
             if goes_on:
+                self.halted = not ended and live.halted()
                 self._read_all(live, session)
 
     def _read_all(self, live: LiveSession, session: Session | None) -> None:
         if session is not None:
             # What is written after the clock was set back is of this session all the same.
             live.sensor.since = session.started_at + min(session.clock_moved, 0.0)
-        self.halted = live.halted()
         found = live.sensor.find(live.agent_pid, self._known.mark())
         lines: list[bytes] = []
         for path in live.sensor.tails():

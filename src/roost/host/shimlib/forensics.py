@@ -15,6 +15,11 @@ KERNEL_RECORDS = 20_000
 
 def oom_kills() -> tuple[int | None, int | None]:
     """OOM kills counted by the kernel for (our cgroup, the machine); None where not readable."""
+    return group_oom_kills(), counter(read("/proc/vmstat"), "oom_kill")
+
+
+def group_oom_kills() -> int | None:
+    """OOM kills counted by the kernel for our cgroup; None where not readable."""
     group = None
     for line in read("/proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
@@ -25,13 +30,20 @@ def oom_kills() -> tuple[int | None, int | None]:
         else:
             continue
         group = found if found is not None else group
-    return group, counter(read("/proc/vmstat"), "oom_kill")
+    return group
 
 
 def counter(text: str, name: str) -> int | None:
     """The number behind `name` in lines of `name number`."""
     _, found, rest = f"\n{text}".partition(f"\n{name} ")
     return int(rest.split(None, 1)[0]) if found else None
+
+
+def oom_since(before: tuple[int | None, int | None]) -> bool | None:
+    """Whether the kernel has killed for memory since; the machine is asked only where no cgroup tells."""
+    group = group_oom_kills()
+    told = before[0] is not None and group is not None
+    return oom_evidence(before, (group, None) if told else oom_kills())
 
 
 def oom_evidence(before: tuple[int | None, int | None], after: tuple[int | None, int | None]) -> bool | None:

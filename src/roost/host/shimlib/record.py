@@ -1,6 +1,8 @@
-"""The death record: on the disk first, then told to a daemon that listens."""
+"""The death record: told to a daemon that listens, and written to the disk for one that did not get to it."""
 
 from __future__ import annotations
+
+import os
 
 from .machine import announce, make_durable, write_atomic
 from .text import to_json
@@ -13,17 +15,22 @@ if TYPE_CHECKING:
 FIFO = "bell"
 
 
-def write_record(spool: str, session: str, record: dict[str, Any]) -> OSError | None:
-    """Write the record of one session into `spool`; returns the error of a disk that refused it."""
+def write_record(spool: str, session: str, record: dict[str, Any], folder: str) -> OSError | None:
+    """Tell of the end of one session and write its record into `spool`; the error of a disk that refused it.
+
+    A daemon that hears of it need not wait for the disk. It may have stored it before the file is there: then
+    `folder`, which the session had, is gone, and the file has nothing to tell any more.
+    """
     path = f"{spool}/{session}.json"
     text = to_json(record)
-    failed = None
+    heard = announce(f"{spool}/{FIFO}", text.replace("\n", " ") + "\n")
     try:
         write_atomic(path, text)
     except OSError as failure:
-        failed = failure
-    # A daemon that hears of it has a durable store of its own, and would wait for the same disk.
-    heard = announce(f"{spool}/{FIFO}", text.replace("\n", " ") + "\n")
-    if not (heard or failed):
+        return failure
+    if not heard:
+        # One that has heard has a durable store of its own, and would wait for the same disk.
         make_durable(path)
-    return failed
+    elif not os.path.exists(folder):
+        os.unlink(path)
+    return None

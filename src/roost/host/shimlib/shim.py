@@ -8,7 +8,7 @@ import time
 
 from .agent import Agent
 from .child import BOOT_FAILED
-from .forensics import oom_evidence, oom_kills, report
+from .forensics import oom_kills, oom_since, report
 from .logfile import append
 from .machine import become_subreaper, descendants, hold, identity, read, signal, write_atomic
 from .record import write_record
@@ -239,7 +239,7 @@ class Shim:
     def record(self, status: int, cause: str | None, error: str | None = None) -> None:
         """Write the death record; a disk that refuses it stops nothing."""
         killed = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
-        oom = oom_evidence(self.samples[0], oom_kills()) if killed == signal.SIGKILL else False
+        oom = oom_since(self.samples[0]) if killed == signal.SIGKILL else False
         record = {
             "session": self.spec["session"],
             "peer": self.spec["peer"],
@@ -257,7 +257,8 @@ class Shim:
             "server_alive": not self.server.gone(),
             "children_left": sorted(descendants(os.getpid())),
         }
-        failed = write_record(self.spec["spool"], self.spec["session"], record)
+        folder = os.path.dirname(self.spec["started"])
+        failed = write_record(self.spec["spool"], self.spec["session"], record, folder)
         if failed is not None:
             self.log("death-record-failed", error=failed.strerror, status=status)
 
