@@ -33,21 +33,29 @@ class Postmortem:
         self._spool = spool
 
     def examine(self, session: Session, live: LiveSession | None, context: Context | None) -> Leftovers:
-        """Blocking: all that one look tells. `context`: None when it is not known how it was launched."""
-        record, unread = None, None
-        try:
-            written = self._spool.read(session.id)
-        except OSError as error:  # a record that can neither be read nor be put aside
-            unread = error
-        else:
-            if isinstance(written, DeathRecord) and written.nonce == session.nonce:
-                record = written
+        """Blocking: all that one look tells. `context`: None when it is not known how it was launched.
+
+        A record that was heard of may not be on the disk yet.
+        """
+        record, unread = live.record if live is not None else None, None
+        if record is None:
+            record, unread = self._written(session)
         own = session.own_terminal
         lines = () if own else last_lines(live, pane_log(self._machine.places, session))
         resumable = False
         if context is not None and session.conversation is not None:
             resumable = on_disk(self._machine.runtimes, context)
         return Leftovers(*self._over(session), record, unread, lines, resumable)
+
+    def _written(self, session: Session) -> tuple[DeathRecord | None, OSError | None]:
+        """The record that its shim has written, or why it can neither be read nor be put aside."""
+        try:
+            written = self._spool.read(session.id)
+        except OSError as error:
+            return None, error
+        if isinstance(written, DeathRecord) and written.nonce == session.nonce:
+            return written, None
+        return None, None
 
     def _over(self, session: Session) -> tuple[bool, bool]:
         """Whether the agent is dead for certain, and whether nothing of the session can be left."""
