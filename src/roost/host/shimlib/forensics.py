@@ -20,7 +20,6 @@ def oom_kills() -> tuple[int | None, int | None]:
 
 def group_oom_kills() -> int | None:
     """OOM kills counted by the kernel for our cgroup; None where not readable."""
-    group = None
     for line in read("/proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers == "":
@@ -29,8 +28,9 @@ def group_oom_kills() -> int | None:
             found = counter(read(f"/sys/fs/cgroup/memory{path}/memory.oom_control"), "oom_kill")
         else:
             continue
-        group = found if found is not None else group
-    return group
+        if found is not None:
+            return found
+    return None
 
 
 def counter(text: str, name: str) -> int | None:

@@ -24,12 +24,20 @@ START_TICKS = 19
 
 
 def read(path: str) -> str:
-    """A small file's text, empty when it cannot be read."""
+    """A small file's text, empty when it cannot be read; without a stream, which asks the kernel for more."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
+        descriptor = os.open(path, os.O_RDONLY)
     except OSError:
         return ""
+    data = b""
+    try:
+        while more := os.read(descriptor, 8192):
+            data += more
+    except OSError:
+        return ""
+    finally:
+        os.close(descriptor)
+    return data.decode("utf-8", "replace")
 
 
 def write_atomic(path: str, text: str) -> None:
