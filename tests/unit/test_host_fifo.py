@@ -80,7 +80,7 @@ async def test_a_death_record_waits_for_the_disk_where_nobody_hears_of_it(
     synced: list[str] = []
     monkeypatch.setattr(record, "make_durable", synced.append)
     told = {"peer": "p", "generation": 1, "nonce": "n", "boot": "b", "spool": str(tmp_path)}
-    facts = {**told, "argv": ["agent"]}
+    facts = {**told, "argv": ["agent"], "started": str(tmp_path / "started")}
     shim.Shim({"session": "alone", **facts}).record(signal.SIGTERM, None)
     assert synced == [f"{tmp_path}/alone.json"]
     lines: list[bytes] = []
