@@ -11,6 +11,9 @@ from starlette.types import ASGIApp
 from roost.daemon.serve.http.ending import AnsweredAtTheEnd
 from roost.daemon.serve.http.protocol import BoundedProtocol
 
+DATE = 1.0
+"""Seconds for which answers bear the same date."""
+
 
 class HttpServer:
     """Serves on one listening socket until closed."""
@@ -44,21 +47,34 @@ class HttpServer:
 
     def close(self) -> None:
         """Finish the running requests and end."""
-        self._server.should_exit = True
+        self._server.end()
 
 
 class _Server(uvicorn.Server):
-    """uvicorn that tells when it serves, and leaves signals to the daemon."""
+    """uvicorn that tells when it serves, leaves signals to the daemon, and rests while nobody asks."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         """Not serving yet."""
         super().__init__(config)
         self.up = asyncio.Event()
+        self._over = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start serving, then say so."""
         await super().startup(sockets)
         self.up.set()
+
+    async def main_loop(self) -> None:
+        """Date the answers until it is to end: uvicorn itself looks ten times a second whether it is."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DATE):
+                    await self._over.wait()
+
+    def end(self) -> None:
+        """Finish the running requests and end."""
+        self.should_exit = True
+        self._over.set()
 
     def leave(self, listener: socket.socket) -> None:
         """Take no more connections."""
