@@ -324,7 +324,7 @@ def test_F11_a_changed_environment_is_told_and_refreshed(home: Home) -> None:
 def test_F7_a_daemon_of_another_program_is_told_and_replaced_while_agents_live(home: Home) -> None:
     """Of another folder and of the same version's number, as after an upgrade of a checkout."""
     library = home.root / "lib"
-    shutil.copytree(FOLDER, library / "roost", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(FOLDER, library / "roost")
     with (library / "roost/host/ids.py").open("a") as file:
         file.write("# another version of the same number\n")
     with roost_in(home, started=False) as roost:

@@ -82,7 +82,7 @@ def as_printed(page: str) -> str:
 def test_a_walk_of_whoever_runs_the_host(home: Home) -> None:
     """An upgrade from another copy of the program, the service, a runtime, backups, and the end."""
     old = home.root / "old"
-    shutil.copytree(FOLDER, old / "roost", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(FOLDER, old / "roost")
     with (old / "roost/host/ids.py").open("a") as file:
         file.write("# another version\n")
     upgrade, service, runtime, backup, places, web, completion = HOST

@@ -194,7 +194,7 @@ def test_a_daemon_that_was_born_in_the_wrong_place(roost: Roost) -> None:
     foreign, library = home.root / "foreign", home.root / "lib"
     foreign.mkdir(mode=0o700)
     os.chown(foreign, 12345, 12345)
-    shutil.copytree(FOLDER, library / "roost", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(FOLDER, library / "roost")
     with (library / "roost/host/ids.py").open("a") as file:
         file.write("# another version\n")
     doctor = Doctor(roost, quick="import roost.cli.commands.doctor as d; d._PATIENCE = 1.0")

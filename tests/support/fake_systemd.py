@@ -5,18 +5,22 @@ and returns at `READY=1`, as Type=notify promises. Every call is written down. `
 or hang.
 """
 
+import ast
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.support.lines import json_lines
-
 PROGRAM = """#!{python} -ISE
 import sys
 sys.path.insert(0, {root!r})
-from tests.support.fake_systemd_program import main
-sys.exit(main({name!r}, {folder!r}, sys.argv[1:]))
+from tests.support.fake_systemd_answers import answer
+asked = {name!r}, {folder!r}, sys.argv[1:]
+code = answer(*asked)
+if code is None:
+    from tests.support.fake_systemd_program import main
+    code = main(*asked)
+sys.exit(code)
 """
 ROOT = str(Path(__file__).resolve().parents[2])
 
@@ -54,13 +58,14 @@ class FakeSystemd:
 
     def calls(self, program: str = "systemctl") -> list[list[str]]:
         """The arguments of every call so far, without the questions that change nothing."""
-        path = self.folder / "calls.jsonl"
-        asked = [line["argv"] for line in json_lines(path) if line["program"] == program]
+        path = self.folder / "calls"
+        calls = map(ast.literal_eval, path.read_text().splitlines() if path.exists() else ())
+        asked = [argv for name, argv in calls if name == program]
         return [argv for argv in asked if not {"is-active", "is-enabled", "show-environment"} & set(argv)]
 
     def forget(self) -> None:
         """Write down from the start."""
-        (self.folder / "calls.jsonl").unlink(missing_ok=True)
+        (self.folder / "calls").unlink(missing_ok=True)
 
     def main_pid(self) -> int | None:
         """The daemon that the manager has started."""

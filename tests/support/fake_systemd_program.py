@@ -1,6 +1,5 @@
-"""What the programs of `fake_systemd` do."""
+"""What the programs of `fake_systemd` do; what they only answer is in `fake_systemd_answers`."""
 
-import json
 import os
 import re
 import select
@@ -11,59 +10,24 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.fake_systemd_answers import is_active
+
 PATIENCE = 30.0
 _KEPT = ("HOME", "USER", "XDG_RUNTIME_DIR", "ROOST_TEST_RUN", "ROOST_DEMO_LOG")
 
 
 def main(program: str, folder: str, argv: list[str]) -> int:
-    """Write the call down, then fail, hang, or act."""
+    """Act."""
     place = Path(folder)
-    with (place / "calls.jsonl").open("a") as log:
-        log.write(json.dumps({"program": program, "argv": argv}) + "\n")
-    mode_file = place / f"{program}.mode"
-    mode = mode_file.read_text() if mode_file.exists() else ""
-    if mode == "fail":
-        sys.stderr.write("Failed to connect to bus: No medium found\n")
-        return 1
-    if mode == "old" and any("OOMPolicy" in word for word in argv):
-        sys.stderr.write("Unknown assignment: OOMPolicy=continue\n")
-        return 1
-    if mode == "hang":
-        select.select([], [], [], 600)
-        return 1
-    if program == "loginctl" and argv[0] == "enable-linger":
-        mode_file.write_text("linger")
+    if program == "loginctl":
+        (place / "loginctl.mode").write_text("linger")
         (place / "systemctl.mode").unlink(missing_ok=True)  # the user's manager runs from then on
         return 0
-    if program == "loginctl":
-        sys.stdout.write(f"Linger={'yes' if mode == 'linger' else 'no'}\n")
-        return 0
-    if program == "systemd-run":
-        return _run_in_scope(argv)
     return _systemctl(place, [word for word in argv if not word.startswith("--") or word == "--now"])
-
-
-def _run_in_scope(argv: list[str]) -> int:
-    """Options, then the command, which takes this process's place as in a scope."""
-    words = list(argv)
-    while words and words[0].startswith("--"):
-        if words.pop(0) == "--":
-            break
-    os.execvp(words[0], words)  # noqa: S606 -- as systemd-run does
-    return 1
 
 
 def _systemctl(place: Path, words: list[str]) -> int:
     verb, units = words[0], [word for word in words[1:] if not word.startswith("--")]
-    if verb == "is-active":
-        active = _is_active(place, units[0])
-        failed = (place / f"{units[0]}.failed").exists()
-        sys.stdout.write("active\n" if active else "failed\n" if failed else "inactive\n")
-        return 0 if active else 3
-    if verb == "is-enabled":
-        enabled = (place / f"{units[0]}.enabled").exists()
-        sys.stdout.write("enabled\n" if enabled else "disabled\n")
-        return 0 if enabled else 1
     for unit in units:
         if verb == "reset-failed":
             (place / f"{unit.removesuffix('.service')}.service.failed").unlink(missing_ok=True)
@@ -81,25 +45,10 @@ def _systemctl(place: Path, words: list[str]) -> int:
     return 0
 
 
-def _is_active(place: Path, unit: str) -> bool:
-    if unit != "roost.service":
-        return (place / f"{unit}.active").exists()
-    pid = place / "main.pid"
-    return pid.exists() and _alive(int(pid.read_text()))
-
-
-def _alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX"
-
-
 def _stop(place: Path, unit: str) -> None:
     """SIGTERM to the main process alone, as KillMode=process says."""
     (place / f"{unit}.active").unlink(missing_ok=True)
-    if unit != "roost.service" or not _is_active(place, unit):
+    if unit != "roost.service" or not is_active(str(place), unit):
         return
     handle = os.pidfd_open(int((place / "main.pid").read_text()))
     signal.pidfd_send_signal(handle, signal.SIGTERM)
@@ -109,7 +58,7 @@ def _stop(place: Path, unit: str) -> None:
 
 def _start(place: Path, unit: str) -> bool:
     """Start the unit's command with the unit's environment, and wait for READY=1."""
-    if _is_active(place, unit):
+    if is_active(str(place), unit):
         return True
     if unit != "roost.service":
         (place / f"{unit}.active").touch()
