@@ -13,12 +13,11 @@ from roost.errors import RoostError
 from tests.support.daemon import Record, Roost, alive, roost_in
 from tests.support.home import Home
 from tests.support.stand_in import StandIn, stand_in
-from tests.support.victim import Victim
+from tests.support.victim import WITHOUT_END, Victim, points
 from tests.support.wait import wait_until
 
 PATIENCE = 30.0
 MANY = 500
-WITHOUT_END = 10**9
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
@@ -93,29 +92,26 @@ def test_L7_an_approval_blocks_with_its_text_and_is_answered_by_no_delivery(
     assert roost.until_message(held, "dead-letter", "done")["why"]
 
 
-@pytest.mark.parametrize(
-    ("method", "params", "cause"),
-    [
-        ("thread/closed", {}, "thread-closed"),
-        ("thread/deleted", {}, "thread-closed"),
-        ("thread/archived", {}, "thread-archived"),
-        ("thread/status/changed", {"status": {"type": "notLoaded"}}, "thread-unloaded"),
-    ],
-)
-def test_L7_L1_what_its_server_tells_closes_the_row_with_that_cause(
-    roost: Roost, server: StandIn, method: str, params: Record, cause: str
-) -> None:
-    register(roost, server, "a", "b")
-    server.tell(method, threadId=thread_of(roost, "a"), **params)
-    death = roost.until_death("a")
-    assert (death["cause"], death["counted"]) == (cause, False)
-    assert roost.row("a")["session"] is None
-    assert roost.row("b")["state"] == "idle"
-    # The next message joins the same thread again.
-    before = death["conversation"]
-    sent = roost.send("a", "again", wait="done", timeout=PATIENCE)["id"]
-    assert len(server.prompts(sent)) == 1
-    assert thread_of(roost, "a") == before
+def test_L7_L1_what_its_server_tells_closes_the_row_with_that_cause(roost: Roost, server: StandIn) -> None:
+    told: dict[str, tuple[str, Record, str]] = {
+        "closed": ("thread/closed", {}, "thread-closed"),
+        "deleted": ("thread/deleted", {}, "thread-closed"),
+        "archived": ("thread/archived", {}, "thread-archived"),
+        "unloaded": ("thread/status/changed", {"status": {"type": "notLoaded"}}, "thread-unloaded"),
+    }
+    register(roost, server, *told, "beside")
+    for name, (method, params, cause) in told.items():
+        server.tell(method, threadId=thread_of(roost, name), **params)
+        death = roost.until_death(name)
+        assert (death["cause"], death["counted"]) == (cause, False)
+        assert roost.row(name)["session"] is None
+        assert roost.row("beside")["state"] == "idle"
+        # The next message joins the same thread again.
+        before = death["conversation"]
+        sent = roost.send(name, "again", wait="done", timeout=PATIENCE)["id"]
+        assert len(server.prompts(sent)) == 1
+        assert thread_of(roost, name) == before
+    assert roost.deaths("beside") == []
 
 
 def test_L7_L1_five_hundred_threads_cost_one_connection_and_end_with_their_server(
@@ -278,13 +274,14 @@ def test_L7_a_thread_that_its_server_does_not_know_is_refused_in_its_words(
 def test_L7_N4_N8_a_daemon_killed_at_each_step_of_a_delivery_by_call_delivers_once(
     home: Home, server: StandIn
 ) -> None:
+    """At each step that leaves something else behind than the one before."""
     with roost_in(home, started=False) as roost:
         victim = Victim(roost)
         victim.start()
         register(roost, server, "a")
         steps = _told(victim, server, 0, WITHOUT_END)
         assert any("ask" in step for step in steps), steps
-        for number in range(1, len(steps) + 1):
+        for number in points(steps):
             _told(victim, server, number, number)
         assert roost.deaths("a") == []
 

@@ -9,7 +9,7 @@ import pytest
 from roost.client.connection import ConnectionLostError
 from tests.support.daemon import Roost, alive, cleared, roost_in, shared_roost
 from tests.support.home import Home
-from tests.support.victim import Victim
+from tests.support.victim import WITHOUT_END, Victim, points
 from tests.support.wait import wait_until
 
 PATIENCE = 30.0
@@ -153,42 +153,53 @@ def names(verdicts: dict[str, str]) -> set[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(150)
 def test_N4_N8_killed_at_each_step_of_a_wake(victim: Victim) -> None:
-    verdicts: dict[str, str] = {}
-    step = 1
-    while True:
+    """Up to the paste, at each step that leaves something else behind than the one before."""
+
+    def wake(step: int | str) -> tuple[str, bool]:
         victim.roost.call("stop", name="a")
         victim.roost.call("start", name="a")
-        message_id, died = send(victim, step)
-        where = f"{step} {victim.seen()[-1]}"
-        verdicts[where] = judge(victim, message_id, where)
-        if not died or "after paste" in where:
-            break
-        step += 1
-    assert {"before start", "after start", "before paste", "after paste"} <= names(verdicts)
+        return send(victim, step)
+
+    wake(WITHOUT_END)
+    steps = victim.seen()
+    steps = steps[: steps.index("after paste") + 1]
+    verdicts: dict[str, str] = {}
+    named = ("after start", "before _load", "after _load", "after paste")
+    for step in (*points(steps), *named):  # by its name where a wake took a commit more or less
+        if step not in names(verdicts):
+            message_id, died = wake(step)
+            where = f"{len(verdicts) + 1} {victim.seen()[-1]}"
+            assert died, where
+            verdicts[where] = judge(victim, message_id, where)
+    assert {"before start", "before paste"} <= set(steps)
+    assert set(named) <= names(verdicts)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(150)
 def test_P9_N8_killed_at_each_step_of_a_stop(victim: Victim) -> None:
-    """The stop goes on at the next start: one death with its true cause, nothing left, the peer parked."""
-    roost = victim.roost
-    steps: list[str] = []
-    died = True
-    while died:
+    """The stop goes on at the next start: one death with its true cause, nothing left, the peer parked.
+
+    At each step that leaves something else behind than the one before.
+    """
+    roost, stops = victim.roost, 0
+
+    def stop(step: int) -> list[str]:
+        """The steps until it died there, or until the end: how often it signals varies."""
+        nonlocal stops
+        stops += 1
         roost.call("start", name="a")
         roost.call("wake", name="a")
         count, pid = len(roost.deaths("a")), roost.session("a")["agent_pid"]
-        victim.command(len(steps) + 1, body=False)
-        died = False
+        victim.command(step, body=False)
         try:
             roost.call("stop", name="a")
             roost.kill()
         except ConnectionLostError:
-            died = True
             assert roost.daemon.wait(PATIENCE) == -signal.SIGKILL
         victim.start()
-        steps.append(victim.seen()[-1])
-        if len(steps) == 1:
+        steps = victim.seen()
+        if step == 1:
             # The stop itself was not stored: nothing has happened.
             assert steps == ["before commit stopping"]
             assert roost.until_state("a", "idle")["session"]["agent_pid"] == pid
@@ -198,8 +209,15 @@ def test_P9_N8_killed_at_each_step_of_a_stop(victim: Victim) -> None:
         assert (death["cause"], death["by"]) == ("operator-stop", "operator"), (steps[-1], death)
         assert len(roost.deaths("a")) == count + 1
         assert not alive(pid)
-    assert len(roost.events("a", "stopped")) == len(steps)
+        return steps
+
+    steps = stop(WITHOUT_END)
     assert {"before signal", "after signal"} <= set(steps)
+    tried = points(steps)
+    ends = [seen[-1] for step in tried if len(seen := stop(step)) == step]
+    assert len(ends) >= len(tried) - 2
+    assert {"before commit stopping", "after commit stopping", "after signal"} <= set(ends)
+    assert len(roost.events("a", "stopped")) == stops
 
 
 def until_dead_or_done(roost: Roost, deaths: int, message_id: str) -> None:
@@ -214,10 +232,13 @@ def until_dead_or_done(roost: Roost, deaths: int, message_id: str) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(150)
 def test_N4_an_agent_killed_at_each_step_of_a_delivery(victim: Victim) -> None:
-    """Each conversation sees the body at most once, and in the end the message is answered."""
+    """Each conversation sees the body at most once, and in the end the message is answered.
+
+    At each step of the daemon that leaves something else behind than the one before.
+    """
     roost = victim.roost
-    step, reached = 1, True
-    while reached:
+
+    def deliver(step: int) -> list[str]:
         roost.call("start", name="a")
         roost.call("wake", name="a")
         victim.command(step, pid=roost.session("a")["agent_pid"])
@@ -227,9 +248,8 @@ def test_N4_an_agent_killed_at_each_step_of_a_delivery(victim: Victim) -> None:
         roost.call("start", name="a")  # no waiting after a crash
         story = roost.until_message(message_id, "done", "unknown", "dead-letter")
         steps = victim.seen()
-        reached = len(steps) >= step
         where = f"{step} {steps[-1]}"
-        if reached:
+        if len(steps) >= step:
             assert roost.until_death("a", count + 1)["signal"] == 9, where
         prompts = roost.prompts(message_id)
         bodies = [one["session"] for one in prompts if f"\nstep {step}\n" in one["text"]]
@@ -238,5 +258,14 @@ def test_N4_an_agent_killed_at_each_step_of_a_delivery(victim: Victim) -> None:
         answers = [item for item in roost.call("inbox", name="operator") if item["reply_to"] == message_id]
         assert len(answers) >= 1, (where, story)
         assert len(prompts) <= 2, (where, prompts)
-        step += 1
-    assert step > 10
+        if len(steps) < step:  # its order stands; the next daemon takes another one
+            roost.until_state("a", "idle")
+            roost.kill()
+            victim.start()
+        return victim.seen()
+
+    steps = deliver(WITHOUT_END)
+    tried = points(steps)
+    reached = sum(len(deliver(step)) >= step for step in tried)
+    assert len(steps) > 10
+    assert reached >= len(tried) - 2, "the end of a delivery varies by a few steps"

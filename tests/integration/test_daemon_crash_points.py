@@ -25,7 +25,7 @@ import pytest
 from roost.client.connection import ConnectionLostError, NoDaemonError
 from tests.support.daemon import Roost, alive, roost_in
 from tests.support.home import Home
-from tests.support.victim import Victim
+from tests.support.victim import WITHOUT_END, Victim, points
 from tests.support.wait import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,7 +33,6 @@ PATIENCE = 30.0
 DEFAULT = 5
 """How many points of a story are tried by default."""
 ASKED = os.environ.get("ROOST_CRASH_POINTS", "")
-WITHOUT_END = 10**9
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
@@ -308,18 +307,13 @@ def chosen(steps: list[str], story: Story) -> Sequence[int]:
     if ASKED == "all":
         return range(1, count + 1)
     if story.whole and not ASKED:
-        return [number for number in range(1, count + 1) if not leaves_the_same(steps, number)]
+        return points(steps)
     if story.around and not ASKED:
         return [number for number, step in enumerate(steps, 1) if step.split()[1] in story.around]
     first, _, every = ASKED.partition("/")
     if every:
         return range(int(first), count + 1, int(every))
     return range(1, count + 1, max(1, count // DEFAULT))
-
-
-def leaves_the_same(steps: list[str], number: int) -> bool:
-    """Whether a death at this step finds the world as one at the step before it does."""
-    return number > 1 and steps[number - 2].startswith("after ") and steps[number - 1].startswith("before ")
 
 
 @pytest.mark.parametrize("name", STORIES)
@@ -336,9 +330,9 @@ def test_N4_N8_P4_killed_at_points_of_a_whole_story(home: Home, name: str) -> No
                 roost.call("wake", name=peer)
         steps = run(victim, story, 0, WITHOUT_END)
         story.judge(roost, 0)
-        points = chosen(steps, story)
+        tried = chosen(steps, story)
         reached = 0
-        for step in points:
+        for step in tried:
             seen = run(victim, story, step, step)
             reached += len(seen) == step
             try:
@@ -346,7 +340,7 @@ def test_N4_N8_P4_killed_at_points_of_a_whole_story(home: Home, name: str) -> No
             except Exception as error:
                 error.add_note(f"the daemon was killed at step {step} of {len(steps)}: {seen[-1]}")
                 raise
-        sys.stdout.write(f"{name}: {len(steps)} points, {len(points)} tried, {reached} reached\n")
-        assert reached >= len(points) - max(2, len(points) // 4), "the story's end varies by a few steps"
+        sys.stdout.write(f"{name}: {len(steps)} points, {len(tried)} tried, {reached} reached\n")
+        assert reached >= len(tried) - max(2, len(tried) // 4), "the story's end varies by a few steps"
         kinds = {step.split()[1] for step in steps}
         assert kinds >= story.kinds, kinds

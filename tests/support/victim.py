@@ -9,6 +9,8 @@ from pathlib import Path
 from tests.support.daemon import Roost
 from tests.support.lines import whole_lines
 
+WITHOUT_END = 10**9
+"""No step: nobody dies."""
 _PROGRAM = Path(__file__).resolve().parent / "crash_daemon.py"
 
 
@@ -49,3 +51,16 @@ class Victim:
     def seen(self) -> list[str]:
         """The steps since the order was taken."""
         return whole_lines(self.steps)
+
+
+def points(steps: list[str]) -> list[int]:
+    """The steps at which a death leaves something else behind than at the one before, by their numbers.
+
+    Between the end of one step and the beginning of the next nothing happens outside of the daemon: of those
+    two the former is tried.
+    """
+    return [number for number in range(1, len(steps) + 1) if not _leaves_the_same(steps, number)]
+
+
+def _leaves_the_same(steps: list[str], number: int) -> bool:
+    return number > 1 and steps[number - 2].startswith("after ") and steps[number - 1].startswith("before ")
