@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -149,19 +150,27 @@ def until_why(roost: Roost, message: str, part: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["cooked", "raw", "banner"])
-def test_an_unseen_draft_is_never_mixed_with_a_message(roost: Roost, name: str) -> None:
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_an_unseen_draft_is_never_mixed_with_a_message(roost: Roost) -> None:
     """Before a message; the person sends it, and what they typed was all of that prompt."""
-    roost.add(name, name)
-    roost.call("wake", name=name)
-    with attached(roost, name) as person:
-        types(roost, name, person, b"half a thought")
-        sent = roost.send(name, "mine")["id"]
-        until_why(roost, sent, "does not show whether a draft stands")
-        assert taken(roost, name) == []
-        os.write(person, b"\r")
-        roost.until_message(sent, "done")
-        until_taken(roost, name, "half a thought\n" + roost.pasted(sent, "mine"))
+    names = ("cooked", "raw", "banner")
+    for name in names:
+        roost.add(name, name)
+        roost.call("wake", name=name)
+    with ExitStack() as stack:
+        people = {name: stack.enter_context(attached(roost, name)) for name in names}
+        for name, person in people.items():
+            types(roost, name, person, b"half a thought")
+        sent = {name: roost.send(name, "mine")["id"] for name in names}
+        for name in names:
+            until_why(roost, sent[name], "does not show whether a draft stands")
+            assert taken(roost, name) == []
+        for person in people.values():
+            os.write(person, b"\r")
+        for name in names:
+            roost.until_message(sent[name], "done")
+            until_taken(roost, name, "half a thought\n" + roost.pasted(sent[name], "mine"))
 
 
 def test_what_a_person_types_behind_a_paste_is_left_to_them(unstarted: Roost) -> None:
@@ -189,10 +198,14 @@ def test_what_a_person_types_behind_a_paste_is_left_to_them(unstarted: Roost) ->
     assert taken(roost, "raw") == [roost.pasted(sent, "mine") + "oops"]
 
 
-@pytest.mark.parametrize("name", ["raw", "banner"])
-def test_a_dialog_that_opens_over_a_paste_gets_no_enter(roost: Roost, name: str) -> None:
+def test_a_dialog_that_opens_over_a_paste_gets_no_enter(roost: Roost) -> None:
     """A person answers it; then the text gets its Enter, and it is the only one."""
-    roost.add(name, name)
+    for name in ("raw", "banner"):
+        roost.add(name, name)
+        _a_dialog_opens(roost, name)
+
+
+def _a_dialog_opens(roost: Roost, name: str) -> None:
     sent = roost.send(name, "opensdialog")["id"]
     row = roost.until_state(name, "blocked")
     assert "Allow? (y)" in row["why"]
@@ -210,9 +223,13 @@ def test_a_dialog_that_opens_over_a_paste_gets_no_enter(roost: Roost, name: str)
     assert taken(roost, name) == [roost.pasted(sent, "opensdialog").replace("opensdialog", "openedone")]
 
 
-@pytest.mark.parametrize(
-    ("name", "step"),
-    [
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_N4_a_daemon_that_dies_in_a_delivery_never_pastes_twice(unstarted: Roost) -> None:
+    """The terminal itself tells the next daemon what was pasted and entered."""
+    victim = Victim(unstarted)
+    victim.start()
+    for runtime, step in (
         ("raw", "before paste"),
         ("raw", "after paste"),
         ("banner", "after paste"),
@@ -220,25 +237,23 @@ def test_a_dialog_that_opens_over_a_paste_gets_no_enter(roost: Roost, name: str)
         ("cooked", "after paste"),
         ("raw", "after keys"),
         ("raw-dumb", "after keys"),
-    ],
-)
-def test_N4_a_daemon_that_dies_in_a_delivery_never_pastes_twice(
-    unstarted: Roost, name: str, step: str
-) -> None:
-    """The terminal itself tells the next daemon what was pasted and entered."""
-    roost, victim = unstarted, Victim(unstarted)
-    victim.start()
-    roost.add(name, name)
+    ):
+        _dies_in_a_delivery(victim, runtime, step)
+
+
+def _dies_in_a_delivery(victim: Victim, runtime: str, step: str) -> None:
+    roost = victim.roost
+    name = roost.add(f"{runtime}-{step.replace(' ', '-')}", runtime)
     roost.call("wake", name=name)
     victim.command(step)
     first = roost.send(name, "one\ntwo")["id"]
     assert roost.daemon.wait(PATIENCE) == -signal.SIGKILL
     victim.start()
-    roost.until_message(first, "unknown" if name == "raw-dumb" else "done")
+    roost.until_message(first, "unknown" if runtime == "raw-dumb" else "done")
     offered = [each["outcome"] for each in roost.message(first)["attempts"]].count("offered")
-    assert offered == (2 if step == "before paste" else 1)
+    assert offered == (2 if step == "before paste" else 1), name
     whole = roost.pasted(first, "one\ntwo")
-    if name == "cooked":  # it began with the first line; the last one is entered before anything else
+    if runtime == "cooked":  # it began with the first line; the last one is entered before anything else
         second = roost.send(name, "three")["id"]
         roost.until_message(second, "done")
         whole += "\n" + roost.pasted(second, "three")

@@ -53,7 +53,7 @@ def taken_over(roost: Roost, said: str) -> int:
 
 def test_F1_a_daemon_that_an_agent_starts_outlives_the_agent(roost: Roost) -> None:
     """Each way of starting one from inside a session; then the session ends, and nobody else does."""
-    roost.start(sys.executable, "-m", "roost.daemon")
+    roost.start()
     for name, runtime in (("a", "shell"), ("b", "demo")):
         roost.add(name, runtime, idle="1h")
         roost.call("wake", name=name)
@@ -183,7 +183,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
-@pytest.mark.parametrize("start", ["env -i", "cron", "another user's runtime folder", "signals"])
+@pytest.mark.parametrize("start", ["env -i", "cron", "signals and another user's runtime folder"])
 def test_F8_F9_a_daemon_starts_from_the_worst_places(roost: Roost, start: str) -> None:
     """And an agent that it starts finds what every login has."""
     foreign = roost.home.root / "foreign"
@@ -202,8 +202,10 @@ def test_F8_F9_a_daemon_starts_from_the_worst_places(roost: Roost, start: str) -
             ["sh", "-c", quoted],
             {**kept, "HOME": str(roost.home.user), "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh"},
         ),
-        "signals": ([sys.executable, "-c", DEAF, *program], roost.environ),
-        "another user's runtime folder": (program, {**roost.environ, "XDG_RUNTIME_DIR": runtime}),
+        "signals and another user's runtime folder": (
+            [sys.executable, "-c", DEAF, *program],
+            {**roost.environ, "XDG_RUNTIME_DIR": runtime},
+        ),
     }[start]
     done = subprocess.run(
         argv,
@@ -225,7 +227,7 @@ def test_F8_F9_a_daemon_starts_from_the_worst_places(roost: Roost, start: str) -
         pid = roost.call("status")["pid"]
         assert status_of(pid, "SigBlk") == "0" * 16
         assert Path(f"/proc/{pid}/cwd").readlink() == Path("/")
-        if start.startswith("another"):
+        if start.startswith("signals"):
             (scopes,) = [each for each in roost.call("doctor") if each["check"] == "runtime folder"]
             assert scopes["ok"] is None
             assert f"XDG_RUNTIME_DIR was {runtime}" in scopes["detail"]
@@ -252,29 +254,26 @@ def test_F10_a_stranger_on_the_port_costs_a_new_one_or_is_named(roost: Roost) ->
         return int(roost.call("status")["url"].rpartition(":")[2])
 
     low, high = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
-    try:
-        assert roost.cli("up").returncode == 0
-        first = port()
-        assert not low <= first <= high
-        assert roost.cli("down").returncode == 0
-        with taken_by(first, outgoing=False):
-            assert roost.cli("up").returncode == 0
-            second = port()
-            assert second != first
-            roost.add("b", idle="1h")
-            assert roost.ask("b", "hi") == "echo: hi"
-            assert roost.cli("down").returncode == 0
-        with taken_by(second, outgoing=True):
-            refused = roost.cli("up")
-            assert refused.returncode == 1
-            who = f"(pid {os.getpid()}), by a connection of its own has our port 127.0.0.1:{second}"
-            assert who in refused.stderr
-            assert "the agents of b know" in refused.stderr
-        assert roost.cli("up").returncode == 0
-        assert port() == second
-        assert roost.ask("b", "again") == "echo: again"
-    finally:
-        assert roost.cli("down", "--agents").returncode in (0, 5)
+    roost.start()
+    first = port()
+    assert not low <= first <= high
+    roost.down(agents=False)
+    with taken_by(first, outgoing=False):
+        roost.start()
+        second = port()
+        assert second != first
+        roost.add("b", idle="1h")
+        assert roost.ask("b", "hi") == "echo: hi"
+        roost.down(agents=False)
+    with taken_by(second, outgoing=True):
+        refused = roost.cli("up")
+        assert refused.returncode == 1
+        who = f"(pid {os.getpid()}), by a connection of its own has our port 127.0.0.1:{second}"
+        assert who in refused.stderr
+        assert "the agents of b know" in refused.stderr
+    roost.start()
+    assert port() == second
+    assert roost.ask("b", "again") == "echo: again"
 
 
 def findings(roost: Roost, environ: dict[str, str] | None = None) -> dict[str, dict[str, Any]]:
@@ -353,7 +352,7 @@ def test_F7_a_daemon_of_another_program_is_told_and_replaced_while_agents_live(h
 
 def test_F21_doctor_says_how_many_sessions_the_limit_of_open_files_allows(home: Home) -> None:
     with roost_in(home, started=False) as roost:
-        roost.start("prlimit", "--nofile=100:100", sys.executable, "-m", "roost.daemon")
+        roost.start(sys.executable, "-m", "tests.support.few_files_daemon")
         limits = roost.call("status")["limits"]
         assert limits["open_files"] == 100
         assert 4 <= limits["sessions"] <= 20

@@ -223,8 +223,7 @@ def test_F12_no_session_is_ended_that_could_not_be_started_again(roost: Roost, r
 def test_F21_sessions_that_do_not_fit_the_limit_of_open_files_wait_for_room(home: Home) -> None:
     with roost_in(home, started=False) as roost:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        limited = ["prlimit", "--nofile=100:100", sys.executable, "-m", "roost.daemon"]
-        roost.start(*limited)
+        roost.start(sys.executable, "-m", "tests.support.few_files_daemon")
         assert (soft, hard) == resource.getrlimit(resource.RLIMIT_NOFILE)
         names = [roost.add(f"p{number}") for number in range(16)]
         sent = {name: roost.send(name, "hello")["id"] for name in names}

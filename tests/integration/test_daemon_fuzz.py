@@ -82,7 +82,7 @@ def pair(home: Home) -> Iterator[Pair]:
 
 
 def test_P1_N4_hostile_texts_arrive_as_text_and_nothing_else_does(pair: Pair) -> None:
-    @fuzzing(50)
+    @fuzzing(25)
     @given(body=BODIES.filter(bool), topic=TOPICS)
     @example(body="\n".join(map(without_directives, PIECES)), topic=PIECES[2][:200])
     @example(body="x" * (100 * 1024), topic=None)

@@ -11,20 +11,13 @@ from tests.support.daemon import Roost, alive, roost_in
 from tests.support.home import Home
 from tests.support.hung_disk import hung
 
-HUNG = [f"h{number}" for number in range(8)]
-QUICK = """
-import roost.daemon.state.threads as threads
-threads.RECORD = threads.LAUNCH = 1.0
-from roost.daemon.__main__ import main
-raise SystemExit(main())
-"""
-"""The daemon, giving a look at a record up a little sooner."""
+HUNG = [f"h{number}" for number in range(4)]
 
 
 @pytest.fixture
 def roost(home: Home) -> Iterator[Roost]:
     with roost_in(home, started=False) as made:
-        made.start(sys.executable, "-c", QUICK)
+        made.start(sys.executable, "-m", "tests.support.quick_records_daemon")
         yield made
 
 

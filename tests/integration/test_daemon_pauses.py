@@ -16,20 +16,12 @@ SILENCE = 1.5
 PAUSE = 2.0
 SLACK = 0.3
 """Seconds: a worker's bound, how long all stands still, and how much too short a pause may be measured."""
-QUICK = """
-import roost.daemon.state.clock_reading as clock_reading
-import roost.host.clock as clock
-clock.BEAT, clock.AWAY, clock_reading.TOLERATED = 0.1, 0.6, 0.3
-from roost.daemon.__main__ import main
-raise SystemExit(main())
-"""
-"""The daemon, noticing shorter pauses than it does otherwise."""
 
 
 @pytest.fixture
 def roost(home: Home) -> Iterator[Roost]:
     with roost_in(home, started=False) as made:
-        made.start(sys.executable, "-c", QUICK)
+        made.start(sys.executable, "-m", "tests.support.short_pauses_daemon")
         yield made
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.support.fake_systemd_answers import is_active
 
 PATIENCE = 30.0
-_KEPT = ("HOME", "USER", "XDG_RUNTIME_DIR", "ROOST_TEST_RUN", "ROOST_DEMO_LOG")
+_KEPT = ("HOME", "USER", "XDG_RUNTIME_DIR", "ROOST_TEST_RUN", "ROOST_DEMO_LOG", "ROOST_DOOR")
 
 
 def main(program: str, folder: str, argv: list[str]) -> int:
