@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.support import door
 from tests.support.home import Home
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -175,7 +176,8 @@ class Terminal:
 def terminal(folder: Path, environ: Mapping[str, str]) -> Iterator[Terminal]:
     """A shell that begins in a folder with this environment; its programs find `roost` on PATH."""
     path = f"{environ['PATH']}:{Path(sys.executable).parent}"
-    given = {**environ, "PATH": path, "TERM": "xterm-256color", "SHELL": "/bin/bash"}
+    # Its `roost` is Python's, which asks no native door: no daemon of a walk keeps the process for one.
+    given = {**environ, "PATH": path, "TERM": "xterm-256color", "SHELL": "/bin/bash", door.SWITCH: "python"}
     given.pop("COLUMNS", None)
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("4H", 24, COLUMNS, 0, 0))
