@@ -9,7 +9,7 @@ from tests.support.hook_proof import HOWS, prove
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-MESSAGES = 15
+MESSAGES = 10
 
 
 @pytest.mark.parametrize("how", [name for name, how in HOWS.items() if how.hooks])

@@ -103,6 +103,7 @@ def files(home: Path, folder: Path) -> dict[str, bytes]:
 
 
 def test_17_mail_comes_in_at_rest_in_a_turn_and_at_its_end_and_nothing_is_left(agents: Agents) -> None:
+    """It leaves; it joins anew, is killed, and another conversation in its place is not taken for it."""
     roost = agents.roost
     with person(agents) as me:
         before = files(roost.home.user, roost.home.work / FOLDER)
@@ -142,15 +143,13 @@ def test_17_mail_comes_in_at_rest_in_a_turn_and_at_its_end_and_nothing_is_left(a
         assert roost.until_death("me")["cause"] == "left"
         assert files(roost.home.user, roost.home.work / FOLDER) == before
         assert roost.row("me")["session"] is None
-
-
-def test_17_a_killed_one_is_closed_and_comes_back_by_its_conversation(agents: Agents) -> None:
-    roost = agents.roost
-    with person(agents) as me:
-        me.join()
+        # joined anew, and killed
+        me.shell("join", "me")
+        wait_until(lambda: roost.row("me")["session"], timeout=PATIENCE, why="it is back")
+        roost.until_state("me", "idle")
         conversation = roost.session("me")["conversation"]
         signal_pid(roost.session("me")["agent_pid"], signal.SIGKILL)
-        assert roost.until_death("me")["cause"] == "program-ended"
+        assert roost.until_death("me", 2)["cause"] == "program-ended"
     kept = roost.send("me", "while it is away")
     with person(agents) as other:
         other.shell("join", "me")

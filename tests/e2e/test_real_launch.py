@@ -12,16 +12,36 @@ from roost.runtimes.claude import MOST, THRESHOLDS, ClaudeRuntime
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.runtime import Runtime
 from tests.support.daemon import environ_of
-from tests.support.home import Home
+from tests.support.home import make_home
+from tests.support.processes import kept
 from tests.support.real import LONG, PATIENCE, Agents, agents_in, cleared_agents, shared_agents
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 
 
+BELONGS = {
+    "CLAUDE_CODE_MAX_OUTPUT_TOKENS": "4321",
+    "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-0123456789",
+    "CLAUDE_CODE_SKIP_BEDROCK_AUTH": "1",
+    "CLAUDE_CODE_USE_BEDROCK": "0",
+}
+"""What a user of another provider, with a login by a token, has in the environment."""
+MARKS = {
+    "CLAUDECODE": "1",
+    "CLAUDE_CODE_ENTRYPOINT": "cli",
+    "CLAUDE_CODE_SESSION_ID": "11111111-2222-4333-8444-555555555555",
+    "CLAUDE_CODE_SSE_PORT": "9",
+}
+"""What a session of Claude Code adds to it."""
+
+
 @pytest.fixture(scope="module")
 def shared_claude() -> Iterator[Agents]:
-    with shared_agents("claude") as made:
+    """The daemon of such a user, who started it inside a session."""
+    environ = {**BELONGS, **MARKS}
+    with make_home() as home, kept(home.mark), agents_in(home, "claude", environ=environ) as made:
+        del made.settings["claude"]["env.ANTHROPIC_API_KEY"]
         yield made
 
 
@@ -62,10 +82,11 @@ def until_there(path: Path) -> None:
     wait_until(path.exists, timeout=PATIENCE, why=f"{path.name} is there")
 
 
-def test_c5_their_settings_servers_and_instructions_stay_in_force_beside_ours(claude: Agents) -> None:
+def test_c5_c6_their_settings_servers_and_instructions_stay_in_force_beside_ours(claude: Agents) -> None:
     """Their hook, their permission, their MCP server, our hooks, our tools without a question.
 
-    C6: whatever it adds to the environment of its commands, a daemon started there passes none of it on.
+    C6: what belongs to the program comes from the daemon's environment; whatever a session adds to that of
+    its commands, a daemon started there passes none of it on. C12: the thresholds are ours.
     C3: an arrow to the left leaves the prompt where it is, at rest and in a turn, and `/bg` is no command.
     """
     roost, work = claude.roost, claude.roost.home.work
@@ -81,7 +102,11 @@ def test_c5_their_settings_servers_and_instructions_stay_in_force_beside_ours(cl
     assert roost.ask("a", asked) == f"echo: {asked}"
     for name in ("a/permitted", "hook-ran", "server-started"):
         until_there(work / name)
-    both_instruct(claude)
+    assert json.loads(both_instruct(claude))["max_tokens"] == 4321
+    seen = environ_of(roost.session("a")["agent_pid"])
+    assert {name: seen.get(name) for name in BELONGS} == BELONGS
+    assert not set(MARKS) & set(seen)
+    assert {name: seen.get(name) for name in THRESHOLDS} == dict.fromkeys(THRESHOLDS, MOST), "C12"
     passes_no_mark_on(claude, ClaudeRuntime(), "CLAUDECODE", "Bash", "command")
     roost.keys("a", "Left")
     assert roost.ask("a", "at rest") == "echo: at rest"
@@ -105,8 +130,8 @@ def test_c5_their_server_instructions_and_a_second_no_daemon_codex(codex: Agents
     passes_no_mark_on(codex, CodexRuntime(), "CODEX_THREAD_ID", "exec_command", "cmd")
 
 
-def both_instruct(agents: Agents) -> None:
-    """The model is told what the user's arguments say, and what the peer's prompt does."""
+def both_instruct(agents: Agents) -> str:
+    """The model is told what the user's arguments say, and what the peer's prompt does: in this request."""
     bodies = agents.roost.home.root / "bodies"
     bodies.mkdir()
     agents.model.journal._bodies = bodies
@@ -116,6 +141,7 @@ def both_instruct(agents: Agents) -> None:
     agents.roost.until_message(sent["id"], "done")
     assert "theirs-1234" in request
     assert "ours-5678" in request
+    return request
 
 
 def passes_no_mark_on(agents: Agents, runtime: Runtime, mark: str, tool: str, word: str) -> None:
@@ -164,33 +190,3 @@ def test_c5_a_settings_file_that_went_away_is_named_at_the_launch(claude: Agents
     refused = claude.roost.cli("wake", "a")
     assert refused.returncode == 1
     assert f"the file of '--settings' cannot be read: {mine}: No such file or directory" in refused.stderr
-
-
-def test_c6_what_belongs_to_the_program_comes_from_the_daemons_environment(home: Home) -> None:
-    """A daemon that was started inside a session, by a user of another provider with a login by a token."""
-    belongs = {
-        "CLAUDE_CODE_MAX_OUTPUT_TOKENS": "4321",
-        "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-0123456789",
-        "CLAUDE_CODE_SKIP_BEDROCK_AUTH": "1",
-        "CLAUDE_CODE_USE_BEDROCK": "0",
-    }
-    marks = {
-        "CLAUDECODE": "1",
-        "CLAUDE_CODE_ENTRYPOINT": "cli",
-        "CLAUDE_CODE_SESSION_ID": "11111111-2222-4333-8444-555555555555",
-        "CLAUDE_CODE_SSE_PORT": "9",
-    }
-    with agents_in(home, "claude", environ={**belongs, **marks}) as made:
-        del made.settings["claude"]["env.ANTHROPIC_API_KEY"]
-        bodies = home.root / "bodies"
-        bodies.mkdir()
-        made.model.journal._bodies = bodies
-        made.add("a", "claude")
-        sent = made.roost.send("a", "hello")
-        request = json.loads((bodies / f"{made.arrived(sent['id']).number}.json").read_text())
-        assert request["max_tokens"] == 4321
-        made.roost.until_message(sent["id"], "done")
-        seen = environ_of(made.roost.session("a")["agent_pid"])
-        assert {name: seen.get(name) for name in belongs} == belongs
-        assert not set(marks) & set(seen)
-        assert {name: seen.get(name) for name in THRESHOLDS} == dict.fromkeys(THRESHOLDS, MOST), "C12"

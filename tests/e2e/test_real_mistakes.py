@@ -24,34 +24,46 @@ TOO_LONG = f"x{{{(1 << 20) + 1}}}"
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A call, what its answer holds, and the text that reaches `b` by it all the same."""
+    """A call, what its answer holds, and the text that reaches `b` by it all the same.
+
+    `repeats`: it comes to the program as one before it does, and the answer is roost's own. Claude Code, of
+    which a call costs three of Codex, makes none of these: Codex makes all.
+    """
 
     arguments: dict[str, Any]
     said: str
     sent: str | None = None
     tool: str = "send_message"
+    repeats: bool = False
 
 
 MISTAKES = [
     Mistake({"to": "b", "message": "x"}, "did you mean body?"),
-    Mistake({"recipient": "b", "body": "x"}, "did you mean to?"),
+    Mistake({"recipient": "b", "body": "x"}, "did you mean to?", repeats=True),
     Mistake({"to": "b", "body": "x", "in_reply_to": UNKNOWN_ID}, "did you mean reply_to?"),
-    Mistake({"to": "b", "body": "x", "priority": "high"}, "send_message has no argument priority"),
+    Mistake(
+        {"to": "b", "body": "x", "priority": "high"}, "send_message has no argument priority", repeats=True
+    ),
     Mistake({"to": "b"}, "body is missing"),
-    Mistake({"body": "x"}, "to is missing"),
+    Mistake({"body": "x"}, "to is missing", repeats=True),
     Mistake({"to": None, "body": "x"}, "to is missing"),
     Mistake({"to": "b", "body": {"text": "x"}}, "body is text"),
-    Mistake({"to": "b", "body": 7}, "body is text"),
+    Mistake({"to": "b", "body": 7}, "body is text", repeats=True),
     Mistake({"to": ["b"], "body": "x"}, "to is text"),
     Mistake({"to": "d", "body": " "}, "the message is empty"),
     Mistake({"to": "nobody", "body": "x"}, "list_peers shows all"),
     Mistake({"to": "b", "body": "x", "reply_to": "the last one"}, "the first line of the message"),
-    Mistake({"to": "b", "body": "x", "reply_to": UNKNOWN_ID}, "the first line of the message"),
+    Mistake({"to": "b", "body": "x", "reply_to": UNKNOWN_ID}, "the first line of the message", repeats=True),
     Mistake({"to": "b", "body": "x", "attachments": ["notes.txt"]}, "is not an absolute path"),
-    Mistake({"to": "b", "body": "x", "attachments": ["/nowhere/notes.txt"]}, "is not there"),
-    Mistake({"to": "b", "body": "x", "attachments": 3}, "attachments is a list of absolute paths"),
-    Mistake({"to": "b", "body": TOO_LONG}, "name that in attachments"),
-    Mistake({"to": "a", "body": "x", "reply_to": ASKED}, "is from 'operator', and an answer goes there"),
+    Mistake({"to": "b", "body": "x", "attachments": ["/nowhere/notes.txt"]}, "is not there", repeats=True),
+    Mistake(
+        {"to": "b", "body": "x", "attachments": 3}, "attachments is a list of absolute paths", repeats=True
+    ),
+    Mistake(
+        {"to": "a", "body": "x", "reply_to": ASKED},
+        "is from 'operator', and an answer goes there",
+        repeats=True,
+    ),
     Mistake({"to": "c", "body": "x", "reply_to": ASKED}, "is from 'operator', and an answer goes there"),
     Mistake({"filter": "all"}, "takes no arguments", tool="list_peers"),
     Mistake({"to": " @B ", "body": "by another spelling"}, '"id"', sent="by another spelling"),
@@ -61,7 +73,9 @@ MISTAKES = [
     Mistake({"to": "b", "body": "keyed", "key": "k"}, '"id"'),
     Mistake({"to": "c", "body": "keyed", "key": "k"}, "was used for another message"),
     Mistake({"to": "b", "body": "x"}, "send_mail", tool="send_mail"),
+    Mistake({"to": "b", "body": TOO_LONG}, "name that in attachments"),
 ]
+"""The long one is the last: what a model has called is in each later request."""
 
 
 @pytest.fixture(params=["claude", "codex"])
@@ -101,19 +115,20 @@ def turns_until_tools(agents: Agents) -> list[str]:
 def test_A6_A7_A8_A9_A12_mistakes_are_answered_and_the_session_goes_on(agents: Agents) -> None:
     roost = agents.roost
     asked = turns_until_tools(agents)
-    lines = [directive(agents.runtime, mistake, asked[0]) for mistake in MISTAKES]
+    mistakes = [each for each in MISTAKES if agents.runtime == "codex" or not each.repeats]
+    lines = [directive(agents.runtime, mistake, asked[0]) for mistake in mistakes]
     sent = roost.send("a", "\n".join([*lines, "@@silent@@"]), wait="done", timeout=PATIENCE)
     header = f"[roost message {sent['id']} from "
     last = agents.model.journal.wait_for(
-        lambda each: len(each.results) == len(MISTAKES) and any(header in text for text in each.user_texts),
+        lambda each: len(each.results) == len(mistakes) and any(header in text for text in each.user_texts),
         timeout=PATIENCE,
     )
-    for mistake, shown in zip(MISTAKES, last.results, strict=True):
+    for mistake, shown in zip(mistakes, last.results, strict=True):
         assert mistake.said in shown, (mistake, shown)
         for foreign in ("`roost ", " --", "http", "pydantic", "Traceback"):
             assert foreign not in shown, (mistake, shown)
     mail = roost.call("inbox", name="b")
-    assert [each["body"] for each in mail] == [each.sent for each in MISTAKES if each.sent is not None]
+    assert [each["body"] for each in mail] == [each.sent for each in mistakes if each.sent is not None]
     assert [each["topic"] for each in mail if each["topic"]] == ["two lines"]
     assert roost.call("messages", name="c") == roost.call("messages", name="d") == []
     assert [each["id"] for each in roost.call("messages", name="a")] == [*asked, sent["id"]]

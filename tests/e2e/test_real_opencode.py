@@ -131,11 +131,8 @@ def test_P13_it_and_another_agent_answer_each_other_by_mcp(agents: Agents) -> No
     a_and_b_answer_each_other(agents)
 
 
-@pytest.mark.parametrize("status", [429, 503])
-def test_N4_a_failing_model_is_asked_again_by_the_program_and_the_state_says_so(
-    agents: Agents, status: int
-) -> None:
-    agents.model.outage.status = status
+def test_N4_a_failing_model_is_asked_again_by_the_program_and_the_state_says_so(agents: Agents) -> None:
+    agents.model.outage.status = 429
     sent = agents.roost.send("a", "@@reply at last@@", wait="accepted", timeout=PATIENCE)["id"]
     wait_until(
         lambda: "its model fails and is asked again" in agents.roost.row("a")["why"],

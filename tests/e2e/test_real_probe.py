@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.support import clis
 from tests.support.cures import Case, Doctor, tool
 from tests.support.daemon import Roost
 from tests.support.home import Home
-from tests.support.lookups import lookups
+from tests.support.lookups import Lookups, lookups
 from tests.support.real import PROGRAMS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -27,7 +28,7 @@ LOOKS_UP = {"claude": {"api.anthropic.com", NEWS}, "codex": {NEWS}, "codex-threa
 
 @pytest.mark.parametrize(
     "runtime",
-    ["claude", "codex", "codex-thread", "gemini", "opencode", "claude-acp", "gemini-acp", "opencode-acp"],
+    ["claude", "codex-thread", "gemini", "opencode", "claude-acp", "gemini-acp", "opencode-acp"],
 )
 def test_every_promise_is_kept_with_the_pinned_version(home: Home, runtime: str) -> None:
     cli = clis.require(PROGRAMS[runtime])
@@ -43,31 +44,39 @@ def test_every_promise_is_kept_with_the_pinned_version(home: Home, runtime: str)
             timeout=1000,
             check=False,
         )
+    rows = kept(runtime, seen, done)
+    assert cli.version in rows[0]["seen"]
+
+
+def kept(runtime: str, seen: Lookups, done: subprocess.CompletedProcess[Any]) -> list[dict[str, str]]:
+    """What the probe printed: each promise is kept."""
     assert set(seen.names) <= LOOKS_UP.get(runtime, set()), "it talks to this machine alone"
-    rows = json.loads(done.stdout)
+    rows: list[dict[str, str]] = json.loads(done.stdout)
     missed = {row["check"]: (row["result"], row["seen"]) for row in rows if row["result"] != "passed"}
     if runtime in NO_RESUME:
         assert missed.pop("kill and resume", ("not tried",))[0] == "not tried"
     assert missed == {}
     assert (done.returncode, len(rows)) == (0, 9)
-    assert cli.version in rows[0]["seen"]
+    return rows
 
 
-def test_an_update_that_was_not_tried_or_has_failed_is_probed(home: Home) -> None:
-    """An update that changes nothing but its number: the real program behind a wrapper.
+def test_every_promise_is_kept_with_an_update_that_was_not_tried_or_has_failed(home: Home) -> None:
+    """An update of Codex that changes nothing but its number: the real program behind a wrapper.
 
-    Both findings name the probe as their cure; it is run once.
+    Both findings of doctor name the probe as their cure; it is run once.
     """
     cli = clis.require("codex")
     roost = Roost(home)
     roost.places.state.mkdir(mode=0o700, parents=True)
-    doctor = Doctor(roost)
-    newer = f'if [ "$1" = --version ]; then echo "codex-cli 9.9.9"; else exec {cli.path} "$@"; fi'
-    tool(doctor.tools, "codex", newer)
     untried, failing = Case(Code.PROGRAM_UNPROVEN, check="codex"), Case(Code.PROGRAM_FAILS, check="codex")
-    (first,) = doctor.sees(untried)
-    write_probe(roost.places.state, "codex", Probed("9.9.9", 1.0, ("permission",)))
-    (second,) = doctor.sees(failing)
-    assert first.fix == second.fix
-    doctor.cure(second)
-    doctor.sees_none(untried, failing)
+    with lookups(home.root) as seen:
+        doctor = Doctor(roost, below=seen.watched([]))
+        newer = f'if [ "$1" = --version ]; then echo "codex-cli 9.9.9"; else exec {cli.path} "$@"; fi'
+        tool(doctor.tools, "codex", newer)
+        (first,) = doctor.sees(untried)
+        write_probe(roost.places.state, "codex", Probed("9.9.9", 1.0, ("permission",)))
+        (second,) = doctor.sees(failing)
+        assert first.fix == second.fix
+        rows = kept("codex", seen, doctor.run(f"{second.fix} --json"))
+        assert "9.9.9" in rows[0]["seen"]
+        doctor.sees_none(untried, failing)

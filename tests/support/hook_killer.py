@@ -5,17 +5,21 @@ import random
 import signal
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import psutil
 
 from roost.runtimes.claude_joined import WAITER
 from roost.runtimes.claude_plugin import PIPE
 from roost.runtimes.codex_hooks import HOOK
 
 LOOK = 0.01
-"""Seconds between two looks at its children."""
+"""Seconds between two looks at what was born."""
+YOUNG = 30
+"""Looks in which a process may become a hook: it is born as a copy of what starts it."""
 LATEST = 0.3
 """Seconds that a hook may live at most once it is to be killed."""
 
@@ -43,17 +47,23 @@ class Killer:
         self._thread.join()
 
     def _work(self) -> None:
-        seen: set[int] = set()
-        share = 1.0
+        newest, share = _newest(), 1.0
+        young = self._among(psutil.pids())
         while not self._over.wait(LOOK):
-            found = {pid: what for pid in _below(self._program) if (what := _hook(pid))}
-            for pid in found.keys() - seen:
+            before, newest = newest, _newest()
+            born = range(before + 1 if before <= newest else 1, newest + 1)  # the numbers begin anew
+            young = {**{pid: looks - 1 for pid, looks in young.items() if looks}, **self._among(born)}
+            for pid, what in {pid: what for pid in young if (what := _hook(pid))}.items():
+                del young[pid]
                 if self._chance.random() < share:
                     share = self._share
                     # At once, or a while later, as when it has just been given something.
                     soon = self._chance.choice((0.0, self._chance.uniform(0.0, LATEST)))
-                    threading.Thread(target=self._kill, args=(pid, found[pid], soon), daemon=True).start()
-            seen = set(found)
+                    threading.Thread(target=self._kill, args=(pid, what, soon), daemon=True).start()
+
+    def _among(self, pids: Iterable[int]) -> dict[int, int]:
+        """Those that the program has started, and in how many looks each may become a hook."""
+        return dict.fromkeys((pid for pid in pids if _is_below(pid, self._program)), YOUNG)
 
     def _kill(self, pid: int, what: str, soon: float) -> None:
         """Kill that hook, if it is still there; the handle cannot come to mean another process."""
@@ -62,7 +72,7 @@ class Killer:
         except OSError:
             return
         try:
-            if not self._over.wait(soon) and pid in _below(self._program) and _hook(pid) == what:
+            if not self._over.wait(soon) and _is_below(pid, self._program) and _hook(pid) == what:
                 signal.pidfd_send_signal(handle, signal.SIGKILL)
                 self.killed[f"killed: {what}"] += 1
         except OSError:
@@ -71,23 +81,19 @@ class Killer:
             os.close(handle)
 
 
-def _below(pid: int) -> Iterator[int]:
-    """What a process has started, and what that has."""
-    for task in _entries(Path(f"/proc/{pid}/task")):
+def _newest() -> int:
+    """The number that a process or a thread was given last, which costs less to know than what runs where."""
+    return int(Path("/proc/loadavg").read_text().split()[-1])
+
+
+def _is_below(pid: int, program: int) -> bool:
+    """Whether a process was started by the program, or by what that has started."""
+    while pid not in (0, program):
         try:
-            children = (task / "children").read_text().split()
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
         except OSError:
-            continue
-        for child in map(int, children):
-            yield child
-            yield from _below(child)
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except OSError:
-        return []
+            return False
+    return pid == program
 
 
 def _hook(pid: int) -> str:

@@ -128,7 +128,9 @@ class Proof:
     def open(self) -> list[str]:
         """The messages that are on their way."""
         left = [each for each in self.sent if each not in self.done]
-        self.done |= {each for each in left if self.roost.message(each)["state"] == "done"}
+        if left:
+            mail = self.roost.call("messages", name="me", limit=2 * EACH)
+            self.done |= {each["id"] for each in mail if each["state"] == "done"}.intersection(left)
         return [each for each in left if each not in self.done]
 
     def state(self) -> str:

@@ -135,22 +135,10 @@ def agents_in(
             given[name] = _settings(homes.HOMES[name](home.user, model.url, *folders))
             if PROGRAMS[name] == "gemini":
                 given[name] |= {f"env.{variable}": value for variable, value in ONE_PROCESS.items()}
-        if "opencode" in real:
-            stand_still(home)
         try:
             yield Agents(roost.start() if started else roost, model, given)
         finally:
             roost.finish()
-
-
-def stand_still(home: Home) -> None:
-    """OpenCode 1.18.33 spends half a processor on what moves on its screen while it waits for its model.
-
-    All that is known of it comes by its API; the probe runs it as its users have it.
-    """
-    path = home.user / ".local/state/opencode/kv.json"
-    path.parent.mkdir(parents=True)
-    path.write_text('{"animations_enabled": false}')
 
 
 @contextmanager

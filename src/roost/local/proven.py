@@ -21,6 +21,8 @@ PROVEN = {
 }
 """The versions that the end-to-end tests of this release ran with; the pins of the tests are the same."""
 _NUMBER = re.compile(r"\d+(?:\.\d+)+\S*")
+_ONE_PROCESS = {"GEMINI_CLI_NO_RELAUNCH": "true"}
+"""Gemini CLI 0.61.0 starts itself once more even to say its version, which takes twice as long."""
 _SECONDS = 60.0
 _FILE = "probes.json"
 
@@ -36,10 +38,11 @@ class Probed(Struct, frozen=True):
 def said_version(argv: Sequence[str]) -> str:
     """The first line that a program prints about its version. Raises OSError or SubprocessError.
 
-    Gemini CLI starts itself once more to say it: one that takes too long ends with what it has started.
+    One that takes too long ends with what it has started.
     """
     child = subprocess.Popen(
         argv,
+        env={**os.environ, **_ONE_PROCESS},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

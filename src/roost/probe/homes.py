@@ -82,7 +82,8 @@ def seed_opencode(home: Path, url: str, *_trusted: Path) -> Seed:
     OpenCode 1.18.33: it fetches the package for plugins into the folder of its configuration (and looks up
     the registry for that), unless there is a `node_modules` and the lock names the package. A start takes
     6.8 seconds of a processor, but 4.4 where the catalogue of all models is empty and no other provider is
-    looked into, and 3.2 where its engine spares itself the upper two tiers of compilation.
+    looked into, and 3.2 where its engine spares itself the upper two tiers of compilation. While it waits for
+    its model it spends half a processor on what moves on its screen.
     """
     model = {"name": "Fake Model", "limit": {"context": 1_000_000, "output": 32_000}}
     provider = {
@@ -104,6 +105,7 @@ def seed_opencode(home: Path, url: str, *_trusted: Path) -> Seed:
             "permission": {"bash": "ask", "edit": "ask"},
         },
     )
+    _write(home / ".local/state/opencode/kv.json", {"animations_enabled": False})
     catalogue = home / ".config/opencode/models.json"
     _write(catalogue, {})
     plugins = {"dependencies": {"@opencode-ai/plugin": "*"}}
