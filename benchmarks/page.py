@@ -22,6 +22,7 @@ from benchmarks.home import PATIENCE, Home, daemon
 from benchmarks.result import Result, p50, p95
 
 PEERS = 300
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chromium-headless-shell")
 ROUNDS = 60
 SOON = 200.0
 """Milliseconds from the commit to the row."""
@@ -92,7 +93,7 @@ def run() -> Result:
         for number in range(PEERS):
             home.add(f"box{number}", "human", queue_limit="100000")
         with served(home) as web, sync_playwright() as playwright:
-            path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+            path = next(filter(None, map(shutil.which, BROWSERS)))
             browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
             try:
                 context = browser.new_context(base_url=f"http://127.0.0.1:{web.port}")

@@ -135,9 +135,12 @@ setup_tmux() {
   esac
 }
 
-# setup_chromium: a browser for the tests of the page. Without one those tests are skipped, or fail with CI set.
+# setup_chromium: a browser for the tests of the page. Without one those tests are skipped, or fail with CI set. Chromium's
+# shell draws pages and no windows around them, which cost more: it is installed where there is one.
 setup_chromium() {
-  command -v chromium >/dev/null || packages chromium "--cask chromium" || say "no chromium: the tests of the page in a browser cannot run"
+  command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null ||
+    packages chromium-headless-shell "--cask chromium" || packages chromium "--cask chromium" ||
+    say "no chromium: the tests of the page in a browser cannot run"
 }
 
 # setup_openssl: what makes the certificates of the tests of webhooks. Without it those are skipped, or fail with CI set.

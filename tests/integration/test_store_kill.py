@@ -15,7 +15,7 @@ import pytest
 from roost.store.reader import Reader
 from roost.store.sqlite import SqliteStore
 
-ROUNDS = 20
+ROUNDS = 12
 PARTS = 3
 """Messages in each batch: a batch that was torn would show fewer."""
 

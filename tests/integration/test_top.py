@@ -119,6 +119,7 @@ def test_a_terminal_is_joined_and_left_again(roost: Roost, tmp_path: Path) -> No
 
 
 def test_a_question_is_counted_and_answered_by_its_own_options(roost: Roost, tmp_path: Path) -> None:
+    """Its terminal is closed then: whoever ends it so gets the terminal back."""
     roost.add("asker", "demo-acp")
     roost.send("asker", "@@ask@@\nfirst")
     question = question_of(roost, "asker")
@@ -130,23 +131,21 @@ def test_a_question_is_counted_and_answered_by_its_own_options(roost: Roost, tmp
         pane.keys("Down", "Enter")
         pane.wait_for("answered|denied")
         pane.wait_for("asker +(idle|working)")
+        os.kill(process(roost), signal.SIGHUP)
+        left(pane, tmp_path, 128 + signal.SIGHUP)
     assert [event["kind"] for event in roost.events() if event["kind"] == "answered"] == ["answered"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_whoever_ends_it_gets_the_terminal_back(roost: Roost, tmp_path: Path, number: signal.Signals) -> None:
-    with shown(roost, tmp_path) as pane:
-        os.kill(process(roost), number)
-        left(pane, tmp_path, 128 + number)
-
-
 def test_names_and_reasons_are_text_and_a_small_terminal_is_enough(roost: Roost, tmp_path: Path) -> None:
+    """It is ended by a signal then: whoever does gets the terminal back."""
     roost.add("alpha")
     roost.send("alpha", "hello", topic="[red]not a colour[/red] \x1b[31m\u202etxt", wait="accepted")
     with shown(roost, tmp_path, size="40x10") as pane:
         screen = pane.wait_for("alpha")
         assert max(map(len, screen.splitlines())) <= 40
         assert "\u202e" not in screen
+        os.kill(process(roost), signal.SIGTERM)
+        left(pane, tmp_path, 128 + signal.SIGTERM)
 
 
 def test_a_daemon_that_goes_is_told_and_one_that_comes_is_followed(home: Home, tmp_path: Path) -> None:

@@ -220,13 +220,15 @@ class Roost:
         return self.call("message", id=message_id)
 
     def events(self, peer: str | None = None, *kinds: str) -> list[Record]:
-        """The journal, of one peer and of some kinds if asked so."""
+        """The journal of this test, of one peer and of some kinds if asked so."""
         found: list[Record] = []
         Client(str(self.places.socket), None, lambda _note: None).call(
-            "events", {"peer": peer}, on_event=found.append, patience=self.patience
+            "events",
+            {"peer": peer, "after": self._journalled},
+            on_event=found.append,
+            patience=self.patience,
         )
-        ours = [event for event in found if event["seq"] > self._journalled]
-        return [event for event in ours if not kinds or event["kind"] in kinds]
+        return [event for event in found if not kinds or event["kind"] in kinds]
 
     def transcript(self, name: str, **params: Any) -> list[Record]:  # noqa: ANN401 -- JSON
         """What was said in the peer's conversation: a head, its turns, the end."""

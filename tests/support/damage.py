@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support import newer_daemon
 from tests.support.daemon import Roost
 from tests.support.small_disk import fill, fill_with_files
 
@@ -71,7 +72,7 @@ def set_version(roost: Roost, version: int) -> None:
 
 
 def _newer(roost: Roost) -> None:
-    set_version(roost, NEWER)
+    set_version(roost, newer_daemon.NEWER)
 
 
 def _flip(roost: Roost) -> None:
@@ -112,13 +113,8 @@ def _fill_with_files(roost: Roost) -> None:
     fill_with_files(ballast(roost))
 
 
-NEWER = 99
-_NEWER = f"""
-from roost.store import database; database.SCHEMA = {NEWER}
-from roost.daemon import __main__ as m; m.leave(m.main())
-"""
-NEWER_ROOST = (sys.executable, "-c", _NEWER)
-"""The daemon of a roost that knows the newer store: what `upgrade roost` puts in the place of ours."""
+NEWER_ROOST = (sys.executable, "-m", newer_daemon.__name__)
+"""The daemon of a roost that knows the newer store."""
 
 OF_FILES = (
     Damage("deleted", _delete),

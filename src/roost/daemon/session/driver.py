@@ -1,8 +1,9 @@
 """Watches one live session: reads its evidence, tells the fleet what it shows, brings it to its prompt.
 
-Looks are frequent while something is expected (a boot, an offer, a turn). A session in which nothing goes on
-by itself, at its prompt or in front of a person, is looked at when something in it has changed; so is one at
-work in a person's own terminal, which has no screen of ours that could change.
+Looks are frequent while something is expected (a boot, an offer, a turn), and less so the longer it does not
+come. A session in which nothing goes on by itself, at its prompt or in front of a person, is looked at when
+something in it has changed; so is one at work in a person's own terminal, which has no screen of ours that
+could change.
 """
 
 from collections.abc import Callable
@@ -31,11 +32,21 @@ EXPECTING = 0.02
 WORKING = 0.1
 QUIET = 30.0
 """Seconds between two looks while evidence is expected, during a turn, and while nothing shows any change."""
+LONGER = 0.1
+"""The share of the time that something has been expected for, after which it is looked for again."""
 RECHECK = 1.0
 """Seconds between two looks at a session whose state cannot be seen, and at one at work without a terminal of
 ours: whether a signal holds it no file tells."""
 UNREAD = "its record cannot be read"
 """How it begins that is said of a session whose record a disk does not give."""
+
+
+def pace(waited: float, first: float) -> float:
+    """Seconds until the next look for what has been expected for so long: from `first` up to `WORKING`.
+
+    A program that takes five seconds to start is not looked at fifty times in each of them.
+    """
+    return max(first, min(WORKING, waited * LONGER))
 
 
 class Driver:
@@ -46,6 +57,7 @@ class Driver:
         self._live = live
         self._clock = clock
         self._unread = ""
+        self._expected: tuple[object, float] | None = None
         self._known = KnownSession(live, fleet)
         self._window = Window(live, clock)
         self._boot = Boot(live, self._known, clock)
@@ -95,11 +107,12 @@ class Driver:
         if self._reader.halted or self._unread:
             return RECHECK
         if any(message.state is MessageState.OFFERED for message in flight):
-            return WORKING if session.state is SessionState.WORKING else EXPECTING
+            return WORKING if session.state is SessionState.WORKING else self._soon(session)
         if not session.ready:
             if session.own_terminal:
                 return WORKING
-            return QUIET if session.state is SessionState.BLOCKED and self._boot.stands() else EXPECTING
+            blocked = session.state is SessionState.BLOCKED and self._boot.stands()
+            return QUIET if blocked else self._soon(session)
         if self._observations.unseen and session.state is not SessionState.UNKNOWN:
             return WORKING
         if session.state is SessionState.UNKNOWN or self._window.covered:
@@ -107,6 +120,14 @@ class Driver:
         if session.state is SessionState.BLOCKED or (session.state is SessionState.IDLE and not flight):
             return QUIET
         return RECHECK if _in_own_turn(session) else WORKING
+
+    def _soon(self, session: Session) -> float:
+        """Seconds until the next look, while its prompt or the evidence of an offer is expected."""
+        offers = [(m.id, m.attempts) for m in self._known.flight() if m.state is MessageState.OFFERED]
+        what, now = (session.ready, offers), self._clock.monotonic()
+        if self._expected is None or self._expected[0] != what:
+            self._expected = what, now
+        return pace(now - self._expected[1], EXPECTING)
 
     def missing(self) -> str:
         """What the latest look at the screen showed in place of a prompt, in words."""

@@ -11,7 +11,7 @@ from roost.core.vocabulary.session import SessionState
 from roost.daemon.delivery.open_offer import OpenOffer
 from roost.daemon.delivery.paste.input_line import InputLine, read_input_line
 from roost.daemon.delivery.paste.prompt import LOOK, Prompt
-from roost.daemon.session.driver import Driver
+from roost.daemon.session.driver import Driver, pace
 from roost.daemon.session.live_sessions import HandOver, LiveSession
 from roost.daemon.session.window import view_of
 from roost.host.errors import PaneInMode, TmuxError, TmuxGone
@@ -176,12 +176,13 @@ class Submission:
 
     async def _left(self, wait: float) -> bool:
         """Whether the text has left the input line, or evidence has come, within `wait` seconds."""
-        deadline = self._clock.monotonic() + wait
+        began = self._clock.monotonic()
+        deadline = began + wait
         while self._clock.monotonic() < deadline:
             await self._driver.look(screen=True)
             if not self._offer.stands() or view_of(self._live).composer is not Composer.FILLED:
                 return True
-            await self._clock.sleep(LOOK)
+            await self._clock.sleep(pace(self._clock.monotonic() - began, LOOK))
         return False
 
     async def is_ours(self) -> bool:
@@ -219,9 +220,10 @@ class Submission:
             if handover is not None:
                 handover.queued = keeps and entered
             if not keeps:
-                if self._clock.monotonic() - began >= SIGN:
+                waited = self._clock.monotonic() - began
+                if waited >= SIGN:
                     await self._offer.waits(SOUGHT)
-                await self._clock.sleep(LOOK)
+                await self._clock.sleep(pace(waited, LOOK))
                 continue
             deadline = self._clock.monotonic() + EVIDENCE
             if entered:
