@@ -18,8 +18,8 @@ SEED = int(os.environ.get("ROOST_SOAK_SEED", "5"))
 def test_N4_killed_daemons_hubs_and_links_lose_double_and_reorder_nothing_between_hosts() -> None:
     """`ROOST_SOAK_SEED` makes it another one."""
     told: list[str] = []
-    assert fleet_soak(SEED, 60, 12, told.append) == []
-    assert any("60 of 60 done, 12 of 12 hits" in line for line in told), told
+    assert fleet_soak(SEED, 120, 12, told.append) == []
+    assert any("120 of 120 done, 12 of 12 hits" in line for line in told), told
 
 
 @pytest.mark.slow

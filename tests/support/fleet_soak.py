@@ -61,7 +61,7 @@ class Direction:
     def body(self, number: int, seed: int) -> str:
         """The body of one message: mostly short, now and then long and awkward."""
         text = f"@@silent@@\n{self.here} {self.there} {number} of {seed}"
-        return text + f"\n'$(x)' \"\\ `{number}`" * 200 if number % 97 == 3 else text
+        return text + f"\n'$(x)' \"\\ `{number}`" * 200 if number % 97 == 13 else text
 
 
 class FleetSoak:
