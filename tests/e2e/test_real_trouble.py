@@ -122,9 +122,9 @@ def test_a_turn_cut_off_by_a_crash_is_driven_again_once(agents: Agents) -> None:
     recorded(agents, sent["id"])
     pid = agents.roost.session("a")["agent_pid"]
     signal_pid(pid, signal.SIGKILL)
-    agents.model.delays.end()
     assert agents.roost.until_death("a", known + 1)["cause"] == "crashed"
     assert not alive(pid)
+    agents.model.delays.end()  # not before: what the program has started may write down the end of the turn
     assert agents.roost.until_message(sent["id"], "done")
     note = f"Your turn on message {sent['id']} was cut off"
     turns = [arrival for arrival in agents.model.journal.all() if arrival.kind == "turn"]

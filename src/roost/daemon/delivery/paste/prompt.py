@@ -24,7 +24,7 @@ DRAFT_WAIT = 20.0
 """Seconds to wait for a person to finish a draft, before the offer is put off."""
 RENDER = 15.0
 """Seconds for a paste to appear in the input line: 100 KiB take some on a busy machine."""
-REDRAW = 1.0
+REDRAW = 3.0
 """Seconds for what shows in the input line to be drawn once more: programs draw their screens in parts."""
 SHOW = 2.0
 """Seconds after which a program that is not known to show what is pasted is taken for one that does not."""
