@@ -152,12 +152,17 @@ class FleetSoak:
     def _send_all(self, way: Direction) -> None:
         """Send one after another; a send whose answer was lost is repeated under its key."""
         for number in range(way.share):
-            while way.waiting > WINDOW and not self._failed.is_set():
+            while (way.waiting > WINDOW or self._hit_is_due()) and not self._failed.is_set():
                 self._failed.wait(0.02)
             way.sent.append(self._send(way, number))
             way.waiting += 1
             if self._failed.is_set():
                 return
+
+    def _hit_is_due(self) -> bool:
+        """Whether the moment of the next hit has come: what is sent after it is sent after the hit."""
+        hits = len(self.hits)
+        return hits < len(self._moments) and sum(len(way.sent) for way in self._ways) > self._moments[hits]
 
     def _send(self, way: Direction, number: int) -> str:
         asked = {"to": way.to, "body": way.body(number, self._seed), "key": f"{way.there}-{number}"}
@@ -202,7 +207,8 @@ class FleetSoak:
             if now - told >= 10:
                 told = now
                 self._progress(done)
-            if not left and not any(sender.is_alive() for sender in senders):
+            all_hit = len(self.hits) == len(self._moments)
+            if not left and all_hit and not any(sender.is_alive() for sender in senders):
                 self._progress(done)
                 return
             self._failed.wait(0.05)
