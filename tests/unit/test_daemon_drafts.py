@@ -25,7 +25,7 @@ from roost.daemon.delivery.paste.prompt import DRAFT_WAIT, Prompt
 from roost.daemon.delivery.paste.submission import MIXED_WAIT, Submission
 from roost.daemon.session.free_line import FreeLine
 from roost.daemon.session.live_sessions import HandOver
-from roost.host.interfaces.terminals import Passed, PasteOutcome, Presence
+from roost.host.interfaces.terminals import Frame, Passed, PasteOutcome, Presence
 from roost.runtimes.runtime import Controls
 from roost.runtimes.view import Composer, Reading, View
 
@@ -68,7 +68,8 @@ class Desk:
         self.terminal = self.sensor = self.runtime = self
         self.records, self.submit_delay = True, 0.0
         self.traits, self.controls = Traits(steers=True), Controls(clear=("C-c",))
-        self.rejected, self.frame, self.free = "", None, FreeLine()
+        self.rejected, self.free = "", FreeLine()
+        self.frame: Frame | None = None
         self.context: Any = None
         self.home, self.compacted_at = Path("/nowhere"), 0.0
         self.typing = asyncio.Lock()
@@ -84,8 +85,15 @@ class Desk:
         self.at += seconds
 
     async def look(self, *, screen: bool) -> Reading:
-        del screen
+        self.sees(screen=screen)
         return self.reading
+
+    def sees(self, *, screen: bool) -> bool:
+        """Whether a look sees the screen: one that need not sees that of a program at rest alone."""
+        saw = screen or self.reading.state is SessionState.IDLE
+        if saw:
+            self.frame = Frame("", "", 160, 50)
+        return saw
 
     @property
     def keyed(self) -> float | None:
@@ -336,8 +344,8 @@ async def test_a_look_between_two_pictures_of_the_screen_does_not_keep_the_enter
     shown = iter([View(Composer.FILLED, draft=OURS[:60]), View(Composer.HIDDEN), EMPTY])
 
     async def look(*, screen: bool) -> Reading:
-        del screen
-        desk.view = EMPTY if desk.typed else next(shown, stands)
+        if desk.sees(screen=screen):
+            desk.view = EMPTY if desk.typed else next(shown, stands)
         if desk.typed or desk.at > 1100.0:
             desk.state = replace(desk.state, messages=())
         return desk.reading
@@ -345,6 +353,21 @@ async def test_a_look_between_two_pictures_of_the_screen_does_not_keep_the_enter
     desk.look = look  # type: ignore[method-assign]
     await desk.submit(URGENT)
     assert desk.typed == ["Enter"]
+
+
+async def test_P7_no_enter_follows_what_was_seen_before_a_turn_went_on() -> None:
+    """Our text stood there when it was looked at last; meanwhile a person has typed into it."""
+    desk = in_turn()
+    desk.view = View(Composer.FILLED, draft=OURS)
+
+    async def look(*, screen: bool) -> Reading:
+        if desk.sees(screen=screen):
+            desk.view, desk.pressed = MIXED, desk.at
+        return desk.reading
+
+    desk.look = look  # type: ignore[method-assign]
+    await desk.submit(URGENT)
+    assert desk.typed == []
 
 
 async def test_P7_a_command_of_which_a_look_saw_a_part_is_entered_once_all_of_it_shows() -> None:
@@ -358,7 +381,7 @@ async def test_P7_a_command_of_which_a_look_saw_a_part_is_entered_once_all_of_it
         return PasteOutcome.PASTED
 
     async def look(*, screen: bool) -> Reading:
-        del screen
+        desk.sees(screen=screen)
         if desk.typed:
             desk.compacted_at = desk.at
         elif desk.view is not EMPTY:

@@ -195,8 +195,10 @@ class Prompt:
         shows = controls.shows or controls.empty
         most = RENDER if shows else SHOW if live.free.draws is not Draws.NOTHING else 0.0
         deadline = self._clock.monotonic() + most
-        pause = LOOK / 10
-        await self._driver.look(screen=False)  # the screen comes last: a quick program shows it by then
+        frame, pause = live.frame, LOOK / 10
+        await self._driver.look(screen=False)  # the screen comes last: a quick program shows the text by then
+        if live.frame is frame:  # in a turn it was not looked at
+            await self._driver.look(screen=True)
         while not over():
             view = view_of(live)
             if view.composer is Composer.FILLED or view.dialog is not None:
