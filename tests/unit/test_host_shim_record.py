@@ -61,6 +61,21 @@ def test_L1_a_file_that_comes_after_the_store_has_it_all_does_not_stay(tmp_path:
         assert (bool(came()), written(tmp_path)) == (True, ["s1.json"])
 
 
+@pytest.mark.parametrize("under", ["write_atomic", "unlink"])
+def test_N7_a_daemon_that_takes_the_file_away_under_its_hands_does_not_stop_a_shim(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, under: str
+) -> None:
+    """It still has to end the agent's children."""
+
+    def taken(*_: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(record if under == "write_atomic" else os, under, taken)
+    with listening(tmp_path) as came:
+        assert write_record(str(tmp_path), "s1", _END, str(tmp_path / "gone")) is None
+        assert came()
+
+
 def test_N4_what_nobody_hears_stays_whatever_became_of_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,11 +26,12 @@ def write_record(spool: str, session: str, record: dict[str, Any], folder: str) 
     heard = announce(f"{spool}/{FIFO}", text.replace("\n", " ") + "\n")
     try:
         write_atomic(path, text)
+        if not heard:
+            # One that has heard has a durable store of its own, and would wait for the same disk.
+            make_durable(path)
+        elif not os.path.exists(folder):
+            os.unlink(path)
     except OSError as failure:
-        return failure
-    if not heard:
-        # One that has heard has a durable store of its own, and would wait for the same disk.
-        make_durable(path)
-    elif not os.path.exists(folder):
-        os.unlink(path)
+        # The daemon takes away what it needs no more, maybe under our hands.
+        return None if heard and not os.path.exists(folder) else failure
     return None
