@@ -114,6 +114,19 @@ def test_C13_an_offer_that_cannot_go_on_is_told_once() -> None:
     assert play.tell(f.Tick(), after=3600) == []
 
 
+def test_C13_an_end_that_begins_says_nothing_more_of_an_offer_that_could_not_go_on() -> None:
+    play = Play(wake=WakePolicy.EPHEMERAL)
+    play.submit()
+    play.ready()
+    play.tell(f.OfferWaits(play.session.id, play.message().id, 1, "a draft stands in its input line"))
+    play.tell(f.Tick(), after=AFTER)
+    assert play.session.told
+    assert play.tell(f.Tick(), after=9) == ["stopping(ephemeral-silent)", "End ephemeral-silent guarded"]
+    [ended] = [command.session for command in play.commands if isinstance(command, c.End)]
+    assert ended == play.session, "the end is asked for what is stored"
+    assert play.tell(f.Tick(), after=3600) == []
+
+
 def test_C4_what_a_hook_refused_ends_with_its_words_whether_it_was_recorded_or_not() -> None:
     for taken in (False, True):
         play = Play()

@@ -25,7 +25,9 @@ def tell(step: Step) -> None:
 def due_at(state: PeerState) -> float | None:
     """When somebody has to be told (Unix seconds); None: nobody."""
     session = state.session
-    if session is None or session.reads or not _untold(state, session):
+    if session is None or session.reads or session.state is SessionState.STOPPING:
+        return None  # its end says what becomes of what waits
+    if not _untold(state, session):
         return None
     since = session.since if session.state in _STANDS_STILL else session.active_at or session.since
     return since + AFTER
