@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import Peer, PeerState, Settings
 from roost.core.vocabulary.policy import Policy
-from roost.core.vocabulary.session import Session, SessionState, WakeCause
+from roost.core.vocabulary.session import SessionState, stand_in
 from roost.daemon.session.driver import EXPECTING, LONGER, WORKING, Driver, pace
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.fleet import Fleet
@@ -24,20 +24,7 @@ from tests.support.wait import eventually
 
 NOTHING = cast("Any", None)
 PATIENCE = 30.0
-STARTING = Session(
-    "s",
-    "p",
-    1,
-    "n",
-    WakeCause.OPERATOR_FRESH,
-    resumed=False,
-    started_at=0.0,
-    since=0.0,
-    state=SessionState.STARTING,
-    why="it starts",
-)
-
-
+STARTING = replace(stand_in("s", "p", 1, None), state=SessionState.STARTING, why="it starts")
 PEER = Peer("p", "5eed", Settings("/w", "demo"), 0.0)
 
 

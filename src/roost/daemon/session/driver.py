@@ -106,13 +106,14 @@ class Driver:
         flight = self._known.flight()
         if self._reader.halted or self._unread:
             return RECHECK
-        if any(message.state is MessageState.OFFERED for message in flight):
-            return WORKING if session.state is SessionState.WORKING else self._soon(session)
+        offers = [(each.id, each.attempts) for each in flight if each.state is MessageState.OFFERED]
+        if offers:
+            return WORKING if session.state is SessionState.WORKING else self._soon(session.ready, offers)
         if not session.ready:
             if session.own_terminal:
                 return WORKING
             blocked = session.state is SessionState.BLOCKED and self._boot.stands()
-            return QUIET if blocked else self._soon(session)
+            return QUIET if blocked else self._soon(session.ready, offers)
         if self._observations.unseen and session.state is not SessionState.UNKNOWN:
             return WORKING
         if session.state is SessionState.UNKNOWN or self._window.covered:
@@ -121,10 +122,9 @@ class Driver:
             return QUIET
         return RECHECK if _in_own_turn(session) else WORKING
 
-    def _soon(self, session: Session) -> float:
-        """Seconds until the next look, while its prompt or the evidence of an offer is expected."""
-        offers = [(m.id, m.attempts) for m in self._known.flight() if m.state is MessageState.OFFERED]
-        what, now = (session.ready, offers), self._clock.monotonic()
+    def _soon(self, *what: object) -> float:
+        """Seconds until the next look, while its prompt or the evidence of an offer is expected: this one."""
+        now = self._clock.monotonic()
         if self._expected is None or self._expected[0] != what:
             self._expected = what, now
         return pace(now - self._expected[1], EXPECTING)

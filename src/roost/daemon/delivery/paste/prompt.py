@@ -11,7 +11,7 @@ from roost.core.vocabulary.session import SessionState
 from roost.daemon.delivery.open_offer import OpenOffer
 from roost.daemon.delivery.paste import label
 from roost.daemon.delivery.paste.input_line import TYPING
-from roost.daemon.session.driver import Driver
+from roost.daemon.session.driver import Driver, pace
 from roost.daemon.session.free_line import Draws
 from roost.daemon.session.live_sessions import HandOver, LiveSession
 from roost.daemon.session.window import view_of
@@ -194,8 +194,7 @@ class Prompt:
         live, controls = self._live, self._live.runtime.controls
         shows = controls.shows or controls.empty
         most = RENDER if shows else SHOW if live.free.draws is not Draws.NOTHING else 0.0
-        deadline = self._clock.monotonic() + most
-        frame, pause = live.frame, LOOK / 10
+        frame, began = live.frame, self._clock.monotonic()
         await self._driver.look(screen=False)  # the screen comes last: a quick program shows the text by then
         if live.frame is frame:  # in a turn it was not looked at
             await self._driver.look(screen=True)
@@ -203,10 +202,10 @@ class Prompt:
             view = view_of(live)
             if view.composer is Composer.FILLED or view.dialog is not None:
                 break
-            if (not shows and seen(live.screen)) or self._clock.monotonic() >= deadline:
+            waited = self._clock.monotonic() - began
+            if (not shows and seen(live.screen)) or waited >= most:
                 break
-            await self._clock.sleep(pause)
-            pause = min(2 * pause, LOOK / 2)
+            await self._clock.sleep(pace(waited, LOOK / 10))
             await self._driver.look(screen=True)
         if self._live.runtime.submit_delay:
             await self._clock.sleep(self._live.runtime.submit_delay)
