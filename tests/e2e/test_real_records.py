@@ -125,6 +125,18 @@ def test_C8_codex_a_fork_without_a_message_is_resumed_as_the_latest(codex: Agent
     done(codex, "two")
 
 
+def test_N5_codex_is_at_its_prompt_after_a_life_that_was_cut_off_in_a_persons_turn(codex: Agents) -> None:
+    """Its rollout has a turn that nothing ends; it stood as working, and took no message."""
+    done(codex, "one")
+    words = "@@delay 61@@"
+    typed(codex, words)
+    codex.model.journal.wait_for(
+        lambda arrival: any(words in each for each in arrival.user_texts), timeout=PATIENCE
+    )
+    assert restarted(codex)["resumed"]
+    done(codex, "two")
+
+
 def test_C8_codex_a_thread_of_the_resume_picker_is_followed(codex: Agents) -> None:
     done(codex, "pick me")
     first = codex.roost.session("a")["conversation"]

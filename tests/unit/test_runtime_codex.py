@@ -15,6 +15,7 @@ from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.codex_sensor import ROLLOUT, CodexSensor
 from roost.runtimes.context import Context
 from roost.runtimes.facts import INTERRUPTED, Answered, ConversationSeen, Prompted, Rejected, TurnOver, Wrote
+from roost.runtimes.lines import time_of
 from roost.runtimes.screen import plain
 from roost.runtimes.view import Composer, Reading, View
 
@@ -174,6 +175,20 @@ def test_C4_a_turn_without_a_prompt_is_a_refusal_once_its_words_are_seen(tmp_pat
     assert sensor.find(77, None) == [], "once"
     sensor.on_lines([event(type="task_started"), message("words"), event(type="task_complete")])
     assert sensor.find(77, None) == [], "a turn with its prompt"
+
+
+def test_N5_a_turn_that_was_cut_off_just_before_this_life_does_not_run_in_it(tmp_path: Path) -> None:
+    """Nothing ends it in the rollout: the session stood as working for good, and took no message."""
+    cut = event(type="task_started", turn_id="cut")
+    at = time_of(json.loads(cut), "timestamp")
+    for earlier, state in ((0.2, SessionState.IDLE), (-0.2, SessionState.WORKING)):
+        made = context(tmp_path)
+        sensor = CodexSensor(replace(made, session=replace(made.session, started_at=at + earlier)))
+        sensor.on_screen(screen("ready"), "")
+        sensor.on_lines([cut])
+        told = sensor.reading()
+        assert told is not None
+        assert told.state is state, earlier
 
 
 def test_C1_terminals_in_the_background_are_told_by_the_screen(tmp_path: Path) -> None:
