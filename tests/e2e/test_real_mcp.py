@@ -104,7 +104,8 @@ def test_17_a_program_that_starts_it_as_its_server_sends_and_reads(host: Host, n
     seed, words = configured(host, name)
     one = ONE_PROCESS if name == "gemini" else {}
     host.roost.send("editor", MAIL)
-    prompt = f"@@send b from {name}@@\n@@tool {TOOL[name]} {{}}@@\n@@reply done here@@"
+    # What it reads counts as read once it has the answer: it calls once more before it ends.
+    prompt = f"@@tool {TOOL[name]} {{}}@@\n@@send b from {name}@@\n@@reply done here@@"
     ended = subprocess.run(
         [str(program.path), *words, prompt],
         env={**host.roost.environ, **seed.environ, **one},

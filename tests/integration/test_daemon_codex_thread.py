@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from roost.client.connection import ConnectionLostError
-from roost.errors import RoostError
+from roost.errors import NoDaemonError, RoostError
 from tests.support.daemon import Record, Roost, alive, roost_in
 from tests.support.home import Home
 from tests.support.stand_in import StandIn, stand_in
@@ -290,7 +290,7 @@ def _told(victim: Victim, server: StandIn, number: int, step: int) -> list[str]:
     """One delivery; the daemon dies at that step, or else at the end. Returns the steps until then."""
     roost = victim.roost
     victim.command(step)
-    with contextlib.suppress(ConnectionLostError):
+    with contextlib.suppress(ConnectionLostError, NoDaemonError):
         roost.send("a", f"run {number}", key=f"k{number}", wait="done", timeout=PATIENCE)
         roost.until_state("a", "idle")
     if roost.daemon.poll() is None:

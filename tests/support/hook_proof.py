@@ -231,9 +231,9 @@ def terminal(how: How, agents: Agents) -> Iterator[Pane]:
         if how.by == "join":
             enter(pane, how, _JOIN[how.program].format(f"{sys.executable} -m roost join me"))
         wait_until(
-            lambda: "me" in {row["name"] for row in roost.call("list")},
+            lambda: any(row["name"] == "me" and row["session"] for row in roost.call("list")),
             timeout=PATIENCE,
-            why="a peer",
+            why="a peer with a session",
             describe=pane.screen,
         )
         if how.rests:
