@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from roost.core.vocabulary.identity import ProcessId
 from roost.core.vocabulary.peer import Settings
-from roost.core.vocabulary.session import Session, SessionState, WakeCause
+from roost.core.vocabulary.session import Joined, Session, SessionState, WakeCause
 from roost.runtimes import codex_screen
 from roost.runtimes.codex import CodexRuntime
 from roost.runtimes.codex_sensor import ROLLOUT, CodexSensor
@@ -181,14 +182,21 @@ def test_N5_a_turn_that_was_cut_off_just_before_this_life_does_not_run_in_it(tmp
     """Nothing ends it in the rollout: the session stood as working for good, and took no message."""
     cut = event(type="task_started", turn_id="cut")
     at = time_of(json.loads(cut), "timestamp")
-    for earlier, state in ((0.2, SessionState.IDLE), (-0.2, SessionState.WORKING)):
+    joined = Joined(ProcessId("boot", 1, 2))
+    for earlier, who, state in (
+        (0.2, None, SessionState.IDLE),
+        (-0.2, None, SessionState.WORKING),
+        (0.2, joined, SessionState.WORKING),
+    ):
         made = context(tmp_path)
-        sensor = CodexSensor(replace(made, session=replace(made.session, started_at=at + earlier)))
+        sensor = CodexSensor(
+            replace(made, session=replace(made.session, started_at=at + earlier, joined=who))
+        )
         sensor.on_screen(screen("ready"), "")
         sensor.on_lines([cut])
         told = sensor.reading()
         assert told is not None
-        assert told.state is state, earlier
+        assert told.state is state, (earlier, who)
 
 
 def test_C1_terminals_in_the_background_are_told_by_the_screen(tmp_path: Path) -> None:

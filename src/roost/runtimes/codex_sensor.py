@@ -149,7 +149,7 @@ class CodexSensor:
 
     def _event(self, payload: Mapping[str, Any], at: float) -> Sequence[Fact]:
         match payload.get("type"):
-            case "task_started" if at and at < self.since and not self._context.session.own_terminal:
+            case "task_started" if at and at < self.since and self._context.session.joined is None:
                 return []  # a life that was cut off just before this one began it, and nobody ends it
             case "task_started":
                 self._in_turn, self._prompted, self._turn = True, False, payload.get("turn_id")
