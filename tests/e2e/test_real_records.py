@@ -12,6 +12,7 @@ import pytest
 from roost.core.messages.envelope import unwrapped
 from tests.support import clis
 from tests.support.changed import (
+    asked,
     done,
     ended_in_a_turn,
     goes_on,
@@ -128,11 +129,7 @@ def test_C8_codex_a_fork_without_a_message_is_resumed_as_the_latest(codex: Agent
 def test_N5_codex_is_at_its_prompt_after_a_life_that_was_cut_off_in_a_persons_turn(codex: Agents) -> None:
     """Its rollout has a turn that nothing ends; it stood as working, and took no message."""
     done(codex, "one")
-    words = "@@delay 61@@"
-    typed(codex, words)
-    codex.model.journal.wait_for(
-        lambda arrival: any(words in each for each in arrival.user_texts), timeout=PATIENCE
-    )
+    asked(codex, "@@delay 61@@")
     assert restarted(codex)["resumed"]
     done(codex, "two")
 

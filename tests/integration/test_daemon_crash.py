@@ -216,16 +216,18 @@ def test_P9_N8_killed_at_each_step_of_a_stop(victim: Victim) -> None:
     steps = stop(WITHOUT_END)
     assert {"before signal", "after signal"} <= set(steps)
     tried = points(steps)
-    wanted, ends = {steps[number - 1] for number in tried}, set[str]()
+    wanted, ends = {steps[number - 1] for number in tried}, list[str]()
     while tried:
         seen = stop(tried[0])
         if len(seen) == tried[0]:
-            ends.add(seen[-1])
+            ends.append(seen[-1])
             del tried[0]
         else:  # it signalled less often, and came to its end: what is left stands elsewhere
-            tried = [number for number in points(seen) if seen[number - 1] in wanted - ends]
+            steps = seen
+            tried = [number for number in points(steps) if steps[number - 1] in wanted - set(ends)]
         assert stops < MOST, (tried, seen)
-    assert {"before commit stopping", "after commit stopping", "after signal"} <= ends
+    assert len(ends) >= len(points(steps)) - 2
+    assert {"before commit stopping", "after commit stopping", "after signal"} <= set(ends)
     assert len(roost.events("a", "stopped")) == stops
 
 

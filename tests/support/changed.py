@@ -45,13 +45,18 @@ def typed(agents: Agents, text: str) -> None:
 
 def said(agents: Agents, text: str) -> None:
     """A person's prompt is answered, and the agent is at its prompt again."""
+    asked(agents, text)
+    shows(agents, f"echo: {text}")
+    agents.roost.until_state("a", "idle")
+
+
+def asked(agents: Agents, text: str) -> None:
+    """A person's prompt has come to the model."""
     typed(agents, text)
     agents.model.journal.wait_for(
         lambda arrival: arrival.kind == "turn" and any(text in each for each in arrival.user_texts),
         timeout=PATIENCE,
     )
-    shows(agents, f"echo: {text}")
-    agents.roost.until_state("a", "idle")
 
 
 def done(agents: Agents, body: str) -> str:
