@@ -6,8 +6,10 @@ import sys
 
 import pytest
 
+from tests.support import hanging_daemon
 from tests.support.daemon import Roost
 from tests.support.home import Home
+from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(sys.platform != "linux", reason="systemd is on Linux")]
 
@@ -46,9 +48,22 @@ def test_a_daemon_that_hangs_falls_silent(home: Home) -> None:
         finally:
             roost.daemon.send_signal(signal.SIGCONT)
             roost.finish()
-    # What the manager sends to a daemon that hangs.
-    roost.start()
-    roost.daemon.send_signal(signal.SIGABRT)
-    assert roost.daemon.wait(30) == -signal.SIGABRT
-    assert "Fatal Python error: Aborted" in roost.said()
-    assert "run_forever" in roost.said()
+
+
+def test_a_daemon_that_hangs_tells_where_whatever_its_threads_do(home: Home) -> None:
+    """By SIGABRT, which is what the manager sends to it."""
+    roost = Roost(home)
+    try:
+        for _ in range(5):
+            roost.start(sys.executable, "-m", hanging_daemon.__name__)
+            before = len(roost.said())
+            roost.daemon.send_signal(signal.SIGUSR2)
+            wait_until(lambda: hanging_daemon.HANGS in roost.said()[before:], timeout=30, why="it hangs")
+            roost.daemon.send_signal(signal.SIGABRT)
+            assert roost.daemon.wait(30) == -signal.SIGABRT
+            said = roost.said()[before:]
+            assert "Fatal Python error: Aborted" in said
+            assert "_hang_here" in said
+            assert "run_forever" in said
+    finally:
+        roost.finish()
