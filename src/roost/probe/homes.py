@@ -25,7 +25,9 @@ def seed_claude(home: Path, url: str, *trusted: Path) -> Seed:
 
     Claude Code 2.1.328: each of these keys keeps one start-up dialog away. Manual mode is set because the
     mode is `auto` otherwise, which asks for no permission. A start and two turns take 6 seconds of a
-    processor, but 4.1 where its engine spares itself the upper two tiers of compilation.
+    processor, but 4.1 where its engine spares itself the upper two tiers of compilation. Claude Code 2.1.332
+    at rest takes 0.15 to 0.25 of a processor, but 0.06 where it neither collects garbage each second nor gives
+    memory back at once; its first four seconds take 1.1 seconds of it instead of 2.
     """
     _write(
         home / ".claude.json",
@@ -44,9 +46,11 @@ def seed_claude(home: Path, url: str, *trusted: Path) -> Seed:
         {
             "ANTHROPIC_API_KEY": _KEY,
             "ANTHROPIC_BASE_URL": url,
+            "BUN_GC_TIMER_DISABLE": "1",
             "BUN_JSC_useDFGJIT": "0",
             "CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL": "1",
             "DISABLE_AUTOUPDATER": "1",
+            "MIMALLOC_PURGE_DELAY": "-1",
         }
     )
 
@@ -114,6 +118,7 @@ def seed_opencode(home: Path, url: str, *_trusted: Path) -> Seed:
     (home / ".config/opencode/node_modules").mkdir(exist_ok=True)
     return Seed(
         {
+            "BUN_GC_TIMER_DISABLE": "1",
             "BUN_JSC_useDFGJIT": "0",
             "FAKE_KEY": "not-a-secret",
             "OPENCODE_DISABLE_AUTOUPDATE": "1",
