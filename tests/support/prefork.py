@@ -160,10 +160,13 @@ def _serve(orders: socket.socket) -> list[str]:
         told, tells = os.pipe()
         between = os.fork()
         if between == 0:
+            parent = os.getpid()
             daemon = os.fork()
             if daemon == 0:
                 os.close(holds)
-                os.read(held, 1)  # until the one between is gone
+                os.read(held, 1)  # until the one between ends
+                while os.getppid() == parent:  # its files are closed before its children are another's
+                    os.sched_yield()
                 orders.detach()
                 return _become(wanted, *descriptors)
             os.write(tells, str(daemon).encode())
