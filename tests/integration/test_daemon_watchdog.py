@@ -3,6 +3,7 @@
 import signal
 import socket
 import sys
+from functools import partial
 
 import pytest
 
@@ -50,18 +51,22 @@ def test_a_daemon_that_hangs_falls_silent(home: Home) -> None:
             roost.finish()
 
 
+def hangs(roost: Roost, count: int) -> bool:
+    """Whether so many daemons have said that they hang."""
+    return roost.said().count(hanging_daemon.HANGS) == count
+
+
 def test_a_daemon_that_hangs_tells_where_whatever_its_threads_do(home: Home) -> None:
     """By SIGABRT, which is what the manager sends to it."""
     roost = Roost(home)
     try:
-        for _ in range(5):
+        for count in range(1, 6):
             roost.start(sys.executable, "-m", hanging_daemon.__name__)
-            before = len(roost.said())
             roost.daemon.send_signal(signal.SIGUSR2)
-            wait_until(lambda: hanging_daemon.HANGS in roost.said()[before:], timeout=30, why="it hangs")
+            wait_until(partial(hangs, roost, count), timeout=30, why="its loop hangs")
             roost.daemon.send_signal(signal.SIGABRT)
             assert roost.daemon.wait(30) == -signal.SIGABRT
-            said = roost.said()[before:]
+            said = roost.said().rpartition(hanging_daemon.HANGS)[2]
             assert "Fatal Python error: Aborted" in said
             assert "_hang_here" in said
             assert "run_forever" in said

@@ -1,6 +1,7 @@
 """The daemon, whose loop hangs from SIGUSR2 on, while threads of it go on."""
 
 import signal
+import sys
 import threading
 import time
 from types import FrameType
@@ -23,7 +24,7 @@ def _go_on(depth: int = 0) -> None:
 def _hang_here(_number: int, _frame: FrameType | None) -> None:
     for _ in range(3):
         threading.Thread(target=_go_on, daemon=True).start()
-    print(HANGS, flush=True)
+    sys.stderr.write(f"{HANGS}\n")
     time.sleep(600)
 
 

@@ -156,26 +156,30 @@ def _serve(orders: socket.socket) -> list[str]:
             for descriptor in descriptors:
                 os.close(descriptor)
             continue
-        held, holds = os.pipe()
-        told, tells = os.pipe()
-        between = os.fork()
-        if between == 0:
-            parent = os.getpid()
-            daemon = os.fork()
-            if daemon == 0:
-                os.close(holds)
-                os.read(held, 1)  # until the one between ends
-                while os.getppid() == parent:  # its files are closed before its children are another's
-                    os.sched_yield()
-                orders.detach()
-                return _become(wanted, *descriptors)
-            os.write(tells, str(daemon).encode())
-            os._exit(0)
-        for descriptor in (held, holds, tells, *descriptors):
-            os.close(descriptor)
-        os.waitpid(between, 0)
-        orders.sendall(os.read(told, 16))
-        os.close(told)
+        if words := _fork(wanted, descriptors, orders):
+            return words
+
+
+def _fork(wanted: bytes, descriptors: list[int], orders: socket.socket) -> list[str] | None:
+    """Make one and tell its pid; only it returns words. Whoever waits for us becomes its parent."""
+    told, tells = os.pipe()
+    between = os.fork()
+    if between == 0:
+        parent = os.getpid()
+        daemon = os.fork()
+        if daemon == 0:
+            while os.getppid() == parent:
+                os.sched_yield()
+            orders.detach()
+            return _become(wanted, *descriptors)
+        os.write(tells, str(daemon).encode())
+        os._exit(0)
+    for descriptor in (tells, *descriptors):
+        os.close(descriptor)
+    os.waitpid(between, 0)
+    orders.sendall(os.read(told, 16))
+    os.close(told)
+    return None
 
 
 def _read_code_once() -> None:

@@ -47,8 +47,8 @@ def main() -> int:
         return error.exit_code
     say = _speaker(asked.ready)
     notifier = take_notifier(os.environ)
-    # A service manager ends a hung daemon with SIGABRT: its log then tells where its loop hung. CPython 3.11 reads the
-    # stacks of other threads while they run, can crash over them, and comes to the loop's last.
+    # A service manager ends a hung daemon with SIGABRT: its log then tells where its loop hung. CPython 3.11
+    # reads the stacks of other threads while they run, can crash over them, and comes to the loop's last.
     faulthandler.enable(all_threads=False)
     places = find_places(os.environ, asked.home)
     if asked.config:

@@ -26,8 +26,8 @@ def seed_claude(home: Path, url: str, *trusted: Path) -> Seed:
     Claude Code 2.1.328: each of these keys keeps one start-up dialog away. Manual mode is set because the
     mode is `auto` otherwise, which asks for no permission. A start and two turns take 6 seconds of a
     processor, but 4.1 where its engine spares itself the upper two tiers of compilation. Claude Code 2.1.332
-    at rest takes 0.15 to 0.25 of a processor, but 0.06 where it neither collects garbage each second nor gives
-    memory back at once; its first four seconds take 1.1 seconds of it instead of 2.
+    takes 0.15 to 0.25 of a processor at rest, but 0.06 where it does not collect garbage each second nor
+    gives memory back at once; its first four seconds take 1.1 seconds of a processor instead of 2.
     """
     _write(
         home / ".claude.json",
