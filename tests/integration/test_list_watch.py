@@ -20,6 +20,8 @@ from tests.support.home import Home
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 INTERRUPTED = 130
+NARROW = 50
+"""Columns of a terminal that somebody has made smaller."""
 
 
 class Watching:
@@ -34,7 +36,7 @@ class Watching:
             stdin=slave,
             stdout=slave,
             stderr=slave,
-            env={**roost.environ, "TERM": "xterm", "NO_COLOR": "1"},
+            env={**roost.environ, "TERM": "xterm", "NO_COLOR": "1", "COLUMNS": "100", "LINES": "40"},
             start_new_session=True,
         )
         os.close(slave)
@@ -103,6 +105,9 @@ def test_the_list_goes_on_through_a_restart_and_gives_the_terminal_back(home: Ho
         with watching(roost, lines=5) as shown:
             frame = shown.until(r"\.\.\. \d+ more lines")
             assert frame.count("\n") == 4
+            assert max(map(len, frame.splitlines())) > NARROW
+            ioctl(shown.master, termios.TIOCSWINSZ, struct.pack("HHHH", 5, NARROW, 0, 0))
+            shown.until(rf"\A(?!(?s:.)*[^\n]{{{NARROW + 1}}})")
             assert shown.end(signal.SIGTERM) == 128 + signal.SIGTERM
             assert shown.shown.rstrip().endswith("\x1b[?1049l")
 

@@ -34,10 +34,13 @@ def roost(shared: Roost) -> Iterator[Roost]:
 
 @contextmanager
 def shown(roost: Roost, tmp_path: Path, *, size: str = "80x24") -> Iterator[Pane]:
-    """`roost top` in a terminal of that size; what the terminal was like is beside it."""
+    """`roost top` in a terminal of that size; what the terminal was like is beside it.
+
+    As in a shell that has exported how large its terminal was once.
+    """
     width, height = size.split("x")
     words = f"stty -g > before; {sys.executable} -P -m roost top; echo ended with $?; stty -g > after; read x"
-    environ = {**roost.environ, "NO_COLOR": "1"}
+    environ = {**roost.environ, "NO_COLOR": "1", "COLUMNS": "120", "LINES": "40"}
     with Pane(tmp_path, ["sh", "-c", words], environ=environ, directory=tmp_path) as pane:
         pane.wait_for("NAME +STATE")
         pane.tmux("resize-window", "-x", width, "-y", height)

@@ -34,7 +34,9 @@ _FOREIGN = (
     "TMUX",
     "XDG_",
 )
-_FOREIGN_NAMES = frozenset({"ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "IS_SANDBOX", "NO_PROXY", "STY"})
+_FOREIGN_NAMES = frozenset(
+    {"ALL_PROXY", "COLUMNS", "HTTPS_PROXY", "HTTP_PROXY", "IS_SANDBOX", "LINES", "NO_PROXY", "STY"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Home:
 
 
 def is_foreign(name: str) -> bool:
-    """Whether a variable could lead a test to this machine's own agent tools, sessions or proxies."""
+    """Whether a variable could lead a test to this machine's own agent tools, sessions, proxies or terminal."""
     if name in _KEPT:
         return False
     return name.upper() in _FOREIGN_NAMES or name.startswith(_FOREIGN)

@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 
 from roost.cli.app import App
-from roost.cli.output import is_terminal, local, one_line, paint, say
+from roost.cli.output import follow_terminal, is_terminal, local, one_line, paint, say
 from roost.cli.registry import show_rows
 from roost.client.connection import ConnectionLostError, Record
 from roost.errors import NoDaemonError, RoostError, UsageError
@@ -55,6 +55,7 @@ class LiveList:
                 "--watch draws on a terminal; elsewhere follow `roost events --follow`, or ask `roost list`"
             )
         self._app.call("list")  # refused before the screen is taken
+        follow_terminal()
         threading.Thread(target=self._follow, daemon=True).start()
         with _screen():
             while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -142,6 +143,17 @@ def width() -> int:
         return os.get_terminal_size(sys.stdout.fileno()).columns or WIDTH
     except (OSError, ValueError):
         return WIDTH
+
+
+def follow_terminal() -> None:
+    """Fill the terminal from now on, however large it becomes, where it tells how large it is.
+
+    COLUMNS and LINES, where a user exports them, are what it was once.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        if all(os.get_terminal_size(sys.stdout.fileno())):
+            for name in ("COLUMNS", "LINES"):
+                os.environ.pop(name, None)
 
 
 def cells(text: str) -> int:

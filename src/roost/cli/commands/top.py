@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from roost.cli.app import App
 from roost.cli.command import command
-from roost.cli.output import is_terminal
+from roost.cli.output import follow_terminal, is_terminal
 from roost.errors import RoostError, UsageError
 
 
@@ -20,6 +20,7 @@ def top_command(app: App) -> int:
         raise UsageError("`top` needs a terminal that can be drawn on; `roost list` prints the same once")
     if find_spec("textual") is None:
         raise RoostError("`roost top` needs one package more: `pip install 'roost[top]'`")
+    follow_terminal()
     # By name: the view sits above the command line and uses it, so nothing here may depend on it.
     status: int = import_module("roost.top.main").run(app)
     return status
