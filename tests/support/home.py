@@ -70,7 +70,7 @@ class Home:
 
 
 def is_foreign(name: str) -> bool:
-    """Whether a variable could lead a test to this machine's own agent tools, sessions, proxies or terminal."""
+    """Whether a variable could lead a test to this machine's own agent tools, sessions, proxies, terminal."""
     if name in _KEPT:
         return False
     return name.upper() in _FOREIGN_NAMES or name.startswith(_FOREIGN)
