@@ -42,6 +42,11 @@ def turns(roost: Roost) -> int:
     return len(roost.happened("turn_end"))
 
 
+def told_of(roost: Roost) -> list[str]:
+    """The messages that the operator's notices are about."""
+    return [item["notice"]["about"] for item in roost.call("inbox", name="operator") if item["notice"]]
+
+
 def pending(roost: Roost, body: str = "urgent") -> tuple[str, str]:
     """A message in a running turn, and an urgent one that its program keeps until that ends."""
     roost.add("a")
@@ -174,8 +179,12 @@ def test_P7_an_interrupt_ends_all_of_a_turn_and_leaves_the_next_one_alone(roost:
     assert roost.cli("interrupt", "a").returncode == 0
     for message_id in (first, second):
         assert "as the operator asked" in roost.until_message(message_id, "dead-letter")["why"]
-    told = [item["notice"]["about"] for item in roost.call("inbox", name="operator") if item["notice"]]
-    assert sorted(told) == sorted([first, second])
+    wait_until(
+        lambda: sorted(told_of(roost)) == sorted([first, second]),
+        timeout=30,
+        why="the sender is told of both, once",
+        describe=lambda: told_of(roost),
+    )
 
 
 def test_P7_an_interrupt_leaves_what_the_turn_has_not_taken(roost: Roost) -> None:

@@ -40,17 +40,26 @@ class Hosts:
         certificate = Certificate(host, self.pairs[host].public.hex(), "", serial, revoked)
         signed = certify(certificate, self.authority.private)
 
+        why = ""
+
         async def put() -> bool:
+            nonlocal why
             connection = Connection("authority", self.urls, replicas=self.replicas)
             try:
                 await NatsDirectory(connection).put(f"cert.{host}", signed)
-            except CarrierGone:  # servers that have no leader yet
+            except CarrierGone as gone:  # servers that have no leader yet
+                why = str(gone)
                 return False
             finally:
                 await connection.close()
             return True
 
-        wait_until(lambda: asyncio.run(put()), timeout=PATIENCE, why=f"the certificate of {host} is there")
+        wait_until(
+            lambda: asyncio.run(put()),
+            timeout=PATIENCE,
+            why=f"the certificate of {host} is there",
+            describe=lambda: why,
+        )
 
     def enter(self, host: str, folder: Path, *servers: str) -> None:
         """Write a host's membership into its home; `servers`: how it reaches the hub, if otherwise."""

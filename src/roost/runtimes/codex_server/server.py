@@ -24,8 +24,8 @@ LEAVE = 2.0
 AGAIN = 0.02
 AGAIN_MOST = 5.0
 """Seconds until a server is looked for again: at first, and at most, doubling in between."""
-REASON = 0.1
-"""Seconds in which a server tells why it has unloaded a thread (0.171.0: in the same breath)."""
+REASON = 1.0
+"""Seconds in which a server tells why it has unloaded a thread (0.171.0: at once, if it is not busy)."""
 BESIDE = 32
 """How many threads are joined again at one time."""
 
