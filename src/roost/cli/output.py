@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import time
@@ -150,10 +149,12 @@ def follow_terminal() -> None:
 
     COLUMNS and LINES, where a user exports them, are what it was once.
     """
-    with contextlib.suppress(OSError, ValueError):
-        if all(os.get_terminal_size(sys.stdout.fileno())):
-            for name in ("COLUMNS", "LINES"):
-                os.environ.pop(name, None)
+    try:
+        known = all(os.get_terminal_size(sys.stdout.fileno()))
+    except (OSError, ValueError):
+        return
+    for name in ("COLUMNS", "LINES") if known else ():
+        os.environ.pop(name, None)
 
 
 def cells(text: str) -> int:
