@@ -24,6 +24,7 @@ SMALL = {"cython_runtime"}
 """What those look for, or bring along, at no cost."""
 TELLS = """
 import sys
+before = set(sys.modules)
 from pathlib import Path
 from roost.host.notify import Notifier
 from roost.daemon.__main__ import leave, main
@@ -31,13 +32,13 @@ from roost.daemon.__main__ import leave, main
 answers = Notifier.ready
 
 def ready(self, status):
-    Path({path!r}).write_text("\\n".join(sys.modules))
+    Path({path!r}).write_text("\\n".join(name for name in sys.modules if name not in before))
     answers(self, status)
 
 Notifier.ready = ready
 leave(main())
 """
-"""A daemon that writes down which modules it has loaded when it answers."""
+"""A daemon that writes down which modules it has loaded when it answers, beside those of its interpreter."""
 
 
 def test_a_daemon_has_loaded_nothing_else_when_it_answers(home: Home) -> None:
