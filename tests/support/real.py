@@ -36,6 +36,12 @@ ONE_PROCESS = {"GEMINI_CLI_NO_RELAUNCH": "true"}
 The probe, the walk of the pages and the first start of test_real_gemini have it as its users do.
 """
 
+STILL = " -c tui.animations=false"
+"""Words for a Codex 0.171.0 that moves nothing on its screen: half the processor for a start, and for a turn.
+
+The probe, the walk of the pages and a person's own terminal have it as its users do.
+"""
+
 
 @dataclass(slots=True)
 class Agents:
@@ -135,6 +141,8 @@ def agents_in(
             given[name] = _settings(homes.HOMES[name](home.user, model.url, *folders))
             if PROGRAMS[name] == "gemini":
                 given[name] |= {f"env.{variable}": value for variable, value in ONE_PROCESS.items()}
+            if name == "codex":
+                given[name]["args"] += STILL
         try:
             yield Agents(roost.start() if started else roost, model, given)
         finally:
