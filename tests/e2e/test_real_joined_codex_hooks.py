@@ -73,14 +73,17 @@ def test_17_codex_whose_person_has_added_hooks_is_handed_its_mail_once_it_has_jo
         me.enter("go on")
         wait_until(lambda: roost.row("me")["queued"] == 0, timeout=PATIENCE, why="it went in")
         me.at_rest()
-        assert (roost.home.work / FOLDER / "stopped").exists()  # their own hook
+        stopped = roost.home.work / FOLDER / "stopped"
+        wait_until(stopped.exists, timeout=PATIENCE, why="their own hook has run")
         signal_pid(roost.session("me")["agent_pid"], signal.SIGKILL)
         assert roost.until_death("me")["cause"] == "program-ended"
     wait_until(lambda: not roost.home.roost.joinpath("state/joined").exists(), timeout=PATIENCE, why="gone")
+    stopped.unlink()
     # Trusted once, they are asked about no more, and whoever has not joined gets nothing.
     with person(agents) as again:
         again.enter("nobody has joined")
         again.pane.wait_for("echo: nobody has joined")
+        wait_until(stopped.exists, timeout=PATIENCE, why="their own hook has run again")
     assert roost.cli("hooks", "remove", "codex").returncode == 0
     for made in ("stopped", "go"):
         (roost.home.work / FOLDER / made).unlink()
