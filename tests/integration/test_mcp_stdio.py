@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -109,12 +109,16 @@ def hello(version: str = VERSIONS[-1]) -> dict[str, object]:
 
 def until_asked(lines: Lines, count: int) -> None:
     """Return when so many requests are on their way to the daemon: each has a connection."""
-    taken = Path(f"/proc/{lines.process.pid}/fd")
-    wait_until(
-        lambda: sum(str(fd.readlink()).startswith("socket:") for fd in taken.iterdir()) == count,
-        timeout=PATIENCE,
-        why=f"{count} are asked",
-    )
+    wait_until(lambda: sockets(lines.process.pid) == count, timeout=PATIENCE, why=f"{count} are asked")
+
+
+def sockets(pid: int) -> int:
+    """How many a process has open; one that it closes meanwhile is none."""
+    count = 0
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            count += str(descriptor.readlink()).startswith("socket:")
+    return count
 
 
 def unread(roost: Roost, name: str) -> list[str]:
