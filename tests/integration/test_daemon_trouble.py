@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.support.daemon import Roost, alive, cleared, shared_roost, signal_pid
@@ -106,7 +107,9 @@ def test_G10_a_stopped_agent_process_is_shown_and_its_mail_waits(roost: Roost) -
     roost.add("a")
     roost.ask("a", "before")
     pid = roost.session("a")["agent_pid"]
-    signal_pid(pid, signal.SIGSTOP)
+    signal_pid(pid, signal.SIGSTOP)  # it stops when it runs next
+    agent = psutil.Process(pid)
+    wait_until(lambda: agent.status() == psutil.STATUS_STOPPED, timeout=PATIENCE, why="it has stopped")
     sent = roost.send("a", "meanwhile")["id"]
     assert f"its process {pid} is stopped" in roost.until_state("a", "blocked")["why"]
     roost.until_message(sent, "queued")
