@@ -23,6 +23,7 @@ from tests.support.rpc_server import RpcServer, hold, result, serve
 
 ID = "0190abcdef0123456789abcdef012345"
 PATIENCE = 30.0
+DAEMON = [sys.executable, "-P", "-X", "utf8", "-m", "roost.daemon"]
 HEAVY = ("asyncio", "httptools", "mcp", "rich", "starlette", "uvicorn", "importlib.metadata")
 SLOW = (
     "click",
@@ -388,9 +389,9 @@ def test_the_daemons_command_line_is_absolute(home: Home, monkeypatch: pytest.Mo
     monkeypatch.chdir(home.work)
     monkeypatch.setenv("ROOST_HOME", "relative")
     command = launch._command(App())
-    assert command == [sys.executable, "-P", "-m", "roost.daemon", "--home", str(home.work / "relative")]
+    assert command == [*DAEMON, "--home", str(home.work / "relative")]
     monkeypatch.delenv("ROOST_HOME")
-    assert launch._command(App()) == [sys.executable, "-P", "-m", "roost.daemon"]
+    assert launch._command(App()) == DAEMON
 
 
 def test_run_as_module() -> None:

@@ -34,7 +34,7 @@ def test_the_daemon_is_restarted_when_it_fails_or_hangs_and_its_end_ends_no_agen
 
 def test_the_interpreter_is_named_by_its_absolute_path() -> None:
     unit = dict(settings(systemd.unit_files(SETUP)["roost.service"], "Service"))
-    assert unit["ExecStart"].startswith('"/usr/a b/bin/python" "-P" "-m" "roost.daemon"')
+    assert unit["ExecStart"].startswith('"/usr/a b/bin/python" "-P" "-X" "utf8" "-m" "roost.daemon"')
     assert Path(current_setup({}, None).python).is_absolute()
 
 

@@ -58,7 +58,7 @@ def _hung(names: list[str]) -> Iterator[Finding]:
 def _mounts() -> list[str]:
     """Where something is mounted (proc_pid_mountinfo(5): blanks and the like stand as octal numbers)."""
     try:
-        fields = [line.split()[4] for line in _MOUNTS.read_text().splitlines()]
+        fields = [line.split()[4] for line in _MOUNTS.read_text("utf-8", "surrogateescape").splitlines()]
     except OSError:
         return []
     return [re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field) for field in fields]

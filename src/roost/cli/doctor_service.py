@@ -77,7 +77,7 @@ def _installed(app: App, manager: Manager, text: str, *, up: bool) -> list[Findi
 
 def _differs(path: Path, text: str) -> bool:
     try:
-        return path.read_text() != text
+        return path.read_text("utf-8") != text
     except (OSError, UnicodeDecodeError):
         return True
 

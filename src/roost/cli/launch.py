@@ -32,9 +32,12 @@ class LockedError(StartError):
 
 
 def _command(app: App) -> list[str]:
-    """The daemon's command line; the folder is absolute because the daemon does not run in this one."""
+    """The daemon's command line; the folder is absolute because the daemon does not run in this one.
+
+    Names of files and what agents show are UTF-8 to it, whatever the locale of the shell that starts it.
+    """
     home = app.chosen_home
-    return [sys.executable, "-P", "-m", "roost.daemon", *(["--home", home] if home else [])]
+    return [sys.executable, "-P", "-X", "utf8", "-m", "roost.daemon", *(["--home", home] if home else [])]
 
 
 def run_in_foreground(app: App) -> NoReturn:
@@ -151,7 +154,7 @@ def _pid(app: App) -> str:
 def written_pid(app: App) -> int | None:
     """Who holds the daemon's lock, as it has written down; None where nobody has, or it cannot be read."""
     try:
-        return int(app.places.pid.read_text(errors="replace"))
+        return int(app.places.pid.read_text("utf-8", "replace"))
     except (OSError, ValueError):
         return None
 

@@ -116,8 +116,8 @@ def keep(made: dict[str, str], problems: list[str], arguments: list[str], module
         path = FOLDER / name
         if "--check" not in arguments:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        elif not path.exists() or path.read_text() != text:
+            path.write_text(text, "utf-8")
+        elif not path.exists() or path.read_text("utf-8") != text:
             problems.append(f"docs/reference/{name} is not what the code says; run `python -m {module}`")
     for problem in problems:
         sys.stderr.write(problem + "\n")

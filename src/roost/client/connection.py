@@ -120,10 +120,7 @@ class Client:
         request: Record = {"id": 1, "method": method, "params": params or {}}
         if self._token:
             request["token"] = self._token
-        try:
-            line = encode(request).encode() + b"\n"
-        except UnicodeEncodeError as broken:
-            raise UsageError("an argument is not UTF-8") from broken
+        line = _as_typed(encode(request)) + b"\n"
         connection = self._connect(patience)
         try:
             for answer in self._exchange(connection, line, patience):
@@ -183,6 +180,20 @@ class Client:
                 yield b"".join([*parts, end])
                 parts = []
             parts.append(rest)
+
+
+def _as_typed(text: str) -> bytes:
+    """UTF-8, also of words of a command line that the locale's encoding could not read. Raises UsageError."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        pass
+    try:
+        typed = text.encode(errors="surrogateescape")
+        typed.decode()
+    except UnicodeError as broken:
+        raise UsageError("an argument is not UTF-8") from broken
+    return typed
 
 
 def _status(error: Record) -> int:

@@ -38,5 +38,5 @@ def hold_lock(places: Places) -> int:
 def _holder(pid: Path) -> str:
     """Its process id; `?` in the moment before it has said so."""
     with contextlib.suppress(OSError):
-        return pid.read_text(errors="replace").strip() or "?"
+        return pid.read_text("utf-8", "replace").strip() or "?"
     return "?"

@@ -95,7 +95,7 @@ def _seconds(iso: str) -> float:
 
 def _agent_log(show: Show) -> list[Record]:
     """What the agents themselves say happened to them."""
-    return [json.loads(line) for line in show.agent_log.read_text().splitlines()]
+    return [json.loads(line) for line in show.agent_log.read_text("utf-8").splitlines()]
 
 
 def talk(show: Show) -> str:

@@ -13,7 +13,7 @@ def lock_holders(path: Path, first: int, last: int, locks: Path = LOCKS) -> list
     """
     try:
         found = path.stat()
-        lines = locks.read_text().splitlines()
+        lines = locks.read_text("utf-8").splitlines()
     except OSError:
         return []
     inode = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"

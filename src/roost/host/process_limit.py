@@ -35,7 +35,7 @@ def process_limit(own: Path = OWN, groups: Path = GROUPS) -> ProcessLimit | None
 
 def _limits(own: Path, groups: Path) -> Iterator[ProcessLimit]:
     try:
-        lines = own.read_text().splitlines()
+        lines = own.read_text("utf-8", "surrogateescape").splitlines()
     except OSError:
         return
     for line in lines:

@@ -79,7 +79,7 @@ def _scope(unit: str, *, outlives: bool) -> tuple[str, ...]:
 def control_group(path: Path = _CGROUP) -> str:
     """Our own control group, such as `/user.slice/user-1000.slice/session-3.scope`; empty when unknown."""
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_text("utf-8", "surrogateescape").splitlines()
     except OSError:
         return ""
     return next((line.removeprefix("0::") for line in lines if line.startswith("0::")), "")

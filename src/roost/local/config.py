@@ -167,7 +167,7 @@ def load_config(path: Path) -> Config:
 
 def load_table(path: Path) -> tuple[AnyTable, dict[str, str]]:
     """Read a file with one `[runtimes.NAME]` table and an `[about]` table of texts. Raises ConfigError."""
-    text = path.read_text()
+    text = path.read_text("utf-8")
     data = tomllib.loads(text)
     about: dict[str, str] = data.pop("about")
     [table] = _Reader(path, text).config(data).runtimes

@@ -31,6 +31,6 @@ def ready_made() -> tuple[ReadyMade, ...]:
 
 def _load(file: Path) -> ReadyMade:
     table, about = load_table(file)
-    told, _, _ = file.read_text().partition(_ABOUT)
+    told, _, _ = file.read_text("utf-8").partition(_ABOUT)
     text = f"{told.rstrip()}\n\n# Installed by: {about['install']}\n"
     return ReadyMade(table, about["proven"], about["install"], about.get("package", ""), text)

@@ -76,7 +76,7 @@ def seed_codex(home: Path, url: str, *trusted: Path) -> Seed:
         lines += [f'[projects."{folder}"]', 'trust_level = "trusted"']
     path = home / ".codex/config.toml"
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n")
+    path.write_text("\n".join(lines) + "\n", "utf-8")
     return Seed({"FAKE_KEY": "not-a-secret"}, ("--no-daemon", "--disable", "plugins"), "--disable plugins")
 
 

@@ -105,7 +105,7 @@ def _text(app: App, name: str) -> str:
     """The table of a runtime; raises NotFoundError where there is none."""
     given = {each.name: each for each in load_config(app.places.config).runtimes}
     if name in given:
-        return _part(app.places.config.read_text(), name)
+        return _part(app.places.config.read_text("utf-8"), name)
     for each in ready_made():
         if each.table.name == name:
             return each.text

@@ -44,7 +44,7 @@ def install(shell: str, environ: Mapping[str, str]) -> Path | None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
-        temporary.write_text(text)
+        temporary.write_text(text, "utf-8")
         temporary.replace(path)
     except OSError:
         temporary.unlink(missing_ok=True)
@@ -65,7 +65,7 @@ def _ours(path: Path, shell: str) -> str | None:
     """What our file says; None when there is none. Raises ForeignFileError."""
     if not os.path.lexists(path):
         return None
-    text = path.read_text(errors="replace") if path.is_file() and not path.is_symlink() else ""
+    text = path.read_text("utf-8", "replace") if path.is_file() and not path.is_symlink() else ""
     if MARK not in text:
         raise ForeignFileError(
             f"{path} is not a file that roost made, and is left alone; move it away and run this again,"

@@ -24,7 +24,7 @@ def keep_running(program: str, configuration: str) -> str:
     """Write the unit and start it; its path. Raises ServiceError, with the next step."""
     path = unit_folder(os.environ) / UNIT
     by_hand = f"start it by hand, and keep it running: {program} -c {configuration}"
-    if path.exists() and quote(configuration) not in path.read_text(errors="replace"):
+    if path.exists() and quote(configuration) not in path.read_text("utf-8", "replace"):
         raise ServiceError(f"{path} keeps another hub; {by_hand}")
     manager = Systemd(os.environ)
     try:

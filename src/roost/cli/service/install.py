@@ -171,12 +171,12 @@ def _stop_by_hand(app: App) -> bool:
 def write_if_different(path: Path, text: str) -> bool:
     """Replace a file unless it says this already; True: it was replaced. Readers see all or nothing."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
-        if path.read_text() == text:
+        if path.read_text("utf-8") == text:
             return False
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
-        temporary.write_text(text)
+        temporary.write_text(text, "utf-8")
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

@@ -68,7 +68,7 @@ class Launchd:
     def installed(self) -> str | None:
         """The installed daemon's property list, None when there is none."""
         try:
-            return (self._folder / f"{DAEMON}.plist").read_text()
+            return (self._folder / f"{DAEMON}.plist").read_text("utf-8")
         except (OSError, UnicodeDecodeError):
             return None
 

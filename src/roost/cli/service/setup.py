@@ -24,7 +24,7 @@ class Setup(NamedTuple):
     @property
     def daemon(self) -> tuple[str, ...]:
         """The daemon's command line."""
-        return (self.python, "-P", "-m", "roost.daemon")
+        return (self.python, "-P", "-X", "utf8", "-m", "roost.daemon")
 
     @property
     def sweep(self) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ def current_setup(environ: Mapping[str, str], home: str | None) -> Setup:
 def machine_id(path: Path = Path("/etc/machine-id")) -> str | None:
     """The machine's id (machine-id(5)), None where it has none."""
     try:
-        found = path.read_text().strip()
+        found = path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return None
     return found if len(found) == 32 and found.isalnum() else None  # noqa: PLR2004 -- 128 bits in hexadecimal

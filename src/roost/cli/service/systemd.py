@@ -149,7 +149,7 @@ class Systemd:
     def installed(self) -> str | None:
         """The installed daemon's unit, None when there is none."""
         try:
-            return (unit_folder(self._environ) / SERVICE).read_text()
+            return (unit_folder(self._environ) / SERVICE).read_text("utf-8")
         except (OSError, UnicodeDecodeError):
             return None
 

@@ -74,7 +74,7 @@ class MemoryShim:
         session = self._spec["session"]
         snapshot = Path(self._spec["forensics_dir"]) / f"{self._cause}-{session}.txt"
         snapshot.write_text("# memory\n")
-        with Path(self._spec["exits_log"]).open("a") as log:
+        with Path(self._spec["exits_log"]).open("a", encoding="utf-8") as log:
             log.write(
                 f"ts=1970-01-01T00:00:00.000Z ev={self._cause} peer={self._spec['peer']} session={session} "
                 f"generation={self._spec['generation']} forensics={snapshot}\n"
