@@ -218,7 +218,7 @@ def _bare(root: Path) -> float:
 
 def _pss(pid: int) -> float:
     """Megabytes (10^6 bytes)."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text("utf-8").splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024 / 1e6
     raise ValueError(pid)

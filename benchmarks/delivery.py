@@ -104,5 +104,5 @@ async def _bare() -> list[float]:
 
 def _line(log: Path, number: int) -> str | None:
     """The line of this number, once it is whole."""
-    lines = log.read_text().splitlines(keepends=True) if log.exists() else []
+    lines = log.read_text("utf-8").splitlines(keepends=True) if log.exists() else []
     return lines[number] if len(lines) > number and lines[number].endswith("\n") else None

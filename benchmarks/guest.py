@@ -42,7 +42,7 @@ def joined(home: Home, name: str) -> Iterator[Guest]:
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        started = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[19]
+        started = Path(f"/proc/{process.pid}/stat").read_text("utf-8").rpartition(")")[2].split()[19]
         sessions = Path(environ["HOME"]) / ".claude/sessions"
         sessions.mkdir(parents=True, exist_ok=True)
         told = {"pid": process.pid, "procStart": started, "sessionId": conversation, "status": "busy"}

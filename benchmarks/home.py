@@ -78,7 +78,7 @@ class Home:
 
 def noted(log: Path, what: str, holding: str = "") -> float | None:
     """When the first such line of an agent's log was written, Unix seconds."""
-    for line in log.read_text().splitlines():
+    for line in log.read_text("utf-8").splitlines():
         record = json.loads(line)
         if record["what"] == what and holding in record["text"]:
             return datetime.fromisoformat(record["ts"]).timestamp()

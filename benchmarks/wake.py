@@ -75,6 +75,6 @@ def _whole(log: Path) -> bool:
     if not log.exists():
         return False
     try:
-        return bool([json.loads(line) for line in log.read_text().splitlines()])
+        return bool([json.loads(line) for line in log.read_text("utf-8").splitlines()])
     except ValueError:
         return False
