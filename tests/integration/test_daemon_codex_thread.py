@@ -4,7 +4,6 @@ import contextlib
 import json
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,6 +11,7 @@ from roost.client.connection import ConnectionLostError
 from roost.errors import NoDaemonError, RoostError
 from tests.support.daemon import Record, Roost, alive, roost_in
 from tests.support.home import Home
+from tests.support.processes import sockets
 from tests.support.stand_in import StandIn, stand_in
 from tests.support.victim import WITHOUT_END, Victim, points
 from tests.support.wait import wait_until
@@ -49,11 +49,6 @@ def gc(roost: Roost, *arguments: str) -> Record:
     done = roost.cli("gc", "--json", *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     return json.loads(done.stdout)
-
-
-def connections(pid: int) -> int:
-    """How many sockets a process has beside the one that it listens on."""
-    return sum(str(each.readlink()).startswith("socket:") for each in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def test_L7_a_prompt_whose_answer_is_lost_comes_once(roost: Roost, server: StandIn) -> None:
@@ -124,7 +119,7 @@ def test_L7_L1_two_hundred_threads_cost_one_connection_and_end_with_their_server
         timeout=PATIENCE * 2,
         why="all threads are followed",
     )
-    assert connections(server.pid) <= 4
+    assert sockets(server.pid) <= 4
     server.kill()
     wait_until(
         lambda: all(row["session"] is None for row in roost.call("list")),

@@ -1,17 +1,16 @@
 """`roost listen`: a script waits for mail, and what counts as read was printed (17, N2, N4)."""
 
-import contextlib
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from tests.support.daemon import PATIENCE, Record, Roost, cleared, shared_roost
+from tests.support.processes import sockets
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
@@ -151,16 +150,7 @@ def test_17_a_peer_that_is_removed_is_told_to_who_listens(roost: Roost) -> None:
         heard(process)
     with listening(roost, "--topic", "never") as process:
         assert process.stderr is not None
-        wait_until(lambda: _asked(process), timeout=PATIENCE, why="it listens")
+        wait_until(lambda: sockets(process.pid), timeout=PATIENCE, why="it listens")
         roost.call("remove", name="ci", force=True)
         assert process.wait(PATIENCE) == 4
         assert b"there is no peer 'ci'" in process.stderr.read()
-
-
-def _asked(process: subprocess.Popen[bytes]) -> bool:
-    """Whether it has a connection. What it closes meanwhile is none."""
-    for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            if str(descriptor.readlink()).startswith("socket:"):
-                return True
-    return False

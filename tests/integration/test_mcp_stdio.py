@@ -7,8 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 from tests.support.daemon import PATIENCE, Record, Roost, cleared, shared_roost
+from tests.support.processes import sockets
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
@@ -110,15 +110,6 @@ def hello(version: str = VERSIONS[-1]) -> dict[str, object]:
 def until_asked(lines: Lines, count: int) -> None:
     """Return when so many requests are on their way to the daemon: each has a connection."""
     wait_until(lambda: sockets(lines.process.pid) == count, timeout=PATIENCE, why=f"{count} are asked")
-
-
-def sockets(pid: int) -> int:
-    """How many a process has open; one that it closes meanwhile is none."""
-    count = 0
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):
-            count += str(descriptor.readlink()).startswith("socket:")
-    return count
 
 
 def unread(roost: Roost, name: str) -> list[str]:

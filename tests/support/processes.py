@@ -6,8 +6,9 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -111,6 +112,15 @@ def end(processes: frozenset[Found]) -> None:
                 os.close(handle)
         elif _same(each):
             psutil.Process(each.pid).kill()
+
+
+def sockets(pid: int) -> int:
+    """How many a process has open; one that it closes meanwhile is none."""
+    count = 0
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            count += str(descriptor.readlink()).startswith("socket:")
+    return count
 
 
 def _examine(pid: int, wanted: str) -> Found | None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from msgspec import Struct, field
 
 _KEY = "sk-ant-0123456789abcdefghij"
+_BUN = {"BUN_GC_TIMER_DISABLE": "1", "BUN_JSC_useDFGJIT": "0"}
+"""An engine that compiles little and collects garbage only when it needs the memory."""
 
 
 class Seed(Struct, frozen=True):
@@ -46,8 +48,7 @@ def seed_claude(home: Path, url: str, *trusted: Path) -> Seed:
         {
             "ANTHROPIC_API_KEY": _KEY,
             "ANTHROPIC_BASE_URL": url,
-            "BUN_GC_TIMER_DISABLE": "1",
-            "BUN_JSC_useDFGJIT": "0",
+            **_BUN,
             "CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL": "1",
             "DISABLE_AUTOUPDATER": "1",
             "MIMALLOC_PURGE_DELAY": "-1",
@@ -118,8 +119,7 @@ def seed_opencode(home: Path, url: str, *_trusted: Path) -> Seed:
     (home / ".config/opencode/node_modules").mkdir(exist_ok=True)
     return Seed(
         {
-            "BUN_GC_TIMER_DISABLE": "1",
-            "BUN_JSC_useDFGJIT": "0",
+            **_BUN,
             "FAKE_KEY": "not-a-secret",
             "OPENCODE_DISABLE_AUTOUPDATE": "1",
             "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
