@@ -93,7 +93,7 @@ async def _bare() -> list[float]:
             took: list[float] = []
             for number in range(ROUNDS + 2):
                 before = time.time()
-                await terminal.paste(text, root / "spool")
+                await terminal.paste(text)
                 await terminal.keys("Enter")
                 line = await asyncio.to_thread(until, lambda number=number: _line(log, number), "the text")
                 took.append((float(line) - before) * 1000)

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(480)]
 INSTANTS = {
     "claude": ("after paste", "after keys", "before commit accepted"),
     "codex": (
-        *("after commit offered", "after _load", "after paste"),
+        *("after commit offered", "before paste", "after paste"),
         *("before keys", "after keys", "before commit accepted"),
     ),
 }

@@ -166,7 +166,7 @@ def test_N4_N8_killed_at_each_step_of_a_wake(victim: Victim) -> None:
     steps = victim.seen()
     steps = steps[: steps.index("after paste") + 1]
     verdicts: dict[str, str] = {}
-    named = ("after start", "before _load", "after _load", "after paste")
+    named = ("after start", "before paste", "after paste")
     for step in (*points(steps), *named):  # by its name where a wake took a commit more or less
         if step not in names(verdicts):
             message_id, died = wake(step)

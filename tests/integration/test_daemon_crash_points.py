@@ -86,7 +86,7 @@ class Story:
     skip: int = 0
     whole: bool = False
     around: frozenset[str] = frozenset()
-    kinds: frozenset[str] = frozenset({"commit", "_load", "paste", "keys"})
+    kinds: frozenset[str] = frozenset({"commit", "paste", "keys"})
     prepare: Callable[[Roost], None] = lambda _roost: None
     over: Callable[[Roost], bool] = lambda _roost: True
 

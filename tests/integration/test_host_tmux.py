@@ -18,9 +18,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from roost.host.errors import PaneInMode, PasteRefused, TmuxError, TmuxGone, TmuxMissing, TmuxTimeout
+from roost.host.errors import PaneInMode, TmuxError, TmuxGone, TmuxMissing, TmuxTimeout
 from roost.host.interfaces.processes import Liveness
-from roost.host.interfaces.terminals import PasteOutcome
+from roost.host.interfaces.terminals import Passed, PasteOutcome
 from roost.host.process import SystemProcesses
 from roost.host.tmux.attach import attach_argv
 from roost.host.tmux.config import COLUMNS, ROWS
@@ -112,10 +112,9 @@ async def test_P1_pastes_of_every_size_arrive_whole(bench: Bench) -> None:
     bodies = [_NASTY, _NASTY * 20, (_NASTY * 400)[: 100 * 1024], "x" * (1 << 20), "-", "'"]
     for number, body in enumerate(bodies, 1):
         text = body.encode("utf-8", "ignore")
-        assert await terminal.paste(text, bench.folder / "spool") is PasteOutcome.PASTED
+        assert await terminal.paste(text) is PasteOutcome.PASTED
         assert await bench.file(f"paste{number}") == text
     assert await bench.command(terminal, "list-buffers") == []
-    assert not (bench.folder / "spool").exists()
     await terminal.keys("Enter", "Escape", "Down", "C-c", ";", "-", "~", "é")
     wanted = b"\r\x1b\x1b[B\x03;-~" + "é".encode()
     await eventually(
@@ -138,25 +137,32 @@ async def test_paste_into_a_dead_pane_pastes_nothing_and_the_server_lives(bench:
         return await terminal._show("#{pane_dead}") == ["1"]
 
     await eventually(dead, timeout=_PATIENCE, why="tmux knows that the pane is dead")
-    assert await terminal.paste(b"x", bench.folder / "spool") is PasteOutcome.DEAD
+    assert await terminal.paste(b"x") is PasteOutcome.DEAD
     await terminal.ping()
     assert await bench.command(terminal, "list-buffers") == []
     assert bench.processes.probe(terminal.server).liveness is Liveness.ALIVE
 
 
-async def test_P1_failed_load_is_never_called_pasted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_P1_a_paste_that_tmux_refuses_leaves_nothing_behind(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in the program nor in the server: no buffer, no line in the log of its commands."""
     terminal = await bench.start_reader()
-    monkeypatch.setattr("roost.host.tmux.terminal._write", lambda *_: None)
-    with pytest.raises(PasteRefused):
-        await terminal.paste(b"x", bench.folder / "never written")
-    (bench.folder / "short").write_bytes(b"only a part")
-    with pytest.raises(PasteRefused, match="did not load"):
-        await terminal.paste(b"only a part of the text", bench.folder / "short")
+    pane, terminal._pane = terminal._pane, "%99"
+    with pytest.raises(TmuxError, match="can't find pane"):
+        await terminal.paste(b"lost", "0a:1:0/-")
+    terminal._pane = pane
+    monkeypatch.setattr(
+        "roost.host.tmux.terminal.line", lambda *words: line(*words).replace("set-b", "get-b")
+    )
+    with pytest.raises(TmuxError, match="unknown command"):
+        await terminal.paste(b"unknown", "0a:1:0/-")
     monkeypatch.undo()
-    with pytest.raises(PasteRefused, match="cannot write"):
-        await terminal.paste(b"x", bench.folder / "no such folder/spool")
-    await terminal.paste(b"next", bench.folder / "spool")
+    assert await terminal.passed() == Passed()
+    assert await bench.command(terminal, "list-buffers") == []
+    await terminal.paste(b"next")
     assert await bench.file("paste1") == b"next"
+    assert await bench.command(terminal, "show-messages") == []
 
 
 async def test_escapes_and_history(bench: Bench) -> None:

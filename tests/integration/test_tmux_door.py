@@ -87,36 +87,31 @@ async def test_F13_what_tmux_expands_is_as_the_door_says(
 
 
 async def test_F13_fuzz_nothing_executed_nothing_lost(terminal: TmuxTerminal) -> None:
-    """Paths to load, values to show, scripts to run, words of the program itself: all of a hostile series."""
+    """Texts to paste, values to show, scripts to run, words of the program itself, of a hostile series."""
     hostile = Hostile(SEED, _CANARY)
-    Path("in").mkdir()
     for text in (";", "x;", "x\\;", "\\", "-", "--", "{", "%"):
         await give(terminal, text)
         await caption(terminal, text)
     for start in range(0, CASES, _BATCH):
-        names: set[str] = set()
-        while len(names) < min(_BATCH, CASES - start):
-            names.add(hostile.name())
-        await load(terminal, sorted(names))
+        await fill(terminal, [hostile.text() for _ in range(min(_BATCH, CASES - start))])
         for _ in range(_BATCH // _FORKS):
             await caption(terminal, hostile.text())
             await log(terminal, hostile.name())
             await give(terminal, hostile.text())
     # A command that was started by mistake would be among tmux's jobs before this one.
     await run(terminal, "run-shell", "sleep 0.05")
-    assert sorted(path.name for path in Path.cwd().iterdir()) == ["in", "out", "s", "tmux.conf"]
-    assert list(Path("in").iterdir()) == []
+    assert sorted(path.name for path in Path.cwd().iterdir()) == ["out", "s", "tmux.conf"]
 
 
-async def load(terminal: TmuxTerminal, names: list[str]) -> None:
-    """Each file is loaded by its hostile path, and holds its own name."""
+async def fill(terminal: TmuxTerminal, texts: list[str]) -> None:
+    """Each text becomes a buffer's, as a paste has it made."""
     Path("out").write_bytes(b"")
     wanted = b""
-    for number, name in enumerate(names):
-        text = os.fsencode(name) + b"\0%d\n" % number
-        await terminal._load(f"n{number}", text, Path.cwd() / "in" / name)
-        wanted += text
-    buffers = [f"n{number}" for number in range(len(names))]
+    for number, text in enumerate(texts):
+        given = f"{text}\n{number}\n"
+        await run(terminal, "set-buffer", "-b", f"n{number}", "--", given)
+        wanted += os.fsencode(given)
+    buffers = [f"n{number}" for number in range(len(texts))]
     await asyncio.gather(*(run(terminal, "save-buffer", "-a", "-b", buffer, "out") for buffer in buffers))
     await asyncio.gather(*(run(terminal, "delete-buffer", "-b", buffer) for buffer in buffers))
     assert Path("out").read_bytes() == wanted

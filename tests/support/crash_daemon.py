@@ -104,7 +104,6 @@ if __name__ == "__main__":
         (SqliteStore, "commit"),
         (Connection, "ask"),
         (TmuxTerminals, "start"),
-        (TmuxTerminal, "_load"),
         (TmuxTerminal, "paste"),
         (TmuxTerminal, "keys"),
         (TmuxTerminal, "kill"),

@@ -67,7 +67,7 @@ if __name__ == "__main__":
     faults = Faults(Path(os.environ["ROOST_FAULTS"]))
     faults.spoil(SqliteStore, "commit", refused)
     faults.spoil(TmuxTerminal, "paste", lambda: TmuxTimeout("tmux is mute"))
-    faults.spoil(TmuxTerminal, "_load", lambda: PasteRefused("no room for the text"))
+    faults.spoil(TmuxTerminal, "paste", lambda: PasteRefused("no room for the text"))
     faults.spoil(TmuxTerminal, "keys", lambda: TmuxError("tmux refuses"))
     faults.spoil(TmuxTerminal, "capture", lambda: TmuxError("tmux refuses"), 0.2)
     faults.spoil(TmuxTerminal, "clients", lambda: TmuxError("tmux refuses"))

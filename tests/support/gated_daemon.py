@@ -26,9 +26,9 @@ async def _gate(side: str) -> None:
             await asyncio.sleep(0.01)
 
 
-async def _gated(self: TmuxTerminal, text: bytes, path: Path, label: str = "") -> PasteOutcome:
+async def _gated(self: TmuxTerminal, text: bytes, label: str = "") -> PasteOutcome:
     await _gate("before")
-    outcome = await _paste(self, text, path, label)
+    outcome = await _paste(self, text, label)
     await _gate("after")
     return outcome
 

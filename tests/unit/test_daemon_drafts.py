@@ -105,7 +105,7 @@ class Desk:
     async def passed(self) -> Passed:
         return self.labels
 
-    async def paste(self, _text: bytes, _path: Path, _label: str) -> PasteOutcome:
+    async def paste(self, _text: bytes, _label: str) -> PasteOutcome:
         self.view = PASTE
         return PasteOutcome.PASTED
 
@@ -142,7 +142,7 @@ class Desk:
 
     async def offer(self) -> f.OfferFailed:
         parts: Any = (self, self, self, self)
-        event = await Delivery(*parts).offer(c.Offer("s1", "worker", OFFERED, redrive=False), "x", Path("/x"))
+        event = await Delivery(*parts).offer(c.Offer("s1", "worker", OFFERED, redrive=False), "x")
         assert isinstance(event, f.OfferFailed)
         return event
 
@@ -374,9 +374,9 @@ async def test_P7_a_command_of_which_a_look_saw_a_part_is_entered_once_all_of_it
     desk, asked = Desk(EMPTY, None), ControlRequest(ControlKind.COMPACT, "operator", 1000.0)
     desk.controls = Controls(clear=("C-c",), compact="/compress")
     desk.state = replace(desk.state, session=replace(desk.session, control=asked), messages=())
-    desk.context, desk.home, desk.compacted_at, drawn = desk, Path("/x"), 0.0, iter(["/comp", "/compre"])
+    desk.context, desk.compacted_at, drawn = desk, 0.0, iter(["/comp", "/compre"])
 
-    async def paste(_text: bytes, _path: Path) -> PasteOutcome:
+    async def paste(_text: bytes) -> PasteOutcome:
         desk.view = View(Composer.FILLED, draft="/comp")
         return PasteOutcome.PASTED
 

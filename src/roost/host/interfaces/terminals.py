@@ -85,8 +85,8 @@ class Terminal(Protocol):
         """The visible screen, lines joined by newlines; `escapes` keeps colours; `history`: lines above."""
         ...
 
-    async def paste(self, text: bytes, path: Path, label: str = "") -> PasteOutcome:
-        """Paste `text` as one bracketed paste, newlines as they are; `path` is a spool file made and removed.
+    async def paste(self, text: bytes, label: str = "") -> PasteOutcome:
+        """Paste `text` as one bracketed paste, newlines as they are.
 
         A `label` (letters, digits, `:/-._`) is kept with the terminal if, and only if, the text was pasted.
 

@@ -15,7 +15,7 @@ from roost.host.memory.program import Launch, MemoryProgram, Pasted, Pressed
 from roost.host.tmux.config import COLUMNS, ROWS
 from roost.host.tmux.keys import check_key
 
-_ESCAPE = b"\x1b"
+_NO_TEXT = {0, 0x1B}
 
 
 class MemoryServer:
@@ -82,11 +82,10 @@ class MemoryTerminal:
         visible = lines[max(0, above - history) :]
         return "\n".join(visible + [""] * (rows - len(visible)))
 
-    async def paste(self, text: bytes, path: Path, label: str = "") -> PasteOutcome:
+    async def paste(self, text: bytes, label: str = "") -> PasteOutcome:
         """Give the program one paste."""
-        del path
-        if not text or _ESCAPE in text:
-            raise PasteRefused("a paste must hold text and no ESC, which would end it early; remove it")
+        if not text or not _NO_TEXT.isdisjoint(text):
+            raise PasteRefused("a paste must hold text without NUL and ESC, which would end it early")
         self._give(await self._reach(), Pasted(text))
         if label:
             self._server.passed = replace(self._server.passed, pasted=label)

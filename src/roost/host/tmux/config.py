@@ -14,6 +14,7 @@ set -s escape-time 0
 set -s exit-unattached off
 set -s focus-events on
 set -s extended-keys off
+set -s message-limit 0
 set -s default-terminal {terminal}
 set -g destroy-unattached off
 set -g remain-on-exit off

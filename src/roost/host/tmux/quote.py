@@ -17,12 +17,14 @@ stands in a format. It becomes an option's value, and the format names the optio
 tmux starts gets its script in the same way, words quoted by `shlex`.
 """
 
+import re
+
 from roost.host.errors import TmuxError
 
 # Letters, digits and signs that mean nothing to tmux's lexer anywhere in a word. `~`, `%`, `{` and `#` do
 # at a word's start, `$`, `;`, quotes and blanks everywhere.
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@+,")
-_ESCAPED = frozenset('"\\$~')
+_PLAIN = re.compile(r"[a-zA-Z0-9_\-./:@+,]+")
+_ESCAPED = re.compile(r'["\\$~\x00-\x1f\x7f\udc80-\udcff]')
 _OPTION = "@roost-held"
 HELD = f"#{{{_OPTION}}}"
 """Stands for the text that `holding` gives, in an argument that tmux expands."""
@@ -35,18 +37,12 @@ def quote(word: str) -> str:
     """
     if "\0" in word:
         raise TmuxError("a tmux argument cannot hold a NUL character; remove it")
-    if word and all(character in _PLAIN for character in word):
-        return word
-    return '"' + "".join(_character(character) for character in word) + '"'
+    return word if _PLAIN.fullmatch(word) else f'"{_ESCAPED.sub(_octal, word)}"'
 
 
-def _character(character: str) -> str:
-    if character in _ESCAPED or character < " " or character == "\x7f":
-        return f"\\{ord(character):03o}"
-    if "\udc80" <= character <= "\udcff":
-        # A byte that is no UTF-8, as `os.fsdecode` gives it. tmux 3.3a takes 0xff for the end of the line.
-        return f"\\{ord(character) - 0xDC00:03o}"
-    return character
+def _octal(found: re.Match[str]) -> str:
+    """What is no UTF-8 is a byte as `os.fsdecode` gives it. tmux 3.3a takes 0xff for the end of the line."""
+    return f"\\{ord(found[0]) & 0xFF:03o}"
 
 
 def line(*words: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import os
+import re
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ _DEAD = "roost-pane-dead"
 _MODE = "roost-pane-mode "
 _LOGGED = "@roost-log-size"
 """Says that the pane's output goes through our bounded writer."""
-_ESCAPE = b"\x1b"
+_NO_TEXT = re.compile(rb"[\x00\x1b]")
 _buffers = itertools.count(1)
 
 
@@ -70,21 +71,21 @@ class TmuxTerminal:
             words += ["-S", f"-{history}"]
         return "\n".join(await self._control.command(line(*words)))
 
-    async def paste(self, text: bytes, path: Path, label: str = "") -> PasteOutcome:
+    async def paste(self, text: bytes, label: str = "") -> PasteOutcome:
         """Paste as one bracketed paste.
 
-        tmux 3.3a: load-buffer reports a failure outside its answer, so the buffer's size is checked; a
-        paste into a dead pane crashes the server, so the same command that pastes tests the pane.
+        The text comes in the command line that pastes it: there is no file that a full disk could refuse, and
+        one answer to wait for. tmux 3.3a: a paste into a dead pane crashes the server, so it tests the pane.
         """
-        if not text or _ESCAPE in text:
-            raise PasteRefused("a paste must hold text and no ESC, which would end it early; remove it")
+        if not text or _NO_TEXT.search(text):
+            raise PasteRefused("a paste must hold text without NUL and ESC, which would end it early")
         buffer = f"roost{next(_buffers)}"
+        fill = line("set-buffer", "-b", buffer, "--", text.decode("utf-8", "surrogateescape"))
+        # -r keeps newlines: without bracketed paste a carriage return would be Enter.
+        paste = line("paste-buffer", "-p", "-r", "-d", "-b", buffer, "-t", self._pane)
+        refuse = line("display-message", "-p", _DEAD)
         try:
-            await self._load(buffer, text, path)
-            # -r keeps newlines: without bracketed paste a carriage return would be Enter.
-            paste = line("paste-buffer", "-p", "-r", "-d", "-b", buffer, "-t", self._pane)
-            refuse = line("display-message", "-p", _DEAD)
-            answer = await self._guarded("#{pane_dead}", refuse, paste, _labelled(PASTED, label))
+            answer = await self._guarded("#{pane_dead}", refuse, paste, _labelled(PASTED, label), first=fill)
         except TmuxTimeout:
             raise
         except TmuxError:
@@ -95,34 +96,16 @@ class TmuxTerminal:
             return PasteOutcome.DEAD
         return PasteOutcome.PASTED
 
-    async def _guarded(self, unless: str, refuse: str, act: str, note: str) -> list[str]:
-        """Have tmux act and make a note of it at one moment, unless a format is true; the lines it prints."""
+    async def _guarded(self, unless: str, refuse: str, act: str, note: str, first: str = "") -> list[str]:
+        """Have tmux act and make a note of it at one moment, unless a format is true; the lines it prints.
+
+        `first` is a command that comes before in any case.
+        """
         if note:  # a line's answer has as many blocks whichever way it goes
             refuse, act = f"{refuse} ; {refuse}", f"{act} ; {note}"
         guarded = line("if-shell", "-F", "-t", self._pane, unless, refuse, act)
-        return await self._control.command(guarded, blocks=3 if note else 2)
-
-    async def _load(self, buffer: str, text: bytes, path: Path) -> None:
-        """Have tmux read `text` into `buffer`. Raises PasteRefused, TmuxGone."""
-        load = holding(str(path), "load-buffer", "-b", buffer, HELD)
-        measure = line("list-buffers", "-F", "#{buffer_size}", "-f", f"#{{==:#{{buffer_name}},{buffer}}}")
-        try:
-            _write(path, text)
-            loaded, sizes = await asyncio.gather(
-                self._control.command(load, blocks=2), self._control.command(measure), return_exceptions=True
-            )
-        except OSError as error:
-            raise PasteRefused(f"cannot write {path}: {error.strerror}; nothing was pasted") from error
-        finally:
-            with contextlib.suppress(OSError):  # as on a read-only disk
-                path.unlink(missing_ok=True)
-        for result in (loaded, sizes):
-            if isinstance(result, TmuxError) and not isinstance(result, TmuxGone):
-                raise PasteRefused(f"nothing was pasted: {result}") from result
-            if isinstance(result, BaseException):
-                raise result
-        if sizes != [str(len(text))]:
-            raise PasteRefused(f"tmux did not load the text to paste from {path}; try again")
+        commands = [first, guarded] if first else [guarded]
+        return await self._control.command(" ; ".join(commands), blocks=len(commands) + 1 + bool(note))
 
     async def _drop(self, buffer: str) -> None:
         with contextlib.suppress(TmuxError):

@@ -32,7 +32,7 @@ class PasteChannel:
     async def offer(self, command: c.Offer, text: str) -> Event | None:
         """Paste the text into a free input line and enter it."""
         delivery = Delivery(self._live, self._driver, self._fleet, self._clock)
-        return await delivery.offer(command, text, self._live.context.home / "paste")
+        return await delivery.offer(command, text)
 
     async def examine(self, message: Message) -> f.Examined:
         """Look at the input line and the record."""

@@ -100,7 +100,7 @@ class Performer:
         if refusal is not None:
             return f"nothing was entered: {refusal}"
         try:
-            outcome = await self._live.terminal.paste(command.encode(), self._live.context.home / "paste")
+            outcome = await self._live.terminal.paste(command.encode())
         except PasteRefused as error:
             return error.message
         if outcome is PasteOutcome.DEAD:

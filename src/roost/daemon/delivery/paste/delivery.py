@@ -1,7 +1,5 @@
 """The delivery of one message to a session, idle or in a turn: a free prompt, the paste, its submission."""
 
-from pathlib import Path
-
 from roost.core.vocabulary.commands import Offer
 from roost.core.vocabulary.events import Event
 from roost.daemon.delivery.open_offer import OpenOffer
@@ -27,16 +25,16 @@ class Delivery:
         self._clock = clock
         self._prompt = Prompt(live, driver, fleet, clock)
 
-    async def offer(self, command: Offer, text: str, spool: Path) -> Event | None:
+    async def offer(self, command: Offer, text: str) -> Event | None:
         """Carry out an offer; returns the event that ends it, None when evidence has ended it already."""
         message = command.message
         offer = OpenOffer(self._live, self._fleet, message)
         submission = Submission(self._live, self._driver, self._clock, self._prompt, offer)
         async with self._live.typing:
-            failed = await self._paste(command, text, spool, offer) or await submission.enter()
+            failed = await self._paste(command, text, offer) or await submission.enter()
         return failed if failed is not None else await submission.conclude()
 
-    async def _paste(self, command: Offer, text: str, spool: Path, offer: OpenOffer) -> Event | None:
+    async def _paste(self, command: Offer, text: str, offer: OpenOffer) -> Event | None:
         """Paste it into a free input line; what ends the offer when that was not possible."""
         message = command.message
         try:
@@ -48,7 +46,7 @@ class Delivery:
         await offer.waits(message.why)  # nothing is in its way any more
         try:
             mark = label.pasted_label(message, self._prompt.trace)
-            outcome = await self._live.terminal.paste(text.encode(), spool, mark)
+            outcome = await self._live.terminal.paste(text.encode(), mark)
         except PasteRefused as error:
             return offer.failed(certain=True, why=error.message)
         except TmuxError as error:
