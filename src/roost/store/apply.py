@@ -36,10 +36,16 @@ _END_SESSIONS = Statement(
     "UPDATE sessions SET ended_at = column1, state = 'ended' FROM (VALUES",
     3,
     ") WHERE id = column2 AND generation = column3 AND ended_at IS NULL",
+    one="UPDATE sessions SET ended_at = ?, state = 'ended'"
+    " WHERE id = ? AND generation = ? AND ended_at IS NULL",
 )
 _INSERT_DEATHS = Statement(f"INSERT INTO deaths ({rows.DEATH_COLUMNS}) VALUES", 12)
-_FORGET_TOKENS = Statement("DELETE FROM tokens WHERE session IN (VALUES", 1, ")")
-_SETTLE_INTENTS = Statement("DELETE FROM intents WHERE key IN (VALUES", 1, ")")
+_FORGET_TOKENS = Statement(
+    "DELETE FROM tokens WHERE session IN (VALUES", 1, ")", one="DELETE FROM tokens WHERE session = ?"
+)
+_SETTLE_INTENTS = Statement(
+    "DELETE FROM intents WHERE key IN (VALUES", 1, ")", one="DELETE FROM intents WHERE key = ?"
+)
 _INSERT_JOURNAL = Statement("INSERT INTO journal (ts, kind, peer, session, message, cause, data) VALUES", 7)
 _INSERT_MESSAGE = f"INSERT INTO messages ({rows.MESSAGE_COLUMNS}) VALUES ({', '.join('?' * 22)})"
 _INSERT_BODY = "INSERT INTO bodies (seq, body) VALUES (?, ?)"
@@ -51,7 +57,7 @@ WHERE id = ?
 """
 _INSERT_ATTEMPT = """
 INSERT INTO attempts (message, n, at, session, outcome, why)
-SELECT ?1, coalesce(max(n), 0) + 1, ?2, ?3, ?4, ?5 FROM attempts WHERE message = ?1
+VALUES (?1, (SELECT coalesce(max(n), 0) + 1 FROM attempts WHERE message = ?1), ?2, ?3, ?4, ?5)
 """
 _SAVE_INTENT = f"INSERT OR REPLACE INTO intents ({rows.INTENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _SAVE_HASH = "INSERT OR REPLACE INTO tokens (hash, session, peer, at) VALUES (?, ?, ?, ?)"
