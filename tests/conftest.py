@@ -26,12 +26,14 @@ hypothesis.settings.load_profile("roost")
 
 
 def pytest_configure() -> None:
-    """Say where the agent CLIs are before a test gets another HOME, and let Ctrl-C end what tests start.
+    """Say where the agent CLIs are before a test gets another HOME, and let signals end what tests start.
 
-    A shell has what it starts in the background ignore that, and so does all that is started in turn.
+    A shell has what it starts in the background ignore Ctrl-C, `nohup` a hang-up, and so does all that is
+    started in turn.
     """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number, ends in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, ends)
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     os.environ.setdefault("ROOST_CLI_CACHE", f"{cache}/roost-clis")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from roost.client.connection import RemoteError
 from tests.e2e.test_real_files import by_tool, told_once
 from tests.support.home import make_home
 from tests.support.processes import kept
@@ -115,7 +116,10 @@ def test_P7_a_conversation_is_compacted_and_goes_on(agents: Agents) -> None:
     long = "@@silent@@\n" + "a line of words that say little\n" * 500
     agents.roost.send("a", long, wait="done", timeout=PATIENCE)
     session = agents.roost.session("a")["id"]
-    assert agents.roost.call("compact", name="a")["done"]
+    try:
+        assert agents.roost.call("compact", name="a")["done"]
+    except RemoteError as error:
+        raise AssertionError(f"{error}; it shows:\n{agents.roost.screen('a')}") from error
     assert len(agents.roost.events("a", "compacted")) == 1
     assert agents.roost.ask("a", "two") == "echo: two"
     assert agents.roost.session("a")["id"] == session

@@ -68,6 +68,7 @@ def test_G5_without_inodes_an_end_is_bounded_and_a_wake_waits(home: Home) -> Non
     with small_disk(home.roost, "16m", files=200), roost_in(home) as roost:
         pids = awake(roost, "a")
         roost.add("b")
+        assert roost.cli("list").returncode == 0  # the native door has its socket
         ballast = home.roost / "ballast"
         fill_with_files(ballast)
         waits = roost.send("b", "hello")["id"]
