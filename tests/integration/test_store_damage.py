@@ -230,15 +230,17 @@ def while_up(cell: Cell) -> None:
         case "full" | "no-inodes":
             cell.free_the_disk()
         case "read-only":
-            waits = roost.send("a", "hello")["id"]
+            waits = roost.send("b", "hello")["id"]
             wait_until(
-                lambda: "Read-only" in roost.message(waits)["why"],
+                lambda: "Read-only" in roost.message(waits)["recipient"]["why"],
                 timeout=PATIENCE,
-                why="what cannot be pasted waits, and says why",
+                why="whose session cannot be started waits, and says why",
                 describe=lambda: roost.message(waits),
             )
             cell.run(cures, "disk-read-only")
+            roost.call("wake", name="b")
             roost.until_message(waits, "done")
+            roost.call("sleep", name="b")
         case "newer-schema":
             roost.down(agents=False)
             with pytest.raises(StartFailedError, match="upgrade roost"):
