@@ -120,8 +120,13 @@ class View(Aside):
         self.set_timer(SETTLED, self._repaint)
 
     def _repaint(self) -> None:
-        if not self.away:
+        if self._shown:
             self.screen.refresh(repaint=True, layout=True)
+
+    @property
+    def _shown(self) -> bool:
+        """Whether there is a screen to draw on: no other program has the terminal, and nobody is leaving."""
+        return not self.away and bool(self.screen_stack)
 
     @property
     def _table(self) -> FleetTable:
@@ -152,8 +157,8 @@ class View(Aside):
     # drawing
 
     def draw(self) -> None:
-        """Bring all up to date, also below a dialog; nothing while another program has the terminal."""
-        if self.away:
+        """Bring all up to date, also below a dialog."""
+        if not self._shown:
             return
         rows = arranged(self._peers.rows.values(), self._find("#filter", Input).value, self._order)
         self._table.show(rows, self.size.width - 1)  # the scrollbar

@@ -32,7 +32,7 @@ def shown() -> str:
 
 async def _shown(rows: list[Record]) -> str:
     view = View(Daemon("/nowhere"), [], None)
-    with patch.object(Registry, "follow", _following(rows)):
+    with patch.object(Registry, "follow", following(rows)):
         async with view.run_test(size=(WIDTH, HEIGHT)) as pilot:
             while view.selected is None:
                 await pilot.pause()
@@ -45,7 +45,7 @@ async def _shown(rows: list[Record]) -> str:
             return looks[-1]
 
 
-def _following(rows: list[Record]):  # noqa: ANN202 -- what it stands for
+def following(rows: list[Record]):  # noqa: ANN201 -- what it stands for
     """A daemon that tells these rows, and nothing more."""
 
     async def follow(registry: Registry):  # noqa: ANN202 -- what it stands for
