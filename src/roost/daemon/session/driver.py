@@ -2,8 +2,7 @@
 
 Looks are frequent while something is expected (a boot, an offer, a turn), and less so the longer it does not
 come. A session in which nothing goes on by itself, at its prompt or in front of a person, is looked at when
-something in it has changed; so is one at work in a person's own terminal, which has no screen of ours that
-could change.
+something in it has changed; so is one at work to which nothing is being handed over.
 """
 
 from collections.abc import Callable
@@ -35,8 +34,8 @@ QUIET = 30.0
 LONGER = 0.1
 """The share of the time that something has been expected for, after which it is looked for again."""
 RECHECK = 1.0
-"""Seconds between two looks at a session whose state cannot be seen, and at one at work without a terminal of
-ours: whether a signal holds it no file tells."""
+"""Seconds between two looks at a session whose state cannot be seen, and at one at work whose files tell of
+what happens: whether a signal holds it no file tells."""
 UNREAD = "its record cannot be read"
 """How it begins that is said of a session whose record a disk does not give."""
 
@@ -96,8 +95,11 @@ class Driver:
     async def _pause(self) -> None:
         live, session = self._live, self._known.session()
         interval = self._interval(session) if session is not None else 0.0
-        rests = (interval == QUIET or _in_own_turn(session)) and live.session.agent is not None
-        live.quiet = traces_of(live) if rests else None
+        worked, live.at_work = live.at_work, session is not None and self._works(session)
+        rests = interval == QUIET or live.at_work
+        live.quiet = traces_of(live) if rests and live.session.agent is not None else None
+        if live.at_work and not worked:
+            live.begins.set()
         await race(self._clock.sleep(interval), live.poke.wait())
         live.poke.clear()
 
@@ -120,7 +122,13 @@ class Driver:
             return RECHECK if self._live.shown_in is not None else QUIET  # a server tells by itself
         if session.state is SessionState.BLOCKED or (session.state is SessionState.IDLE and not flight):
             return QUIET
-        return RECHECK if _in_own_turn(session) else WORKING
+        return RECHECK if self._works(session) else WORKING
+
+    def _works(self, session: Session) -> bool:
+        """Whether it is at work and nothing is being handed over to it: its files tell of what happens."""
+        offered = any(each.state is MessageState.OFFERED for each in self._known.flight())
+        works = session.ready and session.state is SessionState.WORKING and not offered
+        return works and self._live.session.agent is not None
 
     def _soon(self, *what: object) -> float:
         """Seconds until the next look, while its prompt or the evidence of an offer is expected: this one."""
@@ -212,8 +220,3 @@ class Driver:
             for fact in (*found, *live.sensor.on_lines(lines)):
                 await self._facts.note(fact)
         return result
-
-
-def _in_own_turn(session: Session | None) -> bool:
-    """Whether it is at work in a person's own terminal: its hooks and its files tell of the end."""
-    return session is not None and session.own_terminal and session.state is SessionState.WORKING

@@ -102,9 +102,11 @@ class LiveSession(Struct):
     `offers` are the keys of the offers whose intents are open.
     `frame` is the terminal as it was seen last, `view` what its program shows there.
     `quiet`: its driver looks again when it is poked, or when one of these files or the pane log has changed;
-    None: it looks again by itself. `lost`: its agent or terminal is dead, so that what its files still say
-    of its state is not true any more. `over`: its shim has recorded the agent's end, or has ended itself, as
-    `witness` says; `record`: the record that was heard of; `leftovers`: what the agent had left then.
+    None: it looks again by itself. `at_work`: something goes on there, so that they are looked at more often;
+    `begins` fires when that begins, in whichever session. `lost`: its agent or terminal is dead, so that what
+    its files still say of its state is not true any more. `over`: its shim has recorded the agent's end, or
+    has ended itself, as `witness` says; `record`: the record that was heard of; `leftovers`: what the agent
+    had left then.
     `log` is where its terminal's output goes, as far as known. `misplaced`: what is wrong with its folder.
     `forgotten`: its files are let go of.
     `found` is what was read of its files and not told yet, `readers` how many read them now.
@@ -150,6 +152,8 @@ class LiveSession(Struct):
     halted: Callable[[], bool] = lambda: False
     lost: bool = False
     quiet: tuple[str, ...] | None = None
+    at_work: bool = False
+    begins: asyncio.Event = field(default_factory=asyncio.Event)
     call: Call | None = None
     typing: asyncio.Lock = field(default_factory=asyncio.Lock)
     free: FreeLine = field(default_factory=FreeLine)
@@ -244,8 +248,9 @@ class LiveSessions:
     """The live sessions by session id."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Begin with none. `begins` fires when one of them has begun to work."""
         self._by_id: dict[str, LiveSession] = {}
+        self.begins = asyncio.Event()
 
     def __iter__(self) -> Iterator[LiveSession]:
         """All of them."""
@@ -253,6 +258,7 @@ class LiveSessions:
 
     def add(self, live: LiveSession) -> None:
         """Hold a session."""
+        live.begins = self.begins
         self._by_id[live.session.id] = live
 
     def find(self, session: str | None) -> LiveSession | None:
