@@ -26,6 +26,11 @@ class Aside(App[None]):
     """Whether another has the terminal, so that nothing may be drawn."""
     _joined: asyncio.subprocess.Process | None = None
 
+    @property
+    def shown(self) -> bool:
+        """Whether there is a screen to draw on: no other has the terminal, and its person is not leaving."""
+        return not self.away and bool(self.screen_stack)
+
     def draw(self) -> None:
         """Bring all up to date."""
         raise NotImplementedError

@@ -120,13 +120,8 @@ class View(Aside):
         self.set_timer(SETTLED, self._repaint)
 
     def _repaint(self) -> None:
-        if self._shown:
+        if self.shown:
             self.screen.refresh(repaint=True, layout=True)
-
-    @property
-    def _shown(self) -> bool:
-        """Whether there is a screen to draw on: no other program has the terminal, and nobody is leaving."""
-        return not self.away and bool(self.screen_stack)
 
     @property
     def _table(self) -> FleetTable:
@@ -158,7 +153,7 @@ class View(Aside):
 
     def draw(self) -> None:
         """Bring all up to date, also below a dialog."""
-        if not self._shown:
+        if not self.shown:
             return
         rows = arranged(self._peers.rows.values(), self._find("#filter", Input).value, self._order)
         self._table.show(rows, self.size.width - 1)  # the scrollbar
