@@ -10,6 +10,7 @@ from subprocess import CalledProcessError
 
 from benchmarks import (
     accept,
+    at_work,
     backup,
     beside_hcom,
     busy,
@@ -50,6 +51,7 @@ BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "idle": crowd.idle,
     "top-idle": crowd.topped,
     "page-idle": crowd.watched,
+    "at-work": at_work.run,
     "page": page.run,
     "memory": crowd.memory,
     "adopt": crowd.adopt,

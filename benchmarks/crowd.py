@@ -182,10 +182,10 @@ def _processes(home: Home) -> dict[str, list[int]]:
     return groups
 
 
-def shares(groups: Mapping[str, list[int]]) -> dict[str, float]:
-    """The processor time of each group from now on, for a while, in percent of a core."""
+def shares(groups: Mapping[str, list[int]], window: float = WINDOW) -> dict[str, float]:
+    """The processor time of each group from now on, for so many seconds, in percent of a core."""
     before, begun = _spent(groups), time.monotonic()
-    time.sleep(WINDOW)
+    time.sleep(window)
     after, spent = _spent(groups), time.monotonic() - begun
     return {name: (after[name] - before[name]) / spent * 100 for name in groups}
 
