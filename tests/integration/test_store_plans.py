@@ -139,7 +139,7 @@ def test_nothing_that_grows_is_searched_from_end_to_end_to_store_something(tmp_p
     """Nor does SQLite make a table of its own for what every delivery, answer and end is stored by."""
     with closing(open_database(tmp_path / "roost.db")) as connection, traced(connection) as met:
         applier, made = Applier(connection), message(1)
-        live = session()
+        live, often = session(), dict[str, Any]()
         with connection:
             applier.apply(
                 Batch(
@@ -160,7 +160,7 @@ def test_nothing_that_grows_is_searched_from_end_to_end_to_store_something(tmp_p
                 )
             )
             applier.apply(Batch(2.0, (c.CloseSession(death(live)),), settled=("k",)))
-            often = dict(met)
+            often |= met
             applier.apply(Batch(3.0, (c.Rename("worker", "other", 0.0),)))
             applier.apply(Batch(4.0, (c.Purge("other"),)))
         forget(connection, Past([1], [1], [1]), 1.0, 1.0)
