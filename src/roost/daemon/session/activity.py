@@ -51,15 +51,18 @@ class Activity:
 
     async def run(self) -> None:
         """Look for ever."""
-        begins, at_all = self._live_sessions.begins, self._clock.monotonic()
+        begins, next_all = self._live_sessions.begins, self._clock.monotonic() + EVERY
         while True:
             at_work = bool(self._quiet(at_work=True))
-            rest = AT_WORK if at_work else max(0.0, at_all + EVERY - self._clock.monotonic())
             begins.clear()
-            await race(self._clock.sleep(rest), *([] if at_work else [begins.wait()]))
+            if at_work:
+                await self._clock.sleep(AT_WORK)
+            else:
+                await race(self._clock.sleep(next_all - self._clock.monotonic()), begins.wait())
             now = self._clock.monotonic()
-            due = now - at_all >= EVERY
-            at_all = now if due else at_all
+            due = now >= next_all - AT_WORK / 2
+            if due:
+                next_all = now + EVERY
             if due or at_work:
                 await self.look(at_work=not due)
 
