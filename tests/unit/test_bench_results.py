@@ -99,6 +99,7 @@ def test_every_target_that_was_set_has_its_benchmark() -> None:
         "idle",
         "top-idle",
         "page-idle",
+        "at-work",
         "page",
         "memory",
         "adopt",
