@@ -14,7 +14,7 @@ from pathlib import Path
 
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.session import SessionState
-from tests.support import processes
+from tests.support import prefork, processes
 from tests.support.chaos_acts import PEERS, Acts, pause
 from tests.support.chaos_oracle import Oracle, descriptors, journal, marked, read, states
 from tests.support.daemon import Roost
@@ -175,6 +175,7 @@ def main() -> int:
             sys.stdout.write(f"seed {seed}: {line}\n")
             failed += 1
         sys.stdout.flush()
+        prefork.pytest_sessionfinish()
         left = processes.wait_gone(processes.marked(nonce), 5)
         processes.end(left)
         seed += 1

@@ -19,7 +19,7 @@ from pathlib import Path
 from roost.core.vocabulary.session import Cause
 from roost.core.vocabulary.view import iso
 from roost.store.reader import Reader
-from tests.support import processes
+from tests.support import prefork, processes
 from tests.support.chaos_oracle import HEADER
 from tests.support.daemon import Roost
 from tests.support.endurance_chart import svg, table
@@ -250,6 +250,7 @@ def main() -> int:
             wrong = run.run()
         finally:
             roost.finish()
+    prefork.pytest_sessionfinish()
     left = processes.wait_gone(processes.marked(nonce), 5)
     processes.end(left)
     wrong += [f"left over: {each}" for each in left]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.session import SessionState
-from tests.support import processes
+from tests.support import prefork, processes
 from tests.support.chaos_oracle import descriptors, journal, marked, read, states
 from tests.support.home import make_home
 from tests.support.real_chaos_acts import RealActs
@@ -191,6 +191,7 @@ def main() -> int:
             sys.stdout.write(f"seed {seed}: {line}\n\n")
             failed += 1
         sys.stdout.flush()
+        prefork.pytest_sessionfinish()
         processes.end(processes.wait_gone(processes.marked(nonce), 5))
         seed += 1
     sys.stdout.write(f"{failed} violations\n")
