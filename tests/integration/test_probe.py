@@ -1,6 +1,8 @@
 """`roost probe`: a runtime that keeps its promises passes, one that does not is named; nothing is left."""
 
 import json
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,7 +11,10 @@ import pytest
 from roost.local.proven import PROVEN, read_probes
 from tests.support.clis import pinned
 from tests.support.daemon import PATIENCE, Roost
+from tests.support.door import PYTHON
 from tests.support.home import Home
+from tests.support.processes import carrying
+from tests.support.wait import wait_until
 
 CHECKS = [
     *("version", "start", "kill and resume", "whole messages", "order", "busy and interrupt"),
@@ -77,6 +82,23 @@ def test_a_program_of_the_configuration_that_shows_no_prompt_fails_and_is_ended(
     assert results["start"] == "failed"
     assert results["empty tree"] == "passed"
     assert "order" not in results
+
+
+@pytest.mark.tmux
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_N7_an_interrupted_probe_leaves_nothing(roost: Roost, number: signal.Signals) -> None:
+    """Ctrl-C, a job that is cancelled, a terminal that is closed: its daemon and an agent lived on."""
+    where = roost.home.work / "where"
+    script = f'test "$1" = --version && exit 3\necho $HOME > {where}.new; mv {where}.new {where}; exec cat\n'
+    program(roost, "mute", f"#!/bin/sh\n{script}")
+    roost.places.config.write_text('[runtimes.mute]\nargv = ["mute"]\nready = "^never$"\n')
+    with subprocess.Popen([*PYTHON, "probe", "mute"], env=roost.environ, stdout=subprocess.DEVNULL) as probe:
+        wait_until(where.exists, timeout=PATIENCE, why="its agent runs")
+        home = Path(where.read_text().strip())
+        probe.send_signal(number)
+        assert probe.wait(PATIENCE) == 128 + number
+    assert not home.parent.exists()
+    assert not carrying(f"HOME={home}")
 
 
 def test_an_unknown_runtime_is_refused_with_the_known_ones(roost: Roost) -> None:

@@ -1,16 +1,13 @@
 """`roost demo`: plays the steps, sums up, and leaves nothing behind."""
 
-import signal
 import time
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
-from types import FrameType
-from typing import NoReturn
+from collections.abc import Sequence
 
 from roost.demo import words
 from roost.demo.show import Show
 from roost.demo.steps import STEPS, Step
 from roost.errors import RoostError
+from roost.stage.ending import terminable, undisturbed
 
 FAILED = 1
 """The exit code when a step failed."""
@@ -19,10 +16,11 @@ FAILED = 1
 def run() -> int:
     """Show the main job in a temporary home; returns the exit code.
 
-    After a failure the home stays, with its logs. Ctrl-C and SIGTERM end all that was started.
+    After a failure the home stays, with its logs. Ctrl-C, SIGTERM and a closed terminal end all that was
+    started.
     """
     begun = time.monotonic()
-    with _terminable():
+    with terminable():
         show = Show()
         words.tell(f"Everything happens in {show.root} and is removed at the end.")
         passed = complete = False
@@ -30,7 +28,7 @@ def run() -> int:
             passed = _play(show, STEPS)
             complete = True
         finally:
-            with _undisturbed():
+            with undisturbed():
                 left = show.close(keep=complete and not passed)
     for name in left if passed else ():
         words.failure(f"{name} had to be ended")
@@ -66,28 +64,3 @@ def _play(show: Show, steps: Sequence[Step]) -> bool:
         rows.append((name, "FAILED" if failed else "ok", f"{time.monotonic() - begun:.1f} s", seen))
     words.summary(rows)
     return not failed
-
-
-@contextmanager
-def _terminable() -> Generator[None]:
-    """SIGTERM ends the demo as Ctrl-C does: with its cleaning up."""
-
-    def leave(number: int, _frame: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _undisturbed() -> Generator[None]:
-    """Cleaning up is short and must not be cut off by a second Ctrl-C."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

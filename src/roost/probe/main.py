@@ -9,6 +9,7 @@ from roost.cli.table import table
 from roost.local.paths import Places
 from roost.local.proven import PROVEN, Probed, write_probe
 from roost.probe.trial import Result, Seen, Trial
+from roost.stage.ending import terminable
 
 FAILED = 1
 """The exit code when a check has failed."""
@@ -22,9 +23,10 @@ def run(places: Places, runtime: str, *, live: bool, as_json: bool) -> int:
     trial, seen, progress = Trial(places.config, runtime), list[Seen](), Progress()
     progress.show(f"{runtime}: version")
     try:
-        for each in trial.run(live=live, tell=remark):
-            seen.append(each)
-            progress.show(f"{runtime}: {each.check} {each.result}")
+        with terminable(), contextlib.closing(trial.run(live=live, tell=remark)) as checks:
+            for each in checks:
+                seen.append(each)
+                progress.show(f"{runtime}: {each.check} {each.result}")
     finally:
         progress.clear()
     failed = tuple(each.check for each in seen if each.result is Result.FAILED)

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +22,7 @@ from roost.probe.witness import ModelWitness, RecordWitness
 from roost.probe.words import Directives, PlainWords
 from roost.runtimes.registry import Runtimes
 from roost.runtimes.runtime import Runtime
+from roost.stage.ending import undisturbed
 from roost.stage.errors import StepError
 from roost.stage.stage import Stage
 
@@ -59,7 +60,7 @@ class Trial:
         self.version = ""
         """What its program says its number is; empty where it does not say."""
 
-    def run(self, *, live: bool, tell: Callable[[str], None]) -> Iterator[Seen]:
+    def run(self, *, live: bool, tell: Callable[[str], None]) -> Generator[Seen]:
         """All checks, one after another; where it does not even start nothing else is tried.
 
         `live`: with the user's home and a real model. `tell` gets what daemon and commands say. Raises
@@ -141,4 +142,5 @@ def _stage(tell: Callable[[str], None], *, live: bool) -> Generator[Stage]:
     try:
         yield stage
     finally:
-        stage.close(keep=False)
+        with undisturbed():
+            stage.close(keep=False)
