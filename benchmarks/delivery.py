@@ -42,7 +42,7 @@ def run() -> Result:
         unit="ms",
         measured=p50(took),
         floor=p50(bare),
-        floor_is="load-buffer, paste and Enter over a control connection to a raw reader, same text",
+        floor_is="set-buffer, paste and Enter over a control connection to a raw reader, same text",
         judged_as="p50",
         judged=p50(took),
         target=TARGET,

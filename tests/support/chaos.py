@@ -175,9 +175,7 @@ def main() -> int:
             sys.stdout.write(f"seed {seed}: {line}\n")
             failed += 1
         sys.stdout.flush()
-        prefork.pytest_sessionfinish()
-        left = processes.wait_gone(processes.marked(nonce), 5)
-        processes.end(left)
+        prefork.end_of(nonce)
         seed += 1
     return 1 if failed else 0
 

@@ -250,9 +250,7 @@ def main() -> int:
             wrong = run.run()
         finally:
             roost.finish()
-    prefork.pytest_sessionfinish()
-    left = processes.wait_gone(processes.marked(nonce), 5)
-    processes.end(left)
+    left = prefork.end_of(nonce)
     wrong += [f"left over: {each}" for each in left]
     if asked.docs:
         _write(run, seed, wrong)

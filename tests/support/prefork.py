@@ -78,6 +78,14 @@ def pytest_sessionfinish() -> None:
     _parent = None
 
 
+def end_of(nonce: str) -> frozenset[processes.Found]:
+    """End what a run of this nonce has left, and tell it; what daemons are forked from is no part of that."""
+    pytest_sessionfinish()
+    left = processes.wait_gone(processes.marked(nonce), 5)
+    processes.end(left)
+    return left
+
+
 def _makes_a_daemon(first: str, second: str = "") -> bool:
     """Whether these words name a program that a test makes of the daemon."""
     return first.endswith(".py") or (first == "-m" and second.startswith("tests.support."))

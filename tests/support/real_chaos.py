@@ -191,8 +191,7 @@ def main() -> int:
             sys.stdout.write(f"seed {seed}: {line}\n\n")
             failed += 1
         sys.stdout.flush()
-        prefork.pytest_sessionfinish()
-        processes.end(processes.wait_gone(processes.marked(nonce), 5))
+        prefork.end_of(nonce)
         seed += 1
     sys.stdout.write(f"{failed} violations\n")
     return 1 if failed else 0

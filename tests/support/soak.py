@@ -244,9 +244,7 @@ def main() -> int:
         wrong = _run(asked, seed)
     except pytest.skip.Exception as skipped:
         wrong = [f"not possible here: {skipped.msg}"]
-    prefork.pytest_sessionfinish()
-    left = processes.wait_gone(processes.marked(nonce), 5)
-    processes.end(left)
+    left = prefork.end_of(nonce)
     wrong += [f"left over: {each}" for each in left]
     for line in wrong:
         _say(f"WRONG {line}")

@@ -108,7 +108,7 @@ class Driver:
         flight = self._known.flight()
         if self._reader.halted or self._unread:
             return RECHECK
-        offers = [(each.id, each.attempts) for each in flight if each.state is MessageState.OFFERED]
+        offers = self._offers()
         if offers:
             return WORKING if session.state is SessionState.WORKING else self._soon(session.ready, offers)
         if not session.ready:
@@ -126,9 +126,13 @@ class Driver:
 
     def _works(self, session: Session) -> bool:
         """Whether it is at work and nothing is being handed over to it: its files tell of what happens."""
-        offered = any(each.state is MessageState.OFFERED for each in self._known.flight())
-        works = session.ready and session.state is SessionState.WORKING and not offered
+        works = session.ready and session.state is SessionState.WORKING and not self._offers()
         return works and self._live.session.agent is not None
+
+    def _offers(self) -> list[tuple[str, int]]:
+        """The messages that are being handed over to it, with their attempts."""
+        flight = self._known.flight()
+        return [(each.id, each.attempts) for each in flight if each.state is MessageState.OFFERED]
 
     def _soon(self, *what: object) -> float:
         """Seconds until the next look, while its prompt or the evidence of an offer is expected: this one."""

@@ -30,6 +30,7 @@ _DEAD = "roost-pane-dead"
 _MODE = "roost-pane-mode "
 _LOGGED = "@roost-log-size"
 """Says that the pane's output goes through our bounded writer."""
+_LOG_FLAGS = os.O_APPEND | os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_TEXT = re.compile(rb"[\x00\x1b]")
 _buffers = itertools.count(1)
 
@@ -117,7 +118,7 @@ class TmuxTerminal:
         A file that cannot be made now, as on a full disk, is made by that shell later.
         """
         with contextlib.suppress(OSError):
-            _write(path, b"", flags=os.O_APPEND)
+            os.close(os.open(path, _LOG_FLAGS, PRIVATE_FILE))
         pipe = holding(pane_log_script(path, size), "pipe-pane", "-O", "-t", self._pane, HELD)
         note = line("set-option", "-s", "--", _LOGGED, str(size))
         await self._control.command(f"{pipe} ; {note}", blocks=3)
@@ -236,10 +237,3 @@ def _keys_of_humans(rows: Sequence[str]) -> list[float]:
 
 def _labelled(option: str, label: str) -> str:
     return line("set-option", "-s", "--", option, label) if label else ""
-
-
-def _write(path: Path, text: bytes, *, flags: int = os.O_TRUNC) -> None:
-    flags |= os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(path, flags, PRIVATE_FILE)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(text)
