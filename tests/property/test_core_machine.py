@@ -351,6 +351,14 @@ class Machine(Shell):
                 return
             self.fair_step()
 
+    @rule(data=st.data())
+    def ask_for_tools(self, data: st.DataObject) -> None:
+        """N8: the program of a session gets its tools, before or after a daemon's end."""
+        if self.state is not None and self.state.sessions:
+            session = data.draw(st.sampled_from(self.state.sessions))
+            if session.id in self.truth.running:
+                self.tell(f.ToolsGiven(session.id))
+
     @rule()
     def restart_daemon(self) -> None:
         self.restart()

@@ -24,7 +24,7 @@ Pick = Callable[..., Any]
 """Chooses one of its arguments."""
 POLICY = Policy(
     {
-        "demo": Traits(steers=True),
+        "demo": Traits(steers=True, asks_once=True),
         "human": Traits(mailbox=True),
         "plain": Traits(resumable=False, chooses_conversation=False),
         "late": Traits(chooses_conversation=False),

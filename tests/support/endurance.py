@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from roost.core.transition.ending import VETOABLE
 from roost.core.vocabulary.session import Cause
 from roost.core.vocabulary.view import iso
 from roost.store.reader import Reader
@@ -48,7 +49,7 @@ SETTLE = 240.0
 """Seconds for the last messages to end."""
 HINDERED = frozenset({Cause.NOT_STARTED, Cause.BOOT_FAILED, Cause.CRASHED})
 """What may end on a full disk, too: no start finds room, and the demo agent cannot write its own record."""
-ALLOWED = frozenset({Cause.IDLE_SLEEP, Cause.EPHEMERAL_DONE, Cause.EPHEMERAL_SILENT})
+ALLOWED = VETOABLE
 _DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 

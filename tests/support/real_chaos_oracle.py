@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from roost.core.transition.ending import VETOABLE
 from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.session import Cause, Death
 from roost.fake_model import Arrival, Journal
@@ -17,12 +18,10 @@ from tests.support.real_chaos_fleet import PEERS, REFUSED_WORD
 from tests.support.real_chaos_person import EDITED, ENTER, ESCAPE
 
 _HEADER = re.compile(r"\[roost message ([0-9a-f]{32}) from [^\n]*? boundary ([0-9a-f]+)\]")
-_CUT = ("cut", "failed")
+_CUT = ("cut", "failed", "toolless")
 _AGAIN = "offered again in a fresh conversation"
 _NOTE = "was cut off. The message is above in this conversation;"
-_POLICY = frozenset(
-    {Cause.IDLE_SLEEP, Cause.EPHEMERAL_DONE, Cause.EPHEMERAL_SILENT, Cause.ORPHAN, Cause.UNKNOWN}
-)
+_POLICY = VETOABLE | {Cause.ORPHAN, Cause.UNKNOWN}
 _REFUSED = re.compile(r"\bhook\b|house rules")
 _INTERRUPTED = re.compile(r"interrupted")
 _BAD_REQUEST = re.compile(r"\b400\b|invalid_request|asked for 400")

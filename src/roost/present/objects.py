@@ -80,6 +80,7 @@ def session_object(session: Session) -> dict[str, Any]:
         "started_at": iso(session.started_at),
         "wake_cause": str(session.wake),
         "resumed": session.resumed,
+        "tools": str(session.tools),
         "control": control_object(session.control) if session.control else None,
     }
 

@@ -29,7 +29,7 @@ _ENDED: Mapping[str, tuple[str, ...]] = {
     "unclear": ("offer",),
     "interrupted": ("offer",),
     **{f"examined: {verdict}": ("examine",) for verdict in Examination},
-    **dict.fromkeys(("rejected", "cut", "failed", *_ENDS), _ALL),
+    **dict.fromkeys(("rejected", "cut", "failed", "toolless", *_ENDS), _ALL),
 }
 """Which spans end with a step. What is none of these, and begins none, is an event of the message."""
 _WELL = frozenset({"ready", "accepted", "done", "examined: found", "examined: ended"})

@@ -25,6 +25,7 @@ _SENTENCES = {
     "examined: unclear": "looked, and cannot tell whether it was taken: {why}",
     "cut": "cut off: {why}",
     "failed": "the turn failed: {why}",
+    "toolless": "the turn ended, and it may have been without its tools: {why}",
     "interrupted": "{why}",
     "resent": "{why}",
     "dead-letter": "dead letter: {why}",

@@ -29,7 +29,7 @@ class AcpRuntime:
     """One program that speaks ACP."""
 
     submit_delay = 0.0
-    traits = Traits(chooses_conversation=False)
+    traits = Traits(chooses_conversation=False, asks_once=True)
     # The client writes a line before it gives a prompt to its agent: what no line names was not given.
     controls = Controls(clear=("C-u",), compact="/compact")
     _calls = True
@@ -120,6 +120,7 @@ class AcpRuntime:
 class DemoAcpRuntime(AcpRuntime):
     """`--runtime demo-acp`: the demo agent of this package as an ACP agent."""
 
+    traits = Traits(chooses_conversation=False)
     _calls = False
 
     def __init__(self) -> None:

@@ -43,7 +43,7 @@ class ClaudeRuntime:
     """`--runtime claude`."""
 
     name = "claude"
-    traits = Traits(steers=True, hooks=True, piped=True)
+    traits = Traits(steers=True, hooks=True, piped=True, asks_once=True)
     submit_delay = 0.0
     # C-u takes one line of several, C-c all (2.1.328). A first prompt with which the model was asked stood in
     # no record when its program was killed half a second after it was entered on a busy machine (2.1.332).

@@ -36,7 +36,7 @@ class GeminiRuntime:
     """`--runtime gemini`."""
 
     name = "gemini"
-    traits = Traits(steers=True)
+    traits = Traits(steers=True, asks_once=True)
     # An Enter within 40 ms of a paste is a line break, by its program's clock, where its terminal does not
     # speak the Kitty protocol; on a busy machine those 40 ms begin late (0.61.0).
     submit_delay = 0.3

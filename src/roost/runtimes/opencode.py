@@ -37,7 +37,7 @@ class OpencodeRuntime:
     """`--runtime opencode`."""
 
     name = "opencode"
-    traits = Traits(steers=True, calls=True)
+    traits = Traits(steers=True, calls=True, asks_once=True)
     submit_delay = 0.0
     controls = Controls()
     passes = ("*_API_KEY", "AWS_*", "AZURE_*", "GOOGLE_*", "OPENCODE_*")

@@ -115,9 +115,8 @@ def stands_alone(shown: str, message_id: str) -> bool:
     text = "".join(shown.split())
     begins = text.startswith((f"[roostmessage{message_id}from", "\N{HORIZONTAL ELLIPSIS}"))
     closing = text[text.rfind(f"[endofroostmessage{message_id}") :]
-    return begins and closing.endswith(
-        (f":answerwithsend_messagereply_to={message_id}]", ":noanswerisneeded]")
-    )
+    by_tool, by_command = f":answerwithsend_messagereply_to={message_id}]", f"TEXT--reply-to{message_id}]"
+    return begins and closing.endswith((by_tool, by_command, ":noanswerisneeded]"))
 
 
 def shown_alone(shown: str) -> str | None:

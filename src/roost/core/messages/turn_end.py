@@ -6,7 +6,7 @@ from roost.core.transition.step import Step
 from roost.core.transition.turns import endure, requeue
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import Message, MessageState
-from roost.core.vocabulary.session import Session
+from roost.core.vocabulary.session import Session, Tools
 
 
 def on_turn_ended(step: Step, event: f.TurnEnded) -> None:
@@ -30,7 +30,11 @@ def on_turn_ended(step: Step, event: f.TurnEnded) -> None:
 
 def _end_turn(step: Step, session: Session, message: Message, event: f.TurnEnded) -> None:
     """What the end of its turn means for one message of it."""
-    if event.failed is None:
+    if event.failed is None and _toolless(session, message):
+        why = "its turn ended, maybe without the tools to answer; it is driven again"
+        step.attempt(message, "toolless", event.evidence)
+        _again(step, session, message, why)
+    elif event.failed is None:
         step.finish(message, MessageState.DONE, event.evidence)
     elif event.interrupted:
         _give_up(step, message, event.failed, tell="interrupted")
@@ -43,12 +47,22 @@ def _end_turn(step: Step, session: Session, message: Message, event: f.TurnEnded
     elif message.redriven:
         _give_up(step, message, f"the turn failed: {event.failed}", tell="failed")
     else:
-        why = f"the turn failed: {event.failed}; it is driven again"
         step.attempt(message, "failed", event.failed)
-        if held_by(step, session, message):
-            step.set_message(message, cut=True, not_before=step.now + step.policy.turn_retry, why=why)
-        else:
-            requeue(step, message, why, redriven=True)
+        why = f"the turn failed: {event.failed}; it is driven again"
+        _again(step, session, message, why, not_before=step.now + step.policy.turn_retry)
+
+
+def _toolless(session: Session, message: Message) -> bool:
+    """Whether nobody can tell that the agent had the tools to answer with. Whoever has used them has them."""
+    return session.tools is Tools.DOUBTED and message.notice is None and not message.redriven
+
+
+def _again(step: Step, session: Session, message: Message, why: str, not_before: float | None = None) -> None:
+    """The message is driven again, this once, from that time on (Unix seconds)."""
+    if held_by(step, session, message):
+        step.set_message(message, cut=True, not_before=not_before, why=why)
+    else:
+        requeue(step, message, why, redriven=True)
 
 
 def _give_up(step: Step, message: Message, why: str, *, tell: str) -> None:

@@ -11,7 +11,7 @@ from roost.core.vocabulary.identity import derive, derive_uuid
 from roost.core.vocabulary.message import Message, MessageState
 from roost.core.vocabulary.peer import WakeMode, WakePolicy
 from roost.core.vocabulary.phrases import WOKEN
-from roost.core.vocabulary.session import Refusal, Session, WakeCause
+from roost.core.vocabulary.session import Refusal, Session, Tools, WakeCause
 
 
 def launch(
@@ -98,6 +98,7 @@ def new_session(
         spare=spare,
         topic=topic,
         refusal=refusal,
+        tools=Tools.AWAITED if step.traits.asks_once else Tools.GIVEN,
     )
     step.set_peer(generation=generation)
     step.open_session(session)

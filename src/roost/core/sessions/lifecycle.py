@@ -20,6 +20,7 @@ from roost.core.vocabulary.session import (
     Ending,
     Session,
     SessionState,
+    Tools,
     WakeCause,
 )
 
@@ -57,8 +58,18 @@ def on_thread_joined(step: Step, event: f.ThreadJoined) -> None:
 
 def on_adopted(step: Step, event: f.Adopted) -> None:
     """The daemon has joined a session that outlived the previous daemon."""
+    session = step.live(event.session)
+    if session is None:
+        return
+    if session.tools is Tools.AWAITED:
+        step.set_session(tools=Tools.DOUBTED)
+    step.journal("adopted")
+
+
+def on_tools_given(step: Step, event: f.ToolsGiven) -> None:
+    """Its program has our tools from now on."""
     if step.live(event.session):
-        step.journal("adopted")
+        step.set_session(tools=Tools.GIVEN)
 
 
 def on_observed(step: Step, event: f.Observed) -> None:

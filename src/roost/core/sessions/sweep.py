@@ -10,7 +10,7 @@ from roost.core.sessions.evidence import Fact, Life, Patience, Verdict, judge
 from roost.core.vocabulary.durations import rough_duration
 from roost.core.vocabulary.identity import HUMAN
 from roost.core.vocabulary.peer import PeerState, WakePolicy
-from roost.core.vocabulary.session import Cause, Session
+from roost.core.vocabulary.session import PARKED, Cause, Session
 from roost.core.vocabulary.view import heard
 
 ALARM_LEAST = 5
@@ -18,7 +18,7 @@ ALARM_LEAST = 5
 HOLD = 30.0
 """Seconds for which the absences of a mass death must last before they are believed."""
 
-_SLEPT = frozenset({Cause.IDLE_SLEEP, Cause.OPERATOR_STOP, Cause.REBOOT})
+_SLEPT = PARKED | {Cause.TOOLS_MISSING}
 _EPHEMERAL = frozenset({Cause.EPHEMERAL_DONE, Cause.EPHEMERAL_SILENT})
 
 

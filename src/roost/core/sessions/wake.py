@@ -5,7 +5,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from roost.core.vocabulary.peer import Peer, PeerState, ResumePolicy, WakeMode, WakePolicy
-from roost.core.vocabulary.session import PARKED, WakeCause
+from roost.core.vocabulary.session import PARKED, Cause, WakeCause
 
 
 class WakeDecision(Struct, frozen=True):
@@ -32,6 +32,11 @@ class _Case(Struct, frozen=True):
         return death is not None and death.cause in PARKED and not death.cut
 
     @property
+    def toolless(self) -> bool:
+        """Whether it was ended for the sake of its tools alone."""
+        return self.peer.last_death is not None and self.peer.last_death.cause is Cause.TOOLS_MISSING
+
+    @property
     def lent(self) -> bool:
         """Whether it is a person's conversation, which nobody else begins anew."""
         return self.mode is WakeMode.NATURAL and self.peer.settings.resumes_away
@@ -53,6 +58,7 @@ _TABLE: tuple[tuple[Callable[[_Case], bool], bool, WakeCause], ...] = (
     (lambda case: case.peer.settings.threaded and case.resumable, True, WakeCause.THREAD),
     (lambda case: case.first, False, WakeCause.FIRST_WAKE),
     (lambda case: case.cut, True, WakeCause.REDRIVE),
+    (lambda case: case.toolless, True, WakeCause.TOOLS_MISSING),
     (lambda case: not case.parked, False, WakeCause.CRASH_OR_SELF_CLOSE),
     (lambda case: case.peer.settings.resume is ResumePolicy.ALWAYS, True, WakeCause.PARKED_ALWAYS),
     (lambda case: case.peer.settings.resume is ResumePolicy.NEVER, False, WakeCause.PARKED_OTHER_TOPIC),

@@ -145,6 +145,12 @@ class Adopted(Struct, frozen=True):
     session: str
 
 
+class ToolsGiven(Struct, frozen=True):
+    """The session's program has asked for the tools and was answered."""
+
+    session: str
+
+
 class Claimed(Struct, frozen=True):
     """A person gave the peer a live session that the registry did not know."""
 
@@ -298,6 +304,7 @@ Fact = (
     | Launched
     | ThreadJoined
     | Adopted
+    | ToolsGiven
     | Claimed
     | Outrun
     | Observed

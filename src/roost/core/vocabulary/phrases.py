@@ -13,6 +13,7 @@ WOKEN = {
     WakeCause.PARKED_ALWAYS: "with its conversation",
     WakeCause.PARKED_TOPIC: "with its conversation, which knows the topic",
     WakeCause.PARKED_OTHER_TOPIC: "fresh, as the topic is another one",
+    WakeCause.TOOLS_MISSING: "with its conversation, and with its tools",
     WakeCause.CONVERSATION_REFUSED: "fresh, as its model refused its conversation",
     WakeCause.RESUME_FAILED: "fresh, as its conversation could not be resumed",
     WakeCause.THREAD: "as the thread that it is",
@@ -26,6 +27,7 @@ THEIRS = "it runs in the roost of"
 
 ENDED = {
     Cause.IDLE_SLEEP: "was put to sleep",
+    Cause.TOOLS_MISSING: "ended to begin anew with its tools",
     Cause.EPHEMERAL_DONE: "ended, its task done",
     Cause.EPHEMERAL_SILENT: "was ended, as it gave no answer",
     Cause.OPERATOR_STOP: "was stopped",

@@ -17,7 +17,8 @@ class Traits(Struct, frozen=True):
     turn is taken into that turn, or else begins the next one, and its record tells when its model gets it.
     `hooks`: in a person's own terminal its hooks take mail during a turn and at its end; `piped`: it can
     be given a prompt at rest there, on which it waits at a pipe. `calls`: it takes prompts by an API of its
-    own, there as anywhere.
+    own, there as anywhere. `asks_once`: it asks for our tools as it starts, and goes without them to its end
+    where that fails.
     """
 
     mailbox: bool = False
@@ -29,6 +30,7 @@ class Traits(Struct, frozen=True):
     hooks: bool = False
     piped: bool = False
     calls: bool = False
+    asks_once: bool = False
 
 
 _UNKNOWN = Traits()

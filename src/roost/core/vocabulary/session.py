@@ -19,10 +19,22 @@ class SessionState(StrEnum):
     STOPPING = "stopping"
 
 
+class Tools(StrEnum):
+    """Whether the agent's program has asked for our tools; one that asks once goes without them otherwise.
+
+    `AWAITED`: not yet. `DOUBTED`: it had not when its daemon was gone, which may have been as it asked.
+    """
+
+    GIVEN = "given"
+    AWAITED = "awaited"
+    DOUBTED = "doubted"
+
+
 class Cause(StrEnum):
     """Why a session ended."""
 
     IDLE_SLEEP = "idle-sleep"
+    TOOLS_MISSING = "tools-missing"
     EPHEMERAL_DONE = "ephemeral-done"
     EPHEMERAL_SILENT = "ephemeral-silent"
     OPERATOR_STOP = "operator-stop"
@@ -68,6 +80,7 @@ class WakeCause(StrEnum):
     PARKED_ALWAYS = "parked-always"
     PARKED_TOPIC = "parked-topic"
     PARKED_OTHER_TOPIC = "parked-other-topic"
+    TOOLS_MISSING = "tools-missing"
     RESUME_FAILED = "resume-failed"
     CONVERSATION_REFUSED = "conversation-refused"
     THREAD = "thread"
@@ -176,7 +189,8 @@ class Session(Struct, frozen=True):
     `own_terminal`: a person runs it in a terminal of theirs. No policy ends it, and nothing is typed there.
     `joined`: it was there before, and is let go of when it leaves; it is in a terminal of theirs as well.
     `roused`: its latest turn was about nothing but what watches have told.
-    `held_offer`: what is not pasted because of a person at its terminal.
+    `held_offer`: what is not pasted because of a person at its terminal. `tools`: of a session that was
+    stored before that was asked, they are taken for given.
     """
 
     id: str
@@ -215,6 +229,7 @@ class Session(Struct, frozen=True):
     joined: Joined | None = None
     roused: bool = False
     held_offer: HeldOffer | None = None
+    tools: Tools = Tools.GIVEN
 
     @property
     def asks(self) -> tuple[Asking, ...]:
@@ -245,8 +260,9 @@ class Session(Struct, frozen=True):
 
     @property
     def by_command(self) -> bool:
-        """Whether it has none of our tools, and answers by commands."""
-        return self.joined is not None or (self.thread is not None and self.thread.loaded)
+        """Whether it has none of our tools, or may have none, and answers by commands."""
+        loaded = self.thread is not None and self.thread.loaded
+        return self.joined is not None or loaded or self.tools is Tools.DOUBTED
 
     @property
     def open_control(self) -> ControlRequest | None:

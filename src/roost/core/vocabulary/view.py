@@ -10,7 +10,7 @@ from roost.core.vocabulary.message import TO_READ, UNHINDERED, Message, MessageS
 from roost.core.vocabulary.move import Move
 from roost.core.vocabulary.peer import PeerState, WakePolicy
 from roost.core.vocabulary.phrases import told
-from roost.core.vocabulary.session import Session, SessionState
+from roost.core.vocabulary.session import Session, SessionState, Tools
 
 
 class Shown(Struct, frozen=True):
@@ -110,6 +110,8 @@ def _doing(session: Session, now: float) -> str:
     why = (
         session.why if refusal is None else f"{session.why}; its model refused its latest turn: {refusal.why}"
     )
+    if session.tools is Tools.DOUBTED:
+        why += "; it may be without its tools, and begins anew with them for its next message"
     if session.background:
         return f"{why}; kept for what goes on in the background: {session.background}"
     kept = session.vetoed not in ("", session.why) and now < (session.held_until or 0.0)

@@ -4,10 +4,11 @@ The look is taken right before the end, never from memory. What cannot be seen s
 veto names the time after which it is asked again.
 """
 
+from roost.core.transition.ending import AT_REST
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.commands import End
 from roost.core.vocabulary.identity import ProcessId
-from roost.core.vocabulary.session import Cause, SessionState
+from roost.core.vocabulary.session import SessionState
 from roost.daemon.session.driver import Driver
 from roost.daemon.session.live_sessions import LiveSession
 from roost.daemon.state.machine import Machine
@@ -42,7 +43,7 @@ class Guards:
         """Why a guarded end must not happen now; None: nothing speaks against it."""
         if not command.guarded:
             return None
-        if command.cause is not Cause.IDLE_SLEEP:
+        if command.cause not in AT_REST:
             return await self._for_a_person(command, live)
         now = self._machine.clock.now()
         if live is None or driver is None:

@@ -2,6 +2,7 @@
 
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary import requests as r
+from roost.core.vocabulary.session import Tools
 from roost.daemon.serve.caller import Caller
 from roost.daemon.state.fleet import Fleet
 from roost.errors import DeniedError
@@ -25,3 +26,10 @@ class OwnSession:
         if caller.peer is None or caller.session is None:
             raise DeniedError("`fresh` is for an agent inside its own session")
         await self._fleet.tell(caller.peer, r.FreshAsked(caller.session))
+
+    async def given_tools(self, caller: Caller) -> None:
+        """The program of a session was told of its tools. Only the first time of each is a fact."""
+        state = self._fleet.find(caller.peer) if caller.peer is not None else None
+        session = state.find_session(caller.session) if state is not None and caller.session else None
+        if session is not None and session.tools is not Tools.GIVEN:
+            await self._fleet.report(session.peer, f.ToolsGiven(session.id))

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any, NoReturn
 
 from mcp.server import MCPServer
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
@@ -53,6 +54,7 @@ class _Server(MCPServer):
             instructions=instructions,
             log_level="WARNING",
             subscriptions=False,
+            middleware=[_note_told],
         )
         self._api = api
 
@@ -92,6 +94,19 @@ class _Server(MCPServer):
         raise MCPError(INVALID_PARAMS, f"there is no prompt '{name}'")
 
 
+_TOLD = "told"
+"""What a request's state holds once the tools were told of, or used."""
+
+
+async def _note_told(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Note at the request what shows that its client has the tools."""
+    result = await call_next(ctx)
+    request: Any = ctx.request
+    if ctx.method in ("tools/list", "tools/call"):
+        request.scope["state"][_TOLD] = True
+    return result
+
+
 _LISTS = {"list_peers": "there is nobody else yet", "read_inbox": "no message waits for you"}
 """Tools that answer with a list, and what an empty one says."""
 
@@ -121,6 +136,8 @@ def tools_app(api: Api, caller_of: CallerOf, body: int) -> Starlette:
         caller = await caller_of(Request(scope))
         reads = caller.session is None or caller.claim is not None
         await (mailboxes if reads else agents)(scope, receive, send)
+        if scope["state"].get(_TOLD):  # once the answer is on its way: it may be our last
+            await api.own_session.given_tools(caller)
 
     @asynccontextmanager
     async def both(_app: Starlette) -> AsyncGenerator[None]:
