@@ -351,14 +351,6 @@ class Machine(Shell):
                 return
             self.fair_step()
 
-    @rule(data=st.data())
-    def ask_for_tools(self, data: st.DataObject) -> None:
-        """N8: the program of a session gets its tools, before or after a daemon's end."""
-        if self.state is not None and self.state.sessions:
-            session = data.draw(st.sampled_from(self.state.sessions))
-            if session.id in self.truth.running:
-                self.tell(f.ToolsGiven(session.id))
-
     @rule()
     def restart_daemon(self) -> None:
         self.restart()
@@ -375,6 +367,8 @@ class Machine(Shell):
                 continue
             if session.processes is None:
                 self.tell(f.Launched(session.id, Processes(PROCESS, PROCESS, PROCESS, "/s")))
+            if self.number % 2:  # N8: the others have not asked for their tools yet
+                self.tell(f.ToolsGiven(session.id))
             self.tell(f.Adopted(session.id))
         for effect in lost:
             self.recover(effect)
