@@ -11,6 +11,8 @@ truly happened to `$ROOST_DEMO_LOG`, as the demo agent does.
 
 import asyncio
 import base64
+import contextlib
+import http.client
 import json
 import os
 import sys
@@ -18,6 +20,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 Body = dict[str, Any]
 PASSWORD = "a-password"
@@ -277,6 +280,22 @@ async def fake_opencode() -> AsyncIterator[FakeOpencode]:
         await made.stop()
 
 
+def ask_for_tools() -> None:
+    """As 1.18.33 does before anything else: once, and whatever comes of it."""
+    address, token = urlsplit(os.environ["ROOST_URL"]), os.environ["ROOST_TOKEN"]
+    asked = _compact({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}})
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Content-Type": "application/json",
+        "Accept": "application/json, text/event-stream",
+        "MCP-Protocol-Version": "2025-11-25",
+    }
+    connection = http.client.HTTPConnection(address.hostname or "", address.port)
+    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+        connection.request("POST", "/mcp", asked, headers)
+        connection.getresponse().read()
+
+
 async def serve(port: int) -> None:
     """Be the program of one session until it is ended."""
     log, session = os.environ.get("ROOST_DEMO_LOG"), os.environ.get("ROOST_SESSION", "")
@@ -290,6 +309,7 @@ async def serve(port: int) -> None:
     made = FakeOpencode(port, os.environ["OPENCODE_SERVER_PASSWORD"])
     made.works, made.wrote = True, write
     write({"what": "start"})
+    ask_for_tools()
     await made.start()
     sys.stdout.write("a stand-in for OpenCode\n")
     sys.stdout.flush()

@@ -158,3 +158,31 @@ def test_a_session_that_is_still_starting_is_adopted_and_doubted() -> None:
     made.tell(f.Launched(made.session.id, RUNNING), f.Adopted(made.session.id))
     assert made.tell(made.seen(SessionState.IDLE)) == ["ready", *ENDS]
     assert made.message().state is MessageState.QUEUED
+
+
+def test_what_may_not_go_on_with_what_was_said_stays_and_answers_by_commands() -> None:
+    made = play()
+    made.policy = Policy({"demo": Traits(asks_once=True, reloads=False)})
+    made.busy()
+    made.tell(f.Adopted(made.session.id))
+    assert made.ended()[-1] == "Redrive 1"
+    assert made.session.by_command
+    fresh = play()
+    fresh.policy = made.policy
+    fresh.tell(r.Wake(WakeMode.NATURAL, "op"))
+    fresh.ready()
+    fresh.tell(f.Adopted(fresh.session.id))
+    assert fresh.submit() == ["queued", *ENDS]
+
+
+def test_on_a_host_that_shuts_down_it_is_not_ended() -> None:
+    made = doubted()
+    made.policy = replace(made.policy, waking=False)
+    assert made.submit()[-1] == "Offer 1"
+
+
+def test_in_a_persons_own_terminal_it_is_never_ended() -> None:
+    made = doubted()
+    session = replace(made.session, own_terminal=True)
+    made.state = replace(made.state, session=session)
+    assert "End" not in " ".join(made.submit())

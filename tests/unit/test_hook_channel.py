@@ -45,6 +45,7 @@ class Terminal:
             context=SimpleNamespace(home=home),
             handover=None,
             entered=None,
+            turns_over=0,
         )
         fleet = SimpleNamespace(find=lambda _name: SimpleNamespace(message=lambda _ident: self.message))
         self.channel = HookChannel(

@@ -28,6 +28,7 @@ from roost.core.sessions import (
     own_terminal,
     pool,
     questions,
+    tools,
     unregistered,
 )
 from roost.core.sessions.wake import wake_blocked_until
@@ -103,7 +104,7 @@ _HANDLERS: dict[type, Callable[[Step, Any], None]] = {
     f.Launched: lifecycle.on_launched,
     f.ThreadJoined: lifecycle.on_thread_joined,
     f.Adopted: lifecycle.on_adopted,
-    f.ToolsGiven: lifecycle.on_tools_given,
+    f.ToolsGiven: tools.on_tools_given,
     f.Claimed: unregistered.on_claimed,
     f.Outrun: unregistered.on_outrun,
     f.Observed: lifecycle.on_observed,
@@ -211,6 +212,7 @@ def _pump(step: Step) -> None:
     due = policy_end(step.state)
     if due is not None and step.now >= due.at:
         end(step, due.cause, _asker(step, due.cause), why=due.why)
+    tools.begin_anew(step)
     pool.make_way(step)
     pool.tend(step)
     if step.session is None:

@@ -29,7 +29,7 @@ class AcpRuntime:
     """One program that speaks ACP."""
 
     submit_delay = 0.0
-    traits = Traits(chooses_conversation=False, asks_once=True)
+    traits = Traits(chooses_conversation=False, asks_once=True, reloads=False)
     # The client writes a line before it gives a prompt to its agent: what no line names was not given.
     controls = Controls(clear=("C-u",), compact="/compact")
     _calls = True

@@ -53,8 +53,12 @@ def _end_turn(step: Step, session: Session, message: Message, event: f.TurnEnded
 
 
 def _toolless(session: Session, message: Message) -> bool:
-    """Whether nobody can tell that the agent had the tools to answer with. Whoever has used them has them."""
-    return session.tools is Tools.DOUBTED and message.notice is None and not message.redriven
+    """Whether nobody can tell that the agent had the tools to answer with. Whoever has used them has them.
+
+    In a terminal of theirs a person sees to it.
+    """
+    again = message.notice is not None or message.redriven
+    return session.tools is Tools.DOUBTED and not session.own_terminal and not again
 
 
 def _again(step: Step, session: Session, message: Message, why: str, not_before: float | None = None) -> None:

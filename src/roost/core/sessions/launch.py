@@ -98,7 +98,7 @@ def new_session(
         spare=spare,
         topic=topic,
         refusal=refusal,
-        tools=Tools.AWAITED if step.traits.asks_once else Tools.GIVEN,
+        tools=Tools.AWAITED if step.traits.asks_once and wake is not WakeCause.JOINED else Tools.GIVEN,
     )
     step.set_peer(generation=generation)
     step.open_session(session)

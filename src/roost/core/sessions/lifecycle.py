@@ -66,12 +66,6 @@ def on_adopted(step: Step, event: f.Adopted) -> None:
     step.journal("adopted")
 
 
-def on_tools_given(step: Step, event: f.ToolsGiven) -> None:
-    """Its program has our tools from now on."""
-    if step.live(event.session):
-        step.set_session(tools=Tools.GIVEN)
-
-
 def on_observed(step: Step, event: f.Observed) -> None:
     """The session was seen in a state."""
     session = step.live(event.session)

@@ -6,10 +6,10 @@ from msgspec.structs import replace
 from roost.core.transition.step import Step
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.durations import rough_duration
-from roost.core.vocabulary.message import MessageState, Timing
+from roost.core.vocabulary.message import MessageState
 from roost.core.vocabulary.peer import PeerState, Settings, WakePolicy
 from roost.core.vocabulary.phrases import asked
-from roost.core.vocabulary.session import Cause, Ending, Session, SessionState, Tools
+from roost.core.vocabulary.session import Cause, Ending, Session, SessionState
 
 AT_REST = frozenset({Cause.IDLE_SLEEP, Cause.TOOLS_MISSING})
 """Ends of a session because it does nothing: other work of it puts them off."""
@@ -95,17 +95,10 @@ def policy_end(state: PeerState) -> PolicyEnd | None:
         return None
     if session.open_control is not None:
         return None
-    return _end_at_rest(state, session) if session.ending is None else own_end(session.ending)
-
-
-def _end_at_rest(state: PeerState, session: Session) -> PolicyEnd | None:
-    """The end of a session that does nothing, of which nobody has said more."""
-    settings = state.peer.settings
+    if session.ending is not None:
+        return own_end(session.ending)
     if session.thread is not None:
         return None  # to let go of it would save nothing, and its server unloads what nobody holds
-    if _needs_tools(state, session):
-        why = "the daemon was replaced before it had asked for its tools, so it may be without them"
-        return PolicyEnd(idle_since(session), Cause.TOOLS_MISSING, why)
     if settings.wake is WakePolicy.ALWAYS or any(_waits(m.state, cut=m.cut) for m in state.messages):
         return None
     bound = settings.silence if settings.wake is WakePolicy.EPHEMERAL else settings.idle
@@ -113,17 +106,6 @@ def _end_at_rest(state: PeerState, session: Session) -> PolicyEnd | None:
         bound = max(bound, settings.work_limit)
     why = f"idle for {rough_duration(bound)}{_unfinished(session)}"
     return PolicyEnd(idle_since(session) + bound, Cause.IDLE_SLEEP, why)
-
-
-def _needs_tools(state: PeerState, session: Session) -> bool:
-    """Whether mail waits for a session that may be without tools, and would be woken for: it begins anew.
-
-    Where it cannot end now it gets its mail as it is, and answers by commands.
-    """
-    if session.tools is not Tools.DOUBTED or session.vetoed or state.peer.settings.wake is WakePolicy.NEVER:
-        return False
-    waiting = (each for each in state.messages if _waits(each.state, cut=each.cut) and each.notice is None)
-    return any(each.cut or each.timing is not Timing.IDLE for each in waiting)
 
 
 def _unfinished(session: Session) -> str:

@@ -18,7 +18,8 @@ class Traits(Struct, frozen=True):
     `hooks`: in a person's own terminal its hooks take mail during a turn and at its end; `piped`: it can
     be given a prompt at rest there, on which it waits at a pipe. `calls`: it takes prompts by an API of its
     own, there as anywhere. `asks_once`: it asks for our tools as it starts, and goes without them to its end
-    where that fails.
+    where that fails. `reloads`: what was said can be gone on with, wherever it was kept; otherwise that shows
+    when it is tried.
     """
 
     mailbox: bool = False
@@ -31,6 +32,7 @@ class Traits(Struct, frozen=True):
     piped: bool = False
     calls: bool = False
     asks_once: bool = False
+    reloads: bool = True
 
 
 _UNKNOWN = Traits()

@@ -111,7 +111,7 @@ def _doing(session: Session, now: float) -> str:
         session.why if refusal is None else f"{session.why}; its model refused its latest turn: {refusal.why}"
     )
     if session.tools is Tools.DOUBTED:
-        why += "; it may be without its tools, and begins anew with them for its next message"
+        why += "; it may be without its tools, as the daemon was replaced before it had asked for them"
     if session.background:
         return f"{why}; kept for what goes on in the background: {session.background}"
     kept = session.vetoed not in ("", session.why) and now < (session.held_until or 0.0)

@@ -57,6 +57,7 @@ class Driver:
         self._clock = clock
         self._unread = ""
         self._expected: tuple[object, float] | None = None
+        self._worked = False
         self._known = KnownSession(live, fleet)
         self._window = Window(live, clock)
         self._boot = Boot(live, self._known, clock)
@@ -180,10 +181,19 @@ class Driver:
             if self._reader.halted:
                 why = f"its process {live.agent_pid} is stopped; kill -CONT {live.agent_pid} lets it go on"
                 reading = Reading(SessionState.BLOCKED, why, self._background(reading), None)
+            self._count_turns(reading)
             for fact in facts:
                 await self._facts.note(fact)
             await self._observations.tell(reading)
             return reading
+
+    def _count_turns(self, reading: Reading | None) -> None:
+        """Count the ends of turns: a rest may be shorter than the time between two looks of whoever waits."""
+        if reading is None or reading.state not in (SessionState.IDLE, SessionState.WORKING):
+            return
+        rests = reading.state is SessionState.IDLE
+        self._live.turns_over += rests and self._worked
+        self._worked = not rests
 
     def _background(self, reading: Reading | None) -> str:
         """What goes on beside turns, by the latest that was read of it."""

@@ -116,7 +116,8 @@ class LiveSession(Struct):
     Enter, by what looks meanwhile. `shown_in` is its terminal; None: it is in a person's own, or, with
     `agent_pid` 0, a thread of somebody else's server. `mail`: what waits for its hooks to ask for it,
     `found_by`: the file named after its conversation by which hooks find that it has joined,
-    `subagents`: those that its hooks have told of.
+    `subagents`: those that its hooks have told of. `turns_over`: how often it was seen to rest after work, by
+    whoever looked.
     """
 
     context: Context
@@ -161,6 +162,7 @@ class LiveSession(Struct):
     mail: HookMail = field(default_factory=HookMail)
     found_by: Path | None = None
     subagents: SubAgents = field(default_factory=SubAgents)
+    turns_over: int = 0
 
     @property
     def terminal(self) -> Terminal:

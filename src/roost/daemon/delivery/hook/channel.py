@@ -55,7 +55,7 @@ class HookChannel:
         message, live = command.message, self._live
         offer = OpenOffer(live, self._fleet, message)
         parcel = Parcel(text, anytime=message.timing is Timing.NOW and not command.redrive)
-        rest, claim = Rest(self._clock), self._claim(message)
+        rest, claim = Rest(live, self._clock), self._claim(message)
         live.mail.put(parcel)
         try:
             while offer.stands() and not parcel.taken.is_set():
@@ -107,7 +107,7 @@ class HookChannel:
 
     async def _shown(self, offer: OpenOffer) -> bool:
         """Wait for evidence, for as long as the turn runs; it does not matter that another one follows."""
-        rest = Rest(self._clock)
+        rest = Rest(self._live, self._clock)
         while offer.stands():
             if rest.ago(await self._driver.look(screen=False)) >= EVIDENCE:
                 return False
@@ -116,7 +116,7 @@ class HookChannel:
 
     async def examine(self, message: Message) -> f.Examined:
         """What has rested without a record of it was never given it, or has lost its hook's answer."""
-        offer, rest = OpenOffer(self._live, self._fleet, message), Rest(self._clock)
+        offer, rest = OpenOffer(self._live, self._fleet, message), Rest(self._live, self._clock)
         claim, verdict = self._claim(message), Examination.FOUND
         patience = TAKEN if claim is not None and not claim.revoke() and claim.taken else SETTLE
         while verdict is Examination.FOUND and offer.stands():

@@ -32,4 +32,4 @@ class OwnSession:
         state = self._fleet.find(caller.peer) if caller.peer is not None else None
         session = state.find_session(caller.session) if state is not None and caller.session else None
         if session is not None and session.tools is not Tools.GIVEN:
-            await self._fleet.report(session.peer, f.ToolsGiven(session.id))
+            await self._fleet.note(session.peer, f.ToolsGiven(session.id))
