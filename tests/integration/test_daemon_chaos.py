@@ -105,7 +105,7 @@ def test_P4_a_reply_that_is_sent_again_after_a_crash_ends_the_task(home: Home) -
         victim.start()
         roost.add("a", wake="ephemeral", quiet="100ms", silence="1h")
         task = roost.send("a", "@@silent@@", wait="done", timeout=PATIENCE)["id"]
-        victim.command(2)
+        victim.command("after commit queued")
         reply: dict[str, Any] = {"to": "operator", "body": "late", "reply_to": task, "key": "k"}
         reply["token"] = roost.token("a")
         with pytest.raises(ConnectionLostError):

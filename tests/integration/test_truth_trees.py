@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -131,7 +132,8 @@ def test_H3_P9_many_askers_at_once_give_one_death(roost: Roost) -> None:
 
     def ask(what: object) -> None:
         asked.wait(PATIENCE)
-        what()  # pyright: ignore[reportCallIssue]
+        with suppress(ProcessLookupError):  # another was quicker, and it is gone
+            what()  # pyright: ignore[reportCallIssue]
 
     askers = [
         threading.Thread(target=ask, args=(what,))
