@@ -11,7 +11,7 @@ from tests.support.daemon_times import DaemonTimes
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_longest_tests_go_first_and_the_others_stay_in_order(pytester: pytest.Pytester) -> None:
+def test_the_longest_tests_begin_and_the_others_stay_in_order(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     items = pytester.getitems(
         """
@@ -39,6 +39,12 @@ def test_the_longest_tests_go_first_and_the_others_stay_in_order(pytester: pytes
     order.pytest_collection_modifyitems(items)
     names = [item.name for item in items]
     assert names == ["test_slowest", "test_slow", "test_real", "test_whole", "test_quick", "test_quick_too"]
+
+
+def test_those_that_wait_for_long_are_spread_among_the_others() -> None:
+    assert order.spread("AB", "0123456789") == list("A0123B456789")
+    assert order.spread("ABC", "0") == list("ABC0")
+    assert order.spread("", "01") == list("01")
 
 
 def test_what_a_module_keeps_for_its_tests_is_for_one_worker(tmp_path: Path) -> None:
