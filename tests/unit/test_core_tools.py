@@ -167,6 +167,12 @@ def test_what_may_not_go_on_with_what_was_said_stays_and_answers_by_commands() -
     made.tell(f.Adopted(made.session.id))
     assert made.ended()[-1] == "Redrive 1"
     assert made.session.by_command
+    made.taken()
+    made.ended()
+    made.submit(2)
+    made.taken(2)
+    made.ended()
+    assert not made.state.messages, "what is to be answered by a command is driven once"
     fresh = play()
     fresh.policy = made.policy
     fresh.tell(r.Wake(WakeMode.NATURAL, "op"))

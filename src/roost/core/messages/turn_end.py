@@ -6,7 +6,7 @@ from roost.core.transition.step import Step
 from roost.core.transition.turns import endure, requeue
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import Message, MessageState
-from roost.core.vocabulary.session import Session, Tools
+from roost.core.vocabulary.session import Session
 
 
 def on_turn_ended(step: Step, event: f.TurnEnded) -> None:
@@ -53,12 +53,12 @@ def _end_turn(step: Step, session: Session, message: Message, event: f.TurnEnded
 
 
 def _toolless(session: Session, message: Message) -> bool:
-    """Whether nobody can tell that the agent had the tools to answer with. Whoever has used them has them.
+    """Whether it was to be answered by tools that the agent may not have had. Whoever has used them has them.
 
-    In a terminal of theirs a person sees to it.
+    In a terminal of theirs a person sees to it. What is given later is asked to be answered by a command.
     """
     again = message.notice is not None or message.redriven
-    return session.tools is Tools.DOUBTED and not session.own_terminal and not again
+    return message.id in session.toolless and not session.own_terminal and not again
 
 
 def _again(step: Step, session: Session, message: Message, why: str, not_before: float | None = None) -> None:

@@ -62,7 +62,8 @@ def on_adopted(step: Step, event: f.Adopted) -> None:
     if session is None:
         return
     if session.tools is Tools.AWAITED:
-        step.set_session(tools=Tools.DOUBTED)
+        given = tuple(each.id for each in step.state.in_flight if each.session == session.id)
+        step.set_session(tools=Tools.DOUBTED, toolless=given)
     step.journal("adopted")
 
 

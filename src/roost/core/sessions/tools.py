@@ -18,7 +18,7 @@ _WHY = "the daemon was replaced before it had asked for its tools, so it may be 
 def on_tools_given(step: Step, event: f.ToolsGiven) -> None:
     """Its program has our tools from now on."""
     if step.live(event.session):
-        step.set_session(tools=Tools.GIVEN)
+        step.set_session(tools=Tools.GIVEN, toolless=())
 
 
 def begin_anew(step: Step) -> None:

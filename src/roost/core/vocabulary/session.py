@@ -190,7 +190,8 @@ class Session(Struct, frozen=True):
     `joined`: it was there before, and is let go of when it leaves; it is in a terminal of theirs as well.
     `roused`: its latest turn was about nothing but what watches have told.
     `held_offer`: what is not pasted because of a person at its terminal. `tools`: of a session that was
-    stored before that was asked, they are taken for given.
+    stored before that was asked, they are taken for given. `toolless`: the messages that it had been given,
+    to be answered by a tool, when they became doubtful.
     """
 
     id: str
@@ -230,6 +231,7 @@ class Session(Struct, frozen=True):
     roused: bool = False
     held_offer: HeldOffer | None = None
     tools: Tools = Tools.GIVEN
+    toolless: tuple[str, ...] = ()
 
     @property
     def asks(self) -> tuple[Asking, ...]:
