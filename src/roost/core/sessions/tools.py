@@ -5,12 +5,12 @@ its mail once it has begun anew with its tools, or else answers by commands.
 """
 
 from roost.core.messages.queue import next_offer
-from roost.core.transition.ending import end
+from roost.core.transition.ending import at_rest, end
 from roost.core.transition.step import Step
 from roost.core.vocabulary import facts as f
 from roost.core.vocabulary.message import Timing
 from roost.core.vocabulary.peer import WakePolicy
-from roost.core.vocabulary.session import Cause, Session, SessionState, Tools
+from roost.core.vocabulary.session import Cause, Session, Tools
 
 _WHY = "the daemon was replaced before it had asked for its tools, so it may be without them"
 
@@ -45,5 +45,4 @@ def _may_end(step: Step, session: Session) -> bool:
         return False
     if wake is WakePolicy.EPHEMERAL and session.task is not None:
         return False
-    rests = session.state is SessionState.IDLE and not step.state.in_flight
-    return rests and session.ending is None and session.open_control is None and not session.vetoed
+    return at_rest(step.state, session) and session.ending is None and not session.vetoed

@@ -82,6 +82,11 @@ def kept_until(settings: Settings, session: Session) -> float:
     return max(held, idle_since(session) + settings.work_limit) if session.background else held
 
 
+def at_rest(state: PeerState, session: Session) -> bool:
+    """Whether the live session does nothing, is handed nothing, and is asked for nothing."""
+    return session.state is SessionState.IDLE and not state.in_flight and session.open_control is None
+
+
 def policy_end(state: PeerState) -> PolicyEnd | None:
     """The end that the peer's policy has in store for the live session as it stands."""
     session, settings = state.session, state.peer.settings
@@ -91,9 +96,7 @@ def policy_end(state: PeerState) -> PolicyEnd | None:
         return None  # a person's own terminal is theirs to close (P5)
     if settings.wake is WakePolicy.EPHEMERAL and session.task is not None:
         return _task_end(state, session)
-    if session.state is not SessionState.IDLE or state.in_flight:
-        return None
-    if session.open_control is not None:
+    if not at_rest(state, session):
         return None
     if session.ending is not None:
         return own_end(session.ending)
