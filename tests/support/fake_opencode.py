@@ -20,7 +20,8 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
+
+from tests.support.posting import LISTING, post_to
 
 Body = dict[str, Any]
 PASSWORD = "a-password"
@@ -282,18 +283,8 @@ async def fake_opencode() -> AsyncIterator[FakeOpencode]:
 
 def ask_for_tools() -> None:
     """As 1.18.33 does before anything else: once, and whatever comes of it."""
-    address, token = urlsplit(os.environ["ROOST_URL"]), os.environ["ROOST_TOKEN"]
-    asked = _compact({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}})
-    headers = {
-        "Authorization": f"Bearer {token}",
-        "Content-Type": "application/json",
-        "Accept": "application/json, text/event-stream",
-        "MCP-Protocol-Version": "2025-11-25",
-    }
-    connection = http.client.HTTPConnection(address.hostname or "", address.port)
-    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
-        connection.request("POST", "/mcp", asked, headers)
-        connection.getresponse().read()
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        post_to(os.environ["ROOST_URL"], "/mcp", LISTING, Authorization=f"Bearer {os.environ['ROOST_TOKEN']}")
 
 
 async def serve(port: int) -> None:
