@@ -155,6 +155,16 @@ def test_F25_a_followed_journal_comes_line_by_line(roost: Roost) -> None:
         assert "was made" in lines[-1]
         roost.send("me", "news")
         assert "me" in follower.stdout.readline()
+    with started(roost, "inbox", "me", "--since", "1ms", "--follow", "--json") as follower:
+        assert follower.stdout is not None
+        told = [follower.stdout]
+
+        def comes() -> bool:
+            roost.send("me", "from now on")
+            return bool(select.select(told, [], [], 0.1)[0])
+
+        wait_until(comes, timeout=PATIENCE, why="a followed mailbox tells what comes")
+        assert '"from now on"' in follower.stdout.readline(), "what was unread before is of another time"
 
 
 def test_F30_wake_fails_where_nobody_can_tell_what_the_session_does(roost: Roost) -> None:

@@ -48,9 +48,12 @@ def to_json(value: object) -> str:
     if isinstance(value, list):
         items: list[object] = value  # pyright: ignore[reportUnknownVariableType]
         return "[" + ",".join(map(to_json, items)) + "]"
+    text = str(value)
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'  # letter by letter it takes four times as long, before the daemon knows of an end
     escaped = (
         character if " " <= character <= "~" and character not in '"\\' else _escape(ord(character))
-        for character in str(value)
+        for character in text
     )
     return '"' + "".join(escaped) + '"'
 

@@ -60,25 +60,30 @@ class Mail:
 
     async def read(self, name: str, since: float | None = None, *, read: bool) -> list[dict[str, Any]]:
         """The unread mail, oldest first; with `read`, or of the last `since` seconds, also what was read."""
+        return await self._read(name, self._time(since), read=read or since is not None)
+
+    async def _read(self, name: str, begin: float | None, *, read: bool) -> list[dict[str, Any]]:
+        """The mail that came since then (Unix seconds; None: ever)."""
         self._fleet.get(name)
-        read = read or since is not None
-        mail = await self._machine.store.inbox(name, self._time(since), read=read)
-        return [inbox_item(message, body) for message, body in mail]
+        mail = await self._machine.store.inbox(name, begin, read=read)
+        return [inbox_item(message, body) for message, body in mail if message.created_at >= (begin or 0.0)]
 
     async def follow(
         self, name: str, since: float | None = None, *, read: bool
     ) -> AsyncGenerator[dict[str, Any], None]:
         """What `read` shows, then what comes, each once."""
+        begin, read = self._time(since), read or since is not None
         seen: set[str] = set()
         with self._feed.subscribe() as news:
             while True:
-                for item in await self.read(name, since, read=read):
-                    if item["id"] not in seen:
-                        seen.add(item["id"])
-                        yield item
-                while (await news.get()).peer != name:
+                mail = await self._read(name, begin, read=read)
+                fresh = [item for item in mail if item["id"] not in seen]
+                seen = {item["id"] for item in mail}  # what has been read meanwhile does not come again
+                for item in fresh:
+                    yield item
+                while (row := await news.get()) is not None and row.peer != name:
                     pass
-                since, read = None, False
+                read = False
 
     async def acknowledge(self, caller: Caller, name: str, message_ids: Sequence[str]) -> None:
         """Mark mail as read: its reader has seen it. Raises RefusedError for an agent's."""
