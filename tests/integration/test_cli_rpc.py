@@ -254,6 +254,12 @@ def test_a_daemon_that_goes_away_is_said(daemon: RpcServer, capsys: Captured) ->
     daemon.on("send", hang_up())
     assert main(["send", "bob", "hi"]) == 1
     assert "went away" in capsys.readouterr().err
+    daemon.on("send", hang_up(events=[{"id": ID, "state": "idle", "why": ""}]))
+    assert main(["send", "bob", "hi", "--wait", "replied", "--json"]) == 1
+    told = capsys.readouterr()
+    assert json.loads(told.out) == {"id": ID}, "whoever sends again without knowing sends twice"
+    assert f"message {ID} stays" in told.err
+    assert daemon.last["key"], "it is asked again with its key"
     daemon.on("events", hang_up(events=[{"seq": 7, "ts": None, "kind": "ready", "peer": "bob"}]))
     assert main(["events"]) == 1
     assert "`roost events --after 7`" in capsys.readouterr().err

@@ -167,6 +167,26 @@ def test_F25_a_followed_journal_comes_line_by_line(roost: Roost) -> None:
         assert '"from now on"' in follower.stdout.readline(), "what was unread before is of another time"
 
 
+def test_N4_who_waits_for_an_answer_gets_it_of_the_next_daemon(roost: Roost) -> None:
+    with started(roost, "send", "a", "@@delay 2@@", "--wait", "replied") as waiting:
+        roost.until_state("a", "working")
+        roost.kill()
+        roost.start()
+        assert waiting.communicate(timeout=PATIENCE)[0] == "echo: @@delay 2@@\n"
+    assert waiting.returncode == 0
+    assert len([each for each in roost.call("messages") if each["to"] == "a"]) == 1
+
+
+def test_F30_a_restart_that_another_command_has_undone_says_so(roost: Roost) -> None:
+    roost.ask("a", "@@ignore TERM@@\n@@ignore HUP@@\nstay for a while")
+    with started(roost, "restart", "a", stderr=subprocess.PIPE) as waiting:
+        roost.until_state("a", "stopping")
+        roost.call("set", name="a", pairs=[["wake", "never"]])
+        told = waiting.communicate(timeout=PATIENCE)[1]
+    assert waiting.returncode == 1
+    assert "'a' could not be woken: it is asleep now" in told
+
+
 def test_F30_wake_fails_where_nobody_can_tell_what_the_session_does(roost: Roost) -> None:
     assert roost.cli("wake", "a").returncode == 0
     server = roost.session("a")["server_pid"]

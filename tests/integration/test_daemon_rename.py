@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from roost.client.connection import RemoteError
+from roost.client.connection import Client, RemoteError
 from tests.support.daemon import Roost, alive, cleared, shared_roost, signal_pid
 from tests.support.wait import wait_until
 
@@ -118,6 +118,31 @@ def test_N8_a_rename_goes_on_after_the_daemon_was_killed_in_it(roost: Roost) -> 
     assert roost.message(sent)["to"] == "b"
     taken = roost.cli("add", "b", "--runtime", "demo")
     assert taken.returncode == 1
+
+
+def test_P11_whoever_waits_under_the_old_name_is_told_the_new_one(roost: Roost) -> None:
+    roost.call("add", name="box", settings={"runtime": "human", "dir": str(roost.home.work)})
+    roost.send("box", "hello")
+    heard: list[object] = []
+    told: list[str] = []
+
+    def follow() -> None:
+        asked = {"name": "box", "follow": True}
+        try:
+            Client(str(roost.places.socket), None, lambda _note: None).call(
+                "inbox", asked, on_event=heard.append, patience=PATIENCE
+            )
+        except RemoteError as error:
+            told.append(error.message)
+
+    following = threading.Thread(target=follow)
+    following.start()
+    wait_until(lambda: heard, timeout=PATIENCE, why="the mail is followed")
+    roost.call("rename", old="box", new="crate")
+    following.join(PATIENCE)
+    with pytest.raises(RemoteError, match="'box' is called 'crate' now"):
+        roost.call("wait", name="box", state="gone")
+    assert told == ["'box' is called 'crate' now"]
 
 
 def test_N1_news_for_a_renamed_sender_reach_it_under_its_new_name(roost: Roost) -> None:

@@ -2,7 +2,9 @@
 
 from contextlib import aclosing
 
-from roost.core.vocabulary.commands import Journal
+import pytest
+
+from roost.core.vocabulary.commands import Journal, Rename
 from roost.daemon.serve.journal import BEHIND, JournalFeed
 from roost.store.interfaces import Batch, JournalRow
 from roost.store.memory import MemoryStore
@@ -68,3 +70,22 @@ async def test_no_more_than_a_bound_is_kept_for_a_follower() -> None:
         assert await news.get() is None, "the store has them"
         [row] = await written.write(1)
         assert await news.get() == row
+
+
+@pytest.mark.parametrize("meanwhile", [0, 2 * BEHIND])
+async def test_P11_who_follows_a_peer_follows_it_under_its_new_name(meanwhile: int) -> None:
+    written = Written()
+    await written.write(1)
+    async with aclosing(written.feed.rows(0, "ann", follow=True)) as rows:
+        told = [await anext(rows)]
+        renamed = Batch(
+            at=2.0,
+            changes=(Rename("ann", "eve", 1.0),),
+            journal=(Journal("renamed", "eve", data={"from": "ann"}),),
+        )
+        written.feed.committed(await written.store.commit(renamed))
+        if meanwhile:
+            await written.write(meanwhile, "bob")
+        await written.write(1, "eve")
+        told += [await anext(rows), await anext(rows)]
+    assert [(row.kind, row.peer) for row in told] == [("idle", "ann"), ("renamed", "eve"), ("idle", "eve")]

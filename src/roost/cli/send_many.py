@@ -7,6 +7,7 @@ import os
 from roost.cli.output import counted, harmless, one_line, say, show_json, warn
 from roost.cli.send_wait import INTERRUPTED, SendWait, mark_read
 from roost.client.connection import ConnectionLostError, Record
+from roost.client.once import once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,8 +44,11 @@ def send_many(app: App, params: Record) -> int:
     again = f"the same command with --key {key} sends only what is missing"
     patience = None if params["wait"] != "stored" else 30.0
     try:
-        rows: list[Record] = app.call(
-            "send_many", {**params, "key": key}, on_event=waits.on_event, patience=patience
+        rows: list[Record] = once(
+            lambda method, asked: app.call(method, asked, on_event=waits.on_event, patience=patience),
+            "send_many",
+            params,
+            key,
         )
     except KeyboardInterrupt:
         waits.clear()
@@ -53,7 +57,8 @@ def send_many(app: App, params: Record) -> int:
         return INTERRUPTED
     except ConnectionLostError as error:
         waits.clear()
-        raise ConnectionLostError(f"{error.message}; {again}") from error
+        gone = error.message if error.facts.get("mute") else "the daemon went away and is not back"
+        raise ConnectionLostError(f"{gone}; {again}") from error
     waits.clear()
     _show(app, rows, params["wait"])
     for row in rows:

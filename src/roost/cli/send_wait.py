@@ -32,7 +32,7 @@ class SendWait:
 
     def on_event(self, event: Record) -> None:
         """News of the message or of its recipient."""
-        if event.get("id"):
+        if event.get("id") and event["id"] != self.id:  # a daemon that is back tells it once more
             self.id = event["id"]
             told.changed()
             if self._prints_id:

@@ -244,6 +244,8 @@ def _wake(step: Step) -> None:
     if peer.pending is None and not step.state.messages and peer.settings.wake is not WakePolicy.ALWAYS:
         return
     if peer.settings.wake is WakePolicy.NEVER and not step.goes_on_here:
+        if peer.pending is not None:  # it was asked for before that was set
+            step.set_peer(pending=None)
         return
     if peer.stopped or peer.away or not step.policy.waking or _being_examined(step):
         return

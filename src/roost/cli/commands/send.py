@@ -9,7 +9,8 @@ from roost.cli.app import App
 from roost.cli.command import Argument, Choice, Option, command
 from roost.cli.output import harmless, is_terminal, say, show_json, warn
 from roost.cli.send_wait import INTERRUPTED, SendWait, mark_read
-from roost.client.connection import Record, RemoteError
+from roost.client.connection import Answer, ConnectionLostError, Record, RemoteError
+from roost.client.once import once
 from roost.core.vocabulary.durations import parse_duration
 from roost.core.vocabulary.limits import ATTACHMENTS, BODY_BYTES
 from roost.errors import UsageError
@@ -166,8 +167,23 @@ def _meant(
 def _send(app: App, params: Record) -> int:
     waits = params["wait"] != "stored"
     wait = SendWait(params["to"], prints_id=params["wait"] in {"accepted", "done"} and not app.json)
+
+    def ask(method: str, asked: Record) -> Answer:
+        return app.call(method, asked, on_event=wait.on_event, patience=None if waits else 30.0)
+
     try:
-        result: Record = app.call("send", params, on_event=wait.on_event, patience=None if waits else 30.0)
+        if waits:  # for so long that the daemon may well be replaced meanwhile
+            result: Record = once(ask, "send", params, params["key"] or os.urandom(16).hex())
+        else:
+            result = ask("send", params)
+    except ConnectionLostError as error:
+        wait.progress.clear()
+        if waits and wait.id is None:
+            raise
+        if app.json and wait.id is not None:
+            show_json({"id": wait.id})
+        gone = "the daemon went away and is not back" if wait.id and "key" in error.facts else error.message
+        raise ConnectionLostError(f"{gone}; {_kept(wait)}") from error
     except KeyboardInterrupt:
         wait.progress.clear()
         warn(f"roost: no longer waiting; {_kept(wait)}")

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from roost.store.interfaces import JournalRow, Store
 
 PAGE = 1000
+RENAMED = "renamed"
+"""The kind of a line whose peer has got another name; its data says `from` which."""
 BEHIND = 1000
 """Lines that are kept for one who follows; one that is further behind reads on from the store."""
 
@@ -22,11 +24,10 @@ class News:
         self._behind = False
 
     def put(self, rows: tuple[JournalRow, ...]) -> None:
-        """Keep new lines; where that would be too many, none of those that wait."""
-        if not self._behind:
-            self._rows.extend(rows)
-        if len(self._rows) > BEHIND:
-            self._rows.clear()
+        """Keep new lines; where that would be too many, only those that tell of a new name."""
+        self._rows.extend(rows)
+        if self._behind or len(self._rows) > BEHIND:
+            self._rows = deque(row for row in self._rows if row.kind == RENAMED)
             self._behind = True
         if self._rows or self._behind:
             self._there.set()
@@ -65,7 +66,10 @@ class JournalFeed:
             self._followers.discard(news)
 
     async def rows(self, after: int, peer: str | None, *, follow: bool) -> AsyncGenerator[JournalRow, None]:
-        """Lines above a number, in order and each once; with `follow` also those to come."""
+        """Lines above a number, in order and each once; with `follow` also those to come.
+
+        A peer that gets another name is followed under that one.
+        """
         with self.subscribe() as news:
             while True:
                 while page := await self._store.events(after, peer, PAGE):
@@ -75,6 +79,9 @@ class JournalFeed:
                 if not follow:
                     return
                 while (row := await news.get()) is not None:
+                    if row.kind == RENAMED and row.data.get("from") == peer:
+                        peer = row.peer
+                        break
                     if row.seq > after and peer in (None, row.peer):
                         after = row.seq
                         yield row

@@ -71,7 +71,7 @@ class Mail:
     async def follow(
         self, name: str, since: float | None = None, *, read: bool
     ) -> AsyncGenerator[dict[str, Any], None]:
-        """What `read` shows, then what comes, each once."""
+        """What `read` shows, then what comes, each once. Raises NotFoundError once it is called otherwise."""
         begin, read = self._time(since), read or since is not None
         seen: set[str] = set()
         with self._feed.subscribe() as news:
@@ -81,7 +81,7 @@ class Mail:
                 seen = {item["id"] for item in mail}  # what has been read meanwhile does not come again
                 for item in fresh:
                     yield item
-                while (row := await news.get()) is not None and row.peer != name:
+                while (row := await news.get()) is not None and name not in (row.peer, row.data.get("from")):
                     pass
                 read = False
 

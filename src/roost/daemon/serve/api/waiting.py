@@ -36,7 +36,7 @@ class Waiting:
         """
         if state not in AWAITED:
             raise UsageError(f"'{state}' cannot be waited for; known are {', '.join(AWAITED)}")
-        if state == "gone" and self._fleet.find(name) is None:
+        if state == "gone" and self._fleet.called(name) is None:
             return None
         self._fleet.get(name)
         timer = [self._clock.sleep(timeout)] if timeout is not None else []
@@ -49,7 +49,7 @@ class Waiting:
     async def _until(self, name: str, state: str, progress: Progress) -> dict[str, Any] | None:
         told = PeerProgress(self._fleet, self._peers.views, name, self._clock, progress)
         with self._waits.peer(name) as changes:
-            while (found := self._fleet.find(name)) is not None or state != "gone":
+            while (found := self._fleet.find(name)) is not None or self._is_missed(name, state):
                 found = found or self._fleet.get(name)
                 waits = found.queued or found.in_flight
                 if shown(found, self._clock.now()).state == state and not (state == "idle" and waits):
@@ -57,3 +57,7 @@ class Waiting:
                 told.look()
                 await changes.get()
         return None
+
+    def _is_missed(self, name: str, state: str) -> bool:
+        """Whether who waits for that state is to be told that there is no peer of this name."""
+        return state != "gone" or self._fleet.called(name) is not None

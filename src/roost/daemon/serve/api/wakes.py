@@ -57,13 +57,15 @@ class Wakes:
             return
         goes_on = state.peer.conversation and not state.peer.left_refused
         mode = WakeMode.RESUME if goes_on else WakeMode.NATURAL
+        launched = False
         with self._waits.peer(name) as changes:
             await self._fleet.tell(name, r.Wake(mode, by))
             while self._terminals.find(name) is None:
                 state = self._fleet.get(name)
                 if state.session is None and state.peer.pending is None:
-                    raise RoostError(f"'{name}' could not be woken: {await self._last_reason(name)}")
+                    raise await self._failed(name, launched=launched)
                 if state.session is not None:
+                    launched = True
                     refuse_held(name, state.session)
                     progress({"state": str(state.session.state), "why": state.session.why})
                 await changes.get()
@@ -92,13 +94,13 @@ class Wakes:
         self, name: str, stale: str | None, changes: asyncio.Queue[PeerState | None], progress: Progress
     ) -> dict[str, Any]:
         """Wait until a session other than the stale one is ready, needs a person, or the wake has failed."""
-        launched: str | None = None
+        launched = False
         while True:
             state = self._fleet.get(name)
             session = state.session
             leaving = session is None or session.state is SessionState.STOPPING
             if session is not None and not leaving and session.id != stale:
-                launched = session.id
+                launched = True
                 progress({"state": str(session.state), "why": session.why})
                 if session.state is SessionState.UNKNOWN and self._terminals.find(name) is None:
                     raise RoostError(f"'{name}' could not be woken: {session.why}")
@@ -114,10 +116,17 @@ class Wakes:
                     )
                 if session.ready:
                     return self._peers.row(name)
-            if session is None and launched is not None and state.peer.pending is None:
-                raise RoostError(f"'{name}' could not be woken: {await self._last_reason(name)}")
+            if session is None and state.peer.pending is None:
+                raise await self._failed(name, launched=launched)
             await changes.get()
 
-    async def _last_reason(self, name: str) -> str:
-        deaths = await self._store.deaths(name, 1)
-        return f"it {told(deaths[-1].cause, deaths[-1].evidence)}" if deaths else "its session ended at once"
+    async def _failed(self, name: str, *, launched: bool) -> RoostError:
+        """Why no session is to be waited for: how the one that was `launched` ended, or what kept it back."""
+        if not launched:
+            row = self._peers.row(name)
+            why = f"it is {row['state']} now{': ' if row['why'] else ''}{row['why']}"
+        elif deaths := await self._store.deaths(name, 1):
+            why = f"it {told(deaths[-1].cause, deaths[-1].evidence)}"
+        else:
+            why = "its session ended at once"
+        return RoostError(f"'{name}' could not be woken: {why}")
