@@ -121,6 +121,34 @@ def test_a_summary_of_what_no_rule_tells_any_more_is_passed_over() -> None:
     assert (box.next(NOW), box.cursor) == (Wait(None), 12)
 
 
+@pytest.mark.parametrize("arrives", [True, False])
+def test_what_waits_behind_the_kept_ones_is_summed_up_however_slowly_those_went(*, arrives: bool) -> None:
+    """A window is never full where each takes long, or is given up. The next daemon sums up the same."""
+    box, now, told = outbox(most=10), NOW, list[Notification]()
+    waiting = [note(seq, NOW + seq, f"p{seq % 9}") for seq in range(1, KEPT + 31)]
+    for each in waiting:
+        box.add(each)
+    while box.waiting > 30:
+        found = box.next(now)
+        assert isinstance(found, Notification)
+        told.append(found)
+        now += 9.0
+        box.settled(found, now if arrives else None)
+    assert told == waiting[:KEPT]
+    summary = box.next(now)
+    assert isinstance(summary, Notification)
+    assert (summary.counts, summary.seq, summary.at) == ({"mail": 30}, KEPT + 30, NOW + KEPT + 30)
+    again = outbox(most=10, cursor=box.cursor)
+    again.restore(box.stored())
+    for each in waiting[KEPT:]:
+        again.add(each)
+    again.passed(KEPT + 30)
+    assert again.next(now) == summary
+    box.settled(summary, now)
+    box.add(note(KEPT + 31))
+    assert (box.cursor, box.next(now)) == (KEPT + 30, note(KEPT + 31))
+
+
 def test_a_restart_and_a_clock_set_back_do_not_open_or_close_the_window_for_long() -> None:
     box = outbox(most=1, per=60.0)
     box.add(note(1))

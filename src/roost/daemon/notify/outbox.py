@@ -53,6 +53,8 @@ class Outbox:
         self._notes: deque[Notification] = deque()
         self._more: Counter[str] = Counter()
         self._peers: dict[str, None] = {}
+        self._last = 0.0
+        """When the last one that was added happened."""
         self._urgent: deque[Notification] = deque(maxlen=KEPT)
         self._sent: deque[float] = deque(maxlen=most)
         self.tries = 0
@@ -68,6 +70,7 @@ class Outbox:
         """One more from the journal, in its order."""
         self._end_summary(notification.seq - 1)
         self.scanned = notification.seq
+        self._last = notification.at
         if len(self._notes) < KEPT and not self._more:
             self._notes.append(notification)
             return
@@ -96,7 +99,7 @@ class Outbox:
             return self._urgent[0]
         if self._summary is None and self._closing:
             return Wait(None)  # the last daemon had begun it: the journal is not read up to its end yet
-        if self._summary is None and free == 1 and self.waiting > 1:
+        if self._summary is None and (not self._notes or (free == 1 and self.waiting > 1)):
             self._closing = self.scanned
             self._sum_up()
         if self._summary is not None:
@@ -125,7 +128,7 @@ class Outbox:
             self._summary = Notification(
                 notification_id(self._store, self._rule, "summary", self.cursor, self._closing),
                 None,
-                notes[-1].at,
+                self._last,
                 self._closing,
                 counts=dict(counts),
                 peers=tuple(self._peers)[:_NAMED],
