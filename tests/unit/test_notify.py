@@ -1,5 +1,6 @@
 """Which happenings a rule tells of, when, how often, and in which words: pure, on injected time."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -10,16 +11,21 @@ from typing import Any, cast
 
 import pytest
 
+from roost.daemon.notify.courier import Courier
 from roost.daemon.notify.judge import KINDS, Judge, kinds_for
 from roost.daemon.notify.notification import Notification, harmless
-from roost.daemon.notify.notifications import Notifications
+from roost.daemon.notify.notifications import AGAIN, Notifications
 from roost.daemon.notify.outbox import AGE, KEPT, LATER, LONGEST, TRIES, Outbox, Outdated, Wait
 from roost.daemon.notify.program import desktop_argv
 from roost.daemon.notify.webhook import signature
+from roost.daemon.state.tasks import Tasks
+from roost.daemon.state.threads import HungError
 from roost.errors import ConfigError
+from roost.host.memory.clock import VirtualClock
 from roost.local.config import Config, load_config
 from roost.local.notify import Happening, NotifyRule, parse_secret
 from roost.store.interfaces import JournalRow
+from tests.support.wait import eventually
 
 NOW = 1_750_000_000.0
 EVERY = frozenset(Happening)
@@ -190,6 +196,75 @@ def test_what_the_journal_cannot_take_goes_ahead_and_moves_no_number() -> None:
     assert box.next(NOW) is urgent
     box.settled(urgent, NOW)
     assert (box.cursor, box.waiting) == (4, 1)
+
+
+# the courier
+
+
+class BrokenOutbox(Outbox):
+    broken = False
+
+    def next(self, now: float) -> Notification | Outdated | Wait:
+        if self.broken:
+            raise IndexError(now)
+        return super().next(now)
+
+
+class BrokenCourier(Courier):
+    broken = False
+
+    async def send(self, notification: Notification) -> None:
+        if self.broken and not notification.test:
+            raise IndexError(notification)
+
+
+async def nothing(*_: object) -> None:
+    """Store nothing."""
+
+
+@pytest.mark.parametrize("where", ["outbox", "courier"])
+async def test_a_rule_that_meets_a_defect_shows_it_and_goes_on(
+    where: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    machine = SimpleNamespace(clock=VirtualClock(), store_id="store")
+    box = BrokenOutbox("store", "rule", 10, 60.0, 0)
+    courier = BrokenCourier(cast("Any", machine), rule(), box, nothing, nothing)
+    running = asyncio.create_task(courier.run())
+    box.add(note(1))
+    await eventually(lambda: courier.outcomes["sent"] == 1, timeout=20, why="it works")
+    box.broken, courier.broken = where == "outbox", where == "courier"
+    box.add(note(2))
+    courier.woken.set()
+    await eventually(lambda: courier.error or running.done(), timeout=20, why="it meets the defect")
+    shown = courier.told()
+    assert (shown["error"], shown["waiting"]) == (
+        "a defect of the daemon (IndexError); its log tells more",
+        1,
+    )
+    assert shown["failing_since"]
+    assert [record.exc_info is not None for record in caplog.records] == [True, False]
+    box.broken = courier.broken = False
+    assert (await courier.test())["delivered"]
+    await eventually(lambda: courier.outcomes["sent"] == 2, timeout=20, why="it goes on")
+    assert (courier.told()["error"], box.waiting) == (None, 0)
+    running.cancel()
+
+
+async def test_a_disk_that_does_not_answer_at_the_start_holds_the_rules_up_and_no_longer() -> None:
+    clock, asked = VirtualClock(), list[object]()
+
+    async def load(work: object) -> None:
+        asked.append(work)
+        raise HungError(60.0)
+
+    work = SimpleNamespace(modules=SimpleNamespace(run=load))
+    machine = SimpleNamespace(config=Config(notify=(rule(),)), clock=clock, work=work, store=None)
+    fleet = SimpleNamespace(listeners=SimpleNamespace(on_journal=[]))
+    rules = Notifications(cast("Any", machine), cast("Any", fleet), lambda: None)
+    running = asyncio.create_task(rules.run(Tasks()))
+    await clock.advance(AGAIN)
+    assert (len(asked), running.done()) == (2, False)
+    running.cancel()
 
 
 # the judge

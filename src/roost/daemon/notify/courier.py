@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from roost.core.vocabulary.blame import Blame
 from roost.core.vocabulary.commands import Journal
 from roost.core.vocabulary.identity import SYSTEM
 from roost.core.vocabulary.view import iso
@@ -17,6 +18,7 @@ from roost.daemon.notify.notification import EXCERPT, Notification, harmless, no
 from roost.daemon.notify.outbox import Outbox, Outdated, Wait
 from roost.daemon.notify.program import desktop_argv, run_program
 from roost.daemon.notify.webhook import post
+from roost.daemon.session.failures import judged
 from roost.daemon.state.machine import Machine
 from roost.errors import RoostError, StoreError
 from roost.host.environment import child_environment
@@ -24,6 +26,8 @@ from roost.local.notify import Happening, NotifyRule
 
 TOLD = 3
 """Failed tries in a row after which the journal says so."""
+AGAIN = 60.0
+"""Seconds after a defect until it goes on, or until a sample has arrived."""
 
 _log = logging.getLogger("roost.notify")
 
@@ -54,19 +58,28 @@ class Courier:
         self.last: float | None = None
 
     async def run(self) -> None:
-        """Send for ever."""
+        """Send for ever, also after a defect, which `status` and `doctor` show."""
         while True:
             self.woken.clear()
-            found = self.outbox.next(self._machine.clock.now())
-            match found:
-                case Wait(None):
-                    await self.woken.wait()
-                case Wait(seconds):
-                    await self._machine.clock.sleep(seconds or 0.0)
-                case Outdated(notification):
-                    await self._give_up(notification, "it is older than a day")
-                case Notification():
-                    await self._try(found)
+            try:
+                await self._next()
+            except Exception as error:  # noqa: BLE001 -- nobody would be told any more, nor of that
+                self._again.clear()
+                self._fails(self._cause(error))
+                await self._pause(AGAIN)
+
+    async def _next(self) -> None:
+        """Do what is to be done now, or wait for it."""
+        found = self.outbox.next(self._machine.clock.now())
+        match found:
+            case Wait(None):
+                await self.woken.wait()
+            case Wait(seconds):
+                await self._machine.clock.sleep(seconds or 0.0)
+            case Outdated(notification):
+                await self._give_up(notification, "it is older than a day")
+            case Notification():
+                await self._try(found)
 
     async def _try(self, notification: Notification) -> None:
         if notification.counts and not self.outbox.tries:
@@ -74,8 +87,8 @@ class Courier:
         self._again.clear()
         try:
             await self.send(notification)
-        except RoostError as error:
-            await self._failed(notification, error)
+        except Exception as error:  # noqa: BLE001 -- a defect is a try that failed, and such tries end
+            await self._failed(notification, self._cause(error))
         else:
             self.outbox.settled(notification, self._machine.clock.now())
             self.outcomes["sent"] += 1
@@ -85,9 +98,7 @@ class Courier:
     async def _failed(self, notification: Notification, error: RoostError) -> None:
         self.outcomes["failed"] += 1
         self._failures += 1
-        self.error = error.message
-        self.since = self.since or self._machine.clock.now()
-        _log.warning("rule %s: %s (try %d)", self.rule.name, error.message, self.outbox.tries + 1)
+        self._fails(error)
         refused = error if isinstance(error, NotDeliveredError) else NotDeliveredError(error.message)
         pause = self.outbox.failed(refused.later, final=refused.final)
         if self._failures == TOLD:
@@ -96,6 +107,21 @@ class Courier:
             await self._give_up(notification, error.message)
         else:
             await self._pause(pause)
+
+    def _fails(self, error: RoostError) -> None:
+        """Show it, until a notification arrives."""
+        self.error = error.message
+        self.since = self.since or self._machine.clock.now()
+        _log.warning("rule %s: %s (try %d)", self.rule.name, error.message, self.outbox.tries + 1)
+
+    def _cause(self, error: Exception) -> RoostError:
+        """The error in words; of a defect the log has the rest."""
+        if isinstance(error, RoostError):
+            return error
+        cause = judged(error)
+        if cause.blame is Blame.ROOST:
+            _log.error("rule %s met a defect", self.rule.name, exc_info=error)
+        return cause
 
     async def _pause(self, seconds: float) -> None:
         """Wait, unless something shows that it works again."""

@@ -83,8 +83,8 @@ class Notifications:
             try:
                 judge = await self._begin()
                 break
-            except RoostError as error:
-                _log.warning("notifications wait: %s", error.message)
+            except (RoostError, OSError) as error:  # a disk that does not answer is an OSError
+                _log.warning("notifications wait: %s", error)
                 await self._machine.clock.sleep(AGAIN)
         for courier in self._couriers.values():
             tasks.start(courier.run(), f"notifications by {courier.rule.name}")
