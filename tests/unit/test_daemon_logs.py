@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from roost.daemon.health.own_log import turn
 from roost.daemon.serve.logs import Logs, RotatingLog, logfmt
 from roost.host.shimlib import logfile
 from roost.local.paths import find_places
@@ -89,24 +88,61 @@ def test_P12_a_log_that_cannot_be_written_breaks_nothing_and_is_said_once(
     assert (tmp_path / "x.log").read_text() == "a=2\n"
 
 
-def test_F14_the_daemons_own_log_is_rotated_and_goes_on(tmp_path: Path) -> None:
-    """In a process of its own: its standard streams are the log, as `roost up` gives them."""
-    log = tmp_path / "daemon.log"
-    program = (
-        "import os, sys; from pathlib import Path; from roost.daemon.health.own_log import turn\n"
-        "log = Path(sys.argv[1])\n"
-        "for number in range(4):\n"
-        "    os.write(2, b'%d' % number * 60); turn(log, 100, 2); os.write(1, b'.')\n"
-    )
-    with log.open("ab") as stream:
-        subprocess.run([sys.executable, "-c", program, str(log)], stdout=stream, stderr=stream, check=True)
+@pytest.mark.parametrize(
+    "change", ["", "log.unlink()", "log.rename(log.with_name('old'))", "log.unlink(); log.touch()"]
+)
+def test_F14_the_daemons_own_log_is_rotated_and_goes_on_also_where_it_was_removed_or_moved(
+    tmp_path: Path, change: str
+) -> None:
+    log, before = tmp_path / "daemon.log", {"old"} if "old" in change else set[str]()
+    looked_after(log, log, change)
     assert log.read_bytes() == b"."
     assert (tmp_path / "daemon.log.1").read_bytes() == b"." + b"2" * 60 + b"." + b"3" * 60
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["daemon.log", "daemon.log.1"]
+    assert {path.name for path in tmp_path.iterdir()} == {"daemon.log", "daemon.log.1", *before}
 
 
-def test_F14_streams_that_are_not_the_log_are_left_alone(tmp_path: Path) -> None:
-    log = tmp_path / "daemon.log"
+@pytest.mark.parametrize(("change", "left"), [("", {"daemon.log", "other"}), ("log.unlink()", {"other"})])
+def test_F14_streams_that_are_not_the_log_are_left_alone(tmp_path: Path, change: str, left: set[str]) -> None:
+    log, other = tmp_path / "daemon.log", tmp_path / "other"
     log.write_bytes(b"x" * 200)
-    turn(log, 100, 2)
-    assert log.read_bytes() == b"x" * 200
+    looked_after(log, other, change)
+    assert other.stat().st_size == 4 * 61
+    assert {path.name for path in tmp_path.iterdir()} == left
+
+
+def test_F14_a_pipe_in_the_place_of_the_log_is_not_waited_for(tmp_path: Path) -> None:
+    log = tmp_path / "daemon.log"
+    looked_after(log, log, "log.unlink(); os.mkfifo(log)")
+    assert log.is_fifo()
+
+
+def looked_after(log: Path, streams: Path, change: str) -> None:
+    """Look after the log in a process whose standard streams are this file, as `roost up` gives them."""
+    with streams.open("ab") as stream:
+        argv = [sys.executable, "-c", _LOOKING, str(log), change]
+        subprocess.run(argv, stdout=stream, stderr=stream, check=True, timeout=20)
+
+
+_LOOKING = """
+import asyncio, os, sys
+from pathlib import Path
+from roost.daemon.health.own_log import EVERY, OwnLog
+from roost.host.memory.clock import VirtualClock
+
+class Here:
+    async def run(self, work, *args):
+        return work(*args)
+
+async def main(log):
+    clock = VirtualClock()
+    looking = asyncio.create_task(OwnLog(log, 100, 2, clock, Here()).run())
+    for number in range(4):
+        os.write(2, b"%d" % number * 60)
+        await clock.advance(EVERY)
+        os.write(1, b".")
+        if number == 0:
+            exec(sys.argv[2])
+    looking.cancel()
+
+asyncio.run(main(Path(sys.argv[1])))
+"""

@@ -1,6 +1,7 @@
 """daemon.log: what the daemon itself writes to its standard error, bounded like the other logs."""
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,23 +27,38 @@ class OwnLog:
         self._threads = threads
 
     async def run(self) -> None:
-        """Look for ever."""
+        """Look for ever. Streams that were the log stay ours, whatever the path names later."""
+        ours: Sequence[int] = ()
         while True:
             with suppress(HungError, BusyError):
-                await self._threads.run(turn, self._path, self._size, self._files)
+                ours = ours or await self._threads.run(streams_of, self._path)
+                if ours:
+                    await self._threads.run(turn, self._path, ours, self._size, self._files)
             await self._clock.sleep(EVERY)
 
 
-def turn(path: Path, size: int, files: int) -> None:
-    """Blocking: begin a new file where ours has become too large. One that cannot be begun is no matter."""
+def streams_of(path: Path) -> list[int]:
+    """Blocking: which of our standard streams are this file."""
     try:
         there = path.stat()
-        ours = [each for each in _STREAMS if os.path.samestat(os.fstat(each), there)]
-        if not ours or there.st_size < size:
-            return
-        rotate(str(path), ours[-1], files)
+        return [each for each in _STREAMS if os.path.samestat(os.fstat(each), there)]
+    except OSError:
+        return []
+
+
+def turn(path: Path, ours: Sequence[int], size: int, files: int) -> None:
+    """Blocking: begin a new file where ours has become too large, or its path does not name it any more.
+
+    A person, or a logrotate of theirs, may have removed or moved it. One that cannot be begun is no matter.
+    """
+    try:
+        written = os.fstat(ours[-1])
+        if path.exists() and os.path.samestat(path.stat(), written):
+            if written.st_size < size:
+                return
+            rotate(str(path), ours[-1], files)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        begun = os.open(path, flags, PRIVATE_FILE)
+        begun = os.open(path, flags | os.O_NONBLOCK, PRIVATE_FILE)  # a pipe put there is not waited for
     except OSError:
         return
     for stream in ours:
