@@ -12,11 +12,13 @@ from msgspec.structs import replace
 from roost.core.vocabulary import commands as c
 from roost.core.vocabulary.message import Message, MessageState, Origin
 from roost.core.vocabulary.policy import Policy
+from roost.core.vocabulary.trace_context import TraceContext
 from roost.daemon.state.fleet import Fleet
 from roost.daemon.state.machine import Machine
 from roost.daemon.state.tasks import Tasks
 from roost.daemon.state.threads import HungError
 from roost.daemon.traces import export
+from roost.daemon.traces.collector import Collector
 from roost.daemon.traces.export import NOTED, OLD, TOLD, TraceExport
 from roost.daemon.traces.outcome import Answer
 from roost.host.memory.clock import VirtualClock
@@ -238,3 +240,21 @@ async def test_the_first_daemon_begins_with_what_comes(world: World) -> None:
         pass
     assert world.witness.told == []
     assert await world.store.meta(TOLD) == "1"
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        (TracesTable("https://127.0.0.1:1/", certificate="/absent/ca.pem"), "invalid path: /absent/ca.pem"),
+        (TracesTable("http://127.0.0.1:1/", {"authorization": "Bearer ž"}), "`headers` of [traces] has"),
+        (TracesTable("http://127.0.0.1:1/", {"authorization": " Bearer x"}), "asked (InvalidHeader)"),
+        (TracesTable("http://a..b:1/"), "it cannot be asked (LocationParseError)"),
+        (TracesTable("http://127.0.0.1:1/"), "it cannot be reached"),
+    ],
+)
+def test_what_is_wrong_with_the_table_is_not_told_as_a_collector_that_does_not_answer(
+    table: TracesTable, why: str
+) -> None:
+    span = Span(TraceContext("1" * 32, "2" * 16), None, "send p", "internal", 1.0, 2.0)
+    answer, told = Collector(table, "roost").tell([span])
+    assert (answer, why in told, "Bearer" in told) == (Answer.LATER, True, False), told

@@ -107,7 +107,7 @@ class _Session(requests.Session):
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401 -- passed on
         try:
             response = super().request(*args, **kwargs)
-        except requests.RequestException as error:
+        except (OSError, ValueError) as error:  # what requests raises, and what it does not catch
             self.failure = _reason(error)
             raise _NotTakenError from error
         self.status = response.status_code
@@ -116,12 +116,19 @@ class _Session(requests.Session):
         return response
 
 
-def _reason(error: requests.RequestException) -> str:
+def _reason(error: OSError | ValueError) -> str:
+    """In words, without what a header holds, which may be secret."""
     if isinstance(error, requests.Timeout):
         return f"it has not answered within {TIMEOUT:g} s"
     if isinstance(error, requests.exceptions.SSLError):
         return "its certificate is not valid here"
-    return "it cannot be reached" if isinstance(error, requests.ConnectionError) else type(error).__name__
+    if isinstance(error, requests.ConnectionError):
+        return "it cannot be reached"
+    if isinstance(error, UnicodeError):
+        return "`headers` of [traces] has a letter that no header can hold (it is not in Latin-1)"
+    if isinstance(error, ValueError | requests.RequestException):
+        return f"it cannot be asked ({type(error).__name__})"
+    return str(error)  # the file of `certificate` is missing
 
 
 def _context(context: TraceContext) -> SpanContext:
