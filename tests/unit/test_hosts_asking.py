@@ -205,6 +205,20 @@ async def test_a_request_that_was_long_on_its_way_is_not_done(world: World) -> N
     assert world.doing.done == []
 
 
+async def test_a_request_that_came_while_its_host_slept_is_not_done_when_it_wakes(world: World) -> None:
+    """Whoever asked has been told long ago that it did not answer."""
+    sign = world.mars.hosts.members.sign("venus")
+    assert sign is not None
+    world.clock.suspend(3600.0)
+    await replay(world, Ask("late", sign.run, sign.number, "wake", {"name": "bob"}))
+
+    async def refused() -> bool:
+        return [kind for kind, _ in await world.journal(world.venus)] == ["asked-refused"]
+
+    await eventually(refused, timeout=PATIENCE, why="it is refused")
+    assert world.doing.done == []
+
+
 async def test_messages_are_taken_for_whom_it_is_granted_and_answers_always(world: World) -> None:
     refused = await world.mars.send("alice", "dave@venus")
     assert "does not name it in `deliver`" in (await world.mars.ends(refused, "refused")).message.why

@@ -81,7 +81,7 @@ class Members:
         self.trouble = ""
         self.run_name = run
         self._number = 0
-        self._given: dict[int, float] = {}
+        self._given: dict[int, tuple[float, float]] = {}
         self._directory = directory
         self._fleet = fleet
         self._store = store
@@ -141,16 +141,15 @@ class Members:
         return known.sign if known is not None else None
 
     def past(self, run: str, number: int) -> float | None:
-        """For how many seconds a sign of life of this host has not been its latest.
+        """For how many seconds a sign of life of this host should not have been its latest any more.
 
-        None: it is of another run of its daemon, or is remembered no more.
+        Those count for which it slept or stood still: who asked meanwhile has long been told that it did not
+        answer. None: it is of another run of its daemon, or is remembered no more.
         """
-        if run != self.run_name or number > self._number:
+        if run != self.run_name or number not in self._given:
             return None
-        later = self._given.get(number + 1)
-        if later is not None:
-            return self._clock.monotonic() - later
-        return 0.0 if number == self._number else None
+        at, every = self._given[number]
+        return max(self._clock.boottime() - at - every, 0.0)
 
     def silent_since(self, host: str) -> float | None:
         """Since when nothing is heard of a host (Unix seconds; 0: never was); None: it is reached."""
@@ -166,9 +165,9 @@ class Members:
     async def _beat(self) -> None:
         while True:
             self._number += 1
-            self._given[self._number] = self._clock.monotonic()
-            self._given.pop(self._number - REMEMBERED, None)
             every = pace(BEAT, len(self.hosts()))
+            self._given[self._number] = self._clock.boottime(), every
+            self._given.pop(self._number - REMEMBERED, None)
             sign = Sign(self.run_name, self._number, every)
             await self._put(f"host.{self.name}", msgspec.json.encode(sign))
             await self._clock.sleep(every)
